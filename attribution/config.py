@@ -1,0 +1,140 @@
+"""All settings, as frozen dataclasses: the same ones make the CLI flags, the forms and every run's ``config.json``.
+
+Each field carries its one line of documentation in ``metadata["help"]``; ``fields_of`` lists them for forms, flags and docs.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from attribution.errors import UserError
+
+T = TypeVar("T")
+
+
+def opt(default: Any, help: str, **extra: Any) -> Any:
+    """A documented dataclass field."""
+    return field(default=default, metadata={"help": help, **extra})
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the samples come from and how they are split."""
+
+    path: str = opt("", "Folder of images, or a CSV, JSONL, Parquet or NPZ file.")
+    label: str = opt("label", "Column that holds the label (tables and metadata.csv).")
+    text: str = opt("", "Column that holds the text; empty: the columns are features of a table.")
+    features: tuple[str, ...] = opt((), "Feature columns of a table; empty: all columns but label, id, split and group.")
+    id: str = opt("", "Column with a stable id for every sample; empty: row number or relative file path.")
+    split: str = opt("", "Column that holds train, val or test; empty: sub-folders of these names, else seeded fractions.")
+    group: str = opt("", "Column with a group (for example a demographic one), kept for per-group figures.")
+    val_fraction: float = opt(0.1, "Share of samples held out for validation when no split is given.")
+    test_fraction: float = opt(0.2, "Share of samples held out for testing when no split is given.")
+    seed: int = opt(0, "Seed of the random split.")
+    image_size: int = opt(0, "Side in pixels that images are resized to; 0: the most common size, at most 64.")
+    max_tokens: int = opt(64, "Longest text in tokens; what is beyond is cut.")
+    vocabulary: int = opt(8000, "Largest number of distinct words kept.")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which network: a built-in one, or the user's own function."""
+
+    name: str = opt("auto", "auto, logistic, mlp, cnn, resnet, text, or FILE.py:FUNCTION that returns an nn.Module.")
+    width: int = opt(0, "Width of the built-in networks; 0: the network's own default.")
+    checkpoints: tuple[str, ...] = opt((), "Trained weights to load (safetensors or state_dict), oldest first; empty: train here.")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The training recipe; retraining uses the same one."""
+
+    epochs: int = opt(12, "Passes over the training data.")
+    batch_size: int = opt(64, "Samples per step.")
+    optimizer: str = opt("sgd", "sgd or adamw.")
+    lr: float = opt(0.05, "Peak learning rate.")
+    momentum: float = opt(0.9, "Momentum of SGD.")
+    weight_decay: float = opt(5e-4, "L2 penalty.")
+    schedule: str = opt("cosine", "cosine or constant.")
+    checkpoints: int = opt(5, "Checkpoints kept along training, evenly spaced, the last one included.")
+    seed: int = opt(0, "Seed of initial weights and batch order.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """One influence score run."""
+
+    estimator: str = opt("ip", "Which estimator; `datablame status --plugins` lists them.")
+    queries: str = opt("wrong", "wrong, test, val, train, or sample ids separated by commas.")
+    group: bool = opt(False, "Score the queries as one group (their mean loss) instead of one by one.")
+    run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
+    k: int = opt(24, "Most helpful and most harmful samples kept per query.")
+    batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed for estimators that use chance.")
+
+
+@dataclass(frozen=True)
+class FlagConfig:
+    """One search for wrong labels."""
+
+    detectors: tuple[str, ...] = opt((), "Which detectors; empty: all.")
+    run: str = opt("", "Training run whose model and dynamics are used; empty: the project's current one.")
+    folds: int = opt(5, "Folds of the out-of-fold predictions for confident learning.")
+    neighbors: int = opt(10, "Neighbours that vote on a label.")
+    cases: int = opt(600, "Most suspicious samples for which supporters and opponents are prepared.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the folds.")
+
+
+@dataclass(frozen=True)
+class MapConfig:
+    """One two-dimensional map of all samples."""
+
+    space: str = opt("representation", "representation (what the model sees) or gradients (how samples pull on the model).")
+    method: str = opt("umap", "umap or pca.")
+    run: str = opt("", "Training run whose model is used; empty: the project's current one.")
+    neighbors: int = opt(15, "Neighbours per point in UMAP.")
+    min_dist: float = opt(0.1, "Smallest distance between points in UMAP.")
+    dims: int = opt(256, "Width of the random projection of gradients.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of projection and layout.")
+
+
+@dataclass(frozen=True)
+class RetrainConfig:
+    """Retrain with the edits and compare with the same recipe on the data before them."""
+
+    seeds: tuple[int, ...] = opt((0, 1, 2), "Seeds; each is trained before and after the edits (at least three).")
+    baseline: str = opt("base", "Data version to compare with: base (no edits) or a version seen in History.")
+    bootstrap: int = opt(2000, "Bootstrap resamples of the test set.")
+    level: float = opt(0.95, "Level of all intervals.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+
+
+def fields_of(config: type) -> list[tuple[str, Any, str]]:
+    """``(name, default, help)`` of every setting, in order."""
+    return [(item.name, item.default, item.metadata["help"]) for item in dataclasses.fields(config)]
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Plain JSON values of a config."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def from_dict(kind: type[T], values: dict[str, Any]) -> T:
+    """A config from plain values; lists become tuples; an unknown name is a ``UserError``."""
+    known = {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise UserError(f"{kind.__name__} has no setting {name!r}.", "It would be ignored.", f"Use one of: {', '.join(sorted(known))}.")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short hash of JSON-able parts: the content key of every artefact."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
