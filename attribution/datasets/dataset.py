@@ -1,0 +1,200 @@
+"""A project's samples in one fixed row order, ready for a model, and labelled versions of them."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.config import fingerprint
+from attribution.errors import UserError
+from attribution.storage.files import read_json, whole_file, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+SPLITS = ("train", "val", "test")
+MODALITIES = ("image", "text", "tabular")
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What ``dataset.json`` says about a dataset.
+
+    ``shape`` is one sample as the model sees it: image ``(C, H, W)``, text ``(L,)`` token ids, tabular ``(d,)``. ``counts`` is the number
+    of samples per split. ``base_hash`` changes with any sample, label, split, class name or preprocessing. ``problems`` lists what was
+    left out, ``{where, what}`` each. ``preprocessing`` holds what the model-ready tensor and the model need: image ``mean`` and ``std`` per
+    channel in [0, 1]; text ``vocabulary`` (token id -> word; 0 is padding, 1 unknown); tabular ``columns``, one entry per input column.
+    """
+
+    name: str
+    modality: str
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    counts: dict[str, int]
+    base_hash: str
+    source: str = ""
+    problems: tuple[dict[str, str], ...] = ()
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> "DatasetInfo":
+        """The inverse of ``dataclasses.asdict`` after a trip through JSON (lists become tuples)."""
+        tuples = {name: tuple(values[name]) for name in ("classes", "shape", "problems")}
+        return DatasetInfo(**{**values, **tuples})
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A labelled version of a dataset: ``values`` (n,) int64 class indices, ``active`` (n,) bool (False = dropped), ``version`` its hash.
+
+    The version depends on the base data, the labels and what is active, and on nothing else: undoing every edit gives the base version.
+    """
+
+    values: np.ndarray
+    active: np.ndarray
+    version: str
+
+    @staticmethod
+    def of(dataset: "Dataset", values: np.ndarray, active: np.ndarray) -> "Labels":
+        """The version of ``dataset`` with these labels; both arrays are (n,), copied and made read-only. Raises ``UserError`` for a label
+        that is no class."""
+        values, active = np.array(values, dtype="<i8"), np.array(active, dtype=bool)
+        if values.shape != (len(dataset),) or active.shape != (len(dataset),):
+            raise ValueError(f"labels {values.shape} and active {active.shape} do not fit {len(dataset)} samples")
+        bad = np.flatnonzero((values < 0) | (values >= len(dataset.info.classes)))
+        if len(bad):
+            raise UserError(
+                f"Sample {dataset.ids[bad[0]]} would get label number {values[bad[0]]}.",
+                "It is not one of the classes.",
+                f"Use 0 to {len(dataset.info.classes) - 1}.",
+            )
+        content = hashlib.sha256(values.tobytes() + np.packbits(active).tobytes()).hexdigest()
+        values.flags.writeable = active.flags.writeable = False
+        return Labels(values, active, fingerprint(dataset.info.base_hash, content))
+
+    def train_rows(self, dataset: "Dataset") -> np.ndarray:
+        """Rows of the training samples that are not dropped, ascending int64."""
+        rows = dataset.rows("train")
+        return rows[self.active[rows]]
+
+
+class Dataset:
+    """Samples with stable ids in a fixed order: training rows first, then validation, then test.
+
+    ``samples`` (DataFrame, n rows, see ``samples.parquet``), ``inputs`` (memory-mapped ``inputs.npy``: image uint8 (n, H, W, C), text int32
+    (n, L), tabular float32 (n, d)), ``labels`` (n,) int64 base labels, ``ids`` and ``hashes`` (n,) str. Nothing here is ever written to.
+    """
+
+    def __init__(self, folder: Path, info: DatasetInfo) -> None:
+        self.folder, self.info = folder, info
+
+    @staticmethod
+    def open(folder: Path) -> "Dataset":
+        """Open the ``data`` folder of a project; ``UserError`` if there is no finished dataset in it."""
+        folder = Path(folder)
+        if not (folder / "dataset.json").is_file():
+            raise UserError(f"There is no dataset in {folder}.", "Its dataset.json is missing.", "Import the data again.")
+        return Dataset(folder, DatasetInfo.from_json(read_json(folder / "dataset.json")))
+
+    @staticmethod
+    def write(folder: Path, info: DatasetInfo, samples: "pd.DataFrame", inputs: np.ndarray | None = None) -> "Dataset":
+        """Write a dataset into ``folder`` and open it; ``info.counts`` and ``info.base_hash`` are computed here.
+
+        ``samples`` must be in row order (train, val, test) with the columns ``id split label source hash``; ``text`` and ``group`` are
+        added empty when absent. ``inputs`` may be None when ``inputs.npy`` is already there (written as a memory map).
+        ``dataset.json`` comes last, so a folder that was cut short does not open.
+        """
+        samples = samples.reset_index(drop=True)
+        order = samples["split"].map({name: position for position, name in enumerate(SPLITS)})
+        if not order.is_monotonic_increasing or order.isna().any():
+            raise ValueError("samples must be ordered train, val, test")
+        if not samples["id"].is_unique:
+            raise ValueError("sample ids must be unique")
+        for name in ("text", "group"):
+            if name not in samples:
+                samples[name] = None
+        samples = samples.astype({"id": "str", "split": "str", "label": "int32", "source": "str", "hash": "str"})
+        counts = {name: int((samples["split"] == name).sum()) for name in SPLITS}
+        rows = samples[["id", "split", "label", "hash"]].to_csv(index=False).encode()
+        base_hash = fingerprint(hashlib.sha256(rows).hexdigest(), info.modality, info.classes, info.shape, info.preprocessing)
+        info = DatasetInfo(**{**asdict(info), "counts": counts, "base_hash": base_hash})
+        folder.mkdir(parents=True, exist_ok=True)
+        if inputs is not None:
+            with whole_file(folder / "inputs.npy") as temporary, open(temporary, "wb") as stream:
+                np.save(stream, inputs, allow_pickle=False)
+        with whole_file(folder / "samples.parquet") as temporary:
+            samples.to_parquet(temporary, index=False)
+        write_json(folder / "dataset.json", asdict(info))
+        return Dataset.open(folder)
+
+    def __len__(self) -> int:
+        return sum(self.info.counts.values())
+
+    @cached_property
+    def samples(self) -> "pd.DataFrame":
+        """One line per sample in row order: id, split, label (base, int32), source, hash, text, group, and ``col:NAME`` for a table."""
+        import pandas as pd
+
+        return pd.read_parquet(self.folder / "samples.parquet")
+
+    @cached_property
+    def inputs(self) -> np.ndarray:
+        """The encoded samples, memory-mapped read-only."""
+        return np.load(self.folder / "inputs.npy", mmap_mode="r", allow_pickle=False)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Base labels, (n,) int64 class indices."""
+        return self.samples["label"].to_numpy(dtype=np.int64)
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """Stable ids, (n,) object array of str."""
+        return self.samples["id"].to_numpy(dtype=object)
+
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        """Content hash of each decoded sample, (n,) object array of str; equal hashes mean equal content."""
+        return self.samples["hash"].to_numpy(dtype=object)
+
+    @cached_property
+    def _row_of_id(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.ids)}
+
+    def rows(self, split: str) -> np.ndarray:
+        """Rows of a split (``train``, ``val``, ``test`` or ``all``), ascending int64."""
+        if split == "all":
+            return np.arange(len(self), dtype=np.int64)
+        if split not in SPLITS:
+            raise UserError(f"There is no split called {split!r}.", "", "Use train, val, test or all.")
+        start = sum(self.info.counts[name] for name in SPLITS[: SPLITS.index(split)])
+        return np.arange(start, start + self.info.counts[split], dtype=np.int64)
+
+    def rows_of(self, ids: Any) -> np.ndarray:
+        """Rows of these sample ids in the order given, int64; ``UserError`` naming the unknown ones."""
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        unknown = [str(name) for name in wanted if name not in self._row_of_id]
+        if unknown:
+            shown = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+            raise UserError(f"No sample is called {shown}.", "", f"Ids look like {self.ids[0]}; look them up in {self.info.name}.")
+        return np.array([self._row_of_id[name] for name in wanted], dtype=np.int64)
+
+    def tensor(self, rows: Any, device: "str | torch.device" = "cpu") -> "torch.Tensor":
+        """The model-ready batch of these rows: image float32 (b, C, H, W) as ``(x / 255 - mean) / std``, text int64 (b, L), tabular float32
+        (b, d). Reads only these rows from disk."""
+        import torch
+
+        batch = np.array(self.inputs[np.asarray(rows, dtype=np.int64)])
+        if self.info.modality == "image":
+            mean, std = (torch.tensor(self.info.preprocessing[name], device=device).view(1, -1, 1, 1) for name in ("mean", "std"))
+            pixels = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float()  # (b, C, H, W)
+            return ((pixels / 255 - mean) / std).contiguous()
+        return torch.from_numpy(batch.astype(np.int64 if self.info.modality == "text" else np.float32)).to(device)
+
+    def base_version(self) -> Labels:
+        """The labels as imported, nothing dropped."""
+        return Labels.of(self, self.labels, np.ones(len(self), dtype=bool))
