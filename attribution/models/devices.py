@@ -1,0 +1,65 @@
+"""Which device computes, and random numbers that leave the user's own generators alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from attribution.errors import UserError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device called ``name``; ``auto`` takes CUDA, then MPS, when present, else the CPU.
+
+    Raises ``UserError`` for a name that torch does not know and for a device that this machine lacks.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"{name!r} is not a device.", "Nothing was computed.", f"Use one of: {', '.join(available())}.") from None
+    present = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(device.type, 0)
+    if (device.index or 0) >= present:
+        raise UserError(f"This machine has no device {name!r}.", "Nothing was computed.", f"Use one of: {', '.join(available())}.")
+    return device
+
+
+def available() -> list[str]:
+    """Names that ``pick_device`` accepts on this machine, best first, ``auto`` in front."""
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return ["auto", *cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed torch's default generators of the CPU and of ``device`` inside the block; outside they continue as if nothing happened.
+
+    ``torch.manual_seed`` would reseed every device for good; this touches two generators and puts both back.
+    """
+    kind = device.type if device is not None else "cpu"
+    with torch.random.fork_rng(devices=[device] if kind == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if kind == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+            yield
+        elif kind == "mps":
+            before = torch.mps.get_rng_state()
+            torch.mps.manual_seed(seed)
+            try:
+                yield
+            finally:
+                torch.mps.set_rng_state(before)
+        else:
+            yield
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Deterministic cuDNN kernels in full float32 inside the block, the user's settings after it; no effect on the CPU.
+
+    Convolutions are then the same in every run on one GPU; scatter-adds (the gradient of an embedding) may still differ in the last bit.
+    """
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield

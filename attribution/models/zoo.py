@@ -1,0 +1,156 @@
+"""The built-in networks: small, without batch-coupled state, so every sample has its own gradient.
+
+To add one: a file in this folder with ``@register("name", "modality", ...)`` on a function ``(info, width) -> nn.Module``.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from attribution.errors import UserError
+from attribution.registry import Registry
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import DatasetInfo
+
+models = Registry("model", "attribution.models")
+AUTO = {"image": "cnn", "text": "text", "tabular": "mlp"}
+
+
+def register(name: str, *modalities: str) -> Callable[[Any], Any]:
+    """Decorator that files a builder ``(info, width) -> nn.Module`` under ``name`` for the modalities it can read."""
+
+    def put(builder: Any) -> Any:
+        builder.modalities = modalities
+        return models.register(name)(builder)
+
+    return put
+
+
+def names_for(modality: str) -> list[str]:
+    """Names of the built-in networks that read this modality, the automatic choice first."""
+    fitting = [name for name in models.names() if modality in models.get(name).modalities]
+    return sorted(fitting, key=lambda name: (name != AUTO.get(modality), name))
+
+
+@register("logistic", "image", "tabular")
+def logistic(info: "DatasetInfo", width: int) -> nn.Module:
+    """Multinomial logistic regression on the raw input; ``width`` is not used."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(_size(info.shape), len(info.classes)))
+
+
+@register("mlp", "image", "tabular")
+def mlp(info: "DatasetInfo", width: int) -> nn.Module:
+    """Two hidden layers of ``width`` (128) rectified units."""
+    width = width or 128
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(_size(info.shape), width),
+        nn.ReLU(),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        nn.Linear(width, len(info.classes)),
+    )
+
+
+@register("cnn", "image")
+def cnn(info: "DatasetInfo", width: int) -> nn.Module:
+    """Two 3x3 convolutions (``width`` = 16 and twice that), each halved by max pooling, then 64 hidden units; 106,000 weights at 28x28."""
+    channels, height, breadth = info.shape
+    _require_side(info, "cnn", 4)
+    width = width or 16
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(width, 2 * width, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(2 * width * (height // 4) * (breadth // 4), 64),
+        nn.ReLU(),
+        nn.Linear(64, len(info.classes)),
+    )
+
+
+@register("resnet", "image")
+def resnet(info: "DatasetInfo", width: int) -> nn.Module:
+    """Three residual stages (``width`` = 16, 32, 64 channels) with group normalisation and global average pooling; 78,000 weights.
+
+    Group normalisation (Wu & He 2018) looks at one sample at a time, so per-sample gradients exist in train mode too.
+    """
+    _require_side(info, "resnet", 4)
+    width = width or 16
+    return nn.Sequential(
+        nn.Conv2d(info.shape[0], width, 3, padding=1, bias=False),
+        _norm(width),
+        nn.ReLU(),
+        ResidualBlock(width, width, 1),
+        ResidualBlock(width, 2 * width, 2),
+        ResidualBlock(2 * width, 4 * width, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4 * width, len(info.classes)),
+    )
+
+
+@register("text", "text")
+def text(info: "DatasetInfo", width: int) -> nn.Module:
+    """Mean of word embeddings (``width`` = 64) over the words present, one hidden layer, then the classes."""
+    return TextNet(len(info.preprocessing["vocabulary"]) + 2, width or 64, len(info.classes))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut: ``relu(f(x) + shortcut(x))``."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
+        self.first_norm = _norm(after)
+        self.second = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.second_norm = _norm(after)
+        same = stride == 1 and before == after
+        self.shortcut: nn.Module = nn.Identity() if same else nn.Conv2d(before, after, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.relu(self.first_norm(self.first(x)))  # (b, c, h, w)
+        return torch.relu(self.second_norm(self.second(hidden)) + self.shortcut(x))
+
+
+class TextNet(nn.Module):
+    """Bag of embeddings. Token 0 is padding: it is masked out of the mean, so its vector never matters and gets no gradient."""
+
+    def __init__(self, tokens: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(tokens, width)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+        self.hidden = nn.Linear(width, width)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        present = (x != 0).unsqueeze(-1).to(self.embedding.weight.dtype)  # (b, t, 1)
+        mean = (self.embedding(x) * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)  # (b, d)
+        return self.head(torch.relu(self.hidden(mean)))
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for side in shape:
+        size *= side
+    return size
+
+
+def _norm(channels: int) -> nn.GroupNorm:
+    groups = next(count for count in (8, 4, 2, 1) if channels % count == 0)
+    return nn.GroupNorm(groups, channels)
+
+
+def _require_side(info: "DatasetInfo", name: str, least: int) -> None:
+    if min(info.shape[1:]) < least:
+        raise UserError(
+            f"Images of {info.shape[1]}x{info.shape[2]} pixels are too small for {name!r}.",
+            f"Its pooling needs at least {least} pixels a side.",
+            "Use mlp or logistic, or import the images with a larger image_size.",
+        )
