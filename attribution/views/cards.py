@@ -1,0 +1,106 @@
+"""The sample card: one sample as a small piece of HTML that reads the same on every page."""
+
+import base64
+from dataclasses import dataclass, field
+from html import escape
+
+from attribution.views import colours
+from attribution.views.numbers import percent
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number on a card: its name, the formatted value, a colour ("" for the text's own), and what it means."""
+
+    name: str
+    value: str
+    colour: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that a card shows. ``was`` is the label before an edit ("" if unchanged); ``picture`` a data URI ("" for text and tables)."""
+
+    row: int
+    id: str
+    label: str
+    label_colour: str
+    alt: str
+    picture: str = ""
+    text: str = ""
+    was: str = ""
+    dropped: bool = False
+    reviewed: bool = False
+    prediction: str = ""
+    confidence: float | None = None
+    suspicion: float | None = None
+    facts: tuple[Fact, ...] = field(default=())
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as a ``data:`` address, so a picture needs no route and no file."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def picture_html(picture: str, alt: str, size: int) -> str:
+    """The picture in a square of ``size`` pixels, its own pixels kept sharp."""
+    style = f"width:{size}px;height:{size}px;object-fit:contain;image-rendering:pixelated;border-radius:4px;background:#00000010;flex:none"
+    return f'<img src="{picture}" alt="{escape(alt, quote=True)}" style="{style}">'
+
+
+def label_html(card: Card) -> str:
+    """The label with its class colour; the old one struck through when it was edited; marks for dropped and kept."""
+    dot = f'<span style="display:inline-block;width:.62em;height:.62em;border-radius:50%;background:{card.label_colour};margin-right:.4em"></span>'
+    was = f'<s style="opacity:.6;font-weight:400">{escape(card.was)}</s> ' if card.was else ""
+    name = f'<s style="opacity:.6">{escape(card.label)}</s>' if card.dropped else escape(card.label)
+    mark = "dropped" if card.dropped else "relabelled" if card.was else "kept" if card.reviewed else ""
+    badge = (
+        f' <span style="font-size:.72em;padding:.05em .45em;border-radius:1em;border:1px solid {colours.EDITED};color:{colours.EDITED};'
+        f'white-space:nowrap">{mark}</span>'
+        if mark
+        else ""
+    )
+    return f'<div style="font-weight:600;line-height:1.3">{dot}{was}{name}{badge}</div>'
+
+
+def card_html(card: Card, size: int = 84, text_lines: int = 4) -> str:
+    """The card without its buttons. Everything that comes from the user's data is escaped."""
+    lines = [label_html(card)]
+    if card.prediction:
+        sure = f" ({percent(card.confidence)})" if card.confidence is not None else ""
+        verb = "model agrees" if card.prediction == card.label else f"model says {escape(card.prediction)}"
+        lines.append(f'<div style="font-size:.84em;opacity:.8">{verb}{sure}</div>')
+    if card.facts:
+        lines.append('<div style="font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em">' + "".join(map(_fact_html, card.facts)) + "</div>")
+    if card.suspicion is not None:
+        lines.append(_suspicion_html(card.suspicion))
+    lines.append(f'<div style="font-size:.74em;opacity:.6;overflow-wrap:anywhere">{escape(card.id)}</div>')
+    body = f'<div style="min-width:0;flex:1">{"".join(lines)}</div>'
+    picture = picture_html(card.picture, card.alt, size) if card.picture else ""
+    return _text_html(card.text, text_lines) + f'<div style="display:flex;gap:.8em;align-items:flex-start">{picture}{body}</div>'
+
+
+def _fact_html(fact: Fact) -> str:
+    colour = f"color:{fact.colour};" if fact.colour else ""
+    tip = f' title="{escape(fact.help, quote=True)}"' if fact.help else ""
+    return f'<span{tip}><span style="opacity:.65">{escape(fact.name)}</span> <b style="{colour}font-weight:600">{escape(fact.value)}</b></span>'
+
+
+def _suspicion_html(value: float) -> str:
+    """A bar from 0 to 1 in the one colour of suspicion."""
+    share = min(max(value, 0.0), 1.0)
+    bar = f'<span style="display:block;height:100%;width:{share * 100:.0f}%;background:#8554A2;border-radius:2px"></span>'
+    tip = "How likely the given label is wrong, from all detectors together: 0 unsuspicious, 1 most suspicious."
+    return (
+        f'<div title="{tip}" style="font-size:.84em;display:flex;align-items:center;gap:.5em"><span style="opacity:.65">suspicion</span>'
+        f'<span role="img" aria-label="suspicion {share:.2f} of 1" style="display:inline-block;width:4.2em;height:.42em;background:#8884;'
+        f'border-radius:2px">{bar}</span><b style="font-weight:600">{share:.2f}</b></div>'
+    )
+
+
+def _text_html(text: str, lines: int) -> str:
+    if not text:
+        return ""
+    clamp = f"display:-webkit-box;-webkit-line-clamp:{lines};-webkit-box-orient:vertical;overflow:hidden"
+    return f'<div title="{escape(text, quote=True)}" style="{clamp};line-height:1.4;margin-bottom:.35em">{escape(text)}</div>'

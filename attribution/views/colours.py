@@ -1,0 +1,34 @@
+"""What each colour means: blue helped, orange hurt, violet suspicion, one fixed colour per class."""
+
+import colorsys
+
+HELPFUL = "#2A6FBB"
+HARMFUL = "#D9730D"
+QUIET = "#A9A49A"  # samples outside the selection, light enough to step back on paper and on slate
+EDITED = "#0F766E"
+
+CLASSES = (
+    "#3B7DD8", "#E0812B", "#3F9B5B", "#C8473F", "#8A63C4", "#8F6148", "#D873B4", "#6F7A86", "#B3A52A", "#2FA9B8",
+)  # fmt: skip
+
+SUSPICION_LIGHT = ("#DCCBE3", "#BE9FCD", "#996DB1", "#713D91", "#441566")
+SUSPICION_DARK = ("#543869", "#7E50A0", "#A777CB", "#CFABE8", "#F1DFFA")
+INFLUENCE = ("#B4530A", "#E39A55", "#B9B4AA", "#7FA9DB", "#1D5AA6")  # hurt most ... helped most
+
+
+def class_colour(index: int) -> str:
+    """The colour of a class, the same on every page; beyond ten classes hues are spread by the golden angle."""
+    if index < len(CLASSES):
+        return CLASSES[index]
+    red, green, blue = colorsys.hls_to_rgb((0.11 + index * 0.381966) % 1.0, 0.5, 0.45)
+    return f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}"
+
+
+def suspicion_scale(dark: bool = False) -> tuple[str, ...]:
+    """Five steps from unsuspicious to most suspicious; the last stands out most on the page's background."""
+    return SUSPICION_DARK if dark else SUSPICION_LIGHT
+
+
+def influence_colour(value: float) -> str:
+    """Blue for a helpful (positive) influence, orange for a harmful one."""
+    return HELPFUL if value >= 0 else HARMFUL

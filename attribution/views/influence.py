@@ -1,0 +1,183 @@
+"""What the Influence page shows: names of the estimators in plain words, the distribution chart, filtered lists of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attribution.views import colours
+from attribution.views.numbers import count, percent, three_digits
+
+
+@dataclass(frozen=True)
+class EstimatorWords:
+    """An estimator for people: a short title, the method's name, one sentence on how to read it, and the unit of its numbers."""
+
+    title: str
+    method: str
+    meaning: str
+    unit: str = ""
+
+
+ESTIMATORS = {
+    "ip": EstimatorWords(
+        "Last checkpoint",
+        "gradient dot product (IP)",
+        "How far one small step of gradient descent on the training sample would lower this sample's loss, at the final weights.",
+    ),
+    "tracin": EstimatorWords(
+        "Along training",
+        "TracInCP",
+        "The same step summed over the checkpoints kept during training, weighted by the learning rate: the loss it took off, in nats.",
+        "nats",
+    ),
+    "cosine": EstimatorWords(
+        "Direction only",
+        "gradient cosine",
+        "Whether the two samples pull the model the same way (1) or opposite ways (-1), however strong the pull.",
+    ),
+    "forward-inf": EstimatorWords(
+        "Mirrored",
+        "Forward-INF",
+        "How far the training sample's own loss falls when the model takes one step on the query; needs forward passes alone.",
+        "nats",
+    ),
+    "random": EstimatorWords("Chance", "random control", "Random numbers. Whatever a real estimator shows, it should beat this."),
+}
+
+
+def words_of(estimator: str) -> EstimatorWords:
+    """Plain words for an estimator; one without an entry goes by its own name."""
+    return ESTIMATORS.get(estimator, EstimatorWords(estimator.capitalize(), estimator, ""))
+
+
+def in_order(estimators: Sequence[str]) -> list[str]:
+    """The known ones in the order above, then any further ones by name."""
+    known = [name for name in ESTIMATORS if name in estimators]
+    return known + sorted(set(estimators) - set(known))
+
+
+def queries(
+    predictions: pd.DataFrame,
+    *,
+    wrong_only: bool = True,
+    label: int | None = None,
+    confidence: tuple[float, float] = (0.0, 1.0),
+    most_confident_first: bool = True,
+) -> np.ndarray:
+    """Rows of ``predictions`` (indexed by row; ``label``, ``correct``, ``confidence``) that pass the filters, the surest mistakes first."""
+    keep = (predictions["confidence"] >= confidence[0]) & (predictions["confidence"] <= confidence[1])
+    if wrong_only:
+        keep &= ~predictions["correct"].astype(bool)
+    if label is not None:
+        keep &= predictions["label"] == label
+    found = predictions[keep]
+    if most_confident_first:
+        found = found.sort_values("confidence", ascending=False, kind="stable")
+    return found.index.to_numpy(dtype=np.int64)
+
+
+def search(text: str, ids: np.ndarray, texts: np.ndarray | None, rows: np.ndarray, limit: int = 50) -> np.ndarray:
+    """Rows among ``rows`` whose id or text contains ``text`` (case-insensitive); an exact id comes first. At most ``limit``."""
+    wanted = text.strip().lower()
+    if not wanted:
+        return np.empty(0, np.int64)
+    hits = [int(row) for row in rows if wanted in str(ids[row]).lower() or (texts is not None and wanted in str(texts[row] or "").lower())]
+    hits.sort(key=lambda row: str(ids[row]).lower() != wanted)
+    return np.array(hits[:limit], dtype=np.int64)
+
+
+def step(rows: np.ndarray, current: int | None, by: int) -> int | None:
+    """The row ``by`` places after ``current`` in ``rows``, staying inside; the first one when ``current`` is not in the list."""
+    if not len(rows):
+        return None
+    at = np.flatnonzero(rows == current)
+    place = int(at[0]) + by if len(at) else 0
+    return int(rows[min(max(place, 0), len(rows) - 1)])
+
+
+def place(rows: np.ndarray, current: int | None) -> str:
+    """"3 of 259", or "259 in the list" when the current one is outside it."""
+    at = np.flatnonzero(rows == current)
+    return f"{count(int(at[0]) + 1)} of {count(len(rows))}" if len(at) else f"{count(len(rows))} in the list"
+
+
+def histogram(values: np.ndarray, bins: int = 41) -> dict[str, Any]:
+    """Counts of influence over the training set in ``bins`` equal steps: ``counts``, ``low``, ``high``."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    counts, _ = np.histogram(finite, bins=bins, range=(low, high))
+    return {"counts": counts, "low": low, "high": high}
+
+
+def distribution_spec(counts: Sequence[int], low: float, high: float, shown: Sequence[float]) -> dict[str, Any]:
+    """ECharts bars of the influence over the whole training set (log scale), with the samples shown as cards marked beneath.
+
+    ``counts`` are the bins from ``low`` to ``high``; ``shown`` the influences of the cards. Blue right of zero, orange left of it.
+    """
+    width = (high - low) / max(len(counts), 1)
+    centres = [low + width * (k + 0.5) for k in range(len(counts))]
+    bars = pd.DataFrame({"influence": centres, "training samples": [int(n) if n else None for n in counts]})
+    series: list[dict[str, Any]] = []
+    for index, helps in enumerate((False, True)):
+        part = bars[(bars["influence"] >= 0) == helps]
+        series.append(
+            {
+                "type": "bar",
+                "name": "helped" if helps else "hurt",
+                "data": [[float(f"{x:.4g}"), None if pd.isna(n) else int(n)] for x, n in part.itertuples(index=False)],
+                "itemStyle": {"color": colours.HELPFUL if helps else colours.HARMFUL, "opacity": 0.85},
+                "barWidth": max(2, round(560 / max(len(counts), 1))),
+                "barGap": "-100%",
+                "xAxisIndex": 0,
+                "z": index,
+            }
+        )
+    series.append(
+        {
+            "type": "scatter",
+            "name": "shown above",
+            "data": [[float(f"{value:.4g}"), 1] for value in shown],
+            "symbol": "triangle",
+            "symbolSize": 9,
+            "itemStyle": {"color": "#8C8579", "opacity": 0.9},
+            "z": 5,
+        }
+    )
+    return {
+        "animation": False,
+        "grid": {"left": 52, "right": 12, "top": 28, "bottom": 42},
+        "legend": {"top": 0, "right": 0, "itemWidth": 10, "itemHeight": 10},
+        "xAxis": {"type": "value", "name": "influence", "nameLocation": "middle", "nameGap": 26, "min": low, "max": high, "scale": True,
+                  "axisLabel": {"hideOverlap": True, "showMinLabel": False, "showMaxLabel": False}},
+        "yAxis": {"type": "log", "min": 0.8, "name": "training samples", "nameLocation": "middle", "nameGap": 36, "axisLabel": {"hideOverlap": True}},
+        "tooltip": {"trigger": "item"},
+        "series": series,
+    }  # fmt: skip
+
+
+def distribution_words(mean: float, std: float, shown: Sequence[float]) -> str:
+    """How far the strongest shown sample stands out, in standard deviations over the training set."""
+    if not len(shown) or std <= 0:
+        return ""
+    top = max(shown, key=abs)
+    return (
+        f"The strongest sample shown has influence {three_digits(top, signed=True)}, "
+        f"{three_digits(abs(top - mean) / std)} standard deviations from the average training sample ({three_digits(mean, signed=True)})."
+    )
+
+
+def query_sentence(label: str, prediction: str, confidence: float, p_label: float) -> str:
+    """What the model said of the query, in one sentence."""
+    if prediction == label:
+        return f"The model is right: {label}, {percent(confidence)} sure."
+    return f"The model says {prediction} ({percent(confidence)} sure); the label is {label}, which it gives {percent(p_label)}."
+
+
+def agreement(first: np.ndarray, second: np.ndarray) -> float:
+    """Share of ``first`` (the rows one estimator shows) that are also in ``second``, 0 to 1; NaN when there is nothing to compare."""
+    return float(np.isin(first, second).mean()) if len(first) and len(second) else float("nan")

@@ -1,0 +1,107 @@
+"""The state of the data at a glance: figures, class table, confusions, and the next step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from attribution.views.numbers import count, plural
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do next, in one sentence, with the button's words and the page (or job kind) it leads to."""
+
+    sentence: str
+    button: str
+    page: str = ""
+    job: str = ""
+
+
+def next_step(*, trained: bool, flagged: bool, open_suspects: int, pending: int, running: str = "") -> NextStep | None:
+    """The one next step; None while a job that leads there is running."""
+    if running:
+        return None
+    if not trained:
+        return NextStep("There is no model yet. Training one takes a few minutes and shows where it goes wrong.", "Train and analyse", job="prepare")
+    if not flagged:
+        return NextStep("The model is trained. Next, look for labels that are probably wrong.", "Look for wrong labels", job="flag")
+    if pending >= 10 or (pending and not open_suspects):
+        return NextStep(f"{plural(pending, 'edit')} not yet in the model. Retrain and see what they change.", "Retrain", page="retrain")
+    if open_suspects:
+        return NextStep(f"{plural(open_suspects, 'suspicious label')} waiting. Reviewing the first 50 takes about five minutes.", "Review labels", page="review")
+    return NextStep("Every suspect is reviewed. See which training samples made the remaining mistakes.", "Explain a mistake", page="influence")
+
+
+def class_table(
+    classes: Sequence[str], labels: np.ndarray, train: np.ndarray, test: pd.DataFrame, suspects: np.ndarray, edited: np.ndarray
+) -> pd.DataFrame:
+    """One line per class: training samples, test accuracy, the class most often predicted instead, suspects and edits.
+
+    ``labels`` (n,) current labels, ``train`` active training rows, ``test`` predictions of the test rows (``label``, ``prediction``,
+    ``correct``), ``suspects`` and ``edited`` training rows. Accuracy is NaN for a class that the test set lacks.
+    """
+    lines = []
+    for k, name in enumerate(classes):
+        mine = test[test["label"] == k] if len(test) else test
+        misses = mine[~mine["correct"].astype(bool)] if len(mine) else mine
+        common = misses["prediction"].mode() if len(misses) else []
+        lines.append(
+            {
+                "class": name,
+                "training samples": int((labels[train] == k).sum()),
+                "test accuracy": float(mine["correct"].mean()) if len(mine) else float("nan"),
+                "test samples": len(mine),
+                "most confused with": f"{classes[int(common[0])]} ({int((misses['prediction'] == common[0]).sum())})" if len(common) else "",
+                "suspected labels": int((labels[suspects] == k).sum()) if len(suspects) else 0,
+                "edited": int((labels[edited] == k).sum()) if len(edited) else 0,
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def confusions(test: pd.DataFrame, classes: Sequence[str], top: int = 5) -> pd.DataFrame:
+    """The commonest mistakes on the test set: ``label``, ``prediction`` (names), ``n``, ``row`` (the surest example)."""
+    wrong = test[~test["correct"].astype(bool)]
+    lines = []
+    for (label, prediction), group in wrong.groupby(["label", "prediction"]):
+        surest = group["confidence"].idxmax()
+        lines.append({"label": classes[int(label)], "prediction": classes[int(prediction)], "n": len(group), "row": int(surest)})
+    frame = pd.DataFrame(lines, columns=["label", "prediction", "n", "row"])
+    return frame.sort_values("n", ascending=False, kind="stable").head(top).reset_index(drop=True)
+
+
+def counts_line(counts: Mapping[str, int]) -> str:
+    """"6,000 train · 1,000 val · 2,000 test"; empty splits are left out."""
+    names = {"train": "train", "val": "validation", "test": "test"}
+    return " · ".join(f"{count(counts[split])} {name}" for split, name in names.items() if counts.get(split))
+
+
+def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
+    """ECharts lines of accuracy per epoch, one per split; ``metrics`` has ``epoch``, ``split``, ``accuracy`` (share of one)."""
+    wide = metrics.pivot_table(index="epoch", columns="split", values="accuracy").reset_index()
+    wide["epoch"] = wide["epoch"].astype(int).astype(str)
+    splits = [(split, name) for split, name in (("train", "train"), ("val", "validation"), ("test", "test")) if split in wide]
+    wide = wide[["epoch"] + [split for split, _ in splits]].round(4)
+    styles = {"train": ("#8C8579", "dotted"), "val": ("#A16207", "dashed"), "test": ("#0F766E", "solid")}
+    return {
+        "animation": False,
+        "dataset": {"source": wide},
+        "grid": {"left": 46, "right": 12, "top": 30, "bottom": 38},
+        "legend": {"top": 0, "right": 0},
+        "tooltip": {"trigger": "axis", "valueFormatter": "percent"},
+        "xAxis": {"type": "category", "name": "epoch", "nameLocation": "middle", "nameGap": 24},
+        "yAxis": {"type": "value", "scale": True, "name": "accuracy", "nameLocation": "middle", "nameGap": 34, "max": 1},
+        "series": [
+            {
+                "type": "line",
+                "name": name,
+                "encode": {"x": "epoch", "y": split},
+                "showSymbol": False,
+                "lineStyle": {"type": styles[split][1], "color": styles[split][0], "width": 2},
+                "itemStyle": {"color": styles[split][0]},
+            }
+            for split, name in splits
+        ],
+    }

@@ -1,0 +1,78 @@
+"""The review queue: its order, which keys mean what, how far the review is and what it has yielded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from attribution.views.numbers import count, percent, plural, share_interval
+
+RECENT = 20  # decisions that "lately" looks back on
+STOP_BELOW = 0.1  # a recent yield under this suggests to stop
+
+
+@dataclass(frozen=True)
+class Yield:
+    """How a review went so far: ``reviewed`` of ``total`` suspects, ``wrong`` of them relabelled or dropped; the same for the last ones."""
+
+    total: int
+    reviewed: int
+    wrong: int
+    recent: int
+    recent_wrong: int
+
+    @property
+    def stop(self) -> bool:
+        """Whether the recent yield is so low that going on hardly pays."""
+        return self.recent >= RECENT and self.recent_wrong / self.recent < STOP_BELOW
+
+
+def order(detectors: pd.DataFrame) -> np.ndarray:
+    """Training rows, most suspicious first, by the ``position`` column; int64."""
+    return detectors.sort_values("position", kind="stable")["row"].to_numpy(dtype=np.int64)
+
+
+def measure(rows: np.ndarray, verdicts: Mapping[int, str], newest: Sequence[int]) -> Yield:
+    """The yield of a review of ``rows``; ``verdicts`` maps a reviewed row to keep, relabel or drop; ``newest`` lists rows by decision,
+    the latest first."""
+    inside = {int(row) for row in rows}
+    wrong = {row for row, verdict in verdicts.items() if verdict in ("relabel", "drop") and row in inside}
+    done = [row for row in verdicts if row in inside]
+    latest = [row for row in dict.fromkeys(newest) if row in inside and row in verdicts][:RECENT]
+    return Yield(len(rows), len(done), len(wrong), len(latest), sum(row in wrong for row in latest))
+
+
+def yield_sentence(found: Yield) -> str:
+    """The state of the review in words, with the interval of the recent yield."""
+    if not found.reviewed:
+        return f"{plural(found.total, 'suspect')} to look at, the most suspicious first."
+    text = f"{count(found.wrong)} of {count(found.reviewed)} reviewed were wrong"
+    if found.recent >= RECENT:
+        low, high = share_interval(found.recent_wrong, found.recent)
+        text += f"; lately {found.recent_wrong} of {found.recent} ({percent(low)} to {percent(high)} of what comes next)"
+    return text + "."
+
+
+def open_from(rows: np.ndarray, reviewed: set[int], start: int) -> int:
+    """Index of the first row at or after ``start`` that is not reviewed, else the first one anywhere, else ``start``."""
+    waiting = np.array([int(row) not in reviewed for row in rows], dtype=bool)
+    after = np.flatnonzero(waiting[start:])
+    if len(after):
+        return start + int(after[0])
+    anywhere = np.flatnonzero(waiting)
+    return int(anywhere[0]) if len(anywhere) else start
+
+
+def keyed_labels(n_classes: int, likely: Sequence[int]) -> list[tuple[str, int]]:
+    """``(key, class)`` for the label buttons. Up to ten classes keep one key each for ever (1 is the first class, 0 the tenth), so that
+    fingers learn them; with more, the ten likeliest of this sample take the keys in order."""
+    shown = list(range(n_classes)) if n_classes <= 10 else [int(label) for label in likely[:10]]
+    return [(str((place + 1) % 10), label) for place, label in enumerate(shown)]
+
+
+def likeliest(probabilities: np.ndarray, given: int, suggested: int) -> list[int]:
+    """Classes from likely to unlikely for one sample (c,), with the suggested and the given label always first."""
+    first = [label for label in (suggested, given) if label >= 0]
+    rest = [int(label) for label in np.argsort(-probabilities, kind="stable")]
+    return list(dict.fromkeys(first + rest))
