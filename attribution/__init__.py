@@ -1,0 +1,27 @@
+"""Datablame: which training samples made a prediction what it is, which labels are wrong, and proof that fixing them helped.
+
+>>> from attribution import Project
+>>> project = Project.sample("fashion")                      # doctest: +SKIP
+>>> project.influence([7060], "ip").harmful                   # doctest: +SKIP
+"""
+
+from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.project import Project, list_projects
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DataConfig",
+    "FlagConfig",
+    "MapConfig",
+    "ModelConfig",
+    "Progress",
+    "Project",
+    "RetrainConfig",
+    "ScoreConfig",
+    "TrainConfig",
+    "UserError",
+    "list_projects",
+]

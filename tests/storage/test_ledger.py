@@ -1,0 +1,170 @@
+"""The ledger: append-only, undo and redo over restarts, conflicts, and survival of a kill."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attribution.errors import UserError
+from attribution.storage import database, selections
+from attribution.storage.ledger import Ledger, State
+
+SAMPLES = ["a", "b", "c"]
+
+
+def open_ledger(folder: Path) -> Ledger:
+    database.create(folder / "project.db")
+    return Ledger(folder / "project.db", lambda sample: SAMPLES.index(sample))
+
+
+def state_of(ledger: Ledger) -> dict[str, State]:
+    return {sample: ledger.state(sample)[0] for sample in SAMPLES}
+
+
+def test_a_decision_is_an_entry_with_evidence_and_both_states(tmp_path):
+    ledger = open_ledger(tmp_path)
+    (edit,) = ledger.apply("relabel", ["b"], 7, reason="looks like a coat", evidence={"rank": 3})
+    assert (edit.old, edit.new) == (State(1), State(7, True, "relabel"))
+    (stored,) = ledger.entries()
+    assert stored == edit
+    assert stored.evidence == {"rank": 3}
+
+
+def test_a_decision_that_changes_nothing_leaves_no_entry(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("drop", ["a"])
+    assert ledger.apply("drop", ["a"]) == []
+
+
+def test_undo_and_redo_work_on_whole_batches_after_a_restart(tmp_path):
+    open_ledger(tmp_path).apply("drop", ["a", "b"])
+    open_ledger(tmp_path).apply("relabel", ["a"], 2)
+    assert [edit.sample for edit in open_ledger(tmp_path).undo()] == ["a"]
+    assert [edit.sample for edit in open_ledger(tmp_path).undo()] == ["b", "a"]
+    assert open_ledger(tmp_path).undo() == []
+    assert state_of(open_ledger(tmp_path)) == {"a": State(0), "b": State(1), "c": State(2)}
+    open_ledger(tmp_path).redo()
+    assert not open_ledger(tmp_path).state("b")[0].active
+    open_ledger(tmp_path).redo()
+    assert open_ledger(tmp_path).state("a")[0] == State(2, True, "relabel")
+    assert open_ledger(tmp_path).redo() == []
+
+
+def test_a_new_decision_ends_what_could_be_redone(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("drop", ["a"])
+    ledger.undo()
+    ledger.apply("keep", ["b"])
+    assert ledger.redo() == []
+
+
+def test_reverting_part_of_a_batch_leaves_the_rest_to_undo(tmp_path):
+    ledger = open_ledger(tmp_path)
+    first, _ = ledger.apply("drop", ["a", "b"])
+    ledger.revert([first.id])
+    assert ledger.state("a")[0].active
+    assert ledger.reverted() == {first.id}
+    assert [edit.sample for edit in ledger.undo()] == ["b"]
+
+
+def test_undone_and_redone_decisions_stand(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("drop", ["a"])
+    ledger.undo()
+    ledger.redo()
+    assert ledger.reverted() == set()
+    ledger.undo()
+    assert ledger.reverted() == {1}
+
+
+def test_a_write_on_a_sample_that_changed_since_is_refused_whole(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("relabel", ["b"], 5)
+    with pytest.raises(UserError, match=r"b was changed.*label 5"):
+        ledger.apply("drop", ["a", "b"], expect={"a": 0, "b": 0})
+    assert ledger.state("a")[0].active
+
+
+def test_a_revert_under_a_newer_decision_is_refused(tmp_path):
+    ledger = open_ledger(tmp_path)
+    (first,) = ledger.apply("relabel", ["b"], 5)
+    ledger.apply("drop", ["b"])
+    with pytest.raises(UserError, match="changed"):
+        ledger.revert([first.id])
+    with pytest.raises(UserError, match="no entry 99"):
+        ledger.revert([99])
+
+
+def test_entries_can_be_neither_changed_nor_deleted(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("drop", ["a"])
+    with database.connect(tmp_path / "project.db") as db:
+        for statement in ("UPDATE edits SET sample='b'", "DELETE FROM edits"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                db.execute(statement)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["relabel", "drop", "keep", "undo", "redo"]), st.sampled_from(SAMPLES), st.integers(0, 4)), max_size=14
+    )
+)
+def test_any_sequence_of_decisions_undo_and_redo_matches_a_plain_stack(tmp_path_factory, steps):
+    ledger = open_ledger(tmp_path_factory.mktemp("ledger"))
+    done, undone = [state_of(ledger)], []
+    for action, sample, label in steps:
+        if action == "undo":
+            made = ledger.undo()
+            assert bool(made) == (len(done) > 1)
+            if made:
+                undone.append(done.pop())
+        elif action == "redo":
+            made = ledger.redo()
+            assert bool(made) == bool(undone)
+            if made:
+                done.append(undone.pop())
+        elif ledger.apply(action, [sample], label if action == "relabel" else None):
+            done.append(state_of(ledger))
+            undone.clear()
+        assert state_of(ledger) == done[-1]
+
+
+def test_a_saved_edit_survives_kill_9(tmp_path):
+    open_ledger(tmp_path)
+    program = textwrap.dedent(f"""
+        import time
+        from pathlib import Path
+        from attribution.storage.ledger import Ledger
+        ledger = Ledger(Path({str(tmp_path)!r}) / "project.db", lambda sample: 0)
+        for number in range(10_000):
+            ledger.apply("relabel", ["a"], number % 7 + number)
+            print(number, flush=True)
+    """)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    said = [int(process.stdout.readline()) for _ in range(20)]
+    os.kill(process.pid, signal.SIGKILL)
+    said += [int(line) for line in process.stdout.read().split()]
+    process.wait()
+    process.stdout.close()
+    kept = [edit.new.label for edit in open_ledger(tmp_path).entries()]
+    assert kept[: len(said)] == [number % 7 + number for number in said]
+    assert len(kept) - len(said) in (0, 1)  # the one that was written but not yet said
+
+
+def test_selections_come_back_by_token(tmp_path):
+    path = tmp_path / "project.db"
+    database.create(path)
+    token = selections.save(path, [5, 3, 5], "v1", "the odd ones")
+    assert selections.load(path, token) == ([3, 5], "v1")
+    assert selections.save(path, [3, 5], "v1") == token
+    assert selections.named(path) == [(token, "the odd ones", 2)]
+    with pytest.raises(UserError, match="'nope'"):
+        selections.load(path, "nope")
