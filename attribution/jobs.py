@@ -205,11 +205,8 @@ class JobBoard:
     def _reap(self, db: sqlite3.Connection) -> None:
         """Mark as interrupted every job that says it runs but whose process is gone, and queued ones that never started."""
         for row in db.execute("SELECT * FROM jobs WHERE state IN ('queued','running')").fetchall():
-            if row["state"] == "queued":
-                dead = time.time() - row["heartbeat_s"] > STALE_S
-            else:
-                dead = not _alive(row)
-            if dead:
+            waiting = row["state"] == "queued"
+            if time.time() - row["heartbeat_s"] > STALE_S if waiting else not _alive(row):
                 db.execute(
                     "UPDATE jobs SET state='interrupted', finished_s=?, message=? WHERE id=?",
                     (row["heartbeat_s"] or time.time(), "The process ended without a word; what it finished is kept.", row["id"]),
