@@ -1,0 +1,94 @@
+"""The command line, run as a user runs it."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from attribution.__main__ import cli
+
+
+@pytest.fixture
+def datablame(monkeypatch, capsys):
+    """Run a verb in this process through ``main``; returns (exit status, output, errors)."""
+    from attribution import __main__
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["datablame", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            __main__.main()
+        said = capsys.readouterr()
+        return stop.value.code or 0, said.out, said.err
+
+    return run
+
+
+def test_help_imports_nothing_heavy():
+    program = "import sys, attribution.__main__; print([m for m in ('torch', 'pandas', 'sklearn', 'numpy', 'streamlit', 'umap') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_every_verb_explains_itself_and_every_flag():
+    runner = CliRunner()
+    for command in cli.registered_commands:
+        name = command.name or command.callback.__name__
+        said = runner.invoke(cli, [name, "--help"])
+        assert said.exit_code == 0, name
+        assert len(said.output.split("Options")[0].split()) > 6, f"{name} does not say what it does"
+
+
+def test_the_whole_path_from_data_to_proof(datablame, digits):
+    path, flipped = digits
+    status, said, err = datablame("new", "mine", "--path", path, "--model", "mlp", "--width", 16)
+    assert status == 0, err
+    assert "240 train, 60 val, 120 test" in said
+    assert datablame("train", "-p", "mine", "--epochs", 3, "--checkpoints", 2)[0] == 0
+    status, said, err = datablame("flag", "-p", "mine", "--folds", 3, "--detectors", "loss,aum", "--top", 3)
+    assert status == 0, err
+    assert "suspicion" in said
+    status, said, err = datablame("score", "-p", "mine", "--queries", "test", "--top", 2)
+    assert status == 0, err
+    assert said.count("helped") == 2
+    assert datablame("edit", "drop", "train-00000", "train-00001", "-p", "mine", "--reason", "odd")[0] == 0
+    status, said, _ = datablame("edit", "relabel", "train-00002", "--label", "7", "-p", "mine")
+    assert "1 sample changed" in said
+    assert datablame("edit", "undo", "-p", "mine")[0] == 0
+    status, said, _ = datablame("edit", "list", "-p", "mine")
+    assert said.count("drop:") == 2
+    assert "taken back" in said
+    status, said, err = datablame("retrain", "-p", "mine", "--bootstrap", 200)
+    assert status == 0, err
+    assert "interval" in said or "chance" in said
+    status, said, _ = datablame("status", "-p", "mine")
+    assert "2 dropped" in said
+    assert "score" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("new", "mine"), "--path"),
+        (("train", "-p", "nope"), "nope"),
+        (("edit", "explode", "-p", "bare"), "explode"),
+        (("edit", "drop", "train-99999", "-p", "bare"), "train-99999"),
+        (("edit", "relabel", "train-00000", "-p", "bare"), "--label"),
+        (("edit", "revert", "x", "-p", "bare"), "'x'"),
+        (("score", "-p", "bare"), "no trained model"),
+        (("score", "-p", "bare", "--part", "3/2"), "3/2"),
+        (("retrain", "-p", "bare", "--seeds", "a,b"), "whole numbers"),
+    ],
+)
+def test_mistakes_end_in_words_and_status_2(datablame, bare_project, words, message):
+    status, _, err = datablame(*words)
+    assert status == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_plugins_are_listed(datablame):
+    status, said, _ = datablame("status", "--plugins")
+    assert status == 0
+    for name in ("ip", "tracin", "cosine", "forward-inf", "random", "aum", "self-influence", "neighbors"):
+        assert f"  {name} " in said

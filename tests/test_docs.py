@@ -1,0 +1,57 @@
+"""Nothing registered stays undocumented, and the generated reference is up to date."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from attribution.__main__ import cli
+
+ROOT = Path(__file__).parent.parent
+
+
+def text(name):
+    return (ROOT / name).read_text()
+
+
+def test_the_reference_is_up_to_date(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import build
+
+    assert build.PATH.read_text() == build.reference(), "run: python docs/build.py"
+
+
+@pytest.mark.parametrize("kind", ["estimators", "detectors"])
+def test_every_plugin_is_in_the_methods_page(kind):
+    import importlib
+
+    registry = getattr(importlib.import_module(f"attribution.{kind}"), kind)
+    for name in registry.names():
+        assert f"`{name}`" in text("docs/methods.md")
+        item = registry.get(name)
+        for field in ("title", "summary", "cost", "source"):
+            assert getattr(item, field), f"{name} has no {field}"
+
+
+def test_every_page_is_in_the_readme():
+    readme = text("README.md").lower()
+    for page in (ROOT / "pages").glob("*.py"):
+        assert page.stem.replace("_", " ") in readme, page.name
+
+
+def test_every_verb_is_in_the_readme():
+    for command in cli.registered_commands:
+        if not command.hidden:
+            assert f"datablame {command.name or command.callback.__name__}" in text("README.md") + text("docs/reference.md")
+
+
+def test_links_and_pictures_of_the_docs_exist():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_two_commands_of_the_readme_are_in_the_makefile():
+    for command in ("run", "test"):
+        assert f"make {command}" in text("README.md")
+        assert re.search(rf"^{command}:", text("Makefile"), re.M)

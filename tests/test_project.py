@@ -1,0 +1,147 @@
+"""The project object: create, decide, version, and find results that answer for the current state."""
+
+import json
+
+import numpy as np
+import pytest
+
+from attribution import DataConfig, ModelConfig, Project, ScoreConfig, TrainConfig, UserError, list_projects
+from attribution.config import fields_of, from_dict, to_dict
+
+
+def test_a_project_is_made_whole_or_not_at_all(digits, tmp_path):
+    with pytest.raises(UserError):
+        Project.create("broken", DataConfig(path=str(tmp_path / "nothing.npz")))
+    assert list_projects() == []
+    project = Project.create("fine", DataConfig(path=str(digits[0])))
+    assert list_projects() == ["fine"]
+    with pytest.raises(UserError, match="already exists"):
+        Project.create("fine", DataConfig(path=str(digits[0])))
+    assert Project.open("fine").info == project.info
+
+
+def test_opening_a_project_that_is_not_there_lists_those_that_are(bare_project):
+    with pytest.raises(UserError, match=r"'nope'.*bare"):
+        Project.open("nope")
+
+
+def test_code_runs_only_when_trusted_and_unchanged(digits, tmp_path):
+    code = tmp_path / "net.py"
+    code.write_text("import torch\n\n\ndef build(classes, shape):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes))\n")
+    model = ModelConfig(name=f"{code}:build")
+    with pytest.raises(UserError, match="trust"):
+        Project.create("own", DataConfig(path=str(digits[0])), model)
+    project = Project.create("own", DataConfig(path=str(digits[0])), model, TrainConfig(epochs=2, device="cpu"), trust_code=True)
+    assert project.trusted
+    code.write_text(code.read_text() + "\n# changed\n")
+    with pytest.raises(UserError, match="not the file that was trusted"):
+        project.train()
+    project.trust_code()
+    assert project.train().id
+
+
+def test_a_model_that_does_not_fit_the_data_is_refused_before_the_project_exists(digits, tmp_path):
+    code = tmp_path / "net.py"
+    code.write_text("import torch\n\n\ndef build(classes):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))\n")
+    with pytest.raises(UserError):
+        Project.create("misfit", DataConfig(path=str(digits[0])), ModelConfig(name=f"{code}:build"), trust_code=True)
+    assert list_projects() == []
+
+
+def test_labels_follow_the_ledger_and_undoing_all_gives_the_base_version_back(bare_project):
+    base = bare_project.labels
+    bare_project.relabel([3], "7", reason="a seven")
+    bare_project.drop([4, 5])
+    bare_project.keep([6])
+    changed = bare_project.labels
+    assert changed.values[3] == 7
+    assert not changed.active[[4, 5]].any()
+    assert changed.version != base.version
+    assert bare_project.states()["verdict"].to_dict() == {3: "relabel", 4: "drop", 5: "drop", 6: "keep"}
+    for _ in range(3):
+        bare_project.undo()
+    assert bare_project.labels.version == base.version
+
+
+def test_the_ledger_as_a_table_shows_words_and_evidence(bare_project):
+    old = bare_project.classes[bare_project.labels.values[3]]
+    bare_project.relabel([3], 7, reason="a seven", evidence={"estimator": "ip", "rank": 2})
+    bare_project.undo()
+    undo, edit = bare_project.edits().to_dict("records")
+    assert (edit["row"], edit["action"], edit["old"], edit["new"]) == (3, "relabel", old, "7")
+    assert edit["evidence"] == {"estimator": "ip", "rank": 2}
+    assert edit["reverted"]
+    assert (undo["action"], undo["reverts"]) == ("undo", edit["id"])
+
+
+def test_a_decision_on_a_stale_view_is_refused(bare_project):
+    seen = bare_project.sample_state(3).version
+    bare_project.drop([3])
+    with pytest.raises(UserError, match="changed"):
+        bare_project.relabel([3], 7, expect={3: seen})
+    assert bare_project.sample_state(3).verdict == "drop"
+
+
+def test_an_unknown_class_is_named_with_the_choices(bare_project):
+    with pytest.raises(UserError, match="'eleven'.*0, 1, 2"):
+        bare_project.relabel([3], "eleven")
+
+
+def test_influence_is_found_by_query_and_says_when_labels_changed(tiny_project):
+    row = int(tiny_project.dataset.rows("test")[0])
+    view = tiny_project.influence([row], "ip", 5)
+    assert len(view.helpful) == len(view.harmful) == 5
+    assert (view.helpful["influence"] > 0).all()
+    assert view.helpful["influence"].is_monotonic_decreasing
+    assert (view.harmful["influence"] < 0).all()
+    assert not view.stale
+    tiny_project.drop([0])
+    assert tiny_project.influence([row], "ip", 5).stale
+    assert tiny_project.influence([row], "cosine", 5) is None
+
+
+def test_the_way_back_from_a_training_sample_agrees_with_the_way_there(tiny_project):
+    row = int(tiny_project.dataset.rows("test")[0])
+    best = tiny_project.influence([row], "ip", 1).helpful.iloc[0]
+    affected = tiny_project.affected_by(int(best["row"]), "ip", 120)
+    column = affected.set_index("query_row")["influence"]
+    if row in column.index:
+        assert column[row] == pytest.approx(best["influence"], rel=1e-5)
+    assert set(affected["side"]) <= {1, -1}
+
+
+def test_predictions_agree_with_the_probabilities(tiny_project):
+    frame = tiny_project.predictions()
+    p = np.asarray(tiny_project.run.probabilities())
+    assert (frame["prediction"] == p.argmax(1)).all()
+    assert np.allclose(frame["loss"], -np.log(p[np.arange(len(p)), tiny_project.labels.values]), atol=1e-4)
+    assert ((frame["margin"] > 0) == frame["correct"]).all()
+
+
+def test_the_same_request_is_found_not_repeated(tiny_project):
+    before = {path: path.stat().st_mtime_ns for path in tiny_project.folder.glob("scores/*/shards/*")}
+    tiny_project.score(ScoreConfig(estimator="ip", queries="test", device="cpu"))
+    assert {path: path.stat().st_mtime_ns for path in tiny_project.folder.glob("scores/*/shards/*")} == before
+
+
+def test_a_background_job_does_the_same_as_the_call(tiny_project):
+    row_id = str(tiny_project.dataset.ids[tiny_project.dataset.rows("test")[0]])
+    config = ScoreConfig(estimator="cosine", queries=row_id, device="cpu")
+    job = tiny_project.submit("score", config)
+    import time
+
+    for _ in range(600):
+        job = tiny_project.job(job.id)
+        if not job.active:
+            break
+        time.sleep(0.1)
+    assert job.state == "done", job.log_tail()
+    assert job.result in [score.id for score in tiny_project.scores()]
+
+
+def test_configs_survive_json_and_refuse_unknown_settings():
+    for kind in (DataConfig, ModelConfig, TrainConfig, ScoreConfig):
+        assert from_dict(kind, json.loads(json.dumps(to_dict(kind())))) == kind()
+        assert all(help.endswith(".") for _, _, help in fields_of(kind))
+    with pytest.raises(UserError, match="'speed'"):
+        from_dict(TrainConfig, {"speed": 9})
