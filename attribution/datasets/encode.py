@@ -1,0 +1,227 @@
+"""Turn samples into the array a model reads; every statistic comes from the training samples alone."""
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.config import DataConfig
+from attribution.datasets.pictures import resize, target_size, with_channels
+from attribution.datasets.source import Source, Unreadable
+from attribution.errors import UserError
+from attribution.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_CATEGORIES = 32
+PADDING, UNKNOWN = 0, 1
+# a word with inner apostrophes, one sign of a script written without spaces, or one punctuation mark
+_CJK = "぀-ヿ㐀-䶿一-鿿"
+_TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:'[^\W_{_CJK}]+)*|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Samples that could be encoded (with their content ``hash``), the shape a model sees, what is needed to repeat the encoding, and what
+    was left out. The array itself is in ``inputs.npy``."""
+
+    samples: "pd.DataFrame"
+    shape: tuple[int, ...]
+    preprocessing: dict[str, Any]
+    problems: list[dict[str, str]] = field(default_factory=list)
+
+
+def encode(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
+    """Write ``folder/inputs.npy`` for ``samples`` (lines of ``source.samples`` in row order, with ``split``), and say what was done."""
+    encoders = {"image": encode_images, "text": encode_texts, "tabular": encode_table}
+    return encoders[source.modality](source, samples, config, folder, progress)
+
+
+def content_hash(*parts: bytes) -> str:
+    """SHA-256 of the parts, 16 hex digits (64 bits: among a million samples a false match has chance 3e-8)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()[:16]
+
+
+# --- images
+
+
+def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
+    """uint8 (n, H, W, C) at one common size; one picture in memory at a time. The hash covers the pixels at their own size, before
+    resizing. Pictures that cannot be decoded are left out and listed; ``UserError`` if none can."""
+    assert source.header is not None
+    assert source.pixels is not None
+    headers: list[tuple[int, int, int]] = []
+    problems: list[dict[str, str]] = []
+    for i in samples.index:
+        try:
+            headers.append(source.header(i))
+        except Unreadable:
+            headers.append((0, 0, 0))  # told with its cause when the decoding fails
+    usable = [header for header in headers if header[2]]
+    if not usable:
+        raise none_readable(source, samples)
+    channels = max(header[2] for header in usable)
+    height, width = target_size([header[:2] for header in usable], config.image_size)
+    array = np.lib.format.open_memmap(folder / "inputs.npy", mode="w+", dtype=np.uint8, shape=(len(samples), height, width, channels))
+    kept: list[int] = []
+    hashes: list[str] = []
+    total, squares, count = np.zeros(channels), np.zeros(channels), 0
+    for number, (i, split) in enumerate(zip(samples.index, samples["split"], strict=True)):
+        progress.update(number, len(samples), "reading pictures")
+        try:
+            pixels = with_channels(source.pixels(i), channels)
+        except Unreadable as cause:
+            problems.append({"where": str(samples.loc[i, "source"]), "what": f"{cause}; left out"})
+            continue
+        small = resize(pixels, height, width)
+        array[len(kept)] = small
+        kept.append(i)
+        hashes.append(content_hash(str(pixels.shape).encode(), np.ascontiguousarray(pixels).tobytes()))
+        if split == "train":
+            values = small.reshape(-1, channels) / 255.0
+            total, squares, count = total + values.sum(0), squares + (values**2).sum(0), count + len(values)
+    if not kept:
+        raise none_readable(source, samples)
+    array.flush()
+    _shorten(folder / "inputs.npy", array, len(kept))
+    mean = total / max(count, 1)
+    deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0))
+    std = np.where(deviation > 1e-6, deviation, 1.0)
+    statistics = {"mean": [round(float(value), 6) for value in mean], "std": [round(float(value), 6) for value in std]}
+    return Encoded(samples.loc[kept].assign(hash=hashes), (channels, height, width), statistics, problems)
+
+
+def none_readable(source: Source, samples: "pd.DataFrame") -> UserError:
+    """The error for a folder in which no picture can be decoded."""
+    assert source.pixels is not None
+    cause = ""
+    try:
+        source.pixels(samples.index[0])
+    except Unreadable as error:
+        cause = str(error)
+    return UserError(
+        f"None of the {len(samples):,} pictures in {source.path} can be read.",
+        f"The first one, {samples['source'].iloc[0]}: {cause}.",
+        "Check that the files are pictures and are complete.",
+    )
+
+
+def _shorten(path: Path, array: np.ndarray, n: int) -> None:
+    """Cut an ``.npy`` file to its first ``n`` rows, a block at a time."""
+    if n == len(array):
+        return
+    longer = path.with_name("inputs.all.npy")
+    path.rename(longer)
+    shorter = np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=(n, *array.shape[1:]))
+    for start in range(0, n, 4096):
+        shorter[start : min(start + 4096, n)] = array[start : min(start + 4096, n)]
+    shorter.flush()
+    longer.unlink()
+
+
+# --- text
+
+
+def normalise(text: str) -> str:
+    """Text as it is compared and tokenised: Unicode NFKC, lower case, straight quotes, single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'").split())
+
+
+def tokens_of(text: str) -> list[str]:
+    """Words, punctuation marks and single CJK signs of a normalised text."""
+    return _TOKEN.findall(text)
+
+
+def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
+    """int32 (n, L) token ids, 0 = padding, 1 = not in the vocabulary; L is the longest text, at most ``max_tokens``.
+
+    The vocabulary holds the most frequent words of the training texts (ties by spelling); ``preprocessing["vocabulary"][id]`` is the word.
+    """
+    texts = [normalise(text) for text in samples["text"]]
+    tokens = [tokens_of(text)[: config.max_tokens] for text in texts]
+    for position, words in enumerate(tokens):
+        if not words:
+            raise UserError(
+                f"{source.where(int(samples.index[position]))} has no word in its text: {samples['text'].iloc[position]!r}.",
+                "There is nothing to read.",
+                "Correct or remove the row.",
+            )
+    counts = Counter(word for words, split in zip(tokens, samples["split"], strict=True) if split == "train" for word in words)
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[: config.vocabulary]
+    vocabulary = ["<padding>", "<unknown>", *frequent]
+    number_of = {word: number for number, word in enumerate(vocabulary)}
+    length = max(len(words) for words in tokens)
+    array = np.lib.format.open_memmap(folder / "inputs.npy", mode="w+", dtype=np.int32, shape=(len(texts), length))
+    for row, words in enumerate(tokens):
+        progress.update(row, len(tokens), "reading texts")
+        array[row, : len(words)] = [number_of.get(word, UNKNOWN) for word in words]
+    array.flush()
+    hashes = [content_hash(text.encode()) for text in texts]
+    return Encoded(samples.assign(hash=hashes), (length,), {"vocabulary": vocabulary})
+
+
+# --- tables
+
+
+def encode_table(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
+    """float32 (n, d): numbers standardised with the training mean and standard deviation, words one-hot.
+
+    A column of words gets one input per category, at most ``MAX_CATEGORIES`` (the most frequent in training); the rarer ones, and those
+    that training never saw, share an ``other`` input if training has any rare ones, else they are all zero. The hash covers the feature
+    values and the group of a row, not its label.
+    """
+    names = [name for name in samples.columns if name.startswith("col:")]
+    training = (samples["split"] == "train").to_numpy()
+    blocks: list[np.ndarray] = []
+    columns: list[dict[str, Any]] = []
+    problems: list[dict[str, str]] = []
+    for number, name in enumerate(names):
+        progress.update(number, len(names), "encoding columns")
+        values = samples[name]
+        if values.dtype.kind in "iuf":
+            block, described = _standardise(values.to_numpy(dtype=np.float64), training, name[4:])
+        else:
+            block, described = _one_hot(values.astype(str).to_numpy(dtype=object), training, name[4:])
+            if described[-1]["value"] is None:
+                different = len(set(values[training]))
+                what = f"{different:,} different values; the {MAX_CATEGORIES} most frequent have their own input, the others share one"
+                problems.append({"where": f"column {name[4:]}", "what": what})
+        blocks.append(block)
+        columns += described
+    matrix = np.concatenate(blocks, axis=1).astype(np.float32)
+    np.save(folder / "inputs.npy", matrix, allow_pickle=False)
+    hashed = [*names, *(["group"] if "group" in samples else [])]
+    lines = zip(*(samples[name].map(str) for name in hashed), strict=True)
+    hashes = [content_hash(*(part.encode() for part in line)) for line in lines]
+    return Encoded(samples.assign(hash=hashes), (matrix.shape[1],), {"columns": columns}, problems)
+
+
+def _standardise(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    mean, deviation = float(values[training].mean()), float(values[training].std())
+    scale = deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
+    return ((values - mean) / scale)[:, None], [{"name": name, "kind": "number", "mean": mean, "std": scale}]
+
+
+def _one_hot(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """(n, categories [+ 1 for other]); the ``other`` input has the value None."""
+    counts = Counter(values[training])
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    kept: list[str | None] = sorted(ordered[:MAX_CATEGORIES])
+    if len(ordered) > MAX_CATEGORIES:
+        kept.append(None)
+    position = {value: number for number, value in enumerate(kept)}
+    block = np.zeros((len(values), len(kept)))
+    for row, value in enumerate(values):
+        number = position.get(value, position.get(None))
+        if number is not None:
+            block[row, number] = 1.0
+    return block, [{"name": name, "kind": "category", "value": value} for value in kept]

@@ -1,0 +1,177 @@
+"""Import the user's data into a project, or look at it quickly first."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.config import DataConfig
+from attribution.datasets import image_folder, npz, table
+from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
+from attribution.datasets.encode import encode, encode_table, none_readable, normalise, tokens_of
+from attribution.datasets.pictures import target_size
+from attribution.datasets.source import Source, Unreadable, check_classes, check_samples, class_names
+from attribution.datasets.splits import assign_splits, split_order
+from attribution.errors import UserError
+from attribution.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREVIEWED = 64
+
+
+def import_data(config: DataConfig, out: Path, name: str, progress: Progress | None = None) -> Dataset:
+    """Read, check and encode the data that ``config`` names into the new folder ``out``; the source is only read.
+
+    Rows: training samples first, then validation, then test, each in the order of the source. Same source and config, same dataset to the
+    byte. ``out`` appears whole or not at all. Memory: one picture at a time for folders, the whole table or archive else. Raises
+    ``UserError`` naming the row or file for anything that is wrong with the data; single unreadable pictures go to ``info.problems``.
+    """
+    progress = progress or Progress()
+    out = Path(out)
+    if (out / "dataset.json").is_file():
+        raise UserError(f"{out} already holds a dataset.", "It would be overwritten.", "Create a new project for other data.")
+    progress.update(0, 1, "looking at the files")
+    source = read_source(config)
+    samples, classes, splits_note = arrange(source, config)
+    building = out.with_name(out.name + ".tmp")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        encoded = encode(source, samples, config, building, progress.part(0.02, 0.95))
+        if len(encoded.samples) < len(samples):
+            kept = encoded.samples
+            remaining = Source(source.modality, source.path, kept.reset_index(drop=True), classes)
+            check_classes(remaining, classes, kept["class"].to_numpy(), kept["split"].to_numpy())
+        info = DatasetInfo(
+            name=name,
+            modality=source.modality,
+            classes=classes,
+            shape=encoded.shape,
+            counts={},
+            base_hash="",
+            source=str(source.path.resolve()),
+            problems=tuple(source.problems + encoded.problems),
+            preprocessing={**encoded.preprocessing, "splits": splits_note},
+        )
+        Dataset.write(building, info, encoded.samples.drop(columns="label").rename(columns={"class": "label"}))
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+        building.rename(out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    progress.update(1, 1, "data loaded")
+    return Dataset.open(out)
+
+
+def preview(config: DataConfig) -> dict[str, Any]:
+    """What an import would find, without writing: every sample is counted, ``PREVIEWED`` pictures are decoded.
+
+    Keys: ``name``, ``modality``, ``classes``, ``n``, ``counts`` {split: n}, ``balance`` {split: {class: n}}, ``splits`` (a sentence),
+    ``shape`` (as the model sees a sample), ``examples`` (up to 12 of {id, label, split, source, and pixels uint8 (h, w, c) | text | values
+    {column: value}}), ``problems`` [{where, what}], ``checked`` (samples whose content was decoded). Raises what ``import_data`` raises
+    before it decodes pictures.
+    """
+    source = read_source(config)
+    samples, classes, splits_note = arrange(source, config)
+    counts = Counter(samples["split"])
+    pairs = Counter(zip(samples["split"], samples["label"], strict=True))
+    result = {
+        "name": source.path.stem if source.path.is_file() else source.path.resolve().name,
+        "modality": source.modality,
+        "classes": list(classes),
+        "n": len(samples),
+        "counts": {split: counts[split] for split in SPLITS},
+        "balance": {split: {name: pairs[split, name] for name in classes} for split in SPLITS if counts[split]},
+        "splits": splits_note,
+    }
+    looked = _PREVIEWS[source.modality](source, samples, config)
+    return {**result, **looked, "problems": source.problems + looked["problems"]}
+
+
+def read_source(config: DataConfig) -> Source:
+    """The samples that ``config.path`` holds, listed and checked, by the reader for its kind."""
+    if not config.path:
+        raise UserError(
+            "No data was named.", "A project starts from its data.", "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file."
+        )
+    path = Path(config.path).expanduser()
+    if not path.exists():
+        raise UserError(f"{path} does not exist.", f"It was looked for from {Path.cwd()}.", "Check the spelling, or give the whole path.")
+    archive = path.suffix.lower() == ".npz" and path.is_file() and path.stat().st_size > 0
+    reader = image_folder.read if path.is_dir() else npz.read if archive else table.read
+    source = reader(config)
+    check_samples(source)
+    return source
+
+
+def arrange(source: Source, config: DataConfig) -> tuple["pd.DataFrame", tuple[str, ...], str]:
+    """``source.samples`` in row order with their split and ``class`` (index), the class names, and where the splits come from."""
+    classes = class_names(source)
+    number_of = {name: number for number, name in enumerate(classes)}
+    labels = source.samples["label"].map(number_of).to_numpy(dtype=np.int64)
+    splits, note = assign_splits(source.samples["split"].to_numpy(dtype=object), labels, config)
+    check_classes(source, classes, labels, splits)
+    samples = source.samples.assign(split=splits)
+    samples["class"] = labels
+    return samples.iloc[split_order(splits)], classes, note
+
+
+def _spread(samples: "pd.DataFrame", count: int) -> "pd.DataFrame":
+    """``count`` lines that go round the classes, training samples first."""
+    turn = samples.groupby(["split", "class"], sort=False).cumcount()
+    rank = samples["split"].map({split: number for number, split in enumerate(SPLITS)})
+    order = np.lexsort((samples["class"], turn, rank))
+    return samples.iloc[order[:count]]
+
+
+def _examples(samples: "pd.DataFrame") -> list[dict[str, Any]]:
+    return [{key: str(line[key]) for key in ("id", "label", "split", "source")} for line in samples.to_dict("records")]
+
+
+def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
+    assert source.header is not None
+    assert source.pixels is not None
+    looked = _spread(samples, PREVIEWED)
+    headers: list[tuple[int, int, int]] = []
+    problems: list[dict[str, str]] = []
+    examples: list[dict[str, Any]] = []
+    for i, example in zip(looked.index, _examples(looked), strict=True):
+        try:
+            header, pixels = source.header(i), source.pixels(i)
+        except Unreadable as cause:
+            problems.append({"where": example["source"], "what": f"{cause}; left out"})
+            continue
+        headers.append(header)
+        if len(examples) < 12:
+            examples.append({**example, "pixels": pixels})
+    if not headers:
+        raise none_readable(source, samples)
+    shape = (max(header[2] for header in headers), *target_size([header[:2] for header in headers], config.image_size))
+    return {"shape": shape, "examples": examples, "problems": problems, "checked": len(looked)}
+
+
+def _preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
+    step = max(1, len(samples) // 2000)
+    length = max(len(tokens_of(normalise(text))) for text in samples["text"].iloc[::step])
+    shown = _spread(samples, 12)
+    examples = [{**example, "text": text} for example, text in zip(_examples(shown), shown["text"], strict=True)]
+    return {"shape": (min(length, config.max_tokens),), "examples": examples, "problems": [], "checked": len(samples)}
+
+
+def _preview_table(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        encoded = encode_table(source, samples, config, Path(folder), Progress())
+    shown = _spread(samples, 12)
+    names = [name for name in shown.columns if name.startswith("col:")]
+    values = [{name[4:]: line[name] for name in names} for line in shown.to_dict("records")]
+    examples = [{**example, "values": value} for example, value in zip(_examples(shown), values, strict=True)]
+    return {"shape": encoded.shape, "examples": examples, "problems": encoded.problems, "checked": len(samples)}
+
+
+_PREVIEWS = {"image": _preview_images, "text": _preview_texts, "tabular": _preview_table}

@@ -1,0 +1,61 @@
+"""The interface of a modality, and its plug-ins by name."""
+
+from abc import ABC, abstractmethod
+
+from attribution.datasets.dataset import Dataset
+from attribution.registry import Registry
+
+modalities = Registry("modality", "attribution.modalities")
+register = modalities.register
+
+
+class Modality(ABC):
+    """Shows samples of one kind of data. ``row`` is the sample's row in the dataset; labels shown are the imported ones."""
+
+    name: str
+
+    def thumbnail(self, dataset: Dataset, row: int, size: int = 96) -> bytes | None:
+        """A PNG of at most ``size`` pixels a side, or None for what has no picture."""
+        return None
+
+    @abstractmethod
+    def describe(self, dataset: Dataset, row: int) -> str:
+        """The sample in one short plain text, as a card shows it."""
+
+    @abstractmethod
+    def alt(self, dataset: Dataset, row: int) -> str:
+        """The sample in one sentence that can stand in for seeing it."""
+
+
+def modality_of(dataset: Dataset) -> Modality:
+    """The plug-in for the dataset's modality; ``UserError`` for an unknown one."""
+    return modalities.get(dataset.info.modality)()
+
+
+def thumbnail(dataset: Dataset, row: int, size: int = 96) -> bytes | None:
+    """PNG bytes of an image sample, None for other modalities."""
+    return modality_of(dataset).thumbnail(dataset, int(row), size)
+
+
+def describe(dataset: Dataset, row: int) -> str:
+    """Short plain text of a sample."""
+    return modality_of(dataset).describe(dataset, int(row))
+
+
+def alt(dataset: Dataset, row: int) -> str:
+    """One sentence of alternative text for a sample."""
+    return modality_of(dataset).alt(dataset, int(row))
+
+
+def imported_label(dataset: Dataset, row: int) -> str:
+    """The class name that the sample came with."""
+    return dataset.info.classes[int(dataset.labels[row])]
+
+
+def shorten(text: str, limit: int) -> str:
+    """Text cut at a word to at most ``limit`` characters, with an ellipsis where something was cut."""
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    return (cut[: cut.rindex(" ")] if " " in cut[limit // 2 :] else cut).rstrip(" ,.;:") + "…"

@@ -1,0 +1,18 @@
+"""Texts: shown as they were written."""
+
+from attribution.datasets.dataset import Dataset
+from attribution.modalities.base import Modality, imported_label, register, shorten
+
+
+@register("text")
+class TextModality(Modality):
+    """The ``text`` column of the samples."""
+
+    def describe(self, dataset: Dataset, row: int) -> str:
+        """The text, cut at 280 characters."""
+        return shorten(str(dataset.samples["text"].iloc[row]), 280)
+
+    def alt(self, dataset: Dataset, row: int) -> str:
+        """The imported label and the start of the text."""
+        text = shorten(str(dataset.samples["text"].iloc[row]), 120)
+        return f"Text {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}: {text}"
