@@ -1,7 +1,7 @@
 """The sample card: one sample as a small piece of HTML that reads the same on every page."""
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from attribution.views import colours
@@ -41,6 +41,11 @@ class Card:
 def data_uri(png: bytes) -> str:
     """A PNG as a ``data:`` address, so a picture needs no route and no file."""
     return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def without_picture(card: Card) -> Card:
+    """The same card for a place where the picture is drawn apart, larger."""
+    return replace(card, picture="")
 
 
 def picture_html(picture: str, alt: str, size: int) -> str:

@@ -13,6 +13,8 @@ CLASSES = (
 
 SUSPICION_LIGHT = ("#DCCBE3", "#BE9FCD", "#996DB1", "#713D91", "#441566")
 SUSPICION_DARK = ("#543869", "#7E50A0", "#A777CB", "#CFABE8", "#F1DFFA")
+LOSS_LIGHT = ("#D9D4C8", "#B8B39A", "#97905F", "#6E6A2C", "#3F3D10")
+LOSS_DARK = ("#4A4733", "#6E6A3C", "#979151", "#C2BB70", "#EEE7A3")
 INFLUENCE = ("#B4530A", "#E39A55", "#B9B4AA", "#7FA9DB", "#1D5AA6")  # hurt most ... helped most
 
 
@@ -27,6 +29,11 @@ def class_colour(index: int) -> str:
 def suspicion_scale(dark: bool = False) -> tuple[str, ...]:
     """Five steps from unsuspicious to most suspicious; the last stands out most on the page's background."""
     return SUSPICION_DARK if dark else SUSPICION_LIGHT
+
+
+def loss_scale(dark: bool = False) -> tuple[str, ...]:
+    """Five steps from small to large loss, apart from every other meaning."""
+    return LOSS_DARK if dark else LOSS_LIGHT
 
 
 def influence_colour(value: float) -> str:

@@ -1,4 +1,4 @@
-"""What the Influence page shows: names of the estimators in plain words, the distribution chart, filtered lists of queries."""
+"""What the Influence page shows: estimators in plain words, the distribution chart, filtered lists of queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,52 +11,28 @@ from attribution.views import colours
 from attribution.views.numbers import count, percent, three_digits
 
 
+ORDER = ("ip", "tracin", "cosine", "forward-inf", "random")
+
+
 @dataclass(frozen=True)
 class EstimatorWords:
-    """An estimator for people: a short title, the method's name, one sentence on how to read it, and the unit of its numbers."""
+    """An estimator for people: its title, what its numbers mean, the formula, the unit ("" for none) and the source."""
 
+    name: str
     title: str
-    method: str
     meaning: str
-    unit: str = ""
+    formula: str
+    unit: str
+    source: str
 
 
-ESTIMATORS = {
-    "ip": EstimatorWords(
-        "Last checkpoint",
-        "gradient dot product (IP)",
-        "How far one small step of gradient descent on the training sample would lower this sample's loss, at the final weights.",
-    ),
-    "tracin": EstimatorWords(
-        "Along training",
-        "TracInCP",
-        "The same step summed over the checkpoints kept during training, weighted by the learning rate: the loss it took off, in nats.",
-        "nats",
-    ),
-    "cosine": EstimatorWords(
-        "Direction only",
-        "gradient cosine",
-        "Whether the two samples pull the model the same way (1) or opposite ways (-1), however strong the pull.",
-    ),
-    "forward-inf": EstimatorWords(
-        "Mirrored",
-        "Forward-INF",
-        "How far the training sample's own loss falls when the model takes one step on the query; needs forward passes alone.",
-        "nats",
-    ),
-    "random": EstimatorWords("Chance", "random control", "Random numbers. Whatever a real estimator shows, it should beat this."),
-}
+def estimators_in_order() -> list[EstimatorWords]:
+    """Every registered estimator in the words of its own file, the everyday ones first."""
+    from attribution.estimators import estimators
 
-
-def words_of(estimator: str) -> EstimatorWords:
-    """Plain words for an estimator; one without an entry goes by its own name."""
-    return ESTIMATORS.get(estimator, EstimatorWords(estimator.capitalize(), estimator, ""))
-
-
-def in_order(estimators: Sequence[str]) -> list[str]:
-    """The known ones in the order above, then any further ones by name."""
-    known = [name for name in ESTIMATORS if name in estimators]
-    return known + sorted(set(estimators) - set(known))
+    names = sorted(estimators.names(), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    found = [(name, estimators.get(name)) for name in names]
+    return [EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source) for name, plug in found]
 
 
 def queries(
@@ -181,3 +157,9 @@ def query_sentence(label: str, prediction: str, confidence: float, p_label: floa
 def agreement(first: np.ndarray, second: np.ndarray) -> float:
     """Share of ``first`` (the rows one estimator shows) that are also in ``second``, 0 to 1; NaN when there is nothing to compare."""
     return float(np.isin(first, second).mean()) if len(first) and len(second) else float("nan")
+
+
+def forecast_s(scores: Sequence[Any], estimator: str) -> float:
+    """Seconds per query that finished score runs of this estimator took (median); NaN when there is none."""
+    rates = [score.config["seconds_s"] / max(score.n_queries, 1) for score in scores if score.estimator == estimator]
+    return float(np.median(rates)) if rates else float("nan")

@@ -1,6 +1,5 @@
 """The ledger as a table that people read: who changed what, when, and on which evidence."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,49 +10,34 @@ from attribution.views.numbers import clock, three_digits
 COLUMNS = ["id", "time", "sample", "change", "reason", "evidence", "by", "batch", "state"]
 
 
-def state_words(state: Any, classes: Sequence[str]) -> str:
-    """A sample's state in words: its label, and whether it is out of training."""
-    values = state if isinstance(state, Mapping) else getattr(state, "__dict__", {}) or {}
-    label = values.get("label")
-    name = classes[int(label)] if label is not None and 0 <= int(label) < len(classes) else str(label)
-    return name if values.get("active", True) else f"{name}, dropped"
-
-
-def change_words(action: str, old: Any, new: Any, classes: Sequence[str]) -> str:
-    """What an entry did: "coat → shirt", "coat dropped", "coat kept", "undo: shirt → coat"."""
-    before, after = state_words(old, classes), state_words(new, classes)
-    if action == "relabel":
-        return f"{before} → {after}"
+def change_words(action: str, old: str, new: str) -> str:
+    """What an entry did, from a sample's states in words: "Coat → Shirt", "Coat: taken out", "Coat: kept", "undo: Shirt → Coat"."""
     if action == "drop":
-        return f"{before} dropped"
-    if action == "keep":
-        return f"{after} kept" if before == after else f"{before} → {after}"
-    return f"{action}: {before} → {after}" if before != after else f"{action}: {before}"
+        return f"{old}: taken out of training"
+    if old == new:
+        return f"{new}: kept" if action == "keep" else f"{action}: {new}"
+    return f"{old} → {new}" if action in ("relabel", "keep") else f"{action}: {old} → {new}"
 
 
-def evidence_words(evidence: Any) -> str:
-    """The evidence of an entry in one line: estimator or detectors, value, rank, and the query it was seen from."""
-    values = json.loads(evidence) if isinstance(evidence, str) and evidence else evidence if isinstance(evidence, Mapping) else {}
-    parts = []
-    for name, value in values.items():
-        if value is None or isinstance(value, (list, dict)):
-            continue
-        parts.append(f"{name.replace('_', ' ')} {three_digits(value) if isinstance(value, float) else value}")
-    return " · ".join(parts)
+def evidence_words(evidence: Mapping[str, Any]) -> str:
+    """The evidence of an entry in one line: estimator or detectors, values, ranks, and the query it was seen from."""
+    plain = {name: value for name, value in evidence.items() if isinstance(value, (str, int, float)) and value != ""}
+    return " · ".join(
+        f"{name.replace('_', ' ')} {three_digits(value) if isinstance(value, float) else value}" for name, value in plain.items()
+    )
 
 
-def table(edits: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+def table(edits: pd.DataFrame) -> pd.DataFrame:
     """The ledger's entries, newest first, in the columns of ``COLUMNS``; ``state`` is "in force", "taken back" or "" for undo and redo."""
     lines = []
     for edit in edits.sort_values("id", ascending=False).to_dict("records"):
         standing = "" if edit["action"] in ("undo", "redo") else "taken back" if edit.get("reverted") else "in force"
-        moment = edit["time"]
         lines.append(
             {
                 "id": int(edit["id"]),
-                "time": clock(moment) if isinstance(moment, (int, float)) else str(moment),
+                "time": clock(edit["time"].timestamp()),
                 "sample": str(edit["sample"]),
-                "change": change_words(edit["action"], edit["old"], edit["new"], classes),
+                "change": change_words(edit["action"], edit["old"], edit["new"]),
                 "reason": edit.get("reason") or "",
                 "evidence": evidence_words(edit.get("evidence")),
                 "by": edit.get("author") or "",

@@ -94,3 +94,9 @@ def share_with_interval(hits: int, n: int) -> str:
         return NONE
     low, high = share_interval(hits, n)
     return f"{percent(hits / n)} ± {float(f'{(high - low) * 50:.2g}'):g}"
+
+
+def share_range(hits: int, n: int) -> str:
+    """"85.6 to 88.5 %": the 95 % interval of a share."""
+    low, high = share_interval(hits, n)
+    return f"{three_digits(low * 100)} to {percent(high)}"

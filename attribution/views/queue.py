@@ -76,3 +76,10 @@ def likeliest(probabilities: np.ndarray, given: int, suggested: int) -> list[int
     first = [label for label in (suggested, given) if label >= 0]
     rest = [int(label) for label in np.argsort(-probabilities, kind="stable")]
     return list(dict.fromkeys(first + rest))
+
+
+def suspects(detectors: pd.DataFrame, threshold: float = 0.5) -> np.ndarray:
+    """Training rows with a suspicion of at least ``threshold``, most suspicious first; int64."""
+    rows = order(detectors)
+    doubt = detectors.set_index("row")["suspicion"]
+    return rows[doubt.loc[rows].to_numpy() >= threshold]

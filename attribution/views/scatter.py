@@ -111,7 +111,7 @@ def map_spec(coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndar
         "grid": {"left": 4, "right": 4, "top": 40, "bottom": 34},
         "xAxis": {**axis, "min": x_low, "max": x_high},
         "yAxis": {**axis, "min": y_low, "max": y_high},
-        "legend": {"type": "scroll", "bottom": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "icon": "circle"},
+        "legend": {"type": "scroll", "selectedMode": False, "bottom": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "icon": "circle"},
         "tooltip": {"trigger": "item", "formatter": "{a} · row {@row}"},
         "toolbox": {"right": 8, "top": 0, "itemSize": 18, "feature": {"brush": {"type": ["polygon", "rect", "clear"]}}},
         "brush": {

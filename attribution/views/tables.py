@@ -1,9 +1,13 @@
 """Tables in pages: the browser gets one page of rows, never the whole frame."""
 
+from html import escape
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+
+from attribution.views.colours import class_colour
+from attribution.views.numbers import count, percent
 
 Rows = TypeVar("Rows", pd.DataFrame, np.ndarray, list)
 
@@ -20,7 +24,27 @@ def page_of(rows: Rows, number: int, size: int) -> Rows:
 
 
 def mix(labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """How the classes are mixed in some samples: ``class``, ``n``, ``share`` (of one), most frequent first, absent ones left out."""
+    """How the classes are mixed in some samples: ``class``, its ``index``, ``n``, ``share`` (of one), most frequent first, absent ones left out."""
     counts = np.bincount(labels, minlength=len(classes))
-    frame = pd.DataFrame({"class": list(classes), "n": counts, "share": counts / max(len(labels), 1)})
+    shares = counts / max(len(labels), 1)
+    frame = pd.DataFrame({"class": list(classes), "index": np.arange(len(classes)), "n": counts, "share": shares})
     return frame[frame["n"] > 0].sort_values("n", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def mix_html(mix: pd.DataFrame, top: int = 6) -> str:
+    """The class mix as one bar with its classes beneath, the ``top`` most frequent by name."""
+    parts, names = [], []
+    for place, line in enumerate(mix.to_dict("records")):
+        colour = class_colour(int(line["index"]))
+        parts.append(f'<span style="width:{line["share"] * 100:.2f}%;background:{colour}"></span>')
+        if place < top:
+            dot = f'<span style="display:inline-block;width:.6em;height:.6em;border-radius:50%;background:{colour};margin-right:.35em"></span>'
+            names.append(f'<span style="white-space:nowrap">{dot}{escape(str(line["class"]))} {count(line["n"])} ({percent(line["share"])})</span>')
+    rest = int(mix["n"].iloc[top:].sum())
+    if rest:
+        names.append(f"<span>others {count(rest)}</span>")
+    words = ", ".join(f"{line['class']} {percent(line['share'])}" for line in mix.head(top).to_dict("records"))
+    return (
+        f'<div role="img" aria-label="Class mix: {escape(words, quote=True)}" style="display:flex;height:.6em;border-radius:3px;overflow:hidden">{"".join(parts)}</div>'
+        f'<div style="font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em;margin-top:.4em">{"".join(names)}</div>'
+    )

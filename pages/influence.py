@@ -1,0 +1,256 @@
+"""Influence: which training samples helped or hurt a prediction, and the way back from a training sample to the predictions it affects."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from attribution.config import ScoreConfig
+from attribution.project import InfluenceView
+from attribution.views import cards as card_views
+from attribution.views import colours, influence, numbers, tables
+from pages.parts import cards, context, jobs, states
+from pages.parts.context import Sight
+
+SIDE = 6  # cards per side on one page
+SPLITS = {"test": "Test", "val": "Validation", "train": "Training"}
+
+
+def candidates(sight: Sight) -> np.ndarray:
+    """The queries that pass the filters of the picker."""
+    project = sight.project
+    split = st.session_state.get("from", "test")
+    rows = project.dataset.rows(split if split in SPLITS else "test")
+    low, high = st.session_state.get("sure", (0, 100))
+    name = st.session_state.get("label")
+    return influence.queries(
+        sight.predictions.loc[rows],
+        wrong_only=st.session_state.get("which", "Wrong only") != "All",
+        label=project.classes.index(name) if name in project.classes else None,
+        confidence=(low / 100, high / 100),
+    )
+
+
+def pick(row: int | None, sight: Sight) -> None:
+    """Callback: ask about another sample."""
+    if row is not None:
+        context.put(query=str(sight.project.dataset.ids[row]), reverse="")
+
+
+def pick_found(sight: Sight) -> None:
+    """Callback of the search: the first sample whose id or text has the words."""
+    project = sight.project
+    texts = project.samples["text"].to_numpy() if project.info.modality == "text" else None
+    rows = np.concatenate([project.dataset.rows(split) for split in ("test", "val", "train")])
+    found = influence.search(st.session_state.get("find", ""), project.dataset.ids, texts, rows, limit=1)
+    if len(found):
+        pick(int(found[0]), sight)
+    elif st.session_state.get("find", "").strip():
+        states.flash(f"No sample has “{states.plain(st.session_state['find'])}” in its id or text.", ":material/search_off:")
+
+
+def use_selection() -> None:
+    """Callback: ask about the selection as one group."""
+    context.put(query="selection", reverse="")
+
+
+def query_rows(sight: Sight, listed: np.ndarray) -> tuple[int, ...]:
+    """Rows that the URL asks about; the first of the list when it says nothing. A group is every row of the selection."""
+    wanted = context.get("query")
+    if wanted == "selection" and len(sight.selection):
+        return tuple(int(row) for row in sight.selection)
+    known = np.flatnonzero(sight.project.dataset.ids == wanted)
+    if len(known):
+        return (int(known[0]),)
+    return (int(listed[0]),) if len(listed) else ()
+
+
+def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
+    """Step through the list, narrow it, search it, or take the selection as a group."""
+    current = rows[0] if len(rows) == 1 else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("", icon=":material/chevron_left:", key="previous", help="Previous in the list (←)", shortcut="Left", on_click=pick,
+                  args=(influence.step(listed, current, -1), sight))  # fmt: skip
+        st.button("", icon=":material/chevron_right:", key="next", help="Next in the list (→)", shortcut="Right", on_click=pick,
+                  args=(influence.step(listed, current, 1), sight))  # fmt: skip
+        st.caption(influence.place(listed, current), width="content")
+        with st.popover("Filter", icon=":material/filter_list:"):
+            st.segmented_control("Predictions", ["Wrong only", "All"], default="Wrong only", required=True, key="which", bind="query-params")
+            st.selectbox("Label", sight.project.classes, index=None, placeholder="Every class", key="label", bind="query-params")
+            st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
+            splits = [split for split in SPLITS if sight.project.info.counts.get(split)]
+            st.segmented_control("From", splits, default="test", required=True, format_func=SPLITS.get, key="from", bind="query-params")
+    st.text_input("Search", key="find", placeholder="Search id or text", type="search", label_visibility="collapsed", on_change=pick_found, args=(sight,))
+    if len(sight.selection):
+        st.button(f"Ask about the selection ({numbers.count(len(sight.selection))}) as a group", key="as-group", icon=":material/lasso_select:",
+                  on_click=use_selection, width="stretch")  # fmt: skip
+
+
+def query_card(sight: Sight, rows: Sequence[int]) -> None:
+    """What is asked about: one sample large, or the group's first ones."""
+    classes = sight.project.classes
+    if len(rows) > 1:
+        st.markdown(f"**A group of {numbers.plural(len(rows), 'sample')}**, asked about as one: their mean loss.")
+        cards.grid(sight, rows[:6], "group", buttons=False, min_width=120)
+        return
+    seen = sight.predictions.loc[rows[0]]
+    card = cards.card_of(sight, rows[0], size=224, suspicion=False)
+    with st.container(border=True):
+        if card.picture:
+            st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>')
+        st.html(card_views.card_html(card_views.without_picture(card), text_lines=12))
+        sentence = influence.query_sentence(classes[int(seen["label"])], classes[int(seen["prediction"])], float(seen["confidence"]), float(seen["p_label"]))
+        st.markdown(states.plain(sentence))
+        st.caption(f"loss {numbers.three_digits(float(seen['loss']))} nats", help="Minus the logarithm of the probability that the model gives the label.")
+        cards.actions(sight, rows[0], "query", reason="seen on Influence")
+
+
+def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
+    """Not scored yet: say so, and offer to do it."""
+    ids = ",".join(str(sight.project.dataset.ids[row]) for row in rows)
+    config = ScoreConfig(estimator=estimator, queries=ids, group=len(rows) > 1)
+
+    def mine(job: object) -> bool:
+        asked = getattr(job, "config", {})
+        return asked.get("estimator") == estimator and asked.get("queries") in (ids, "wrong", "test", "val", "train")
+
+    if jobs.panel(sight.project, ("score",), mine, place="score"):
+        return
+    what = "this group" if len(rows) > 1 else "this sample"
+    rate = numbers.duration(influence.forecast_s(sight.project.scores(), estimator))
+    states.empty(
+        f"Not computed for {what} yet",
+        f"This estimator has not been asked about {what} with the current model. {f'It took {rate} per sample before.' if rate != numbers.NONE else ''}",
+        f"Score {what}",
+        lambda: jobs.submit(sight.project, "score", config),
+        icon=":material/calculate:",
+    )
+    if len(rows) == 1:
+        every = ScoreConfig(estimator=estimator, queries="wrong")
+        st.button("Score every wrong test prediction instead", key="score-wrong", on_click=jobs.submit, args=(sight.project, "score", every))
+
+
+def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
+    """One column of cards; returns the rows shown."""
+    frame = view.helpful if helps else view.harmful
+    colour = colours.HELPFUL if helps else colours.HARMFUL
+    words = "this prediction" if len(view.query_rows) == 1 else "this group"
+    st.html(f'<h3 style="border-bottom:3px solid {colour};padding-bottom:.3em;margin:0">{"Helped" if helps else "Hurt"} {words}</h3>')
+    place = "helped" if helps else "hurt"
+    if frame.empty:
+        st.caption(f"No training sample {'helps' if helps else 'hurts'} here.")
+    page = cards.page_number(len(frame), SIDE, f"page-{place}")
+    shown = tables.page_of(frame, page, SIDE)
+    query = ",".join(str(sight.project.dataset.ids[row]) for row in view.query_rows[:5])
+    for line in shown.to_dict("records"):
+        row = int(line["row"])
+        facts = [
+            card_views.Fact("influence", numbers.three_digits(line["influence"], signed=True), colours.influence_colour(line["influence"]),
+                            "Positive: training on this sample lowers the loss of what you asked about. Negative: it raises it."),
+            card_views.Fact("rank", str(int(line["rank"])), help="1 is the strongest on this side."),
+        ]  # fmt: skip
+        if line["cosine"] == line["cosine"]:
+            tip = "Cosine between the two gradients: 1 pulls the same way, -1 the opposite way, whatever the strength."
+            facts.insert(1, card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
+        evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "rank": int(line["rank"]), "query": query}
+        with st.container(border=True, gap="xsmall"):
+            cards.show(cards.card_of(sight, row, facts))
+            reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
+            cards.actions(sight, row, place, reason=f"{'helped' if helps else 'hurt'} {query}", evidence=evidence, more=[reverse])
+    cards.pager(len(frame), SIDE, f"page-{place}")
+    return shown["influence"].to_numpy()
+
+
+def ask_reverse(sight: Sight, row: int) -> None:
+    """Callback: from a training sample to the test samples it affects."""
+    context.put(reverse=str(sight.project.dataset.ids[row]))
+
+
+def reverse_view(sight: Sight, estimator: str) -> bool:
+    """Which scored queries one training sample helps and hurts; False when nothing was asked."""
+    known = np.flatnonzero(sight.project.dataset.ids == context.get("reverse"))
+    if not len(known):
+        return False
+    row = int(known[0])
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown("**Which test samples does this training sample affect?**", width="content")
+            st.button("Close", key="close-reverse", icon=":material/close:", type="tertiary", on_click=context.put, kwargs={"reverse": ""})
+        left, right = st.columns([1, 3])
+        with left:
+            cards.show(cards.card_of(sight, row))
+        frame = sight.project.affected_by(row, estimator, k=8)
+        with right:
+            if frame is None or frame.empty:
+                st.caption("No query has been scored one by one with this estimator yet, so there is nothing to list.")
+                return True
+            for helps, title in ((1, "Helps"), (-1, "Hurts")):
+                part = frame[frame["side"] == helps]
+                st.markdown(f"{title} {numbers.plural(len(part), 'of the scored queries', 'of the scored queries')} most")
+                with st.grid("auto", min_column_width=175, gap="small"):
+                    for line in part.to_dict("records"):
+                        other = int(line["query_row"])
+                        fact = card_views.Fact("influence", numbers.three_digits(line["influence"], signed=True), colours.influence_colour(line["influence"]))
+                        with st.container(border=True, gap="xsmall"):
+                            cards.show(cards.card_of(sight, other, [fact], suspicion=False), 48, 2)
+                            st.button("Ask about it", key=f"ask-{helps}-{other}", type="tertiary", on_click=pick, args=(other, sight))
+    return True
+
+
+def ready(sight: Sight, view: InfluenceView) -> None:
+    """Two columns of cards and the distribution they come from."""
+    if view.stale:
+        st.caption(":material/info: Labels have changed since this was computed. The model is the same; retrain to ask the new one.")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        helped = side(sight, view, True)
+    with right:
+        hurt = side(sight, view, False)
+    shown = np.concatenate([helped, hurt])
+    moments = view.moments
+    st.subheader("Against the whole training set")
+    st.markdown(influence.distribution_words(moments["mean"], moments["std"], shown))
+    st.echarts_chart(
+        influence.distribution_spec(moments["histogram"], moments["lo"], moments["hi"], shown.tolist()),
+        height=230,
+        key="distribution",
+        alt="Histogram of the influence of all training samples; the ones shown as cards lie at its two ends",
+    )
+
+
+def main() -> None:
+    """The page."""
+    sight = context.sight()
+    if sight.run is None:
+        st.title("Influence")
+        if not jobs.panel(sight.project, ("prepare", "train"), place="influence"):
+            states.empty("No model yet", "Influence is asked of a trained model. Training takes a few minutes.", "Train and analyse",
+                         lambda: jobs.submit(sight.project, "prepare"))  # fmt: skip
+        return
+    listed = candidates(sight)
+    rows = query_rows(sight, listed)
+    words = influence.estimators_in_order()
+    by_name = {one.name: one for one in words}
+    left, right = st.columns([3, 8], gap="large")
+    with left:
+        picker(sight, listed, rows)
+        if rows:
+            query_card(sight, rows)
+    with right:
+        estimator = st.segmented_control("How influence is estimated", list(by_name), default="ip", required=True, key="estimator", bind="query-params",
+                                         format_func=lambda name: by_name[name].title)  # fmt: skip
+        chosen = by_name[estimator or "ip"]
+        unit = f" Unit: {chosen.unit}." if chosen.unit else ""
+        st.caption(f"{chosen.meaning}{unit}", help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}")
+        if not rows:
+            states.empty("No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:")
+            return
+        reverse_view(sight, chosen.name)
+        view = sight.project.influence(rows, chosen.name, cards.GRID)
+        if view is None:
+            score_now(sight, chosen.name, rows)
+        else:
+            ready(sight, view)
+
+
+main()

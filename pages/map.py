@@ -1,0 +1,202 @@
+"""Map: all samples as points; draw around some, look at them, act on them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from attribution.config import MapConfig
+from attribution.views import colours, numbers, scatter, tables
+from pages.parts import cards, context, edits, jobs, lasso, states
+from pages.parts.context import Sight
+
+SPACES = {"representation": "What the model sees", "gradients": "How samples pull on the model"}
+METHODS = {"umap": "UMAP", "pca": "PCA"}
+COLOURS = ["label", "prediction", "loss", "suspicion", "influence on the query", "edits"]
+SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the controls say."""
+
+    space: str
+    method: str
+    colour: str
+    splits: tuple[str, ...]
+    label: int | None
+
+
+def controls(sight: Sight) -> Chosen:
+    """Space, layout, colour and filters, all in the URL."""
+    project = sight.project
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        colour = st.selectbox("Colour by", COLOURS, key="colour", bind="query-params", width=200)
+        space = st.segmented_control("Near each other when alike in", list(SPACES), default="representation", required=True, format_func=SPACES.get,
+                                     key="space", bind="query-params")  # fmt: skip
+        method = st.segmented_control("Layout", list(METHODS), default="umap", required=True, format_func=METHODS.get, key="method", bind="query-params",
+                                      help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly.")  # fmt: skip
+        with st.popover("Filter", icon=":material/filter_list:"):
+            present = [split for split in SPLITS if project.info.counts.get(split)]
+            splits = st.pills("Splits", present, selection_mode="multi", default=present, format_func=SPLITS.get, key="splits", bind="query-params")
+            name = st.selectbox("Label", project.classes, index=None, placeholder="Every class", key="only", bind="query-params")
+    label = project.classes.index(name) if name in project.classes else None
+    return Chosen(space or "representation", method or "umap", colour, tuple(splits or present), label)
+
+
+def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
+    """Rows that the filters leave."""
+    rows = np.concatenate([sight.project.dataset.rows(split) for split in SPLITS if split in chosen.splits])
+    return rows if chosen.label is None else rows[sight.labels.values[rows] == chosen.label]
+
+
+def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
+    """The coloured groups, and a sentence when the wished colour is not there yet."""
+    project, n = sight.project, len(sight.project.dataset)
+    if chosen.colour == "label":
+        return scatter.by_class(sight.labels.values, project.classes, rows), ""
+    if chosen.colour == "prediction":
+        return scatter.by_class(sight.predictions["prediction"].to_numpy(), project.classes, rows), ""
+    if chosen.colour == "loss":
+        return scatter.by_steps(sight.predictions["loss"].to_numpy(), rows, colours.loss_scale(context.dark()), " nats"), ""
+    if chosen.colour == "edits":
+        verdicts = np.full(n, "", dtype=object)
+        verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
+        return scatter.by_edit(verdicts, rows), ""
+    if chosen.colour == "suspicion":
+        if sight.suspicion is None:
+            return scatter.by_class(sight.labels.values, project.classes, rows), "Suspicion is known after the search for wrong labels (Review)."
+        return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(context.dark())), ""
+    return influence_groups(sight, rows)
+
+
+def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
+    """Colour by influence on the query that was last looked at on the Influence page."""
+    project = sight.project
+    known = np.flatnonzero(project.dataset.ids == context.get("query"))
+    estimator = st.session_state.get("estimator") or "ip"
+    found = project.find_query(estimator, known) if len(known) else None
+    column = found[0].column(found[1]) if found else None
+    if column is None:
+        return scatter.by_class(sight.labels.values, project.classes, rows), "Choose a query on the Influence page first, and have it scored there."
+    values = np.full(len(project.dataset), np.nan)
+    values[column[0]] = column[1]
+    return scatter.by_sign(values, rows), ""
+
+
+def panel(sight: Sight, chosen: Chosen) -> None:
+    """The selection: how many, which classes, how suspicious, what to do with them, and their cards."""
+    rows = sight.selection
+    if not len(rows):
+        st.markdown("**Nothing selected**")
+        st.caption("Click :material/lasso_select: at the chart's top right and draw around some points. Scroll to zoom, drag to move.")
+        saved(sight)
+        return
+    project = sight.project
+    training = rows[rows < project.info.counts["train"]]
+    st.markdown(f"**{numbers.plural(len(rows), 'sample')} selected** · {numbers.count(len(training))} of them in training")
+    mix = tables.mix(sight.labels.values[rows], project.classes)
+    st.html(tables.mix_html(mix))
+    facts = []
+    if sight.suspicion is not None and len(training):
+        facts.append(f"mean suspicion {numbers.three_digits(float(np.nanmean(sight.suspicion[training])))} (all: {numbers.three_digits(float(np.nanmean(sight.suspicion)))})")
+    facts.append(f"mean loss {numbers.three_digits(float(sight.predictions['loss'].to_numpy()[rows].mean()))} nats")
+    st.caption(" · ".join(facts))
+    bulk(sight, rows)
+    page = cards.page_number(len(rows), 12, "page-selection")
+    cards.grid(sight, tables.page_of(rows, page, 12), "selection", buttons=False, min_width=150)
+    cards.pager(len(rows), 12, "page-selection")
+
+
+def bulk(sight: Sight, rows: np.ndarray) -> None:
+    """Relabel, drop or keep the whole selection; undo; carry it to other pages or give it a name."""
+    project, chosen = sight.project, rows.tolist()
+    expect = {row: int(sight.states["edit"].get(row, 0)) for row in chosen}
+    evidence = {"selection": context.get("selection"), "samples": len(chosen)}
+    with st.container(horizontal=True, gap="xsmall"):
+        st.menu_button("Relabel all", project.classes, key="bulk-relabel", on_click=edits.from_menu,
+                       args=(project, "bulk-relabel", chosen, "selected on the map", evidence, expect))  # fmt: skip
+        st.button("Drop all", key="bulk-drop", on_click=edits.decide, args=(project, "drop", chosen, None, "selected on the map", evidence, expect))
+        st.button("Keep all", key="bulk-keep", on_click=edits.decide, args=(project, "keep", chosen, None, "selected on the map", evidence, expect))
+        st.button("", icon=":material/undo:", help="Undo the last change", key="bulk-undo", on_click=edits.undo, args=(project,))
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        with st.popover("Save", icon=":material/bookmark:"):
+            st.text_input("Name of this selection", key="selection-name")
+            st.button("Save", key="save-selection", type="primary", on_click=save, args=(sight, chosen))
+            st.caption("The page's address already holds the selection: copy it to share.")
+        st.button("Ask what influenced them", key="to-influence", icon=":material/account_tree:", on_click=ask)
+        st.button("Clear", key="clear-selection", type="tertiary", on_click=context.put, kwargs={"selection": ""})
+
+
+def ask() -> None:
+    """Callback: the selection becomes the query of the Influence page."""
+    context.put(query="selection", reverse="")
+    st.session_state["go"] = "influence"
+
+
+def save(sight: Sight, rows: list[int]) -> None:
+    """Callback: store the selection under a name."""
+    name = (st.session_state.get("selection-name") or "").strip()
+    context.put(selection=sight.project.select(rows, name))
+    states.flash(f"Saved as {states.plain(name)}." if name else "Give it a name first.", ":material/bookmark:")
+
+
+def saved(sight: Sight) -> None:
+    """Named selections to come back to."""
+    names = sight.project.selections()[:8]
+    if names:
+        st.caption("Saved selections")
+    for token, name, n in names:
+        st.button(f"{name} ({numbers.count(n)})", key=f"saved-{token}", type="tertiary", icon=":material/bookmark:", on_click=context.put,
+                  kwargs={"selection": token})  # fmt: skip
+
+
+def no_map(sight: Sight, chosen: Chosen) -> None:
+    """This map is not drawn yet: progress, or the button that draws it, and PCA meanwhile."""
+    config = MapConfig(space=chosen.space, method=chosen.method)
+
+    def mine(job: object) -> bool:
+        asked = getattr(job, "config", {})
+        return getattr(job, "kind", "") == "prepare" or (asked.get("space"), asked.get("method")) == (chosen.space, chosen.method)
+
+    if jobs.panel(sight.project, ("map", "prepare"), mine, place="map"):
+        return
+    states.empty(
+        f"{METHODS[chosen.method]} of {SPACES[chosen.space].lower()} is not drawn yet",
+        "Near points will be samples that are alike to the model. " + ("About a minute for a few thousand samples." if chosen.method == "umap" else "A few seconds."),
+        "Draw the map",
+        lambda: jobs.submit(sight.project, "map", config),
+        icon=":material/scatter_plot:",
+    )
+
+
+def main() -> None:
+    """The page."""
+    if target := st.session_state.pop("go", None):
+        st.switch_page(st.session_state["links"][target], query_params=context.address())
+    sight = context.sight()
+    if sight.run is None:
+        st.title("Map")
+        if not jobs.panel(sight.project, ("prepare", "train"), place="map-train"):
+            states.empty("No model yet", "The map shows the data as a trained model sees it.", "Train and analyse", lambda: jobs.submit(sight.project, "prepare"))
+        return
+    chosen = controls(sight)
+    found = sight.project.map(chosen.space, chosen.method)
+    if found is None:
+        no_map(sight, chosen)
+        return
+    rows = visible_rows(sight, chosen)
+    groups, missing = groups_of(sight, chosen, rows)
+    left, right = st.columns([7, 3], gap="medium")
+    with left:
+        if missing:
+            st.caption(f":material/info: {missing}")
+        lasso.chart(sight, found.coordinates, groups, rows)
+        if found.run != sight.run.id:
+            st.caption(":material/info: Drawn for an earlier model.")
+            st.button("Draw for this model", key="redraw", on_click=jobs.submit, args=(sight.project, "map", MapConfig(space=chosen.space, method=chosen.method)))
+    with right:
+        panel(sight, chosen)
+
+
+main()

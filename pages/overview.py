@@ -1,0 +1,134 @@
+"""Overview: what am I looking at, what is wrong, what do I do next."""
+
+import numpy as np
+import streamlit as st
+
+from attribution.views import numbers, overview, queue
+from pages.parts import cards, context, jobs, states
+from pages.parts.context import Sight
+
+
+def go(page: str) -> None:
+    """Callback: remember where to go; the switch itself happens while the page is drawn."""
+    st.session_state["go"] = page
+
+
+def headline(sight: Sight) -> None:
+    """Name, sizes, model and accuracy in two lines."""
+    info = sight.project.info
+    st.title(info.name or sight.project.name)
+    line = [overview.counts_line(info.counts), numbers.plural(len(info.classes), "class", "classes")]
+    st.markdown(" · ".join(line))
+    if info.problems:
+        with st.expander(f"{numbers.plural(len(info.problems), 'sample')} of the source could not be loaded", icon=":material/report:"):
+            st.dataframe([dict(problem) for problem in info.problems[:200]], hide_index=True, alt="What could not be loaded, and why")
+
+
+def next_step(sight: Sight, open_suspects: int) -> None:
+    """The one thing to do now."""
+    job = jobs.newest(sight.project, ("prepare", "train", "flag"))
+    step = overview.next_step(
+        trained=sight.run is not None,
+        flagged=sight.flags is not None,
+        open_suspects=open_suspects,
+        pending=len(sight.pending) if sight.run is not None else 0,
+        running=job.id if job is not None and job.active else "",
+    )
+    if step is None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**Next:** {step.sentence}", width="content")
+        if step.job:
+            st.button(step.button, type="primary", on_click=jobs.submit, args=(sight.project, step.job), key="next-step")
+        else:
+            st.button(step.button, type="primary", on_click=go, args=(step.page,), key="next-step")
+
+
+def figures(sight: Sight, open_suspects: int) -> None:
+    """Four numbers: accuracy, suspected labels, mistakes, edits."""
+    test = sight.project.dataset.rows("test")
+    right = sight.predictions["correct"].to_numpy()[test]
+    with st.grid(4, min_column_width=190):
+        st.metric(
+            "Test accuracy",
+            numbers.percent(right.mean() if len(test) else None),
+            help=f"On {numbers.plural(len(test), 'test sample')}; 95 % interval {numbers.share_range(int(right.sum()), len(test))}.",
+            delta=numbers.share_range(int(right.sum()), len(test)),
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
+        st.metric("Wrong predictions", numbers.count(int((~right).sum())), "on the test set", delta_color="off", delta_arrow="off", border=True, height="stretch")
+        if sight.flags is not None:
+            st.metric("Suspicious labels", numbers.count(open_suspects), "not reviewed yet", delta_color="off", delta_arrow="off", border=True, height="stretch",
+                      help="Training samples whose label several detectors doubt, and that nobody has looked at.")  # fmt: skip
+        st.metric("Edits", numbers.count(len(sight.states[sight.states["verdict"] != ""])), f"{len(sight.pending):,} not in the model", delta_color="off",
+                  delta_arrow="off", border=True, height="stretch", help="Samples relabelled, dropped or kept in this project.")  # fmt: skip
+
+
+def class_tables(sight: Sight, suspects: np.ndarray) -> None:
+    """Accuracy and doubts by class, and the commonest confusions with an example of each."""
+    project, labels = sight.project, sight.labels
+    test = sight.predictions.loc[project.dataset.rows("test")]
+    edited = sight.states.index[(sight.states["label"] != sight.states["base_label"]) | ~sight.states["active"].astype(bool)].to_numpy(dtype=np.int64)
+    frame = overview.class_table(project.classes, labels.values, labels.train_rows(project.dataset), test, suspects, edited)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("By class")
+        st.dataframe(
+            frame.drop(columns=["test samples"]),
+            hide_index=True,
+            height="content" if len(frame) <= 12 else 440,
+            column_config={
+                "test accuracy": st.column_config.ProgressColumn("test accuracy", format="percent", min_value=0, max_value=1),
+                "training samples": st.column_config.NumberColumn(format="localized"),
+            },
+            alt="Per class: training samples, test accuracy, commonest confusion, suspected labels and edits",
+        )
+    with right:
+        st.subheader("Commonest mistakes")
+        for mistake in overview.confusions(test, project.classes, 4).to_dict("records"):
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                with st.container(width="stretch"):
+                    st.markdown(f"**{numbers.count(mistake['n'])}** × {states.plain(mistake['label'])} taken for {states.plain(mistake['prediction'])}")
+                    cards.show(cards.card_of(sight, int(mistake["row"]), suspicion=False), 48, 2)
+                st.button("Why?", key=f"why-{mistake['row']}", on_click=ask_why, args=(sight, int(mistake["row"])))
+
+
+def ask_why(sight: Sight, row: int) -> None:
+    """Callback: open Influence on this sample."""
+    context.put(query=str(sight.project.dataset.ids[row]))
+    go("influence")
+
+
+def suspects_of(sight: Sight) -> tuple[np.ndarray, int]:
+    """Suspected training rows, and how many of them nobody has looked at."""
+    if sight.flags is None:
+        return np.empty(0, np.int64), 0
+    rows = queue.suspects(sight.flags.detectors)
+    reviewed = sight.states.index[sight.states["verdict"] != ""].to_numpy()
+    return rows, int((~np.isin(rows, reviewed)).sum())
+
+
+def main() -> None:
+    """The page."""
+    if target := st.session_state.pop("go", None):
+        st.switch_page(st.session_state["links"][target], query_params=context.address())
+    sight = context.sight()
+    rows, waiting = suspects_of(sight)
+    headline(sight)
+    if jobs.panel(sight.project, ("prepare", "train", "flag"), place="overview"):
+        st.caption("You can close this page; the work goes on. What is finished appears at once.")
+    next_step(sight, waiting)
+    if sight.run is None:
+        return
+    figures(sight, waiting)
+    class_tables(sight, rows)
+    metrics = sight.run.metrics()
+    if len(metrics) and metrics["epoch"].nunique() > 1:
+        with st.expander("How training went", icon=":material/show_chart:"):
+            st.echarts_chart(overview.training_curve_spec(metrics), height=260, key="curve", alt="Accuracy per epoch on each split")
+
+
+main()

@@ -1,0 +1,146 @@
+"""What every page starts from: the open project, cached readings of it keyed by content, and the state in the URL."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from attribution.errors import UserError
+from attribution.project import Project
+from attribution.views import pending
+
+SHARED = ("query", "selection", "reverse")  # what travels between pages, beside the widgets bound to the URL
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def open_project(folder: str) -> Project:
+    """One object per project folder for all sessions; it reads the folder anew where that may have changed."""
+    return Project.open(folder)
+
+
+def project() -> Project:
+    """The project that ``app.py`` opened for this run of the script."""
+    return st.session_state["open_project"]
+
+
+def restore() -> None:
+    """Keep the shared state in the URL: an address that says something wins, what it leaves out comes from this session."""
+    mine: dict[str, str] = st.session_state.setdefault("shared", {})
+    for name in SHARED:
+        given = st.query_params.get(name)
+        if given is not None:
+            mine[name] = given
+        elif mine.get(name):
+            st.query_params[name] = mine[name]
+
+
+def get(name: str) -> str:
+    """A shared value ("" when unset)."""
+    return st.session_state.setdefault("shared", {}).get(name, "")
+
+
+def put(**values: str) -> None:
+    """Set shared values here and in the URL; "" removes one."""
+    mine = st.session_state.setdefault("shared", {})
+    for name, value in values.items():
+        mine[name] = value
+        if value:
+            st.query_params[name] = value
+        elif name in st.query_params:
+            del st.query_params[name]
+
+
+def address() -> dict[str, str]:
+    """The shared state with the project, as query parameters for a link to another page."""
+    mine = {name: value for name, value in st.session_state.get("shared", {}).items() if value}
+    return {"project": project().name, **mine}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _predictions(folder: str, run_id: str, version: str, _project: Project, _run: Any) -> pd.DataFrame:
+    return _project.predictions(_run)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _pending(folder: str, run_version: str, version: str, last_edit: int, _project: Project) -> pd.DataFrame:
+    labels = pending.trained_labels(_project, run_version)
+    return pending.differences(labels, _project.labels, _project.dataset.ids, _project.classes)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _suspicion(folder: str, flag_id: str, n: int, _flags: Any) -> np.ndarray:
+    values = np.full(n, np.nan)
+    values[_flags.detectors["row"].to_numpy()] = _flags.detectors["suspicion"].to_numpy()
+    return values
+
+
+@dataclass
+class Sight:
+    """The project as it stands in this run of the script; each part is read at most once. Arrays are shared: read, never write."""
+
+    project: Project
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.key = str(self.project.folder)
+
+    @cached_property
+    def labels(self) -> Any:
+        """The current labelled version."""
+        return self.project.labels
+
+    @cached_property
+    def run(self) -> Any:
+        """The current model's run, or None."""
+        return self.project.run
+
+    @cached_property
+    def flags(self) -> Any:
+        """The newest search for wrong labels, or None."""
+        return self.project.flags()
+
+    @cached_property
+    def states(self) -> pd.DataFrame:
+        """The edited samples."""
+        return self.project.states()
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """What the current model says of every sample, indexed by row; asks for a model."""
+        return _predictions(self.key, self.run.id, self.labels.version, self.project, self.run)
+
+    @cached_property
+    def suspicion(self) -> np.ndarray | None:
+        """(n,) float, NaN outside the training set; None before a search."""
+        return None if self.flags is None else _suspicion(self.key, self.flags.id, len(self.project.dataset), self.flags)
+
+    @cached_property
+    def pending(self) -> pd.DataFrame:
+        """What the current model has not seen of the edits."""
+        seen = self.run.version if self.run is not None else self.project.dataset.base_version().version
+        return _pending(self.key, seen, self.labels.version, self.project.ledger.last_id(), self.project)
+
+    @cached_property
+    def selection(self) -> np.ndarray:
+        """Rows of the selection in the URL; empty without one."""
+        token = get("selection")
+        if not token:
+            return np.empty(0, np.int64)
+        try:
+            return np.asarray(self.project.selection(token)[0], dtype=np.int64)
+        except UserError:
+            put(selection="")
+            return np.empty(0, np.int64)
+
+
+def sight() -> Sight:
+    """A fresh look at the open project."""
+    return Sight(project())
+
+
+def dark() -> bool:
+    """Whether the page is shown dark."""
+    return st.context.theme.type == "dark"

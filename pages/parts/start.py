@@ -1,0 +1,74 @@
+"""The first sight without a project: what this is, and the samples one click away."""
+
+import streamlit as st
+
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.project import Project
+from attribution.views.numbers import percent
+from pages.parts import states
+from pages.parts.context import Sight
+
+SAMPLE_WORDS = {
+    "fashion": (
+        ":material/checkroom: Pictures of clothes",
+        "6,000 training images in ten classes. 8 % of the labels were flipped on purpose, so you can see what is found.",
+    ),
+    "text": (":material/reviews: Film sentences", "3,000 sentences from reviews, each labelled by one human rater: real disagreement, no planted errors."),
+    "tabular": (":material/table_chart: Census table", "6,000 people from the Adult census data: predict income from fourteen columns."),
+}
+
+
+def model_line(sight: Sight) -> str:
+    """Data version and current model in one line for the sidebar."""
+    version = f"data version {sight.labels.version[:6]}"
+    return f"{version} · no model yet" if sight.run is None else f"{version} · model {sight.run.id[:6]} (seed {sight.run.config.get('seed', 0)})"
+
+
+def open_sample(name: str) -> None:
+    """Make or open a sample with visible progress, then show it."""
+    bar = st.progress(0.0, text="Unpacking the sample")
+
+    def listen(done: float, total: float, message: str) -> None:
+        bar.progress(done / total if total else 0.0, text=f"{percent(round(done / total, 2))} · {message or 'Unpacking the sample'}")
+
+    try:
+        project = Project.sample(name, progress=Progress(listen))
+    except UserError as error:
+        bar.empty()
+        states.error_box(error)
+        return
+    go_to(project.name)
+
+
+def go_to(name: str) -> None:
+    """Open a project on its overview."""
+    st.session_state["next_project"] = name
+    st.session_state["shared"] = {}
+    st.switch_page(st.session_state["links"]["overview"], query_params={"project": name})
+
+
+def samples() -> None:
+    """The three samples as cards with one button each."""
+    with st.grid(3, min_column_width=240):
+        for name, (title, sentence) in SAMPLE_WORDS.items():
+            with st.container(border=True, height="stretch"):
+                st.markdown(f"**{title}**  \n{sentence}")
+                st.space("stretch")
+                if st.button("Open this sample", key=f"sample-{name}", type="primary" if name == "fashion" else "secondary"):
+                    st.session_state["wanted_sample"] = name
+    if wanted := st.session_state.pop("wanted_sample", None):
+        open_sample(wanted)
+
+
+def welcome() -> None:
+    """What Datablame does, and two ways to begin."""
+    st.title("Git blame for training data")
+    st.markdown(
+        "See which training samples made a prediction what it is, find the labels that are wrong, fix them, retrain, "
+        "and see the proof that it got better. Everything stays on this machine."
+    )
+    st.subheader("Start with a sample")
+    samples()
+    st.subheader("Or with your own data")
+    st.page_link(st.session_state["links"]["new_project"], label="Load data and a model", icon=":material/add_circle:")

@@ -1,0 +1,48 @@
+"""The states that are not "ready": nothing yet, and an error in words with its remedy."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from attribution.errors import UserError
+
+
+def empty(title: str, sentence: str, button: str = "", on_click: Callable[[], None] | None = None, icon: str = ":material/hourglass_empty:") -> None:
+    """What will be here, and the button that fills it."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown(f"#### {icon} {title}", text_alignment="center")
+        st.markdown(sentence, text_alignment="center")
+        if button:
+            st.button(button, type="primary", on_click=on_click, key=f"empty-{button}")
+        st.space("small")
+
+
+def error_box(error: UserError | dict[str, str]) -> None:
+    """What is wrong, why it matters, what to do."""
+    parts = error if isinstance(error, dict) else {"what": error.what, "why": error.why, "do": error.do}
+    st.error(f"**{plain(parts.get('what', ''))}**  \n{plain(parts.get('why', ''))} {plain(parts.get('do', ''))}".rstrip(), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Text with Markdown's signs made harmless, for words that come from the user's data."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#$|~:" else sign for sign in text)
+
+
+def flash(message: str, icon: str = ":material/check:") -> None:
+    """Say something after the next rerun; callbacks cannot draw."""
+    st.session_state.setdefault("flashes", []).append((message, icon))
+
+
+def flash_error(error: UserError) -> None:
+    """Show an error at the top of the page after the next rerun."""
+    st.session_state["flash_error"] = {"what": error.what, "why": error.why, "do": error.do}
+
+
+def show_flashes() -> None:
+    """Draw what the last callback had to say."""
+    for message, icon in st.session_state.pop("flashes", []):
+        st.toast(message, icon=icon)
+    problem = st.session_state.pop("flash_error", None)
+    if problem:
+        error_box(problem)
