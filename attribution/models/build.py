@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from attribution.config import ModelConfig
 from attribution.errors import UserError
 from attribution.models.devices import seeded
+from attribution.models.features import device_of
 from attribution.models.zoo import AUTO, models, names_for
 from attribution.storage.files import file_hash
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import DatasetInfo
+    from attribution.datasets.dataset import Dataset, DatasetInfo
 
 
 def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted: bool = False) -> nn.Module:
@@ -64,11 +65,12 @@ def identity(config: ModelConfig, modality: str) -> dict[str, Any]:
     return {"name": name, "width": config.width, "code": file_hash(path) if path and path.exists() else ""}
 
 
-def check_forward(model: nn.Module, x: Tensor, classes: int) -> None:
+def check_model(model: nn.Module, dataset: "Dataset") -> None:
     """Run two real samples and require logits ``(2, classes)``; ``UserError`` that names the shapes otherwise.
 
     The model is asked in eval mode and put back into its own mode.
     """
+    x, classes = dataset.tensor(dataset.rows("all")[:2], device=device_of(model)), len(dataset.info.classes)
     shape, mode = tuple(x.shape), model.training
     model.eval()
     try:

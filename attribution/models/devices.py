@@ -63,3 +63,11 @@ def reproducible() -> Iterator[None]:
     """
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield
+
+
+def fast_layout(tensor: torch.Tensor) -> torch.Tensor:
+    """Images ``(b, C, H, W)`` with the channels last in memory, on which pooling and convolutions run about twice as fast on a CPU.
+
+    Values, shape and results stay the same up to rounding; anything else is returned as it is.
+    """
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor

@@ -99,7 +99,7 @@ def resnet(info: "DatasetInfo", width: int) -> nn.Module:
 @register("text", "text")
 def text(info: "DatasetInfo", width: int) -> nn.Module:
     """Mean of word embeddings (``width`` = 64) over the words present, one hidden layer, then the classes."""
-    return TextNet(len(info.preprocessing["vocabulary"]) + 2, width or 64, len(info.classes))
+    return TextNet(len(info.preprocessing["vocabulary"]), width or 64, len(info.classes))
 
 
 class ResidualBlock(nn.Module):

@@ -1,0 +1,316 @@
+"""Train a network on a labelled version of the data, or take over the user's checkpoints, as a run folder.
+
+    run = train(dataset, dataset.base_version(), ModelConfig(), TrainConfig(), Path("NAME/runs"))
+    run.metrics(), run.dynamics(), run.probabilities()
+
+The same data, labels, network and recipe find the finished run and return at once; a training that was cut short goes on after its
+last finished epoch and ends with the same weights, bit for bit on the CPU.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from attribution.config import ModelConfig, TrainConfig, fingerprint, to_dict
+from attribution.errors import UserError
+from attribution.models.build import build_model, check_model, identity
+from attribution.models.checkpoints import load_checkpoint, read_state, save_checkpoint
+from attribution.models.devices import pick_device, reproducible, seeded
+from attribution.models.features import batch_coupled, count_parameters, device_of
+from attribution.models.measure import dynamics_table, epoch_message, measure
+from attribution.models.predict import HeldInputs, evaluate, predict
+from attribution.models.recipe import (
+    batches,
+    check_recipe,
+    checkpoint_epochs,
+    epoch_order,
+    epoch_seed,
+    influence_weight,
+    learning_rate,
+    make_optimizer,
+)
+from attribution.models.state import TrainingState
+from attribution.progress import Progress
+from attribution.runs import Run
+from attribution.storage.files import file_hash, whole_file, write_json
+from attribution.tasks.classification import per_sample_loss
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset, Labels
+
+__all__ = ["Run", "adopt", "default_recipe", "loss_on_samples", "predict", "run_fingerprint", "train"]
+RECIPES = {"image": TrainConfig(), "text": TrainConfig(), "tabular": TrainConfig()}
+FORMAT = 1  # raise when the same request would give other weights than before
+
+
+def default_recipe(modality: str) -> TrainConfig:
+    """The recipe that a new project starts from."""
+    return RECIPES.get(modality, TrainConfig())
+
+
+def run_fingerprint(dataset: "Dataset", labels: "Labels", model: ModelConfig, config: TrainConfig) -> str:
+    """Content key of a training: data, labels, network (with the hash of custom code), recipe and seed; not the device."""
+    recipe = {name: value for name, value in to_dict(config).items() if name != "device"}
+    return fingerprint("train", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), recipe)
+
+
+def train(
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    config: TrainConfig,
+    runs: Path,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+    dynamics: bool = True,
+) -> Run:
+    """Train ``model`` on the active training samples and write the run into ``runs/FINGERPRINT``; a finished one is returned at once.
+
+    The loss is the batch mean of the cross-entropy. After each epoch one pass in eval mode over the training samples gives their
+    dynamics (about a third of the training time); ``dynamics=False`` leaves that pass out, takes a finished full run if there is one,
+    and else writes ``runs/FINGERPRINT-brief``. ``model.checkpoints`` is not read: weights start from the seed. Probabilities and
+    representation are written for all rows, dropped ones too.
+    Raises ``UserError`` for a recipe, network or device that cannot work, for no training samples, and when the loss is not finite.
+    """
+    progress = progress or Progress()
+    check_recipe(config)
+    rows = labels.train_rows(dataset)
+    if not len(rows):
+        raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
+    name = run_fingerprint(dataset, labels, model, config)
+    folder = Path(runs) / name if dynamics or (Path(runs) / name / "config.json").is_file() else Path(runs) / f"{name}-brief"
+    if (folder / "config.json").is_file():
+        progress.update(1, 1, "already trained")
+        return Run.open(folder)
+
+    device = pick_device(config.device)
+    network = build_model(model, dataset.info, config.seed, trusted=trusted)
+    check_model(network, dataset)
+    network = network.to(device, memory_format=torch.channels_last)
+    state = TrainingState(network, make_optimizer(network, config))
+    resumed = state.resume(folder)
+    _log(folder, f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
+
+    splits = {"train": _Split(dataset, labels, rows, device), "val": _Split(dataset, labels, _active(dataset, labels, "val"), device)}
+    kept = checkpoint_epochs(config.epochs, config.checkpoints)
+    while state.epoch < config.epochs:
+        table = _one_epoch(state, config, splits, labels.active[dataset.rows("train")], dynamics, progress)
+        if state.epoch in kept:
+            _keep_weights(state, folder, len(rows), config)
+        state.save(folder, table)
+        message = epoch_message(state.metrics, config.epochs)
+        _log(folder, message)
+        progress.update(state.epoch, config.epochs + 0.5, message)
+
+    if dynamics:
+        _write_table(folder / "dynamics.parquet", state.dynamics(folder))
+    extra = {"train": to_dict(config), "seed": config.seed, "seconds_s": round(state.seconds_s, 3)}
+    extra |= {"source": "trained", "n_train": len(rows), "weight_unit": "nats" if config.optimizer == "sgd" else "order"}
+    run = _finish(folder, dataset, labels, model, network, state.metrics, config.epochs, {**extra, "checkpoints": state.checkpoints})
+    TrainingState.remove(folder)
+    progress.update(1, 1, epoch_message(state.metrics, config.epochs))
+    return run
+
+
+def adopt(
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    runs: Path,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+    device: str = "auto",
+) -> Run:
+    """Take the user's own trained weights, ``model.checkpoints`` (oldest first), as a run of the same layout.
+
+    Several checkpoints give dynamics, one "epoch" each; a single one gives none. How they were trained is not known, so in TracInCP
+    each counts the same (weight 1 / count): the order of influences means something, their unit does not. The files are copied into
+    the run, never changed. Raises ``UserError`` for files that cannot be read safely or do not fit the network.
+    """
+    progress = progress or Progress()
+    if not model.checkpoints:
+        raise UserError("No checkpoint was named.", "There are no weights to load.", "Name at least one file, or train here.")
+    for path in model.checkpoints:
+        read_state(Path(path))
+    hashes = [file_hash(Path(path)) for path in model.checkpoints]
+    folder = Path(runs) / fingerprint(
+        "adopt", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), hashes
+    )
+    if (folder / "config.json").is_file():
+        progress.update(1, 1, "already loaded")
+        return Run.open(folder)
+
+    started_s = time.monotonic()
+    network = build_model(model, dataset.info, 0, trusted=trusted)
+    check_model(network, dataset)
+    network.to(pick_device(device))
+    rows, count = labels.train_rows(dataset), len(model.checkpoints)
+    tables: list[pd.DataFrame] = []
+    metrics: list[dict[str, Any]] = []
+    for epoch, path in enumerate(model.checkpoints, start=1):
+        load_checkpoint(network, Path(path))
+        save_checkpoint(network, folder / "checkpoints" / f"epoch-{epoch:03d}.safetensors")
+        for split in ("train", "val"):
+            some = _active(dataset, labels, split)
+            logits = torch.from_numpy(predict(network, dataset, some)[0])
+            metrics += measure(logits, torch.tensor(labels.values[some]), epoch, split)
+            if split == "train":
+                tables.append(dynamics_table(logits, torch.tensor(labels.values[some]), rows, epoch))
+        progress.update(
+            epoch, count + 1, f"checkpoint {epoch} of {count}, {metrics[-1]['split']} accuracy {100 * metrics[-1]['accuracy']:.1f} %"
+        )
+    if count > 1:
+        _write_table(folder / "dynamics.parquet", pd.concat(tables, ignore_index=True))
+    kept = [{"file": f"epoch-{epoch:03d}.safetensors", "epoch": epoch, "lr": None, "weight": 1 / count} for epoch in range(1, count + 1)]
+    extra = {"train": None, "seed": 0, "source": "loaded", "n_train": len(rows), "weight_unit": "order"}
+    run = _finish(
+        folder, dataset, labels, model, network, metrics, count, {**extra, "checkpoints": kept, "seconds_s": time.monotonic() - started_s}
+    )
+    progress.update(1, 1, f"loaded {count} checkpoint{'s' * (count > 1)}")
+    return run
+
+
+def loss_on_samples(model: "Run | nn.Module", dataset: "Dataset", n: int = 10, *, trusted: bool = False) -> pd.DataFrame:
+    """The model's answer on ``n`` test samples spread over the split (training samples when there is no test split).
+
+    Columns: row, id, label and prediction (class names), confidence (probability of the prediction), loss (nats, for the base label).
+    A quick look at whether weights, preprocessing and class order fit: chance level is ``log(number of classes)``.
+    """
+    network = model if isinstance(model, nn.Module) else model.model(dataset=dataset, trusted=trusted)
+    rows = dataset.rows("test") if dataset.info.counts["test"] else dataset.rows("train")
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))]
+    logits = torch.from_numpy(predict(network, dataset, rows)[0])
+    labels, classes = torch.tensor(dataset.labels[rows]), np.array(dataset.info.classes, dtype=object)
+    best, prediction = torch.softmax(logits, dim=1).max(dim=1)
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "id": dataset.ids[rows],
+            "label": classes[labels],
+            "prediction": classes[prediction],
+            "confidence": best.numpy(),
+            "loss": per_sample_loss(logits, labels).numpy(),
+        }
+    )
+
+
+class _Split:
+    """One split on the device: inputs held there, labels, rows."""
+
+    def __init__(self, dataset: "Dataset", labels: "Labels", rows: np.ndarray, device: torch.device) -> None:
+        self.rows, self.inputs = rows, HeldInputs(dataset, rows, device)
+        self.labels = torch.tensor(labels.values[rows]).to(device)
+
+
+def _active(dataset: "Dataset", labels: "Labels", split: str) -> np.ndarray:
+    rows = dataset.rows(split)
+    return rows[labels.active[rows]]
+
+
+def _one_epoch(
+    state: TrainingState, config: TrainConfig, splits: dict[str, _Split], active: np.ndarray, dynamics: bool, progress: Progress
+) -> pd.DataFrame | None:
+    started_s, data, epoch = time.monotonic(), splits["train"], state.epoch + 1
+    least = 2 if batch_coupled(state.model) else 1
+    position = torch.from_numpy(np.cumsum(active) - 1)  # place among all training samples -> place among the active ones
+    seed = epoch_seed(config.seed, epoch)
+    plan = list(batches(position[epoch_order(active, seed)], config.batch_size, least=least))
+    total_loss, total_right = torch.zeros((), device=data.labels.device), torch.zeros((), device=data.labels.device)
+    state.model.train()
+    with seeded(seed, data.labels.device), reproducible():
+        for done, positions in enumerate(plan):
+            lr = learning_rate(state.step, len(plan) * config.epochs, config)
+            for group in state.optimizer.param_groups:
+                group["lr"] = lr
+            y = data.labels[positions.to(data.labels.device)]
+            logits = state.model(data.inputs.at(positions))
+            loss = per_sample_loss(logits, y).mean()
+            state.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            state.optimizer.step()
+            state.step, state.lr_sum = state.step + 1, state.lr_sum + lr
+            total_loss += loss.detach() * len(y)
+            total_right += (logits.detach().argmax(dim=1) == y).sum()
+            progress.update(epoch - 1 + (done + 1) / (len(plan) + 1), config.epochs + 0.5, epoch_message(state.metrics, config.epochs))
+        table = None
+        if dynamics:
+            logits = evaluate(state.model, data.inputs).cpu()
+            state.metrics += measure(logits, data.labels.cpu(), epoch, "train")
+            table = dynamics_table(logits, data.labels.cpu(), data.rows, epoch)
+        else:  # the mean over the epoch, while the weights were changing
+            mean = {"loss": total_loss.item() / len(data.rows), "accuracy": total_right.item() / len(data.rows)}
+            state.metrics.append({"epoch": epoch, "split": "train", **mean, "n": len(data.rows)})
+        if len(splits["val"].rows):
+            state.metrics += measure(evaluate(state.model, splits["val"].inputs).cpu(), splits["val"].labels.cpu(), epoch, "val")
+    if not np.isfinite([entry["loss"] for entry in state.metrics if entry["epoch"] == epoch]).all():
+        raise UserError(
+            f"The loss is not finite after epoch {epoch}.", "The training diverged.", f"Lower the learning rate (now {config.lr:g})."
+        )
+    state.epoch, state.seconds_s = epoch, state.seconds_s + time.monotonic() - started_s
+    return table
+
+
+def _keep_weights(state: TrainingState, folder: Path, n: int, config: TrainConfig) -> None:
+    steps = state.step - sum(entry["steps"] for entry in state.checkpoints)
+    name = f"epoch-{state.epoch:03d}.safetensors"
+    save_checkpoint(state.model, folder / "checkpoints" / name)
+    weight = influence_weight(state.lr_sum, n, config)
+    state.checkpoints.append({"file": name, "epoch": state.epoch, "lr": state.lr_sum / steps, "steps": steps, "weight": weight})
+    state.lr_sum = 0.0
+
+
+def _finish(
+    folder: Path,
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    network: nn.Module,
+    metrics: list[dict[str, Any]],
+    epochs: int,
+    extra: dict[str, Any],
+) -> Run:
+    logits, features = predict(network, dataset, dataset.rows("all"))
+    probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
+    for name, values in (("probabilities.npy", probabilities), ("representation.npy", features)):
+        with whole_file(folder / name) as temporary, open(temporary, "wb") as stream:
+            np.save(stream, values, allow_pickle=False)
+    test = _active(dataset, labels, "test")
+    metrics = metrics + measure(torch.from_numpy(logits[test]), torch.tensor(labels.values[test]), epochs, "test")
+    _write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int16", "n": "int32"}))
+    last = {entry["split"]: {name: entry[name] for name in ("loss", "accuracy", "n")} for entry in metrics if entry["epoch"] == epochs}
+    values = {
+        "version": labels.version,
+        "fingerprint": folder.name,
+        "model": to_dict(model),
+        "code": identity(model, dataset.info.modality)["code"],
+        "parameters": count_parameters(network),
+        "batch_coupled": bool(batch_coupled(network)),
+        "classes": list(dataset.info.classes),
+        "device": str(device_of(network)),
+        "torch": torch.__version__,
+        "final": last,
+        "finished_at": time.time(),
+        "finished": True,
+        **extra,
+    }
+    _log(folder, "finished: " + ", ".join(f"{split} accuracy {100 * entry['accuracy']:.2f} %" for split, entry in last.items()))
+    write_json(folder / "config.json", values)
+    return Run.open(folder)
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    with whole_file(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def _log(folder: Path, line: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "log.txt", "a") as stream:
+        stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
