@@ -1,0 +1,5 @@
+"""Per-sample gradients without materialising them: dots, norms, cosines and projections (torch only, no I/O)."""
+
+from attribution.gradients.engine import GradientEngine as GradientEngine
+from attribution.gradients.explain import Explanation as Explanation
+from attribution.gradients.queries import QueryGradients as QueryGradients

@@ -1,0 +1,86 @@
+"""One forward and one backward pass that collect each layer's inputs and output gradients, leaving the model as it was."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from attribution.errors import UserError
+from attribution.gradients.layers import Call
+
+Loss = Callable[[Any, Tensor], Tensor]  # (model output, labels (b, ...)) -> one scalar per sample (b,)
+
+
+@contextmanager
+def evaluation(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and gradients on inside; afterwards every module is in its own mode again, also after an error."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        if any(training for _, training in modes):
+            model.eval()
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def _recorded(modules: Mapping[str, nn.Module], calls: list[tuple[str, Tensor, GradientEdge]]) -> Iterator[None]:
+    """Forward hooks on ``modules`` that append (name, inputs, edge into the output's graph node) for every call; removed at the end."""
+
+    def hook(name: str) -> Callable[..., Tensor | None]:
+        def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Tensor | None:
+            if not isinstance(output, Tensor) or not output.requires_grad:
+                return None
+            inputs = args[0] if args else next(iter(kwargs.values()))
+            # An in-place operation on a view cuts the view's node out of the graph; on a copy it only moves the node inwards.
+            copy = output.clone() if output._is_view() else None
+            calls.append((name, inputs.detach(), get_gradient_edge(output if copy is None else copy)))
+            return copy
+
+        return record
+
+    handles = []
+    try:
+        for name, module in modules.items():
+            handles.append(module.register_forward_hook(hook(name), with_kwargs=True, prepend=True))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def capture(model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Tensor, loss: Loss) -> dict[str, list[Call]]:
+    """Inputs and output gradients of ``sum(loss(model(x), y))`` for every call of the given modules.
+
+    The gradient is taken with respect to layer outputs, so autograd never forms a weight gradient and never goes below the first layer:
+    about the cost of one forward and one input-gradient pass. The model must be in evaluation mode. Layers without calls are absent;
+    calls that the result does not depend on are left out (their gradient is zero).
+    """
+    records: list[tuple[str, Tensor, GradientEdge]] = []
+    with _recorded(modules, records):
+        values = per_sample(loss(model(x), y), len(x))
+    if not records:
+        return {}
+    # The edge is the node as it was when the layer returned: a later in-place ReLU does not move it.
+    gradients = torch.autograd.grad(values.sum(), [edge for _, _, edge in records], allow_unused=True)
+    calls: dict[str, list[Call]] = {}
+    for (name, inputs, _), gradient in zip(records, gradients, strict=True):
+        if gradient is not None:
+            calls.setdefault(name, []).append(Call(inputs, gradient))
+    return calls
+
+
+def per_sample(values: Tensor, b: int) -> Tensor:
+    """The measure's values if they are one scalar per sample, else a ``UserError``."""
+    if tuple(values.shape) != (b,):
+        raise UserError(
+            f"The loss returned shape {tuple(values.shape)} for a batch of {b} samples.",
+            "Influence needs one loss per sample.",
+            "Return a loss per sample of shape (b,), for example with reduction='none'.",
+        )
+    return values

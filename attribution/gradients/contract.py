@@ -1,0 +1,195 @@
+"""Dots and norms of per-sample gradients from their factors, in the cheapest order and in blocks that fit a memory budget.
+
+For a layer with h groups, t positions, o outputs and i inputs, b samples and q queries there are three exact orders:
+``pairs``: compare left with left and right with right for all pairs of positions, b q h t t' (o + i) multiply-adds;
+``materialise``: write the b gradients out and take one matrix product with the queries, b h o i (t + q);
+``direction``: push the inputs through each query as if it were the layer's weight, b t q h o i, best for one or two queries.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from attribution.gradients.factors import Dense, Factor, Outer, Rows, Unfolded
+
+PAIRS, MATERIALISE, DIRECTION, ROWS = "pairs", "materialise", "direction", "rows"
+_ELEMENTWISE = 4  # an elementwise pass costs about this many multiply-adds of a matrix product per entry
+_CACHE_BYTES = 4 << 20  # on a CPU, blocks of this size keep patches and gradients near the core
+
+
+def blocks(total: int, size: int) -> Iterator[tuple[int, int]]:
+    """``(start, stop)`` pairs that cover ``range(total)`` in steps of ``size`` (at least 1)."""
+    size = max(1, size)
+    for start in range(0, total, size):
+        yield start, min(total, start + size)
+
+
+def dot_costs(sizes: tuple[int, int, int, int], b: int, q: int, query_positions: int | None) -> dict[str, float]:
+    """Multiply-adds of each order; ``query_positions`` is t' when the queries are kept as factors, None when written out."""
+    h, t, o, i = sizes
+    build = q * h * query_positions * o * i if query_positions else 0
+    costs = {
+        MATERIALISE: b * h * o * i * (t + _ELEMENTWISE + q) + build,
+        DIRECTION: b * h * t * q * o * (i + _ELEMENTWISE) + build,
+    }
+    if query_positions:
+        costs[PAIRS] = b * q * h * t * query_positions * (o + i + _ELEMENTWISE)
+    return costs
+
+
+def norm_costs(sizes: tuple[int, int, int, int], b: int) -> dict[str, float]:
+    """Multiply-adds of squared norms by pairs of positions and by writing the gradients out."""
+    h, t, o, i = sizes
+    return {PAIRS: b * h * t * t * (o + i + _ELEMENTWISE), MATERIALISE: b * h * o * i * (t + _ELEMENTWISE)}
+
+
+def cheapest(costs: dict[str, float]) -> str:
+    """The name of the smallest cost."""
+    return min(costs, key=lambda name: costs[name])
+
+
+def contract(train: Factor, query: Factor | None, budget_bytes: int, norms: bool = True) -> tuple[Tensor | None, Tensor | None]:
+    """Dots with every query and squared norms of one parameter's per-sample gradients.
+
+    Returns ``(dots (b, q) or None without queries, squared norms (b,) or None if not asked for)``; temporaries stay near ``budget_bytes``.
+    """
+    if isinstance(train, Rows):
+        return _rows(train, query, budget_bytes, norms)
+    if isinstance(train, Outer | Unfolded):
+        return _outer(train, query, budget_bytes, norms)
+    values = train.dense()
+    dots = None if query is None else _against_dense(values, query, budget_bytes)
+    return dots, values.square().sum(1) if norms else None
+
+
+def _against_dense(values: Tensor, query: Factor, budget_bytes: int) -> Tensor:
+    """``(b, p)`` gradients times queries, written out block by block where they are factors."""
+    if isinstance(query, Dense):
+        return values @ query.values.T  # (b, q)
+    size = budget_bytes // (query.numel * values.itemsize)
+    return torch.cat([values @ query.block(start, stop).dense().T for start, stop in blocks(query.count, size)], 1)
+
+
+def _outer(train: Outer | Unfolded, query: Factor | None, budget_bytes: int, norms: bool) -> tuple[Tensor | None, Tensor | None]:
+    query = Dense(query.dense(), query.shape) if isinstance(query, Rows) else query
+    order, by_norm = orders(train, query, norms)
+    written = MATERIALISE in (order, by_norm)
+    dots, squared = [], []
+    for start, stop in blocks(train.count, _sample_block(train, query, order, by_norm, budget_bytes)):
+        part = train.block(start, stop)
+        full = part.dense() if written else None
+        if query is not None:
+            dots.append(_against_dense(full, query, budget_bytes) if full is not None and order == MATERIALISE else _by_factors(part, query, order, budget_bytes))
+        if norms:
+            squared.append(_norms(part) if full is None else full.square().sum(1))
+    return torch.cat(dots) if query is not None else None, torch.cat(squared) if norms else None
+
+
+def orders(train: Outer | Unfolded, query: Factor | None, norms: bool) -> tuple[str, str]:
+    """The chosen orders for dots and for norms; empty where not asked for. Norms come free where the dots write the gradients out."""
+    positions = query.sizes[1] if isinstance(query, Outer) else None
+    order = cheapest(dot_costs(train.sizes, train.count, query.count, positions)) if query is not None else ""
+    if not norms or order == MATERIALISE:
+        return order, order if norms else ""
+    return order, cheapest(norm_costs(train.sizes, train.count))
+
+
+def _pair_bytes(train: Outer | Unfolded, query: Factor | None, order: str) -> int:
+    """Temporary bytes for one sample and one query."""
+    h, t, o, _ = train.sizes
+    if order == PAIRS and isinstance(query, Outer):
+        return 2 * train.itemsize * t * query.sizes[1]
+    return train.itemsize * (2 * t * o if order == DIRECTION else 1)
+
+
+def _sample_block(train: Outer | Unfolded, query: Factor | None, order: str, by_norm: str, budget_bytes: int) -> int:
+    """Samples taken at once."""
+    h, t, o, i = train.sizes
+    entries = h * t * i if isinstance(train, Unfolded) else 0
+    if MATERIALISE in (order, by_norm):
+        entries += h * o * i
+    elif by_norm == PAIRS and t > 1:
+        entries += 2 * h * t * t
+    queries = min(query.count, 64) if query is not None else 0
+    limit = min(budget_bytes, _CACHE_BYTES) if train.device.type == "cpu" and isinstance(train, Unfolded) else budget_bytes
+    return limit // max(1, train.itemsize * entries + queries * _pair_bytes(train, query, order))
+
+
+def _by_factors(part: Outer, query: Factor, order: str, budget_bytes: int) -> Tensor:
+    """Dots ``(b, q)`` without writing the samples' gradients out, in blocks of queries."""
+    compare = _pairs if order == PAIRS else _direction
+    size = budget_bytes // (part.count * _pair_bytes(part, query, order))
+    return torch.cat([compare(part, query.block(start, stop)) for start, stop in blocks(query.count, size)], 1)
+
+
+def _pairs(part: Outer, query: Factor) -> Tensor:
+    """Dots by comparing all pairs of positions ``(b, q)``."""
+    assert isinstance(query, Outer)
+    h, t, o, i = part.sizes
+    b, q, s = part.count, query.count, query.sizes[1]
+    if h == t == s == 1:
+        return (part.left.reshape(b, o) @ query.left.reshape(q, o).T) * (part.right.reshape(b, i) @ query.right.reshape(q, i).T)
+    total = part.left.new_zeros(b, q)
+    for group in range(h):
+        left = part.left[:, group].reshape(b * t, o) @ query.left[:, group].reshape(q * s, o).T  # (b t, q s)
+        left *= part.right[:, group].reshape(b * t, i) @ query.right[:, group].reshape(q * s, i).T
+        total += left.reshape(b, t, q, s).sum((1, 3))
+    return total
+
+
+def _direction(part: Outer, query: Factor) -> Tensor:
+    """Dots by pushing inputs through the queries as weights ``(b, q)``."""
+    h, t, o, i = part.sizes
+    b, q = part.count, query.count
+    weight = query.dense().reshape(q, h, o, i)
+    total = part.left.new_zeros(b, q)
+    for group in range(h):
+        pushed = part.right[:, group].reshape(b * t, i) @ weight[:, group].reshape(q * o, i).T  # (b t, q o)
+        total += (pushed.reshape(b, t, q, o) * part.left[:, group][:, :, None]).sum((1, 3))
+    return total
+
+
+def _norms(part: Outer) -> Tensor:
+    """Squared norms from pairs of positions ``(b,)``; with one position |left|^2 |right|^2."""
+    h, t, o, i = part.sizes
+    if t == 1:
+        return (part.left.square().sum(-1) * part.right.square().sum(-1)).sum((1, 2))
+    left = part.left.reshape(-1, t, o)
+    right = part.right.reshape(-1, t, i)
+    gram = torch.bmm(left, left.mT) * torch.bmm(right, right.mT)  # (b h, t, t)
+    return gram.reshape(part.count, -1).sum(1)
+
+
+def _rows(train: Rows, query: Factor | None, budget_bytes: int, norms: bool) -> tuple[Tensor | None, Tensor | None]:
+    squared = train.values.new_zeros(train.count).index_add_(0, train.samples, train.values.square().sum(1)) if norms else None
+    if query is None:
+        return None, squared
+    width, itemsize = train.shape[1], train.values.itemsize
+    parts = []
+    for start, stop in blocks(query.count, budget_bytes // (2 * itemsize * _query_rows(query) * width)):
+        parts.append(_rows_block(train, query if stop - start == query.count else query.block(start, stop), budget_bytes))
+    return torch.cat(parts, 1), squared
+
+
+def _query_rows(query: Factor) -> int:
+    """How many rows of an embedding the queries touch, at most."""
+    return max(1, min(query.shape[0], len(query.ids))) if isinstance(query, Rows) else query.shape[0]
+
+
+def _rows_block(train: Rows, query: Factor, budget_bytes: int) -> Tensor:
+    """Dots of touched rows ``(b, q)``: only (sample, row) pairs that some query touches are compared."""
+    if isinstance(query, Rows):
+        slot, weight = query.table
+        slots = slot[train.ids]
+        kept = slots >= 0
+        slots, samples, values = slots[kept], train.samples[kept], train.values[kept]
+    else:
+        weight = query.dense().reshape(query.count, *query.shape).transpose(0, 1)  # (rows, q, d)
+        slots, samples, values = train.ids, train.samples, train.values
+    total = values.new_zeros(train.count, query.count)
+    size = budget_bytes // (2 * values.itemsize * query.count * train.shape[1])
+    for start, stop in blocks(len(slots), size):
+        compared = torch.bmm(weight[slots[start:stop]], values[start:stop, :, None])[..., 0]  # (m, q)
+        total.index_add_(0, samples[start:stop], compared)
+    return total

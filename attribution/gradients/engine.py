@@ -1,0 +1,222 @@
+"""The gradient engine: exact per-sample gradient dots, norms and projections in about one forward and one backward pass.
+
+    engine = GradientEngine(model)
+    queries = engine.queries(x_test, y_test)                    # once
+    for x, y in training_batches:
+        dots = engine.dots(x, y, queries)                       # (b, q), positive: a step on the sample lowers the query's loss
+
+Nothing of the training set's per-sample gradients is ever kept, and nothing of the model is changed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from attribution.errors import UserError
+from attribution.gradients.capture import Loss, capture, evaluation, per_sample
+from attribution.gradients.contract import blocks, contract
+from attribution.gradients.explain import Explanation, explanation
+from attribution.gradients.factors import Dense, Factor, concatenate
+from attribution.gradients.fallback import Fallback
+from attribution.gradients.layers import handler_of
+from attribution.gradients.probe import Plan, covered_parameters, first_coupled, make_plan, refuse_batch_statistics
+from attribution.gradients.project import Sketch, project
+from attribution.gradients.queries import QueryGradients, keep
+from attribution.tasks.classification import per_sample_loss as cross_entropy
+
+
+@final
+class GradientEngine:
+    """Per-sample gradients of ``per_sample_loss(model(x), y)`` with respect to all parameters that require a gradient.
+
+    ``x (b, ...)`` and ``y (b, ...)`` are tensors on the model's device; ``per_sample_loss(output, y)`` returns ``(b,)``. The model runs in
+    evaluation mode and is handed back as it was (weights, ``requires_grad``, ``.grad``, train/eval per module, hooks), also after an error.
+    ``budget_bytes`` bounds temporaries beyond the batch's own activations; it never changes a result beyond rounding.
+
+    Raises ``UserError`` for a loss that is not one scalar per sample, a model without trainable parameters, a batch on another device and
+    a model whose samples are coupled within a batch. Source: Goodfellow 2015, arXiv:1510.01799, for gradients from layer factors;
+    Pruthi et al. 2020, arXiv:2002.08484, for dots as influence.
+    """
+
+    def __init__(self, model: nn.Module, per_sample_loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy, *, budget_bytes: int = 512 << 20) -> None:
+        self.model, self.loss, self.budget_bytes = model, per_sample_loss, budget_bytes
+        self._known: Plan | None = None
+        self._sketches: dict[tuple[str, int, int, torch.device], Sketch] = {}
+        refuse_batch_statistics(model)
+
+    @property
+    def covered(self) -> list[str]:
+        """Names of the parameters that scores include."""
+        return list(covered_parameters(self.model))
+
+    @property
+    def not_covered(self) -> list[str]:
+        """Names of the parameters left out because ``requires_grad`` is False."""
+        return [name for name, parameter in self.model.named_parameters() if not parameter.requires_grad]
+
+    def dots(self, x: Tensor, y: Tensor, queries: QueryGradients) -> Tensor:
+        """Dot products of the samples' gradients with the queries' ``(b, q)``, in loss units squared per parameter unit squared.
+
+        Positive: a small gradient step on the sample lowers the query's loss (helpful). Cost: about one forward pass, one backward pass and
+        one product per layer; see ``explain``.
+        """
+        return self._contract(x, y, queries, norms=False)[0]
+
+    def norms(self, x: Tensor, y: Tensor) -> Tensor:
+        """L2 norms of the samples' gradients ``(b,)``; their square is the self-influence."""
+        return self._contract(x, y, None, norms=True)[1]
+
+    def dots_and_norms(self, x: Tensor, y: Tensor, queries: QueryGradients) -> tuple[Tensor, Tensor]:
+        """``dots`` and ``norms`` in one pass; the cosine is ``dots / (norms[:, None] * queries.norms)``."""
+        return self._contract(x, y, queries, norms=True)
+
+    @torch.no_grad()
+    def gradients(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """Materialised per-sample gradients, parameter name -> ``(b, *shape)``. Memory: b times the model; meant for few samples."""
+        result = {name: torch.zeros((len(x), *p.shape), dtype=p.dtype, device=p.device) for name, p in covered_parameters(self.model).items()}
+        for start, stop, name, factor in self._factors(x, y):
+            result[name][start:stop] = factor.dense().reshape(stop - start, *factor.shape)
+        return result
+
+    def mean_gradient(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        """Gradient of the mean loss over all samples of all batches, parameter name -> tensor; one plain backward pass per batch."""
+        parameters = covered_parameters(self.model)
+        total = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
+        count = 0
+        for x, y in batches:
+            with evaluation(self.model):
+                value = per_sample(self.loss(self.model(x), y), len(x)).sum()
+                found = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
+            for name, gradient in zip(parameters, found, strict=True):
+                if gradient is not None:
+                    total[name] += gradient
+            count += len(x)
+        if count == 0:
+            raise UserError("The group of queries is empty.", "A mean over no samples does not exist.", "Choose at least one sample.")
+        return {name: gradient / count for name, gradient in total.items()}
+
+    @torch.no_grad()
+    def queries(self, x: Tensor, y: Tensor, batch_size: int = 64) -> QueryGradients:
+        """One query per sample, kept as factors where that is smaller; ``query_capacity`` says how many fit the budget."""
+        parts = []
+        for start, stop in blocks(len(x), batch_size):
+            found: dict[str, list[Factor]] = {}
+            for _, _, name, factor in self._factors(x[start:stop], y[start:stop]):
+                found.setdefault(name, []).append(keep(factor, self.budget_bytes))
+            kept = {name: concatenate(pieces) for name, pieces in found.items()}
+            parts.append(QueryGradients(kept, stop - start, self.budget_bytes))
+        return QueryGradients.stack(parts)
+
+    @staticmethod
+    def stack(many: Sequence[QueryGradients]) -> QueryGradients:
+        """All queries of ``many`` in order, as one."""
+        return QueryGradients.stack(many)
+
+    def query_capacity(self, x: Tensor, y: Tensor) -> int:
+        """How many queries like the given ones fit into ``budget_bytes``, at least 1."""
+        few = self.queries(x[:4], y[:4])
+        return max(1, self.budget_bytes * len(few) // max(1, few.nbytes))
+
+    def group_query(self, x: Tensor | Iterable[tuple[Tensor, Tensor]], y: Tensor | None = None) -> QueryGradients:
+        """One query for the mean loss of a group of samples: one batch ``(x, y)``, or an iterable of batches for a large group."""
+        batches = [(x, y)] if isinstance(x, Tensor) and y is not None else x
+        return QueryGradients.from_gradients([self.mean_gradient(batches)])  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def project(self, x: Tensor, y: Tensor, dim: int, seed: int = 0) -> Tensor:
+        """Random projections of the samples' gradients ``(b, dim)``: inner products estimate gradient dots, error about 1 / sqrt(dim).
+
+        The map depends on ``seed`` and the parameters' names and sizes alone (``project.Sketch``); cost: one pass over the gradients.
+        """
+        result = torch.zeros(len(x), dim, dtype=self._dtype, device=x.device)
+        for start, stop, name, factor in self._factors(x, y):
+            key = (name, dim, seed, x.device)
+            if key not in self._sketches:
+                self._sketches[key] = Sketch(name, factor.numel, dim, seed, x.device)
+            result[start:stop] += project(factor, self._sketches[key], self.budget_bytes)
+        return result
+
+    @torch.no_grad()
+    def explain(self, x: Tensor, y: Tensor, n_queries: int = 1) -> list[Explanation]:
+        """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch."""
+        seen = {name: factor for _, _, name, factor in self._factors(x, y)}
+        shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
+        return [explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries) for route in self.plan(x, y).routes]
+
+    def check(self, x: Tensor, y: Tensor) -> None:
+        """``UserError`` naming the layer if a sample's loss changes with the other samples of its batch; looks at up to eight samples."""
+        self._placed(x)
+        x, y = x[:8], y[:8]
+        with evaluation(self.model), torch.no_grad():
+            together = per_sample(self.loss(self.model(x), y), len(x))
+            alone = torch.cat([self.loss(self.model(x[k : k + 1]), y[k : k + 1]) for k in range(len(x))])
+        tolerance = 1e-7 if together.dtype == torch.float64 else 1e-3
+        if not torch.allclose(together, alone, rtol=tolerance, atol=tolerance):
+            worst = int((together - alone).abs().argmax())
+            raise first_coupled(self.model, x) or UserError(
+                f"The loss of sample {worst} is {together[worst]:.6g} in a batch of {len(x)} and {alone[worst]:.6g} alone.",
+                "A loss that depends on the batch has no per-sample gradient.",
+                "Make the model and the loss treat samples independently in evaluation mode.",
+            )
+
+    def plan(self, x: Tensor, y: Tensor) -> Plan:
+        """The routes of the covered parameters; made on the first batch and again when other parameters require gradients."""
+        self._placed(x)
+        names = self.covered
+        if not names:
+            raise UserError("No parameter of the model requires a gradient.", "There is nothing to attribute.", "Set requires_grad on some of them.")
+        if self._known is None or [route.parameter for route in self._known.routes] != names:
+            self._known = make_plan(self.model, x, y, self.loss)
+        return self._known
+
+    def _placed(self, x: Tensor) -> None:
+        device = next((parameter.device for parameter in self.model.parameters()), x.device)
+        if x.device != device:
+            raise UserError(f"The batch is on {x.device}, the model on {device}.", "They cannot be combined.", f"Move the batch to {device}.")
+        if len(x) == 0:
+            raise UserError("The batch is empty.", "There is nothing to score.", "Pass at least one sample.")
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(iter(covered_parameters(self.model).values())).dtype
+
+    def _factors(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
+        """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on; fallback ones in blocks of samples."""
+        x = x.clone() if x.is_inference() else x
+        plan = self.plan(x, y)
+        if plan.modules:
+            with evaluation(self.model):
+                calls = capture(self.model, plan.modules, x, y, self.loss)
+            for module_name in list(calls):
+                module = plan.modules[module_name]
+                handler = handler_of(module)
+                assert handler is not None
+                for name, factor in handler(module, calls.pop(module_name), len(x)).items():
+                    full = f"{module_name}.{name}" if module_name else name
+                    if full in plan.closed:
+                        yield 0, len(x), full, factor
+        if plan.others:
+            yield from self._fallback_factors(plan, x, y)
+
+    def _fallback_factors(self, plan: Plan, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
+        fallback = Fallback(self.model, plan.others, self.loss, plan.loop)
+        parameters: Mapping[str, nn.Parameter] = covered_parameters(self.model)
+        sample_bytes = sum(parameters[name].nbytes for name in plan.others)
+        for start, stop in blocks(len(x), self.budget_bytes // (3 * sample_bytes)):
+            for name, values in fallback.gradients(x[start:stop], y[start:stop]).items():
+                yield start, stop, name, Dense(values.reshape(stop - start, -1), tuple(parameters[name].shape))
+
+    @torch.no_grad()
+    def _contract(self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool) -> tuple[Tensor, Tensor]:
+        dots = torch.zeros(len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
+        squared = torch.zeros(len(x), dtype=self._dtype, device=x.device)
+        for start, stop, name, factor in self._factors(x, y):
+            query = queries.parts.get(name) if queries is not None else None
+            part, square = contract(factor, query, self.budget_bytes, norms)
+            if part is not None:
+                dots[start:stop] += part
+            if square is not None:
+                squared[start:stop] += square
+        return dots, squared.clamp_min_(0).sqrt_()

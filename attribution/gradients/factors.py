@@ -1,0 +1,214 @@
+"""Per-sample gradients of one parameter, kept as the factors that a backward pass yields instead of as a matrix.
+
+A weight's gradient for sample s is ``sum_t left[s, t] outer right[s, t]`` over the positions t where the layer was applied (Goodfellow 2015,
+arXiv:1510.01799; Rochette et al. 2019, arXiv:1912.06015), so dots and norms follow from the factors. Four kinds suffice: ``Dense`` (small
+parameters and the fallback), ``Outer`` (linear layers), ``Unfolded`` (convolutions before their patches are cut) and ``Rows`` (embeddings).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cached_property
+from typing import final
+
+import torch
+from torch import Tensor
+
+
+class Factor(ABC):
+    """The gradients of one parameter of shape ``shape`` for ``count`` samples."""
+
+    shape: tuple[int, ...]
+    count: int
+
+    @property
+    def numel(self) -> int:
+        """Entries of the parameter, p."""
+        return int(torch.Size(self.shape).numel())
+
+    @abstractmethod
+    def block(self, start: int, stop: int) -> "Factor":
+        """The samples ``start..stop-1`` only."""
+
+    @abstractmethod
+    def dense(self) -> Tensor:
+        """Materialised gradients ``(count, p)``."""
+
+    @abstractmethod
+    def owned(self) -> "Factor":
+        """The same values in storage of their own, safe to keep after the pass."""
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes held."""
+
+
+@final
+class Dense(Factor):
+    """Gradients written out: ``values`` is ``(b, p)``."""
+
+    def __init__(self, values: Tensor, shape: tuple[int, ...]) -> None:
+        self.values, self.shape, self.count = values, tuple(shape), len(values)
+
+    def block(self, start: int, stop: int) -> "Dense":
+        return Dense(self.values[start:stop], self.shape)
+
+    def dense(self) -> Tensor:
+        return self.values
+
+    def owned(self) -> "Dense":
+        return Dense(self.values.clone(memory_format=torch.contiguous_format), self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.values.nbytes
+
+
+@final
+class Outer(Factor):
+    """Sums of outer products: ``left (b, h, t, o)``, ``right (b, h, t, i)`` with h groups and t positions; p = h * o * i."""
+
+    def __init__(self, left: Tensor, right: Tensor, shape: tuple[int, ...]) -> None:
+        self.left, self.right, self.shape, self.count = left, right, tuple(shape), len(left)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number."""
+        return self.left.itemsize
+
+    @property
+    def device(self) -> torch.device:
+        """Where the factors are."""
+        return self.left.device
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """Groups, positions, outputs and inputs per group: ``(h, t, o, i)``."""
+        _, h, t, o = self.left.shape
+        return h, t, o, self.right.shape[-1]
+
+    def block(self, start: int, stop: int) -> "Outer":
+        return Outer(self.left[start:stop], self.right[start:stop], self.shape)
+
+    def dense(self) -> Tensor:
+        h, t, o, i = self.sizes
+        if t == 1:
+            return (self.left.transpose(-1, -2) * self.right).reshape(self.count, -1)  # (b, p)
+        left = self.left.transpose(-1, -2).reshape(self.count * h, o, t)
+        return torch.bmm(left, self.right.reshape(self.count * h, t, i)).reshape(self.count, -1)  # (b, p)
+
+    def owned(self) -> "Outer":
+        form = torch.contiguous_format
+        return Outer(self.left.clone(memory_format=form), self.right.clone(memory_format=form), self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.left.nbytes + self.right.nbytes
+
+
+@final
+class Unfolded(Factor):
+    """A convolution's gradients before its patches are cut: ``cut(start, stop)`` makes the ``Outer`` of a block of samples.
+
+    Patches take k*k times the memory of the inputs, so they exist for one block at a time. ``sizes`` is ``(h, t, o, i)`` as in ``Outer``.
+    """
+
+    def __init__(
+        self, cut: Callable[[int, int], Outer], sizes: tuple[int, int, int, int], count: int, shape: tuple[int, ...], like: Tensor
+    ) -> None:
+        self.cut, self.sizes, self.count, self.shape = cut, sizes, count, tuple(shape)
+        self.itemsize, self.device = like.itemsize, like.device
+
+    def block(self, start: int, stop: int) -> Outer:
+        return self.cut(start, stop)
+
+    def dense(self) -> Tensor:
+        return self.cut(0, self.count).dense()
+
+    def owned(self) -> Outer:
+        return self.cut(0, self.count).owned()
+
+    @property
+    def nbytes(self) -> int:
+        h, t, o, i = self.sizes
+        return self.count * h * t * (o + i) * self.itemsize
+
+
+@final
+class Rows(Factor):
+    """An embedding's gradients: for each pair of a sample and a row that it touched, one summed vector.
+
+    ``samples (m,)`` and ``ids (m,)`` int64, ``values (m, d)``; every (sample, id) pair occurs once, ordered by sample.
+    """
+
+    def __init__(self, samples: Tensor, ids: Tensor, values: Tensor, count: int, shape: tuple[int, ...]) -> None:
+        self.samples, self.ids, self.values, self.count, self.shape = samples, ids, values, count, tuple(shape)
+
+    @classmethod
+    def gather(cls, ids: Tensor, gradients: Tensor, shape: tuple[int, ...], padding: int | None) -> "Rows":
+        """Sum the output gradients ``(b, t, d)`` of equal ids ``(b, t)`` within each sample; the padding row gets no gradient."""
+        count, rows = len(ids), shape[0]
+        keys = (torch.arange(count, device=ids.device)[:, None] * rows + ids).flatten()
+        values = gradients.reshape(-1, shape[1])
+        kept = (values != 0).any(1)  # padded positions are most of a short text
+        if padding is not None:
+            kept &= ids.flatten() != padding
+        unique, inverse = torch.unique(keys[kept], return_inverse=True)
+        summed = values.new_zeros(len(unique), shape[1]).index_add_(0, inverse, values[kept])
+        return cls(unique // rows, unique % rows, summed, count, shape)
+
+    def block(self, start: int, stop: int) -> "Rows":
+        kept = (self.samples >= start) & (self.samples < stop)
+        return Rows(self.samples[kept] - start, self.ids[kept], self.values[kept], stop - start, self.shape)
+
+    def dense(self) -> Tensor:
+        rows, width = self.shape
+        full = self.values.new_zeros(self.count * rows, width)
+        full[self.samples * rows + self.ids] = self.values
+        return full.reshape(self.count, -1)  # (b, p)
+
+    def owned(self) -> "Rows":
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        return self.samples.nbytes + self.ids.nbytes + self.values.nbytes
+
+    @cached_property
+    def table(self) -> tuple[Tensor, Tensor]:
+        """``(slot (rows,), weight (u, count, d))``: the touched rows side by side; slot is -1 for a row that no sample touched."""
+        touched, position = torch.unique(self.ids, return_inverse=True)
+        slot = torch.full((self.shape[0],), -1, dtype=torch.int64, device=self.ids.device)
+        slot[touched] = torch.arange(len(touched), device=self.ids.device)
+        weight = self.values.new_zeros(len(touched), self.count, self.shape[1])
+        weight[position, self.samples] = self.values
+        return slot, weight
+
+
+def add(first: Factor, second: Factor) -> Dense:
+    """The sum of two gradients of the same parameter, written out."""
+    return Dense(first.dense() + second.dense(), first.shape)
+
+
+def concatenate(parts: list[Factor]) -> Factor:
+    """The samples of all parts one after the other; outer products with fewer positions are padded with zeros, which is exact."""
+    if len(parts) == 1:
+        return parts[0]
+    shape = parts[0].shape
+    outers = [part for part in parts if isinstance(part, Outer)]
+    if len(outers) == len(parts):
+        longest = max(part.sizes[1] for part in outers)
+        pads = [(0, 0, 0, longest - part.sizes[1]) for part in outers]
+        sides = [
+            torch.cat([torch.nn.functional.pad(getattr(part, side), pad) for part, pad in zip(outers, pads, strict=True)])
+            for side in ("left", "right")
+        ]
+        return Outer(sides[0], sides[1], shape)
+    rows = [part for part in parts if isinstance(part, Rows)]
+    if len(rows) == len(parts):
+        starts = [sum(part.count for part in rows[:index]) for index in range(len(rows))]
+        samples = torch.cat([part.samples + start for part, start in zip(rows, starts, strict=True)])
+        return Rows(
+            samples, torch.cat([part.ids for part in rows]), torch.cat([part.values for part in rows]), sum(p.count for p in rows), shape
+        )
+    return Dense(torch.cat([part.dense() for part in parts]), shape)

@@ -1,0 +1,188 @@
+"""Closed forms: how each layer type's inputs and output gradients become the factors of its per-sample parameter gradients.
+
+One function per type, filed by ``@handles``; a new layer type is one more function. A function receives the module, its calls in this
+forward pass (a layer may be used twice) and the number of samples b, and returns one ``Factor`` for each of its own parameters. Tensors
+have the sample axis first, either as ``(b, ...)`` or flattened sample by sample with positions as ``(b * t, ...)``; a layer that is fed
+otherwise is found by the probe (``probe.py``) and takes the fallback.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from attribution.gradients.factors import Dense, Factor, Outer, Rows, Unfolded
+
+
+class Call(NamedTuple):
+    """One use of a layer: what went in and the gradient of the summed loss with respect to what came out."""
+
+    inputs: Tensor
+    gradient: Tensor
+
+
+Handler = Callable[[nn.Module, list[Call], int], dict[str, Factor]]
+_HANDLERS: dict[type[nn.Module], Handler] = {}
+
+
+def handles(*types: type[nn.Module]) -> Callable[[Handler], Handler]:
+    """Decorator that files a closed form for module types."""
+
+    def put(handler: Handler) -> Handler:
+        _HANDLERS.update(dict.fromkeys(types, handler))
+        return handler
+
+    return put
+
+
+def handler_of(module: nn.Module) -> Handler | None:
+    """The closed form for a module's type or its nearest base type, None if there is none."""
+    return next((_HANDLERS[kind] for kind in type(module).__mro__ if kind in _HANDLERS), None)
+
+
+def handled_types() -> list[str]:
+    """Names of all layer types with a closed form, sorted."""
+    return sorted(kind.__name__ for kind in _HANDLERS)
+
+
+def _summed(terms: list[Tensor], b: int, parameter: Tensor) -> Dense:
+    """Per-sample sums of terms ``(b [* t], ..., *parameter.shape)`` over everything but sample and parameter."""
+    per_call = [term.reshape(b, -1, parameter.numel()) for term in terms]
+    return Dense(torch.stack([term.sum(1) for term in per_call]).sum(0), tuple(parameter.shape))
+
+
+@handles(nn.Linear)
+def linear(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """``y = x W^T + c``: dL/dW = G^T A, dL/dc = sum of G over positions."""
+    assert isinstance(module, nn.Linear)
+    left = [call.gradient.reshape(b, 1, -1, module.out_features) for call in calls]
+    right = [call.inputs.reshape(b, 1, -1, module.in_features) for call in calls]
+    gradient = left[0] if len(left) == 1 else torch.cat(left, 2)
+    inputs = right[0] if len(right) == 1 else torch.cat(right, 2)
+    factors: dict[str, Factor] = {"weight": Outer(gradient, inputs, tuple(module.weight.shape))}
+    if module.bias is not None:
+        factors["bias"] = Dense(gradient.sum((1, 2)), tuple(module.bias.shape))
+    return factors
+
+
+def _padded(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+    """The inputs with everything padded that ``unfold`` cannot pad itself, and the symmetric zero padding that is left for it."""
+    if isinstance(module.padding, str):
+        spread = [d * (k - 1) if module.padding == "same" else 0 for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+        sides = [(total // 2, total - total // 2) for total in spread]
+    else:
+        sides = [(int(p), int(p)) for p in module.padding]
+    if module.padding_mode == "zeros" and all(low == high for low, high in sides):
+        return inputs, tuple(low for low, _ in sides)
+    flat = [width for side in reversed(sides) for width in side]
+    mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
+    return F.pad(inputs, flat, mode=mode), (0,) * len(sides)
+
+
+def _patches(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> Tensor:
+    """The patches that each output position sees ``(n, channels * kernel, positions)``."""
+    padded, padding = _padded(module, inputs)
+    kernel, dilation, stride = module.kernel_size, module.dilation, module.stride
+    if isinstance(module, nn.Conv1d):  # a picture of height one
+        padded, padding = padded[:, :, None], (0, *padding)
+        kernel, dilation, stride = (1, *kernel), (1, *dilation), (1, *stride)  # type: ignore[assignment]
+    return F.unfold(padded, kernel, dilation, padding, stride)
+
+
+@handles(nn.Conv1d, nn.Conv2d)
+def convolution(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """A linear layer on patches: positions are output pixels, groups stay apart."""
+    assert isinstance(module, nn.Conv1d | nn.Conv2d)
+    h = module.groups
+    o, i = module.out_channels // h, module.weight[0].numel()
+    gradients = [call.gradient.reshape(len(call.gradient), module.out_channels, -1) for call in calls]
+    shape = tuple(module.weight.shape)
+
+    def side(tensor: Tensor, n: int, width: int) -> Tensor:
+        """``(n * m, h * width, positions)`` as ``(n, h, m * positions, width)``; m > 1 if several pictures belong to a sample."""
+        several = tensor.reshape(n, -1, h, width, tensor.shape[-1])
+        if several.shape[1] == 1:
+            return several[:, 0].transpose(-1, -2)
+        return several.permute(0, 2, 1, 4, 3).reshape(n, h, -1, width)
+
+    def cut(start: int, stop: int) -> Outer:
+        left, right = [], []
+        for call, gradient in zip(calls, gradients, strict=True):
+            per = len(gradient) // b
+            left.append(side(gradient[start * per : stop * per], stop - start, o))
+            right.append(side(_patches(module, call.inputs[start * per : stop * per]), stop - start, i))
+        if len(calls) == 1:
+            return Outer(left[0], right[0], shape)
+        return Outer(torch.cat(left, 2), torch.cat(right, 2), shape)
+
+    positions = sum(len(gradient) // b * gradient.shape[-1] for gradient in gradients)
+    factors: dict[str, Factor] = {"weight": Unfolded(cut, (h, positions, o, i), b, shape, gradients[0])}
+    if module.bias is not None:
+        sums = [gradient.sum(2) for gradient in gradients]  # (b m, o)
+        factors["bias"] = _summed(sums, b, module.bias)
+    return factors
+
+
+@handles(nn.Embedding)
+def embedding(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """A row's gradient is the sum of G over the places where its id stood; ``padding_idx`` gets none."""
+    assert isinstance(module, nn.Embedding)
+    ids = torch.cat([call.inputs.reshape(b, -1) for call in calls], 1)
+    gradients = torch.cat([call.gradient.reshape(b, -1, module.embedding_dim) for call in calls], 1)
+    return {"weight": Rows.gather(ids.long(), gradients, tuple(module.weight.shape), module.padding_idx)}
+
+
+def _affine(module: nn.Module, calls: list[Call], normalised: list[Tensor], b: int, channels_last: bool) -> dict[str, Factor]:
+    """``y = weight * z + bias`` per channel or per element: dL/dweight = sum G z, dL/dbias = sum G."""
+    factors: dict[str, Factor] = {}
+    products = [call.gradient * z for call, z in zip(calls, normalised, strict=True)]
+    for name, terms in (("weight", products), ("bias", [call.gradient for call in calls])):
+        parameter = getattr(module, name, None)
+        if parameter is not None:
+            ordered = terms if channels_last else [term.reshape(*term.shape[:2], -1).sum(2) for term in terms]
+            factors[name] = _summed(ordered, b, parameter)
+    return factors
+
+
+@handles(nn.LayerNorm)
+def layer_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """Affine part of layer normalisation."""
+    assert isinstance(module, nn.LayerNorm)
+    normalised = [F.layer_norm(call.inputs, list(module.normalized_shape), None, None, module.eps) for call in calls]
+    return _affine(module, calls, normalised, b, channels_last=True)
+
+
+@handles(nn.RMSNorm)
+def rms_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """Scale of root-mean-square normalisation."""
+    assert isinstance(module, nn.RMSNorm)
+    normalised = [F.rms_norm(call.inputs, list(module.normalized_shape), None, module.eps) for call in calls]
+    return _affine(module, calls, normalised, b, channels_last=True)
+
+
+@handles(nn.GroupNorm)
+def group_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """Affine part of group normalisation."""
+    assert isinstance(module, nn.GroupNorm)
+    normalised = [F.group_norm(call.inputs, module.num_groups, None, None, module.eps) for call in calls]
+    return _affine(module, calls, normalised, b, channels_last=False)
+
+
+@handles(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+def batch_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """Affine part of batch normalisation with its running statistics."""
+    assert isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
+    mean, var = module.running_mean, module.running_var
+    normalised = [F.batch_norm(call.inputs, mean, var, None, None, False, 0.0, module.eps) for call in calls]
+    return _affine(module, calls, normalised, b, channels_last=False)
+
+
+@handles(nn.InstanceNorm1d, nn.InstanceNorm2d)
+def instance_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """Affine part of instance normalisation, with running statistics where it tracks them."""
+    assert isinstance(module, nn.InstanceNorm1d | nn.InstanceNorm2d)
+    mean, var = module.running_mean, module.running_var
+    normalised = [F.instance_norm(call.inputs, mean, var, None, None, mean is None, 0.0, module.eps) for call in calls]
+    return _affine(module, calls, normalised, b, channels_last=False)

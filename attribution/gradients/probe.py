@@ -1,0 +1,227 @@
+"""Chooses closed form or fallback for every parameter, by trying three samples against autograd; finds batch-coupled models.
+
+Closed forms see a module's inputs and outputs only. A weight that is also used elsewhere (tied, or read by the parent as attention does), a
+subclass with another forward, a sample axis that is not the first: all of these would give a wrong number without a word. So each closed
+form must first reproduce autograd on three samples and random output gradients, sample by sample; what does not takes the fallback.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attribution.errors import UserError
+from attribution.gradients.capture import Loss, capture, evaluation, per_sample
+from attribution.gradients.fallback import Fallback
+from attribution.gradients.layers import handler_of
+
+CLOSED, VMAP, LOOP = "closed form", "vmap", "loop"
+
+
+@dataclass(frozen=True)
+class Route:
+    """How one parameter's gradients are had, and why."""
+
+    parameter: str
+    module: str
+    layer: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The routes of all covered parameters, in the model's order."""
+
+    routes: tuple[Route, ...]
+    modules: Mapping[str, nn.Module]
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """Parameters with a closed form."""
+        return frozenset(route.parameter for route in self.routes if route.path == CLOSED)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Parameters that take the fallback."""
+        return tuple(route.parameter for route in self.routes if route.path != CLOSED)
+
+    @property
+    def loop(self) -> bool:
+        """Whether the fallback goes sample by sample."""
+        return any(route.path == LOOP for route in self.routes)
+
+
+def covered_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Parameters that require a gradient, by name; a tied one once, under its first name."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
+    """Try the closed forms on three samples; ``UserError`` for a model whose samples are not independent."""
+    refuse_batch_statistics(model)
+    covered = covered_parameters(model)
+    owners = _owners(model)
+    picked = torch.tensor([0, len(x) // 2, len(x) - 1], device=x.device)
+    x, y = x[picked], y[picked.to(y.device)]
+    with evaluation(model):
+        y, loss = _random_measure(model, x, y, loss)
+        reference = _reference(model, covered, x, y, loss)
+        verdicts, modules = _closed_forms(model, covered, owners, x, y, loss, reference)
+    names = tuple(name for name in covered if verdicts[name])
+    path, remark = _fallback_path(model, names, x, y, loss, reference) if names else (VMAP, "")
+    routes = []
+    for name, parameter in covered.items():
+        module_name, module = owners[id(parameter)][0]
+        reason = verdicts[name]
+        route = Route(name, module_name, type(module).__name__, path if reason else CLOSED, f"{reason}{remark}" if reason else "")
+        routes.append(route)
+    needed = {route.module for route in routes if route.path == CLOSED}
+    return Plan(tuple(routes), {name: module for name, module in modules.items() if name in needed})
+
+
+def refuse_batch_statistics(model: nn.Module) -> None:
+    """``UserError`` that names a batch normalisation without running statistics: it mixes the samples of a batch even in evaluation mode."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
+            raise _coupled(name, type(module).__name__)
+
+
+def _coupled(name: str, kind: str) -> UserError:
+    return UserError(
+        f"Layer {name!r} ({kind}) gives a sample another output when other samples share its batch.",
+        "A loss that depends on the batch has no per-sample gradient, so influence would change with the batch size.",
+        "Use running statistics in evaluation mode, or GroupNorm or LayerNorm.",
+    )
+
+
+def _owners(model: nn.Module) -> dict[int, list[tuple[str, nn.Module]]]:
+    """For each parameter (by identity) the modules that hold it."""
+    owners: dict[int, list[tuple[str, nn.Module]]] = {}
+    for name, module in model.named_modules():
+        for parameter in module._parameters.values():
+            if parameter is not None:
+                owners.setdefault(id(parameter), []).append((name, module))
+    return owners
+
+
+def _random_measure(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> tuple[Tensor, Loss]:
+    """A random linear measure of the output, so that a saturated loss (gradient zero) still tells right from wrong."""
+    with torch.no_grad():
+        output: Any = model(x)
+    if not isinstance(output, Tensor) or not output.is_floating_point() or len(output) != len(x):
+        return y, loss
+    weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(0)).to(output)
+    return weights, lambda result, weight: (result * weight).reshape(len(weight), -1).sum(1)
+
+
+def _reference(model: nn.Module, covered: dict[str, nn.Parameter], x: Tensor, y: Tensor, loss: Loss) -> dict[str, Tensor]:
+    """Autograd's gradients of each sample's measure, name -> ``(3, p)``."""
+    values = per_sample(loss(model(x), y), len(x))
+    rows = [torch.autograd.grad(value, list(covered.values()), retain_graph=True, allow_unused=True) for value in values]
+    return {
+        name: torch.stack([parameter.new_zeros(parameter.numel()) if row[k] is None else row[k].reshape(-1).detach() for row in rows])
+        for k, (name, parameter) in enumerate(covered.items())
+    }
+
+
+def _closed_forms(
+    model: nn.Module,
+    covered: dict[str, nn.Parameter],
+    owners: dict[int, list[tuple[str, nn.Module]]],
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    reference: dict[str, Tensor],
+) -> tuple[dict[str, str], dict[str, nn.Module]]:
+    """For every covered parameter the reason against its closed form (empty: it holds), and the modules that were tried."""
+    verdicts, modules = {}, {}
+    for name, parameter in covered.items():
+        (module_name, module), *more = owners[id(parameter)]
+        if more:
+            verdicts[name] = "shared with " + ", ".join(other for other, _ in more)
+        elif handler_of(module) is None:
+            verdicts[name] = f"no closed form for {type(module).__name__}"
+        else:
+            verdicts[name], modules[module_name] = "its gradient differs from autograd: it is used outside the layer's own forward", module
+    calls = capture(model, modules, x, y, loss)
+    floor = max((float(rows.norm()) for rows in reference.values()), default=0.0)
+    with torch.no_grad():
+        for module_name, module in modules.items():
+            handler = handler_of(module)
+            assert handler is not None
+            try:
+                factors = handler(module, calls[module_name], len(x)) if module_name in calls else {}
+            except RuntimeError as error:  # shapes that the closed form does not know
+                factors = {}
+                reason = f"its inputs have another layout ({str(error).splitlines()[0][:80]})"
+                verdicts.update({name: reason for name in covered if owners[id(covered[name])][0][0] == module_name and verdicts[name]})
+            for name, parameter in module._parameters.items():
+                full = f"{module_name}.{name}" if module_name else name
+                if parameter is None or full not in covered or len(owners[id(parameter)]) > 1:
+                    continue
+                found = factors[name].dense() if name in factors else torch.zeros_like(reference[full])
+                if agrees(found, reference[full], floor):
+                    verdicts[full] = ""
+    return verdicts, modules
+
+
+def agrees(found: Tensor, expected: Tensor, floor: float) -> bool:
+    """Equal up to rounding per sample; ``floor`` is the size below which a gradient counts as zero beside the others."""
+    tolerance = {torch.float64: 1e-7, torch.float32: 1e-2}.get(expected.dtype, 0.1)
+    difference = (found - expected).norm(dim=1)
+    return bool((difference <= tolerance * (expected.norm(dim=1) + 1e-3 * floor)).all())
+
+
+def _fallback_path(
+    model: nn.Module, names: tuple[str, ...], x: Tensor, y: Tensor, loss: Loss, reference: dict[str, Tensor]
+) -> tuple[str, str]:
+    """vmap if it can trace the model and agrees with autograd, else the loop; ``UserError`` if neither does."""
+    floor = max((float(rows.norm()) for rows in reference.values()), default=0.0)
+
+    def right(loop: bool) -> bool:
+        found = Fallback(model, names, loss, loop).gradients(x, y)
+        return all(agrees(found[name].reshape(len(x), -1), reference[name], floor) for name in names)
+
+    remark = "; vmap gives another gradient"
+    try:
+        if right(loop=False):
+            return VMAP, ""
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, TypeError) as error:  # what vmap raises for code that it cannot trace
+        remark = f"; vmap cannot trace it ({str(error).strip().splitlines()[0][:120]})"
+    if right(loop=True):
+        return LOOP, remark
+    raise first_coupled(model, x) or _coupled("", type(model).__name__)
+
+
+def first_coupled(model: nn.Module, x: Tensor) -> UserError | None:
+    """The error that names the first layer whose output for sample 0 depends on the rest of the batch; None if none does."""
+    with evaluation(model), torch.no_grad():
+        together, alone = _outputs(model, x), _outputs(model, x[:1])
+    modules = dict(model.named_modules())
+    for (name, many), (_, one) in zip(together, alone, strict=False):
+        if many.shape[1:] == one.shape[1:] and many.is_floating_point():
+            tolerance = 1e-7 if many.dtype == torch.float64 else 1e-2
+            if not torch.allclose(many[: len(one)], one, rtol=tolerance, atol=tolerance * float(one.abs().max())):
+                return _coupled(name, type(modules[name]).__name__)
+    return None
+
+
+def _outputs(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
+    """Name and output of every module in the order in which they return."""
+    found: list[tuple[str, Tensor]] = []
+
+    def keep(name: str) -> Any:
+        return lambda module, args, output: found.append((name, output.clone())) if isinstance(output, Tensor) and output.dim() else None
+
+    handles = [module.register_forward_hook(keep(name)) for name, module in model.named_modules()]
+    try:
+        model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found

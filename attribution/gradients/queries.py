@@ -1,0 +1,85 @@
+"""Gradients of queries, kept by parameter as factors where that is smaller and faster than a matrix."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import final
+
+import torch
+from torch import Tensor
+
+from attribution.gradients.contract import blocks, contract
+from attribution.gradients.factors import Dense, Factor, Outer, Unfolded, concatenate
+
+
+@final
+class QueryGradients:
+    """Gradients of q queries: what every training sample is compared with.
+
+    Build with ``engine.queries`` (one per sample), ``engine.group_query`` (one mean), ``QueryGradients.from_gradients`` (any directions) or
+    ``QueryGradients.stack``. ``parts`` maps a parameter's name to its factor; a parameter that is absent has gradient zero.
+    """
+
+    def __init__(self, parts: Mapping[str, Factor], count: int, budget_bytes: int = 512 << 20) -> None:
+        self.parts, self.count, self.budget_bytes = dict(parts), count, budget_bytes
+
+    def __len__(self) -> int:
+        return self.count
+
+    @classmethod
+    def from_gradients(cls, gradients: Sequence[Mapping[str, Tensor]]) -> "QueryGradients":
+        """From one dict per query, parameter name -> tensor of the parameter's shape (a mean gradient, an inverse-curvature product, ...)."""
+        names = dict.fromkeys(name for each in gradients for name in each)
+        parts: dict[str, Factor] = {}
+        for name in names:
+            like = next(each[name] for each in gradients if name in each)
+            rows = [each[name].detach().reshape(-1) if name in each else like.new_zeros(like.numel()) for each in gradients]
+            parts[name] = Dense(torch.stack(rows), tuple(like.shape))
+        return cls(parts, len(gradients))
+
+    @classmethod
+    def stack(cls, many: Sequence["QueryGradients"]) -> "QueryGradients":
+        """All queries of ``many``, in order."""
+        if len(many) == 1:
+            return many[0]
+        names = dict.fromkeys(name for each in many for name in each.parts)
+        parts: dict[str, Factor] = {}
+        for name in names:
+            like = next(each.parts[name] for each in many if name in each.parts)
+            parts[name] = concatenate([each.parts.get(name) or _zeros(like, each.count) for each in many])
+        return cls(parts, sum(each.count for each in many), max((each.budget_bytes for each in many), default=512 << 20))
+
+    def take(self, start: int, stop: int) -> "QueryGradients":
+        """Queries ``start..stop-1`` (views, no copy)."""
+        stop = min(stop, self.count)
+        return QueryGradients({name: part.block(start, stop) for name, part in self.parts.items()}, stop - start, self.budget_bytes)
+
+    def direction(self, index: int) -> dict[str, Tensor]:
+        """The gradient of one query, parameter name -> tensor of the parameter's shape."""
+        return {name: part.block(index, index + 1).dense().reshape(part.shape) for name, part in self.parts.items()}
+
+    @cached_property
+    def norms(self) -> Tensor:
+        """L2 norms over all covered parameters ``(q,)``."""
+        squared = [contract(part, None, self.budget_bytes)[1] for part in self.parts.values()]
+        return torch.stack([each for each in squared if each is not None]).sum(0).clamp_min(0).sqrt()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(part.nbytes for part in self.parts.values())
+
+
+def _zeros(like: Factor, count: int) -> Factor:
+    """No gradient for ``count`` queries."""
+    return Dense(like.block(0, 1).dense().new_zeros(count, like.numel), like.shape)
+
+
+def keep(factor: Factor, budget_bytes: int) -> Factor:
+    """A factor in the form in which it is kept as a query: factors where comparing all pairs of positions beats the written-out product."""
+    if isinstance(factor, Outer | Unfolded):
+        _, t, o, i = factor.sizes
+        if t * t * (o + i) > o * i:
+            sample_bytes = factor.itemsize * (t * i + o * i) * factor.sizes[0]
+            pieces = [factor.block(start, stop).dense() for start, stop in blocks(factor.count, budget_bytes // sample_bytes)]
+            return Dense(torch.cat(pieces), factor.shape)
+    return factor.owned()
