@@ -1,0 +1,40 @@
+"""Area under the margin: how far ahead the given label was, on average over training."""
+
+import numpy as np
+
+from attribution.detectors import register
+from attribution.detectors.base import Detector, Evidence, above
+from attribution.errors import UserError
+
+
+@register("aum")
+class AreaUnderMargin(Detector):
+    """Minus the mean over epochs of z_label - max other z (logits)."""
+
+    title = "Margin over training"
+    summary = "Over the epochs, another class was ahead of the label. Sees labels that the model later learned by heart."
+    formula = "−meanₜ (z_y − max_{k≠y} z_k)"
+    cost = "None: recorded while training."
+    source = "Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin Ranking, arXiv 2001.10528."
+    needs = "a run trained here (its per-epoch record), or several loaded checkpoints"
+
+    def values(self, evidence: Evidence) -> np.ndarray:
+        dynamics = evidence.subject.run.dynamics()
+        if dynamics is None or not len(dynamics):
+            raise UserError(
+                f"Run {evidence.subject.run.id} has no per-epoch record.",
+                "The margin over training is read from it; weights loaded from one file have none.",
+                "Train the model here, load several checkpoints, or leave out the detector aum.",
+            )
+        area = -dynamics.groupby("row")["margin"].mean().reindex(evidence.rows).to_numpy(dtype=np.float64)
+        known = np.isfinite(area)
+        return np.where(known, area, np.median(area[known]) if known.any() else 0.0)  # a row that joined after training is unremarkable
+
+    def reason(self, value: float, higher_than: float) -> str:
+        if value > 0:
+            return f"Over training another class was ahead of this label by {value:.2g} logits on average, {above(higher_than)}."
+        return f"Over training this label led by only {-value:.2g} logits on average; its lead is smaller than {_lead(higher_than)}."
+
+
+def _lead(higher_than: float) -> str:
+    return f"that of {min(higher_than, 99.9):.1f} % of the training set"

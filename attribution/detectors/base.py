@@ -1,0 +1,87 @@
+"""What every detector offers, and the evidence that it may use."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from attribution.neighbors import nearest
+
+if TYPE_CHECKING:
+    from attribution.subject import Subject
+
+
+class Evidence:
+    """What is known about the active training rows; shared by all detectors, computed when first asked for.
+
+    Everything is in the order of ``rows``. ``out_of_fold`` gives class probabilities (n, c) from models that did not train on the row.
+    """
+
+    def __init__(self, subject: "Subject", out_of_fold: Callable[[], np.ndarray], neighbors: int = 10) -> None:
+        self.subject, self._out_of_fold, self._k = subject, out_of_fold, neighbors
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Active training rows (n,) int64, ascending."""
+        return self.subject.rows
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Current labels (n,) int64."""
+        return np.asarray(self.subject.labels.values[self.rows])
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.subject.dataset.info.classes)
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """Class probabilities (n, c) float64 of the final model, which trained on these rows."""
+        return np.asarray(self.subject.run.probabilities()[self.rows], dtype=np.float64)
+
+    @cached_property
+    def out_of_fold(self) -> np.ndarray:
+        """Class probabilities (n, c) float64 from models that did not train on the row."""
+        return np.asarray(self._out_of_fold(), dtype=np.float64)
+
+    @cached_property
+    def nearest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions (n, k) and cosine similarities (n, k) of the nearest other training rows in the final model's representation."""
+        features = np.asarray(self.subject.run.representation()[self.rows])
+        return nearest(features, self._k, device=str(self.subject.device))
+
+    @cached_property
+    def votes(self) -> np.ndarray:
+        """Share (n, c) of the neighbours' votes per class; a neighbour's vote weighs as much as it is similar."""
+        positions, similarities = self.nearest
+        weights = np.maximum(similarities.astype(np.float64), 1e-6)
+        votes = np.zeros((len(self.rows), self.n_classes))
+        np.add.at(votes, (np.arange(len(votes))[:, None], self.labels[positions]), weights)
+        return votes / votes.sum(1, keepdims=True)
+
+
+class Detector(ABC):
+    """One suspicion per active training row. A subclass is one file: the words below, ``values`` and ``reason``."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]  # plain words for the user
+    summary: ClassVar[str]  # what a high value means and when to trust it
+    formula: ClassVar[str]
+    cost: ClassVar[str]
+    source: ClassVar[str]
+    needs: ClassVar[str] = ""
+
+    @abstractmethod
+    def values(self, evidence: Evidence) -> np.ndarray:
+        """Suspicion (n,) float64 in the order of ``evidence.rows``: higher = more suspicious, always finite."""
+
+    @abstractmethod
+    def reason(self, value: float, higher_than: float) -> str:
+        """One plain sentence for a sample with this value, which is above that of ``higher_than`` percent of the training set."""
+
+
+def above(higher_than: float) -> str:
+    """"higher than 99.1 % of the training set"."""
+    return f"higher than {min(higher_than, 99.9):.1f} % of the training set"

@@ -1,0 +1,27 @@
+"""Disagreement of the nearest neighbours in the model's representation."""
+
+import numpy as np
+
+from attribution.detectors import register
+from attribution.detectors.base import Detector, Evidence, above
+
+
+@register("neighbors")
+class NeighborDisagreement(Detector):
+    """One minus the similarity-weighted share of the k nearest other training samples that carry the same label.
+
+    Neighbours are by cosine, so that the length of a representation does not count. The final representation has partly learned wrong
+    labels by heart, which pulls a wrong sample towards its wrong class: the detector misses some that the others find.
+    """
+
+    title = "Neighbours' labels"
+    summary = "The most similar training samples carry other labels. Independent of the model's own verdict on the sample."
+    formula = "1 − Σⱼ cosᵢⱼ [yⱼ = yᵢ] / Σⱼ cosᵢⱼ,  j among the k nearest"
+    cost = "n² products of representations."
+    source = "k-nearest-neighbour filtering; compare KNN-Shapley, Jia et al., arXiv 1908.08619."
+
+    def values(self, evidence: Evidence) -> np.ndarray:
+        return 1 - evidence.votes[np.arange(len(evidence.rows)), evidence.labels]
+
+    def reason(self, value: float, higher_than: float) -> str:
+        return f"{100 * value:.0f} % of the vote of its nearest neighbours is for other labels, {above(higher_than)}."

@@ -1,0 +1,70 @@
+"""What every influence estimator offers: prepare the queries once, then score batches of training rows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from attribution.subject import Subject
+
+
+@dataclass(frozen=True)
+class Query:
+    """One column of an influence matrix: what is asked is the mean loss of these rows (one row: the loss of that sample)."""
+
+    name: str
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ScoreBlock:
+    """Scores of b training rows for q queries.
+
+    ``influence`` (b, q): positive = training on the row lowers the query's loss. ``cosine`` (b, q) in -1..1 is the cosine between the two
+    loss gradients at the last checkpoint, or None when the estimator does not come by it on the way. Both on the CPU.
+    """
+
+    influence: "torch.Tensor"
+    cosine: "torch.Tensor | None" = None
+
+
+class Estimator(ABC):
+    """Pairwise influence of training rows on queries.
+
+    A subclass is one file: the words below, ``prepare`` and ``score``. It asks the model only through ``subject`` (which keeps the model
+    in eval mode and counts passes), so it needs no I/O. Scores must not depend on how rows are grouped into batches or queries into
+    calls, beyond rounding.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]  # plain words for the user
+    summary: ClassVar[str]  # one or two sentences: what a high score means and when to trust it
+    formula: ClassVar[str]
+    cost: ClassVar[str]
+    source: ClassVar[str]
+    needs: ClassVar[str] = ""  # what a run must have, in words; empty: any run will do
+    unit: ClassVar[str] = ""  # unit of the influence; empty: none
+
+    def __init__(self, subject: "Subject", seed: int = 0) -> None:
+        self.subject, self.seed = subject, seed
+
+    def options(self) -> dict[str, Any]:
+        """The settings that change a score: they enter the fingerprint of a score run."""
+        return {}
+
+    def query_bytes(self) -> int:
+        """Memory that one prepared query occupies; decides how many are prepared at once."""
+        return self.subject.parameter_bytes()
+
+    @abstractmethod
+    def prepare(self, queries: Sequence[Query]) -> None:
+        """Compute everything that depends on the queries alone. Replaces what an earlier call prepared."""
+
+    @abstractmethod
+    def score(self, rows: np.ndarray) -> ScoreBlock:
+        """Scores of one batch of rows (b,) int64 for the prepared queries."""

@@ -1,0 +1,33 @@
+"""Gradient dot product at the last checkpoint: the influence function with its inverse Hessian left out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from attribution.estimators import register
+from attribution.estimators.base import Estimator, Query, ScoreBlock
+
+
+@register("ip")
+class GradientDotProduct(Estimator):
+    """influence(i, q) = <grad l_i, grad l_q> at the last checkpoint."""
+
+    title = "Gradient dot product"
+    summary = (
+        "How far one small training step on the sample would lower the query's loss. Cheap and exact, but samples with large gradients "
+        "dominate: look at the cosine beside it."
+    )
+    formula = "⟨∇ℓᵢ(θ), ∇ℓ_q(θ)⟩"
+    cost = "One forward and backward pass over the training set, whatever the number of queries."
+    source = "IP: Revisit, Extend, and Enhance Hessian-Free Influence Functions, arXiv 2405.17490."
+    unit = "nats per unit of learning rate"
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        self._queries = self.subject.query_gradients(queries)
+
+    def score(self, rows: np.ndarray) -> ScoreBlock:
+        x, y = self.subject.batch(rows)
+        dots, norms = self.subject.engine().dots_and_norms(x, y, self._queries)  # (b, q), (b,)
+        self.subject.count(3 * len(rows))
+        scale = (norms[:, None] * self._queries.norms[None, :]).clamp_min(1e-30)  # (b, q)
+        return ScoreBlock(dots.cpu(), (dots / scale).cpu())

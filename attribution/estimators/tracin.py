@@ -1,0 +1,41 @@
+"""TracInCP: gradient dot products summed over checkpoints, each weighted with the learning rate spent near it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from attribution.estimators import register
+from attribution.estimators.base import Estimator, Query, ScoreBlock
+
+
+@register("tracin")
+class TracInCheckpoints(Estimator):
+    """influence(i, q) = sum_k w_k <grad l_i(theta_k), grad l_q(theta_k)>.
+
+    ``w_k`` comes with the run: the learning-rate mass of the optimiser steps that checkpoint k stands for, divided by the batch size, so
+    that the score estimates how many nats training on sample i took off the query's loss (exact to first order for SGD, an
+    approximation for AdamW).
+    """
+
+    title = "TracIn over checkpoints"
+    summary = "How much the query's loss fell, over the course of training, through the steps taken on this sample."
+    formula = "Σₖ wₖ ⟨∇ℓᵢ(θₖ), ∇ℓ_q(θₖ)⟩"
+    cost = "One forward and backward pass over the training set per checkpoint."
+    source = "TracInCP: Pruthi et al., Estimating Training Data Influence by Tracing Gradient Descent, arXiv 2002.08484."
+    needs = "several checkpoints (works with one, and is then the gradient dot product times a constant)"
+    unit = "nats"
+
+    def query_bytes(self) -> int:
+        return self.subject.parameter_bytes() * len(self.subject.weights)
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        self._queries = [self.subject.query_gradients(queries, index) for index in range(len(self.subject.weights))]
+
+    def score(self, rows: np.ndarray) -> ScoreBlock:
+        x, y = self.subject.batch(rows)
+        terms = [
+            weight * self.subject.engine(index).dots(x, y, self._queries[index])  # (b, q)
+            for index, weight in enumerate(self.subject.weights)
+        ]
+        self.subject.count(3 * len(rows) * len(terms))
+        return ScoreBlock(sum(terms[1:], start=terms[0]).cpu())

@@ -1,0 +1,1 @@
+"""Findings: conclusions drawn from several signals, which they show."""

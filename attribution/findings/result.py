@@ -1,0 +1,125 @@
+"""Reads a finished search for wrong labels; needs NumPy and pandas, no torch."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.errors import UserError
+from attribution.storage.files import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class FlagResult:
+    """One search for wrong labels: ``NAME/flags/FLAG``. ``row`` is a training row of the project."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    @staticmethod
+    def open(folder: Path) -> "FlagResult":
+        """Open a finished search; ``UserError`` otherwise."""
+        result = FlagResult(folder)
+        if not (result.folder / "config.json").is_file():
+            raise UserError(f"The search for wrong labels {result.folder.name} is not finished.", "", "Resume the job.")
+        return result
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """run, version, detectors (name -> title, combined), rule, estimate, folds, seconds_s, and the request."""
+        return read_json(self.folder / "config.json")
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def run(self) -> str:
+        return str(self.config["run"])
+
+    @property
+    def version(self) -> str:
+        """The data version that was searched."""
+        return str(self.config["version"])
+
+    @property
+    def estimate(self) -> dict[str, float]:
+        """Expected number of wrong labels: ``low``, ``mid``, ``high`` (95 %)."""
+        return dict(self.config["estimate"])
+
+    @cached_property
+    def detectors(self) -> "pd.DataFrame":
+        """One line per active training row: row, id, label, a value per detector (higher = more suspicious), ``rank:DETECTOR`` (1 = most
+        suspicious), suspicion (0..1, see ``config["rule"]``), position (1 = first in the queue), suggested (the likeliest other label),
+        suggested_p (its probability)."""
+        return self._table("detectors")
+
+    @cached_property
+    def cases(self) -> "pd.DataFrame":
+        """For the most suspicious rows: row, kind (supporter or opponent), rank, other, cosine of the gradients."""
+        return self._table("cases")
+
+    @cached_property
+    def neighbors(self) -> np.ndarray:
+        """Nearest other training rows (n, k) int32 in the representation, most similar first; in the order of ``detectors``."""
+        return np.load(self.folder / "neighbors.npy", allow_pickle=False)
+
+    @cached_property
+    def out_of_fold(self) -> np.ndarray:
+        """Class probabilities (n, c) float32 from models that did not train on the row; in the order of ``detectors``."""
+        return np.load(self.folder / "out_of_fold.npy", allow_pickle=False)
+
+    @cached_property
+    def _place(self) -> dict[int, int]:
+        return {int(row): place for place, row in enumerate(self.detectors["row"].to_numpy())}
+
+    def has(self, row: int) -> bool:
+        """Whether the row was searched (an active training row at the time)."""
+        return int(row) in self._place
+
+    def entry(self, row: int) -> "pd.Series":
+        """The row's line of ``detectors``."""
+        return self.detectors.iloc[self._place[int(row)]]
+
+    def queue(self, top: int | None = None) -> "pd.DataFrame":
+        """The lines of ``detectors``, most suspicious first; the first ``top`` of them."""
+        table = self.detectors.sort_values("position", kind="stable").reset_index(drop=True)
+        return table if top is None else table.head(top)
+
+    def case(self, row: int, kind: str) -> "pd.DataFrame":
+        """The row's supporters or opponents, strongest first: rank, other, cosine; empty for a row without a prepared case."""
+        table = self.cases
+        return table[(table["row"] == row) & (table["kind"] == kind)].sort_values("rank")[["rank", "other", "cosine"]].reset_index(drop=True)
+
+    def neighbors_of(self, row: int) -> np.ndarray:
+        """The row's nearest training rows (k,), most similar first."""
+        return self.neighbors[self._place[int(row)]]
+
+    def probabilities_of(self, row: int) -> np.ndarray:
+        """The row's out-of-fold class probabilities (c,)."""
+        return self.out_of_fold[self._place[int(row)]]
+
+    def reasons(self, row: int) -> list[str]:
+        """Why the row is suspicious, in plain sentences, the most telling detector first; then how the detectors rank it together."""
+        from attribution.detectors import detectors
+
+        entry, n = self.entry(row), len(self.detectors)
+        ranks = sorted((int(entry[f"rank:{name}"]), name) for name in self.config["detectors"])
+        sentences = [detectors.get(name)().reason(float(entry[name]), 100 * (n - rank) / n) for rank, name in ranks]
+        return [*sentences, f"All told it is number {int(entry['position']):,} of {n:,} in the queue."]
+
+    def headline(self) -> str:
+        """How many labels are probably wrong, in one sentence."""
+        found, n = self.estimate, len(self.detectors)
+        return (
+            f"About {found['mid']:,.0f} of {n:,} training labels are probably wrong "
+            f"({found['low']:,.0f} to {found['high']:,.0f}, {100 * found['mid'] / max(1, n):.1f} %)."
+        )
+
+    def _table(self, name: str) -> "pd.DataFrame":
+        import pandas as pd
+
+        return pd.read_parquet(self.folder / f"{name}.parquet")

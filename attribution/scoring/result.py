@@ -1,0 +1,173 @@
+"""Reads a finished score run; needs NumPy, pandas and safetensors, no torch."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.errors import UserError
+from attribution.storage.files import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ScoreResult:
+    """One score run's folder.
+
+    Signs everywhere: positive influence = training on the sample lowers the query's loss. ``row`` is a training row of the project,
+    ``query`` a column number (see ``queries``).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    @staticmethod
+    def open(folder: Path) -> "ScoreResult":
+        """Open ``NAME/scores/SCORE``; ``UserError`` if the run has not finished."""
+        result = ScoreResult(folder)
+        if not result.finished:
+            raise UserError(
+                f"The score run {result.folder.name} is not finished.", "Shards are missing.", "Resume the job, or run the other parts."
+            )
+        return result
+
+    @property
+    def finished(self) -> bool:
+        """Whether all shards are there and reduced (False after one part of a run that was split with ``part``)."""
+        return (self.folder / "config.json").is_file()
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What was asked, of which model and data version, at what cost: estimator, options, run, version, queries, k, fingerprint, covered,
+        seconds_s, forward_passes (in passes over the training set; a backward pass counts two), nonfinite."""
+        return read_json(self.folder / "config.json")
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def estimator(self) -> str:
+        return str(self.config["estimator"])
+
+    @property
+    def run(self) -> str:
+        return str(self.config["run"])
+
+    @property
+    def version(self) -> str:
+        return str(self.config["version"])
+
+    @property
+    def queries(self) -> list[dict[str, Any]]:
+        """Per column ``{name, rows}``: the rows whose mean loss was asked about."""
+        return list(self.config["queries"])
+
+    @property
+    def n_queries(self) -> int:
+        return len(self.queries)
+
+    @property
+    def group(self) -> bool:
+        """Whether the queries were asked about as one group."""
+        return bool(self.config["group"])
+
+    def query_rows(self, column: int) -> tuple[int, ...]:
+        """The rows that a column asks about."""
+        return tuple(self.config["queries"][column]["rows"])
+
+    @cached_property
+    def _columns(self) -> dict[tuple[int, ...], int]:
+        return {tuple(sorted(query["rows"])): column for column, query in enumerate(self.queries)}
+
+    def column_of(self, rows: Any) -> int | None:
+        """The column that asks about exactly these rows (one row, or a group in any order), or None."""
+        return self._columns.get(tuple(sorted(int(row) for row in np.atleast_1d(rows))))
+
+    @cached_property
+    def summary(self) -> "pd.DataFrame":
+        """The most helpful (side 1) and most harmful (side -1) training rows of every query: query, side, rank, row, influence, cosine."""
+        return self._table("summary")
+
+    @cached_property
+    def reverse(self) -> "pd.DataFrame":
+        """The queries that every training row helps (side 1) and harms (side -1) most: row, side, rank, query, influence."""
+        return self._table("reverse")
+
+    @cached_property
+    def _moments(self) -> "pd.DataFrame":
+        return self._table("moments")
+
+    def top(self, column: int) -> "pd.DataFrame":
+        """The kept training rows of one column, both sides, strongest first within a side."""
+        table = self.summary
+        return table[table["query"] == column].sort_values(["side", "rank"], ascending=[False, True]).reset_index(drop=True)
+
+    def moments(self, column: int) -> dict[str, Any]:
+        """One column's n, mean, std, min, max, and its histogram: counts in equal bins from ``lo`` to ``hi``."""
+        line = self._moments.iloc[column].to_dict()
+        return {**line, "histogram": [int(count) for count in line["histogram"]]}
+
+    def affected_by(self, row: int) -> "pd.DataFrame":
+        """The queries that one training row helps and harms most: query, side, rank, influence."""
+        table = self.reverse
+        return table[table["row"] == row].drop(columns="row").reset_index(drop=True)
+
+    @property
+    def dense(self) -> bool:
+        """Whether every pair can still be read (``column`` and ``row``); above the size limit only the reductions are kept."""
+        return bool(self.config["dense"])
+
+    def column(self, query: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Training rows (n,) int64 and their influence (n,) float32 on one query, NaN for the query itself; None unless ``dense``."""
+        if not self.dense:
+            return None
+        pieces = [
+            (part.get_tensor("rows"), part.get_slice("influence")[:, query - first])
+            for part, first, last in self._shards()
+            if first <= query < last
+        ]
+        rows = np.concatenate([piece[0] for piece in pieces])
+        values = np.concatenate([np.asarray(piece[1]).reshape(-1) for piece in pieces]).astype(np.float32)
+        values[np.isin(rows, self.queries[query]["rows"])] = np.nan
+        return rows, values
+
+    def row(self, train_row: int) -> np.ndarray | None:
+        """Influence (n_query,) float32 of one training row on every query; None unless ``dense`` or for a row that was not scored."""
+        if not self.dense:
+            return None
+        values = np.full(len(self.queries), np.nan, dtype=np.float32)
+        found = False
+        for part, first, last in self._shards():
+            position = np.flatnonzero(part.get_tensor("rows") == train_row)
+            if len(position):
+                found = True
+                values[first:last] = np.asarray(part.get_slice("influence")[int(position[0]) : int(position[0]) + 1]).reshape(-1)
+        return values if found else None
+
+    def matrix(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Training rows (n,) and the whole (n_train, n_query) float32 matrix; None unless ``dense``."""
+        if not self.dense:
+            return None
+        rows = np.unique(np.concatenate([part.get_tensor("rows") for part, _, _ in self._shards()]))
+        values = np.full((len(rows), len(self.queries)), np.nan, dtype=np.float32)
+        for part, first, last in self._shards():
+            values[np.searchsorted(rows, part.get_tensor("rows")), first:last] = part.get_tensor("influence")
+        return rows, values
+
+    def _shards(self) -> Any:
+        from safetensors import safe_open
+
+        for path in sorted((self.folder / "shards").glob("part-*.safetensors")):
+            with safe_open(path, framework="np") as part:
+                header = part.metadata() or {}
+                if header.get("fingerprint") == self.config["fingerprint"]:
+                    first, last = header["place"].split("x")[1].split(":")
+                    yield part, int(first), int(last)
+
+    def _table(self, name: str) -> "pd.DataFrame":
+        import pandas as pd
+
+        return pd.read_parquet(self.folder / f"{name}.parquet")

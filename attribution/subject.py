@@ -1,0 +1,122 @@
+"""One trained run and one labelled version of the data, ready to be asked: models, engines, batches, and a count of what was spent."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from attribution.gradients.engine import GradientEngine
+from attribution.gradients.queries import QueryGradients
+from attribution.models.devices import pick_device
+from attribution.tasks.classification import per_sample_loss
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset, Labels
+
+
+class Asked(Protocol):
+    """A query: the mean loss of these rows."""
+
+    @property
+    def rows(self) -> Sequence[int]: ...
+
+
+class Subject:
+    """What estimators and detectors ask.
+
+    ``dataset`` and ``labels`` give inputs and current labels by row; ``run`` gives the checkpoints. Checkpoints are counted as in the run,
+    -1 is the last one. Models are this object's own copies in eval mode. ``spent`` counts sample passes in units of one sample's forward
+    pass (a backward pass counts two).
+    """
+
+    def __init__(
+        self, dataset: "Dataset", labels: "Labels", run: Any, *, device: str = "auto", batch_size: int = 128, trusted: bool = False
+    ) -> None:
+        self.dataset, self.labels, self.run = dataset, labels, run
+        self.device, self.batch_size, self.trusted = pick_device(device), batch_size, trusted
+        self.spent = 0.0
+        self._models: dict[int, nn.Module] = {}
+        self._engines: dict[int, GradientEngine] = {}
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The training rows that are not dropped, ascending int64."""
+        return self.labels.train_rows(self.dataset)
+
+    @cached_property
+    def weights(self) -> list[float]:
+        """TracInCP weight of every checkpoint, oldest first."""
+        return [float(weight) for _, weight in self.run.checkpoints]
+
+    def count(self, passes: float) -> None:
+        """Add sample passes to the bill."""
+        self.spent += passes
+
+    def model(self, checkpoint: int = -1) -> nn.Module:
+        """The model at a checkpoint, in eval mode on this subject's device; loaded once."""
+        index = checkpoint % len(self.weights)
+        if index not in self._models:
+            self._models[index] = self.run.model(index, self.dataset, self.trusted).to(self.device).eval()
+        return self._models[index]
+
+    def engine(self, checkpoint: int = -1) -> GradientEngine:
+        """The gradient engine of a checkpoint."""
+        index = checkpoint % len(self.weights)
+        if index not in self._engines:
+            self._engines[index] = GradientEngine(self.model(index))
+        return self._engines[index]
+
+    def parameters(self, checkpoint: int = -1) -> dict[str, Tensor]:
+        """The parameters that influence covers, by name, detached."""
+        covered = set(self.engine(checkpoint).covered)
+        return {name: value.detach() for name, value in self.model(checkpoint).named_parameters() if name in covered}
+
+    def parameter_bytes(self) -> int:
+        """Memory of one gradient over the covered parameters."""
+        return sum(value.numel() * value.element_size() for value in self.parameters().values())
+
+    def batch(self, rows: Any) -> tuple[Tensor, Tensor]:
+        """Inputs and current labels of these rows on the device; floating inputs take the model's precision."""
+        rows = np.asarray(rows, dtype=np.int64)
+        x = self.dataset.tensor(rows, self.device)
+        first = next(self.model().parameters(), None)
+        if x.is_floating_point() and first is not None:
+            x = x.to(first.dtype)
+        return x, torch.as_tensor(self.labels.values[rows], device=self.device)
+
+    def batches(self, rows: Any) -> Iterator[tuple[Tensor, Tensor]]:
+        """The rows in order, ``batch_size`` at a time."""
+        for start in range(0, len(rows), self.batch_size):
+            yield self.batch(rows[start : start + self.batch_size])
+
+    def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        """Per-sample losses (b,) of the last checkpoint's model with other parameters in place; no gradients, model untouched."""
+        with torch.no_grad():
+            self.count(len(y))
+            return per_sample_loss(functional_call(self.model(), parameters, (x,)), y)
+
+    def mean_gradient(self, rows: Sequence[int], parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Gradient of the mean loss of these rows at the given parameters, by name."""
+        leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+        total = {name: torch.zeros_like(value) for name, value in parameters.items()}
+        for x, y in self.batches(list(rows)):
+            loss = per_sample_loss(functional_call(self.model(), leaves, (x,)), y).sum() / len(rows)
+            gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+            for name, gradient in zip(leaves, gradients, strict=True):
+                if gradient is not None:
+                    total[name] += gradient
+            self.count(3 * len(y))
+        return total
+
+    def query_gradients(self, queries: Sequence[Asked], checkpoint: int = -1) -> QueryGradients:
+        """Prepared gradients of all queries at a checkpoint, one column each, for ``engine.dots``."""
+        engine = self.engine(checkpoint)
+        self.count(3 * sum(len(query.rows) for query in queries))
+        if all(len(query.rows) == 1 for query in queries):
+            rows = [query.rows[0] for query in queries]
+            return QueryGradients.stack([engine.queries(x, y) for x, y in self.batches(rows)])
+        return QueryGradients.from_gradients([engine.mean_gradient(self.batches(list(query.rows))) for query in queries])
