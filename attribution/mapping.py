@@ -106,10 +106,7 @@ def embed(
         features = np.array(run.representation(), dtype=np.float32)
     else:
         features = _gradients(dataset, labels, run, config, work.part(0.0, 0.5), trusted)
-    if config.method == "pca":
-        coordinates = pca(features)
-    else:
-        coordinates = umap(features, config, work)
+    coordinates = pca(features) if config.method == "pca" else umap(features, config, work)
     with whole_file(result.folder / "coordinates.npy") as temporary, open(temporary, "wb") as stream:
         np.save(stream, coordinates, allow_pickle=False)
     write_json(result.folder / "config.json", {**request, "version": labels.version, "seconds_s": time.perf_counter() - started_s})

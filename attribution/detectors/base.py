@@ -83,5 +83,5 @@ class Detector(ABC):
 
 
 def above(higher_than: float) -> str:
-    """"higher than 99.1 % of the training set"."""
+    """ "higher than 99.1 % of the training set"."""
     return f"higher than {min(higher_than, 99.9):.1f} % of the training set"

@@ -92,7 +92,9 @@ class FlagResult:
     def case(self, row: int, kind: str) -> "pd.DataFrame":
         """The row's supporters or opponents, strongest first: rank, other, cosine; empty for a row without a prepared case."""
         table = self.cases
-        return table[(table["row"] == row) & (table["kind"] == kind)].sort_values("rank")[["rank", "other", "cosine"]].reset_index(drop=True)
+        return (
+            table[(table["row"] == row) & (table["kind"] == kind)].sort_values("rank")[["rank", "other", "cosine"]].reset_index(drop=True)
+        )
 
     def neighbors_of(self, row: int) -> np.ndarray:
         """The row's nearest training rows (k,), most similar first."""

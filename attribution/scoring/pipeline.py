@@ -52,7 +52,9 @@ def score(
     subject = Subject(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted)
     asked = columns(dataset, queries, config.group)
     if not len(subject.rows):
-        raise UserError("No training sample is left.", "All of them are dropped, so none can have influence.", "Keep some training samples.")
+        raise UserError(
+            "No training sample is left.", "All of them are dropped, so none can have influence.", "Keep some training samples."
+        )
     estimator: Estimator = estimators.get(config.estimator)(subject, config.seed)
     request = {
         "estimator": config.estimator,

@@ -17,7 +17,7 @@ class Extremes:
     """
 
     def __init__(self, lines: int, k: int) -> None:
-        self._sides = {
+        self._sides: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {
             sign: (np.full((lines, k), np.nan, np.float32), np.full((lines, k), -1, np.int64), np.full((lines, k), np.nan, np.float32))
             for sign in (1, -1)
         }
