@@ -8,7 +8,8 @@
 from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.project import Project, list_projects
+from attribution.project import Project
+from attribution.workspace.home import list_projects
 
 __version__ = "0.1.0"
 

@@ -18,7 +18,8 @@ import typer
 from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
-from attribution.project import SAMPLES, Project, home, list_projects
+from attribution.project import Project
+from attribution.workspace.home import SAMPLES, home, list_projects
 
 cli = typer.Typer(
     name="datablame",
@@ -115,8 +116,7 @@ def _do(project: Project, kind: str, config: Any, background: bool, **extra: Any
         job = project.submit(kind, config)
         typer.echo(f"job {job.id} started: {job.title}")
         return None
-    work = {"train": project.train, "score": project.score, "flag": project.flag, "map": project.embed, "retrain": project.retrain}[kind]
-    return work(config, _bar(), **extra)  # type: ignore[operator]
+    return project.step(kind)(config, _bar(), **extra)
 
 
 @cli.command()
@@ -132,8 +132,7 @@ def new(
         raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
     project = Project.create(name, data, model, trust_code=trust_code, progress=_bar())
     info = project.info
-    counts = ", ".join(f"{count:,} {split}" for split, count in info.counts.items())
-    typer.echo(f"{project.name}: {info.modality}, {counts}, {len(info.classes)} classes ({', '.join(info.classes[:12])})")
+    typer.echo(f"{project.name}: {info.modality}, {_counts(info)}, {len(info.classes)} classes ({', '.join(info.classes[:12])})")
     train = project.samples[project.samples["split"] == "train"]
     for index, count in train["label"].value_counts().sort_index().items():
         typer.echo(f"  {info.classes[int(index)]:<24} {count:,} training samples")
@@ -142,6 +141,10 @@ def new(
     if len(info.problems) > 10:
         typer.echo(f"... and {len(info.problems) - 10} more, listed on the Overview page")
     typer.echo(f"Next: datablame train -p {project.name}")
+
+
+def _counts(info: Any) -> str:
+    return ", ".join(f"{info.counts[split]:,} {split}" for split in ("train", "val", "test"))
 
 
 @cli.command()
@@ -304,8 +307,7 @@ def status(
         return
     opened = _project(project)
     info, labels = opened.info, opened.labels
-    counts = ", ".join(f"{count:,} {split}" for split, count in info.counts.items())
-    typer.echo(f"{opened.name} ({opened.folder})\n{info.modality}, {counts}, {len(info.classes)} classes")
+    typer.echo(f"{opened.name} ({opened.folder})\n{info.modality}, {_counts(info)}, {len(info.classes)} classes")
     states = opened.states()
     typer.echo(f"version {labels.version[:8]}, {len(states)} samples with decisions, {int((~labels.active).sum())} dropped")
     for run in opened.runs():

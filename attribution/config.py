@@ -109,7 +109,6 @@ class RetrainConfig:
     """Retrain with the edits and compare with the same recipe on the data before them."""
 
     seeds: tuple[int, ...] = opt((0, 1, 2), "Seeds; each is trained before and after the edits (at least three).")
-    baseline: str = opt("base", "Data version to compare with: base (no edits) or a version seen in History.")
     bootstrap: int = opt(2000, "Bootstrap resamples of the test set.")
     level: float = opt(0.95, "Level of all intervals.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")

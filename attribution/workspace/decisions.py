@@ -1,0 +1,124 @@
+"""Decisions on samples by row number, over the ledger that knows them by id; and the labelled version that they add up to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attribution.errors import UserError
+from attribution.storage.ledger import Edit, Ledger, State
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.datasets.dataset import Dataset, Labels
+
+
+@dataclass(frozen=True)
+class SampleState:
+    """One sample as the ledger sees it now. ``version`` is the id of its last edit (0: untouched)."""
+
+    row: int
+    label: int
+    active: bool
+    verdict: str
+    base_label: int
+    version: int
+
+
+class Decisions:
+    """The ledger of one dataset. Row numbers in, row numbers out; ids only on disk, where they must last."""
+
+    def __init__(self, database: Path, dataset: "Dataset") -> None:
+        self._dataset = dataset
+        self.ledger = Ledger(database, lambda sample: dataset.labels[dataset.rows_of([sample])[0]])
+
+    def labels(self) -> "Labels":
+        """The current version: base labels plus edits."""
+        import numpy as np
+
+        from attribution.datasets.dataset import Labels
+
+        states = self.ledger.states()
+        values, active = self._dataset.labels.copy(), np.ones(len(self._dataset), dtype=bool)
+        for row, (state, _) in zip(self._dataset.rows_of(list(states)), states.values(), strict=True):
+            values[row], active[row] = state.label, state.active
+        return Labels.of(self._dataset, values, active)
+
+    def state(self, row: int) -> SampleState:
+        """One sample's current label, whether it is trained on, and the review's verdict."""
+        state, version = self.ledger.state(str(self._dataset.ids[row]))
+        return SampleState(row, state.label, state.active, state.verdict, int(self._dataset.labels[row]), version)
+
+    def states(self) -> "pd.DataFrame":
+        """The samples with entries, indexed by row; columns as in ``Project.states``."""
+        import pandas as pd
+
+        states = self.ledger.states()
+        rows = self._dataset.rows_of(list(states))
+        return pd.DataFrame(
+            {
+                "label": [state.label for state, _ in states.values()],
+                "active": [state.active for state, _ in states.values()],
+                "verdict": [state.verdict for state, _ in states.values()],
+                "base_label": self._dataset.labels[rows],
+                "edit": [edit for _, edit in states.values()],
+            },
+            index=pd.Index(rows, name="row"),
+        )
+
+    def decide(
+        self,
+        action: str,
+        rows: Sequence[int],
+        label: int | None = None,
+        *,
+        reason: str = "",
+        evidence: Mapping[str, Any] | None = None,
+        expect: Mapping[int, int] | None = None,
+    ) -> list[Edit]:
+        """One batch of the same decision; ``expect`` maps rows to the edit ids that were on screen."""
+        ids = self._dataset.ids
+        seen = {str(ids[row]): version for row, version in expect.items()} if expect is not None else None
+        return self.ledger.apply(action, [str(ids[int(row)]) for row in rows], label, reason=reason, evidence=evidence, expect=seen)
+
+    def table(self) -> "pd.DataFrame":
+        """The ledger, newest first; columns as in ``Project.edits``."""
+        import pandas as pd
+
+        gone = self.ledger.reverted()
+        lines = [
+            {
+                "id": edit.id,
+                "time": edit.time_s,
+                "author": edit.author,
+                "sample": edit.sample,
+                "action": edit.action,
+                "old": self._words(edit.old),
+                "new": self._words(edit.new),
+                "reason": edit.reason,
+                "evidence": edit.evidence,
+                "batch": edit.batch,
+                "reverts": edit.reverts,
+                "reverted": edit.id in gone,
+            }
+            for edit in reversed(self.ledger.entries())
+        ]
+        columns = ["id", "time", "author", "sample", "action", "old", "new", "reason", "evidence", "batch", "reverts", "reverted"]
+        frame = pd.DataFrame(lines, columns=columns)
+        frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True)
+        frame["reverts"] = frame["reverts"].astype("Int64")
+        frame.insert(3, "row", self._dataset.rows_of(frame["sample"].tolist()))
+        return frame
+
+    def _words(self, state: State) -> str:
+        return self._dataset.info.classes[state.label] + ("" if state.active else ", dropped")
+
+    def class_index(self, label: int | str) -> int:
+        """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""
+        classes = self._dataset.info.classes
+        if isinstance(label, str) and label in classes:
+            return classes.index(label)
+        if isinstance(label, str) or not 0 <= int(label) < len(classes):
+            raise UserError(f"There is no class {label!r}.", "", f"Choose one of: {', '.join(classes)}.")
+        return int(label)

@@ -1,0 +1,132 @@
+"""Where projects live, and how a new one is made: whole or not at all."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, to_dict
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.storage import database
+from attribution.storage.files import file_hash, read_json, write_json
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset
+
+SAMPLES = ("fashion", "text", "tabular")
+SAMPLE_DATA = Path(__file__).resolve().parent.parent.parent / "sample_data"
+
+
+def home() -> Path:
+    """Where projects live: ``$DATABLAME_HOME``, else ``projects`` in the working directory."""
+    return Path(os.environ.get("DATABLAME_HOME", "projects")).expanduser().resolve()
+
+
+def list_projects(folder: Path | None = None) -> list[str]:
+    """Names of the projects in ``folder`` (default: ``home()``), the last used first."""
+
+    def used_s(path: Path) -> float:
+        ledger = path / "project.db"
+        return ledger.stat().st_mtime if ledger.exists() else 0.0
+
+    found = [path.parent for path in (folder or home()).glob("*/project.json")]
+    return [path.name for path in sorted(found, key=used_s, reverse=True)]
+
+
+def find(folder: str | Path) -> Path:
+    """The folder of a project given by path or by name in ``home()``; ``UserError`` listing those there are."""
+    given = Path(folder).expanduser()
+    for path in (given, home() / given):
+        if (path / "project.json").exists():
+            return path.resolve()
+    known = ", ".join(list_projects()) or "none yet"
+    raise UserError(
+        f"There is no project {str(folder)!r}.", f"Projects in {home()}: {known}.", "Run `datablame new` or `datablame sample`."
+    )
+
+
+def create(
+    folder: str | Path, data: DataConfig, model: ModelConfig, train: TrainConfig | None, trust_code: bool, progress: Progress
+) -> Path:
+    """Import the data and write the project folder; see ``Project.create``."""
+    from attribution.datasets.load import import_data
+    from attribution.training import default_recipe
+
+    path = Path(folder).expanduser()
+    path = path if path.is_absolute() or len(path.parts) > 1 else home() / path
+    if path.exists() and any(path.iterdir()):
+        raise UserError(f"{path} already exists and is not empty.", "A project needs a folder of its own.", "Choose another name.")
+    code = code_file(model)
+    if code and not trust_code:
+        raise UserError(
+            f"The model is code in {code}.", "Code from a file can do anything on this machine.", "Read it, then confirm that you trust it."
+        )
+    data = _absolute(data)
+    building = path.with_name(f".{path.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        dataset = import_data(data, building / "data", path.name, progress)
+        settings = {
+            "name": path.name,
+            "data": to_dict(data),
+            "model": to_dict(model),
+            "train": to_dict(train or default_recipe(dataset.info.modality)),
+            "trusted_code": {"path": str(code), "hash": file_hash(code)} if code else None,
+        }
+        if code or model.checkpoints:
+            _check_model(dataset, model)
+        database.create(building / "project.db")
+        write_json(building / "project.json", settings)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            path.rmdir()
+        building.rename(path)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return path
+
+
+def create_sample(name: str, folder: str | Path | None, progress: Progress) -> Path:
+    """Make (or find) a bundled sample project with its finished results; see ``Project.sample``."""
+    if name not in SAMPLES:
+        raise UserError(f"There is no sample {name!r}.", "", f"Choose one of: {', '.join(SAMPLES)}.")
+    source = SAMPLE_DATA / name
+    if not (source / "sample.json").exists():
+        raise UserError(
+            "The sample data is not beside this installation.",
+            "It comes with the source tree.",
+            "Install from a clone with pip install -e .",
+        )
+    target = Path(folder) if folder else home() / f"{name}-sample"
+    if (target / "project.json").exists():
+        return target
+    wanted = read_json(source / "sample.json")
+    data = from_dict(DataConfig, {**wanted["data"], "path": str(source / wanted["data"]["path"])})
+    model, train = from_dict(ModelConfig, wanted.get("model", {})), from_dict(TrainConfig, wanted.get("train", {}))
+    path = create(target, data, model, train, False, progress)
+    if (source / "prebuilt").is_dir():
+        shutil.copytree(source / "prebuilt", path, dirs_exist_ok=True)
+    return path
+
+
+def code_file(model: ModelConfig) -> Path | None:
+    """The file of a model given as ``FILE.py:FUNCTION``."""
+    file, _, function = model.name.rpartition(":")
+    return Path(file).expanduser().resolve() if file.endswith(".py") and function else None
+
+
+def _absolute(data: DataConfig) -> DataConfig:
+    path = str(Path(data.path).expanduser().resolve()) if data.path else ""
+    return from_dict(DataConfig, {**to_dict(data), "path": path})
+
+
+def _check_model(dataset: "Dataset", model: ModelConfig) -> None:
+    """Build the user's network and pass two samples through it, so that a misfit shows before the project exists."""
+    from attribution.models.build import build_model, check_model
+    from attribution.models.checkpoints import load_checkpoint
+
+    network = build_model(model, dataset.info, seed=0, trusted=True)
+    for checkpoint in model.checkpoints:
+        load_checkpoint(network, Path(checkpoint).expanduser())
+    check_model(network, dataset)

@@ -1,0 +1,108 @@
+"""Finds among finished results the one that answers a question for the current model and labels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from attribution.scoring import ScoreResult
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InfluenceView:
+    """The most helpful and most harmful training samples of one query.
+
+    ``helpful`` and ``harmful`` have the columns row, id, influence (positive lowers the query's loss), cosine, rank (1 is the
+    strongest). ``moments`` describes the whole column; ``stale`` says that labels changed since it was computed.
+    """
+
+    estimator: str
+    query_rows: tuple[int, ...]
+    helpful: "pd.DataFrame"
+    harmful: "pd.DataFrame"
+    moments: dict[str, Any]
+    stale: bool
+    score: "ScoreResult"
+    column: int
+
+
+def finished(folder: Path, open_one: Callable[[Path], T]) -> list[T]:
+    """The finished artefacts in a folder (those with a ``config.json``), newest first."""
+    found = {path.parent: path.stat().st_mtime_ns for path in folder.glob("*/config.json")}
+    return [open_one(path) for path in sorted(found, key=lambda path: -found[path])]
+
+
+def newest_of(results: Sequence[T], run_id: str | None) -> T | None:
+    """The newest result that was asked of this run, else the newest of all."""
+    own = [result for result in results if getattr(result, "run", None) == run_id]
+    return next(iter([*own, *results]), None)
+
+
+def find_query(
+    scores: "Sequence[ScoreResult]", run_id: str, version: str, estimator: str, query_rows: Sequence[int]
+) -> "tuple[ScoreResult, int] | None":
+    """The score run and column that answer for these query rows; one computed on the current labels is preferred."""
+    wanted = tuple(sorted(int(row) for row in query_rows))
+    found = []
+    for score in scores:
+        if score.run == run_id and score.estimator == estimator:
+            column = score.column_of(wanted)
+            if column is not None:
+                found.append((score, column))
+    return min(found, key=lambda pair: pair[0].version != version) if found else None
+
+
+def influence_view(score: "ScoreResult", column: int, ids: "np.ndarray", version: str, query_rows: Sequence[int], k: int) -> InfluenceView:
+    """The k strongest on both sides of one column."""
+    top = score.top(column)
+    top = top.assign(id=ids[top["row"].to_numpy()])[["side", "row", "id", "influence", "cosine", "rank"]].sort_values("rank")
+    sides = [top[top["side"] == side].drop(columns="side").head(k).reset_index(drop=True) for side in (1, -1)]
+    rows = tuple(int(row) for row in query_rows)
+    return InfluenceView(score.estimator, rows, sides[0], sides[1], score.moments(column), score.version != version, score, column)
+
+
+def affected_by(scores: "Sequence[ScoreResult]", run_id: str, estimator: str, row: int, ids: "np.ndarray", k: int) -> "pd.DataFrame | None":
+    """The queries that a training row touches most, from the score run with the most single-sample queries."""
+    fitting = [score for score in scores if score.run == run_id and score.estimator == estimator and not score.group]
+    if not fitting:
+        return None
+    score = max(fitting, key=lambda score: score.n_queries)
+    frame = score.affected_by(row)
+    frame = frame[frame["rank"] <= k].copy()
+    frame["query_row"] = [score.query_rows(int(column))[0] for column in frame["query"]]
+    frame["id"] = ids[frame["query_row"].to_numpy(dtype="int64")]
+    return frame[["query_row", "id", "side", "rank", "influence"]].reset_index(drop=True)
+
+
+def predictions(probabilities: "np.ndarray", labels: "np.ndarray") -> "pd.DataFrame":
+    """What a model says of every sample under the current labels; columns as in ``Project.predictions``.
+
+    ``probabilities`` (n, c), ``labels`` (n,). The difference of two log-probabilities is that of the two logits.
+    """
+    import numpy as np
+    import pandas as pd
+
+    p = np.asarray(probabilities, dtype=np.float64)  # (n, c)
+    rows = np.arange(len(p))
+    logs = np.log(np.maximum(p, 1e-30))
+    others = logs.copy()
+    others[rows, labels] = -np.inf
+    prediction = p.argmax(axis=1)
+    return pd.DataFrame(
+        {
+            "label": labels,
+            "prediction": prediction,
+            "confidence": p[rows, prediction],
+            "p_label": p[rows, labels],
+            "loss": -logs[rows, labels],
+            "margin": logs[rows, labels] - others.max(axis=1),
+            "correct": prediction == labels,
+        },
+        index=pd.RangeIndex(len(p), name="row"),
+    )

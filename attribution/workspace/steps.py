@@ -1,0 +1,70 @@
+"""The steps of the work: their configs and titles, what a query means, and the chain that sets a new project up."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.errors import UserError
+from attribution.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from attribution.datasets.dataset import Dataset
+    from attribution.project import Project
+    from attribution.training import Run
+
+CONFIGS: dict[str, type] = {
+    "train": TrainConfig,
+    "score": ScoreConfig,
+    "flag": FlagConfig,
+    "map": MapConfig,
+    "retrain": RetrainConfig,
+    "prepare": TrainConfig,
+}
+
+
+def title(kind: str, config: Any) -> str:
+    """What a job does, in words."""
+    if isinstance(config, ScoreConfig):
+        splits = {"wrong": "the wrong test predictions", "test": "all test samples", "val": "all validation samples"}
+        count = len(config.queries.split(","))
+        asked = splits.get(config.queries) or f"{count} sample{'s' if count > 1 else ''}"
+        return f"Explain {asked} ({config.estimator})"
+    if isinstance(config, MapConfig):
+        return f"Draw the map ({config.space}, {config.method.upper()})"
+    return {
+        "train": "Train the model",
+        "flag": "Look for wrong labels",
+        "retrain": "Retrain and compare",
+        "prepare": "Set up: train, look for wrong labels, draw the map",
+    }[kind]
+
+
+def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.DataFrame]") -> "np.ndarray":
+    """The rows that ``ScoreConfig.queries`` means; ``predictions`` is asked only for ``wrong``."""
+    import numpy as np
+
+    if queries in ("train", "val", "test"):
+        rows = dataset.rows(queries)
+    elif queries == "wrong":
+        test = dataset.rows("test")
+        rows = test[~predictions().loc[test, "correct"].to_numpy(dtype=bool)]
+    else:
+        rows = dataset.rows_of([name.strip() for name in queries.split(",") if name.strip()])
+    if len(rows) == 0:
+        raise UserError(f"No sample matches queries={queries!r}.", "There is nothing to explain.", "Choose test, or name sample ids.")
+    return np.asarray(rows, dtype=np.int64)
+
+
+def prepare(project: "Project", config: TrainConfig | None, work: Progress) -> "Run":
+    """Train, search for wrong labels, map, and explain the wrong test predictions: what the pages of a new project open on."""
+    run = project.train(config, work.part(0.0, 0.25, "Training"))
+    project.flag(FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
+    project.embed(MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
+    test = project.dataset.rows("test")
+    wrong = not project.predictions(run).loc[test, "correct"].all()
+    project.score(ScoreConfig(run=run.id, queries="wrong" if wrong else "test"), work.part(0.82, 0.9, "Explaining predictions"))
+    project.embed(MapConfig(run=run.id), work.part(0.9, 1.0, "Drawing the map"))
+    return run
