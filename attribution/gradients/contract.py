@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from attribution.gradients.factors import Dense, Factor, Outer, Rows, Unfolded
+from attribution.gradients.convolution import Convolution
+from attribution.gradients.factors import Dense, Factor, Outer, Rows
 
 PAIRS, MATERIALISE, DIRECTION, ROWS = "pairs", "materialise", "direction", "rows"
 _ELEMENTWISE = 4  # an elementwise pass costs about this many multiply-adds of a matrix product per entry
@@ -56,7 +57,7 @@ def contract(train: Factor, query: Factor | None, budget_bytes: int, norms: bool
     """
     if isinstance(train, Rows):
         return _rows(train, query, budget_bytes, norms)
-    if isinstance(train, Outer | Unfolded):
+    if isinstance(train, Outer | Convolution):
         return _outer(train, query, budget_bytes, norms)
     values = train.dense()
     dots = None if query is None else _against_dense(values, query, budget_bytes)
@@ -71,22 +72,25 @@ def _against_dense(values: Tensor, query: Factor, budget_bytes: int) -> Tensor:
     return torch.cat([values @ query.block(start, stop).dense().T for start, stop in blocks(query.count, size)], 1)
 
 
-def _outer(train: Outer | Unfolded, query: Factor | None, budget_bytes: int, norms: bool) -> tuple[Tensor | None, Tensor | None]:
+def _outer(train: Outer | Convolution, query: Factor | None, budget_bytes: int, norms: bool) -> tuple[Tensor | None, Tensor | None]:
     query = Dense(query.dense(), query.shape) if isinstance(query, Rows) else query
     order, by_norm = orders(train, query, norms)
-    written = MATERIALISE in (order, by_norm)
     dots, squared = [], []
     for start, stop in blocks(train.count, _sample_block(train, query, order, by_norm, budget_bytes)):
-        part = train.block(start, stop)
-        full = part.dense() if written else None
-        if query is not None:
-            dots.append(_against_dense(full, query, budget_bytes) if full is not None and order == MATERIALISE else _by_factors(part, query, order, budget_bytes))
+        full = train.written(start, stop) if MATERIALISE in (order, by_norm) else None
+        part = train.block(start, stop) if PAIRS in (order, by_norm) or (order == DIRECTION and isinstance(train, Outer)) else None
+        if query is not None and order == MATERIALISE and full is not None:
+            dots.append(_against_dense(full, query, budget_bytes))
+        elif query is not None and isinstance(train, Convolution) and order == DIRECTION:
+            dots.append(train.along(start, stop, query.dense()))
+        elif query is not None and part is not None:
+            dots.append(_by_factors(part, query, order, budget_bytes))
         if norms:
-            squared.append(_norms(part) if full is None else full.square().sum(1))
+            squared.append(full.square().sum(1) if full is not None else _norms(part))
     return torch.cat(dots) if query is not None else None, torch.cat(squared) if norms else None
 
 
-def orders(train: Outer | Unfolded, query: Factor | None, norms: bool) -> tuple[str, str]:
+def orders(train: Outer | Convolution, query: Factor | None, norms: bool) -> tuple[str, str]:
     """The chosen orders for dots and for norms; empty where not asked for. Norms come free where the dots write the gradients out."""
     positions = query.sizes[1] if isinstance(query, Outer) else None
     order = cheapest(dot_costs(train.sizes, train.count, query.count, positions)) if query is not None else ""
@@ -95,7 +99,7 @@ def orders(train: Outer | Unfolded, query: Factor | None, norms: bool) -> tuple[
     return order, cheapest(norm_costs(train.sizes, train.count))
 
 
-def _pair_bytes(train: Outer | Unfolded, query: Factor | None, order: str) -> int:
+def _pair_bytes(train: Outer | Convolution, query: Factor | None, order: str) -> int:
     """Temporary bytes for one sample and one query."""
     h, t, o, _ = train.sizes
     if order == PAIRS and isinstance(query, Outer):
@@ -103,16 +107,16 @@ def _pair_bytes(train: Outer | Unfolded, query: Factor | None, order: str) -> in
     return train.itemsize * (2 * t * o if order == DIRECTION else 1)
 
 
-def _sample_block(train: Outer | Unfolded, query: Factor | None, order: str, by_norm: str, budget_bytes: int) -> int:
+def _sample_block(train: Outer | Convolution, query: Factor | None, order: str, by_norm: str, budget_bytes: int) -> int:
     """Samples taken at once."""
     h, t, o, i = train.sizes
-    entries = h * t * i if isinstance(train, Unfolded) else 0
+    entries = h * t * i if isinstance(train, Convolution) else 0
     if MATERIALISE in (order, by_norm):
         entries += h * o * i
     elif by_norm == PAIRS and t > 1:
         entries += 2 * h * t * t
     queries = min(query.count, 64) if query is not None else 0
-    limit = min(budget_bytes, _CACHE_BYTES) if train.device.type == "cpu" and isinstance(train, Unfolded) else budget_bytes
+    limit = min(budget_bytes, _CACHE_BYTES) if train.device.type == "cpu" and isinstance(train, Convolution) else budget_bytes
     return limit // max(1, train.itemsize * entries + queries * _pair_bytes(train, query, order))
 
 

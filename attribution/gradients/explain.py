@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from attribution.gradients.contract import MATERIALISE, ROWS, dot_costs, norm_costs, orders
-from attribution.gradients.factors import Dense, Factor, Outer, Rows, Unfolded
+from attribution.gradients.convolution import Convolution
+from attribution.gradients.factors import Dense, Factor, Outer, Rows
 from attribution.gradients.probe import Route
 from attribution.gradients.queries import keep
 
@@ -32,7 +33,7 @@ def explanation(route: Route, shape: tuple[int, ...], factor: Factor | None, n_q
         return Explanation(route.parameter, route.layer, shape, route.path, "the loss does not depend on it", "", "", 0.0)
     b, q = factor.count, n_queries
     dots, norms, cost = MATERIALISE, MATERIALISE, float(b * factor.numel * (q + 1))
-    if isinstance(factor, Outer | Unfolded):
+    if isinstance(factor, Outer | Convolution):
         query = keep(factor.block(0, 1), 1 << 30)
         many = _repeated(query, q)
         dots, norms = orders(factor, many, True)

@@ -2,11 +2,10 @@
 
 A weight's gradient for sample s is ``sum_t left[s, t] outer right[s, t]`` over the positions t where the layer was applied (Goodfellow 2015,
 arXiv:1510.01799; Rochette et al. 2019, arXiv:1912.06015), so dots and norms follow from the factors. Four kinds suffice: ``Dense`` (small
-parameters and the fallback), ``Outer`` (linear layers), ``Unfolded`` (convolutions before their patches are cut) and ``Rows`` (embeddings).
+parameters and the fallback), ``Outer`` (linear layers), ``Rows`` (embeddings) and ``Convolution`` (its own file).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from functools import cached_property
 from typing import final
 
@@ -90,6 +89,10 @@ class Outer(Factor):
     def block(self, start: int, stop: int) -> "Outer":
         return Outer(self.left[start:stop], self.right[start:stop], self.shape)
 
+    def written(self, start: int, stop: int) -> Tensor:
+        """Gradients of a block of samples, written out ``(stop - start, p)``."""
+        return self.block(start, stop).dense()
+
     def dense(self) -> Tensor:
         h, t, o, i = self.sizes
         if t == 1:
@@ -104,34 +107,6 @@ class Outer(Factor):
     @property
     def nbytes(self) -> int:
         return self.left.nbytes + self.right.nbytes
-
-
-@final
-class Unfolded(Factor):
-    """A convolution's gradients before its patches are cut: ``cut(start, stop)`` makes the ``Outer`` of a block of samples.
-
-    Patches take k*k times the memory of the inputs, so they exist for one block at a time. ``sizes`` is ``(h, t, o, i)`` as in ``Outer``.
-    """
-
-    def __init__(
-        self, cut: Callable[[int, int], Outer], sizes: tuple[int, int, int, int], count: int, shape: tuple[int, ...], like: Tensor
-    ) -> None:
-        self.cut, self.sizes, self.count, self.shape = cut, sizes, count, tuple(shape)
-        self.itemsize, self.device = like.itemsize, like.device
-
-    def block(self, start: int, stop: int) -> Outer:
-        return self.cut(start, stop)
-
-    def dense(self) -> Tensor:
-        return self.cut(0, self.count).dense()
-
-    def owned(self) -> Outer:
-        return self.cut(0, self.count).owned()
-
-    @property
-    def nbytes(self) -> int:
-        h, t, o, i = self.sizes
-        return self.count * h * t * (o + i) * self.itemsize
 
 
 @final

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from attribution.gradients.factors import Dense, Factor, Outer, Rows, Unfolded
+from attribution.gradients.convolution import Convolution
+from attribution.gradients.factors import Dense, Factor, Outer, Rows
 
 
 class Call(NamedTuple):
@@ -67,61 +68,16 @@ def linear(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
     return factors
 
 
-def _padded(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-    """The inputs with everything padded that ``unfold`` cannot pad itself, and the symmetric zero padding that is left for it."""
-    if isinstance(module.padding, str):
-        spread = [d * (k - 1) if module.padding == "same" else 0 for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-        sides = [(total // 2, total - total // 2) for total in spread]
-    else:
-        sides = [(int(p), int(p)) for p in module.padding]
-    if module.padding_mode == "zeros" and all(low == high for low, high in sides):
-        return inputs, tuple(low for low, _ in sides)
-    flat = [width for side in reversed(sides) for width in side]
-    mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
-    return F.pad(inputs, flat, mode=mode), (0,) * len(sides)
-
-
-def _patches(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> Tensor:
-    """The patches that each output position sees ``(n, channels * kernel, positions)``."""
-    padded, padding = _padded(module, inputs)
-    kernel, dilation, stride = module.kernel_size, module.dilation, module.stride
-    if isinstance(module, nn.Conv1d):  # a picture of height one
-        padded, padding = padded[:, :, None], (0, *padding)
-        kernel, dilation, stride = (1, *kernel), (1, *dilation), (1, *stride)  # type: ignore[assignment]
-    return F.unfold(padded, kernel, dilation, padding, stride)
-
-
 @handles(nn.Conv1d, nn.Conv2d)
 def convolution(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
-    """A linear layer on patches: positions are output pixels, groups stay apart."""
+    """A linear layer on patches, groups apart; dL/dbias = sum of G over positions."""
     assert isinstance(module, nn.Conv1d | nn.Conv2d)
-    h = module.groups
-    o, i = module.out_channels // h, module.weight[0].numel()
-    gradients = [call.gradient.reshape(len(call.gradient), module.out_channels, -1) for call in calls]
-    shape = tuple(module.weight.shape)
-
-    def side(tensor: Tensor, n: int, width: int) -> Tensor:
-        """``(n * m, h * width, positions)`` as ``(n, h, m * positions, width)``; m > 1 if several pictures belong to a sample."""
-        several = tensor.reshape(n, -1, h, width, tensor.shape[-1])
-        if several.shape[1] == 1:
-            return several[:, 0].transpose(-1, -2)
-        return several.permute(0, 2, 1, 4, 3).reshape(n, h, -1, width)
-
-    def cut(start: int, stop: int) -> Outer:
-        left, right = [], []
-        for call, gradient in zip(calls, gradients, strict=True):
-            per = len(gradient) // b
-            left.append(side(gradient[start * per : stop * per], stop - start, o))
-            right.append(side(_patches(module, call.inputs[start * per : stop * per]), stop - start, i))
-        if len(calls) == 1:
-            return Outer(left[0], right[0], shape)
-        return Outer(torch.cat(left, 2), torch.cat(right, 2), shape)
-
-    positions = sum(len(gradient) // b * gradient.shape[-1] for gradient in gradients)
-    factors: dict[str, Factor] = {"weight": Unfolded(cut, (h, positions, o, i), b, shape, gradients[0])}
+    pictures = len(module.kernel_size) + 2
+    if any(call.inputs.dim() != pictures or len(call.inputs) % b for call in calls):
+        raise RuntimeError(f"{type(module).__name__} got {tuple(calls[0].inputs.shape)} for {b} samples")
+    factors: dict[str, Factor] = {"weight": Convolution(module, [(call.inputs, call.gradient) for call in calls], b)}
     if module.bias is not None:
-        sums = [gradient.sum(2) for gradient in gradients]  # (b m, o)
-        factors["bias"] = _summed(sums, b, module.bias)
+        factors["bias"] = _summed([call.gradient.flatten(2).sum(2) for call in calls], b, module.bias)
     return factors
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from attribution.gradients.contract import blocks, contract
-from attribution.gradients.factors import Dense, Factor, Outer, Unfolded, concatenate
+from attribution.gradients.convolution import Convolution
+from attribution.gradients.factors import Dense, Factor, Outer, concatenate
 
 
 @final
@@ -76,10 +77,10 @@ def _zeros(like: Factor, count: int) -> Factor:
 
 def keep(factor: Factor, budget_bytes: int) -> Factor:
     """A factor in the form in which it is kept as a query: factors where comparing all pairs of positions beats the written-out product."""
-    if isinstance(factor, Outer | Unfolded):
+    if isinstance(factor, Outer | Convolution):
         _, t, o, i = factor.sizes
         if t * t * (o + i) > o * i:
             sample_bytes = factor.itemsize * (t * i + o * i) * factor.sizes[0]
-            pieces = [factor.block(start, stop).dense() for start, stop in blocks(factor.count, budget_bytes // sample_bytes)]
+            pieces = [factor.written(start, stop) for start, stop in blocks(factor.count, budget_bytes // sample_bytes)]
             return Dense(torch.cat(pieces), factor.shape)
     return factor.owned()
