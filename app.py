@@ -6,8 +6,8 @@ Run with ``streamlit run app.py`` or ``datablame app``. Each page is one file in
 import streamlit as st
 
 from attribution.errors import UserError
-from attribution.project import home, list_projects
-from pages.parts import context, jobs, start, states
+from attribution.workspace.home import home, list_projects
+from pages.parts import context, frame, jobs, start, states
 
 PAGES = {
     "overview": ("Overview", ":material/home:", "The state of the data at a glance, and what to do next."),
@@ -62,6 +62,7 @@ with st.sidebar:
     sidebar(known)
 states.show_flashes()
 if "open_project" in st.session_state or page.title == PAGES["new_project"][0]:
-    page.run()
+    with frame.framed():
+        page.run()
 else:
     start.welcome()

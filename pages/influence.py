@@ -6,10 +6,11 @@ import numpy as np
 import streamlit as st
 
 from attribution.config import ScoreConfig
-from attribution.project import InfluenceView
+from attribution.workspace.lookup import InfluenceView
 from attribution.views import cards as card_views
 from attribution.views import colours, influence, numbers, tables
-from pages.parts import cards, context, jobs, states
+from attribution.workspace.lookup import InfluenceView
+from pages.parts import cards, context, frame, jobs, states
 from pages.parts.context import Sight
 
 SIDE = 6  # cards per side on one page
@@ -253,4 +254,4 @@ def main() -> None:
             ready(sight, view)
 
 
-main()
+frame.show(main)

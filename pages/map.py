@@ -7,7 +7,7 @@ import streamlit as st
 
 from attribution.config import MapConfig
 from attribution.views import colours, numbers, scatter, tables
-from pages.parts import cards, context, edits, jobs, lasso, states
+from pages.parts import cards, context, edits, frame, jobs, lasso, states
 from pages.parts.context import Sight
 
 SPACES = {"representation": "What the model sees", "gradients": "How samples pull on the model"}
@@ -199,4 +199,4 @@ def main() -> None:
         panel(sight, chosen)
 
 
-main()
+frame.show(main)

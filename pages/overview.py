@@ -1,10 +1,12 @@
 """Overview: what am I looking at, what is wrong, what do I do next."""
 
+import math
+
 import numpy as np
 import streamlit as st
 
 from attribution.views import numbers, overview, queue
-from pages.parts import cards, context, jobs, states
+from pages.parts import cards, context, frame, jobs, states
 from pages.parts.context import Sight
 
 
@@ -106,7 +108,7 @@ def suspects_of(sight: Sight) -> tuple[np.ndarray, int]:
     """Suspected training rows, and how many of them nobody has looked at."""
     if sight.flags is None:
         return np.empty(0, np.int64), 0
-    rows = queue.suspects(sight.flags.detectors)
+    rows = queue.suspects(sight.flags.detectors, sight.flags.estimate["high"])
     reviewed = sight.states.index[sight.states["verdict"] != ""].to_numpy()
     return rows, int((~np.isin(rows, reviewed)).sum())
 
@@ -125,10 +127,23 @@ def main() -> None:
         return
     figures(sight, waiting)
     class_tables(sight, rows)
+    checks(sight)
+
+
+def checks(sight: Sight) -> None:
+    """Behind folds: whether the model fits the data, and how its training went."""
+    project = sight.project
+    split = "test" if project.info.counts.get("test") else "train"
+    with st.expander("The model on ten samples", icon=":material/fact_check:"):
+        table = overview.spot_check(sight.predictions, project.dataset.rows(split), project.dataset.ids, project.classes)
+        chance = numbers.three_digits(math.log(max(len(project.classes), 1)))
+        st.caption(f"A quick look at whether weights, preprocessing and class order fit. A loss of {chance} nats would be chance.")
+        st.dataframe(table, hide_index=True, alt="Label, prediction, confidence and loss of ten samples", column_config={
+            "confidence": st.column_config.NumberColumn(format="percent"), "loss": st.column_config.NumberColumn("loss (nats)", format="%.3g")})  # fmt: skip
     metrics = sight.run.metrics()
     if len(metrics) and metrics["epoch"].nunique() > 1:
         with st.expander("How training went", icon=":material/show_chart:"):
             st.echarts_chart(overview.training_curve_spec(metrics), height=260, key="curve", alt="Accuracy per epoch on each split")
 
 
-main()
+frame.show(main)

@@ -43,6 +43,11 @@ def data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+def safe(text: str) -> str:
+    """User's text for HTML."""
+    return escape(text)
+
+
 def without_picture(card: Card) -> Card:
     """The same card for a place where the picture is drawn apart, larger."""
     return replace(card, picture="")

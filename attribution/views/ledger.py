@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from attribution.views.numbers import clock, three_digits
+from attribution.views.numbers import clock, duration, three_digits
 
 COLUMNS = ["id", "time", "sample", "change", "reason", "evidence", "by", "batch", "state"]
 
@@ -62,3 +62,41 @@ def filtered(edits: pd.DataFrame, actions: Sequence[str] = (), text: str = "", i
     if in_force:
         keep &= ~edits["reverted"].astype(bool) & ~edits["action"].isin(["undo", "redo"])
     return edits[keep]
+
+
+def revertible(edits: pd.DataFrame, ids: Sequence[int]) -> list[int]:
+    """Those of ``ids`` that are decisions still in force."""
+    standing = edits[~edits["reverted"].astype(bool) & ~edits["action"].isin(["undo", "redo"])]
+    return [int(name) for name in standing["id"] if name in set(ids)]
+
+
+def of_same_batch(edits: pd.DataFrame, ids: Sequence[int]) -> list[int]:
+    """All entries that were decided together with any of ``ids``."""
+    batches = edits[edits["id"].isin(list(ids))]["batch"]
+    return [int(name) for name in edits[edits["batch"].isin(batches)]["id"]]
+
+
+def versions_table(versions: pd.DataFrame) -> pd.DataFrame:
+    """Data versions in words: ``version``, ``what``, ``models``."""
+    what = ["as imported" if base else "edited" for base in versions["base"]]
+    marks = [f"{word}, current" if current else word for word, current in zip(what, versions["current"], strict=True)]
+    return pd.DataFrame({"version": [name[:6] for name in versions["version"]], "what": marks, "models trained": versions["runs"]})
+
+
+def runs_table(runs: Sequence[Any], current: str) -> pd.DataFrame:
+    """Models: ``model``, ``data version``, ``seed``, ``test accuracy`` (share of one), ``took``, ``current``."""
+    lines = []
+    for run in runs:
+        metrics = run.metrics()
+        test = metrics[metrics["split"] == "test"].sort_values("epoch")
+        lines.append(
+            {
+                "model": run.id[:6],
+                "data version": run.version[:6],
+                "seed": int(run.config.get("seed", 0)),
+                "test accuracy": float(test["accuracy"].iloc[-1]) if len(test) else float("nan"),
+                "took": duration(run.config.get("seconds_s")),
+                "current": "current" if run.id == current else "",
+            }
+        )
+    return pd.DataFrame(lines)

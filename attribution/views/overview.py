@@ -105,3 +105,21 @@ def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
             for split, name in splits
         ],
     }
+
+
+def spot_check(predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, classes: Sequence[str], n: int = 10) -> pd.DataFrame:
+    """The model's word on ``n`` of ``rows``, spread evenly: ``id``, ``label``, ``prediction``, ``confidence``, ``loss`` (nats).
+
+    Shows at a glance whether weights, preprocessing and class order fit together; chance is a loss of log(number of classes).
+    """
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))] if len(rows) else rows
+    part = predictions.loc[chosen]
+    return pd.DataFrame(
+        {
+            "id": ids[chosen],
+            "label": [classes[int(label)] for label in part["label"]],
+            "prediction": [classes[int(label)] for label in part["prediction"]],
+            "confidence": part["confidence"].to_numpy(),
+            "loss": part["loss"].to_numpy(),
+        }
+    )

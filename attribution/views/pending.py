@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.storage.ledger import Ledger
+
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
     from attribution.project import Project
@@ -21,7 +23,7 @@ def trained_labels(project: "Project", version: str) -> "Labels":
     if version in (now.version, base.version):
         return now if version == now.version else base
     values, active = now.values.copy(), now.active.copy()
-    entries = project.ledger.entries()
+    entries = Ledger(project.folder / "project.db", None).entries()
     for place in range(len(entries) - 1, -1, -1):
         edit = entries[place]
         row = int(project.dataset.rows_of([edit.sample])[0])

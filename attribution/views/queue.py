@@ -1,7 +1,9 @@
 """The review queue: its order, which keys mean what, how far the review is and what it has yielded."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,8 +80,16 @@ def likeliest(probabilities: np.ndarray, given: int, suggested: int) -> list[int
     return list(dict.fromkeys(first + rest))
 
 
-def suspects(detectors: pd.DataFrame, threshold: float = 0.5) -> np.ndarray:
-    """Training rows with a suspicion of at least ``threshold``, most suspicious first; int64."""
-    rows = order(detectors)
-    doubt = detectors.set_index("row")["suspicion"]
-    return rows[doubt.loc[rows].to_numpy() >= threshold]
+def suspects(detectors: pd.DataFrame, expected: float) -> np.ndarray:
+    """The queue's first rows, as many as there may be wrong labels (``expected``, the estimate's upper end); at least ten; int64."""
+    return order(detectors)[: max(10, math.ceil(expected))]
+
+
+def detector_table(entry: Mapping[str, Any], titles: Mapping[str, str], n: int) -> pd.DataFrame:
+    """Every detector's word on one sample, the most suspicious first: ``detector`` (its title), ``value``, ``rank``, ``top`` (share of one:
+    0.01 is among the most suspicious 1 % of ``n``)."""
+    lines = [
+        {"detector": title, "value": float(entry[name]), "rank": int(entry[f"rank:{name}"]), "top": int(entry[f"rank:{name}"]) / max(n, 1)}
+        for name, title in titles.items()
+    ]
+    return pd.DataFrame(lines, columns=["detector", "value", "rank", "top"]).sort_values("rank", kind="stable").reset_index(drop=True)

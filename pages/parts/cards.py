@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.modalities import modalities
+from attribution.modalities import alt, describe, thumbnail
 from attribution.views import cards, colours, tables
 from pages.parts import edits
 from pages.parts.context import Sight
@@ -16,14 +16,13 @@ GRID = 24  # cards on a page, never more
 @st.cache_data(max_entries=20_000, show_spinner=False)
 def picture(folder: str, base_hash: str, row: int, size: int, _dataset: Any) -> str:
     """A sample's picture as a data URI, "" for text and tables; keyed by content, so a changed dataset never shows an old picture."""
-    png = modalities.get(_dataset.info.modality).thumbnail(_dataset, row, size)
+    png = thumbnail(_dataset, row, size)
     return cards.data_uri(png) if png else ""
 
 
 def card_of(sight: Sight, row: int, facts: Sequence[cards.Fact] = (), *, size: int = 96, suspicion: bool = True) -> cards.Card:
     """One sample as a card, in its current state."""
     dataset, classes = sight.project.dataset, sight.project.classes
-    modality = modalities.get(dataset.info.modality)
     label, base = int(sight.labels.values[row]), int(dataset.labels[row])
     verdict = str(sight.states["verdict"].get(row, ""))
     doubt = sight.suspicion[row] if suspicion and sight.suspicion is not None else float("nan")
@@ -33,9 +32,9 @@ def card_of(sight: Sight, row: int, facts: Sequence[cards.Fact] = (), *, size: i
         id=str(dataset.ids[row]),
         label=classes[label],
         label_colour=colours.class_colour(label),
-        alt=modality.alt(dataset, row),
+        alt=alt(dataset, row),
         picture=picture(sight.key, dataset.info.base_hash, int(row), size, dataset),
-        text="" if dataset.info.modality == "image" else modality.describe(dataset, row),
+        text="" if dataset.info.modality == "image" else describe(dataset, row),
         was=classes[base] if label != base else "",
         dropped=not bool(sight.labels.active[row]),
         reviewed=verdict == "keep",

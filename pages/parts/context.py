@@ -12,7 +12,7 @@ from attribution.errors import UserError
 from attribution.project import Project
 from attribution.views import pending
 
-SHARED = ("query", "selection", "reverse")  # what travels between pages, beside the widgets bound to the URL
+SHARED = ("query", "selection", "reverse", "item")  # what travels between pages, beside the widgets bound to the URL
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -65,7 +65,7 @@ def _predictions(folder: str, run_id: str, version: str, _project: Project, _run
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _pending(folder: str, run_version: str, version: str, last_edit: int, _project: Project) -> pd.DataFrame:
+def _pending(folder: str, run_version: str, version: str, _project: Project) -> pd.DataFrame:
     labels = pending.trained_labels(_project, run_version)
     return pending.differences(labels, _project.labels, _project.dataset.ids, _project.classes)
 
@@ -75,6 +75,12 @@ def _suspicion(folder: str, flag_id: str, n: int, _flags: Any) -> np.ndarray:
     values = np.full(n, np.nan)
     values[_flags.detectors["row"].to_numpy()] = _flags.detectors["suspicion"].to_numpy()
     return values
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _kept(folder: str, _result: Any) -> Any:
+    """One object per finished artefact, so that its tables are read from disk once; a folder's name is its content."""
+    return _result
 
 
 @dataclass
@@ -100,7 +106,8 @@ class Sight:
     @cached_property
     def flags(self) -> Any:
         """The newest search for wrong labels, or None."""
-        return self.project.flags()
+        found = self.project.flags()
+        return None if found is None else _kept(str(found.folder), found)
 
     @cached_property
     def states(self) -> pd.DataFrame:
@@ -121,7 +128,7 @@ class Sight:
     def pending(self) -> pd.DataFrame:
         """What the current model has not seen of the edits."""
         seen = self.run.version if self.run is not None else self.project.dataset.base_version().version
-        return _pending(self.key, seen, self.labels.version, self.project.ledger.last_id(), self.project)
+        return _pending(self.key, seen, self.labels.version, self.project)
 
     @cached_property
     def selection(self) -> np.ndarray:

@@ -46,14 +46,15 @@ def from_menu(project: Project, key: str, rows: Sequence[int], reason: str, evid
         decide(project, "relabel", rows, project.classes.index(name), reason, evidence, expect)
 
 
-def undo(project: Project) -> None:
-    """Callback: take back the newest decision."""
+def undo(project: Project) -> list[str]:
+    """Callback: take back the newest decision; the ids of its samples."""
     try:
         edits = project.undo()
     except UserError as error:
         states.flash_error(error)
-        return
+        return []
     states.flash(f"Took back {plural(len(edits), 'change')}." if edits else "There is nothing to undo.", ":material/undo:")
+    return [edit.sample for edit in edits]
 
 
 def redo(project: Project) -> None:

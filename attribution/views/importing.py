@@ -1,0 +1,65 @@
+"""What the New project page shows back of the data, and the words for its choices."""
+
+from typing import Any
+
+import pandas as pd
+
+from attribution.views.numbers import plural
+
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+MODELS = {
+    "auto": "Chosen for the data (small CNN, text network or MLP)",
+    "logistic": "Logistic regression",
+    "mlp": "MLP, two hidden layers",
+    "cnn": "Small CNN (pictures)",
+    "resnet": "Small ResNet with group norm (pictures)",
+    "text": "Word embeddings and an MLP (text)",
+    "own": "My own, from a Python file",
+}
+FITTING = {
+    "image": ("auto", "logistic", "mlp", "cnn", "resnet", "own"),
+    "text": ("auto", "text", "own"),
+    "tabular": ("auto", "logistic", "mlp", "own"),
+}
+
+
+def summary_line(found: dict[str, Any]) -> str:
+    """What a preview found, in one sentence: "6,000 pictures of 28 × 28 pixels in 10 classes"."""
+    shape, n, classes = found["shape"], found["n"], plural(len(found["classes"]), "class", "classes")
+    if found["modality"] == "image":
+        channels, height, width = shape
+        return f"{plural(n, 'picture')} of {width} × {height} pixels, {'grey' if channels == 1 else 'colour'}, in {classes}"
+    if found["modality"] == "text":
+        return f"{plural(n, 'text')} of up to {plural(shape[0], 'word')}, in {classes}"
+    return f"{plural(n, 'row')} with {plural(shape[0], 'model input')}, in {classes}"
+
+
+def balance_table(found: dict[str, Any]) -> pd.DataFrame:
+    """Samples per class (lines) and split (columns)."""
+    frame = pd.DataFrame({SPLIT_NAMES[split]: counts for split, counts in found["balance"].items()})
+    return frame.rename_axis("class").reset_index()
+
+
+def example_table(found: dict[str, Any], limit: int = 8) -> pd.DataFrame:
+    """The first examples of a table or of texts, with label and split."""
+    lines = []
+    for example in found["examples"][:limit]:
+        content = example.get("values") or {"text": example.get("text", "")}
+        lines.append({"label": example["label"], "split": SPLIT_NAMES.get(example["split"], example["split"]), **content})
+    return pd.DataFrame(lines)
+
+
+def kind_of(path: str) -> str:
+    """What a path seems to hold, by its name: "table" (columns have to be named), "archive" or "folder"."""
+    name = path.strip().lower()
+    if name.endswith((".csv", ".tsv", ".jsonl", ".parquet")):
+        return "table"
+    return "archive" if name.endswith(".npz") else "folder"
+
+
+def project_name(path: str) -> str:
+    """A folder name for a project made from ``path``: its last part, in letters, digits, dots and dashes."""
+    last = path.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
+    stem = last.rsplit(".", 1)[0] if kind_of(path) != "folder" else last
+    kept = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in stem).strip("-")
+    return kept or "project"

@@ -1,0 +1,107 @@
+"""History: every decision with its evidence; take back one, a batch, or the last; data versions and the models trained on them."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from attribution.views import ledger, numbers, tables
+from pages.parts import cards, context, edits, frame, states
+from pages.parts.context import Sight
+
+ROWS = 25
+ACTIONS = ["relabel", "drop", "keep", "undo", "redo"]
+WORDS = {"relabel": "Relabelled", "drop": "Dropped", "keep": "Kept", "undo": "Undone", "redo": "Redone"}
+
+
+def filters(edits_frame: pd.DataFrame) -> pd.DataFrame:
+    """Narrow the ledger by kind of decision, words, and whether it still holds."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        kinds = st.pills("Decisions", ACTIONS, selection_mode="multi", format_func=WORDS.get, key="kinds", bind="query-params")
+        text = st.text_input("Search", placeholder="Sample, reason or author", type="search", key="words", bind="query-params", width=260)
+        standing = st.toggle("Only what is in force", key="standing", bind="query-params")
+    return ledger.filtered(edits_frame, kinds or [], text or "", standing)
+
+
+def toolbar(sight: Sight) -> None:
+    """Undo, redo, and the ledger as a file."""
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button("Undo the last", key="undo", shortcut="Ctrl+Z", icon=":material/undo:", on_click=edits.undo, args=(sight.project,))
+        st.button("Redo", key="redo", shortcut="Ctrl+Shift+Z", icon=":material/redo:", on_click=edits.redo, args=(sight.project,))
+
+
+def decisions(sight: Sight, frame: pd.DataFrame) -> None:
+    """One page of the ledger; chosen lines can be taken back, alone or with their batch."""
+    found = filters(frame)
+    if found.empty:
+        st.caption("No decision passes the filters.")
+        return
+    page = cards.page_number(len(found), ROWS, "page-ledger")
+    shown = tables.page_of(found, page, ROWS)
+    table = ledger.table(shown)
+    event: Any = st.dataframe(
+        table,
+        hide_index=True,
+        key="ledger-table",
+        on_select="rerun",
+        selection_mode="multi-row",
+        height="content",
+        column_config={"id": st.column_config.NumberColumn("no.", width="small"), "state": st.column_config.TextColumn("now")},
+        alt="Decisions, newest first, with reason, evidence and author",
+    )
+    cards.pager(len(found), ROWS, "page-ledger")
+    picked = [row for row in event["selection"]["rows"] if row < len(table)]
+    chosen = ledger.revertible(frame, table.iloc[picked]["id"].tolist())
+    batch = ledger.revertible(frame, ledger.of_same_batch(frame, chosen))
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        st.button(f"Take back {numbers.plural(len(chosen), 'decision')}", key="revert", disabled=not chosen, on_click=edits.revert, args=(sight.project, chosen))
+        if len(batch) > len(chosen):
+            st.button(f"Take back the whole batch ({len(batch)})", key="revert-batch", on_click=edits.revert, args=(sight.project, batch))
+        if not chosen:
+            st.caption("Tick lines at their left edge to take them back.", width="content")
+    if chosen:
+        rows = frame[frame["id"].isin(chosen)]["row"].drop_duplicates().tolist()
+        cards.grid(sight, rows[:8], "history", buttons=False)
+
+
+def versions(sight: Sight) -> None:
+    """Data versions and the trainings on each."""
+    st.subheader("Data versions")
+    frame = sight.project.versions()
+    st.dataframe(
+        ledger.versions_table(frame),
+        hide_index=True,
+        alt="Data versions with the number of models trained on each",
+    )
+    runs = sight.project.runs()
+    st.subheader("Models")
+    if not runs:
+        st.caption("None trained yet.")
+        return
+    st.dataframe(
+        ledger.runs_table(runs, sight.run.id if sight.run is not None else ""),
+        hide_index=True,
+        column_config={"test accuracy": st.column_config.NumberColumn(format="percent")},
+        alt="Trained models, newest first",
+    )
+    others = {f"{run.id[:6]} (seed {run.config['seed']}, data {run.version[:6]})": run.id for run in runs if run.id != (sight.run.id if sight.run else "")}
+    if others:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.selectbox("Another model", list(others), key="other-run", width=320)
+            st.button("Use this model", key="use-run", on_click=sight.project.use_run, args=(others[name],))
+
+
+def main() -> None:
+    """The page."""
+    sight = context.sight()
+    st.title("History")
+    toolbar(sight)
+    frame = sight.project.edits()
+    if frame.empty:
+        states.empty("No decision yet", "Every relabel, drop and keep will stand here with its reason and evidence, and can be taken back.", icon=":material/history:")
+    else:
+        decisions(sight, frame)
+    versions(sight)
+
+
+frame.show(main)

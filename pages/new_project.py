@@ -1,0 +1,172 @@
+"""New project: data, model and splits in three steps on one page, everything shown back before anything is made."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from attribution.config import DataConfig, ModelConfig
+from attribution.errors import UserError
+from attribution.modalities.image import png
+from attribution.progress import Progress
+from attribution.project import Project
+from attribution.views import cards as card_views
+from attribution.views import importing, numbers
+from attribution.workspace.home import home
+from pages.parts import frame, start, states
+
+TYPES = ["csv", "jsonl", "parquet", "npz"]
+
+
+def uploaded_path() -> str:
+    """Where an uploaded file was saved ("" without one); a file of the same name and size is not written again."""
+    file = st.file_uploader("Or upload one file", type=TYPES, key="upload", help="Folders of pictures: give the path above instead.")
+    if file is None:
+        return ""
+    target = home() / "uploads" / Path(file.name).name
+    if not target.exists() or target.stat().st_size != file.size:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.getbuffer())
+    return str(target)
+
+
+def data_step() -> DataConfig:
+    """Step one: where the samples are and how to read them."""
+    st.subheader("1. Data")
+    left, right = st.columns(2, gap="large")
+    with left:
+        path = st.text_input("Path on this machine", key="path", placeholder="/data/my-images or /data/reviews.csv",
+                             help="A folder with one sub-folder per class (or a metadata.csv), or a CSV, JSONL, Parquet or NPZ file.")  # fmt: skip
+    with right:
+        path = uploaded_path() or path
+    columns: dict[str, Any] = {}
+    if path and importing.kind_of(path) != "archive":
+        with st.expander("Columns and splits", expanded=importing.kind_of(path) == "table", icon=":material/view_column:"), st.grid(4, min_column_width=180):
+            columns["label"] = st.text_input("Label column", "label", key="label-column")
+            if importing.kind_of(path) == "table":
+                columns["text"] = st.text_input("Text column", key="text-column", help="Leave empty when the columns are features of a table.")
+                columns["id"] = st.text_input("Id column", key="id-column", help="Leave empty to use row numbers.")
+            columns["split"] = st.text_input("Split column", key="split-column", help="Holds train, val or test. Empty: seeded fractions.")
+            columns["group"] = st.text_input("Group column", key="group-column", help="For figures by group, for example a demographic one.")
+    with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
+        columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
+        columns["test_fraction"] = st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction")
+        columns["seed"] = st.number_input("Seed", 0, 10_000, 0, key="split-seed")
+    return DataConfig(path=path.strip(), **{name: value.strip() if isinstance(value, str) else value for name, value in columns.items()})
+
+
+@st.cache_data(max_entries=8, show_spinner="Looking at the data")
+def looked_at(config: DataConfig, changed_ns: int) -> dict[str, Any]:
+    """The preview of a source, as it was when last changed."""
+    from attribution.datasets.load import preview
+
+    return preview(config)
+
+
+def show_back(found: dict[str, Any]) -> None:
+    """What was understood: sizes, balance, examples, and what had to be left out."""
+    st.markdown(f":material/check_circle: **{importing.summary_line(found)}.** {found['splits']}")
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.dataframe(importing.balance_table(found), hide_index=True, height=260, alt="Samples per class and split")
+    with right:
+        pictures = [example for example in found["examples"] if "pixels" in example]
+        if pictures:
+            cells = [
+                f'<figure style="margin:0;width:84px">{card_views.picture_html(card_views.data_uri(png(one["pixels"], 84)), one["label"], 84)}'
+                f'<figcaption style="font-size:.8em;opacity:.75;overflow-wrap:anywhere">{card_views.safe(one["label"])}</figcaption></figure>'
+                for one in pictures
+            ]
+            st.html(f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(cells)}</div>')
+        else:
+            st.dataframe(importing.example_table(found), hide_index=True, alt="The first samples")
+    if found["problems"]:
+        st.warning(f"{numbers.plural(len(found['problems']), 'sample')} cannot be used and will be left out.", icon=":material/report:")
+        st.dataframe(found["problems"][:100], hide_index=True, alt="What is left out, and why")
+
+
+def model_step(modality: str) -> tuple[ModelConfig, bool, UserError | None]:
+    """Step two: the network, and whether its code may run."""
+    st.subheader("2. Model")
+    left, right = st.columns(2, gap="large")
+    name, trusted, problem = "auto", False, None
+    with left:
+        kind = st.selectbox("Network", importing.FITTING[modality], format_func=importing.MODELS.get, key="network")
+    with right:
+        weights = st.text_area("Trained weights, one path a line, oldest first", key="weights", height=68,
+                               help="safetensors or state_dict files. Leave empty to train here.")  # fmt: skip
+    if kind == "own":
+        name = st.text_input("Python file and function", key="own-model", placeholder="/code/net.py:make_model",
+                             help="The function returns an nn.Module. It may take `classes` and `shape`.").strip()  # fmt: skip
+        trusted = st.checkbox("I have read this file and trust it to run on this machine", key="trust")
+        if name and not re.fullmatch(r".+\.py:\w+", name):
+            problem = UserError(f"“{name}” does not name a function in a file.", "It must look like FILE.py:FUNCTION.", "For example net.py:make_model.")
+        elif not name:
+            problem = UserError("No file is named yet.", "", "Give FILE.py:FUNCTION.")
+    else:
+        name = kind or "auto"
+    checkpoints = tuple(line.strip() for line in (weights or "").splitlines() if line.strip())
+    if problem is not None and name:
+        states.error_box(problem)
+    return ModelConfig(name=name, checkpoints=checkpoints), trusted, problem
+
+
+def create(name: str, data: DataConfig, model: ModelConfig, trusted: bool) -> None:
+    """Import with visible progress, start the first analysis, and open the project."""
+    bar = st.progress(0.0, text="Reading the data")
+
+    def listen(done: float, total: float, message: str) -> None:
+        share = done / total if total else 0.0
+        bar.progress(share, text=f"{numbers.percent(round(share, 2))} · {states.plain(message)}")
+
+    try:
+        project = Project.create(home() / name, data, model, trust_code=trusted, progress=Progress(listen))
+        project.submit("prepare")
+    except UserError as error:
+        bar.empty()
+        states.error_box(error)
+        return
+    start.go_to(project.name)
+
+
+def name_step(data: DataConfig, model: ModelConfig, trusted: bool, ready: bool) -> None:
+    """Step three: a name, and go."""
+    st.subheader("3. Create")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Project name", importing.project_name(data.path), key="project-name", width=320).strip()
+        pressed = st.button("Create and analyse", type="primary", key="create", disabled=not ready or not name)
+    if not re.fullmatch(r"[\w][\w.-]*", name or "x"):
+        states.error_box(UserError(f"“{name}” cannot be a folder name.", "A project is a folder.", "Use letters, digits, dots and dashes."))
+        return
+    st.caption("Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the background. The source is only read.")
+    if pressed:
+        create(name, data, model, trusted)
+
+
+def main() -> None:
+    """The page."""
+    st.title("New project")
+    with st.expander("Or open a sample", expanded=False, icon=":material/inventory_2:"):
+        start.samples()
+    data = data_step()
+    if not data.path:
+        st.caption("Name some data and it is shown back here before anything is made.")
+        return
+    try:
+        found = looked_at(data, modified_ns(data.path))
+    except UserError as error:
+        states.error_box(error)
+        return
+    show_back(found)
+    model, trusted, problem = model_step(found["modality"])
+    name_step(data, model, trusted, ready=problem is None)
+
+
+def modified_ns(path: str) -> int:
+    """When the source last changed, so that a mended file is looked at again; 0 if it is not there."""
+    source = Path(path).expanduser()
+    return source.stat().st_mtime_ns if source.exists() else 0
+
+
+frame.show(main)

@@ -1,0 +1,261 @@
+"""Review: labels that are probably wrong, one at a time by keyboard, or twenty-four at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from attribution.project import Project
+from attribution.views import cards as card_views
+from attribution.views import numbers, queue, tables
+from pages.parts import cards, context, edits, frame, jobs, states
+from pages.parts.context import Sight
+
+SHOWN = 3  # supporters and opponents beside the suspect
+VIEWS = ["One by one", "Grid"]
+
+
+def evidence_of(sight: Sight, row: int) -> dict[str, Any]:
+    """What speaks against the label, for the ledger: the queue position, suspicion, and the strongest detector."""
+    if not sight.flags.has(row):
+        return {}
+    entry = sight.flags.entry(row)
+    table = queue.detector_table(entry, sight.flags.config["detectors"], len(sight.flags.detectors))
+    found: dict[str, Any] = {"position": int(entry["position"]), "suspicion": round(float(entry["suspicion"]), 4)}
+    if len(table):
+        found |= {"detector": str(table["detector"][0]), "rank": int(table["rank"][0])}
+    return found
+
+
+def decide(sight: Sight, rows: Sequence[int], at: int, action: str, label: int | None = None) -> None:
+    """Callback: write the decision on the item shown, then move to the next one that nobody has looked at."""
+    row = int(rows[at])
+    expect = {row: int(sight.states["edit"].get(row, 0))}
+    if edits.decide(sight.project, action, [row], label, "review queue", evidence_of(sight, row), expect):
+        done = reviewed(sight) | {row}
+        move(sight.project, rows, queue.open_from(np.asarray(rows), done, min(at + 1, len(rows) - 1)))
+
+
+def move(project: Project, rows: Sequence[int], to: int) -> None:
+    """Callback: show the item at a place of the queue."""
+    context.put(item=str(project.dataset.ids[int(rows[min(max(to, 0), len(rows) - 1)])]))
+
+
+def undo(project: Project) -> None:
+    """Callback: take back the newest decision and show its sample again."""
+    taken_back = edits.undo(project)
+    if taken_back:
+        context.put(item=taken_back[-1])
+
+
+def pick_label(sight: Sight, rows: Sequence[int], at: int) -> None:
+    """Callback of the list of all classes."""
+    name = st.session_state.get("other-label")
+    if name in sight.project.classes:
+        decide(sight, rows, at, "relabel", sight.project.classes.index(name))
+
+
+def reviewed(sight: Sight) -> set[int]:
+    """Rows with a verdict."""
+    return {int(row) for row in sight.states.index[sight.states["verdict"] != ""]}
+
+
+def measured(sight: Sight, rows: np.ndarray) -> queue.Yield:
+    """How the review went so far."""
+    standing = sight.states[sight.states["verdict"] != ""].sort_values("edit", ascending=False)
+    return queue.measure(rows, standing["verdict"].to_dict(), standing.index.tolist())
+
+
+def progress(sight: Sight, rows: np.ndarray) -> None:
+    """How far, what it yielded, whether to stop."""
+    found = measured(sight, rows)
+    st.progress(found.reviewed / max(found.total, 1), text=f"{numbers.count(found.reviewed)} of {numbers.count(found.total)} · {queue.yield_sentence(found)}")
+    if found.stop:
+        st.info("Few of the last ones were wrong. This is a good place to stop and retrain.", icon=":material/flag:")
+
+
+def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
+    """One button per decision, each with its key."""
+    project, row = sight.project, int(rows[at])
+    given = int(sight.labels.values[row])
+    likely = queue.likeliest(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else list(range(len(project.classes)))
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button("Keep", key="keep", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, rows, at, "keep"))
+        st.button("Drop", key="drop", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, rows, at, "drop"))
+        st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(project,))
+        st.button("", key="back", shortcut="Left", icon=":material/chevron_left:", help="Previous (←)", on_click=move, args=(project, rows, at - 1))
+        st.button("", key="forward", shortcut="Right", icon=":material/chevron_right:", help="Next (→)", on_click=move, args=(project, rows, at + 1))
+    st.caption("Or relabel:")
+    with st.container(horizontal=True, gap="xsmall"):
+        for key, label in queue.keyed_labels(len(project.classes), likely):
+            st.button(
+                project.classes[label],
+                key=f"label-{key}",
+                shortcut=key,
+                type="primary" if label == suggested else "secondary",
+                disabled=label == given,
+                on_click=decide,
+                args=(sight, rows, at, "relabel", label),
+            )
+        if len(project.classes) > 10:
+            st.selectbox("Another class", project.classes, index=None, placeholder="Another class", key="other-label", label_visibility="collapsed",
+                         on_change=pick_label, args=(sight, rows, at), width=200)  # fmt: skip
+
+
+def item(sight: Sight, rows: np.ndarray) -> None:
+    """The suspect large, why it is one, what supports and what contradicts its label, and the keys."""
+    project = sight.project
+    known = np.flatnonzero(project.dataset.ids[rows] == context.get("item"))
+    at = int(known[0]) if len(known) else queue.open_from(rows, reviewed(sight), 0)
+    row = int(rows[at])
+    entry = sight.flags.entry(row)
+    suggested = int(entry["suggested"])
+    left, right = st.columns([4, 7], gap="large")
+    with left:
+        with st.container(border=True):
+            card = cards.card_of(sight, row, size=280)
+            if card.picture:
+                st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>')
+            st.html(card_views.card_html(card_views.without_picture(card), text_lines=14))
+        st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
+    with right:
+        verdict = str(sight.states["verdict"].get(row, ""))
+        label, guess = states.plain(card.label), states.plain(project.classes[suggested])
+        if verdict:
+            st.markdown(f"#### Decided: {verdict}. Label now {label}.")
+        else:
+            st.markdown(f"#### Labelled {label}. Could it be {guess}?", help="The likeliest other class, from models that did not train on this sample.")
+            st.caption(f"Models that never saw it give {guess} {numbers.percent(float(entry['suggested_p']))}.")
+        keys(sight, rows.tolist(), at, suggested)
+        st.markdown("\n".join(f"- {states.plain(sentence)}" for sentence in sight.flags.reasons(row)[:4]))
+    compare(sight, row)
+    with st.expander("Every detector", icon=":material/troubleshoot:"):
+        table = queue.detector_table(entry, sight.flags.config["detectors"], len(sight.flags.detectors))
+        st.dataframe(table, hide_index=True, alt="Value and rank of every detector for this sample", column_config={
+            "value": st.column_config.NumberColumn(format="%.4g", help="Higher is more suspicious."),
+            "rank": st.column_config.NumberColumn(help="1 is the most suspicious of all training samples."),
+            "top": st.column_config.NumberColumn("among the top", format="percent"),
+        })  # fmt: skip
+
+
+def compare(sight: Sight, row: int) -> None:
+    """The training samples that pull with the given label beside those that pull against it."""
+    words = (("supporter", "Speak for the given label", "They pull the model the same way."), ("opponent", "Speak against it", "They pull the other way."))
+    columns = st.columns(2, gap="large")
+    for (kind, title, meaning), column in zip(words, columns, strict=True):
+        with column:
+            st.markdown(f"**{title}**", help=f"{meaning} Found by the cosine between the gradients.")
+            found = sight.flags.case(row, kind).head(SHOWN)
+            if found.empty:
+                st.caption("Not prepared for this sample: only the most suspicious ones have it.")
+                continue
+            with st.grid(SHOWN, min_column_width=150, gap="small"):
+                for line in found.to_dict("records"):
+                    fact = card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True))
+                    with st.container(border=True):
+                        cards.show(cards.card_of(sight, int(line["other"]), [fact], suspicion=False), 56, 3)
+
+
+def toggle(row: int) -> None:
+    """Callback: put a thumbnail into the bulk choice or take it out."""
+    chosen = st.session_state.setdefault("bulk", set())
+    chosen.symmetric_difference_update({row})
+
+
+def apply_bulk(sight: Sight, rows: list[int], action: str) -> None:
+    """Callback: one decision on every chosen thumbnail, as one batch. "suggested" relabels each class of suggestions together."""
+    evidence = {"view": "grid", "samples": len(rows)}
+    if action != "suggested":
+        edits.decide(sight.project, action, rows, None, "review queue, grid", evidence)
+    else:
+        wanted = {row: int(sight.flags.entry(row)["suggested"]) for row in rows}
+        for label in sorted(set(wanted.values())):
+            edits.decide(sight.project, "relabel", [row for row in rows if wanted[row] == label], label, "review queue, grid", evidence)
+    st.session_state["bulk"] = set()
+
+
+def grid(sight: Sight, rows: np.ndarray) -> None:
+    """Twenty-four suspects at once; click to choose, then one action for all."""
+    done = reviewed(sight)
+    waiting = np.array([row for row in rows if int(row) not in done], dtype=np.int64)
+    if not len(waiting):
+        finished(sight)
+        return
+    page = cards.page_number(len(waiting), cards.GRID, "page-grid")
+    shown = tables.page_of(waiting, page, cards.GRID)
+    chosen = sorted(st.session_state.get("bulk", set()) & {int(row) for row in waiting})
+    rest = [int(row) for row in shown if int(row) not in chosen]
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        none = not chosen
+        st.button(f"Take the suggestion ({len(chosen)})", key="bulk-suggested", shortcut="S", type="primary", disabled=none, on_click=apply_bulk, args=(sight, chosen, "suggested"))
+        st.button(f"Drop ({len(chosen)})", key="bulk-drop", shortcut="X", disabled=none, on_click=apply_bulk, args=(sight, chosen, "drop"))
+        st.button(f"Keep the other {len(rest)}", key="bulk-keep", shortcut="K", disabled=not rest, on_click=apply_bulk, args=(sight, rest, "keep"))
+        st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(sight.project,))
+    with st.grid("auto", min_column_width=150, gap="small"):
+        for row in (int(row) for row in shown):
+            guess = sight.project.classes[int(sight.flags.entry(row)["suggested"])]
+            with st.container(border=True, gap="xsmall"):
+                cards.show(cards.card_of(sight, row), 64, 3)
+                st.button(f"→ {states.plain(guess)}", key=f"toggle-{row}", type="primary" if row in chosen else "secondary", width="stretch",
+                          help="Choose this one", on_click=toggle, args=(row,))  # fmt: skip
+    cards.pager(len(waiting), cards.GRID, "page-grid")
+
+
+def finished(sight: Sight) -> None:
+    """Nothing left to review."""
+    states.empty("The queue is done", "Every suspect has a verdict. Retrain to see what the edits change.", "Go to Retrain", lambda: go("retrain"), icon=":material/task_alt:")
+
+
+def go(page: str) -> None:
+    """Callback: remember where to go."""
+    st.session_state["go"] = page
+
+
+def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
+    """How deep to look, which class, and the view."""
+    project = sight.project
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed")
+        with st.popover("Filter", icon=":material/filter_list:"):
+            name = st.selectbox("Given label", project.classes, index=None, placeholder="Every class", key="given", bind="query-params")
+            everything = st.toggle("Beyond the expected number of wrong labels", key="deep", bind="query-params")
+    if everything:
+        rows = queue.order(sight.flags.detectors)
+    if name in project.classes:
+        rows = rows[project.dataset.labels[rows] == project.classes.index(name)]
+    return rows, view or VIEWS[0]
+
+
+def main() -> None:
+    """The page."""
+    if target := st.session_state.pop("go", None):
+        st.switch_page(st.session_state["links"][target], query_params=context.address())
+    sight = context.sight()
+    st.title("Review")
+    running = jobs.panel(sight.project, ("flag", "prepare"), place="review")
+    if sight.flags is None:
+        if not running:
+            kind, words = ("flag", "Look for wrong labels") if sight.run is not None else ("prepare", "Train and analyse")
+            states.empty("Nobody has looked for wrong labels yet", "Several detectors rank every training label by how likely it is wrong. It takes a few minutes.", words,
+                         lambda: jobs.submit(sight.project, kind), icon=":material/rule:")  # fmt: skip
+        return
+    st.markdown(sight.flags.headline())
+    if sight.run is not None and sight.flags.run != sight.run.id and not running:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/info: These suspects were found with an earlier model.", width="content")
+            st.button("Look again with this model", key="reflag", type="tertiary", on_click=jobs.submit, args=(sight.project, "flag"))
+    rows, view = filters(sight, queue.suspects(sight.flags.detectors, sight.flags.estimate["high"]))
+    if not len(rows):
+        states.empty("No suspect passes the filters", "Choose another class.", icon=":material/filter_alt_off:")
+        return
+    progress(sight, rows)
+    if view == "Grid":
+        grid(sight, rows)
+    else:
+        item(sight, rows)
+        if measured(sight, rows).reviewed == len(rows):
+            finished(sight)
+
+
+frame.show(main)
