@@ -11,7 +11,7 @@ from attribution.jobs import Job, JobBoard
 from attribution.progress import Progress
 from attribution.storage import database, selections
 from attribution.storage.files import file_hash, read_json, write_json
-from attribution.storage.ledger import Edit
+from attribution.storage.ledger import Edit, Ledger
 from attribution.workspace import home as homes
 from attribution.workspace import lookup
 from attribution.workspace.decisions import Decisions, SampleState
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from attribution.scoring import ScoreResult
     from attribution.training import Run
     from attribution.workspace.lookup import InfluenceView
+
+    Rows = Sequence[int] | np.ndarray
 
 
 @lru_cache(maxsize=8)
@@ -154,6 +156,11 @@ class Project:
         return Decisions(self._db, self.dataset)
 
     @property
+    def ledger(self) -> Ledger:
+        """The append-only edits, by sample id."""
+        return self._decisions.ledger
+
+    @property
     def labels(self) -> "Labels":
         """The current version: base labels plus edits."""
         return self._decisions.labels()
@@ -176,29 +183,29 @@ class Project:
         """The edited samples, indexed by row: label, active, verdict (relabel, drop, keep or empty after an undo), base_label, edit."""
         return self._decisions.states()
 
-    def relabel(self, rows: Sequence[int], label: int | str, **details: Any) -> list[Edit]:
+    def relabel(self, rows: "Rows", label: int | str, **details: Any) -> list[Edit]:
         """Give these samples another label (class index or name); one batch, all or nothing. ``details``: reason, evidence, expect."""
         return self._decisions.decide("relabel", rows, self.class_index(label), **details)
 
-    def drop(self, rows: Sequence[int], **details: Any) -> list[Edit]:
+    def drop(self, rows: "Rows", **details: Any) -> list[Edit]:
         """Take these samples out of training (and out of the test score, for test samples)."""
         return self._decisions.decide("drop", rows, **details)
 
-    def keep(self, rows: Sequence[int], **details: Any) -> list[Edit]:
+    def keep(self, rows: "Rows", **details: Any) -> list[Edit]:
         """Record that these samples were looked at and their label is right."""
         return self._decisions.decide("keep", rows, **details)
 
     def undo(self) -> list[Edit]:
         """Take back the newest decision (a bulk action counts as one); [] when there is none."""
-        return self._decisions.ledger.undo()
+        return self.ledger.undo()
 
     def redo(self) -> list[Edit]:
         """Bring back what the newest undo took away; [] when there is nothing."""
-        return self._decisions.ledger.redo()
+        return self.ledger.redo()
 
     def revert(self, edit_ids: Sequence[int]) -> list[Edit]:
         """Take back chosen entries, all or nothing."""
-        return self._decisions.ledger.revert(edit_ids)
+        return self.ledger.revert(edit_ids)
 
     def edits(self) -> "pd.DataFrame":
         """The ledger, newest first: id, time, author, row, sample, action, old, new, reason, evidence, batch, reverts, reverted.
@@ -211,7 +218,7 @@ class Project:
         """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""
         return self._decisions.class_index(label)
 
-    def select(self, rows: Sequence[int], name: str = "") -> str:
+    def select(self, rows: "Rows", name: str = "") -> str:
         """Store a selection; the token goes into links."""
         return selections.save(self._db, rows, self.labels.version, name)
 
@@ -240,7 +247,7 @@ class Project:
             if run.id == chosen:
                 return run
         own = [run for run in runs if run.train_config.seed == self.train_config.seed]
-        return (own or runs or [None])[0]
+        return next(iter(own or runs), None)
 
     def use_run(self, run_id: str) -> None:
         """Make a run the current model."""
@@ -323,7 +330,7 @@ class Project:
         from attribution.training import adopt, train
 
         work, runs, recipe = progress or Progress(), self.folder / "runs", config or self.train_config
-        if self.model_config.checkpoints and not self._decisions.ledger.last_id():
+        if self.model_config.checkpoints and not self.ledger.last_id():
             return adopt(self.dataset, self.labels, self.model_config, runs, work, trusted=self.trusted, device=recipe.device)
         return train(self.dataset, self.labels, self._fresh_model(), recipe, runs, work, trusted=self.trusted)
 
@@ -414,7 +421,7 @@ class Project:
         return self._board.run(job_id, self._work)
 
     def _work(self, job: Job, progress: Progress) -> str:
-        config = from_dict(CONFIGS[job.kind], job.config)
+        config: Any = from_dict(CONFIGS[job.kind], job.config)
         return str(self.step(job.kind)(config, progress).id)
 
     def step(self, kind: str) -> Callable[..., Any]:

@@ -30,8 +30,8 @@ def review(project: Project, rows: np.ndarray, truth: pd.Series) -> int:
 
 def true_labels(project: Project) -> pd.Series:
     """True class index of every training sample, by id."""
-    truth = pd.read_parquet(ROOT / "sample_data" / "fashion" / "truth.parquet").set_index("id")
-    return truth["true_label"].map(lambda name: project.class_index(name if isinstance(name, str) else int(name)))
+    truth = pd.read_csv(ROOT / "sample_data" / "fashion" / "truth.csv").set_index("id")
+    return truth["true"].map(project.class_index)
 
 
 def main() -> None:
@@ -55,7 +55,12 @@ def main() -> None:
             began = time.perf_counter()
             fixed = review(project, rows, truth)
             comparison = project.retrain(RetrainConfig(seeds=seeds))
-            result[name] = {"reviewed": len(rows), "fixed": fixed, "seconds_s": round(time.perf_counter() - began, 1), **comparison.to_dict()}
+            result[name] = {
+                "reviewed": len(rows),
+                "fixed": fixed,
+                "seconds_s": round(time.perf_counter() - began, 1),
+                **comparison.to_dict(),
+            }
             print(f"{name}: reviewed {len(rows)}, fixed {fixed}. {comparison.verdict}", flush=True)
             while project.undo():
                 pass

@@ -5,12 +5,13 @@ import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from attribution.errors import UserError
 from attribution.storage.database import connect, write
 
 
-def save(path: Path, rows: Iterable[int], version: str, name: str = "") -> str:
+def save(path: Path, rows: Iterable[Any], version: str, name: str = "") -> str:
     """Store row numbers with the data version they were chosen on; the token is their content hash (8 hex digits)."""
     chosen = sorted({int(row) for row in rows})
     text = json.dumps(chosen)

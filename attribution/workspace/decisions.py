@@ -9,6 +9,7 @@ from attribution.errors import UserError
 from attribution.storage.ledger import Edit, Ledger, State
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, Labels
@@ -70,7 +71,7 @@ class Decisions:
     def decide(
         self,
         action: str,
-        rows: Sequence[int],
+        rows: "Sequence[int] | np.ndarray",
         label: int | None = None,
         *,
         reason: str = "",
