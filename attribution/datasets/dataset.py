@@ -117,6 +117,8 @@ class Dataset:
         for name in ("text", "group"):
             if name not in samples:
                 samples[name] = None
+        first = ["id", "split", "label", "source", "hash", "text", "group"]
+        samples = samples[first + [name for name in samples.columns if name.startswith("col:")]]
         samples = samples.astype({"id": "str", "split": "str", "label": "int32", "source": "str", "hash": "str"})
         counts = {name: int((samples["split"] == name).sum()) for name in SPLITS}
         rows = samples[["id", "split", "label", "hash"]].to_csv(index=False).encode()

@@ -173,11 +173,21 @@ def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
 
 
 def encode_table(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
-    """float32 (n, d): numbers standardised with the training mean and standard deviation, words one-hot.
+    """float32 (n, d) as ``table_matrix`` makes it. The hash covers the feature values and the group of a row, not its label."""
+    matrix, columns, problems = table_matrix(samples, progress)
+    np.save(folder / "inputs.npy", matrix, allow_pickle=False)
+    hashed = [name for name in samples.columns if name.startswith("col:") or name == "group"]
+    lines = zip(*(samples[name].map(str) for name in hashed), strict=True)
+    hashes = [content_hash(*(part.encode() for part in line)) for line in lines]
+    return Encoded(samples.assign(hash=hashes), (matrix.shape[1],), {"columns": columns}, problems)
 
-    A column of words gets one input per category, at most ``MAX_CATEGORIES`` (the most frequent in training); the rarer ones, and those
-    that training never saw, share an ``other`` input if training has any rare ones, else they are all zero. The hash covers the feature
-    values and the group of a row, not its label.
+
+def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, str]]]:
+    """The ``col:`` columns as float32 (n, d), one description per input, and what the user should know.
+
+    Numbers are standardised with the training mean and standard deviation, words are one-hot: one input per category, at most
+    ``MAX_CATEGORIES`` (the most frequent in training); the rarer ones share an ``other`` input (value None). Categories that training
+    never saw count as other, or are all zero if training has no rare ones. A column where the rare ones are a tenth of training is told.
     """
     names = [name for name in samples.columns if name.startswith("col:")]
     training = (samples["split"] == "train").to_numpy()
@@ -190,19 +200,15 @@ def encode_table(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
         if values.dtype.kind in "iuf":
             block, described = _standardise(values.to_numpy(dtype=np.float64), training, name[4:])
         else:
-            block, described = _one_hot(values.astype(str).to_numpy(dtype=object), training, name[4:])
-            if described[-1]["value"] is None:
-                different = len(set(values[training]))
-                what = f"{different:,} different values; the {MAX_CATEGORIES} most frequent have their own input, the others share one"
+            block, described = _one_hot(values, training, name[4:])
+            rare = block[training, -1].mean() if described[-1]["value"] is None else 0.0
+            if rare >= 0.1:
+                different = values[training].nunique()
+                what = f"{different:,} different values; only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
                 problems.append({"where": f"column {name[4:]}", "what": what})
         blocks.append(block)
         columns += described
-    matrix = np.concatenate(blocks, axis=1).astype(np.float32)
-    np.save(folder / "inputs.npy", matrix, allow_pickle=False)
-    hashed = [*names, *(["group"] if "group" in samples else [])]
-    lines = zip(*(samples[name].map(str) for name in hashed), strict=True)
-    hashes = [content_hash(*(part.encode() for part in line)) for line in lines]
-    return Encoded(samples.assign(hash=hashes), (matrix.shape[1],), {"columns": columns}, problems)
+    return np.concatenate(blocks, axis=1).astype(np.float32), columns, problems
 
 
 def _standardise(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -211,17 +217,15 @@ def _standardise(values: np.ndarray, training: np.ndarray, name: str) -> tuple[n
     return ((values - mean) / scale)[:, None], [{"name": name, "kind": "number", "mean": mean, "std": scale}]
 
 
-def _one_hot(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """(n, categories [+ 1 for other]); the ``other`` input has the value None."""
-    counts = Counter(values[training])
-    ordered = sorted(counts, key=lambda value: (-counts[value], value))
-    kept: list[str | None] = sorted(ordered[:MAX_CATEGORIES])
+def _one_hot(values: "pd.Series", training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """(n, categories [+ 1 for other])."""
+    words = values.astype(str).to_numpy(dtype=object)
+    counts = Counter(words[training])
+    ordered = sorted(counts, key=lambda word: (-counts[word], word))
+    kept: list[str | None] = list(sorted(ordered[:MAX_CATEGORIES]))
     if len(ordered) > MAX_CATEGORIES:
         kept.append(None)
-    position = {value: number for number, value in enumerate(kept)}
-    block = np.zeros((len(values), len(kept)))
-    for row, value in enumerate(values):
-        number = position.get(value, position.get(None))
-        if number is not None:
-            block[row, number] = 1.0
-    return block, [{"name": name, "kind": "category", "value": value} for value in kept]
+    position = {word: number for number, word in enumerate(kept)}
+    numbers = np.array([position.get(word, position.get(None, -1)) for word in words])
+    block = (numbers[:, None] == np.arange(len(kept))[None, :]).astype(np.float32)
+    return block, [{"name": name, "kind": "category", "value": word} for word in kept]

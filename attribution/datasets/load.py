@@ -10,7 +10,7 @@ import numpy as np
 from attribution.config import DataConfig
 from attribution.datasets import image_folder, npz, table
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
-from attribution.datasets.encode import encode, encode_table, none_readable, normalise, tokens_of
+from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, tokens_of
 from attribution.datasets.pictures import target_size
 from attribution.datasets.source import Source, Unreadable, check_classes, check_samples, class_names
 from attribution.datasets.splits import assign_splits, split_order
@@ -163,15 +163,12 @@ def _preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) 
 
 
 def _preview_table(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        encoded = encode_table(source, samples, config, Path(folder), Progress())
+    matrix, _, problems = table_matrix(samples, Progress())
     shown = _spread(samples, 12)
     names = [name for name in shown.columns if name.startswith("col:")]
     values = [{name[4:]: line[name] for name in names} for line in shown.to_dict("records")]
     examples = [{**example, "values": value} for example, value in zip(_examples(shown), values, strict=True)]
-    return {"shape": encoded.shape, "examples": examples, "problems": encoded.problems, "checked": len(samples)}
+    return {"shape": (matrix.shape[1],), "examples": examples, "problems": problems, "checked": len(samples)}
 
 
 _PREVIEWS = {"image": _preview_images, "text": _preview_texts, "tabular": _preview_table}
