@@ -121,7 +121,7 @@ class Dataset:
         samples = samples[first + [name for name in samples.columns if name.startswith("col:")]]
         samples = samples.astype({"id": "str", "split": "str", "label": "int32", "source": "str", "hash": "str"})
         counts = {name: int((samples["split"] == name).sum()) for name in SPLITS}
-        rows = samples[["id", "split", "label", "hash"]].to_csv(index=False).encode()
+        rows = samples[["id", "split", "label", "hash"]].to_csv(index=False, lineterminator="\n").encode()
         base_hash = fingerprint(hashlib.sha256(rows).hexdigest(), info.modality, info.classes, info.shape, info.preprocessing)
         info = DatasetInfo(**{**asdict(info), "counts": counts, "base_hash": base_hash})
         folder.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,7 @@ def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, f
     array = np.lib.format.open_memmap(folder / "inputs.npy", mode="w+", dtype=np.uint8, shape=(len(samples), height, width, channels))
     kept: list[int] = []
     hashes: list[str] = []
-    total, squares, count = np.zeros(channels), np.zeros(channels), 0
+    total, squares, count = np.zeros(channels, dtype=np.int64), np.zeros(channels, dtype=np.int64), 0
     for number, (i, split) in enumerate(zip(samples.index, samples["split"], strict=True)):
         progress.update(number, len(samples), "reading pictures")
         try:
@@ -87,16 +87,16 @@ def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, f
         kept.append(i)
         hashes.append(content_hash(str(pixels.shape).encode(), np.ascontiguousarray(pixels).tobytes()))
         if split == "train":
-            values = small.reshape(-1, channels) / 255.0
+            values = small.reshape(-1, channels).astype(np.int64)  # whole numbers: the sums are exact on every machine
             total, squares, count = total + values.sum(0), squares + (values**2).sum(0), count + len(values)
     if not kept:
         raise none_readable(source, samples)
     array.flush()
     _shorten(folder / "inputs.npy", array, len(kept))
-    mean = total / max(count, 1)
-    deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0))
+    mean = total / max(count, 1) / 255
+    deviation = np.sqrt(np.maximum(squares / max(count, 1) / 255**2 - mean**2, 0))
     std = np.where(deviation > 1e-6, deviation, 1.0)
-    statistics = {"mean": [round(float(value), 6) for value in mean], "std": [round(float(value), 6) for value in std]}
+    statistics = {"mean": [_steady(value) for value in mean], "std": [_steady(value) for value in std]}
     return Encoded(samples.loc[kept].assign(hash=hashes), (channels, height, width), statistics, problems)
 
 
@@ -126,6 +126,11 @@ def _shorten(path: Path, array: np.ndarray, n: int) -> None:
         shorter[start : min(start + 4096, n)] = array[start : min(start + 4096, n)]
     shorter.flush()
     longer.unlink()
+
+
+def _steady(value: float) -> float:
+    """Nine digits: the last bits of a sum depend on the machine, and the dataset's hash must not."""
+    return float(f"{value:.9g}")
 
 
 # --- text
@@ -212,7 +217,7 @@ def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarra
 
 
 def _standardise(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    mean, deviation = float(values[training].mean()), float(values[training].std())
+    mean, deviation = _steady(values[training].mean()), _steady(values[training].std())
     scale = deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
     return ((values - mean) / scale)[:, None], [{"name": name, "kind": "number", "mean": mean, "std": scale}]
 
@@ -222,7 +227,7 @@ def _one_hot(values: "pd.Series", training: np.ndarray, name: str) -> tuple[np.n
     words = values.astype(str).to_numpy(dtype=object)
     counts = Counter(words[training])
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
-    kept: list[str | None] = list(sorted(ordered[:MAX_CATEGORIES]))
+    kept: list[str | None] = sorted(ordered[:MAX_CATEGORIES])
     if len(ordered) > MAX_CATEGORIES:
         kept.append(None)
     position = {word: number for number, word in enumerate(kept)}
