@@ -84,3 +84,11 @@ def per_sample(values: Tensor, b: int) -> Tensor:
             "Return a loss per sample of shape (b,), for example with reduction='none'.",
         )
     return values
+
+
+def ordinary(tensor: Tensor) -> Tensor:
+    """The tensor itself, or a copy that autograd may use if it was made in inference mode."""
+    if not tensor.is_inference():
+        return tensor
+    with torch.inference_mode(False):
+        return tensor.clone()

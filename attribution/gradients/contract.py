@@ -30,7 +30,7 @@ def dot_costs(sizes: tuple[int, int, int, int], b: int, q: int, query_positions:
     """Multiply-adds of each order; ``query_positions`` is t' when the queries are kept as factors, None when written out."""
     h, t, o, i = sizes
     build = q * h * query_positions * o * i if query_positions else 0
-    costs = {
+    costs: dict[str, float] = {
         MATERIALISE: b * h * o * i * (t + _ELEMENTWISE + q) + build,
         DIRECTION: b * h * t * q * o * (i + _ELEMENTWISE) + build,
     }
@@ -85,8 +85,10 @@ def _outer(train: Outer | Convolution, query: Factor | None, budget_bytes: int, 
             dots.append(train.along(start, stop, query.dense()))
         elif query is not None and part is not None:
             dots.append(_by_factors(part, query, order, budget_bytes))
-        if norms:
-            squared.append(full.square().sum(1) if full is not None else _norms(part))
+        if norms and full is not None:
+            squared.append(full.square().sum(1))
+        elif norms and part is not None:
+            squared.append(_norms(part))
     return torch.cat(dots) if query is not None else None, torch.cat(squared) if norms else None
 
 
@@ -101,7 +103,7 @@ def orders(train: Outer | Convolution, query: Factor | None, norms: bool) -> tup
 
 def _pair_bytes(train: Outer | Convolution, query: Factor | None, order: str) -> int:
     """Temporary bytes for one sample and one query."""
-    h, t, o, _ = train.sizes
+    _, t, o, _ = train.sizes
     if order == PAIRS and isinstance(query, Outer):
         return 2 * train.itemsize * t * query.sizes[1]
     return train.itemsize * (2 * t * o if order == DIRECTION else 1)
@@ -156,7 +158,7 @@ def _direction(part: Outer, query: Factor) -> Tensor:
 
 def _norms(part: Outer) -> Tensor:
     """Squared norms from pairs of positions ``(b,)``; with one position |left|^2 |right|^2."""
-    h, t, o, i = part.sizes
+    _, t, o, i = part.sizes
     if t == 1:
         return (part.left.square().sum(-1) * part.right.square().sum(-1)).sum((1, 2))
     left = part.left.reshape(-1, t, o)

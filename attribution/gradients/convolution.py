@@ -10,6 +10,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_weight
 
 from attribution.gradients.factors import Factor, Outer
 
@@ -28,7 +29,8 @@ class Convolution(Factor):
         self.kernel, self.dilation, self.stride = (
             (1, *value) if one else tuple(value) for value in (module.kernel_size, module.dilation, module.stride)
         )
-        self.padding, self.calls = (0, 0), []
+        self.padding: tuple[int, ...] = (0, 0)
+        self.calls: list[tuple[Tensor, Tensor]] = []
         for inputs, gradient in calls:
             padded, padding = _padded(module, inputs)
             self.padding = (0, *padding) if one else padding
@@ -70,7 +72,7 @@ class Convolution(Factor):
         total = self._like.new_zeros(0)
         for inputs, gradient in self._calls(start, stop):
             n = len(gradient)
-            kernels = torch.nn.grad.conv2d_weight(
+            kernels = conv2d_weight(
                 inputs.reshape(1, -1, *inputs.shape[2:]),
                 (n * self.shape[0], self.shape[1], *self.kernel),  # type: ignore[arg-type]
                 gradient.reshape(1, -1, *gradient.shape[2:]),

@@ -8,20 +8,20 @@
 Nothing of the training set's per-sample gradients is ever kept, and nothing of the model is changed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from attribution.errors import UserError
-from attribution.gradients.capture import Loss, capture, evaluation, per_sample
+from attribution.gradients.capture import Loss, capture, evaluation, ordinary, per_sample
 from attribution.gradients.contract import blocks, contract
 from attribution.gradients.explain import Explanation, explanation
 from attribution.gradients.factors import Dense, Factor, concatenate
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
-from attribution.gradients.probe import Plan, covered_parameters, first_coupled, make_plan, refuse_batch_statistics
+from attribution.gradients.probe import Plan, covered_parameters, first_coupled, make_plan, refuse
 from attribution.gradients.project import Sketch, project
 from attribution.gradients.queries import QueryGradients, keep
 from attribution.tasks.classification import per_sample_loss as cross_entropy
@@ -40,11 +40,11 @@ class GradientEngine:
     Pruthi et al. 2020, arXiv:2002.08484, for dots as influence.
     """
 
-    def __init__(self, model: nn.Module, per_sample_loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy, *, budget_bytes: int = 512 << 20) -> None:
+    def __init__(self, model: nn.Module, per_sample_loss: Loss = cross_entropy, *, budget_bytes: int = 512 << 20) -> None:
         self.model, self.loss, self.budget_bytes = model, per_sample_loss, budget_bytes
         self._known: Plan | None = None
         self._sketches: dict[tuple[str, int, int, torch.device], Sketch] = {}
-        refuse_batch_statistics(model)
+        refuse(model)
 
     @property
     def covered(self) -> list[str]:
@@ -75,7 +75,9 @@ class GradientEngine:
     @torch.no_grad()
     def gradients(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Materialised per-sample gradients, parameter name -> ``(b, *shape)``. Memory: b times the model; meant for few samples."""
-        result = {name: torch.zeros((len(x), *p.shape), dtype=p.dtype, device=p.device) for name, p in covered_parameters(self.model).items()}
+        result = {
+            name: torch.zeros((len(x), *p.shape), dtype=p.dtype, device=p.device) for name, p in covered_parameters(self.model).items()
+        }
         for start, stop, name, factor in self._factors(x, y):
             result[name][start:stop] = factor.dense().reshape(stop - start, *factor.shape)
         return result
@@ -86,8 +88,9 @@ class GradientEngine:
         total = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
         count = 0
         for x, y in batches:
+            self._placed(x)
             with evaluation(self.model):
-                value = per_sample(self.loss(self.model(x), y), len(x)).sum()
+                value = per_sample(self.loss(self.model(ordinary(x)), ordinary(y)), len(x)).sum()
                 found = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
             for name, gradient in zip(parameters, found, strict=True):
                 if gradient is not None:
@@ -166,26 +169,31 @@ class GradientEngine:
         self._placed(x)
         names = self.covered
         if not names:
-            raise UserError("No parameter of the model requires a gradient.", "There is nothing to attribute.", "Set requires_grad on some of them.")
+            raise UserError(
+                "No parameter of the model requires a gradient.", "There is nothing to attribute.", "Set requires_grad on some of them."
+            )
         if self._known is None or [route.parameter for route in self._known.routes] != names:
-            self._known = make_plan(self.model, x, y, self.loss)
+            self._known = make_plan(self.model, ordinary(x), ordinary(y), self.loss)
         return self._known
 
     def _placed(self, x: Tensor) -> None:
         device = next((parameter.device for parameter in self.model.parameters()), x.device)
         if x.device != device:
-            raise UserError(f"The batch is on {x.device}, the model on {device}.", "They cannot be combined.", f"Move the batch to {device}.")
+            raise UserError(
+                f"The batch is on {x.device}, the model on {device}.", "They cannot be combined.", f"Move the batch to {device}."
+            )
         if len(x) == 0:
             raise UserError("The batch is empty.", "There is nothing to score.", "Pass at least one sample.")
 
     @property
     def _dtype(self) -> torch.dtype:
-        return next(iter(covered_parameters(self.model).values())).dtype
+        """Of results: the model's, but at least float32."""
+        return torch.promote_types(next(iter(covered_parameters(self.model).values())).dtype, torch.float32)
 
     def _factors(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
         """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on; fallback ones in blocks of samples."""
-        x = x.clone() if x.is_inference() else x
         plan = self.plan(x, y)
+        x, y = ordinary(x), ordinary(y)
         if plan.modules:
             with evaluation(self.model):
                 calls = capture(self.model, plan.modules, x, y, self.loss)
@@ -210,6 +218,7 @@ class GradientEngine:
 
     @torch.no_grad()
     def _contract(self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool) -> tuple[Tensor, Tensor]:
+        self.plan(x, y)
         dots = torch.zeros(len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
         squared = torch.zeros(len(x), dtype=self._dtype, device=x.device)
         for start, stop, name, factor in self._factors(x, y):

@@ -61,7 +61,7 @@ def covered_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
 
 def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
     """Try the closed forms on three samples; ``UserError`` for a model whose samples are not independent."""
-    refuse_batch_statistics(model)
+    refuse(model)
     covered = covered_parameters(model)
     owners = _owners(model)
     picked = torch.tensor([0, len(x) // 2, len(x) - 1], device=x.device)
@@ -82,11 +82,17 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
     return Plan(tuple(routes), {name: module for name, module in modules.items() if name in needed})
 
 
-def refuse_batch_statistics(model: nn.Module) -> None:
-    """``UserError`` that names a batch normalisation without running statistics: it mixes the samples of a batch even in evaluation mode."""
+def refuse(model: nn.Module) -> None:
+    """``UserError`` for layers known to be impossible: batch normalisation that mixes a batch, embeddings that change while they run."""
     for name, module in model.named_modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
             raise _coupled(name, type(module).__name__)
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.max_norm is not None:
+            raise UserError(
+                f"Layer {name!r} ({type(module).__name__}) has max_norm={module.max_norm}.",
+                "It rescales its weights in every forward pass, so scoring would change the model.",
+                "Rescale the weights once and set max_norm to None.",
+            )
 
 
 def _coupled(name: str, kind: str) -> UserError:
@@ -158,9 +164,9 @@ def _closed_forms(
                 factors = {}
                 reason = f"its inputs have another layout ({str(error).splitlines()[0][:80]})"
                 verdicts.update({name: reason for name in covered if owners[id(covered[name])][0][0] == module_name and verdicts[name]})
-            for name, parameter in module._parameters.items():
+            for name, own in module._parameters.items():
                 full = f"{module_name}.{name}" if module_name else name
-                if parameter is None or full not in covered or len(owners[id(parameter)]) > 1:
+                if own is None or full not in covered or len(owners[id(own)]) > 1:
                     continue
                 found = factors[name].dense() if name in factors else torch.zeros_like(reference[full])
                 if agrees(found, reference[full], floor):

@@ -1,0 +1,130 @@
+"""Dots, norms, cosines and gradients equal autograd one sample at a time, for every layer type and trap, in float64."""
+
+import pytest
+import torch
+from engine_models import MODELS, make, oracle
+
+from attribution.gradients import GradientEngine, QueryGradients
+
+RELATIVE = 1e-9
+
+
+def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Equal to 1e-9 of the largest entry."""
+    return bool((found - expected).abs().max() <= RELATIVE * expected.abs().max())
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_scores_equal_autograd_one_sample_at_a_time(name: str) -> None:
+    model, x, y = make(name)
+    reference = oracle(model, x, y)
+    engine = GradientEngine(model)
+    queries = engine.queries(x[:3], y[:3], batch_size=2)
+    dots, norms = engine.dots_and_norms(x, y, queries)
+    assert close(dots, reference @ reference[:3].T)
+    assert close(norms, reference.norm(dim=1))
+    assert close(queries.norms, reference[:3].norm(dim=1))
+    cosines = dots / (norms[:, None] * queries.norms)
+    unit = reference / reference.norm(dim=1, keepdim=True)
+    assert close(cosines, unit @ unit[:3].T)
+    assert close(engine.dots(x, y, queries), dots)
+    assert close(engine.norms(x, y), norms)
+    assert close(torch.cat([gradient.reshape(len(x), -1) for gradient in engine.gradients(x, y).values()], 1), reference)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_group_query_is_the_mean_gradient(name: str) -> None:
+    model, x, y = make(name)
+    reference = oracle(model, x, y)
+    engine = GradientEngine(model)
+    mean = reference.mean(0)
+    group = engine.group_query(x, y)
+    in_batches = engine.group_query([(x[:5], y[:5]), (x[5:], y[5:])])
+    for query in (group, in_batches):
+        assert len(query) == 1
+        assert close(engine.dots(x, y, query)[:, 0], reference @ mean)
+    flat = torch.cat([gradient.flatten() for gradient in engine.mean_gradient([(x, y)]).values()])
+    assert close(flat, mean)
+
+
+@pytest.mark.parametrize(
+    "name", ["conv groups", "conv1d", "transformer", "wide on steps", "tied parameter", "embedding", "flattened positions"]
+)
+@pytest.mark.parametrize("budget_bytes", [1, 3_000, 1 << 30])
+def test_budget_and_batch_size_change_nothing(name: str, budget_bytes: int) -> None:
+    model, x, y = make(name)
+    reference = oracle(model, x, y)
+    engine = GradientEngine(model, budget_bytes=budget_bytes)
+    queries = engine.queries(x, y, batch_size=3)
+    parts = [engine.dots_and_norms(x[start : start + 4], y[start : start + 4], queries) for start in (0, 4)]
+    assert close(torch.cat([dots for dots, _ in parts]), reference @ reference.T)
+    assert close(torch.cat([norms for _, norms in parts]), reference.norm(dim=1))
+
+
+def test_queries_can_be_stacked_taken_and_turned_into_directions() -> None:
+    model, x, y = make("transformer")
+    engine = GradientEngine(model)
+    single, group = engine.queries(x[:3], y[:3]), engine.group_query(x, y)
+    stacked = engine.stack([single, group, engine.queries(x[3:5, :4], y[3:5])])
+    assert len(stacked) == 6
+    dots = engine.dots(x, y, stacked)
+    assert close(dots[:, :3], engine.dots(x, y, single))
+    assert close(dots[:, 3:4], engine.dots(x, y, group))
+    assert close(engine.dots(x, y, stacked.take(1, 5)), dots[:, 1:5])
+    rebuilt = QueryGradients.from_gradients([stacked.direction(index) for index in range(6)])
+    assert close(engine.dots(x, y, rebuilt), dots)
+    assert close(rebuilt.norms, stacked.norms)
+
+
+@pytest.mark.parametrize("name", ["conv stride padding", "conv1d", "group norm", "same layer twice", "flattened positions"])
+def test_float32_takes_faster_kernels_and_agrees(name: str) -> None:
+    model, x, y = make(name, dtype=torch.float32)
+    engine = GradientEngine(model)
+    dots, norms = engine.dots_and_norms(x, y, engine.queries(x, y))
+    model64, _, _ = make(name)
+    reference = oracle(model64.to(torch.float64), x.double(), y)
+    model64.load_state_dict({key: value.double() for key, value in model.state_dict().items()})
+    reference = oracle(model64, x.double(), y)
+    torch.testing.assert_close(dots.double(), reference @ reference.T, rtol=1e-4, atol=1e-5 * float(reference.square().sum(1).max()))
+    torch.testing.assert_close(norms.double(), reference.norm(dim=1), rtol=1e-4, atol=0.0)
+
+
+def test_projection_is_deterministic_batch_free_and_estimates_dots() -> None:
+    model, x, y = make("transformer", n=12)
+    engine = GradientEngine(model)
+    projected = engine.project(x, y, dim=512, seed=3)
+    assert projected.shape == (12, 512)
+    in_blocks = torch.cat([GradientEngine(model, budget_bytes=2_000).project(x[s : s + 5], y[s : s + 5], 512, seed=3) for s in (0, 5, 10)])
+    assert close(in_blocks, projected)
+    assert not close(engine.project(x, y, dim=512, seed=4), projected)
+    reference = oracle(model, x, y)
+    scale = reference.norm(dim=1)[:, None] * reference.norm(dim=1)
+    seeds = range(30)
+    errors = torch.stack([(p @ p.T - reference @ reference.T) / scale for p in (engine.project(x, y, 512, seed) for seed in seeds)])
+    assert errors.square().mean().sqrt() < 1.3 * (2 / 512) ** 0.5  # the spread of a Gaussian map
+    assert errors.mean(0).abs().max() < 4 * (2 / 512 / len(seeds)) ** 0.5  # unbiased
+
+
+@pytest.mark.cuda
+def test_a_gpu_and_the_cpu_agree() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    allowed = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        for name in MODELS:
+            model, x, y = make(name, dtype=torch.float32)
+            engine = GradientEngine(model)
+            dots, norms = engine.dots_and_norms(x, y, engine.queries(x, y))
+            model, x, y = model.cuda(), x.cuda(), y.cuda()
+            engine = GradientEngine(model)
+            on_gpu, gpu_norms = engine.dots_and_norms(x, y, engine.queries(x, y))
+            assert (on_gpu.cpu() - dots).abs().max() <= 1e-3 * dots.abs().max(), name
+            torch.testing.assert_close(gpu_norms.cpu(), norms, rtol=1e-3, atol=0.0)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = allowed

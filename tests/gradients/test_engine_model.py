@@ -1,0 +1,195 @@
+"""The user's model comes back as it was, what is covered is said, and what cannot be right is refused."""
+
+import pytest
+import torch
+from engine_models import Scale, make, oracle
+from torch import Tensor, nn
+
+from attribution.errors import UserError
+from attribution.gradients import GradientEngine
+
+
+def state(model: nn.Module) -> dict[str, object]:
+    """Everything that must not change."""
+    return {
+        "training": [module.training for module in model.modules()],
+        "requires_grad": [parameter.requires_grad for parameter in model.parameters()],
+        "identity": [id(parameter) for parameter in model.parameters()],
+        "gradients": [None if parameter.grad is None else parameter.grad.clone().tolist() for parameter in model.parameters()],
+        "values": [tensor.detach().clone().tolist() for tensor in model.state_dict().values()],
+        "hooks": [len(module._forward_hooks) + len(module._forward_pre_hooks) + len(module._backward_hooks) for module in model.modules()],
+    }
+
+
+def everything(engine: GradientEngine, x: Tensor, y: Tensor) -> None:
+    """Every public method once."""
+    queries = engine.queries(x, y)
+    engine.dots_and_norms(x, y, queries)
+    engine.group_query(x, y)
+    engine.gradients(x, y)
+    engine.project(x, y, 16)
+    engine.explain(x, y, 10)
+    engine.check(x, y)
+
+
+@pytest.mark.parametrize("name", ["batch norm", "transformer", "custom module", "untraceable"])
+def test_the_model_is_handed_back_as_it_was(name: str) -> None:
+    model, x, y = make(name)
+    first = next(model.parameters())
+    first.grad = torch.ones_like(first)
+    list(model.parameters())[-1].requires_grad_(False)
+    model.train()
+    next(iter(model.children())).eval()
+    model.register_forward_hook(lambda module, args, output: None)
+    before = state(model)
+    everything(GradientEngine(model), x, y)
+    assert state(model) == before
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("when", ["forward", "backward", "later"])
+def test_the_model_is_restored_after_an_error(when: str) -> None:
+    class Breaks(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: object, x: Tensor) -> Tensor:
+            if when == "forward":
+                raise ArithmeticError("broken forward")
+            return x * 1.0
+
+        @staticmethod
+        def backward(ctx: object, gradient: Tensor) -> Tensor:
+            raise ArithmeticError("broken backward")
+
+    class Broken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.scale, self.head = nn.Linear(4, 4), Scale(4), nn.Linear(4, 3)
+            self.on = when != "later"
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = self.scale(self.first(x))
+            return self.head(Breaks.apply(hidden) if self.on else hidden)
+
+    torch.manual_seed(0)
+    model, x, y = Broken().double().train(), torch.randn(5, 4).double(), torch.tensor([0, 1, 2, 0, 1])
+    engine = GradientEngine(model)
+    if when == "later":
+        engine.norms(x, y)
+        model.on = True
+    before = state(model)
+    with pytest.raises((ArithmeticError, RuntimeError)):
+        engine.norms(x, y)
+    assert state(model) == before
+
+
+def test_frozen_parameters_are_left_out_and_named() -> None:
+    model, x, y = make("transformer")
+    for parameter in model.attention.parameters():
+        parameter.requires_grad_(False)
+    model.head.bias.requires_grad_(False)
+    engine = GradientEngine(model)
+    assert "head.weight" in engine.covered
+    assert engine.not_covered == [
+        "attention.in_proj_weight",
+        "attention.in_proj_bias",
+        "attention.out_proj.weight",
+        "attention.out_proj.bias",
+        "head.bias",
+    ]
+    reference = oracle(model, x, y)
+    torch.testing.assert_close(engine.norms(x, y), reference.norm(dim=1), rtol=1e-9, atol=0.0)
+    model.head.bias.requires_grad_(True)  # the plan follows
+    torch.testing.assert_close(engine.norms(x, y), oracle(model, x, y).norm(dim=1), rtol=1e-9, atol=0.0)
+
+
+def test_other_weights_in_the_same_model_give_their_own_scores() -> None:
+    model, x, y = make("group norm")
+    engine = GradientEngine(model)
+    engine.norms(x, y)
+    other, _, _ = make("group norm", seed=1)
+    model.load_state_dict(other.state_dict())
+    torch.testing.assert_close(engine.norms(x, y), oracle(other, x, y).norm(dim=1), rtol=1e-9, atol=0.0)
+
+
+def test_explain_names_the_path_of_every_parameter() -> None:
+    def paths(name: str) -> dict[str, tuple[str, str]]:
+        model, x, y = make(name)
+        engine = GradientEngine(model)
+        rows = engine.explain(x, y, n_queries=50)
+        assert [row.parameter for row in rows] == engine.covered
+        assert all(row.multiply_adds >= 0 for row in rows)
+        return {row.parameter: (row.path, row.reason) for row in rows}
+
+    block = paths("transformer")
+    assert block["tokens.weight"] == block["mlp.0.weight"] == block["first.bias"] == ("closed form", "")
+    assert block["attention.in_proj_weight"][0] == "vmap"
+    assert "MultiheadAttention" in block["attention.in_proj_weight"][1]
+    assert block["attention.out_proj.weight"][0] == "vmap"  # attention reads it without calling the module
+    assert block["places.weight"][0] == "vmap"  # no sample axis
+    assert "shared with out" in paths("tied parameter")["embed.weight"][1]
+    assert paths("read elsewhere")["embed.weight"][0] == "vmap"
+    assert paths("untraceable")["1.scale"][0] == "loop"
+    assert paths("positions first")["lin.weight"][0] == "vmap"
+    for name in ("linear on steps", "flattened positions", "group norm", "same layer twice", "batch norm", "conv1d", "embedding"):
+        assert {path for path, _ in paths(name).values()} == {"closed form"}, name
+
+
+def test_a_batch_norm_without_running_statistics_is_refused_by_name() -> None:
+    with pytest.raises(UserError, match=r"Layer '1'.*BatchNorm1d"):
+        GradientEngine(nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6, track_running_stats=False), nn.Linear(6, 3)))
+
+
+def test_an_embedding_that_rescales_itself_is_refused() -> None:
+    with pytest.raises(UserError, match="max_norm=1"):
+        GradientEngine(nn.Sequential(nn.Embedding(5, 4, max_norm=1.0), nn.Linear(4, 3)))
+
+
+def test_a_batch_coupled_module_is_refused_by_name() -> None:
+    class Centred(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x - x.mean(0)
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), Centred(), nn.Linear(6, 3)).double()
+    x, y = torch.randn(6, 4).double(), torch.tensor([0, 1, 2, 0, 1, 2])
+    engine = GradientEngine(model)
+    with pytest.raises(UserError, match="Layer '1' \\(Centred\\)"):
+        engine.check(x, y)
+    with pytest.raises(UserError, match="Layer '1' \\(Centred\\)"):
+        engine.norms(x, y)
+
+
+def test_user_mistakes_are_user_errors() -> None:
+    model, x, y = make("linear")
+    with pytest.raises(UserError, match="loss per sample"):
+        GradientEngine(model, nn.functional.cross_entropy).norms(x, y)
+    with pytest.raises(UserError, match="empty"):
+        GradientEngine(model).norms(x[:0], y[:0])
+    with pytest.raises(UserError, match="group of queries is empty"):
+        GradientEngine(model).group_query([])
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    with pytest.raises(UserError, match="No parameter"):
+        GradientEngine(model).norms(x, y)
+
+
+def test_a_single_sample_and_inference_mode_work() -> None:
+    model, x, y = make("group norm")
+    reference = oracle(model, x, y)
+    engine = GradientEngine(model)
+    assert abs(float(engine.norms(x[:1], y[:1])[0] - reference[0].norm())) < 1e-9
+    with torch.inference_mode():
+        inside = engine.norms(x + 0.0, y)
+    torch.testing.assert_close(inside.clone(), reference.norm(dim=1), rtol=1e-9, atol=0.0)
+
+
+def test_a_saturated_loss_does_not_blind_the_probe() -> None:
+    model, x, y = make("read elsewhere")
+    engine = GradientEngine(model, lambda output, labels: output.sum(1) * 0.0)
+    assert {route.parameter for route in engine.plan(x, y).routes if route.path == "vmap"} >= {"embed.weight", "unused.weight"}
+
+
+def test_capacity_counts_queries_in_the_budget() -> None:
+    model, x, y = make("linear")
+    small, large = GradientEngine(model, budget_bytes=1_000), GradientEngine(model, budget_bytes=100_000)
+    assert 1 <= small.query_capacity(x, y) < large.query_capacity(x, y)
