@@ -5,8 +5,7 @@ Run with ``streamlit run app.py`` or ``datablame app``. Each page is one file in
 
 import streamlit as st
 
-from attribution.errors import UserError
-from attribution.workspace.home import home, list_projects
+from attribution.workspace.home import list_projects
 from pages.parts import context, frame, jobs, start, states
 
 PAGES = {
@@ -22,8 +21,8 @@ PAGES = {
 
 def sidebar(names: list[str]) -> None:
     """Project, model, running work, and edits that the model has not seen."""
-    st.selectbox("Project", names, index=None, key="project", bind="query-params", placeholder="Choose a project")
-    if "open_project" not in st.session_state:
+    context.pick_project(names)
+    if not context.opened():
         return
     sight = context.sight()
     st.caption(start.model_line(sight))
@@ -32,36 +31,17 @@ def sidebar(names: list[str]) -> None:
     if waiting:
         with st.container(border=True, gap="xsmall"):
             st.markdown(f":material/edit_note: **{waiting:,} edit{'s' if waiting != 1 else ''}** not yet in the model")
-            st.page_link(LINKS["retrain"], label="Retrain", icon=":material/arrow_forward:")
+            st.page_link(frame.link("retrain"), label="Retrain", icon=":material/arrow_forward:", query_params=context.address())
 
 
-def open_chosen(names: list[str]) -> None:
-    """Open the project of the URL, else the last used one."""
-    if "project" not in st.session_state and "project" not in st.query_params and names:
-        st.session_state["project"] = names[0]
-    chosen = st.session_state.get("project") or st.query_params.get("project")
-    st.session_state.pop("open_project", None)
-    if chosen in names:
-        try:
-            st.session_state["open_project"] = context.open_project(str(home() / chosen))
-        except UserError as error:
-            states.error_box(error)
-
-
-st.set_page_config(page_title="Datablame", page_icon=":material/fingerprint:", layout="wide")
-LINKS = {
-    name: st.Page(f"pages/{name}.py", title=title, icon=icon, help=help, default=name == "overview")
-    for name, (title, icon, help) in PAGES.items()
-}
-page = st.navigation([*LINKS.values()], expanded=True)
-st.session_state["links"] = LINKS
-known = list_projects()
-open_chosen(known)
+page = frame.navigation(PAGES)
+projects = list_projects()
+context.open_chosen(projects)
 context.restore()
 with st.sidebar:
-    sidebar(known)
+    sidebar(projects)
 states.show_flashes()
-if "open_project" in st.session_state or page.title == PAGES["new_project"][0]:
+if context.opened() or page.title == PAGES["new_project"][0]:
     with frame.framed():
         page.run()
 else:

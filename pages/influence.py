@@ -222,8 +222,8 @@ def ready(sight: Sight, view: InfluenceView) -> None:
 def main() -> None:
     """The page."""
     sight = context.sight()
+    st.title("Influence")
     if sight.run is None:
-        st.title("Influence")
         if not jobs.panel(sight.project, ("prepare", "train"), place="influence"):
             states.empty("No model yet", "Influence is asked of a trained model. Training takes a few minutes.", "Train and analyse",
                          lambda: jobs.submit(sight.project, "prepare"))  # fmt: skip
@@ -238,7 +238,7 @@ def main() -> None:
         if rows:
             query_card(sight, rows)
     with right:
-        estimator = st.segmented_control("How influence is estimated", list(by_name), default="ip", required=True, key="estimator", bind="query-params",
+        estimator = st.segmented_control("How influence is estimated", list(by_name), default="ip", required=True, key="estimator", bind="query-params", wrap=True,
                                          format_func=lambda name: by_name[name].title)  # fmt: skip
         chosen = by_name[estimator or "ip"]
         unit = f" Unit: {chosen.unit}." if chosen.unit else ""

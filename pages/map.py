@@ -131,7 +131,7 @@ def bulk(sight: Sight, rows: np.ndarray) -> None:
 def ask() -> None:
     """Callback: the selection becomes the query of the Influence page."""
     context.put(query="selection", reverse="")
-    st.session_state["go"] = "influence"
+    frame.go("influence")
 
 
 def save(sight: Sight, rows: list[int]) -> None:
@@ -172,11 +172,9 @@ def no_map(sight: Sight, chosen: Chosen) -> None:
 
 def main() -> None:
     """The page."""
-    if target := st.session_state.pop("go", None):
-        st.switch_page(st.session_state["links"][target], query_params=context.address())
     sight = context.sight()
+    st.title("Map")
     if sight.run is None:
-        st.title("Map")
         if not jobs.panel(sight.project, ("prepare", "train"), place="map-train"):
             states.empty("No model yet", "The map shows the data as a trained model sees it.", "Train and analyse", lambda: jobs.submit(sight.project, "prepare"))
         return

@@ -10,11 +10,6 @@ from pages.parts import cards, context, frame, jobs, states
 from pages.parts.context import Sight
 
 
-def go(page: str) -> None:
-    """Callback: remember where to go; the switch itself happens while the page is drawn."""
-    st.session_state["go"] = page
-
-
 def headline(sight: Sight) -> None:
     """Name, sizes, model and accuracy in two lines."""
     info = sight.project.info
@@ -43,7 +38,7 @@ def next_step(sight: Sight, open_suspects: int) -> None:
         if step.job:
             st.button(step.button, type="primary", on_click=jobs.submit, args=(sight.project, step.job), key="next-step")
         else:
-            st.button(step.button, type="primary", on_click=go, args=(step.page,), key="next-step")
+            st.button(step.button, type="primary", on_click=frame.go, args=(step.page,), key="next-step")
 
 
 def figures(sight: Sight, open_suspects: int) -> None:
@@ -63,8 +58,17 @@ def figures(sight: Sight, open_suspects: int) -> None:
         )
         st.metric("Wrong predictions", numbers.count(int((~right).sum())), "on the test set", delta_color="off", delta_arrow="off", border=True, height="stretch")
         if sight.flags is not None:
-            st.metric("Suspicious labels", numbers.count(open_suspects), "not reviewed yet", delta_color="off", delta_arrow="off", border=True, height="stretch",
-                      help="Training samples whose label several detectors doubt, and that nobody has looked at.")  # fmt: skip
+            found = sight.flags.estimate
+            st.metric(
+                "Probably wrong labels",
+                f"about {numbers.count(round(found['mid']))}",
+                delta=f"{numbers.count(round(found['low']))} to {numbers.count(round(found['high']))} · {numbers.count(open_suspects)} not reviewed",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                height="stretch",
+                help="Estimated from models that did not train on the samples they judge (confident learning), with its 95 % interval.",
+            )
         st.metric("Edits", numbers.count(len(sight.states[sight.states["verdict"] != ""])), f"{len(sight.pending):,} not in the model", delta_color="off",
                   delta_arrow="off", border=True, height="stretch", help="Samples relabelled, dropped or kept in this project.")  # fmt: skip
 
@@ -75,33 +79,36 @@ def class_tables(sight: Sight, suspects: np.ndarray) -> None:
     test = sight.predictions.loc[project.dataset.rows("test")]
     edited = sight.states.index[(sight.states["label"] != sight.states["base_label"]) | ~sight.states["active"].astype(bool)].to_numpy(dtype=np.int64)
     frame = overview.class_table(project.classes, labels.values, labels.train_rows(project.dataset), test, suspects, edited)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        st.subheader("By class")
-        st.dataframe(
-            frame.drop(columns=["test samples"]),
-            hide_index=True,
-            height="content" if len(frame) <= 12 else 440,
-            column_config={
-                "test accuracy": st.column_config.ProgressColumn("test accuracy", format="percent", min_value=0, max_value=1),
-                "training samples": st.column_config.NumberColumn(format="localized"),
-            },
-            alt="Per class: training samples, test accuracy, commonest confusion, suspected labels and edits",
-        )
-    with right:
-        st.subheader("Commonest mistakes")
-        for mistake in overview.confusions(test, project.classes, 4).to_dict("records"):
-            with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                with st.container(width="stretch"):
-                    st.markdown(f"**{numbers.count(mistake['n'])}** × {states.plain(mistake['label'])} taken for {states.plain(mistake['prediction'])}")
-                    cards.show(cards.card_of(sight, int(mistake["row"]), suspicion=False), 48, 2)
-                st.button("Why?", key=f"why-{mistake['row']}", on_click=ask_why, args=(sight, int(mistake["row"])))
+    frame["test accuracy"] *= 100
+    st.subheader("By class")
+    st.dataframe(
+        frame.drop(columns=["test samples"]),
+        hide_index=True,
+        height="content" if len(frame) <= 12 else 440,
+        column_config={
+            "test accuracy": st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100),
+            "training samples": st.column_config.NumberColumn(format="localized"),
+        },
+        alt="Per class: training samples, test accuracy, commonest confusion, suspected labels and edits",
+    )
+    mistakes = overview.confusions(test, project.classes, 4).to_dict("records")
+    if not mistakes:
+        return
+    st.subheader("Commonest mistakes")
+    with st.grid(4, min_column_width=210):
+        for mistake in mistakes:
+            with st.container(border=True, gap="small", height="stretch"):
+                st.markdown(f"**{numbers.count(mistake['n'])}** × {states.plain(mistake['label'])} taken for {states.plain(mistake['prediction'])}")
+                cards.show(cards.card_of(sight, int(mistake["row"]), suspicion=False), 56, 3)
+                st.space("stretch")
+                st.button("Why?", key=f"why-{mistake['row']}", icon=":material/account_tree:", on_click=ask_why, args=(sight, int(mistake["row"])),
+                          help="See the training samples behind this prediction")  # fmt: skip
 
 
 def ask_why(sight: Sight, row: int) -> None:
     """Callback: open Influence on this sample."""
     context.put(query=str(sight.project.dataset.ids[row]))
-    go("influence")
+    frame.go("influence")
 
 
 def suspects_of(sight: Sight) -> tuple[np.ndarray, int]:
@@ -115,8 +122,6 @@ def suspects_of(sight: Sight) -> tuple[np.ndarray, int]:
 
 def main() -> None:
     """The page."""
-    if target := st.session_state.pop("go", None):
-        st.switch_page(st.session_state["links"][target], query_params=context.address())
     sight = context.sight()
     rows, waiting = suspects_of(sight)
     headline(sight)

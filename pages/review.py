@@ -88,7 +88,7 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
         st.button("", key="forward", shortcut="Right", icon=":material/chevron_right:", help="Next (→)", on_click=move, args=(project, rows, at + 1))
     st.caption("Or relabel:")
     with st.container(horizontal=True, gap="xsmall"):
-        for key, label in queue.keyed_labels(len(project.classes), likely):
+        for key, label in queue.keyed_labels(project.classes, likely):
             st.button(
                 project.classes[label],
                 key=f"label-{key}",
@@ -204,12 +204,7 @@ def grid(sight: Sight, rows: np.ndarray) -> None:
 
 def finished(sight: Sight) -> None:
     """Nothing left to review."""
-    states.empty("The queue is done", "Every suspect has a verdict. Retrain to see what the edits change.", "Go to Retrain", lambda: go("retrain"), icon=":material/task_alt:")
-
-
-def go(page: str) -> None:
-    """Callback: remember where to go."""
-    st.session_state["go"] = page
+    states.empty("The queue is done", "Every suspect has a verdict. Retrain to see what the edits change.", "Go to Retrain", lambda: frame.go("retrain"), icon=":material/task_alt:")
 
 
 def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
@@ -229,8 +224,6 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
 
 def main() -> None:
     """The page."""
-    if target := st.session_state.pop("go", None):
-        st.switch_page(st.session_state["links"][target], query_params=context.address())
     sight = context.sight()
     st.title("Review")
     running = jobs.panel(sight.project, ("flag", "prepare"), place="review")

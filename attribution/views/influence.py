@@ -117,7 +117,7 @@ def distribution_spec(counts: Sequence[int], low: float, high: float, shown: Seq
         {
             "type": "scatter",
             "name": "shown above",
-            "data": [[float(f"{value:.4g}"), 1] for value in shown],
+            "data": [[float(f"{value:.4g}"), 0.62] for value in shown],
             "symbol": "triangle",
             "symbolSize": 9,
             "itemStyle": {"color": "#8C8579", "opacity": 0.9},
@@ -130,7 +130,7 @@ def distribution_spec(counts: Sequence[int], low: float, high: float, shown: Seq
         "legend": {"top": 0, "right": 0, "itemWidth": 10, "itemHeight": 10},
         "xAxis": {"type": "value", "name": "influence", "nameLocation": "middle", "nameGap": 26, "min": low, "max": high, "scale": True,
                   "axisLabel": {"hideOverlap": True, "showMinLabel": False, "showMaxLabel": False}},
-        "yAxis": {"type": "log", "min": 0.8, "name": "training samples", "nameLocation": "middle", "nameGap": 36, "axisLabel": {"hideOverlap": True}},
+        "yAxis": {"type": "log", "min": 0.5, "name": "training samples", "nameLocation": "middle", "nameGap": 36, "axisLabel": {"hideOverlap": True, "showMinLabel": False}},
         "tooltip": {"trigger": "item"},
         "series": series,
     }  # fmt: skip

@@ -66,10 +66,12 @@ def open_from(rows: np.ndarray, reviewed: set[int], start: int) -> int:
     return int(anywhere[0]) if len(anywhere) else start
 
 
-def keyed_labels(n_classes: int, likely: Sequence[int]) -> list[tuple[str, int]]:
-    """``(key, class)`` for the label buttons. Up to ten classes keep one key each for ever (1 is the first class, 0 the tenth), so that
-    fingers learn them; with more, the ten likeliest of this sample take the keys in order."""
-    shown = list(range(n_classes)) if n_classes <= 10 else [int(label) for label in likely[:10]]
+def keyed_labels(classes: Sequence[str], likely: Sequence[int]) -> list[tuple[str, int]]:
+    """``(key, class)`` for the label buttons. Up to ten classes keep one key each for ever, so that fingers learn them: their own digit
+    when they are digits, else 1 for the first and 0 for the tenth. With more, the ten likeliest of this sample take the keys in order."""
+    if len(classes) <= 10 and all(len(name) == 1 and name in "0123456789" for name in classes):
+        return [(name, label) for label, name in enumerate(classes)]
+    shown = list(range(len(classes))) if len(classes) <= 10 else [int(label) for label in likely[:10]]
     return [(str((place + 1) % 10), label) for place, label in enumerate(shown)]
 
 

@@ -11,6 +11,8 @@ import streamlit as st
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.views import pending
+from attribution.workspace.home import home
+from pages.parts import states
 
 SHARED = ("query", "selection", "reverse", "item")  # what travels between pages, beside the widgets bound to the URL
 
@@ -21,8 +23,44 @@ def open_project(folder: str) -> Project:
     return Project.open(folder)
 
 
+def open_chosen(names: list[str]) -> None:
+    """Open the project that the URL names, else this session's, else the last used one."""
+    st.session_state.pop("open_project", None)
+    chosen = st.query_params.get("project") or st.session_state.get("project-name-shown") or (names[0] if names else "")
+    if chosen and chosen not in names:
+        states.error_box({"what": f"There is no project {chosen!r} here.", "why": "", "do": "Choose one on the left, or make a new one."})
+    if chosen in names:
+        try:
+            st.session_state["open_project"] = open_project(str(home() / chosen))
+        except UserError as error:
+            states.error_box(error)
+    if st.session_state.get("project-name-shown") not in (None, chosen):
+        st.session_state["shared"] = {}
+    st.session_state["project-name-shown"] = chosen
+    if chosen in names:
+        st.query_params["project"] = chosen
+
+
+def pick_project(names: list[str]) -> None:
+    """The project picker; another project starts without this one's query and selection."""
+
+    def changed() -> None:
+        st.session_state["shared"] = {}
+        st.query_params.from_dict({"project": st.session_state["project-picker"]})
+
+    shown = st.session_state.get("project-name-shown")
+    if shown in names:
+        st.session_state["project-picker"] = shown
+    st.selectbox("Project", names, index=None, key="project-picker", placeholder="Choose a project", required=True, on_change=changed)
+
+
+def opened() -> bool:
+    """Whether a project is open."""
+    return "open_project" in st.session_state
+
+
 def project() -> Project:
-    """The project that ``app.py`` opened for this run of the script."""
+    """The project that is open in this run of the script."""
     return st.session_state["open_project"]
 
 

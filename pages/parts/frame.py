@@ -10,6 +10,39 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts import context
+
+HERE = Path(__file__).parent
+# Streamlit's wide layout keeps five rem free on both sides, a third of a 900-pixel window beside the sidebar.
+MARGINS = "<style>[data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }</style>"
+
+
+def navigation(pages: dict[str, tuple[str, str, str]]) -> st.Page:
+    """Set up the window and the navigation from ``{file: (title, icon, help)}``; the first page is the default. The page to draw.
+
+    The icons are files of ours: a Material icon for the tab would be fetched from a server on the net.
+    """
+    st.set_page_config(page_title="Datablame", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state=230)
+    st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
+    st.html(MARGINS)
+    first = next(iter(pages))
+    links = {
+        name: st.Page(f"pages/{name}.py", title=title, icon=icon, help=help, default=name == first)
+        for name, (title, icon, help) in pages.items()
+    }
+    st.session_state["links"] = links
+    return st.navigation(list(links.values()), expanded=True)
+
+
+def link(name: str) -> st.Page:
+    """A page by its file's name."""
+    return st.session_state["links"][name]
+
+
+def go(name: str) -> None:
+    """Callback: open another page; the switch happens when the page is drawn next."""
+    st.session_state["go"] = name
+
 
 @contextmanager
 def framed() -> Iterator[None]:
@@ -24,6 +57,8 @@ def framed() -> Iterator[None]:
 def show(main: Callable[[], None]) -> None:
     """Draw a page; outside ``app.py``, declare the pages to Streamlit and start over with the same address."""
     if st.session_state.get("framed"):
+        if target := st.session_state.pop("go", None):
+            st.switch_page(link(target), query_params=context.address())
         main()
         return
     files = sorted(path for path in Path(__file__).parent.parent.glob("*.py") if path.name != "__init__.py")

@@ -6,7 +6,7 @@ from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.project import Project
 from attribution.views.numbers import percent
-from pages.parts import states
+from pages.parts import frame, states
 from pages.parts.context import Sight
 
 SAMPLE_WORDS = {
@@ -43,9 +43,8 @@ def open_sample(name: str) -> None:
 
 def go_to(name: str) -> None:
     """Open a project on its overview."""
-    st.session_state["next_project"] = name
     st.session_state["shared"] = {}
-    st.switch_page(st.session_state["links"]["overview"], query_params={"project": name})
+    st.switch_page(frame.link("overview"), query_params={"project": name})
 
 
 def samples() -> None:
@@ -71,4 +70,4 @@ def welcome() -> None:
     st.subheader("Start with a sample")
     samples()
     st.subheader("Or with your own data")
-    st.page_link(st.session_state["links"]["new_project"], label="Load data and a model", icon=":material/add_circle:")
+    st.page_link(frame.link("new_project"), label="Load data and a model", icon=":material/add_circle:")
