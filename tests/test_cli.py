@@ -40,7 +40,7 @@ def test_every_verb_explains_itself_and_every_flag():
 
 
 def test_the_whole_path_from_data_to_proof(datablame, digits):
-    path, flipped = digits
+    path, _flipped = digits
     status, said, err = datablame("new", "mine", "--path", path, "--model", "mlp", "--width", 16)
     assert status == 0, err
     assert "240 train, 60 val, 120 test" in said

@@ -83,7 +83,7 @@ def test_a_decision_on_a_stale_view_is_refused(bare_project):
 
 
 def test_an_unknown_class_is_named_with_the_choices(bare_project):
-    with pytest.raises(UserError, match="'eleven'.*0, 1, 2"):
+    with pytest.raises(UserError, match=r"'eleven'.*0, 1, 2"):
         bare_project.relabel([3], "eleven")
 
 
