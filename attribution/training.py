@@ -20,7 +20,7 @@ from attribution.config import ModelConfig, TrainConfig, fingerprint, to_dict
 from attribution.errors import UserError
 from attribution.models.build import build_model, check_model, identity
 from attribution.models.checkpoints import load_checkpoint, read_state, save_checkpoint
-from attribution.models.devices import pick_device, reproducible, seeded
+from attribution.models.devices import pick_device, reproducible, seeded, use_fast_layout
 from attribution.models.features import batch_coupled, count_parameters, device_of
 from attribution.models.measure import dynamics_table, epoch_message, measure
 from attribution.models.predict import HeldInputs, evaluate, predict
@@ -92,7 +92,7 @@ def train(
     device = pick_device(config.device)
     network = build_model(model, dataset.info, config.seed, trusted=trusted)
     check_model(network, dataset)
-    network = network.to(device, memory_format=torch.channels_last)
+    use_fast_layout(network.to(device))
     state = TrainingState(network, make_optimizer(network, config))
     resumed = state.resume(folder)
     _log(folder, f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
@@ -278,9 +278,9 @@ def _finish(
 ) -> Run:
     logits, features = predict(network, dataset, dataset.rows("all"))
     probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
-    for name, values in (("probabilities.npy", probabilities), ("representation.npy", features)):
+    for name, array in (("probabilities.npy", probabilities), ("representation.npy", features)):
         with whole_file(folder / name) as temporary, open(temporary, "wb") as stream:
-            np.save(stream, values, allow_pickle=False)
+            np.save(stream, array, allow_pickle=False)
     test = _active(dataset, labels, "test")
     metrics = metrics + measure(torch.from_numpy(logits[test]), torch.tensor(labels.values[test]), epochs, "test")
     _write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int16", "n": "int32"}))
