@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,10 +104,13 @@ def create_sample(name: str, folder: str | Path | None, progress: Progress) -> P
         return target
     wanted = read_json(source / "sample.json")
     data = from_dict(DataConfig, {**wanted["data"], "path": str(source / wanted["data"]["path"])})
-    model, train = from_dict(ModelConfig, wanted.get("model", {})), from_dict(TrainConfig, wanted.get("train", {}))
+    model = from_dict(ModelConfig, wanted.get("model", {}))
+    train = from_dict(TrainConfig, wanted["train"]) if wanted.get("train") else None
     path = create(target, data, model, train, False, progress)
-    if (source / "prebuilt").is_dir():
-        shutil.copytree(source / "prebuilt", path, dirs_exist_ok=True)
+    results = source / "prebuilt.zip"
+    if results.exists():
+        with zipfile.ZipFile(results) as packed:
+            packed.extractall(path)
     return path
 
 

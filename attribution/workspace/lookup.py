@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,10 +33,15 @@ class InfluenceView:
     column: int
 
 
+@lru_cache(maxsize=512)
+def _opened(open_one: Callable[[Path], Any], path: Path, changed_ns: int) -> Any:
+    return open_one(path)
+
+
 def finished(folder: Path, open_one: Callable[[Path], T]) -> list[T]:
-    """The finished artefacts in a folder (those with a ``config.json``), newest first."""
+    """The finished artefacts in a folder (those with a ``config.json``), newest first; what was read of one stays in memory."""
     found = {path.parent: path.stat().st_mtime_ns for path in folder.glob("*/config.json")}
-    return [open_one(path) for path in sorted(found, key=lambda path: -found[path])]
+    return [_opened(open_one, path, found[path]) for path in sorted(found, key=lambda path: -found[path])]
 
 
 def newest_of(results: Sequence[T], run_id: str | None) -> T | None:
