@@ -118,7 +118,7 @@ def create(name: str, data: DataConfig, model: ModelConfig, trusted: bool) -> No
 
     def listen(done: float, total: float, message: str) -> None:
         share = done / total if total else 0.0
-        bar.progress(share, text=f"{numbers.percent(round(share, 2))} · {states.plain(message)}")
+        bar.progress(share, text=f"{numbers.whole_percent(share)} · {states.plain(message)}")
 
     try:
         project = Project.create(home() / name, data, model, trust_code=trusted, progress=Progress(listen))

@@ -1,1 +1,140 @@
-"""Retrain."""
+"""Retrain: what will change, the same recipe before and after over several seeds, and the proof."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attribution.config import RetrainConfig
+from attribution.views import cards as card_views
+from attribution.views import comparison, numbers, pending, tables
+from pages.parts import cards, context, frame, jobs, states
+from pages.parts.context import Sight
+
+if TYPE_CHECKING:
+    from attribution.comparisons import Comparison
+
+FLIPS = 12
+
+
+def plan(sight: Sight) -> None:
+    """What will change, how it is trained, and the button that starts it."""
+    project = sight.project
+    changes = pending.differences(project.dataset.base_version(), sight.labels, project.dataset.ids, project.classes)
+    in_training = changes[changes["row"] < project.info.counts["train"]]
+    st.subheader("What will change")
+    if in_training.empty:
+        states.empty("No edit to train with", "Relabel or drop some training samples first; then this page trains with and without them and compares.",
+                     "Review labels", lambda: frame.go("review"), icon=":material/edit_note:")  # fmt: skip
+        return
+    st.markdown(f"Against the data as imported, {pending.change_sentence(in_training)[:1].lower()}{pending.change_sentence(in_training)[1:]}")
+    with st.expander("The list", icon=":material/list:"):
+        page = cards.page_number(len(in_training), 25, "page-changes")
+        shown = tables.page_of(in_training, page, 25)
+        st.dataframe(shown[["id", "was", "now"]], hide_index=True, alt="Samples that differ from the data as imported")
+        cards.pager(len(in_training), 25, "page-changes")
+    if jobs.panel(project, ("retrain",), place="retrain"):
+        st.caption("You can go on reviewing; new edits are not part of this run.")
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
+        seeds = int(st.number_input("Seeds", 3, 20, 3, key="seeds", width=120, help="Each seed is trained once before and once after the edits. More seeds, narrower intervals."))
+        with st.container():
+            st.caption(f"Same recipe both times: {comparison.recipe_words(project.model_config.name, project.train_config)}.")
+            one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
+            st.caption(comparison.forecast_words(one_s, seeds))
+        config = RetrainConfig(seeds=tuple(range(seeds)))
+        st.button("Retrain and compare", type="primary", key="start-retrain", icon=":material/play_arrow:", on_click=jobs.submit, args=(project, "retrain", config))
+
+
+def verdict(sight: Sight, found: "Comparison") -> None:
+    """The answer in one sentence, the figures, and what to do with the model."""
+    colour, icon = comparison.OUTCOMES[found.outcome]
+    with st.container(border=True):
+        st.markdown(f"### :{colour}[{icon}] {states.plain(found.verdict)}")
+        with st.grid(4, min_column_width=190):
+            for figure in comparison.figures(found):
+                st.metric(figure["label"], figure["value"], figure["delta"], delta_color="off", delta_arrow="off", help=figure["help"])
+        target = comparison.after_run(found, sight.project.train_config.seed)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if sight.run is not None and sight.run.id == target:
+                st.caption(":material/check_circle: The retrained model is the one in use.")
+            else:
+                st.button("Use the retrained model", type="primary", key="use-model", on_click=use, args=(sight, target))
+                st.caption("Influence, map and review then ask the new model.", width="content")
+        if found.n_test_edited:
+            st.caption(f"{numbers.plural(found.n_test_edited, 'test sample')} edited: before and after are judged on the same, current test labels.")
+
+
+def use(sight: Sight, run_id: str) -> None:
+    """Callback: make the retrained model the current one."""
+    sight.project.use_run(run_id)
+    states.flash("The retrained model is in use. Score and search again to ask it.")
+
+
+def charts(found: "Comparison") -> None:
+    """Intervals, seeds, classes, and the forecast against what happened."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("How sure is the change of accuracy?")
+        frame_ = comparison.interval_frame(found)
+        st.echarts_chart(comparison.forest_spec(frame_, "points of accuracy"), height=170, key="intervals",
+                         alt=f"Change of accuracy with intervals over seeds and test samples: {found.verdict}")  # fmt: skip
+        st.subheader("Seed by seed")
+        st.echarts_chart(comparison.seeds_spec(found), height=240, key="by-seed", alt="Test accuracy before and after, one line per seed")
+    with right:
+        st.subheader("Class by class")
+        classes = comparison.class_frame(found)
+        st.echarts_chart(comparison.forest_spec(classes, "points of accuracy (95 % interval)"), height=max(180, 34 * len(classes) + 60), key="by-class",
+                         alt="Change of accuracy per class with its interval; the number of test samples in brackets")  # fmt: skip
+
+
+def flips(sight: Sight, found: "Comparison") -> None:
+    """The predictions that changed, with pictures."""
+    table, classes = found.flips(), sight.project.classes
+    st.subheader("Predictions that changed")
+    kind = st.segmented_control("Kind", ["fixed", "broken"], default="fixed", required=True, key="flip-kind", label_visibility="collapsed",
+                                format_func=lambda name: f"Put right ({found.n_fixed})" if name == "fixed" else f"Broken ({found.n_broken})")  # fmt: skip
+    part = table[table["kind"] == (kind or "fixed")]
+    if part.empty:
+        st.caption("None.")
+        return
+    page = cards.page_number(len(part), FLIPS, f"page-flips-{kind}")
+    with st.grid("auto", min_column_width=225, gap="small"):
+        for line in tables.page_of(part, page, FLIPS).to_dict("records"):
+            words = comparison.flip_words(classes[int(line["before"])], classes[int(line["after"])], line["kind"], float(line["seeds"]), len(found.seeds))
+            chance = f"{numbers.percent(line['p_before'])} → {numbers.percent(line['p_after'])}"
+            card = cards.card_of(sight, int(line["row"]), [card_views.Fact("predicted", words), card_views.Fact("label's probability", chance)], suspicion=False)
+            with st.container(border=True):
+                cards.show(card_views.without_prediction(card), 60, 3)
+    cards.pager(len(part), FLIPS, f"page-flips-{kind}")
+
+
+def forecast(found: "Comparison") -> None:
+    """Whether influence predicted what happened."""
+    st.subheader("Did influence foresee it?")
+    st.markdown(comparison.forecast_sentence(found))
+    st.echarts_chart(comparison.predicted_spec(found.predicted()), height=320, key="forecast",
+                     alt="Predicted against real change of loss, one dot per test sample")  # fmt: skip
+    if found.forecast.get("unit") != "nats":
+        st.caption(f"Predictions are in {states.plain(str(found.forecast.get('unit')))}: compare the order, not the size.")
+
+
+def main() -> None:
+    """The page."""
+    sight = context.sight()
+    st.title("Retrain")
+    results = sight.project.comparisons()
+    if results:
+        names = {comparison.title_of(found, place): found for place, found in enumerate(results)}
+        chosen = st.selectbox("Comparison", list(names), key="comparison", label_visibility="collapsed") if len(names) > 1 else next(iter(names))
+        found = names[chosen]
+        verdict(sight, found)
+        if found.config["after_version"] != sight.labels.version:
+            st.caption(":material/info: Labels have changed since this comparison.")
+    plan(sight)
+    if results:
+        charts(found)
+        flips(sight, found)
+        forecast(found)
+
+
+frame.show(main)

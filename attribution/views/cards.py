@@ -53,6 +53,11 @@ def without_picture(card: Card) -> Card:
     return replace(card, picture="")
 
 
+def without_prediction(card: Card) -> Card:
+    """The same card where the facts already say what was predicted."""
+    return replace(card, prediction="", confidence=None)
+
+
 def picture_html(picture: str, alt: str, size: int) -> str:
     """The picture in a square of ``size`` pixels, its own pixels kept sharp."""
     style = f"width:{size}px;max-width:100%;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;border-radius:4px;background:#8881;flex:none"

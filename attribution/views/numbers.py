@@ -29,6 +29,11 @@ def percent(share: float | None) -> str:
     return NONE if share is None or not math.isfinite(share) else f"{three_digits(share * 100)}{SPACE}%"
 
 
+def whole_percent(share: float) -> str:
+    """How far something is: "9 %"; 100 % only when it is done."""
+    return f"{math.floor(share * 100 + 1e-9)}{SPACE}%"
+
+
 def points(difference: float | None) -> str:
     """A difference of two shares in percentage points, signed: 0.0123 -> "+1.23 points"."""
     return NONE if difference is None or not math.isfinite(difference) else f"{three_digits(difference * 100, signed=True)}{SPACE}points"

@@ -8,7 +8,7 @@ import streamlit as st
 from attribution.errors import UserError
 from attribution.jobs import Job
 from attribution.project import Project
-from attribution.views.numbers import ago, duration, percent
+from attribution.views.numbers import ago, duration, whole_percent
 from pages.parts import states
 
 POLL_S = 1.0
@@ -40,24 +40,29 @@ def progress_text(job: Job) -> str:
     """How far a job is, what it does, and how long it will take: "45 % · Scoring · about 20 s left"."""
     if job.state == "queued":
         return "Starting"
-    parts = [percent(round(job.fraction, 2)), states.plain(job.message)]
+    parts = [whole_percent(job.fraction), states.plain(job.message)]
     parts.append(f"about {duration(job.eta_s)} left" if job.eta_s is not None else f"{duration(job.elapsed_s)} so far")
     return " · ".join(part for part in parts if part)
 
 
 def _watch(project: Project, draw: Callable[[list[Job]], None], wanted: Callable[[Job], bool], place: str) -> None:
-    """Draw the wanted active jobs now and once a second; when one ends, the whole page is drawn anew, once."""
-    active = [job for job in project.jobs() if job.active and wanted(job)]
+    """Draw the wanted active jobs now and once a second; when one ends or leaves a result, the whole page is drawn anew, once."""
+    active, results = [job for job in project.jobs() if job.active and wanted(job)], finished(project)
 
     @st.fragment(run_every=POLL_S if active else None, key=f"watch-{place}")
     def look() -> None:
         now = [job for job in project.jobs() if job.active and wanted(job)]
-        if {job.id for job in now} != {job.id for job in active}:
+        if {job.id for job in now} != {job.id for job in active} or finished(project) != results:
             st.rerun()
         draw(now)
 
     if active:
         look()
+
+
+def finished(project: Project) -> int:
+    """How many results the project holds; a job of several steps leaves one after the other."""
+    return sum(1 for _ in project.folder.glob("*/*/config.json"))
 
 
 def strip(project: Project) -> None:
@@ -100,7 +105,7 @@ def _stopped(project: Project, job: Job, place: str) -> None:
         states.error_box(job.error or {"what": f"{job.title} failed.", "why": "", "do": "The log has the details."})
     else:
         words = "was stopped" if job.state == "cancelled" else "was interrupted"
-        st.warning(f"{states.plain(job.title)} {words} {ago(job.finished_s)} at {percent(round(job.fraction, 2))}. What it finished is kept.")
+        st.warning(f"{states.plain(job.title)} {words} {ago(job.finished_s)} at {whole_percent(job.fraction)}. What it finished is kept.")
     with st.container(horizontal=True):
         st.button("Try again" if job.state == "failed" else "Go on", key=f"resume-{place}-{job.id}", icon=":material/replay:", on_click=resume, args=(project, job.id))
     log = job.log_tail(20)

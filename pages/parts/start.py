@@ -5,7 +5,7 @@ import streamlit as st
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.project import Project
-from attribution.views.numbers import percent
+from attribution.views.numbers import whole_percent
 from pages.parts import frame, states
 from pages.parts.context import Sight
 
@@ -30,7 +30,7 @@ def open_sample(name: str) -> None:
     bar = st.progress(0.0, text="Unpacking the sample")
 
     def listen(done: float, total: float, message: str) -> None:
-        bar.progress(done / total if total else 0.0, text=f"{percent(round(done / total, 2))} · {message or 'Unpacking the sample'}")
+        bar.progress(done / total if total else 0.0, text=f"{whole_percent(done / total if total else 0.0)} · {message or 'Unpacking the sample'}")
 
     try:
         project = Project.sample(name, progress=Progress(listen))

@@ -1,0 +1,166 @@
+"""A finished before/after proof for people: figures, interval charts, flips, and predicted against real change."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from attribution.views.colours import HARMFUL, HELPFUL
+from attribution.views.numbers import duration, percent, plural, points, three_digits
+
+if TYPE_CHECKING:
+    from attribution.comparisons import Comparison
+    from attribution.config import TrainConfig
+
+UNCLEAR = "#8C8579"
+OUTCOMES = {"better": ("green", ":material/trending_up:"), "worse": ("orange", ":material/trending_down:"), "unclear": ("gray", ":material/trending_flat:")}
+
+
+def recipe_words(model: str, recipe: "TrainConfig") -> str:
+    """The recipe in one line: "cnn, 12 epochs, batches of 64, sgd, learning rate 0.05 (cosine)"."""
+    rate = f"learning rate {three_digits(recipe.lr)} ({recipe.schedule})"
+    return f"{model}, {plural(recipe.epochs, 'epoch')}, batches of {recipe.batch_size}, {recipe.optimizer}, {rate}"
+
+
+def forecast_words(seconds: float | None, seeds: int) -> str:
+    """How long a retrain takes, from the seconds of one training: two trainings per seed, before and after."""
+    if not seconds:
+        return f"{2 * seeds} trainings: {seeds} before the edits, {seeds} after."
+    return f"{2 * seeds} trainings, about {duration(seconds * 2 * seeds)}; those before the edits are made only once."
+
+
+def figures(found: "Comparison") -> list[dict[str, str]]:
+    """The four figures on top: ``label``, ``value``, ``delta``, ``help``."""
+    seeds = plural(len(found.seeds), "seed")
+    accuracy, loss = found.accuracy, found.loss
+    level = f"{percent(accuracy.difference.level)} interval over seeds and test samples"
+    a, b = accuracy.difference, loss.difference
+    return [
+        {"label": "Test accuracy", "value": f"{percent(np.mean(accuracy.before))} → {percent(np.mean(accuracy.after))}",
+         "delta": f"{points(a.estimate)} ({three_digits(a.low * 100, True)} to {three_digits(a.high * 100, True)})", "help": f"Mean over {seeds}; {level}."},
+        {"label": "Test loss (nats)", "value": f"{three_digits(float(np.mean(loss.before)))} → {three_digits(float(np.mean(loss.after)))}",
+         "delta": f"{three_digits(b.estimate, True)} ({three_digits(b.low, True)} to {three_digits(b.high, True)})", "help": f"Mean over {seeds}; lower is better; {level}."},
+        {"label": "Predictions put right", "value": f"{found.n_fixed:,}", "delta": f"of {found.n_test:,} test samples", "help": "Wrong before, right after, by the majority of the seeds."},
+        {"label": "Predictions broken", "value": f"{found.n_broken:,}", "delta": f"of {found.n_test:,} test samples", "help": "Right before, wrong after, by the majority of the seeds."},
+    ]  # fmt: skip
+
+
+def interval_frame(found: "Comparison") -> pd.DataFrame:
+    """The change of accuracy in points with each kind of interval: ``name``, ``estimate``, ``low``, ``high``; the deciding one first."""
+    change = found.accuracy
+    rows = (("seeds and test samples", change.difference), ("test samples alone", change.test_only), ("seeds alone", change.spread))
+    return pd.DataFrame([{"name": name, "estimate": 100 * i.estimate, "low": 100 * i.low, "high": 100 * i.high} for name, i in rows])
+
+
+def class_frame(found: "Comparison") -> pd.DataFrame:
+    """The change of accuracy per class in points: ``name``, ``estimate``, ``low``, ``high``."""
+    classes = found.classes()
+    names = [f"{name} ({n})" for name, n in zip(classes["class"], classes["n"], strict=True)]
+    return pd.DataFrame({"name": names, "estimate": 100 * classes["difference"], "low": 100 * classes["low"], "high": 100 * classes["high"]})
+
+
+def colour_of(low: float, high: float) -> str:
+    """Blue when the whole interval is above zero, orange when it is below, grey when it holds zero."""
+    return HELPFUL if low > 0 else HARMFUL if high < 0 else UNCLEAR
+
+
+def forest_spec(frame: pd.DataFrame, axis: str) -> dict[str, Any]:
+    """ECharts forest plot: one line per row of ``frame`` (``name``, ``estimate``, ``low``, ``high``), a dot with its interval, zero marked."""
+    dots, bars = [], []
+    for place, line in enumerate(frame.to_dict("records")):
+        if not np.isfinite(line["estimate"]):
+            continue
+        colour = colour_of(line["low"], line["high"])
+        words = f"{line['name']}: {three_digits(line['estimate'], True)} ({three_digits(line['low'], True)} to {three_digits(line['high'], True)})"
+        dots.append({"value": [round(line["estimate"], 4), place], "name": words, "itemStyle": {"color": colour}})
+        if np.isfinite(line["low"]) and np.isfinite(line["high"]):
+            ends = [[round(line["low"], 4), place], [round(line["high"], 4), place]]
+            bars.append({"type": "line", "data": ends, "symbol": "rect", "symbolSize": [2, 10], "lineStyle": {"color": colour, "width": 2},
+                         "itemStyle": {"color": colour}, "silent": True, "animation": False})  # fmt: skip
+    zero = {"silent": True, "symbol": "none", "data": [{"xAxis": 0}], "lineStyle": {"color": UNCLEAR, "type": "dashed"}, "label": {"show": False}}
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 20, "top": 8, "bottom": 40, "containLabel": True},
+        "xAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 26, "scale": False},
+        "yAxis": {"type": "category", "data": [str(name) for name in frame["name"]], "inverse": True, "axisTick": {"show": False}},
+        "tooltip": {"trigger": "item", "formatter": "{b}"},
+        "series": [{"type": "scatter", "data": dots, "symbolSize": 11, "z": 3, "markLine": zero}, *bars],
+    }
+
+
+def seeds_spec(found: "Comparison") -> dict[str, Any]:
+    """ECharts lines of test accuracy in percent, before to after, one line per seed."""
+    pairs = zip(found.seeds, found.accuracy.before, found.accuracy.after, strict=True)
+    series = [
+        {
+            "type": "line",
+            "name": f"seed {seed}",
+            "data": [round(100 * before, 3), round(100 * after, 3)],
+            "symbolSize": 9,
+            "symbol": "circle",
+            "lineStyle": {"color": HELPFUL if after > before else HARMFUL, "width": 2, "opacity": 0.8},
+            "itemStyle": {"color": HELPFUL if after > before else HARMFUL},
+            "animation": False,
+        }
+        for seed, before, after in pairs
+    ]
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 20, "top": 12, "bottom": 12, "containLabel": True},
+        "tooltip": {"trigger": "item", "formatter": "{a}, {b}: {c} %"},
+        "xAxis": {"type": "category", "data": ["before", "after"], "boundaryGap": True},
+        "yAxis": {"type": "value", "scale": True, "name": "test accuracy, %", "nameLocation": "middle", "nameGap": 40},
+        "series": series,
+    }
+
+
+def predicted_spec(predicted: pd.DataFrame) -> dict[str, Any]:
+    """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has ``predicted`` and ``actual``."""
+    frame = predicted[["predicted", "actual", "row"]].astype({"predicted": "float32", "actual": "float32"}).round(5)
+    return {
+        "animation": False,
+        "dataset": {"source": frame},
+        "grid": {"left": 8, "right": 16, "top": 12, "bottom": 36, "containLabel": True},
+        "tooltip": {"trigger": "item", "formatter": "row {@row}: predicted {@predicted}, real {@actual}"},
+        "xAxis": {"type": "value", "name": "predicted by influence", "nameLocation": "middle", "nameGap": 24, "scale": True},
+        "yAxis": {"type": "value", "name": "real change of loss, nats", "nameLocation": "middle", "nameGap": 36, "scale": True},
+        "series": [
+            {
+                "type": "scatter",
+                "encode": {"x": "predicted", "y": "actual"},
+                "symbolSize": 5,
+                "itemStyle": {"color": "#0F766E", "opacity": 0.5},
+                "animation": False,
+            }
+        ],
+    }
+
+
+def forecast_sentence(found: "Comparison") -> str:
+    """How well influence foresaw what the edits did, test sample by test sample."""
+    rank = found.forecast["spearman"]
+    sure = f"{three_digits(rank.low, True)} to {three_digits(rank.high, True)}"
+    kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"
+    return (
+        f"Influence {'foresaw' if kind != 'not' else 'did not foresee'} {'which test samples gain ' + kind if kind != 'not' else 'which test samples gain'}: "
+        f"rank correlation {three_digits(rank.estimate, True)} ({sure}). "
+        f"Mean change of loss: predicted {three_digits(found.forecast['predicted'], True)}, real {three_digits(found.forecast['actual'], True)} nats."
+    )
+
+
+def flip_words(before: str, after: str, kind: str, seeds: float, n_seeds: int) -> str:
+    """One flip in words: "Coat → Shirt in 3 of 3 seeds"."""
+    return f"{before} → {after}, in {round(seeds * n_seeds)} of {plural(n_seeds, 'seed')}"
+
+
+def title_of(found: "Comparison", place: int) -> str:
+    """A comparison's name in the list of past ones."""
+    edits = plural(found.n_dropped + found.n_relabelled + found.n_restored, "edit")
+    return f"{'Newest' if place == 0 else f'No. {place + 1}'}: {edits}, {found.outcome} ({found.id[:6]})"
+
+
+def after_run(found: "Comparison", seed: int) -> str:
+    """The retrained model to go on with: the one of this seed, else the first."""
+    runs: Sequence[str] = found.after_runs
+    return runs[found.seeds.index(seed)] if seed in found.seeds else runs[0]
