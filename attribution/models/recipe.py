@@ -83,7 +83,7 @@ def batches(order: Tensor, size: int, *, least: int = 1) -> Iterator[Tensor]:
 
     ``least`` is 2 for models with batch normalisation, which cannot be trained on a single sample.
     """
-    cuts = [*range(0, len(order), size), len(order)]
+    cuts = [*range(0, len(order), max(size, least)), len(order)]
     if len(cuts) > 2 and cuts[-1] - cuts[-2] < least:
         del cuts[-2]
     for start, end in itertools.pairwise(cuts):
