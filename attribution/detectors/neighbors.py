@@ -24,4 +24,4 @@ class NeighborDisagreement(Detector):
         return 1 - evidence.votes[np.arange(len(evidence.rows)), evidence.labels]
 
     def reason(self, value: float, higher_than: float) -> str:
-        return f"{100 * value:.0f} % of the vote of its nearest neighbours is for other labels, {above(higher_than)}."
+        return f"Its nearest neighbours give {100 * value:.0f} % of their vote to other labels, {above(higher_than)}."

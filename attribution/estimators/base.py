@@ -49,6 +49,7 @@ class Estimator(ABC):
     source: ClassVar[str]
     needs: ClassVar[str] = ""  # what a run must have, in words; empty: any run will do
     unit: ClassVar[str] = ""  # unit of the influence; empty: none
+    control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
     def __init__(self, subject: "Subject", seed: int = 0) -> None:
         self.subject, self.seed = subject, seed

@@ -31,6 +31,7 @@ class RandomControl(Estimator):
     formula = "N(0, 1), fixed by sample id, query and seed"
     cost = "None."
     source = "A control, after the practice of randomisation tests."
+    control = True
 
     def options(self) -> dict[str, int]:
         return {"seed": self.seed}

@@ -1,0 +1,105 @@
+"""A world small enough to check by hand: three clouds of points, some with a wrong label, and a small network trained on them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from attribution.config import ModelConfig, TrainConfig
+from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+from attribution.subject import Subject
+from attribution.training import Run, train
+
+N_TRAIN, N_VAL, N_TEST, N_FLIPPED, CLASSES = 60, 15, 18, 6, 3
+COPIES = 3  # the first test samples are copies of the first training samples
+
+
+@dataclass(frozen=True)
+class World:
+    """A dataset, its labels, a run trained on it, and which training rows carry a wrong label."""
+
+    dataset: Dataset
+    labels: Labels
+    run: Any
+    flipped: np.ndarray
+
+    def subject(self, **settings: Any) -> Subject:
+        return Subject(self.dataset, self.labels, self.run, device="cpu", **settings)
+
+
+def write_dataset(folder: Path, x: np.ndarray, y: np.ndarray, ids: list[str]) -> Dataset:
+    splits = ["train"] * N_TRAIN + ["val"] * N_VAL + ["test"] * N_TEST
+    samples = pd.DataFrame({"id": ids, "split": splits, "label": y, "source": ids, "hash": [f"hash of {name}" for name in ids]})
+    info = DatasetInfo("tiny", "tabular", tuple("abc"), (x.shape[1],), {}, "", preprocessing={"columns": []})
+    return Dataset.write(folder, info, samples, x.astype(np.float32))
+
+
+def build(folder: Path) -> World:
+    chance = np.random.default_rng(3)
+    n = N_TRAIN + N_VAL + N_TEST
+    y = np.arange(n) % CLASSES
+    centres = 3 * np.array([[1, 0, 0, 1], [0, 1, 0, -1], [0, 0, 1, 0]])
+    x = (centres[y] + chance.normal(size=(n, 4))).astype(np.float32)
+    test = N_TRAIN + N_VAL
+    flipped = np.sort(chance.choice(np.arange(COPIES, N_TRAIN), N_FLIPPED, replace=False))
+    y[flipped] = (y[flipped] + 1 + chance.integers(0, CLASSES - 1, N_FLIPPED)) % CLASSES
+    x[test : test + COPIES], y[test : test + COPIES] = x[:COPIES], y[:COPIES]
+    dataset = write_dataset(folder / "data", x, y, [f"sample {row}" for row in range(n)])
+    labels = dataset.base_version()
+    recipe = TrainConfig(epochs=10, batch_size=8, lr=0.05, checkpoints=3, device="cpu")
+    run = train(dataset, labels, ModelConfig(name="mlp", width=8), recipe, folder / "runs")
+    return World(dataset, labels, run, flipped)
+
+
+class Wrapped:
+    """A run seen through changes: another precision, or rows in another order (``order[new row] = old row``)."""
+
+    def __init__(self, run: Run, order: np.ndarray | None = None, change: Callable[[Any], Any] = lambda model: model) -> None:
+        self._run, self._order, self._change = run, order, change
+        self.id, self.version, self.checkpoints = run.id, run.version, run.checkpoints
+        self.model_config, self.train_config = run.model_config, run.train_config
+
+    def model(self, index: int, dataset: Dataset, trusted: bool) -> torch.nn.Module:
+        return self._change(self._run.model(index, dataset, trusted))
+
+    def _ordered(self, values: np.ndarray) -> np.ndarray:
+        return np.array(values if self._order is None else values[self._order])
+
+    def probabilities(self) -> np.ndarray:
+        return self._ordered(self._run.probabilities())
+
+    def representation(self) -> np.ndarray:
+        return self._ordered(self._run.representation())
+
+    def dynamics(self) -> pd.DataFrame:
+        table = self._run.dynamics()
+        return table if self._order is None else table.assign(row=np.argsort(self._order)[table["row"]])
+
+
+def in_double(world: World) -> World:
+    """The same world, computing in float64."""
+    return World(world.dataset, world.labels, Wrapped(world.run, change=lambda model: model.double()), world.flipped)
+
+
+def reordered(world: World, folder: Path, seed: int = 0) -> tuple[World, np.ndarray]:
+    """The same world with the rows of each split shuffled, and ``order[new row] = old row``."""
+    chance = np.random.default_rng(seed)
+    order = np.concatenate([chance.permutation(world.dataset.rows(split)) for split in ("train", "val", "test")])
+    dataset = write_dataset(
+        folder / "data", world.dataset.inputs[order], world.dataset.labels[order], [str(name) for name in world.dataset.ids[order]]
+    )
+    flipped = np.flatnonzero(np.isin(order[:N_TRAIN], world.flipped))
+    return World(dataset, dataset.base_version(), Wrapped(world.run, order), flipped), order
+
+
+def one_at_a_time(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Loss gradients (b, P) by plain autograd, one sample after the other: the oracle."""
+    rows = []
+    for index in range(len(x)):
+        loss = torch.nn.functional.cross_entropy(model(x[index : index + 1]), y[index : index + 1])
+        rows.append(torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(model.parameters()))]))
+    return torch.stack(rows)
