@@ -1,6 +1,7 @@
 """Read NumPy archives: X and y, or X_train, y_train and the same for val and test; images or tables."""
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,17 +62,19 @@ def read(config: DataConfig) -> Source:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path.name} is not a NumPy archive, or is cut short.", "It cannot be read.", KEYS)
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, AttributeError, TypeError) as cause:
-        if "allow_pickle" in str(cause):
-            raise UserError(
-                f"{path.name} holds Python objects.",
-                "Unpickling a file can run any code, so it is not done.",
-                "Save plain arrays of numbers or strings.",
-            ) from cause
-        raise UserError(f"{path.name} is not a NumPy archive.", f"It cannot be read: {cause}.", KEYS) from cause
+    except ValueError as cause:
+        raise UserError(
+            f"{path.name} holds Python objects.",
+            "Unpickling a file can run any code, so it is not done.",
+            "Save plain arrays of numbers or strings.",
+        ) from cause
+    except (EOFError, OSError, zipfile.BadZipFile, zlib.error) as cause:
+        raise UserError(f"{path.name} is damaged.", f"It cannot be read: {cause}.", "Write it again.") from cause
 
 
 def _content(x: np.ndarray, key: str, path: Path) -> np.ndarray:

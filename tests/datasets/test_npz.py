@@ -1,0 +1,119 @@
+"""NumPy archives: images and tables, split or not, and wrong shapes by name."""
+
+import numpy as np
+import pytest
+
+from attribution.config import DataConfig
+from attribution.datasets.load import import_data, preview
+from attribution.errors import UserError
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (12, 5, 4), dtype=np.uint8)
+Y = np.arange(12) % 3
+
+
+def save(tmp_path, **arrays):
+    np.savez_compressed(tmp_path / "a.npz", **arrays)
+    return DataConfig(path=str(tmp_path / "a.npz"), val_fraction=0.0)
+
+
+def load(tmp_path, **arrays):
+    return import_data(save(tmp_path, **arrays), tmp_path / "data", "a")
+
+
+def test_split_images_keep_their_values_and_get_ids_by_position(tmp_path):
+    names = np.array(["cat", "dog", "emu"])
+    dataset = load(tmp_path, X_train=IMAGES[:9], y_train=Y[:9], X_test=IMAGES[9:], y_test=Y[9:], classes=names)
+    assert (dataset.inputs[:, :, :, 0] == IMAGES).all()
+    assert dataset.info.shape == (1, 5, 4)
+    assert dataset.info.classes == ("cat", "dog", "emu")
+    assert dataset.ids[0] == "train-00000"
+    assert dataset.ids[-1] == "test-00002"
+    assert dataset.labels.tolist() == Y.tolist()
+
+
+def test_one_array_is_split_by_the_seed(tmp_path):
+    dataset = load(tmp_path, X=IMAGES, y=Y)
+    assert dataset.info.counts == {"train": 9, "val": 0, "test": 3}
+    for row, name in enumerate(dataset.ids):
+        position = int(name.removeprefix("row-"))
+        assert (dataset.inputs[row, :, :, 0] == IMAGES[position]).all()
+        assert dataset.info.classes[dataset.labels[row]] == str(Y[position])
+
+
+def test_floating_point_images_of_either_range(tmp_path):
+    (tmp_path / "one").mkdir()
+    ones = load(tmp_path / "one", X=IMAGES.astype(np.float32) / 255, y=Y)
+    whole = load(tmp_path, X=IMAGES.astype(np.float64)[..., None], y=Y)
+    assert (ones.inputs == whole.inputs).all()
+    assert ones.hashes.tolist() == whole.hashes.tolist()
+
+
+def test_colour_and_string_labels(tmp_path):
+    dataset = load(tmp_path, X=np.repeat(IMAGES[..., None], 3, axis=3), y=np.array(["b", "a", "c"] * 4))
+    assert dataset.info.shape == (3, 5, 4)
+    assert dataset.info.classes == ("a", "b", "c")
+
+
+def test_tables(tmp_path):
+    values = RNG.normal(size=(12, 2))
+    dataset = load(tmp_path, X_train=values[:8], y_train=Y[:8], X_val=values[8:10], y_val=Y[8:10], X_test=values[10:], y_test=Y[10:])
+    mean, std = values[:8].mean(0), values[:8].std(0)
+    np.testing.assert_allclose(dataset.inputs, (values - mean) / std, rtol=1e-5, atol=1e-6)
+    assert dataset.samples["col:x1"].tolist() == values[:, 1].tolist()
+
+
+def test_number_classes_are_in_numerical_order(tmp_path):
+    assert load(tmp_path, X=IMAGES, y=np.array([2, 10] * 6)).info.classes == ("2", "10")
+
+
+NAN = np.where(np.arange(12)[:, None, None] == 4, np.nan, IMAGES / 255)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "match"),
+    [
+        ({"images": IMAGES, "y": Y}, "training samples are not among them"),
+        ({"X": IMAGES}, "no array y"),
+        ({"X_test": IMAGES, "y_test": Y}, "training samples are not among them"),
+        ({"X": IMAGES, "y": Y[:5]}, r"y of a\.npz has shape \(5,\) for 12 samples"),
+        ({"X": IMAGES, "y": np.eye(3)[Y]}, "One-hot"),
+        ({"X": IMAGES, "y": Y + 0.5}, r"y\[0\] of a\.npz is 0\.5"),
+        ({"X": IMAGES[:, None], "y": Y}, r"transpose\(0, 2, 3, 1\)"),
+        ({"X": IMAGES[:, 0, 0], "y": Y}, "neither images nor a table"),
+        ({"X": IMAGES[:0], "y": Y[:0]}, "neither images nor a table"),
+        ({"X": IMAGES.astype(np.int32) * 2, "y": Y}, "values from 0 to"),
+        ({"X": IMAGES / 255 - 1, "y": Y}, "values from -1 to"),
+        ({"X": NAN, "y": Y}, r"X\[4\] of a\.npz has no number at position \(0, 0\)"),
+        ({"X": IMAGES, "y": Y, "classes": np.array(["a", "b"])}, r"y\[2\] of a\.npz is 2, but there are 2 classes"),
+        ({"X": IMAGES, "y": Y, "classes": np.array(["a", "b", "c", "d"])}, "Class 'd' of a.npz is empty"),
+        ({"X": IMAGES, "y": Y * 0}, "at least two classes"),
+        ({"X_train": IMAGES, "y_train": Y, "X_test": IMAGES[:, :4], "y_test": Y}, r"X_test .* shape \(4, 4, 1\), X_train of \(5, 4, 1\)"),
+        (
+            {"X_train": IMAGES, "y_train": Y, "X_test": IMAGES, "y_test": Y + 1},
+            r"X_test\[2\] of a\.npz has the label '3', which no training",
+        ),
+        ({"X": np.array([{"a": 1}] * 12), "y": Y}, "Python objects"),
+    ],
+)
+def test_wrong_archives_are_named(tmp_path, arrays, match):
+    config = save(tmp_path, **arrays)
+    with pytest.raises(UserError, match=match):
+        preview(config)
+    with pytest.raises(UserError, match=match):
+        import_data(config, tmp_path / "data", "a")
+
+
+def test_not_an_archive(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"hello")
+    with pytest.raises(UserError, match="not a NumPy archive"):
+        preview(DataConfig(path=str(tmp_path / "a.npz")))
+
+
+def test_a_damaged_archive(tmp_path):
+    config = save(tmp_path, X=IMAGES, y=Y)
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[100:140] = bytes(40)
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.npz is damaged"):
+        preview(config)

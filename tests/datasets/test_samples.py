@@ -1,0 +1,109 @@
+"""The sample data: what the truth files say is what the data hold, and it loads without a problem."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict
+from attribution.datasets.load import import_data
+
+ROOT = Path(__file__).resolve().parents[2] / "sample_data"
+
+
+def read(name):
+    """``(sample.json, counts.json, truth.csv)``."""
+    folder = ROOT / name
+    sample, counts = (json.loads((folder / file).read_text()) for file in ("sample.json", "counts.json"))
+    return sample, counts, pd.read_csv(folder / "truth.csv", keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """``{name: Dataset}`` of the three samples."""
+    datasets = {}
+    for name in ("fashion", "text", "tabular"):
+        config = from_dict(DataConfig, read(name)[0]["data"])
+        config = replace(config, path=str(ROOT / name / config.path))
+        datasets[name] = import_data(config, tmp_path_factory.mktemp(name) / "data", name)
+    return datasets
+
+
+@pytest.mark.parametrize("name", ["fashion", "text", "tabular"])
+def test_samples_load_cleanly_and_are_documented(loaded, name):
+    sample, counts, truth = read(name)
+    dataset = loaded[name]
+    assert sample["name"] == name
+    assert sample["title"]
+    from_dict(ModelConfig, sample["model"])
+    from_dict(TrainConfig, sample["train"])
+    assert dataset.info.problems == ()
+    assert dataset.info.counts == {split: counts[split] for split in ("train", "val", "test")}
+    assert dataset.rows_of(truth["id"]).max() < len(dataset)
+    assert (ROOT / name / "README.md").read_text().startswith("# ")
+    assert "permission notice" in next((ROOT / name).glob("LICENSE*")).read_text()
+
+
+def test_all_samples_are_small():
+    made = [path for path in ROOT.rglob("*") if path.is_file() and path.parent.name in ("fashion", "text", "tabular")]
+    assert sum(path.stat().st_size for path in made) < 7e6
+
+
+def test_fashion_truth(loaded):
+    _, counts, truth = read("fashion")
+    dataset = loaded["fashion"]
+    assert len(truth) == 6000
+    wrong = truth["given"] != truth["true"]
+    assert (wrong == (truth["flip"] != "")).all()
+    assert truth["flip"].value_counts().drop("").to_dict() == counts["flips"] == {"uniform": 240, "confused": 240}
+    confused = truth[truth["flip"] == "confused"]
+    assert (confused["true"].map(counts["most_confused_with"]) == confused["given"]).all()
+    names = np.array(dataset.info.classes)
+    assert (names[dataset.labels[dataset.rows_of(truth["id"])]] == truth["given"]).all()
+    assert (truth["true"].value_counts() == 600).all()
+    copies = truth[truth["leak"] != ""]
+    assert copies["leak"].value_counts().to_dict() == counts["leaks"] == {"exact": 30, "shifted": 10, "brightness": 10, "mirrored": 10}
+    assert (copies["flip"] == "").all()
+    assert copies["leak_of"].is_unique
+    own, source = dataset.rows_of(copies["id"]), dataset.rows_of(copies["leak_of"])
+    assert (dataset.labels[own] == dataset.labels[source]).all()
+    assert ((dataset.hashes[own] == dataset.hashes[source]) == (copies["leak"] == "exact")).all()
+    mirrored = (copies["leak"] == "mirrored").to_numpy()
+    assert (dataset.inputs[own[mirrored]][:, :, ::-1] == dataset.inputs[source[mirrored]]).all()
+    train, test = set(dataset.hashes[dataset.rows("train")]), dataset.hashes[dataset.rows("test")]
+    assert sum(name in train for name in test) == 30
+
+
+def test_text_truth(loaded):
+    _, counts, truth = read("text")
+    dataset = loaded["text"]
+    names = np.array(dataset.info.classes)
+    rows = dataset.rows_of(truth["id"])
+    assert (names[dataset.labels[rows]] == truth["given"]).all()
+    assert ((truth["mean"] > 0) == (truth["true"] == "positive")).all()
+    rated = ~truth["id"].str.startswith("test")
+    assert ((truth["rater"] > 0) == (truth["given"] == "positive"))[rated].all()
+    assert (truth["rater"] != 0).all()
+    wrong = (truth["given"] != truth["true"]).groupby(dataset.samples["split"].to_numpy()[rows]).sum()
+    assert wrong.to_dict() == counts["disagreements"]
+    assert counts["disagreements"]["test"] == 0
+    assert len(set(dataset.hashes)) == 3000
+
+
+def test_tabular_truth(loaded):
+    _, counts, truth = read("tabular")
+    dataset = loaded["tabular"]
+    hashes = pd.Series(dataset.hashes)
+    pairs = pd.DataFrame({"hash": hashes[dataset.rows("test")], "test": dataset.rows("test")}).merge(
+        pd.DataFrame({"hash": hashes[dataset.rows("train")], "train": dataset.rows("train")})
+    )
+    found = set(zip(dataset.ids[pairs["test"]], dataset.ids[pairs["train"]], strict=True))
+    assert found == set(zip(truth["id"], truth["leak_of"], strict=True))
+    assert truth["id"].nunique() == counts["leaked_test_rows"] == 26
+    same = dataset.labels[dataset.rows_of(truth["id"])] == dataset.labels[dataset.rows_of(truth["leak_of"])]
+    assert (same == (truth["same_label"].astype(str) == "True")).all()
+    assert not set(hashes[dataset.rows("val")]) & set(hashes[dataset.rows("train")])
+    assert set(dataset.samples["group"]) == {"Female", "Male"}
