@@ -46,7 +46,16 @@ def decisions(sight: Sight, frame: pd.DataFrame) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         height="content",
-        column_config={"id": st.column_config.NumberColumn("no.", width="small"), "state": st.column_config.TextColumn("now")},
+        column_config={
+            "id": st.column_config.NumberColumn("no.", width=50),
+            "time": st.column_config.TextColumn(width=140),
+            "change": st.column_config.TextColumn(width=190),
+            "reason": st.column_config.TextColumn(width=150),
+            "evidence": st.column_config.TextColumn(width=230),
+            "by": st.column_config.TextColumn(width=60),
+            "batch": st.column_config.TextColumn(width=75, help="Decisions made together share a batch."),
+            "state": st.column_config.TextColumn("now", width=80),
+        },
         alt="Decisions, newest first, with reason, evidence and author",
     )
     cards.pager(len(found), ROWS, "page-ledger")

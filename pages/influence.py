@@ -99,7 +99,7 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
     with st.container(border=True):
         if card.picture:
             st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>')
-        st.html(card_views.card_html(card_views.without_picture(card), text_lines=12))
+        st.html(card_views.card_html(card_views.without_prediction(card_views.without_picture(card)), text_lines=12))
         sentence = influence.query_sentence(classes[int(seen["label"])], classes[int(seen["prediction"])], float(seen["confidence"]), float(seen["p_label"]))
         st.markdown(states.plain(sentence))
         st.caption(f"loss {numbers.three_digits(float(seen['loss']))} nats", help="Minus the logarithm of the probability that the model gives the label.")
@@ -148,14 +148,13 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
         facts = [
             card_views.Fact("influence", numbers.three_digits(line["influence"], signed=True), colours.influence_colour(line["influence"]),
                             "Positive: training on this sample lowers the loss of what you asked about. Negative: it raises it."),
-            card_views.Fact("rank", str(int(line["rank"])), help="1 is the strongest on this side."),
         ]  # fmt: skip
         if line["cosine"] == line["cosine"]:
             tip = "Cosine between the two gradients: 1 pulls the same way, -1 the opposite way, whatever the strength."
-            facts.insert(1, card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
+            facts.append(card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
         evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "rank": int(line["rank"]), "query": query}
         with st.container(border=True, gap="xsmall"):
-            cards.show(cards.card_of(sight, row, facts))
+            cards.show(cards.card_of(sight, row, facts, rank=int(line["rank"])))
             reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
             cards.actions(sight, row, place, reason=f"{'helped' if helps else 'hurt'} {query}", evidence=evidence, more=[reverse])
     cards.pager(len(frame), SIDE, f"page-{place}")

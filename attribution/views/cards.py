@@ -35,6 +35,7 @@ class Card:
     prediction: str = ""
     confidence: float | None = None
     suspicion: float | None = None
+    rank: int | None = None
     facts: tuple[Fact, ...] = field(default=())
 
 
@@ -76,7 +77,8 @@ def label_html(card: Card) -> str:
         if mark
         else ""
     )
-    return f'<div style="font-weight:600;line-height:1.3">{dot}{was}{name}{badge}</div>'
+    place = f'<span title="rank; 1 is the strongest" style="float:right;opacity:.55;font-weight:400">#{card.rank}</span>' if card.rank else ""
+    return f'<div style="font-weight:600;line-height:1.3">{place}{dot}{was}{name}{badge}</div>'
 
 
 def card_html(card: Card, size: int = 84, text_lines: int = 4) -> str:

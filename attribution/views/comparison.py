@@ -107,7 +107,7 @@ def seeds_spec(found: "Comparison") -> dict[str, Any]:
     ]
     return {
         "animation": False,
-        "grid": {"left": 8, "right": 20, "top": 12, "bottom": 12, "containLabel": True},
+        "grid": {"left": 28, "right": 20, "top": 12, "bottom": 12, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "{a}, {b}: {c} %"},
         "xAxis": {"type": "category", "data": ["before", "after"], "boundaryGap": True},
         "yAxis": {"type": "value", "scale": True, "name": "test accuracy, %", "nameLocation": "middle", "nameGap": 40},
@@ -121,7 +121,7 @@ def predicted_spec(predicted: pd.DataFrame) -> dict[str, Any]:
     return {
         "animation": False,
         "dataset": {"source": frame},
-        "grid": {"left": 8, "right": 16, "top": 12, "bottom": 36, "containLabel": True},
+        "grid": {"left": 28, "right": 16, "top": 12, "bottom": 36, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "row {@row}: predicted {@predicted}, real {@actual}"},
         "xAxis": {"type": "value", "name": "predicted by influence", "nameLocation": "middle", "nameGap": 24, "scale": True},
         "yAxis": {"type": "value", "name": "real change of loss, nats", "nameLocation": "middle", "nameGap": 36, "scale": True},

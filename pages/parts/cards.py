@@ -20,7 +20,7 @@ def picture(folder: str, base_hash: str, row: int, size: int, _dataset: Any) -> 
     return cards.data_uri(png) if png else ""
 
 
-def card_of(sight: Sight, row: int, facts: Sequence[cards.Fact] = (), *, size: int = 96, suspicion: bool = True) -> cards.Card:
+def card_of(sight: Sight, row: int, facts: Sequence[cards.Fact] = (), *, size: int = 96, suspicion: bool = True, rank: int | None = None) -> cards.Card:
     """One sample as a card, in its current state."""
     dataset, classes = sight.project.dataset, sight.project.classes
     label, base = int(sight.labels.values[row]), int(dataset.labels[row])
@@ -41,6 +41,7 @@ def card_of(sight: Sight, row: int, facts: Sequence[cards.Fact] = (), *, size: i
         prediction=classes[int(seen["prediction"])] if seen is not None else "",
         confidence=float(seen["confidence"]) if seen is not None else None,
         suspicion=None if doubt != doubt else float(doubt),
+        rank=rank,
         facts=tuple(facts),
     )
 
