@@ -1,7 +1,7 @@
 """A project is a folder; ``Project`` is the one object that pages, the command line and notebooks talk to."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +151,7 @@ class Project:
 
     # --- the ledger --------------------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def _decisions(self) -> Decisions:
         return Decisions(self._db, self.dataset)
 

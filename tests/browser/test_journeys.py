@@ -1,0 +1,190 @@
+"""The main journeys, as a user walks them in the browser; each ends by looking at the disk, not only at the page."""
+
+import re
+import shutil
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+from serve import ready
+
+pytestmark = pytest.mark.browser
+
+
+def first(page, pattern):
+    """The first button whose key starts with a pattern."""
+    return page.locator(f"[class*='st-key-{pattern}'] button").first
+
+
+def test_from_a_wrong_prediction_to_its_harmful_samples_relabel_and_undo(visit, page, fashion, picture, tmp_path):
+    visit("overview")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    picture("overview", tmp_path)
+    page.get_by_role("link", name="Influence").first.click()
+    ready(page)
+    expect(page.get_by_text("Hurt this prediction")).to_be_visible()
+    before = page.url
+    first(page, "next").click()
+    ready(page)
+    page.wait_for_url(lambda url: url != before)
+    assert "query=" in page.url
+    picture("influence", tmp_path)
+
+    first(page, "relabel-hurt").click()
+    page.get_by_role("menuitem").or_(page.get_by_role("option")).first.click()
+    expect(page.get_by_text(re.compile("relabelled .* Saved in the ledger"))).to_be_visible()
+    (row,) = fashion.states().index
+    assert fashion.states().loc[row, "verdict"] == "relabel"
+    evidence = fashion.edits().iloc[0]["evidence"]
+    assert evidence["estimator"] == "ip"
+    assert evidence["influence"] < 0
+
+    ready(page)
+    first(page, "undo-hurt").click()
+    expect(page.get_by_text("Took back 1 change")).to_be_visible()
+    assert fashion.sample_state(int(row)).verdict == ""
+    assert fashion.labels.version == fashion.dataset.base_version().version
+
+
+def test_the_estimator_is_switched_in_place_and_the_address_brings_it_back(visit, page):
+    visit("influence")
+    page.get_by_role("radio", name=re.compile("cosine|direction|alike", re.I)).or_(
+        page.locator(".st-key-estimator button", has_text=re.compile("cosine|direction|alike|same way", re.I))
+    ).first.click()
+    ready(page)
+    page.wait_for_url(re.compile("estimator=cosine"))
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    ready(page)
+    assert "estimator=cosine" in page.url
+
+
+def lasso(page):
+    """Arm the polygon brush of the map's toolbox and draw around the middle."""
+    canvas = page.locator("[data-testid='stEChartsChart'] canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 78, box["y"] + 24)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    corners = [(-120, -120), (120, -120), (120, 120), (-120, 120), (-120, -110)]
+    page.mouse.move(x + corners[0][0], y + corners[0][1])
+    page.mouse.down()
+    for dx, dy in corners[1:]:
+        page.mouse.move(x + dx, y + dy, steps=8)
+    page.mouse.up()
+
+
+def test_lasso_on_the_map_drop_and_find_it_in_the_ledger(visit, page, fashion, picture, tmp_path):
+    visit("map")
+    lasso(page)
+    page.wait_for_url(re.compile("selection="), timeout=60_000)
+    expect(page.get_by_text(re.compile(r"samples? selected"))).to_be_visible()
+    ready(page)
+    picture("map", tmp_path)
+    first(page, "bulk-drop").click()
+    expect(page.get_by_text(re.compile("taken out of training"))).to_be_visible()
+    dropped = fashion.states()
+    assert len(dropped) > 10
+    assert (dropped["verdict"] == "drop").all()
+    token = re.search("selection=([0-9a-f]+)", page.url)[1]
+    assert set(dropped.index) == set(fashion.selection(token)[0])
+
+    page.get_by_role("link", name="History").first.click()
+    ready(page)
+    expect(page.get_by_text(re.compile("drop", re.I)).first).to_be_visible()
+    picture("history", tmp_path)
+    fashion.undo()
+    assert not (fashion.states()["verdict"] == "drop").any()
+
+
+def test_review_by_keyboard_then_retrain_shows_before_and_after(visit, page, fashion, picture, tmp_path):
+    visit("review")
+    expect(page.get_by_text(re.compile("Could it be"))).to_be_visible()
+    picture("review", tmp_path)
+    for key in ("x", "k"):
+        shown = page.url
+        page.keyboard.press(key)
+        page.wait_for_url(lambda url, shown=shown: url != shown)  # the next item is there
+        ready(page)
+    suggested = page.locator("[class*='st-key-label-'] button[kind='primary']").first
+    digit = re.search(
+        r"st-key-label-(\d)", suggested.locator("xpath=ancestor::div[contains(@class,'st-key-label-')]").first.get_attribute("class")
+    )[1]
+    shown = page.url
+    page.keyboard.press(digit)
+    page.wait_for_url(lambda url: url != shown)
+    ready(page)
+    assert sorted(fashion.states()["verdict"]) == ["drop", "keep", "relabel"]
+    page.keyboard.press("z")
+    expect(page.get_by_text("Took back 1 change")).to_be_visible()
+    assert sorted(verdict for verdict in fashion.states()["verdict"] if verdict) == ["drop", "keep"]
+
+    _fix_what_the_queue_suggests(fashion, 300)
+    visit("retrain")
+    first(page, "start-retrain").click()
+    expect(page.get_by_text(re.compile("Retrain and compare")).first).to_be_visible()
+    page.reload()  # the job does not care
+    ready(page)
+    deadline = time.time() + 1500
+    while not fashion.comparisons() and time.time() < deadline:
+        job = fashion.jobs()[0]
+        assert job.state in ("queued", "running", "done"), job.log_tail()
+        time.sleep(2)
+    visit("retrain")
+    expect(page.get_by_text("Seed by seed")).to_be_visible()
+    expect(page.get_by_text("Predictions that changed")).to_be_visible()
+    picture("retrain", tmp_path)
+    shutil.rmtree(fashion.folder / "retrains")
+
+
+def _fix_what_the_queue_suggests(project, n):
+    """What a hasty reviewer would do: take the suggestion for the first n suspects."""
+    queue = project.flags().queue(n)
+    for label, part in queue.groupby("suggested"):
+        rows = [int(row) for row in part["row"] if project.sample_state(int(row)).verdict == ""]
+        project.relabel(rows, int(label), reason="test")
+
+
+def test_a_new_project_from_an_image_folder(page, app, projects, picture, tmp_path, monkeypatch):
+    from sklearn.datasets import load_digits
+
+    from attribution import Project
+
+    source = tmp_path / "pictures"
+    digits = load_digits()
+    for place in np.flatnonzero(digits.target < 3)[:240]:
+        folder = source / f"digit {digits.target[place]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((digits.images[place] * 15.9).astype(np.uint8)).save(folder / f"{place:04}.png")
+    (source / "digit 0" / "broken.png").write_bytes(b"not a picture")
+
+    page.goto(f"{app}/new_project")
+    ready(page)
+    field = page.locator(".st-key-path input")
+    field.fill(str(source))
+    field.press("Enter")
+    expect(page.get_by_text("broken.png").or_(page.get_by_text("cannot be used")).first).to_be_visible()
+    ready(page)
+    picture("new-project", tmp_path)
+    name = page.locator(".st-key-project-name input")
+    name.fill("three-digits")
+    name.press("Enter")
+    ready(page)
+    first(page, "create").click()
+    page.wait_for_url(re.compile("project=three-digits"), timeout=60_000)
+    monkeypatch.setenv("DATABLAME_HOME", str(projects))
+    project = Project.open("three-digits")
+    deadline = time.time() + 600
+    while any(job.active for job in project.jobs()) and time.time() < deadline:
+        time.sleep(1)
+    (job,) = project.jobs()
+    assert job.state == "done", job.log_tail()
+    assert sum(project.info.counts.values()) == 240
+    page.goto(f"{app}/overview?project=three-digits")
+    ready(page)
+    expect(page.get_by_text("three-digits").first).to_be_visible()
+    assert project.flags() is not None
+    shutil.rmtree(project.folder)
