@@ -1,0 +1,147 @@
+"""Each estimator against its formula, written out with plain autograd in float64."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_world import World, build, in_double, one_at_a_time
+
+from attribution.estimators import estimators
+from attribution.estimators.base import Query
+from attribution.estimators.forward_inf import ForwardInfluence
+from attribution.tasks.classification import per_sample_loss
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    return in_double(build(tmp_path_factory.mktemp("formulas")))
+
+
+def gradients(world: World, rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
+    subject = world.subject()
+    return one_at_a_time(subject.model(checkpoint), *subject.batch(rows)).numpy()
+
+
+def asked(world: World) -> tuple[np.ndarray, list[Query]]:
+    rows = world.dataset.rows("test")
+    return rows, [Query(str(row), (int(row),)) for row in rows]
+
+
+def run(estimator, queries: list[Query], rows: np.ndarray) -> np.ndarray:
+    estimator.prepare(queries)
+    return estimator.score(rows).influence.numpy()
+
+
+def test_ip_is_the_dot_product(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    expected = gradients(world, train) @ gradients(world, test).T
+    found = run(estimators.get("ip")(world.subject()), queries, train)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_cosine_is_the_normalised_dot_product(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    a, b = gradients(world, train), gradients(world, test)
+    expected = (a / np.linalg.norm(a, axis=1, keepdims=True)) @ (b / np.linalg.norm(b, axis=1, keepdims=True)).T
+    estimator = estimators.get("cosine")(world.subject())
+    np.testing.assert_allclose(run(estimator, queries, train), expected, rtol=1e-9, atol=1e-12)
+    also = estimators.get("ip")(world.subject())
+    also.prepare(queries)
+    np.testing.assert_allclose(also.score(train).cosine.numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_tracin_sums_weighted_dot_products(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    weights = world.subject().weights
+    assert len(weights) == 3
+    expected = sum(weight * gradients(world, train, k) @ gradients(world, test, k).T for k, weight in enumerate(weights))
+    np.testing.assert_allclose(run(estimators.get("tracin")(world.subject()), queries, train), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_group_query_is_the_mean_gradient(world):
+    train, test = world.dataset.rows("train"), world.dataset.rows("test")
+    expected = gradients(world, train) @ gradients(world, test).mean(0)
+    found = run(estimators.get("ip")(world.subject(batch_size=4)), [Query("all", tuple(test.tolist()))], train)[:, 0]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_forward_inf_takes_unit_steps_up_the_querys_loss(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    found = run(estimators.get("forward-inf")(world.subject()), queries[:1], train)[:, 0]
+    subject = world.subject()
+    model, (x, y) = subject.model(), subject.batch(test[:1])
+    rows_x, rows_y = subject.batch(train)
+    with torch.no_grad():
+        before = per_sample_loss(model(rows_x), rows_y)
+    for _ in range(ForwardInfluence.steps):
+        parts = torch.autograd.grad(per_sample_loss(model(x), y).sum(), list(model.parameters()))
+        norm = torch.cat([part.flatten() for part in parts]).norm()
+        with torch.no_grad():
+            for parameter, part in zip(model.parameters(), parts, strict=True):
+                parameter += ForwardInfluence.step * part / norm
+    with torch.no_grad():
+        expected = per_sample_loss(model(rows_x), rows_y) - before
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-8, atol=1e-11)
+
+
+def test_forward_inf_with_one_short_step_is_the_dot_product(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    estimator = estimators.get("forward-inf")(world.subject())
+    estimator.steps, estimator.step = 1, 1e-6
+    found = run(estimator, queries, train) / 1e-6
+    query = gradients(world, test)
+    expected = gradients(world, train) @ (query / np.linalg.norm(query, axis=1, keepdims=True)).T
+    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_forward_inf_computes_base_losses_once_per_row(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    subject = world.subject()
+    estimator = estimators.get("forward-inf")(subject)
+    estimator.prepare(queries[:1])
+    subject.spent = 0
+    estimator.score(train)
+    assert subject.spent == 2 * len(train)
+    estimator.prepare(queries[1:2])
+    subject.spent = 0
+    estimator.score(train)
+    assert subject.spent == len(train)
+
+
+def test_forward_inf_of_a_query_without_gradient_is_zero(world):
+    subject = world.subject()
+    with torch.no_grad():
+        for parameter in subject.model().parameters():
+            parameter.zero_()
+        list(subject.model().parameters())[-1].copy_(torch.tensor([800.0, 0.0, 0.0]))
+    zero = [int(row) for row in world.dataset.rows("test") if world.labels.values[row] == 0][:1]
+    assert not run(estimators.get("forward-inf")(subject), [Query("sure", tuple(zero))], world.dataset.rows("train")).any()
+
+
+def test_random_is_standard_normal_and_fixed_by_seed(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    found = run(estimators.get("random")(world.subject(), seed=1), queries, train)
+    assert abs(found.mean()) < 0.1
+    assert abs(found.std() - 1) < 0.1
+    np.testing.assert_array_equal(found, run(estimators.get("random")(world.subject(), seed=1), queries, train))
+    assert np.abs(np.corrcoef(found.ravel(), run(estimators.get("random")(world.subject(), seed=2), queries, train).ravel())[0, 1]) < 0.1
+
+
+def test_tracin_predicts_what_training_on_a_sample_did(world):
+    """First-order truth: along one small SGD step on sample i, every query's loss falls by lr times the dot product."""
+    subject = world.subject()
+    train, test = world.dataset.rows("train")[:4], world.dataset.rows("test")
+    model, (x, y) = subject.model(), subject.batch(test)
+    dots = gradients(world, train) @ gradients(world, test).T
+    with torch.no_grad():
+        before = per_sample_loss(model(x), y).numpy()
+    start = [parameter.detach().clone() for parameter in model.parameters()]
+    for line, row in enumerate(train):
+        own_x, own_y = subject.batch([row])
+        parts = torch.autograd.grad(per_sample_loss(model(own_x), own_y).sum(), list(model.parameters()))
+        with torch.no_grad():
+            for parameter, part in zip(model.parameters(), parts, strict=True):
+                parameter -= 1e-5 * part
+            after = per_sample_loss(model(x), y).numpy()
+            for parameter, value in zip(model.parameters(), start, strict=True):
+                parameter.copy_(value)
+        np.testing.assert_allclose((before - after) / 1e-5, dots[line], atol=1e-3 * np.abs(dots).max())
