@@ -103,7 +103,12 @@ def read_source(config: DataConfig) -> Source:
         raise UserError(f"{path} does not exist.", f"It was looked for from {Path.cwd()}.", "Check the spelling, or give the whole path.")
     archive = path.suffix.lower() == ".npz" and path.is_file() and path.stat().st_size > 0
     reader = image_folder.read if path.is_dir() else npz.read if archive else table.read
-    source = reader(config)
+    try:
+        source = reader(config)
+    except PermissionError as cause:
+        raise UserError(
+            f"{cause.filename or path} may not be read.", "This user has no permission.", "Change its permissions, or copy it."
+        ) from cause
     check_samples(source)
     return source
 

@@ -1,6 +1,8 @@
 """Read CSV, TSV, JSONL and Parquet: feature columns, or one column of text."""
 
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +40,9 @@ def read(config: DataConfig) -> Source:
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
         return Source("text", path, samples)
-    names = _features(frame, config, path)
+    names, problems = _features(frame, config, path)
     features = pd.DataFrame({f"col:{name}": _feature(frame[name], name, path) for name in names})
-    return Source("tabular", path, pd.concat([samples, features], axis=1))
+    return Source("tabular", path, pd.concat([samples, features], axis=1), (), problems)
 
 
 def read_frame(path: Path, as_text: tuple[str, ...] = ()) -> "pd.DataFrame":
@@ -95,11 +97,12 @@ def given_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> np.nd
     return np.array([split for _, split in values], dtype=object)
 
 
-def _features(frame: "pd.DataFrame", config: DataConfig, path: Path) -> list[str]:
+def _features(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[list[str], list[dict[str, str]]]:
     taken = {config.label, config.id, config.group, config.split}
     if not config.split and given_splits(frame, config, path).any():
         taken.add("split")
-    names = list(config.features) or [name for name in frame.columns if name not in taken]
+    counters = [name for name in frame.columns if name not in config.features and _is_index(frame[name], name)]
+    names = list(config.features) or [name for name in frame.columns if name not in taken and name not in counters]
     for name in names:
         if name not in frame:
             raise UserError(
@@ -115,7 +118,12 @@ def _features(frame: "pd.DataFrame", config: DataConfig, path: Path) -> list[str
             "There is nothing to learn from.",
             "Name the text column, or add feature columns.",
         )
-    return names
+    return names, [{"where": f"column {name}", "what": "has no name and only counts the rows; left out"} for name in counters]
+
+
+def _is_index(values: "pd.Series", name: str) -> bool:
+    """Whether this is the row number that pandas writes into a CSV file beside the data."""
+    return bool(re.fullmatch(r"Unnamed: \d+|__index_level_\d+__", name)) and values.tolist() == list(range(len(values)))
 
 
 def _feature(values: "pd.Series", name: str, path: Path) -> "pd.Series":
@@ -134,6 +142,9 @@ def _feature(values: "pd.Series", name: str, path: Path) -> "pd.Series":
         return values
     if values.dtype.kind == "b":
         return values.astype(np.int64)
+    values = values.astype(object)
+    if values.map(lambda value: isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)).all():
+        return _feature(values.astype(np.float64), name, path)
     nested = values.map(lambda value: isinstance(value, (list, dict, np.ndarray)))
     if nested.any():
         row = int(np.flatnonzero(nested)[0])

@@ -1,6 +1,7 @@
 """CSV, TSV, JSONL and Parquet: round trips, encoding in closed form, and errors that name row and column."""
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -94,6 +95,33 @@ def test_features_id_and_named_split(tmp_path):
     dataset = load(save(frame, tmp_path / "people.csv"), tmp_path / "data", features=("age",), id="key", split="part")
     assert dataset.ids.tolist() == list("abcdef")
     assert dataset.info.shape == (1,)
+
+
+def test_parquet_categories_decimals_and_missing_values(tmp_path):
+    frame = many(job=many()["job"].astype("category"), cost=[Decimal("0.5")] * 15 + [Decimal("1.5")] * 15, split="train")
+    dataset = load(save(frame, tmp_path / "people.parquet"), tmp_path / "data", val_fraction=0, test_fraction=0)
+    kinds = {column["name"]: column["kind"] for column in dataset.info.preprocessing["columns"]}
+    assert kinds == {"age": "number", "job": "category", "cost": "number"}
+    assert set(dataset.inputs[:, -1]) == {-1.0, 1.0}
+    holed = many(age=pd.array([1, None] * 15, dtype="Int64"))
+    with pytest.raises(UserError, match=r"Row 2 of people\.parquet has no value in column age \(15 rows"):
+        preview(DataConfig(path=str(save(holed, tmp_path / "people.parquet"))))
+
+
+def test_the_row_number_of_a_csv_file_is_no_feature(tmp_path):
+    many().to_csv(tmp_path / "people.csv")
+    seen = preview(DataConfig(path=str(tmp_path / "people.csv")))
+    assert seen["shape"] == (4,)
+    assert [problem["where"] for problem in seen["problems"]] == ["column Unnamed: 0"]
+
+
+def test_a_file_without_permission_is_a_user_error(tmp_path, monkeypatch):
+    def refuse(config):
+        raise PermissionError(13, "Permission denied", "people.csv")
+
+    monkeypatch.setattr("attribution.datasets.load.table.read", refuse)
+    with pytest.raises(UserError, match=r"people\.csv may not be read"):
+        preview(DataConfig(path=str(save(many(), tmp_path / "people.csv"))))
 
 
 names = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=8).map(lambda text: "w" + text)
