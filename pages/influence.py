@@ -231,12 +231,12 @@ def main() -> None:
     rows = query_rows(sight, listed)
     words = influence.estimators_in_order()
     by_name = {one.name: one for one in words}
-    left, right = st.columns([3, 8], gap="large")
-    with left:
+    grid = st.grid(3, min_column_width=285, gap="medium")
+    with grid.cell():
         picker(sight, listed, rows)
         if rows:
             query_card(sight, rows)
-    with right:
+    with grid.cell(column_span=2):
         estimator = st.segmented_control("How influence is estimated", list(by_name), default="ip", required=True, key="estimator", bind="query-params", wrap=True,
                                          format_func=lambda name: by_name[name].title)  # fmt: skip
         chosen = by_name[estimator or "ip"]

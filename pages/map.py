@@ -84,7 +84,7 @@ def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group
     return scatter.by_sign(values, rows), ""
 
 
-def panel(sight: Sight, chosen: Chosen) -> None:
+def panel(sight: Sight) -> None:
     """The selection: how many, which classes, how suspicious, what to do with them, and their cards."""
     rows = sight.selection
     if not len(rows):
@@ -185,16 +185,16 @@ def main() -> None:
         return
     rows = visible_rows(sight, chosen)
     groups, missing = groups_of(sight, chosen, rows)
-    left, right = st.columns([7, 3], gap="medium")
-    with left:
+    grid = st.grid(3, min_column_width=285, gap="medium")
+    with grid.cell(column_span=2):
         if missing:
             st.caption(f":material/info: {missing}")
         lasso.chart(sight, found.coordinates, groups, rows)
         if found.run != sight.run.id:
             st.caption(":material/info: Drawn for an earlier model.")
             st.button("Draw for this model", key="redraw", on_click=jobs.submit, args=(sight.project, "map", MapConfig(space=chosen.space, method=chosen.method)))
-    with right:
-        panel(sight, chosen)
+    with grid.cell():
+        panel(sight)
 
 
 frame.show(main)

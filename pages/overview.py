@@ -45,7 +45,7 @@ def figures(sight: Sight, open_suspects: int) -> None:
     """Four numbers: accuracy, suspected labels, mistakes, edits."""
     test = sight.project.dataset.rows("test")
     right = sight.predictions["correct"].to_numpy()[test]
-    with st.grid(4, min_column_width=190):
+    with st.grid(4, min_column_width=215):
         st.metric(
             "Test accuracy",
             numbers.percent(right.mean() if len(test) else None),
@@ -82,7 +82,7 @@ def class_tables(sight: Sight, suspects: np.ndarray) -> None:
     frame["test accuracy"] *= 100
     st.subheader("By class")
     st.dataframe(
-        frame.drop(columns=["test samples"]),
+        frame.drop(columns=["test samples"] + ([] if frame["edited"].any() else ["edited"])),
         hide_index=True,
         height="content" if len(frame) <= 12 else 440,
         column_config={

@@ -110,8 +110,8 @@ def _suspicion_html(value: float) -> str:
     bar = f'<span style="display:block;height:100%;width:{share * 100:.0f}%;background:#8554A2;border-radius:2px"></span>'
     tip = "How likely the given label is wrong, from all detectors together: 0 unsuspicious, 1 most suspicious."
     return (
-        f'<div title="{tip}" style="font-size:.84em;display:flex;align-items:center;gap:.5em"><span style="opacity:.65">suspicion</span>'
-        f'<span role="img" aria-label="suspicion {share:.2f} of 1" style="display:inline-block;width:4.2em;height:.42em;background:#8884;'
+        f'<div title="{tip}" style="font-size:.84em;display:flex;flex-wrap:wrap;align-items:center;gap:0 .5em"><span style="opacity:.65">suspicion</span>'
+        f'<span role="img" aria-label="suspicion {share:.2f} of 1" style="flex:0 1 4.2em;min-width:1.6em;height:.42em;background:#8884;'
         f'border-radius:2px">{bar}</span><b style="font-weight:600">{share:.2f}</b></div>'
     )
 

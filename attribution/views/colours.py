@@ -2,7 +2,7 @@
 
 import colorsys
 
-HELPFUL = "#2A6FBB"
+HELPFUL = "#2F78C4"
 HARMFUL = "#D9730D"
 QUIET = "#A9A49A"  # samples outside the selection, light enough to step back on paper and on slate
 EDITED = "#0F766E"

@@ -54,7 +54,7 @@ def class_table(
                 "test accuracy": float(mine["correct"].mean()) if len(mine) else float("nan"),
                 "test samples": len(mine),
                 "most confused with": f"{classes[int(common[0])]} ({int((misses['prediction'] == common[0]).sum())})" if len(common) else "",
-                "suspected labels": int((labels[suspects] == k).sum()) if len(suspects) else 0,
+                "suspects": int((labels[suspects] == k).sum()) if len(suspects) else 0,
                 "edited": int((labels[edited] == k).sum()) if len(edited) else 0,
             }
         )
