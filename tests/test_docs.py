@@ -55,3 +55,16 @@ def test_the_two_commands_of_the_readme_are_in_the_makefile():
     for command in ("run", "test"):
         assert f"make {command}" in text("README.md")
         assert re.search(rf"^{command}:", text("Makefile"), re.M)
+
+
+def test_the_readme_s_python_example_runs(tiny_project, monkeypatch):
+    from attribution import Project, RetrainConfig
+
+    (example,) = re.findall(r"```python\n(.*?)```", text("README.md"), re.S)
+    for theirs, ours in (('"shoes"', '"digits"'), ('"boots/0017.png"', '"train-00017"'), ('"sandals"', '"3"')):
+        assert theirs in example
+        example = example.replace(theirs, ours)
+    retrain = Project.retrain
+    monkeypatch.setattr(Project, "retrain", lambda self: retrain(self, RetrainConfig(bootstrap=200, device="cpu")))
+    exec(compile(example, "README.md", "exec"), {})
+    assert Project.open("digits").sample_state(17).label == 3
