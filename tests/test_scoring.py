@@ -66,7 +66,9 @@ def test_moments_equal_brute_force(world, tmp_path, small_shards):
     for column in (0, 5):
         found, values = result.moments(column), matrix[:, column]
         assert found["n"] == N_TRAIN
-        np.testing.assert_allclose([found["mean"], found["std"], found["min"], found["max"]], [values.mean(), values.std(), values.min(), values.max()], rtol=1e-5)
+        np.testing.assert_allclose(
+            [found["mean"], found["std"], found["min"], found["max"]], [values.mean(), values.std(), values.min(), values.max()], rtol=1e-5
+        )
         counts, _ = np.histogram(values, bins=BINS, range=(found["lo"], found["hi"]))
         assert sum(found["histogram"]) == N_TRAIN
         assert np.abs(np.array(found["histogram"]) - counts).sum() <= 2  # a value on an edge may fall to either side
@@ -215,7 +217,9 @@ def test_scores_that_are_not_finite_are_reported(world, tmp_path, monkeypatch):
     assert result.config["nonfinite"] == {"pairs": 18, "rows": [3]}
     assert 3 not in result.summary["row"].tolist()
 
-    monkeypatch.setattr(GradientDotProduct, "score", lambda self, rows: type(b := original(self, rows))(b.influence * float("nan"), b.cosine))
+    monkeypatch.setattr(
+        GradientDotProduct, "score", lambda self, rows: type(b := original(self, rows))(b.influence * float("nan"), b.cosine)
+    )
     with pytest.raises(UserError, match="finite"):
         run(world, tmp_path, replace(CONFIG, k=3))
 

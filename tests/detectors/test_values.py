@@ -1,0 +1,91 @@
+"""Detectors against their formulas, and what they say when a run cannot serve them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_world import N_TRAIN, World, Wrapped, build, in_double, one_at_a_time
+
+from attribution.datasets.dataset import Labels
+from attribution.detectors import detectors
+from attribution.detectors.base import Evidence
+from attribution.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    return build(tmp_path_factory.mktemp("detectors"))
+
+
+def values(world: World, name: str, **settings) -> np.ndarray:
+    uniform = np.full((len(world.subject().rows), 3), 1 / 3)
+    return detectors.get(name)().values(Evidence(world.subject(batch_size=16), lambda: uniform, **settings))
+
+
+def test_loss_is_minus_log_probability(world):
+    p = world.run.probabilities()[:N_TRAIN]
+    np.testing.assert_allclose(values(world, "loss"), -np.log(p[np.arange(N_TRAIN), world.labels.values[:N_TRAIN]]), rtol=1e-5)
+
+
+def test_aum_is_minus_the_mean_margin(world):
+    table = world.run.dynamics()
+    expected = [-table[table["row"] == row]["margin"].mean() for row in range(N_TRAIN)]
+    np.testing.assert_allclose(values(world, "aum"), expected, rtol=1e-5)
+
+
+def test_aum_needs_a_record(world):
+    class Bare(Wrapped):
+        def dynamics(self) -> pd.DataFrame:
+            return world.run.dynamics().iloc[:0]
+
+    with pytest.raises(UserError, match="per-epoch record"):
+        values(World(world.dataset, world.labels, Bare(world.run), world.flipped), "aum")
+
+
+def test_self_influence_sums_squared_norms_over_checkpoints(world):
+    double = in_double(world)
+    subject = double.subject()
+    expected = np.zeros(N_TRAIN)
+    for index, weight in enumerate(subject.weights):
+        expected += weight * (one_at_a_time(subject.model(index), *subject.batch(np.arange(N_TRAIN))).numpy() ** 2).sum(1)
+    np.testing.assert_allclose(values(double, "self-influence"), expected, rtol=1e-9)
+
+
+def test_ip_validation_is_the_dot_with_the_mean_validation_gradient(world):
+    double = in_double(world)
+    subject = double.subject()
+    train, val = (one_at_a_time(subject.model(), *subject.batch(double.dataset.rows(split))).numpy() for split in ("train", "val"))
+    np.testing.assert_allclose(values(double, "ip-validation"), -train @ val.mean(0), rtol=1e-8, atol=1e-12)
+
+
+def test_ip_validation_needs_a_validation_split(world):
+    active = world.labels.active.copy()
+    active[world.dataset.rows("val")] = False
+    labels = Labels.of(world.dataset, world.labels.values, active)
+    with pytest.raises(UserError, match="validation"):
+        values(World(world.dataset, labels, world.run, world.flipped), "ip-validation")
+
+
+def test_neighbors_weigh_votes_by_cosine(world):
+    features = np.array(world.run.representation()[:N_TRAIN], dtype=np.float64)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    similarity = unit @ unit.T
+    np.fill_diagonal(similarity, -np.inf)
+    y = world.labels.values[:N_TRAIN]
+    expected = []
+    for row in range(N_TRAIN):
+        near = np.argsort(-similarity[row])[:5]
+        weight = np.maximum(similarity[row, near], 1e-6)
+        expected.append(1 - weight[y[near] == y[row]].sum() / weight.sum())
+    np.testing.assert_allclose(values(world, "neighbors", neighbors=5), expected, atol=1e-4)
+
+
+def test_confident_learning_is_half_where_nothing_is_known(world):
+    np.testing.assert_allclose(values(world, "confident-learning"), 0.5)
+
+
+def test_detectors_follow_edited_labels(world):
+    edited = world.labels.values.copy()
+    edited[0] = (edited[0] + 1) % 3
+    other = World(world.dataset, Labels.of(world.dataset, edited, world.labels.active), world.run, world.flipped)
+    for name in ("loss", "neighbors"):
+        assert values(other, name)[0] > values(world, name)[0]

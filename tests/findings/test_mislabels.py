@@ -1,0 +1,179 @@
+"""The search for wrong labels as a whole, and its parts."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tiny_world import CLASSES, N_TRAIN, World, build
+
+from attribution.config import FlagConfig
+from attribution.errors import UserError
+from attribution.evaluation import auroc, precision_at
+from attribution.findings.estimate import confident_joint, estimate
+from attribution.findings.mislabels import FlagResult, combine, flag, suggest, suspicion
+from attribution.findings.out_of_fold import assign_folds, out_of_fold
+from attribution.progress import Progress
+
+CONFIG = FlagConfig(folds=3, neighbors=7, cases=10, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    return build(tmp_path_factory.mktemp("mislabels"))
+
+
+@pytest.fixture(scope="module")
+def found(world, tmp_path_factory) -> FlagResult:
+    return flag(world.dataset, world.labels, world.run, CONFIG, tmp_path_factory.mktemp("flags"))
+
+
+def test_planted_flips_come_first(world, found):
+    truth = np.isin(found.detectors["row"], world.flipped)
+    assert auroc(found.detectors["suspicion"], truth) > 0.97
+    assert precision_at(found.detectors["suspicion"], truth, 0.1) > 0.8
+
+
+def test_queue_is_a_permutation_by_suspicion(found):
+    queue = found.queue()
+    assert queue["position"].tolist() == list(range(1, N_TRAIN + 1))
+    assert queue["suspicion"].is_monotonic_decreasing
+    assert queue["suspicion"].between(0, 1).all()
+
+
+def test_suggested_labels_are_the_true_ones(world, found):
+    base = np.arange(N_TRAIN) % CLASSES  # how the world was made
+    right = [int(found.entry(row)["suggested"]) == base[row] for row in world.flipped]
+    assert np.mean(right) > 0.8
+    assert (found.detectors["suggested"] != found.detectors["label"]).all()
+
+
+def test_cases_pull_the_way_they_say(world, found):
+    table = found.cases
+    assert set(table["row"]) == set(found.queue(10)["row"])
+    assert (table[table["kind"] == "supporter"]["cosine"] > 0).all()
+    assert (table[table["kind"] == "opponent"]["cosine"] < 0).all()
+    assert not (table["row"] == table["other"]).any()
+    row = int(found.queue(1)["row"].iloc[0])
+    case = found.case(row, "supporter")
+    assert case["cosine"].is_monotonic_decreasing
+    labels = world.labels.values
+    supporters = labels[table[table["kind"] == "supporter"]["other"]] == labels[table[table["kind"] == "supporter"]["row"]]
+    opponents = labels[table[table["kind"] == "opponent"]["other"]] == labels[table[table["kind"] == "opponent"]["row"]]
+    assert supporters.mean() > opponents.mean()
+
+
+def test_estimate_holds_the_truth(world, found):
+    assert found.estimate["low"] <= found.estimate["mid"] <= found.estimate["high"]
+    assert found.estimate["low"] <= len(world.flipped) + 2
+    assert found.estimate["high"] >= len(world.flipped) - 2
+    assert "training labels are probably wrong" in found.headline()
+
+
+def test_reasons_name_value_and_rank(found):
+    row = int(found.queue(1)["row"].iloc[0])
+    sentences = found.reasons(row)
+    assert len(sentences) == len(found.config["detectors"]) + 1
+    assert "number 1 of 60" in sentences[-1]
+    assert "% of the training set" in sentences[0]
+
+
+def test_a_finished_search_is_found_again(world, found):
+    again = flag(world.dataset, world.labels, world.run, CONFIG, found.folder.parent)
+    assert again.folder == found.folder
+
+
+def test_interrupted_search_keeps_its_folds(world, tmp_path):
+    trained: list[int] = []
+
+    def train_fold(rows: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
+        if len(trained) == 2:
+            trained.append(-1)
+            raise KeyboardInterrupt
+        trained.append(len(held))
+        return np.full((len(held), CLASSES), 1 / CLASSES)
+
+    with pytest.raises(KeyboardInterrupt):
+        flag(world.dataset, world.labels, world.run, CONFIG, tmp_path, train_fold=train_fold)
+    flag(world.dataset, world.labels, world.run, CONFIG, tmp_path, train_fold=train_fold)
+    assert len([size for size in trained if size > 0]) == 3
+
+
+def test_without_confident_learning_nothing_is_trained(world, tmp_path):
+    def train_fold(rows: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
+        raise AssertionError("trained a fold")
+
+    result = flag(world.dataset, world.labels, world.run, replace(CONFIG, detectors=("loss",)), tmp_path, train_fold=train_fold)
+    assert list(result.config["detectors"]) == ["loss"]
+    assert not result.config["held_out"]
+
+
+def test_unknown_detector_is_refused(world, tmp_path):
+    with pytest.raises(UserError, match="no detector called"):
+        flag(world.dataset, world.labels, world.run, replace(CONFIG, detectors=("tarot",)), tmp_path)
+
+
+def test_reading_needs_no_torch(found):
+    code = (
+        "import sys; from pathlib import Path; from attribution.findings.mislabels import FlagResult;"
+        f"f = FlagResult.open(Path({str(found.folder)!r})); f.queue(3); f.reasons(int(f.detectors['row'][0])); f.neighbors_of(0);"
+        "from attribution.scoring import ScoreResult; from attribution.mapping import MapResult;"
+        "from attribution.estimators import estimators; [estimators.get(name).title for name in estimators.names()];"
+        "assert 'torch' not in sys.modules, 'torch was imported'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_folds_keep_copies_together_and_classes_even():
+    labels = np.repeat(np.arange(4), 25)
+    hashes = np.array([f"content {place}" for place in range(100)])
+    hashes[[3, 40, 77]] = "copied"
+    folds = assign_folds(labels, hashes, 5, seed=0)
+    assert len(set(folds[[3, 40, 77]])) == 1
+    for label in range(4):
+        assert np.bincount(folds[labels == label], minlength=5).max() <= 8
+    order = np.random.default_rng(0).permutation(100)
+    np.testing.assert_array_equal(assign_folds(labels[order], hashes[order], 5, seed=0), folds[order])
+
+
+def test_out_of_fold_puts_every_prediction_in_its_place(tmp_path):
+    rows = np.arange(10, 22)
+    folds = np.arange(12) % 3
+
+    def train_fold(fit: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
+        assert not set(fit) & set(held)
+        return np.stack([held, 100 - held], axis=1)
+
+    found = out_of_fold(np.zeros(12, int), folds, rows, 2, train_fold, tmp_path, Progress())
+    np.testing.assert_array_equal(found[:, 0], rows)
+
+
+def test_confident_joint_agrees_with_cleanlab():
+    from cleanlab.count import compute_confident_joint
+
+    chance = np.random.default_rng(0)
+    labels = chance.integers(0, 4, 300)
+    probabilities = chance.dirichlet(np.ones(4), 300)
+    probabilities[np.arange(300), labels] += 0.5
+    probabilities /= probabilities.sum(1, keepdims=True)
+    expected = compute_confident_joint(labels, probabilities, calibrate=True)
+    np.testing.assert_allclose(confident_joint(labels, probabilities, 4), expected, atol=1.5)  # theirs is rounded to whole samples
+
+
+def test_estimate_counts_planted_noise():
+    chance = np.random.default_rng(0)
+    true = chance.integers(0, 3, 2000)
+    given = np.where(chance.random(2000) < 0.1, (true + 1) % 3, true)
+    probabilities = 0.05 + 0.85 * np.eye(3)[true]
+    found = estimate(given, probabilities, 3)
+    assert found["low"] <= (given != true).sum() <= found["high"]
+    assert found["high"] - found["low"] < 120
+
+
+def test_combine_suspicion_suggest():
+    assert combine({"loss": np.array([1.0, 9.0, 2.0]), "ip-validation": np.array([9.0, 1.0, 2.0])}).argmax() == 1
+    np.testing.assert_allclose(suspicion(np.array([10, 20]), 20), [0.8, 0.5])
+    label, p = suggest(np.array([0]), np.array([[0.6, 0.3, 0.1]]), np.array([[0.2, 0.2, 0.6]]))
+    assert label.tolist() == [2]
+    np.testing.assert_allclose(p, [0.35])
