@@ -9,14 +9,13 @@ import numpy as np
 from attribution.config import ModelConfig, TrainConfig, from_dict
 from attribution.errors import UserError
 from attribution.storage.files import read_json
+from attribution.tasks.dynamics import DYNAMICS
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
     from attribution.datasets.dataset import Dataset
-
-DYNAMICS = {"row": "int32", "epoch": "int16", "loss": "float32", "margin": "float32", "prediction": "int16", "confidence": "float32"}
 
 
 @dataclass(frozen=True)

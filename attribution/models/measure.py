@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from attribution.runs import DYNAMICS
 from attribution.tasks.classification import confidence, margin, per_sample_loss
+from attribution.tasks.dynamics import DYNAMICS
 
 
 def measure(logits: Tensor, labels: Tensor, epoch: int, split: str) -> list[dict[str, Any]]:
@@ -20,7 +20,7 @@ def measure(logits: Tensor, labels: Tensor, epoch: int, split: str) -> list[dict
 
 
 def dynamics_table(logits: Tensor, labels: Tensor, rows: np.ndarray, epoch: int) -> pd.DataFrame:
-    """The dynamics of one epoch (columns and types as ``runs.DYNAMICS``) from CPU logits ``(n, c)`` of these rows."""
+    """The dynamics of one epoch (columns and types as ``DYNAMICS``) from CPU logits ``(n, c)`` of these rows."""
     columns = {
         "row": rows,
         "epoch": np.full(len(rows), epoch),
