@@ -32,6 +32,10 @@ class Factor(ABC):
     def dense(self) -> Tensor:
         """Materialised gradients ``(count, p)``."""
 
+    def written(self, start: int, stop: int) -> Tensor:
+        """Gradients of a block of samples, written out ``(stop - start, p)``."""
+        return self.block(start, stop).dense()
+
     @abstractmethod
     def owned(self) -> "Factor":
         """The same values in storage of their own, safe to keep after the pass."""
@@ -88,10 +92,6 @@ class Outer(Factor):
 
     def block(self, start: int, stop: int) -> "Outer":
         return Outer(self.left[start:stop], self.right[start:stop], self.shape)
-
-    def written(self, start: int, stop: int) -> Tensor:
-        """Gradients of a block of samples, written out ``(stop - start, p)``."""
-        return self.block(start, stop).dense()
 
     def dense(self) -> Tensor:
         h, t, o, i = self.sizes

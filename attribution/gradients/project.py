@@ -1,14 +1,16 @@
 """Random projections of per-sample gradients: short vectors whose inner products estimate those of the full gradients."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import final
 
 import torch
 from torch import Tensor
 
 from attribution.gradients.contract import blocks
-from attribution.gradients.factors import Factor, Rows
+from attribution.gradients.factors import Factor, Outer, Rows
+
+_PIECE_BYTES = 1 << 20  # pieces of this size stay near the core
 
 
 @final
@@ -18,7 +20,7 @@ class Sketch:
     Every entry gets a random sign and one of ``dim`` places, each place the same number of entries up to one (a count sketch with balanced
     buckets; Charikar et al. 2002, Weinberger et al. 2009, arXiv:0902.2206). Inner products are unbiased with variance about
     ``(|u|^2 |v|^2 + <u, v>^2) / dim``, the same as with a dense Gaussian matrix, at the cost of one pass over the gradient. The map depends
-    on ``seed``, ``name``, p and ``dim`` alone, never on device or batch. Memory: 9 to 13 bytes an entry, no ``dim x p`` matrix.
+    on ``seed``, ``name``, p and ``dim`` alone, never on device or batch. Memory: 10 bytes an entry, no ``dim x p`` matrix.
     """
 
     def __init__(self, name: str, numel: int, dim: int, seed: int, device: torch.device) -> None:
@@ -26,16 +28,35 @@ class Sketch:
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
         self.dim, self.depth = dim, -(-numel // dim)
         slots = torch.randperm(self.depth * dim, generator=generator)[:numel]
-        source = torch.full((self.depth * dim,), numel, dtype=torch.int32)  # entry `numel` is a zero
-        source[slots] = torch.arange(numel, dtype=torch.int32)
-        self._source = source.to(device)
-        self._sign = (torch.randint(0, 2, (numel,), generator=generator, dtype=torch.int8) * 2 - 1).to(device)
-        self._place = (slots % dim).to(torch.int32).to(device)
+        sign = torch.randint(0, 2, (numel,), generator=generator, dtype=torch.int8) * 2 - 1
+        source, weight = torch.zeros(self.depth * dim, dtype=torch.int32), torch.zeros(self.depth * dim, dtype=torch.int8)
+        source[slots], weight[slots] = torch.arange(numel, dtype=torch.int32), sign  # an empty slot takes entry 0 zero times
+        self._source, self._weight = source.to(device), weight.to(device)
+        self._place, self._sign = (slots % dim).to(torch.int32).to(device), sign.to(device)
 
     def dense(self, values: Tensor) -> Tensor:
         """``(b, p)`` gradients to ``(b, dim)``."""
-        signed = torch.nn.functional.pad(values * self._sign, (0, 1))  # (b, p + 1)
-        return signed.index_select(1, self._source).reshape(len(values), self.depth, self.dim).sum(1)
+        entries = values.T.contiguous()  # (p, b): whole rows are taken, not single numbers
+        return self._fold(len(values), values, lambda source: entries.index_select(0, source))
+
+    def outer(self, factor: Outer) -> Tensor:
+        """Gradients with one position to ``(b, dim)``: each entry is a product of two factors and is never stored."""
+        h, _, o, i = factor.sizes
+        left, right = factor.left.reshape(-1, h * o).T.contiguous(), factor.right.reshape(-1, h * i).T.contiguous()
+
+        def entries(source: Tensor) -> Tensor:
+            columns = source // (o * i) * i + source % i
+            return left.index_select(0, source // i) * right.index_select(0, columns)
+
+        return self._fold(factor.count, factor.left, entries)
+
+    def _fold(self, b: int, like: Tensor, entries: Callable[[Tensor], Tensor]) -> Tensor:
+        """Sum the signed ``entries(source) (m, b)`` of each place, a piece of the slots at a time."""
+        total = like.new_zeros(self.dim, b)
+        for start, stop in blocks(self.depth, _PIECE_BYTES // (self.dim * b * like.itemsize)):
+            span = slice(start * self.dim, stop * self.dim)
+            total += (entries(self._source[span]) * self._weight[span, None]).reshape(stop - start, self.dim, b).sum(0)
+        return total.T  # (b, dim)
 
     def rows(self, factor: Rows) -> Tensor:
         """Touched rows of an embedding to ``(b, dim)``, without the untouched ones."""
@@ -50,6 +71,7 @@ def project(factor: Factor, sketch: Sketch, budget_bytes: int) -> Tensor:
     """Projected gradients of one parameter ``(b, dim)``; full gradients exist for one block of samples at a time."""
     if isinstance(factor, Rows):
         return sketch.rows(factor)
-    itemsize = 8
-    pieces: Iterable[tuple[int, int]] = blocks(factor.count, budget_bytes // (4 * itemsize * factor.numel))
-    return torch.cat([sketch.dense(factor.block(start, stop).dense()) for start, stop in pieces])
+    if isinstance(factor, Outer) and factor.sizes[1] == 1:
+        return sketch.outer(factor)
+    pieces = blocks(factor.count, budget_bytes // (4 * 8 * factor.numel))
+    return torch.cat([sketch.dense(factor.written(start, stop)) for start, stop in pieces])
