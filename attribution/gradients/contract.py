@@ -171,31 +171,26 @@ def _rows(train: Rows, query: Factor | None, budget_bytes: int, norms: bool) -> 
     squared = train.values.new_zeros(train.count).index_add_(0, train.samples, train.values.square().sum(1)) if norms else None
     if query is None:
         return None, squared
-    width, itemsize = train.shape[1], train.values.itemsize
+    if isinstance(query, Rows):
+        return _meeting_rows(train, query, budget_bytes), squared
+    rows_bytes = train.values.itemsize * train.shape[1]
     parts = []
-    for start, stop in blocks(query.count, budget_bytes // (2 * itemsize * _query_rows(query) * width)):
-        parts.append(_rows_block(train, query if stop - start == query.count else query.block(start, stop), budget_bytes))
+    for start, stop in blocks(query.count, budget_bytes // (2 * rows_bytes * train.shape[0])):
+        weight = query.block(start, stop).dense().reshape(stop - start, *train.shape).transpose(0, 1)  # (rows, q, d)
+        total = train.values.new_zeros(train.count, stop - start)
+        for first, last in blocks(len(train.ids), budget_bytes // (2 * rows_bytes * (stop - start))):
+            compared = torch.bmm(weight[train.ids[first:last]], train.values[first:last, :, None])[..., 0]  # (m, q)
+            total.index_add_(0, train.samples[first:last], compared)
+        parts.append(total)
     return torch.cat(parts, 1), squared
 
 
-def _query_rows(query: Factor) -> int:
-    """How many rows of an embedding the queries touch, at most."""
-    return max(1, min(query.shape[0], len(query.ids))) if isinstance(query, Rows) else query.shape[0]
-
-
-def _rows_block(train: Rows, query: Factor, budget_bytes: int) -> Tensor:
-    """Dots of touched rows ``(b, q)``: only (sample, row) pairs that some query touches are compared."""
-    if isinstance(query, Rows):
-        slot, weight = query.table
-        slots = slot[train.ids]
-        kept = slots >= 0
-        slots, samples, values = slots[kept], train.samples[kept], train.values[kept]
-    else:
-        weight = query.dense().reshape(query.count, *query.shape).transpose(0, 1)  # (rows, q, d)
-        slots, samples, values = train.ids, train.samples, train.values
-    total = values.new_zeros(train.count, query.count)
-    size = budget_bytes // (2 * values.itemsize * query.count * train.shape[1])
-    for start, stop in blocks(len(slots), size):
-        compared = torch.bmm(weight[slots[start:stop]], values[start:stop, :, None])[..., 0]  # (m, q)
-        total.index_add_(0, samples[start:stop], compared)
-    return total
+def _meeting_rows(train: Rows, query: Rows, budget_bytes: int) -> Tensor:
+    """Dots of two sparse gradients ``(b, q)``: only entries that touch the same row meet."""
+    mine, theirs = train.meetings(query)
+    places = train.samples[mine] * query.count + query.samples[theirs]
+    total = train.values.new_zeros(train.count * query.count)
+    for start, stop in blocks(len(mine), budget_bytes // (3 * train.values.itemsize * train.shape[1])):
+        products = train.values[mine[start:stop]] * query.values[theirs[start:stop]]
+        total.index_add_(0, places[start:stop], products.sum(1))
+    return total.reshape(train.count, query.count)

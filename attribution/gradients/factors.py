@@ -150,19 +150,18 @@ class Rows(Factor):
         return self.samples.nbytes + self.ids.nbytes + self.values.nbytes
 
     @cached_property
-    def table(self) -> tuple[Tensor, Tensor]:
-        """``(slot (rows,), weight (u, count, d))``: the touched rows side by side; slot is -1 for a row that no sample touched."""
-        touched, position = torch.unique(self.ids, return_inverse=True)
-        slot = torch.full((self.shape[0],), -1, dtype=torch.int64, device=self.ids.device)
-        slot[touched] = torch.arange(len(touched), device=self.ids.device)
-        weight = self.values.new_zeros(len(touched), self.count, self.shape[1])
-        weight[position, self.samples] = self.values
-        return slot, weight
+    def by_row(self) -> tuple[Tensor, Tensor, Tensor]:
+        """``(order (m,), first (rows,), many (rows,))``: entries sorted by row, where each row's entries begin and how many there are."""
+        many = torch.bincount(self.ids, minlength=self.shape[0])
+        return torch.argsort(self.ids), many.cumsum(0) - many, many
 
-
-def add(first: Factor, second: Factor) -> Dense:
-    """The sum of two gradients of the same parameter, written out."""
-    return Dense(first.dense() + second.dense(), first.shape)
+    def meetings(self, other: "Rows") -> tuple[Tensor, Tensor]:
+        """Index pairs ``(mine (k,), theirs (k,))`` of all entries that touch the same row: all that two sparse gradients have in common."""
+        order, first, many = other.by_row
+        counts = many[self.ids]
+        mine = torch.repeat_interleave(torch.arange(len(self.ids), device=self.ids.device), counts)
+        within = torch.arange(len(mine), device=self.ids.device) - (counts.cumsum(0) - counts)[mine]
+        return mine, order[first[self.ids[mine]] + within]
 
 
 def concatenate(parts: list[Factor]) -> Factor:
