@@ -17,7 +17,7 @@ WORDS = {"relabel": "Relabelled", "drop": "Dropped", "keep": "Kept", "undo": "Un
 def filters(edits_frame: pd.DataFrame) -> pd.DataFrame:
     """Narrow the ledger by kind of decision, words, and whether it still holds."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        kinds = st.pills("Decisions", ACTIONS, selection_mode="multi", format_func=WORDS.get, key="kinds", bind="query-params")
+        kinds = st.pills("Decisions", ACTIONS, selection_mode="multi", format_func=WORDS.__getitem__, key="kinds", bind="query-params")
         text = st.text_input("Search", placeholder="Sample, reason or author", type="search", key="words", bind="query-params", width=260)
         standing = st.toggle("Only what is in force", key="standing", bind="query-params")
     return ledger.filtered(edits_frame, kinds or [], text or "", standing)
@@ -63,7 +63,13 @@ def decisions(sight: Sight, frame: pd.DataFrame) -> None:
     chosen = ledger.revertible(frame, table.iloc[picked]["id"].tolist())
     batch = ledger.revertible(frame, ledger.of_same_batch(frame, chosen))
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.button(f"Take back {numbers.plural(len(chosen), 'decision')}", key="revert", disabled=not chosen, on_click=edits.revert, args=(sight.project, chosen))
+        st.button(
+            f"Take back {numbers.plural(len(chosen), 'decision')}",
+            key="revert",
+            disabled=not chosen,
+            on_click=edits.revert,
+            args=(sight.project, chosen),
+        )
         if len(batch) > len(chosen):
             st.button(f"Take back the whole batch ({len(batch)})", key="revert-batch", on_click=edits.revert, args=(sight.project, batch))
         if not chosen:
@@ -93,7 +99,11 @@ def versions(sight: Sight) -> None:
         column_config={"test accuracy": st.column_config.NumberColumn(format="percent")},
         alt="Trained models, newest first",
     )
-    others = {f"{run.id[:6]} (seed {run.config['seed']}, data {run.version[:6]})": run.id for run in runs if run.id != (sight.run.id if sight.run else "")}
+    others = {
+        f"{run.id[:6]} (seed {run.config['seed']}, data {run.version[:6]})": run.id
+        for run in runs
+        if run.id != (sight.run.id if sight.run else "")
+    }
     if others:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.selectbox("Another model", list(others), key="other-run", width=320)
@@ -107,7 +117,11 @@ def main() -> None:
     toolbar(sight)
     frame = sight.project.edits()
     if frame.empty:
-        states.empty("No decision yet", "Every relabel, drop and keep will stand here with its reason and evidence, and can be taken back.", icon=":material/history:")
+        states.empty(
+            "No decision yet",
+            "Every relabel, drop and keep will stand here with its reason and evidence, and can be taken back.",
+            icon=":material/history:",
+        )
     else:
         decisions(sight, frame)
     versions(sight)

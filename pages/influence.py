@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from attribution.config import ScoreConfig
-from attribution.workspace.lookup import InfluenceView
 from attribution.views import cards as card_views
 from attribution.views import colours, influence, numbers, tables
 from attribution.workspace.lookup import InfluenceView
@@ -70,21 +69,52 @@ def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
     """Step through the list, narrow it, search it, or take the selection as a group."""
     current = rows[0] if len(rows) == 1 else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("", icon=":material/chevron_left:", key="previous", help="Previous in the list (←)", shortcut="Left", on_click=pick,
-                  args=(influence.step(listed, current, -1), sight))  # fmt: skip
-        st.button("", icon=":material/chevron_right:", key="next", help="Next in the list (→)", shortcut="Right", on_click=pick,
-                  args=(influence.step(listed, current, 1), sight))  # fmt: skip
+        st.button(
+            "",
+            icon=":material/chevron_left:",
+            key="previous",
+            help="Previous in the list (←)",
+            shortcut="Left",
+            on_click=pick,
+            args=(influence.step(listed, current, -1), sight),
+        )
+        st.button(
+            "",
+            icon=":material/chevron_right:",
+            key="next",
+            help="Next in the list (→)",
+            shortcut="Right",
+            on_click=pick,
+            args=(influence.step(listed, current, 1), sight),
+        )
         st.caption(influence.place(listed, current), width="content")
         with st.popover("Filter", icon=":material/filter_list:"):
-            st.segmented_control("Predictions", ["Wrong only", "All"], default="Wrong only", required=True, key="which", bind="query-params")
+            st.segmented_control(
+                "Predictions", ["Wrong only", "All"], default="Wrong only", required=True, key="which", bind="query-params"
+            )
             st.selectbox("Label", sight.project.classes, index=None, placeholder="Every class", key="label", bind="query-params")
             st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
             splits = [split for split in SPLITS if sight.project.info.counts.get(split)]
-            st.segmented_control("From", splits, default="test", required=True, format_func=SPLITS.get, key="from", bind="query-params")
-    st.text_input("Search", key="find", placeholder="Search id or text", type="search", label_visibility="collapsed", on_change=pick_found, args=(sight,))
+            st.segmented_control(
+                "From", splits, default="test", required=True, format_func=SPLITS.__getitem__, key="from", bind="query-params"
+            )
+    st.text_input(
+        "Search",
+        key="find",
+        placeholder="Search id or text",
+        type="search",
+        label_visibility="collapsed",
+        on_change=pick_found,
+        args=(sight,),
+    )
     if len(sight.selection):
-        st.button(f"Ask about the selection ({numbers.count(len(sight.selection))}) as a group", key="as-group", icon=":material/lasso_select:",
-                  on_click=use_selection, width="stretch")  # fmt: skip
+        st.button(
+            f"Ask about the selection ({numbers.count(len(sight.selection))}) as a group",
+            key="as-group",
+            icon=":material/lasso_select:",
+            on_click=use_selection,
+            width="stretch",
+        )
 
 
 def query_card(sight: Sight, rows: Sequence[int]) -> None:
@@ -100,9 +130,14 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
         if card.picture:
             st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>')
         st.html(card_views.card_html(card_views.without_prediction(card_views.without_picture(card)), text_lines=12))
-        sentence = influence.query_sentence(classes[int(seen["label"])], classes[int(seen["prediction"])], float(seen["confidence"]), float(seen["p_label"]))
+        sentence = influence.query_sentence(
+            classes[int(seen["label"])], classes[int(seen["prediction"])], float(seen["confidence"]), float(seen["p_label"])
+        )
         st.markdown(states.plain(sentence))
-        st.caption(f"loss {numbers.three_digits(float(seen['loss']))} nats", help="Minus the logarithm of the probability that the model gives the label.")
+        st.caption(
+            f"loss {numbers.three_digits(float(seen['loss']))} nats",
+            help="Minus the logarithm of the probability that the model gives the label.",
+        )
         cards.actions(sight, rows[0], "query", reason="seen on Influence")
 
 
@@ -128,7 +163,9 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     )
     if len(rows) == 1:
         every = ScoreConfig(estimator=estimator, queries="wrong")
-        st.button("Score every wrong test prediction instead", key="score-wrong", on_click=jobs.submit, args=(sight.project, "score", every))
+        st.button(
+            "Score every wrong test prediction instead", key="score-wrong", on_click=jobs.submit, args=(sight.project, "score", every)
+        )
 
 
 def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
@@ -146,9 +183,13 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
     for line in shown.to_dict("records"):
         row = int(line["row"])
         facts = [
-            card_views.Fact("influence", numbers.three_digits(line["influence"], signed=True), colours.influence_colour(line["influence"]),
-                            "Positive: training on this sample lowers the loss of what you asked about. Negative: it raises it."),
-        ]  # fmt: skip
+            card_views.Fact(
+                "influence",
+                numbers.three_digits(line["influence"], signed=True),
+                colours.influence_colour(line["influence"]),
+                "Positive: training on this sample lowers the loss of what you asked about. Negative: it raises it.",
+            ),
+        ]
         if line["cosine"] == line["cosine"]:
             tip = "Cosine between the two gradients: 1 pulls the same way, -1 the opposite way, whatever the strength."
             facts.append(card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
@@ -190,7 +231,9 @@ def reverse_view(sight: Sight, estimator: str) -> bool:
                 with st.grid("auto", min_column_width=175, gap="small"):
                     for line in part.to_dict("records"):
                         other = int(line["query_row"])
-                        fact = card_views.Fact("influence", numbers.three_digits(line["influence"], signed=True), colours.influence_colour(line["influence"]))
+                        fact = card_views.Fact(
+                            "influence", numbers.three_digits(line["influence"], signed=True), colours.influence_colour(line["influence"])
+                        )
                         with st.container(border=True, gap="xsmall"):
                             cards.show(cards.card_of(sight, other, [fact], suspicion=False), 48, 2)
                             st.button("Ask about it", key=f"ask-{helps}-{other}", type="tertiary", on_click=pick, args=(other, sight))
@@ -209,7 +252,7 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     shown = np.concatenate([helped, hurt])
     moments = view.moments
     st.subheader("Against the whole training set")
-    st.markdown(influence.distribution_words(moments["mean"], moments["std"], shown))
+    st.markdown(influence.distribution_words(moments["mean"], moments["std"], shown.tolist()))
     st.echarts_chart(
         influence.distribution_spec(moments["histogram"], moments["lo"], moments["hi"], shown.tolist()),
         height=230,
@@ -224,8 +267,12 @@ def main() -> None:
     st.title("Influence")
     if sight.run is None:
         if not jobs.panel(sight.project, ("prepare", "train"), place="influence"):
-            states.empty("No model yet", "Influence is asked of a trained model. Training takes a few minutes.", "Train and analyse",
-                         lambda: jobs.submit(sight.project, "prepare"))  # fmt: skip
+            states.empty(
+                "No model yet",
+                "Influence is asked of a trained model. Training takes a few minutes.",
+                "Train and analyse",
+                lambda: jobs.submit(sight.project, "prepare"),
+            )
         return
     listed = candidates(sight)
     rows = query_rows(sight, listed)
@@ -237,8 +284,16 @@ def main() -> None:
         if rows:
             query_card(sight, rows)
     with grid.cell(column_span=2):
-        estimator = st.segmented_control("How influence is estimated", list(by_name), default="ip", required=True, key="estimator", bind="query-params", wrap=True,
-                                         format_func=lambda name: by_name[name].title)  # fmt: skip
+        estimator = st.segmented_control(
+            "How influence is estimated",
+            list(by_name),
+            default="ip",
+            required=True,
+            key="estimator",
+            bind="query-params",
+            wrap=True,
+            format_func=lambda name: by_name[name].title,
+        )
         chosen = by_name[estimator or "ip"]
         unit = f" Unit: {chosen.unit}." if chosen.unit else ""
         st.caption(f"{chosen.meaning}{unit}", help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}")

@@ -32,13 +32,36 @@ def controls(sight: Sight) -> Chosen:
     project = sight.project
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         colour = st.selectbox("Colour by", COLOURS, key="colour", bind="query-params", width=200)
-        space = st.segmented_control("Near each other when alike in", list(SPACES), default="representation", required=True, format_func=SPACES.get,
-                                     key="space", bind="query-params")  # fmt: skip
-        method = st.segmented_control("Layout", list(METHODS), default="umap", required=True, format_func=METHODS.get, key="method", bind="query-params",
-                                      help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly.")  # fmt: skip
+        space = st.segmented_control(
+            "Near each other when alike in",
+            list(SPACES),
+            default="representation",
+            required=True,
+            format_func=SPACES.__getitem__,
+            key="space",
+            bind="query-params",
+        )
+        method = st.segmented_control(
+            "Layout",
+            list(METHODS),
+            default="umap",
+            required=True,
+            format_func=METHODS.__getitem__,
+            key="method",
+            bind="query-params",
+            help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly.",
+        )
         with st.popover("Filter", icon=":material/filter_list:"):
             present = [split for split in SPLITS if project.info.counts.get(split)]
-            splits = st.pills("Splits", present, selection_mode="multi", default=present, format_func=SPLITS.get, key="splits", bind="query-params")
+            splits = st.pills(
+                "Splits",
+                present,
+                selection_mode="multi",
+                default=present,
+                format_func=SPLITS.__getitem__,
+                key="splits",
+                bind="query-params",
+            )
             name = st.selectbox("Label", project.classes, index=None, placeholder="Every class", key="only", bind="query-params")
     label = project.classes.index(name) if name in project.classes else None
     return Chosen(space or "representation", method or "umap", colour, tuple(splits or present), label)
@@ -65,7 +88,9 @@ def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scat
         return scatter.by_edit(verdicts, rows), ""
     if chosen.colour == "suspicion":
         if sight.suspicion is None:
-            return scatter.by_class(sight.labels.values, project.classes, rows), "Suspicion is known after the search for wrong labels (Review)."
+            return scatter.by_class(
+                sight.labels.values, project.classes, rows
+            ), "Suspicion is known after the search for wrong labels (Review)."
         return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(context.dark())), ""
     return influence_groups(sight, rows)
 
@@ -75,10 +100,12 @@ def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group
     project = sight.project
     known = np.flatnonzero(project.dataset.ids == context.get("query"))
     estimator = st.session_state.get("estimator") or "ip"
-    found = project.find_query(estimator, known) if len(known) else None
+    found = project.find_query(estimator, known.tolist()) if len(known) else None
     column = found[0].column(found[1]) if found else None
     if column is None:
-        return scatter.by_class(sight.labels.values, project.classes, rows), "Choose a query on the Influence page first, and have it scored there."
+        return scatter.by_class(
+            sight.labels.values, project.classes, rows
+        ), "Choose a query on the Influence page first, and have it scored there."
     values = np.full(len(project.dataset), np.nan)
     values[column[0]] = column[1]
     return scatter.by_sign(values, rows), ""
@@ -97,13 +124,15 @@ def panel(sight: Sight) -> None:
     st.markdown(f"**{numbers.plural(len(rows), 'sample')} selected** · {numbers.count(len(training))} of them in training")
     mix = tables.mix(sight.labels.values[rows], project.classes)
     st.html(tables.mix_html(mix))
-    facts = []
+    facts = [f"mean loss {numbers.three_digits(tables.mean_of(sight.predictions['loss'].to_numpy(), rows))} nats"]
     if sight.suspicion is not None and len(training):
-        facts.append(f"mean suspicion {numbers.three_digits(float(np.nanmean(sight.suspicion[training])))} (all: {numbers.three_digits(float(np.nanmean(sight.suspicion)))})")
-    facts.append(f"mean loss {numbers.three_digits(float(sight.predictions['loss'].to_numpy()[rows].mean()))} nats")
+        here, everywhere = tables.mean_of(sight.suspicion, training), tables.mean_of(sight.suspicion)
+        facts.insert(0, f"mean suspicion {numbers.three_digits(here)} (all: {numbers.three_digits(everywhere)})")
     st.caption(" · ".join(facts))
     bulk(sight, rows)
     page = cards.page_number(len(rows), 12, "page-selection")
+    if sight.suspicion is not None:
+        rows = tables.strongest_first(rows, sight.suspicion)
     cards.grid(sight, tables.page_of(rows, page, 12), "selection", buttons=False, min_width=150)
     cards.pager(len(rows), 12, "page-selection")
 
@@ -114,10 +143,25 @@ def bulk(sight: Sight, rows: np.ndarray) -> None:
     expect = {row: int(sight.states["edit"].get(row, 0)) for row in chosen}
     evidence = {"selection": context.get("selection"), "samples": len(chosen)}
     with st.container(horizontal=True, gap="xsmall"):
-        st.menu_button("Relabel all", project.classes, key="bulk-relabel", on_click=edits.from_menu,
-                       args=(project, "bulk-relabel", chosen, "selected on the map", evidence, expect))  # fmt: skip
-        st.button("Drop all", key="bulk-drop", on_click=edits.decide, args=(project, "drop", chosen, None, "selected on the map", evidence, expect))
-        st.button("Keep all", key="bulk-keep", on_click=edits.decide, args=(project, "keep", chosen, None, "selected on the map", evidence, expect))
+        st.menu_button(
+            "Relabel all",
+            project.classes,
+            key="bulk-relabel",
+            on_click=edits.from_menu,
+            args=(project, "bulk-relabel", chosen, "selected on the map", evidence, expect),
+        )
+        st.button(
+            "Drop all",
+            key="bulk-drop",
+            on_click=edits.decide,
+            args=(project, "drop", chosen, None, "selected on the map", evidence, expect),
+        )
+        st.button(
+            "Keep all",
+            key="bulk-keep",
+            on_click=edits.decide,
+            args=(project, "keep", chosen, None, "selected on the map", evidence, expect),
+        )
         st.button("", icon=":material/undo:", help="Undo the last change", key="bulk-undo", on_click=edits.undo, args=(project,))
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         with st.popover("Save", icon=":material/bookmark:"):
@@ -147,8 +191,14 @@ def saved(sight: Sight) -> None:
     if names:
         st.caption("Saved selections")
     for token, name, n in names:
-        st.button(f"{name} ({numbers.count(n)})", key=f"saved-{token}", type="tertiary", icon=":material/bookmark:", on_click=context.put,
-                  kwargs={"selection": token})  # fmt: skip
+        st.button(
+            f"{name} ({numbers.count(n)})",
+            key=f"saved-{token}",
+            type="tertiary",
+            icon=":material/bookmark:",
+            on_click=context.put,
+            kwargs={"selection": token},
+        )
 
 
 def no_map(sight: Sight, chosen: Chosen) -> None:
@@ -163,7 +213,8 @@ def no_map(sight: Sight, chosen: Chosen) -> None:
         return
     states.empty(
         f"{METHODS[chosen.method]} of {SPACES[chosen.space].lower()} is not drawn yet",
-        "Near points will be samples that are alike to the model. " + ("About a minute for a few thousand samples." if chosen.method == "umap" else "A few seconds."),
+        "Near points will be samples that are alike to the model. "
+        + ("About a minute for a few thousand samples." if chosen.method == "umap" else "A few seconds."),
         "Draw the map",
         lambda: jobs.submit(sight.project, "map", config),
         icon=":material/scatter_plot:",
@@ -176,7 +227,12 @@ def main() -> None:
     st.title("Map")
     if sight.run is None:
         if not jobs.panel(sight.project, ("prepare", "train"), place="map-train"):
-            states.empty("No model yet", "The map shows the data as a trained model sees it.", "Train and analyse", lambda: jobs.submit(sight.project, "prepare"))
+            states.empty(
+                "No model yet",
+                "The map shows the data as a trained model sees it.",
+                "Train and analyse",
+                lambda: jobs.submit(sight.project, "prepare"),
+            )
         return
     chosen = controls(sight)
     found = sight.project.map(chosen.space, chosen.method)
@@ -192,7 +248,12 @@ def main() -> None:
         lasso.chart(sight, found.coordinates, groups, rows)
         if found.run != sight.run.id:
             st.caption(":material/info: Drawn for an earlier model.")
-            st.button("Draw for this model", key="redraw", on_click=jobs.submit, args=(sight.project, "map", MapConfig(space=chosen.space, method=chosen.method)))
+            st.button(
+                "Draw for this model",
+                key="redraw",
+                on_click=jobs.submit,
+                args=(sight.project, "map", MapConfig(space=chosen.space, method=chosen.method)),
+            )
     with grid.cell():
         panel(sight)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.config import DataConfig, ModelConfig
+from attribution.config import DataConfig, ModelConfig, from_dict
 from attribution.errors import UserError
 from attribution.modalities.image import png
 from attribution.progress import Progress
@@ -36,24 +36,36 @@ def data_step() -> DataConfig:
     st.subheader("1. Data")
     left, right = st.columns(2, gap="large")
     with left:
-        path = st.text_input("Path on this machine", key="path", placeholder="/data/my-images or /data/reviews.csv",
-                             help="A folder with one sub-folder per class (or a metadata.csv), or a CSV, JSONL, Parquet or NPZ file.")  # fmt: skip
+        path = st.text_input(
+            "Path on this machine",
+            key="path",
+            placeholder="/data/my-images or /data/reviews.csv",
+            help="A folder with one sub-folder per class (or a metadata.csv), or a CSV, JSONL, Parquet or NPZ file.",
+        )
     with right:
         path = uploaded_path() or path
     columns: dict[str, Any] = {}
     if path and importing.kind_of(path) != "archive":
-        with st.expander("Columns and splits", expanded=importing.kind_of(path) == "table", icon=":material/view_column:"), st.grid(4, min_column_width=180):
+        with (
+            st.expander("Columns and splits", expanded=importing.kind_of(path) == "table", icon=":material/view_column:"),
+            st.grid(4, min_column_width=180),
+        ):
             columns["label"] = st.text_input("Label column", "label", key="label-column")
             if importing.kind_of(path) == "table":
-                columns["text"] = st.text_input("Text column", key="text-column", help="Leave empty when the columns are features of a table.")
+                columns["text"] = st.text_input(
+                    "Text column", key="text-column", help="Leave empty when the columns are features of a table."
+                )
                 columns["id"] = st.text_input("Id column", key="id-column", help="Leave empty to use row numbers.")
             columns["split"] = st.text_input("Split column", key="split-column", help="Holds train, val or test. Empty: seeded fractions.")
-            columns["group"] = st.text_input("Group column", key="group-column", help="For figures by group, for example a demographic one.")
+            columns["group"] = st.text_input(
+                "Group column", key="group-column", help="For figures by group, for example a demographic one."
+            )
     with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
         columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
         columns["test_fraction"] = st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction")
         columns["seed"] = st.number_input("Seed", 0, 10_000, 0, key="split-seed")
-    return DataConfig(path=path.strip(), **{name: value.strip() if isinstance(value, str) else value for name, value in columns.items()})
+    trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in columns.items()}
+    return from_dict(DataConfig, {"path": path.strip(), **trimmed})
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking at the data")
@@ -92,16 +104,26 @@ def model_step(modality: str) -> tuple[ModelConfig, bool, UserError | None]:
     left, right = st.columns(2, gap="large")
     name, trusted, problem = "auto", False, None
     with left:
-        kind = st.selectbox("Network", importing.FITTING[modality], format_func=importing.MODELS.get, key="network")
+        kind = st.selectbox("Network", importing.FITTING[modality], format_func=importing.MODELS.__getitem__, key="network")
     with right:
-        weights = st.text_area("Trained weights, one path a line, oldest first", key="weights", height=68,
-                               help="safetensors or state_dict files. Leave empty to train here.")  # fmt: skip
+        weights = st.text_area(
+            "Trained weights, one path a line, oldest first",
+            key="weights",
+            height=68,
+            help="safetensors or state_dict files. Leave empty to train here.",
+        )
     if kind == "own":
-        name = st.text_input("Python file and function", key="own-model", placeholder="/code/net.py:make_model",
-                             help="The function returns an nn.Module. It may take `classes` and `shape`.").strip()  # fmt: skip
+        name = st.text_input(
+            "Python file and function",
+            key="own-model",
+            placeholder="/code/net.py:make_model",
+            help="The function returns an nn.Module. It may take `classes` and `shape`.",
+        ).strip()
         trusted = st.checkbox("I have read this file and trust it to run on this machine", key="trust")
         if name and not re.fullmatch(r".+\.py:\w+", name):
-            problem = UserError(f"“{name}” does not name a function in a file.", "It must look like FILE.py:FUNCTION.", "For example net.py:make_model.")
+            problem = UserError(
+                f"“{name}” does not name a function in a file.", "It must look like FILE.py:FUNCTION.", "For example net.py:make_model."
+            )
         elif not name:
             problem = UserError("No file is named yet.", "", "Give FILE.py:FUNCTION.")
     else:
@@ -135,12 +157,16 @@ def name_step(data: DataConfig, model: ModelConfig, trusted: bool, ready: bool) 
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Project name", importing.project_name(data.path), key="project-name", width=320).strip()
-        pressed = st.button("Create and analyse", type="primary", key="create", disabled=not ready or not name)
+        st.button(
+            "Create and analyse", type="primary", key="create", disabled=not ready or not name, on_click=states.want, args=("project", True)
+        )
     if not re.fullmatch(r"[\w][\w.-]*", name or "x"):
         states.error_box(UserError(f"“{name}” cannot be a folder name.", "A project is a folder.", "Use letters, digits, dots and dashes."))
         return
-    st.caption("Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the background. The source is only read.")
-    if pressed:
+    st.caption(
+        "Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the background. The source is only read."
+    )
+    if states.wanted("project"):
         create(name, data, model, trusted)
 
 

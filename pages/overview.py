@@ -56,7 +56,15 @@ def figures(sight: Sight, open_suspects: int) -> None:
             border=True,
             height="stretch",
         )
-        st.metric("Wrong predictions", numbers.count(int((~right).sum())), "on the test set", delta_color="off", delta_arrow="off", border=True, height="stretch")
+        st.metric(
+            "Wrong predictions",
+            numbers.count(int((~right).sum())),
+            "on the test set",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
         if sight.flags is not None:
             found = sight.flags.estimate
             st.metric(
@@ -69,15 +77,25 @@ def figures(sight: Sight, open_suspects: int) -> None:
                 height="stretch",
                 help="Estimated from models that did not train on the samples they judge (confident learning), with its 95 % interval.",
             )
-        st.metric("Edits", numbers.count(len(sight.states[sight.states["verdict"] != ""])), f"{len(sight.pending):,} not in the model", delta_color="off",
-                  delta_arrow="off", border=True, height="stretch", help="Samples relabelled, dropped or kept in this project.")  # fmt: skip
+        st.metric(
+            "Edits",
+            numbers.count(len(sight.states[sight.states["verdict"] != ""])),
+            f"{len(sight.pending):,} not in the model",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+            help="Samples relabelled, dropped or kept in this project.",
+        )
 
 
 def class_tables(sight: Sight, suspects: np.ndarray) -> None:
     """Accuracy and doubts by class, and the commonest confusions with an example of each."""
     project, labels = sight.project, sight.labels
     test = sight.predictions.loc[project.dataset.rows("test")]
-    edited = sight.states.index[(sight.states["label"] != sight.states["base_label"]) | ~sight.states["active"].astype(bool)].to_numpy(dtype=np.int64)
+    edited = sight.states.index[(sight.states["label"] != sight.states["base_label"]) | ~sight.states["active"].astype(bool)].to_numpy(
+        dtype=np.int64
+    )
     frame = overview.class_table(project.classes, labels.values, labels.train_rows(project.dataset), test, suspects, edited)
     frame["test accuracy"] *= 100
     st.subheader("By class")
@@ -98,11 +116,19 @@ def class_tables(sight: Sight, suspects: np.ndarray) -> None:
     with st.grid(4, min_column_width=210):
         for mistake in mistakes:
             with st.container(border=True, gap="small", height="stretch"):
-                st.markdown(f"**{numbers.count(mistake['n'])}** × {states.plain(mistake['label'])} taken for {states.plain(mistake['prediction'])}")
+                st.markdown(
+                    f"**{numbers.count(mistake['n'])}** × {states.plain(mistake['label'])} taken for {states.plain(mistake['prediction'])}"
+                )
                 cards.show(cards.card_of(sight, int(mistake["row"]), suspicion=False), 56, 3)
                 st.space("stretch")
-                st.button("Why?", key=f"why-{mistake['row']}", icon=":material/account_tree:", on_click=ask_why, args=(sight, int(mistake["row"])),
-                          help="See the training samples behind this prediction")  # fmt: skip
+                st.button(
+                    "Why?",
+                    key=f"why-{mistake['row']}",
+                    icon=":material/account_tree:",
+                    on_click=ask_why,
+                    args=(sight, int(mistake["row"])),
+                    help="See the training samples behind this prediction",
+                )
 
 
 def ask_why(sight: Sight, row: int) -> None:
@@ -143,8 +169,15 @@ def checks(sight: Sight) -> None:
         table = overview.spot_check(sight.predictions, project.dataset.rows(split), project.dataset.ids, project.classes)
         chance = numbers.three_digits(math.log(max(len(project.classes), 1)))
         st.caption(f"A quick look at whether weights, preprocessing and class order fit. A loss of {chance} nats would be chance.")
-        st.dataframe(table, hide_index=True, alt="Label, prediction, confidence and loss of ten samples", column_config={
-            "confidence": st.column_config.NumberColumn(format="percent"), "loss": st.column_config.NumberColumn("loss (nats)", format="%.3g")})  # fmt: skip
+        st.dataframe(
+            table,
+            hide_index=True,
+            alt="Label, prediction, confidence and loss of ten samples",
+            column_config={
+                "confidence": st.column_config.NumberColumn(format="percent"),
+                "loss": st.column_config.NumberColumn("loss (nats)", format="%.3g"),
+            },
+        )
     metrics = sight.run.metrics()
     if len(metrics) and metrics["epoch"].nunique() > 1:
         with st.expander("How training went", icon=":material/show_chart:"):

@@ -23,10 +23,17 @@ def plan(sight: Sight) -> None:
     in_training = changes[changes["row"] < project.info.counts["train"]]
     st.subheader("What will change")
     if in_training.empty:
-        states.empty("No edit to train with", "Relabel or drop some training samples first; then this page trains with and without them and compares.",
-                     "Review labels", lambda: frame.go("review"), icon=":material/edit_note:")  # fmt: skip
+        states.empty(
+            "No edit to train with",
+            "Relabel or drop some training samples first; then this page trains with and without them and compares.",
+            "Review labels",
+            lambda: frame.go("review"),
+            icon=":material/edit_note:",
+        )
         return
-    st.markdown(f"Against the data as imported, {pending.change_sentence(in_training)[:1].lower()}{pending.change_sentence(in_training)[1:]}")
+    st.markdown(
+        f"Against the data as imported, {pending.change_sentence(in_training)[:1].lower()}{pending.change_sentence(in_training)[1:]}"
+    )
     with st.expander("The list", icon=":material/list:"):
         page = cards.page_number(len(in_training), 25, "page-changes")
         shown = tables.page_of(in_training, page, 25)
@@ -36,13 +43,30 @@ def plan(sight: Sight) -> None:
         st.caption("You can go on reviewing; new edits are not part of this run.")
         return
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
-        seeds = int(st.number_input("Seeds", 3, 20, 3, key="seeds", width=120, help="Each seed is trained once before and once after the edits. More seeds, narrower intervals."))
+        seeds = int(
+            st.number_input(
+                "Seeds",
+                3,
+                20,
+                3,
+                key="seeds",
+                width=120,
+                help="Each seed is trained once before and once after the edits. More seeds, narrower intervals.",
+            )
+        )
         with st.container():
             st.caption(f"Same recipe both times: {comparison.recipe_words(project.model_config.name, project.train_config)}.")
             one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
             st.caption(comparison.forecast_words(one_s, seeds))
         config = RetrainConfig(seeds=tuple(range(seeds)))
-        st.button("Retrain and compare", type="primary", key="start-retrain", icon=":material/play_arrow:", on_click=jobs.submit, args=(project, "retrain", config))
+        st.button(
+            "Retrain and compare",
+            type="primary",
+            key="start-retrain",
+            icon=":material/play_arrow:",
+            on_click=jobs.submit,
+            args=(project, "retrain", config),
+        )
 
 
 def verdict(sight: Sight, found: "Comparison") -> None:
@@ -61,7 +85,9 @@ def verdict(sight: Sight, found: "Comparison") -> None:
                 st.button("Use the retrained model", type="primary", key="use-model", on_click=use, args=(sight, target))
                 st.caption("Influence, map and review then ask the new model.", width="content")
         if found.n_test_edited:
-            st.caption(f"{numbers.plural(found.n_test_edited, 'test sample')} edited: before and after are judged on the same, current test labels.")
+            st.caption(
+                f"{numbers.plural(found.n_test_edited, 'test sample')} edited: before and after are judged on the same, current test labels."
+            )
 
 
 def use(sight: Sight, run_id: str) -> None:
@@ -76,23 +102,38 @@ def charts(found: "Comparison") -> None:
     with left:
         st.subheader("How sure is the change of accuracy?")
         frame_ = comparison.interval_frame(found)
-        st.echarts_chart(comparison.forest_spec(frame_, "points of accuracy"), height=170, key="intervals",
-                         alt=f"Change of accuracy with intervals over seeds and test samples: {found.verdict}")  # fmt: skip
+        st.echarts_chart(
+            comparison.forest_spec(frame_, "points of accuracy"),
+            height=170,
+            key="intervals",
+            alt=f"Change of accuracy with intervals over seeds and test samples: {found.verdict}",
+        )
         st.subheader("Seed by seed")
         st.echarts_chart(comparison.seeds_spec(found), height=240, key="by-seed", alt="Test accuracy before and after, one line per seed")
     with right:
         st.subheader("Class by class")
         classes = comparison.class_frame(found)
-        st.echarts_chart(comparison.forest_spec(classes, "points of accuracy (95 % interval)"), height=max(180, 34 * len(classes) + 60), key="by-class",
-                         alt="Change of accuracy per class with its interval; the number of test samples in brackets")  # fmt: skip
+        st.echarts_chart(
+            comparison.forest_spec(classes, "points of accuracy (95 % interval)"),
+            height=max(180, 34 * len(classes) + 60),
+            key="by-class",
+            alt="Change of accuracy per class with its interval; the number of test samples in brackets",
+        )
 
 
 def flips(sight: Sight, found: "Comparison") -> None:
     """The predictions that changed, with pictures."""
     table, classes = found.flips(), sight.project.classes
     st.subheader("Predictions that changed")
-    kind = st.segmented_control("Kind", ["fixed", "broken"], default="fixed", required=True, key="flip-kind", label_visibility="collapsed",
-                                format_func=lambda name: f"Put right ({found.n_fixed})" if name == "fixed" else f"Broken ({found.n_broken})")  # fmt: skip
+    kind = st.segmented_control(
+        "Kind",
+        ["fixed", "broken"],
+        default="fixed",
+        required=True,
+        key="flip-kind",
+        label_visibility="collapsed",
+        format_func=lambda name: f"Put right ({found.n_fixed})" if name == "fixed" else f"Broken ({found.n_broken})",
+    )
     part = table[table["kind"] == (kind or "fixed")]
     if part.empty:
         st.caption("None.")
@@ -100,9 +141,16 @@ def flips(sight: Sight, found: "Comparison") -> None:
     page = cards.page_number(len(part), FLIPS, f"page-flips-{kind}")
     with st.grid("auto", min_column_width=225, gap="small"):
         for line in tables.page_of(part, page, FLIPS).to_dict("records"):
-            words = comparison.flip_words(classes[int(line["before"])], classes[int(line["after"])], line["kind"], float(line["seeds"]), len(found.seeds))
+            words = comparison.flip_words(
+                classes[int(line["before"])], classes[int(line["after"])], line["kind"], float(line["seeds"]), len(found.seeds)
+            )
             chance = f"{numbers.percent(line['p_before'])} → {numbers.percent(line['p_after'])}"
-            card = cards.card_of(sight, int(line["row"]), [card_views.Fact("predicted", words), card_views.Fact("label's probability", chance)], suspicion=False)
+            card = cards.card_of(
+                sight,
+                int(line["row"]),
+                [card_views.Fact("predicted", words), card_views.Fact("label's probability", chance)],
+                suspicion=False,
+            )
             with st.container(border=True):
                 cards.show(card_views.without_prediction(card), 60, 3)
     cards.pager(len(part), FLIPS, f"page-flips-{kind}")
@@ -112,8 +160,12 @@ def forecast(found: "Comparison") -> None:
     """Whether influence predicted what happened."""
     st.subheader("Did influence foresee it?")
     st.markdown(comparison.forecast_sentence(found))
-    st.echarts_chart(comparison.predicted_spec(found.predicted()), height=320, key="forecast",
-                     alt="Predicted against real change of loss, one dot per test sample")  # fmt: skip
+    st.echarts_chart(
+        comparison.predicted_spec(found.predicted()),
+        height=320,
+        key="forecast",
+        alt="Predicted against real change of loss, one dot per test sample",
+    )
     if found.forecast.get("unit") != "nats":
         st.caption(f"Predictions are in {states.plain(str(found.forecast.get('unit')))}: compare the order, not the size.")
 
@@ -125,7 +177,9 @@ def main() -> None:
     results = sight.project.comparisons()
     if results:
         names = {comparison.title_of(found, place): found for place, found in enumerate(results)}
-        chosen = st.selectbox("Comparison", list(names), key="comparison", label_visibility="collapsed") if len(names) > 1 else next(iter(names))
+        chosen = (
+            st.selectbox("Comparison", list(names), key="comparison", label_visibility="collapsed") if len(names) > 1 else next(iter(names))
+        )
         found = names[chosen]
         verdict(sight, found)
         if found.config["after_version"] != sight.labels.version:

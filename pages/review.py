@@ -32,7 +32,7 @@ def decide(sight: Sight, rows: Sequence[int], at: int, action: str, label: int |
     """Callback: write the decision on the item shown, then move to the next one that nobody has looked at."""
     row = int(rows[at])
     expect = {row: int(sight.states["edit"].get(row, 0))}
-    if edits.decide(sight.project, action, [row], label, "review queue", evidence_of(sight, row), expect):
+    if edits.decided(sight.project, action, [row], label, "review queue", evidence_of(sight, row), expect):
         done = reviewed(sight) | {row}
         move(sight.project, rows, queue.open_from(np.asarray(rows), done, min(at + 1, len(rows) - 1)))
 
@@ -44,7 +44,7 @@ def move(project: Project, rows: Sequence[int], to: int) -> None:
 
 def undo(project: Project) -> None:
     """Callback: take back the newest decision and show its sample again."""
-    taken_back = edits.undo(project)
+    taken_back = edits.undone(project)
     if taken_back:
         context.put(item=taken_back[-1])
 
@@ -70,7 +70,10 @@ def measured(sight: Sight, rows: np.ndarray) -> queue.Yield:
 def progress(sight: Sight, rows: np.ndarray) -> None:
     """How far, what it yielded, whether to stop."""
     found = measured(sight, rows)
-    st.progress(found.reviewed / max(found.total, 1), text=f"{numbers.count(found.reviewed)} of {numbers.count(found.total)} · {queue.yield_sentence(found)}")
+    st.progress(
+        found.reviewed / max(found.total, 1),
+        text=f"{numbers.count(found.reviewed)} of {numbers.count(found.total)} · {queue.yield_sentence(found)}",
+    )
     if found.stop:
         st.info("Few of the last ones were wrong. This is a good place to stop and retrain.", icon=":material/flag:")
 
@@ -79,13 +82,31 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
     """One button per decision, each with its key."""
     project, row = sight.project, int(rows[at])
     given = int(sight.labels.values[row])
-    likely = queue.likeliest(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else list(range(len(project.classes)))
+    likely = (
+        queue.likeliest(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else list(range(len(project.classes)))
+    )
     with st.container(horizontal=True, gap="xsmall"):
         st.button("Keep", key="keep", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, rows, at, "keep"))
         st.button("Drop", key="drop", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, rows, at, "drop"))
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(project,))
-        st.button("", key="back", shortcut="Left", icon=":material/chevron_left:", help="Previous (←)", on_click=move, args=(project, rows, at - 1))
-        st.button("", key="forward", shortcut="Right", icon=":material/chevron_right:", help="Next (→)", on_click=move, args=(project, rows, at + 1))
+        st.button(
+            "",
+            key="back",
+            shortcut="Left",
+            icon=":material/chevron_left:",
+            help="Previous (←)",
+            on_click=move,
+            args=(project, rows, at - 1),
+        )
+        st.button(
+            "",
+            key="forward",
+            shortcut="Right",
+            icon=":material/chevron_right:",
+            help="Next (→)",
+            on_click=move,
+            args=(project, rows, at + 1),
+        )
     st.caption("Or relabel:")
     with st.container(horizontal=True, gap="xsmall"):
         for key, label in queue.keyed_labels(project.classes, likely):
@@ -99,8 +120,17 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
                 args=(sight, rows, at, "relabel", label),
             )
         if len(project.classes) > 10:
-            st.selectbox("Another class", project.classes, index=None, placeholder="Another class", key="other-label", label_visibility="collapsed",
-                         on_change=pick_label, args=(sight, rows, at), width=200)  # fmt: skip
+            st.selectbox(
+                "Another class",
+                project.classes,
+                index=None,
+                placeholder="Another class",
+                key="other-label",
+                label_visibility="collapsed",
+                on_change=pick_label,
+                args=(sight, rows, at),
+                width=200,
+            )
 
 
 def item(sight: Sight, rows: np.ndarray) -> None:
@@ -125,23 +155,34 @@ def item(sight: Sight, rows: np.ndarray) -> None:
         if verdict:
             st.markdown(f"#### Decided: {verdict}. Label now {label}.")
         else:
-            st.markdown(f"#### Labelled {label}. Could it be {guess}?", help="The likeliest other class, from models that did not train on this sample.")
+            st.markdown(
+                f"#### Labelled {label}. Could it be {guess}?",
+                help="The likeliest other class, from models that did not train on this sample.",
+            )
             st.caption(f"Models that never saw it give {guess} {numbers.percent(float(entry['suggested_p']))}.")
         keys(sight, rows.tolist(), at, suggested)
         st.markdown("\n".join(f"- {states.plain(sentence)}" for sentence in sight.flags.reasons(row)[:4]))
     compare(sight, row)
     with st.expander("Every detector", icon=":material/troubleshoot:"):
         table = queue.detector_table(entry, sight.flags.config["detectors"], len(sight.flags.detectors))
-        st.dataframe(table, hide_index=True, alt="Value and rank of every detector for this sample", column_config={
-            "value": st.column_config.NumberColumn(format="%.4g", help="Higher is more suspicious."),
-            "rank": st.column_config.NumberColumn(help="1 is the most suspicious of all training samples."),
-            "top": st.column_config.NumberColumn("among the top", format="percent"),
-        })  # fmt: skip
+        st.dataframe(
+            table,
+            hide_index=True,
+            alt="Value and rank of every detector for this sample",
+            column_config={
+                "value": st.column_config.NumberColumn(format="%.4g", help="Higher is more suspicious."),
+                "rank": st.column_config.NumberColumn(help="1 is the most suspicious of all training samples."),
+                "top": st.column_config.NumberColumn("among the top", format="percent"),
+            },
+        )
 
 
 def compare(sight: Sight, row: int) -> None:
     """The training samples that pull with the given label beside those that pull against it."""
-    words = (("supporter", "Speak for the given label", "They pull the model the same way."), ("opponent", "Speak against it", "They pull the other way."))
+    words = (
+        ("supporter", "Speak for the given label", "They pull the model the same way."),
+        ("opponent", "Speak against it", "They pull the other way."),
+    )
     columns = st.columns(2, gap="large")
     for (kind, title, meaning), column in zip(words, columns, strict=True):
         with column:
@@ -188,30 +229,55 @@ def grid(sight: Sight, rows: np.ndarray) -> None:
     rest = [int(row) for row in shown if int(row) not in chosen]
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         none = not chosen
-        st.button(f"Take the suggestion ({len(chosen)})", key="bulk-suggested", shortcut="S", type="primary", disabled=none, on_click=apply_bulk, args=(sight, chosen, "suggested"))
+        st.button(
+            f"Take the suggestion ({len(chosen)})",
+            key="bulk-suggested",
+            shortcut="S",
+            type="primary",
+            disabled=none,
+            on_click=apply_bulk,
+            args=(sight, chosen, "suggested"),
+        )
         st.button(f"Drop ({len(chosen)})", key="bulk-drop", shortcut="X", disabled=none, on_click=apply_bulk, args=(sight, chosen, "drop"))
-        st.button(f"Keep the other {len(rest)}", key="bulk-keep", shortcut="K", disabled=not rest, on_click=apply_bulk, args=(sight, rest, "keep"))
+        st.button(
+            f"Keep the other {len(rest)}", key="bulk-keep", shortcut="K", disabled=not rest, on_click=apply_bulk, args=(sight, rest, "keep")
+        )
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(sight.project,))
     with st.grid("auto", min_column_width=150, gap="small"):
         for row in (int(row) for row in shown):
             guess = sight.project.classes[int(sight.flags.entry(row)["suggested"])]
             with st.container(border=True, gap="xsmall"):
                 cards.show(cards.card_of(sight, row), 64, 3)
-                st.button(f"→ {states.plain(guess)}", key=f"toggle-{row}", type="primary" if row in chosen else "secondary", width="stretch",
-                          help="Choose this one", on_click=toggle, args=(row,))  # fmt: skip
+                st.button(
+                    f"→ {states.plain(guess)}",
+                    key=f"toggle-{row}",
+                    type="primary" if row in chosen else "secondary",
+                    width="stretch",
+                    help="Choose this one",
+                    on_click=toggle,
+                    args=(row,),
+                )
     cards.pager(len(waiting), cards.GRID, "page-grid")
 
 
 def finished(sight: Sight) -> None:
     """Nothing left to review."""
-    states.empty("The queue is done", "Every suspect has a verdict. Retrain to see what the edits change.", "Go to Retrain", lambda: frame.go("retrain"), icon=":material/task_alt:")
+    states.empty(
+        "The queue is done",
+        "Every suspect has a verdict. Retrain to see what the edits change.",
+        "Go to Retrain",
+        lambda: frame.go("retrain"),
+        icon=":material/task_alt:",
+    )
 
 
 def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
     """How deep to look, which class, and the view."""
     project = sight.project
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed")
+        view = st.segmented_control(
+            "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
+        )
         with st.popover("Filter", icon=":material/filter_list:"):
             name = st.selectbox("Given label", project.classes, index=None, placeholder="Every class", key="given", bind="query-params")
             everything = st.toggle("Beyond the expected number of wrong labels", key="deep", bind="query-params")
@@ -230,8 +296,13 @@ def main() -> None:
     if sight.flags is None:
         if not running:
             kind, words = ("flag", "Look for wrong labels") if sight.run is not None else ("prepare", "Train and analyse")
-            states.empty("Nobody has looked for wrong labels yet", "Several detectors rank every training label by how likely it is wrong. It takes a few minutes.", words,
-                         lambda: jobs.submit(sight.project, kind), icon=":material/rule:")  # fmt: skip
+            states.empty(
+                "Nobody has looked for wrong labels yet",
+                "Several detectors rank every training label by how likely it is wrong. It takes a few minutes.",
+                words,
+                lambda: jobs.submit(sight.project, kind),
+                icon=":material/rule:",
+            )
         return
     st.markdown(sight.flags.headline())
     if sight.run is not None and sight.flags.run != sight.run.id and not running:

@@ -77,7 +77,9 @@ def label_html(card: Card) -> str:
         if mark
         else ""
     )
-    place = f'<span title="rank; 1 is the strongest" style="float:right;opacity:.55;font-weight:400">#{card.rank}</span>' if card.rank else ""
+    place = (
+        f'<span title="rank; 1 is the strongest" style="float:right;opacity:.55;font-weight:400">#{card.rank}</span>' if card.rank else ""
+    )
     return f'<div style="font-weight:600;line-height:1.3">{place}{dot}{was}{name}{badge}</div>'
 
 
@@ -89,7 +91,9 @@ def card_html(card: Card, size: int = 84, text_lines: int = 4) -> str:
         verb = "model agrees" if card.prediction == card.label else f"model says {escape(card.prediction)}"
         lines.append(f'<div style="font-size:.84em;opacity:.8">{verb}{sure}</div>')
     if card.facts:
-        lines.append('<div style="font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em">' + "".join(map(_fact_html, card.facts)) + "</div>")
+        lines.append(
+            '<div style="font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em">' + "".join(map(_fact_html, card.facts)) + "</div>"
+        )
     if card.suspicion is not None:
         lines.append(_suspicion_html(card.suspicion))
     lines.append(f'<div style="font-size:.74em;opacity:.6;overflow-wrap:anywhere">{escape(card.id)}</div>')

@@ -8,8 +8,17 @@ QUIET = "#A9A49A"  # samples outside the selection, light enough to step back on
 EDITED = "#0F766E"
 
 CLASSES = (
-    "#3B7DD8", "#E0812B", "#3F9B5B", "#C8473F", "#8A63C4", "#8F6148", "#D873B4", "#6F7A86", "#B3A52A", "#2FA9B8",
-)  # fmt: skip
+    "#3B7DD8",
+    "#E0812B",
+    "#3F9B5B",
+    "#C8473F",
+    "#8A63C4",
+    "#8F6148",
+    "#D873B4",
+    "#6F7A86",
+    "#B3A52A",
+    "#2FA9B8",
+)
 
 SUSPICION_LIGHT = ("#DCCBE3", "#BE9FCD", "#996DB1", "#713D91", "#441566")
 SUSPICION_DARK = ("#543869", "#7E50A0", "#A777CB", "#CFABE8", "#F1DFFA")

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from attribution.config import TrainConfig
 
 UNCLEAR = "#8C8579"
-OUTCOMES = {"better": ("green", ":material/trending_up:"), "worse": ("orange", ":material/trending_down:"), "unclear": ("gray", ":material/trending_flat:")}
+OUTCOMES = {
+    "better": ("green", ":material/trending_up:"),
+    "worse": ("orange", ":material/trending_down:"),
+    "unclear": ("gray", ":material/trending_flat:"),
+}
 
 
 def recipe_words(model: str, recipe: "TrainConfig") -> str:
@@ -37,13 +41,31 @@ def figures(found: "Comparison") -> list[dict[str, str]]:
     level = f"{percent(accuracy.difference.level)} interval over seeds and test samples"
     a, b = accuracy.difference, loss.difference
     return [
-        {"label": "Test accuracy", "value": f"{percent(np.mean(accuracy.before))} → {percent(np.mean(accuracy.after))}",
-         "delta": f"{points(a.estimate)} ({three_digits(a.low * 100, True)} to {three_digits(a.high * 100, True)})", "help": f"Mean over {seeds}; {level}."},
-        {"label": "Test loss (nats)", "value": f"{three_digits(float(np.mean(loss.before)))} → {three_digits(float(np.mean(loss.after)))}",
-         "delta": f"{three_digits(b.estimate, True)} ({three_digits(b.low, True)} to {three_digits(b.high, True)})", "help": f"Mean over {seeds}; lower is better; {level}."},
-        {"label": "Predictions put right", "value": f"{found.n_fixed:,}", "delta": f"of {found.n_test:,} test samples", "help": "Wrong before, right after, by the majority of the seeds."},
-        {"label": "Predictions broken", "value": f"{found.n_broken:,}", "delta": f"of {found.n_test:,} test samples", "help": "Right before, wrong after, by the majority of the seeds."},
-    ]  # fmt: skip
+        {
+            "label": "Test accuracy",
+            "value": f"{percent(float(np.mean(accuracy.before)))} → {percent(float(np.mean(accuracy.after)))}",
+            "delta": f"{points(a.estimate)} ({three_digits(a.low * 100, True)} to {three_digits(a.high * 100, True)})",
+            "help": f"Mean over {seeds}; {level}.",
+        },
+        {
+            "label": "Test loss (nats)",
+            "value": f"{three_digits(float(np.mean(loss.before)))} → {three_digits(float(np.mean(loss.after)))}",
+            "delta": f"{three_digits(b.estimate, True)} ({three_digits(b.low, True)} to {three_digits(b.high, True)})",
+            "help": f"Mean over {seeds}; lower is better; {level}.",
+        },
+        {
+            "label": "Predictions put right",
+            "value": f"{found.n_fixed:,}",
+            "delta": f"of {found.n_test:,} test samples",
+            "help": "Wrong before, right after, by the majority of the seeds.",
+        },
+        {
+            "label": "Predictions broken",
+            "value": f"{found.n_broken:,}",
+            "delta": f"of {found.n_test:,} test samples",
+            "help": "Right before, wrong after, by the majority of the seeds.",
+        },
+    ]
 
 
 def interval_frame(found: "Comparison") -> pd.DataFrame:
@@ -57,7 +79,9 @@ def class_frame(found: "Comparison") -> pd.DataFrame:
     """The change of accuracy per class in points: ``name``, ``estimate``, ``low``, ``high``."""
     classes = found.classes()
     names = [f"{name} ({n})" for name, n in zip(classes["class"], classes["n"], strict=True)]
-    return pd.DataFrame({"name": names, "estimate": 100 * classes["difference"], "low": 100 * classes["low"], "high": 100 * classes["high"]})
+    return pd.DataFrame(
+        {"name": names, "estimate": 100 * classes["difference"], "low": 100 * classes["low"], "high": 100 * classes["high"]}
+    )
 
 
 def colour_of(low: float, high: float) -> str:
@@ -76,9 +100,25 @@ def forest_spec(frame: pd.DataFrame, axis: str) -> dict[str, Any]:
         dots.append({"value": [round(line["estimate"], 4), place], "name": words, "itemStyle": {"color": colour}})
         if np.isfinite(line["low"]) and np.isfinite(line["high"]):
             ends = [[round(line["low"], 4), place], [round(line["high"], 4), place]]
-            bars.append({"type": "line", "data": ends, "symbol": "rect", "symbolSize": [2, 10], "lineStyle": {"color": colour, "width": 2},
-                         "itemStyle": {"color": colour}, "silent": True, "animation": False})  # fmt: skip
-    zero = {"silent": True, "symbol": "none", "data": [{"xAxis": 0}], "lineStyle": {"color": UNCLEAR, "type": "dashed"}, "label": {"show": False}}
+            bars.append(
+                {
+                    "type": "line",
+                    "data": ends,
+                    "symbol": "rect",
+                    "symbolSize": [2, 10],
+                    "lineStyle": {"color": colour, "width": 2},
+                    "itemStyle": {"color": colour},
+                    "silent": True,
+                    "animation": False,
+                }
+            )
+    zero = {
+        "silent": True,
+        "symbol": "none",
+        "data": [{"xAxis": 0}],
+        "lineStyle": {"color": UNCLEAR, "type": "dashed"},
+        "label": {"show": False},
+    }
     return {
         "animation": False,
         "grid": {"left": 8, "right": 20, "top": 8, "bottom": 40, "containLabel": True},

@@ -10,7 +10,6 @@ import pandas as pd
 from attribution.views import colours
 from attribution.views.numbers import count, percent, three_digits
 
-
 ORDER = ("ip", "tracin", "cosine", "forward-inf", "random")
 
 
@@ -75,7 +74,7 @@ def step(rows: np.ndarray, current: int | None, by: int) -> int | None:
 
 
 def place(rows: np.ndarray, current: int | None) -> str:
-    """"3 of 259", or "259 in the list" when the current one is outside it."""
+    """ "3 of 259", or "259 in the list" when the current one is outside it."""
     at = np.flatnonzero(rows == current)
     return f"{count(int(at[0]) + 1)} of {count(len(rows))}" if len(at) else f"{count(len(rows))} in the list"
 
@@ -128,12 +127,27 @@ def distribution_spec(counts: Sequence[int], low: float, high: float, shown: Seq
         "animation": False,
         "grid": {"left": 52, "right": 12, "top": 28, "bottom": 42},
         "legend": {"top": 0, "right": 0, "itemWidth": 10, "itemHeight": 10},
-        "xAxis": {"type": "value", "name": "influence", "nameLocation": "middle", "nameGap": 26, "min": low, "max": high, "scale": True,
-                  "axisLabel": {"hideOverlap": True, "showMinLabel": False, "showMaxLabel": False}},
-        "yAxis": {"type": "log", "min": 0.5, "name": "training samples", "nameLocation": "middle", "nameGap": 36, "axisLabel": {"hideOverlap": True, "showMinLabel": False}},
+        "xAxis": {
+            "type": "value",
+            "name": "influence",
+            "nameLocation": "middle",
+            "nameGap": 26,
+            "min": low,
+            "max": high,
+            "scale": True,
+            "axisLabel": {"hideOverlap": True, "showMinLabel": False, "showMaxLabel": False},
+        },
+        "yAxis": {
+            "type": "log",
+            "min": 0.5,
+            "name": "training samples",
+            "nameLocation": "middle",
+            "nameGap": 36,
+            "axisLabel": {"hideOverlap": True, "showMinLabel": False},
+        },
         "tooltip": {"trigger": "item"},
         "series": series,
-    }  # fmt: skip
+    }
 
 
 def distribution_words(mean: float, std: float, shown: Sequence[float]) -> str:

@@ -45,7 +45,7 @@ def count(number: int) -> str:
 
 
 def plural(number: int, noun: str, many: str = "") -> str:
-    """"1 edit", "12 edits", "3 classes"."""
+    """ "1 edit", "12 edits", "3 classes"."""
     return f"{count(number)} {noun if number == 1 else many or noun + 's'}"
 
 
@@ -94,7 +94,7 @@ def share_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, float
 
 
 def share_with_interval(hits: int, n: int) -> str:
-    """"87.1 % ± 1.5": a share and half the width of its 95 % interval, in points."""
+    """ "87.1 % ± 1.5": a share and half the width of its 95 % interval, in points."""
     if n == 0:
         return NONE
     low, high = share_interval(hits, n)
@@ -102,6 +102,6 @@ def share_with_interval(hits: int, n: int) -> str:
 
 
 def share_range(hits: int, n: int) -> str:
-    """"85.6 to 88.5 %": the 95 % interval of a share."""
+    """ "85.6 to 88.5 %": the 95 % interval of a share."""
     low, high = share_interval(hits, n)
     return f"{three_digits(low * 100)} to {percent(high)}"

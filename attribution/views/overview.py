@@ -24,14 +24,22 @@ def next_step(*, trained: bool, flagged: bool, open_suspects: int, pending: int,
     if running:
         return None
     if not trained:
-        return NextStep("There is no model yet. Training one takes a few minutes and shows where it goes wrong.", "Train and analyse", job="prepare")
+        return NextStep(
+            "There is no model yet. Training one takes a few minutes and shows where it goes wrong.", "Train and analyse", job="prepare"
+        )
     if not flagged:
         return NextStep("The model is trained. Next, look for labels that are probably wrong.", "Look for wrong labels", job="flag")
     if pending >= 10 or (pending and not open_suspects):
         return NextStep(f"{plural(pending, 'edit')} not yet in the model. Retrain and see what they change.", "Retrain", page="retrain")
     if open_suspects:
-        return NextStep(f"{plural(open_suspects, 'suspicious label')} waiting. Reviewing the first 50 takes about five minutes.", "Review labels", page="review")
-    return NextStep("Every suspect is reviewed. See which training samples made the remaining mistakes.", "Explain a mistake", page="influence")
+        return NextStep(
+            f"{plural(open_suspects, 'suspicious label')} waiting. Reviewing the first 50 takes about five minutes.",
+            "Review labels",
+            page="review",
+        )
+    return NextStep(
+        "Every suspect is reviewed. See which training samples made the remaining mistakes.", "Explain a mistake", page="influence"
+    )
 
 
 def class_table(
@@ -53,7 +61,9 @@ def class_table(
                 "training samples": int((labels[train] == k).sum()),
                 "test accuracy": float(mine["correct"].mean()) if len(mine) else float("nan"),
                 "test samples": len(mine),
-                "most confused with": f"{classes[int(common[0])]} ({int((misses['prediction'] == common[0]).sum())})" if len(common) else "",
+                "most confused with": f"{classes[int(common[0])]} ({int((misses['prediction'] == common[0]).sum())})"
+                if len(common)
+                else "",
                 "suspects": int((labels[suspects] == k).sum()) if len(suspects) else 0,
                 "edited": int((labels[edited] == k).sum()) if len(edited) else 0,
             }
@@ -73,7 +83,7 @@ def confusions(test: pd.DataFrame, classes: Sequence[str], top: int = 5) -> pd.D
 
 
 def counts_line(counts: Mapping[str, int]) -> str:
-    """"6,000 train · 1,000 val · 2,000 test"; empty splits are left out."""
+    """ "6,000 train · 1,000 val · 2,000 test"; empty splits are left out."""
     names = {"train": "train", "val": "validation", "test": "test"}
     return " · ".join(f"{count(counts[split])} {name}" for split, name in names.items() if counts.get(split))
 

@@ -45,7 +45,7 @@ def differences(before: "Labels", after: "Labels", ids: np.ndarray, classes: tup
 
 
 def change_sentence(changes: pd.DataFrame) -> str:
-    """"12 samples changed: 9 relabelled, 3 dropped"; what the list of ``differences`` holds, in words."""
+    """ "12 samples changed: 9 relabelled, 3 dropped"; what the list of ``differences`` holds, in words."""
     if changes.empty:
         return "Nothing has changed."
     names = {"relabel": "relabelled", "drop": "dropped", "take back": "taken back"}

@@ -57,7 +57,12 @@ def by_sign(values: np.ndarray, rows: np.ndarray) -> list[Group]:
 
 def by_edit(verdicts: np.ndarray, rows: np.ndarray) -> list[Group]:
     """Groups by verdict; ``verdicts`` (n,) holds "", "keep", "relabel" or "drop"."""
-    looks = (("", "not edited", colours.QUIET), ("keep", "kept", "#5C8A3A"), ("relabel", "relabelled", "#0F8F84"), ("drop", "dropped", "#B4233C"))
+    looks = (
+        ("", "not edited", colours.QUIET),
+        ("keep", "kept", "#5C8A3A"),
+        ("relabel", "relabelled", "#0F8F84"),
+        ("drop", "dropped", "#B4233C"),
+    )
     groups = [Group(name, colour, rows[verdicts[rows] == verdict]) for verdict, name, colour in looks]
     return [group for group in groups if len(group.rows)]
 
@@ -104,7 +109,13 @@ def map_spec(coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndar
         }
         for index, (name, colour, _) in enumerate(drawn)
     ]
-    axis = {"type": "value", "axisLabel": {"show": False}, "axisTick": {"show": False}, "splitLine": {"show": False}, "axisLine": {"show": False}}
+    axis = {
+        "type": "value",
+        "axisLabel": {"show": False},
+        "axisTick": {"show": False},
+        "splitLine": {"show": False},
+        "axisLine": {"show": False},
+    }
     return {
         "animation": False,
         "dataset": [{"source": points_frame(coordinates, rows)} for _, _, rows in drawn],

@@ -23,6 +23,18 @@ def page_of(rows: Rows, number: int, size: int) -> Rows:
     return rows[(number - 1) * size : number * size]
 
 
+def strongest_first(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """``rows`` in falling order of their ``values`` (n,); those without a value come last, ties keep their order."""
+    return rows[np.argsort(-np.nan_to_num(values[rows], nan=-np.inf), kind="stable")]
+
+
+def mean_of(values: np.ndarray, rows: np.ndarray | None = None) -> float:
+    """Mean of ``values`` (n,) over ``rows`` (all by default), leaving out NaN; NaN when nothing is left."""
+    chosen = values if rows is None else values[rows]
+    known = chosen[np.isfinite(chosen)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
 def mix(labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """How the classes are mixed in some samples: ``class``, its ``index``, ``n``, ``share`` (of one), most frequent first, absent ones left out."""
     counts = np.bincount(labels, minlength=len(classes))
@@ -39,12 +51,16 @@ def mix_html(mix: pd.DataFrame, top: int = 6) -> str:
         parts.append(f'<span style="width:{line["share"] * 100:.2f}%;background:{colour}"></span>')
         if place < top:
             dot = f'<span style="display:inline-block;width:.6em;height:.6em;border-radius:50%;background:{colour};margin-right:.35em"></span>'
-            names.append(f'<span style="white-space:nowrap">{dot}{escape(str(line["class"]))} {count(line["n"])} ({percent(line["share"])})</span>')
+            names.append(
+                f'<span style="white-space:nowrap">{dot}{escape(str(line["class"]))} {count(line["n"])} ({percent(line["share"])})</span>'
+            )
     rest = int(mix["n"].iloc[top:].sum())
     if rest:
         names.append(f"<span>others {count(rest)}</span>")
     words = ", ".join(f"{line['class']} {percent(line['share'])}" for line in mix.head(top).to_dict("records"))
+    bar = "display:flex;height:.6em;border-radius:3px;overflow:hidden"
+    legend = "font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em;margin-top:.4em"
     return (
-        f'<div role="img" aria-label="Class mix: {escape(words, quote=True)}" style="display:flex;height:.6em;border-radius:3px;overflow:hidden">{"".join(parts)}</div>'
-        f'<div style="font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em;margin-top:.4em">{"".join(names)}</div>'
+        f'<div role="img" aria-label="Class mix: {escape(words, quote=True)}" style="{bar}">{"".join(parts)}</div>'
+        f'<div style="{legend}">{"".join(names)}</div>'
     )

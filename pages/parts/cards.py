@@ -20,7 +20,9 @@ def picture(folder: str, base_hash: str, row: int, size: int, _dataset: Any) -> 
     return cards.data_uri(png) if png else ""
 
 
-def card_of(sight: Sight, row: int, facts: Sequence[cards.Fact] = (), *, size: int = 96, suspicion: bool = True, rank: int | None = None) -> cards.Card:
+def card_of(
+    sight: Sight, row: int, facts: Sequence[cards.Fact] = (), *, size: int = 96, suspicion: bool = True, rank: int | None = None
+) -> cards.Card:
     """One sample as a card, in its current state."""
     dataset, classes = sight.project.dataset, sight.project.classes
     label, base = int(sight.labels.values[row]), int(dataset.labels[row])
@@ -71,7 +73,9 @@ def actions(
             menu = f"relabel-{place}-{row}"
             names = [name for index, name in enumerate(project.classes) if index != int(sight.labels.values[row])]
             st.menu_button("Relabel", names, key=menu, on_click=edits.from_menu, args=(project, menu, [row], reason, evidence, expect))
-            st.button("Drop", key=f"drop-{place}-{row}", on_click=edits.decide, args=(project, "drop", [row], None, reason, evidence, expect))
+            st.button(
+                "Drop", key=f"drop-{place}-{row}", on_click=edits.decide, args=(project, "drop", [row], None, reason, evidence, expect)
+            )
         for icon, words, callback, args in more:
             st.button("", key=f"{icon}-{place}-{row}", icon=icon, help=words, type="tertiary", on_click=callback, args=args)
 

@@ -51,7 +51,9 @@ def pick_project(names: list[str]) -> None:
     shown = st.session_state.get("project-name-shown")
     if shown in names:
         st.session_state["project-picker"] = shown
-    st.selectbox("Project", names, index=0 if shown in names else None, key="project-picker", placeholder="Choose a project", on_change=changed)
+    st.selectbox(
+        "Project", names, index=0 if shown in names else None, key="project-picker", placeholder="Choose a project", on_change=changed
+    )
 
 
 def opened() -> bool:

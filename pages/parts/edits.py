@@ -11,7 +11,7 @@ from attribution.views.numbers import plural
 from pages.parts import states
 
 
-def decide(
+def decided(
     project: Project,
     action: str,
     rows: Sequence[int],
@@ -20,7 +20,7 @@ def decide(
     evidence: Mapping[str, Any] | None = None,
     expect: Mapping[int, int] | None = None,
 ) -> bool:
-    """Write one decision on ``rows`` (relabel, drop or keep); False, with the error shown after the rerun, when it was refused."""
+    """Write one decision on ``rows`` (relabel, drop or keep) and say so; False, with the error shown after the rerun, when it was refused."""
     details: dict[str, Any] = {"reason": reason, "evidence": evidence, "expect": expect}
     try:
         if action == "relabel":
@@ -35,19 +35,33 @@ def decide(
     elif action == "relabel":
         states.flash(f"{plural(len(edits), 'sample')} relabelled {states.plain(project.classes[int(label or 0)])}. Saved in the ledger.")
     else:
-        states.flash(f"{plural(len(edits), 'sample')} {'taken out of training' if action == 'drop' else 'kept as labelled'}. Saved in the ledger.")
+        states.flash(
+            f"{plural(len(edits), 'sample')} {'taken out of training' if action == 'drop' else 'kept as labelled'}. Saved in the ledger."
+        )
     return True
 
 
-def from_menu(project: Project, key: str, rows: Sequence[int], reason: str, evidence: Mapping[str, Any] | None, expect: Mapping[int, int] | None) -> None:
+def decide(project: Project, action: str, rows: Sequence[int], *details: Any) -> None:
+    """Callback: ``decided`` with its further arguments in order."""
+    decided(project, action, rows, *details)
+
+
+def from_menu(
+    project: Project, key: str, rows: Sequence[int], reason: str, evidence: Mapping[str, Any] | None, expect: Mapping[int, int] | None
+) -> None:
     """Callback of a "Relabel" menu: the chosen class is the menu's value."""
     name = st.session_state.get(key)
     if name in project.classes:
         decide(project, "relabel", rows, project.classes.index(name), reason, evidence, expect)
 
 
-def undo(project: Project) -> list[str]:
-    """Callback: take back the newest decision; the ids of its samples."""
+def undo(project: Project) -> None:
+    """Callback: take back the newest decision."""
+    undone(project)
+
+
+def undone(project: Project) -> list[str]:
+    """Take back the newest decision and say so; the ids of its samples."""
     try:
         edits = project.undo()
     except UserError as error:

@@ -107,7 +107,13 @@ def _stopped(project: Project, job: Job, place: str) -> None:
         words = "was stopped" if job.state == "cancelled" else "was interrupted"
         st.warning(f"{states.plain(job.title)} {words} {ago(job.finished_s)} at {whole_percent(job.fraction)}. What it finished is kept.")
     with st.container(horizontal=True):
-        st.button("Try again" if job.state == "failed" else "Go on", key=f"resume-{place}-{job.id}", icon=":material/replay:", on_click=resume, args=(project, job.id))
+        st.button(
+            "Try again" if job.state == "failed" else "Go on",
+            key=f"resume-{place}-{job.id}",
+            icon=":material/replay:",
+            on_click=resume,
+            args=(project, job.id),
+        )
     log = job.log_tail(20)
     if log:
         with st.expander("Last lines of the log", icon=":material/description:"):

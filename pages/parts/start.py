@@ -14,7 +14,10 @@ SAMPLE_WORDS = {
         ":material/checkroom: Pictures of clothes",
         "6,000 training images in ten classes. 8 % of the labels were flipped on purpose, so you can see what is found.",
     ),
-    "text": (":material/reviews: Film sentences", "3,000 sentences from reviews, each labelled by one human rater: real disagreement, no planted errors."),
+    "text": (
+        ":material/reviews: Film sentences",
+        "3,000 sentences from reviews, each labelled by one human rater: real disagreement, no planted errors.",
+    ),
     "tabular": (":material/table_chart: Census table", "6,000 people from the Adult census data: predict income from fourteen columns."),
 }
 
@@ -22,7 +25,11 @@ SAMPLE_WORDS = {
 def model_line(sight: Sight) -> str:
     """Data version and current model in one line for the sidebar."""
     version = f"data version {sight.labels.version[:6]}"
-    return f"{version} · no model yet" if sight.run is None else f"{version} · model {sight.run.id[:6]} (seed {sight.run.config.get('seed', 0)})"
+    return (
+        f"{version} · no model yet"
+        if sight.run is None
+        else f"{version} · model {sight.run.id[:6]} (seed {sight.run.config.get('seed', 0)})"
+    )
 
 
 def open_sample(name: str) -> None:
@@ -30,7 +37,9 @@ def open_sample(name: str) -> None:
     bar = st.progress(0.0, text="Unpacking the sample")
 
     def listen(done: float, total: float, message: str) -> None:
-        bar.progress(done / total if total else 0.0, text=f"{whole_percent(done / total if total else 0.0)} · {message or 'Unpacking the sample'}")
+        bar.progress(
+            done / total if total else 0.0, text=f"{whole_percent(done / total if total else 0.0)} · {message or 'Unpacking the sample'}"
+        )
 
     try:
         project = Project.sample(name, progress=Progress(listen))
@@ -54,10 +63,15 @@ def samples() -> None:
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{title}**  \n{sentence}")
                 st.space("stretch")
-                if st.button("Open this sample", key=f"sample-{name}", type="primary" if name == "fashion" else "secondary"):
-                    st.session_state["wanted_sample"] = name
-    if wanted := st.session_state.pop("wanted_sample", None):
-        open_sample(wanted)
+                st.button(
+                    "Open this sample",
+                    key=f"sample-{name}",
+                    type="primary" if name == "fashion" else "secondary",
+                    on_click=states.want,
+                    args=("sample", name),
+                )
+    if name := states.wanted("sample"):
+        open_sample(name)
 
 
 def welcome() -> None:

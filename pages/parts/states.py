@@ -1,13 +1,16 @@
 """The states that are not "ready": nothing yet, and an error in words with its remedy."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from attribution.errors import UserError
 
 
-def empty(title: str, sentence: str, button: str = "", on_click: Callable[[], None] | None = None, icon: str = ":material/hourglass_empty:") -> None:
+def empty(
+    title: str, sentence: str, button: str = "", on_click: Callable[[], None] | None = None, icon: str = ":material/hourglass_empty:"
+) -> None:
     """What will be here, and the button that fills it."""
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
@@ -21,12 +24,25 @@ def empty(title: str, sentence: str, button: str = "", on_click: Callable[[], No
 def error_box(error: UserError | dict[str, str]) -> None:
     """What is wrong, why it matters, what to do."""
     parts = error if isinstance(error, dict) else {"what": error.what, "why": error.why, "do": error.do}
-    st.error(f"**{plain(parts.get('what', ''))}**  \n{plain(parts.get('why', ''))} {plain(parts.get('do', ''))}".rstrip(), icon=":material/error:")
+    st.error(
+        f"**{plain(parts.get('what', ''))}**  \n{plain(parts.get('why', ''))} {plain(parts.get('do', ''))}".rstrip(),
+        icon=":material/error:",
+    )
 
 
 def plain(text: str) -> str:
     """Text with Markdown's signs made harmless, for words that come from the user's data."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#$|~:" else sign for sign in text)
+
+
+def want(what: str, value: Any) -> None:
+    """Callback: ask for work that draws while it runs; the page finds it with ``wanted`` and does it once."""
+    st.session_state[f"want-{what}"] = value
+
+
+def wanted(what: str) -> Any:
+    """What was asked for since the page was last drawn, or None."""
+    return st.session_state.pop(f"want-{what}", None)
 
 
 def flash(message: str, icon: str = ":material/check:") -> None:

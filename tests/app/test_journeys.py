@@ -1,0 +1,286 @@
+"""What a user does on the pages, and what then stands in the ledger."""
+
+import time
+
+import numpy as np
+import pytest
+
+from attribution.config import MapConfig, ScoreConfig
+from attribution.storage import database
+
+
+def buttons(test, start):
+    """Keys of the buttons whose key begins with ``start``."""
+    return [button.key for button in test.button if button.key and button.key.startswith(start)]
+
+
+def put_job(project, state, kind="flag", **values):
+    """A job row in a state, without a process."""
+    line = {"id": "j1", "kind": kind, "title": "Look for wrong labels", "config": "{}", "state": state, "created_s": time.time(), **values}
+    with database.write(project.folder / "project.db") as db:
+        db.execute(f"INSERT INTO jobs ({','.join(line)}) VALUES ({','.join('?' * len(line))})", list(line.values()))
+
+
+def test_a_harmful_sample_is_dropped_with_its_evidence_and_taken_back(app, tiny_project):
+    test = app("influence", project="digits")
+    key = buttons(test, "drop-hurt")[0]
+    test.button(key=key).click().run()
+    edit = tiny_project.edits().iloc[0]
+    assert edit["action"] == "drop"
+    assert edit["evidence"]["estimator"] == "ip"
+    assert edit["evidence"]["rank"] == 1
+    assert edit["evidence"]["influence"] < 0
+    assert edit["evidence"]["query"].startswith("test-")
+    test.button(key=buttons(test, "undo-hurt")[0]).click().run()
+    assert not test.exception
+    assert tiny_project.labels.version == tiny_project.dataset.base_version().version
+
+
+def test_the_query_is_in_the_address_and_steps_through_the_wrong_ones(app, tiny_project):
+    test = app("influence", project="digits")
+    test.button(key="next").click().run()
+    first = test.query_params["query"]
+    test.button(key="next").click().run()
+    assert test.query_params["query"] != first
+    test.button(key="previous").click().run()
+    assert test.query_params["query"] == first
+    correct = tiny_project.predictions()["correct"].to_numpy()
+    assert not correct[tiny_project.dataset.rows_of([first])[0]]
+
+
+def test_search_opens_a_sample_by_id(app, tiny_project):
+    test = app("influence", project="digits")
+    test.text_input(key="find").set_value("test-00007").run()
+    assert test.query_params["query"] == "test-00007"
+
+
+def test_the_way_back_from_a_training_sample(app, words, tiny_project):
+    test = app("influence", project="digits")
+    test.button(key=buttons(test, ":material/swap_horiz:-helped")[0]).click().run()
+    assert "Which test samples does this training sample affect?" in words(test)
+    test.button(key=buttons(test, "ask-")[0]).click().run()
+    assert "reverse" not in test.query_params
+    assert test.query_params["query"].startswith("test-")
+
+
+def test_an_estimator_that_was_not_asked_offers_to_be(app, words, tiny_project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    test = app("influence", project="digits", query="test-00007")
+    test.session_state["estimator"] = "cosine"
+    test.run()
+    assert "Not computed for this sample yet" in words(test)
+    test.button(key="empty-Score this sample").click().run()
+    assert asked == [("score", ScoreConfig(estimator="cosine", queries="test-00007"))]
+
+
+def test_a_selection_can_be_asked_about_as_a_group(app, words, tiny_project):
+    token = tiny_project.select(tiny_project.dataset.rows("test")[:5])
+    test = app("influence", project="digits", selection=token)
+    test.button(key="as-group").click().run()
+    assert "A group of 5 samples" in words(test)
+    assert "Not computed for this group yet" in words(test)
+
+
+def test_the_selection_travels_to_the_map_and_is_dropped_as_one_batch(app, words, tiny_project):
+    token = tiny_project.select([3, 4, 5])
+    test = app("map", project="digits", selection=token)
+    test.session_state["method"] = "pca"
+    test.run()
+    assert "3 samples selected" in words(test)
+    test.button(key="bulk-drop").click().run()
+    edits = tiny_project.edits()
+    assert edits["row"].tolist() == [5, 4, 3]
+    assert edits["batch"].nunique() == 1
+    assert edits["evidence"][0]["selection"] == token
+    test.button(key="bulk-undo").click().run()
+    assert tiny_project.labels.active.all()
+
+
+@pytest.mark.parametrize("colour", ["label", "prediction", "loss", "suspicion", "influence on the query", "edits"])
+def test_every_colouring_of_the_map(app, tiny_project, colour):
+    wrong = tiny_project.predictions().query("not correct").index
+    query = tiny_project.dataset.ids[next(row for row in wrong if row in tiny_project.dataset.rows("test"))]
+    test = app("map", project="digits", query=query)
+    test.session_state["method"] = "pca"
+    test.session_state["colour"] = colour
+    test.run()
+    assert not test.exception
+    assert test.get("echarts_chart")
+
+
+def test_a_lasso_becomes_a_stored_selection(app, tiny_project):
+    test = app("map", project="digits")
+    test.session_state["method"] = "pca"
+    test.run()
+    from attribution.views import scatter
+
+    coordinates = tiny_project.map("representation", "pca").coordinates
+    (x0, x1), (y0, y1) = scatter.bounds(coordinates)
+    area = {"brush_type": "polygon", "coord_range": [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]}
+    test.session_state["map-chart"] = {"selection": {"selected": [], "areas": [area]}}
+    test.run()
+    assert not test.exception
+
+
+def test_a_map_that_is_not_drawn_offers_to_be(app, words, tiny_project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    test = app("map", project="digits")
+    assert "is not drawn yet" in words(test)
+    test.button(key="empty-Draw the map").click().run()
+    assert asked == [("map", MapConfig(space="representation", method="umap"))]
+
+
+def test_review_by_keys_moves_on_writes_evidence_and_undoes(app, tiny_project):
+    test = app("review", project="digits")
+    queue = tiny_project.flags().queue()
+    first, second = (tiny_project.dataset.ids[row] for row in queue["row"][:2])
+    test.button(key="keep").click().run()
+    assert test.query_params["item"] == second
+    suggested = int(queue["suggested"][1])
+    test.button(key=f"label-{suggested}").click().run()
+    edits = tiny_project.edits()
+    assert edits["action"].tolist() == ["relabel", "keep"]
+    assert edits["sample"].tolist() == [second, first]
+    assert edits["evidence"][0]["position"] == 2
+    test.button(key="drop").click().run()
+    test.button(key="undo").click().run()
+    assert len(tiny_project.states().query("verdict != ''")) == 2
+    assert test.query_params["item"] == tiny_project.dataset.ids[queue["row"][2]]
+
+
+def test_arrows_move_without_deciding(app, tiny_project):
+    test = app("review", project="digits")
+    ids = tiny_project.dataset.ids[tiny_project.flags().queue()["row"][:2]]
+    test.button(key="forward").click().run()
+    assert test.query_params["item"] == ids[1]
+    test.button(key="back").click().run()
+    assert test.query_params["item"] == ids[0]
+    assert tiny_project.edits().empty
+
+
+def test_a_sample_changed_elsewhere_is_not_overwritten(app, words, tiny_project):
+    test = app("review", project="digits")
+    row = int(tiny_project.flags().queue()["row"][0])
+    tiny_project.drop([row], reason="someone else")
+    test.button(key="keep").click().run()
+    assert any("was changed" in error.value for error in test.error)
+    assert tiny_project.edits()["action"].tolist() == ["drop"]
+
+
+def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project):
+    test = app("review", project="digits")
+    test.session_state["view"] = "Grid"
+    test.run()
+    for key in buttons(test, "toggle-")[:3]:
+        test.button(key=key).click().run()
+    test.button(key="bulk-suggested").click().run()
+    assert not test.exception
+    edits, flags = tiny_project.edits(), tiny_project.flags()
+    assert len(edits) == 3
+    assert all(tiny_project.labels.values[row] == int(flags.entry(row)["suggested"]) for row in edits["row"])
+
+
+def test_next_item_is_quick(app, tiny_project):
+    test = app("review", project="digits")
+    test.button(key="keep").click().run()
+    times_s = []
+    for _ in range(5):
+        start_s = time.perf_counter()
+        test.button(key="keep").click().run()
+        times_s.append(time.perf_counter() - start_s)
+    assert np.median(times_s) < 1.0
+
+
+def test_history_takes_back_a_batch(app, words, tiny_project):
+    tiny_project.drop([1, 2], reason="seen twice")
+    test = app("history", project="digits")
+    assert "2 edits" in words(test)
+    test.session_state["ledger-table"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    test.run()
+    test.button(key="revert-batch").click().run()
+    assert tiny_project.labels.active.all()
+    assert tiny_project.edits()["reverted"].sum() == 2
+
+
+def test_undo_and_redo_on_history(app, tiny_project):
+    tiny_project.drop([1])
+    test = app("history", project="digits")
+    test.button(key="undo").click().run()
+    assert tiny_project.labels.active.all()
+    test.button(key="redo").click().run()
+    assert not tiny_project.labels.active[1]
+
+
+def test_retrain_says_what_will_change_and_starts_a_job(app, words, tiny_project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    tiny_project.drop([1, 2])
+    test = app("retrain", project="digits")
+    assert "2 samples changed: 2 dropped" in words(test)
+    test.number_input(key="seeds").set_value(4).run()
+    test.button(key="start-retrain").click().run()
+    assert [(kind, config.seeds) for kind, config in asked] == [("retrain", (0, 1, 2, 3))]
+
+
+def test_retrain_shows_the_proof(app, words, tiny_project):
+    from attribution import RetrainConfig
+
+    flags = tiny_project.flags().queue(12)
+    for row, label in zip(flags["row"], flags["suggested"], strict=True):
+        tiny_project.relabel([int(row)], int(label))
+    found = tiny_project.retrain(RetrainConfig(bootstrap=200, device="cpu"))
+    shown = words(app("retrain", project="digits"))
+    assert found.verdict.split(":")[0][:20] in shown
+    for expected in ("Class by class", "Predictions that changed", "rank correlation"):
+        assert expected in shown
+
+
+def test_a_running_job_shows_progress_and_can_be_stopped(app, words, tiny_project, monkeypatch):
+    monkeypatch.setattr("attribution.jobs._alive", lambda row: True)
+    put_job(tiny_project, "running", started_s=time.time() - 10, heartbeat_s=time.time(), fraction=0.5, message="fold 2 of 5")
+    test = app("review", project="digits")
+    assert any("fold 2 of 5" in bar.text and "50" in bar.text for bar in test.progress)
+    test.button(key="stop-review-j1").click().run()
+    assert not test.exception
+
+
+def test_a_failed_job_says_why_and_can_be_tried_again(app, words, tiny_project, monkeypatch):
+    put_job(
+        tiny_project, "failed", finished_s=time.time(), error='{"what": "The loss is not finite.", "why": "It grew.", "do": "Lower it."}'
+    )
+    (tiny_project.folder / "jobs").mkdir(exist_ok=True)
+    (tiny_project.folder / "jobs" / "j1.log").write_text("last words")
+    resumed = []
+    monkeypatch.setattr(type(tiny_project), "resume", lambda self, job: resumed.append(job))
+    test = app("review", project="digits")
+    assert any("The loss is not finite" in error.value for error in test.error)
+    assert any("last words" in code.value for code in test.code)
+    test.button(key="resume-review-j1").click().run()
+    assert resumed == ["j1"]
+
+
+def test_new_project_shows_the_data_back_before_anything_is_made(app, words, digits):
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(digits[0])).run()
+    shown = words(test)
+    assert "420 pictures of 8 × 8 pixels, grey, in 10 classes" in shown
+    assert not test.button(key="create").disabled
+
+
+def test_new_project_names_what_is_wrong_with_a_path(app, tmp_path):
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(tmp_path / "nowhere.csv")).run()
+    assert any("does not exist" in error.value for error in test.error)
+
+
+def test_new_project_does_not_run_code_that_is_not_trusted(app, tmp_path, digits):
+    code = tmp_path / "net.py"
+    code.write_text("raise SystemExit('was run')")
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(digits[0])).run()
+    test.selectbox(key="network").set_value("own").run()
+    test.text_input(key="own-model").set_value(f"{code}:make").run()
+    test.button(key="create").click().run()
+    assert any("can do anything on this machine" in error.value for error in test.error)

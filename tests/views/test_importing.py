@@ -1,0 +1,58 @@
+"""What New project shows back."""
+
+import pytest
+
+from attribution.views import importing
+
+
+def found(modality, shape, **more):
+    base = {
+        "modality": modality,
+        "shape": shape,
+        "n": 12,
+        "classes": ["a", "b"],
+        "balance": {"train": {"a": 5, "b": 4}, "test": {"a": 2, "b": 1}},
+    }
+    return {**base, **more}
+
+
+@pytest.mark.parametrize(
+    ("preview", "text"),
+    [
+        (found("image", (1, 28, 32)), "12 pictures of 32 × 28 pixels, grey, in 2 classes"),
+        (found("text", (40,)), "12 texts of up to 40 words, in 2 classes"),
+        (found("tabular", (14,)), "12 rows with 14 model inputs, in 2 classes"),
+    ],
+)
+def test_summary(preview, text):
+    assert importing.summary_line(preview) == text
+
+
+def test_balance_and_examples():
+    table = importing.balance_table(found("text", (4,)))
+    assert table.columns.tolist() == ["class", "training", "test"]
+    examples = [{"label": "a", "split": "train", "text": "hello"}, {"label": "b", "split": "test", "text": "bye"}]
+    assert importing.example_table(found("text", (4,), examples=examples))["text"].tolist() == ["hello", "bye"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "name"),
+    [
+        ("/data/my images", "folder", "my-images"),
+        ("/data/re.views.csv", "table", "re-views"),
+        ("C:\\x\\a.npz", "archive", "a"),
+        ("/", "folder", "project"),
+    ],
+)
+def test_paths(path, kind, name):
+    assert importing.kind_of(path) == kind
+    assert importing.project_name(path) == name
+
+
+def test_every_built_in_network_can_be_chosen():
+    """A network added to the zoo must get its words here."""
+    from attribution.models import zoo
+
+    for modality, offered in importing.FITTING.items():
+        assert set(zoo.names_for(modality)) <= set(offered)
+    assert set().union(*importing.FITTING.values()) == set(importing.MODELS)

@@ -1,0 +1,72 @@
+"""The Influence page's words, lists and chart."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attribution.views import influence
+
+
+@pytest.fixture
+def predictions():
+    return pd.DataFrame(
+        {"label": [0, 1, 2, 0], "prediction": [1, 1, 0, 1], "confidence": [0.6, 0.9, 0.95, 0.3], "correct": [False, True, False, False]},
+        index=[10, 11, 12, 13],
+    )
+
+
+def test_queries_are_the_surest_mistakes_first(predictions):
+    assert influence.queries(predictions).tolist() == [12, 10, 13]
+    assert influence.queries(predictions, label=0).tolist() == [10, 13]
+    assert influence.queries(predictions, confidence=(0.5, 0.9)).tolist() == [10]
+    assert influence.queries(predictions, wrong_only=False).tolist() == [12, 11, 10, 13]
+
+
+def test_search_finds_ids_and_texts_and_the_exact_id_first():
+    ids = np.array(["test-10", "test-1", "a"], dtype=object)
+    texts = np.array(["a Fine film", "dull", None], dtype=object)
+    assert influence.search("test-1", ids, None, np.arange(3)).tolist() == [1, 0]
+    assert influence.search("fine", ids, texts, np.arange(3)).tolist() == [0]
+    assert not len(influence.search("  ", ids, texts, np.arange(3)))
+
+
+def test_stepping_stays_inside():
+    rows = np.array([4, 8, 2])
+    assert influence.step(rows, 8, 1) == 2
+    assert influence.step(rows, 2, 1) == 2
+    assert influence.step(rows, 4, -1) == 4
+    assert influence.step(rows, 99, 1) == 4
+    assert influence.step(np.array([], dtype=int), 1, 1) is None
+    assert influence.place(rows, 8) == "2 of 3"
+    assert influence.place(rows, 99) == "3 in the list"
+
+
+def test_distribution_marks_sign_and_the_shown():
+    spec = influence.distribution_spec([1, 0, 5, 2], -2.0, 2.0, [1.5, -1.9])
+    by_name = {series["name"]: series for series in spec["series"]}
+    assert all(x < 0 for x, _ in by_name["hurt"]["data"])
+    assert all(x >= 0 for x, _ in by_name["helped"]["data"])
+    assert [x for x, _ in by_name["shown above"]["data"]] == [1.5, -1.9]
+    json.dumps(spec)
+
+
+def test_histogram_covers_all_finite_values():
+    found = influence.histogram(np.array([1.0, 1.0, np.nan]))
+    assert found["counts"].sum() == 2
+    assert found["low"] < 1 < found["high"]
+
+
+def test_sentences():
+    assert influence.query_sentence("coat", "coat", 0.9, 0.9).startswith("The model is right: coat")
+    assert "label is coat" in influence.query_sentence("coat", "shirt", 0.9, 0.05)
+    assert "10.0 standard deviations" in influence.distribution_words(0.0, 1.0, [3.0, -10.0])
+    assert influence.distribution_words(0.0, 0.0, [1.0]) == ""
+
+
+def test_every_estimator_speaks_for_itself():
+    words = influence.estimators_in_order()
+    assert words[0].name == "ip"
+    assert words[-1].name == "random"
+    assert all(one.title and one.meaning and one.formula for one in words)

@@ -1,0 +1,57 @@
+"""The ledger in words, and what can be taken back."""
+
+import pandas as pd
+
+from attribution.views import ledger
+
+
+def entry(number, action, old, new, batch="b1", **more):
+    values = {"id": number, "time": pd.Timestamp("2026-01-02 03:04:05", tz="UTC"), "author": "ann", "row": number, "sample": f"s{number}"}
+    return {
+        **values,
+        "action": action,
+        "old": old,
+        "new": new,
+        "reason": "queue",
+        "evidence": {},
+        "batch": batch,
+        "reverts": None,
+        "reverted": False,
+        **more,
+    }
+
+
+EDITS = pd.DataFrame(
+    [
+        entry(4, "undo", "Shirt", "Coat", "b3", reverts=3, reason=""),
+        entry(3, "relabel", "Coat", "Shirt", "b2", reverted=True),
+        entry(2, "drop", "Coat", "Coat, dropped", evidence={"estimator": "ip", "influence": -0.12345, "rank": 3, "empty": ""}),
+        entry(1, "keep", "Bag", "Bag"),
+    ]
+)
+
+
+def test_table_is_in_words():
+    table = ledger.table(EDITS)
+    assert table["change"].tolist() == ["undo: Shirt → Coat", "Coat → Shirt", "Coat: taken out of training", "Bag: kept"]
+    assert table["state"].tolist() == ["", "taken back", "in force", "in force"]
+    assert table["evidence"][2] == "estimator ip · influence −0.123 · rank 3"
+    assert list(ledger.table(EDITS.head(0)).columns) == ledger.COLUMNS
+
+
+def test_filters():
+    assert ledger.filtered(EDITS, ["drop"])["id"].tolist() == [2]
+    assert ledger.filtered(EDITS, text="S3")["id"].tolist() == [3]
+    assert ledger.filtered(EDITS, text="(")["id"].tolist() == []
+    assert ledger.filtered(EDITS, in_force=True)["id"].tolist() == [2, 1]
+
+
+def test_what_can_be_taken_back():
+    assert ledger.revertible(EDITS, [1, 2, 3, 4]) == [2, 1]
+    assert ledger.of_same_batch(EDITS, [1]) == [2, 1]
+    assert ledger.of_same_batch(EDITS, []) == []
+
+
+def test_versions_in_words():
+    frame = pd.DataFrame({"version": ["a" * 16, "b" * 16], "runs": [3, 0], "base": [True, False], "current": [False, True]})
+    assert ledger.versions_table(frame)["what"].tolist() == ["as imported", "edited, current"]

@@ -1,0 +1,63 @@
+"""The Overview page's figures."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from attribution.views import overview
+
+TEST = pd.DataFrame(
+    {
+        "label": [0, 0, 0, 1],
+        "prediction": [0, 1, 1, 1],
+        "correct": [True, False, False, True],
+        "confidence": [0.9, 0.6, 0.8, 0.7],
+        "loss": 0.5,
+    },
+    index=[6, 7, 8, 9],
+)
+
+
+def test_next_step_follows_the_work():
+    ready = {"trained": True, "flagged": True, "open_suspects": 5, "pending": 0}
+    assert overview.next_step(**{**ready, "trained": False}).job == "prepare"
+    assert overview.next_step(**{**ready, "flagged": False}).job == "flag"
+    assert overview.next_step(**ready).page == "review"
+    assert overview.next_step(**{**ready, "pending": 12}).page == "retrain"
+    assert overview.next_step(**{**ready, "open_suspects": 0, "pending": 1}).page == "retrain"
+    assert overview.next_step(**{**ready, "open_suspects": 0}).page == "influence"
+    assert overview.next_step(**ready, running="job") is None
+
+
+def test_class_table():
+    labels = np.array([0, 0, 1, 1, 1, 0, 0, 0, 0, 1])
+    table = overview.class_table(["a", "b", "c"], labels, np.arange(6), TEST, np.array([0, 2]), np.array([2]))
+    assert table["training samples"].tolist() == [3, 3, 0]
+    assert table["test accuracy"].round(3).tolist()[:2] == [0.333, 1.0]
+    assert np.isnan(table["test accuracy"][2])
+    assert table["most confused with"].tolist() == ["b (2)", "", ""]
+    assert table["suspects"].tolist() == [1, 1, 0]
+    assert table["edited"].tolist() == [0, 1, 0]
+
+
+def test_confusions_show_the_surest_example():
+    found = overview.confusions(TEST, ["a", "b"])
+    assert found.to_dict("records") == [{"label": "a", "prediction": "b", "n": 2, "row": 8}]
+
+
+def test_counts_line_leaves_out_empty_splits():
+    assert overview.counts_line({"train": 6000, "val": 0, "test": 10}) == "6,000 train · 10 test"
+
+
+def test_training_curve_reads_the_splits_there_are():
+    metrics = pd.DataFrame({"epoch": [1, 1, 2, 2], "split": ["train", "val"] * 2, "accuracy": [0.5, 0.4, 0.6, 0.5]})
+    spec = overview.training_curve_spec(metrics)
+    assert [series["name"] for series in spec["series"]] == ["train", "validation"]
+    json.dumps(spec["series"])
+
+
+def test_spot_check_spreads_over_the_rows():
+    found = overview.spot_check(TEST, np.array([6, 7, 8, 9]), np.array([f"s{k}" for k in range(10)]), ["a", "b"], n=2)
+    assert found["id"].tolist() == ["s6", "s9"]
+    assert found["prediction"].tolist() == ["a", "b"]

@@ -1,0 +1,59 @@
+"""The review queue."""
+
+import numpy as np
+import pandas as pd
+
+from attribution.views import queue
+
+
+def test_order_and_suspects():
+    detectors = pd.DataFrame({"row": [7, 3, 9], "position": [2, 3, 1], "suspicion": [0.5, 0.1, 0.9]})
+    assert queue.order(detectors).tolist() == [9, 7, 3]
+    many = pd.DataFrame({"row": range(100), "position": range(100, 0, -1), "suspicion": 0.5})
+    assert queue.suspects(many, 20.2).tolist() == list(range(99, 78, -1))
+    assert len(queue.suspects(many, 0)) == 10
+
+
+def test_measure_counts_only_the_queue_and_the_latest():
+    rows = np.arange(30)
+    verdicts = {row: "relabel" if row < 5 else "keep" for row in range(25)} | {99: "drop"}
+    found = queue.measure(rows, verdicts, [99, *range(24, -1, -1)])
+    assert (found.total, found.reviewed, found.wrong) == (30, 25, 5)
+    assert (found.recent, found.recent_wrong) == (20, 0)
+    assert found.stop
+    assert "5 of 25 reviewed were wrong; lately 0 of 20" in queue.yield_sentence(found)
+
+
+def test_nothing_reviewed_yet():
+    found = queue.measure(np.arange(3), {}, [])
+    assert not found.stop
+    assert queue.yield_sentence(found).startswith("3 suspects to look at")
+
+
+def test_open_from_goes_on_and_wraps_round():
+    rows = np.array([5, 6, 7, 8])
+    assert queue.open_from(rows, {6}, 1) == 2
+    assert queue.open_from(rows, {7, 8}, 2) == 0
+    assert queue.open_from(rows, {5, 6, 7, 8}, 2) == 2
+
+
+def test_keys_stay_with_their_class():
+    ten = [f"class {k}" for k in range(10)]
+    assert queue.keyed_labels(ten, [])[0] == ("1", 0)
+    assert queue.keyed_labels(ten, [])[9] == ("0", 9)
+    digits = [str(k) for k in range(10)]
+    assert queue.keyed_labels(digits, [])[4] == ("4", 4)
+    many = [f"class {k}" for k in range(40)]
+    assert queue.keyed_labels(many, [30, 2, *list(range(3, 30))])[:2] == [("1", 30), ("2", 2)]
+    assert len(queue.keyed_labels(many, list(range(40)))) == 10
+
+
+def test_likeliest_puts_suggested_and_given_first():
+    assert queue.likeliest(np.array([0.1, 0.6, 0.3]), given=0, suggested=2) == [2, 0, 1]
+
+
+def test_detector_table_puts_the_strongest_word_first():
+    entry = {"loss": 2.0, "rank:loss": 9, "aum": 1.0, "rank:aum": 1}
+    table = queue.detector_table(entry, {"loss": "Loss", "aum": "Margin"}, 100)
+    assert table["detector"].tolist() == ["Margin", "Loss"]
+    assert table["top"].tolist() == [0.01, 0.09]
