@@ -155,7 +155,7 @@ class GradientEngine:
         with evaluation(self.model), torch.no_grad():
             together = per_sample(self.loss(self.model(x), y), len(x))
             alone = torch.cat([self.loss(self.model(x[k : k + 1]), y[k : k + 1]) for k in range(len(x))])
-        tolerance = 1e-7 if together.dtype == torch.float64 else 1e-3
+        tolerance = 1e-7 if together.dtype == torch.float64 else 1e-2  # a GPU may round to TF32
         if not torch.allclose(together, alone, rtol=tolerance, atol=tolerance):
             worst = int((together - alone).abs().argmax())
             raise first_coupled(self.model, x) or UserError(

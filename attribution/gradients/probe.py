@@ -69,6 +69,7 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
     with evaluation(model):
         y, loss = _random_measure(model, x, y, loss)
         reference = _reference(model, covered, x, y, loss)
+        _require_finite(reference)
         verdicts, modules = _closed_forms(model, covered, owners, x, y, loss, reference)
     names = tuple(name for name in covered if verdicts[name])
     path, remark = _fallback_path(model, names, x, y, loss, reference) if names else (VMAP, "")
@@ -131,6 +132,16 @@ def _reference(model: nn.Module, covered: dict[str, nn.Parameter], x: Tensor, y:
         name: torch.stack([parameter.new_zeros(parameter.numel()) if row[k] is None else row[k].reshape(-1).detach() for row in rows])
         for k, (name, parameter) in enumerate(covered.items())
     }
+
+
+def _require_finite(reference: dict[str, Tensor]) -> None:
+    for name, rows in reference.items():
+        if not bool(rows.isfinite().all()):
+            raise UserError(
+                f"The gradient of parameter {name!r} is not finite on samples of the first batch.",
+                "Every score would be NaN or infinite.",
+                "Look for NaN in the inputs and in the checkpoint's weights.",
+            )
 
 
 def _closed_forms(

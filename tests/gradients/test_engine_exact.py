@@ -1,5 +1,7 @@
 """Dots, norms, cosines and gradients equal autograd one sample at a time, for every layer type and trap, in float64."""
 
+import random
+
 import pytest
 import torch
 from engine_models import MODELS, make, oracle
@@ -7,6 +9,7 @@ from engine_models import MODELS, make, oracle
 from attribution.gradients import GradientEngine, QueryGradients
 
 RELATIVE = 1e-9
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 
 def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
@@ -92,6 +95,30 @@ def test_float32_takes_faster_kernels_and_agrees(name: str) -> None:
     reference = oracle(model64, x.double(), y)
     torch.testing.assert_close(dots.double(), reference @ reference.T, rtol=1e-4, atol=1e-5 * float(reference.square().sum(1).max()))
     torch.testing.assert_close(norms.double(), reference.norm(dim=1), rtol=1e-4, atol=0.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_any_convolution(seed: int, dtype: torch.dtype) -> None:
+    draw = random.Random(seed)
+    groups, stride = draw.choice([1, 1, 2, 4]), draw.choice([1, 1, 2, (2, 1)])
+    padding = draw.choice([0, 1, (2, 0), "valid"] + (["same"] if stride == 1 else []))
+    torch.manual_seed(seed)
+    conv = torch.nn.Conv2d(
+        4, 8, draw.choice([1, 2, 3, (3, 2)]), stride, padding, draw.choice([1, 1, 2]), groups, seed % 2 == 0,
+        draw.choice(["zeros", "zeros", "reflect", "replicate", "circular"]),
+    )  # fmt: skip
+    model = torch.nn.Sequential(conv, torch.nn.Tanh(), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(32, 3)).to(dtype)
+    x, y = torch.randn(5, 4, 8, 9, dtype=dtype), torch.randint(0, 3, (5,))
+    layout = torch.channels_last if seed % 3 == 0 else torch.contiguous_format
+    engine = GradientEngine(model, budget_bytes=20_000)
+    dots, norms = engine.dots_and_norms(x.contiguous(memory_format=layout), y, engine.queries(x, y))
+    mean = engine.dots(x, y, engine.group_query(x, y))[:, 0]
+    assert {row.path for row in engine.explain(x, y)} == {"closed form"}
+    reference = oracle(model.double(), x.double(), y)
+    relative = RELATIVE if dtype == torch.float64 else 1e-5
+    for found, expected in ((dots, reference @ reference.T), (norms, reference.norm(dim=1)), (mean, reference @ reference.mean(0))):
+        assert (found.double() - expected).abs().max() <= relative * expected.abs().max()
 
 
 def test_projection_is_deterministic_batch_free_and_estimates_dots() -> None:

@@ -167,6 +167,8 @@ def test_user_mistakes_are_user_errors() -> None:
         GradientEngine(model).norms(x[:0], y[:0])
     with pytest.raises(UserError, match="group of queries is empty"):
         GradientEngine(model).group_query([])
+    with pytest.raises(UserError, match=r"'0\.weight' is not finite"):
+        GradientEngine(model).norms(x * float("nan"), y)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     with pytest.raises(UserError, match="No parameter"):
