@@ -12,9 +12,10 @@ from attribution.estimators.base import Query
 class ValidationInfluence(Detector):
     """Minus the gradient dot product with the mean validation loss at the last checkpoint.
 
-    The method as published. It is a weak detector of wrong labels (AUROC .55-.68 on small sets): the pulls of different classes in the
-    validation set cancel in the sum. It is here because it answers another question, which samples cost validation accuracy now, and
-    so that its weakness can be seen beside the others.
+    The method as published. It is a weak detector of wrong labels: the pulls of the classes in the validation set cancel in the sum. It
+    found the planted flips of the fashion sample with AUROC .87, where the others reach .96 to .98, and is near chance (.55-.68) on data
+    that the model fits perfectly. It is here because it answers another question, which samples cost validation loss now, and so that its
+    weakness can be seen beside the others.
     """
 
     title = "Harm to the validation loss"

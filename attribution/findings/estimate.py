@@ -1,42 +1,36 @@
-"""How many labels are wrong, by confident learning, with an interval."""
+"""How many labels are wrong, with an interval."""
 
 import numpy as np
 
+SURE_SHARE = 0.5  # the surer half decides
+SHARES = (0.3, 0.7)  # what counts as sure is a choice: the interval goes through these
 
-def confident_joint(labels: np.ndarray, probabilities: np.ndarray, n_classes: int) -> np.ndarray:
-    """Counts (c, c) float64 of given label (line) against confidently another label (column), scaled to the class sizes.
 
-    A sample counts for class k when its probability of k reaches the mean probability of k over the samples labelled k, the largest
-    such probability deciding; samples that reach no threshold do not count. Northcutt et al., arXiv 1911.00068, section 3.1.
+def count_wrong(labels: np.ndarray, belief: np.ndarray, share: float = SURE_SHARE) -> float:
+    """Expected number of wrong labels among n samples.
+
+    ``belief`` (n, c) is what a sample's label should be according to evidence that did not see its label. Where that evidence is surest,
+    it is hardly ever wrong itself, so its disagreement with the given labels there is the rate of wrong labels, which is then taken for
+    all samples. Counting every disagreement, or the off-diagonal of confident learning's joint, adds the model's own mistakes to it:
+    on the fashion sample 907 against 480 planted ones, where this count gives 431.
+
+    It assumes that easy and hard samples are mislabelled alike: where raters err mostly on hard ones, the number is too low.
     """
-    n = len(labels)
-    sizes = np.bincount(labels, minlength=n_classes).astype(np.float64)
-    given = probabilities[np.arange(n), labels]
-    thresholds = np.bincount(labels, weights=given, minlength=n_classes) / np.maximum(sizes, 1)
-    thresholds[sizes == 0] = np.inf
-    reached = np.where(probabilities >= thresholds - 1e-12, probabilities, -1.0)
-    confident = reached.argmax(1)
-    counted = reached[np.arange(n), confident] >= 0
-    joint = np.zeros((n_classes, n_classes))
-    np.add.at(joint, (labels[counted], confident[counted]), 1.0)
-    totals = joint.sum(1, keepdims=True)
-    return np.where(totals > 0, joint / np.maximum(totals, 1) * sizes[:, None], np.diag(sizes))
+    sure = np.argsort(-belief.max(1), kind="stable")[: max(1, round(share * len(labels)))]
+    return float((belief.argmax(1)[sure] != labels[sure]).mean() * len(labels))
 
 
-def count_wrong(labels: np.ndarray, probabilities: np.ndarray, n_classes: int) -> float:
-    """Expected number of wrong labels: what stands beside the diagonal of the confident joint."""
-    joint = confident_joint(labels, probabilities, n_classes)
-    return float(joint.sum() - np.trace(joint))
-
-
-def estimate(
-    labels: np.ndarray, probabilities: np.ndarray, n_classes: int, *, resamples: int = 200, level: float = 0.95, seed: int = 0
-) -> dict[str, float]:
-    """Expected number of wrong labels: ``mid``, and a bootstrap interval over the samples ``low`` to ``high``."""
+def estimate(labels: np.ndarray, belief: np.ndarray, *, resamples: int = 400, level: float = 0.95, seed: int = 0) -> dict[str, float]:
+    """Expected number of wrong labels ``mid``, with ``low`` and ``high``: bootstrap over the samples, each draw with another share of
+    them counted as sure (``SHARES``)."""
     chance = np.random.default_rng(seed)
-    draws = []
+    sureness, wrong = belief.max(1), belief.argmax(1) != labels
+    order = np.argsort(-sureness, kind="stable")
+    n, draws = len(labels), []
     for _ in range(resamples):
-        pick = chance.integers(0, len(labels), len(labels))
-        draws.append(count_wrong(labels[pick], probabilities[pick], n_classes))
+        times = np.bincount(chance.integers(0, n, n), minlength=n)[order]  # how often each sample was drawn, surest first
+        sure = np.cumsum(times) <= max(1, chance.uniform(*SHARES) * n)
+        draws.append(n * (times * wrong[order])[sure].sum() / max(1, times[sure].sum()))
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return {"low": float(low), "mid": count_wrong(labels, probabilities, n_classes), "high": float(high)}
+    mid = count_wrong(labels, belief)
+    return {"low": min(float(low), mid), "mid": mid, "high": max(float(high), mid)}

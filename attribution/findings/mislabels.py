@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMBINED", "FlagResult", "combine", "flag", "suggest", "suspicion"]
 
-COMBINED = ("aum", "confident-learning", "loss", "neighbors", "self-influence")
+COMBINED = ("aum", "confident-learning", "neighbors")  # three kinds of evidence; loss and self-influence repeat the first and add noise
 RULE = (
     "Mean percentile rank over {names}. Suspicion is 1 / (1 + (position / expected number of wrong labels)^2): 0.5 where the queue "
     "reaches the expected number."
@@ -80,8 +80,9 @@ def flag(
     values, skipped = _detect(found, evidence, bool(config.detectors), work.part(0.7, 0.85))
     held_out = "confident-learning" in values
     probabilities = evidence.out_of_fold if held_out else evidence.probabilities
-    expected = estimate(evidence.labels, probabilities, evidence.n_classes, seed=config.seed)
-    table = _table(evidence, values, probabilities, expected["mid"])
+    belief = (probabilities + evidence.votes) / 2
+    expected = estimate(evidence.labels, belief, seed=config.seed)
+    table = _table(evidence, values, belief, expected["mid"])
     suspects = table.sort_values("position")["row"].to_numpy()[: config.cases]
     pairs = _cases(subject, suspects, work.part(0.85, 1.0))
     _write(result.folder, table, pairs, evidence.rows[evidence.nearest[0]], probabilities)
@@ -153,20 +154,19 @@ def suspicion(position: np.ndarray, expected: float) -> np.ndarray:
     return 1 / (1 + (position / max(1.0, expected)) ** 2)
 
 
-def suggest(labels: np.ndarray, probabilities: np.ndarray, votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def suggest(labels: np.ndarray, belief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The likeliest other label (n,) int16 and its probability (n,) float32.
 
-    Half the word has the model that did not train on the sample, half have its neighbours: ``(probabilities + votes) / 2``, each (n, c).
-    The given label keeps its share, so a suggestion below 0.5 is weaker than all the other labels together.
+    ``belief`` (n, c): half the word has the model that did not train on the sample, half have its neighbours. The given label keeps its
+    share, so a suggestion below 0.5 is weaker than all the other labels together.
     """
-    belief = (probabilities + votes) / 2
     others = belief.copy()
     others[np.arange(len(labels)), labels] = -1
     best = others.argmax(1)
     return best.astype(np.int16), belief[np.arange(len(labels)), best].astype(np.float32)
 
 
-def _table(evidence: Evidence, values: dict[str, np.ndarray], probabilities: np.ndarray, expected: float) -> "pd.DataFrame":
+def _table(evidence: Evidence, values: dict[str, np.ndarray], belief: np.ndarray, expected: float) -> "pd.DataFrame":
     import pandas as pd
 
     n = len(evidence.rows)
@@ -180,7 +180,7 @@ def _table(evidence: Evidence, values: dict[str, np.ndarray], probabilities: np.
     position[np.lexsort((evidence.rows, -score))] = np.arange(1, n + 1)
     columns["suspicion"] = suspicion(position, expected).astype(np.float32)
     columns["position"] = position
-    columns["suggested"], columns["suggested_p"] = suggest(evidence.labels, probabilities, evidence.votes)
+    columns["suggested"], columns["suggested_p"] = suggest(evidence.labels, belief)
     return pd.DataFrame(columns)
 
 
