@@ -13,6 +13,7 @@ from pages.parts import cards, context, frame, jobs, states
 from pages.parts.context import Sight
 
 SIDE = 6  # cards per side on one page
+REVERSE = 3  # queries per side of the way back
 SPLITS = {"test": "Test", "val": "Validation", "train": "Training"}
 
 
@@ -129,7 +130,7 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
     with st.container(border=True):
         if card.picture:
             st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>')
-        st.html(card_views.card_html(card_views.without_prediction(card_views.without_picture(card)), text_lines=12))
+        st.html(card_views.card_html(card_views.without_prediction(card_views.without_picture(card)), text_lines=12, text_em=1.15))
         sentence = influence.query_sentence(
             classes[int(seen["label"])], classes[int(seen["prediction"])], float(seen["confidence"]), float(seen["p_label"])
         )
@@ -153,10 +154,11 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     if jobs.panel(sight.project, ("score",), mine, place="score"):
         return
     what = "this group" if len(rows) > 1 else "this sample"
-    rate = numbers.duration(influence.forecast_s(sight.project.scores(), estimator))
+    took = numbers.duration(influence.forecast_s(sight.project.scores(), estimator))
     states.empty(
         f"Not computed for {what} yet",
-        f"This estimator has not been asked about {what} with the current model. {f'It took {rate} per sample before.' if rate != numbers.NONE else ''}",
+        f"This estimator has not been asked about {what} with the current model."
+        + (f" Earlier scores took about {took}." if took != numbers.NONE else ""),
         f"Score {what}",
         lambda: jobs.submit(sight.project, "score", config),
         icon=":material/calculate:",
@@ -217,27 +219,25 @@ def reverse_view(sight: Sight, estimator: str) -> bool:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown("**Which test samples does this training sample affect?**", width="content")
             st.button("Close", key="close-reverse", icon=":material/close:", type="tertiary", on_click=context.put, kwargs={"reverse": ""})
-        left, right = st.columns([1, 3])
-        with left:
-            cards.show(cards.card_of(sight, row))
-        frame = sight.project.affected_by(row, estimator, k=8)
-        with right:
-            if frame is None or frame.empty:
-                st.caption("No query has been scored one by one with this estimator yet, so there is nothing to list.")
-                return True
-            for helps, title in ((1, "Helps"), (-1, "Hurts")):
-                part = frame[frame["side"] == helps]
-                st.markdown(f"{title} {numbers.plural(len(part), 'of the scored queries', 'of the scored queries')} most")
-                with st.grid("auto", min_column_width=175, gap="small"):
-                    for line in part.to_dict("records"):
-                        other = int(line["query_row"])
-                        fact = card_views.Fact(
-                            "influence", numbers.three_digits(line["influence"], signed=True), colours.influence_colour(line["influence"])
-                        )
-                        with st.container(border=True, gap="xsmall"):
-                            cards.show(cards.card_of(sight, other, [fact], suspicion=False), 48, 2)
-                            st.button("Ask about it", key=f"ask-{helps}-{other}", type="tertiary", on_click=pick, args=(other, sight))
+        cards.show(cards.card_of(sight, row), 64)
+        frame = sight.project.affected_by(row, estimator, k=REVERSE)
+        if frame is None or frame.empty:
+            st.caption("No query has been scored one by one with this estimator yet, so there is nothing to list.")
+            return True
+        for column, (helps, title) in zip(st.columns(2, gap="medium"), ((1, "Helps most"), (-1, "Hurts most")), strict=True):
+            with column:
+                st.caption(f"{title}, of all queries scored with this estimator")
+                for line in frame[frame["side"] == helps].to_dict("records"):
+                    affected(sight, int(line["query_row"]), float(line["influence"]), helps)
     return True
+
+
+def affected(sight: Sight, row: int, value: float, helps: int) -> None:
+    """One query that the training sample affects, with the button that asks about it."""
+    fact = card_views.Fact("influence", numbers.three_digits(value, signed=True), colours.influence_colour(value))
+    with st.container(border=True, gap="xsmall"):
+        cards.show(cards.card_of(sight, row, [fact], suspicion=False), 48, 2)
+        st.button("Ask about it", key=f"ask-{helps}-{row}", type="tertiary", on_click=pick, args=(row, sight))
 
 
 def ready(sight: Sight, view: InfluenceView) -> None:

@@ -140,7 +140,7 @@ def panel(sight: Sight) -> None:
 def bulk(sight: Sight, rows: np.ndarray) -> None:
     """Relabel, drop or keep the whole selection; undo; carry it to other pages or give it a name."""
     project, chosen = sight.project, rows.tolist()
-    expect = {row: int(sight.states["edit"].get(row, 0)) for row in chosen}
+    expect = sight.versions(chosen)
     evidence = {"selection": context.get("selection"), "samples": len(chosen)}
     with st.container(horizontal=True, gap="xsmall"):
         st.menu_button(

@@ -16,6 +16,13 @@ from attribution.views import importing, numbers
 from attribution.workspace.home import home
 from pages.parts import frame, start, states
 
+PURPOSES = {
+    "label": ("Label", "The column to predict."),
+    "text": ("Text", "The column that holds the text. None: the other columns are the features of a table."),
+    "id": ("Id", "A stable name for every sample. None: row numbers."),
+    "split": ("Split", "Holds train, val or test. None: seeded fractions."),
+    "group": ("Group", "Kept for figures by group, for example a demographic one."),
+}
 TYPES = ["csv", "jsonl", "parquet", "npz"]
 
 
@@ -44,28 +51,29 @@ def data_step() -> DataConfig:
         )
     with right:
         path = uploaded_path() or path
-    columns: dict[str, Any] = {}
-    if path and importing.kind_of(path) != "archive":
-        with (
-            st.expander("Columns and splits", expanded=importing.kind_of(path) == "table", icon=":material/view_column:"),
-            st.grid(4, min_column_width=180),
-        ):
-            columns["label"] = st.text_input("Label column", "label", key="label-column")
-            if importing.kind_of(path) == "table":
-                columns["text"] = st.text_input(
-                    "Text column", key="text-column", help="Leave empty when the columns are features of a table."
-                )
-                columns["id"] = st.text_input("Id column", key="id-column", help="Leave empty to use row numbers.")
-            columns["split"] = st.text_input("Split column", key="split-column", help="Holds train, val or test. Empty: seeded fractions.")
-            columns["group"] = st.text_input(
-                "Group column", key="group-column", help="For figures by group, for example a demographic one."
-            )
+    columns = column_fields(path.strip()) if path and importing.kind_of(path) != "archive" else {}
     with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
         columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
         columns["test_fraction"] = st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction")
         columns["seed"] = st.number_input("Seed", 0, 10_000, 0, key="split-seed")
     trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in columns.items()}
     return from_dict(DataConfig, {"path": path.strip(), **trimmed})
+
+
+def column_fields(path: str) -> dict[str, Any]:
+    """Which column means what: chosen from the table's own columns, or named for an image folder's metadata.csv."""
+    table, names = importing.kind_of(path) == "table", importing.columns_of(path)
+    purposes = PURPOSES if table else {name: PURPOSES[name] for name in ("label", "split", "group")}
+    found: dict[str, Any] = {}
+    with st.expander("Columns", expanded=table, icon=":material/view_column:"), st.grid("auto", min_column_width=170):
+        for purpose, (title, help) in purposes.items():
+            if names:
+                at = importing.guess(names, purpose)
+                chosen = st.selectbox(title, names, index=at, key=f"{purpose}-{path}", help=help, placeholder="None")
+            else:
+                chosen = st.text_input(title, "label" if purpose == "label" else "", key=f"{purpose}-column", help=help)
+            found[purpose] = chosen or ""
+    return found
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking at the data")
@@ -81,7 +89,12 @@ def show_back(found: dict[str, Any]) -> None:
     st.markdown(f":material/check_circle: **{importing.summary_line(found)}.** {found['splits']}")
     left, right = st.columns([2, 3], gap="large")
     with left:
-        st.dataframe(importing.balance_table(found), hide_index=True, height=260, alt="Samples per class and split")
+        st.dataframe(
+            importing.balance_table(found),
+            hide_index=True,
+            height="content" if len(found["classes"]) <= 12 else 400,
+            alt="Samples per class and split",
+        )
     with right:
         pictures = [example for example in found["examples"] if "pixels" in example]
         if pictures:
@@ -94,8 +107,8 @@ def show_back(found: dict[str, Any]) -> None:
         else:
             st.dataframe(importing.example_table(found), hide_index=True, alt="The first samples")
     if found["problems"]:
-        st.warning(f"{numbers.plural(len(found['problems']), 'sample')} cannot be used and will be left out.", icon=":material/report:")
-        st.dataframe(found["problems"][:100], hide_index=True, alt="What is left out, and why")
+        st.warning(f"{numbers.plural(len(found['problems']), 'thing')} to know about this data:", icon=":material/report:")
+        st.dataframe(found["problems"][:100], hide_index=True, alt="What is left out or changed, and why")
 
 
 def model_step(modality: str) -> tuple[ModelConfig, bool, UserError | None]:
@@ -156,7 +169,7 @@ def name_step(data: DataConfig, model: ModelConfig, trusted: bool, ready: bool) 
     """Step three: a name, and go."""
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Project name", importing.project_name(data.path), key="project-name", width=320).strip()
+        name = st.text_input("Project name", importing.project_name(data.path), key=f"name-{data.path}", width=320).strip()
         st.button(
             "Create and analyse", type="primary", key="create", disabled=not ready or not name, on_click=states.want, args=("project", True)
         )

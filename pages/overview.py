@@ -17,8 +17,8 @@ def headline(sight: Sight) -> None:
     line = [overview.counts_line(info.counts), numbers.plural(len(info.classes), "class", "classes")]
     st.markdown(" · ".join(line))
     if info.problems:
-        with st.expander(f"{numbers.plural(len(info.problems), 'sample')} of the source could not be loaded", icon=":material/report:"):
-            st.dataframe([dict(problem) for problem in info.problems[:200]], hide_index=True, alt="What could not be loaded, and why")
+        with st.expander(f"{numbers.plural(len(info.problems), 'note')} from loading the data", icon=":material/report:"):
+            st.dataframe([dict(problem) for problem in info.problems[:200]], hide_index=True, alt="What was left out or changed, and why")
 
 
 def next_step(sight: Sight, open_suspects: int) -> None:

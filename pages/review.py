@@ -31,7 +31,7 @@ def evidence_of(sight: Sight, row: int) -> dict[str, Any]:
 def decide(sight: Sight, rows: Sequence[int], at: int, action: str, label: int | None = None) -> None:
     """Callback: write the decision on the item shown, then move to the next one that nobody has looked at."""
     row = int(rows[at])
-    expect = {row: int(sight.states["edit"].get(row, 0))}
+    expect = sight.versions([row])
     if edits.decided(sight.project, action, [row], label, "review queue", evidence_of(sight, row), expect):
         done = reviewed(sight) | {row}
         move(sight.project, rows, queue.open_from(np.asarray(rows), done, min(at + 1, len(rows) - 1)))
@@ -147,7 +147,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
             card = cards.card_of(sight, row, size=280)
             if card.picture:
                 st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>')
-            st.html(card_views.card_html(card_views.without_picture(card), text_lines=14))
+            st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
     with right:
         verdict = str(sight.states["verdict"].get(row, ""))

@@ -83,8 +83,11 @@ def label_html(card: Card) -> str:
     return f'<div style="font-weight:600;line-height:1.3">{place}{dot}{was}{name}{badge}</div>'
 
 
-def card_html(card: Card, size: int = 84, text_lines: int = 4) -> str:
-    """The card without its buttons. Everything that comes from the user's data is escaped."""
+def card_html(card: Card, size: int = 84, text_lines: int = 4, text_em: float = 1.0) -> str:
+    """The card without its buttons: picture of ``size`` pixels, or ``text_lines`` of text ``text_em`` times as large as the rest.
+
+    Everything that comes from the user's data is escaped.
+    """
     lines = [label_html(card)]
     if card.prediction:
         sure = f" ({percent(card.confidence)})" if card.confidence is not None else ""
@@ -99,7 +102,7 @@ def card_html(card: Card, size: int = 84, text_lines: int = 4) -> str:
     lines.append(f'<div style="font-size:.74em;opacity:.6;overflow-wrap:anywhere">{escape(card.id)}</div>')
     body = f'<div style="min-width:0;flex:1">{"".join(lines)}</div>'
     picture = picture_html(card.picture, card.alt, size) if card.picture else ""
-    return _text_html(card.text, text_lines) + f'<div style="display:flex;gap:.8em;align-items:flex-start">{picture}{body}</div>'
+    return _text_html(card.text, text_lines, text_em) + f'<div style="display:flex;gap:.8em;align-items:flex-start">{picture}{body}</div>'
 
 
 def _fact_html(fact: Fact) -> str:
@@ -120,8 +123,10 @@ def _suspicion_html(value: float) -> str:
     )
 
 
-def _text_html(text: str, lines: int) -> str:
+def _text_html(text: str, lines: int, em: float) -> str:
     if not text:
         return ""
     clamp = f"display:-webkit-box;-webkit-line-clamp:{lines};-webkit-box-orient:vertical;overflow:hidden"
-    return f'<div title="{escape(text, quote=True)}" style="{clamp};line-height:1.4;margin-bottom:.35em">{escape(text)}</div>'
+    return (
+        f'<div title="{escape(text, quote=True)}" style="{clamp};font-size:{em}em;line-height:1.4;margin-bottom:.35em">{escape(text)}</div>'
+    )

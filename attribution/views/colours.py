@@ -7,18 +7,8 @@ HARMFUL = "#D9730D"
 QUIET = "#A9A49A"  # samples outside the selection, light enough to step back on paper and on slate
 EDITED = "#0F766E"
 
-CLASSES = (
-    "#3B7DD8",
-    "#E0812B",
-    "#3F9B5B",
-    "#C8473F",
-    "#8A63C4",
-    "#8F6148",
-    "#D873B4",
-    "#6F7A86",
-    "#B3A52A",
-    "#2FA9B8",
-)
+# None is the blue of help or the orange of harm; the first two stay apart for colour-blind eyes.
+CLASSES = ("#2AA3B5", "#C23B52", "#B09B1E", "#3F9B5B", "#D873B4", "#8F6148", "#6F7A86", "#5B63B7", "#8DB33A", "#E3A48B")
 
 SUSPICION_LIGHT = ("#DCCBE3", "#BE9FCD", "#996DB1", "#713D91", "#441566")
 SUSPICION_DARK = ("#543869", "#7E50A0", "#A777CB", "#CFABE8", "#F1DFFA")

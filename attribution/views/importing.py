@@ -1,5 +1,9 @@
 """What the New project page shows back of the data, and the words for its choices."""
 
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -7,6 +11,13 @@ import pandas as pd
 from attribution.views.numbers import plural
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+USUAL = {
+    "label": ("label", "labels", "class", "target", "y", "category", "sentiment"),
+    "text": ("text", "sentence", "review", "content", "document"),
+    "id": ("id", "sample_id", "uid"),
+    "split": ("split", "partition", "subset"),
+    "group": ("group",),
+}
 MODELS = {
     "auto": "Chosen for the data (small CNN, text network or MLP)",
     "logistic": "Logistic regression",
@@ -55,6 +66,30 @@ def kind_of(path: str) -> str:
     if name.endswith((".csv", ".tsv", ".jsonl", ".parquet")):
         return "table"
     return "archive" if name.endswith(".npz") else "folder"
+
+
+def columns_of(path: str) -> list[str]:
+    """Column names of a table, from its first line or its schema alone; [] when there is no such file or it cannot be read."""
+    source = Path(path).expanduser()
+    if kind_of(path) != "table" or not source.is_file():
+        return []
+    try:
+        if source.suffix.lower() == ".parquet":
+            import pyarrow.parquet
+
+            return list(pyarrow.parquet.read_schema(source).names)
+        with open(source, encoding="utf-8-sig", errors="replace", newline="") as stream:
+            if source.suffix.lower() == ".jsonl":
+                return list(json.loads(stream.readline()))
+            return next(csv.reader(stream, delimiter="\t" if source.suffix.lower() == ".tsv" else ","), [])
+    except (ValueError, OSError):  # the import says in words what is wrong with the file
+        return []
+
+
+def guess(columns: Sequence[str], purpose: str) -> int | None:
+    """Place of the column that is probably meant for a purpose (label, text, id, split or group), by its name."""
+    names = [name.lower() for name in columns]
+    return next((names.index(name) for name in USUAL[purpose] if name in names), None)
 
 
 def project_name(path: str) -> str:

@@ -170,6 +170,10 @@ class Sight:
         seen = self.run.version if self.run is not None else self.project.dataset.base_version().version
         return _pending(self.key, seen, self.labels.version, self.project)
 
+    def versions(self, rows: list[int]) -> dict[int, int]:
+        """The last edit of each of these rows as shown now (0: none), so that a write on one that changed since is refused."""
+        return dict(zip(rows, self.states["edit"].reindex(rows, fill_value=0).astype(int).tolist(), strict=True))
+
     @cached_property
     def selection(self) -> np.ndarray:
         """Rows of the selection in the URL; empty without one."""

@@ -49,6 +49,28 @@ def test_paths(path, kind, name):
     assert importing.project_name(path) == name
 
 
+def test_columns_of_a_table(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame({"Review": ["a, b"], "label": [1], "split": ["train"]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    for name in ("a.csv", "a.parquet", "a.jsonl"):
+        assert importing.columns_of(str(tmp_path / name)) == ["Review", "label", "split"]
+    (tmp_path / "bad.parquet").write_text("no")
+    assert importing.columns_of(str(tmp_path / "bad.parquet")) == []
+    assert importing.columns_of(str(tmp_path)) == []
+
+
+def test_guesses_by_name():
+    columns = ["uid", "Review", "label"]
+    assert importing.guess(columns, "label") == 2
+    assert importing.guess(columns, "text") == 1
+    assert importing.guess(columns, "id") == 0
+    assert importing.guess(columns, "split") is None
+
+
 def test_every_built_in_network_can_be_chosen():
     """A network added to the zoo must get its words here."""
     from attribution.models import zoo
