@@ -80,9 +80,6 @@ def main() -> None:
     device = pick_device(arguments.device)
     model = default_cnn().to(device)
     x, y = torch.randn(IMAGES, 1, 28, 28, device=device), torch.randint(0, 10, (IMAGES,), device=device)
-    engine = GradientEngine(model)
-    queries = engine.queries(x[:QUERIES].flip(3), y[:QUERIES])
-    mean = engine.group_query(x[:QUERIES], y[:QUERIES])
 
     def over_batches(work: Callable[[Tensor, Tensor], object]) -> Callable[[], None]:
         return lambda: [work(x[start : start + BATCH], y[start : start + BATCH]) for start in range(0, IMAGES, BATCH)] and None
@@ -92,6 +89,11 @@ def main() -> None:
         return model(images)
 
     forward = over_batches(forward_pass)
+    seconds(forward, device)
+    before = peak_bytes(device)  # everything beyond this is the engine's: queries, activations kept for the backward pass, temporaries
+    engine = GradientEngine(model)
+    queries = engine.queries(x[:QUERIES].flip(3), y[:QUERIES])
+    mean = engine.group_query(x[:QUERIES], y[:QUERIES])
     works = {
         f"dots, {QUERIES} queries": over_batches(lambda a, b: engine.dots(a, b, queries)),
         f"dots and norms, {QUERIES} queries": over_batches(lambda a, b: engine.dots_and_norms(a, b, queries)),
@@ -99,8 +101,6 @@ def main() -> None:
         "one direction": over_batches(lambda a, b: engine.dots(a, b, mean)),
         "projection to 256": over_batches(lambda a, b: engine.project(a, b, 256)),
     }
-    seconds(forward, device)
-    before = peak_bytes(device)
     figures: dict[str, dict[str, float]] = {}
     for name, work in works.items():
         work()  # warm
