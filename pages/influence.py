@@ -286,13 +286,9 @@ def main() -> None:
     with grid.cell(column_span=2):
         estimator = st.segmented_control(
             "How influence is estimated",
-            list(by_name),
-            default="ip",
-            required=True,
-            key="estimator",
-            bind="query-params",
             wrap=True,
             format_func=lambda name: by_name[name].title,
+            **context.choice("estimator", by_name, "ip"),
         )
         chosen = by_name[estimator or "ip"]
         unit = f" Unit: {chosen.unit}." if chosen.unit else ""

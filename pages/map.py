@@ -33,23 +33,13 @@ def controls(sight: Sight) -> Chosen:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         colour = st.selectbox("Colour by", COLOURS, key="colour", bind="query-params", width=200)
         space = st.segmented_control(
-            "Near each other when alike in",
-            list(SPACES),
-            default="representation",
-            required=True,
-            format_func=SPACES.__getitem__,
-            key="space",
-            bind="query-params",
+            "Near each other when alike in", format_func=SPACES.__getitem__, **context.choice("space", SPACES, "representation")
         )
         method = st.segmented_control(
             "Layout",
-            list(METHODS),
-            default="umap",
-            required=True,
             format_func=METHODS.__getitem__,
-            key="method",
-            bind="query-params",
             help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly.",
+            **context.choice("method", METHODS, "umap"),
         )
         with st.popover("Filter", icon=":material/filter_list:"):
             present = [split for split in SPLITS if project.info.counts.get(split)]
@@ -99,7 +89,7 @@ def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group
     """Colour by influence on the query that was last looked at on the Influence page."""
     project = sight.project
     known = np.flatnonzero(project.dataset.ids == context.get("query"))
-    estimator = st.session_state.get("estimator") or "ip"
+    estimator = context.get("estimator") or "ip"
     found = project.find_query(estimator, known.tolist()) if len(known) else None
     column = found[0].column(found[1]) if found else None
     if column is None:

@@ -23,6 +23,7 @@ PURPOSES = {
     "split": ("Split", "Holds train, val or test. None: seeded fractions."),
     "group": ("Group", "Kept for figures by group, for example a demographic one."),
 }
+PROBLEMS = 8  # named one by one; the rest is counted
 TYPES = ["csv", "jsonl", "parquet", "npz"]
 
 
@@ -107,8 +108,10 @@ def show_back(found: dict[str, Any]) -> None:
         else:
             st.dataframe(importing.example_table(found), hide_index=True, alt="The first samples")
     if found["problems"]:
-        st.warning(f"{numbers.plural(len(found['problems']), 'thing')} to know about this data:", icon=":material/report:")
-        st.dataframe(found["problems"][:100], hide_index=True, alt="What is left out or changed, and why")
+        shown = "\n".join(f"- {states.plain(one['where'])}: {states.plain(one['what'])}" for one in found["problems"][:PROBLEMS])
+        rest = len(found["problems"]) - PROBLEMS
+        more = f"\n- and {numbers.count(rest)} more" if rest > 0 else ""
+        st.warning(f"What cannot be used as it is:\n{shown}{more}", icon=":material/report:")
 
 
 def model_step(modality: str) -> tuple[ModelConfig, bool, UserError | None]:
@@ -169,7 +172,9 @@ def name_step(data: DataConfig, model: ModelConfig, trusted: bool, ready: bool) 
     """Step three: a name, and go."""
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Project name", importing.project_name(data.path), key=f"name-{data.path}", width=320).strip()
+        if st.session_state.get("named-for") != data.path:
+            st.session_state["named-for"], st.session_state["project-name"] = data.path, importing.project_name(data.path)
+        name = st.text_input("Project name", key="project-name", width=320).strip()
         st.button(
             "Create and analyse", type="primary", key="create", disabled=not ready or not name, on_click=states.want, args=("project", True)
         )

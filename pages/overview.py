@@ -13,8 +13,12 @@ from pages.parts.context import Sight
 def headline(sight: Sight) -> None:
     """Name, sizes, model and accuracy in two lines."""
     info = sight.project.info
-    st.title(info.name or sight.project.name)
-    line = [overview.counts_line(info.counts), numbers.plural(len(info.classes), "class", "classes")]
+    st.title("Overview")
+    line = [
+        f"**{states.plain(sight.project.name)}**",
+        overview.counts_line(info.counts),
+        numbers.plural(len(info.classes), "class", "classes"),
+    ]
     st.markdown(" · ".join(line))
     if info.problems:
         with st.expander(f"{numbers.plural(len(info.problems), 'note')} from loading the data", icon=":material/report:"):

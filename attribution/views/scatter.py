@@ -1,6 +1,6 @@
 """The data map: groups of points by meaning, the ECharts specification that draws them, and which points a lasso holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ def bounds(coordinates: np.ndarray) -> tuple[tuple[float, float], tuple[float, f
 
 
 def map_spec(coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndarray | None = None, dark: bool = False) -> dict[str, Any]:
-    """The ECharts option of the map: one large series per group, a lasso and a box in the toolbox.
+    """The ECharts option of the map: one large series per group, a lasso in the toolbox.
 
     ``coordinates`` (n, 2); ``selected`` (n,) bool or None. With a selection, points outside it stay visible in grey beneath. Points travel
     as one Arrow frame per series, so 100,000 of them cost about 1.6 MB.
@@ -124,7 +124,7 @@ def map_spec(coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndar
         "yAxis": {**axis, "min": y_low, "max": y_high},
         "legend": {"type": "scroll", "selectedMode": False, "bottom": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "icon": "circle"},
         "tooltip": {"trigger": "item", "formatter": "{a} · row {@row}"},
-        "toolbox": {"right": 8, "top": 0, "itemSize": 18, "feature": {"brush": {"type": ["polygon", "rect", "clear"]}}},
+        "toolbox": {"right": 18, "top": 0, "itemSize": 18, "feature": {"brush": {"type": ["polygon", "clear"]}}},
         "brush": {
             "xAxisIndex": "all",
             "yAxisIndex": "all",
@@ -168,3 +168,9 @@ def inside_areas(points: np.ndarray, areas: Sequence[dict[str, Any]]) -> np.ndar
         elif len(spans) >= 3:
             found |= inside_polygon(points, np.asarray(spans))
     return found
+
+
+def selected_rows(event: Mapping[str, Any], coordinates: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Sample rows that a chart's selection event holds: only those of ``visible`` (int64), never what a filter hides."""
+    areas = (event.get("selection") or {}).get("areas") or []
+    return visible[inside_areas(coordinates[visible], areas)] if areas else np.empty(0, np.int64)

@@ -1,5 +1,6 @@
 """What every page starts from: the open project, cached readings of it keyed by content, and the state in the URL."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,8 @@ from attribution.views import pending
 from attribution.workspace.home import home
 from pages.parts import states
 
-SHARED = ("query", "selection", "reverse", "item")  # what travels between pages, beside the widgets bound to the URL
+# What travels between pages in the URL, beside the widgets that are bound to it under their own label.
+SHARED = ("query", "selection", "reverse", "item", "estimator", "space", "method")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -91,6 +93,20 @@ def put(**values: str) -> None:
             st.query_params[name] = value
         elif name in st.query_params:
             del st.query_params[name]
+
+
+def choice(name: str, options: Iterable[str], default: str) -> dict[str, Any]:
+    """Arguments that tie a required single-choice widget to a shared value: its options, its key, and the way back to the URL.
+
+    Streamlit's own binding would write the option's label into the address; this writes the option, which stays when words change.
+    """
+    known = list(options)
+    st.session_state[name] = get(name) if get(name) in known else default
+
+    def changed() -> None:
+        put(**{name: st.session_state[name] if st.session_state[name] != default else ""})
+
+    return {"options": known, "key": name, "required": True, "on_change": changed}
 
 
 def address() -> dict[str, str]:

@@ -27,11 +27,15 @@ def navigation(pages: dict[str, tuple[str, str, str]]) -> st.Page:
     st.html(MARGINS)
     first = next(iter(pages))
     links = {
-        name: st.Page(f"pages/{name}.py", title=title, icon=icon, help=help, default=name == first)
+        name: st.Page(
+            f"pages/{name}.py", title=title, icon=icon, help=help, default=name == first, url_path="home" if name == first else name
+        )
         for name, (title, icon, help) in pages.items()
     }
     st.session_state["links"] = links
-    return st.navigation(list(links.values()), expanded=True)
+    # The default page lives at "/"; its own name is kept as an address, too.
+    named = st.Page(lambda: st.switch_page(links[first], query_params=context.address()), title="Home", url_path=first, visibility="hidden")
+    return st.navigation([*links.values(), named], expanded=True)
 
 
 def link(name: str) -> st.Page:

@@ -1,7 +1,5 @@
 """The map chart with its lasso, and the panel of actions on what is selected."""
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
@@ -14,9 +12,7 @@ KEY = "map-chart"
 
 def selected_by(sight: Sight, coordinates: np.ndarray, visible: np.ndarray) -> None:
     """Callback of the chart: turn the drawn areas into a stored selection; clearing them clears it."""
-    event: Any = st.session_state.get(KEY) or {}
-    areas = (event.get("selection") or {}).get("areas") or []
-    rows = visible[scatter.inside_areas(coordinates[visible], areas)] if areas else np.empty(0, np.int64)
+    rows = scatter.selected_rows(st.session_state.get(KEY) or {}, coordinates, visible)
     context.put(selection=sight.project.select(rows.tolist()) if len(rows) else "")
 
 

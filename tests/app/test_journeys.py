@@ -66,9 +66,7 @@ def test_the_way_back_from_a_training_sample(app, words, tiny_project):
 def test_an_estimator_that_was_not_asked_offers_to_be(app, words, tiny_project, monkeypatch):
     asked = []
     monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
-    test = app("influence", project="digits", query="test-00007")
-    test.session_state["estimator"] = "cosine"
-    test.run()
+    test = app("influence", project="digits", query="test-00007", estimator="cosine")
     assert "Not computed for this sample yet" in words(test)
     test.button(key="empty-Score this sample").click().run()
     assert asked == [("score", ScoreConfig(estimator="cosine", queries="test-00007"))]
@@ -84,9 +82,7 @@ def test_a_selection_can_be_asked_about_as_a_group(app, words, tiny_project):
 
 def test_the_selection_travels_to_the_map_and_is_dropped_as_one_batch(app, words, tiny_project):
     token = tiny_project.select([3, 4, 5])
-    test = app("map", project="digits", selection=token)
-    test.session_state["method"] = "pca"
-    test.run()
+    test = app("map", project="digits", selection=token, method="pca")
     assert "3 samples selected" in words(test)
     test.button(key="bulk-drop").click().run()
     edits = tiny_project.edits()
@@ -101,26 +97,11 @@ def test_the_selection_travels_to_the_map_and_is_dropped_as_one_batch(app, words
 def test_every_colouring_of_the_map(app, tiny_project, colour):
     wrong = tiny_project.predictions().query("not correct").index
     query = tiny_project.dataset.ids[next(row for row in wrong if row in tiny_project.dataset.rows("test"))]
-    test = app("map", project="digits", query=query)
-    test.session_state["method"] = "pca"
+    test = app("map", project="digits", query=query, method="pca")
     test.session_state["colour"] = colour
     test.run()
     assert not test.exception
     assert test.get("echarts_chart")
-
-
-def test_a_lasso_becomes_a_stored_selection(app, tiny_project):
-    test = app("map", project="digits")
-    test.session_state["method"] = "pca"
-    test.run()
-    from attribution.views import scatter
-
-    coordinates = tiny_project.map("representation", "pca").coordinates
-    (x0, x1), (y0, y1) = scatter.bounds(coordinates)
-    area = {"brush_type": "polygon", "coord_range": [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]}
-    test.session_state["map-chart"] = {"selection": {"selected": [], "areas": [area]}}
-    test.run()
-    assert not test.exception
 
 
 def test_a_map_that_is_not_drawn_offers_to_be(app, words, tiny_project, monkeypatch):

@@ -42,6 +42,14 @@ def test_areas_join_boxes_and_polygons():
     assert not scatter.inside_areas(points, []).any()
 
 
+def test_a_lasso_takes_only_what_is_visible():
+    coordinates = np.array([[0.0, 0.0], [0.1, 0.1], [5.0, 5.0]])
+    area = {"brush_type": "polygon", "coord_range": [[-1, -1], [1, -1], [1, 1], [-1, 1]]}
+    event = {"selection": {"selected": [], "areas": [area]}}
+    assert scatter.selected_rows(event, coordinates, np.array([1, 2])).tolist() == [1]
+    assert not len(scatter.selected_rows({}, coordinates, np.arange(3)))
+
+
 def test_steps_hold_every_row_once_and_keep_order():
     values = np.array([5.0, 1.0, np.nan, 3.0, 2.0, 4.0, 100.0])
     rows = np.arange(7)
