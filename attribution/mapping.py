@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attribution.training import Run
 
 EXACT_LIMIT = 20_000  # up to here neighbours are searched exactly; beyond, by UMAP's own approximate search
+EPOCHS = 200  # enough from a PCA start
 
 
 class MapResult:
@@ -149,7 +150,8 @@ def umap(features: np.ndarray, config: MapConfig, progress: Progress) -> np.ndar
     progress.update(2, 3, "laying out the map")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # UMAP warns that a seed turns threads off and that it cannot transform new points: both meant
-        layout = UMAP(n_neighbors=k, min_dist=config.min_dist, random_state=config.seed, n_jobs=1, init=_start(unit, config.seed), **known)
+        known |= {"random_state": config.seed, "n_jobs": 1, "n_epochs": EPOCHS, "init": _start(unit, config.seed)}
+        layout = UMAP(n_neighbors=k, min_dist=config.min_dist, **known)
         return np.asarray(layout.fit_transform(unit), dtype=np.float32)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from tiny_world import COPIES, N_TRAIN, World, build
 
 from attribution.config import ScoreConfig
@@ -260,3 +261,12 @@ def test_reductions_do_not_depend_on_the_blocks():
             np.testing.assert_array_equal(cut.table(sign)[name], column)
     np.testing.assert_allclose(cut_moments.std, np.nanstd(values, axis=1))
     assert histogram(values, cut_moments.reach).sum() == 199
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("name", ["ip", "cosine", "tracin", "forward-inf"])
+def test_cpu_and_gpu_agree(world, tmp_path, name):
+    """To a thousandth of the largest score of a query."""
+    first, second = (run(world, tmp_path / kind, replace(CONFIG, estimator=name, device=kind)).matrix()[1] for kind in ("cpu", "cuda"))
+    assert (np.abs(first - second).max(0) <= 1e-3 * np.abs(first).max(0)).all()

@@ -31,13 +31,13 @@ class ForwardInfluence(Estimator):
     unit = "nats"
     steps = 5
     step = 0.2
+    _base_losses: "torch.Tensor | None" = None
 
     def options(self) -> dict[str, Any]:
         return {"steps": self.steps, "step": self.step}
 
     def prepare(self, queries: Sequence[Query]) -> None:
         self._moved = [self._ascend(query) for query in queries]
-        self._base_losses: dict[int, torch.Tensor] = getattr(self, "_base_losses", {})
 
     def _ascend(self, query: Query) -> dict[str, "torch.Tensor"]:
         """The parameters after K steps that raise the mean loss of the query's rows."""
@@ -56,10 +56,13 @@ class ForwardInfluence(Estimator):
         """Losses at the unmoved weights (b,), computed once per training row."""
         import torch
 
-        if any(row not in self._base_losses for row in rows.tolist()):
-            losses = self.subject.losses(x, y, self.subject.parameters())
-            self._base_losses.update(zip(rows.tolist(), losses, strict=True))
-        return torch.stack([self._base_losses[row] for row in rows.tolist()])
+        if self._base_losses is None:
+            dtype = next(iter(self.subject.parameters().values())).dtype
+            self._base_losses = torch.full((len(self.subject.dataset),), torch.nan, dtype=dtype, device=x.device)
+        places = torch.as_tensor(rows, device=x.device)
+        if self._base_losses[places].isnan().any():
+            self._base_losses[places] = self.subject.losses(x, y, self.subject.parameters())
+        return self._base_losses[places]
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch

@@ -57,13 +57,14 @@ def _blocks(
     """Per shard: influence (b, q) with self-pairs masked as NaN, cosine (b, q) or None, and where scores are not finite (b, q) bool."""
     from safetensors.numpy import load_file
 
+    own = {column for column, query in enumerate(asked) if np.isin(query.rows, subject.rows).any()}
     for shard in shards:
         tensors = load_file(folder / "shards" / shard.name)
         influence = tensors["influence"]
         nonfinite = ~np.isfinite(influence)
         rows = subject.rows[shard.start : shard.stop]
-        for column, query in enumerate(asked[shard.first : shard.last]):
-            influence[np.isin(rows, query.rows), column] = np.nan
+        for column in own.intersection(range(shard.first, shard.last)):
+            influence[np.isin(rows, asked[column].rows), column - shard.first] = np.nan
         yield shard, influence, tensors.get("cosine"), nonfinite
 
 
