@@ -65,23 +65,23 @@ def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
 
 def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
     """The coloured groups, and a sentence when the wished colour is not there yet."""
-    project, n = sight.project, len(sight.project.dataset)
+    project, n, dark = sight.project, len(sight.project.dataset), context.dark()
     if chosen.colour == "label":
         return scatter.by_class(sight.labels.values, project.classes, rows), ""
     if chosen.colour == "prediction":
         return scatter.by_class(sight.predictions["prediction"].to_numpy(), project.classes, rows), ""
     if chosen.colour == "loss":
-        return scatter.by_steps(sight.predictions["loss"].to_numpy(), rows, colours.loss_scale(context.dark()), " nats"), ""
+        return scatter.by_steps(sight.predictions["loss"].to_numpy(), rows, colours.loss_scale(dark), " nats", dark), ""
     if chosen.colour == "edits":
         verdicts = np.full(n, "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
-        return scatter.by_edit(verdicts, rows), ""
+        return scatter.by_edit(verdicts, rows, dark), ""
     if chosen.colour == "suspicion":
         if sight.suspicion is None:
             return scatter.by_class(
                 sight.labels.values, project.classes, rows
             ), "Suspicion is known after the search for wrong labels (Review)."
-        return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(context.dark())), ""
+        return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(dark), dark=dark), ""
     return influence_groups(sight, rows)
 
 
@@ -98,7 +98,7 @@ def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group
         ), "Choose a query on the Influence page first, and have it scored there."
     values = np.full(len(project.dataset), np.nan)
     values[column[0]] = column[1]
-    return scatter.by_sign(values, rows), ""
+    return scatter.by_sign(values, rows, context.dark()), ""
 
 
 def panel(sight: Sight) -> None:
