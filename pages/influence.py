@@ -46,16 +46,16 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
 
 def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
     """One column of cards; returns the rows shown."""
-    frame = view.helpful if helps else view.harmful
+    strongest = view.helpful if helps else view.harmful
     colour = colours.HELPFUL if helps else colours.HARMFUL
     words = "this prediction" if len(view.query_rows) == 1 else "this group"
     st.html(f'<h3 style="border-bottom:3px solid {colour};padding-bottom:.3em;margin:0">{"Helped" if helps else "Hurt"} {words}</h3>')
     place = "helped" if helps else "hurt"
-    if frame.empty:
+    if strongest.empty:
         st.caption(f"No training sample {'helps' if helps else 'hurts'} here.")
-    page = cards.page_number(len(frame), SIDE, f"page-{place}")
-    shown = tables.page_of(frame, page, SIDE)
-    query = ",".join(str(sight.project.dataset.ids[row]) for row in view.query_rows[:5])
+    page = cards.page_number(len(strongest), SIDE, f"page-{place}")
+    shown = tables.page_of(strongest, page, SIDE)
+    asked = ",".join(str(sight.project.dataset.ids[row]) for row in view.query_rows[:5])
     for line in shown.to_dict("records"):
         row = int(line["row"])
         facts = [
@@ -69,12 +69,12 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
         if line["cosine"] == line["cosine"]:
             tip = "Cosine between the two gradients: 1 pulls the same way, -1 the opposite way, whatever the strength."
             facts.append(card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
-        evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "rank": int(line["rank"]), "query": query}
+        evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "rank": int(line["rank"]), "query": asked}
         with st.container(border=True, gap="xsmall"):
             cards.show(cards.card_of(sight, row, facts, rank=int(line["rank"])))
             reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
-            cards.actions(sight, row, place, reason=f"{'helped' if helps else 'hurt'} {query}", evidence=evidence, more=[reverse])
-    cards.pager(len(frame), SIDE, f"page-{place}")
+            cards.actions(sight, row, place, reason=f"{'helped' if helps else 'hurt'} {asked}", evidence=evidence, more=[reverse])
+    cards.pager(len(strongest), SIDE, f"page-{place}")
     return shown["influence"].to_numpy()
 
 

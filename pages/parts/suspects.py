@@ -7,6 +7,7 @@ import streamlit as st
 
 from attribution.project import Project
 from attribution.views import queue, tables
+from attribution.views.cards import tile_html
 from pages.parts import cards, context, edits, frame, states
 from pages.parts.context import Sight
 
@@ -90,7 +91,7 @@ def grid(sight: Sight, rows: np.ndarray) -> None:
         for row in (int(row) for row in shown):
             guess = sight.project.classes[int(sight.flags.entry(row)["suggested"])]
             with st.container(border=True, gap="xsmall"):
-                cards.show(cards.card_of(sight, row), 64, 3)
+                st.html(tile_html(cards.card_of(sight, row, size=112)))
                 st.button(
                     f"→ {states.plain(guess)}",
                     key=f"toggle-{row}",
