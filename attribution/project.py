@@ -240,14 +240,14 @@ class Project:
 
     @property
     def run(self) -> "Run | None":
-        """The current model: the one chosen by ``use_run``, else the newest of the project's own seed."""
+        """The current model: the one trained or chosen last; else the first of the project's own seed, before any retraining."""
         runs = self.runs()
         chosen = self._setting("run")
         for run in runs:
             if run.id == chosen:
                 return run
         own = [run for run in runs if run.train_config.seed == self.train_config.seed]
-        return next(iter(own or runs), None)
+        return next(reversed(own or runs), None)
 
     def use_run(self, run_id: str) -> None:
         """Make a run the current model."""
@@ -326,13 +326,20 @@ class Project:
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
     def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
-        """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not repeated."""
+        """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not repeated.
+
+        The result becomes the current model, unless it was trained with another seed than the project's.
+        """
         from attribution.training import adopt, train
 
         work, runs, recipe = progress or Progress(), self.folder / "runs", config or self.train_config
         if self.model_config.checkpoints and not self.ledger.last_id():
-            return adopt(self.dataset, self.labels, self.model_config, runs, work, trusted=self.trusted, device=recipe.device)
-        return train(self.dataset, self.labels, self._fresh_model(), recipe, runs, work, trusted=self.trusted)
+            run = adopt(self.dataset, self.labels, self.model_config, runs, work, trusted=self.trusted, device=recipe.device)
+        else:
+            run = train(self.dataset, self.labels, self._fresh_model(), recipe, runs, work, trusted=self.trusted)
+        if recipe.seed == self.train_config.seed:
+            self._set("run", run.id)
+        return run
 
     def _fresh_model(self) -> ModelConfig:
         """The architecture alone: retraining starts from new weights, never from the user's checkpoints."""
