@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
-    from attribution.retraining import Comparison
+    from attribution.comparisons import Comparison
     from attribution.scoring import ScoreResult
-    from attribution.training import Run
+    from attribution.runs import Run
     from attribution.workspace.lookup import InfluenceView
 
     Rows = Sequence[int] | np.ndarray
@@ -234,7 +234,7 @@ class Project:
 
     def runs(self) -> "list[Run]":
         """Finished trainings, newest first."""
-        from attribution.training import Run
+        from attribution.runs import Run
 
         return lookup.finished(self.folder / "runs", Run.open)
 
@@ -319,7 +319,7 @@ class Project:
 
     def comparisons(self) -> "list[Comparison]":
         """Finished before/after proofs, newest first."""
-        from attribution.retraining import Comparison
+        from attribution.comparisons import Comparison
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
 
