@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
-    from attribution.comparisons import Comparison
-    from attribution.scoring import ScoreResult
     from attribution.runs import Run
+    from attribution.scoring import ScoreResult
     from attribution.workspace.lookup import InfluenceView
 
     Rows = Sequence[int] | np.ndarray

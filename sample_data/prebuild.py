@@ -17,7 +17,7 @@ from attribution.workspace.home import SAMPLES
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("runs", "flags", "maps", "scores")
-SCORES = (("ip", "test"), ("cosine", "test"), ("tracin", "test"), ("random", "wrong"), ("forward-inf", "first wrong"))
+SCORES = (("ip", "test"), ("tracin", "test"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
 FIRST = 48  # Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others on demand
 
 
