@@ -358,7 +358,12 @@ class Project:
         return score(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted, part=part)
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
-        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), or sample ids separated by commas."""
+        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or sample ids."""
+        import numpy as np
+
+        kind, _, token = queries.partition(":")
+        if kind == "selection":
+            return np.asarray(self.selection(token)[0], dtype=np.int64)
         return query_rows(queries, self.dataset, lambda: self.predictions(run or self._need_run()))
 
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":

@@ -119,7 +119,8 @@ def panel(sight: Sight) -> None:
         here, everywhere = tables.mean_of(sight.suspicion, training), tables.mean_of(sight.suspicion)
         facts.insert(0, f"mean suspicion {numbers.three_digits(here)} (all: {numbers.three_digits(everywhere)})")
     st.caption(" · ".join(facts))
-    bulk(sight, rows)
+    bulk(sight, training)
+    carry(sight, rows)
     page = cards.page_number(len(rows), 12, "page-selection")
     if sight.suspicion is not None:
         rows = tables.strongest_first(rows, sight.suspicion)
@@ -127,32 +128,27 @@ def panel(sight: Sight) -> None:
     cards.pager(len(rows), 12, "page-selection")
 
 
-def bulk(sight: Sight, rows: np.ndarray) -> None:
-    """Relabel, drop or keep the whole selection; undo; carry it to other pages or give it a name."""
-    project, chosen = sight.project, rows.tolist()
+def bulk(sight: Sight, training: np.ndarray) -> None:
+    """Relabel, drop or keep the training samples of the selection. The test set is left alone: it is the yardstick."""
+    project, chosen = sight.project, training.tolist()
+    if not chosen:
+        st.caption("None of them is in training, so there is nothing to mend here.")
+        return
     expect = sight.versions(chosen)
     evidence = {"selection": context.get("selection"), "samples": len(chosen)}
+    n = numbers.count(len(chosen))
+    details = (chosen, None, "selected on the map", evidence, expect)
     with st.container(horizontal=True, gap="xsmall"):
-        st.menu_button(
-            "Relabel all",
-            project.classes,
-            key="bulk-relabel",
-            on_click=edits.from_menu,
-            args=(project, "bulk-relabel", chosen, "selected on the map", evidence, expect),
-        )
-        st.button(
-            "Drop all",
-            key="bulk-drop",
-            on_click=edits.decide,
-            args=(project, "drop", chosen, None, "selected on the map", evidence, expect),
-        )
-        st.button(
-            "Keep all",
-            key="bulk-keep",
-            on_click=edits.decide,
-            args=(project, "keep", chosen, None, "selected on the map", evidence, expect),
-        )
+        relabel = (project, "bulk-relabel", chosen, "selected on the map", evidence, expect)
+        st.menu_button(f"Relabel {n}", project.classes, key="bulk-relabel", on_click=edits.from_menu, args=relabel)
+        st.button(f"Drop {n}", key="bulk-drop", help="Take them out of training", on_click=edits.decide, args=(project, "drop", *details))
+        st.button(f"Keep {n}", key="bulk-keep", help="Their labels are right", on_click=edits.decide, args=(project, "keep", *details))
         st.button("", icon=":material/undo:", help="Undo the last change", key="bulk-undo", on_click=edits.undo, args=(project,))
+
+
+def carry(sight: Sight, rows: np.ndarray) -> None:
+    """Take the whole selection to another page, or give it a name."""
+    chosen = rows.tolist()
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         with st.popover("Save", icon=":material/bookmark:"):
             st.text_input("Name of this selection", key="selection-name")
