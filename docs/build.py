@@ -56,6 +56,7 @@ def benchmarks() -> str:
     pages: dict[str, Callable[[dict[str, Any]], str]] = {
         "detectors": _detectors,
         "proof": _proof,
+        "estimators": _estimators,
         "engine-cpu": _engine,
         "startup": _startup,
     }
@@ -109,6 +110,24 @@ def _proof(found: dict[str, Any]) -> str:
         f"## Does fixing them help?\n\nThe image sample, reviewed by somebody who is always right, retrained over {len(found['seeds'])} seeds;"
         " 95 % intervals over seeds and test samples.\n\n"
         + table(["reviewed", "samples", "labels set right", "accuracy before", "after", "change, points"], lines)
+    )
+
+
+def _estimators(found: dict[str, Any]) -> str:
+    def shares(one: dict[str, float]) -> str:
+        return f"{100 * one['top 1']:.0f} / {100 * one['top 20']:.0f} %"
+
+    lines = [
+        [f"`{name}`", shares(one["recall"]["exact"]), shares(one["recall"]["all"]), f"{one['forward_passes']:.1f}"]
+        for name, one in sorted(found.items(), key=lambda pair: -pair[1]["recall"]["all"]["top 1"])
+    ]
+    return (
+        "## Finding the leaked copy\n\nThe image sample's 60 leaked test images as queries: how often the training copy is the"
+        " most helpful sample, and how often it is among the 20 most helpful.\n\n"
+        + table(
+            ["estimator", "exact copies", "with shifted, mirrored and brightened ones", "cost in forward passes over the training set"],
+            lines,
+        )
     )
 
 

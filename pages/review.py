@@ -130,7 +130,8 @@ def item(sight: Sight, rows: np.ndarray) -> None:
             )
             st.caption(f"Models that never saw it give {guess} {numbers.percent(float(entry['suggested_p']))}.")
         keys(sight, rows.tolist(), at, suggested)
-        st.markdown("\n".join(f"- {states.plain(sentence)}" for sentence in sight.flags.reasons(row)[:4]))
+        reasons = [states.plain(sentence).replace(" %", "\u00a0%") for sentence in sight.flags.reasons(row)[:4]]
+        st.markdown("\n".join(f"- {reason}" for reason in reasons))
     compare(sight, row)
     with st.expander("Every detector", icon=":material/troubleshoot:"):
         table = queue.detector_table(entry, sight.flags.config["detectors"], len(sight.flags.detectors))
