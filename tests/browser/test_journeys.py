@@ -122,7 +122,7 @@ def test_review_by_keyboard_then_retrain_shows_before_and_after(visit, page, fas
     expect(page.get_by_text("Took back 1 change")).to_be_visible()
     assert sorted(verdict for verdict in fashion.states()["verdict"] if verdict) == ["drop", "keep"]
 
-    _fix_what_the_queue_suggests(fashion, 300)
+    _fix_what_the_queue_suggests(fashion, 450)
     visit("retrain")
     first(page, "start-retrain").click()
     expect(page.get_by_text(re.compile("Retrain and compare")).first).to_be_visible()
