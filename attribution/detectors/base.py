@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from attribution.errors import UserError
 from attribution.neighbors import nearest
 
 if TYPE_CHECKING:
@@ -42,6 +43,40 @@ class Evidence:
         return np.asarray(self.subject.run.probabilities()[self.rows], dtype=np.float64)
 
     @cached_property
+    def representation(self) -> np.ndarray:
+        """What the final model sees in the rows, (n, d) float64: the input of its last linear layer."""
+        return np.asarray(self.subject.run.representation()[self.rows], dtype=np.float64)
+
+    @cached_property
+    def validation(self) -> np.ndarray:
+        """Active validation rows (v,) int64; ``UserError`` when there are none."""
+        rows = self.subject.dataset.rows("val")
+        rows = rows[self.subject.labels.active[rows]]
+        if not len(rows):
+            raise UserError(
+                "There are no validation samples.",
+                "This detector measures what a training sample does to them.",
+                "Import the data with a validation split, or leave the detector out.",
+            )
+        return rows
+
+    def over_epochs(self, column: str) -> np.ndarray:
+        """Mean over the epochs of a column of the run's per-epoch record (n,) float64; the median for rows that joined after training.
+
+        ``UserError`` when the run has no such record.
+        """
+        dynamics = self.subject.run.dynamics()
+        if dynamics is None or not len(dynamics):
+            raise UserError(
+                f"Run {self.subject.run.id} has no per-epoch record.",
+                "This detector reads it; weights loaded from one file have none.",
+                "Train the model here, load several checkpoints, or leave the detector out.",
+            )
+        means = dynamics.groupby("row")[column].mean().reindex(self.rows).to_numpy(dtype=np.float64)
+        known = np.isfinite(means)
+        return np.where(known, means, np.median(means[known]) if known.any() else 0.0)  # a row that joined later is unremarkable
+
+    @cached_property
     def out_of_fold(self) -> np.ndarray:
         """Class probabilities (n, c) float64 from models that did not train on the row."""
         return np.asarray(self._out_of_fold(), dtype=np.float64)
@@ -72,6 +107,7 @@ class Detector(ABC):
     cost: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[str] = ""
+    default: ClassVar[bool] = False  # part of a search that names no detectors; the others run when they are asked for by name
 
     @abstractmethod
     def values(self, evidence: Evidence) -> np.ndarray:

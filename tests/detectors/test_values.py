@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from tiny_world import N_TRAIN, World, Wrapped, build, in_double, one_at_a_time
 
 from attribution.datasets.dataset import Labels
-from attribution.detectors import detectors
+from attribution.detectors import defaults, detectors
 from attribution.detectors.base import Evidence
 from attribution.errors import UserError
 
@@ -89,3 +90,44 @@ def test_detectors_follow_edited_labels(world):
     other = World(world.dataset, Labels.of(world.dataset, edited, world.labels.active), world.run, world.flipped)
     for name in ("loss", "neighbors"):
         assert values(other, name)[0] > values(world, name)[0]
+
+
+def test_an_ordinary_search_runs_the_same_six():
+    assert defaults() == ["aum", "confident-learning", "ip-validation", "loss", "neighbors", "self-influence"]
+
+
+def test_data_map_is_one_minus_the_mean_confidence(world):
+    table = world.run.dynamics()
+    expected = [1 - table[table["row"] == row]["confidence"].mean() for row in range(N_TRAIN)]
+    np.testing.assert_allclose(values(world, "data-map"), expected, rtol=1e-5)
+
+
+def logits(world: World, checkpoint: int) -> np.ndarray:
+    subject = world.subject()
+    with torch.no_grad():
+        return subject.model(checkpoint)(subject.batch(np.arange(N_TRAIN))[0]).double().numpy()
+
+
+def test_margin_is_the_lead_of_another_class_in_logits(world):
+    z, y = logits(world, -1), world.labels.values[:N_TRAIN]
+    expected = [max(np.delete(z[row], y[row])) - z[row, y[row]] for row in range(N_TRAIN)]
+    np.testing.assert_allclose(values(world, "margin"), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_entropy_does_not_see_the_label(world):
+    p = torch.softmax(torch.as_tensor(logits(world, -1)), dim=1)
+    np.testing.assert_allclose(values(world, "entropy"), torch.distributions.Categorical(p).entropy(), rtol=1e-3, atol=1e-6)
+    edited = Labels.of(world.dataset, (world.labels.values + 1) % 3, world.labels.active)
+    np.testing.assert_array_equal(values(World(world.dataset, edited, world.run, world.flipped), "entropy"), values(world, "entropy"))
+
+
+def test_el2n_is_the_early_error(world):
+    p = torch.softmax(torch.as_tensor(logits(world, 0)), dim=1).numpy()
+    np.testing.assert_allclose(values(world, "el2n"), np.linalg.norm(p - np.eye(3)[world.labels.values[:N_TRAIN]], axis=1), rtol=1e-5)
+
+
+def test_grand_is_the_early_gradient_norm(world):
+    double = in_double(world)
+    subject = double.subject()
+    expected = one_at_a_time(subject.model(0), *subject.batch(np.arange(N_TRAIN))).norm(dim=1)
+    np.testing.assert_allclose(values(double, "grand"), expected, rtol=1e-9)
