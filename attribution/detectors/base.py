@@ -11,6 +11,7 @@ from attribution.errors import UserError
 from attribution.neighbors import nearest
 
 if TYPE_CHECKING:
+    from attribution.detectors.by_class import ByClass
     from attribution.subject import Subject
 
 
@@ -75,6 +76,13 @@ class Evidence:
         means = dynamics.groupby("row")[column].mean().reindex(self.rows).to_numpy(dtype=np.float64)
         known = np.isfinite(means)
         return np.where(known, means, np.median(means[known]) if known.any() else 0.0)  # a row that joined later is unremarkable
+
+    @cached_property
+    def by_class(self) -> "ByClass":
+        """What the rows do to the validation samples of each class; ``UserError`` without validation samples."""
+        from attribution.detectors.by_class import by_class
+
+        return by_class(self.subject, self.rows, self.validation, self.n_classes)
 
     @cached_property
     def out_of_fold(self) -> np.ndarray:

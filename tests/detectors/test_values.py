@@ -10,6 +10,7 @@ from attribution.datasets.dataset import Labels
 from attribution.detectors import defaults, detectors
 from attribution.detectors.base import Evidence
 from attribution.errors import UserError
+from attribution.gradients.engine import GradientEngine
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,39 @@ def test_grand_is_the_early_gradient_norm(world):
     subject = double.subject()
     expected = one_at_a_time(subject.model(0), *subject.batch(np.arange(N_TRAIN))).norm(dim=1)
     np.testing.assert_allclose(values(double, "grand"), expected, rtol=1e-9)
+
+
+def pairs(world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Dots and cosines of all training with all validation gradients, and both label vectors, by plain autograd."""
+    subject, rows = world.subject(), [world.dataset.rows(split) for split in ("train", "val")]
+    train, val = (one_at_a_time(subject.model(), *subject.batch(each)).numpy() for each in rows)
+    dots = train @ val.T
+    norms = np.linalg.norm(train, axis=1)[:, None] * np.linalg.norm(val, axis=1)
+    return dots, dots / norms, world.labels.values[rows[0]], world.labels.values[rows[1]]
+
+
+def test_class_aware_sums(world):
+    double = in_double(world)
+    dots, cosines, given, judged = pairs(double)
+    worst = -np.min([dots[:, judged == label].sum(1) for label in range(3)], axis=0)
+    np.testing.assert_allclose(values(double, "gd-class"), worst, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(values(double, "mni"), -np.minimum(dots, 0).sum(1), rtol=1e-8, atol=1e-12)
+    own = [-cosines[row, judged == given[row]].mean() for row in range(N_TRAIN)]
+    np.testing.assert_allclose(values(double, "own-class-cosine"), own, rtol=1e-8, atol=1e-12)
+
+
+def test_class_aware_sums_do_not_depend_on_the_memory_for_validation_gradients(world, monkeypatch):
+    names = ("gd-class", "mni", "own-class-cosine")
+    whole = [values(world, name) for name in names]
+    monkeypatch.setattr(GradientEngine, "query_capacity", lambda self, x, y: 4)
+    for name, expected in zip(names, whole, strict=True):
+        np.testing.assert_allclose(values(world, name), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_class_aware_detectors_need_validation_samples(world):
+    active = world.labels.active.copy()
+    active[world.dataset.rows("val")] = False
+    bare = World(world.dataset, Labels.of(world.dataset, world.labels.values, active), world.run, world.flipped)
+    for name in ("gd-class", "mni", "own-class-cosine"):
+        with pytest.raises(UserError, match="validation"):
+            values(bare, name)
