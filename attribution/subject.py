@@ -93,6 +93,10 @@ class Subject:
         for start in range(0, len(rows), self.batch_size):
             yield self.batch(rows[start : start + self.batch_size])
 
+    def representation(self, rows: Any) -> np.ndarray:
+        """What the final model sees in these rows (b, d) float64: the input of its last linear layer, as the run recorded it."""
+        return np.asarray(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float64)
+
     def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         """Per-sample losses (b,) of the last checkpoint's model with other parameters in place; no gradients, model untouched."""
         with torch.no_grad():

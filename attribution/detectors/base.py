@@ -46,7 +46,7 @@ class Evidence:
     @cached_property
     def representation(self) -> np.ndarray:
         """What the final model sees in the rows, (n, d) float64: the input of its last linear layer."""
-        return np.asarray(self.subject.run.representation()[self.rows], dtype=np.float64)
+        return self.subject.representation(self.rows)
 
     @cached_property
     def validation(self) -> np.ndarray:

@@ -161,10 +161,19 @@ def test_class_aware_sums_do_not_depend_on_the_memory_for_validation_gradients(w
         np.testing.assert_allclose(values(world, name), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_class_aware_detectors_need_validation_samples(world):
+def test_detectors_that_judge_by_validation_samples_need_some(world):
     active = world.labels.active.copy()
     active[world.dataset.rows("val")] = False
     bare = World(world.dataset, Labels.of(world.dataset, world.labels.values, active), world.run, world.flipped)
-    for name in ("gd-class", "mni", "own-class-cosine"):
+    for name in ("gd-class", "mni", "own-class-cosine", "knn-shapley"):
         with pytest.raises(UserError, match="validation"):
             values(bare, name)
+
+
+def test_knn_shapley_values_average_to_minus_the_votes_accuracy(world):
+    features = world.subject().representation(np.arange(len(world.dataset)))
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    val = world.dataset.rows("val")
+    near = np.argsort(-unit[val] @ unit[:N_TRAIN].T, axis=1)[:, :5]
+    right = (world.labels.values[near] == world.labels.values[val][:, None]).mean()
+    np.testing.assert_allclose(values(world, "knn-shapley").mean(), -right, atol=1e-9)

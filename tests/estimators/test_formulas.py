@@ -1,5 +1,8 @@
 """Each estimator against its formula, written out with plain autograd in float64."""
 
+from itertools import combinations
+from math import comb
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from tiny_world import World, build, in_double, one_at_a_time
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.estimators.forward_inf import ForwardInfluence
+from attribution.estimators.knn_shapley import shapley_values
 from attribution.tasks.classification import per_sample_loss
 
 
@@ -145,3 +149,41 @@ def test_tracin_predicts_what_training_on_a_sample_did(world):
             for parameter, value in zip(model.parameters(), start, strict=True):
                 parameter.copy_(value)
         np.testing.assert_allclose((before - after) / 1e-5, dots[line], atol=1e-3 * np.abs(dots).max())
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (3, 5), (7, 1), (7, 3), (8, 8)])
+def test_knn_shapley_is_the_shapley_value_over_all_subsets(n, k):
+    match = np.random.default_rng(n * k).integers(0, 2, n)
+
+    def vote(members: tuple[int, ...]) -> float:
+        return match[sorted(members)[:k]].sum() / k  # 0 is the nearest
+
+    expected = np.zeros(n)
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        for size in range(n):
+            gains = [vote((*chosen, i)) - vote(chosen) for chosen in combinations(others, size)]
+            expected[i] += sum(gains) / (n * comb(n - 1, size))
+    found = shapley_values(match, k)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(found.sum(), vote(tuple(range(n))), atol=1e-12)
+
+
+def test_knn_shapley_values_of_a_query_add_up_to_the_vote(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    estimator = estimators.get("knn-shapley")(world.subject())
+    features = world.subject().representation(np.arange(len(world.dataset)))
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    near = np.argsort(-unit[test] @ unit[train].T, axis=1)[:, : estimator.k]
+    vote = (world.labels.values[near] == world.labels.values[test][:, None]).mean(1)
+    np.testing.assert_allclose(run(estimator, queries, train).sum(0), vote, atol=1e-9)
+
+
+def test_knn_shapley_leaves_dropped_samples_out(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    active = world.labels.active.copy()
+    active[:5] = False
+    fewer = World(world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped)
+    found = run(estimators.get("knn-shapley")(fewer.subject()), queries, train)
+    assert not found[:5].any()
+    assert np.abs(found[5:]).min(1).max() > 0
