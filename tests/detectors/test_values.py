@@ -7,7 +7,7 @@ import torch
 from tiny_world import N_TRAIN, World, Wrapped, build, in_double, one_at_a_time
 
 from attribution.datasets.dataset import Labels
-from attribution.detectors import defaults, detectors
+from attribution.detectors import defaults, detectors, last_layer
 from attribution.detectors.base import Evidence
 from attribution.errors import UserError
 from attribution.gradients.engine import GradientEngine
@@ -177,3 +177,23 @@ def test_knn_shapley_values_average_to_minus_the_votes_accuracy(world):
     near = np.argsort(-unit[val] @ unit[:N_TRAIN].T, axis=1)[:, :5]
     right = (world.labels.values[near] == world.labels.values[val][:, None]).mean()
     np.testing.assert_allclose(values(world, "knn-shapley").mean(), -right, atol=1e-9)
+
+
+def test_gradient_outliers_are_lengths_of_the_last_layers_gradient(world):
+    subject = world.subject()
+    model, (x, y) = subject.model(), subject.batch(np.arange(N_TRAIN))
+    last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1]
+    rows = []
+    for index in range(N_TRAIN):
+        loss = torch.nn.functional.cross_entropy(model(x[index : index + 1]), y[index : index + 1])
+        rows.append(torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(last.parameters()))]))
+    gradients = torch.stack(rows)
+    np.testing.assert_allclose(values(world, "gradient-outlier-l1"), gradients.abs().sum(1), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(values(world, "gradient-outlier-l2"), gradients.norm(dim=1), rtol=1e-3, atol=1e-5)
+
+
+def test_the_forest_does_not_depend_on_the_size_of_its_blocks(world, monkeypatch):
+    whole = values(world, "gradient-outlier-forest")
+    assert ((whole > 0) & (whole < 1)).all()
+    monkeypatch.setattr(last_layer, "_BLOCK_BYTES", 1000)
+    np.testing.assert_array_equal(values(world, "gradient-outlier-forest"), whole)
