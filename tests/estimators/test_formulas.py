@@ -187,3 +187,13 @@ def test_knn_shapley_leaves_dropped_samples_out(world):
     found = run(estimators.get("knn-shapley")(fewer.subject()), queries, train)
     assert not found[:5].any()
     assert np.abs(found[5:]).min(1).max() > 0
+
+
+def test_representation_is_the_cosine_signed_by_the_labels(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    features = world.subject().representation(np.arange(len(world.dataset)))
+    unit, y = features / np.linalg.norm(features, axis=1, keepdims=True), world.labels.values
+    expected = unit[train] @ unit[test].T * np.where(y[train][:, None] == y[test], 1, -1)
+    np.testing.assert_allclose(run(estimators.get("representation")(world.subject()), queries, train), expected, atol=1e-12)
+    group = run(estimators.get("representation")(world.subject()), [Query("all", tuple(test.tolist()))], train)[:, 0]
+    np.testing.assert_allclose(group, expected.mean(1), atol=1e-12)
