@@ -197,3 +197,23 @@ def test_representation_is_the_cosine_signed_by_the_labels(world):
     np.testing.assert_allclose(run(estimators.get("representation")(world.subject()), queries, train), expected, atol=1e-12)
     group = run(estimators.get("representation")(world.subject()), [Query("all", tuple(test.tolist()))], train)[:, 0]
     np.testing.assert_allclose(group, expected.mean(1), atol=1e-12)
+
+
+def test_representer_points_decompose_the_logits_of_the_refitted_layer(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    estimator = estimators.get("representer")(world.subject())
+    found = run(estimator, queries, train)
+    logits = (estimator.features(test) @ estimator.weights.T).numpy()
+    np.testing.assert_allclose(found.sum(0), logits[np.arange(len(test)), world.labels.values[test]], rtol=1e-6, atol=1e-7)
+    every = estimator.alphas(train).T @ estimator.features(train) @ estimator.features(test).T  # (c, q): all classes' logits
+    np.testing.assert_allclose(every.T, logits, rtol=1e-6, atol=1e-7)
+
+
+def test_representers_last_layer_is_the_ridge_penalised_optimum(world):
+    from sklearn.linear_model import LogisticRegression
+
+    train = world.dataset.rows("train")
+    estimator = estimators.get("representer")(world.subject())
+    peer = LogisticRegression(C=1 / (2 * estimator.l2 * len(train)), fit_intercept=False, tol=1e-10, max_iter=5000)
+    peer.fit(estimator.features(train).numpy(), world.labels.values[train])
+    np.testing.assert_allclose(estimator.weights, peer.coef_, atol=1e-5)
