@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from attribution.gradients.capture import Loss
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.queries import QueryGradients
 from attribution.models.devices import pick_device
@@ -40,7 +41,7 @@ class Subject:
         self.device, self.batch_size, self.trusted = pick_device(device), batch_size, trusted
         self.spent = 0.0
         self._models: dict[int, nn.Module] = {}
-        self._engines: dict[int, GradientEngine] = {}
+        self._engines: dict[tuple[int, Loss], GradientEngine] = {}
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -63,12 +64,12 @@ class Subject:
             self._models[index] = self.run.model(index, self.dataset, self.trusted).to(self.device).eval()
         return self._models[index]
 
-    def engine(self, checkpoint: int = -1) -> GradientEngine:
-        """The gradient engine of a checkpoint."""
-        index = checkpoint % len(self.weights)
-        if index not in self._engines:
-            self._engines[index] = GradientEngine(self.model(index))
-        return self._engines[index]
+    def engine(self, checkpoint: int = -1, measure: Loss = per_sample_loss) -> GradientEngine:
+        """The gradient engine of a checkpoint; ``measure(logits, labels) -> (b,)`` is what it differentiates, by default the loss."""
+        key = (checkpoint % len(self.weights), measure)
+        if key not in self._engines:
+            self._engines[key] = GradientEngine(self.model(checkpoint), measure)
+        return self._engines[key]
 
     def parameters(self, checkpoint: int = -1) -> dict[str, Tensor]:
         """The parameters that influence covers, by name, detached."""

@@ -6,12 +6,13 @@ from math import comb
 import numpy as np
 import pytest
 import torch
-from tiny_world import World, build, in_double, one_at_a_time
+from tiny_world import World, Wrapped, build, in_double, one_at_a_time
 
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.estimators.forward_inf import ForwardInfluence
 from attribution.estimators.knn_shapley import shapley_values
+from attribution.subject import Subject
 from attribution.tasks.classification import per_sample_loss
 
 
@@ -217,3 +218,62 @@ def test_representers_last_layer_is_the_ridge_penalised_optimum(world):
     peer = LogisticRegression(C=1 / (2 * estimator.l2 * len(train)), fit_intercept=False, tol=1e-10, max_iter=5000)
     peer.fit(estimator.features(train).numpy(), world.labels.values[train])
     np.testing.assert_allclose(estimator.weights, peer.coef_, atol=1e-5)
+
+
+def margin_gradients(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients (b, P) of log(p / (1 - p)) and 1 - p (b,), by plain autograd, one sample after the other."""
+    rows, doubt = [], []
+    for index in range(len(x)):
+        p = torch.softmax(model(x[index : index + 1]), dim=1)[0, y[index]]
+        rows.append(torch.cat([part.flatten() for part in torch.autograd.grad(torch.log(p / (1 - p)), list(model.parameters()))]))
+        doubt.append(1 - float(p.detach()))
+    return torch.stack(rows).numpy(), np.array(doubt)
+
+
+def dense_trak(subjects: list[Subject], train: np.ndarray, test: np.ndarray, ridge: float) -> np.ndarray:
+    kernels, doubts = [], []
+    for subject in subjects:
+        for index in range(len(subject.weights)):
+            phi, doubt = margin_gradients(subject.model(index), *subject.batch(train))
+            query, _ = margin_gradients(subject.model(index), *subject.batch(test))
+            gram = phi.T @ phi
+            kernels.append(phi @ np.linalg.inv(gram + ridge * np.trace(gram) / len(gram) * np.eye(len(gram))) @ query.T)
+            doubts.append(doubt)
+    return np.mean(kernels, axis=0) * np.mean(doubts, axis=0)[:, None]
+
+
+def test_trak_is_the_dense_formula_when_nothing_is_projected(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    subject = world.subject(batch_size=16)
+    estimator = estimators.get("trak")(subject)
+    assert sum(value.numel() for value in subject.parameters().values()) <= estimator.dim
+    expected = dense_trak([subject], train, test, estimator.relative_ridge)
+    np.testing.assert_allclose(run(estimator, queries, train), expected, rtol=1e-7, atol=1e-10)
+    group = run(estimators.get("trak")(subject), [Query("all", tuple(test.tolist()))], train)[:, 0]
+    np.testing.assert_allclose(group, expected.mean(1), rtol=1e-7, atol=1e-10)
+
+
+def test_trak_averages_over_runs(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    torch.manual_seed(0)
+    shaken = Wrapped(
+        world.run,
+        change=lambda model: (
+            torch.nn.utils.vector_to_parameters(torch.nn.utils.parameters_to_vector(model.parameters()) * 1.1, model.parameters()) or model
+        ),
+    )
+    subjects = [world.subject(), World(world.dataset, world.labels, shaken, world.flipped).subject()]
+    estimator = estimators.get("trak")(subjects[0], others=subjects[1:])
+    expected = dense_trak(subjects, train, test, estimator.relative_ridge)
+    np.testing.assert_allclose(run(estimator, queries, train), expected, rtol=1e-7, atol=1e-10)
+    assert estimator.options()["runs"] == [world.run.id] * 6
+
+
+def test_trak_with_a_projection_comes_near_the_whole(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    whole = run(estimators.get("trak")(world.subject()), queries, train)
+    near, far = estimators.get("trak")(world.subject()), estimators.get("trak")(world.subject())
+    near.dim, far.dim = 128, 8
+    agreement = [np.corrcoef(run(each, queries, train).ravel(), whole.ravel())[0, 1] for each in (far, near)]
+    assert agreement[1] > 0.9
+    assert agreement[1] > agreement[0]
