@@ -33,7 +33,8 @@ def reference() -> str:
         parts.append(f"## {title}\n\n| name | in words | summary | cost |\n| --- | --- | --- | --- |")
         for name in registry.names():
             item = registry.get(name)
-            parts.append(f"| `{name}` | {item.title} | {item.summary} | {item.cost} |")
+            asked = "" if getattr(item, "default", True) else " (on request)"
+            parts.append(f"| `{name}`{asked} | {item.title} | {item.summary} | {item.cost} |")
         parts.append("")
     return "\n".join(parts)
 
