@@ -22,7 +22,8 @@ class Trak(Estimator):
     no more parameters than that; Phi stacks those of the active training rows; m runs over the checkpoints of the run and of ``others``:
     runs of the same recipe with other seeds, which is what makes TRAK strong. A query of several rows gets the mean over them.
     Positive: training on i raises the query's margin, so it lowers its loss. ``relative_ridge`` is in units of the mean eigenvalue of
-    Phi' Phi: without it the inverse does not exist when samples are fewer than ``dim``.
+    Phi' Phi; without it the inverse does not exist when samples are fewer than ``dim``. Among 0.001 to 1 the largest was the most faithful
+    on 1,000 digits: LDS .57 against .35 at 0.01, over five checkpoints of a small network, two draws.
     """
 
     title = "TRAK"
@@ -36,7 +37,7 @@ class Trak(Estimator):
     needs = "several checkpoints or runs (works with one, less well)"
     unit = "logits of margin"
     dim = 512
-    relative_ridge = 1e-2
+    relative_ridge = 1.0
 
     def __init__(self, subject: "Subject", seed: int = 0, others: Sequence["Subject"] = ()) -> None:
         super().__init__(subject, seed)
