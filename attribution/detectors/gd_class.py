@@ -17,7 +17,7 @@ class WorstClass(Detector):
     summary = "Training on the sample hurts the validation samples of some class. Looks at each class alone, so that pulls cannot cancel."
     formula = "−min_c Σ_{v: y_v=c} ⟨∇ℓᵢ, ∇ℓ_v⟩"
     cost = "One forward and backward pass over the training set per block of validation gradients that fits in memory."
-    source = "Class-wise aggregation in influence-based glitch detection; the cancellation: arXiv 2506.11584."
+    source = "The GD-class signal of Influence-Based-Glitch-Detection (anonymoususr95, GitHub); the cancellation: arXiv 2506.11584."
     needs = "a validation split"
 
     def values(self, evidence: Evidence) -> np.ndarray:

@@ -14,7 +14,7 @@ class NegativeInfluence(Detector):
     summary = "Adds up the harm to each validation sample and leaves the help out, so that the two cannot cancel."
     formula = "−Σ_v min(0, ⟨∇ℓᵢ, ∇ℓ_v⟩)"
     cost = "One forward and backward pass over the training set per block of validation gradients that fits in memory."
-    source = "Marginal negative influence in influence-based glitch detection; the cancellation: arXiv 2506.11584."
+    source = "The MNI signal of Influence-Based-Glitch-Detection (anonymoususr95, GitHub); the cancellation: arXiv 2506.11584."
     needs = "a validation split"
 
     def values(self, evidence: Evidence) -> np.ndarray:

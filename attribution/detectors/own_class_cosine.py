@@ -18,7 +18,7 @@ class OwnClassCosine(Detector):
     summary = "The sample pulls the model another way than the validation samples of the same label."
     formula = "−mean_{v: y_v=y_i} cos(∇ℓᵢ, ∇ℓ_v)"
     cost = "One forward and backward pass over the training set per block of validation gradients that fits in memory."
-    source = "Own; after the per-class signals of influence-based glitch detection and gradient cosines, arXiv 2102.05262."
+    source = "Own; after the class-wise signals of Influence-Based-Glitch-Detection (GitHub) and gradient cosines, arXiv 2102.05262."
     needs = "a validation split with every class in it"
 
     def values(self, evidence: Evidence) -> np.ndarray:

@@ -277,3 +277,8 @@ def test_trak_with_a_projection_comes_near_the_whole(world):
     agreement = [np.corrcoef(run(each, queries, train).ravel(), whole.ravel())[0, 1] for each in (far, near)]
     assert agreement[1] > 0.9
     assert agreement[1] > agreement[0]
+    again = estimators.get("trak")(world.subject(batch_size=7))
+    again.dim = 128
+    again.prepare(queries)
+    parts = np.concatenate([again.score(train[start : start + 7]).influence.numpy() for start in range(0, len(train), 7)])
+    np.testing.assert_allclose(parts, run(near, queries, train), rtol=1e-8, atol=1e-11)
