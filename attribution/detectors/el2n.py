@@ -26,9 +26,8 @@ class ErrorNorm(Detector):
         subject, errors = evidence.subject, []
         with torch.no_grad():
             for x, y in subject.batches(evidence.rows):
-                p = torch.softmax(subject.model(0)(x).double(), dim=1)  # (b, c)
-                p[torch.arange(len(y)), y] -= 1
-                errors.append(p.norm(dim=1).cpu().numpy())
+                p = torch.softmax(subject.model(0)(x).cpu().double(), dim=1)  # (b, c)
+                errors.append((p - torch.nn.functional.one_hot(y.cpu(), p.shape[1])).norm(dim=1).numpy())
                 subject.count(len(y))
         return np.concatenate(errors)
 

@@ -22,7 +22,7 @@ class GradientNorm(Detector):
 
     def values(self, evidence: Evidence) -> np.ndarray:
         subject = evidence.subject
-        norms = [subject.engine(0).norms(x, y).double().cpu().numpy() for x, y in subject.batches(evidence.rows)]
+        norms = [subject.engine(0).norms(x, y).cpu().double().numpy() for x, y in subject.batches(evidence.rows)]
         subject.count(3 * len(evidence.rows))
         return np.concatenate(norms)
 

@@ -60,8 +60,8 @@ class Trak(Estimator):
         engine = subject.engine(index, log_odds)
         subject.count(3 * len(y))
         if sum(value.numel() for value in subject.parameters(index).values()) > self.dim:
-            return engine.project(x, y, self.dim, self.seed + model).double().cpu()
-        return torch.cat([part.flatten(1) for part in engine.gradients(x, y).values()], dim=1).double().cpu()
+            return engine.project(x, y, self.dim, self.seed + model).cpu().double()
+        return torch.cat([part.flatten(1) for part in engine.gradients(x, y).values()], dim=1).cpu().double()
 
     def _prepare_factors(self) -> None:
         """Cholesky factors of the damped Phi' Phi (d, d), one per model."""
@@ -97,6 +97,6 @@ class Trak(Estimator):
         for model, (subject, index) in enumerate(self.models):
             kernel.append(self._features(model, x, y) @ self._solved[model])  # (b, q)
             with torch.no_grad():
-                doubt.append(torch.sigmoid(-log_odds(subject.model(index)(x), y)).double().cpu())  # 1 - p, (b,)
+                doubt.append(torch.sigmoid(-log_odds(subject.model(index)(x), y)).cpu().double())  # 1 - p, (b,)
             subject.count(len(rows))
         return ScoreBlock(torch.stack(kernel).mean(0) * torch.stack(doubt).mean(0)[:, None])
