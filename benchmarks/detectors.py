@@ -1,8 +1,9 @@
 """How well each detector finds wrong labels on the samples whose truth is known.
 
-Run: python benchmarks/detectors.py [fashion] [text] [--home FOLDER] [--device auto] [--detectors all]. Takes the
-sample projects in FOLDER (made, trained and searched on first use: minutes). Truth files are read here and nowhere in the product. Writes benchmarks/results/detectors.json.
-Exits with status 1 if the best detector of the fashion sample has an AUROC under 0.93, or under 0.97 on the uniform half of the flips.
+Run: python benchmarks/detectors.py [fashion] [text] [--home FOLDER] [--device auto] [--detectors all]. Takes the sample projects in FOLDER
+(made, trained and searched on first use: minutes). Truth files are read here and nowhere in the product. Writes
+benchmarks/results/detectors.json. Exits with status 1 if the best detector of the fashion sample has an AUROC under 0.93, or under 0.97 on
+the uniform half of the flips.
 """
 
 import argparse
