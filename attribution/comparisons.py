@@ -89,6 +89,14 @@ class Comparison:
         """Ids of the trainings after the edits, one per seed."""
         return tuple(self.config["after_runs"])
 
+    @property
+    def forecast_note(self) -> str:
+        """Why the size of the forecast is not the size of the effect, in plain words."""
+        return (
+            "Each edit is predicted as if it were made alone and the training did not react to it; for many edits together the sum is far "
+            "larger than what happens. Compare the order of test samples, not the size."
+        )
+
     def classes(self) -> "pd.DataFrame":
         """Accuracy per class: class, n (test samples), before, after, difference, low, high (over seeds and test samples)."""
         return self._table("classes")

@@ -68,7 +68,7 @@ class ScoreConfig:
     """One influence score run."""
 
     estimator: str = opt("ip", "Which estimator; `datablame status --plugins` lists them.")
-    queries: str = opt("wrong", "wrong, test, val, train, or sample ids separated by commas.")
+    queries: str = opt("wrong", "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas.")
     group: bool = opt(False, "Score the queries as one group (their mean loss) instead of one by one.")
     run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
     k: int = opt(24, "Most helpful and most harmful samples kept per query.")

@@ -6,6 +6,10 @@ Training on sample i lowers the loss of test sample q by about ``sum_k w_k <g_i,
     G_k = sum of the acted-on samples' gradients as trained before  -  the same as trained after
 
 the loss of q changes by ``sum_k w_k <G_k, g_q>``: all edits together are one direction, so one pass over the test set is enough.
+
+What to expect: each edit is taken as if it were made alone and the training did not react to it. That is exact for small steps (see the
+tests), and far too large for many edits: on the fashion sample, 480 labels set right, the rank correlation over test samples is 0.34
+(95 % interval 0.30 to 0.39) while the sum says -53 nats and the real change is within 0.05. Read the order, not the size.
 """
 
 from collections.abc import Iterator

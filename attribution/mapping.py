@@ -136,6 +136,7 @@ def umap(features: np.ndarray, config: MapConfig, progress: Progress) -> np.ndar
         return pca(features)
     import warnings
 
+    import torch
     from umap import UMAP
 
     k = min(config.neighbors, n - 1)
@@ -148,11 +149,15 @@ def umap(features: np.ndarray, config: MapConfig, progress: Progress) -> np.ndar
         distances = np.sqrt(np.maximum(0, 2 - 2 * similarities))  # of unit vectors
         known["precomputed_knn"] = (np.hstack([own, indices]), np.hstack([np.zeros((n, 1), np.float32), distances]))
     progress.update(2, 3, "laying out the map")
+    threads = torch.get_num_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # UMAP warns that a seed turns threads off and that it cannot transform new points: both meant
         known |= {"random_state": config.seed, "n_jobs": 1, "n_epochs": EPOCHS, "init": _start(unit, config.seed)}
-        layout = UMAP(n_neighbors=k, min_dist=config.min_dist, **known)
-        return np.asarray(layout.fit_transform(unit), dtype=np.float32)
+        try:
+            layout = UMAP(n_neighbors=k, min_dist=config.min_dist, **known)
+            return np.asarray(layout.fit_transform(unit), dtype=np.float32)
+        finally:
+            torch.set_num_threads(threads)  # numba, inside UMAP, sets the OpenMP threads that torch uses, too
 
 
 def _start(unit: np.ndarray, seed: int) -> np.ndarray:

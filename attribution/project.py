@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
-    from attribution.retraining import Comparison
+    from attribution.runs import Run
     from attribution.scoring import ScoreResult
-    from attribution.training import Run
     from attribution.workspace.lookup import InfluenceView
 
     Rows = Sequence[int] | np.ndarray
@@ -234,20 +234,20 @@ class Project:
 
     def runs(self) -> "list[Run]":
         """Finished trainings, newest first."""
-        from attribution.training import Run
+        from attribution.runs import Run
 
         return lookup.finished(self.folder / "runs", Run.open)
 
     @property
     def run(self) -> "Run | None":
-        """The current model: the one chosen by ``use_run``, else the newest of the project's own seed."""
+        """The current model: the one trained or chosen last; else the first of the project's own seed, before any retraining."""
         runs = self.runs()
         chosen = self._setting("run")
         for run in runs:
             if run.id == chosen:
                 return run
         own = [run for run in runs if run.train_config.seed == self.train_config.seed]
-        return next(iter(own or runs), None)
+        return next(reversed(own or runs), None)
 
     def use_run(self, run_id: str) -> None:
         """Make a run the current model."""
@@ -319,20 +319,27 @@ class Project:
 
     def comparisons(self) -> "list[Comparison]":
         """Finished before/after proofs, newest first."""
-        from attribution.retraining import Comparison
+        from attribution.comparisons import Comparison
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
 
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
     def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
-        """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not repeated."""
+        """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not repeated.
+
+        The result becomes the current model, unless it was trained with another seed than the project's.
+        """
         from attribution.training import adopt, train
 
         work, runs, recipe = progress or Progress(), self.folder / "runs", config or self.train_config
         if self.model_config.checkpoints and not self.ledger.last_id():
-            return adopt(self.dataset, self.labels, self.model_config, runs, work, trusted=self.trusted, device=recipe.device)
-        return train(self.dataset, self.labels, self._fresh_model(), recipe, runs, work, trusted=self.trusted)
+            run = adopt(self.dataset, self.labels, self.model_config, runs, work, trusted=self.trusted, device=recipe.device)
+        else:
+            run = train(self.dataset, self.labels, self._fresh_model(), recipe, runs, work, trusted=self.trusted)
+        if recipe.seed == self.train_config.seed:
+            self._set("run", run.id)
+        return run
 
     def _fresh_model(self) -> ModelConfig:
         """The architecture alone: retraining starts from new weights, never from the user's checkpoints."""
@@ -351,7 +358,12 @@ class Project:
         return score(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted, part=part)
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
-        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), or sample ids separated by commas."""
+        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or sample ids."""
+        import numpy as np
+
+        kind, _, token = queries.partition(":")
+        if kind == "selection":
+            return np.asarray(self.selection(token)[0], dtype=np.int64)
         return query_rows(queries, self.dataset, lambda: self.predictions(run or self._need_run()))
 
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":

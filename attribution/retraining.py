@@ -23,7 +23,8 @@ from attribution.forecast import forecast_edits
 from attribution.progress import Progress
 from attribution.runs import Run
 from attribution.statistics import Interval, hierarchical_bootstrap, paired_bootstrap, seed_spread, spearman_interval
-from attribution.storage.files import whole_file, write_json
+from attribution.storage.files import write_json
+from attribution.storage.tables import write_table
 from attribution.training import run_fingerprint, train
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ def retrain(
         "acted": forecast.acted,
     }
     for name, table in tables.items():
-        with whole_file(folder / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
+        write_table(folder / f"{name}.parquet", table)
     outcome, verdict = _verdict(accuracy.difference, len(recipes))
     all_test = dataset.rows("test")
     edited = (before.values[all_test] != after.values[all_test]) | (before.active[all_test] != after.active[all_test])

@@ -13,6 +13,7 @@ from attribution.gradients.capture import Loss
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.queries import QueryGradients
 from attribution.models.devices import pick_device
+from attribution.models.features import forward_features
 from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Subject:
         for start in range(0, len(rows), self.batch_size):
             yield self.batch(rows[start : start + self.batch_size])
 
-    def representation(self, rows: Any) -> np.ndarray:
+    def recorded_representation(self, rows: Any) -> np.ndarray:
         """What the final model sees in these rows (b, d) float64: the input of its last linear layer, as the run recorded it."""
         return np.asarray(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float64)
 
@@ -103,6 +104,14 @@ class Subject:
         with torch.no_grad():
             self.count(len(y))
             return per_sample_loss(functional_call(self.model(), parameters, (x,)), y)
+
+    def representation(self, rows: Any, checkpoint: int = -1) -> np.ndarray:
+        """What the last layer is given (n, d) float32 for these rows at a checkpoint; one forward pass."""
+        model = self.model(checkpoint)
+        with torch.no_grad():
+            parts = [forward_features(model, x)[1].float().cpu().numpy() for x, _ in self.batches(rows)]
+        self.count(len(rows))
+        return np.concatenate(parts)
 
     def mean_gradient(self, rows: Sequence[int], parameters: dict[str, Tensor]) -> dict[str, Tensor]:
         """Gradient of the mean loss of these rows at the given parameters, by name."""

@@ -38,6 +38,7 @@ from attribution.models.state import TrainingState
 from attribution.progress import Progress
 from attribution.runs import Run
 from attribution.storage.files import file_hash, whole_file, write_json
+from attribution.storage.tables import write_table
 from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def train(
         progress.update(state.epoch, config.epochs + 0.5, message)
 
     if dynamics:
-        _write_table(folder / "dynamics.parquet", state.dynamics(folder))
+        write_table(folder / "dynamics.parquet", state.dynamics(folder))
     extra = {"train": to_dict(config), "seed": config.seed, "seconds_s": round(state.seconds_s, 3)}
     extra |= {"source": "trained", "n_train": len(rows), "weight_unit": "nats" if config.optimizer == "sgd" else "order"}
     run = _finish(folder, dataset, labels, model, network, state.metrics, config.epochs, {**extra, "checkpoints": state.checkpoints})
@@ -167,7 +168,7 @@ def adopt(
             epoch, count + 1, f"checkpoint {epoch} of {count}, {metrics[-1]['split']} accuracy {100 * metrics[-1]['accuracy']:.1f} %"
         )
     if count > 1:
-        _write_table(folder / "dynamics.parquet", pd.concat(tables, ignore_index=True))
+        write_table(folder / "dynamics.parquet", pd.concat(tables, ignore_index=True))
     kept = [{"file": f"epoch-{epoch:03d}.safetensors", "epoch": epoch, "lr": None, "weight": 1 / count} for epoch in range(1, count + 1)]
     extra = {"train": None, "seed": 0, "source": "loaded", "n_train": len(rows), "weight_unit": "order"}
     run = _finish(
@@ -283,7 +284,7 @@ def _finish(
             np.save(stream, array, allow_pickle=False)
     test = _active(dataset, labels, "test")
     metrics = metrics + measure(torch.from_numpy(logits[test]), torch.tensor(labels.values[test]), epochs, "test")
-    _write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int16", "n": "int32"}))
+    write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int16", "n": "int32"}))
     last = {entry["split"]: {name: entry[name] for name in ("loss", "accuracy", "n")} for entry in metrics if entry["epoch"] == epochs}
     values = {
         "version": labels.version,
@@ -303,11 +304,6 @@ def _finish(
     _log(folder, "finished: " + ", ".join(f"{split} accuracy {100 * entry['accuracy']:.2f} %" for split, entry in last.items()))
     write_json(folder / "config.json", values)
     return Run.open(folder)
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    with whole_file(path) as temporary:
-        table.to_parquet(temporary, index=False)
 
 
 def _log(folder: Path, line: str) -> None:

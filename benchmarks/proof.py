@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from attribution import Project, RetrainConfig
+from attribution.storage.files import read_json
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,11 +39,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--share", type=float, default=0.1)
+    parser.add_argument("--folder", type=Path, help="Where to work; kept, and taken up again after an interruption.")
     arguments = parser.parse_args()
     seeds = tuple(int(seed) for seed in arguments.seeds.split(","))
     result = {"torch": torch.__version__, "threads": torch.get_num_threads(), "seeds": seeds, "share": arguments.share}
-    with tempfile.TemporaryDirectory() as folder:
-        project = Project.sample("fashion", Path(folder) / "fashion")
+    with tempfile.TemporaryDirectory() as scratch:
+        project = Project.sample("fashion", (arguments.folder or Path(scratch)) / "fashion")
         truth = true_labels(project)
         train = project.dataset.rows("train")
         budget = int(arguments.share * len(train))
@@ -59,7 +61,7 @@ def main() -> None:
                 "reviewed": len(rows),
                 "fixed": fixed,
                 "seconds_s": round(time.perf_counter() - began, 1),
-                **comparison.to_dict(),
+                **read_json(comparison.folder / "comparison.json"),
             }
             print(f"{name}: reviewed {len(rows)}, fixed {fixed}. {comparison.verdict}", flush=True)
             while project.undo():

@@ -1,44 +1,189 @@
-"""Writes docs/reference.md from the code: settings, verbs, estimators, detectors, models. Run: python docs/build.py"""
+"""Writes docs/reference.md from the code and docs/benchmarks.md from the checked-in results. Run: python docs/build.py"""
 
+import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from attribution import config
 from attribution.__main__ import cli
 
-PATH = Path(__file__).parent / "reference.md"
+DOCS = Path(__file__).resolve().parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
 CONFIGS = ("DataConfig", "ModelConfig", "TrainConfig", "ScoreConfig", "FlagConfig", "MapConfig", "RetrainConfig")
 
 
+def table(head: list[str], lines: list[list[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *lines]) + "\n"
+
+
 def reference() -> str:
-    """The whole page."""
+    """Settings, verbs, estimators and detectors, as the code has them."""
     from attribution.detectors import detectors
     from attribution.estimators import estimators
 
     parts = ["# Reference\n\nMade by `python docs/build.py` from the code; do not edit by hand.\n"]
-    parts.append("## Verbs\n\nEvery flag: `datablame VERB --help`.\n\n| verb | what it does |\n| --- | --- |")
-    for command in cli.registered_commands:
-        if not command.hidden:
-            name = command.name or command.callback.__name__
-            parts.append(f"| `datablame {name}` | {(command.callback.__doc__ or '').strip().splitlines()[0]} |")
-    parts.append("\n## Settings\n\nThe same names are CLI flags, form fields and keys of `config.json`.\n")
+    verbs = [
+        (command.name or command.callback.__name__, command.callback.__doc__ or "")
+        for command in cli.registered_commands
+        if not command.hidden
+    ]
+    parts.append("## Verbs\n\nEvery flag: `datablame VERB --help`.\n")
+    parts.append(table(["verb", "what it does"], [[f"`datablame {name}`", text.strip().splitlines()[0]] for name, text in verbs]))
+    parts.append("## Settings\n\nThe same names are CLI flags, form fields and keys of `config.json`.\n")
     for name in CONFIGS:
         kind = getattr(config, name)
-        parts.append(f"### {name}\n\n{kind.__doc__}\n\n| setting | default | meaning |\n| --- | --- | --- |")
-        for field, default, text in config.fields_of(kind):
-            shown = repr(default) if default != "" else "empty"
-            parts.append(f"| `{field}` | {shown} | {text} |")
-        parts.append("")
+        parts.append(f"### {name}\n\n{kind.__doc__}\n")
+        lines = [[f"`{field}`", repr(default) if default != "" else "empty", text] for field, default, text in config.fields_of(kind)]
+        parts.append(table(["setting", "default", "meaning"], lines))
     for registry, title in ((estimators, "Estimators"), (detectors, "Detectors")):
-        parts.append(f"## {title}\n\n| name | in words | summary | cost |\n| --- | --- | --- | --- |")
-        for name in registry.names():
-            item = registry.get(name)
-            asked = "" if getattr(item, "default", True) else " (on request)"
-            parts.append(f"| `{name}`{asked} | {item.title} | {item.summary} | {item.cost} |")
-        parts.append("")
+        items = [registry.get(name) for name in registry.names()]
+        lines = [[f"`{item.name}`{_asked(item)}", item.title, item.summary, item.cost] for item in items]
+        parts.append(f"## {title}\n")
+        parts.append(table(["name", "in words", "summary", "cost"], lines))
     return "\n".join(parts)
 
 
+def _asked(item: Any) -> str:
+    """A word on detectors that an ordinary search leaves out."""
+    return "" if getattr(item, "default", True) else " (on request)"
+
+
+def benchmarks() -> str:
+    """Every checked-in figure as a table."""
+    parts = [
+        "# Measured figures\n\nMade by `python docs/build.py` from `benchmarks/results/*.json`; each file is written by the script of the same name in"
+        " `benchmarks/`. Machines differ and are noisy: compare ratios, not seconds.\n"
+    ]
+    pages: dict[str, Callable[[dict[str, Any]], str]] = {
+        "detectors": _detectors,
+        "mislabels": _mislabels,
+        "proof": _proof,
+        "estimators": _estimators,
+        "engine-cpu": _engine,
+        "startup": _startup,
+    }
+    for name, page in pages.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            parts.append(page(json.loads(path.read_text())))
+    return "\n".join(parts)
+
+
+def _between(found: dict[str, float]) -> str:
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def _mislabels(found: dict[str, Any]) -> str:
+    about, settings = found["about"], [name for name in found if name != "about"]
+    first = found[settings[0]]
+    head = (
+        f"## Planted errors in the digits\n\nAUROC, mean (smallest to largest) over {len(first['seeds'])} seeds: {about['n_train']:,} training digits,"
+        f" {about['flipped']} of them with a uniformly drawn other label, {about['n_validation']} clean validation digits. `mlp-by-heart` is trained until"
+        " it fits nearly every wrong label.\n"
+    )
+
+    def cell(setting: str, detector: str) -> str:
+        area = found[setting]["detectors"][detector]["auroc"]
+        return f"{area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})"
+
+    names = sorted(first["detectors"], key=lambda name: -sum(found[setting]["detectors"][name]["auroc"]["mean"] for setting in settings))
+    lines = [[f"`{name}`" if name != "suspicion" else "**the queue**", *[cell(setting, name) for setting in settings]] for name in names]
+    fit = ["training accuracy", *[f"{found[setting]['train_accuracy']:.3f}" for setting in settings]]
+    return "\n".join([head, table(["detector", *settings], [*lines, fit])])
+
+
+def _detectors(found: dict[str, Any]) -> str:
+    parts = [
+        "## Finding wrong labels\n\nThe training samples of the sample projects ranked by each detector, judged by the truth files;"
+        " 95 % bootstrap intervals.\n"
+    ]
+    for name, sample in found.items():
+        kinds = [kind for kind in next(iter(sample["detectors"].values()))["auroc"] if kind != "overall"]
+        estimate = sample["estimate_of_wrong"]
+        parts.append(
+            f"### {name}\n\n{sample['wrong']} of {sample['n']:,} labels are wrong (base rate {sample['base_rate']:.3f}); the search estimated"
+            f" {estimate['mid']:.0f} ({estimate['low']:.0f} to {estimate['high']:.0f}). Test accuracy of the model {100 * sample['test_accuracy']:.1f} %.\n"
+        )
+        head = ["detector", "AUROC", *[f"AUROC, {kind} errors" for kind in kinds], "average precision", "precision in the first 10 %"]
+        lines = [
+            [
+                f"`{detector}`" if detector != "suspicion" else "**the queue**",
+                _between(figures["auroc"]["overall"]),
+                *[_between(figures["auroc"][kind]) for kind in kinds],
+                _between(figures["average_precision"]),
+                _between(figures["precision_at_10_percent"]),
+            ]
+            for detector, figures in sample["detectors"].items()
+        ]
+        parts.append(table(head, lines))
+    return "\n".join(parts)
+
+
+def _proof(found: dict[str, Any]) -> str:
+    lines = []
+    for name, words in (("suspicion", "the queue's first tenth"), ("random", "as many at random")):
+        result = found[name]
+        change = result["accuracy"]["difference"]
+        points = f"{100 * change['estimate']:+.2f} ({100 * change['low']:+.2f} to {100 * change['high']:+.2f})"
+        before, after = (sum(result["accuracy"][when]) / len(result["accuracy"][when]) for when in ("before", "after"))
+        lines.append([words, f"{result['reviewed']:,}", str(result["fixed"]), f"{100 * before:.2f} %", f"{100 * after:.2f} %", points])
+    return (
+        f"## Does fixing them help?\n\nThe image sample, reviewed by somebody who is always right, retrained over {len(found['seeds'])} seeds;"
+        " 95 % intervals over seeds and test samples.\n\n"
+        + table(["reviewed", "samples", "labels set right", "accuracy before", "after", "change, points"], lines)
+    )
+
+
+def _estimators(found: dict[str, Any]) -> str:
+    def shares(one: dict[str, float]) -> str:
+        return f"{100 * one['top 1']:.0f} / {100 * one['top 20']:.0f} %"
+
+    lines = [
+        [f"`{name}`", shares(one["recall"]["exact"]), shares(one["recall"]["all"]), f"{one['forward_passes']:.1f}"]
+        for name, one in sorted(found.items(), key=lambda pair: -pair[1]["recall"]["all"]["top 1"])
+    ]
+    return (
+        "## Finding the leaked copy\n\nThe image sample's 60 leaked test images as queries: how often the training copy is the"
+        " most helpful sample, and how often it is among the 20 most helpful.\n\n"
+        + table(
+            ["estimator", "exact copies", "with shifted, mirrored and brightened ones", "cost in forward passes over the training set"],
+            lines,
+        )
+    )
+
+
+def _engine(found: dict[str, Any]) -> str:
+    setting = found["setting"]
+    lines = [
+        [name, f"{figure['ratio']:.2f}", f"{figure['ratio_lowest']:.2f} to {figure['ratio_highest']:.2f}"]
+        for name, figure in found["figures"].items()
+    ]
+    deviation = found["relative_deviation_from_autograd_float64"]
+    return (
+        f"## The gradient engine\n\n{setting['images']:,} images against {setting['queries']} queries on the small CNN"
+        f" ({setting['parameters']:,} parameters), batches of {setting['batch_size']}, {found['threads']} thread, torch {found['torch']}:"
+        f" cost in plain forward passes over the same images, median of {setting['repeats']}.\n\n"
+        + table(["work", "forward passes", "lowest to highest"], lines)
+        + f"\nFloat32 against autograd one sample at a time in float64: {deviation['dots']:.1e} relative for dot products, {deviation['norms']:.1e} for norms."
+        f" The per-sample gradients of the training set would take {found['per_sample_gradient_matrix_bytes'] / 1e9:.1f} GB; they are never held.\n"
+    )
+
+
+def _startup(found: dict[str, Any]) -> str:
+    lines = [["`datablame --help`, cold process", f"{found['help_s']['median']:.2f} s", f"{found['help_s']['max']:.2f} s"]]
+    lines += [
+        [f"first paint of {name.replace('_', ' ')}", f"{one['median']:.2f} s", f"{one['max']:.2f} s"]
+        for name, one in found["first_paint_s"].items()
+    ]
+    return "## Waiting\n\nThe image sample in a warm server, Chromium, two cores.\n\n" + table(["what", "median", "largest"], lines)
+
+
+PAGES: dict[str, Callable[[], str]] = {"reference.md": reference, "benchmarks.md": benchmarks}
+
 if __name__ == "__main__":
-    PATH.write_text(reference())
-    sys.stdout.write(f"wrote {PATH}\n")
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page())
+        sys.stdout.write(f"wrote {DOCS / name}\n")

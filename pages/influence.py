@@ -9,143 +9,18 @@ from attribution.config import ScoreConfig
 from attribution.views import cards as card_views
 from attribution.views import colours, influence, numbers, tables
 from attribution.workspace.lookup import InfluenceView
-from pages.parts import cards, context, frame, jobs, states
+from pages.parts import cards, context, frame, jobs, query, states
 from pages.parts.context import Sight
 
 SIDE = 6  # cards per side on one page
 REVERSE = 3  # queries per side of the way back
-SPLITS = {"test": "Test", "val": "Validation", "train": "Training"}
-
-
-def candidates(sight: Sight) -> np.ndarray:
-    """The queries that pass the filters of the picker."""
-    project = sight.project
-    split = st.session_state.get("from", "test")
-    rows = project.dataset.rows(split if split in SPLITS else "test")
-    low, high = st.session_state.get("sure", (0, 100))
-    name = st.session_state.get("label")
-    return influence.queries(
-        sight.predictions.loc[rows],
-        wrong_only=st.session_state.get("which", "Wrong only") != "All",
-        label=project.classes.index(name) if name in project.classes else None,
-        confidence=(low / 100, high / 100),
-    )
-
-
-def pick(row: int | None, sight: Sight) -> None:
-    """Callback: ask about another sample."""
-    if row is not None:
-        context.put(query=str(sight.project.dataset.ids[row]), reverse="")
-
-
-def pick_found(sight: Sight) -> None:
-    """Callback of the search: the first sample whose id or text has the words."""
-    project = sight.project
-    texts = project.samples["text"].to_numpy() if project.info.modality == "text" else None
-    rows = np.concatenate([project.dataset.rows(split) for split in ("test", "val", "train")])
-    found = influence.search(st.session_state.get("find", ""), project.dataset.ids, texts, rows, limit=1)
-    if len(found):
-        pick(int(found[0]), sight)
-    elif st.session_state.get("find", "").strip():
-        states.flash(f"No sample has “{states.plain(st.session_state['find'])}” in its id or text.", ":material/search_off:")
-
-
-def use_selection() -> None:
-    """Callback: ask about the selection as one group."""
-    context.put(query="selection", reverse="")
-
-
-def query_rows(sight: Sight, listed: np.ndarray) -> tuple[int, ...]:
-    """Rows that the URL asks about; the first of the list when it says nothing. A group is every row of the selection."""
-    wanted = context.get("query")
-    if wanted == "selection" and len(sight.selection):
-        return tuple(int(row) for row in sight.selection)
-    known = np.flatnonzero(sight.project.dataset.ids == wanted)
-    if len(known):
-        return (int(known[0]),)
-    return (int(listed[0]),) if len(listed) else ()
-
-
-def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
-    """Step through the list, narrow it, search it, or take the selection as a group."""
-    current = rows[0] if len(rows) == 1 else None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "",
-            icon=":material/chevron_left:",
-            key="previous",
-            help="Previous in the list (←)",
-            shortcut="Left",
-            on_click=pick,
-            args=(influence.step(listed, current, -1), sight),
-        )
-        st.button(
-            "",
-            icon=":material/chevron_right:",
-            key="next",
-            help="Next in the list (→)",
-            shortcut="Right",
-            on_click=pick,
-            args=(influence.step(listed, current, 1), sight),
-        )
-        st.caption(influence.place(listed, current), width="content")
-        with st.popover("Filter", icon=":material/filter_list:"):
-            st.segmented_control(
-                "Predictions", ["Wrong only", "All"], default="Wrong only", required=True, key="which", bind="query-params"
-            )
-            st.selectbox("Label", sight.project.classes, index=None, placeholder="Every class", key="label", bind="query-params")
-            st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
-            splits = [split for split in SPLITS if sight.project.info.counts.get(split)]
-            st.segmented_control(
-                "From", splits, default="test", required=True, format_func=SPLITS.__getitem__, key="from", bind="query-params"
-            )
-    st.text_input(
-        "Search",
-        key="find",
-        placeholder="Search id or text",
-        type="search",
-        label_visibility="collapsed",
-        on_change=pick_found,
-        args=(sight,),
-    )
-    if len(sight.selection):
-        st.button(
-            f"Ask about the selection ({numbers.count(len(sight.selection))}) as a group",
-            key="as-group",
-            icon=":material/lasso_select:",
-            on_click=use_selection,
-            width="stretch",
-        )
-
-
-def query_card(sight: Sight, rows: Sequence[int]) -> None:
-    """What is asked about: one sample large, or the group's first ones."""
-    classes = sight.project.classes
-    if len(rows) > 1:
-        st.markdown(f"**A group of {numbers.plural(len(rows), 'sample')}**, asked about as one: their mean loss.")
-        cards.grid(sight, rows[:6], "group", buttons=False, min_width=120)
-        return
-    seen = sight.predictions.loc[rows[0]]
-    card = cards.card_of(sight, rows[0], size=224, suspicion=False)
-    with st.container(border=True):
-        if card.picture:
-            st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>')
-        st.html(card_views.card_html(card_views.without_prediction(card_views.without_picture(card)), text_lines=12, text_em=1.15))
-        sentence = influence.query_sentence(
-            classes[int(seen["label"])], classes[int(seen["prediction"])], float(seen["confidence"]), float(seen["p_label"])
-        )
-        st.markdown(states.plain(sentence))
-        st.caption(
-            f"loss {numbers.three_digits(float(seen['loss']))} nats",
-            help="Minus the logarithm of the probability that the model gives the label.",
-        )
-        cards.actions(sight, rows[0], "query", reason="seen on Influence")
 
 
 def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     """Not scored yet: say so, and offer to do it."""
-    ids = ",".join(str(sight.project.dataset.ids[row]) for row in rows)
-    config = ScoreConfig(estimator=estimator, queries=ids, group=len(rows) > 1)
+    group = context.get("query") == "selection"
+    ids = f"selection:{context.get('selection')}" if group else str(sight.project.dataset.ids[rows[0]])
+    config = ScoreConfig(estimator=estimator, queries=ids, group=group)
 
     def mine(job: object) -> bool:
         asked = getattr(job, "config", {})
@@ -172,16 +47,16 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
 
 def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
     """One column of cards; returns the rows shown."""
-    frame = view.helpful if helps else view.harmful
+    strongest = view.helpful if helps else view.harmful
     colour = colours.HELPFUL if helps else colours.HARMFUL
     words = "this prediction" if len(view.query_rows) == 1 else "this group"
     st.html(f'<h3 style="border-bottom:3px solid {colour};padding-bottom:.3em;margin:0">{"Helped" if helps else "Hurt"} {words}</h3>')
     place = "helped" if helps else "hurt"
-    if frame.empty:
+    if strongest.empty:
         st.caption(f"No training sample {'helps' if helps else 'hurts'} here.")
-    page = cards.page_number(len(frame), SIDE, f"page-{place}")
-    shown = tables.page_of(frame, page, SIDE)
-    query = ",".join(str(sight.project.dataset.ids[row]) for row in view.query_rows[:5])
+    page = cards.page_number(len(strongest), SIDE, f"page-{place}")
+    shown = tables.page_of(strongest, page, SIDE)
+    asked = ",".join(str(sight.project.dataset.ids[row]) for row in view.query_rows[:5])
     for line in shown.to_dict("records"):
         row = int(line["row"])
         facts = [
@@ -195,12 +70,12 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
         if line["cosine"] == line["cosine"]:
             tip = "Cosine between the two gradients: 1 pulls the same way, -1 the opposite way, whatever the strength."
             facts.append(card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
-        evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "rank": int(line["rank"]), "query": query}
+        evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "rank": int(line["rank"]), "query": asked}
         with st.container(border=True, gap="xsmall"):
             cards.show(cards.card_of(sight, row, facts, rank=int(line["rank"])))
             reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
-            cards.actions(sight, row, place, reason=f"{'helped' if helps else 'hurt'} {query}", evidence=evidence, more=[reverse])
-    cards.pager(len(frame), SIDE, f"page-{place}")
+            cards.actions(sight, row, place, reason=f"{'helped' if helps else 'hurt'} {asked}", evidence=evidence, more=[reverse])
+    cards.pager(len(strongest), SIDE, f"page-{place}")
     return shown["influence"].to_numpy()
 
 
@@ -237,7 +112,7 @@ def affected(sight: Sight, row: int, value: float, helps: int) -> None:
     fact = card_views.Fact("influence", numbers.three_digits(value, signed=True), colours.influence_colour(value))
     with st.container(border=True, gap="xsmall"):
         cards.show(cards.card_of(sight, row, [fact], suspicion=False), 48, 2)
-        st.button("Ask about it", key=f"ask-{helps}-{row}", type="tertiary", on_click=pick, args=(row, sight))
+        st.button("Ask about it", key=f"ask-{helps}-{row}", type="tertiary", on_click=query.pick, args=(row, sight))
 
 
 def ready(sight: Sight, view: InfluenceView) -> None:
@@ -274,15 +149,15 @@ def main() -> None:
                 lambda: jobs.submit(sight.project, "prepare"),
             )
         return
-    listed = candidates(sight)
-    rows = query_rows(sight, listed)
+    listed = query.candidates(sight)
+    rows = query.query_rows(sight, listed)
     words = influence.estimators_in_order()
     by_name = {one.name: one for one in words}
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell():
-        picker(sight, listed, rows)
+        query.picker(sight, listed, rows)
         if rows:
-            query_card(sight, rows)
+            query.query_card(sight, rows)
     with grid.cell(column_span=2):
         estimator = st.segmented_control(
             "How influence is estimated",

@@ -65,23 +65,23 @@ def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
 
 def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
     """The coloured groups, and a sentence when the wished colour is not there yet."""
-    project, n = sight.project, len(sight.project.dataset)
+    project, n, dark = sight.project, len(sight.project.dataset), context.dark()
     if chosen.colour == "label":
         return scatter.by_class(sight.labels.values, project.classes, rows), ""
     if chosen.colour == "prediction":
         return scatter.by_class(sight.predictions["prediction"].to_numpy(), project.classes, rows), ""
     if chosen.colour == "loss":
-        return scatter.by_steps(sight.predictions["loss"].to_numpy(), rows, colours.loss_scale(context.dark()), " nats"), ""
+        return scatter.by_steps(sight.predictions["loss"].to_numpy(), rows, colours.loss_scale(dark), " nats", dark), ""
     if chosen.colour == "edits":
         verdicts = np.full(n, "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
-        return scatter.by_edit(verdicts, rows), ""
+        return scatter.by_edit(verdicts, rows, dark), ""
     if chosen.colour == "suspicion":
         if sight.suspicion is None:
             return scatter.by_class(
                 sight.labels.values, project.classes, rows
             ), "Suspicion is known after the search for wrong labels (Review)."
-        return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(context.dark())), ""
+        return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(dark), dark=dark), ""
     return influence_groups(sight, rows)
 
 
@@ -98,7 +98,7 @@ def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group
         ), "Choose a query on the Influence page first, and have it scored there."
     values = np.full(len(project.dataset), np.nan)
     values[column[0]] = column[1]
-    return scatter.by_sign(values, rows), ""
+    return scatter.by_sign(values, rows, context.dark()), ""
 
 
 def panel(sight: Sight) -> None:
@@ -119,7 +119,8 @@ def panel(sight: Sight) -> None:
         here, everywhere = tables.mean_of(sight.suspicion, training), tables.mean_of(sight.suspicion)
         facts.insert(0, f"mean suspicion {numbers.three_digits(here)} (all: {numbers.three_digits(everywhere)})")
     st.caption(" · ".join(facts))
-    bulk(sight, rows)
+    bulk(sight, training)
+    carry(sight, rows)
     page = cards.page_number(len(rows), 12, "page-selection")
     if sight.suspicion is not None:
         rows = tables.strongest_first(rows, sight.suspicion)
@@ -127,32 +128,27 @@ def panel(sight: Sight) -> None:
     cards.pager(len(rows), 12, "page-selection")
 
 
-def bulk(sight: Sight, rows: np.ndarray) -> None:
-    """Relabel, drop or keep the whole selection; undo; carry it to other pages or give it a name."""
-    project, chosen = sight.project, rows.tolist()
+def bulk(sight: Sight, training: np.ndarray) -> None:
+    """Relabel, drop or keep the training samples of the selection. The test set is left alone: it is the yardstick."""
+    project, chosen = sight.project, training.tolist()
+    if not chosen:
+        st.caption("None of them is in training, so there is nothing to mend here.")
+        return
     expect = sight.versions(chosen)
     evidence = {"selection": context.get("selection"), "samples": len(chosen)}
+    n = numbers.count(len(chosen))
+    details = (chosen, None, "selected on the map", evidence, expect)
     with st.container(horizontal=True, gap="xsmall"):
-        st.menu_button(
-            "Relabel all",
-            project.classes,
-            key="bulk-relabel",
-            on_click=edits.from_menu,
-            args=(project, "bulk-relabel", chosen, "selected on the map", evidence, expect),
-        )
-        st.button(
-            "Drop all",
-            key="bulk-drop",
-            on_click=edits.decide,
-            args=(project, "drop", chosen, None, "selected on the map", evidence, expect),
-        )
-        st.button(
-            "Keep all",
-            key="bulk-keep",
-            on_click=edits.decide,
-            args=(project, "keep", chosen, None, "selected on the map", evidence, expect),
-        )
+        relabel = (project, "bulk-relabel", chosen, "selected on the map", evidence, expect)
+        st.menu_button(f"Relabel {n}", project.classes, key="bulk-relabel", on_click=edits.from_menu, args=relabel)
+        st.button(f"Drop {n}", key="bulk-drop", help="Take them out of training", on_click=edits.decide, args=(project, "drop", *details))
+        st.button(f"Keep {n}", key="bulk-keep", help="Their labels are right", on_click=edits.decide, args=(project, "keep", *details))
         st.button("", icon=":material/undo:", help="Undo the last change", key="bulk-undo", on_click=edits.undo, args=(project,))
+
+
+def carry(sight: Sight, rows: np.ndarray) -> None:
+    """Take the whole selection to another page, or give it a name."""
+    chosen = rows.tolist()
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         with st.popover("Save", icon=":material/bookmark:"):
             st.text_input("Name of this selection", key="selection-name")

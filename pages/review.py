@@ -1,52 +1,32 @@
 """Review: labels that are probably wrong, one at a time by keyboard, or twenty-four at once."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attribution.project import Project
 from attribution.views import cards as card_views
-from attribution.views import numbers, queue, tables
-from pages.parts import cards, context, edits, frame, jobs, states
+from attribution.views import numbers, queue
+from pages.parts import cards, context, edits, frame, jobs, states, suspects
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
 VIEWS = ["One by one", "Grid"]
 
 
-def evidence_of(sight: Sight, row: int) -> dict[str, Any]:
-    """What speaks against the label, for the ledger: the queue position, suspicion, and the strongest detector."""
-    if not sight.flags.has(row):
-        return {}
-    entry = sight.flags.entry(row)
-    table = queue.detector_table(entry, sight.flags.config["detectors"], len(sight.flags.detectors))
-    found: dict[str, Any] = {"position": int(entry["position"]), "suspicion": round(float(entry["suspicion"]), 4)}
-    if len(table):
-        found |= {"detector": str(table["detector"][0]), "rank": int(table["rank"][0])}
-    return found
-
-
 def decide(sight: Sight, rows: Sequence[int], at: int, action: str, label: int | None = None) -> None:
     """Callback: write the decision on the item shown, then move to the next one that nobody has looked at."""
     row = int(rows[at])
     expect = sight.versions([row])
-    if edits.decided(sight.project, action, [row], label, "review queue", evidence_of(sight, row), expect):
-        done = reviewed(sight) | {row}
+    if edits.decided(sight.project, action, [row], label, "review queue", suspects.evidence_of(sight, row), expect):
+        done = suspects.reviewed(sight) | {row}
         move(sight.project, rows, queue.open_from(np.asarray(rows), done, min(at + 1, len(rows) - 1)))
 
 
 def move(project: Project, rows: Sequence[int], to: int) -> None:
     """Callback: show the item at a place of the queue."""
     context.put(item=str(project.dataset.ids[int(rows[min(max(to, 0), len(rows) - 1)])]))
-
-
-def undo(project: Project) -> None:
-    """Callback: take back the newest decision and show its sample again."""
-    taken_back = edits.undone(project)
-    if taken_back:
-        context.put(item=taken_back[-1])
 
 
 def pick_label(sight: Sight, rows: Sequence[int], at: int) -> None:
@@ -56,20 +36,9 @@ def pick_label(sight: Sight, rows: Sequence[int], at: int) -> None:
         decide(sight, rows, at, "relabel", sight.project.classes.index(name))
 
 
-def reviewed(sight: Sight) -> set[int]:
-    """Rows with a verdict."""
-    return {int(row) for row in sight.states.index[sight.states["verdict"] != ""]}
-
-
-def measured(sight: Sight, rows: np.ndarray) -> queue.Yield:
-    """How the review went so far."""
-    standing = sight.states[sight.states["verdict"] != ""].sort_values("edit", ascending=False)
-    return queue.measure(rows, standing["verdict"].to_dict(), standing.index.tolist())
-
-
 def progress(sight: Sight, rows: np.ndarray) -> None:
     """How far, what it yielded, whether to stop."""
-    found = measured(sight, rows)
+    found = suspects.measured(sight, rows)
     st.progress(
         found.reviewed / max(found.total, 1),
         text=f"{numbers.count(found.reviewed)} of {numbers.count(found.total)} · {queue.yield_sentence(found)}",
@@ -88,7 +57,7 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         st.button("Keep", key="keep", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, rows, at, "keep"))
         st.button("Drop", key="drop", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, rows, at, "drop"))
-        st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(project,))
+        st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=suspects.undo, args=(project,))
         st.button(
             "",
             key="back",
@@ -137,7 +106,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
     """The suspect large, why it is one, what supports and what contradicts its label, and the keys."""
     project = sight.project
     known = np.flatnonzero(project.dataset.ids[rows] == context.get("item"))
-    at = int(known[0]) if len(known) else queue.open_from(rows, reviewed(sight), 0)
+    at = int(known[0]) if len(known) else queue.open_from(rows, suspects.reviewed(sight), 0)
     row = int(rows[at])
     entry = sight.flags.entry(row)
     suggested = int(entry["suggested"])
@@ -161,7 +130,8 @@ def item(sight: Sight, rows: np.ndarray) -> None:
             )
             st.caption(f"Models that never saw it give {guess} {numbers.percent(float(entry['suggested_p']))}.")
         keys(sight, rows.tolist(), at, suggested)
-        st.markdown("\n".join(f"- {states.plain(sentence)}" for sentence in sight.flags.reasons(row)[:4]))
+        reasons = [states.plain(sentence).replace(" %", "\u00a0%") for sentence in sight.flags.reasons(row)[:4]]
+        st.markdown("\n".join(f"- {reason}" for reason in reasons))
     compare(sight, row)
     with st.expander("Every detector", icon=":material/troubleshoot:"):
         table = queue.detector_table(entry, sight.flags.config["detectors"], len(sight.flags.detectors))
@@ -196,79 +166,6 @@ def compare(sight: Sight, row: int) -> None:
                     fact = card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True))
                     with st.container(border=True):
                         cards.show(cards.card_of(sight, int(line["other"]), [fact], suspicion=False), 56, 3)
-
-
-def toggle(row: int) -> None:
-    """Callback: put a thumbnail into the bulk choice or take it out."""
-    chosen = st.session_state.setdefault("bulk", set())
-    chosen.symmetric_difference_update({row})
-
-
-def apply_bulk(sight: Sight, rows: list[int], action: str) -> None:
-    """Callback: one decision on every chosen thumbnail, as one batch. "suggested" relabels each class of suggestions together."""
-    evidence = {"view": "grid", "samples": len(rows)}
-    if action != "suggested":
-        edits.decide(sight.project, action, rows, None, "review queue, grid", evidence)
-    else:
-        wanted = {row: int(sight.flags.entry(row)["suggested"]) for row in rows}
-        for label in sorted(set(wanted.values())):
-            edits.decide(sight.project, "relabel", [row for row in rows if wanted[row] == label], label, "review queue, grid", evidence)
-    st.session_state["bulk"] = set()
-
-
-def grid(sight: Sight, rows: np.ndarray) -> None:
-    """Twenty-four suspects at once; click to choose, then one action for all."""
-    done = reviewed(sight)
-    waiting = np.array([row for row in rows if int(row) not in done], dtype=np.int64)
-    if not len(waiting):
-        finished(sight)
-        return
-    page = cards.page_number(len(waiting), cards.GRID, "page-grid")
-    shown = tables.page_of(waiting, page, cards.GRID)
-    chosen = sorted(st.session_state.get("bulk", set()) & {int(row) for row in waiting})
-    rest = [int(row) for row in shown if int(row) not in chosen]
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        none = not chosen
-        st.button(
-            f"Take the suggestion ({len(chosen)})",
-            key="bulk-suggested",
-            shortcut="S",
-            type="primary",
-            disabled=none,
-            on_click=apply_bulk,
-            args=(sight, chosen, "suggested"),
-        )
-        st.button(f"Drop ({len(chosen)})", key="bulk-drop", shortcut="X", disabled=none, on_click=apply_bulk, args=(sight, chosen, "drop"))
-        st.button(
-            f"Keep the other {len(rest)}", key="bulk-keep", shortcut="K", disabled=not rest, on_click=apply_bulk, args=(sight, rest, "keep")
-        )
-        st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(sight.project,))
-    with st.grid("auto", min_column_width=150, gap="small"):
-        for row in (int(row) for row in shown):
-            guess = sight.project.classes[int(sight.flags.entry(row)["suggested"])]
-            with st.container(border=True, gap="xsmall"):
-                cards.show(cards.card_of(sight, row), 64, 3)
-                st.button(
-                    f"→ {states.plain(guess)}",
-                    key=f"toggle-{row}",
-                    type="primary" if row in chosen else "secondary",
-                    width="stretch",
-                    help="Choose this one",
-                    on_click=toggle,
-                    args=(row,),
-                )
-    cards.pager(len(waiting), cards.GRID, "page-grid")
-
-
-def finished(sight: Sight) -> None:
-    """Nothing left to review."""
-    states.empty(
-        "The queue is done",
-        "Every suspect has a verdict. Retrain to see what the edits change.",
-        "Go to Retrain",
-        lambda: frame.go("retrain"),
-        icon=":material/task_alt:",
-    )
 
 
 def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
@@ -315,11 +212,11 @@ def main() -> None:
         return
     progress(sight, rows)
     if view == "Grid":
-        grid(sight, rows)
+        suspects.grid(sight, rows)
     else:
         item(sight, rows)
-        if measured(sight, rows).reviewed == len(rows):
-            finished(sight)
+        if suspects.measured(sight, rows).reviewed == len(rows):
+            suspects.finished(sight)
 
 
 frame.show(main)

@@ -17,34 +17,34 @@ from attribution.workspace.home import SAMPLES
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("runs", "flags", "maps", "scores")
-SCORES = (("ip", "test"), ("cosine", "test"), ("tracin", "test"), ("forward-inf", "wrong"), ("random", "wrong"))
+SCORES = (("ip", "test"), ("tracin", "test"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
+FIRST = 48  # Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others on demand
 
 
-def build(name: str) -> None:
-    """All results of one sample, packed."""
-    with tempfile.TemporaryDirectory() as folder:
-        project = Project.sample(name, Path(folder) / name)
-        for part in PARTS:  # what an older archive brought along
-            for path in sorted((project.folder / part).rglob("*"), reverse=True):
-                path.unlink() if path.is_file() else path.rmdir()
-        run = project.train(progress=_said(name, "train"))
-        project.flag(progress=_said(name, "flag"))
-        for space in ("representation", "gradients"):
-            for method in ("pca", "umap"):
-                project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}"))
-        for estimator, queries in SCORES:
-            result = project.score(ScoreConfig(estimator=estimator, queries=queries), _said(name, f"score {estimator}"))
-            write_json(result.folder / "config.json", {**read_json(result.folder / "config.json"), "dense": False})
-        pack(project.folder, HERE / name / "prebuilt.zip", run.id)
+def build(name: str, folder: Path) -> None:
+    """All results of one sample, packed; what is finished in ``folder`` is not made again."""
+    archive = HERE / name / "prebuilt.zip"
+    archive.unlink(missing_ok=True)
+    project = Project.sample(name, folder / name)
+    made = [project.train(progress=_said(name, "train")), project.flag(progress=_said(name, "flag"))]
+    for space in ("representation", "gradients"):
+        for method in ("pca", "umap"):
+            made.append(project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}")))
+    for estimator, queries in SCORES:
+        if queries == "first wrong":
+            queries = ",".join(project.dataset.ids[project.query_rows("wrong")[:FIRST]])
+        result = project.score(ScoreConfig(estimator=estimator, queries=queries), _said(name, f"score {estimator}"))
+        write_json(result.folder / "config.json", {**read_json(result.folder / "config.json"), "dense": False})
+        made.append(result)
+    pack(project.folder, archive, {one.id for one in made})
 
 
-def pack(folder: Path, archive: Path, run: str) -> None:
-    """Zip the results of the project's own run; the same files give the same bytes."""
-    others = {path.parent.name for path in folder.glob("runs/*/config.json")} - {run}  # the folds of the out-of-fold predictions
+def pack(folder: Path, archive: Path, wanted: set[str]) -> None:
+    """Zip these results; the same files give the same bytes."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for path in sorted(path for part in PARTS for path in (folder / part).rglob("*") if path.is_file()):
             inside = path.relative_to(folder)
-            if inside.parts[2] != "shards" and not (inside.parts[0] == "runs" and inside.parts[1] in others):
+            if inside.parts[1] in wanted and inside.parts[2] not in ("shards", "folds"):
                 entry = zipfile.ZipInfo(inside.as_posix(), (2026, 1, 1, 0, 0, 0))
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 packed.writestr(entry, path.read_bytes())
@@ -65,5 +65,8 @@ def _said(name: str, step: str) -> Progress:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=SAMPLES)
-    for wanted in parser.parse_args().names:
-        build(wanted)
+    parser.add_argument("--folder", type=Path, help="Where to work; kept, and taken up again after an interruption.")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        for wanted in options.names:
+            build(wanted, options.folder or Path(scratch))

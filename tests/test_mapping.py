@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from tiny_world import World, build
 
 from attribution.config import MapConfig
@@ -35,6 +36,7 @@ def test_umap_keeps_classes_together_and_repeats(world, tmp_path):
     first = draw(world, replace(CONFIG, method="umap", neighbors=8), tmp_path / "a").coordinates
     again = draw(world, replace(CONFIG, method="umap", neighbors=8), tmp_path / "b").coordinates
     np.testing.assert_array_equal(first, again)
+    assert torch.get_num_threads() == 1  # UMAP changes it under way
     test = world.dataset.rows("test")
     distance = np.linalg.norm(first[test][:, None] - first[test][None], axis=-1) + 1e9 * np.eye(len(test))
     y = world.labels.values[test]

@@ -27,7 +27,9 @@ def test_opening_a_project_that_is_not_there_lists_those_that_are(bare_project):
 
 def test_code_runs_only_when_trusted_and_unchanged(digits, tmp_path):
     code = tmp_path / "net.py"
-    code.write_text("import torch\n\n\ndef build(classes, shape):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes))\n")
+    code.write_text(
+        "import torch\n\n\ndef build(classes, shape):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes))\n"
+    )
     model = ModelConfig(name=f"{code}:build")
     with pytest.raises(UserError, match="trust"):
         Project.create("own", DataConfig(path=str(digits[0])), model)
@@ -145,3 +147,13 @@ def test_configs_survive_json_and_refuse_unknown_settings():
         assert all(help.endswith(".") for _, _, help in fields_of(kind))
     with pytest.raises(UserError, match="'speed'"):
         from_dict(TrainConfig, {"speed": 9})
+
+
+def test_a_selection_is_asked_about_as_one_group(tiny_project):
+    rows = tiny_project.dataset.rows("test")[:7]
+    token = tiny_project.select(rows)
+    result = tiny_project.score(ScoreConfig(queries=f"selection:{token}", group=True, device="cpu"))
+    assert result.n_queries == 1
+    singles = np.mean([tiny_project.influence([row], "ip", 24).score.column(int(row) - rows[0])[1] for row in rows], axis=0)
+    assert np.allclose(result.column(0)[1], singles, rtol=1e-3, atol=1e-5)
+    assert tiny_project.influence(rows, "ip", 3) is not None

@@ -51,7 +51,7 @@ def build(folder: Path) -> World:
     dataset = write_dataset(folder / "data", x, y, [f"sample {row}" for row in range(n)])
     labels = dataset.base_version()
     recipe = TrainConfig(epochs=10, batch_size=8, lr=0.05, checkpoints=3, device="cpu")
-    run = train(dataset, labels, ModelConfig(name="mlp", width=8), recipe, folder / "runs")
+    run = train(dataset, labels, ModelConfig(name="mlp", width=24), recipe, folder / "runs")
     return World(dataset, labels, run, flipped)
 
 

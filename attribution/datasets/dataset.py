@@ -11,6 +11,7 @@ import numpy as np
 from attribution.config import fingerprint
 from attribution.errors import UserError
 from attribution.storage.files import read_json, whole_file, write_json
+from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,8 +129,7 @@ class Dataset:
         if inputs is not None:
             with whole_file(folder / "inputs.npy") as temporary, open(temporary, "wb") as stream:
                 np.save(stream, inputs, allow_pickle=False)
-        with whole_file(folder / "samples.parquet") as temporary:
-            samples.to_parquet(temporary, index=False)
+        write_table(folder / "samples.parquet", samples)
         write_json(folder / "dataset.json", asdict(info))
         return Dataset.open(folder)
 

@@ -1,6 +1,7 @@
 """Import the user's data into a project, or look at it quickly first."""
 
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PREVIEWED = 64
+HEADERS_S = 1.0  # a preview opens as many more pictures as it can in this time
 
 
 def import_data(config: DataConfig, out: Path, name: str, progress: Progress | None = None) -> Dataset:
@@ -155,8 +157,18 @@ def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig)
             examples.append({**example, "pixels": pixels})
     if not headers:
         raise none_readable(source, samples)
+    rest, until_s = _spread(samples, len(samples)).iloc[len(looked) :], time.monotonic() + HEADERS_S
+    checked = len(looked)
+    for i, name in zip(rest.index, rest["source"], strict=True):  # opening a picture is cheap, decoding it is not
+        if time.monotonic() > until_s:
+            break
+        checked += 1
+        try:
+            headers.append(source.header(i))
+        except Unreadable as cause:
+            problems.append({"where": str(name), "what": f"{cause}; left out"})
     shape = (max(header[2] for header in headers), *target_size([header[:2] for header in headers], config.image_size))
-    return {"shape": shape, "examples": examples, "problems": problems, "checked": len(looked)}
+    return {"shape": shape, "examples": examples, "problems": problems, "checked": checked}
 
 
 def _preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:

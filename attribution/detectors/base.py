@@ -46,7 +46,7 @@ class Evidence:
     @cached_property
     def representation(self) -> np.ndarray:
         """What the final model sees in the rows, (n, d) float64: the input of its last linear layer."""
-        return self.subject.representation(self.rows)
+        return self.subject.recorded_representation(self.rows)
 
     @cached_property
     def validation(self) -> np.ndarray:
@@ -91,8 +91,12 @@ class Evidence:
 
     @cached_property
     def nearest(self) -> tuple[np.ndarray, np.ndarray]:
-        """Positions (n, k) and cosine similarities (n, k) of the nearest other training rows in the final model's representation."""
-        features = np.asarray(self.subject.run.representation()[self.rows])
+        """Positions (n, k) and cosine similarities (n, k) of the nearest other training rows in an early checkpoint's representation.
+
+        Early means after about a third of the training: the representation tells the classes apart by then, and wrong labels are not yet
+        learned by heart, which later pulls a wrong sample among its wrong class. A run with one or two checkpoints has its first.
+        """
+        features = self.subject.representation(self.rows, (len(self.subject.weights) - 1) // 3)
         return nearest(features, self._k, device=str(self.subject.device))
 
     @cached_property

@@ -37,13 +37,13 @@ class RepresentationSimilarity(Estimator):
         for query in queries:
             asked = np.asarray(query.rows)
             signs = np.where(classes[:, None] == self.subject.labels.values[asked][None, :], 1.0, -1.0)  # (c, v)
-            directions.append(signs @ unit(self.subject.representation(asked)) / len(asked))  # (c, d)
+            directions.append(signs @ unit(self.subject.recorded_representation(asked)) / len(asked))  # (c, d)
         self._directions = np.stack(directions)  # (q, c, d)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
-        features, labels = unit(self.subject.representation(rows)), self.subject.labels.values[rows]
+        features, labels = unit(self.subject.recorded_representation(rows)), self.subject.labels.values[rows]
         influence = np.empty((len(rows), len(self._directions)))
         for label in np.unique(labels):
             influence[labels == label] = features[labels == label] @ self._directions[:, label].T  # (b of the class, q)

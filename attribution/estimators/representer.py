@@ -73,7 +73,7 @@ class RepresenterPoints(Estimator):
         return float(np.sqrt(np.square(self._raw(self.subject.rows)).sum(1).mean()))
 
     def _raw(self, rows: np.ndarray) -> np.ndarray:
-        features = self.subject.representation(rows)
+        features = self.subject.recorded_representation(rows)
         return np.hstack([features, np.ones((len(features), 1))])
 
     def features(self, rows: np.ndarray) -> "torch.Tensor":

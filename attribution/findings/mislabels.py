@@ -17,6 +17,7 @@ from attribution.findings.out_of_fold import TrainFold, assign_folds, fold_train
 from attribution.findings.result import FlagResult
 from attribution.progress import Progress
 from attribution.storage.files import file_hash, whole_file, write_json
+from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["COMBINED", "FlagResult", "combine", "flag", "suggest", "suspicion"]
 
 COMBINED = ("aum", "confident-learning", "neighbors")  # three kinds of evidence; loss and self-influence repeat the first and add noise
+FORMAT = 2  # raise when the same request would give another result than before
 RULE = (
     "Mean percentile rank over {names}. Suspicion is 1 / (1 + (position / expected number of wrong labels)^2): 0.5 where the queue "
     "reaches the expected number."
@@ -62,6 +64,7 @@ def flag(
     names = list(config.detectors) or defaults()
     found: dict[str, Detector] = {name: detectors.get(name)() for name in names}
     request = {
+        "format": FORMAT,
         "detectors": sorted(found),
         "run": run.id,
         "weights": file_hash(Path(run.checkpoints[-1][0])),
@@ -192,8 +195,7 @@ def _cases(subject: "Subject", suspects: np.ndarray, progress: Progress) -> "pd.
 
 def _write(folder: Path, table: "pd.DataFrame", pairs: "pd.DataFrame", neighbors: np.ndarray, probabilities: np.ndarray) -> None:
     for name, frame in (("detectors", table), ("cases", pairs)):
-        with whole_file(folder / f"{name}.parquet") as temporary:
-            frame.to_parquet(temporary, index=False)
+        write_table(folder / f"{name}.parquet", frame)
     for name, array in (("neighbors", neighbors.astype(np.int32)), ("out_of_fold", probabilities.astype(np.float32))):
         with whole_file(folder / f"{name}.npy") as temporary, open(temporary, "wb") as stream:
             np.save(stream, array, allow_pickle=False)

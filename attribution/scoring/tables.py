@@ -10,7 +10,7 @@ from attribution.errors import UserError
 from attribution.estimators.base import Query
 from attribution.scoring.plan import QUERY_BUDGET_BYTES, Shard
 from attribution.scoring.reduce import BINS, Extremes, Moments, histogram
-from attribution.storage.files import whole_file
+from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +45,9 @@ def write_tables(folder: Path, subject: "Subject", asked: Sequence[Query], shard
     for shard, influence, _, _ in _blocks(folder, subject, asked, shards):
         queries = slice(shard.first, shard.last)
         counts[queries] += histogram(influence.T, moments.reach[queries])
-    _write(folder / "summary.parquet", _summary(best, subject, asked))
-    _write(folder / "reverse.parquet", _reverse(reverse, subject.rows))
-    _write(folder / "moments.parquet", _moments(moments, counts))
+    write_table(folder / "summary.parquet", _summary(best, subject, asked))
+    write_table(folder / "reverse.parquet", _reverse(reverse, subject.rows))
+    write_table(folder / "moments.parquet", _moments(moments, counts))
     return {"pairs": bad_pairs, "rows": sorted(bad_rows)[:100]}
 
 
@@ -123,8 +123,3 @@ def _moments(moments: Moments, counts: np.ndarray) -> "pd.DataFrame":
             "hi": moments.reach,
         }
     )
-
-
-def _write(path: Path, table: "pd.DataFrame") -> None:
-    with whole_file(path) as temporary:
-        table.to_parquet(temporary, index=False)

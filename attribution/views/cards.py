@@ -105,6 +105,17 @@ def card_html(card: Card, size: int = 84, text_lines: int = 4, text_em: float = 
     return _text_html(card.text, text_lines, text_em) + f'<div style="display:flex;gap:.8em;align-items:flex-start">{picture}{body}</div>'
 
 
+def tile_html(card: Card, size: int = 104) -> str:
+    """The card at its smallest, for many at once: the picture (or the text) above the label."""
+    picture = picture_html(card.picture, card.alt, size) if card.picture else ""
+    shown = (
+        f'<div style="display:flex;justify-content:center;margin-bottom:.4em">{picture}</div>'
+        if picture
+        else _text_html(card.text, 5, 0.92)
+    )
+    return shown + label_html(card)
+
+
 def _fact_html(fact: Fact) -> str:
     colour = f"color:{fact.colour};" if fact.colour else ""
     tip = f' title="{escape(fact.help, quote=True)}"' if fact.help else ""

@@ -4,7 +4,6 @@ import colorsys
 
 HELPFUL = "#2F78C4"
 HARMFUL = "#D9730D"
-QUIET = "#A9A49A"  # samples outside the selection, light enough to step back on paper and on slate
 EDITED = "#0F766E"
 
 # None is the blue of help or the orange of harm; the first two stay apart for colour-blind eyes.
@@ -14,7 +13,8 @@ SUSPICION_LIGHT = ("#DCCBE3", "#BE9FCD", "#996DB1", "#713D91", "#441566")
 SUSPICION_DARK = ("#543869", "#7E50A0", "#A777CB", "#CFABE8", "#F1DFFA")
 LOSS_LIGHT = ("#D9D4C8", "#B8B39A", "#97905F", "#6E6A2C", "#3F3D10")
 LOSS_DARK = ("#4A4733", "#6E6A3C", "#979151", "#C2BB70", "#EEE7A3")
-INFLUENCE = ("#B4530A", "#E39A55", "#B9B4AA", "#7FA9DB", "#1D5AA6")  # hurt most ... helped most
+INFLUENCE_LIGHT = ("#B4530A", "#E39A55", "#B9B4AA", "#7FA9DB", "#1D5AA6")  # hurt most ... helped most
+INFLUENCE_DARK = ("#FF9A3D", "#B26B2C", "#5E594F", "#4674AE", "#74B4FF")
 
 
 def class_colour(index: int) -> str:
@@ -28,6 +28,16 @@ def class_colour(index: int) -> str:
 def suspicion_scale(dark: bool = False) -> tuple[str, ...]:
     """Five steps from unsuspicious to most suspicious; the last stands out most on the page's background."""
     return SUSPICION_DARK if dark else SUSPICION_LIGHT
+
+
+def influence_scale(dark: bool = False) -> tuple[str, ...]:
+    """Five steps: hurt most, hurt, little influence, helped, helped most."""
+    return INFLUENCE_DARK if dark else INFLUENCE_LIGHT
+
+
+def quiet(dark: bool = False) -> str:
+    """Points that should step back: no value, not edited, not selected."""
+    return "#4A463F" if dark else "#D5D0C6"
 
 
 def loss_scale(dark: bool = False) -> tuple[str, ...]:

@@ -185,7 +185,8 @@ def forecast_sentence(found: "Comparison") -> str:
     return (
         f"Influence {'foresaw' if kind != 'not' else 'did not foresee'} {'which test samples gain ' + kind if kind != 'not' else 'which test samples gain'}: "
         f"rank correlation {three_digits(rank.estimate, True)} ({sure}). "
-        f"Mean change of loss: predicted {three_digits(found.forecast['predicted'], True)}, real {three_digits(found.forecast['actual'], True)} nats."
+        f"Mean change of loss: predicted {three_digits(found.forecast['predicted'], True)}"
+        f"{' nats' if found.forecast.get('unit') == 'nats' else ''}, real {three_digits(found.forecast['actual'], True)} nats. {found.forecast_note}"
     )
 
 

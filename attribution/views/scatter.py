@@ -25,13 +25,13 @@ def by_class(values: np.ndarray, classes: Sequence[str], rows: np.ndarray) -> li
     return [Group(name, colours.class_colour(k), rows[values[rows] == k]) for k, name in enumerate(classes)]
 
 
-def by_steps(values: np.ndarray, rows: np.ndarray, scale: Sequence[str], unit: str = "") -> list[Group]:
+def by_steps(values: np.ndarray, rows: np.ndarray, scale: Sequence[str], unit: str = "", dark: bool = False) -> list[Group]:
     """Groups of about equal size in the order of ``values`` (n,), one per colour of ``scale``; NaN values are drawn quietly.
 
     Equal steps of rank, not of value, keep one outlier from bleaching the rest. The name says the values that a group spans.
     """
     known = rows[np.isfinite(values[rows])]
-    groups = [Group("not known", colours.QUIET, rows[~np.isfinite(values[rows])])]
+    groups = [Group("not known", colours.quiet(dark), rows[~np.isfinite(values[rows])])]
     if len(known):
         edges = np.unique(np.quantile(values[known], np.linspace(0, 1, len(scale) + 1)))
         step = np.clip(np.searchsorted(edges, values[known], side="right") - 1, 0, max(len(edges) - 2, 0))
@@ -42,7 +42,7 @@ def by_steps(values: np.ndarray, rows: np.ndarray, scale: Sequence[str], unit: s
     return [group for group in groups if len(group.rows)]
 
 
-def by_sign(values: np.ndarray, rows: np.ndarray) -> list[Group]:
+def by_sign(values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Group]:
     """Five groups by influence: the strongest 2 % on each side, the next 8 %, and the rest; values (n,) with NaN where there is none."""
     known = rows[np.isfinite(values[rows])]
     size = np.abs(values[known])
@@ -50,15 +50,15 @@ def by_sign(values: np.ndarray, rows: np.ndarray) -> list[Group]:
     sign = np.sign(values[known])
     level = np.where(size >= strong, 2, np.where(size >= some, 1, 0)) * sign
     names = {-2: "hurt most", -1: "hurt", 0: "little influence", 1: "helped", 2: "helped most"}
-    groups = [Group("not training data", colours.QUIET, rows[~np.isfinite(values[rows])])]
-    groups += [Group(names[step], colours.INFLUENCE[step + 2], known[level == step]) for step in (0, -1, 1, -2, 2)]
+    groups = [Group("not training data", colours.quiet(dark), rows[~np.isfinite(values[rows])])]
+    groups += [Group(names[step], colours.influence_scale(dark)[step + 2], known[level == step]) for step in (0, -1, 1, -2, 2)]
     return [group for group in groups if len(group.rows)]
 
 
-def by_edit(verdicts: np.ndarray, rows: np.ndarray) -> list[Group]:
+def by_edit(verdicts: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Group]:
     """Groups by verdict; ``verdicts`` (n,) holds "", "keep", "relabel" or "drop"."""
     looks = (
-        ("", "not edited", colours.QUIET),
+        ("", "not edited", colours.quiet(dark)),
         ("keep", "kept", "#5C8A3A"),
         ("relabel", "relabelled", "#0F8F84"),
         ("drop", "dropped", "#B4233C"),
@@ -89,11 +89,10 @@ def map_spec(coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndar
     (x_low, x_high), (y_low, y_high) = bounds(coordinates)
     n = sum(len(group.rows) for group in groups)
     size = 7 if n <= 2_000 else 5 if n <= 20_000 else 3
-    quiet = "#5A564F" if dark else "#D5D0C6"
     drawn = [(group.name, group.colour, group.rows) for group in groups]
     if selected is not None:
         outside = np.concatenate([group.rows[~selected[group.rows]] for group in groups]) if groups else np.empty(0, np.int64)
-        drawn = [("not selected", quiet, outside)] + [(name, colour, rows[selected[rows]]) for name, colour, rows in drawn]
+        drawn = [("not selected", colours.quiet(dark), outside)] + [(name, colour, rows[selected[rows]]) for name, colour, rows in drawn]
         drawn = [item for item in drawn if len(item[2])]
     series = [
         {

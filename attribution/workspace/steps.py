@@ -31,6 +31,8 @@ def title(kind: str, config: Any) -> str:
         splits = {"wrong": "the wrong test predictions", "test": "all test samples", "val": "all validation samples"}
         count = len(config.queries.split(","))
         asked = splits.get(config.queries) or f"{count} sample{'s' if count > 1 else ''}"
+        if config.queries.startswith("selection:"):
+            asked = "the selection"
         return f"Explain {asked} ({config.estimator})"
     if isinstance(config, MapConfig):
         return f"Draw the map ({config.space}, {config.method.upper()})"

@@ -66,18 +66,21 @@ def finished(project: Project) -> int:
 
 
 def strip(project: Project) -> None:
-    """The sidebar's strip: every running job with a bar; the last failure with the way to it."""
+    """The sidebar's strip: every running job with a bar, and the newest one if it failed (its page says why)."""
 
     def draw(active: list[Job]) -> None:
         for job in active:
             st.progress(job.fraction, text=f"**{states.plain(job.title)}**  \n{progress_text(job)}")
 
     _watch(project, draw, lambda job: True, "strip")
+    newest_job = newest(project, ())
+    if newest_job is not None and newest_job.state in ("failed", "interrupted"):
+        st.caption(f":material/error: {states.plain(newest_job.title)}: {newest_job.state} {ago(newest_job.finished_s)}")
 
 
 def newest(project: Project, kinds: tuple[str, ...], wanted: Callable[[Job], bool] = lambda job: True) -> Job | None:
-    """The newest job of these kinds, finished or not."""
-    return next((job for job in project.jobs() if job.kind in kinds and wanted(job)), None)
+    """The newest job of these kinds (none given: of any), finished or not."""
+    return next((job for job in project.jobs() if (not kinds or job.kind in kinds) and wanted(job)), None)
 
 
 def panel(project: Project, kinds: tuple[str, ...], wanted: Callable[[Job], bool] = lambda job: True, place: str = "panel") -> bool:

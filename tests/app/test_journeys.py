@@ -265,3 +265,16 @@ def test_new_project_does_not_run_code_that_is_not_trusted(app, tmp_path, digits
     test.text_input(key="own-model").set_value(f"{code}:make").run()
     test.button(key="create").click().run()
     assert any("can do anything on this machine" in error.value for error in test.error)
+
+
+def test_retraining_leaves_the_model_in_use_until_the_user_takes_the_new_one(app, words, tiny_project):
+    from attribution import RetrainConfig
+
+    before = tiny_project.run.id
+    tiny_project.drop(list(range(20)))
+    found = tiny_project.retrain(RetrainConfig(bootstrap=200, device="cpu"))
+    assert tiny_project.run.id == before
+    test = app("retrain", project="digits")
+    test.button(key="use-model").click().run()
+    assert tiny_project.run.id == found.after_runs[0]
+    assert "The retrained model is the one in use" in words(test)

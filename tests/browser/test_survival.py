@@ -33,11 +33,11 @@ def test_a_job_survives_reload_server_kill_and_its_own_sigkill(page, projects, f
     environment = {**os.environ, "DATABLAME_HOME": str(projects)}
     server = start(environment, port)
     had = shards(fashion)
-    job = fashion.submit("score", ScoreConfig(estimator="forward-inf", queries="test", device="cpu"))
+    job = fashion.submit("score", ScoreConfig(estimator="tracin", queries="val", device="cpu"))
     try:
         page.goto(f"http://127.0.0.1:{port}/overview?project=fashion-sample")
         ready(page)
-        expect(page.get_by_text(re.compile("Explain all test samples")).first).to_be_visible()
+        expect(page.get_by_text(re.compile("Explain all validation samples")).first).to_be_visible()
         page.reload()
         ready(page)
         assert fashion.job(job.id).active

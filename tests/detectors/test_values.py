@@ -11,6 +11,7 @@ from attribution.detectors import defaults, detectors, last_layer
 from attribution.detectors.base import Evidence
 from attribution.errors import UserError
 from attribution.gradients.engine import GradientEngine
+from attribution.training import predict
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_ip_validation_needs_a_validation_split(world):
 
 
 def test_neighbors_weigh_votes_by_cosine(world):
-    features = np.array(world.run.representation()[:N_TRAIN], dtype=np.float64)
+    features = predict(world.run.model(0, world.dataset), world.dataset, np.arange(N_TRAIN))[1].astype(np.float64)  # the first of three
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     similarity = unit @ unit.T
     np.fill_diagonal(similarity, -np.inf)
@@ -171,7 +172,7 @@ def test_detectors_that_judge_by_validation_samples_need_some(world):
 
 
 def test_knn_shapley_values_average_to_minus_the_votes_accuracy(world):
-    features = world.subject().representation(np.arange(len(world.dataset)))
+    features = world.subject().recorded_representation(np.arange(len(world.dataset)))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     val = world.dataset.rows("val")
     near = np.argsort(-unit[val] @ unit[:N_TRAIN].T, axis=1)[:, :5]

@@ -9,6 +9,7 @@ import pytest
 from tiny_world import CLASSES, N_TRAIN, World, build
 
 from attribution.config import FlagConfig
+from attribution.datasets.dataset import Labels
 from attribution.detectors import defaults, detectors
 from attribution.errors import UserError
 from attribution.evaluation import auroc, precision_at
@@ -116,6 +117,26 @@ def test_more_detectors_add_columns_and_leave_the_queue_alone(world, found, tmp_
     assert list(result.config["detectors"]) == detectors.names()
     np.testing.assert_array_equal(result.queue()["row"], found.queue()["row"])
     assert len(result.reasons(int(result.queue(1)["row"].iloc[0]))) == len(detectors.names()) + 1
+
+
+def test_detectors_that_cannot_run_are_left_out_and_named(world, tmp_path):
+    active = world.labels.active.copy()
+    active[world.dataset.rows("val")] = False
+    labels = Labels.of(world.dataset, world.labels.values, active)
+    result = flag(world.dataset, labels, world.run, CONFIG, tmp_path)
+    assert list(result.config["skipped"]) == ["ip-validation"]
+    assert "ip-validation" not in result.detectors.columns
+    with pytest.raises(UserError, match="validation"):
+        flag(world.dataset, labels, world.run, replace(CONFIG, detectors=("ip-validation",)), tmp_path)
+
+
+def test_a_class_without_training_samples_is_no_obstacle(world, tmp_path):
+    active = world.labels.active.copy()
+    train = world.dataset.rows("train")
+    active[train[world.labels.values[train] == 2]] = False
+    result = flag(world.dataset, Labels.of(world.dataset, world.labels.values, active), world.run, CONFIG, tmp_path)
+    assert len(result.detectors) == active[train].sum()
+    assert set(result.detectors["row"]) == set(train[active[train]])
 
 
 def test_unknown_detector_is_refused(world, tmp_path):

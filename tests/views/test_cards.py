@@ -42,3 +42,8 @@ def test_parts_can_be_left_out():
     whole = card(picture="data:image/png;base64,AA", prediction="shirt", confidence=0.5)
     assert "<img" not in cards.card_html(cards.without_picture(whole))
     assert "model" not in cards.card_html(cards.without_prediction(whole))
+
+
+def test_a_tile_is_the_picture_or_the_text_above_the_label():
+    assert "<img" in cards.tile_html(card(picture="data:image/png;base64,AA", text="unseen"))
+    assert "a &lt;text&gt;" in cards.tile_html(card(text="a <text>"))

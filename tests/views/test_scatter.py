@@ -70,7 +70,7 @@ def test_sign_groups_are_blue_for_help_and_orange_for_harm():
     groups = {group.name: group for group in scatter.by_sign(values, np.arange(201))}
     assert (values[groups["helped most"].rows] > 0).all()
     assert (values[groups["hurt most"].rows] < 0).all()
-    assert groups["helped most"].colour == colours.INFLUENCE[-1]
+    assert groups["helped most"].colour == colours.influence_scale()[-1]
     assert sum(len(group.rows) for group in groups.values()) == 201
 
 

@@ -1,0 +1,139 @@
+"""Choosing what to ask about on the Influence page: step through the mistakes, filter, search, or take the selection as a group."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from attribution.views import cards as card_views
+from attribution.views import influence, numbers
+from pages.parts import cards, context, states
+from pages.parts.context import Sight
+
+SPLITS = {"test": "Test", "val": "Validation", "train": "Training"}
+
+
+def candidates(sight: Sight) -> np.ndarray:
+    """The queries that pass the filters of the picker."""
+    project = sight.project
+    split = st.session_state.get("from", "test")
+    rows = project.dataset.rows(split if split in SPLITS else "test")
+    low, high = st.session_state.get("sure", (0, 100))
+    name = st.session_state.get("label")
+    return influence.queries(
+        sight.predictions.loc[rows],
+        wrong_only=st.session_state.get("which", "Wrong only") != "All",
+        label=project.classes.index(name) if name in project.classes else None,
+        confidence=(low / 100, high / 100),
+    )
+
+
+def pick(row: int | None, sight: Sight) -> None:
+    """Callback: ask about another sample."""
+    if row is not None:
+        context.put(query=str(sight.project.dataset.ids[row]), reverse="")
+        st.session_state["page-helped"] = st.session_state["page-hurt"] = 1
+
+
+def pick_found(sight: Sight) -> None:
+    """Callback of the search: the first sample whose id or text has the words."""
+    project = sight.project
+    texts = project.samples["text"].to_numpy() if project.info.modality == "text" else None
+    rows = np.concatenate([project.dataset.rows(split) for split in ("test", "val", "train")])
+    found = influence.search(st.session_state.get("find", ""), project.dataset.ids, texts, rows, limit=1)
+    if len(found):
+        pick(int(found[0]), sight)
+    elif st.session_state.get("find", "").strip():
+        states.flash(f"No sample has “{states.plain(st.session_state['find'])}” in its id or text.", ":material/search_off:")
+
+
+def use_selection() -> None:
+    """Callback: ask about the selection as one group."""
+    context.put(query="selection", reverse="")
+
+
+def query_rows(sight: Sight, listed: np.ndarray) -> tuple[int, ...]:
+    """Rows that the URL asks about; the first of the list when it says nothing. A group is every row of the selection."""
+    wanted = context.get("query")
+    if wanted == "selection" and len(sight.selection):
+        return tuple(int(row) for row in sight.selection)
+    known = np.flatnonzero(sight.project.dataset.ids == wanted)
+    if len(known):
+        return (int(known[0]),)
+    return (int(listed[0]),) if len(listed) else ()
+
+
+def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
+    """Step through the list, narrow it, search it, or take the selection as a group."""
+    current = rows[0] if len(rows) == 1 else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "",
+            icon=":material/chevron_left:",
+            key="previous",
+            help="Previous in the list (←)",
+            shortcut="Left",
+            on_click=pick,
+            args=(influence.step(listed, current, -1), sight),
+        )
+        st.button(
+            "",
+            icon=":material/chevron_right:",
+            key="next",
+            help="Next in the list (→)",
+            shortcut="Right",
+            on_click=pick,
+            args=(influence.step(listed, current, 1), sight),
+        )
+        st.caption(influence.place(listed, current), width="content")
+        with st.popover("Filter", icon=":material/filter_list:"):
+            st.segmented_control(
+                "Predictions", ["Wrong only", "All"], default="Wrong only", required=True, key="which", bind="query-params"
+            )
+            st.selectbox("Label", sight.project.classes, index=None, placeholder="Every class", key="label", bind="query-params")
+            st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
+            splits = [split for split in SPLITS if sight.project.info.counts.get(split)]
+            st.segmented_control(
+                "From", splits, default="test", required=True, format_func=SPLITS.__getitem__, key="from", bind="query-params"
+            )
+    st.text_input(
+        "Search",
+        key="find",
+        placeholder="Search id or text",
+        type="search",
+        label_visibility="collapsed",
+        on_change=pick_found,
+        args=(sight,),
+    )
+    if len(sight.selection):
+        st.button(
+            f"Ask about the selection ({numbers.count(len(sight.selection))}) as a group",
+            key="as-group",
+            icon=":material/lasso_select:",
+            on_click=use_selection,
+            width="stretch",
+        )
+
+
+def query_card(sight: Sight, rows: Sequence[int]) -> None:
+    """What is asked about: one sample large, or the group's first ones."""
+    classes = sight.project.classes
+    if len(rows) > 1:
+        st.markdown(f"**A group of {numbers.plural(len(rows), 'sample')}**, asked about as one: their mean loss.")
+        cards.grid(sight, rows[:6], "group", buttons=False, min_width=120)
+        return
+    seen = sight.predictions.loc[rows[0]]
+    card = cards.card_of(sight, rows[0], size=224, suspicion=False)
+    with st.container(border=True):
+        if card.picture:
+            st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>')
+        st.html(card_views.card_html(card_views.without_prediction(card_views.without_picture(card)), text_lines=12, text_em=1.15))
+        sentence = influence.query_sentence(
+            classes[int(seen["label"])], classes[int(seen["prediction"])], float(seen["confidence"]), float(seen["p_label"])
+        )
+        st.markdown(states.plain(sentence))
+        st.caption(
+            f"loss {numbers.three_digits(float(seen['loss']))} nats",
+            help="Minus the logarithm of the probability that the model gives the label.",
+        )
+        cards.actions(sight, rows[0], "query", reason="seen on Influence")
