@@ -81,7 +81,7 @@ class ScoreConfig:
 class FlagConfig:
     """One search for wrong labels."""
 
-    detectors: tuple[str, ...] = opt((), "Which detectors; empty: all.")
+    detectors: tuple[str, ...] = opt((), "Which detectors; empty: the default ones (the others run when named).")
     run: str = opt("", "Training run whose model and dynamics are used; empty: the project's current one.")
     folds: int = opt(5, "Folds of the out-of-fold predictions for confident learning.")
     neighbors: int = opt(10, "Neighbours that vote on a label.")

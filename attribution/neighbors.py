@@ -1,6 +1,12 @@
-"""Exact nearest neighbours by cosine similarity, one block of rows at a time."""
+"""Unit vectors, and exact nearest neighbours by cosine similarity, one block of rows at a time."""
 
 import numpy as np
+
+
+def unit(features: np.ndarray) -> np.ndarray:
+    """The rows (n, d) float64 scaled to length 1; a row of zeros stays."""
+    features = np.asarray(features, dtype=np.float64)
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
 def nearest(features: np.ndarray, k: int, *, device: str = "cpu", block: int = 2048) -> tuple[np.ndarray, np.ndarray]:

@@ -367,7 +367,7 @@ class Project:
         return query_rows(queries, self.dataset, lambda: self.predictions(run or self._need_run()))
 
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
-        """Search the training labels for wrong ones with every detector."""
+        """Search the training labels for wrong ones with the detectors named, or the default ones."""
         from attribution.findings.mislabels import flag
 
         config = config or FlagConfig()

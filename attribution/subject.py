@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from attribution.gradients.capture import Loss
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.queries import QueryGradients
 from attribution.models.devices import pick_device
@@ -41,7 +42,7 @@ class Subject:
         self.device, self.batch_size, self.trusted = pick_device(device), batch_size, trusted
         self.spent = 0.0
         self._models: dict[int, nn.Module] = {}
-        self._engines: dict[int, GradientEngine] = {}
+        self._engines: dict[tuple[int, Loss], GradientEngine] = {}
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -64,12 +65,12 @@ class Subject:
             self._models[index] = self.run.model(index, self.dataset, self.trusted).to(self.device).eval()
         return self._models[index]
 
-    def engine(self, checkpoint: int = -1) -> GradientEngine:
-        """The gradient engine of a checkpoint."""
-        index = checkpoint % len(self.weights)
-        if index not in self._engines:
-            self._engines[index] = GradientEngine(self.model(index))
-        return self._engines[index]
+    def engine(self, checkpoint: int = -1, measure: Loss = per_sample_loss) -> GradientEngine:
+        """The gradient engine of a checkpoint; ``measure(logits, labels) -> (b,)`` is what it differentiates, by default the loss."""
+        key = (checkpoint % len(self.weights), measure)
+        if key not in self._engines:
+            self._engines[key] = GradientEngine(self.model(checkpoint), measure)
+        return self._engines[key]
 
     def parameters(self, checkpoint: int = -1) -> dict[str, Tensor]:
         """The parameters that influence covers, by name, detached."""
@@ -93,6 +94,10 @@ class Subject:
         """The rows in order, ``batch_size`` at a time."""
         for start in range(0, len(rows), self.batch_size):
             yield self.batch(rows[start : start + self.batch_size])
+
+    def recorded_representation(self, rows: Any) -> np.ndarray:
+        """What the final model sees in these rows (b, d) float64: the input of its last linear layer, as the run recorded it."""
+        return np.asarray(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float64)
 
     def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor]) -> Tensor:
         """Per-sample losses (b,) of the last checkpoint's model with other parameters in place; no gradients, model untouched."""

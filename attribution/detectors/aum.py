@@ -4,7 +4,6 @@ import numpy as np
 
 from attribution.detectors import register
 from attribution.detectors.base import Detector, Evidence, above
-from attribution.errors import UserError
 
 
 @register("aum")
@@ -17,18 +16,10 @@ class AreaUnderMargin(Detector):
     cost = "None: recorded while training."
     source = "Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin Ranking, arXiv 2001.10528."
     needs = "a run trained here (its per-epoch record), or several loaded checkpoints"
+    default = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        dynamics = evidence.subject.run.dynamics()
-        if dynamics is None or not len(dynamics):
-            raise UserError(
-                f"Run {evidence.subject.run.id} has no per-epoch record.",
-                "The margin over training is read from it; weights loaded from one file have none.",
-                "Train the model here, load several checkpoints, or leave out the detector aum.",
-            )
-        area = -dynamics.groupby("row")["margin"].mean().reindex(evidence.rows).to_numpy(dtype=np.float64)
-        known = np.isfinite(area)
-        return np.where(known, area, np.median(area[known]) if known.any() else 0.0)  # a row that joined after training is unremarkable
+        return -evidence.over_epochs("margin")
 
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0:

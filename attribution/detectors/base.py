@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from attribution.errors import UserError
 from attribution.neighbors import nearest
 
 if TYPE_CHECKING:
+    from attribution.detectors.by_class import ByClass
     from attribution.subject import Subject
 
 
@@ -40,6 +42,47 @@ class Evidence:
     def probabilities(self) -> np.ndarray:
         """Class probabilities (n, c) float64 of the final model, which trained on these rows."""
         return np.asarray(self.subject.run.probabilities()[self.rows], dtype=np.float64)
+
+    @cached_property
+    def representation(self) -> np.ndarray:
+        """What the final model sees in the rows, (n, d) float64: the input of its last linear layer."""
+        return self.subject.recorded_representation(self.rows)
+
+    @cached_property
+    def validation(self) -> np.ndarray:
+        """Active validation rows (v,) int64; ``UserError`` when there are none."""
+        rows = self.subject.dataset.rows("val")
+        rows = rows[self.subject.labels.active[rows]]
+        if not len(rows):
+            raise UserError(
+                "There are no validation samples.",
+                "This detector measures what a training sample does to them.",
+                "Import the data with a validation split, or leave the detector out.",
+            )
+        return rows
+
+    def over_epochs(self, column: str) -> np.ndarray:
+        """Mean over the epochs of a column of the run's per-epoch record (n,) float64; the median for rows that joined after training.
+
+        ``UserError`` when the run has no such record.
+        """
+        dynamics = self.subject.run.dynamics()
+        if dynamics is None or not len(dynamics):
+            raise UserError(
+                f"Run {self.subject.run.id} has no per-epoch record.",
+                "This detector reads it; weights loaded from one file have none.",
+                "Train the model here, load several checkpoints, or leave the detector out.",
+            )
+        means = dynamics.groupby("row")[column].mean().reindex(self.rows).to_numpy(dtype=np.float64)
+        known = np.isfinite(means)
+        return np.where(known, means, np.median(means[known]) if known.any() else 0.0)  # a row that joined later is unremarkable
+
+    @cached_property
+    def by_class(self) -> "ByClass":
+        """What the rows do to the validation samples of each class; ``UserError`` without validation samples."""
+        from attribution.detectors.by_class import by_class
+
+        return by_class(self.subject, self.rows, self.validation, self.n_classes)
 
     @cached_property
     def out_of_fold(self) -> np.ndarray:
@@ -76,6 +119,7 @@ class Detector(ABC):
     cost: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[str] = ""
+    default: ClassVar[bool] = False  # part of a search that names no detectors; the others run when they are asked for by name
 
     @abstractmethod
     def values(self, evidence: Evidence) -> np.ndarray:

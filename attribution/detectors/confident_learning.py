@@ -15,6 +15,7 @@ class ConfidentLearning(Detector):
     formula = "1 − (p(y) − max_{k≠y} p(k) + 1) / 2 on out-of-fold probabilities"
     cost = "One training per fold, with the same recipe."
     source = "Northcutt et al., Confident Learning, arXiv 1911.00068; computed with cleanlab."
+    default = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         from cleanlab.rank import get_label_quality_scores

@@ -4,7 +4,6 @@ import numpy as np
 
 from attribution.detectors import register
 from attribution.detectors.base import Detector, Evidence, above
-from attribution.errors import UserError
 from attribution.estimators.base import Query
 
 
@@ -23,18 +22,11 @@ class ValidationInfluence(Detector):
     cost = "One forward and backward pass over the training set."
     source = "IP: Revisit, Extend, and Enhance Hessian-Free Influence Functions, arXiv 2405.17490."
     needs = "a validation split"
+    default = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         subject = evidence.subject
-        rows = subject.dataset.rows("val")
-        rows = rows[subject.labels.active[rows]]
-        if not len(rows):
-            raise UserError(
-                "There are no validation samples.",
-                "The detector ip-validation measures harm to them.",
-                "Import the data with a validation split, or leave the detector out.",
-            )
-        query = subject.query_gradients([Query("validation", tuple(rows.tolist()))])
+        query = subject.query_gradients([Query("validation", tuple(evidence.validation.tolist()))])
         dots = [subject.engine().dots(x, y, query)[:, 0].double().cpu().numpy() for x, y in subject.batches(evidence.rows)]
         subject.count(3 * len(evidence.rows))
         return -np.concatenate(dots)

@@ -15,6 +15,7 @@ class TrainingLoss(Detector):
     formula = "−log p(yᵢ | xᵢ; θ)"
     cost = "None beyond training."
     source = "The small-loss criterion, e.g. Arazo et al., arXiv 1904.11238."
+    default = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         given = evidence.probabilities[np.arange(len(evidence.rows)), evidence.labels]

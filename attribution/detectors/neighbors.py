@@ -20,6 +20,7 @@ class NeighborDisagreement(Detector):
     formula = "1 − Σⱼ cosᵢⱼ [yⱼ = yᵢ] / Σⱼ cosᵢⱼ,  j among the k nearest"
     cost = "One forward pass, and n² products of representations."
     source = "k-nearest-neighbour filtering; compare KNN-Shapley, Jia et al., arXiv 1908.08619."
+    default = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         return 1 - evidence.votes[np.arange(len(evidence.rows)), evidence.labels]

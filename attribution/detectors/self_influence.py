@@ -15,6 +15,7 @@ class SelfInfluence(Detector):
     formula = "Σₖ wₖ ‖∇ℓᵢ(θₖ)‖²"
     cost = "One forward and backward pass over the training set per checkpoint."
     source = "Pruthi et al., TracIn, arXiv 2002.08484, section 5."
+    default = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         subject = evidence.subject

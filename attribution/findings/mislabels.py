@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import FlagConfig, fingerprint
-from attribution.detectors import detectors
+from attribution.detectors import defaults, detectors
 from attribution.detectors.base import Detector, Evidence
 from attribution.errors import UserError
 from attribution.evaluation import average_ranks
@@ -61,7 +61,7 @@ def flag(
     subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
     if len(subject.rows) < 2:
         raise UserError(f"{len(subject.rows)} training samples are left.", "Labels can only be judged against others.", "Keep more.")
-    names = list(config.detectors) or detectors.names()
+    names = list(config.detectors) or defaults()
     found: dict[str, Detector] = {name: detectors.get(name)() for name in names}
     request = {
         "format": FORMAT,

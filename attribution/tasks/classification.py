@@ -25,6 +25,15 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
     return chosen - others
 
 
+def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
+    """``log(p / (1 - p))`` of the label, ``(b,)``: its logit minus the log-sum-exp of the others.
+
+    A margin that is smooth and does not saturate: TRAK's model output (Park et al. 2023, arXiv:2303.14186). Infinite with a single class.
+    """
+    chosen = logits.gather(1, labels[:, None])[:, 0]  # (b,)
+    return chosen - logits.scatter(1, labels[:, None], float("-inf")).logsumexp(dim=1)
+
+
 def confidence(logits: Tensor, labels: Tensor) -> Tensor:
     """Probability that the model gives to the label, ``(b,)`` in [0, 1]."""
     return torch.softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]

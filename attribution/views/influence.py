@@ -10,7 +10,7 @@ import pandas as pd
 from attribution.views import colours
 from attribution.views.numbers import count, percent, three_digits
 
-ORDER = ("ip", "tracin", "cosine", "forward-inf", "random")
+ORDER = ("ip", "tracin", "cosine", "forward-inf")
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class EstimatorWords:
 
 
 def estimators_in_order() -> list[EstimatorWords]:
-    """Every registered estimator in the words of its own file, the everyday ones first."""
+    """Every registered estimator in the words of its own file, the everyday ones first, the control last."""
     from attribution.estimators import estimators
 
-    names = sorted(estimators.names(), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-    found = [(name, estimators.get(name)) for name in names]
+    def place(name: str) -> tuple[bool, int, str]:
+        return estimators.get(name).control, ORDER.index(name) if name in ORDER else len(ORDER), name
+
+    found = [(name, estimators.get(name)) for name in sorted(estimators.names(), key=place)]
     return [EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source) for name, plug in found]
 
 

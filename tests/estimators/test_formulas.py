@@ -1,13 +1,18 @@
 """Each estimator against its formula, written out with plain autograd in float64."""
 
+from itertools import combinations
+from math import comb
+
 import numpy as np
 import pytest
 import torch
-from tiny_world import World, build, in_double, one_at_a_time
+from tiny_world import World, Wrapped, build, in_double, one_at_a_time
 
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.estimators.forward_inf import ForwardInfluence
+from attribution.estimators.knn_shapley import shapley_values
+from attribution.subject import Subject
 from attribution.tasks.classification import per_sample_loss
 
 
@@ -145,3 +150,136 @@ def test_tracin_predicts_what_training_on_a_sample_did(world):
             for parameter, value in zip(model.parameters(), start, strict=True):
                 parameter.copy_(value)
         np.testing.assert_allclose((before - after) / 1e-5, dots[line], atol=1e-3 * np.abs(dots).max())
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (3, 5), (7, 1), (7, 3), (8, 8)])
+def test_knn_shapley_is_the_shapley_value_over_all_subsets(n, k):
+    match = np.random.default_rng(n * k).integers(0, 2, n)
+
+    def vote(members: tuple[int, ...]) -> float:
+        return match[sorted(members)[:k]].sum() / k  # 0 is the nearest
+
+    expected = np.zeros(n)
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        for size in range(n):
+            gains = [vote((*chosen, i)) - vote(chosen) for chosen in combinations(others, size)]
+            expected[i] += sum(gains) / (n * comb(n - 1, size))
+    found = shapley_values(match, k)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(found.sum(), vote(tuple(range(n))), atol=1e-12)
+
+
+def test_knn_shapley_values_of_a_query_add_up_to_the_vote(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    estimator = estimators.get("knn-shapley")(world.subject())
+    features = world.subject().recorded_representation(np.arange(len(world.dataset)))
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    near = np.argsort(-unit[test] @ unit[train].T, axis=1)[:, : estimator.k]
+    vote = (world.labels.values[near] == world.labels.values[test][:, None]).mean(1)
+    np.testing.assert_allclose(run(estimator, queries, train).sum(0), vote, atol=1e-9)
+
+
+def test_knn_shapley_leaves_dropped_samples_out(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    active = world.labels.active.copy()
+    active[:5] = False
+    fewer = World(world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped)
+    found = run(estimators.get("knn-shapley")(fewer.subject()), queries, train)
+    assert not found[:5].any()
+    assert (np.abs(found[5:]).max(0) > 0).all()
+
+
+def test_representation_is_the_cosine_signed_by_the_labels(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    features = world.subject().recorded_representation(np.arange(len(world.dataset)))
+    unit, y = features / np.linalg.norm(features, axis=1, keepdims=True), world.labels.values
+    expected = unit[train] @ unit[test].T * np.where(y[train][:, None] == y[test], 1, -1)
+    np.testing.assert_allclose(run(estimators.get("representation")(world.subject()), queries, train), expected, atol=1e-12)
+    group = run(estimators.get("representation")(world.subject()), [Query("all", tuple(test.tolist()))], train)[:, 0]
+    np.testing.assert_allclose(group, expected.mean(1), atol=1e-12)
+
+
+def test_representer_points_decompose_the_logits_of_the_refitted_layer(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    estimator = estimators.get("representer")(world.subject())
+    found = run(estimator, queries, train)
+    logits = (estimator.features(test) @ estimator.weights.T).numpy()
+    np.testing.assert_allclose(found.sum(0), logits[np.arange(len(test)), world.labels.values[test]], rtol=1e-6, atol=1e-7)
+    every = estimator.alphas(train).T @ estimator.features(train) @ estimator.features(test).T  # (c, q): all classes' logits
+    np.testing.assert_allclose(every.T, logits, rtol=1e-6, atol=1e-7)
+
+
+def test_representers_last_layer_is_the_ridge_penalised_optimum(world):
+    from sklearn.linear_model import LogisticRegression
+
+    train = world.dataset.rows("train")
+    estimator = estimators.get("representer")(world.subject())
+    peer = LogisticRegression(C=1 / (2 * estimator.l2 * len(train)), fit_intercept=False, tol=1e-10, max_iter=5000)
+    peer.fit(estimator.features(train).numpy(), world.labels.values[train])
+    np.testing.assert_allclose(estimator.weights, peer.coef_, atol=1e-5)
+
+
+def margin_gradients(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients (b, P) of log(p / (1 - p)) and 1 - p (b,), by plain autograd, one sample after the other."""
+    rows, doubt = [], []
+    for index in range(len(x)):
+        p = torch.softmax(model(x[index : index + 1]), dim=1)[0, y[index]]
+        rows.append(torch.cat([part.flatten() for part in torch.autograd.grad(torch.log(p / (1 - p)), list(model.parameters()))]))
+        doubt.append(1 - float(p.detach()))
+    return torch.stack(rows).numpy(), np.array(doubt)
+
+
+def dense_trak(subjects: list[Subject], train: np.ndarray, test: np.ndarray, ridge: float) -> np.ndarray:
+    kernels, doubts = [], []
+    for subject in subjects:
+        for index in range(len(subject.weights)):
+            phi, doubt = margin_gradients(subject.model(index), *subject.batch(train))
+            query, _ = margin_gradients(subject.model(index), *subject.batch(test))
+            gram = phi.T @ phi
+            kernels.append(phi @ np.linalg.inv(gram + ridge * np.trace(gram) / len(gram) * np.eye(len(gram))) @ query.T)
+            doubts.append(doubt)
+    return np.mean(kernels, axis=0) * np.mean(doubts, axis=0)[:, None]
+
+
+def test_trak_is_the_dense_formula_when_nothing_is_projected(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    subject = world.subject(batch_size=16)
+    estimator = estimators.get("trak")(subject)
+    estimator.dim = sum(value.numel() for value in subject.parameters().values())
+    expected = dense_trak([subject], train, test, estimator.relative_ridge)
+    np.testing.assert_allclose(run(estimator, queries, train), expected, rtol=1e-7, atol=1e-10)
+    group = run(estimator, [Query("all", tuple(test.tolist()))], train)[:, 0]
+    np.testing.assert_allclose(group, expected.mean(1), rtol=1e-7, atol=1e-10)
+
+
+def test_trak_averages_over_runs(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    torch.manual_seed(0)
+    shaken = Wrapped(
+        world.run,
+        change=lambda model: (
+            torch.nn.utils.vector_to_parameters(torch.nn.utils.parameters_to_vector(model.parameters()) * 1.1, model.parameters()) or model
+        ),
+    )
+    subjects = [world.subject(), World(world.dataset, world.labels, shaken, world.flipped).subject()]
+    estimator = estimators.get("trak")(subjects[0], others=subjects[1:])
+    estimator.dim = 1000  # more than there are parameters: nothing is projected
+    expected = dense_trak(subjects, train, test, estimator.relative_ridge)
+    np.testing.assert_allclose(run(estimator, queries, train), expected, rtol=1e-7, atol=1e-10)
+    assert estimator.options()["runs"] == [world.run.id] * 6
+
+
+def test_trak_with_a_projection_comes_near_the_whole(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    exact, near, far = (estimators.get("trak")(world.subject()) for _ in range(3))
+    exact.dim, near.dim, far.dim = 1000, 512, 16
+    whole = run(exact, queries, train)
+    agreement = [np.corrcoef(run(each, queries, train).ravel(), whole.ravel())[0, 1] for each in (far, near)]
+    assert agreement[1] > 0.9
+    assert agreement[1] > agreement[0]
+    again = estimators.get("trak")(world.subject(batch_size=7))
+    again.dim = 512
+    again.prepare(queries)
+    parts = np.concatenate([again.score(train[start : start + 7]).influence.numpy() for start in range(0, len(train), 7)])
+    np.testing.assert_allclose(parts, run(near, queries, train), rtol=1e-8, atol=1e-11)

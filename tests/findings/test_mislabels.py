@@ -10,6 +10,7 @@ from tiny_world import CLASSES, N_TRAIN, World, build
 
 from attribution.config import FlagConfig
 from attribution.datasets.dataset import Labels
+from attribution.detectors import defaults, detectors
 from attribution.errors import UserError
 from attribution.evaluation import auroc, precision_at
 from attribution.findings.estimate import estimate
@@ -108,6 +109,14 @@ def test_without_confident_learning_nothing_is_trained(world, tmp_path):
     result = flag(world.dataset, world.labels, world.run, replace(CONFIG, detectors=("loss",)), tmp_path, train_fold=train_fold)
     assert list(result.config["detectors"]) == ["loss"]
     assert not result.config["held_out"]
+
+
+def test_more_detectors_add_columns_and_leave_the_queue_alone(world, found, tmp_path):
+    assert list(found.config["detectors"]) == defaults()
+    result = flag(world.dataset, world.labels, world.run, replace(CONFIG, detectors=tuple(detectors.names())), tmp_path)
+    assert list(result.config["detectors"]) == detectors.names()
+    np.testing.assert_array_equal(result.queue()["row"], found.queue()["row"])
+    assert len(result.reasons(int(result.queue(1)["row"].iloc[0]))) == len(detectors.names()) + 1
 
 
 def test_detectors_that_cannot_run_are_left_out_and_named(world, tmp_path):

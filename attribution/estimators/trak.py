@@ -1,0 +1,102 @@
+"""TRAK: the model linearised, its gradients projected, and the resulting logistic regression's influence in closed form."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.estimators import register
+from attribution.estimators.base import Estimator, Query, ScoreBlock
+
+if TYPE_CHECKING:
+    import torch
+
+    from attribution.subject import Subject
+
+
+@register("trak")
+class Trak(Estimator):
+    """influence(i, q) = mean_m phi_m(q)' (Phi_m' Phi_m + ridge I)^-1 phi_m(i) * mean_m (1 - p_m(i)).
+
+    phi is the gradient of the margin log(p / (1 - p)) of a sample's label, randomly projected to ``dim`` numbers, or whole when the model has
+    no more parameters than that; Phi stacks those of the active training rows; m runs over the checkpoints of the run and of ``others``:
+    runs of the same recipe with other seeds, which is what makes TRAK strong. A query of several rows gets the mean over them.
+    Positive: training on i raises the query's margin, so it lowers its loss. ``relative_ridge`` is in units of the mean eigenvalue of
+    Phi' Phi; without it the inverse does not exist when samples are fewer than ``dim``. Among 0.001 to 1 the largest was the most faithful
+    on 1,000 digits: LDS .57 against .35 at 0.01, over five checkpoints of a small network, two draws.
+    """
+
+    title = "TRAK"
+    summary = (
+        "What the sample added to the query's margin in a linearised copy of the model, with similar samples sharing the credit. "
+        "Averages over checkpoints; several runs make it better."
+    )
+    formula = "meanₘ φ_q'(Φ'Φ + λI)⁻¹φᵢ · meanₘ(1 − pᵢ),  φ = P'∇ log(p/(1−p))"
+    cost = "Two forward and backward passes with a projection over the training set per checkpoint."
+    source = "Park et al., TRAK: Attributing Model Behavior at Scale, arXiv 2303.14186."
+    needs = "several checkpoints or runs (works with one, less well)"
+    unit = "logits of margin"
+    dim = 512
+    relative_ridge = 1.0
+
+    def __init__(self, subject: "Subject", seed: int = 0, others: Sequence["Subject"] = ()) -> None:
+        super().__init__(subject, seed)
+        self.models = [(each, index) for each in (subject, *others) for index in range(len(each.weights))]
+        self._factors: list[torch.Tensor] = []
+
+    def options(self) -> dict[str, Any]:
+        return {"dim": self.dim, "relative_ridge": self.relative_ridge, "seed": self.seed, "runs": [s.run.id for s, _ in self.models]}
+
+    def query_bytes(self) -> int:
+        return 8 * self.dim * len(self.models)
+
+    def _features(self, model: int, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+        """phi (b, d) of one model in float64 on the CPU: the inverse needs the digits, and d is small."""
+        import torch
+
+        from attribution.tasks.classification import log_odds
+
+        subject, index = self.models[model]
+        engine = subject.engine(index, log_odds)
+        subject.count(3 * len(y))
+        if sum(value.numel() for value in subject.parameters(index).values()) > self.dim:
+            return engine.project(x, y, self.dim, self.seed + model).cpu().double()
+        return torch.cat([part.flatten(1) for part in engine.gradients(x, y).values()], dim=1).cpu().double()
+
+    def _prepare_factors(self) -> None:
+        """Cholesky factors of the damped Phi' Phi (d, d), one per model."""
+        import torch
+
+        for model in range(len(self._factors), len(self.models)):
+            total: Any = 0.0
+            for x, y in self.subject.batches(self.subject.rows):
+                phi = self._features(model, x, y)  # (b, d)
+                total = total + phi.T @ phi
+            ridge = self.relative_ridge * total.diagonal().mean().clamp_min(1e-30)
+            self._factors.append(torch.linalg.cholesky(total + ridge * torch.eye(len(total), dtype=total.dtype)))
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        import torch
+
+        self._prepare_factors()
+        self._solved = []
+        for model, factor in enumerate(self._factors):
+            means = []
+            for query in queries:
+                parts = [self._features(model, x, y) for x, y in self.subject.batches(list(query.rows))]
+                means.append(torch.cat(parts).mean(0))
+            self._solved.append(torch.cholesky_solve(torch.stack(means, dim=1), factor))  # (d, q)
+
+    def score(self, rows: np.ndarray) -> ScoreBlock:
+        import torch
+
+        from attribution.tasks.classification import log_odds
+
+        x, y = self.subject.batch(rows)
+        kernel, doubt = [], []
+        for model, (subject, index) in enumerate(self.models):
+            kernel.append(self._features(model, x, y) @ self._solved[model])  # (b, q)
+            with torch.no_grad():
+                doubt.append(torch.sigmoid(-log_odds(subject.model(index)(x), y)).cpu().double())  # 1 - p, (b,)
+            subject.count(len(rows))
+        return ScoreBlock(torch.stack(kernel).mean(0) * torch.stack(doubt).mean(0)[:, None])
