@@ -58,6 +58,10 @@ class Estimator(ABC):
         """The settings that change a score: they enter the fingerprint of a score run."""
         return {}
 
+    def notes(self) -> dict[str, Any]:
+        """What is worth keeping of how the last ``prepare`` went (damping, residuals); goes into the run's ``config.json``."""
+        return {}
+
     def query_bytes(self) -> int:
         """Memory that one prepared query occupies; decides how many are prepared at once."""
         return self.subject.parameter_bytes()

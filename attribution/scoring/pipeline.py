@@ -145,6 +145,7 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
             "title": estimator.title,
             "unit": estimator.unit,
+            "notes": estimator.notes(),
             "n_train": len(subject.rows),
             "covered": subject.engine().covered,
             "dense": dense,

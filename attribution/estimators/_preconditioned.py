@@ -1,0 +1,81 @@
+"""What the curvature estimators share: precondition the queries' gradients once, then take dot products with the training set's."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from attribution.estimators._hash import uniform
+from attribution.estimators.base import Estimator, Query, ScoreBlock
+
+if TYPE_CHECKING:
+    import torch
+
+    from attribution.gradients.curvature import GaussNewton
+    from attribution.gradients.queries import QueryGradients
+    from attribution.subject import Subject
+
+
+def curvature_of(subject: "Subject", seed: int, damping_ratio: float) -> "GaussNewton":
+    """The curvature of the mean training loss at the last checkpoint, over the training rows that are not dropped.
+
+    The L2 penalty of the recipe is part of it: SGD's weight decay is the gradient of weight_decay / 2 |w|^2. AdamW's is no term of the
+    loss, and the recipe of loaded weights is unknown: both count as 0.
+    """
+    from attribution.gradients.curvature import GaussNewton
+
+    rows, recipe = subject.rows, subject.run.train_config
+    chance = uniform([str(name) for name in subject.dataset.ids[rows]], seed)
+    known = recipe.optimizer == "sgd" and subject.run.config["source"] == "trained"
+    return GaussNewton(
+        subject.engine(),
+        lambda positions: subject.batch(rows[positions]),
+        len(rows),
+        chance,
+        l2=recipe.weight_decay if known else 0.0,
+        damping_ratio=damping_ratio,
+        batch_size=subject.batch_size,
+        count=subject.count,
+    )
+
+
+class Preconditioned(Estimator):
+    """influence(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i at the last checkpoint: the drop in the query's loss owed to sample i, in nats.
+
+    C is the Gauss-Newton matrix of the mean training loss plus the recipe's L2 term (``attribution.gradients.curvature``), damping is
+    ``damping_ratio`` times its mean eigenvalue: the same for every subclass, so their values compare. A subclass says how it solves.
+    """
+
+    unit = "nats"
+    damping_ratio: float = 0.1
+    copies: ClassVar[int] = 4  # vectors of the model's size that one query takes while it is solved
+
+    @abstractmethod
+    def solve(self, gradients: "torch.Tensor") -> "torch.Tensor":
+        """``(C + damping I)^-1`` times the queries' gradients ``(q, P)``."""
+
+    @cached_property
+    def curvature(self) -> "GaussNewton":
+        """The curvature that all queries share."""
+        return curvature_of(self.subject, self.seed, self.damping_ratio)
+
+    def options(self) -> dict[str, Any]:
+        return {"damping_ratio": self.damping_ratio}
+
+    def query_bytes(self) -> int:
+        return self.copies * self.subject.parameter_bytes()
+
+    def notes(self) -> dict[str, Any]:
+        return {"damping": self.curvature.damping, "l2": self.curvature.l2, "mean_eigenvalue": self.curvature.trace / self.curvature.size}
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        layout = self.curvature.layout
+        self._queries: QueryGradients = layout.to_queries(self.solve(layout.from_queries(self.subject.query_gradients(queries))))
+
+    def score(self, rows: np.ndarray) -> ScoreBlock:
+        x, y = self.subject.batch(rows)
+        dots = self.subject.engine().dots(x, y, self._queries)  # (b, q)
+        self.subject.count(3 * len(rows))
+        return ScoreBlock((dots / self.curvature.n).cpu())
