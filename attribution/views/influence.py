@@ -10,7 +10,7 @@ import pandas as pd
 from attribution.views import colours
 from attribution.views.numbers import count, percent, three_digits
 
-ORDER = ("ip", "tracin", "cosine", "forward-inf", "random")
+ORDER = ("ip", "tracin", "cosine", "forward-inf", "ekfac", "influence-cg")
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class EstimatorWords:
 
 
 def estimators_in_order() -> list[EstimatorWords]:
-    """Every registered estimator in the words of its own file, the everyday ones first."""
+    """Every registered estimator in the words of its own file, the everyday ones first and the controls last."""
     from attribution.estimators import estimators
 
-    names = sorted(estimators.names(), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-    found = [(name, estimators.get(name)) for name in names]
+    found = [(name, estimators.get(name)) for name in estimators.names()]
+    found.sort(key=lambda pair: (pair[1].control, ORDER.index(pair[0]) if pair[0] in ORDER else len(ORDER), pair[0]))
     return [EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source) for name, plug in found]
 
 
