@@ -75,6 +75,7 @@ class ScoreConfig:
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed for estimators that use chance.")
+    damping_ratio: float = opt(0.1, "Damping of the curvature estimators, as a share of the curvature's mean eigenvalue.")
 
 
 @dataclass(frozen=True)

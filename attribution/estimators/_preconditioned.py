@@ -49,6 +49,7 @@ class Preconditioned(Estimator):
     """
 
     unit = "nats"
+    settings = ("damping_ratio",)
     damping_ratio: float = 0.1
     copies: ClassVar[int] = 4  # vectors of the model's size that one query takes while it is solved
 

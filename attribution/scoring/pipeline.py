@@ -56,6 +56,8 @@ def score(
             "No training sample is left.", "All of them are dropped, so none can have influence.", "Keep some training samples."
         )
     estimator: Estimator = estimators.get(config.estimator)(subject, config.seed)
+    for name in estimator.settings:
+        setattr(estimator, name, getattr(config, name))
     request = {
         "estimator": config.estimator,
         "options": estimator.options(),

@@ -5,9 +5,11 @@ import pytest
 import torch
 from tiny_world import World, Wrapped, build, in_double, one_at_a_time
 
+from attribution.config import ScoreConfig
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
+from attribution.scoring import score
 
 FAITHFUL = {"influence-exact": 1e-8, "influence-cg": 1e-4, "arnoldi": 1e-6, "nystroem": 1e-6, "forward-inf-preconditioned": 1e-4}
 CURVATURE = [*FAITHFUL, "lissa", "kfac", "ekfac", "datainf"]
@@ -121,3 +123,26 @@ def test_loaded_weights_have_no_known_penalty(world):
 
     loaded = World(world.dataset, world.labels, Loaded(world.run._run), world.flipped)
     assert estimators.get("influence-exact")(loaded.subject()).curvature.l2 == 0
+
+
+def test_the_damping_ratio_is_a_setting_of_a_score_run(world, tmp_path):
+    test = world.dataset.rows("test")[:2]
+    found = {}
+    for ratio in (0.1, 1.0):
+        config = ScoreConfig(estimator="ekfac", device="cpu", damping_ratio=ratio)
+        found[ratio] = score(world.dataset, world.labels, world.run, config, test, tmp_path)
+        assert found[ratio].config["notes"]["damping"] == pytest.approx(
+            ratio * (found[ratio].config["notes"]["mean_eigenvalue"] + world.run.train_config.weight_decay)
+        )
+    assert found[0.1].folder != found[1.0].folder
+    with pytest.raises(UserError, match="damping_ratio"):
+        score(world.dataset, world.labels, world.run, ScoreConfig(estimator="ekfac", device="cpu", damping_ratio=-1.0), test, tmp_path)
+
+
+def test_relative_influence_is_influence_over_the_root_of_self_influence(world):
+    train, test = world.dataset.rows("train"), world.dataset.rows("test")
+    influence, own = scores(world, "ekfac", test), np.diag(scores(world, "ekfac", train))
+    found = scores(world, "relatif", test)
+    np.testing.assert_allclose(found, influence / np.sqrt(own)[:, None], rtol=1e-7, atol=1e-12)
+    itself = np.sqrt(np.diag(scores(world, "relatif", train)) * np.sqrt(own))
+    np.testing.assert_allclose(itself, np.sqrt(own), rtol=1e-7)

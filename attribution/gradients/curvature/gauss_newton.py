@@ -49,6 +49,10 @@ class GaussNewton:
         keep_bytes: int = 64 << 20,
         count: Callable[[float], None] = lambda passes: None,
     ) -> None:
+        if damping_ratio < 0:
+            raise UserError(
+                f"damping_ratio is {damping_ratio:g}.", "Negative damping makes the curvature indefinite.", "Set it to 0 or more."
+            )
         self.engine, self.n, self.chance = engine, n, chance
         self.l2, self.damping_ratio, self.labels = l2, damping_ratio, labels
         self.batch_size, self.keep_bytes, self.count = batch_size, keep_bytes, count
