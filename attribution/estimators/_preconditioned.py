@@ -18,6 +18,24 @@ if TYPE_CHECKING:
     from attribution.subject import Subject
 
 
+LINEAR, NETWORK = 0.1, 10.0  # damping ratios
+
+
+def usual_ratio(subject: "Subject") -> float:
+    """The damping ratio where none is set: 0.1 where a single linear layer is covered, 10 otherwise.
+
+    A model that is linear in its weights and trained to its optimum needs no damping to follow leave-one-out, so it gets as little as keeps
+    the inverse stable (benchmarks/convex.py: Pearson above 0.99 at 0.1, 0.96 at 1). A network is stopped long before its flat directions
+    settle, and nothing that retraining does happens there: with less than about ten mean eigenvalues of damping they drown the rest
+    (benchmarks/damping.py: the linear datamodeling score over a sweep).
+    """
+    from torch import nn
+
+    owners = {name.rpartition(".")[0] for name in subject.parameters()}
+    linear = len(owners) == 1 and isinstance(subject.model().get_submodule(next(iter(owners))), nn.Linear)
+    return LINEAR if linear else NETWORK
+
+
 def curvature_of(subject: "Subject", seed: int, damping_ratio: float) -> "GaussNewton":
     """The curvature of the mean training loss at the last checkpoint, over the training rows that are not dropped.
 
@@ -45,12 +63,13 @@ class Preconditioned(Estimator):
     """influence(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i at the last checkpoint: the drop in the query's loss owed to sample i, in nats.
 
     C is the Gauss-Newton matrix of the mean training loss plus the recipe's L2 term (``attribution.gradients.curvature``), damping is
-    ``damping_ratio`` times its mean eigenvalue: the same for every subclass, so their values compare. A subclass says how it solves.
+    ``damping_ratio`` (0: ``usual_ratio``) times its mean eigenvalue: the same for every subclass, so their values compare. A subclass says
+    how it solves.
     """
 
     unit = "nats"
     settings = ("damping_ratio",)
-    damping_ratio: float = 0.1
+    damping_ratio: float = 0.0
     copies: ClassVar[int] = 4  # vectors of the model's size that one query takes while it is solved
 
     @abstractmethod
@@ -60,10 +79,14 @@ class Preconditioned(Estimator):
     @cached_property
     def curvature(self) -> "GaussNewton":
         """The curvature that all queries share."""
-        return curvature_of(self.subject, self.seed, self.damping_ratio)
+        return curvature_of(self.subject, self.seed, self._ratio)
+
+    @property
+    def _ratio(self) -> float:
+        return self.damping_ratio or usual_ratio(self.subject)
 
     def options(self) -> dict[str, Any]:
-        return {"damping_ratio": self.damping_ratio}
+        return {"damping_ratio": self._ratio}
 
     def query_bytes(self) -> int:
         return self.copies * self.subject.parameter_bytes()

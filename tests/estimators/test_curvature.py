@@ -29,7 +29,7 @@ def scores(world: World, name: str, rows: np.ndarray, **settings) -> np.ndarray:
     return estimator.score(world.dataset.rows("train")).influence.numpy()
 
 
-def formula(world: World, rows: np.ndarray, damping_ratio: float = 0.1) -> np.ndarray:
+def formula(world: World, rows: np.ndarray, damping_ratio: float = 10.0) -> np.ndarray:
     """(1 / n) g_q^T (G + l2 I + damping I)^-1 g_i with everything by plain autograd, one sample at a time."""
     subject = world.subject()
     train = world.labels.train_rows(world.dataset)
@@ -54,6 +54,25 @@ def test_the_formula(world, name):
     settings = {"rank": 1000} if name in ("arnoldi", "nystroem") else {}
     found = scores(world, name, test, **settings)
     assert np.abs(found - expected).max() < FAITHFUL[name] * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", FAITHFUL)
+def test_the_formula_with_little_damping(world, name):
+    test = world.dataset.rows("test")
+    expected = formula(world, test, 0.1)
+    settings = {"rank": 1000} if name in ("arnoldi", "nystroem") else {}
+    found = scores(world, name, test, damping_ratio=0.1, **settings)
+    assert np.abs(found - expected).max() < FAITHFUL[name] * np.abs(expected).max()
+
+
+def test_a_linear_model_gets_less_damping(world):
+    class Linear(Wrapped):
+        def model(self, index, dataset, trusted) -> torch.nn.Module:
+            torch.manual_seed(0)
+            return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
+
+    linear = World(world.dataset, world.labels, Linear(world.run._run), world.flipped)
+    assert estimators.get("nystroem")(linear.subject()).options()["damping_ratio"] == 0.1
 
 
 def test_dropped_samples_are_no_part_of_the_curvature(world):
@@ -84,8 +103,8 @@ def test_notes_name_the_damping(world, name):
     estimator.prepare([Query("one", (int(world.dataset.rows("test")[0]),))])
     notes = estimator.notes()
     assert notes["l2"] == world.run.train_config.weight_decay
-    assert notes["damping"] == pytest.approx(0.1 * (notes["mean_eigenvalue"] + notes["l2"]))
-    assert estimator.options()["damping_ratio"] == 0.1
+    assert notes["damping"] == pytest.approx(10 * (notes["mean_eigenvalue"] + notes["l2"]))
+    assert estimator.options()["damping_ratio"] == 10
 
 
 def test_conjugate_gradients_note_their_residual(world):

@@ -31,8 +31,8 @@ class GaussNewton:
     draw per sample above; ``data`` is the empirical Fisher. While n * classes * P numbers fit ``keep_bytes``, G's square root is written
     out once and a product is two matrix products; else the training set is streamed through the model. ``count`` is told the sample passes.
 
-    ``damping`` is absolute, ``damping_ratio`` times the mean eigenvalue of C. The default ratio is 0.1, the setting of Grosse et al. 2023
-    (arXiv 2308.03296): small beside the directions that the data determine, large beside those that they do not.
+    ``damping`` is absolute, ``damping_ratio`` times the mean eigenvalue of C. The default ratio here is the 0.1 of Grosse et al. 2023
+    (arXiv 2308.03296); estimators choose by model (``estimators._preconditioned.usual_ratio``).
     """
 
     def __init__(
