@@ -93,8 +93,8 @@ def _project(name: str) -> Project:
 
 
 def _bar() -> Progress:
-    """A progress line on standard error, redrawn on a terminal, one line per message otherwise."""
-    last = [""]
+    """A progress line on standard error, redrawn on a terminal, a line per tenth otherwise."""
+    last = [-1.0]
 
     def show(done: float, total: float, message: str) -> None:
         text = f"{100 * done / total if total else 100:5.1f} %  {message}"
@@ -102,9 +102,9 @@ def _bar() -> Progress:
             sys.stderr.write("\r\033[K" + text[:110])
             if done >= total:
                 sys.stderr.write("\n")
-        elif message != last[0]:
+        elif done >= total or done - last[0] >= 0.1 * total:
             sys.stderr.write(text + "\n")
-            last[0] = message
+            last[0] = done
         sys.stderr.flush()
 
     return Progress(show)

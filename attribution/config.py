@@ -75,6 +75,9 @@ class ScoreConfig:
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed for estimators that use chance.")
+    damping_ratio: float = opt(
+        0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
+    )
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,25 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     )
 
 
+def switch() -> influence.EstimatorWords:
+    """The estimator asked: the everyday ones side by side, the others behind a button."""
+    by_name = {one.name: one for one in influence.estimators_in_order()}
+    shown = influence.at_hand(list(by_name), context.get("estimator"))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.segmented_control(
+            "How influence is estimated", wrap=True, format_func=lambda one: by_name[one].title, **context.choice("estimator", shown, "ip")
+        )
+        with st.popover("More", icon=":material/more_horiz:"):
+            for one in by_name.values():
+                if one.name not in shown:
+                    ask = {"estimator": one.name}
+                    st.button(one.title, key=f"more-{one.name}", help=one.meaning, type="tertiary", on_click=context.put, kwargs=ask)
+    chosen = by_name[name or "ip"]
+    unit = f" Unit: {chosen.unit}." if chosen.unit else ""
+    st.caption(f"{chosen.meaning}{unit}", help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}")
+    return chosen
+
+
 def main() -> None:
     """The page."""
     sight = context.sight()
@@ -151,23 +170,13 @@ def main() -> None:
         return
     listed = query.candidates(sight)
     rows = query.query_rows(sight, listed)
-    words = influence.estimators_in_order()
-    by_name = {one.name: one for one in words}
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell():
         query.picker(sight, listed, rows)
         if rows:
             query.query_card(sight, rows)
     with grid.cell(column_span=2):
-        estimator = st.segmented_control(
-            "How influence is estimated",
-            wrap=True,
-            format_func=lambda name: by_name[name].title,
-            **context.choice("estimator", by_name, "ip"),
-        )
-        chosen = by_name[estimator or "ip"]
-        unit = f" Unit: {chosen.unit}." if chosen.unit else ""
-        st.caption(f"{chosen.meaning}{unit}", help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}")
+        chosen = switch()
         if not rows:
             states.empty("No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:")
             return

@@ -61,7 +61,7 @@ class Wrapped:
     def __init__(self, run: Run, order: np.ndarray | None = None, change: Callable[[Any], Any] = lambda model: model) -> None:
         self._run, self._order, self._change = run, order, change
         self.id, self.version, self.checkpoints = run.id, run.version, run.checkpoints
-        self.model_config, self.train_config = run.model_config, run.train_config
+        self.model_config, self.train_config, self.config = run.model_config, run.train_config, run.config
 
     def model(self, index: int, dataset: Dataset, trusted: bool) -> torch.nn.Module:
         return self._change(self._run.model(index, dataset, trusted))

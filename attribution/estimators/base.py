@@ -49,6 +49,7 @@ class Estimator(ABC):
     source: ClassVar[str]
     needs: ClassVar[str] = ""  # what a run must have, in words; empty: any run will do
     unit: ClassVar[str] = ""  # unit of the influence; empty: none
+    settings: ClassVar[tuple[str, ...]] = ()  # fields of ScoreConfig that it takes as attributes; they belong into ``options``
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
     def __init__(self, subject: "Subject", seed: int = 0) -> None:
@@ -56,6 +57,10 @@ class Estimator(ABC):
 
     def options(self) -> dict[str, Any]:
         """The settings that change a score: they enter the fingerprint of a score run."""
+        return {}
+
+    def notes(self) -> dict[str, Any]:
+        """What is worth keeping of how the last ``prepare`` went (damping, residuals); goes into the run's ``config.json``."""
         return {}
 
     def query_bytes(self) -> int:

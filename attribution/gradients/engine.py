@@ -78,7 +78,7 @@ class GradientEngine:
         result = {
             name: torch.zeros((len(x), *p.shape), dtype=p.dtype, device=p.device) for name, p in covered_parameters(self.model).items()
         }
-        for start, stop, name, factor in self._factors(x, y):
+        for start, stop, name, factor in self.factors(x, y):
             result[name][start:stop] = factor.dense().reshape(stop - start, *factor.shape)
         return result
 
@@ -106,7 +106,7 @@ class GradientEngine:
         parts = []
         for start, stop in blocks(len(x), batch_size):
             found: dict[str, list[Factor]] = {}
-            for _, _, name, factor in self._factors(x[start:stop], y[start:stop]):
+            for _, _, name, factor in self.factors(x[start:stop], y[start:stop]):
                 found.setdefault(name, []).append(keep(factor, self.budget_bytes))
             kept = {name: concatenate(pieces) for name, pieces in found.items()}
             parts.append(QueryGradients(kept, stop - start, self.budget_bytes))
@@ -134,7 +134,7 @@ class GradientEngine:
         The map depends on ``seed`` and the parameters' names and sizes alone (``project.Sketch``); cost: one pass over the gradients.
         """
         result = torch.zeros(len(x), dim, dtype=self._dtype, device=x.device)
-        for start, stop, name, factor in self._factors(x, y):
+        for start, stop, name, factor in self.factors(x, y):
             key = (name, dim, seed, x.device)
             if key not in self._sketches:
                 self._sketches[key] = Sketch(name, factor.numel, dim, seed, x.device)
@@ -144,7 +144,7 @@ class GradientEngine:
     @torch.no_grad()
     def explain(self, x: Tensor, y: Tensor, n_queries: int = 1) -> list[Explanation]:
         """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch."""
-        seen = {name: factor for _, _, name, factor in self._factors(x, y)}
+        seen = {name: factor for _, _, name, factor in self.factors(x, y)}
         shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
         return [explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries) for route in self.plan(x, y).routes]
 
@@ -190,8 +190,11 @@ class GradientEngine:
         """Of results: the model's, but at least float32."""
         return torch.promote_types(next(iter(covered_parameters(self.model).values())).dtype, torch.float32)
 
-    def _factors(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
-        """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on; fallback ones in blocks of samples."""
+    def factors(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
+        """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on; fallback ones in blocks of samples.
+
+        What a training set's curvature is built from; positions count from the start of the batch.
+        """
         plan = self.plan(x, y)
         x, y = ordinary(x), ordinary(y)
         if plan.modules:
@@ -221,7 +224,7 @@ class GradientEngine:
         self.plan(x, y)
         dots = torch.zeros(len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
         squared = torch.zeros(len(x), dtype=self._dtype, device=x.device)
-        for start, stop, name, factor in self._factors(x, y):
+        for start, stop, name, factor in self.factors(x, y):
             query = queries.parts.get(name) if queries is not None else None
             part, square = contract(factor, query, self.budget_bytes, norms)
             if part is not None:

@@ -56,6 +56,8 @@ def score(
             "No training sample is left.", "All of them are dropped, so none can have influence.", "Keep some training samples."
         )
     estimator: Estimator = estimators.get(config.estimator)(subject, config.seed)
+    for name in estimator.settings:
+        setattr(estimator, name, getattr(config, name))
     request = {
         "estimator": config.estimator,
         "options": estimator.options(),
@@ -145,6 +147,7 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
             "title": estimator.title,
             "unit": estimator.unit,
+            "notes": estimator.notes(),
             "n_train": len(subject.rows),
             "covered": subject.engine().covered,
             "dense": dense,

@@ -36,6 +36,11 @@ def estimators_in_order() -> list[EstimatorWords]:
     return [EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source) for name, plug in found]
 
 
+def at_hand(names: Sequence[str], asked: str) -> list[str]:
+    """The estimators that stand in the row of buttons, of all ``names`` in order: the everyday ones, the control, and the one asked for."""
+    return [name for name in names if name in (*ORDER, "random", asked)]
+
+
 def queries(
     predictions: pd.DataFrame,
     *,

@@ -70,3 +70,9 @@ def test_every_estimator_speaks_for_itself():
     assert words[0].name == "ip"
     assert words[-1].name == "random"
     assert all(one.title and one.meaning and one.formula for one in words)
+
+
+def test_the_row_of_buttons_holds_the_everyday_estimators_and_the_one_asked_for():
+    names = [one.name for one in influence.estimators_in_order()]
+    assert influence.at_hand(names, "") == ["ip", "tracin", "cosine", "forward-inf", "random"]
+    assert influence.at_hand(names, "ekfac") == ["ip", "tracin", "cosine", "forward-inf", "ekfac", "random"]

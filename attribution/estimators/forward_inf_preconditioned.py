@@ -1,0 +1,79 @@
+"""Forward-INF with its query step preconditioned by the curvature: forward passes over the data, faithful to leave-one-out."""
+
+import copy
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.estimators import register
+from attribution.estimators.base import Query, ScoreBlock
+from attribution.estimators.influence_cg import ConjugateGradientInfluence
+
+if TYPE_CHECKING:
+    import torch
+
+
+@register("forward-inf-preconditioned")
+class PreconditionedForwardInfluence(ConjugateGradientInfluence):
+    """influence(i, q) = [l_i(theta + a s) - l_i(theta - a s)] / (2 a n) with s = (C + damping I)^-1 g_q by conjugate gradients.
+
+    To first order this is the influence function: unlearning the query the way that training on it would have moved the weights raises the
+    loss of the samples that taught it. ``a`` is such that a s has length ``step`` in parameter space. The solve reaches far along flat
+    directions, so the step has to be short to stay linear (0.2, the length of plain Forward-INF, is too long on a small network); short
+    steps are small differences of losses, so the losses are computed in float64 where the device can.
+    """
+
+    title = "Forward-INF (preconditioned)"
+    summary = (
+        "Unlearns the query the way training learned it, then watches which training samples get worse with it. As faithful as the "
+        "influence function, and needs only forward passes over the data once the query is solved."
+    )
+    formula = "[ℓᵢ(θ + a s) − ℓᵢ(θ − a s)] / (2an),  s = (C + λI)⁻¹ ∇ℓ_q"
+    cost = "One solve by conjugate gradients per query (up to 100 passes), then two forward passes over the training set per query."
+    source = "After The Mirrored Influence Hypothesis, arXiv 2402.08922, with the step of arXiv 1703.04730."
+    step: float = 1e-3
+
+    def options(self) -> dict[str, Any]:
+        return super().options() | {"step": self.step}
+
+    @cached_property
+    def _model(self) -> "torch.nn.Module":
+        """A copy of the model in the precision of the read-out."""
+        import torch
+
+        model = copy.deepcopy(self.subject.model())
+        return model if self.subject.device.type == "mps" else model.to(torch.float64)
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        layout = self.curvature.layout
+        directions = self.solve(layout.from_queries(self.subject.query_gradients(queries)))  # (q, P)
+        self._lengths = directions.norm(dim=1).tolist()
+        self._directions = layout.split(directions)
+
+    def score(self, rows: np.ndarray) -> ScoreBlock:
+        import torch
+
+        x, y = self.subject.batch(rows)
+        if x.is_floating_point():
+            x = x.to(next(self._model.parameters()).dtype)
+        columns = [self._column(x, y, index, length) for index, length in enumerate(self._lengths)]
+        self.subject.count(2 * len(rows) * len(columns))
+        return ScoreBlock(torch.stack(columns, dim=1).to(self.curvature.layout.dtype).cpu())
+
+    def _column(self, x: "torch.Tensor", y: "torch.Tensor", index: int, length: float) -> "torch.Tensor":
+        """Influences of a batch on one query (b,)."""
+        import torch
+        from torch.func import functional_call
+
+        from attribution.tasks.classification import per_sample_loss
+
+        amount = self.step / length if length > 0 else 0.0  # a query without gradient moves nothing: all influences are zero
+        own = dict(self._model.named_parameters())
+        sides = []
+        with torch.no_grad():
+            for sign in (1, -1):
+                moved = {name: own[name] + sign * amount * step[index].to(own[name].dtype) for name, step in self._directions.items()}
+                sides.append(per_sample_loss(functional_call(self._model, moved, (x,)), y))
+        return (sides[0] - sides[1]) * (length / (2 * self.step * self.curvature.n))

@@ -1,0 +1,212 @@
+"""Products with the Gauss-Newton matrix of the mean training loss, its trace and its damping."""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call, jvp, vjp, vmap
+
+from attribution.errors import UserError
+from attribution.gradients.capture import evaluation
+from attribution.gradients.curvature.layout import Layout
+from attribution.gradients.engine import GradientEngine
+from attribution.gradients.probe import covered_parameters
+
+Batch = Callable[[np.ndarray], tuple[Tensor, Tensor]]  # positions (b,) -> inputs and labels
+MODEL, DATA = "model", "data"
+EXACT_CLASSES = 32  # up to so many classes the expectation over the model's labels is a sum over all of them
+TOGETHER = 16  # vectors pushed through the model at once: bounds the copies of a batch's activations
+
+
+@final
+class GaussNewton:
+    """The curvature C = G + l2 I of the mean loss over n training samples (see the package), never written out unless asked for.
+
+    ``batch(positions)`` gives inputs and labels of training samples 0..n-1; ``chance`` (n,) in 0..1 fixes, per sample, a drawn label and
+    the place in a random order, so results do not depend on how samples are stored. ``labels`` says which labels gradients are taken for
+    where they are needed (trace, Kronecker factors, DataInf): ``model`` is the true Fisher, an exact expectation up to 32 classes and one
+    draw per sample above; ``data`` is the empirical Fisher. While n * classes * P numbers fit ``keep_bytes``, G's square root is written
+    out once and a product is two matrix products; else the training set is streamed through the model. ``count`` is told the sample passes.
+
+    ``damping`` is absolute, ``damping_ratio`` times the mean eigenvalue of C. The default ratio here is the 0.1 of Grosse et al. 2023
+    (arXiv 2308.03296); estimators choose by model (``estimators._preconditioned.usual_ratio``).
+    """
+
+    def __init__(
+        self,
+        engine: GradientEngine,
+        batch: Batch,
+        n: int,
+        chance: np.ndarray,
+        *,
+        l2: float = 0.0,
+        damping_ratio: float = 0.1,
+        labels: str = MODEL,
+        batch_size: int = 128,
+        keep_bytes: int = 64 << 20,
+        count: Callable[[float], None] = lambda passes: None,
+    ) -> None:
+        if damping_ratio < 0:
+            raise UserError(
+                f"damping_ratio is {damping_ratio:g}.", "Negative damping makes the curvature indefinite.", "Set it to 0 or more."
+            )
+        self.engine, self.n, self.chance = engine, n, chance
+        self.l2, self.damping_ratio, self.labels = l2, damping_ratio, labels
+        self.batch_size, self.keep_bytes, self.count = batch_size, keep_bytes, count
+        self._batch = batch
+        self.layout = Layout(covered_parameters(engine.model))
+
+    @property
+    def size(self) -> int:
+        """Number of covered parameters P."""
+        return self.layout.size
+
+    @cached_property
+    def trace(self) -> float:
+        """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes."""
+        if self.root is not None and self.labels == MODEL:
+            return float(self.root.double().square().sum())
+        total = 0.0
+        for _, x, y, weights in self.labelled():
+            total += float((weights * self.engine.norms(x, y).square()).double().sum())
+            self.count(3 * len(x))
+        return total / self.n
+
+    @cached_property
+    def damping(self) -> float:
+        """What is added to C before it is inverted: ``damping_ratio`` times trace(C) / P."""
+        return self.damping_ratio * (self.trace / self.size + self.l2)
+
+    @property
+    def shift(self) -> float:
+        """l2 + damping: what is inverted is G + shift I. ``UserError`` if that is singular."""
+        if not self.l2 + self.damping > 0:
+            raise UserError(
+                f"The damping is {self.damping:g} and the recipe has no L2 penalty.",
+                "The curvature cannot be inverted: it is singular wherever the training data say nothing.",
+                "Use a damping ratio above 0; if the trace is 0 the model is certain of every sample: ask an earlier checkpoint.",
+            )
+        return self.l2 + self.damping
+
+    @cached_property
+    def classes(self) -> int:
+        """Width of the model's output; ``UserError`` if that is not one row of logits per sample."""
+        x, _ = self._batch(np.arange(1))
+        logits = self._logits(x)
+        if logits.dim() != 2:
+            raise UserError(
+                f"The model's output has shape {tuple(logits.shape)} for one sample.",
+                "The curvature used here is that of softmax cross-entropy over classes.",
+                "Return logits of shape (samples, classes), or use an estimator without curvature such as ip.",
+            )
+        return logits.shape[1]
+
+    @cached_property
+    def root(self) -> Tensor | None:
+        """Rows sqrt(p_ik / n) g_ik ``(n, classes, P)``, whose sum of outer products is G; None where they do not fit ``keep_bytes``."""
+        if self.classes > EXACT_CLASSES or self.n * self.classes * self.size * self.layout.dtype.itemsize > self.keep_bytes:
+            return None
+        return torch.cat([self.rows(positions) for positions in self.batches()])
+
+    def rows(self, positions: np.ndarray) -> Tensor:
+        """The rows of the square root of G for some samples ``(b, classes, P)``."""
+        x, _ = self._batch(positions)
+        columns = []
+        for y, weights in self._expectation(x, None, positions, MODEL):
+            columns.append(self.layout.join(self.engine.gradients(x, y)) * (weights / self.n).sqrt()[:, None])
+            self.count(3 * len(x))
+        return torch.stack(columns, 1)
+
+    def batches(self) -> Iterator[np.ndarray]:
+        """Positions of all samples in order, ``batch_size`` at a time."""
+        for start in range(0, self.n, self.batch_size):
+            yield np.arange(start, min(self.n, start + self.batch_size))
+
+    def samples(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs and labels of all samples in order, a batch at a time."""
+        for positions in self.batches():
+            yield self._batch(positions)
+
+    def labelled(self) -> Iterator[tuple[bool, Tensor, Tensor, Tensor]]:
+        """``(first, x, y, weights (b,))`` for every batch and every label of the expectation; ``first`` marks a batch's first label."""
+        for positions in self.batches():
+            x, y = self._batch(positions)
+            for index, (label, weights) in enumerate(self._expectation(x, y, positions, self.labels)):
+                yield index == 0, x, label, weights
+
+    @torch.no_grad()
+    def product(self, vectors: Tensor, positions: np.ndarray | None = None) -> Tensor:
+        """G times each of ``vectors (m, P)``, ``(m, P)``; over the samples at ``positions`` alone if given (their own mean).
+
+        Cost: the streamed form takes about five forward passes over the samples for each vector.
+        """
+        if self.root is not None:
+            chosen = self.root if positions is None else self.root[torch.as_tensor(positions)] * (self.n / len(positions)) ** 0.5
+            rows = chosen.reshape(-1, self.size)
+            return (vectors @ rows.T) @ rows
+        total = torch.zeros_like(vectors)
+        size = self.n if positions is None else len(positions)
+        pieces = self.batches() if positions is None else np.array_split(positions, -(-size // self.batch_size))
+        for piece in pieces:
+            total += self._streamed(self._batch(piece)[0], vectors)
+            self.count(5 * len(piece) * len(vectors))
+        return total / size
+
+    def damped(self, vectors: Tensor) -> Tensor:
+        """C + damping I times each of ``vectors (m, P)``."""
+        return self.product(vectors) + self.shift * vectors
+
+    def random(self, count: int, seed: int) -> Tensor:
+        """Standard normal vectors ``(count, P)``, the same on every device."""
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(count, self.size, generator=generator, dtype=torch.float64).to(self.layout.device, self.layout.dtype)
+
+    def largest_eigenvalue(self, seed: int, positions: np.ndarray | None = None, steps: int = 20) -> float:
+        """Largest eigenvalue of G by power iteration from a seeded start; approached from below."""
+        vector, value = self.random(1, seed), 0.0
+        for _ in range(steps):
+            vector = self.product(vector / vector.norm(), positions)
+            before, value = value, float(vector.norm())
+            if value == 0 or abs(value - before) <= 1e-2 * value:
+                break
+        return value
+
+    def _logits(self, x: Tensor) -> Tensor:
+        with evaluation(self.engine.model), torch.no_grad():
+            self.count(len(x))
+            return self.engine.model(x)
+
+    def _expectation(self, x: Tensor, y: Tensor | None, positions: np.ndarray, labels: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """Labels ``(b,)`` with their weights ``(b,)``, which sum to 1 for each sample."""
+        if labels == DATA and y is not None:
+            yield y, torch.ones(len(x), dtype=self.layout.dtype, device=x.device)
+            return
+        p = self._logits(x).softmax(1)  # (b, c)
+        if p.shape[1] <= EXACT_CLASSES:
+            for label in range(p.shape[1]):
+                yield torch.full((len(x),), label, device=x.device), p[:, label]
+            return
+        drawn = torch.as_tensor(self.chance[positions], device=x.device)[:, None]
+        yield torch.searchsorted(p.double().cumsum(1), drawn).clamp_max(p.shape[1] - 1)[:, 0], torch.ones_like(p[:, 0])
+
+    def _streamed(self, x: Tensor, vectors: Tensor) -> Tensor:
+        """n G v over one batch for each vector: forward-mode to the logits, the loss's Hessian there, reverse-mode back."""
+        model = self.engine.model
+        parameters = {name: value.detach() for name, value in covered_parameters(model).items()}
+
+        def logits(values: dict[str, Tensor]) -> Tensor:
+            return functional_call(model, values, (x,))
+
+        with evaluation(model), torch.no_grad():
+            found, back, *_ = vjp(logits, parameters)
+            p = found.softmax(1)  # (b, c)
+
+            def one(tangent: dict[str, Tensor]) -> Any:
+                moved = jvp(logits, (parameters,), (tangent,))[1]  # (b, c)
+                return back(p * (moved - (p * moved).sum(1, keepdim=True)))[0]
+
+            tangents = self.layout.split(vectors)
+            return self.layout.join(vmap(one, chunk_size=TOGETHER)(tangents))
