@@ -134,6 +134,9 @@ def ready(sight: Sight, view: InfluenceView) -> None:
         key="distribution",
         alt="Histogram of the influence of all training samples; the ones shown as cards lie at its two ends",
     )
+    asked = [(one.title, sight.project.influence(view.query_rows, one.name, cards.GRID)) for one in influence.estimators_in_order()]
+    others = [(title, found) for title, found in asked if found is not None and found.estimator != view.estimator]
+    st.markdown(influence.agreement_sentence(view, others))
 
 
 def switch() -> influence.EstimatorWords:

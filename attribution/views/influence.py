@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from attribution.views import colours
 from attribution.views.numbers import count, percent, three_digits
+
+if TYPE_CHECKING:
+    from attribution.workspace.lookup import InfluenceView
 
 ORDER = ("ip", "tracin", "cosine", "forward-inf")
 
@@ -84,16 +87,6 @@ def place(rows: np.ndarray, current: int | None) -> str:
     """ "3 of 259", or "259 in the list" when the current one is outside it."""
     at = np.flatnonzero(rows == current)
     return f"{count(int(at[0]) + 1)} of {count(len(rows))}" if len(at) else f"{count(len(rows))} in the list"
-
-
-def histogram(values: np.ndarray, bins: int = 41) -> dict[str, Any]:
-    """Counts of influence over the training set in ``bins`` equal steps: ``counts``, ``low``, ``high``."""
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    counts, _ = np.histogram(finite, bins=bins, range=(low, high))
-    return {"counts": counts, "low": low, "high": high}
 
 
 def distribution_spec(counts: Sequence[int], low: float, high: float, shown: Sequence[float]) -> dict[str, Any]:
@@ -175,9 +168,19 @@ def query_sentence(label: str, prediction: str, confidence: float, p_label: floa
     return f"The model says {prediction} ({percent(confidence)} sure); the label is {label}, which it gives {percent(p_label)}."
 
 
-def agreement(first: np.ndarray, second: np.ndarray) -> float:
-    """Share of ``first`` (the rows one estimator shows) that are also in ``second``, 0 to 1; NaN when there is nothing to compare."""
-    return float(np.isin(first, second).mean()) if len(first) and len(second) else float("nan")
+def agreement(first: "InfluenceView", second: "InfluenceView") -> float:
+    """Share of the samples that one estimator puts at either end which another puts at the same end, 0 to 1; NaN for none."""
+    shared = [np.isin(first.helpful["row"], second.helpful["row"]), np.isin(first.harmful["row"], second.harmful["row"])]
+    both = np.concatenate(shared)
+    return float(both.mean()) if len(both) else float("nan")
+
+
+def agreement_sentence(view: "InfluenceView", others: Sequence[tuple[str, "InfluenceView"]]) -> str:
+    """How far the other estimators that were asked the same name the same samples; "" when none was asked."""
+    if not others:
+        return ""
+    shares = ", ".join(f"{title} names {percent(agreement(view, other))} of them" for title, other in others)
+    return f"Do others agree? Of the {count(len(view.helpful))} most helpful and {count(len(view.harmful))} most harmful samples, {shares}."
 
 
 def forecast_s(scores: Sequence[Any], estimator: str) -> float:

@@ -33,7 +33,7 @@ def model_line(sight: Sight) -> str:
 
 
 def open_sample(name: str) -> None:
-    """Make or open a sample with visible progress, then show it."""
+    """Make or open a sample with visible progress, start what it has no results of yet, then show it."""
     bar = st.progress(0.0, text="Unpacking the sample")
 
     def listen(done: float, total: float, message: str) -> None:
@@ -43,6 +43,8 @@ def open_sample(name: str) -> None:
 
     try:
         project = Project.sample(name, progress=Progress(listen))
+        if project.run is None:
+            project.submit("prepare")
     except UserError as error:
         bar.empty()
         states.error_box(error)

@@ -1,6 +1,7 @@
 """The Influence page's words, lists and chart."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -52,10 +53,16 @@ def test_distribution_marks_sign_and_the_shown():
     json.dumps(spec)
 
 
-def test_histogram_covers_all_finite_values():
-    found = influence.histogram(np.array([1.0, 1.0, np.nan]))
-    assert found["counts"].sum() == 2
-    assert found["low"] < 1 < found["high"]
+def view_of(helpful, harmful):
+    return SimpleNamespace(helpful=pd.DataFrame({"row": helpful}), harmful=pd.DataFrame({"row": harmful}))
+
+
+def test_agreement_counts_samples_at_the_same_end():
+    mine, other = view_of([1, 2, 3], [7, 8]), view_of([3, 2, 9], [1, 4])
+    assert influence.agreement(mine, other) == pytest.approx(2 / 5)
+    assert np.isnan(influence.agreement(view_of([], []), other))
+    assert influence.agreement_sentence(mine, []) == ""
+    assert "TracIn names 40.0\u00a0% of them" in influence.agreement_sentence(mine, [("TracIn", other)])
 
 
 def test_sentences():
