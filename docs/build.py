@@ -62,6 +62,8 @@ def benchmarks() -> str:
         "mislabels": _mislabels,
         "proof": _proof,
         "estimators": _estimators,
+        "convex": _convex,
+        "damping": _damping,
         "engine-cpu": _engine,
         "startup": _startup,
     }
@@ -132,7 +134,8 @@ def _proof(found: dict[str, Any]) -> str:
         lines.append([words, f"{result['reviewed']:,}", str(result["fixed"]), f"{100 * before:.2f} %", f"{100 * after:.2f} %", points])
     return (
         f"## Does fixing them help?\n\nThe image sample, reviewed by somebody who is always right, retrained over {len(found['seeds'])} seeds;"
-        " 95 % intervals over seeds and test samples.\n\n"
+        " 95 % intervals over seeds and test samples. The sample's recipe was chosen among six because it learns wrong labels by heart, so that there is"
+        " something to gain: with the default recipe, setting all 480 labels right gained 0.7 points on one seed, an interval that includes zero.\n\n"
         + table(["reviewed", "samples", "labels set right", "accuracy before", "after", "change, points"], lines)
     )
 
@@ -152,6 +155,34 @@ def _estimators(found: dict[str, Any]) -> str:
             ["estimator", "exact copies", "with shifted, mirrored and brightened ones", "cost in forward passes over the training set"],
             lines,
         )
+    )
+
+
+def _convex(found: dict[str, Any]) -> str:
+    lines = [
+        [
+            f"`{name}`",
+            *[f"{one[kind]['pearson']:.4f} / {one[kind]['spearman']:.3f}" for kind in ("highest loss", "random")],
+            f"{one['highest loss']['factor']:.2f}",
+        ]
+        for name, one in sorted(found["estimators"].items(), key=lambda pair: -pair[1]["highest loss"]["pearson"])
+    ]
+    return (
+        "## Against true leave-one-out\n\nSoftmax regression on 500 digits, trained to the optimum; every sample left out in turn and the model trained anew."
+        " Pearson / Spearman over training samples, mean of ten queries.\n\n"
+        + table(["estimator", "the ten hardest queries", "ten random queries", "factor from estimate to truth"], lines)
+    )
+
+
+def _damping(found: dict[str, Any]) -> str:
+    lines = [
+        [f"`{name}`", f"{one['lds']:.3f} ± {one['error']:.3f}", f"{one['notes'].get('forward_passes', 0):.0f}"]
+        for name, one in sorted(found["estimators"].items(), key=lambda pair: -pair[1]["lds"])
+    ]
+    return (
+        "## Linear datamodeling score on a network, and the damping\n\nAn MLP on 1,000 digits, models trained on halves of the data; standard errors."
+        " A damping ratio of 1 is one mean eigenvalue of the curvature.\n\n"
+        + table(["estimator", "LDS", "forward passes over the training set"], lines)
     )
 
 
