@@ -5,6 +5,7 @@ Nothing heavy is imported before a verb needs it, so ``--help`` is quick. The fl
 
 import dataclasses
 import inspect
+import math
 import os
 import subprocess
 import sys
@@ -140,6 +141,12 @@ def new(
         typer.echo(f"left out: {problem['where']}: {problem['what']}")
     if len(info.problems) > 10:
         typer.echo(f"... and {len(info.problems) - 10} more, listed on the Overview page")
+    look = project.first_look
+    losses = [one["loss"] for one in look["samples"]]
+    typer.echo(
+        f"sample shape {'x'.join(map(str, info.shape))}; {look['weights']} model of {look['parameters']:,} parameters: loss on {len(losses)} samples"
+        f" {sum(losses) / len(losses):.2f} nats on average ({min(losses):.2f} to {max(losses):.2f}), chance is {math.log(len(info.classes)):.2f}"
+    )
     typer.echo(f"Next: datablame train -p {project.name}")
 
 

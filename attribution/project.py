@@ -140,6 +140,13 @@ class Project:
         return self.dataset.info
 
     @property
+    def first_look(self) -> dict[str, Any]:
+        """What the network said when the project was made: ``weights`` (given or untrained), ``parameters`` (count), and ``samples``, ten
+        of ``{row, id, label, prediction, confidence, loss}``; losses in nats. Empty for a project made before this was kept."""
+        path = self.folder / "first_look.json"
+        return read_json(path) if path.exists() else {}
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Class names by index."""
         return self.info.classes

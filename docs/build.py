@@ -163,7 +163,7 @@ def _convex(found: dict[str, Any]) -> str:
         [
             f"`{name}`",
             *[f"{one[kind]['pearson']:.4f} / {one[kind]['spearman']:.3f}" for kind in ("highest loss", "random")],
-            f"{one['highest loss']['factor']:.2f}",
+            f"{one['highest loss']['factor']:.2g}",
         ]
         for name, one in sorted(found["estimators"].items(), key=lambda pair: -pair[1]["highest loss"]["pearson"])
     ]

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from attribution.views import numbers, overview, queue
@@ -23,6 +24,29 @@ def headline(sight: Sight) -> None:
     if info.problems:
         with st.expander(f"{numbers.plural(len(info.problems), 'note')} from loading the data", icon=":material/report:"):
             st.dataframe([dict(problem) for problem in info.problems[:200]], hide_index=True, alt="What was left out or changed, and why")
+
+
+def loaded(sight: Sight) -> None:
+    """What was loaded, shown back: where from, shapes, and the model's word on ten samples before any training here."""
+    info, look = sight.project.info, sight.project.first_look
+    with st.expander("What was loaded", expanded=True, icon=":material/inventory:"):
+        st.markdown(
+            f"{states.plain(info.source)} · one sample is {' x '.join(map(str, info.shape))} · {info.preprocessing.get('splits', '')}"
+        )
+        if not look:
+            return
+        chance = numbers.three_digits(math.log(len(info.classes)))
+        kind = "with the weights you gave" if look["weights"] == "given" else "before training"
+        st.caption(
+            f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind} (chance is a loss of {chance} nats):"
+        )
+        table = pd.DataFrame(look["samples"]).drop(columns="row")
+        table["confidence"] *= 100
+        columns = {
+            "confidence": st.column_config.NumberColumn("confidence", format="%.1f %%"),
+            "loss": st.column_config.NumberColumn("loss, nats", format="%.3g"),
+        }
+        st.dataframe(table, hide_index=True, alt="Label, prediction and loss of ten samples", column_config=columns)
 
 
 def next_step(sight: Sight, open_suspects: int) -> None:
@@ -79,7 +103,7 @@ def figures(sight: Sight, open_suspects: int) -> None:
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                help="Estimated from models that did not train on the samples they judge (confident learning), with its 95 % interval.",
+                help="Estimated from models and neighbours that did not see the label, where they are surest; with its 95 % interval.",
             )
         st.metric(
             "Edits",
@@ -159,6 +183,7 @@ def main() -> None:
         st.caption("You can close this page; the work goes on. What is finished appears at once.")
     next_step(sight, waiting)
     if sight.run is None:
+        loaded(sight)
         return
     figures(sight, waiting)
     class_tables(sight, rows)

@@ -157,3 +157,10 @@ def test_a_selection_is_asked_about_as_one_group(tiny_project):
     singles = np.mean([tiny_project.influence([row], "ip", 24).score.column(int(row) - rows[0])[1] for row in rows], axis=0)
     assert np.allclose(result.column(0)[1], singles, rtol=1e-3, atol=1e-5)
     assert tiny_project.influence(rows, "ip", 3) is not None
+
+
+def test_the_first_look_is_near_chance_before_training(bare_project):
+    look = bare_project.first_look
+    assert (look["weights"], look["parameters"]) == ("untrained", 64 * 10 + 10)
+    assert len(look["samples"]) == 10
+    assert np.mean([one["loss"] for one in look["samples"]]) == pytest.approx(np.log(10), rel=0.3)

@@ -4,7 +4,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, to_dict
 from attribution.errors import UserError
@@ -75,8 +75,7 @@ def create(
             "train": to_dict(train or default_recipe(dataset.info.modality)),
             "trusted_code": {"path": str(code), "hash": file_hash(code)} if code else None,
         }
-        if code or model.checkpoints:
-            _check_model(dataset, model)
+        write_json(building / "first_look.json", _first_look(dataset, model))
         database.create(building / "project.db")
         write_json(building / "project.json", settings)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,12 +124,23 @@ def _absolute(data: DataConfig) -> DataConfig:
     return from_dict(DataConfig, {**to_dict(data), "path": path})
 
 
-def _check_model(dataset: "Dataset", model: ModelConfig) -> None:
-    """Build the user's network and pass two samples through it, so that a misfit shows before the project exists."""
+def _first_look(dataset: "Dataset", model: ModelConfig) -> dict[str, Any]:
+    """What the network says of ten samples before anything is trained, so that a misfit shows before the project exists."""
     from attribution.models.build import build_model, check_model
     from attribution.models.checkpoints import load_checkpoint
+    from attribution.training import loss_on_samples
 
     network = build_model(model, dataset.info, seed=0, trusted=True)
     for checkpoint in model.checkpoints:
         load_checkpoint(network, Path(checkpoint).expanduser())
     check_model(network, dataset)
+    samples = loss_on_samples(network, dataset)
+    return {
+        "weights": "given" if model.checkpoints else "untrained",
+        "parameters": sum(value.numel() for value in network.parameters()),
+        "samples": [{name: _plain(value) for name, value in line.items()} for line in samples.to_dict("records")],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
