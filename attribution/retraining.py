@@ -87,6 +87,7 @@ def retrain(
     for name, table in tables.items():
         write_table(folder / f"{name}.parquet", table)
     outcome, verdict = _verdict(accuracy.difference, len(recipes))
+    verdict += _loss_word(outcome, loss.difference)
     all_test = dataset.rows("test")
     edited = (before.values[all_test] != after.values[all_test]) | (before.active[all_test] != after.active[all_test])
     spearman = spearman_interval(predicted["predicted"].to_numpy(), predicted["actual"].to_numpy(), config.bootstrap, config.level)
@@ -212,3 +213,13 @@ def _verdict(difference: Interval, seeds: int) -> tuple[str, str]:
         "unclear",
         f"No change in test accuracy that can be told from chance: {points:+.1f} points ({level} {low:.1f} to {high:.1f}) {over}",
     )
+
+
+def _loss_word(outcome: str, difference: Interval) -> str:
+    """A sentence for a test loss that moved against the accuracy, so that the verdict does not hide it; "" otherwise."""
+    change = f" ({difference.estimate:+.3f} nats, {difference.low:.3f} to {difference.high:.3f})"
+    if outcome == "better" and difference.low > 0:
+        return f" Test loss rose, though{change}: the new models are surer of the mistakes they still make."
+    if outcome == "worse" and difference.high < 0:
+        return f" Test loss fell, though{change}: the new models are less sure of their mistakes."
+    return ""

@@ -11,7 +11,7 @@ from attribution.config import ModelConfig, RetrainConfig, TrainConfig
 from attribution.datasets.dataset import Labels
 from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
-from attribution.retraining import _flips, _verdict, retrain
+from attribution.retraining import _flips, _loss_word, _verdict, retrain
 from attribution.runs import Run
 from attribution.statistics import Interval
 
@@ -189,3 +189,10 @@ def test_majority_over_seeds_decides_a_flip(tmp_path):
     assert dict(flips["kind"]) == {test[0]: "fixed", test[1]: "broken"}
     assert flips.loc[test[0], "seeds"] == pytest.approx(2 / 3)
     assert flips.loc[test[1], "p_before"] == pytest.approx(0.9)
+
+
+def test_a_loss_that_moved_against_the_accuracy_is_not_hidden():
+    rose, fell, unclear = Interval(0.15, 0.09, 0.21), Interval(-0.15, -0.21, -0.09), Interval(0.02, -0.02, 0.07)
+    assert "Test loss rose, though (+0.150 nats, 0.090 to 0.210)" in _loss_word("better", rose)
+    assert "Test loss fell, though" in _loss_word("worse", fell)
+    assert {_loss_word("better", fell), _loss_word("better", unclear), _loss_word("unclear", rose)} == {""}

@@ -63,7 +63,7 @@ def projects(tmp_path_factory):
 @pytest.fixture(scope="session")
 def app(projects):
     """The address of a server over that home."""
-    with server({**os.environ, "DATABLAME_HOME": str(projects)}) as address:
+    with server({**os.environ, "DATABLAME_HOME": str(projects), "HOME": str(projects)}) as address:
         yield address
 
 

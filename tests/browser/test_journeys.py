@@ -161,7 +161,7 @@ def test_a_new_project_from_an_image_folder(page, app, projects, picture, tmp_pa
 
     from attribution import Project
 
-    source = tmp_path / "pictures"
+    source = projects / "pictures"  # the server's home folder
     digits = load_digits()
     for place in np.flatnonzero(digits.target < 3)[:240]:
         folder = source / f"digit {digits.target[place]}"
@@ -172,7 +172,7 @@ def test_a_new_project_from_an_image_folder(page, app, projects, picture, tmp_pa
     page.goto(f"{app}/new_project")
     ready(page)
     field = page.locator(".st-key-path input")
-    field.fill(str(source))
+    field.fill("~/pictures")
     field.press("Enter")
     expect(page.get_by_text("broken.png").or_(page.get_by_text("cannot be used")).first).to_be_visible()
     ready(page)
@@ -196,3 +196,4 @@ def test_a_new_project_from_an_image_folder(page, app, projects, picture, tmp_pa
     expect(page.get_by_text("three-digits").first).to_be_visible()
     assert project.flags() is not None
     shutil.rmtree(project.folder)
+    shutil.rmtree(source)
