@@ -11,7 +11,8 @@ from attribution.config import MapConfig, fingerprint
 from attribution.errors import UserError
 from attribution.neighbors import nearest
 from attribution.progress import Progress
-from attribution.storage.files import file_hash, read_json, whole_file, write_json
+from attribution.storage.artefact import Artefact
+from attribution.storage.files import file_hash, whole_file, write_json
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -21,28 +22,10 @@ EXACT_LIMIT = 20_000  # up to here neighbours are searched exactly; beyond, by U
 EPOCHS = 200  # enough from a PCA start
 
 
-class MapResult:
-    """One finished map: ``NAME/maps/MAP``; reading it needs NumPy alone."""
+class MapResult(Artefact):
+    """One finished map: ``NAME/maps/MAP``; reading it needs NumPy alone. Labels matter only to maps of gradients."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
-
-    @staticmethod
-    def open(folder: Path) -> "MapResult":
-        """Open a finished map; ``UserError`` otherwise."""
-        result = MapResult(folder)
-        if not (result.folder / "config.json").is_file():
-            raise UserError(f"The map {result.folder.name} is not finished.", "", "Resume the job.")
-        return result
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """space, method, run, version, settings, seconds_s."""
-        return read_json(self.folder / "config.json")
-
-    @property
-    def id(self) -> str:
-        return self.folder.name
+    what = "map"
 
     @property
     def space(self) -> str:
@@ -51,15 +34,6 @@ class MapResult:
     @property
     def method(self) -> str:
         return str(self.config["method"])
-
-    @property
-    def run(self) -> str:
-        return str(self.config["run"])
-
-    @property
-    def version(self) -> str:
-        """The data version that the map was made of; labels matter only to the gradients."""
-        return str(self.config["version"])
 
     @cached_property
     def coordinates(self) -> np.ndarray:

@@ -1,49 +1,23 @@
 """Reads a finished search for wrong labels; needs NumPy and pandas, no torch."""
 
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.errors import UserError
-from attribution.storage.files import read_json
+from attribution.storage.artefact import Artefact
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class FlagResult:
-    """One search for wrong labels: ``NAME/flags/FLAG``. ``row`` is a training row of the project."""
+class FlagResult(Artefact):
+    """One search for wrong labels: ``NAME/flags/FLAG``. ``row`` is a training row of the project.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+    ``config`` holds the request, detectors (name -> title), combined, rule, skipped, held_out, estimate, n_train and seconds_s.
+    """
 
-    @staticmethod
-    def open(folder: Path) -> "FlagResult":
-        """Open a finished search; ``UserError`` otherwise."""
-        result = FlagResult(folder)
-        if not (result.folder / "config.json").is_file():
-            raise UserError(f"The search for wrong labels {result.folder.name} is not finished.", "", "Resume the job.")
-        return result
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """run, version, detectors (name -> title, combined), rule, estimate, folds, seconds_s, and the request."""
-        return read_json(self.folder / "config.json")
-
-    @property
-    def id(self) -> str:
-        return self.folder.name
-
-    @property
-    def run(self) -> str:
-        return str(self.config["run"])
-
-    @property
-    def version(self) -> str:
-        """The data version that was searched."""
-        return str(self.config["version"])
+    what = "search for wrong labels"
 
     @property
     def estimate(self) -> dict[str, float]:

@@ -1,64 +1,30 @@
 """Reads a finished score run; needs NumPy, pandas and safetensors, no torch."""
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.errors import UserError
-from attribution.storage.files import read_json
+from attribution.storage.artefact import Artefact
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class ScoreResult:
+class ScoreResult(Artefact):
     """One score run's folder.
 
     Signs everywhere: positive influence = training on the sample lowers the query's loss. ``row`` is a training row of the project,
-    ``query`` a column number (see ``queries``).
+    ``query`` a column number (see ``queries``). ``config`` holds estimator, options, run, version, queries, k, fingerprint, covered
+    (parameters), seconds_s, forward_passes (over the training set; a backward pass counts two) and nonfinite. ``finished`` is False after
+    one part of a run that was split with ``part``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
-
-    @staticmethod
-    def open(folder: Path) -> "ScoreResult":
-        """Open ``NAME/scores/SCORE``; ``UserError`` if the run has not finished."""
-        result = ScoreResult(folder)
-        if not result.finished:
-            raise UserError(
-                f"The score run {result.folder.name} is not finished.", "Shards are missing.", "Resume the job, or run the other parts."
-            )
-        return result
-
-    @property
-    def finished(self) -> bool:
-        """Whether all shards are there and reduced (False after one part of a run that was split with ``part``)."""
-        return (self.folder / "config.json").is_file()
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """What was asked, of which model and data version, at what cost: estimator, options, run, version, queries, k, fingerprint, covered,
-        seconds_s, forward_passes (in passes over the training set; a backward pass counts two), nonfinite."""
-        return read_json(self.folder / "config.json")
-
-    @property
-    def id(self) -> str:
-        return self.folder.name
+    what = "score run"
 
     @property
     def estimator(self) -> str:
         return str(self.config["estimator"])
-
-    @property
-    def run(self) -> str:
-        return str(self.config["run"])
-
-    @property
-    def version(self) -> str:
-        return str(self.config["version"])
 
     @property
     def queries(self) -> list[dict[str, Any]]:
