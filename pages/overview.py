@@ -30,9 +30,8 @@ def loaded(sight: Sight) -> None:
     """What was loaded, shown back: where from, shapes, and the model's word on ten samples before any training here."""
     info, look = sight.project.info, sight.project.first_look
     with st.expander("What was loaded", expanded=True, icon=":material/inventory:"):
-        st.markdown(
-            f"{states.plain(info.source)} · one sample is {' x '.join(map(str, info.shape))} · {info.preprocessing.get('splits', '')}"
-        )
+        facts = [states.plain(info.source), f"one sample is {overview.shape_words(info.modality, info.shape)}"]
+        st.markdown(" · ".join([*facts, str(info.preprocessing.get("splits", ""))]))
         if not look:
             return
         chance = numbers.three_digits(math.log(len(info.classes)))
@@ -40,7 +39,7 @@ def loaded(sight: Sight) -> None:
         st.caption(
             f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind} (chance is a loss of {chance} nats):"
         )
-        table = pd.DataFrame(look["samples"]).drop(columns="row")
+        table = pd.DataFrame(look["samples"])[["id", "label", "prediction", "confidence", "loss"]]
         table["confidence"] *= 100
         columns = {
             "confidence": st.column_config.NumberColumn("confidence", format="%.1f %%"),
