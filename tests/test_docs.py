@@ -69,3 +69,12 @@ def test_the_readme_s_python_example_runs(tiny_project, monkeypatch):
     monkeypatch.setattr(Project, "retrain", lambda self: retrain(self, RetrainConfig(bootstrap=200, device="cpu")))
     exec(compile(example, "README.md", "exec"), {})
     assert Project.open("digits").sample_state(17).label == 3
+
+
+def test_the_app_asks_nothing_sends_nothing_and_stays_on_this_machine():
+    import tomllib
+
+    settings = tomllib.loads(text(".streamlit/config.toml"))
+    assert settings["server"]["address"] == "127.0.0.1"
+    assert settings["server"]["showEmailPrompt"] is False  # it would stop `make run` at a question
+    assert settings["browser"]["gatherUsageStats"] is False
