@@ -100,7 +100,8 @@ def _mislabels(found: dict[str, Any]) -> str:
 def _detectors(found: dict[str, Any]) -> str:
     parts = [
         "## Finding wrong labels\n\nThe training samples of the sample projects ranked by each detector, judged by the truth files;"
-        " 95 % bootstrap intervals.\n"
+        " 95 % bootstrap intervals. The queue's rule and the checkpoint that `neighbors` reads were chosen looking at these two truth files, so"
+        " their rows are in-sample.\n"
     ]
     for name, sample in found.items():
         kinds = [kind for kind in next(iter(sample["detectors"].values()))["auroc"] if kind != "overall"]
@@ -135,7 +136,8 @@ def _proof(found: dict[str, Any]) -> str:
     return (
         f"## Does fixing them help?\n\nThe image sample, reviewed by somebody who is always right, retrained over {len(found['seeds'])} seeds;"
         " 95 % intervals over seeds and test samples. The sample's recipe was chosen among six because it learns wrong labels by heart, so that there is"
-        " something to gain: with the default recipe, setting all 480 labels right gained 0.7 points on one seed, an interval that includes zero.\n\n"
+        " something to gain; the six were compared by their gain on this same test set, so the size of the gain"
+        " is flattered. With the default recipe, setting all 480 labels right gained 0.7 points on one seed, an interval that includes zero.\n\n"
         + table(["reviewed", "samples", "labels set right", "accuracy before", "after", "change, points"], lines)
     )
 

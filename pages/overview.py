@@ -102,7 +102,7 @@ def figures(sight: Sight, open_suspects: int) -> None:
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                help="Estimated from models and neighbours that did not see the label, where they are surest; with its 95 % interval.",
+                help="Estimated from models and neighbours that did not see the label, where they are surest. The range is a bootstrap, not a guarantee.",
             )
         st.metric(
             "Edits",
