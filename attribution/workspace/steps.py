@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import AnglesConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -32,6 +32,7 @@ STEPS: dict[str, Step] = {
     "score": Step(ScoreConfig, "score", "Explain {queries} ({estimator})"),
     "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
+    "angles": Step(AnglesConfig, "angle", "Measure angles to {queries}"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
