@@ -93,7 +93,7 @@ class Project:
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":
-        """The bundled sample ``fashion``, ``text`` or ``tabular``, with its finished results; made on first use, opened afterwards."""
+        """The bundled sample ``fashion``, ``text``, ``tabular`` or ``moons``, with its finished results; made on first use, opened afterwards."""
         return Project.open(homes.create_sample(name, folder, progress or Progress()))
 
     # --- what it is --------------------------------------------------------------------------------------------------------------
