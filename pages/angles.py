@@ -32,6 +32,11 @@ def submit_for(sight: Sight, rows: Sequence[int]) -> AnglesConfig:
     return AnglesConfig(queries=f"selection:{token}" if token else str(sight.project.dataset.ids[rows[0]]))
 
 
+def ask_validation(sight: Sight) -> None:
+    """Callback: ask about the whole validation split as one group."""
+    context.put(query=f"selection:{sight.project.select(sight.project.dataset.rows('val').tolist())}", reverse="")
+
+
 def measure_now(sight: Sight, rows: Sequence[int]) -> None:
     """Not measured yet: progress, or the button that measures."""
     config, what = submit_for(sight, rows), "this group" if len(rows) > 1 else "this sample"
@@ -117,14 +122,16 @@ def charts(sight: Sight, result: "AnglesResult") -> None:
     with grid.cell():
         st.markdown(
             "**How far curvature turns the question**",
-            help="Angle between the query's gradient and its product with the inverse curvature. The damping is in mean eigenvalues of the "
-            "curvature: with much damping nothing turns, with little the flat directions decide.",
+            help="Angle between the query's gradient and its product with the inverse curvature: with much damping nothing turns, with little the flat directions decide.",
         )
         turns = [angles.turn_line(one, usual) for one in checkpoints]
         st.dataframe(turns, hide_index=True, alt="Turn of the query by curvature, per checkpoint and damping")
         used = min(int(result.config["curvature_samples"]), int(result.config["n_train"]))
         of = numbers.count(int(result.config["n_train"]))
-        st.caption(f"Curvature over {numbers.count(used)} of {of} training samples. “About”: the solution is only roughly reached.")
+        st.caption(
+            f"Columns: damping, in mean eigenvalues of the curvature, which is taken over {numbers.count(used)} of {of} training samples. "
+            "“About”: the solution is only roughly reached."
+        )
 
 
 def planes(sight: Sight, result: "AnglesResult") -> None:
@@ -178,6 +185,9 @@ def main() -> None:
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell():
         query.picker(sight, listed, rows)
+        if n_val := sight.project.info.counts.get("val"):
+            words = f"Ask about all {numbers.count(n_val)} validation samples"
+            st.button(words, key="ask-validation", icon=":material/groups:", on_click=ask_validation, args=(sight,), width="stretch")
         if rows:
             query.query_card(sight, rows)
     with grid.cell(column_span=2):

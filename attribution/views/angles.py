@@ -38,9 +38,8 @@ def scatter_spec(
     spec = scatter.map_spec(positions, groups, selected, dark)
     low, high = np.nanmin(positions[:, 1]), np.nanmax(positions[:, 1])
     line = {"splitLine": {"show": True, "lineStyle": {"opacity": 0.25}}, "nameLocation": "middle", "type": "value"}
-    spec["grid"] = {"left": 62, "right": 18, "top": 44, "bottom": 74}
-    spec["xAxis"] = {**line, "min": -1.02, "max": 1.02, "interval": 0.5, "nameGap": 28, "name": "cosine with the query's gradient"}
-    spec["xAxis"]["axisLabel"] = {"showMinLabel": False, "showMaxLabel": False}
+    spec["grid"] = {"left": 62, "right": 18, "top": 44, "bottom": 74, "outerBoundsMode": "none"}
+    spec["xAxis"] = {**line, "min": -1, "max": 1, "interval": 0.5, "nameGap": 28, "name": "cosine with the query's gradient"}
     spec["yAxis"] = {**line, "min": float(np.floor(low - 0.02)), "max": float(np.ceil(high + 0.02)), "interval": 1, "nameGap": 44}
     spec["yAxis"] |= {"name": "length of the gradient", "axisLabel": {"formatter": "10^{value}"}}
     return spec
@@ -118,7 +117,7 @@ def lines_spec(places: Sequence[str], series: Mapping[str, Sequence[float]], axi
     """Lines of angles over checkpoints: degrees from 0 to 180 upwards, one line per name; None leaves a gap."""
     return {
         "animation": False,
-        "grid": {"left": 52, "right": 14, "top": 44, "bottom": 42},
+        "grid": {"left": 62, "right": 14, "top": 44, "bottom": 46, "outerBoundsMode": "none"},
         "legend": {"top": 0, "left": 0, "itemWidth": 14, "itemHeight": 8},
         "tooltip": {"trigger": "axis"},
         "xAxis": {"type": "category", "data": list(places), "name": axis, "nameLocation": "middle", "nameGap": 26},
@@ -140,10 +139,10 @@ def layers_spec(layers: Sequence[Mapping[str, Any]], series: Mapping[str, Sequen
     """Bars of the median angle per layer and group, each layer with its share of the query's gradient under its name."""
     return {
         "animation": False,
-        "grid": {"left": 52, "right": 14, "top": 44, "bottom": 58},
+        "grid": {"left": 62, "right": 14, "top": 44, "bottom": 46, "outerBoundsMode": "none"},
         "legend": {"top": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "icon": "circle"},
         "tooltip": {"trigger": "axis"},
-        "xAxis": {"type": "category", "data": [layer_name(layer) for layer in layers], "axisLabel": {"interval": 0, "hideOverlap": True}},
+        "xAxis": {"type": "category", "data": [layer_name(layer) for layer in layers], "axisLabel": {"interval": 0, "hideOverlap": True, "lineHeight": 15}},
         "yAxis": _angle_axis(),
         "series": [
             {
@@ -211,10 +210,10 @@ def _degrees(turn: Mapping[str, Any]) -> str:
 
 
 def turn_line(checkpoint: Mapping[str, Any], usual: float) -> dict[str, str]:
-    """One checkpoint as a table's line: epoch, and the turn at every damping ratio; the usual one is marked, rough ones say "about"."""
+    """One checkpoint as a table's line: epoch, and the turn by damping ratio; the usual one is marked, rough ones say "about"."""
     line = {"epoch": str(checkpoint["epoch"])}
     for one in checkpoint["curvature"]:
-        line[f"damping {one['ratio']:g}{' (usual)' if one['ratio'] == usual else ''}"] = _degrees(one)
+        line[f"{one['ratio']:g}{' (usual)' if one['ratio'] == usual else ''}"] = _degrees(one)
     return line
 
 
@@ -234,8 +233,12 @@ def spread_sentence(angles: Mapping[str, np.ndarray]) -> str:
     parts = []
     for name, values in angles.items():
         low, middle, high = (float(np.quantile(values, q)) for q in (0.1, 0.5, 0.9))
-        who = "training samples with the query's own label" if name == OWN else "those with another label" if name == OTHER else name
-        parts.append(f"{count(len(values))} {who}: median {middle:.0f}°, eight of ten between {low:.0f}° and {high:.0f}°")
+        who = {
+            OWN: f"{count(len(values))} training samples with the query's own label",
+            OTHER: f"{count(len(values))} with another label",
+            ALL: f"All {count(len(values))} training samples",
+        }[name]
+        parts.append(f"{who}: median {middle:.0f}°, eight of ten between {low:.0f}° and {high:.0f}°")
     return "; ".join(parts) + "."
 
 
@@ -260,18 +263,23 @@ def plane(columns: Sequence[Mapping[str, Any]], inputs: np.ndarray) -> tuple[tup
 
 
 def plane_spec(inputs: np.ndarray, rows: np.ndarray, values: np.ndarray, names: tuple[str, str], dark: bool = False) -> dict[str, Any]:
-    """The two inputs as a plane, training points coloured by the sign and strength of an influence.
+    """The two inputs as a plane, training points coloured by the sign of an influence, the strongest tenth darker.
 
     ``inputs`` (n, 2) of all samples; ``values`` (m,) belong to ``rows`` (m,).
     """
-    full = np.full(len(inputs), np.nan)
-    full[rows] = values
-    groups = scatter.by_sign(full, rows, dark)
+    strong = float(np.quantile(np.abs(values), 0.9)) if len(values) else 0.0
+    looks = (("helped", 3, 0 <= values), ("hurt", 1, values < 0), ("helped most", 4, values >= strong), ("hurt most", 0, values <= -strong))
+    scale, left = colours.influence_scale(dark), np.ones(len(values), dtype=bool)
+    groups = []
+    for name, step, members in reversed(looks):
+        groups.append(scatter.Group(name, scale[step], rows[members & left]))
+        left &= ~members
+    groups = [group for group in reversed(groups) if len(group.rows)]
     spec = scatter.map_spec(inputs.astype(np.float32), groups, None, dark)
     axis = {"type": "value", "nameLocation": "middle", "splitLine": {"show": False}, "scale": True}
     spec["xAxis"] = {**axis, "name": names[0], "nameGap": 26}
     spec["yAxis"] = {**axis, "name": names[1], "nameGap": 34}
-    spec["grid"] = {"left": 52, "right": 12, "top": 12, "bottom": 76}
+    spec["grid"] = {"left": 52, "right": 12, "top": 12, "bottom": 76, "outerBoundsMode": "none"}
     del spec["toolbox"], spec["brush"], spec["dataZoom"]
     for series in spec["series"]:
         series["symbolSize"] = 9

@@ -84,7 +84,7 @@ def test_words_say_what_was_measured():
     assert "by **34°**" in sentence
     assert "somewhat different" in sentence
     assert "damping 0.1 instead of 10 mean eigenvalues it would be about 80°" in sentence
-    assert angles.turn_line(CHECKPOINT, 10.0) == {"epoch": "5", "damping 0.1": "about 80°", "damping 10 (usual)": "34°"}
+    assert angles.turn_line(CHECKPOINT, 10.0) == {"epoch": "5", "0.1": "about 80°", "10 (usual)": "34°"}
     assert "75.0\u00a0%" in angles.layer_sentence(LAYERS)
     assert "10 weights" in angles.layer_sentence(LAYERS)
     assert "No training sample" in angles.against_sentence({"n": 0, "norm": None, "angle": None}, 10)
