@@ -18,7 +18,7 @@ import pandas as pd
 
 from attribution.config import FlagConfig
 from attribution.detectors import detectors
-from attribution.evaluation import Estimate, auroc, average_precision, precision_at, with_interval
+from attribution.metrics import Estimate, auroc, average_precision, precision_at, with_interval
 from attribution.findings.mislabels import FlagResult
 from attribution.project import Project
 

@@ -23,7 +23,7 @@ import torch
 from attribution.config import FlagConfig, ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.detectors import detectors
-from attribution.evaluation import auroc, average_precision, precision_at
+from attribution.metrics import auroc, average_precision, precision_at
 from attribution.findings.mislabels import flag
 from attribution.training import train
 

@@ -11,7 +11,7 @@ from attribution.config import FlagConfig, fingerprint
 from attribution.detectors import defaults, detectors
 from attribution.detectors.base import Detector, Evidence
 from attribution.errors import UserError
-from attribution.evaluation import average_ranks
+from attribution.metrics import average_ranks
 from attribution.findings.estimate import estimate
 from attribution.findings.out_of_fold import TrainFold, assign_folds, fold_trainer, out_of_fold
 from attribution.findings.result import FlagResult
