@@ -63,6 +63,10 @@ class Estimator(ABC):
         """What is worth keeping of how the last ``prepare`` went (damping, residuals); goes into the run's ``config.json``."""
         return {}
 
+    def measured_in(self) -> str:
+        """Unit of the influence with these settings."""
+        return self.unit
+
     def query_bytes(self) -> int:
         """Memory that one prepared query occupies; decides how many are prepared at once."""
         return self.subject.parameter_bytes()
