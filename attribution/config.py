@@ -85,6 +85,8 @@ class ScoreConfig:
     damping_ratio: float = opt(
         0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
     )
+    runner: str = opt("serial", "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.")
+    workers: int = opt(0, "Shards under way at once with processes or ray; 0: as many as there are cores.")
 
 
 @dataclass(frozen=True)
