@@ -127,8 +127,7 @@ def bench(
         return result
     write_json(result.folder / "request.json", request)
     at = Bench(dataset, labels, run, model, recipe, config, np.asarray(queries, dtype=np.int64), Path(home), result, trusted)
-    if run.config.get("source") == "loaded":
-        at.told["notes"] = ["The model was loaded, so its own recipe is not known: what is retrained here follows the project's recipe."]
+    at.told["notes"] = _notes(run, labels)
     shares = _shares(parts)
     if any(_from_subsets(name) for name in names):
         _subsets(at).grow(dataset, labels, config.subsets, work.part(0.0, shares["cost"][1] / 2), trusted=trusted, device=config.device)
@@ -141,6 +140,16 @@ def bench(
     write_json(result.folder / "config.json", {**request, "seconds_s": time.perf_counter() - started_s, "finished_at": time.time()})
     work.update(1, 1, next(iter(result.recommendation), "measured"))
     return result
+
+
+def _notes(run: Run, labels: "Labels") -> list[str]:
+    """What a reader should know of the model that was asked."""
+    notes = []
+    if run.config.get("source") == "loaded":
+        notes.append("The model was loaded, so its own recipe is not known: what is retrained here follows the project's recipe.")
+    if run.version != labels.version:
+        notes.append("Labels changed after the model was trained: it is asked as it is, and what is retrained follows the current labels.")
+    return notes
 
 
 def choose_queries(rows: np.ndarray, correct: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
