@@ -75,6 +75,13 @@ class ScoreConfig:
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed for estimators that use chance.")
+    objective: str = opt("cross-entropy", "What Forward-INF unlearns and reads off: cross-entropy or margin.")
+    steps: int = opt(5, "Steps that Forward-INF takes against the query.")
+    step: float = opt(0.2, "Length of each of Forward-INF's steps in parameter space.")
+    both_signs: bool = opt(
+        False, "Forward-INF steps up and down the query's loss and halves the difference: twice the cost, less curvature."
+    )
+    solver: str = opt("cg", "How preconditioned Forward-INF solves for its step: cg or ekfac.")
     damping_ratio: float = opt(
         0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
     )
