@@ -51,7 +51,7 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
         value = values.pop(_flag_name(item.name, config))
         if isinstance(item.default, tuple):
             parts = [part.strip() for part in str(value).split(",") if part.strip()]
-            number = bool(item.default) and isinstance(item.default[0], int)
+            number = item.type == tuple[int, ...]
             try:
                 value = tuple(int(part) if number else part for part in parts)
             except ValueError:
