@@ -151,6 +151,17 @@ class BenchConfig:
     seed: int = opt(0, "Seed of the choice of predictions, of the planted labels and of the bootstrap.")
 
 
+@dataclass(frozen=True)
+class MemorizeConfig:
+    """Which training labels the model knows by heart, from models retrained on random subsets."""
+
+    models: int = opt(24, "Models retrained on random subsets; kept, and shared with the comparison of estimators.")
+    share: float = opt(0.5, "Share of the training samples in a subset; at one half the intervals are narrowest.")
+    threshold: float = opt(0.25, "Memorization and influence from which a sample and a prediction are listed (0 to 1).")
+    run: str = opt("", "Training run whose model gives the quick stand-ins; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+
+
 def fields_of(config: type) -> list[tuple[str, Any, str]]:
     """``(name, default, help)`` of every setting, in order."""
     return [(item.name, item.default, item.metadata["help"]) for item in dataclasses.fields(config)]

@@ -10,6 +10,7 @@ from attribution.config import (
     DataConfig,
     FlagConfig,
     MapConfig,
+    MemorizeConfig,
     ModelConfig,
     RetrainConfig,
     ScoreConfig,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.evaluation import BenchResult
+    from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
     from attribution.runs import Run
@@ -342,6 +344,12 @@ class Project:
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
 
+    def memorizations(self) -> "list[MemorizationResult]":
+        """Finished estimates of what is known by heart, newest first."""
+        from attribution.findings.memorization import MemorizationResult
+
+        return lookup.finished(self.folder / "memorizations", MemorizationResult.open)
+
     def benches(self, unfinished: bool = False) -> "list[BenchResult]":
         """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the parts they have."""
         from attribution.evaluation import BenchResult
@@ -427,6 +435,25 @@ class Project:
             progress or Progress(),
             trusted=self.trusted,
         )
+
+    def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
+        """Retrain on random subsets and estimate which training labels are known by heart."""
+        from attribution.findings.memorization import memorize
+
+        config = config or MemorizeConfig()
+        run, recipe, work = self._need_run(config.run), self.train_config, progress or Progress()
+        model = self._fresh_model()
+        return memorize(self.dataset, self.labels, run, model, recipe, config, self.folder, work, trusted=self.trusted)
+
+    def forecast_memorize(self, config: MemorizeConfig | None = None) -> list[dict[str, Any]]:
+        """Time against certainty for several numbers of models (``findings.memorization.forecast``)."""
+        from attribution.findings.memorization import forecast
+        from attribution.subsets import Subsets
+
+        config = config or MemorizeConfig()
+        model, recipe = self._fresh_model(), self.train_config
+        subsets = Subsets.at(self.folder / "subsets", self.dataset, self.labels, model, recipe, share=config.share)
+        return forecast(subsets, float(self._need_run(config.run).config.get("seconds_s", 0.0)), config.models, config.share)
 
     def compare(self, config: BenchConfig | None = None, progress: Progress | None = None) -> "BenchResult":
         """Measure on this model and data which estimators and detectors to trust."""

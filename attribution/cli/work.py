@@ -8,7 +8,7 @@ import typer
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import BenchConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import BenchConfig, FlagConfig, MapConfig, MemorizeConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 
@@ -106,6 +106,29 @@ def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption =
     result = do(open_project(project), "retrain", config, job)
     if result is not None:
         typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(MemorizeConfig)
+def memorize(
+    config: MemorizeConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Samples shown.")] = 10,
+    job: JobOption = False,
+) -> None:
+    """Find the training labels that the model knows by heart, and the predictions that hang on one of them."""
+    opened = open_project(project)
+    result = do(opened, "memorize", config, job)
+    if result is None:
+        return
+    for line in result.samples.nlargest(top, "memorization").itertuples():
+        label = opened.classes[opened.labels.values[line.row]]
+        typer.echo(
+            f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} to {line.high:.2f})"
+        )
+    typer.echo(
+        f"{len(result.pairs)} test predictions hang on one memorized sample; chance alone would show {result.config['pairs_by_chance']:.0f}"
+    )
 
 
 @cli.command()
