@@ -13,7 +13,10 @@ STEADY = 0.9  # agreement above which a ranking counts as the same
 def sentence(sweep: pd.DataFrame, subsets: int) -> str:
     """What the sweep says: between which ratios the ranking hardly changes, and where the LDS is highest if it was measured."""
     usual = float(sweep.loc[sweep["usual"], "ratio"].iloc[0])
-    same = sweep[sweep["agreement"] >= STEADY]["ratio"]
+    place = int(sweep["usual"].to_numpy().argmax())
+    steady = (sweep["agreement"] >= STEADY).to_numpy()
+    breaks = (~steady).nonzero()[0]  # the plateau reaches from the usual ratio to the next break on each side
+    same = sweep["ratio"].iloc[max(breaks[breaks < place], default=-1) + 1 : min(breaks[breaks > place], default=len(sweep))]
     words = (
         f"Between damping ratios of {three_digits(float(same.min()))} and {three_digits(float(same.max()))} the ranking is much the same "
         f"as at the usual {three_digits(usual)} (rank correlation at least {STEADY:g})."

@@ -86,3 +86,9 @@ def test_what_cannot_be_swept_is_said(world, tmp_path):
         sweep(world, tmp_path, estimator="ip")
     with pytest.raises(UserError, match="above 0"):
         sweep(world, tmp_path, ratios=(0.0, 1.0))
+
+
+def test_the_sentence_names_the_plateau_around_the_usual_ratio(world, tmp_path):
+    table = sweep(world, tmp_path).sweep.copy()
+    table["agreement"] = [0.95, 0.5, 1.0, 0.92]
+    assert "Between damping ratios of 10.0 and 1,000" in view.sentence(table, 0)
