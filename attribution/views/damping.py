@@ -55,8 +55,8 @@ def spec(sweep: pd.DataFrame, dark: bool = False) -> dict[str, Any]:
         "field": "figure",
         "type": "nominal",
         "title": None,
-        "scale": {"domain": ["agreement with the usual ratio", "linear datamodeling score"], "range": [HELPFUL, HARMFUL]},
-        "legend": {"orient": "top", "labelLimit": 400},
+        "scale": {"domain": table["figure"].unique().tolist(), "range": [HELPFUL, HARMFUL]},
+        "legend": {"orient": "top", "labelLimit": 400, "symbolOpacity": 1},
     }
     y = {"field": "value", "type": "quantitative", "title": "rank correlation", "scale": {"domainMax": 1}}
     numbers = [{"field": name, "type": "quantitative", "format": ".3g"} for name in ("ratio", "value", "low", "high")]
