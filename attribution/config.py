@@ -127,6 +127,21 @@ class RetrainConfig:
 
 
 @dataclass(frozen=True)
+class DampingConfig:
+    """One sweep over the damping of a curvature estimator."""
+
+    estimator: str = opt("ekfac", "Which estimator with a damping.")
+    queries: str = opt("wrong", "Samples that are asked about: wrong, test, val, train, selection:TOKEN, or sample ids.")
+    count: int = opt(60, "At most so many of them, drawn by the seed.")
+    ratios: tuple[float, ...] = opt(
+        (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0), "Damping ratios, in mean eigenvalues; the usual one is always added."
+    )
+    run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the draw, and for estimators that use chance.")
+
+
+@dataclass(frozen=True)
 class BenchConfig:
     """One comparison of estimators on this project's own model and data."""
 

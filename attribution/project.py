@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
     BenchConfig,
+    DampingConfig,
     DataConfig,
     FlagConfig,
     MapConfig,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.evaluation import BenchResult
+    from attribution.evaluation.damping import DampingResult
     from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
@@ -56,7 +58,7 @@ def _dataset(folder: Path, changed_ns: int) -> "Dataset":
 class Project:
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons benches edits jobs``.
+    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons benches dampings edits jobs``.
     Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain compare``;
     the same in the background: ``submit``.
     """
@@ -360,6 +362,12 @@ class Project:
         begun = sorted(folder.glob("*/request.json"), key=lambda path: -path.stat().st_mtime_ns)
         return [BenchResult(path.parent) for path in begun]
 
+    def dampings(self) -> "list[DampingResult]":
+        """Finished sweeps over the damping, newest first."""
+        from attribution.evaluation.damping import DampingResult
+
+        return lookup.finished(self.folder / "dampings", DampingResult.open)
+
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
     def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
@@ -464,6 +472,19 @@ class Project:
         queries, recipe = self._bench_queries(config, run), self._bench_recipe(run)
         model, work = self._fresh_model(), progress or Progress()
         return bench(self.dataset, self.labels, run, model, recipe, config, queries, self.folder, work, trusted=self.trusted)
+
+    def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
+        """How much the damping of a curvature estimator matters here: its influences at several ratios, compared."""
+        import numpy as np
+
+        from attribution.evaluation.damping import damping_sweep
+
+        config = config or DampingConfig()
+        run = self._need_run(config.run)
+        rows = self.query_rows(config.queries, run)
+        few = np.sort(np.random.default_rng(config.seed).permutation(rows)[: config.count])
+        out, work = self.folder / "dampings", progress or Progress()
+        return damping_sweep(self.dataset, self.labels, run, config, few, out, work, trusted=self.trusted)
 
     def forecast_compare(self, config: BenchConfig | None = None) -> "pd.DataFrame":
         """What more subsets would cost and how narrow the LDS interval would get: see ``evaluation.forecast.forecast``."""

@@ -1,4 +1,4 @@
-"""Verbs that compute: train, score, flag, map, retrain, compare. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map, retrain, damping, compare. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +8,7 @@ import typer
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import BenchConfig, FlagConfig, MapConfig, MemorizeConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import BenchConfig, DampingConfig, FlagConfig, MapConfig, MemorizeConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 
@@ -129,6 +129,21 @@ def memorize(
     typer.echo(
         f"{len(result.pairs)} test predictions hang on one memorized sample; chance alone would show {result.config['pairs_by_chance']:.0f}"
     )
+
+
+@cli.command()
+@configured(DampingConfig)
+def damping(config: DampingConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """Sweep the damping of a curvature estimator: where its ranking changes, and which damping retraining bears out."""
+    from attribution.views.damping import sentence
+
+    result = do(open_project(project), "damping", config, job)
+    if result is not None:
+        for line in result.sweep.itertuples():
+            score = "" if line.lds != line.lds else f"  LDS {line.lds:+.3f} ({line.lds_low:+.3f} to {line.lds_high:+.3f})"
+            mark = "  usual" if line.usual else ""
+            typer.echo(f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}")
+        typer.echo(sentence(result.sweep, result.config["subsets"]))
 
 
 @cli.command()
