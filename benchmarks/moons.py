@@ -4,7 +4,7 @@ Run: python benchmarks/moons.py [--seeds 101,...,110]. Per seed: 250 points with
 test; the product's own training, detectors and angles; every detector's first 20 suspects dropped and the model trained again. A linear and
 a two-layer model. Writes benchmarks/results/moons.json, minutes on one core. Exits with status 1 if a gate is missed: the isolation forest's
 AUROC and its detection at least 0.95, accuracy after dropping its suspects not below before, at least 0.7 of the flipped points with a
-negative score (METHODS of the papers: two-layer model).
+negative score, all for the two-layer model.
 
 Detection counts as in the paper's table, as far as can be told from its figures: the share of all 250 points rightly called flipped or not
 when the first 20 are called flipped. ``found`` is the share of the 20 flipped points among the first 20. The angle is measured to the mean
@@ -29,7 +29,7 @@ from attribution.config import AnglesConfig, ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
 from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
-from attribution.evaluation import auroc
+from attribution.metrics import auroc
 from attribution.runs import Run
 from attribution.subject import Subject
 from attribution.training import train

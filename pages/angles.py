@@ -122,7 +122,8 @@ def charts(sight: Sight, result: "AnglesResult") -> None:
     with grid.cell():
         st.markdown(
             "**How far curvature turns the question**",
-            help="Angle between the query's gradient and its product with the inverse curvature: with much damping nothing turns, with little the flat directions decide.",
+            help="Angle between the query's gradient and its product with the inverse curvature: with much damping nothing turns, "
+            "with little the flat directions decide.",
         )
         turns = [angles.turn_line(one, usual) for one in checkpoints]
         st.dataframe(turns, hide_index=True, alt="Turn of the query by curvature, per checkpoint and damping")

@@ -100,7 +100,7 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             **about,
             "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
             "title": estimator.title,
-            "unit": estimator.unit,
+            "unit": estimator.measured_in(),
             "notes": json.loads(headers[-1].get("notes", "{}")),
             "n_train": len(subject.rows),
             "covered": subject.engine().covered,

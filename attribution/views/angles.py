@@ -142,7 +142,11 @@ def layers_spec(layers: Sequence[Mapping[str, Any]], series: Mapping[str, Sequen
         "grid": {"left": 62, "right": 14, "top": 44, "bottom": 46, "outerBoundsMode": "none"},
         "legend": {"top": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "icon": "circle"},
         "tooltip": {"trigger": "axis"},
-        "xAxis": {"type": "category", "data": [layer_name(layer) for layer in layers], "axisLabel": {"interval": 0, "hideOverlap": True, "lineHeight": 15}},
+        "xAxis": {
+            "type": "category",
+            "data": [layer_name(layer) for layer in layers],
+            "axisLabel": {"interval": 0, "hideOverlap": True, "lineHeight": 15},
+        },
         "yAxis": _angle_axis(),
         "series": [
             {
@@ -268,7 +272,7 @@ def plane_spec(inputs: np.ndarray, rows: np.ndarray, values: np.ndarray, names: 
     ``inputs`` (n, 2) of all samples; ``values`` (m,) belong to ``rows`` (m,).
     """
     strong = float(np.quantile(np.abs(values), 0.9)) if len(values) else 0.0
-    looks = (("helped", 3, 0 <= values), ("hurt", 1, values < 0), ("helped most", 4, values >= strong), ("hurt most", 0, values <= -strong))
+    looks = (("helped", 3, values >= 0), ("hurt", 1, values < 0), ("helped most", 4, values >= strong), ("hurt most", 0, values <= -strong))
     scale, left = colours.influence_scale(dark), np.ones(len(values), dtype=bool)
     groups = []
     for name, step, members in reversed(looks):

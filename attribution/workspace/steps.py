@@ -5,7 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import AnglesConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import (
+    AnglesConfig,
+    BenchConfig,
+    DampingConfig,
+    FlagConfig,
+    MapConfig,
+    MemorizeConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -34,6 +44,9 @@ STEPS: dict[str, Step] = {
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
     "angles": Step(AnglesConfig, "angle", "Measure angles to {queries}"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
+    "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
+    "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
+    "compare": Step(BenchConfig, "compare", "Compare estimators"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
 
