@@ -68,7 +68,7 @@ class Preconditioned(Estimator):
     """
 
     unit = "nats"
-    settings = ("damping_ratio",)
+    settings: ClassVar[tuple[str, ...]] = ("damping_ratio",)
     damping_ratio: float = 0.0
     copies: ClassVar[int] = 4  # vectors of the model's size that one query takes while it is solved
 
