@@ -15,7 +15,7 @@ from attribution.storage.ledger import Edit, Ledger
 from attribution.workspace import home as homes
 from attribution.workspace import lookup
 from attribution.workspace.decisions import Decisions, SampleState
-from attribution.workspace.steps import CONFIGS, prepare, query_rows, title
+from attribution.workspace.steps import STEPS, prepare, query_rows, title
 
 if TYPE_CHECKING:
     import numpy as np
@@ -413,10 +413,10 @@ class Project:
     # --- work in the background --------------------------------------------------------------------------------------------------
 
     def submit(self, kind: str, config: Any = None) -> Job:
-        """Queue a job of a kind (train, score, flag, map, retrain, prepare) and start it; returns at once."""
-        if kind not in CONFIGS:
-            raise UserError(f"There is no job kind {kind!r}.", "", f"Choose one of: {', '.join(CONFIGS)}.")
-        config = config or (self.train_config if CONFIGS[kind] is TrainConfig else CONFIGS[kind]())
+        """Queue a job of a kind (one of ``STEPS``) and start it; returns at once."""
+        if kind not in STEPS:
+            raise UserError(f"There is no job kind {kind!r}.", "", f"Choose one of: {', '.join(STEPS)}.")
+        config = config or (self.train_config if STEPS[kind].config is TrainConfig else STEPS[kind].config())
         return self._board.submit(kind, title(kind, config), config)
 
     def jobs(self) -> list[Job]:
@@ -440,20 +440,13 @@ class Project:
         return self._board.run(job_id, self._work)
 
     def _work(self, job: Job, progress: Progress) -> str:
-        config: Any = from_dict(CONFIGS[job.kind], job.config)
+        config: Any = from_dict(STEPS[job.kind].config, job.config)
         return str(self.step(job.kind)(config, progress).id)
 
     def step(self, kind: str) -> Callable[..., Any]:
         """The method that does a job kind's work in this process: ``step(kind)(config, progress)``."""
-        steps: dict[str, Callable[..., Any]] = {
-            "train": self.train,
-            "score": self.score,
-            "flag": self.flag,
-            "map": self.embed,
-            "retrain": self.retrain,
-            "prepare": self.prepare,
-        }
-        return steps[kind]
+        method: Callable[..., Any] = getattr(self, STEPS[kind].method)
+        return method
 
     def _setting(self, name: str) -> str:
         with database.connect(self._db) as db:

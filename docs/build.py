@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from attribution import config
-from attribution.__main__ import cli
+from attribution.cli import cli
 
 DOCS = Path(__file__).resolve().parent
 RESULTS = DOCS.parent / "benchmarks" / "results"
-CONFIGS = ("DataConfig", "ModelConfig", "TrainConfig", "ScoreConfig", "FlagConfig", "MapConfig", "RetrainConfig")
 
 
 def table(head: list[str], lines: list[list[str]]) -> str:
@@ -33,7 +32,7 @@ def reference() -> str:
     parts.append("## Verbs\n\nEvery flag: `datablame VERB --help`.\n")
     parts.append(table(["verb", "what it does"], [[f"`datablame {name}`", text.strip().splitlines()[0]] for name, text in verbs]))
     parts.append("## Settings\n\nThe same names are CLI flags, form fields and keys of `config.json`.\n")
-    for name in CONFIGS:
+    for name in [name for name in vars(config) if name.endswith("Config")]:
         kind = getattr(config, name)
         parts.append(f"### {name}\n\n{kind.__doc__}\n")
         lines = [[f"`{field}`", repr(default) if default != "" else "empty", text] for field, default, text in config.fields_of(kind)]

@@ -6,7 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from attribution.__main__ import cli
+from attribution.cli import cli
 
 
 @pytest.fixture

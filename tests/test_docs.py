@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from attribution.__main__ import cli
+from attribution.cli import cli
 
 ROOT = Path(__file__).parent.parent
 

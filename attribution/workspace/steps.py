@@ -1,6 +1,8 @@
 """The steps of the work: their configs and titles, what a query means, and the chain that sets a new project up."""
 
+import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
@@ -15,33 +17,43 @@ if TYPE_CHECKING:
     from attribution.project import Project
     from attribution.training import Run
 
-CONFIGS: dict[str, type] = {
-    "train": TrainConfig,
-    "score": ScoreConfig,
-    "flag": FlagConfig,
-    "map": MapConfig,
-    "retrain": RetrainConfig,
-    "prepare": TrainConfig,
+
+@dataclass(frozen=True)
+class Step:
+    """A kind of work: its settings, the ``Project`` method that does it, and what it is called."""
+
+    config: type
+    method: str
+    title: str
+
+
+STEPS: dict[str, Step] = {
+    "train": Step(TrainConfig, "train", "Train the model"),
+    "score": Step(ScoreConfig, "score", "Explain {queries} ({estimator})"),
+    "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
+    "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
+    "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
+    "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
 
 
 def title(kind: str, config: Any) -> str:
-    """What a job does, in words."""
-    if isinstance(config, ScoreConfig):
-        splits = {"wrong": "the wrong test predictions", "test": "all test samples", "val": "all validation samples"}
-        count = len(config.queries.split(","))
-        asked = splits.get(config.queries) or f"{count} sample{'s' if count > 1 else ''}"
-        if config.queries.startswith("selection:"):
-            asked = "the selection"
-        return f"Explain {asked} ({config.estimator})"
-    if isinstance(config, MapConfig):
-        return f"Draw the map ({config.space}, {config.method.upper()})"
-    return {
-        "train": "Train the model",
-        "flag": "Look for wrong labels",
-        "retrain": "Retrain and compare",
-        "prepare": "Set up: train, look for wrong labels, draw the map",
-    }[kind]
+    """What a job does, in words; braces in a step's title are filled from its settings."""
+    settings = dataclasses.asdict(config)
+    if "queries" in settings:
+        settings["queries"] = _asked(str(settings["queries"]))
+    if "method" in settings:
+        settings["method"] = str(settings["method"]).upper()
+    return STEPS[kind].title.format(**settings)
+
+
+def _asked(queries: str) -> str:
+    """``ScoreConfig.queries`` in words."""
+    splits = {"wrong": "the wrong test predictions", "test": "all test samples", "val": "all validation samples"}
+    if queries.startswith("selection:"):
+        return "the selection"
+    count = len(queries.split(","))
+    return splits.get(queries) or f"{count} sample{'s' if count > 1 else ''}"
 
 
 def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.DataFrame]") -> "np.ndarray":

@@ -1,0 +1,57 @@
+"""What the verbs share: the project they mean, a progress line, and running a step here or as a job."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.project import Project
+from attribution.workspace.home import home, list_projects
+
+ProjectOption = Annotated[str, typer.Option("--project", "-p", help="Project name or folder; empty: the only or last used one.")]
+JobOption = Annotated[bool, typer.Option("--job", help="Run in the background and return at once; `datablame status` shows it.")]
+
+
+def open_project(name: str) -> Project:
+    """The project called ``name``; empty: the only or last used one, named on standard error."""
+    if not name:
+        known = list_projects()
+        if not known:
+            raise UserError(f"There is no project in {home()} yet.", "", "Run `datablame sample` or `datablame new NAME --path DATA`.")
+        name = known[0]
+        typer.echo(f"project {name}", err=True)
+    return Project.open(name)
+
+
+def bar() -> Progress:
+    """A progress line on standard error, redrawn on a terminal, a line per tenth otherwise."""
+    last = [-1.0]
+
+    def show(done: float, total: float, message: str) -> None:
+        text = f"{100 * done / total if total else 100:5.1f} %  {message}"
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\033[K" + text[:110])
+            if done >= total:
+                sys.stderr.write("\n")
+        elif done >= total or done - last[0] >= 0.1 * total:
+            sys.stderr.write(text + "\n")
+            last[0] = done
+        sys.stderr.flush()
+
+    return Progress(show)
+
+
+def do(project: Project, kind: str, config: Any, background: bool, **extra: Any) -> Any:
+    """Run a step here with a progress line, or as a job."""
+    if background:
+        job = project.submit(kind, config)
+        typer.echo(f"job {job.id} started: {job.title}")
+        return None
+    return project.step(kind)(config, bar(), **extra)
+
+
+def counts(info: Any) -> str:
+    """How many samples each split has, in words."""
+    return ", ".join(f"{info.counts[split]:,} {split}" for split in ("train", "val", "test"))

@@ -1,0 +1,52 @@
+"""The verb that decides: relabel, drop and keep samples, and take decisions back."""
+
+from typing import Annotated
+
+import typer
+
+from attribution.cli.common import ProjectOption, open_project
+from attribution.cli.root import cli
+from attribution.errors import UserError
+
+
+@cli.command()
+def edit(
+    action: Annotated[str, typer.Argument(help="relabel, drop, keep, undo, redo, revert or list.")],
+    ids: Annotated[list[str] | None, typer.Argument(help="Sample ids (entry numbers for revert).")] = None,
+    label: Annotated[str, typer.Option(help="The new label, for relabel.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")] = "",
+    project: ProjectOption = "",
+) -> None:
+    """Decide on samples, or take decisions back; every one is an entry in the ledger."""
+    opened = open_project(project)
+    if action == "list":
+        for line in opened.edits().itertuples():
+            mark = " (taken back)" if line.reverted else ""
+            typer.echo(
+                f"{line.id:>5}  {line.time:%Y-%m-%d %H:%M}  {line.author}  {line.sample}  {line.action}: {line.old} -> {line.new}{mark}  {line.reason}"
+            )
+        return
+    if action in ("undo", "redo"):
+        made = opened.undo() if action == "undo" else opened.redo()
+    elif action == "revert":
+        wrong = [text for text in ids or [] if not text.isdigit()]
+        if wrong or not ids:
+            raise UserError(
+                f"revert needs entry numbers, not {wrong[0]!r}." if wrong else "revert needs entry numbers.",
+                "",
+                "`datablame edit list` shows them.",
+            )
+        made = opened.revert([int(text) for text in ids])
+    elif action in ("relabel", "drop", "keep"):
+        if not ids:
+            raise UserError(f"{action} needs at least one sample id.", "", f"For example: datablame edit {action} {opened.dataset.ids[0]}")
+        rows = opened.dataset.rows_of(ids)
+        if action == "relabel":
+            if not label:
+                raise UserError("relabel needs --label.", "", f"Choose one of: {', '.join(opened.classes)}.")
+            made = opened.relabel(rows, label, reason=reason)
+        else:
+            made = (opened.drop if action == "drop" else opened.keep)(rows, reason=reason)
+    else:
+        raise UserError(f"There is no edit called {action!r}.", "", "Choose relabel, drop, keep, undo, redo, revert or list.")
+    typer.echo(f"{len(made)} sample{'' if len(made) == 1 else 's'} changed; version {opened.labels.version[:8]}")

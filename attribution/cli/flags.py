@@ -1,0 +1,60 @@
+"""Command-line flags made from the config dataclasses: one per field, with its help and default."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from attribution.config import DataConfig, ModelConfig
+from attribution.errors import UserError
+
+
+def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb one flag per field of its config dataclasses; the verb receives the built configs first."""
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(verb, eval_str=True).parameters.values())[len(configs) :]
+        flags = [_flag(item, config) for config in configs for item in dataclasses.fields(config)]
+
+        def run(**values: Any) -> None:
+            built = [config(**_take(values, config)) for config in configs]
+            verb(*built, **values)
+
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + flags
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        run.__doc__, run.__name__ = verb.__doc__, verb.__name__
+        return run
+
+    return decorate
+
+
+def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
+    """A command-line option for one config field. Tuples are given with commas; model and data fields that would clash get a prefix."""
+    name = _flag_name(item.name, config)
+    default = item.default
+    kind = str if isinstance(default, tuple) else type(default)
+    shown = ",".join(str(value) for value in default) if isinstance(default, tuple) else default  # type: ignore[union-attr]
+    option = typer.Option(f"--{name.replace('_', '-')}", help=item.metadata["help"])
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=Annotated[kind, option])
+
+
+def _flag_name(field: str, config: type) -> str:
+    return {("name", ModelConfig): "model", ("seed", DataConfig): "split_seed"}.get((field, config), field)
+
+
+def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
+    taken = {}
+    for item in dataclasses.fields(config):
+        value = values.pop(_flag_name(item.name, config))
+        if isinstance(item.default, tuple):
+            parts = [part.strip() for part in str(value).split(",") if part.strip()]
+            number = bool(item.default) and isinstance(item.default[0], int)
+            try:
+                value = tuple(int(part) if number else part for part in parts)
+            except ValueError:
+                raise UserError(f"--{item.name} {value!r} is not a list of whole numbers.", "", "Write for example 0,1,2.") from None
+        taken[item.name] = value
+    return taken

@@ -1,0 +1,92 @@
+"""Verbs that show and steer: status, app, and jobs."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attribution.cli.common import ProjectOption, counts, open_project
+from attribution.cli.root import cli
+from attribution.errors import UserError
+from attribution.project import Project
+from attribution.workspace.home import home
+
+
+@cli.command()
+def status(
+    project: ProjectOption = "",
+    plugins: Annotated[bool, typer.Option("--plugins", help="List estimators and detectors with a line each.")] = False,
+) -> None:
+    """What the project holds: data, edits, models, results, jobs."""
+    if plugins:
+        from attribution.detectors import detectors
+        from attribution.estimators import estimators
+
+        for registry in (estimators, detectors):
+            typer.echo(f"{registry.kind}s")
+            for name in registry.names():
+                typer.echo(f"  {name:<20} {registry.get(name).summary}")
+        return
+    opened = open_project(project)
+    info, labels = opened.info, opened.labels
+    typer.echo(f"{opened.name} ({opened.folder})\n{info.modality}, {counts(info)}, {len(info.classes)} classes")
+    states = opened.states()
+    typer.echo(f"version {labels.version[:8]}, {len(states)} samples with decisions, {int((~labels.active).sum())} dropped")
+    for run in opened.runs():
+        mark = "*" if opened.run is not None and run.id == opened.run.id else " "
+        typer.echo(f"{mark} run {run.id}  version {run.version[:8]}  seed {run.train_config.seed}")
+    for score_run in opened.scores():
+        typer.echo(f"  score {score_run.id}  {score_run.estimator}  {score_run.n_queries} queries")
+    for job in opened.jobs()[:8]:
+        left = f", about {job.eta_s:.0f} s left" if job.eta_s is not None else ""
+        why = f": {job.error['what']}" if job.error else ""
+        typer.echo(f"  job {job.id}  {job.state} {100 * job.fraction:.0f} %{left}  {job.title}{why}")
+
+
+@cli.command()
+def app(
+    project: Annotated[str, typer.Argument(help="Project to open; empty: the last used one, or the start page.")] = "",
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Address to listen on. Anything but 127.0.0.1 shows your data to the network.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open the app in the browser."""
+    root = Path(__file__).resolve().parent.parent.parent
+    if not (root / "app.py").exists():
+        raise UserError(
+            "The app is not beside this installation.", "It comes with the source tree.", "Install from a clone with pip install -e ."
+        )
+    if project:
+        os.environ["DATABLAME_PROJECT"] = str(Project.open(project).folder)
+    os.environ.setdefault("DATABLAME_HOME", str(home()))
+    options = [f"--server.address={address}", f"--server.port={port}", f"--server.headless={'false' if browser else 'true'}"]
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=root))
+
+
+@cli.command(hidden=True)
+def job(job_id: str, project: ProjectOption = "") -> None:
+    """Do a queued job in this process."""
+    state = Project.open(project).run_job(job_id)
+    typer.echo(f"{time.strftime('%H:%M:%S')} {state}")
+
+
+@cli.command("resume")
+def resume_job(
+    job_id: Annotated[str, typer.Argument(help="A stopped job; `datablame status` lists them.")], project: ProjectOption = ""
+) -> None:
+    """Go on with a stopped job; what it finished is kept."""
+    typer.echo(f"{open_project(project).resume(job_id).state}")
+
+
+@cli.command("cancel")
+def cancel_job(
+    job_id: Annotated[str, typer.Argument(help="A running job; `datablame status` lists them.")], project: ProjectOption = ""
+) -> None:
+    """Stop a job at its next step."""
+    typer.echo(f"{open_project(project).cancel(job_id).state}")
