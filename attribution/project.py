@@ -5,7 +5,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig, from_dict, to_dict
+from attribution.config import (
+    DataConfig,
+    FlagConfig,
+    MapConfig,
+    ModelConfig,
+    PreviewConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+    from_dict,
+    to_dict,
+)
 from attribution.errors import UserError
 from attribution.jobs import Job, JobBoard
 from attribution.progress import Progress
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
+    from attribution.previews import Preview
     from attribution.runs import Run
     from attribution.scoring import ScoreResult
     from attribution.workspace.lookup import InfluenceView
@@ -330,6 +342,12 @@ class Project:
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
 
+    def previews(self) -> "list[Preview]":
+        """Finished previews of edits without retraining, newest first."""
+        from attribution.previews import Preview
+
+        return lookup.finished(self.folder / "previews", Preview.open)
+
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
     def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
@@ -404,6 +422,26 @@ class Project:
             self.folder / "retrains",
             progress or Progress(),
             trusted=self.trusted,
+        )
+
+    def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "Preview":
+        """What the edits since the model was trained would do to it, without training: an approximation for one model.
+
+        ``UserError`` when the labels that the model was trained on are not in this ledger, or none differs from the current ones.
+        """
+        from attribution.previewing import preview
+
+        config = config or PreviewConfig()
+        run = self._need_run(config.run)
+        before = self._decisions.labels_at(run.version)
+        if before is None:
+            raise UserError(
+                f"The labels that run {run.id} was trained on are not in this project's ledger.",
+                "A preview starts from what the model learned.",
+                "Train again, or choose another run.",
+            )
+        return preview(
+            self.dataset, before, self.labels, run, config, self.folder / "previews", progress or Progress(), trusted=self.trusted
         )
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":

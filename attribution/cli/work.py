@@ -1,4 +1,4 @@
-"""Verbs that compute: train, score, flag, map, retrain. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map, preview, retrain. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import FlagConfig, MapConfig, PreviewConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 
@@ -101,5 +101,14 @@ def draw_map(config: MapConfig, project: ProjectOption = "", job: JobOption = Fa
 def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption = False) -> None:
     """Train before and after the edits over several seeds, and say whether the model got better."""
     result = do(open_project(project), "retrain", config, job)
+    if result is not None:
+        typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(PreviewConfig)
+def preview(config: PreviewConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """What the edits would do to the current model, in seconds and without training: an approximation."""
+    result = do(open_project(project), "preview", config, job)
     if result is not None:
         typer.echo(result.verdict)

@@ -21,7 +21,7 @@ LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 def layers_with_rows(model: nn.Module) -> dict[str, nn.Module]:
     """The linear and convolution layers whose weight or bias is covered, by name; ``UserError`` if there is none."""
     covered = covered_parameters(model)
-    found = {
+    found: dict[str, nn.Module] = {
         name: module
         for name, module in model.named_modules()
         if isinstance(module, LAYERS) and any(_parameter(name, kind) in covered for kind in ("weight", "bias"))

@@ -46,6 +46,25 @@ class Decisions:
             values[row], active[row] = state.label, state.active
         return Labels.of(self._dataset, values, active)
 
+    def labels_at(self, version: str) -> "Labels | None":
+        """The labelled version of this name, as the ledger once had it after a batch of edits; None if it never did."""
+        import numpy as np
+
+        from attribution.datasets.dataset import Labels
+
+        base = self._dataset.base_version()
+        values, active = base.values.copy(), np.ones(len(self._dataset), dtype=bool)
+        entries = self.ledger.entries()
+        found = base
+        for edit, following in zip(entries, [*entries[1:], None], strict=True):
+            if found.version == version:
+                break
+            row = self._dataset.rows_of([edit.sample])[0]
+            values[row], active[row] = edit.new.label, edit.new.active
+            if following is None or following.batch != edit.batch:
+                found = Labels.of(self._dataset, values.copy(), active.copy())
+        return found if found.version == version else None
+
     def state(self, row: int) -> SampleState:
         """One sample's current label, whether it is trained on, and the review's verdict."""
         state, version = self.ledger.state(str(self._dataset.ids[row]))
