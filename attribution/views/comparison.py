@@ -12,6 +12,7 @@ from attribution.views.numbers import duration, percent, plural, points, three_d
 if TYPE_CHECKING:
     from attribution.comparisons import Comparison
     from attribution.config import TrainConfig
+    from attribution.previews import Preview
 
 UNCLEAR = "#8C8579"
 OUTCOMES = {
@@ -75,7 +76,7 @@ def interval_frame(found: "Comparison") -> pd.DataFrame:
     return pd.DataFrame([{"name": name, "estimate": 100 * i.estimate, "low": 100 * i.low, "high": 100 * i.high} for name, i in rows])
 
 
-def class_frame(found: "Comparison") -> pd.DataFrame:
+def class_frame(found: "Comparison | Preview") -> pd.DataFrame:
     """The change of accuracy per class in points: ``name``, ``estimate``, ``low``, ``high``."""
     classes = found.classes()
     names = [f"{name} ({n})" for name, n in zip(classes["class"], classes["n"], strict=True)]

@@ -1,5 +1,6 @@
 """Decisions on samples by row number, over the ledger that knows them by id; and the labelled version that they add up to."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,15 +55,14 @@ class Decisions:
 
         base = self._dataset.base_version()
         values, active = base.values.copy(), np.ones(len(self._dataset), dtype=bool)
-        entries = self.ledger.entries()
         found = base
-        for edit, following in zip(entries, [*entries[1:], None], strict=True):
+        for _, batch in itertools.groupby(self.ledger.entries(), key=lambda edit: edit.batch):
             if found.version == version:
                 break
-            row = self._dataset.rows_of([edit.sample])[0]
-            values[row], active[row] = edit.new.label, edit.new.active
-            if following is None or following.batch != edit.batch:
-                found = Labels.of(self._dataset, values.copy(), active.copy())
+            for edit in batch:
+                row = self._dataset.rows_of([edit.sample])[0]
+                values[row], active[row] = edit.new.label, edit.new.active
+            found = Labels.of(self._dataset, values.copy(), active.copy())
         return found if found.version == version else None
 
     def state(self, row: int) -> SampleState:
