@@ -4,8 +4,8 @@ Run: python benchmarks/gif.py [--model cnn] [--seeds 0 1 2 3 4] [--only backdoor
 a tenth is stamped with a checkered corner and labelled 4; ``attribution.gif.update`` then follows the corrected labels, moving about 5 % of
 the parameters (chosen on the stamped training images) in at most 12 steps, or removes class 8. Curvature, choice of parameters, step
 lengths and the stop see training samples only; settings were chosen on seeds 100 and 101, whose test images were looked at. Test: 597 digits.
-Writes benchmarks/results/gif-MODEL.json, seeds that are there are kept; a minute or two a seed on one core. Exits with status 1 if gif's mean clean accuracy is under 0.95 or its
-mean relabel accuracy under 0.80.
+Writes benchmarks/results/gif-MODEL.json; seeds that are there are kept; a minute or two a seed on one core. Exits with status 1 if gif's mean
+clean accuracy is under 0.95 or its mean relabel accuracy under 0.80.
 """
 
 import argparse

@@ -193,8 +193,8 @@ def _gif(found: dict[str, Any]) -> str:
     setting, parts = found["setting"], []
     words = {"backdoor": "A backdoor unlearned", "class": "A class removed"}
     about = {
-        "backdoor": "A tenth of the training images is stamped and labelled 4; the update follows the right labels. On test images: accuracy as they are (clean), stamped ones"
-        " called by their own label (relabel) and called 4.",
+        "backdoor": "A tenth of the training images is stamped and labelled 4; the update follows the right labels. On test images:"
+        " accuracy as they are (clean), stamped ones called by their own label (relabel) and called 4.",
         "class": "The update follows the data without class 8. Accuracy on test images of the other classes and of the removed one.",
     }
     columns = {"backdoor": ("clean", "relabel", "still_target"), "class": ("others", "removed")}
@@ -213,8 +213,8 @@ def _gif(found: dict[str, Any]) -> str:
         seeds = len(found[kind]["by_seed"])
         parts.append(
             f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a small network. {about[kind]}"
-            f" Per cent, mean ± standard deviation over {seeds} seeds; rows chosen by outputs unless named; at most {setting['steps'][kind]} steps. Curvature, choice and"
-            " stop see training images only; the settings were chosen on two other seeds.\n\n"
+            f" Per cent, mean ± standard deviation over {seeds} seeds; rows chosen by outputs unless named; at most"
+            f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on two other seeds.\n\n"
             + table(["model", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
         )
     return "\n".join(parts)

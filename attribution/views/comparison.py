@@ -156,15 +156,16 @@ def seeds_spec(found: "Comparison") -> dict[str, Any]:
     }
 
 
-def predicted_spec(predicted: pd.DataFrame) -> dict[str, Any]:
-    """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has ``predicted`` and ``actual``."""
+def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence") -> dict[str, Any]:
+    """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has ``predicted``
+    (``axis`` says by what) and ``actual``."""
     frame = predicted[["predicted", "actual", "row"]].astype({"predicted": "float32", "actual": "float32"}).round(5)
     return {
         "animation": False,
         "dataset": {"source": frame},
         "grid": {"left": 28, "right": 16, "top": 12, "bottom": 36, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "row {@row}: predicted {@predicted}, real {@actual}"},
-        "xAxis": {"type": "value", "name": "predicted by influence", "nameLocation": "middle", "nameGap": 24, "scale": True},
+        "xAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 24, "scale": True},
         "yAxis": {"type": "value", "name": "real change of loss, nats", "nameLocation": "middle", "nameGap": 36, "scale": True},
         "series": [
             {

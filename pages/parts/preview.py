@@ -90,9 +90,10 @@ def _beside(found: "Preview", real: "Comparison") -> None:
     st.dataframe(preview.side_by_side(found, real), hide_index=True, alt="The preview's figures beside those of real retraining")
     pairs = preview.paired(found, real)
     st.markdown(preview.agreement_words(preview.rank_correlation(pairs), real))
-    st.echarts_chart(
-        comparison.predicted_spec(pairs),
-        height=300,
-        key="preview-against-real",
-        alt="Previewed against real change of loss, one dot per test sample",
-    )
+    with st.expander("Sample by sample", icon=":material/scatter_plot:"):
+        st.echarts_chart(
+            comparison.predicted_spec(pairs, "previewed change of loss, nats"),
+            height=300,
+            key="preview-against-real",
+            alt="Previewed against real change of loss, one dot per test sample",
+        )
