@@ -128,7 +128,7 @@ class PreviewConfig:
     selection: str = opt("outputs", "How they are chosen on the edited samples: outputs, gradients (largest means) or random.")
     steps: int = opt(6, "Most steps; each looks at the model anew and is shortened until the training side gets better.")
     damping_ratio: float = opt(10.0, "Damping in mean eigenvalues of the curvature.")
-    curvature_samples: int = opt(500, "Training samples drawn for the curvature; more is slower and steadier.")
+    curvature_samples: int = opt(128, "Training samples drawn for the curvature; more is slower and steadier.")
     run: str = opt("", "Training run whose model is moved; empty: the project's current one.")
     bootstrap: int = opt(2000, "Bootstrap resamples of the test set.")
     level: float = opt(0.95, "Level of all intervals.")

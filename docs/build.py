@@ -63,8 +63,8 @@ def benchmarks() -> str:
         "estimators": _estimators,
         "convex": _convex,
         "damping": _damping,
-        "gif-cnn": _gif,
         "gif-mlp": _gif,
+        "gif-cnn": _gif,
         "engine-cpu": _engine,
         "startup": _startup,
     }
@@ -214,7 +214,7 @@ def _gif(found: dict[str, Any]) -> str:
         parts.append(
             f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a small network. {about[kind]}"
             f" Per cent, mean ± standard deviation over {seeds} seeds; rows chosen by outputs unless named; at most"
-            f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on two other seeds.\n\n"
+            f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on another seed.\n\n"
             + table(["model", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
         )
     return "\n".join(parts)

@@ -19,6 +19,7 @@ from attribution.progress import Progress
 from attribution.tasks.classification import per_sample_loss
 
 HALVINGS = 8
+KEEP_BYTES = 768 << 20  # up to here the drawn samples' gradients are held, and a curvature product is two matrix products
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def update(
     l2: float = 0.0,
     tolerance: float = 1e-3,
     iterations: int = 50,
-    curvature_samples: int = 1000,
+    curvature_samples: int = 128,
     seed: int = 0,
     loss: Loss = per_sample_loss,
     progress: Progress | None = None,
@@ -111,8 +112,9 @@ def update(
     for index in range(steps):
         work.update(index, steps, f"step {index + 1} of {steps}")
         slope = objective.slope()
+        chance = np.linspace(0, 1, curved.n, endpoint=False)
         curvature = GaussNewton(
-            engine, curved.batch, curved.n, np.linspace(0, 1, curved.n, endpoint=False), l2=l2, damping_ratio=damping_ratio
+            engine, curved.batch, curved.n, chance, l2=l2, damping_ratio=damping_ratio, batch_size=64, keep_bytes=KEEP_BYTES
         )
         if not float(slope.norm()) > 0 or not float(curvature.trace + l2) > 0:
             stopped = "the training data ask for nothing more"
