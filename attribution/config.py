@@ -80,6 +80,8 @@ class ScoreConfig:
     )
     ratio: float = opt(0.05, "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.")
     selection: str = opt("outputs", "How gif estimators choose those: outputs, gradients (largest means over the query) or random.")
+    runner: str = opt("serial", "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.")
+    workers: int = opt(0, "Shards under way at once with processes or ray; 0: as many as there are cores.")
 
 
 @dataclass(frozen=True)
