@@ -1,5 +1,7 @@
 """Verbs that compute: train, score, flag, map, retrain, damping, compare. Each takes its config's flags and can run as a job."""
 
+"""Verbs that compute: train, score, flag, map, preview, retrain. Each takes its config's flags and can run as a job."""
+
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +10,17 @@ import typer
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import BenchConfig, DampingConfig, FlagConfig, MapConfig, MemorizeConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import (
+    BenchConfig,
+    DampingConfig,
+    FlagConfig,
+    MapConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from attribution.errors import UserError
 from attribution.project import Project
 
@@ -188,3 +200,12 @@ def _show_bench(result: "BenchResult") -> None:
         typer.echo(f"left out: {name}. {why}")
     for sentence in [*result.summary["notes"], *result.recommendation]:
         typer.echo(sentence)
+
+
+@cli.command()
+@configured(PreviewConfig)
+def preview(config: PreviewConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """What the edits would do to the current model, in seconds and without training: an approximation."""
+    result = do(open_project(project), "preview", config, job)
+    if result is not None:
+        typer.echo(result.verdict)

@@ -5,7 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import BenchConfig, DampingConfig, FlagConfig, MapConfig, MemorizeConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import (
+    BenchConfig,
+    DampingConfig,
+    FlagConfig,
+    MapConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -36,6 +46,7 @@ STEPS: dict[str, Step] = {
     "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
     "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
     "compare": Step(BenchConfig, "compare", "Compare estimators"),
+    "preview": Step(PreviewConfig, "preview", "Preview without retraining"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
 
