@@ -14,6 +14,7 @@ from attribution.config import (
     MapConfig,
     MemorizeConfig,
     ModelConfig,
+    PreviewConfig,
     RetrainConfig,
     ScoreConfig,
     TrainConfig,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
+    from attribution.previews import Preview
     from attribution.runs import Run
     from attribution.scoring import ScoreResult
     from attribution.workspace.lookup import InfluenceView
@@ -379,6 +381,12 @@ class Project:
 
         return lookup.finished(self.folder / "dampings", DampingResult.open)
 
+    def previews(self) -> "list[Preview]":
+        """Finished previews of edits without retraining, newest first."""
+        from attribution.previews import Preview
+
+        return lookup.finished(self.folder / "previews", Preview.open)
+
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
     def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
@@ -524,6 +532,26 @@ class Project:
         rows = self.query_rows(config.queries, run)
         rows = rows[self.labels.active[rows]]
         return choose_queries(rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed)
+
+    def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "Preview":
+        """What the edits since the model was trained would do to it, without training: an approximation for one model.
+
+        ``UserError`` when the labels that the model was trained on are not in this ledger, or none differs from the current ones.
+        """
+        from attribution.previewing import preview
+
+        config = config or PreviewConfig()
+        run = self._need_run(config.run)
+        before = self._decisions.labels_at(run.version)
+        if before is None:
+            raise UserError(
+                f"The labels that run {run.id} was trained on are not in this project's ledger.",
+                "A preview starts from what the model learned.",
+                "Train again, or choose another run.",
+            )
+        return preview(
+            self.dataset, before, self.labels, run, config, self.folder / "previews", progress or Progress(), trusted=self.trusted
+        )
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
         """Everything a new project opens on: train, search for wrong labels, map, and explain the wrong test predictions."""

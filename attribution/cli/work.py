@@ -1,4 +1,4 @@
-"""Verbs that compute: train, score, flag, map, angles, retrain, damping, compare. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from attribution.config import (
     FlagConfig,
     MapConfig,
     MemorizeConfig,
+    PreviewConfig,
     RetrainConfig,
     ScoreConfig,
     TrainConfig,
@@ -229,3 +230,12 @@ def _show_bench(result: "BenchResult") -> None:
         typer.echo(f"left out: {name}. {why}")
     for sentence in [*result.summary["notes"], *result.recommendation]:
         typer.echo(sentence)
+
+
+@cli.command()
+@configured(PreviewConfig)
+def preview(config: PreviewConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """What the edits would do to the current model, in seconds and without training: an approximation."""
+    result = do(open_project(project), "preview", config, job)
+    if result is not None:
+        typer.echo(result.verdict)

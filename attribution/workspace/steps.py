@@ -12,6 +12,7 @@ from attribution.config import (
     FlagConfig,
     MapConfig,
     MemorizeConfig,
+    PreviewConfig,
     RetrainConfig,
     ScoreConfig,
     TrainConfig,
@@ -47,6 +48,7 @@ STEPS: dict[str, Step] = {
     "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
     "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
     "compare": Step(BenchConfig, "compare", "Compare estimators"),
+    "preview": Step(PreviewConfig, "preview", "Preview without retraining"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
 
