@@ -75,6 +75,9 @@ class ScoreConfig:
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed for estimators that use chance.")
+    measure: str = opt("loss", "What influence is asked of: loss, margin, dp-gap, eop-gap (both for a group of queries), fgsm or pgd.")
+    positive: str = opt("", "The class that dp-gap and eop-gap are about; empty: the last one.")
+    epsilon: float = opt(0.1, "Reach of the attacks fgsm and pgd, in standard deviations of the inputs.")
     damping_ratio: float = opt(
         0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @register("forward-inf")
 class ForwardInfluence(Estimator):
-    """influence(i, q) = l_i(theta_q) - l_i(theta), where theta_q is theta after K ascent steps on the query's loss.
+    """influence(i, q) = l_i(theta_q) - l_i(theta), where theta_q is theta after K ascent steps on the query's measure.
 
     Sign: unlearning the query raises the loss of the samples that taught it, so positive = helpful. Each step has length ``step`` in
     parameter space (the gradient is normalised), so saturated queries need no detour through noise. K = 5 and a length of 0.2 did best on
@@ -40,12 +40,12 @@ class ForwardInfluence(Estimator):
         self._moved = [self._ascend(query) for query in queries]
 
     def _ascend(self, query: Query) -> dict[str, "torch.Tensor"]:
-        """The parameters after K steps that raise the mean loss of the query's rows."""
+        """The parameters after K steps that raise the query's measure."""
         import torch
 
         parameters = {name: value.detach().clone() for name, value in self.subject.parameters().items()}
         for _ in range(self.steps):
-            gradient = self.subject.mean_gradient(query.rows, parameters)
+            gradient = self.subject.mean_gradient(query, parameters)
             norm = torch.sqrt(sum((value**2).sum() for value in gradient.values()) + torch.zeros(()))
             if not float(norm) > 0:  # a loss of exactly zero has no direction: nothing to unlearn, all influences are zero
                 break

@@ -11,6 +11,7 @@ from attribution.config import ScoreConfig, fingerprint
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Estimator, Query
+from attribution.measures.base import Measure
 from attribution.progress import Progress
 from attribution.scoring.plan import Shard, columns, is_valid, place, plan, shard_header
 from attribution.scoring.result import ScoreResult
@@ -36,7 +37,7 @@ def score(
     trusted: bool = False,
     part: tuple[int, int] | None = None,
 ) -> ScoreResult:
-    """Influence of every active training row on the queries, positive = training on the row lowers the query's loss.
+    """Influence of every active training row on the queries, positive = training on the row lowers the query's measure, by default its loss.
 
     ``queries`` are global rows, one column each (one column for all with ``config.group``). Results go to ``out/ID``, where ID is the
     fingerprint of the checkpoints' content, data version, estimator and options, queries and k: a finished run is found and returned, an
@@ -49,13 +50,16 @@ def score(
     from attribution.subject import Subject
 
     work = progress or Progress()
-    subject = Subject(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted)
-    asked = columns(dataset, queries, config.group)
+    asking = {"positive": config.positive, "epsilon": config.epsilon}
+    subject = Subject(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted, asking=asking)
+    measure = subject.measure(config.measure)
+    asked = columns(dataset, queries, config.group, config.measure)
     if not len(subject.rows):
         raise UserError(
             "No training sample is left.", "All of them are dropped, so none can have influence.", "Keep some training samples."
         )
     estimator: Estimator = estimators.get(config.estimator)(subject, config.seed)
+    _check_measure(estimator, measure)
     for name in estimator.settings:
         setattr(estimator, name, getattr(config, name))
     request = {
@@ -67,6 +71,8 @@ def score(
         "queries": [list(query.rows) for query in asked],
         "k": config.k,
     }
+    if config.measure != "loss":
+        request["measure"] = measure.options()
     key = fingerprint(request)
     result = ScoreResult(Path(out) / key)
     if result.finished:
@@ -146,7 +152,7 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             **about,
             "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
             "title": estimator.title,
-            "unit": estimator.unit,
+            "unit": estimator.unit.replace("nats", subject.measure(asked[0].measure).unit),
             "notes": estimator.notes(),
             "n_train": len(subject.rows),
             "covered": subject.engine().covered,
@@ -156,6 +162,17 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             "forward_passes": sum(float(header["spent"]) for header in headers) / len(subject.rows),
         },
     )
+
+
+def _check_measure(estimator: Estimator, measure: Measure) -> None:
+    """``UserError`` for a measure that the estimator cannot be asked of."""
+    if estimator.loss_only and measure.name != "loss":
+        able = [name for name in estimators.names() if not (estimators.get(name).loss_only or estimators.get(name).control)]
+        raise UserError(
+            f"{estimator.name} cannot be asked of {measure.name}.",
+            "It knows losses and labels, not the gradient of another measure.",
+            f"Use one of: {', '.join(able)}.",
+        )
 
 
 def _check_space(folder: Path, needed_bytes: int) -> None:
