@@ -5,7 +5,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig, from_dict, to_dict
+from attribution.config import (
+    DataConfig,
+    FlagConfig,
+    MapConfig,
+    ModelConfig,
+    RemedyConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+    from_dict,
+    to_dict,
+)
 from attribution.errors import UserError
 from attribution.jobs import Job, JobBoard
 from attribution.progress import Progress
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.findings.mislabels import FlagResult
+    from attribution.findings.remedies import Remedy
     from attribution.mapping import MapResult
     from attribution.runs import Run
     from attribution.scoring import ScoreResult
@@ -330,6 +342,12 @@ class Project:
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
 
+    def remedies(self) -> "list[Remedy]":
+        """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
+        from attribution.findings.remedies import Remedy
+
+        return lookup.finished(self.folder / "remedies", Remedy.open)
+
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
     def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
@@ -405,6 +423,15 @@ class Project:
             progress or Progress(),
             trusted=self.trusted,
         )
+
+    def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "Remedy":
+        """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
+        from attribution.findings.remedy import remedy
+
+        config = config or RemedyConfig()
+        run = self._need_run(config.run)
+        common = (self._fresh_model(), self.train_config, config, self.folder / "remedies", progress or Progress())
+        return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
         """Everything a new project opens on: train, search for wrong labels, map, and explain the wrong test predictions."""

@@ -51,10 +51,11 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
         value = values.pop(_flag_name(item.name, config))
         if isinstance(item.default, tuple):
             parts = [part.strip() for part in str(value).split(",") if part.strip()]
-            number = bool(item.default) and isinstance(item.default[0], int)
+            kind = type(item.default[0]) if item.default else str
             try:
-                value = tuple(int(part) if number else part for part in parts)
+                value = tuple(kind(part) for part in parts)
             except ValueError:
-                raise UserError(f"--{item.name} {value!r} is not a list of whole numbers.", "", "Write for example 0,1,2.") from None
+                words = "whole numbers" if kind is int else "numbers"
+                raise UserError(f"--{item.name} {value!r} is not a list of {words}.", "", "Write for example 0,1,2.") from None
         taken[item.name] = value
     return taken

@@ -1,4 +1,4 @@
-"""Verbs that compute: train, score, flag, map, retrain. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map, retrain, remedy. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import FlagConfig, MapConfig, RemedyConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 
@@ -102,4 +102,20 @@ def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption =
     """Train before and after the edits over several seeds, and say whether the model got better."""
     result = do(open_project(project), "retrain", config, job)
     if result is not None:
+        typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(RemedyConfig)
+def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
+    result = do(open_project(project), "remedy", config, job)
+    if result is not None:
+        table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
+        for line in table.to_dict("records"):
+            mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
+            typer.echo(
+                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} points "
+                f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
+            )
         typer.echo(result.verdict)
