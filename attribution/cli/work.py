@@ -11,6 +11,7 @@ from attribution.cli.root import cli
 from attribution.config import FlagConfig, MapConfig, RemedyConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
+from attribution.workspace.lookup import influence_view
 
 
 @cli.command()
@@ -50,16 +51,16 @@ def score(
     result = do(opened, "score", config, job, **({"part": _part(part)} if part and not job else {}))
     if result is None:
         return
-    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}")
-    view = opened.influence(result.query_rows(0), result.estimator, top)
-    if view is not None:
-        typer.echo(f"query {opened.dataset.ids[view.query_rows[0]]}")
-        for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
-            for line in frame.itertuples():
-                label = opened.classes[opened.labels.values[line.row]]
-                typer.echo(
-                    f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}"
-                )
+    if not result.finished:
+        typer.echo(f"score {result.id}: this part is done, others are missing")
+        return
+    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
+    view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
+    typer.echo(f"query {result.queries[0]['name']}")
+    for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}")
 
 
 def _part(text: str) -> tuple[int, int]:

@@ -78,18 +78,25 @@ class Judged:
         means = {group: float(np.nanmean(rate)) for group, rate in self.rates(name).items()}
         return max(means, key=lambda group: (means[group], group)), min(means, key=lambda group: (means[group], group))
 
-    def interval(self, name: str, resamples: int = 1000, level: float = 0.95, before: "Judged | None" = None, seed: int = 0) -> Interval:
+    def interval(
+        self, name: str, resamples: int = 1000, level: float = 0.95, *, before: "Judged | None" = None, pair: tuple[str, str] | None = None
+    ) -> Interval:
         """A figure, mean over the models, with its percentile interval over models and rows drawn with replacement, independently.
 
-        With ``before`` (the same rows judged by as many other models): the change from it, on the same draws. As
-        ``statistics.hierarchical_bootstrap``, for figures that are no mean.
+        With ``before`` (the same rows judged by as many other models): the change from it, on the same draws. With ``pair``: the gap between
+        these two groups with its sign. As ``statistics.hierarchical_bootstrap``, for figures that are no mean. A gap is never negative, so
+        the interval of a small one leans upwards; that of the signed one does not.
         """
-        generator = np.random.default_rng(seed)
+
+        def value(judged: "Judged", counts: np.ndarray | None = None) -> np.ndarray:
+            return judged.signed_gap(name, pair, counts) if pair else judged.figure(name, counts)
+
+        generator = np.random.default_rng(0)
         n, s = len(self.labels), len(self.decisions)
         counts = generator.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)  # (b, n)
-        values, exact = self.figure(name, counts), float(self.figure(name).mean())
+        values, exact = value(self, counts), float(value(self).mean())
         if before is not None:
-            values, exact = values - before.figure(name, counts), exact - float(before.figure(name).mean())
+            values, exact = values - value(before, counts), exact - float(value(before).mean())
         drawn = np.take_along_axis(values, generator.integers(s, size=(resamples, s)), axis=1).mean(axis=1)
         drawn = drawn[np.isfinite(drawn)]
         low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2]) if len(drawn) else (np.nan, np.nan)

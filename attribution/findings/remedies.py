@@ -52,7 +52,8 @@ class Remedy(Artefact):
 
     @cached_property
     def sweep(self) -> "pd.DataFrame":
-        """budget, removed ('harmful' or 'random'), split, figure, estimate, low, high, change, change_low, change_high, signed.
+        """budget, removed ('harmful' or 'random'), split, figure, estimate, low, high, change, change_low, change_high, signed, signed_low,
+        signed_high.
 
         Means over the seeds with intervals over seeds and samples; ``change`` is against budget 0. ``signed`` keeps the sign of a gap
         between the two groups that were furthest apart, so that overshoot shows as a number below zero; NaN for other figures.

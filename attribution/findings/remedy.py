@@ -18,6 +18,7 @@ from attribution.estimators.base import Query
 from attribution.findings.judged import GAPS, TARGETS, Judged, is_better, suggested
 from attribution.findings.remedies import Remedy
 from attribution.progress import Progress
+from attribution.statistics import Interval
 from attribution.storage.files import write_json
 from attribution.storage.tables import write_table
 
@@ -246,10 +247,11 @@ def _lines(judged: dict[float, dict[str, Judged]], base: dict[str, Judged], remo
             for name in here.names:
                 found = here.interval(name, config.bootstrap)
                 change = here.interval(name, config.bootstrap, before=base[split])
-                signed = float("nan")
-                if name in GAPS:
-                    signed = float(here.signed_gap(name, base["val"].pair(name)).mean())
-                line = {"budget": budget, "removed": removed, "split": split, "figure": name, "signed": signed}
-                line |= {"estimate": found.estimate, "low": found.low, "high": found.high}
-                lines.append(line | {"change": change.estimate, "change_low": change.low, "change_high": change.high})
+                pair = base["val"].pair(name) if name in GAPS else None
+                signed = here.interval(name, config.bootstrap, pair=pair) if pair else Interval(np.nan, np.nan, np.nan)
+                line: dict[str, Any] = {"budget": budget, "removed": removed, "split": split, "figure": name}
+                for prefix, one in (("", found), ("change", change), ("signed", signed)):
+                    line[prefix or "estimate"] = one.estimate
+                    line |= {f"{prefix}_{side}".lstrip("_"): getattr(one, side) for side in ("low", "high")}
+                lines.append(line)
     return lines
