@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -91,16 +92,22 @@ class Judged:
         def value(judged: "Judged", counts: np.ndarray | None = None) -> np.ndarray:
             return judged.signed_gap(name, pair, counts) if pair else judged.figure(name, counts)
 
-        generator = np.random.default_rng(0)
-        n, s = len(self.labels), len(self.decisions)
-        counts = generator.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)  # (b, n)
+        s, counts = len(self.decisions), _draws(len(self.labels), resamples)  # (b, n)
         values, exact = value(self, counts), float(value(self).mean())
         if before is not None:
             values, exact = values - value(before, counts), exact - float(value(before).mean())
-        drawn = np.take_along_axis(values, generator.integers(s, size=(resamples, s)), axis=1).mean(axis=1)
+        drawn = np.take_along_axis(values, np.random.default_rng(1).integers(s, size=(resamples, s)), axis=1).mean(axis=1)
         drawn = drawn[np.isfinite(drawn)]
         low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2]) if len(drawn) else (np.nan, np.nan)
         return Interval(exact, float(low), float(high), level)
+
+
+@lru_cache(maxsize=2)
+def _draws(n: int, resamples: int) -> np.ndarray:
+    """How often each of n rows is drawn (b, n): the same draws for every figure, so that their changes are paired."""
+    counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float32)
+    counts.flags.writeable = False
+    return counts
 
 
 def suggested(budgets: Sequence[float], target: Sequence[float], accuracy: Sequence[float], better: int, allowed: float = 0.01) -> int:

@@ -33,9 +33,12 @@ STEPS: dict[str, Step] = {
     "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
-    "remedy": Step(RemedyConfig, "remedy", "Find what harms {measure}, and try without it"),
+    "remedy": Step(RemedyConfig, "remedy", "Find what harms {measure}, and try without"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
+
+
+MEASURES = {"eop-gap": "equal opportunity", "dp-gap": "equal rates", "fgsm": "robustness", "pgd": "robustness"}
 
 
 def title(kind: str, config: Any) -> str:
@@ -45,6 +48,8 @@ def title(kind: str, config: Any) -> str:
         settings["queries"] = _asked(str(settings["queries"]))
     if "method" in settings:
         settings["method"] = str(settings["method"]).upper()
+    if "measure" in settings:
+        settings["measure"] = MEASURES.get(str(settings["measure"]), settings["measure"])
     return STEPS[kind].title.format(**settings)
 
 
