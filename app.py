@@ -15,9 +15,10 @@ PAGES = {
     "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
     "fairness": (
         "Fairness & robustness",
-        ":material/balance:",
+        ":material/diversity_3:",
         "Which samples make the model unfair or easy to fool, and what happens without them.",
     ),
+    "compare": ("Compare", ":material/balance:", "Which estimator to trust on this model and data."),
     "retrain": ("Retrain", ":material/model_training:", "Train with the edits and prove what they changed."),
     "history": ("History", ":material/history:", "Every decision, with its evidence; take back one or many."),
     "new_project": ("New project", ":material/add_circle:", "Load data and a model, or open a sample."),

@@ -139,6 +139,31 @@ class RemedyConfig:
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
 
 
+@dataclass(frozen=True)
+class BenchConfig:
+    """One comparison of estimators on this project's own model and data."""
+
+    estimators: tuple[str, ...] = opt((), "Which estimators; empty: the everyday ones. The random control is always added.")
+    detectors: tuple[str, ...] = opt((), "Which detectors look for the planted wrong labels; empty: the default ones.")
+    parts: tuple[str, ...] = opt(("fidelity", "usefulness", "agreement", "stability", "cost"), "What to measure.")
+    queries: str = opt("test", "Samples that predictions are drawn from: test, wrong, val, selection:TOKEN, or sample ids.")
+    count: int = opt(40, "How many predictions are asked about, half of them wrong ones where there are enough.")
+    subsets: int = opt(24, "Models retrained on random subsets for the linear datamodeling score; kept and reused.")
+    share: float = opt(0.5, "Share of the training samples in a subset.")
+    repeats: int = opt(1, "Trainings per subset, each from other weights; their outputs are averaged.")
+    removal_k: tuple[int, ...] = opt(
+        (), "Retrain without so many of a prediction's most helpful samples, for example 10,50; empty: do not."
+    )
+    removal_queries: int = opt(3, "Predictions for which that is done.")
+    planted_share: float = opt(0.1, "Share of labels set wrong in the sandbox copy.")
+    budget: float = opt(0.1, "Review budget: the share of the training samples that is looked at.")
+    k: int = opt(10, "Most helpful samples compared between two estimators.")
+    seeds: tuple[int, ...] = opt((1,), "Other seeds of training for the stability.")
+    run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the choice of predictions, of the planted labels and of the bootstrap.")
+
+
 def fields_of(config: type) -> list[tuple[str, Any, str]]:
     """``(name, default, help)`` of every setting, in order."""
     return [(item.name, item.default, item.metadata["help"]) for item in dataclasses.fields(config)]

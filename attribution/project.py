@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    BenchConfig,
     DataConfig,
     FlagConfig,
     MapConfig,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.evaluation import BenchResult
     from attribution.findings.mislabels import FlagResult
     from attribution.findings.remedies import Remedy
     from attribution.mapping import MapResult
@@ -54,8 +56,8 @@ def _dataset(folder: Path, changed_ns: int) -> "Dataset":
 class Project:
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons edits jobs``.
-    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain``;
+    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons benches edits jobs``.
+    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain compare``;
     the same in the background: ``submit``.
     """
 
@@ -348,6 +350,16 @@ class Project:
 
         return lookup.finished(self.folder / "remedies", Remedy.open)
 
+    def benches(self, unfinished: bool = False) -> "list[BenchResult]":
+        """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the parts they have."""
+        from attribution.evaluation import BenchResult
+
+        folder = self.folder / "benches"
+        if not unfinished:
+            return lookup.finished(folder, BenchResult.open)
+        begun = sorted(folder.glob("*/request.json"), key=lambda path: -path.stat().st_mtime_ns)
+        return [BenchResult(path.parent) for path in begun]
+
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
     def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
@@ -432,6 +444,34 @@ class Project:
         run = self._need_run(config.run)
         common = (self._fresh_model(), self.train_config, config, self.folder / "remedies", progress or Progress())
         return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
+
+    def compare(self, config: BenchConfig | None = None, progress: Progress | None = None) -> "BenchResult":
+        """Measure on this model and data which estimators and detectors to trust."""
+        from attribution.evaluation.bench import bench
+
+        config = config or BenchConfig()
+        run = self._need_run(config.run)
+        queries, recipe = self._bench_queries(config, run), self._bench_recipe(run)
+        model, work = self._fresh_model(), progress or Progress()
+        return bench(self.dataset, self.labels, run, model, recipe, config, queries, self.folder, work, trusted=self.trusted)
+
+    def forecast_compare(self, config: BenchConfig | None = None) -> "pd.DataFrame":
+        """What more subsets would cost and how narrow the LDS interval would get: see ``evaluation.forecast.forecast``."""
+        from attribution.evaluation.forecast import forecast
+
+        config = config or BenchConfig()
+        run = self._need_run(config.run)
+        return forecast(self.dataset, self.labels, run, self._fresh_model(), self._bench_recipe(run), config, self.folder)
+
+    def _bench_recipe(self, run: "Run") -> TrainConfig:
+        return run.train_config if run.config.get("source") == "trained" else self.train_config
+
+    def _bench_queries(self, config: BenchConfig, run: "Run") -> "np.ndarray":
+        from attribution.evaluation.bench import choose_queries
+
+        rows = self.query_rows(config.queries, run)
+        rows = rows[self.labels.active[rows]]
+        return choose_queries(rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed)
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
         """Everything a new project opens on: train, search for wrong labels, map, and explain the wrong test predictions."""

@@ -23,8 +23,8 @@ import torch
 from attribution.config import FlagConfig, ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.detectors import detectors
-from attribution.evaluation import auroc, average_precision, precision_at
 from attribution.findings.mislabels import flag
+from attribution.metrics import auroc, average_precision, precision_at
 from attribution.training import train
 
 PATH = Path(__file__).resolve().parent / "results" / "mislabels.json"

@@ -24,7 +24,7 @@ def question(sight: Sight) -> RemedyConfig | None:
     has_groups = bool(project.samples["group"].fillna("").astype(str).ne("").any())
     names, why = fairness.offered(has_groups, fairness.attackable(project.info.modality, project.info.preprocessing))
     if not names:
-        states.empty("Nothing to measure here", why, icon=":material/balance:")
+        states.empty("Nothing to measure here", why, icon=":material/diversity_3:")
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = st.segmented_control(
@@ -106,7 +106,7 @@ def start(sight: Sight, config: RemedyConfig, found: "Remedy | None") -> bool:
             f"The training samples are ranked by how much each harms it; then the worst are left out and the model is trained anew. {words}",
             "Find what harms it, and try without",
             lambda: jobs.submit(project, "remedy", config),
-            icon=":material/balance:",
+            icon=":material/diversity_3:",
         )
     elif found.version != sight.labels.version:
         with st.container(horizontal=True, vertical_alignment="center"):

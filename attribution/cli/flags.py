@@ -11,6 +11,9 @@ from attribution.config import DataConfig, ModelConfig
 from attribution.errors import UserError
 
 
+ITEMS: dict[Any, type] = {tuple[int, ...]: int, tuple[float, ...]: float}  # of a comma-separated list; else words
+
+
 def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a verb one flag per field of its config dataclasses; the verb receives the built configs first."""
 
@@ -51,7 +54,7 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
         value = values.pop(_flag_name(item.name, config))
         if isinstance(item.default, tuple):
             parts = [part.strip() for part in str(value).split(",") if part.strip()]
-            kind = type(item.default[0]) if item.default else str
+            kind = ITEMS.get(item.type, str)
             try:
                 value = tuple(kind(part) for part in parts)
             except ValueError:

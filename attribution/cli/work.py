@@ -1,17 +1,20 @@
-"""Verbs that compute: train, score, flag, map, retrain, remedy. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map, retrain, compare, remedy. Each takes its config's flags and can run as a job."""
 
 import dataclasses
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import FlagConfig, MapConfig, RemedyConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import BenchConfig, FlagConfig, MapConfig, RemedyConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.workspace.lookup import influence_view
+
+if TYPE_CHECKING:
+    from attribution.evaluation import BenchResult
 
 
 @cli.command()
@@ -120,3 +123,47 @@ def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = F
                 f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
             )
         typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(BenchConfig)
+def compare(
+    config: BenchConfig,
+    project: ProjectOption = "",
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Only say what more subsets would cost, and how sure they would make.")
+    ] = False,
+    job: JobOption = False,
+) -> None:
+    """Measure which estimators and detectors to trust on this model and data, and recommend."""
+    opened = open_project(project)
+    if forecast:
+        for line in opened.forecast_compare(config).itertuples():
+            basis = "measured" if line.measured else "a usual value"
+            typer.echo(
+                f"{line.subsets:>4} subsets: {line.missing:>3} trainings, {line.seconds_s:7.0f} s, LDS ± {line.half_width:.3f} ({basis})"
+            )
+        return
+    result = do(opened, "compare", config, job)
+    if result is not None:
+        _show_bench(result)
+
+
+def _show_bench(result: "BenchResult") -> None:
+    """The estimators' figures, then those of what finds wrong labels, then the recommendation."""
+    fidelity, stability = result.fidelity.query("measure == 'loss'").set_index("estimator"), result.stability.set_index("estimator")
+    for line in result.cost.itertuples():
+        found = [f"{line.seconds_s:8.2f} s  {line.forward_passes:9.1f} passes"]
+        if line.estimator in fidelity.index:
+            one = fidelity.loc[line.estimator]
+            found.append(f"LDS {one['lds']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f})")
+        if line.estimator in stability.index:
+            found.append(f"other seed {stability.loc[line.estimator, 'spearman']:+.2f}")
+        typer.echo(f"{line.estimator:<28} {'  '.join(found)}")
+    for line in result.usefulness.query("label == -1").sort_values("ap", ascending=False).itertuples():
+        figures = f"average precision {line.ap:.3f} ({line.ap_low:.3f} to {line.ap_high:.3f})  AUROC {line.auroc:.3f}"
+        typer.echo(f"{line.name:<28} {figures}  in the budget {100 * line.precision:.0f} %")
+    for name, why in result.summary["skipped"].items():
+        typer.echo(f"left out: {name}. {why}")
+    for sentence in [*result.summary["notes"], *result.recommendation]:
+        typer.echo(sentence)

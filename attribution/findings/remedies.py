@@ -112,4 +112,5 @@ def _points(value: float) -> str:
 
 
 def _change(interval: Interval) -> str:
-    return f"{100 * interval.estimate:+.1f}, 95 % interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    text = f"{100 * interval.estimate:+.1f}, 95 % interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -134,7 +134,7 @@ def sweep_spec(found: "Remedy", figure: str) -> dict[str, Any]:
     bars = [
         {
             "type": "line",
-            "data": [[line["budget"], round(line["low"], 3)], [line["budget"], round(line["high"], 3)]],
+            "data": [[_tick(line["budget"]), round(line["low"], 3)], [_tick(line["budget"]), round(line["high"], 3)]],
             "symbol": "rect",
             "symbolSize": [10, 2],
             "lineStyle": {"color": HELPFUL, "width": 2, "opacity": 0.55},
@@ -147,8 +147,8 @@ def sweep_spec(found: "Remedy", figure: str) -> dict[str, Any]:
     ]
     marks: list[dict[str, Any]] = []
     if found.suggested:
-        label = {"show": True, "formatter": f"suggested: {found.suggested:g} %", "position": "insideEndTop", "color": EDITED}
-        marks.append({"xAxis": found.suggested, "label": label, "lineStyle": {"color": EDITED, "type": "solid", "width": 2}})
+        label = {"show": True, "formatter": f"suggested: {found.suggested:g} %", "position": "end", "color": EDITED}
+        marks.append({"xAxis": _tick(found.suggested), "label": label, "lineStyle": {"color": EDITED, "type": "solid", "width": 2}})
     if signed:
         marks.append({"yAxis": 0, "label": {"show": False}, "lineStyle": {"color": CONTROL, "type": "dashed"}})
     series: list[dict[str, Any]] = [
@@ -175,7 +175,7 @@ def sweep_spec(found: "Remedy", figure: str) -> dict[str, Any]:
     control = found.at(float(found.config["control"]), figure, removed="random")
     if control is not None:
         value = 100 * (control["signed"] if signed else control["estimate"])
-        dot = [[float(found.config["control"]), round(value, 3)]]
+        dot = [[_tick(float(found.config["control"])), round(value, 3)]]
         grey = {"color": CONTROL}
         series.append(
             {"type": "scatter", "name": "removed at random", "data": dot, "symbol": "diamond", "symbolSize": 13, "itemStyle": grey, "z": 4}
@@ -184,17 +184,29 @@ def sweep_spec(found: "Remedy", figure: str) -> dict[str, Any]:
     axis = f"{first} {MINUS} {second}, points" if signed else "percent"
     return {
         "animation": False,
-        "grid": {"left": 28, "right": 24, "top": 40, "bottom": 40, "containLabel": True},
+        "grid": {"left": 28, "right": 24, "top": 64, "bottom": 40, "containLabel": True},
         "legend": {"data": [one["name"] for one in series], "top": 0},
         "tooltip": {"trigger": "item", "formatter": "{a}: {c} (% removed, points)"},
-        "xAxis": {"type": "value", "name": "most harmful training samples removed, %", "nameLocation": "middle", "nameGap": 26, "min": 0},
+        "xAxis": {
+            "type": "category",
+            "data": [_tick(budget) for budget in test["budget"]],
+            "name": "most harmful training samples removed, %",
+            "nameLocation": "middle",
+            "nameGap": 26,
+            "boundaryGap": True,
+        },
         "yAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 40, "scale": True},
         "series": [*series, *bars],
     }
 
 
-def _pairs(frame: pd.DataFrame) -> list[list[float]]:
-    return [[float(line["budget"]), round(float(line["estimate"]), 3)] for line in frame.to_dict("records")]
+def _tick(budget: float) -> str:
+    """A budget as it stands on the axis."""
+    return f"{budget:g}"
+
+
+def _pairs(frame: pd.DataFrame) -> list[list[Any]]:
+    return [[_tick(line["budget"]), round(float(line["estimate"]), 3)] for line in frame.to_dict("records")]
 
 
 def overshoot_sentence(found: "Remedy") -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import FlagConfig, MapConfig, RemedyConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import BenchConfig, FlagConfig, MapConfig, RemedyConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -34,6 +34,7 @@ STEPS: dict[str, Step] = {
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
     "remedy": Step(RemedyConfig, "remedy", "Find what harms {measure}, and try without"),
+    "compare": Step(BenchConfig, "compare", "Compare estimators"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
 

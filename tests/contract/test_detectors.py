@@ -6,7 +6,7 @@ from tiny_world import CLASSES, N_TRAIN, World, reordered
 
 from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
-from attribution.evaluation import auroc
+from attribution.metrics import auroc
 
 NAMES = detectors.names()
 WEAK = {"ip-validation", "entropy"}  # at finding wrong labels, as their own words say

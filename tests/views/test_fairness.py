@@ -83,8 +83,8 @@ def test_the_sweep_keeps_the_sign_of_a_gap(found):
     spec = fairness.sweep_spec(found, "eop")
     names = [series.get("name") for series in spec["series"]]
     assert names[:3] == ["test", "validation", "removed at random"]
-    assert spec["series"][0]["markLine"]["data"][0]["xAxis"] == 5
-    assert spec["series"][2]["data"] == [[5.0, 19.0]]
+    assert spec["series"][0]["markLine"]["data"][0]["xAxis"] == "5"
+    assert spec["series"][2]["data"] == [["5", 19.0]]
     assert "u" in spec["yAxis"]["name"]
 
 
