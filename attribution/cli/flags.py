@@ -10,7 +10,6 @@ import typer
 from attribution.config import DataConfig, ModelConfig
 from attribution.errors import UserError
 
-
 ITEMS: dict[Any, type] = {tuple[int, ...]: int, tuple[float, ...]: float}  # of a comma-separated list; else words
 
 
