@@ -13,6 +13,7 @@ PAGES = {
     "influence": ("Influence", ":material/account_tree:", "Which training samples made a prediction what it is."),
     "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
     "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
+    "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
     "fairness": (
         "Fairness & robustness",
         ":material/diversity_3:",

@@ -144,11 +144,11 @@ class Subject:
         """What the final model sees in these rows (b, d) float64: the input of its last linear layer, as the run recorded it."""
         return np.asarray(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float64)
 
-    def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor]) -> Tensor:
-        """Per-sample losses (b,) of the last checkpoint's model with other parameters in place; no gradients, model untouched."""
+    def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss = per_sample_loss) -> Tensor:
+        """Per-sample losses (b,), or another ``measure``, of the last checkpoint's model with other parameters in place; no gradients."""
         with torch.no_grad():
             self.count(len(y))
-            return per_sample_loss(functional_call(self.model(), parameters, (x,)), y)
+            return measure(functional_call(self.model(), parameters, (x,)), y)
 
     def representation(self, rows: Any, checkpoint: int = -1) -> np.ndarray:
         """What the last layer is given (n, d) float32 for these rows at a checkpoint; one forward pass."""
@@ -158,19 +158,19 @@ class Subject:
         self.count(len(rows))
         return np.concatenate(parts)
 
-    def mean_gradient(self, query: Asked, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    def mean_gradient(self, query: Asked, parameters: dict[str, Tensor], loss: Loss = per_sample_loss) -> dict[str, Tensor]:
         """Gradient of a query's measure at the given parameters, by name; adversarial points and the two groups of a gap are those of the
-        last checkpoint."""
+        last checkpoint. Where the measure is the loss, ``loss`` is taken for it."""
         measure, rows = self.measure(query.measure), np.asarray(query.rows, dtype=np.int64)
-        weights, per_sample = measure.weights(self, rows), measure.per_sample(self)
+        weights, per_sample = measure.weights(self, rows), loss if measure.name == "loss" else measure.per_sample(self)
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         total = {name: torch.zeros_like(value) for name, value in parameters.items()}
         for start in range(0, len(rows), self.batch_size):
             x, y = self.batch(rows[start : start + self.batch_size])
             moved = measure.inputs(self, x, y)
             values = per_sample(functional_call(self.model(), leaves, (moved,)), y)
-            loss = (values * torch.tensor(weights[start : start + self.batch_size], dtype=values.dtype, device=values.device)).sum()
-            gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+            shares = torch.tensor(weights[start : start + self.batch_size], dtype=values.dtype, device=values.device)
+            gradients = torch.autograd.grad((values * shares).sum(), list(leaves.values()), allow_unused=True)
             for name, gradient in zip(leaves, gradients, strict=True):
                 if gradient is not None:
                     total[name] += gradient

@@ -10,8 +10,6 @@ import typer
 from attribution.config import DataConfig, ModelConfig
 from attribution.errors import UserError
 
-ITEMS: dict[Any, type] = {tuple[int, ...]: int, tuple[float, ...]: float}  # of a comma-separated list; else words
-
 
 def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a verb one flag per field of its config dataclasses; the verb receives the built configs first."""
@@ -31,6 +29,9 @@ def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., 
         return run
 
     return decorate
+
+
+KINDS: dict[Any, type] = {tuple[int, ...]: int, tuple[float, ...]: float}  # of a tuple's entries; else words
 
 
 def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
@@ -53,11 +54,11 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
         value = values.pop(_flag_name(item.name, config))
         if isinstance(item.default, tuple):
             parts = [part.strip() for part in str(value).split(",") if part.strip()]
-            kind = ITEMS.get(item.type, str)
+            kind = KINDS.get(item.type, str)
             try:
                 value = tuple(kind(part) for part in parts)
             except ValueError:
-                words = "whole numbers" if kind is int else "numbers"
-                raise UserError(f"--{item.name} {value!r} is not a list of {words}.", "", "Write for example 0,1,2.") from None
+                word = "whole numbers" if kind is int else "numbers"
+                raise UserError(f"--{item.name} {value!r} is not a list of {word}.", "", "Write for example 0,1,2.") from None
         taken[item.name] = value
     return taken

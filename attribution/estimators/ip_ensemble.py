@@ -7,6 +7,7 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.estimators import register
+from attribution.estimators._siblings import siblings
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.estimators.ip import GradientDotProduct
 
@@ -31,15 +32,15 @@ class SeedEnsemble(GradientDotProduct):
 
     def _members(self) -> list[Any]:
         if not hasattr(self, "_subjects"):
-            siblings = self.subject.siblings
-            if not siblings:
+            others = siblings(self.subject)
+            if not others:
                 seed = self.subject.run.config["seed"]
                 raise UserError(
                     f"Run {self.subject.run.id} (seed {seed}) has no sibling: no other run with its labels, network and recipe.",
                     "An ensemble averages over models that differ by their seed alone.",
                     f"Train some: `datablame train --seed {seed + 1}`, `datablame train --seed {seed + 2}`; or use ip.",
                 )
-            self._subjects = [self.subject, *(self.subject.like(run) for run in siblings)]
+            self._subjects = [self.subject, *others]
         return self._subjects
 
     def options(self) -> dict[str, Any]:

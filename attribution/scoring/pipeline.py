@@ -103,7 +103,7 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             **about,
             "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
             "title": estimator.title,
-            "unit": estimator.unit.replace("nats", subject.measure(asked[0].measure).unit),
+            "unit": estimator.measured_in(subject.measure(asked[0].measure).unit),
             "notes": json.loads(headers[-1].get("notes", "{}")),
             "n_train": len(subject.rows),
             "covered": subject.engine().covered,
