@@ -14,6 +14,11 @@ PAGES = {
     "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
     "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
     "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
+    "fairness": (
+        "Fairness & robustness",
+        ":material/diversity_3:",
+        "Which samples make the model unfair or easy to fool, and what happens without them.",
+    ),
     "compare": ("Compare", ":material/balance:", "Which estimator to trust on this model and data."),
     "retrain": ("Retrain", ":material/model_training:", "Train with the edits and prove what they changed."),
     "history": ("History", ":material/history:", "Every decision, with its evidence; take back one or many."),

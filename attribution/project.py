@@ -14,6 +14,7 @@ from attribution.config import (
     MemorizeConfig,
     ModelConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
     TrainConfig,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from attribution.evaluation.damping import DampingResult
     from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
+    from attribution.findings.remedies import Remedy
     from attribution.mapping import MapResult
     from attribution.previews import Preview
     from attribution.runs import Run
@@ -348,6 +350,12 @@ class Project:
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
 
+    def remedies(self) -> "list[Remedy]":
+        """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
+        from attribution.findings.remedies import Remedy
+
+        return lookup.finished(self.folder / "remedies", Remedy.open)
+
     def memorizations(self) -> "list[MemorizationResult]":
         """Finished estimates of what is known by heart, newest first."""
         from attribution.findings.memorization import MemorizationResult
@@ -451,6 +459,15 @@ class Project:
             progress or Progress(),
             trusted=self.trusted,
         )
+
+    def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "Remedy":
+        """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
+        from attribution.findings.remedy import remedy
+
+        config = config or RemedyConfig()
+        run = self._need_run(config.run)
+        common = (self._fresh_model(), self.train_config, config, self.folder / "remedies", progress or Progress())
+        return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
 
     def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
         """Retrain on random subsets and estimate which training labels are known by heart."""

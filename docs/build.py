@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fairness import fairness
+
 from attribution import config
 from attribution.cli import cli
 
@@ -22,6 +24,7 @@ def reference() -> str:
     """Settings, verbs, estimators and detectors, as the code has them."""
     from attribution.detectors import detectors
     from attribution.estimators import estimators
+    from attribution.measures import measures
 
     parts = ["# Reference\n\nMade by `python docs/build.py` from the code; do not edit by hand.\n"]
     verbs = [
@@ -42,6 +45,11 @@ def reference() -> str:
         lines = [[f"`{item.name}`{_asked(item)}", item.title, item.summary, item.cost] for item in items]
         parts.append(f"## {title}\n")
         parts.append(table(["name", "in words", "summary", "cost"], lines))
+    items = [measures.get(name) for name in measures.names()]
+    parts.append("## Measures\n")
+    parts.append(
+        table(["name", "in words", "summary", "unit"], [[f"`{item.name}`", item.title, item.summary, item.unit] for item in items])
+    )
     return "\n".join(parts)
 
 
@@ -60,6 +68,7 @@ def benchmarks() -> str:
         "detectors": _detectors,
         "mislabels": _mislabels,
         "proof": _proof,
+        "fairness": lambda found: fairness(found, table),
         "estimators": _estimators,
         "leakage": _leakage,
         "convex": _convex,

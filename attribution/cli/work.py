@@ -1,5 +1,7 @@
 """Verbs that compute: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
+"""Verbs that compute, from train to compare. Each takes its config's flags and can run as a job."""
+
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +17,14 @@ from attribution.config import (
     MapConfig,
     MemorizeConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
     TrainConfig,
 )
 from attribution.errors import UserError
 from attribution.project import Project
+from attribution.workspace.lookup import influence_view
 
 if TYPE_CHECKING:
     from attribution.evaluation import BenchResult
@@ -63,16 +67,16 @@ def score(
     result = do(opened, "score", config, job, **({"part": _part(part)} if part and not job else {}))
     if result is None:
         return
-    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}")
-    view = opened.influence(result.query_rows(0), result.estimator, top)
-    if view is not None:
-        typer.echo(f"query {opened.dataset.ids[view.query_rows[0]]}")
-        for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
-            for line in frame.itertuples():
-                label = opened.classes[opened.labels.values[line.row]]
-                typer.echo(
-                    f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}"
-                )
+    if not result.finished:
+        typer.echo(f"score {result.id}: this part is done, others are missing")
+        return
+    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
+    view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
+    typer.echo(f"query {result.queries[0]['name']}")
+    for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}")
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -115,6 +119,22 @@ def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption =
     """Train before and after the edits over several seeds, and say whether the model got better."""
     result = do(open_project(project), "retrain", config, job)
     if result is not None:
+        typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(RemedyConfig)
+def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
+    result = do(open_project(project), "remedy", config, job)
+    if result is not None:
+        table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
+        for line in table.to_dict("records"):
+            mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
+            typer.echo(
+                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} points "
+                f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
+            )
         typer.echo(result.verdict)
 
 
