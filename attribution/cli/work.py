@@ -1,7 +1,5 @@
 """Verbs that compute: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
-"""Verbs that compute, from train to compare. Each takes its config's flags and can run as a job."""
-
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
