@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig, from_dict, to_dict
+from attribution.config import DataConfig, FlagConfig, LeakConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig, from_dict, to_dict
 from attribution.errors import UserError
 from attribution.jobs import Job, JobBoard
 from attribution.progress import Progress
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.findings.leak_result import LeakResult
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
     from attribution.runs import Run
@@ -316,6 +317,13 @@ class Project:
         run = self.run
         return lookup.newest_of(lookup.finished(self.folder / "flags", FlagResult.open), run.id if run else None)
 
+    def leaks(self) -> "LeakResult | None":
+        """The newest search for leaks and duplicates, of the current model if there is one."""
+        from attribution.findings.leak_result import LeakResult
+
+        run = self.run
+        return lookup.newest_of(lookup.finished(self.folder / "leaks", LeakResult.open), run.id if run else None)
+
     def map(self, space: str = "representation", method: str = "umap") -> "MapResult | None":
         """The newest finished map of this kind, of the current model if there is one."""
         from attribution.mapping import MapResult
@@ -380,6 +388,15 @@ class Project:
         config = config or FlagConfig()
         run = self._need_run(config.run)
         return flag(self.dataset, self.labels, run, config, self.folder / "flags", progress or Progress(), trusted=self.trusted)
+
+    def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
+        """Search for training samples that repeat a test or validation sample, or each other."""
+        from attribution.findings.leaks import find_leaks
+
+        config = config or LeakConfig()
+        run, work = self._need_run(config.run), progress or Progress()
+        out, graphs = self.folder / "leaks", self.folder / "neighbors"
+        return find_leaks(self.dataset, self.labels, run, config, out, graphs, work, trusted=self.trusted)
 
     def embed(self, config: MapConfig | None = None, progress: Progress | None = None) -> "MapResult":
         """Lay all samples out in two dimensions."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import FlagConfig, LeakConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -31,6 +31,7 @@ STEPS: dict[str, Step] = {
     "train": Step(TrainConfig, "train", "Train the model"),
     "score": Step(ScoreConfig, "score", "Explain {queries} ({estimator})"),
     "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
+    "leaks": Step(LeakConfig, "find_leaks", "Look for leaks and duplicates"),
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
