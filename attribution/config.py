@@ -98,7 +98,9 @@ class LeakConfig:
     """One search for leaks and duplicates."""
 
     run: str = opt("", "Training run whose model and representation are used; empty: the project's current one.")
-    threshold: float = opt(0.3, "Pairs closer than this multiple of the usual distance between neighbours in training are candidates.")
+    threshold: float = opt(
+        0.0, "Pairs up to this multiple of the usual distance between training neighbours are candidates; 0: 0.3, for tables 0.05."
+    )
     neighbors: int = opt(3, "Closest training samples looked at per sample.")
     influence: int = opt(60, "Leak cases, the likeliest first, for which gradients and Forward-INF are asked as well; 0: none.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")

@@ -56,7 +56,9 @@ def neighbor_graph(
     result = NeighborGraph(Path(out) / fingerprint(request))
     if result.finished:
         return result
-    indices, similarities = nearest(run.representation(), k, device=device, progress=work)
+    features = np.array(run.representation(), dtype=np.float32)
+    features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    indices, similarities = nearest(features, k, device=device, progress=work)
     for name, array in (("indices", indices), ("similarities", similarities)):
         with whole_file(result.folder / f"{name}.npy") as temporary, open(temporary, "wb") as stream:
             np.save(stream, array, allow_pickle=False)

@@ -48,7 +48,7 @@ def nearest(
     """
     import torch
 
-    points = torch.as_tensor(np.ascontiguousarray(features, dtype=np.float32), device=device)
+    points = torch.as_tensor(np.array(features, dtype=np.float32), device=device)
     points = points / points.norm(dim=1, keepdim=True).clamp_min(1e-12)  # (n, d)
     n, k = len(points), min(k, len(points) - 1)
     block = block or max(16, min(2048, BLOCK_BYTES // (4 * max(n, 1))))
@@ -70,8 +70,8 @@ def nearest_among(queries: np.ndarray, points: np.ndarray, k: int) -> tuple[np.n
     distances (q, k) float32, nearest first. Costs q n d multiplications, in blocks of ``BLOCK_BYTES``."""
     import torch
 
-    base = torch.as_tensor(np.ascontiguousarray(points, dtype=np.float32))
-    asked = torch.as_tensor(np.ascontiguousarray(queries, dtype=np.float32))
+    base = torch.as_tensor(np.array(points, dtype=np.float32))
+    asked = torch.as_tensor(np.array(queries, dtype=np.float32))
     lengths = (base**2).sum(1)  # (n,)
     k, block = min(k, len(base)), max(16, BLOCK_BYTES // (4 * max(len(base), 1)))
     places, distances = [], []

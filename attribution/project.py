@@ -5,7 +5,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import DataConfig, FlagConfig, LeakConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig, from_dict, to_dict
+from attribution.config import (
+    DataConfig,
+    FlagConfig,
+    LeakConfig,
+    MapConfig,
+    ModelConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+    from_dict,
+    to_dict,
+)
 from attribution.errors import UserError
 from attribution.jobs import Job, JobBoard
 from attribution.progress import Progress
@@ -43,8 +54,9 @@ def _dataset(folder: Path, changed_ns: int) -> "Dataset":
 class Project:
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons edits jobs``.
-    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain``;
+    Reads: ``info samples labels states runs predictions influence affected_by flags leaks map comparisons edits
+    jobs``.
+    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag find_leaks embed retrain``;
     the same in the background: ``submit``.
     """
 
@@ -404,7 +416,8 @@ class Project:
 
         config = config or MapConfig()
         run = self._need_run(config.run)
-        return embed(self.dataset, self.labels, run, config, self.folder / "maps", progress or Progress(), trusted=self.trusted)
+        work, graphs = progress or Progress(), self.folder / "neighbors"
+        return embed(self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs)
 
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
         """Train before and after the edits with every seed, and compare on the test set."""

@@ -12,7 +12,7 @@ from attribution.storage.artefact import Artefact
 if TYPE_CHECKING:
     import pandas as pd
 
-REACH = 1.0  # pairs up to this multiple of the usual distance between neighbours are kept, so that the threshold can be moved
+REACH = 0.6  # pairs up to this multiple of the usual distance between neighbours are kept, so that the threshold can be moved
 GRID = np.round(np.arange(0.02, REACH + 1e-9, 0.02), 2)  # thresholds whose counts are shown
 
 

@@ -53,12 +53,16 @@ def find_leaks(
     held = np.concatenate([dataset.rows("val"), dataset.rows("test")])
     if len(train) < 2:
         raise UserError(f"There are {len(train)} training samples.", "Copies are looked for among them.", "Import more.")
+    own = likeness_of(dataset)
+    threshold = config.threshold or own.threshold
+    if not 0 < threshold <= REACH:
+        raise UserError(f"A threshold of {threshold:g} is not between 0 and {REACH:g}.", "Pairs further apart are not kept.", "Take 0.3.")
     request: dict[str, Any] = {
         "format": FORMAT,
         "run": run.id,
         "weights": file_hash(Path(run.checkpoints[-1][0])),
         "version": labels.version,
-        "threshold": config.threshold,
+        "threshold": threshold,
         "neighbors": config.neighbors,
         "influence": config.influence,
         "seed": config.seed,
@@ -67,7 +71,6 @@ def find_leaks(
     if result.finished:
         return result
     graph = neighbor_graph(dataset, run, graphs, work.part(0.0, 0.2), device="cpu")
-    own = likeness_of(dataset)
     pairs, units = _pairs(dataset, own, run, graph, train, held, config.neighbors, work.part(0.2, 0.8))
     asked = _influence(dataset, labels, run, config, pairs, work.part(0.8, 1.0), trusted)
     table = pairs.assign(**asked)
@@ -75,7 +78,7 @@ def find_leaks(
         table[name] = values
     write_table(result.folder / "pairs.parquet", table)
     for relation in ("leak", "duplicate"):
-        grouped = leak_cases.group(table[table["relation"] == relation], config.threshold)
+        grouped = leak_cases.group(table[table["relation"] == relation], threshold)
         found = leak_cases.summary(grouped, labels.values).drop(columns=["rows", "others"])
         write_table(result.folder / f"{relation}-cases.parquet", found)
     from attribution.findings.leak_influence import CONTROLS
@@ -222,11 +225,11 @@ def _copies(table: "pd.DataFrame", relation: str, hashes: "pd.Series", train: np
 def _influence(
     dataset: "Dataset", labels: "Labels", run: "Run", config: LeakConfig, pairs: "pd.DataFrame", work: Progress, trusted: bool
 ) -> dict[str, np.ndarray]:
-    """Gradient cosine and Forward-INF of the best pair of each of the first leak cases; NaN elsewhere."""
+    """Gradient cosine and Forward-INF of the best pair of each of the likeliest leaked held-out samples; NaN elsewhere."""
     names = ("gradient_cosine", "gradient_cosine:highest", "forward_inf", "forward_inf:highest")
     columns = {name: np.full(len(pairs), np.nan) for name in names}
     leaks = pairs[(pairs["relation"] == "leak") & labels.active[pairs["row"]] & labels.active[pairs["other"]]]
-    chosen = leaks.index[~leak_cases.group(leaks, REACH)["case"].duplicated().to_numpy()][: config.influence]
+    chosen = leaks.index[~leaks["other"].duplicated().to_numpy()][: config.influence]
     if not len(chosen):
         return columns
     from attribution.findings.leak_influence import self_match
@@ -234,6 +237,7 @@ def _influence(
 
     subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
     rows, others = (pairs.loc[chosen, name].to_numpy(dtype=np.int64) for name in ("row", "other"))
-    for name, values in self_match(subject, rows, others, config.seed, work).items():
+    suspected = {int(other): set(mine) for other, mine in leaks.groupby("other")["row"]}
+    for name, values in self_match(subject, rows, others, suspected, config.seed, work).items():
         columns[name][chosen] = values
     return columns

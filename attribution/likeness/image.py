@@ -1,7 +1,7 @@
 """Pictures: the correlation of their pixels after the best small shift and mirroring, whatever the brightness."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -29,13 +29,11 @@ class ImageLikeness(Likeness):
     """
 
     title = "pixels, best aligned"
-    summary = (
-        "0 is the same picture up to a shift of two pixels, mirroring, brightness and contrast. Blind to crops, rotations and larger shifts."
-    )
+    summary = "0 is the same picture up to a shift of two pixels, mirroring, brightness and contrast. Blind to crops, rotations and larger shifts."
     formula = "min over moves m of √(2 − 2 corr(xᵢ, m(x_q)))"
     cost = "One product of 64 numbers per pair of samples and move (50 moves), then two passes over the pixels of each candidate."
     source = "Normalised cross-correlation; search over low-resolution pictures."
-    measures = {
+    measures: ClassVar[dict[str, Measure]] = {
         "hash": Measure("perceptual hash, bits that differ", 10, False, "Of 63 bits: signs of the low frequencies, after the same move."),
     }
 
@@ -107,8 +105,6 @@ class ImageLikeness(Likeness):
         return _pairs(left, right, np.where(better, plain, distance), np.where(better, 0, chosen), moves)
 
     def compare(self, left: np.ndarray, right: np.ndarray) -> Pairs:
-        import torch
-
         moves, chosen = self._moves, []
         for start in range(0, len(left), 1024):
             fixed = self._cells(left[start : start + 1024], [(False, 0, 0)])
@@ -118,7 +114,6 @@ class ImageLikeness(Likeness):
         distance = self._distance(left, right, move, moves)
         plain = self._distance(left, right, np.zeros(len(left), dtype=np.int64), moves)
         better = plain <= distance
-        del torch
         return _pairs(left, right, np.where(better, plain, distance), np.where(better, 0, move), moves)
 
     def _distance(self, left: np.ndarray, right: np.ndarray, move: np.ndarray, moves: list[tuple[bool, int, int]]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Rows of a table: how far their columns differ, each column on its own scale."""
 
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,11 +22,16 @@ class TabularLikeness(Likeness):
     """
 
     title = "columns"
-    summary = "0 is the same value in every column. A table of few or coarse columns has equal rows that are no copies: look at the numbers."
+    summary = (
+        "0 is the same value in every column. A table of few or coarse columns has equal rows that are no copies: look at the numbers."
+    )
     formula = "√(mean over columns of d²), d in standard deviations, or 0 / 1 for words"
     cost = "One product of the encoded rows per pair of samples; columns are compared for the candidates alone."
     source = "After Gower, A general coefficient of similarity (1971)."
-    measures = {"equal": Measure("columns that are equal", 0.9, True, "Share of the columns with exactly the same value.")}
+    threshold = 0.05  # rows of a table lie densely: many are close without being the same
+    measures: ClassVar[dict[str, Measure]] = {
+        "equal": Measure("columns that are equal", 0.9, True, "Share of the columns with exactly the same value.")
+    }
 
     @cached_property
     def _columns(self) -> list[tuple[np.ndarray, float]]:
@@ -66,7 +72,7 @@ class TabularLikeness(Likeness):
     def compare(self, left: np.ndarray, right: np.ndarray) -> Pairs:
         total = np.zeros(len(left))
         for values, scale in self._columns:
-            total += ((values[left] - values[right]) / scale) ** 2 if scale else values[left] != values[right]
+            total += ((values[left] - values[right]) / scale) ** 2 if scale else (values[left] != values[right])
         return Pairs(left, right, np.sqrt(total / len(self._columns)).astype(np.float32), np.full(len(left), "", dtype=object))
 
     def measured(self, left: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:

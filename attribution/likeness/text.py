@@ -1,7 +1,7 @@
 """Texts: the cosine of their words weighted by rarity, and the share of word triples that they have in common."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class TextLikeness(Likeness):
     formula = "√(2 − 2 cos(tf-idfᵢ, tf-idf_q))"
     cost = "One sparse product over the words that two texts share."
     source = "tf-idf as in Salton and Buckley (1988); shingles: Broder, On the resemblance and containment of documents (1997)."
-    measures = {
+    measures: ClassVar[dict[str, Measure]] = {
         "cosine": Measure("tf-idf cosine", 0.95, True, "1 is the same words as often."),
         "jaccard": Measure("shared word triples", 0.5, True, "Share of all word triples of both texts that are in both."),
         "contained": Measure("contained word triples", 0.8, True, "Share of the shorter text's word triples that are in the longer one."),
