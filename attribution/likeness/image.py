@@ -1,7 +1,8 @@
 """Pictures: the correlation of their pixels after the best small shift and mirroring, whatever the brightness."""
 
+import re
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -142,8 +143,8 @@ class ImageLikeness(Likeness):
         return {"hash": bits}
 
 
-def _overlap(a: "Tensor", b: "Tensor", down: int, across: int) -> tuple["Tensor", "Tensor"]:
-    """The parts of ``a`` and of ``b`` moved by (down, across) that show the same place."""
+def _overlap(a: Any, b: Any, down: int, across: int) -> tuple[Any, Any]:
+    """Of tensors or arrays (m, H, W), the parts of ``a`` and of ``b`` moved by (down, across) that show the same place."""
     height, width = a.shape[1:]
     first = a[:, max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)]
     second = b[:, max(0, -down) : height + min(0, -down), max(0, -across) : width + min(0, -across)]
@@ -189,3 +190,12 @@ def _words(move: tuple[bool, int, int]) -> str:
 def _pairs(left: np.ndarray, right: np.ndarray, distance: np.ndarray, move: np.ndarray, moves: list[tuple[bool, int, int]]) -> Pairs:
     words = np.array([_words(one) for one in moves], dtype=object)
     return Pairs(left, right, distance.astype(np.float32), words[move] if len(move) else np.zeros(0, dtype=object))
+
+
+def matched(a: np.ndarray, b: np.ndarray, change: str) -> tuple[np.ndarray, np.ndarray]:
+    """The parts of pictures ``a`` and ``b`` (m, H, W) that show the same once ``change`` (as in ``Pairs``) is made to ``b``."""
+    down = right = 0
+    for pixels, way in re.findall(r"(\d+) (down|up|left|right)", change):
+        step = int(pixels) if way in ("down", "right") else -int(pixels)
+        down, right = (step, right) if way in ("down", "up") else (down, step)
+    return _overlap(a, b[:, :, ::-1] if "mirrored" in change else b, down, right)
