@@ -93,7 +93,7 @@ def threshold_of(sight: Sight, relation: str) -> float:
     nearest = min(options, key=lambda value: abs(value - result.threshold))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.select_slider(
-            "Threshold: up to this part of the usual distance between neighbours in training",
+            "Threshold, in usual distances between neighbours",
             options,
             value=nearest,
             key=f"threshold-{result.id}-{relation}",
@@ -145,7 +145,7 @@ def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: 
     st.progress(
         decided / len(cases), text=f"Case {numbers.count(at + 1)} of {numbers.count(len(cases))} · {numbers.count(decided)} decided"
     )
-    how = "The same content" if case["kind"] == "exact" else f"At {case['ratio']:.2f} of the usual distance"
+    how = "The same content" if case["kind"] == "exact" else f"At {numbers.three_digits(case['ratio'])} of the usual distance"
     title = f"#### {how}" + (f", {line['change']}" if line["change"] else "") + "."
     if case["conflict"]:
         title += " The labels differ."
@@ -154,12 +154,10 @@ def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: 
     st.markdown(title)
     keys(sight, cases, at, threshold)
     pair.show(sight, row, other, str(line["change"]), ("Training sample", split))
-    st.dataframe(
+    st.table(
         leaks.evidence_table(sight.leaks.evidence(row, other, threshold)),
         hide_index=True,
-        height="content",
         alt="Every piece of evidence with its value and the threshold it is held against",
-        column_config={"meaning": st.column_config.TextColumn(width="large")},
     )
     rest = [one for one in (*case["rows"], *case["others"]) if one not in (row, other)]
     if rest:

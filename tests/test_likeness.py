@@ -80,3 +80,18 @@ def test_rows_of_a_table_by_their_columns(tmp_path):
     np.testing.assert_allclose(own.measured(np.array([0, 0]), np.array([1, 2]))["equal"], [1, 0.5])
     nearest = own.closest(np.array([3]), np.arange(4), 1)
     assert nearest.left[np.argmin(nearest.distance)] == 2
+
+
+def test_every_likeness_is_documented():
+    from pathlib import Path
+
+    from attribution.likeness import likenesses
+    from attribution.modalities import modalities
+
+    methods = (Path(__file__).parent.parent / "docs" / "methods.md").read_text()
+    assert likenesses.names() == modalities.names()
+    for name in likenesses.names():
+        item = likenesses.get(name)
+        assert f"**`{name}`**" in methods
+        for field in ("title", "summary", "formula", "cost", "source"):
+            assert getattr(item, field), f"{name} has no {field}"

@@ -114,14 +114,12 @@ def _show_leaks(project: Project, result: "LeakResult | None", top: int) -> None
     for relation, words in (("leak", "likely leaks"), ("duplicate", "groups of duplicates inside training")):
         cases = result.cases(project.labels.values, relation=relation)
         typer.echo(f"{len(cases):,} {words} ({int((cases['kind'] == 'exact').sum()):,} exact)")
-        for line in cases.head(top).itertuples():
+        for number, line in enumerate(cases.head(top).itertuples(), 1):
             pair = result.pair(line.row, line.other)
             how = "exact" if line.kind == "exact" else f"{line.ratio:.3g} of the usual distance"
             notes = [how, *([pair["change"]] if pair["change"] else []), *([f"{line.n} samples"] if line.n > 2 else [])]
             notes += ["labels differ"] if line.conflict else []
-            typer.echo(
-                f"{line.case + 1:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} {', '.join(notes)}"
-            )
+            typer.echo(f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} {', '.join(notes)}")
 
 
 @cli.command("map")

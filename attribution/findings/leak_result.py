@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REACH = 0.6  # pairs up to this multiple of the usual distance between neighbours are kept, so that the threshold can be moved
-GRID = np.round(np.arange(0.02, REACH + 1e-9, 0.02), 2)  # thresholds whose counts are shown
+GRID = np.round(np.arange(0.01, REACH + 1e-9, 0.01), 2)  # thresholds whose counts are shown
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from attribution.views import leaks
-from attribution.views.numbers import count, plural
+from attribution.views.numbers import count, plural, three_digits
 from pages.parts import cards, edits, states
 from pages.parts.context import Sight
 
@@ -48,7 +48,7 @@ def group(sight: Sight, members: list[int], kind: str, ratio: float, conflict: b
     """One group: its samples, and which one to keep."""
     left = [row for row in members if sight.labels.active[row]]
     with st.container(border=True, gap="small"):
-        how = "The same content" if kind == "exact" else f"At {ratio:.2f} of the usual distance between neighbours"
+        how = "The same content" if kind == "exact" else f"At {three_digits(ratio)} of the usual distance between neighbours"
         note = " · **labels differ: keep the right one**" if conflict else ""
         more = f" · {count(len(members) - SHOWN)} more not shown" if len(members) > SHOWN else ""
         st.markdown(f"{how} · {plural(len(members), 'sample')}{note}{more}")

@@ -75,8 +75,8 @@ def test_a_group_is_one_case_and_one_verdict(app, leaky):
 def test_the_threshold_changes_the_count_at_once(app, words, leaky):
     test = app("leaks", project="digits")
     result = leaky.leaks()
-    test.select_slider(key=f"threshold-{result.id}-leak").set_value(0.02).run()
-    assert f"**{int(result.counts()[0])} cases** at 0.02" in words(test)
+    test.select_slider(key=f"threshold-{result.id}-leak").set_value(0.01).run()
+    assert f"**{int(result.counts()[0])} cases** at 0.01" in words(test)
 
 
 def test_arrows_move_without_deciding(app, leaky):
