@@ -1,6 +1,4 @@
-"""Verbs that compute: train, score, flag, map, retrain, damping, compare. Each takes its config's flags and can run as a job."""
-
-"""Verbs that compute: train, score, flag, map, preview, retrain. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
