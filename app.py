@@ -14,6 +14,7 @@ PAGES = {
     "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
     "angles": ("Angles", ":material/explore:", "Which training samples pull with a prediction, and which against it."),
     "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
+    "leaks": ("Leaks", ":material/content_copy:", "Training samples that repeat a test sample, or each other."),
     "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
     "fairness": (
         "Fairness & robustness",
