@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.evaluation.result import COLUMNS
 from attribution.metrics import average_ranks
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def disagreements(matrices: dict[str, np.ndarray], rows: np.ndarray, query_rows:
     """
     import pandas as pd
 
-    names, tables = list(matrices), []
+    names, tables = list(matrices), [pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in COLUMNS["disagreements"].items()})]
     n = len(rows)
     place = {
         name: n + 1 - np.stack([average_ranks(np.nan_to_num(column, nan=-np.inf)) for column in matrix.T], axis=1)
@@ -82,4 +83,4 @@ def disagreements(matrices: dict[str, np.ndarray], rows: np.ndarray, query_rows:
                     }
                 )
             )
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables[1:] or tables, ignore_index=True)

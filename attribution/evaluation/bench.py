@@ -17,6 +17,7 @@ from attribution.config import BenchConfig, FlagConfig, ModelConfig, ScoreConfig
 from attribution.detectors import defaults
 from attribution.errors import UserError
 from attribution.estimators import estimators
+from attribution.estimators.datamodels import ridge
 from attribution.evaluation import agreement as agree
 from attribution.evaluation import lds, leave_one_out, planted, recommend
 from attribution.evaluation import removal as removals
@@ -126,9 +127,10 @@ def bench(
         return result
     write_json(result.folder / "request.json", request)
     at = Bench(dataset, labels, run, model, recipe, config, np.asarray(queries, dtype=np.int64), Path(home), result, trusted)
-    if run.config.get("source") == "loaded":
-        at.told["notes"] = ["The model was loaded, so its own recipe is not known: what is retrained here follows the project's recipe."]
+    at.told["notes"] = _notes(run, labels)
     shares = _shares(parts)
+    if any(_from_subsets(name) for name in names):
+        _subsets(at).grow(dataset, labels, config.subsets, work.part(0.0, shares["cost"][1] / 2), trusted=trusted, device=config.device)
     _score_all(at, work.part(*shares["cost"]))
     for part in (part for part in parts if part != "cost"):
         if part not in at.told["done"]:
@@ -138,6 +140,16 @@ def bench(
     write_json(result.folder / "config.json", {**request, "seconds_s": time.perf_counter() - started_s, "finished_at": time.time()})
     work.update(1, 1, next(iter(result.recommendation), "measured"))
     return result
+
+
+def _notes(run: Run, labels: "Labels") -> list[str]:
+    """What a reader should know of the model that was asked."""
+    notes = []
+    if run.config.get("source") == "loaded":
+        notes.append("The model was loaded, so its own recipe is not known: what is retrained here follows the project's recipe.")
+    if run.version != labels.version:
+        notes.append("Labels changed after the model was trained: it is asked as it is, and what is retrained follows the current labels.")
+    return notes
 
 
 def choose_queries(rows: np.ndarray, correct: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -260,8 +272,17 @@ def _lds(at: Bench, subsets: Subsets, measure: str) -> tuple[dict[str, np.ndarra
     """Per-query LDS (q,) and paired resampled means (r,) by estimator."""
     members = subsets.members()
     outputs = -subsets.losses(at.queries, at.asked) if measure == "loss" else subsets.margins(at.queries, at.asked)
-    values = {name: np.nan_to_num(lds.per_query(members, at.matrices[name], outputs)) for name in at.usable}
-    return values, {name: lds.draws(members, at.matrices[name], outputs, seed=at.config.seed) for name in at.usable}
+    predicted = {
+        name: lds.cross_fitted(members, outputs, ridge) if _from_subsets(name) else lds.summed(members, at.matrices[name])
+        for name in at.usable
+    }
+    values = {name: np.nan_to_num(lds.per_query(each, outputs)) for name, each in predicted.items()}
+    return values, {name: lds.draws(each, outputs, seed=at.config.seed) for name, each in predicted.items()}
+
+
+def _from_subsets(name: str) -> bool:
+    """Whether an estimator learns from the very models that the LDS is measured with."""
+    return bool(getattr(estimators.get(name), "from_subsets", False))
 
 
 def _means(values: dict[str, np.ndarray]) -> dict[str, float]:
@@ -332,7 +353,7 @@ def _usefulness(at: Bench, work: Progress) -> None:
     if values:
         names = [name for name in COMBINED if name in values] or list(values)
         spent_s = sum(each.seconds_s for each in found if each.name in names)
-        found.append(planted.Found("combined", "combined", combine(values), spent_s))
+        found.append(planted.Found("queue", "combined", combine(values), spent_s))
     more, also = planted.by_estimators(subject, at.usable, config.seed, work.part(0.7, 0.9, "Usefulness"))
     at.told["skipped"] |= {f"{name} (wrong labels)": why for name, why in (skipped | also).items()}
     taken = {each.name for each in found}

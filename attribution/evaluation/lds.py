@@ -6,26 +6,50 @@ mean over the queries (Park et al. 2023, TRAK, arXiv 2303.14186, section 2). 1 i
 noisy, so even a perfect estimator stays under 1: ``ceiling`` says where.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from attribution.metrics import average_ranks
 from attribution.statistics import Interval
 
+Fit = Callable[[np.ndarray, np.ndarray], np.ndarray]
 RESAMPLES = 1000
 
 
-def per_query(members: np.ndarray, influence: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+def summed(members: np.ndarray, influence: np.ndarray) -> np.ndarray:
+    """What an estimator predicts for every subset ``(m, q)``: the influence (n, q) of its members (m, n), added up.
+
+    NaN counts as 0 (a query that is itself a training row).
+    """
+    return np.asarray(members.astype(np.float64) @ np.nan_to_num(influence.astype(np.float64)))
+
+
+def cross_fitted(members: np.ndarray, outputs: np.ndarray, fit: Fit, folds: int = 5) -> np.ndarray:
+    """What an estimator that is fitted to these very subsets predicts for each ``(m, q)`` when that one's fold is held out.
+
+    ``fit(members, outputs)`` gives linear coefficients (n, q). Judged on the subsets it was fitted to, it would be right by heart.
+    """
+    fold = np.arange(len(members)) % folds
+    found = np.empty_like(outputs, dtype=np.float64)
+    for held in np.unique(fold):
+        x, y = members[fold != held].astype(np.float64), outputs[fold != held]
+        found[fold == held] = y.mean(0) + (members[fold == held] - x.mean(0)) @ fit(x, y)
+    return found
+
+
+def per_query(predicted: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """LDS of every query ``(q,)``.
 
-    ``members`` (m, n) bool, ``influence`` (n, q), NaN counts as 0 (a query that is itself a training row), ``outputs`` (m, q): what should
-    rise with the predicted help (minus the loss, or the margin). 0 for a query with equal predictions everywhere, NaN for equal outputs.
+    ``predicted`` (m, q) as from ``summed``, ``outputs`` (m, q): what should rise with the predicted help (minus the loss, or the margin).
+    0 for a query with equal predictions everywhere, NaN for equal outputs.
     """
-    predicted, actual = _standard(_predicted(members, influence)), _standard(outputs)
+    predicted, actual = _standard(predicted), _standard(outputs)
     found = (predicted * actual).mean(0)
     return np.where(np.isfinite(predicted).all(0), found, np.where(np.isfinite(actual).all(0), 0.0, np.nan))
 
 
-def draws(members: np.ndarray, influence: np.ndarray, outputs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+def draws(predicted: np.ndarray, outputs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """Resampled LDS ``(resamples,)``: subsets and queries both drawn with replacement (the pigeonhole bootstrap, Owen 2007).
 
     The same seed draws the same subsets and queries, so the draws of two estimators can be subtracted. Ranks are those among all subsets.
@@ -34,7 +58,7 @@ def draws(members: np.ndarray, influence: np.ndarray, outputs: np.ndarray, resam
     generator = np.random.default_rng(seed)
     weights = generator.multinomial(m, np.full(m, 1 / m), size=resamples) / m  # (r, m)
     columns = generator.integers(q, size=(resamples, q))
-    a, b = _standard(_predicted(members, influence)), _standard(outputs)
+    a, b = _standard(predicted), _standard(outputs)
     known, a, b = np.isfinite(b).all(0), np.nan_to_num(a), np.nan_to_num(b)
     mean_a, mean_b = weights @ a, weights @ b  # (r, q)
     covariance = weights @ (a * b) - mean_a * mean_b
@@ -44,12 +68,10 @@ def draws(members: np.ndarray, influence: np.ndarray, outputs: np.ndarray, resam
     return np.asarray(np.nanmean(np.take_along_axis(each, columns, axis=1), axis=1))
 
 
-def lds(
-    members: np.ndarray, influence: np.ndarray, outputs: np.ndarray, *, resamples: int = RESAMPLES, level: float = 0.95, seed: int = 0
-) -> Interval:
+def lds(predicted: np.ndarray, outputs: np.ndarray, *, resamples: int = RESAMPLES, level: float = 0.95, seed: int = 0) -> Interval:
     """Mean LDS over the queries, with a percentile interval over subsets and queries."""
-    value = float(np.nanmean(per_query(members, influence, outputs)))
-    return interval(value, draws(members, influence, outputs, resamples, seed), level)
+    value = float(np.nanmean(per_query(predicted, outputs)))
+    return interval(value, draws(predicted, outputs, resamples, seed), level)
 
 
 def interval(value: float, drawn: np.ndarray, level: float = 0.95) -> Interval:
@@ -66,10 +88,6 @@ def ceiling(first: np.ndarray, second: np.ndarray) -> float:
     """
     r = np.nanmean((_standard(first) * _standard(second)).mean(0))
     return float(np.sqrt(max(0.0, 2 * r / (1 + r)))) if r > -1 else 0.0
-
-
-def _predicted(members: np.ndarray, influence: np.ndarray) -> np.ndarray:
-    return np.asarray(members.astype(np.float64) @ np.nan_to_num(influence.astype(np.float64)))  # (m, q)
 
 
 def _standard(values: np.ndarray) -> np.ndarray:

@@ -148,9 +148,10 @@ class BenchResult(Artefact):
     @property
     def usefulness(self) -> "pd.DataFrame":
         """How well planted wrong labels are found: name, kind (``estimator`` by its harm to the worst class of the validation samples,
-        ``detector``, or ``combined``), label (class index, -1 = all samples), ap (average precision), auroc and precision (share of
-        planted labels among the review budget, the first ``bench.budget`` of the queue), each with ``_low`` and ``_high`` (over samples),
-        samples, planted (counts), seconds_s. For a class the precision counts the samples of that given label in the class's own budget."""
+        ``detector``, or ``combined``: the review queue's mean rank, called ``queue``), label (class index, -1 = all samples), ap (average
+        precision), auroc and precision (share of planted labels among the review budget, the first ``bench.budget`` of the queue), each
+        with ``_low`` and ``_high`` (over samples), samples, planted (counts), seconds_s. For a class the precision counts the samples of
+        that given label in the class's own budget."""
         return self._table("usefulness")
 
     @property

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from attribution.evaluation.agreement import agreement, disagreements, overlap, rank_correlation
+from attribution.evaluation.result import COLUMNS
 
 
 @pytest.fixture
@@ -47,3 +48,9 @@ def test_the_largest_difference_in_rank_comes_first():
     assert first["difference"] == 1
     assert (np.diff(table["difference"]) <= 0).all()
     assert table["row"].is_unique
+
+
+def test_one_estimator_alone_disagrees_with_nobody(matrices):
+    table = disagreements({"a": matrices["a"]}, np.arange(30), [1, 2, 3, 4])
+    assert table.empty
+    assert list(table.columns) == list(COLUMNS["disagreements"])

@@ -36,7 +36,7 @@ def test_every_part_is_measured_and_put_into_words(tiny_project):
     )
     useful = result.usefulness.query("label == -1").set_index("name")
     assert useful.loc["aum", "ap"] > useful.loc["random", "ap"]
-    assert useful.loc["combined", "planted"] == 24
+    assert useful.loc["queue", "planted"] == 24
     assert tiny_project.benches()[0].id == result.id
     assert tiny_project.compare(SMALL).id == result.id
 
