@@ -85,6 +85,8 @@ class ScoreConfig:
     damping_ratio: float = opt(
         0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
     )
+    ratio: float = opt(0.05, "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.")
+    selection: str = opt("outputs", "How gif estimators choose those: outputs, gradients (largest means over the query) or random.")
     runner: str = opt("serial", "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.")
     workers: int = opt(0, "Shards under way at once with processes or ray; 0: as many as there are cores.")
 
@@ -127,6 +129,21 @@ class RetrainConfig:
 
 
 @dataclass(frozen=True)
+class DampingConfig:
+    """One sweep over the damping of a curvature estimator."""
+
+    estimator: str = opt("ekfac", "Which estimator with a damping.")
+    queries: str = opt("wrong", "Samples that are asked about: wrong, test, val, train, selection:TOKEN, or sample ids.")
+    count: int = opt(60, "At most so many of them, drawn by the seed.")
+    ratios: tuple[float, ...] = opt(
+        (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0), "Damping ratios, in mean eigenvalues; the usual one is always added."
+    )
+    run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the draw, and for estimators that use chance.")
+
+
+@dataclass(frozen=True)
 class BenchConfig:
     """One comparison of estimators on this project's own model and data."""
 
@@ -149,6 +166,34 @@ class BenchConfig:
     run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed of the choice of predictions, of the planted labels and of the bootstrap.")
+
+
+@dataclass(frozen=True)
+class MemorizeConfig:
+    """Which training labels the model knows by heart, from models retrained on random subsets."""
+
+    models: int = opt(24, "Models retrained on random subsets; kept, and shared with the comparison of estimators.")
+    share: float = opt(0.5, "Share of the training samples in a subset; at one half the intervals are narrowest.")
+    threshold: float = opt(0.25, "Memorization and influence from which a sample and a prediction are listed (0 to 1).")
+    run: str = opt("", "Training run whose model gives the quick stand-ins; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+
+
+@dataclass(frozen=True)
+class PreviewConfig:
+    """Preview the edits without retraining: the current model, moved by a few steps on part of its parameters."""
+
+    variant: str = opt("gif", "gif, fif (others frozen), pif (projected), if (all parameters) or ip (plain gradient).")
+    ratio: float = opt(0.05, "Share of the parameters that may move, near it by whole rows; 1: all of them.")
+    selection: str = opt("outputs", "How they are chosen on the edited samples: outputs, gradients (largest means) or random.")
+    steps: int = opt(6, "Most steps; each looks at the model anew and is shortened until the training side gets better.")
+    damping_ratio: float = opt(10.0, "Damping in mean eigenvalues of the curvature.")
+    curvature_samples: int = opt(128, "Training samples drawn for the curvature; more is slower and steadier.")
+    run: str = opt("", "Training run whose model is moved; empty: the project's current one.")
+    bootstrap: int = opt(2000, "Bootstrap resamples of the test set.")
+    level: float = opt(0.95, "Level of all intervals.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the samples drawn for the curvature, and of a random selection.")
 
 
 def fields_of(config: type) -> list[tuple[str, Any, str]]:

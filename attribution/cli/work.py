@@ -1,4 +1,4 @@
-"""Verbs that compute: train, score, flag, map, retrain, compare. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +8,17 @@ import typer
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import BenchConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import (
+    BenchConfig,
+    DampingConfig,
+    FlagConfig,
+    MapConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from attribution.errors import UserError
 from attribution.project import Project
 
@@ -109,6 +119,44 @@ def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption =
 
 
 @cli.command()
+@configured(MemorizeConfig)
+def memorize(
+    config: MemorizeConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Samples shown.")] = 10,
+    job: JobOption = False,
+) -> None:
+    """Find the training labels that the model knows by heart, and the predictions that hang on one of them."""
+    opened = open_project(project)
+    result = do(opened, "memorize", config, job)
+    if result is None:
+        return
+    for line in result.samples.nlargest(top, "memorization").itertuples():
+        label = opened.classes[opened.labels.values[line.row]]
+        typer.echo(
+            f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} to {line.high:.2f})"
+        )
+    typer.echo(
+        f"{len(result.pairs)} test predictions hang on one memorized sample; chance alone would show {result.config['pairs_by_chance']:.0f}"
+    )
+
+
+@cli.command()
+@configured(DampingConfig)
+def damping(config: DampingConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """Sweep the damping of a curvature estimator: where its ranking changes, and which damping retraining bears out."""
+    from attribution.views.damping import sentence
+
+    result = do(open_project(project), "damping", config, job)
+    if result is not None:
+        for line in result.sweep.itertuples():
+            score = "" if line.lds != line.lds else f"  LDS {line.lds:+.3f} ({line.lds_low:+.3f} to {line.lds_high:+.3f})"
+            mark = "  usual" if line.usual else ""
+            typer.echo(f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}")
+        typer.echo(sentence(result.sweep, result.config["subsets"]))
+
+
+@cli.command()
 @configured(BenchConfig)
 def compare(
     config: BenchConfig,
@@ -150,3 +198,12 @@ def _show_bench(result: "BenchResult") -> None:
         typer.echo(f"left out: {name}. {why}")
     for sentence in [*result.summary["notes"], *result.recommendation]:
         typer.echo(sentence)
+
+
+@cli.command()
+@configured(PreviewConfig)
+def preview(config: PreviewConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """What the edits would do to the current model, in seconds and without training: an approximation."""
+    result = do(open_project(project), "preview", config, job)
+    if result is not None:
+        typer.echo(result.verdict)

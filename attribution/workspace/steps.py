@@ -5,7 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import BenchConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import (
+    BenchConfig,
+    DampingConfig,
+    FlagConfig,
+    MapConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -33,7 +43,10 @@ STEPS: dict[str, Step] = {
     "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
+    "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
+    "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
     "compare": Step(BenchConfig, "compare", "Compare estimators"),
+    "preview": Step(PreviewConfig, "preview", "Preview without retraining"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
 
