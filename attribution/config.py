@@ -75,6 +75,16 @@ class ScoreConfig:
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed for estimators that use chance.")
+    measure: str = opt("loss", "What influence is asked of: loss, margin, dp-gap, eop-gap (both for a group of queries), fgsm or pgd.")
+    positive: str = opt("", "The class that dp-gap and eop-gap are about; empty: the last one.")
+    epsilon: float = opt(0.1, "Reach of the attacks fgsm and pgd, in standard deviations of the inputs.")
+    objective: str = opt("cross-entropy", "What Forward-INF unlearns and reads off: cross-entropy or margin.")
+    steps: int = opt(5, "Steps that Forward-INF takes against the query.")
+    step: float = opt(0.2, "Length of each of Forward-INF's steps in parameter space.")
+    both_signs: bool = opt(
+        False, "Forward-INF steps up and down the query's loss and halves the difference: twice the cost, less curvature."
+    )
+    solver: str = opt("cg", "How preconditioned Forward-INF solves for its step: cg or ekfac.")
     damping_ratio: float = opt(
         0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
     )
@@ -112,12 +122,97 @@ class MapConfig:
 
 
 @dataclass(frozen=True)
+class AnglesConfig:
+    """One look at the angles between training gradients and a query's gradient."""
+
+    queries: str = opt("val", "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas; always asked as one mean loss.")
+    run: str = opt("", "Training run whose checkpoints are asked; empty: the project's current one.")
+    damping_ratios: tuple[float, ...] = opt(
+        (0.01, 0.1, 1.0, 10.0, 100.0),
+        "Dampings, in mean eigenvalues of the curvature, at which its turn is measured; the usual one is added.",
+    )
+    curvature_samples: int = opt(256, "Training samples that the curvature is averaged over, at most.")
+    iterations: int = opt(30, "Conjugate gradient steps at most, per checkpoint.")
+    batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the choice of curvature samples.")
+
+
+@dataclass(frozen=True)
 class RetrainConfig:
     """Retrain with the edits and compare with the same recipe on the data before them."""
 
     seeds: tuple[int, ...] = opt((0, 1, 2), "Seeds; each is trained before and after the edits (at least three).")
     bootstrap: int = opt(2000, "Bootstrap resamples of the test set.")
     level: float = opt(0.95, "Level of all intervals.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+
+
+@dataclass(frozen=True)
+class RemedyConfig:
+    """Rank the training samples by the harm they do to a gap or to robustness, remove the worst, and train anew."""
+
+    measure: str = opt(
+        "eop-gap", "What is to improve: eop-gap or dp-gap (need a group column), fgsm or pgd (under attack), loss or margin."
+    )
+    positive: str = opt("", "The class that gaps are about; empty: the last one.")
+    epsilon: float = opt(0.1, "Reach of the attack, in standard deviations of the inputs.")
+    estimator: str = opt("ip", "How harm is estimated; any estimator that other measures can be asked of.")
+    budgets: tuple[float, ...] = opt((1.0, 2.0, 5.0, 10.0, 15.0, 20.0), "Shares of the training set to try removing, in percent.")
+    seeds: tuple[int, ...] = opt((0, 1, 2), "Every budget is trained once with each.")
+    run: str = opt("", "Training run whose model ranks the samples; empty: the project's current one.")
+    bootstrap: int = opt(1000, "Bootstrap resamples behind the intervals.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+
+
+@dataclass(frozen=True)
+class DampingConfig:
+    """One sweep over the damping of a curvature estimator."""
+
+    estimator: str = opt("ekfac", "Which estimator with a damping.")
+    queries: str = opt("wrong", "Samples that are asked about: wrong, test, val, train, selection:TOKEN, or sample ids.")
+    count: int = opt(60, "At most so many of them, drawn by the seed.")
+    ratios: tuple[float, ...] = opt(
+        (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0), "Damping ratios, in mean eigenvalues; the usual one is always added."
+    )
+    run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the draw, and for estimators that use chance.")
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """One comparison of estimators on this project's own model and data."""
+
+    estimators: tuple[str, ...] = opt((), "Which estimators; empty: the everyday ones. The random control is always added.")
+    detectors: tuple[str, ...] = opt((), "Which detectors look for the planted wrong labels; empty: the default ones.")
+    parts: tuple[str, ...] = opt(("fidelity", "usefulness", "agreement", "stability", "cost"), "What to measure.")
+    queries: str = opt("test", "Samples that predictions are drawn from: test, wrong, val, selection:TOKEN, or sample ids.")
+    count: int = opt(40, "How many predictions are asked about, half of them wrong ones where there are enough.")
+    subsets: int = opt(24, "Models retrained on random subsets for the linear datamodeling score; kept and reused.")
+    share: float = opt(0.5, "Share of the training samples in a subset.")
+    repeats: int = opt(1, "Trainings per subset, each from other weights; their outputs are averaged.")
+    removal_k: tuple[int, ...] = opt(
+        (), "Retrain without so many of a prediction's most helpful samples, for example 10,50; empty: do not."
+    )
+    removal_queries: int = opt(3, "Predictions for which that is done.")
+    planted_share: float = opt(0.1, "Share of labels set wrong in the sandbox copy.")
+    budget: float = opt(0.1, "Review budget: the share of the training samples that is looked at.")
+    k: int = opt(10, "Most helpful samples compared between two estimators.")
+    seeds: tuple[int, ...] = opt((1,), "Other seeds of training for the stability.")
+    run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the choice of predictions, of the planted labels and of the bootstrap.")
+
+
+@dataclass(frozen=True)
+class MemorizeConfig:
+    """Which training labels the model knows by heart, from models retrained on random subsets."""
+
+    models: int = opt(24, "Models retrained on random subsets; kept, and shared with the comparison of estimators.")
+    share: float = opt(0.5, "Share of the training samples in a subset; at one half the intervals are narrowest.")
+    threshold: float = opt(0.25, "Memorization and influence from which a sample and a prediction are listed (0 to 1).")
+    run: str = opt("", "Training run whose model gives the quick stand-ins; empty: the project's current one.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
 
 

@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    AnglesConfig,
+    BenchConfig,
+    DampingConfig,
     DataConfig,
     FlagConfig,
     MapConfig,
+    MemorizeConfig,
     ModelConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
     TrainConfig,
@@ -32,9 +37,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.angles import AnglesResult
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.evaluation import BenchResult
+    from attribution.evaluation.damping import DampingResult
+    from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
+    from attribution.findings.remedies import Remedy
     from attribution.mapping import MapResult
     from attribution.previews import Preview
     from attribution.runs import Run
@@ -54,8 +64,8 @@ def _dataset(folder: Path, changed_ns: int) -> "Dataset":
 class Project:
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons edits jobs``.
-    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain``;
+    Reads: ``info samples labels states runs predictions influence affected_by flags map angles comparisons benches dampings edits jobs``.
+    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed angle retrain compare``;
     the same in the background: ``submit``.
     """
 
@@ -93,7 +103,7 @@ class Project:
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":
-        """The bundled sample ``fashion``, ``text`` or ``tabular``, with its finished results; made on first use, opened afterwards."""
+        """The bundled sample ``fashion``, ``text``, ``tabular`` or ``moons``, with its finished results; made on first use, opened afterwards."""
         return Project.open(homes.create_sample(name, folder, progress or Progress()))
 
     # --- what it is --------------------------------------------------------------------------------------------------------------
@@ -336,11 +346,48 @@ class Project:
         fitting = [m for m in lookup.finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)]
         return lookup.newest_of(fitting, run.id if run else None)
 
+    def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
+        """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is preferred."""
+        from attribution.angles import AnglesResult
+
+        run, wanted, version = self.run, tuple(sorted({int(row) for row in query_rows})), self.labels.version
+        found = lookup.finished(self.folder / "angles", AnglesResult.open)
+        fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
+        return min(fitting, key=lambda one: one.version != version, default=None)
+
     def comparisons(self) -> "list[Comparison]":
         """Finished before/after proofs, newest first."""
         from attribution.comparisons import Comparison
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
+
+    def remedies(self) -> "list[Remedy]":
+        """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
+        from attribution.findings.remedies import Remedy
+
+        return lookup.finished(self.folder / "remedies", Remedy.open)
+
+    def memorizations(self) -> "list[MemorizationResult]":
+        """Finished estimates of what is known by heart, newest first."""
+        from attribution.findings.memorization import MemorizationResult
+
+        return lookup.finished(self.folder / "memorizations", MemorizationResult.open)
+
+    def benches(self, unfinished: bool = False) -> "list[BenchResult]":
+        """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the parts they have."""
+        from attribution.evaluation import BenchResult
+
+        folder = self.folder / "benches"
+        if not unfinished:
+            return lookup.finished(folder, BenchResult.open)
+        begun = sorted(folder.glob("*/request.json"), key=lambda path: -path.stat().st_mtime_ns)
+        return [BenchResult(path.parent) for path in begun]
+
+    def dampings(self) -> "list[DampingResult]":
+        """Finished sweeps over the damping, newest first."""
+        from attribution.evaluation.damping import DampingResult
+
+        return lookup.finished(self.folder / "dampings", DampingResult.open)
 
     def previews(self) -> "list[Preview]":
         """Finished previews of edits without retraining, newest first."""
@@ -407,6 +454,16 @@ class Project:
         run = self._need_run(config.run)
         return embed(self.dataset, self.labels, run, config, self.folder / "maps", progress or Progress(), trusted=self.trusted)
 
+    def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
+        """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
+        from attribution.angles import measure
+
+        config = config or AnglesConfig()
+        run = self._need_run(config.run)
+        queries = self.query_rows(config.queries, run)
+        out = self.folder / "angles"
+        return measure(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted)
+
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
         """Train before and after the edits with every seed, and compare on the test set."""
         from attribution.retraining import retrain
@@ -423,6 +480,75 @@ class Project:
             progress or Progress(),
             trusted=self.trusted,
         )
+
+    def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "Remedy":
+        """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
+        from attribution.findings.remedy import remedy
+
+        config = config or RemedyConfig()
+        run = self._need_run(config.run)
+        common = (self._fresh_model(), self.train_config, config, self.folder / "remedies", progress or Progress())
+        return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
+
+    def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
+        """Retrain on random subsets and estimate which training labels are known by heart."""
+        from attribution.findings.memorization import memorize
+
+        config = config or MemorizeConfig()
+        run, recipe, work = self._need_run(config.run), self.train_config, progress or Progress()
+        model = self._fresh_model()
+        return memorize(self.dataset, self.labels, run, model, recipe, config, self.folder, work, trusted=self.trusted)
+
+    def forecast_memorize(self, config: MemorizeConfig | None = None) -> list[dict[str, Any]]:
+        """Time against certainty for several numbers of models (``findings.memorization.forecast``)."""
+        from attribution.findings.memorization import forecast
+        from attribution.subsets import Subsets
+
+        config = config or MemorizeConfig()
+        model, recipe = self._fresh_model(), self.train_config
+        subsets = Subsets.at(self.folder / "subsets", self.dataset, self.labels, model, recipe, share=config.share)
+        return forecast(subsets, float(self._need_run(config.run).config.get("seconds_s", 0.0)), config.models, config.share)
+
+    def compare(self, config: BenchConfig | None = None, progress: Progress | None = None) -> "BenchResult":
+        """Measure on this model and data which estimators and detectors to trust."""
+        from attribution.evaluation.bench import bench
+
+        config = config or BenchConfig()
+        run = self._need_run(config.run)
+        queries, recipe = self._bench_queries(config, run), self._bench_recipe(run)
+        model, work = self._fresh_model(), progress or Progress()
+        return bench(self.dataset, self.labels, run, model, recipe, config, queries, self.folder, work, trusted=self.trusted)
+
+    def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
+        """How much the damping of a curvature estimator matters here: its influences at several ratios, compared."""
+        import numpy as np
+
+        from attribution.evaluation.damping import damping_sweep
+
+        config = config or DampingConfig()
+        run = self._need_run(config.run)
+        rows = self.query_rows(config.queries, run)
+        few = np.sort(np.random.default_rng(config.seed).permutation(rows)[: config.count])
+        out, work = self.folder / "dampings", progress or Progress()
+        return damping_sweep(self.dataset, self.labels, run, config, few, out, work, trusted=self.trusted)
+
+    def forecast_compare(self, config: BenchConfig | None = None) -> "pd.DataFrame":
+        """What more subsets would cost and how narrow the LDS interval would get: see ``evaluation.forecast.forecast``."""
+        from attribution.evaluation.forecast import forecast
+
+        config = config or BenchConfig()
+        run = self._need_run(config.run)
+        return forecast(self.dataset, self.labels, run, self._fresh_model(), self._bench_recipe(run), config, self.folder)
+
+    def _bench_recipe(self, run: "Run") -> TrainConfig:
+        return run.train_config if run.config.get("source") == "trained" else self.train_config
+
+    def _bench_queries(self, config: BenchConfig, run: "Run") -> "np.ndarray":
+        from attribution.evaluation.bench import choose_queries
+
+        rows = self.query_rows(config.queries, run)
+        rows = rows[self.labels.active[rows]]
+        return choose_queries(rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed)
 
     def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "Preview":
         """What the edits since the model was trained would do to it, without training: an approximation for one model.

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fairness import fairness
+
 from attribution import config
 from attribution.cli import cli
 
@@ -22,6 +24,7 @@ def reference() -> str:
     """Settings, verbs, estimators and detectors, as the code has them."""
     from attribution.detectors import detectors
     from attribution.estimators import estimators
+    from attribution.measures import measures
 
     parts = ["# Reference\n\nMade by `python docs/build.py` from the code; do not edit by hand.\n"]
     verbs = [
@@ -42,6 +45,11 @@ def reference() -> str:
         lines = [[f"`{item.name}`{_asked(item)}", item.title, item.summary, item.cost] for item in items]
         parts.append(f"## {title}\n")
         parts.append(table(["name", "in words", "summary", "cost"], lines))
+    items = [measures.get(name) for name in measures.names()]
+    parts.append("## Measures\n")
+    parts.append(
+        table(["name", "in words", "summary", "unit"], [[f"`{item.name}`", item.title, item.summary, item.unit] for item in items])
+    )
     return "\n".join(parts)
 
 
@@ -59,9 +67,13 @@ def benchmarks() -> str:
     pages: dict[str, Callable[[dict[str, Any]], str]] = {
         "detectors": _detectors,
         "mislabels": _mislabels,
+        "moons": _moons,
         "proof": _proof,
+        "fairness": lambda found: fairness(found, table),
         "estimators": _estimators,
+        "leakage": _leakage,
         "convex": _convex,
+        "lds": _lds,
         "damping": _damping,
         "gif-mlp": _gif,
         "gif-cnn": _gif,
@@ -96,6 +108,28 @@ def _mislabels(found: dict[str, Any]) -> str:
     lines = [[f"`{name}`" if name != "suspicion" else "**the queue**", *[cell(setting, name) for setting in settings]] for name in names]
     fit = ["training accuracy", *[f"{found[setting]['train_accuracy']:.3f}" for setting in settings]]
     return "\n".join([head, table(["detector", *settings], [*lines, fit])])
+
+
+def _moons(found: dict[str, Any]) -> str:
+    about, models = found["about"], [name for name in found if name != "about"]
+    head = (
+        f"## Two half-moons\n\nMean ± standard deviation over {len(about['seeds'])} seeds: {about['n_train']} points, {about['flipped']} with a flipped label;"
+        f" the query is the mean loss of 100 clean points. Detection is the share of all points rightly called when the first {about['flipped']} are called"
+        " flipped; found is the share of the flipped among them; accuracy is on 100 clean points, after training again without them.\n"
+    )
+
+    def cell(value: dict[str, float], digits: int = 3) -> str:
+        return f"{value['mean']:.{digits}f} ± {value['std']:.{digits}f}"
+
+    parts = [head]
+    for name in models:
+        before = found[name]["before"]
+        lines = [[detector, *[cell(value) for value in figures.values()]] for detector, figures in found[name]["detectors"].items()]
+        lines += [[f"accuracy {key.replace('_', ' ')}", "", "", "", cell(value)] for key, value in before.items()]
+        parts += [f"### {name}\n", table(["", "AUROC", "found", "detection", "accuracy after"], lines)]
+    names = list(found[models[0]]["angles"])
+    lines = [[name.replace("_", " "), *[cell(found[model]["angles"][name]) for model in models]] for name in names]
+    return "\n".join([*parts, table(["angles in degrees, shares of one", *models], lines)])
 
 
 def _detectors(found: dict[str, Any]) -> str:
@@ -161,6 +195,23 @@ def _estimators(found: dict[str, Any]) -> str:
     )
 
 
+def _leakage(found: dict[str, Any]) -> str:
+    def shares(one: dict[str, float]) -> str:
+        return " / ".join(f"{100 * one[f'top {k}']:.0f}" for k in (1, 5, 20)) + " %"
+
+    lines = [
+        [f"`{name}`" if name != "pixel distance" else name, shares(one["exact"]), shares(one["noisy"])]
+        for name, one in sorted(found["estimators"].items(), key=lambda pair: -pair[1]["exact"]["top 1"] - pair[1]["noisy"]["top 1"])
+    ]
+    return (
+        f"## Finding the leaked copy, digits\n\nAn MLP with batch normalisation on {found['n_train']:,} digits"
+        f" (test accuracy {100 * found['test_accuracy']:.1f} %); {found['copies']} training digits asked about, {len(found['seeds'])} seeds."
+        " How often the training copy is the most helpful sample, among the first 5, among the first 20;"
+        f" noisy: with Gaussian noise of {found['noise']} on pixels in 0 to 1. `forward-inf-released` keeps batch normalisation in eval mode.\n\n"
+        + table(["estimator", "exact copies: first / 5 / 20", "noisy copies: first / 5 / 20"], lines)
+    )
+
+
 def _convex(found: dict[str, Any]) -> str:
     lines = [
         [
@@ -187,6 +238,45 @@ def _damping(found: dict[str, Any]) -> str:
         " A damping ratio of 1 is one mean eigenvalue of the curvature.\n\n"
         + table(["estimator", "LDS", "forward passes over the training set"], lines)
     )
+
+
+def _lds(found: dict[str, Any]) -> str:
+    words = {"digits": "Digits, one hidden layer", "image": "The image sample"}
+    parts = [
+        "## Linear datamodeling score\n\nModels retrained on random halves of the training set; Spearman's correlation over the halves of the"
+        " summed influence of a half with what retraining did to a query, mean over queries. 95 % intervals over subsets and queries. `datamodels`"
+        " is judged on subsets held out from its fit. The recipe of the digits network was chosen among five by the score of the exact inverse on"
+        " the same queries, so that table is in-sample where it compares recipes or dampings; the defaults stand in the lines without a damping.\n"
+    ]
+    for name, one in found.items():
+        about = one["about"]
+        repeats = "two trainings each" if about["repeats"] == 2 else "one training each"
+        ceiling = f" A perfect estimator would reach {about['ceiling']:.2f}." if "ceiling" in about else ""
+        parts.append(
+            f"### {words[name]}\n\n{about['n_train']:,} training samples, {about['parameters']:,} parameters, {about['queries']} queries,"
+            f" {about['subsets']} halves, {repeats}; {about['recipe']['epochs']} epochs, weight decay {about['recipe']['weight_decay']:g}, test accuracy"
+            f" {100 * about['test_accuracy']:.1f} %.{ceiling}\n"
+        )
+        lines = [
+            [
+                f"`{title}`",
+                *[f"{line[kind]['lds']:.3f} ({line[kind]['low']:.3f} to {line[kind]['high']:.3f})" for kind in ("loss", "margin")],
+                _passes(line["notes"]),
+            ]
+            for title, line in sorted(one["estimators"].items(), key=lambda pair: -pair[1]["loss"]["lds"])
+        ]
+        parts.append(table(["estimator", "LDS, loss", "LDS, margin", "forward passes over the training set"], lines))
+        if one["differences"]:
+            differences = [
+                [f"`{pair}`", f"{each['difference']:+.3f} ({each['low']:+.3f} to {each['high']:+.3f})"]
+                for pair, each in one["differences"].items()
+            ]
+            parts.append(table(["difference, paired", "LDS, loss"], differences))
+    return "\n".join(parts)
+
+
+def _passes(notes: dict[str, Any]) -> str:
+    return f"{notes['forward_passes']:,.0f}" if "forward_passes" in notes else ""
 
 
 def _gif(found: dict[str, Any]) -> str:

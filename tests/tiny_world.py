@@ -1,5 +1,6 @@
 """A world small enough to check by hand: three clouds of points, some with a wrong label, and a small network trained on them."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,20 +52,28 @@ def build(folder: Path) -> World:
     dataset = write_dataset(folder / "data", x, y, [f"sample {row}" for row in range(n)])
     labels = dataset.base_version()
     recipe = TrainConfig(epochs=10, batch_size=8, lr=0.05, checkpoints=3, device="cpu")
-    run = train(dataset, labels, ModelConfig(name="mlp", width=24), recipe, folder / "runs")
+    network, runs = ModelConfig(name="mlp", width=24), folder / "runs"
+    run = train(dataset, labels, network, recipe, runs)
+    train(dataset, labels, network, dataclasses.replace(recipe, seed=1), runs)  # a sibling, for ensembles
     return World(dataset, labels, run, flipped)
 
 
 class Wrapped:
     """A run seen through changes: another precision, or rows in another order (``order[new row] = old row``)."""
 
-    def __init__(self, run: Run, order: np.ndarray | None = None, change: Callable[[Any], Any] = lambda model: model) -> None:
+    def __init__(
+        self, run: Run, order: np.ndarray | None = None, change: Callable[[Any], Any] = lambda model: model, folder: Path | None = None
+    ) -> None:
+        self.folder = folder or run.folder.with_name(f"{run.id} in another precision")
         self._run, self._order, self._change = run, order, change
         self.id, self.version, self.checkpoints = run.id, run.version, run.checkpoints
         self.model_config, self.train_config, self.config = run.model_config, run.train_config, run.config
 
     def model(self, index: int, dataset: Dataset, trusted: bool) -> torch.nn.Module:
         return self._change(self._run.model(index, dataset, trusted))
+
+    def siblings(self) -> "list[Wrapped]":
+        return [Wrapped(run, self._order, self._change) for run in self._run.siblings()]
 
     def _ordered(self, values: np.ndarray) -> np.ndarray:
         return np.array(values if self._order is None else values[self._order])
@@ -93,7 +102,7 @@ def reordered(world: World, folder: Path, seed: int = 0) -> tuple[World, np.ndar
         folder / "data", world.dataset.inputs[order], world.dataset.labels[order], [str(name) for name in world.dataset.ids[order]]
     )
     flipped = np.flatnonzero(np.isin(order[:N_TRAIN], world.flipped))
-    return World(dataset, dataset.base_version(), Wrapped(world.run, order), flipped), order
+    return World(dataset, dataset.base_version(), Wrapped(world.run, order, folder=folder / "runs" / world.run.id), flipped), order
 
 
 def one_at_a_time(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -1,16 +1,32 @@
-"""Verbs that compute: train, score, flag, map, preview, retrain. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
 import dataclasses
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import FlagConfig, MapConfig, PreviewConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import (
+    AnglesConfig,
+    BenchConfig,
+    DampingConfig,
+    FlagConfig,
+    MapConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    RemedyConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from attribution.errors import UserError
 from attribution.project import Project
+from attribution.workspace.lookup import influence_view
+
+if TYPE_CHECKING:
+    from attribution.evaluation import BenchResult
 
 
 @cli.command()
@@ -50,16 +66,16 @@ def score(
     result = do(opened, "score", config, job, **({"part": _part(part)} if part and not job else {}))
     if result is None:
         return
-    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}")
-    view = opened.influence(result.query_rows(0), result.estimator, top)
-    if view is not None:
-        typer.echo(f"query {opened.dataset.ids[view.query_rows[0]]}")
-        for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
-            for line in frame.itertuples():
-                label = opened.classes[opened.labels.values[line.row]]
-                typer.echo(
-                    f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}"
-                )
+    if not result.finished:
+        typer.echo(f"score {result.id}: this part is done, others are missing")
+        return
+    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
+    view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
+    typer.echo(f"query {result.queries[0]['name']}")
+    for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}")
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -97,12 +113,141 @@ def draw_map(config: MapConfig, project: ProjectOption = "", job: JobOption = Fa
 
 
 @cli.command()
+@configured(AnglesConfig)
+def angles(
+    config: AnglesConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Samples shown at each end.")] = 5,
+    job: JobOption = False,
+) -> None:
+    """Measure the angles between training gradients and a query's, and how far curvature turns the query."""
+    opened = open_project(project)
+    result = do(opened, "angles", config, job)
+    if result is None:
+        return
+    typer.echo(f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples")
+    for checkpoint in result.config["checkpoints"]:
+        turns = ", ".join(
+            f"{one['turn']:.1f}{'' if one['residual'] <= 0.01 else '?'} at {one['ratio']:g}" for one in checkpoint["curvature"]
+        )
+        typer.echo(f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}")
+    against = result.config["against"]
+    if against["n"]:
+        typer.echo(f"mean gradient of the {against['n']:,} samples that pull against it: {against['angle']:.1f} degrees to the query's")
+    samples = result.samples.sort_values("cosine")
+    for word, frame in (("same way", samples[::-1].head(top)), ("opposite", samples.head(top))):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(
+                f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient norm {line.norm:.3g}"
+            )
+
+
+@cli.command()
 @configured(RetrainConfig)
 def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption = False) -> None:
     """Train before and after the edits over several seeds, and say whether the model got better."""
     result = do(open_project(project), "retrain", config, job)
     if result is not None:
         typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(RemedyConfig)
+def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
+    result = do(open_project(project), "remedy", config, job)
+    if result is not None:
+        table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
+        for line in table.to_dict("records"):
+            mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
+            typer.echo(
+                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} points "
+                f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
+            )
+        typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(MemorizeConfig)
+def memorize(
+    config: MemorizeConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Samples shown.")] = 10,
+    job: JobOption = False,
+) -> None:
+    """Find the training labels that the model knows by heart, and the predictions that hang on one of them."""
+    opened = open_project(project)
+    result = do(opened, "memorize", config, job)
+    if result is None:
+        return
+    for line in result.samples.nlargest(top, "memorization").itertuples():
+        label = opened.classes[opened.labels.values[line.row]]
+        typer.echo(
+            f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} to {line.high:.2f})"
+        )
+    typer.echo(
+        f"{len(result.pairs)} test predictions hang on one memorized sample; chance alone would show {result.config['pairs_by_chance']:.0f}"
+    )
+
+
+@cli.command()
+@configured(DampingConfig)
+def damping(config: DampingConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """Sweep the damping of a curvature estimator: where its ranking changes, and which damping retraining bears out."""
+    from attribution.views.damping import sentence
+
+    result = do(open_project(project), "damping", config, job)
+    if result is not None:
+        for line in result.sweep.itertuples():
+            score = "" if line.lds != line.lds else f"  LDS {line.lds:+.3f} ({line.lds_low:+.3f} to {line.lds_high:+.3f})"
+            mark = "  usual" if line.usual else ""
+            typer.echo(f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}")
+        typer.echo(sentence(result.sweep, result.config["subsets"]))
+
+
+@cli.command()
+@configured(BenchConfig)
+def compare(
+    config: BenchConfig,
+    project: ProjectOption = "",
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Only say what more subsets would cost, and how sure they would make.")
+    ] = False,
+    job: JobOption = False,
+) -> None:
+    """Measure which estimators and detectors to trust on this model and data, and recommend."""
+    opened = open_project(project)
+    if forecast:
+        for line in opened.forecast_compare(config).itertuples():
+            basis = "measured" if line.measured else "a usual value"
+            typer.echo(
+                f"{line.subsets:>4} subsets: {line.missing:>3} trainings, {line.seconds_s:7.0f} s, LDS ± {line.half_width:.3f} ({basis})"
+            )
+        return
+    result = do(opened, "compare", config, job)
+    if result is not None:
+        _show_bench(result)
+
+
+def _show_bench(result: "BenchResult") -> None:
+    """The estimators' figures, then those of what finds wrong labels, then the recommendation."""
+    fidelity, stability = result.fidelity.query("measure == 'loss'").set_index("estimator"), result.stability.set_index("estimator")
+    for line in result.cost.itertuples():
+        found = [f"{line.seconds_s:8.2f} s  {line.forward_passes:9.1f} passes"]
+        if line.estimator in fidelity.index:
+            one = fidelity.loc[line.estimator]
+            found.append(f"LDS {one['lds']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f})")
+        if line.estimator in stability.index:
+            found.append(f"other seed {stability.loc[line.estimator, 'spearman']:+.2f}")
+        typer.echo(f"{line.estimator:<28} {'  '.join(found)}")
+    for line in result.usefulness.query("label == -1").sort_values("ap", ascending=False).itertuples():
+        figures = f"average precision {line.ap:.3f} ({line.ap_low:.3f} to {line.ap_high:.3f})  AUROC {line.auroc:.3f}"
+        typer.echo(f"{line.name:<28} {figures}  in the budget {100 * line.precision:.0f} %")
+    for name, why in result.summary["skipped"].items():
+        typer.echo(f"left out: {name}. {why}")
+    for sentence in [*result.summary["notes"], *result.recommendation]:
+        typer.echo(sentence)
 
 
 @cli.command()
