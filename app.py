@@ -12,6 +12,7 @@ PAGES = {
     "overview": ("Overview", ":material/home:", "The state of the data at a glance, and what to do next."),
     "influence": ("Influence", ":material/account_tree:", "Which training samples made a prediction what it is."),
     "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
+    "angles": ("Angles", ":material/explore:", "Which training samples pull with a prediction, and which against it."),
     "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
     "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
     "fairness": (

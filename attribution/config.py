@@ -122,6 +122,23 @@ class MapConfig:
 
 
 @dataclass(frozen=True)
+class AnglesConfig:
+    """One look at the angles between training gradients and a query's gradient."""
+
+    queries: str = opt("val", "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas; always asked as one mean loss.")
+    run: str = opt("", "Training run whose checkpoints are asked; empty: the project's current one.")
+    damping_ratios: tuple[float, ...] = opt(
+        (0.01, 0.1, 1.0, 10.0, 100.0),
+        "Dampings, in mean eigenvalues of the curvature, at which its turn is measured; the usual one is added.",
+    )
+    curvature_samples: int = opt(256, "Training samples that the curvature is averaged over, at most.")
+    iterations: int = opt(30, "Conjugate gradient steps at most, per checkpoint.")
+    batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the choice of curvature samples.")
+
+
+@dataclass(frozen=True)
 class RetrainConfig:
     """Retrain with the edits and compare with the same recipe on the data before them."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    AnglesConfig,
     BenchConfig,
     DampingConfig,
     DataConfig,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.angles import AnglesResult
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.evaluation import BenchResult
@@ -62,8 +64,8 @@ def _dataset(folder: Path, changed_ns: int) -> "Dataset":
 class Project:
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons benches dampings edits jobs``.
-    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain compare``;
+    Reads: ``info samples labels states runs predictions influence affected_by flags map angles comparisons benches dampings edits jobs``.
+    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed angle retrain compare``;
     the same in the background: ``submit``.
     """
 
@@ -101,7 +103,7 @@ class Project:
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":
-        """The bundled sample ``fashion``, ``text`` or ``tabular``, with its finished results; made on first use, opened afterwards."""
+        """The bundled sample ``fashion``, ``text``, ``tabular`` or ``moons``, with its finished results; made on first use, opened afterwards."""
         return Project.open(homes.create_sample(name, folder, progress or Progress()))
 
     # --- what it is --------------------------------------------------------------------------------------------------------------
@@ -344,6 +346,15 @@ class Project:
         fitting = [m for m in lookup.finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)]
         return lookup.newest_of(fitting, run.id if run else None)
 
+    def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
+        """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is preferred."""
+        from attribution.angles import AnglesResult
+
+        run, wanted, version = self.run, tuple(sorted({int(row) for row in query_rows})), self.labels.version
+        found = lookup.finished(self.folder / "angles", AnglesResult.open)
+        fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
+        return min(fitting, key=lambda one: one.version != version, default=None)
+
     def comparisons(self) -> "list[Comparison]":
         """Finished before/after proofs, newest first."""
         from attribution.comparisons import Comparison
@@ -442,6 +453,16 @@ class Project:
         config = config or MapConfig()
         run = self._need_run(config.run)
         return embed(self.dataset, self.labels, run, config, self.folder / "maps", progress or Progress(), trusted=self.trusted)
+
+    def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
+        """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
+        from attribution.angles import measure
+
+        config = config or AnglesConfig()
+        run = self._need_run(config.run)
+        queries = self.query_rows(config.queries, run)
+        out = self.folder / "angles"
+        return measure(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted)
 
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
         """Train before and after the edits with every seed, and compare on the test set."""

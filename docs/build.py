@@ -67,6 +67,7 @@ def benchmarks() -> str:
     pages: dict[str, Callable[[dict[str, Any]], str]] = {
         "detectors": _detectors,
         "mislabels": _mislabels,
+        "moons": _moons,
         "proof": _proof,
         "fairness": lambda found: fairness(found, table),
         "estimators": _estimators,
@@ -107,6 +108,28 @@ def _mislabels(found: dict[str, Any]) -> str:
     lines = [[f"`{name}`" if name != "suspicion" else "**the queue**", *[cell(setting, name) for setting in settings]] for name in names]
     fit = ["training accuracy", *[f"{found[setting]['train_accuracy']:.3f}" for setting in settings]]
     return "\n".join([head, table(["detector", *settings], [*lines, fit])])
+
+
+def _moons(found: dict[str, Any]) -> str:
+    about, models = found["about"], [name for name in found if name != "about"]
+    head = (
+        f"## Two half-moons\n\nMean ± standard deviation over {len(about['seeds'])} seeds: {about['n_train']} points, {about['flipped']} with a flipped label;"
+        f" the query is the mean loss of 100 clean points. Detection is the share of all points rightly called when the first {about['flipped']} are called"
+        " flipped; found is the share of the flipped among them; accuracy is on 100 clean points, after training again without them.\n"
+    )
+
+    def cell(value: dict[str, float], digits: int = 3) -> str:
+        return f"{value['mean']:.{digits}f} ± {value['std']:.{digits}f}"
+
+    parts = [head]
+    for name in models:
+        before = found[name]["before"]
+        lines = [[detector, *[cell(value) for value in figures.values()]] for detector, figures in found[name]["detectors"].items()]
+        lines += [[f"accuracy {key.replace('_', ' ')}", "", "", "", cell(value)] for key, value in before.items()]
+        parts += [f"### {name}\n", table(["", "AUROC", "found", "detection", "accuracy after"], lines)]
+    names = list(found[models[0]]["angles"])
+    lines = [[name.replace("_", " "), *[cell(found[model]["angles"][name]) for model in models]] for name in names]
+    return "\n".join([*parts, table(["angles in degrees, shares of one", *models], lines)])
 
 
 def _detectors(found: dict[str, Any]) -> str:
@@ -221,9 +244,9 @@ def _lds(found: dict[str, Any]) -> str:
     words = {"digits": "Digits, one hidden layer", "image": "The image sample"}
     parts = [
         "## Linear datamodeling score\n\nModels retrained on random halves of the training set; Spearman's correlation over the halves of the"
-        " summed influence of a half with what retraining did to a query, mean over queries. 95 % intervals over subsets and queries. `datamodels` is judged on subsets held"
-        " out from its fit. The recipe of the digits network was chosen among five by the score of the exact inverse on the same queries, so that table is"
-        " in-sample where it compares recipes or dampings; the defaults stand in the lines without a damping.\n"
+        " summed influence of a half with what retraining did to a query, mean over queries. 95 % intervals over subsets and queries. `datamodels`"
+        " is judged on subsets held out from its fit. The recipe of the digits network was chosen among five by the score of the exact inverse on"
+        " the same queries, so that table is in-sample where it compares recipes or dampings; the defaults stand in the lines without a damping.\n"
     ]
     for name, one in found.items():
         about = one["about"]

@@ -1,4 +1,4 @@
-"""Verbs that compute, from train to compare. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +9,7 @@ from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
 from attribution.config import (
+    AnglesConfig,
     BenchConfig,
     DampingConfig,
     FlagConfig,
@@ -109,6 +110,37 @@ def draw_map(config: MapConfig, project: ProjectOption = "", job: JobOption = Fa
     result = do(open_project(project), "map", config, job)
     if result is not None:
         typer.echo(f"map {result.id}: open it in the app")
+
+
+@cli.command()
+@configured(AnglesConfig)
+def angles(
+    config: AnglesConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Samples shown at each end.")] = 5,
+    job: JobOption = False,
+) -> None:
+    """Measure the angles between training gradients and a query's, and how far curvature turns the query."""
+    opened = open_project(project)
+    result = do(opened, "angles", config, job)
+    if result is None:
+        return
+    typer.echo(f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples")
+    for checkpoint in result.config["checkpoints"]:
+        turns = ", ".join(
+            f"{one['turn']:.1f}{'' if one['residual'] <= 0.01 else '?'} at {one['ratio']:g}" for one in checkpoint["curvature"]
+        )
+        typer.echo(f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}")
+    against = result.config["against"]
+    if against["n"]:
+        typer.echo(f"mean gradient of the {against['n']:,} samples that pull against it: {against['angle']:.1f} degrees to the query's")
+    samples = result.samples.sort_values("cosine")
+    for word, frame in (("same way", samples[::-1].head(top)), ("opposite", samples.head(top))):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(
+                f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient norm {line.norm:.3g}"
+            )
 
 
 @cli.command()

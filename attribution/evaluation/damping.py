@@ -16,7 +16,7 @@ from attribution.estimators import estimators
 from attribution.estimators._preconditioned import usual_ratio
 from attribution.estimators.base import Query
 from attribution.estimators.datamodels import store_of
-from attribution.evaluation.lds import lds
+from attribution.evaluation.lds import lds, summed
 from attribution.metrics import average_ranks
 from attribution.progress import Progress
 from attribution.statistics import Interval, bootstrap
@@ -146,7 +146,7 @@ def _lines(
     for place, influence in enumerate(found):
         each = (_ranked(influence) * reference).mean(0)  # Spearman's correlation of each query (q,)
         agreement = bootstrap(lambda picked, each=each: float(np.nanmean(each[picked])), len(each))  # type: ignore[misc]
-        score = lds(truth[0], influence, truth[1]) if truth else Interval(np.nan, np.nan, np.nan, 0.95)
+        score = lds(summed(truth[0], influence), truth[1]) if truth else Interval(np.nan, np.nan, np.nan, 0.95)
         lines.append(
             {
                 "ratio": ratios[place],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    AnglesConfig,
     BenchConfig,
     DampingConfig,
     FlagConfig,
@@ -43,6 +44,7 @@ STEPS: dict[str, Step] = {
     "score": Step(ScoreConfig, "score", "Explain {queries} ({estimator})"),
     "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
+    "angles": Step(AnglesConfig, "angle", "Measure angles to {queries}"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
     "remedy": Step(RemedyConfig, "remedy", "Find what harms {measure}, and try without"),
     "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
