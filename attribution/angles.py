@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import AnglesConfig, fingerprint
+from attribution.estimators.base import Query
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
 from attribution.storage.files import file_hash, whole_file, write_json
@@ -130,7 +131,7 @@ def _measured(
     count, checkpoints, curves = len(subject.weights), [], []
     for checkpoint in range(count):
         part = work.part(checkpoint / count, (checkpoint + 1) / count, f"checkpoint {checkpoint + 1} of {count}")
-        query = subject.query_gradients([_Asked(asked)], checkpoint)
+        query = subject.query_gradients([Query("asked", tuple(asked))], checkpoint)
         part.update(0, 3, "curvature")
         solved, turns = _turns(subject, query, ratios, usual, config, checkpoint)
         epoch = subject.run.config["checkpoints"][checkpoint]["epoch"]
@@ -154,13 +155,6 @@ def _layout(subject: "Subject") -> "Layout":
     from attribution.gradients.probe import covered_parameters
 
     return Layout(covered_parameters(subject.model()))
-
-
-class _Asked:
-    """A query: the mean loss of some rows."""
-
-    def __init__(self, rows: list[int]) -> None:
-        self.rows = rows
 
 
 def _turns(

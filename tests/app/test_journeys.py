@@ -353,3 +353,37 @@ def test_retraining_leaves_the_model_in_use_until_the_user_takes_the_new_one(app
     test.button(key="use-model").click().run()
     assert tiny_project.run.id == found.after_runs[0]
     assert "The retrained model is the one in use" in words(test)
+
+
+def test_fairness_search_is_answered_and_the_suggested_samples_are_dropped(app, words, tmp_path, monkeypatch):
+    from biased import make_project
+
+    from attribution.config import RemedyConfig
+
+    monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
+    project = make_project(tmp_path)
+    test = app("fairness", project="biased")
+    assert "Nobody has looked yet" in words(test)
+    assert "in group a" in words(test)
+    found = project.remedy(RemedyConfig(budgets=(5.0, 40.0), seeds=(0,), bootstrap=50, device="cpu"))
+    test = app("fairness", project="biased")
+    assert not test.error
+    shown = words(test)
+    assert "Without the 12 most harmful samples" in shown
+    assert "Drop the suggested 12 samples" in shown
+    test.button(key="drop-suggested").click().run()
+    assert not test.exception
+    assert (~project.labels.active).sum() == 12 == found.count(found.suggested)
+    assert project.edits()["batch"].nunique() == 1
+    assert "These samples are dropped" in words(test)
+    assert "Labels have changed" in words(test)
+
+
+def test_without_groups_only_robustness_is_offered(app, words, tmp_path, monkeypatch):
+    from biased import make_project
+
+    monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
+    make_project(tmp_path, with_group=False)
+    test = app("fairness", project="biased")
+    assert "Only robustness is offered" in words(test)
+    assert not test.error
