@@ -71,14 +71,6 @@ class GaussNewton:
 
     @property
     def trace(self) -> float:
-        """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes."""
-        if self.root is not None and self.labels == MODEL:
-            return sum(float(rows.double().square().sum()) for rows in self.root)  # one sample at a time: no copy of it all
-        total = 0.0
-        for _, x, y, weights in self.labelled():
-            total += float((weights * self.engine.norms(x, y).square()).double().sum())
-            self.count(3 * len(x))
-        return total / self.n
         """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes; a pass of its own unless another gave it."""
         if self._trace is None:
             total = 0.0

@@ -81,19 +81,15 @@ class Kronecker:
 
     def apply(self, v: Tensor, gain: Callable[[Tensor], Tensor]) -> Tensor:
         """A function of the approximation times ``v (m, P)``: ``gain`` maps eigenvalues of G to what they are replaced by."""
-        parts = self.curvature.layout.split(v.double())
-        found = {name: parts[name] * gain(values).reshape(parts[name].shape[1:]) for name, values in self.diagonal.items()}
-        parts, shift = self.curvature.layout.split(v), self.curvature.shift
-        found = {n: parts[n] / (values.reshape(parts[n].shape[1:]) + shift).to(v.dtype) for n, values in self.diagonal.items()}
+        parts = self.curvature.layout.split(v)
+        found = {name: parts[name] * gain(values).reshape(parts[name].shape[1:]).to(v.dtype) for name, values in self.diagonal.items()}
         for layer in self.layers.values():
             weight = parts[layer.weight]
             joint = weight.flatten(2) if weight.dim() > 2 else weight  # (m, o, i)
             if layer.bias is not None:
                 joint = torch.cat([joint, parts[layer.bias][..., None]], 2)
-            turned = layer.outputs.T @ joint @ layer.inputs * gain(layer.values)
-            joint = layer.outputs @ turned @ layer.inputs.T
             left, right = layer.outputs.to(v.dtype), layer.inputs.to(v.dtype)
-            turned = left.T @ (joint @ right) / (layer.values + shift).to(v.dtype)
+            turned = left.T @ (joint @ right) * gain(layer.values).to(v.dtype)
             joint = left @ (turned @ right.T)
             if layer.bias is not None:
                 found[layer.bias] = joint[..., -1]
