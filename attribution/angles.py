@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import AnglesConfig, fingerprint
+from attribution.estimators.base import Query
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
 from attribution.storage.files import file_hash, whole_file, write_json

@@ -108,6 +108,20 @@ class FlagConfig:
 
 
 @dataclass(frozen=True)
+class LeakConfig:
+    """One search for leaks and duplicates."""
+
+    run: str = opt("", "Training run whose model and representation are used; empty: the project's current one.")
+    threshold: float = opt(
+        0.0, "Pairs up to this multiple of the usual distance between training neighbours are candidates; 0: 0.3, for tables 0.05."
+    )
+    neighbors: int = opt(3, "Closest training samples looked at per sample.")
+    influence: int = opt(60, "Leak cases, the likeliest first, for which gradients and Forward-INF are asked as well; 0: none.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the samples that candidates are held against.")
+
+
+@dataclass(frozen=True)
 class MapConfig:
     """One two-dimensional map of all samples."""
 

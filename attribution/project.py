@@ -11,6 +11,7 @@ from attribution.config import (
     DampingConfig,
     DataConfig,
     FlagConfig,
+    LeakConfig,
     MapConfig,
     MemorizeConfig,
     ModelConfig,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.evaluation import BenchResult
     from attribution.evaluation.damping import DampingResult
+    from attribution.findings.leak_result import LeakResult
     from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
     from attribution.findings.remedies import Remedy
@@ -66,6 +68,9 @@ class Project:
 
     Reads: ``info samples labels states runs predictions influence affected_by flags map angles comparisons benches dampings edits jobs``.
     Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed angle retrain compare``;
+    Reads: ``info samples labels states runs predictions influence affected_by flags leaks map comparisons benches dampings edits
+    jobs``.
+    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag find_leaks embed retrain compare``;
     the same in the background: ``submit``.
     """
 
@@ -338,6 +343,13 @@ class Project:
         run = self.run
         return lookup.newest_of(lookup.finished(self.folder / "flags", FlagResult.open), run.id if run else None)
 
+    def leaks(self) -> "LeakResult | None":
+        """The newest search for leaks and duplicates, of the current model if there is one."""
+        from attribution.findings.leak_result import LeakResult
+
+        run = self.run
+        return lookup.newest_of(lookup.finished(self.folder / "leaks", LeakResult.open), run.id if run else None)
+
     def map(self, space: str = "representation", method: str = "umap") -> "MapResult | None":
         """The newest finished map of this kind, of the current model if there is one."""
         from attribution.mapping import MapResult
@@ -446,13 +458,23 @@ class Project:
         run = self._need_run(config.run)
         return flag(self.dataset, self.labels, run, config, self.folder / "flags", progress or Progress(), trusted=self.trusted)
 
+    def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
+        """Search for training samples that repeat a test or validation sample, or each other."""
+        from attribution.findings.leaks import find_leaks
+
+        config = config or LeakConfig()
+        run, work = self._need_run(config.run), progress or Progress()
+        out, graphs = self.folder / "leaks", self.folder / "neighbors"
+        return find_leaks(self.dataset, self.labels, run, config, out, graphs, work, trusted=self.trusted)
+
     def embed(self, config: MapConfig | None = None, progress: Progress | None = None) -> "MapResult":
         """Lay all samples out in two dimensions."""
         from attribution.mapping import embed
 
         config = config or MapConfig()
         run = self._need_run(config.run)
-        return embed(self.dataset, self.labels, run, config, self.folder / "maps", progress or Progress(), trusted=self.trusted)
+        work, graphs = progress or Progress(), self.folder / "neighbors"
+        return embed(self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs)
 
     def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
         """Measure how every training gradient stands to the gradient of the mean loss of the queries."""

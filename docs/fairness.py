@@ -52,11 +52,11 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
             "Over the budgets, mean of the three; the gap with its sign (men minus women), below zero is overshoot.\n",
             table(["removed", "gap", "accuracy"], sweep),
         ]
-    if "biased" in found:
-        biased = found["biased"]
+    biased = {name.removeprefix("biased-"): one for name, one in found.items() if name.startswith("biased-")}
+    if biased:
         names = {"eop-gap": "equal opportunity", "fgsm": "robustness", "loss": "utility"}
         lines = []
-        for network in ("logistic", "mlp"):
+        for network in biased:
             first = biased[network]["eop-gap"]["before"]
             lines.append([network, "nothing", *[points(first[name]) for name in ("accuracy", "eop", "attacked")]])
             for measure, words in names.items():
@@ -71,7 +71,7 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
                 lines.append(
                     [network, f"by equal opportunity, always {budget} %", *[points(at[name]) for name in ("accuracy", "eop", "attacked")]]
                 )
-        about = biased["about"]
+        about = next(iter(biased.values()))["about"]
         parts += [
             f"### Labels biased against one group\n\n{about['train']:,} synthetic training samples, {about['seeds']} draws;"
             f" {100 * about['turned']:.0f} % of one group's positive training labels are turned; validation and test labels are right."

@@ -13,6 +13,7 @@ from attribution.config import (
     BenchConfig,
     DampingConfig,
     FlagConfig,
+    LeakConfig,
     MapConfig,
     MemorizeConfig,
     PreviewConfig,
@@ -27,6 +28,7 @@ from attribution.workspace.lookup import influence_view
 
 if TYPE_CHECKING:
     from attribution.evaluation import BenchResult
+    from attribution.findings.leak_result import LeakResult
 
 
 @cli.command()
@@ -92,15 +94,47 @@ def flag(
     project: ProjectOption = "",
     top: Annotated[int, typer.Option(help="Suspects shown.")] = 10,
     job: JobOption = False,
+    leaks: Annotated[bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")] = False,
 ) -> None:
     """Rank the training labels by suspicion, with the reasons."""
     opened = open_project(project)
+    if leaks:
+        _show_leaks(opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top)
+        return
     result = do(opened, "flag", config, job)
     if result is not None:
         typer.echo(result.headline())
         for line in result.queue(top).itertuples():
             suggested = opened.classes[line.suggested]
             typer.echo(f"{line.position:>4}. {line.id:<24} {opened.classes[line.label]} -> {suggested}?  suspicion {line.suspicion:.3f}")
+
+
+@cli.command("leaks")
+@configured(LeakConfig)
+def find_leaks(
+    config: LeakConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Cases shown.")] = 10,
+    job: JobOption = False,
+) -> None:
+    """Find training samples that repeat a test or validation sample, or each other."""
+    opened = open_project(project)
+    _show_leaks(opened, do(opened, "leaks", config, job), top)
+
+
+def _show_leaks(project: Project, result: "LeakResult | None", top: int) -> None:
+    """The first cases of both kinds, with the evidence that decided."""
+    if result is None:
+        return
+    for relation, words in (("leak", "likely leaks"), ("duplicate", "groups of duplicates inside training")):
+        cases = result.cases(project.labels.values, relation=relation)
+        typer.echo(f"{len(cases):,} {words} ({int((cases['kind'] == 'exact').sum()):,} exact)")
+        for number, line in enumerate(cases.head(top).itertuples(), 1):
+            pair = result.pair(line.row, line.other)
+            how = "exact" if line.kind == "exact" else f"{line.ratio:.3g} of the usual distance"
+            notes = [how, *([pair["change"]] if pair["change"] else []), *([f"{line.n} samples"] if line.n > 2 else [])]
+            notes += ["labels differ"] if line.conflict else []
+            typer.echo(f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} {', '.join(notes)}")
 
 
 @cli.command("map")
