@@ -296,19 +296,20 @@ def _gif(found: dict[str, Any]) -> str:
             continue
         lines = []
         for title, one in found[kind]["summary"].items():
-            cells = [f"{100 * one[name]['mean']:.1f} ± {100 * one[name]['sd']:.1f}" for name in columns[kind]]
+            runs = sum(title in lines_of for lines_of in found[kind]["by_seed"].values())
+            spread = lambda value, runs=runs: f" ± {100 * value:.1f}" if runs > 1 else ""
+            cells = [str(runs), *[f"{100 * one[name]['mean']:.1f}{spread(one[name]['sd'])}" for name in columns[kind]]]
             moved = (
                 [f"{100 * one['share']['mean']:.1f} %", f"{one['steps']['mean']:.1f}", f"{one['seconds_s']['mean']:.1f}"]
                 if "share" in one
                 else ["", "", ""]
             )
             lines.append([f"`{title}`" if "share" in one else title, *cells, *moved])
-        seeds = len(found[kind]["by_seed"])
         parts.append(
             f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a small network. {about[kind]}"
-            f" Per cent, mean ± standard deviation over {seeds} seeds; rows chosen by outputs unless named; at most"
+            f" Per cent, mean ± standard deviation over as many seeds as are named; rows chosen by outputs unless named; at most"
             f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on another seed.\n\n"
-            + table(["model", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
+            + table(["model", "seeds", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
         )
     return "\n".join(parts)
 
