@@ -298,7 +298,10 @@ def _gif(found: dict[str, Any]) -> str:
         for title, one in found[kind]["summary"].items():
             runs = sum(title in lines_of for lines_of in found[kind]["by_seed"].values())
             spread = lambda value, runs=runs: f" ± {100 * value:.1f}" if runs > 1 else ""
-            cells = [str(runs), *[f"{100 * one[name]['mean']:.1f}{spread(one[name]['sd'])}" for name in columns[kind]]]
+            cells = [
+                str(runs),
+                *[f"{100 * one[name]['mean']:.1f}" + (f" ± {100 * one[name]['sd']:.1f}" if runs > 1 else "") for name in columns[kind]],
+            ]
             moved = (
                 [f"{100 * one['share']['mean']:.1f} %", f"{one['steps']['mean']:.1f}", f"{one['seconds_s']['mean']:.1f}"]
                 if "share" in one
