@@ -9,6 +9,7 @@ from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
 from attribution.config import (
+    AnglesConfig,
     BenchConfig,
     DampingConfig,
     FlagConfig,
@@ -16,12 +17,14 @@ from attribution.config import (
     MapConfig,
     MemorizeConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
     TrainConfig,
 )
 from attribution.errors import UserError
 from attribution.project import Project
+from attribution.workspace.lookup import influence_view
 
 if TYPE_CHECKING:
     from attribution.evaluation import BenchResult
@@ -65,16 +68,16 @@ def score(
     result = do(opened, "score", config, job, **({"part": _part(part)} if part and not job else {}))
     if result is None:
         return
-    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}")
-    view = opened.influence(result.query_rows(0), result.estimator, top)
-    if view is not None:
-        typer.echo(f"query {opened.dataset.ids[view.query_rows[0]]}")
-        for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
-            for line in frame.itertuples():
-                label = opened.classes[opened.labels.values[line.row]]
-                typer.echo(
-                    f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}"
-                )
+    if not result.finished:
+        typer.echo(f"score {result.id}: this part is done, others are missing")
+        return
+    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
+    view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
+    typer.echo(f"query {result.queries[0]['name']}")
+    for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}")
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -144,11 +147,58 @@ def draw_map(config: MapConfig, project: ProjectOption = "", job: JobOption = Fa
 
 
 @cli.command()
+@configured(AnglesConfig)
+def angles(
+    config: AnglesConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Samples shown at each end.")] = 5,
+    job: JobOption = False,
+) -> None:
+    """Measure the angles between training gradients and a query's, and how far curvature turns the query."""
+    opened = open_project(project)
+    result = do(opened, "angles", config, job)
+    if result is None:
+        return
+    typer.echo(f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples")
+    for checkpoint in result.config["checkpoints"]:
+        turns = ", ".join(
+            f"{one['turn']:.1f}{'' if one['residual'] <= 0.01 else '?'} at {one['ratio']:g}" for one in checkpoint["curvature"]
+        )
+        typer.echo(f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}")
+    against = result.config["against"]
+    if against["n"]:
+        typer.echo(f"mean gradient of the {against['n']:,} samples that pull against it: {against['angle']:.1f} degrees to the query's")
+    samples = result.samples.sort_values("cosine")
+    for word, frame in (("same way", samples[::-1].head(top)), ("opposite", samples.head(top))):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(
+                f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient norm {line.norm:.3g}"
+            )
+
+
+@cli.command()
 @configured(RetrainConfig)
 def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption = False) -> None:
     """Train before and after the edits over several seeds, and say whether the model got better."""
     result = do(open_project(project), "retrain", config, job)
     if result is not None:
+        typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(RemedyConfig)
+def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
+    result = do(open_project(project), "remedy", config, job)
+    if result is not None:
+        table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
+        for line in table.to_dict("records"):
+            mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
+            typer.echo(
+                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} points "
+                f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
+            )
         typer.echo(result.verdict)
 
 

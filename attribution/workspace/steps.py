@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    AnglesConfig,
     BenchConfig,
     DampingConfig,
     FlagConfig,
@@ -13,6 +14,7 @@ from attribution.config import (
     MapConfig,
     MemorizeConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
     TrainConfig,
@@ -44,13 +46,18 @@ STEPS: dict[str, Step] = {
     "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
     "leaks": Step(LeakConfig, "find_leaks", "Look for leaks and duplicates"),
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
+    "angles": Step(AnglesConfig, "angle", "Measure angles to {queries}"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
+    "remedy": Step(RemedyConfig, "remedy", "Find what harms {measure}, and try without"),
     "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
     "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
     "compare": Step(BenchConfig, "compare", "Compare estimators"),
     "preview": Step(PreviewConfig, "preview", "Preview without retraining"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
+
+
+MEASURES = {"eop-gap": "equal opportunity", "dp-gap": "equal rates", "fgsm": "robustness", "pgd": "robustness"}
 
 
 def title(kind: str, config: Any) -> str:
@@ -60,6 +67,8 @@ def title(kind: str, config: Any) -> str:
         settings["queries"] = _asked(str(settings["queries"]))
     if "method" in settings:
         settings["method"] = str(settings["method"]).upper()
+    if "measure" in settings:
+        settings["measure"] = MEASURES.get(str(settings["measure"]), settings["measure"])
     return STEPS[kind].title.format(**settings)
 
 
