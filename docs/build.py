@@ -250,6 +250,9 @@ def _lds(found: dict[str, Any]) -> str:
         " `datamodels` is judged on subsets held out from its fit. The recipe of the digits network was chosen among three by the score of the"
         " exact inverse on another network of the same data, so its table flatters a little, and it is in-sample where it compares dampings;"
         " the defaults stand in the lines without a damping.\n"
+        " `datamodels` is judged on subsets held out from its fit. The recipe of the digits network was chosen among five"
+        " by the score of the exact inverse on the same queries, so that table is in-sample where it compares"
+        " recipes or dampings; the defaults stand in the lines without a damping.\n"
     ]
     for name, one in found.items():
         about = one["about"]
