@@ -235,8 +235,8 @@ class MemorizeConfig:
 class PreviewConfig:
     """Preview the edits without retraining: the current model, moved by a few steps on part of its parameters."""
 
-    variant: str = opt("gif", "gif, fif (others frozen), pif (projected), if (all parameters) or ip (plain gradient).")
-    ratio: float = opt(0.05, "Share of the parameters that may move, near it by whole rows; 1: all of them.")
+    variant: str = opt("if", "if (all parameters), gif, fif (others frozen), pif (projected) or ip (plain gradient).")
+    ratio: float = opt(0.05, "Share of the parameters that may move, near it by whole rows (not for if); 1: all of them.")
     selection: str = opt("outputs", "How they are chosen on the edited samples: outputs, gradients (largest means) or random.")
     steps: int = opt(6, "Most steps; each looks at the model anew and is shortened until the training side gets better.")
     damping_ratio: float = opt(10.0, "Damping in mean eigenvalues of the curvature.")
