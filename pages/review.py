@@ -178,8 +178,13 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
         with st.popover("Filter", icon=":material/filter_list:"):
             name = st.selectbox("Given label", project.classes, index=None, placeholder="Every class", key="given", bind="query-params")
             everything = st.toggle("Beyond the expected number of wrong labels", key="deep", bind="query-params")
-    if everything:
+            within = len(sight.selection) > 0 and st.toggle(
+                f"Only the selection ({numbers.count(len(sight.selection))})", key="within", bind="query-params"
+            )
+    if everything or within:
         rows = queue.order(sight.flags.detectors)
+    if within:
+        rows = rows[np.isin(rows, sight.selection)]
     if name in project.classes:
         rows = rows[project.dataset.labels[rows] == project.classes.index(name)]
     return rows, view or VIEWS[0]

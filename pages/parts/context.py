@@ -16,7 +16,7 @@ from attribution.workspace.home import home
 from pages.parts import states
 
 # What travels between pages in the URL, beside the widgets that are bound to it under their own label.
-SHARED = ("query", "selection", "reverse", "item", "estimator", "space", "method")
+SHARED = ("query", "selection", "reverse", "item", "case", "estimator", "space", "method")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -163,6 +163,12 @@ class Sight:
     def flags(self) -> Any:
         """The newest search for wrong labels, or None."""
         found = self.project.flags()
+        return None if found is None else _kept(str(found.folder), found)
+
+    @cached_property
+    def leaks(self) -> Any:
+        """The newest search for leaks and duplicates, or None."""
+        found = self.project.leaks()
         return None if found is None else _kept(str(found.folder), found)
 
     @cached_property
