@@ -80,6 +80,7 @@ def benchmarks() -> str:
         "engine-cpu": _engine,
         "leaks": _leaks,
         "neighbors": _neighbors,
+        "peers": _peers,
         "startup": _startup,
     }
     for name, page in pages.items():
@@ -378,6 +379,50 @@ def _neighbors(found: dict[str, Any]) -> str:
         f" peaks at {found['exact']['peak_bytes'] / 1e9:.2f} GB, points included.\n\n"
         + table(["search", "wall", "processor", "recall"], lines)
     )
+
+
+def _peers(found: dict[str, Any]) -> str:
+    names = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    parts = [
+        "## Beside the peer libraries\n\nThe same model, samples, queries, absolute damping and batches of"
+        f" {found['batch_size']}, in turn in one process on one thread ({names}). Cost is CPU time from the trained model to the scores, set-up"
+        " included, in plain forward passes over the training samples; memory is the growth of the resident size. Differences are shares of our"
+        " largest score; Spearman is the mean over queries.\n"
+    ]
+    slower, unlike = [], []
+    for model, works in found["models"].items():
+        about = works["about"]
+        parts.append(f"### {model}\n\n{about['parameters']:,} parameters, {about['samples']:,} samples, {about['queries']} queries.\n")
+        lines = []
+        for kind, one in works.items():
+            if kind == "about":
+                continue
+            lines.append([kind, "**ours**", f"{one['ours']['ratio']:.2f}", _mebibytes(one["ours"]), "", ""])
+            for library, peer in one["peers"].items():
+                if "left_out" in peer:
+                    lines.append(["", library, "left out", "", "", peer["left_out"].replace("|", "/")])
+                    continue
+                close = peer["to_ours"]
+                agrees = f"{close['max_relative']:.1e} / {close['spearman']:.3f}"
+                lines.append(["", library, f"{peer['ratio']:.2f}", _mebibytes(peer), agrees, peer["convention"]])
+                if peer["ratio"] < one["ours"]["ratio"]:
+                    slower.append(f"{library} on {kind} with the {model} ({peer['ratio']:.1f} against {one['ours']['ratio']:.1f})")
+                if close["spearman"] < 0.9:
+                    unlike.append(f"{library} on {kind} with the {model} ({close['spearman']:.2f}: {peer['convention']})")
+        parts.append(table(["work", "library", "forward passes", "memory", "difference / Spearman", "convention"], lines))
+    close, growth = found["conjugate gradients to the dense solve"], found["growth of all pairs on the MLP"]
+    parts.append(
+        f"A peer is faster here: {'; '.join(slower) or 'nowhere'}. The order of samples differs (Spearman under 0.9) here, because another quantity is"
+        f" computed: {'; '.join(unlike) or 'nowhere'}. TRAK with one model is mostly noise of its random projection, so two libraries, or two seeds of"
+        f" one, agree little.\n\nConjugate gradients differ from the dense solve by {close['max_relative']:.1e} of the largest score (an MLP with 40"
+        f" hidden units, float32). All pairs over {', '.join(growth)} the digits cost {', '.join(f'{value:.2f}' for value in growth.values())} times"
+        " as much as over the digits at once.\n"
+    )
+    return "\n".join(parts)
+
+
+def _mebibytes(line: dict[str, Any]) -> str:
+    return "" if line["peak_extra_bytes"] is None else f"{line['peak_extra_bytes'] / 2**20:.0f} MiB"
 
 
 def _startup(found: dict[str, Any]) -> str:
