@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.findings.categories import Categories
     from attribution.findings.mislabels import FlagResult
     from attribution.mapping import MapResult
     from attribution.runs import Run
@@ -315,6 +316,26 @@ class Project:
 
         run = self.run
         return lookup.newest_of(lookup.finished(self.folder / "flags", FlagResult.open), run.id if run else None)
+
+    def categories(self) -> "Categories | None":
+        """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or ordinary), with the
+        signals that decided; None before a search, or when its model is gone. Under a second for 10,000 samples, then kept in memory."""
+        flags = self.flags()
+        known = flags is not None and flags.run in {run.id for run in self.runs()}
+        return self.categories_of(flags) if flags is not None and known else None
+
+    def categories_of(self, flags: "FlagResult") -> "Categories":
+        """``categories`` of a given search."""
+        return lookup.categories(flags, self._need_run(flags.run), self.classes)
+
+    def truth(self) -> "pd.DataFrame | None":
+        """What is known to be wrong with the data, for the sample projects: ``read_truth`` of the table beside their data; else None.
+
+        Nothing is computed from it but the table that compares it with the findings.
+        """
+        from attribution.findings.truth import read_truth
+
+        return read_truth(self.dataset, self.data_config.path)
 
     def map(self, space: str = "representation", method: str = "umap") -> "MapResult | None":
         """The newest finished map of this kind, of the current model if there is one."""

@@ -77,14 +77,16 @@ def flag(
     top: Annotated[int, typer.Option(help="Suspects shown.")] = 10,
     job: JobOption = False,
 ) -> None:
-    """Rank the training labels by suspicion, with the reasons."""
+    """Rank the training labels by suspicion, and say what kind of sample each suspect is."""
     opened = open_project(project)
     result = do(opened, "flag", config, job)
     if result is not None:
         typer.echo(result.headline())
+        kinds = opened.categories_of(result)
         for line in result.queue(top).itertuples():
             suggested = opened.classes[line.suggested]
-            typer.echo(f"{line.position:>4}. {line.id:<24} {opened.classes[line.label]} -> {suggested}?  suspicion {line.suspicion:.3f}")
+            doubt = f"suspicion {line.suspicion:.3f}  {kinds.of(line.row)}"
+            typer.echo(f"{line.position:>4}. {line.id:<24} {opened.classes[line.label]} -> {suggested}?  {doubt}")
 
 
 @cli.command("map")

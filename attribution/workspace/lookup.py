@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.findings.categories import Categories
+    from attribution.findings.result import FlagResult
+    from attribution.runs import Run
     from attribution.scoring import ScoreResult
 
 T = TypeVar("T")
@@ -112,3 +115,11 @@ def predictions(probabilities: "np.ndarray", labels: "np.ndarray") -> "pd.DataFr
         },
         index=pd.RangeIndex(len(p), name="row"),
     )
+
+
+@lru_cache(maxsize=8)
+def categories(flags: "FlagResult", run: "Run", classes: tuple[str, ...]) -> "Categories":
+    """The classes of a search's samples; kept in memory, since finished results are one object each (``finished``)."""
+    from attribution.findings.categories import categorize
+
+    return categorize(flags, run, classes)

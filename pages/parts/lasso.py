@@ -16,17 +16,28 @@ def selected_by(sight: Sight, coordinates: np.ndarray, visible: np.ndarray) -> N
     context.put(selection=sight.project.select(rows.tolist()) if len(rows) else "")
 
 
-def chart(sight: Sight, coordinates: np.ndarray, groups: list[scatter.Group], visible: np.ndarray, height: int = 620) -> None:
-    """Draw the map. Colours and filters change without losing the lasso: the chart's identity is its key."""
+def chart(
+    sight: Sight,
+    coordinates: np.ndarray,
+    groups: list[scatter.Group],
+    visible: np.ndarray,
+    height: int = 620,
+    axes: tuple[str, str] | None = None,
+) -> None:
+    """Draw the map. Colours and filters change without losing the lasso: the chart's identity is its key.
+
+    ``axes`` names both axes where they mean something; without, only nearness does."""
     mask = None
     if len(sight.selection):
         mask = np.zeros(len(coordinates), dtype=bool)
         mask[sight.selection[sight.selection < len(coordinates)]] = True
-    spec = scatter.map_spec(coordinates, groups, mask, context.dark())
+    spec = scatter.map_spec(coordinates, groups, mask, context.dark(), axes)
     st.echarts_chart(
         spec,
         height=height,
         key=KEY,
         on_select=lambda: selected_by(sight, coordinates, visible),
-        alt=f"Map of {len(visible):,} samples in {len(groups)} groups; near points look alike to the model. {len(sight.selection):,} selected.",
+        alt=f"Map of {len(visible):,} samples in {len(groups)} groups; "
+        + (f"across: {axes[0]}; upwards: {axes[1]}" if axes else "near points look alike to the model")
+        + f". {len(sight.selection):,} selected.",
     )

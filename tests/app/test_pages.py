@@ -48,3 +48,28 @@ def test_the_shared_parts_need_no_torch():
     """Importing torch would cost seconds on the first paint."""
     code = "import sys, pages.parts.cards, pages.parts.jobs, attribution.project; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=APP.parent, check=False).returncode == 0
+
+
+def test_review_says_what_kind_of_sample_a_suspect_is(app, words, tiny_project):
+    test = app("review", project="digits")
+    row = int(tiny_project.flags().queue(1)["row"].iloc[0])
+    found = tiny_project.categories()
+    assert f"Why {found.of(row)} rather than" in " ".join(fold.label for fold in test.expander)
+    assert "runner-up" in words(test)
+    assert not any("How well" in fold.label for fold in test.expander)  # nothing is known of these data
+
+
+def test_review_filters_by_kind(app, tiny_project):
+    test = app("review", project="digits")
+    found = tiny_project.categories().table
+    hard = found[(found["category"] == "hard") & found["row"].isin(tiny_project.flags().queue(40)["row"])]
+    assert len(hard)
+    test.selectbox(key="review-kind").set_value("hard").run()
+    assert not test.exception
+    assert "Why hard" in " ".join(fold.label for fold in test.expander)
+
+
+def test_the_map_is_coloured_by_kind_and_shows_the_data_map(app, words, tiny_project):
+    test = app("map", project="digits", colour="what it probably is", method="training")
+    assert not test.error
+    assert "Training samples only" in words(test)
