@@ -117,6 +117,19 @@ class RetrainConfig:
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
 
 
+@dataclass(frozen=True)
+class ShiftConfig:
+    """Whether the test set looks like the training set: a classifier that tries to tell them apart."""
+
+    space: str = opt("auto", "inputs (columns, pixels or words), representation (what the model sees), or auto: inputs.")
+    run: str = opt("", "Training run whose representation is used; empty: the project's current one.")
+    folds: int = opt(5, "Folds; every sample is judged by a classifier that did not train on it.")
+    regions: int = opt(12, "Clusters of samples that are compared one by one.")
+    shown: int = opt(24, "Most test-like training samples and most train-like test samples kept.")
+    level: float = opt(0.95, "Level of all intervals.")
+    seed: int = opt(0, "Seed of folds and clusters.")
+
+
 def fields_of(config: type) -> list[tuple[str, Any, str]]:
     """``(name, default, help)`` of every setting, in order."""
     return [(item.name, item.default, item.metadata["help"]) for item in dataclasses.fields(config)]

@@ -5,7 +5,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig, from_dict, to_dict
+from attribution.config import (
+    DataConfig,
+    FlagConfig,
+    MapConfig,
+    ModelConfig,
+    RetrainConfig,
+    ScoreConfig,
+    ShiftConfig,
+    TrainConfig,
+    from_dict,
+    to_dict,
+)
 from attribution.errors import UserError
 from attribution.jobs import Job, JobBoard
 from attribution.progress import Progress
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.findings.categories import Categories
     from attribution.findings.mislabels import FlagResult
+    from attribution.findings.shift import ShiftResult
     from attribution.mapping import MapResult
     from attribution.runs import Run
     from attribution.scoring import ScoreResult
@@ -351,6 +363,12 @@ class Project:
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
 
+    def shifts(self) -> "list[ShiftResult]":
+        """Finished comparisons of test and training data, newest first."""
+        from attribution.findings.shift import ShiftResult
+
+        return lookup.finished(self.folder / "shifts", ShiftResult.open)
+
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
     def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
@@ -426,6 +444,15 @@ class Project:
             progress or Progress(),
             trusted=self.trusted,
         )
+
+    def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
+        """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no model, unless
+        the representation is asked for."""
+        from attribution.findings.shift import compare
+
+        config = config or ShiftConfig()
+        run = self._need_run(config.run) if config.space == "representation" else None
+        return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
         """Everything a new project opens on: train, search for wrong labels, map, and explain the wrong test predictions."""

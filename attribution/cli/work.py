@@ -1,4 +1,4 @@
-"""Verbs that compute: train, score, flag, map, retrain. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, map, shift, retrain. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, ShiftConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 
@@ -96,6 +96,23 @@ def draw_map(config: MapConfig, project: ProjectOption = "", job: JobOption = Fa
     result = do(open_project(project), "map", config, job)
     if result is not None:
         typer.echo(f"map {result.id}: open it in the app")
+
+
+@cli.command()
+@configured(ShiftConfig)
+def shift(
+    config: ShiftConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Columns or regions shown.")] = 5,
+    job: JobOption = False,
+) -> None:
+    """Can a classifier tell the test set from the training set, and by what?"""
+    opened = open_project(project)
+    result = do(opened, "shift", config, job)
+    if result is not None:
+        typer.echo(result.verdict)
+        for line in result.differences.head(top).itertuples():
+            typer.echo(f"  {line.kind:<7} {line.name:<28} {line.words}")
 
 
 @cli.command()

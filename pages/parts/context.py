@@ -149,6 +149,11 @@ def _kept(folder: str, _result: Any) -> Any:
     return _result
 
 
+def kept(result: Any) -> Any:
+    """The same finished artefact as one object for all sessions."""
+    return _kept(str(result.folder), result)
+
+
 @dataclass
 class Sight:
     """The project as it stands in this run of the script; each part is read at most once. Arrays are shared: read, never write."""

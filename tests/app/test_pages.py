@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
-PAGES = ["overview", "influence", "map", "review", "retrain", "history", "new_project"]
+PAGES = ["overview", "influence", "map", "review", "shift", "retrain", "history", "new_project"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -73,3 +73,18 @@ def test_the_map_is_coloured_by_kind_and_shows_the_data_map(app, words, tiny_pro
     test = app("map", project="digits", colour="what it probably is", method="training")
     assert not test.error
     assert "Training samples only" in words(test)
+
+
+def test_shift_offers_the_comparison_and_shows_it(app, words, tiny_project, monkeypatch):
+    from attribution import Project
+    from attribution.config import ShiftConfig
+
+    asked = []
+    monkeypatch.setattr(Project, "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    test = app("shift", project="digits")
+    test.button(key="empty-Compare them").click().run()
+    assert asked == [("shift", ShiftConfig(space="inputs"))]
+    tiny_project.compare_splits(ShiftConfig(folds=3))
+    shown = words(app("shift", project="digits"))
+    assert "A classifier can" in shown
+    assert "Most test-like training samples" in shown
