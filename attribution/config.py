@@ -118,6 +118,17 @@ class RetrainConfig:
 
 
 @dataclass(frozen=True)
+class CalibrateConfig:
+    """How well the queue finds errors that are planted in a copy of the labels."""
+
+    run: str = opt("", "Training run whose network and recipe are used; empty: the project's current one.")
+    share: float = opt(0.03, "Share of the training labels set wrong in the copy; at least twenty labels.")
+    folds: int = opt(5, "Folds of the out-of-fold predictions in the copy.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of which labels are set wrong, and of the folds.")
+
+
+@dataclass(frozen=True)
 class ShiftConfig:
     """Whether the test set looks like the training set: a classifier that tries to tell them apart."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    CalibrateConfig,
     DataConfig,
     FlagConfig,
     MapConfig,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.findings.budget import Budget
+    from attribution.findings.calibration import CalibrationResult
     from attribution.findings.categories import Categories
     from attribution.findings.mislabels import FlagResult
     from attribution.findings.shift import ShiftResult
@@ -363,6 +366,19 @@ class Project:
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
 
+    def calibration(self) -> "CalibrationResult | None":
+        """The newest measurement of the queue on planted errors, of the current model if there is one."""
+        from attribution.findings.calibration import CalibrationResult
+
+        run = self.run
+        return lookup.newest_of(lookup.finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None)
+
+    def budget(self, step: int = 50) -> "Budget | None":
+        """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made so far, the search's
+        estimate and the calibration; None before a search."""
+        flags = self.flags()
+        return lookup.budget(flags, self.states(), self.calibration(), step) if flags is not None else None
+
     def shifts(self) -> "list[ShiftResult]":
         """Finished comparisons of test and training data, newest first."""
         from attribution.findings.shift import ShiftResult
@@ -444,6 +460,17 @@ class Project:
             progress or Progress(),
             trusted=self.trusted,
         )
+
+    def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
+        """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as they are."""
+        from attribution.findings.calibration import calibrate
+
+        config = config or CalibrateConfig()
+        run, flags = self._need_run(config.run), self.flags()
+        if flags is None:
+            raise UserError("Nobody has looked for wrong labels yet.", "There is no queue to measure.", "Run `datablame flag` first.")
+        out = self.folder / "calibration"
+        return calibrate(self.dataset, self.labels, run, flags, config, out, progress or Progress(), trusted=self.trusted)
 
     def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
         """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no model, unless

@@ -8,7 +8,7 @@ import streamlit as st
 from attribution.project import Project
 from attribution.views import cards as card_views
 from attribution.views import categories, numbers, queue
-from pages.parts import cards, context, edits, frame, jobs, kinds, states, suspects
+from pages.parts import cards, context, edits, frame, jobs, kinds, states, stopping, suspects
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
@@ -43,8 +43,7 @@ def progress(sight: Sight, rows: np.ndarray) -> None:
         found.reviewed / max(found.total, 1),
         text=f"{numbers.count(found.reviewed)} of {numbers.count(found.total)} · {queue.yield_sentence(found)}",
     )
-    if found.stop:
-        st.info("Few of the last ones were wrong. This is a good place to stop and retrain.", icon=":material/flag:")
+    stopping.line(sight)
 
 
 def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
@@ -222,7 +221,8 @@ def main() -> None:
         item(sight, rows)
         if suspects.measured(sight, rows).reviewed == len(rows):
             suspects.finished(sight)
-    kinds.against_truth(sight, rows)
+    stopping.fold(sight)
+    kinds.against_truth(sight)
 
 
 frame.show(main)

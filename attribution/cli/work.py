@@ -1,4 +1,4 @@
-"""Verbs that compute: train, score, flag, map, shift, retrain. Each takes its config's flags and can run as a job."""
+"""Verbs that compute: train, score, flag, calibrate, map, shift, retrain. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, ShiftConfig, TrainConfig
+from attribution.config import CalibrateConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, ShiftConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 
@@ -87,6 +87,24 @@ def flag(
             suggested = opened.classes[line.suggested]
             doubt = f"suspicion {line.suspicion:.3f}  {kinds.of(line.row)}"
             typer.echo(f"{line.position:>4}. {line.id:<24} {opened.classes[line.label]} -> {suggested}?  {doubt}")
+
+
+@cli.command()
+@configured(CalibrateConfig)
+def calibrate(
+    config: CalibrateConfig,
+    project: ProjectOption = "",
+    stop_below: Annotated[float, typer.Option(help="Advise to stop when the next 50 reviews are expected to find fewer wrong labels.")] = 5,
+    job: JobOption = False,
+) -> None:
+    """Measure the queue on planted errors, and say how many wrong labels are left and when to stop."""
+    opened = open_project(project)
+    result = do(opened, "calibrate", config, job)
+    found = opened.budget() if result is not None else None
+    if result is not None and found is not None:
+        typer.echo(result.headline)
+        typer.echo(found.sentence())
+        typer.echo("This is a good place to stop." if found.stop(stop_below) else "Going on pays.")
 
 
 @cli.command("map")

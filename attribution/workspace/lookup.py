@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.findings.budget import Budget
+    from attribution.findings.calibration import CalibrationResult
     from attribution.findings.categories import Categories
     from attribution.findings.result import FlagResult
     from attribution.runs import Run
@@ -123,3 +125,21 @@ def categories(flags: "FlagResult", run: "Run", classes: tuple[str, ...]) -> "Ca
     from attribution.findings.categories import categorize
 
     return categorize(flags, run, classes)
+
+
+def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "CalibrationResult | None", step: int) -> "Budget":
+    """What is left of a search's queue after the decisions in ``states`` (as ``Project.states``).
+
+    A decision was "wrong" if the sample no longer has the label that was searched, or is dropped. A sample that was set right before
+    the search counts as looked at and right.
+    """
+    from attribution.findings.budget import budget
+
+    table = flags.detectors.set_index("row")
+    decided = states[(states["verdict"] != "") & states.index.isin(table.index)]
+    searched = table.loc[decided.index]
+    wrong = (decided["label"].to_numpy() != searched["label"].to_numpy()) | ~decided["active"].to_numpy(dtype=bool)
+    planted = calibration.planted["position"].to_numpy() if calibration is not None else None
+    planted_n = calibration.n_train if calibration is not None else 0
+    positions = searched["position"].to_numpy()
+    return budget(len(table), positions, wrong, expected=flags.estimate, planted=planted, planted_n=planted_n, step=step)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import FlagConfig, MapConfig, RetrainConfig, ScoreConfig, ShiftConfig, TrainConfig
+from attribution.config import CalibrateConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, ShiftConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -33,6 +33,7 @@ STEPS: dict[str, Step] = {
     "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
+    "calibrate": Step(CalibrateConfig, "calibrate", "Measure the queue on planted errors"),
     "shift": Step(ShiftConfig, "compare_splits", "Compare test with training data"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }

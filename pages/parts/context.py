@@ -11,7 +11,8 @@ import streamlit as st
 
 from attribution.errors import UserError
 from attribution.project import Project
-from attribution.views import categories, pending
+from attribution.views import budget, categories, pending
+from attribution.workspace import lookup
 from attribution.workspace.home import home
 from pages.parts import states
 
@@ -144,6 +145,11 @@ def _data_map(folder: str, run_id: str, n: int, _run: Any) -> np.ndarray:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
+def _budget(folder: str, decisions: tuple[Any, ...], _flags: Any, _states: pd.DataFrame, _calibration: Any) -> Any:
+    return lookup.budget(_flags, _states, _calibration, 50)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _kept(folder: str, _result: Any) -> Any:
     """One object per finished artefact, so that its tables are read from disk once; a folder's name is its content."""
     return _result
@@ -184,6 +190,21 @@ class Sight:
     def categories(self) -> Any:
         """What kind of sample each searched training row is, or None."""
         return self.project.categories()
+
+    @cached_property
+    def calibration(self) -> Any:
+        """How the queue ranked planted errors, or None."""
+        return self.project.calibration()
+
+    @cached_property
+    def budget(self) -> Any:
+        """What is left of the queue after the decisions so far, in whole tens; None before a search, or before the first ten without a
+        calibration."""
+        decided = budget.settled(self.states)
+        if self.flags is None or not (len(decided) or self.calibration):
+            return None
+        key = (self.flags.id, self.calibration.id if self.calibration else "", tuple(decided["edit"]))
+        return _budget(self.key, key, self.flags, decided, self.calibration)
 
     @cached_property
     def truth(self) -> pd.DataFrame | None:

@@ -1,6 +1,5 @@
 """What kind of sample a suspect is: its badge, why, the filter, and how well that works where the truth is known."""
 
-import numpy as np
 import streamlit as st
 
 from attribution.findings.categories import RULE
@@ -67,7 +66,7 @@ def choose(sight: Sight) -> str:
     return chosen or ""
 
 
-def against_truth(sight: Sight, suspects: np.ndarray) -> None:
+def against_truth(sight: Sight) -> None:
     """On a project whose errors are known: the classes against the truth, said to come from a file."""
     truth = sight.truth
     if truth is None or sight.categories is None:
