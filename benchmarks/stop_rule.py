@@ -1,11 +1,12 @@
 """Does the stop rule's 90 % interval hold the true number of wrong labels that are left?
 
-Run: python benchmarks/stop_rule.py [--worlds digits-uniform-8,...] [--reviews 100]. Each world is a real search: 1,000 digits with planted
-flips of one kind at one rate, trained, searched and calibrated by the product (kept in --cache); the fashion sample is one more if its
-project in DATABLAME_HOME is calibrated. A simulated review draws as many wrong and right samples with replacement from the world's
-queue, and planted ones from its calibration, each with a little jitter of its place; a reviewer who is always right follows the queue and stops
-after 50, 100, 200, 400 samples, or when the rule says so. The interval is asked what is left, with and without the calibration. Writes
-benchmarks/results/stop_rule.json. Exits with status 1 if any cell covers fewer than 85 of 100.
+Run: python benchmarks/stop_rule.py [--worlds digits-uniform-8,...] [--stops 50,100,200,400,rule] [--reviews 100]. Each world is a real
+search: 1,000 digits with planted flips of one kind at one rate, trained, searched and calibrated by the product (kept in --cache); the
+fashion sample is one more if its project in DATABLAME_HOME is calibrated. The model's priors were settled looking at one world of seed 11 and
+at the fashion sample; the default seed was not looked at before. A simulated review draws as many wrong and right samples with
+replacement from the world's queue, and planted ones from its calibration, each with a little jitter of its place; a reviewer who is always
+right follows the queue and stops after so many samples, or when the rule says so. The interval is asked what is left, with and without the
+calibration. Writes benchmarks/results/stop_rule.json, cell by cell. Exits with status 1 if a cell covers fewer than 85 of 100.
 """
 
 import argparse
@@ -108,39 +109,31 @@ def draw(found: dict[str, Any], chance: np.random.Generator) -> tuple[np.ndarray
     return wrong[np.argsort(where, kind="stable")], planted
 
 
-def simulate(found: dict[str, Any], reviews: int, calibrated: bool, rule: bool) -> dict[str, Any]:
-    """Coverage per stopping position, and how the rule itself fared."""
+def simulate(found: dict[str, Any], stop: int | str, reviews: int, calibrated: bool) -> dict[str, Any]:
+    """Coverage of both intervals at one stopping position, and means over the reviews."""
+    lines = []
+    for review in range(reviews):
+        wrong, planted = draw(found, np.random.default_rng([review, 7]))
+        known = {"planted": planted, "planted_n": found["n"]} if calibrated else {}
+        lines.append(one(wrong, stop, found["estimate"], known))
+    names = ("covered", "next_covered", "left", "expected_minus_true", "width", "stopped_at")
+    means = dict(zip(names, np.mean(lines, axis=0), strict=True))
+    counts = {name: round(means[name] * reviews) for name in names[:2]}
+    return {**counts, "reviews": reviews, **{name: round(float(means[name]), 1) for name in names[2:]}}
+
+
+def one(wrong: np.ndarray, stop: int | str, estimate: dict[str, float], known: dict[str, Any]) -> tuple[float, ...]:
+    """A review of ``wrong`` (n,) up to ``stop``: whether both intervals hold, what is left, the error, the width, and where it ended."""
     from attribution.findings.budget import budget
 
-    n, cells = found["n"], {}
-    stops: list[int | str] = [*(stop for stop in STOPS if stop < n), *(["rule"] if rule else [])]
-    for stop in stops:
-        held, next_held, widths, left, errors, ends = 0, 0, [], [], [], []
-        for review in range(reviews):
-            wrong, planted = draw(found, np.random.default_rng([review, 7]))
-            known = {"planted": planted, "planted_n": n} if calibrated else {}
-            steps = range(50, n, 50) if stop == "rule" else [int(stop)]
-            for k in steps:
-                result = budget(n, np.arange(1, k + 1), wrong[:k], expected=found["estimate"], **known)
-                if result.stop(RULE):
-                    break
-            truth, coming = int(wrong[k:].sum()), int(wrong[k : k + 50].sum())
-            held += result.left.low <= truth <= result.left.high
-            next_held += result.next_yield.low <= coming <= result.next_yield.high
-            widths.append(result.left.high - result.left.low)
-            left.append(truth)
-            errors.append(result.left.mean - truth)
-            ends.append(k)
-        cells[str(stop)] = {
-            "covered": held,
-            "next_covered": next_held,
-            "reviews": reviews,
-            "left": round(float(np.mean(left)), 1),
-            "expected_minus_true": round(float(np.mean(errors)), 1),
-            "width": round(float(np.mean(widths)), 1),
-            "stopped_at": round(float(np.mean(ends)), 1),
-        }
-    return cells
+    n = len(wrong)
+    for k in range(50, n, 50) if stop == "rule" else [int(stop)]:
+        result = budget(n, np.arange(1, k + 1), wrong[:k], expected=estimate, **known)
+        if result.stop(RULE):
+            break
+    left, coming = int(wrong[k:].sum()), int(wrong[k : k + 50].sum())
+    held, next_held = result.left.low <= left <= result.left.high, result.next_yield.low <= coming <= result.next_yield.high
+    return float(held), float(next_held), float(left), result.left.mean - left, result.left.high - result.left.low, float(k)
 
 
 def main() -> int:
@@ -148,8 +141,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     kinds = [f"digits-{kind}-{rate}" for kind in ("uniform", "confused") for rate in (3, 8, 20)]
     parser.add_argument("--worlds", default=",".join([*kinds, "fashion"]))
+    parser.add_argument("--stops", default=",".join([*map(str, STOPS), "rule"]))
+    parser.add_argument("--variants", default="calibrated,uncalibrated")
     parser.add_argument("--reviews", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--seed", type=int, default=23)
     parser.add_argument("--cache", default=os.path.join(tempfile.gettempdir(), "datablame-stop-rule"))
     parser.add_argument("--prepare", action="store_true", help="make the worlds and stop")
     options = parser.parse_args()
@@ -170,14 +165,17 @@ def main() -> int:
         if found is None or options.prepare:
             print(name, "not there" if found is None else f"ready, {time.perf_counter() - started_s:.0f} s", flush=True)
             continue
-        report[name] = {"n": found["n"], "wrong": len(found["wrong"]), "estimate": found["estimate"], "planted": len(found["planted"])}
-        for calibrated in (True, False):
-            word = "calibrated" if calibrated else "uncalibrated"
-            report[name][word] = simulate(found, options.reviews, calibrated, calibrated)
-            for stop, cell in report[name][word].items():
+        about = {"n": found["n"], "wrong": len(found["wrong"]), "planted": len(found["planted"]), "estimate": found["estimate"]}
+        report[name] = {**report.get(name, {}), **about}
+        for word in options.variants.split(","):
+            for stop in options.stops.split(","):
+                if stop != "rule" and int(stop) >= found["n"]:
+                    continue
+                cell = simulate(found, stop if stop == "rule" else int(stop), options.reviews, word == "calibrated")
+                report[name].setdefault(word, {})[stop] = cell
                 print(f"{name:20s} {word:12s} stop {stop:>5s}: {cell}", flush=True)
                 missed += [f"{name} {word} {stop}"] if cell["covered"] < GATE * cell["reviews"] else []
-        PATH.write_text(json.dumps(report, indent=1) + "\n")
+                PATH.write_text(json.dumps(report, indent=1) + "\n")
     for name in missed:
         print(f"gate missed: {name}")
     return 1 if missed else 0

@@ -8,6 +8,7 @@ three are like on planted errors; the decisions made so far speak for themselves
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ PARTICLES = 600
 MOVES = 3  # random-walk steps after each tempering step
 GRID = np.linspace(-5.0, 10.0, 121)  # scores at which the two distributions are computed
 NAMES = ("log share", "distance", "log spread", "logit unseen")
-UNCALIBRATED = (np.array([2.0, 0.0, -3.0]), np.diag([0.8, 0.3, 1.0]) ** 2)  # mean and covariance of the last three without a calibration
-DISCREPANCY = np.diag([0.4, 0.2, 0.6]) ** 2  # how far real errors may differ from planted ones
-ESTIMATE_SPREAD = 0.4  # of the logarithm of the expected number, at least
+UNCALIBRATED = (np.array([2.7, 0.0, -4.0]), np.diag([1.0, 0.4, 1.5]) ** 2)  # mean and covariance of the last three without a calibration
+DISCREPANCY = np.diag([0.7, 0.3, 1.0]) ** 2  # how far real errors may differ from planted ones
+ESTIMATE_SPREAD = 0.3  # of the logarithm of the expected number, at least
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def budget(
     rate = min(max((expected["mid"] if expected else 0.03 * n), 1.0) / n, 0.5)
     mean, covariance = UNCALIBRATED
     if planted is not None and len(planted):
-        mean, covariance = _calibrated(np.asarray(planted), planted_n or n, rate, chance)
+        mean, covariance = _calibrated(tuple(np.asarray(planted).tolist()), planted_n or n, rate, seed)
     spread = ESTIMATE_SPREAD
     if expected and expected["low"] > 0:
         spread = max(spread, 1.5 * math.log(max(expected["high"], 1.0) / max(expected["low"], 0.5)) / 3.92)
@@ -194,9 +195,10 @@ def _review_fit(theta: np.ndarray, bins: _Bins) -> np.ndarray:
     return np.asarray((hits * np.log(share) + misses * np.log1p(-share)).sum(1))
 
 
-def _calibrated(planted: np.ndarray, n: int, rate: float, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=8)
+def _calibrated(planted: tuple[int, ...], n: int, rate: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean (3,) and covariance (3, 3) of distance, log spread and logit unseen, from where planted errors came to lie."""
-    bins = _binned(n, planted.astype(np.int64), np.ones(len(planted), dtype=bool), 50)
+    bins = _binned(n, np.array(planted, dtype=np.int64), np.ones(len(planted), dtype=bool), 50)
     total = min(rate + len(planted) / n, 0.6)
     mean, covariance = UNCALIBRATED
 
@@ -205,7 +207,7 @@ def _calibrated(planted: np.ndarray, n: int, rate: float, chance: np.random.Gene
         found, _ = _wrong_above(full, bins.edges / n)
         return np.asarray((bins.wrong * np.log(np.maximum(np.diff(found, axis=1), 1e-12))).sum(1))
 
-    draws = _posterior(mean, covariance, fit, chance)
+    draws = _posterior(mean, covariance, fit, np.random.default_rng(seed))
     return draws.mean(0), np.cov(draws.T) + DISCREPANCY
 
 

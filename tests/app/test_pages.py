@@ -88,3 +88,18 @@ def test_shift_offers_the_comparison_and_shows_it(app, words, tiny_project, monk
     shown = words(app("shift", project="digits"))
     assert "A classifier can" in shown
     assert "Most test-like training samples" in shown
+
+
+def test_review_says_what_is_left_after_ten_decisions_and_measures_the_queue(app, words, tiny_project, monkeypatch):
+    from attribution import Project
+
+    asked = []
+    monkeypatch.setattr(Project, "submit", lambda self, kind, config=None: asked.append(kind))
+    test = app("review", project="digits")
+    assert "After ten decisions" in words(test)
+    test.button(key="calibrate").click().run()
+    assert asked == ["calibrate"]
+    tiny_project.keep(tiny_project.flags().queue(10)["row"].to_numpy())
+    shown = words(app("review", project="digits"))
+    assert "are left in all" in shown
+    assert "look like right labels to every detector" in shown
