@@ -2,8 +2,8 @@
 
 Run: python benchmarks/stop_rule.py [--worlds digits-uniform-8,...] [--stops 50,100,200,400,rule] [--reviews 100]. Each world is a real
 search: 1,000 digits with planted flips of one kind at one rate, trained, searched and calibrated by the product (kept in --cache); the
-fashion sample is one more if its project in DATABLAME_HOME is calibrated. The model's priors were settled looking at one world of seed 11 and
-at the fashion sample; the default seed was not looked at before. A simulated review draws as many wrong and right samples with
+fashion sample is one more if its project in DATABLAME_HOME is calibrated. The model's priors were settled looking at uniform-8 of seeds 11
+and 23 and at the fashion sample; the default seed was not looked at before. A simulated review draws as many wrong and right samples with
 replacement from the world's queue, and planted ones from its calibration, each with a little jitter of its place; a reviewer who is always
 right follows the queue and stops after so many samples, or when the rule says so. The interval is asked what is left, with and without the
 calibration. Writes benchmarks/results/stop_rule.json, cell by cell. Exits with status 1 if a cell covers fewer than 85 of 100.
@@ -74,7 +74,7 @@ def world(position: np.ndarray, wrong: np.ndarray, estimate: dict[str, float], p
         "n": n,
         "wrong": ((position[wrong] - 0.5) / n).tolist(),
         "right": ((position[~wrong] - 0.5) / n).tolist(),
-        "planted": ((planted.planted["position"].to_numpy() - 0.5) / planted.n_train).tolist(),
+        "planted": [((places.to_numpy() - 0.5) / planted.n_train).tolist() for _, places in planted.planted.groupby("kind")["position"]],
         "estimate": estimate,
     }
 
@@ -95,17 +95,17 @@ def fashion_world() -> dict[str, Any] | None:
     return world(flags.detectors["position"].to_numpy(), wrong, flags.estimate, planted)
 
 
-def draw(found: dict[str, Any], chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A queue like the world's: wrong (n,) bool in queue order, and the places (m,) of planted errors, both drawn anew."""
+def draw(found: dict[str, Any], chance: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A queue like the world's: wrong (n,) bool in queue order, and the places of planted errors of each kind, both drawn anew."""
     n, width = found["n"], 0.5 / found["n"]
 
-    def places(name: str, count: int) -> np.ndarray:
-        return chance.choice(found[name], count) + chance.normal(scale=5 * width, size=count)
+    def places(known: list[float], count: int) -> np.ndarray:
+        return chance.choice(known, count) + chance.normal(scale=5 * width, size=count)
 
     count = int(chance.binomial(n, len(found["wrong"]) / n))
-    where = np.concatenate([places("wrong", count), places("right", n - count)])
+    where = np.concatenate([places(found["wrong"], count), places(found["right"], n - count)])
     wrong = np.arange(n) < count
-    planted = np.clip(np.round(places("planted", len(found["planted"])) * n), 1, n).astype(int)
+    planted = [np.clip(np.round(places(kind, len(kind)) * n), 1, n).astype(int) for kind in found["planted"]]
     return wrong[np.argsort(where, kind="stable")], planted
 
 
@@ -144,7 +144,7 @@ def main() -> int:
     parser.add_argument("--stops", default=",".join([*map(str, STOPS), "rule"]))
     parser.add_argument("--variants", default="calibrated,uncalibrated")
     parser.add_argument("--reviews", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=23)
+    parser.add_argument("--seed", type=int, default=37)
     parser.add_argument("--cache", default=os.path.join(tempfile.gettempdir(), "datablame-stop-rule"))
     parser.add_argument("--prepare", action="store_true", help="make the worlds and stop")
     options = parser.parse_args()
@@ -165,7 +165,12 @@ def main() -> int:
         if found is None or options.prepare:
             print(name, "not there" if found is None else f"ready, {time.perf_counter() - started_s:.0f} s", flush=True)
             continue
-        about = {"n": found["n"], "wrong": len(found["wrong"]), "planted": len(found["planted"]), "estimate": found["estimate"]}
+        about = {
+            "n": found["n"],
+            "wrong": len(found["wrong"]),
+            "planted": sum(len(kind) for kind in found["planted"]),
+            "estimate": found["estimate"],
+        }
         report[name] = {**report.get(name, {}), **about}
         for word in options.variants.split(","):
             for stop in options.stops.split(","):

@@ -7,6 +7,7 @@ three are like on planted errors; the decisions made so far speak for themselves
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -91,7 +92,7 @@ def budget(
     wrong: np.ndarray,
     *,
     expected: dict[str, float] | None = None,
-    planted: np.ndarray | None = None,
+    planted: Sequence[np.ndarray] = (),
     planted_n: int = 0,
     step: int = 50,
     level: float = 0.9,
@@ -99,8 +100,8 @@ def budget(
 ) -> Budget:
     """What is left of a queue of ``n`` after decisions at ``positions`` (k,) (1 = most suspicious), ``wrong`` (k,) bool.
 
-    ``expected`` is the search's estimate of all wrong labels (low, mid, high), a prior that decisions overrule; ``planted`` (m,) are the
-    positions that planted errors took in a calibration queue of ``planted_n``. Same input, same output. Cost: under half a second.
+    ``expected`` is the search's estimate of all wrong labels (low, mid, high), a prior that decisions overrule; ``planted`` are the
+    positions (m,) that planted errors of each kind took in a calibration queue of ``planted_n``. Same input, same output. Cost: under half a second.
     Within a bin of positions, the reviewed samples count as drawn at random.
     """
     positions, wrong = np.asarray(positions, dtype=np.int64), np.asarray(wrong, dtype=bool)
@@ -108,8 +109,9 @@ def budget(
     chance = np.random.default_rng(seed)
     rate = min(max((expected["mid"] if expected else 0.03 * n), 1.0) / n, 0.5)
     mean, covariance = UNCALIBRATED
-    if planted is not None and len(planted):
-        mean, covariance = _calibrated(tuple(np.asarray(planted).tolist()), planted_n or n, rate, seed)
+    kinds = tuple(tuple(np.asarray(kind).tolist()) for kind in planted if len(kind))
+    if kinds:
+        mean, covariance = _calibrated(kinds, planted_n or n, rate, seed)
     spread = ESTIMATE_SPREAD
     if expected and expected["low"] > 0:
         spread = max(spread, 1.5 * math.log(max(expected["high"], 1.0) / max(expected["low"], 0.5)) / 3.92)
@@ -132,7 +134,7 @@ def budget(
         next_yield=Range.of(following, level),
         unseen=Range.of(unseen.sum(1), level),
         curve=_curve(bins, future, level),
-        calibrated=planted is not None and len(planted) > 0,
+        calibrated=bool(kinds),
         level=level,
     )
 
@@ -195,20 +197,30 @@ def _review_fit(theta: np.ndarray, bins: _Bins) -> np.ndarray:
     return np.asarray((hits * np.log(share) + misses * np.log1p(-share)).sum(1))
 
 
-@lru_cache(maxsize=8)
-def _calibrated(planted: tuple[int, ...], n: int, rate: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (3,) and covariance (3, 3) of distance, log spread and logit unseen, from where planted errors came to lie."""
-    bins = _binned(n, np.array(planted, dtype=np.int64), np.ones(len(planted), dtype=bool), 50)
-    total = min(rate + len(planted) / n, 0.6)
-    mean, covariance = UNCALIBRATED
+@lru_cache(maxsize=128)
+def _calibrated(planted: tuple[tuple[int, ...], ...], n: int, rate: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (3,) and covariance (3, 3) of distance, log spread and logit unseen, from where planted errors of each kind came to lie.
+
+    Real errors may be like one kind or another or between them: the covariance holds the spread of the kinds' means, too.
+    """
+    rate = min(rate + sum(len(kind) for kind in planted) / n, 0.6)
+    found = [_of_kind(np.array(kind, dtype=np.int64), n, rate, seed) for kind in planted]
+    means = np.stack([draws.mean(0) for draws in found])
+    between = means - means.mean(0)
+    within = np.mean([np.cov(draws.T) for draws in found], axis=0)
+    return means.mean(0), within + between.T @ between / len(means) + DISCREPANCY
+
+
+def _of_kind(places: np.ndarray, n: int, rate: float, seed: int) -> np.ndarray:
+    """Draws (s, 3) of distance, log spread and logit unseen given the places of one kind of planted errors."""
+    bins = _binned(n, places, np.ones(len(places), dtype=bool), 50)
 
     def fit(theta: np.ndarray) -> np.ndarray:
-        full = np.column_stack([np.full(len(theta), math.log(total)), theta])
+        full = np.column_stack([np.full(len(theta), math.log(rate)), theta])
         found, _ = _wrong_above(full, bins.edges / n)
         return np.asarray((bins.wrong * np.log(np.maximum(np.diff(found, axis=1), 1e-12))).sum(1))
 
-    draws = _posterior(mean, covariance, fit, np.random.default_rng(seed))
-    return draws.mean(0), np.cov(draws.T) + DISCREPANCY
+    return _posterior(*UNCALIBRATED, fit, np.random.default_rng(seed))
 
 
 def _posterior(mean: np.ndarray, covariance: np.ndarray, fit: Any, chance: np.random.Generator) -> np.ndarray:

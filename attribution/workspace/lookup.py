@@ -139,7 +139,7 @@ def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "Calibratio
     decided = states[(states["verdict"] != "") & states.index.isin(table.index)]
     searched = table.loc[decided.index]
     wrong = (decided["label"].to_numpy() != searched["label"].to_numpy()) | ~decided["active"].to_numpy(dtype=bool)
-    planted = calibration.planted["position"].to_numpy() if calibration is not None else None
+    planted = [places.to_numpy() for _, places in calibration.planted.groupby("kind")["position"]] if calibration is not None else []
     planted_n = calibration.n_train if calibration is not None else 0
     positions = searched["position"].to_numpy()
     return budget(len(table), positions, wrong, expected=flags.estimate, planted=planted, planted_n=planted_n, step=step)

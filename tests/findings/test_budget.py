@@ -57,8 +57,8 @@ def test_finding_nothing_more_lowers_what_is_left_and_advises_to_stop():
 def test_a_poor_ranking_in_the_calibration_raises_what_is_left():
     """The same decisions; planted errors all at the top, or spread over the whole queue."""
     wrong = queue(1000, 50, 2.5, 3)
-    top = review(wrong, 60, expected=EXPECTED, planted=np.arange(1, 31), planted_n=1000)
-    spread = review(wrong, 60, expected=EXPECTED, planted=np.linspace(1, 1000, 30).astype(int), planted_n=1000)
+    top = review(wrong, 60, expected=EXPECTED, planted=[np.arange(1, 31)], planted_n=1000)
+    spread = review(wrong, 60, expected=EXPECTED, planted=[np.linspace(1, 1000, 30).astype(int)], planted_n=1000)
     assert top.calibrated
     assert spread.left.mean > 2 * top.left.mean
     assert spread.unseen.mean > top.unseen.mean
