@@ -14,6 +14,8 @@ PAGES = {
     "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
     "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
     "shift": ("Shift", ":material/compare_arrows:", "Whether the test set looks like the training set."),
+    "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
+    "compare": ("Compare", ":material/balance:", "Which estimator to trust on this model and data."),
     "retrain": ("Retrain", ":material/model_training:", "Train with the edits and prove what they changed."),
     "history": ("History", ":material/history:", "Every decision, with its evidence; take back one or many."),
     "new_project": ("New project", ":material/add_circle:", "Load data and a model, or open a sample."),

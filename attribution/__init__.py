@@ -5,7 +5,7 @@
 >>> project.influence([7060], "ip").harmful                   # doctest: +SKIP
 """
 
-from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, PreviewConfig, RetrainConfig, ScoreConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.project import Project
@@ -18,6 +18,7 @@ __all__ = [
     "FlagConfig",
     "MapConfig",
     "ModelConfig",
+    "PreviewConfig",
     "Progress",
     "Project",
     "RetrainConfig",

@@ -75,9 +75,20 @@ class ScoreConfig:
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed for estimators that use chance.")
+    objective: str = opt("cross-entropy", "What Forward-INF unlearns and reads off: cross-entropy or margin.")
+    steps: int = opt(5, "Steps that Forward-INF takes against the query.")
+    step: float = opt(0.2, "Length of each of Forward-INF's steps in parameter space.")
+    both_signs: bool = opt(
+        False, "Forward-INF steps up and down the query's loss and halves the difference: twice the cost, less curvature."
+    )
+    solver: str = opt("cg", "How preconditioned Forward-INF solves for its step: cg or ekfac.")
     damping_ratio: float = opt(
         0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
     )
+    ratio: float = opt(0.05, "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.")
+    selection: str = opt("outputs", "How gif estimators choose those: outputs, gradients (largest means over the query) or random.")
+    runner: str = opt("serial", "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.")
+    workers: int = opt(0, "Shards under way at once with processes or ray; 0: as many as there are cores.")
 
 
 @dataclass(frozen=True)
@@ -139,6 +150,74 @@ class ShiftConfig:
     shown: int = opt(24, "Most test-like training samples and most train-like test samples kept.")
     level: float = opt(0.95, "Level of all intervals.")
     seed: int = opt(0, "Seed of folds and clusters.")
+
+
+@dataclass(frozen=True)
+class DampingConfig:
+    """One sweep over the damping of a curvature estimator."""
+
+    estimator: str = opt("ekfac", "Which estimator with a damping.")
+    queries: str = opt("wrong", "Samples that are asked about: wrong, test, val, train, selection:TOKEN, or sample ids.")
+    count: int = opt(60, "At most so many of them, drawn by the seed.")
+    ratios: tuple[float, ...] = opt(
+        (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0), "Damping ratios, in mean eigenvalues; the usual one is always added."
+    )
+    run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the draw, and for estimators that use chance.")
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """One comparison of estimators on this project's own model and data."""
+
+    estimators: tuple[str, ...] = opt((), "Which estimators; empty: the everyday ones. The random control is always added.")
+    detectors: tuple[str, ...] = opt((), "Which detectors look for the planted wrong labels; empty: the default ones.")
+    parts: tuple[str, ...] = opt(("fidelity", "usefulness", "agreement", "stability", "cost"), "What to measure.")
+    queries: str = opt("test", "Samples that predictions are drawn from: test, wrong, val, selection:TOKEN, or sample ids.")
+    count: int = opt(40, "How many predictions are asked about, half of them wrong ones where there are enough.")
+    subsets: int = opt(24, "Models retrained on random subsets for the linear datamodeling score; kept and reused.")
+    share: float = opt(0.5, "Share of the training samples in a subset.")
+    repeats: int = opt(1, "Trainings per subset, each from other weights; their outputs are averaged.")
+    removal_k: tuple[int, ...] = opt(
+        (), "Retrain without so many of a prediction's most helpful samples, for example 10,50; empty: do not."
+    )
+    removal_queries: int = opt(3, "Predictions for which that is done.")
+    planted_share: float = opt(0.1, "Share of labels set wrong in the sandbox copy.")
+    budget: float = opt(0.1, "Review budget: the share of the training samples that is looked at.")
+    k: int = opt(10, "Most helpful samples compared between two estimators.")
+    seeds: tuple[int, ...] = opt((1,), "Other seeds of training for the stability.")
+    run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the choice of predictions, of the planted labels and of the bootstrap.")
+
+
+@dataclass(frozen=True)
+class MemorizeConfig:
+    """Which training labels the model knows by heart, from models retrained on random subsets."""
+
+    models: int = opt(24, "Models retrained on random subsets; kept, and shared with the comparison of estimators.")
+    share: float = opt(0.5, "Share of the training samples in a subset; at one half the intervals are narrowest.")
+    threshold: float = opt(0.25, "Memorization and influence from which a sample and a prediction are listed (0 to 1).")
+    run: str = opt("", "Training run whose model gives the quick stand-ins; empty: the project's current one.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+
+
+@dataclass(frozen=True)
+class PreviewConfig:
+    """Preview the edits without retraining: the current model, moved by a few steps on part of its parameters."""
+
+    variant: str = opt("gif", "gif, fif (others frozen), pif (projected), if (all parameters) or ip (plain gradient).")
+    ratio: float = opt(0.05, "Share of the parameters that may move, near it by whole rows; 1: all of them.")
+    selection: str = opt("outputs", "How they are chosen on the edited samples: outputs, gradients (largest means) or random.")
+    steps: int = opt(6, "Most steps; each looks at the model anew and is shortened until the training side gets better.")
+    damping_ratio: float = opt(10.0, "Damping in mean eigenvalues of the curvature.")
+    curvature_samples: int = opt(128, "Training samples drawn for the curvature; more is slower and steadier.")
+    run: str = opt("", "Training run whose model is moved; empty: the project's current one.")
+    bootstrap: int = opt(2000, "Bootstrap resamples of the test set.")
+    level: float = opt(0.95, "Level of all intervals.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the samples drawn for the curvature, and of a random selection.")
 
 
 def fields_of(config: type) -> list[tuple[str, Any, str]]:

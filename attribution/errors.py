@@ -12,6 +12,10 @@ class UserError(Exception):
         super().__init__(" ".join(part for part in (what, why, do) if part))
         self.what, self.why, self.do = what, why, do
 
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        """Three parts also after a trip from a worker process."""
+        return type(self), (self.what, self.why, self.do)
+
 
 class Cancelled(Exception):
     """Raised by ``Progress.update`` when the user cancelled the job; finished shards stay."""

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    BenchConfig,
     CalibrateConfig,
+    DampingConfig,
     DataConfig,
     FlagConfig,
     MapConfig,
+    MemorizeConfig,
     ModelConfig,
+    PreviewConfig,
     RetrainConfig,
     ScoreConfig,
     ShiftConfig,
@@ -35,12 +39,16 @@ if TYPE_CHECKING:
 
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.evaluation import BenchResult
+    from attribution.evaluation.damping import DampingResult
     from attribution.findings.budget import Budget
     from attribution.findings.calibration import CalibrationResult
     from attribution.findings.categories import Categories
+    from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
     from attribution.findings.shift import ShiftResult
     from attribution.mapping import MapResult
+    from attribution.previews import Preview
     from attribution.runs import Run
     from attribution.scoring import ScoreResult
     from attribution.workspace.lookup import InfluenceView
@@ -58,8 +66,8 @@ def _dataset(folder: Path, changed_ns: int) -> "Dataset":
 class Project:
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons edits jobs``.
-    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain``;
+    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons benches dampings edits jobs``.
+    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain compare``;
     the same in the background: ``submit``.
     """
 
@@ -341,7 +349,10 @@ class Project:
 
     def categories_of(self, flags: "FlagResult") -> "Categories":
         """``categories`` of a given search."""
-        return lookup.categories(flags, self._need_run(flags.run), self.classes)
+        from attribution.findings.relations import sources
+
+        run = self._need_run(flags.run)
+        return lookup.categories(flags, run, self.dataset, sources(self.folder, run.id))
 
     def truth(self) -> "pd.DataFrame | None":
         """What is known to be wrong with the data, for the sample projects: ``read_truth`` of the table beside their data; else None.
@@ -384,6 +395,34 @@ class Project:
         from attribution.findings.shift import ShiftResult
 
         return lookup.finished(self.folder / "shifts", ShiftResult.open)
+
+    def memorizations(self) -> "list[MemorizationResult]":
+        """Finished estimates of what is known by heart, newest first."""
+        from attribution.findings.memorization import MemorizationResult
+
+        return lookup.finished(self.folder / "memorizations", MemorizationResult.open)
+
+    def benches(self, unfinished: bool = False) -> "list[BenchResult]":
+        """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the parts they have."""
+        from attribution.evaluation import BenchResult
+
+        folder = self.folder / "benches"
+        if not unfinished:
+            return lookup.finished(folder, BenchResult.open)
+        begun = sorted(folder.glob("*/request.json"), key=lambda path: -path.stat().st_mtime_ns)
+        return [BenchResult(path.parent) for path in begun]
+
+    def dampings(self) -> "list[DampingResult]":
+        """Finished sweeps over the damping, newest first."""
+        from attribution.evaluation.damping import DampingResult
+
+        return lookup.finished(self.folder / "dampings", DampingResult.open)
+
+    def previews(self) -> "list[Preview]":
+        """Finished previews of edits without retraining, newest first."""
+        from attribution.previews import Preview
+
+        return lookup.finished(self.folder / "previews", Preview.open)
 
     # --- work in this process ----------------------------------------------------------------------------------------------------
 
@@ -480,6 +519,86 @@ class Project:
         config = config or ShiftConfig()
         run = self._need_run(config.run) if config.space == "representation" else None
         return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
+
+    def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
+        """Retrain on random subsets and estimate which training labels are known by heart."""
+        from attribution.findings.memorization import memorize
+
+        config = config or MemorizeConfig()
+        run, recipe, work = self._need_run(config.run), self.train_config, progress or Progress()
+        model = self._fresh_model()
+        return memorize(self.dataset, self.labels, run, model, recipe, config, self.folder, work, trusted=self.trusted)
+
+    def forecast_memorize(self, config: MemorizeConfig | None = None) -> list[dict[str, Any]]:
+        """Time against certainty for several numbers of models (``findings.memorization.forecast``)."""
+        from attribution.findings.memorization import forecast
+        from attribution.subsets import Subsets
+
+        config = config or MemorizeConfig()
+        model, recipe = self._fresh_model(), self.train_config
+        subsets = Subsets.at(self.folder / "subsets", self.dataset, self.labels, model, recipe, share=config.share)
+        return forecast(subsets, float(self._need_run(config.run).config.get("seconds_s", 0.0)), config.models, config.share)
+
+    def compare(self, config: BenchConfig | None = None, progress: Progress | None = None) -> "BenchResult":
+        """Measure on this model and data which estimators and detectors to trust."""
+        from attribution.evaluation.bench import bench
+
+        config = config or BenchConfig()
+        run = self._need_run(config.run)
+        queries, recipe = self._bench_queries(config, run), self._bench_recipe(run)
+        model, work = self._fresh_model(), progress or Progress()
+        return bench(self.dataset, self.labels, run, model, recipe, config, queries, self.folder, work, trusted=self.trusted)
+
+    def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
+        """How much the damping of a curvature estimator matters here: its influences at several ratios, compared."""
+        import numpy as np
+
+        from attribution.evaluation.damping import damping_sweep
+
+        config = config or DampingConfig()
+        run = self._need_run(config.run)
+        rows = self.query_rows(config.queries, run)
+        few = np.sort(np.random.default_rng(config.seed).permutation(rows)[: config.count])
+        out, work = self.folder / "dampings", progress or Progress()
+        return damping_sweep(self.dataset, self.labels, run, config, few, out, work, trusted=self.trusted)
+
+    def forecast_compare(self, config: BenchConfig | None = None) -> "pd.DataFrame":
+        """What more subsets would cost and how narrow the LDS interval would get: see ``evaluation.forecast.forecast``."""
+        from attribution.evaluation.forecast import forecast
+
+        config = config or BenchConfig()
+        run = self._need_run(config.run)
+        return forecast(self.dataset, self.labels, run, self._fresh_model(), self._bench_recipe(run), config, self.folder)
+
+    def _bench_recipe(self, run: "Run") -> TrainConfig:
+        return run.train_config if run.config.get("source") == "trained" else self.train_config
+
+    def _bench_queries(self, config: BenchConfig, run: "Run") -> "np.ndarray":
+        from attribution.evaluation.bench import choose_queries
+
+        rows = self.query_rows(config.queries, run)
+        rows = rows[self.labels.active[rows]]
+        return choose_queries(rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed)
+
+    def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "Preview":
+        """What the edits since the model was trained would do to it, without training: an approximation for one model.
+
+        ``UserError`` when the labels that the model was trained on are not in this ledger, or none differs from the current ones.
+        """
+        from attribution.previewing import preview
+
+        config = config or PreviewConfig()
+        run = self._need_run(config.run)
+        before = self._decisions.labels_at(run.version)
+        if before is None:
+            raise UserError(
+                f"The labels that run {run.id} was trained on are not in this project's ledger.",
+                "A preview starts from what the model learned.",
+                "Train again, or choose another run.",
+            )
+        return preview(
+            self.dataset, before, self.labels, run, config, self.folder / "previews", progress or Progress(), trusted=self.trusted
+        )
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
         """Everything a new project opens on: train, search for wrong labels, map, and explain the wrong test predictions."""

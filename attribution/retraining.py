@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from attribution.comparisons import Change, Comparison
-from attribution.config import ModelConfig, RetrainConfig, TrainConfig, fingerprint, to_dict
+from attribution.config import ModelConfig, PreviewConfig, RetrainConfig, TrainConfig, fingerprint, to_dict
 from attribution.errors import UserError
 from attribution.forecast import forecast_edits
 from attribution.progress import Progress
@@ -74,12 +74,12 @@ def retrain(
     old, new = _probabilities(first, test), _probabilities(second, test)  # (s, n, c)
     y = after.values[test]
     right_old, right_new = old.argmax(axis=2) == y, new.argmax(axis=2) == y  # (s, n)
-    loss_old, loss_new = _losses(old, y), _losses(new, y)
-    accuracy, loss = _change(right_old, right_new, config), _change(loss_old, loss_new, config)
+    loss_old, loss_new = losses(old, y), losses(new, y)
+    accuracy, loss = change(right_old, right_new, config), change(loss_old, loss_new, config)
     predicted = pd.DataFrame({"row": test, "predicted": forecast.by_test, "actual": (loss_new - loss_old).mean(axis=0)})
-    flips = _flips(dataset, test, y, old, new)
+    flips = flip_table(dataset, test, y, old, new)
     tables = {
-        "classes": _classes(dataset, y, right_old, right_new, config),
+        "classes": class_table(dataset, y, right_old, right_new, config),
         "flips": flips,
         "predicted": predicted,
         "acted": forecast.acted,
@@ -145,12 +145,14 @@ def _probabilities(runs: list[Run], rows: np.ndarray) -> np.ndarray:
     return np.stack([np.asarray(run.probabilities()[rows], dtype=np.float64) for run in runs])  # (s, n, c)
 
 
-def _losses(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
+def losses(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Loss in nats ``(s, n)`` of each of s models on each of n samples, from their probabilities ``(s, n, c)``."""
     chosen = probabilities[:, np.arange(len(y)), y]  # (s, n)
     return -np.log(np.maximum(chosen, 1e-30))
 
 
-def _change(old: np.ndarray, new: np.ndarray, config: RetrainConfig) -> Change:
+def change(old: np.ndarray, new: np.ndarray, config: RetrainConfig | PreviewConfig) -> Change:
+    """A figure per model and test sample ``(s, n)`` before and after, with its intervals."""
     difference = new.astype(np.float64) - old.astype(np.float64)  # (s, n)
     return Change(
         before=tuple(float(value) for value in old.mean(axis=1)),
@@ -161,7 +163,8 @@ def _change(old: np.ndarray, new: np.ndarray, config: RetrainConfig) -> Change:
     )
 
 
-def _classes(dataset: "Dataset", y: np.ndarray, old: np.ndarray, new: np.ndarray, config: RetrainConfig) -> pd.DataFrame:
+def class_table(dataset: "Dataset", y: np.ndarray, old: np.ndarray, new: np.ndarray, config: RetrainConfig | PreviewConfig) -> pd.DataFrame:
+    """Accuracy per class before and after from who was right ``(s, n)``; columns as in ``Comparison.classes``."""
     lines: list[dict[str, Any]] = []
     for index, name in enumerate(dataset.info.classes):
         of_class = y == index
@@ -173,7 +176,8 @@ def _classes(dataset: "Dataset", y: np.ndarray, old: np.ndarray, new: np.ndarray
     return pd.DataFrame(lines)
 
 
-def _flips(dataset: "Dataset", test: np.ndarray, y: np.ndarray, old: np.ndarray, new: np.ndarray) -> pd.DataFrame:
+def flip_table(dataset: "Dataset", test: np.ndarray, y: np.ndarray, old: np.ndarray, new: np.ndarray) -> pd.DataFrame:
+    """Test samples whose majority prediction became right or wrong, from probabilities ``(s, n, c)``; columns as in ``Comparison.flips``."""
     before, after = _majority(old), _majority(new)  # (n,)
     fixed, broken = (before != y) & (after == y), (before == y) & (after != y)
     right_old, right_new = old.argmax(axis=2) == y, new.argmax(axis=2) == y

@@ -124,6 +124,28 @@ def auc_with_variance(scores: np.ndarray, truth: np.ndarray) -> tuple[float, flo
     return float(above.mean()), float(variance)
 
 
+def newcombe(
+    hits_a: np.ndarray, n_a: np.ndarray, hits_b: np.ndarray, n_b: np.ndarray, z: float = 1.959964
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of the difference of two independent shares, hits_a / n_a - hits_b / n_b, elementwise: (low, high), NaN without trials.
+
+    Newcombe 1998 (Statistics in Medicine 17, 873), method 10, from two Wilson score intervals: stays inside -1 to 1 and keeps its width at
+    shares of 0 and 1.
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = _wilson(hits_a, n_a, z), _wilson(hits_b, n_b, z)
+    below, above = np.hypot(a - a_low, b_high - b), np.hypot(a_high - a, b - b_low)
+    return a - b - below, a - b + above
+
+
+def _wilson(hits: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    hits, n = np.asarray(hits, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share, squared = hits / n, z * z / n
+        middle = (share + squared / 2) / (1 + squared)
+        half = z * np.sqrt(share * (1 - share) / n + squared / (4 * n)) / (1 + squared)
+    return share, middle - half, middle + half
+
+
 def _resampled_counts(generator: np.random.Generator, n: int, resamples: int) -> Iterator[tuple[int, np.ndarray]]:
     """How often each of n samples is drawn, ``(b, n)``, in blocks of resamples."""
     block = max(1, BLOCK_NUMBERS // n)

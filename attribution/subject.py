@@ -99,11 +99,11 @@ class Subject:
         """What the final model sees in these rows (b, d) float64: the input of its last linear layer, as the run recorded it."""
         return np.asarray(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float64)
 
-    def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor]) -> Tensor:
-        """Per-sample losses (b,) of the last checkpoint's model with other parameters in place; no gradients, model untouched."""
+    def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss = per_sample_loss) -> Tensor:
+        """Per-sample losses (b,), or another ``measure``, of the last checkpoint's model with other parameters in place; no gradients."""
         with torch.no_grad():
             self.count(len(y))
-            return per_sample_loss(functional_call(self.model(), parameters, (x,)), y)
+            return measure(functional_call(self.model(), parameters, (x,)), y)
 
     def representation(self, rows: Any, checkpoint: int = -1) -> np.ndarray:
         """What the last layer is given (n, d) float32 for these rows at a checkpoint; one forward pass."""
@@ -113,12 +113,12 @@ class Subject:
         self.count(len(rows))
         return np.concatenate(parts)
 
-    def mean_gradient(self, rows: Sequence[int], parameters: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Gradient of the mean loss of these rows at the given parameters, by name."""
+    def mean_gradient(self, rows: Sequence[int], parameters: dict[str, Tensor], measure: Loss = per_sample_loss) -> dict[str, Tensor]:
+        """Gradient of the mean loss (or another ``measure``) of these rows at the given parameters, by name."""
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         total = {name: torch.zeros_like(value) for name, value in parameters.items()}
         for x, y in self.batches(list(rows)):
-            loss = per_sample_loss(functional_call(self.model(), leaves, (x,)), y).sum() / len(rows)
+            loss = measure(functional_call(self.model(), leaves, (x,)), y).sum() / len(rows)
             gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
             for name, gradient in zip(leaves, gradients, strict=True):
                 if gradient is not None:

@@ -44,7 +44,7 @@ from attribution.tasks.classification import per_sample_loss
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
-__all__ = ["Run", "adopt", "default_recipe", "loss_on_samples", "predict", "run_fingerprint", "train"]
+__all__ = ["Run", "adopt", "default_recipe", "fit", "loss_on_samples", "predict", "run_fingerprint", "train"]
 RECIPES = {"text": TrainConfig(optimizer="adamw", lr=0.002, weight_decay=0.1, epochs=8)}  # rare words need AdamW's own step per weight
 FORMAT = 1  # raise when the same request would give other weights than before
 
@@ -117,6 +117,31 @@ def train(
     TrainingState.remove(folder)
     progress.update(1, 1, epoch_message(state.metrics, config.epochs))
     return run
+
+
+def fit(
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    config: TrainConfig,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+) -> nn.Module:
+    """The network that ``train`` would end with, bit for bit, in eval mode; nothing is measured on the way and nothing written."""
+    progress = progress or Progress()
+    check_recipe(config)
+    rows = labels.train_rows(dataset)
+    if not len(rows):
+        raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
+    device = pick_device(config.device)
+    network = build_model(model, dataset.info, config.seed, trusted=trusted)
+    use_fast_layout(network.to(device))
+    state = TrainingState(network, make_optimizer(network, config))
+    splits = {"train": _Split(dataset, labels, rows, device), "val": _Split(dataset, labels, rows[:0], device)}
+    while state.epoch < config.epochs:
+        _one_epoch(state, config, splits, labels.active[dataset.rows("train")], False, progress)
+    return network.eval()
 
 
 def adopt(

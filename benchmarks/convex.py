@@ -65,12 +65,12 @@ def losses(x: Tensor, y: Tensor, theta: Tensor) -> Tensor:
 class Trained:
     """The optimum as a run that estimators can ask."""
 
-    def __init__(self, theta: Tensor, folder: Path) -> None:
+    def __init__(self, dataset: Dataset, theta: Tensor, folder: Path) -> None:
         self.id, self.version = "newton", "base"
         self.checkpoints = [(folder / "weights.safetensors", 1.0)]
         self.train_config, self.model_config = TrainConfig(weight_decay=L2), ModelConfig(name="logistic")
-        self.config = {"source": "trained"}
-        self._theta = theta
+        self.config = {"source": "trained", "n_train": len(dataset.rows("train"))}
+        self._theta, self._dataset = theta, dataset
         save_file({"weight": theta.contiguous()}, self.checkpoints[0][0])
 
     def model(self, index: int, dataset: Dataset, trusted: bool) -> torch.nn.Module:
@@ -79,6 +79,13 @@ class Trained:
             layer.weight.copy_(self._theta[:, :-1])
             layer.bias.copy_(self._theta[:, -1])
         return layer.eval()
+
+    def representation(self) -> np.ndarray:
+        return np.asarray(self._dataset.inputs, dtype=np.float64)
+
+    def probabilities(self) -> np.ndarray:
+        x = torch.from_numpy(self.representation())
+        return (x @ self._theta[:, :-1].T + self._theta[:, -1]).softmax(1).numpy()
 
 
 def digits(folder: Path, n_train: int, side: int = 8) -> Dataset:
@@ -153,7 +160,7 @@ def measure(
     found: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
         "mirrored retraining": (mirrored, {"seconds_s": time.perf_counter() - started_s})
     }
-    run = Trained(theta, folder)
+    run = Trained(dataset, theta, folder)
     for name in names:
         found[name] = estimated(dataset, run, asked, name)
     for name, key, value in variants:
@@ -174,8 +181,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "convex.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    names = [name for name in estimators.names() if not estimators.get(name).from_subsets]
     with tempfile.TemporaryDirectory() as place:
-        result = measure(digits(Path(place) / "data", args.train), Path(place), args.queries, estimators.names(), VARIANTS)
+        result = measure(digits(Path(place) / "data", args.train), Path(place), args.queries, names, VARIANTS)
     write_json(args.out, result)
     low = []
     for name, line in sorted(result["estimators"].items(), key=lambda item: -item[1]["random"]["pearson"]):

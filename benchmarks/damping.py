@@ -1,4 +1,4 @@
-"""The linear datamodeling score (LDS) of the curvature estimators over a sweep of the damping, on a small network.
+"""The linear datamodeling score (LDS) of the estimators on a small network, the curvature ones over a sweep of the damping.
 
 Run: python benchmarks/damping.py. Trains the built-in mlp (width 40) on 1,000 digits, then again on 50 random halves with 2 seeds each; the LDS of a
 query is the Spearman correlation, over the halves, of the summed influence of a half with minus the query's retrained loss. Writes
@@ -7,6 +7,7 @@ written out, or any of exact, CG, Nystroem, EK-FAC is not above the gradient dot
 """
 
 import argparse
+import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -33,7 +34,8 @@ MODEL = ModelConfig(name="mlp", width=40)
 RECIPE = TrainConfig(epochs=15, batch_size=64, lr=0.1, weight_decay=1e-3, checkpoints=3, device="cpu")
 N_TRAIN, QUERIES, HALVES, SEEDS = 1000, 80, 50, 2
 RATIOS = (0.1, 1.0, 10.0, 100.0)
-SWEPT = ("influence-exact", "nystroem", "arnoldi", "kfac", "ekfac")
+SWEPT = ("influence-exact", "nystroem", "arnoldi", "kfac", "ekfac", "logra")
+SIBLINGS = (1, 2, 3, 4)  # seeds of the further runs that trak-ensemble averages
 ABOVE = ("influence-exact", "influence-cg", "nystroem", "ekfac")
 
 
@@ -77,12 +79,25 @@ def measure(folder: Path) -> dict[str, Any]:
         ("datainf", {}),
         ("influence-cg", {}),
         ("forward-inf-preconditioned", {}),
+        ("forward-inf-preconditioned", {"solver": "ekfac"}),
+        ("forward-inf", {}),
+        ("forward-inf", {"objective": "margin"}),
+        ("forward-inf-released", {}),
+        ("source", {}),
+        ("trak", {}),
+        ("trak-ensemble", {}),
+        ("leave-one-out", {}),
+        ("representer", {}),
     ]
+    for seed in SIBLINGS:
+        train(dataset, labels, MODEL, dataclasses.replace(RECIPE, seed=seed), folder / "runs")
     asks += [(name, {"damping_ratio": ratio}) for ratio in RATIOS for name in SWEPT]
     for name, settings in asks:
         found, notes = scored(subject, queries, name, **settings)
         each = [spearmanr(halves @ found[:, column], -lost[:, column]).statistic for column in range(QUERIES)]
-        title = ", ".join([name, *(f"{key} {value:g}" for key, value in settings.items())])
+        title = ", ".join(
+            [name, *(f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in settings.items())]
+        )
         lines[title] = {
             "lds": round(float(np.mean(each)), 4),
             "error": round(float(np.std(each) / QUERIES**0.5), 4),

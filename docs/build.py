@@ -62,8 +62,12 @@ def benchmarks() -> str:
         "stop_rule": _stop_rule,
         "proof": _proof,
         "estimators": _estimators,
+        "leakage": _leakage,
         "convex": _convex,
+        "lds": _lds,
         "damping": _damping,
+        "gif-mlp": _gif,
+        "gif-cnn": _gif,
         "engine-cpu": _engine,
         "startup": _startup,
     }
@@ -194,6 +198,23 @@ def _estimators(found: dict[str, Any]) -> str:
     )
 
 
+def _leakage(found: dict[str, Any]) -> str:
+    def shares(one: dict[str, float]) -> str:
+        return " / ".join(f"{100 * one[f'top {k}']:.0f}" for k in (1, 5, 20)) + " %"
+
+    lines = [
+        [f"`{name}`" if name != "pixel distance" else name, shares(one["exact"]), shares(one["noisy"])]
+        for name, one in sorted(found["estimators"].items(), key=lambda pair: -pair[1]["exact"]["top 1"] - pair[1]["noisy"]["top 1"])
+    ]
+    return (
+        f"## Finding the leaked copy, digits\n\nAn MLP with batch normalisation on {found['n_train']:,} digits"
+        f" (test accuracy {100 * found['test_accuracy']:.1f} %); {found['copies']} training digits asked about, {len(found['seeds'])} seeds."
+        " How often the training copy is the most helpful sample, among the first 5, among the first 20;"
+        f" noisy: with Gaussian noise of {found['noise']} on pixels in 0 to 1. `forward-inf-released` keeps batch normalisation in eval mode.\n\n"
+        + table(["estimator", "exact copies: first / 5 / 20", "noisy copies: first / 5 / 20"], lines)
+    )
+
+
 def _convex(found: dict[str, Any]) -> str:
     lines = [
         [
@@ -220,6 +241,76 @@ def _damping(found: dict[str, Any]) -> str:
         " A damping ratio of 1 is one mean eigenvalue of the curvature.\n\n"
         + table(["estimator", "LDS", "forward passes over the training set"], lines)
     )
+
+
+def _lds(found: dict[str, Any]) -> str:
+    words = {"digits": "Digits, one hidden layer", "image": "The image sample"}
+    parts = [
+        "## Linear datamodeling score\n\nModels retrained on random halves of the training set; Spearman's correlation over the halves of the"
+        " summed influence of a half with what retraining did to a query, mean over queries. 95 % intervals over subsets and queries. `datamodels`"
+        " is judged on subsets held out from its fit. The recipe of the digits network was chosen among five by the score of the exact inverse on the same queries, so that table is"
+        " in-sample where it compares recipes or dampings; the defaults stand in the lines without a damping.\n"
+    ]
+    for name, one in found.items():
+        about = one["about"]
+        repeats = "two trainings each" if about["repeats"] == 2 else "one training each"
+        ceiling = f" A perfect estimator would reach {about['ceiling']:.2f}." if "ceiling" in about else ""
+        parts.append(
+            f"### {words[name]}\n\n{about['n_train']:,} training samples, {about['parameters']:,} parameters, {about['queries']} queries,"
+            f" {about['subsets']} halves, {repeats}; {about['recipe']['epochs']} epochs, weight decay {about['recipe']['weight_decay']:g}, test accuracy"
+            f" {100 * about['test_accuracy']:.1f} %.{ceiling}\n"
+        )
+        lines = [
+            [
+                f"`{title}`",
+                *[f"{line[kind]['lds']:.3f} ({line[kind]['low']:.3f} to {line[kind]['high']:.3f})" for kind in ("loss", "margin")],
+                _passes(line["notes"]),
+            ]
+            for title, line in sorted(one["estimators"].items(), key=lambda pair: -pair[1]["loss"]["lds"])
+        ]
+        parts.append(table(["estimator", "LDS, loss", "LDS, margin", "forward passes over the training set"], lines))
+        if one["differences"]:
+            differences = [
+                [f"`{pair}`", f"{each['difference']:+.3f} ({each['low']:+.3f} to {each['high']:+.3f})"]
+                for pair, each in one["differences"].items()
+            ]
+            parts.append(table(["difference, paired", "LDS, loss"], differences))
+    return "\n".join(parts)
+
+
+def _passes(notes: dict[str, Any]) -> str:
+    return f"{notes['forward_passes']:,.0f}" if "forward_passes" in notes else ""
+
+
+def _gif(found: dict[str, Any]) -> str:
+    setting, parts = found["setting"], []
+    words = {"backdoor": "A backdoor unlearned", "class": "A class removed"}
+    about = {
+        "backdoor": "A tenth of the training images is stamped and labelled 4; the update follows the right labels. On test images:"
+        " accuracy as they are (clean), stamped ones called by their own label (relabel) and called 4.",
+        "class": "The update follows the data without class 8. Accuracy on test images of the other classes and of the removed one.",
+    }
+    columns = {"backdoor": ("clean", "relabel", "still_target"), "class": ("others", "removed")}
+    for kind in columns:
+        if kind not in found:
+            continue
+        lines = []
+        for title, one in found[kind]["summary"].items():
+            cells = [f"{100 * one[name]['mean']:.1f} ± {100 * one[name]['sd']:.1f}" for name in columns[kind]]
+            moved = (
+                [f"{100 * one['share']['mean']:.1f} %", f"{one['steps']['mean']:.1f}", f"{one['seconds_s']['mean']:.1f}"]
+                if "share" in one
+                else ["", "", ""]
+            )
+            lines.append([f"`{title}`" if "share" in one else title, *cells, *moved])
+        seeds = len(found[kind]["by_seed"])
+        parts.append(
+            f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a small network. {about[kind]}"
+            f" Per cent, mean ± standard deviation over {seeds} seeds; rows chosen by outputs unless named; at most"
+            f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on another seed.\n\n"
+            + table(["model", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
+        )
+    return "\n".join(parts)
 
 
 def _engine(found: dict[str, Any]) -> str:

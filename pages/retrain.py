@@ -7,7 +7,7 @@ import streamlit as st
 from attribution.config import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
-from pages.parts import cards, context, frame, jobs, states
+from pages.parts import cards, context, frame, jobs, preview, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 FLIPS = 12
 
 
-def plan(sight: Sight) -> None:
-    """What will change, how it is trained, and the button that starts it."""
+def plan(sight: Sight) -> bool:
+    """What will change, how it is trained, and the button that starts it; whether there is anything to train with."""
     project = sight.project
     changes = pending.differences(project.dataset.base_version(), sight.labels, project.dataset.ids, project.classes)
     in_training = changes[changes["row"] < project.info.counts["train"]]
@@ -30,7 +30,7 @@ def plan(sight: Sight) -> None:
             lambda: frame.go("review"),
             icon=":material/edit_note:",
         )
-        return
+        return False
     st.markdown(
         f"Against the data as imported, {pending.change_sentence(in_training)[:1].lower()}{pending.change_sentence(in_training)[1:]}"
     )
@@ -41,7 +41,7 @@ def plan(sight: Sight) -> None:
         cards.pager(len(in_training), 25, "page-changes")
     if jobs.panel(project, ("retrain",), place="retrain"):
         st.caption("You can go on reviewing; new edits are not part of this run.")
-        return
+        return True
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
         seeds = int(
             st.number_input(
@@ -67,6 +67,7 @@ def plan(sight: Sight) -> None:
             on_click=jobs.submit,
             args=(project, "retrain", config),
         )
+    return True
 
 
 def verdict(sight: Sight, found: "Comparison") -> None:
@@ -184,7 +185,9 @@ def main() -> None:
         verdict(sight, found)
         if found.config["after_version"] != sight.labels.version:
             st.caption(":material/info: Labels have changed since this comparison.")
-    plan(sight)
+    edited = plan(sight)
+    if edited:
+        preview.section(sight, results)
     if results:
         charts(found)
         flips(sight, found)

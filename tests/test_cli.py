@@ -92,3 +92,36 @@ def test_plugins_are_listed(datablame):
     assert status == 0
     for name in ("ip", "tracin", "cosine", "forward-inf", "random", "aum", "self-influence", "neighbors"):
         assert f"  {name} " in said
+
+
+def test_compare_says_what_it_would_cost_then_measures_and_recommends(datablame, tiny_project):
+    asked = [
+        "compare",
+        "-p",
+        "digits",
+        "--estimators",
+        "ip",
+        "--detectors",
+        "loss",
+        "--count",
+        8,
+        "--subsets",
+        4,
+        "--seeds",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    status, said, err = datablame(*asked, "--forecast")
+    assert status == 0, err
+    assert "24 subsets:  24 trainings" in said
+    assert "a usual value" in said
+    status, said, err = datablame(*asked, "--removal-k", "5,10", "--removal-queries", 1)
+    assert status == 0, err
+    assert "LDS" in said
+    assert "average precision" in said
+    assert tiny_project.benches()[0].recommendation[0] in said
+    assert set(tiny_project.benches()[0].removal["k"]) == {5, 10}
+    status, _, err = datablame("compare", "-p", "digits", "--removal-k", "five")
+    assert status
+    assert "list of whole numbers" in err

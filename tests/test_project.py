@@ -164,3 +164,27 @@ def test_the_first_look_is_near_chance_before_training(bare_project):
     assert (look["weights"], look["parameters"]) == ("untrained", 64 * 10 + 10)
     assert len(look["samples"]) == 10
     assert np.mean([one["loss"] for one in look["samples"]]) == pytest.approx(np.log(10), rel=0.3)
+
+
+def test_a_preview_starts_from_the_labels_that_the_model_was_trained_on(tiny_project):
+    from attribution import PreviewConfig
+
+    config = PreviewConfig(bootstrap=100, device="cpu", steps=1)
+    with pytest.raises(UserError, match="No training sample differs"):
+        tiny_project.preview(config)
+    base = tiny_project.labels.version
+    tiny_project.drop([0, 1, 2])
+    tiny_project.relabel([3], 5)
+    found = tiny_project.preview(config)
+    assert (found.before_version, found.version) == (base, tiny_project.labels.version)
+    assert found.figures["n_acted"] == 4
+    assert [one.id for one in tiny_project.previews()] == [found.id]
+    run = tiny_project.train()
+    tiny_project.drop([7])
+    second = tiny_project.preview(config)
+    assert (second.run, second.before_version) == (run.id, run.version)
+    assert second.figures["n_acted"] == 1
+    (tiny_project.folder / "project.db").unlink()
+    elsewhere = type(tiny_project).open(tiny_project.folder)
+    with pytest.raises(UserError, match="not in this project's ledger"):
+        elsewhere.preview(PreviewConfig(run=run.id))

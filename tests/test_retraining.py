@@ -11,7 +11,7 @@ from attribution.config import ModelConfig, RetrainConfig, TrainConfig
 from attribution.datasets.dataset import Labels
 from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
-from attribution.retraining import _flips, _loss_word, _verdict, retrain
+from attribution.retraining import _loss_word, _verdict, flip_table, retrain
 from attribution.runs import Run
 from attribution.statistics import Interval
 
@@ -185,7 +185,7 @@ def test_majority_over_seeds_decides_a_flip(tmp_path):
     sure, wrong = [0.9, 0.1, 0.0], [0.2, 0.8, 0.0]
     old = np.array([[wrong, sure, sure], [wrong, sure, wrong], [sure, sure, sure]])
     new = np.array([[sure, wrong, sure], [sure, wrong, sure], [sure, sure, wrong]])
-    flips = _flips(data, test, y, old, new).set_index("row")
+    flips = flip_table(data, test, y, old, new).set_index("row")
     assert dict(flips["kind"]) == {test[0]: "fixed", test[1]: "broken"}
     assert flips.loc[test[0], "seeds"] == pytest.approx(2 / 3)
     assert flips.loc[test[1], "p_before"] == pytest.approx(0.9)

@@ -58,7 +58,10 @@ def build(folder: Path) -> World:
 class Wrapped:
     """A run seen through changes: another precision, or rows in another order (``order[new row] = old row``)."""
 
-    def __init__(self, run: Run, order: np.ndarray | None = None, change: Callable[[Any], Any] = lambda model: model) -> None:
+    def __init__(
+        self, run: Run, order: np.ndarray | None = None, change: Callable[[Any], Any] = lambda model: model, folder: Path | None = None
+    ) -> None:
+        self.folder = folder or run.folder.with_name(f"{run.id} in another precision")
         self._run, self._order, self._change = run, order, change
         self.id, self.version, self.checkpoints = run.id, run.version, run.checkpoints
         self.model_config, self.train_config, self.config = run.model_config, run.train_config, run.config
@@ -93,7 +96,7 @@ def reordered(world: World, folder: Path, seed: int = 0) -> tuple[World, np.ndar
         folder / "data", world.dataset.inputs[order], world.dataset.labels[order], [str(name) for name in world.dataset.ids[order]]
     )
     flipped = np.flatnonzero(np.isin(order[:N_TRAIN], world.flipped))
-    return World(dataset, dataset.base_version(), Wrapped(world.run, order), flipped), order
+    return World(dataset, dataset.base_version(), Wrapped(world.run, order, folder=folder / "runs" / world.run.id), flipped), order
 
 
 def one_at_a_time(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -31,6 +31,9 @@ def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., 
     return decorate
 
 
+KINDS: dict[Any, type] = {tuple[int, ...]: int, tuple[float, ...]: float}  # of a tuple's entries; else words
+
+
 def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
     """A command-line option for one config field. Tuples are given with commas; model and data fields that would clash get a prefix."""
     name = _flag_name(item.name, config)
@@ -51,10 +54,11 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
         value = values.pop(_flag_name(item.name, config))
         if isinstance(item.default, tuple):
             parts = [part.strip() for part in str(value).split(",") if part.strip()]
-            number = bool(item.default) and isinstance(item.default[0], int)
+            kind = KINDS.get(item.type, str)
             try:
-                value = tuple(int(part) if number else part for part in parts)
+                value = tuple(kind(part) for part in parts)
             except ValueError:
-                raise UserError(f"--{item.name} {value!r} is not a list of whole numbers.", "", "Write for example 0,1,2.") from None
+                word = "whole numbers" if kind is int else "numbers"
+                raise UserError(f"--{item.name} {value!r} is not a list of {word}.", "", "Write for example 0,1,2.") from None
         taken[item.name] = value
     return taken

@@ -93,6 +93,10 @@ class Dataset:
     def __init__(self, folder: Path, info: DatasetInfo) -> None:
         self.folder, self.info = folder, info
 
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        """A worker process opens the same folder instead of receiving the data."""
+        return Dataset.open, (self.folder,)
+
     @staticmethod
     def open(folder: Path) -> "Dataset":
         """Open the ``data`` folder of a project; ``UserError`` if there is no finished dataset in it."""

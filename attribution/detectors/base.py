@@ -24,6 +24,16 @@ class Evidence:
     def __init__(self, subject: "Subject", out_of_fold: Callable[[], np.ndarray], neighbors: int = 10) -> None:
         self.subject, self._out_of_fold, self._k = subject, out_of_fold, neighbors
 
+    def of(self, subject: "Subject") -> "Evidence":
+        """The same rows as another subject sees them; out-of-fold predictions, which belong to this one's labels, are not carried over."""
+
+        def absent() -> np.ndarray:
+            raise UserError(
+                "There are no out-of-fold predictions for these labels.", "They would take a training per fold.", "Leave it out."
+            )
+
+        return Evidence(subject, absent, self._k)
+
     @property
     def rows(self) -> np.ndarray:
         """Active training rows (n,) int64, ascending."""

@@ -36,8 +36,8 @@ def usual_ratio(subject: "Subject") -> float:
     return LINEAR if linear else NETWORK
 
 
-def curvature_of(subject: "Subject", seed: int, damping_ratio: float) -> "GaussNewton":
-    """The curvature of the mean training loss at the last checkpoint, over the training rows that are not dropped.
+def curvature_of(subject: "Subject", seed: int, damping_ratio: float, checkpoint: int = -1) -> "GaussNewton":
+    """The curvature of the mean training loss at a checkpoint, over the training rows that are not dropped.
 
     The L2 penalty of the recipe is part of it: SGD's weight decay is the gradient of weight_decay / 2 |w|^2. AdamW's is no term of the
     loss, and the recipe of loaded weights is unknown: both count as 0.
@@ -48,7 +48,7 @@ def curvature_of(subject: "Subject", seed: int, damping_ratio: float) -> "GaussN
     chance = uniform([str(name) for name in subject.dataset.ids[rows]], seed)
     known = recipe.optimizer == "sgd" and subject.run.config["source"] == "trained"
     return GaussNewton(
-        subject.engine(),
+        subject.engine(checkpoint),
         lambda positions: subject.batch(rows[positions]),
         len(rows),
         chance,
@@ -68,7 +68,7 @@ class Preconditioned(Estimator):
     """
 
     unit = "nats"
-    settings = ("damping_ratio",)
+    settings: ClassVar[tuple[str, ...]] = ("damping_ratio",)
     damping_ratio: float = 0.0
     copies: ClassVar[int] = 4  # vectors of the model's size that one query takes while it is solved
 

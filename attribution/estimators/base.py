@@ -50,6 +50,7 @@ class Estimator(ABC):
     needs: ClassVar[str] = ""  # what a run must have, in words; empty: any run will do
     unit: ClassVar[str] = ""  # unit of the influence; empty: none
     settings: ClassVar[tuple[str, ...]] = ()  # fields of ScoreConfig that it takes as attributes; they belong into ``options``
+    from_subsets: ClassVar[bool] = False  # needs models retrained on random subsets (``attribution.subsets``) beside the run
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
     def __init__(self, subject: "Subject", seed: int = 0) -> None:
@@ -62,6 +63,10 @@ class Estimator(ABC):
     def notes(self) -> dict[str, Any]:
         """What is worth keeping of how the last ``prepare`` went (damping, residuals); goes into the run's ``config.json``."""
         return {}
+
+    def measured_in(self) -> str:
+        """Unit of the influence with these settings."""
+        return self.unit
 
     def query_bytes(self) -> int:
         """Memory that one prepared query occupies; decides how many are prepared at once."""

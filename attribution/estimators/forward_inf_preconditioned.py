@@ -3,16 +3,20 @@
 import copy
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from attribution.errors import UserError
 from attribution.estimators import register
+from attribution.estimators._preconditioned import Preconditioned
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.estimators.influence_cg import ConjugateGradientInfluence
 
 if TYPE_CHECKING:
     import torch
+
+    from attribution.gradients.curvature.kronecker import Kronecker
 
 
 SINGLE_STEP = 1e-3  # where the device has no double precision: shorter steps drown in rounding
@@ -20,7 +24,7 @@ SINGLE_STEP = 1e-3  # where the device has no double precision: shorter steps dr
 
 @register("forward-inf-preconditioned")
 class PreconditionedForwardInfluence(ConjugateGradientInfluence):
-    """influence(i, q) = [l_i(theta + a s) - l_i(theta - a s)] / (2 a n) with s = (C + damping I)^-1 g_q by conjugate gradients.
+    """influence(i, q) = [l_i(theta + a s) - l_i(theta - a s)] / (2 a n) with s = (C + damping I)^-1 g_q by conjugate gradients or EK-FAC.
 
     To first order this is the influence function: unlearning the query the way that training on it would have moved the weights raises the
     loss of the samples that taught it. ``a`` is such that a s has length ``step`` in parameter space. The solve reaches far along flat
@@ -36,10 +40,26 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
     formula = "[ℓᵢ(θ + a s) − ℓᵢ(θ − a s)] / (2an),  s = (C + λI)⁻¹ ∇ℓ_q"
     cost = "One solve by conjugate gradients per query (up to 100 passes), then two forward passes over the training set per query."
     source = "After The Mirrored Influence Hypothesis, arXiv 2402.08922, with the step of arXiv 1703.04730."
+    settings: ClassVar[tuple[str, ...]] = ("damping_ratio", "solver")
     step: float = 1e-5  # in double precision; small, so that few units cross their kink on the way
+    solver: str = "cg"
 
     def options(self) -> dict[str, Any]:
-        return super().options() | {"step": self.step}
+        if self.solver not in ("cg", "ekfac"):
+            raise UserError(f"solver is {self.solver!r}.", "There is no such way to solve for the step.", "Set it to 'cg' or 'ekfac'.")
+        return super().options() | {"step": self.step} | ({"solver": self.solver} if self.solver != "cg" else {})
+
+    def notes(self) -> dict[str, Any]:
+        return super().notes() if self.solver == "cg" else Preconditioned.notes(self)
+
+    @cached_property
+    def _kronecker(self) -> "Kronecker":
+        from attribution.gradients.curvature import kronecker_factors
+
+        return kronecker_factors(self.curvature, corrected=True)
+
+    def solve(self, gradients: "torch.Tensor") -> "torch.Tensor":
+        return super().solve(gradients) if self.solver == "cg" else self._kronecker.solve(gradients)
 
     @cached_property
     def _model(self) -> "torch.nn.Module":

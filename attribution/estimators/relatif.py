@@ -34,13 +34,18 @@ class RelativeInfluence(EkfacInfluence):
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
-        size = max(1, _BLOCK_BYTES // (32 * self.curvature.size))  # float64 gradients and three products of their size
-        own = torch.cat([self._own(rows[start : start + size]) for start in range(0, len(rows), size)])  # (b,)
+        own = self.own(rows)  # (b,)
         influence = super().score(rows).influence
         return ScoreBlock(influence / own.clamp_min(torch.finfo(own.dtype).tiny).sqrt()[:, None])
 
+    def own(self, rows: np.ndarray) -> "torch.Tensor":
+        """Influence of each row on itself (b,) in nats, never negative."""
+        import torch
+
+        size = max(1, _BLOCK_BYTES // (32 * self.curvature.size))  # float64 gradients and three products of their size
+        return torch.cat([self._own(rows[start : start + size]) for start in range(0, len(rows), size)])
+
     def _own(self, rows: np.ndarray) -> "torch.Tensor":
-        """Influence of each row on itself (b,), never negative."""
         x, y = self.subject.batch(rows)
         gradients = self.curvature.layout.join(self.subject.engine().gradients(x, y))  # (b, P)
         self.subject.count(3 * len(rows))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.evaluation import average_ranks
+from attribution.metrics import average_ranks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,8 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
 
     mislabelled = mean(models, neighbors, epochs, distinct, sure); hard = mean(torn_models, torn_neighbors, variability, 1 - distinct,
     1 - sure where the evidence contradicts the label, else 0); rare = distance (1 - claimed); leaked and duplicate = 1 where a finding says
-    so; memorized = memorization. A signal that the run cannot give (no per-epoch record) is left out of the means.
+    so; memorized = memorization (1 - mislabelled), for a wrong label is learned by heart as well. A signal
+    that the run cannot give (no per-epoch record) is left out of the means.
     """
     import pandas as pd
 
@@ -112,8 +113,8 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
         "rare": found["distance"] * (1 - found["claimed"]),
         "leaked": np.array([float(int(row) in relations.leaked) for row in rows]),
         "duplicate": np.array([float(int(row) in relations.duplicate) for row in rows]),
-        "memorized": np.clip(found["memorization"], 0, 1),
     }
+    strengths["memorized"] = np.clip(found["memorization"], 0, 1) * (1 - strengths["mislabelled"])
     scores = np.stack([strengths[kind] for kind in KINDS], axis=1)  # (n, 6)
     first, second = _two_best(scores)
     n = np.arange(len(rows))

@@ -11,10 +11,10 @@ from attribution.config import FlagConfig, fingerprint
 from attribution.detectors import defaults, detectors
 from attribution.detectors.base import Detector, Evidence
 from attribution.errors import UserError
-from attribution.evaluation import average_ranks
 from attribution.findings.estimate import estimate
 from attribution.findings.out_of_fold import TrainFold, assign_folds, fold_trainer, out_of_fold
 from attribution.findings.result import FlagResult
+from attribution.metrics import average_ranks
 from attribution.progress import Progress
 from attribution.storage.files import file_hash, whole_file, write_json
 from attribution.storage.tables import write_table

@@ -58,7 +58,13 @@ def curve_spec(found: "Budget", upto: int, dark: bool = False) -> dict[str, Any]
         "grid": {"left": 52, "right": 16, "top": 34, "bottom": 48},
         "legend": {"top": 0, "left": 0, "data": ["found", "expected", interval], "selectedMode": False},
         "tooltip": {"trigger": "axis"},
-        "xAxis": {"type": "value", "name": "Reviews in queue order", "nameLocation": "middle", "nameGap": 26, "max": int(curve["position"].iloc[-1])},
+        "xAxis": {
+            "type": "value",
+            "name": "Reviews in queue order",
+            "nameLocation": "middle",
+            "nameGap": 26,
+            "max": int(curve["position"].iloc[-1]),
+        },
         "yAxis": {"type": "value", "name": "Wrong labels", "nameLocation": "middle", "nameGap": 38},
         "series": [
             series("low", line(coming, "low"), {"opacity": 0}, stack="band", tooltip={"show": False}),

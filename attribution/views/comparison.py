@@ -12,6 +12,7 @@ from attribution.views.numbers import duration, percent, plural, points, three_d
 if TYPE_CHECKING:
     from attribution.comparisons import Comparison
     from attribution.config import TrainConfig
+    from attribution.previews import Preview
 
 UNCLEAR = "#8C8579"
 OUTCOMES = {
@@ -75,7 +76,7 @@ def interval_frame(found: "Comparison") -> pd.DataFrame:
     return pd.DataFrame([{"name": name, "estimate": 100 * i.estimate, "low": 100 * i.low, "high": 100 * i.high} for name, i in rows])
 
 
-def class_frame(found: "Comparison") -> pd.DataFrame:
+def class_frame(found: "Comparison | Preview") -> pd.DataFrame:
     """The change of accuracy per class in points: ``name``, ``estimate``, ``low``, ``high``."""
     classes = found.classes()
     names = [f"{name} ({n})" for name, n in zip(classes["class"], classes["n"], strict=True)]
@@ -155,15 +156,16 @@ def seeds_spec(found: "Comparison") -> dict[str, Any]:
     }
 
 
-def predicted_spec(predicted: pd.DataFrame) -> dict[str, Any]:
-    """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has ``predicted`` and ``actual``."""
+def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence") -> dict[str, Any]:
+    """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has ``predicted``
+    (``axis`` says by what) and ``actual``."""
     frame = predicted[["predicted", "actual", "row"]].astype({"predicted": "float32", "actual": "float32"}).round(5)
     return {
         "animation": False,
         "dataset": {"source": frame},
         "grid": {"left": 28, "right": 16, "top": 12, "bottom": 36, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "row {@row}: predicted {@predicted}, real {@actual}"},
-        "xAxis": {"type": "value", "name": "predicted by influence", "nameLocation": "middle", "nameGap": 24, "scale": True},
+        "xAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 24, "scale": True},
         "yAxis": {"type": "value", "name": "real change of loss, nats", "nameLocation": "middle", "nameGap": 36, "scale": True},
         "series": [
             {

@@ -1,5 +1,6 @@
 """Decisions on samples by row number, over the ledger that knows them by id; and the labelled version that they add up to."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,24 @@ class Decisions:
         for row, (state, _) in zip(self._dataset.rows_of(list(states)), states.values(), strict=True):
             values[row], active[row] = state.label, state.active
         return Labels.of(self._dataset, values, active)
+
+    def labels_at(self, version: str) -> "Labels | None":
+        """The labelled version of this name, as the ledger once had it after a batch of edits; None if it never did."""
+        import numpy as np
+
+        from attribution.datasets.dataset import Labels
+
+        base = self._dataset.base_version()
+        values, active = base.values.copy(), np.ones(len(self._dataset), dtype=bool)
+        found = base
+        for _, batch in itertools.groupby(self.ledger.entries(), key=lambda edit: edit.batch):
+            if found.version == version:
+                break
+            for edit in batch:
+                row = self._dataset.rows_of([edit.sample])[0]
+                values[row], active[row] = edit.new.label, edit.new.active
+            found = Labels.of(self._dataset, values.copy(), active.copy())
+        return found if found.version == version else None
 
     def state(self, row: int) -> SampleState:
         """One sample's current label, whether it is trained on, and the review's verdict."""

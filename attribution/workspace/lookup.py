@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.datasets.dataset import Dataset
     from attribution.findings.budget import Budget
     from attribution.findings.calibration import CalibrationResult
     from attribution.findings.categories import Categories
@@ -120,11 +121,13 @@ def predictions(probabilities: "np.ndarray", labels: "np.ndarray") -> "pd.DataFr
 
 
 @lru_cache(maxsize=8)
-def categories(flags: "FlagResult", run: "Run", classes: tuple[str, ...]) -> "Categories":
-    """The classes of a search's samples; kept in memory, since finished results are one object each (``finished``)."""
+def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tuple[Path, ...]) -> "Categories":
+    """The classes of a search's samples, with what the other findings in ``sources`` say; kept in memory, since finished results are one
+    object each (``finished``)."""
     from attribution.findings.categories import categorize
+    from attribution.findings.relations import relations
 
-    return categorize(flags, run, classes)
+    return categorize(flags, run, dataset.info.classes, relations(sources, dataset))
 
 
 def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "CalibrationResult | None", step: int) -> "Budget":

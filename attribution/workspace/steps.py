@@ -5,7 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import CalibrateConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, ShiftConfig, TrainConfig
+from attribution.config import (
+    BenchConfig,
+    CalibrateConfig,
+    DampingConfig,
+    FlagConfig,
+    MapConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    RetrainConfig,
+    ScoreConfig,
+    ShiftConfig,
+    TrainConfig,
+)
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -35,6 +47,10 @@ STEPS: dict[str, Step] = {
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
     "calibrate": Step(CalibrateConfig, "calibrate", "Measure the queue on planted errors"),
     "shift": Step(ShiftConfig, "compare_splits", "Compare test with training data"),
+    "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
+    "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
+    "compare": Step(BenchConfig, "compare", "Compare estimators"),
+    "preview": Step(PreviewConfig, "preview", "Preview without retraining"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
 

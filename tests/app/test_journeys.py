@@ -206,6 +206,42 @@ def test_retrain_shows_the_proof(app, words, tiny_project):
         assert expected in shown
 
 
+def test_a_preview_is_asked_for_and_shown_beside_the_real_thing(app, words, tiny_project, monkeypatch):
+    from attribution import PreviewConfig, RetrainConfig
+
+    assert "Preview without retraining" not in words(app("retrain", project="digits"))
+    flags = tiny_project.flags().queue(12)
+    for row, label in zip(flags["row"], flags["suggested"], strict=True):
+        tiny_project.relabel([int(row)], int(label))
+    asked = []
+    monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    test = app("retrain", project="digits")
+    test.selectbox(key="preview-variant").set_value("fif").run()
+    test.button(key="start-preview").click().run()
+    assert asked == [("preview", PreviewConfig(variant="fif"))]
+    tiny_project.preview(PreviewConfig(bootstrap=100, device="cpu", steps=2))
+    shown = words(app("retrain", project="digits"))
+    assert "interval over test samples" in shown
+    assert "of the parameters could move" in shown
+    assert "the real figures appear beside" in shown
+    tiny_project.retrain(RetrainConfig(bootstrap=100, device="cpu"))
+    shown = words(app("retrain", project="digits"))
+    assert "Beside real retraining" in shown
+    assert "which test samples gain" in shown
+
+
+def test_a_failed_preview_says_why(app, words, tiny_project):
+    tiny_project.drop([0])
+    put_job(
+        tiny_project,
+        "failed",
+        kind="preview",
+        finished_s=time.time(),
+        error='{"what": "The curvature is zero.", "why": "So.", "do": "Look."}',
+    )
+    assert any("The curvature is zero" in error.value for error in app("retrain", project="digits").error)
+
+
 def test_a_running_job_shows_progress_and_can_be_stopped(app, words, tiny_project, monkeypatch):
     monkeypatch.setattr("attribution.jobs._alive", lambda row: True)
     put_job(tiny_project, "running", started_s=time.time() - 10, heartbeat_s=time.time(), fraction=0.5, message="fold 2 of 5")

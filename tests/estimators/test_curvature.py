@@ -165,3 +165,14 @@ def test_relative_influence_is_influence_over_the_root_of_self_influence(world):
     np.testing.assert_allclose(found, influence / np.sqrt(own)[:, None], rtol=1e-7, atol=1e-12)
     itself = np.sqrt(np.diag(scores(world, "relatif", train)) * np.sqrt(own))
     np.testing.assert_allclose(itself, np.sqrt(own), rtol=1e-7)
+
+
+def test_forward_inf_preconditioned_by_ekfac_reads_off_ekfac(world):
+    test = world.dataset.rows("test")
+    expected = scores(world, "ekfac", test)
+    found = scores(world, "forward-inf-preconditioned", test, solver="ekfac")
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+    estimator = estimators.get("forward-inf-preconditioned")(world.subject())
+    estimator.solver = "lu"
+    with pytest.raises(UserError, match="solver"):
+        estimator.options()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny_world import World, Wrapped, build, in_double, one_at_a_time
 
+from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.estimators.forward_inf import ForwardInfluence
@@ -283,3 +284,107 @@ def test_trak_with_a_projection_comes_near_the_whole(world):
     again.prepare(queries)
     parts = np.concatenate([again.score(train[start : start + 7]).influence.numpy() for start in range(0, len(train), 7)])
     np.testing.assert_allclose(parts, run(near, queries, train), rtol=1e-8, atol=1e-11)
+
+
+def margins(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """log(p / (1 - p)) of the labels (b,), from the definition."""
+    p = torch.softmax(model(x), dim=1).gather(1, y[:, None])[:, 0]
+    return torch.log(p / (1 - p))
+
+
+def test_forward_inf_on_the_margin_reads_off_how_far_it_falls(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    estimator = estimators.get("forward-inf")(world.subject())
+    estimator.objective, estimator.steps = "margin", 2
+    found = run(estimator, queries[:1], train)[:, 0]
+    assert estimator.measured_in() == "logits of margin"
+    subject = world.subject()
+    model, (x, y), (rows_x, rows_y) = subject.model(), subject.batch(test[:1]), subject.batch(train)
+    with torch.no_grad():
+        before = margins(model, rows_x, rows_y)
+    for _ in range(2):
+        parts = torch.autograd.grad(margins(model, x, y).sum(), list(model.parameters()))
+        norm = torch.cat([part.flatten() for part in parts]).norm()
+        with torch.no_grad():
+            for parameter, part in zip(model.parameters(), parts, strict=True):
+                parameter -= estimator.step * part / norm
+    with torch.no_grad():
+        np.testing.assert_allclose(found, (before - margins(model, rows_x, rows_y)).numpy(), rtol=1e-7, atol=1e-10)
+
+
+def test_forward_inf_with_both_signs_is_second_order(world):
+    """Halving the step takes the deviation from the dot product down fourfold with both signs, twofold with one."""
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    query = gradients(world, test[:1])[0]
+    expected = gradients(world, train) @ query / np.linalg.norm(query)
+
+    def deviation(step: float, both: bool) -> float:
+        estimator = estimators.get("forward-inf")(world.subject())
+        estimator.steps, estimator.step, estimator.both_signs = 1, step, both
+        return float(np.abs(run(estimator, queries[:1], train)[:, 0] / step - expected).max())
+
+    assert deviation(1e-3, True) < 0.02 * deviation(1e-3, False)
+    assert deviation(2e-5, False) / deviation(1e-5, False) == pytest.approx(2, rel=0.05)
+    assert deviation(2e-4, True) / deviation(1e-4, True) == pytest.approx(4, rel=0.1)
+
+
+def test_forward_inf_settings_leave_the_default_request_as_it_was(world):
+    estimator = estimators.get("forward-inf")(world.subject())
+    assert estimator.options() == {"steps": 5, "step": 0.2}
+    estimator.both_signs, estimator.objective = True, "margin"
+    assert estimator.options() == {"steps": 5, "step": 0.2, "objective": "margin", "both_signs": True}
+    assert "solver" not in estimators.get("forward-inf-preconditioned")(world.subject()).options()
+
+
+@pytest.mark.parametrize(("name", "value"), [("objective", "hinge"), ("steps", 0), ("step", 0.0)])
+def test_forward_inf_refuses_settings_that_ask_nothing(world, name, value):
+    estimator = estimators.get("forward-inf")(world.subject())
+    setattr(estimator, name, value)
+    with pytest.raises(UserError, match=name):
+        estimator.options()
+
+
+def test_released_forward_inf_is_one_adam_step(world):
+    train, (test, queries) = world.dataset.rows("train"), asked(world)
+    found = run(estimators.get("forward-inf-released")(world.subject()), queries[:1], train)[:, 0]
+    subject = world.subject()
+    model, (rows_x, rows_y), start = subject.model(), subject.batch(train), gradients(world, test[:1])[0]
+    with torch.no_grad():
+        before = per_sample_loss(model(rows_x), rows_y)
+        moved = torch.nn.utils.parameters_to_vector(model.parameters()) + 5e-3 * torch.from_numpy(start / (np.abs(start) + 1e-8))
+        torch.nn.utils.vector_to_parameters(moved, model.parameters())
+        np.testing.assert_allclose(found, (per_sample_loss(model(rows_x), rows_y) - before).numpy(), rtol=1e-7, atol=1e-10)
+
+
+def test_reranked_forward_inf_orders_its_first_twenty_by_cosine(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    plain = run(estimators.get("forward-inf")(world.subject()), queries, train)
+    found = run(estimators.get("forward-inf-reranked")(world.subject()), queries, train)
+    cosine = run(estimators.get("cosine")(world.subject()), queries, train)
+    for column in range(len(queries)):
+        first = np.argsort(-plain[:, column])[:20]
+        first = first[plain[first, column] > 0]
+        assert len(first) > 5
+        np.testing.assert_allclose(np.sort(found[:, column]), np.sort(plain[:, column]), atol=1e-12)
+        rest = np.setdiff1d(np.arange(len(train)), first)
+        np.testing.assert_allclose(found[rest, column], plain[rest, column], atol=1e-12)
+        np.testing.assert_array_equal(np.argsort(-found[first, column]), np.argsort(-cosine[first, column]))
+
+
+def test_reranked_forward_inf_asks_the_gradients_of_few_samples(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    plain, reranked = world.subject(), world.subject()
+    run(estimators.get("forward-inf")(plain), queries[:2], train)
+    estimator = estimators.get("forward-inf-reranked")(reranked)
+    estimator.top = 3
+    run(estimator, queries[:2], train)
+    assert reranked.spent - plain.spent <= 2 * (3 + 3 * 3)  # per query: its own gradient and three candidates'
+
+
+def test_reranked_forward_inf_gives_dropped_samples_their_plain_value(world):
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    active = world.labels.active.copy()
+    active[:5] = False
+    fewer = World(world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped)
+    found = run(estimators.get("forward-inf-reranked")(fewer.subject()), queries, train)
+    np.testing.assert_allclose(found[:5], run(estimators.get("forward-inf")(fewer.subject()), queries, train)[:5])

@@ -9,6 +9,7 @@ import pytest
 from attribution import Project
 from attribution.findings.categories import ENOUGH, KINDS, ORDINARY, Relations, categorize
 from attribution.findings.truth import truth_file
+from attribution.storage.files import write_json
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -88,6 +89,35 @@ def test_other_findings_decide_when_they_are_there_and_are_absent_otherwise():
     assert told.signals(0) == ["It is the same picture as test-7."]
     assert "90 points" in told.signals(21)[0]
     assert told.of(999) == ""
+
+
+def test_a_wrong_label_known_by_heart_is_mislabelled_first():
+    found = categorize(*search([WRONG]), CLASSES, Relations(memorized={0: 0.95}))
+    assert found.of(0) == "mislabelled"
+
+
+def test_leaks_duplicates_and_memorization_are_read_from_their_folders(tiny_project):
+    rows = tiny_project.dataset.rows("train")
+    test = int(tiny_project.dataset.rows("test")[3])
+    leaks = tiny_project.folder / "leaks" / "one"
+    leaks.mkdir(parents=True)
+    lines = [
+        ("leak", rows[5], test, True, 0.0),
+        ("leak", rows[6], test, False, 0.9),  # beyond the threshold
+        ("duplicate", rows[7], rows[8], False, 0.2),
+    ]
+    pd.DataFrame(lines, columns=["relation", "row", "other", "exact", "ratio"]).to_parquet(leaks / "pairs.parquet")
+    write_json(leaks / "config.json", {"run": tiny_project.run.id, "version": "", "threshold": 0.3})
+    known = tiny_project.folder / "memorizations" / "one"
+    known.mkdir(parents=True)
+    calm = tiny_project.categories().table.sort_values("strength:mislabelled")["row"].iloc[0]
+    pd.DataFrame({"row": [calm], "memorization": [0.95]}).to_parquet(known / "samples.parquet")
+    write_json(known / "config.json", {"run": tiny_project.run.id, "version": ""})
+    found = tiny_project.categories()
+    assert [found.of(row) for row in rows[[5, 7, 8]]] == ["leaked", "duplicate", "duplicate"]
+    assert found.of(rows[6]) not in ("leaked", "duplicate")
+    assert found.of(calm) in ("memorized", "leaked", "duplicate")
+    assert found.signals(rows[5]) == [f"It has the same content as {tiny_project.dataset.ids[test]}."]
 
 
 def test_the_words_name_both_labels_and_the_strongest_signal_comes_first():

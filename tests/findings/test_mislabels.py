@@ -12,10 +12,10 @@ from attribution.config import FlagConfig
 from attribution.datasets.dataset import Labels
 from attribution.detectors import defaults, detectors
 from attribution.errors import UserError
-from attribution.evaluation import auroc, precision_at
 from attribution.findings.estimate import estimate
 from attribution.findings.mislabels import FlagResult, combine, flag, suggest, suspicion
 from attribution.findings.out_of_fold import assign_folds, out_of_fold
+from attribution.metrics import auroc, precision_at
 from attribution.progress import Progress
 
 CONFIG = FlagConfig(folds=3, neighbors=7, cases=10, device="cpu")

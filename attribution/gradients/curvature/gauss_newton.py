@@ -68,7 +68,7 @@ class GaussNewton:
     def trace(self) -> float:
         """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes."""
         if self.root is not None and self.labels == MODEL:
-            return float(self.root.double().square().sum())
+            return sum(float(rows.double().square().sum()) for rows in self.root)  # one sample at a time: no copy of it all
         total = 0.0
         for _, x, y, weights in self.labelled():
             total += float((weights * self.engine.norms(x, y).square()).double().sum())

@@ -1,5 +1,6 @@
 """K-FAC and EK-FAC: the curvature as one Kronecker product per layer, inverted in its eigenbasis."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -40,14 +41,18 @@ class Kronecker:
 
     def solve(self, v: Tensor) -> Tensor:
         """``(C + damping I)^-1 v`` for ``v (m, P)``."""
-        parts, shift = self.curvature.layout.split(v.double()), self.curvature.shift
-        found = {name: parts[name] / (values.reshape(parts[name].shape[1:]) + shift) for name, values in self.diagonal.items()}
+        return self.apply(v, lambda values: 1 / (values + self.curvature.shift))
+
+    def apply(self, v: Tensor, gain: Callable[[Tensor], Tensor]) -> Tensor:
+        """A function of the approximation times ``v (m, P)``: ``gain`` maps eigenvalues of G to what they are replaced by."""
+        parts = self.curvature.layout.split(v.double())
+        found = {name: parts[name] * gain(values).reshape(parts[name].shape[1:]) for name, values in self.diagonal.items()}
         for layer in self.layers.values():
             weight = parts[layer.weight]
             joint = weight.flatten(2) if weight.dim() > 2 else weight  # (m, o, i)
             if layer.bias is not None:
                 joint = torch.cat([joint, parts[layer.bias][..., None]], 2)
-            turned = layer.outputs.T @ joint @ layer.inputs / (layer.values + shift)
+            turned = layer.outputs.T @ joint @ layer.inputs * gain(layer.values)
             joint = layer.outputs @ turned @ layer.inputs.T
             if layer.bias is not None:
                 found[layer.bias] = joint[..., -1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from attribution.evaluation import auroc, average_precision, precision_at, with_interval
+from attribution.metrics import auroc, average_precision, precision_at, with_interval
 
 
 @pytest.mark.parametrize("ties", [False, True])

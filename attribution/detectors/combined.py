@@ -1,0 +1,120 @@
+"""All detectors in one, weighted by how well they find wrong labels planted in a copy of the user's own data."""
+
+import shutil
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from attribution.config import fingerprint
+from attribution.detectors import detectors, register
+from attribution.detectors._planted import Weights, learn, plant
+from attribution.detectors.base import Detector, Evidence, above
+from attribution.errors import UserError
+from attribution.storage.files import read_json, write_json
+
+MEMBERS = (
+    "aum",
+    "data-map",
+    "el2n",
+    "gd-class",
+    "gradient-outlier-l2",
+    "knn-shapley",
+    "loss",
+    "margin",
+    "mni",
+    "neighbors",
+    "own-class-cosine",
+    "self-influence",
+)
+FORMAT = 1
+
+
+@register("combined")
+class Combined(Detector):
+    """Probability that a label is wrong by a logistic regression on the members' standardised ranks, learned from planted flips.
+
+    A tenth of the labels is made wrong on purpose in a copy, half of them at random and half towards what the model confuses; the run's
+    recipe is trained once on that copy, the members judge it, and the weights that find the planted ones best are applied to the members'
+    values on the real labels. The ledger and the project's runs never see the copy. The weights are kept in the run's folder
+    (``planted/KEY.json``, with every member's AUROC on the planted flips), the copy's model is thrown away. Members that cannot serve (no
+    validation split, no per-epoch record) are left out; out-of-fold predictions are no member, since they would take a training per fold
+    on the copy as well.
+    """
+
+    title = "Combined, learned on planted errors"
+    summary = (
+        "Wrong labels planted in a copy of your data show how much each detector is worth here; the weights that find them are applied to "
+        "the real labels. Assumes that real errors look like planted ones."
+    )
+    formula = "σ(b + Σ_d w_d Φ⁻¹(rank_d / n)),  w ≥ 0 fitted to planted flips"
+    cost = "One more training, and every member on the copy and on the real labels."
+    source = "Stacking: Wolpert, Stacked Generalization, 1992; planted errors as in the benchmarks of the detectors' sources."
+    needs = "a run trained here"
+    share: float = 0.1
+    seed: int = 0
+
+    def values(self, evidence: Evidence) -> np.ndarray:
+        found = _members(evidence)
+        return self.weights(evidence, tuple(found)).probability(found)
+
+    def weights(self, evidence: Evidence, members: tuple[str, ...] = MEMBERS) -> Weights:
+        """The members' weights on this data; from the run's folder when they are there, else learned in a sandbox."""
+        subject = evidence.subject
+        if subject.run.config["source"] != "trained":
+            raise UserError(
+                f"Run {subject.run.id} was loaded from files.",
+                "How it was trained is not known, so no model can be trained the same way on planted errors.",
+                "Train the model here, or leave the detector out.",
+            )
+        key = fingerprint("planted", FORMAT, subject.run.id, subject.labels.version, self.share, self.seed, sorted(members))
+        folder = getattr(subject.run, "folder", None)
+        if folder is None:  # a run that lies nowhere has no place to keep anything
+            with tempfile.TemporaryDirectory(prefix="planted-") as place:
+                return self._learn(evidence, members, Path(place))
+        kept, scratch = Path(folder) / "planted" / f"{key}.json", Path(folder) / "planted" / key
+        if not kept.is_file():
+            write_json(kept, asdict(self._learn(evidence, members, scratch)))
+            shutil.rmtree(scratch)
+        return Weights(**read_json(kept))
+
+    def _learn(self, evidence: Evidence, members: tuple[str, ...], scratch: Path) -> Weights:
+        """Train once on the copy (in ``scratch``, resumed when cut short) and fit the weights."""
+        from attribution.datasets.dataset import Labels
+        from attribution.estimators._hash import uniform
+        from attribution.subject import Subject
+        from attribution.training import train
+
+        subject, rows = evidence.subject, evidence.rows
+        names = subject.dataset.ids[rows]
+        planted, flipped = plant(evidence.labels, names, evidence.probabilities, self.share, self.seed)
+        values = np.array(subject.labels.values)
+        values[rows] = planted
+        labels = Labels.of(subject.dataset, values, subject.labels.active)
+        recipe = replace(subject.run.train_config, device=str(subject.device))
+        run = train(subject.dataset, labels, subject.run.model_config, recipe, scratch, trusted=subject.trusted)
+        device, size = str(subject.device), subject.batch_size
+        copy = Subject(subject.dataset, labels, run, device=device, batch_size=size, trusted=subject.trusted)
+        found = {name: detectors.get(name)().values(evidence.of(copy)) for name in members}
+        subject.count(copy.spent)
+        return learn(found, flipped, uniform([str(name) for name in names], self.seed + 4))
+
+    def reason(self, value: float, higher_than: float) -> str:
+        return (
+            f"Weighed as the errors planted in a copy of this data taught, its label is wrong with probability {100 * value:.0f} %, "
+            f"{above(higher_than)}."
+        )
+
+
+def _members(evidence: Evidence) -> dict[str, np.ndarray]:
+    """Values (n,) of the members that can serve here."""
+    found = {}
+    for name in MEMBERS:
+        try:
+            found[name] = detectors.get(name)().values(evidence)
+        except UserError:  # no validation split, no per-epoch record: the others must do
+            continue
+    if not found:
+        raise UserError("None of the combined detectors can serve this run.", "There is nothing to weigh.", "Train the model here.")
+    return found

@@ -1,0 +1,81 @@
+"""Several processes on this machine, each with its share of the threads."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any
+
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.runners import register
+from attribution.runners.base import Runner, Work
+
+DEATHS = 3  # workers that may die in a row, with no item finished in between, before the run is given up
+POLL_S = 0.5
+
+_do: Callable[[Any], None] | None = None  # what this worker process opened
+
+
+@register("processes")
+class Processes(Runner):
+    """A pool of fresh (spawned) processes; when one is killed the pool is made anew and what is not on disk is done again."""
+
+    title = "Several processes"
+    summary = "As many processes as cores, with the threads shared out. Pays for small models, whose batches leave threads idle."
+
+    def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:
+        total, left, deaths = sum(work.size(item) for item in items), list(items), 0
+        workers = max(1, min(self.workers or os.cpu_count() or 1, len(items)))
+        while left:
+            before = len(left)
+            try:
+                self._round(work, left, progress, total, workers)
+            except BrokenProcessPool:
+                left = [item for item in left if not work.done(item)]
+                deaths = deaths + 1 if len(left) == before else 1
+                if deaths >= DEATHS:
+                    raise UserError(
+                        f"Worker processes died {deaths} times in a row.",
+                        "The system stopped them, most likely because memory ran out.",
+                        "Use fewer workers, a smaller batch size, or the serial runner. What was finished is kept.",
+                    ) from None
+                progress.update(total - sum(map(work.size, left)), total, "a worker died; its part is done again")
+            else:
+                left = []
+
+    def _round(self, work: Work, items: Sequence[Any], progress: Progress, total: float, workers: int) -> None:
+        """One pool's life: to the last item, the first error, or the first death."""
+        finished = total - sum(map(work.size, items))
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        progress.update(finished, total, f"starting {workers} processes")
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(work, threads))
+        try:
+            waiting: dict[Future[None], Any] = {pool.submit(_one, item): item for item in items}
+            while waiting:
+                ended, _ = wait(waiting, POLL_S, FIRST_COMPLETED)
+                for future in ended:
+                    item = waiting.pop(future)
+                    future.result()
+                    finished += work.size(item)
+                    progress.update(finished, total, work.words(item))
+                progress.update(finished, total, f"{workers} processes")  # hears a cancellation while the items are long
+        finally:
+            for process in list((pool._processes or {}).values()):  # no public way to stop a pool whose items are under way
+                if waiting:
+                    process.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start(work: Work, threads: int) -> None:
+    import torch
+
+    global _do
+    torch.set_num_threads(threads)
+    _do = work.open(lambda share: None)
+
+
+def _one(item: Any) -> None:
+    assert _do is not None
+    _do(item)

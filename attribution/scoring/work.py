@@ -1,0 +1,146 @@
+"""Computes one shard of a score run at a time, wherever it is asked to: the picklable piece of work that runners carry around."""
+
+import errno
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.config import ScoreConfig
+from attribution.errors import UserError
+from attribution.estimators import estimators
+from attribution.estimators.base import Estimator, Query
+from attribution.scoring.plan import Shard, is_valid, place
+from attribution.storage.files import whole_file
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.subject import Subject
+    from attribution.training import Run
+
+
+@dataclass
+class ShardWork:
+    """What a worker needs to compute any shard of one score run (``runners.base.Work``; its items are ``Shard``).
+
+    A worker process is sent the labels and where data and run lie; it opens both itself. Shard files carry ``key`` in their header.
+    """
+
+    dataset: "Dataset"
+    labels: "Labels"
+    run: "Run"
+    config: ScoreConfig
+    queries: Sequence[Query]
+    folder: Path
+    key: str
+    trusted: bool = False
+
+    def subject(self) -> "Subject":
+        """The run and data, ready to be asked."""
+        from attribution.subject import Subject
+
+        device, batch_size = self.config.device, self.config.batch_size
+        return Subject(self.dataset, self.labels, self.run, device=device, batch_size=batch_size, trusted=self.trusted)
+
+    def estimator(self) -> Estimator:
+        """A fresh estimator with this run's settings."""
+        made: Estimator = estimators.get(self.config.estimator)(self.subject(), self.config.seed)
+        for name in made.settings:
+            setattr(made, name, getattr(self.config, name))
+        return made
+
+    def open(self, report: Callable[[float], None]) -> Callable[[Shard], None]:
+        """Load model and data; the result computes a shard. Queries of a block are prepared once while its shards come in a row."""
+        estimator, prepared = self.estimator(), (-1, -1)
+
+        def do(shard: Shard) -> None:
+            nonlocal prepared
+            if self.done(shard):
+                return
+            started_s, spent = time.perf_counter(), estimator.subject.spent
+            if prepared != (shard.first, shard.last):
+                prepared = (-1, -1)
+                estimator.prepare(list(self.queries[shard.first : shard.last]))
+                prepared = (shard.first, shard.last)
+            tensors, smallest = score_rows(estimator, estimator.subject.rows[shard.start : shard.stop], report)
+            header = {
+                "fingerprint": self.key,
+                "place": place(shard),
+                "seconds_s": repr(time.perf_counter() - started_s),
+                "spent": repr(estimator.subject.spent - spent),
+                "notes": json.dumps(estimator.notes() | ({"batch_after_memory_ran_out": smallest} if smallest else {}), default=str),
+            }
+            write_shard(self.folder / shard.name, tensors, header)
+
+        return do
+
+    def done(self, shard: Shard) -> bool:
+        """Whether the shard's file is there and whole."""
+        return is_valid(self.folder, shard, self.key)
+
+    def size(self, shard: Shard) -> float:
+        """Pairs that the shard holds."""
+        return float((shard.stop - shard.start) * (shard.last - shard.first))
+
+    def words(self, shard: Shard) -> str:
+        """How far the run is after this shard."""
+        block = f", queries {shard.first + 1:,} to {shard.last:,}" if shard.last - shard.first < len(self.queries) else ""
+        return f"training samples to {shard.stop:,}{block}"
+
+
+def score_rows(estimator: Estimator, rows: np.ndarray, report: Callable[[float], None]) -> tuple[dict[str, np.ndarray], int]:
+    """The tensors of a shard, and the batch size that memory forced (0: none).
+
+    When memory runs out the batch is halved and done again, down to single samples; a score does not depend on the batch it is in.
+    """
+    import torch
+
+    influence, cosine, batch, smallest, start = [], [], estimator.subject.batch_size, 0, 0
+    while start < len(rows):
+        report(start / len(rows))
+        try:
+            block = estimator.score(rows[start : start + batch])
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not out_of_memory(error) or batch == 1:
+                raise
+            batch = smallest = max(1, min(batch, len(rows) - start) // 2)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            continue
+        influence.append(block.influence.float().numpy())
+        if block.cosine is not None:
+            cosine.append(block.cosine.float().numpy())
+        start += batch
+    tensors = {"rows": rows, "influence": np.concatenate(influence)}
+    if cosine:
+        tensors["cosine"] = np.concatenate(cosine)
+    return tensors, smallest
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is the accelerator's or the system's word for no memory left."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def write_shard(path: Path, tensors: dict[str, np.ndarray], header: dict[str, str]) -> None:
+    """Write a shard file, whole or not at all; ``UserError`` when the disk is full."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    try:
+        with whole_file(path) as temporary:
+            save_file(tensors, temporary, metadata=header)
+    except (OSError, SafetensorError) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error) or "os error 28" in str(error):
+            raise UserError(
+                f"The disk is full: {path.name} could not be written to {path.parent}.",
+                "The shards written so far are kept.",
+                "Free some space and resume the job; it goes on from there.",
+            ) from None
+        raise

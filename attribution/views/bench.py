@@ -1,0 +1,196 @@
+"""What the Compare page shows of a bench: one table in words, forest plots, the matrix of agreement, the removal curve, the forecast."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from attribution.views.colours import HARMFUL, HELPFUL
+from attribution.views.numbers import NONE, duration, percent, plural, three_digits
+
+if TYPE_CHECKING:
+    from attribution.evaluation.result import BenchResult
+
+PARTS = {
+    "fidelity": "does it follow retraining?",
+    "usefulness": "does it find wrong labels?",
+    "agreement": "do estimators agree?",
+    "stability": "does another seed say the same?",
+    "cost": "what does it cost?",
+}
+QUIET = "#8C8579"
+
+
+def titles() -> dict[str, str]:
+    """Estimators and detectors by name, in plain words."""
+    from attribution.detectors import detectors
+    from attribution.estimators import estimators
+
+    return {name: registry.get(name).title for registry in (detectors, estimators) for name in registry.names()}
+
+
+def in_words(sentence: str, words: Mapping[str, str]) -> str:
+    """A sentence of the recommendation with names of estimators and detectors replaced by their titles."""
+    for name in sorted(words, key=len, reverse=True):
+        for before in (" ", "("):
+            for after in (":", ",", ".", " (", " gives", " is"):
+                sentence = sentence.replace(f"{before}{name}{after}", f"{before}{words[name]}{after}")
+    first, space, rest = sentence.partition(" ")
+    return words.get(first, first) + space + rest
+
+
+def about(estimate: float, low: float, high: float, unit: str = "") -> str:
+    """ "0.448 (0.41 to 0.49)"; a dash where it was not measured."""
+    if not np.isfinite(estimate):
+        return NONE
+    return f"{estimate:.2f}{unit} ({low:.2f} to {high:.2f})"
+
+
+def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
+    """One line per estimator, the most faithful first; what was not measured is a dash. The columns are the page's own words."""
+    fidelity = bench.fidelity[bench.fidelity["measure"] == "loss"].set_index("estimator")
+    useful = bench.usefulness[(bench.usefulness["label"] == -1) & (bench.usefulness["kind"] == "estimator")].set_index("name")
+    stability, cost = bench.stability.set_index("estimator"), bench.cost.set_index("estimator")
+    picked, lines = bench.summary.get("explain", ""), []
+    for name in bench.estimators:
+        one = {"name": name, "lds": float(fidelity["lds"].get(name, np.nan))}
+        one["Estimator"] = words.get(name, name) + (" ★" if name == picked else "")
+        one["Follows retraining (LDS)"] = _cell(fidelity, name, "lds", "low", "high")
+        one["Finds wrong labels (average precision)"] = _cell(useful, name, "ap", "ap_low", "ap_high")
+        one["Same with another seed (rank correlation)"] = _cell(stability, name, "spearman", "low", "high")
+        one["Time"] = duration(float(cost["seconds_s"][name])) if name in cost.index else NONE
+        peak = float(cost["peak_mib"].get(name, np.nan))
+        one["Extra memory"] = f"{peak:,.0f} MiB" if np.isfinite(peak) else NONE
+        passes = float(cost["forward_passes"].get(name, np.nan))
+        one["Forward passes over the data"] = three_digits(passes) if np.isfinite(passes) else NONE
+        lines.append(one)
+    table = pd.DataFrame(lines).sort_values("lds", ascending=False, na_position="last", kind="stable")
+    return table.drop(columns=["name", "lds"]).reset_index(drop=True)
+
+
+def _cell(table: pd.DataFrame, name: str, value: str, low: str, high: str) -> str:
+    if name not in table.index:
+        return NONE
+    line = table.loc[name]
+    return about(float(line[value]), float(line[low]), float(line[high]))
+
+
+def fidelity_frame(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
+    """LDS by estimator, best first: ``name``, ``estimate``, ``low``, ``high``."""
+    table = bench.fidelity[bench.fidelity["measure"] == "loss"].sort_values("lds", ascending=False, kind="stable")
+    return _forest(table["estimator"], table["lds"], table["low"], table["high"], words)
+
+
+def usefulness_frame(bench: "BenchResult", words: Mapping[str, str], label: int = -1) -> pd.DataFrame:
+    """Average precision on the planted labels, of one given class or all (-1), best first: ``name``, ``estimate``, ``low``, ``high``."""
+    table = bench.usefulness[bench.usefulness["label"] == label].sort_values("ap", ascending=False, kind="stable")
+    return _forest(table["name"], table["ap"], table["ap_low"], table["ap_high"], words)
+
+
+def _forest(names: pd.Series, estimate: pd.Series, low: pd.Series, high: pd.Series, words: Mapping[str, str]) -> pd.DataFrame:
+    shown = [words.get(str(name), str(name)) for name in names]
+    return pd.DataFrame({"name": shown, "estimate": estimate.to_numpy(), "low": low.to_numpy(), "high": high.to_numpy()})
+
+
+def planted_words(bench: "BenchResult") -> str:
+    """What was planted, in one sentence; "" before it was."""
+    table = bench.usefulness[bench.usefulness["label"] == -1]
+    if table.empty:
+        return ""
+    n, planted, budget = int(table["samples"].iloc[0]), int(table["planted"].iloc[0]), float(bench.request["bench"]["budget"])
+    return (
+        f"In a sandbox copy, {plural(planted, 'label')} of {n:,} were set wrong at random and one model was trained on it; your labels are untouched. "
+        f"A random order has average precision {planted / n:.2f}. The review budget is the first {percent(budget)} of the queue."
+    )
+
+
+def matrix(bench: "BenchResult", column: str, query_row: int = -1) -> pd.DataFrame:
+    """Agreement between estimators as a square table by name: ``column`` is spearman or overlap; ``query_row`` -1 is the mean over queries."""
+    table = bench.agreement[bench.agreement["query_row"] == query_row]
+    square = table.pivot_table(index="a", columns="b", values=column)
+    order = [name for name in bench.estimators if name in square.index]
+    return square.reindex(index=order, columns=order)
+
+
+def matrix_spec(square: pd.DataFrame, words: Mapping[str, str], column: str) -> dict[str, Any]:
+    """ECharts heat map of a square table: blue agree, orange contradict, the number in each cell."""
+    names = [words.get(str(name), str(name)) for name in square.index]
+    cells = [
+        [int(x), int(y), round(float(square.iloc[y, x]), 2)]
+        for y in range(len(names))
+        for x in range(len(names))
+        if np.isfinite(square.iloc[y, x])
+    ]
+    low = -1 if column == "spearman" else 0
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 12, "top": 8, "bottom": 8, "containLabel": True},
+        "xAxis": {"type": "category", "data": names, "axisLabel": {"rotate": 40}, "splitArea": {"show": False}},
+        "yAxis": {"type": "category", "data": names, "inverse": True},
+        "tooltip": {"trigger": "item", "formatter": "{c}"},
+        "visualMap": {
+            "min": low,
+            "max": 1,
+            "show": False,
+            "inRange": {"color": [HARMFUL, "#F3EFE6", HELPFUL] if low else ["#F3EFE6", HELPFUL]},
+        },
+        "series": [{"type": "heatmap", "data": cells, "label": {"show": True, "color": "#1F1B16"}, "animation": False}],
+    }
+
+
+def removal_spec(removal: pd.DataFrame, words: Mapping[str, str]) -> dict[str, Any]:
+    """ECharts lines: the rise of a prediction's loss (nats) against how many of its most helpful samples were left out, with intervals."""
+    series: list[dict[str, Any]] = []
+    for name, part in removal.sort_values("k").groupby("estimator", sort=False):
+        title = words.get(str(name), str(name))
+        look = {"color": QUIET, "type": "dashed"} if name == "random" else {}
+        points = [[int(line.k), round(float(line.change), 4)] for line in part.itertuples()]
+        series.append({"type": "line", "name": title, "data": points, "symbolSize": 7, "lineStyle": look, "animation": False})
+        ends = [[int(line.k), round(float(line.low), 4), round(float(line.high), 4)] for line in part.itertuples()]
+        for k, low, high in ends:
+            bar = {"type": "line", "name": title, "data": [[k, low], [k, high]], "symbol": "rect", "symbolSize": [8, 2], "silent": True}
+            series.append({**bar, "lineStyle": {**look, "opacity": 0.5}, "animation": False})
+    return {
+        "animation": False,
+        "grid": {"left": 30, "right": 20, "top": 40, "bottom": 40, "containLabel": True},
+        "legend": {"type": "scroll", "top": 0, "data": list(dict.fromkeys(one["name"] for one in series))},
+        "tooltip": {"trigger": "item"},
+        "xAxis": {"type": "value", "name": "most helpful samples left out", "nameLocation": "middle", "nameGap": 26},
+        "yAxis": {"type": "value", "name": "rise of the loss, nats", "nameLocation": "middle", "nameGap": 40},
+        "series": series,
+    }
+
+
+def forecast_frame(forecast: pd.DataFrame) -> pd.DataFrame:
+    """Time against certainty in words: how many models, how long, how wide the interval."""
+    return pd.DataFrame(
+        {
+            "Models retrained on half the data": forecast["subsets"],
+            "Still to train": forecast["missing"],
+            "Time": [duration(seconds) if seconds else "none, they are kept" for seconds in forecast["seconds_s"]],
+            "LDS known to": [
+                f"± {half:.2f}" + ("" if known else " (usual)")
+                for half, known in zip(forecast["half_width"], forecast["measured"], strict=True)
+            ],
+        }
+    )
+
+
+def progress_words(bench: "BenchResult") -> str:
+    """Which parts are measured and which are not, in one sentence."""
+    done = set(bench.summary.get("done", []))
+    missing = [PARTS[part] for part in bench.parts if part in PARTS and part not in done]
+    return f"Not measured yet: {', '.join(missing)}" if missing else ""
+
+
+def rank_points(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Positions (n, 2) float64 of the training samples by two estimators' ranks, as shares: 0 hurts most, 1 helps most."""
+    n = max(len(first) - 1, 1)
+    return np.column_stack([np.argsort(np.argsort(column, kind="stable"), kind="stable") / n for column in (first, second)])
+
+
+def disagreement_words(line: Mapping[str, Any], words: Mapping[str, str], n: int) -> str:
+    """What two estimators say of one training sample for one prediction."""
+    first, second = (words.get(str(line[name]), str(line[name])) for name in ("a", "b"))
+    return f"{first}: rank {int(line['rank_a']):,} of {n:,} · {second}: rank {int(line['rank_b']):,}"

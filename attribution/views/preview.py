@@ -1,0 +1,118 @@
+"""A preview of edits for people: what it would start from, its figures, and how they compare with real retraining."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from attribution.statistics import Interval, spearman_interval
+from attribution.views.numbers import duration, percent, plural, points, three_digits
+
+if TYPE_CHECKING:
+    from attribution.comparisons import Change, Comparison
+    from attribution.previews import Preview
+
+VARIANTS = {
+    "gif": "Generalized (gif)",
+    "fif": "Others frozen (fif)",
+    "pif": "Projected (pif)",
+    "if": "All parameters (if)",
+    "ip": "Plain gradient (ip)",
+}
+CAVEAT = (
+    "An approximation: the model in use is moved a few steps towards the edited data, nothing is trained again. It is one model, so the interval covers "
+    "the choice of test samples and not the chance in training. Retraining is the proof."
+)
+
+
+def variant_words(name: str) -> str:
+    """A variant as it stands in the list to choose from."""
+    return VARIANTS.get(name, name)
+
+
+def newest_for(previews: "Sequence[Preview]", run: str, version: str) -> "Preview | None":
+    """The newest preview of this model for these labels."""
+    return next((one for one in previews if (one.run, one.version) == (run, version)), None)
+
+
+def real_for(preview: "Preview", comparisons: "Sequence[Comparison]") -> "Comparison | None":
+    """The newest real retraining between the same two versions."""
+    versions = (preview.before_version, preview.version)
+    return next((one for one in comparisons if (one.config["before_version"], one.config["after_version"]) == versions), None)
+
+
+def cost_words(preview: "Preview") -> str:
+    """What it took and how it was made: "4.2 s, 6 steps, 4.4 % of the parameters could move"."""
+    figures = preview.figures
+    words = f"{duration(preview.seconds_s)}, {plural(len(preview.steps), 'step')}, {percent(figures['share'])} of the parameters could move"
+    return f"{words} ({variant_words(preview.asked.variant)}). It ended because {figures['stopped']}."
+
+
+def _with_interval(difference: Interval, scale: float = 1.0) -> str:
+    value = points(difference.estimate) if scale == 100 else three_digits(difference.estimate, True)
+    return f"{value} ({three_digits(difference.low * scale, True)} to {three_digits(difference.high * scale, True)})"
+
+
+def figures(preview: "Preview") -> list[dict[str, str]]:
+    """The figures on top: ``label``, ``value``, ``delta``, ``help``."""
+    accuracy, loss, counts = preview.accuracy, preview.loss, preview.figures
+    level = f"{percent(accuracy.difference.level)} interval over {counts['n_test']:,} test samples"
+    return [
+        {
+            "label": "Test accuracy",
+            "value": f"{percent(accuracy.before[0])} → {percent(accuracy.after[0])}",
+            "delta": _with_interval(accuracy.difference, 100),
+            "help": f"The model in use, before and after the steps; {level}.",
+        },
+        {
+            "label": "Test loss (nats)",
+            "value": f"{three_digits(loss.before[0])} → {three_digits(loss.after[0])}",
+            "delta": _with_interval(loss.difference),
+            "help": f"Mean over the test samples, lower is better; {level}.",
+        },
+        {
+            "label": "Put right / broken",
+            "value": f"{counts['n_fixed']:,} / {counts['n_broken']:,}",
+            "delta": f"of {counts['n_test']:,} test samples",
+            "help": "Predictions that were wrong before and right after, and the other way round.",
+        },
+    ]
+
+
+def side_by_side(preview: "Preview", real: "Comparison") -> pd.DataFrame:
+    """Both answers, a line per figure: ``figure``, ``preview``, ``retrained``, each a change with its interval."""
+
+    def line(name: str, guess: "Change", truth: "Change", scale: float) -> dict[str, str]:
+        return {"figure": name, "preview": _with_interval(guess.difference, scale), "retrained": _with_interval(truth.difference, scale)}
+
+    counts = preview.figures
+    return pd.DataFrame(
+        [
+            line("change of test accuracy", preview.accuracy, real.accuracy, 100),
+            line("change of test loss, nats", preview.loss, real.loss, 1),
+            {"figure": "predictions put right", "preview": f"{counts['n_fixed']:,}", "retrained": f"{real.n_fixed:,}"},
+            {"figure": "predictions broken", "preview": f"{counts['n_broken']:,}", "retrained": f"{real.n_broken:,}"},
+        ]
+    )
+
+
+def paired(preview: "Preview", real: "Comparison") -> pd.DataFrame:
+    """Each test sample's change of loss, previewed and real (mean over seeds), nats: ``row``, ``predicted``, ``actual``."""
+    return preview.predicted().merge(real.predicted()[["row", "actual"]], on="row")
+
+
+def rank_correlation(pairs: pd.DataFrame, resamples: int = 500) -> Interval:
+    """Spearman's rank correlation of predicted against real changes, with its interval over test samples."""
+    return spearman_interval(pairs["predicted"].to_numpy(np.float64), pairs["actual"].to_numpy(np.float64), resamples)
+
+
+def agreement_words(rank: Interval, real: "Comparison") -> str:
+    """How well the preview foresaw which test samples gain."""
+    sure = f"{three_digits(rank.low, True)} to {three_digits(rank.high, True)}"
+    kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"
+    start = "The preview did not foresee" if kind == "not" else f"The preview {kind} foresaw"
+    return (
+        f"{start} which test samples gain: rank correlation {three_digits(rank.estimate, True)} ({sure}) with the real change of loss, mean over"
+        f" {plural(len(real.seeds), 'seed')}."
+    )

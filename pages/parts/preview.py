@@ -1,0 +1,99 @@
+"""Preview without retraining: the settings, the button, the answer, and how it compares with the real thing."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attribution.config import PreviewConfig
+from attribution.views import comparison, preview
+from pages.parts import jobs, states
+from pages.parts.context import Sight
+
+if TYPE_CHECKING:
+    from attribution.comparisons import Comparison
+    from attribution.previews import Preview
+
+SHARES = {0.01: "1 %", 0.05: "5 %", 0.2: "20 %", 1.0: "all"}
+
+
+def section(sight: Sight, comparisons: "list[Comparison]") -> None:
+    """The whole section; drawn when there are edits to preview."""
+    st.subheader("Preview without retraining")
+    st.caption(preview.CAVEAT)
+    if sight.run is None:
+        st.caption("Needs a trained model.")
+        return
+    running = jobs.panel(sight.project, ("preview",), place="preview")
+    if not running:
+        _start(sight)
+    found = preview.newest_for(sight.project.previews(), sight.run.id, sight.labels.version)
+    if found is not None:
+        _answer(found)
+        real = preview.real_for(found, comparisons)
+        if real is not None:
+            _beside(found, real)
+        else:
+            st.caption("Retrain with these edits, and the real figures appear beside the preview.")
+
+
+def _start(sight: Sight) -> None:
+    usual = PreviewConfig()
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
+        variant = st.selectbox(
+            "Method",
+            list(preview.VARIANTS),
+            format_func=preview.variant_words,
+            index=list(preview.VARIANTS).index(usual.variant),
+            key="preview-variant",
+            width=220,
+            help="How the chosen parameters answer to the edits. None is the best in general: try two and see whether they agree.",
+        )
+        ratio = st.selectbox(
+            "Parameters that move",
+            list(SHARES),
+            format_func=lambda share: SHARES[share],
+            index=list(SHARES).index(usual.ratio),
+            key="preview-ratio",
+            width=170,
+            disabled=variant == "if",
+            help="Few parameters touch less of what the model knows; all of them can follow the data further.",
+        )
+        st.button(
+            "Preview the edits",
+            key="start-preview",
+            icon=":material/visibility:",
+            on_click=jobs.submit,
+            args=(sight.project, "preview", PreviewConfig(variant=variant, ratio=float(ratio))),
+        )
+
+
+def _answer(found: "Preview") -> None:
+    colour, icon = comparison.OUTCOMES[found.outcome]
+    with st.container(border=True):
+        st.markdown(f"#### :{colour}[{icon}] {states.plain(found.verdict)}")
+        with st.grid(3, min_column_width=190):
+            for figure in preview.figures(found):
+                st.metric(figure["label"], figure["value"], figure["delta"], delta_color="off", delta_arrow="off", help=figure["help"])
+        st.caption(states.plain(preview.cost_words(found)))
+        with st.expander("Class by class", icon=":material/category:"):
+            frame = comparison.class_frame(found)
+            st.echarts_chart(
+                comparison.forest_spec(frame, "points of accuracy (95 % interval)"),
+                height=max(180, 34 * len(frame) + 60),
+                key="preview-by-class",
+                alt="Previewed change of accuracy per class with its interval over test samples",
+            )
+
+
+def _beside(found: "Preview", real: "Comparison") -> None:
+    st.markdown("##### Beside real retraining")
+    st.dataframe(preview.side_by_side(found, real), hide_index=True, alt="The preview's figures beside those of real retraining")
+    pairs = preview.paired(found, real)
+    st.markdown(preview.agreement_words(preview.rank_correlation(pairs), real))
+    with st.expander("Sample by sample", icon=":material/scatter_plot:"):
+        st.echarts_chart(
+            comparison.predicted_spec(pairs, "previewed change of loss, nats"),
+            height=300,
+            key="preview-against-real",
+            alt="Previewed against real change of loss, one dot per test sample",
+        )

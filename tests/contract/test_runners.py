@@ -1,0 +1,240 @@
+"""Every registered runner does the same work to the same result, whatever happens to its workers."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from runner_work import Doomed, Squares
+from tiny_world import World
+
+from attribution.config import ScoreConfig
+from attribution.errors import Cancelled, UserError
+from attribution.estimators.ip import GradientDotProduct
+from attribution.progress import Progress
+from attribution.runners import runners
+from attribution.scoring import ScoreResult, plan, score
+
+NAMES = runners.names()
+OUTSIDE = [name for name in NAMES if name != "serial"]  # those that work in processes of their own
+TESTS = str(Path(__file__).resolve().parent.parent)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """One Ray on this machine for all tests; its workers find the modules of the tests."""
+    ray = pytest.importorskip("ray", reason="ray is an extra")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": search_path()}})
+    yield ray
+    ray.shutdown()
+
+
+@pytest.fixture
+def place(request):
+    """A runner of the name in the test's parameters, with two workers."""
+    if request.param == "ray":
+        request.getfixturevalue("cluster")
+    return runners.get(request.param)(2)
+
+
+def search_path() -> str:
+    return os.pathsep.join([TESTS, *(path for path in sys.path if path)])
+
+
+@pytest.mark.parametrize("place", NAMES, indirect=True)
+def test_every_item_is_done_and_counted(place, tmp_path):
+    heard: list[float] = []
+    work = Squares(tmp_path)
+    place.run(work, range(12), Progress(lambda done, total, message: heard.append(done), interval_s=0))
+    assert work.results() == {item: item**2 for item in range(12)}
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
+    place.run(work, [], Progress())  # nothing to do is no mistake
+
+
+@pytest.mark.parametrize("place", OUTSIDE, indirect=True)
+def test_a_killed_worker_costs_nothing_but_its_time(place, tmp_path):
+    work = Squares(tmp_path, deadly=(2, 7))
+    place.run(work, range(10), Progress())
+    assert work.results() == {item: item**2 for item in range(10)}
+    assert (tmp_path / "tried-2").exists()
+    assert os.getpid() not in work.workers()
+
+
+@pytest.mark.parametrize("place", NAMES, indirect=True)
+def test_the_first_error_is_raised_as_it_was(place, tmp_path):
+    with pytest.raises(UserError) as caught:
+        place.run(Squares(tmp_path, bad=3), range(6), Progress())
+    assert (caught.value.what, caught.value.why, caught.value.do) == ("Item 3 is bad.", "It must not be.", "Leave it out.")
+
+
+@pytest.mark.parametrize("place", NAMES, indirect=True)
+def test_cancelling_stops_the_workers_and_keeps_what_is_done(place, tmp_path):
+    def stop(done: float, total: float, message: str) -> None:
+        if done > 0.2:
+            raise Cancelled
+
+    work = Squares(tmp_path, wait_s=0.2)
+    with pytest.raises(Cancelled):
+        place.run(work, range(40), Progress(stop, interval_s=0))
+    after = len(work.results())
+    assert 0 < after < 40
+    time.sleep(1.0)
+    assert len(work.results()) <= after + 2  # at most what was under way
+    if place.name == "processes":
+        children = [process.cmdline() for process in psutil.Process().children(recursive=True)]
+        assert not [line for line in children if "spawn_main" in " ".join(line)]
+
+
+def test_workers_that_keep_dying_are_given_up_on(tmp_path):
+    with pytest.raises(UserError, match="died 3 times"):
+        runners.get("processes")(1).run(Doomed(tmp_path, deadly=(0, 1)), range(2), Progress())
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr(plan, "SHARD_BYTES", (1000, 1000))
+
+
+CONFIG = ScoreConfig(estimator="ip", device="cpu", batch_size=16, k=7, workers=2)
+
+
+def scored(world: World, out: Path, config: ScoreConfig = CONFIG) -> ScoreResult:
+    return score(world.dataset, world.labels, world.run, config, world.dataset.rows("test"), out)
+
+
+@pytest.mark.parametrize("estimator", ["ip", "influence-cg"])
+@pytest.mark.parametrize("place", OUTSIDE, indirect=True)
+def test_scores_are_bit_equal_to_serial(place, estimator, world, tmp_path, small_shards):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the workers have: sums may be ordered otherwise with more
+    try:
+        config = replace(CONFIG, estimator=estimator)
+        expected = scored(world, tmp_path / "serial", config)
+        found = scored(world, tmp_path / place.name, replace(config, runner=place.name))
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(found.matrix()[1], expected.matrix()[1])
+    assert found.id == expected.id
+    assert found.summary.equals(expected.summary)
+    assert found.config["notes"] == expected.config["notes"]
+    assert found.config["forward_passes"] >= expected.config["forward_passes"]  # every worker prepares the queries for itself
+
+
+def test_two_drivers_at_once(world, tmp_path, small_shards):
+    program = """
+import json, sys
+from pathlib import Path
+from tiny_world import build
+from attribution.config import ScoreConfig
+from attribution.datasets.dataset import Dataset
+from attribution.runs import Run
+from attribution.scoring import plan, score
+plan.SHARD_BYTES = (100, 100)
+data, run, out = map(Path, sys.argv[1:])
+dataset = Dataset.open(data)
+config = ScoreConfig(estimator="ip", device="cpu", batch_size=16, k=7)
+print(score(dataset, dataset.base_version(), Run.open(run), config, dataset.rows("test"), out).matrix()[1].tolist())
+"""
+    command = [sys.executable, "-c", program, str(world.dataset.folder), str(world.run.folder), str(tmp_path / "shared")]
+    environment = {**os.environ, "PYTHONPATH": search_path()}
+    drivers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) for _ in range(2)]
+    answers = [driver.communicate(timeout=120) for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0, 0], answers
+    expected = scored(world, tmp_path / "alone").matrix()[1]
+    for answer, _ in answers:
+        np.testing.assert_allclose(json.loads(answer), expected, rtol=1e-5, atol=1e-7)
+    assert not list((tmp_path / "shared").rglob("*.tmp"))
+
+
+def test_a_full_disk_is_said_and_loses_nothing(world, tmp_path, small_shards, monkeypatch):
+    from safetensors import numpy as tensors
+
+    original, written = tensors.save_file, []
+
+    def full(content, path, metadata):
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        original(content, path, metadata)
+
+    monkeypatch.setattr(tensors, "save_file", full)
+    with pytest.raises(UserError, match="disk is full"):
+        scored(world, tmp_path)
+    monkeypatch.setattr(tensors, "save_file", original)
+    (folder,) = tmp_path.iterdir()
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "shards").iterdir()}
+    assert len(kept) == 2
+    assert scored(world, tmp_path).finished
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_when_memory_runs_out_the_batch_is_halved(world, tmp_path, monkeypatch):
+    expected = scored(world, tmp_path / "plenty")
+    original, sizes = GradientDotProduct.score, []
+
+    def scarce(self, rows):
+        if len(rows) > 5:
+            raise torch.OutOfMemoryError("no memory for so many rows")
+        sizes.append(len(rows))
+        return original(self, rows)
+
+    monkeypatch.setattr(GradientDotProduct, "score", scarce)
+    found = scored(world, tmp_path / "scarce")
+    np.testing.assert_allclose(found.matrix()[1], expected.matrix()[1], rtol=1e-5, atol=1e-6)
+    assert found.config["notes"]["batch_after_memory_ran_out"] == max(sizes) == 4
+
+    def hopeless(self, rows):
+        raise torch.OutOfMemoryError("none at all")
+
+    monkeypatch.setattr(GradientDotProduct, "score", hopeless)
+    with pytest.raises(torch.OutOfMemoryError):
+        scored(world, tmp_path / "none")
+
+
+def test_a_ray_node_may_be_lost(world, tmp_path):
+    pytest.importorskip("ray", reason="ray is an extra")
+    program = """
+import sys, threading, time
+from pathlib import Path
+import ray
+from ray.cluster_utils import Cluster
+from attribution.progress import Progress
+from attribution.runners import runners
+from runner_work import Doomed, Squares
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+second = cluster.add_node(num_cpus=1)
+ray.init(address=cluster.address, log_to_driver=False)
+work = Squares(Path(sys.argv[1]), wait_s=0.2)
+def lose():
+    while len(work.results()) < 6:
+        time.sleep(0.05)
+    cluster.remove_node(second, allow_graceful=False)
+    print("lost", len(work.results()), flush=True)
+threading.Thread(target=lose, daemon=True).start()
+runners.get("ray")(4).run(work, range(24), Progress())
+assert work.results() == {item: item**2 for item in range(24)}
+assert len([node for node in ray.nodes() if node["Alive"]]) == 1
+ray.shutdown()
+cluster.shutdown()
+"""
+    environment = {**os.environ, "PYTHONPATH": search_path(), "RAY_USAGE_STATS_ENABLED": "0"}
+    answer = subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=180)
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    assert "lost" in answer.stdout
+    assert 6 <= int(answer.stdout.split()[1]) < 24
+
+
+def test_ray_that_is_not_installed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match="datablame\\[ray\\]"):
+        runners.get("ray")().run(Squares(tmp_path), range(2), Progress())

@@ -1,0 +1,98 @@
+"""What the Compare page shows of a bench, finished or half measured."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attribution.evaluation.result import COLUMNS, BenchResult
+from attribution.storage.files import write_json
+from attribution.storage.tables import write_table
+from attribution.views import bench as views
+
+WORDS = {"ip": "Gradient dot product", "ekfac": "EK-FAC", "random": "Random", "loss": "Loss"}
+
+
+@pytest.fixture
+def empty(tmp_path):
+    request = {"run": "r", "version": "v", "estimators": ["ip", "ekfac", "random"], "queries": [7, 9], "parts": ["fidelity", "cost"]}
+    write_json(tmp_path / "request.json", {**request, "bench": {"budget": 0.1}, "n_train": 50})
+    return BenchResult(tmp_path)
+
+
+@pytest.fixture
+def measured(empty):
+    def put(name, lines):
+        write_table(empty.folder / f"{name}.parquet", pd.DataFrame(lines, columns=list(COLUMNS[name])))
+
+    put("fidelity", [["ip", "loss", 0.2, 0.1, 0.3, 0.2, 0.1, 0.3, 8, 2], ["ekfac", "loss", 0.5, 0.4, 0.6, 0.5, 0.4, 0.6, 8, 2]])
+    useful = [["ip", "estimator", -1, 0.4, 0.3, 0.5, 0.8, 0.7, 0.9, 0.6, 0.5, 0.7, 50, 5, 1.0]]
+    useful += [["loss", "detector", -1, 0.7, 0.6, 0.8, 0.9, 0.8, 1.0, 0.8, 0.7, 0.9, 50, 5, 1.0]]
+    useful += [["loss", "detector", 2, 0.6, 0.5, 0.7, 0.9, 0.8, 1.0, 0.8, 0.7, 0.9, 50, 5, 1.0]]
+    put("usefulness", useful)
+    put("cost", [["ip", 2.0, 30.0, 3.0, "s"], ["ekfac", 75.0, np.nan, 9.5, "t"]])
+    pairs = [["ip", "ekfac", 0.5], ["ekfac", "ip", 0.5], ["ip", "ip", 1.0], ["ekfac", "ekfac", 1.0]]
+    put("agreement", [[a, b, -1, value, value / 2] for a, b, value in pairs])
+    write_json(empty.folder / "bench.json", {"done": ["fidelity"], "explain": "ekfac", "recommendation": []})
+    return BenchResult(empty.folder)
+
+
+def test_the_table_puts_the_most_faithful_first_and_marks_what_is_missing(measured):
+    table = views.overview(measured, WORDS)
+    assert table["Estimator"].tolist() == ["EK-FAC ★", "Gradient dot product", "Random"]
+    assert table["Follows retraining (LDS)"].tolist() == ["0.50 (0.40 to 0.60)", "0.20 (0.10 to 0.30)", "–"]
+    assert table["Finds wrong labels (average precision)"].tolist() == ["–", "0.40 (0.30 to 0.50)", "–"]
+    assert table["Extra memory"].tolist() == ["–", "30 MiB", "–"]
+    assert table["Time"].str.replace("\N{NO-BREAK SPACE}", " ").tolist() == ["1 min 15 s", "2.0 s", "–"]
+
+
+def test_nothing_measured_is_a_table_of_dashes(empty):
+    table = views.overview(empty, WORDS)
+    assert (table.drop(columns="Estimator") == "–").all().all()
+    assert views.fidelity_frame(empty, WORDS).empty
+    assert views.planted_words(empty) == ""
+    assert "does it follow retraining?" in views.progress_words(empty)
+
+
+def test_forests_are_in_falling_order_with_plain_names(measured):
+    assert views.fidelity_frame(measured, WORDS)["name"].tolist() == ["EK-FAC", "Gradient dot product"]
+    assert views.usefulness_frame(measured, WORDS)["name"].tolist() == ["Loss", "Gradient dot product"]
+    assert views.usefulness_frame(measured, WORDS, 2)["estimate"].tolist() == [0.6]
+    assert "average precision 0.10" in views.planted_words(measured)
+    assert views.progress_words(measured) == "Not measured yet: what does it cost?"
+
+
+def test_the_matrix_is_square_in_the_order_asked(measured):
+    square = views.matrix(measured, "overlap")
+    assert square.index.tolist() == square.columns.tolist() == ["ip", "ekfac"]
+    assert square.loc["ip", "ekfac"] == 0.25
+    spec = views.matrix_spec(square, WORDS, "overlap")
+    assert [1, 0, 0.25] in spec["series"][0]["data"]
+    assert spec["visualMap"]["min"] == 0
+
+
+def test_names_in_sentences_become_titles():
+    sentence = "To explain one prediction, use ekfac: LDS 0.50 ± 0.10. It beats ip (LDS 0.20 ± 0.10)."
+    assert (
+        views.in_words(sentence, WORDS)
+        == "To explain one prediction, use EK-FAC: LDS 0.50 ± 0.10. It beats Gradient dot product (LDS 0.20 ± 0.10)."
+    )
+    assert views.in_words("ip is not measurably better.", WORDS).startswith("Gradient dot product is")
+
+
+def test_ranks_are_shares_of_the_training_set():
+    points = views.rank_points(np.array([3.0, 1.0, 2.0]), np.array([-1.0, 5.0, 0.0]))
+    np.testing.assert_allclose(points, [[1, 0], [0, 1], [0.5, 0.5]])
+
+
+def test_removal_lines_and_forecast():
+    removal = pd.DataFrame({"estimator": ["ip", "ip", "random"], "k": [10, 50, 10], "change": [0.1, 0.4, 0.0], "low": 0.0, "high": 0.5})
+    spec = views.removal_spec(removal, WORDS)
+    lines = [one for one in spec["series"] if one.get("symbolSize") == 7]
+    assert [one["name"] for one in lines] == ["Gradient dot product", "Random"]
+    assert lines[0]["data"] == [[10, 0.1], [50, 0.4]]
+    table = pd.DataFrame(
+        {"subsets": [8, 16], "missing": [0, 8], "seconds_s": [0.0, 90.0], "half_width": [0.2, 0.1], "measured": [True, False]}
+    )
+    shown = views.forecast_frame(table)
+    assert shown["Time"].tolist()[0] == "none, they are kept"
+    assert shown["LDS known to"].tolist() == ["± 0.20", "± 0.10 (usual)"]
