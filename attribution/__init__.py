@@ -5,7 +5,17 @@
 >>> project.influence([7060], "ip").harmful                   # doctest: +SKIP
 """
 
-from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, PreviewConfig, RetrainConfig, ScoreConfig, TrainConfig
+from attribution.config import (
+    AnglesConfig,
+    DataConfig,
+    FlagConfig,
+    MapConfig,
+    ModelConfig,
+    PreviewConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+)
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.project import Project
@@ -14,6 +24,7 @@ from attribution.workspace.home import list_projects
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnglesConfig",
     "DataConfig",
     "FlagConfig",
     "MapConfig",

@@ -75,6 +75,9 @@ class ScoreConfig:
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed for estimators that use chance.")
+    measure: str = opt("loss", "What influence is asked of: loss, margin, dp-gap, eop-gap (both for a group of queries), fgsm or pgd.")
+    positive: str = opt("", "The class that dp-gap and eop-gap are about; empty: the last one.")
+    epsilon: float = opt(0.1, "Reach of the attacks fgsm and pgd, in standard deviations of the inputs.")
     objective: str = opt("cross-entropy", "What Forward-INF unlearns and reads off: cross-entropy or margin.")
     steps: int = opt(5, "Steps that Forward-INF takes against the query.")
     step: float = opt(0.2, "Length of each of Forward-INF's steps in parameter space.")
@@ -105,6 +108,20 @@ class FlagConfig:
 
 
 @dataclass(frozen=True)
+class LeakConfig:
+    """One search for leaks and duplicates."""
+
+    run: str = opt("", "Training run whose model and representation are used; empty: the project's current one.")
+    threshold: float = opt(
+        0.0, "Pairs up to this multiple of the usual distance between training neighbours are candidates; 0: 0.3, for tables 0.05."
+    )
+    neighbors: int = opt(3, "Closest training samples looked at per sample.")
+    influence: int = opt(60, "Leak cases, the likeliest first, for which gradients and Forward-INF are asked as well; 0: none.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the samples that candidates are held against.")
+
+
+@dataclass(frozen=True)
 class MapConfig:
     """One two-dimensional map of all samples."""
 
@@ -116,6 +133,23 @@ class MapConfig:
     dims: int = opt(256, "Width of the random projection of gradients.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed of projection and layout.")
+
+
+@dataclass(frozen=True)
+class AnglesConfig:
+    """One look at the angles between training gradients and a query's gradient."""
+
+    queries: str = opt("val", "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas; always asked as one mean loss.")
+    run: str = opt("", "Training run whose checkpoints are asked; empty: the project's current one.")
+    damping_ratios: tuple[float, ...] = opt(
+        (0.01, 0.1, 1.0, 10.0, 100.0),
+        "Dampings, in mean eigenvalues of the curvature, at which its turn is measured; the usual one is added.",
+    )
+    curvature_samples: int = opt(256, "Training samples that the curvature is averaged over, at most.")
+    iterations: int = opt(30, "Conjugate gradient steps at most, per checkpoint.")
+    batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of the choice of curvature samples.")
 
 
 @dataclass(frozen=True)
@@ -150,6 +184,23 @@ class ShiftConfig:
     shown: int = opt(24, "Most test-like training samples and most train-like test samples kept.")
     level: float = opt(0.95, "Level of all intervals.")
     seed: int = opt(0, "Seed of folds and clusters.")
+
+
+@dataclass(frozen=True)
+class RemedyConfig:
+    """Rank the training samples by the harm they do to a gap or to robustness, remove the worst, and train anew."""
+
+    measure: str = opt(
+        "eop-gap", "What is to improve: eop-gap or dp-gap (need a group column), fgsm or pgd (under attack), loss or margin."
+    )
+    positive: str = opt("", "The class that gaps are about; empty: the last one.")
+    epsilon: float = opt(0.1, "Reach of the attack, in standard deviations of the inputs.")
+    estimator: str = opt("ip", "How harm is estimated; any estimator that other measures can be asked of.")
+    budgets: tuple[float, ...] = opt((1.0, 2.0, 5.0, 10.0, 15.0, 20.0), "Shares of the training set to try removing, in percent.")
+    seeds: tuple[int, ...] = opt((0, 1, 2), "Every budget is trained once with each.")
+    run: str = opt("", "Training run whose model ranks the samples; empty: the project's current one.")
+    bootstrap: int = opt(1000, "Bootstrap resamples behind the intervals.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.config import MapConfig, fingerprint
 from attribution.errors import UserError
+from attribution.graph import NEIGHBORS, neighbor_graph
 from attribution.neighbors import nearest
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
@@ -50,12 +51,14 @@ def embed(
     progress: Progress | None = None,
     *,
     trusted: bool = False,
+    graphs: Path | None = None,
 ) -> MapResult:
     """Two-dimensional positions of all samples (training, validation and test), written to ``out/ID``.
 
     ``representation`` uses what the last layer is given; ``gradients`` a random projection of every sample's loss gradient at the last
     checkpoint, by its current label (one pass forward and backward). ``pca`` takes the two directions of largest variance (seconds),
-    ``umap`` keeps neighbourhoods (about 20 s for 10,000 samples). Same input, same output. ``UserError`` for an unknown space or method.
+    ``umap`` keeps neighbourhoods (about 20 s for 10,000 samples); in the representation it reads the neighbour graph kept in ``graphs``, which
+    leaks and duplicates share. Same input, same output. ``UserError`` for an unknown space or method.
     """
     if config.space not in ("representation", "gradients") or config.method not in ("umap", "pca"):
         raise UserError(
@@ -81,7 +84,11 @@ def embed(
         features = np.array(run.representation(), dtype=np.float32)
     else:
         features = _gradients(dataset, labels, run, config, work.part(0.0, 0.5), trusted)
-    coordinates = pca(features) if config.method == "pca" else umap(features, config, work)
+    known = None
+    if config.method == "umap" and config.space == "representation" and graphs is not None and config.neighbors <= NEIGHBORS:
+        graph = neighbor_graph(dataset, run, graphs, work.part(0.33, 0.66))
+        known = graph.indices, graph.similarities
+    coordinates = pca(features) if config.method == "pca" else umap(features, config, work, known)
     with whole_file(result.folder / "coordinates.npy") as temporary, open(temporary, "wb") as stream:
         np.save(stream, coordinates, allow_pickle=False)
     write_json(result.folder / "config.json", {**request, "version": labels.version, "seconds_s": time.perf_counter() - started_s})
@@ -99,11 +106,12 @@ def pca(features: np.ndarray, dims: int = 2) -> np.ndarray:
     return np.pad(flat, ((0, 0), (0, dims - flat.shape[1]))).astype(np.float32)
 
 
-def umap(features: np.ndarray, config: MapConfig, progress: Progress) -> np.ndarray:
+def umap(features: np.ndarray, config: MapConfig, progress: Progress, graph: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
     """UMAP by cosine: (n, 2) float32.
 
-    Neighbours come from our own exact search up to ``EXACT_LIMIT`` samples: it is faster there, and it saves the compilation of UMAP's
-    approximate search, which takes longer than the whole layout.
+    Neighbours come from ``graph`` (rows and cosines, (n, k) each, most similar first) when it is given, else from our own exact search up
+    to ``EXACT_LIMIT`` samples: it is faster there, and it saves the compilation of UMAP's approximate search, which takes longer than the
+    whole layout.
     """
     n = len(features)
     if n <= 3:
@@ -116,9 +124,10 @@ def umap(features: np.ndarray, config: MapConfig, progress: Progress) -> np.ndar
     k = min(config.neighbors, n - 1)
     unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     known: dict[str, Any] = {}
-    if n <= EXACT_LIMIT:
+    if graph is not None or n <= EXACT_LIMIT:
         progress.update(1, 3, "searching neighbours")
-        indices, similarities = nearest(unit, k - 1)
+        found = nearest(unit, k - 1) if graph is None else graph
+        indices, similarities = (np.array(array[:, : k - 1]) for array in found)
         own = np.arange(n, dtype=np.int32)[:, None]
         distances = np.sqrt(np.maximum(0, 2 - 2 * similarities))  # of unit vectors
         known["precomputed_knn"] = (np.hstack([own, indices]), np.hstack([np.zeros((n, 1), np.float32), distances]))

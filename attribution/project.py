@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    AnglesConfig,
     BenchConfig,
     CalibrateConfig,
     DampingConfig,
     DataConfig,
     FlagConfig,
+    LeakConfig,
     MapConfig,
     MemorizeConfig,
     ModelConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
     ShiftConfig,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.angles import AnglesResult
     from attribution.comparisons import Comparison
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.evaluation import BenchResult
@@ -44,8 +48,10 @@ if TYPE_CHECKING:
     from attribution.findings.budget import Budget
     from attribution.findings.calibration import CalibrationResult
     from attribution.findings.categories import Categories
+    from attribution.findings.leak_result import LeakResult
     from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
+    from attribution.findings.remedies import Remedy
     from attribution.findings.shift import ShiftResult
     from attribution.mapping import MapResult
     from attribution.previews import Preview
@@ -66,8 +72,11 @@ def _dataset(folder: Path, changed_ns: int) -> "Dataset":
 class Project:
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    Reads: ``info samples labels states runs predictions influence affected_by flags map comparisons benches dampings edits jobs``.
-    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed retrain compare``;
+    Reads: ``info samples labels states runs predictions influence affected_by flags map angles comparisons benches dampings edits jobs``.
+    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag embed angle retrain compare``;
+    Reads: ``info samples labels states runs predictions influence affected_by flags leaks map comparisons benches dampings edits
+    jobs``.
+    Decisions: ``relabel drop keep undo redo revert``. Work in this process: ``train adopt score flag find_leaks embed retrain compare``;
     the same in the background: ``submit``.
     """
 
@@ -105,7 +114,7 @@ class Project:
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":
-        """The bundled sample ``fashion``, ``text`` or ``tabular``, with its finished results; made on first use, opened afterwards."""
+        """The bundled sample ``fashion``, ``text``, ``tabular`` or ``moons``, with its finished results; made on first use, opened afterwards."""
         return Project.open(homes.create_sample(name, folder, progress or Progress()))
 
     # --- what it is --------------------------------------------------------------------------------------------------------------
@@ -363,6 +372,13 @@ class Project:
 
         return read_truth(self.dataset, self.data_config.path)
 
+    def leaks(self) -> "LeakResult | None":
+        """The newest search for leaks and duplicates, of the current model if there is one."""
+        from attribution.findings.leak_result import LeakResult
+
+        run = self.run
+        return lookup.newest_of(lookup.finished(self.folder / "leaks", LeakResult.open), run.id if run else None)
+
     def map(self, space: str = "representation", method: str = "umap") -> "MapResult | None":
         """The newest finished map of this kind, of the current model if there is one."""
         from attribution.mapping import MapResult
@@ -370,6 +386,15 @@ class Project:
         run = self.run
         fitting = [m for m in lookup.finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)]
         return lookup.newest_of(fitting, run.id if run else None)
+
+    def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
+        """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is preferred."""
+        from attribution.angles import AnglesResult
+
+        run, wanted, version = self.run, tuple(sorted({int(row) for row in query_rows})), self.labels.version
+        found = lookup.finished(self.folder / "angles", AnglesResult.open)
+        fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
+        return min(fitting, key=lambda one: one.version != version, default=None)
 
     def comparisons(self) -> "list[Comparison]":
         """Finished before/after proofs, newest first."""
@@ -395,6 +420,12 @@ class Project:
         from attribution.findings.shift import ShiftResult
 
         return lookup.finished(self.folder / "shifts", ShiftResult.open)
+
+    def remedies(self) -> "list[Remedy]":
+        """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
+        from attribution.findings.remedies import Remedy
+
+        return lookup.finished(self.folder / "remedies", Remedy.open)
 
     def memorizations(self) -> "list[MemorizationResult]":
         """Finished estimates of what is known by heart, newest first."""
@@ -475,13 +506,33 @@ class Project:
         run = self._need_run(config.run)
         return flag(self.dataset, self.labels, run, config, self.folder / "flags", progress or Progress(), trusted=self.trusted)
 
+    def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
+        """Search for training samples that repeat a test or validation sample, or each other."""
+        from attribution.findings.leaks import find_leaks
+
+        config = config or LeakConfig()
+        run, work = self._need_run(config.run), progress or Progress()
+        out, graphs = self.folder / "leaks", self.folder / "neighbors"
+        return find_leaks(self.dataset, self.labels, run, config, out, graphs, work, trusted=self.trusted)
+
     def embed(self, config: MapConfig | None = None, progress: Progress | None = None) -> "MapResult":
         """Lay all samples out in two dimensions."""
         from attribution.mapping import embed
 
         config = config or MapConfig()
         run = self._need_run(config.run)
-        return embed(self.dataset, self.labels, run, config, self.folder / "maps", progress or Progress(), trusted=self.trusted)
+        work, graphs = progress or Progress(), self.folder / "neighbors"
+        return embed(self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs)
+
+    def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
+        """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
+        from attribution.angles import measure
+
+        config = config or AnglesConfig()
+        run = self._need_run(config.run)
+        queries = self.query_rows(config.queries, run)
+        out = self.folder / "angles"
+        return measure(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted)
 
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
         """Train before and after the edits with every seed, and compare on the test set."""
@@ -519,6 +570,15 @@ class Project:
         config = config or ShiftConfig()
         run = self._need_run(config.run) if config.space == "representation" else None
         return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
+
+    def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "Remedy":
+        """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
+        from attribution.findings.remedy import remedy
+
+        config = config or RemedyConfig()
+        run = self._need_run(config.run)
+        common = (self._fresh_model(), self.train_config, config, self.folder / "remedies", progress or Progress())
+        return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
 
     def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
         """Retrain on random subsets and estimate which training labels are known by heart."""

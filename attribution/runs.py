@@ -86,6 +86,22 @@ class Run:
         load_checkpoint(model, self.checkpoints[index][0])
         return model.to(pick_device(device)).eval()
 
+    def siblings(self) -> "list[Run]":
+        """The other finished runs beside this one with the same labels, network and recipe but another seed, one per seed, by seed."""
+        found: dict[int, Run] = {}
+        for run in Run.all(self.folder.parent):
+            if self._but_seed(run) == self._but_seed(self) and run.config["seed"] != self.config["seed"]:
+                kept = found.setdefault(int(run.config["seed"]), run)
+                if kept.id.endswith("-brief"):  # the same weights; the run with its per-epoch record says more
+                    found[int(run.config["seed"])] = run
+        return [found[seed] for seed in sorted(found)]
+
+    @staticmethod
+    def _but_seed(run: "Run") -> tuple[Any, ...]:
+        config = run.config
+        recipe = {name: value for name, value in (config["train"] or {}).items() if name not in ("seed", "device", "checkpoints")}
+        return config["source"], run.version, config["model"], config["code"], recipe
+
     def dynamics(self) -> "pd.DataFrame":
         """What the model thought of each training sample after each epoch: row, epoch, loss (nats), margin (logits), prediction,
         confidence (probability of the label trained on). Training rows only; empty when the run has none."""

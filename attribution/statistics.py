@@ -66,6 +66,40 @@ def hierarchical_bootstrap(values: np.ndarray, resamples: int = 2000, level: flo
     return _percentile(float(values.mean()), means, level)
 
 
+@dataclass(frozen=True)
+class WithAndWithout:
+    """A mean over all test samples, over those that are left when some are left out, and the second minus the first."""
+
+    all: Interval
+    rest: Interval
+    difference: Interval
+    n: int
+    n_rest: int
+
+
+def without(values: np.ndarray, left_out: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0) -> WithAndWithout:
+    """What leaving samples out does to a mean: ``values`` (n,) per test sample, ``left_out`` (n,) bool.
+
+    Paired bootstrap: each resample of the test set gives both means, so what they share cancels in the difference.
+    """
+    values, kept = np.asarray(values, dtype=np.float64), ~np.asarray(left_out, dtype=bool)
+    n, m = len(values), int(kept.sum())
+    means = np.full((resamples, 2), math.nan)
+    if m:
+        for start, counts in _resampled_counts(np.random.default_rng(seed), n, resamples):
+            weight = counts[:, kept].sum(1)
+            rest = np.divide(counts[:, kept] @ values[kept], weight, out=np.full(len(counts), math.nan), where=weight > 0)
+            means[start : start + len(counts)] = np.stack([counts @ values / n, rest], axis=1)
+    first, second = (float(values.mean()), float(values[kept].mean())) if m else (math.nan, math.nan)
+    return WithAndWithout(
+        _percentile(first, means[:, 0], level),
+        _percentile(second, means[:, 1], level),
+        _percentile(second - first, means[:, 1] - means[:, 0], level),
+        n,
+        m,
+    )
+
+
 def seed_spread(values: np.ndarray, level: float = 0.95) -> Interval:
     """Student's t interval for the mean of one value per seed ``(seeds,)``, the test set taken as given; NaN bounds for one seed."""
     from scipy import stats

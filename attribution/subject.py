@@ -1,6 +1,6 @@
 """One trained run and one labelled version of the data, ready to be asked: models, engines, batches, and a count of what was spent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +12,8 @@ from torch.func import functional_call
 from attribution.gradients.capture import Loss
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.queries import QueryGradients
+from attribution.measures import measures
+from attribution.measures.base import Measure
 from attribution.models.devices import pick_device
 from attribution.models.features import forward_features
 from attribution.tasks.classification import per_sample_loss
@@ -21,10 +23,13 @@ if TYPE_CHECKING:
 
 
 class Asked(Protocol):
-    """A query: the mean loss of these rows."""
+    """A query: a measure, by default the mean loss, of these rows."""
 
     @property
     def rows(self) -> Sequence[int]: ...
+
+    @property
+    def measure(self) -> str: ...
 
 
 class Subject:
@@ -32,15 +37,26 @@ class Subject:
 
     ``dataset`` and ``labels`` give inputs and current labels by row; ``run`` gives the checkpoints. Checkpoints are counted as in the run,
     -1 is the last one. Models are this object's own copies in eval mode. ``spent`` counts sample passes in units of one sample's forward
-    pass (a backward pass counts two).
+    pass (a backward pass counts two). ``asking`` holds the settings of measures: positive, epsilon (see ``Measure``).
     """
 
     def __init__(
-        self, dataset: "Dataset", labels: "Labels", run: Any, *, device: str = "auto", batch_size: int = 128, trusted: bool = False
+        self,
+        dataset: "Dataset",
+        labels: "Labels",
+        run: Any,
+        *,
+        device: str = "auto",
+        batch_size: int = 128,
+        trusted: bool = False,
+        asking: Mapping[str, Any] | None = None,
     ) -> None:
         self.dataset, self.labels, self.run = dataset, labels, run
         self.device, self.batch_size, self.trusted = pick_device(device), batch_size, trusted
+        self.asking = dict(asking or {})
         self.spent = 0.0
+        self._payer: Subject | None = None
+        self._measures: dict[str, Measure] = {}
         self._models: dict[int, nn.Module] = {}
         self._engines: dict[tuple[int, Loss], GradientEngine] = {}
 
@@ -57,6 +73,35 @@ class Subject:
     def count(self, passes: float) -> None:
         """Add sample passes to the bill."""
         self.spent += passes
+        if self._payer is not None:
+            self._payer.count(passes)
+
+    def like(self, run: Any = None, model: nn.Module | None = None) -> "Subject":
+        """The same data and settings asked of another run, or of ``model`` as the last checkpoint; what it spends counts here too."""
+        other = Subject(
+            self.dataset,
+            self.labels,
+            self.run if run is None else run,
+            device=str(self.device),
+            batch_size=self.batch_size,
+            trusted=self.trusted,
+            asking=self.asking,
+        )
+        other._payer = self
+        if model is not None:
+            other._models[len(other.weights) - 1] = model.to(self.device).eval()
+        return other
+
+    @cached_property
+    def siblings(self) -> list[Any]:
+        """The other finished runs that differ from this one by their seed alone, by seed."""
+        return list(self.run.siblings())
+
+    def measure(self, name: str = "loss") -> Measure:
+        """The measure called ``name`` with this subject's settings; the same object at every call."""
+        if name not in self._measures:
+            self._measures[name] = measures.get(name)(**self.asking)
+        return self._measures[name]
 
     def model(self, checkpoint: int = -1) -> nn.Module:
         """The model at a checkpoint, in eval mode on this subject's device; loaded once."""
@@ -113,13 +158,19 @@ class Subject:
         self.count(len(rows))
         return np.concatenate(parts)
 
-    def mean_gradient(self, rows: Sequence[int], parameters: dict[str, Tensor], measure: Loss = per_sample_loss) -> dict[str, Tensor]:
-        """Gradient of the mean loss (or another ``measure``) of these rows at the given parameters, by name."""
+    def mean_gradient(self, query: Asked, parameters: dict[str, Tensor], loss: Loss = per_sample_loss) -> dict[str, Tensor]:
+        """Gradient of a query's measure at the given parameters, by name; adversarial points and the two groups of a gap are those of the
+        last checkpoint. Where the measure is the loss, ``loss`` is taken for it."""
+        measure, rows = self.measure(query.measure), np.asarray(query.rows, dtype=np.int64)
+        weights, per_sample = measure.weights(self, rows), loss if measure.name == "loss" else measure.per_sample(self)
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         total = {name: torch.zeros_like(value) for name, value in parameters.items()}
-        for x, y in self.batches(list(rows)):
-            loss = measure(functional_call(self.model(), leaves, (x,)), y).sum() / len(rows)
-            gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+        for start in range(0, len(rows), self.batch_size):
+            x, y = self.batch(rows[start : start + self.batch_size])
+            moved = measure.inputs(self, x, y)
+            values = per_sample(functional_call(self.model(), leaves, (moved,)), y)
+            shares = torch.tensor(weights[start : start + self.batch_size], dtype=values.dtype, device=values.device)
+            gradients = torch.autograd.grad((values * shares).sum(), list(leaves.values()), allow_unused=True)
             for name, gradient in zip(leaves, gradients, strict=True):
                 if gradient is not None:
                     total[name] += gradient
@@ -127,10 +178,9 @@ class Subject:
         return total
 
     def query_gradients(self, queries: Sequence[Asked], checkpoint: int = -1) -> QueryGradients:
-        """Prepared gradients of all queries at a checkpoint, one column each, for ``engine.dots``."""
-        engine = self.engine(checkpoint)
+        """Prepared gradients of all queries' measures at a checkpoint, one column each, for ``engine.dots``."""
         self.count(3 * sum(len(query.rows) for query in queries))
-        if all(len(query.rows) == 1 for query in queries):
-            rows = [query.rows[0] for query in queries]
-            return QueryGradients.stack([engine.queries(x, y) for x, y in self.batches(rows)])
-        return QueryGradients.from_gradients([engine.mean_gradient(self.batches(list(query.rows))) for query in queries])
+        names = {query.measure for query in queries}
+        if len(names) == 1 and all(len(query.rows) == 1 for query in queries):
+            return self.measure(names.pop()).queries(self, [query.rows[0] for query in queries], checkpoint)
+        return QueryGradients.from_gradients([self.measure(query.measure).gradient(self, query.rows, checkpoint) for query in queries])

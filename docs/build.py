@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fairness import fairness
+
 from attribution import config
 from attribution.cli import cli
 
@@ -22,6 +24,7 @@ def reference() -> str:
     """Settings, verbs, estimators and detectors, as the code has them."""
     from attribution.detectors import detectors
     from attribution.estimators import estimators
+    from attribution.measures import measures
 
     parts = ["# Reference\n\nMade by `python docs/build.py` from the code; do not edit by hand.\n"]
     verbs = [
@@ -42,6 +45,11 @@ def reference() -> str:
         lines = [[f"`{item.name}`{_asked(item)}", item.title, item.summary, item.cost] for item in items]
         parts.append(f"## {title}\n")
         parts.append(table(["name", "in words", "summary", "cost"], lines))
+    items = [measures.get(name) for name in measures.names()]
+    parts.append("## Measures\n")
+    parts.append(
+        table(["name", "in words", "summary", "unit"], [[f"`{item.name}`", item.title, item.summary, item.unit] for item in items])
+    )
     return "\n".join(parts)
 
 
@@ -60,7 +68,9 @@ def benchmarks() -> str:
         "detectors": _detectors,
         "mislabels": _mislabels,
         "stop_rule": _stop_rule,
+        "moons": _moons,
         "proof": _proof,
+        "fairness": lambda found: fairness(found, table),
         "estimators": _estimators,
         "leakage": _leakage,
         "convex": _convex,
@@ -69,6 +79,8 @@ def benchmarks() -> str:
         "gif-mlp": _gif,
         "gif-cnn": _gif,
         "engine-cpu": _engine,
+        "leaks": _leaks,
+        "neighbors": _neighbors,
         "startup": _startup,
     }
     for name, page in pages.items():
@@ -99,6 +111,28 @@ def _mislabels(found: dict[str, Any]) -> str:
     lines = [[f"`{name}`" if name != "suspicion" else "**the queue**", *[cell(setting, name) for setting in settings]] for name in names]
     fit = ["training accuracy", *[f"{found[setting]['train_accuracy']:.3f}" for setting in settings]]
     return "\n".join([head, table(["detector", *settings], [*lines, fit])])
+
+
+def _moons(found: dict[str, Any]) -> str:
+    about, models = found["about"], [name for name in found if name != "about"]
+    head = (
+        f"## Two half-moons\n\nMean ± standard deviation over {len(about['seeds'])} seeds: {about['n_train']} points, {about['flipped']} with a flipped label;"
+        f" the query is the mean loss of 100 clean points. Detection is the share of all points rightly called when the first {about['flipped']} are called"
+        " flipped; found is the share of the flipped among them; accuracy is on 100 clean points, after training again without them.\n"
+    )
+
+    def cell(value: dict[str, float], digits: int = 3) -> str:
+        return f"{value['mean']:.{digits}f} ± {value['std']:.{digits}f}"
+
+    parts = [head]
+    for name in models:
+        before = found[name]["before"]
+        lines = [[detector, *[cell(value) for value in figures.values()]] for detector, figures in found[name]["detectors"].items()]
+        lines += [[f"accuracy {key.replace('_', ' ')}", "", "", "", cell(value)] for key, value in before.items()]
+        parts += [f"### {name}\n", table(["", "AUROC", "found", "detection", "accuracy after"], lines)]
+    names = list(found[models[0]]["angles"])
+    lines = [[name.replace("_", " "), *[cell(found[model]["angles"][name]) for model in models]] for name in names]
+    return "\n".join([*parts, table(["angles in degrees, shares of one", *models], lines)])
 
 
 def _detectors(found: dict[str, Any]) -> str:
@@ -247,9 +281,10 @@ def _lds(found: dict[str, Any]) -> str:
     words = {"digits": "Digits, one hidden layer", "image": "The image sample"}
     parts = [
         "## Linear datamodeling score\n\nModels retrained on random halves of the training set; Spearman's correlation over the halves of the"
-        " summed influence of a half with what retraining did to a query, mean over queries. 95 % intervals over subsets and queries. `datamodels`"
-        " is judged on subsets held out from its fit. The recipe of the digits network was chosen among five by the score of the exact inverse on the same queries, so that table is"
-        " in-sample where it compares recipes or dampings; the defaults stand in the lines without a damping.\n"
+        " summed influence of a half with what retraining did to a query, mean over queries. 95 % intervals over subsets and queries."
+        " `datamodels` is judged on subsets held out from its fit. The recipe of the digits network was chosen among three by the score of the"
+        " exact inverse on another network of the same data, so its table flatters a little, and it is in-sample where it compares dampings;"
+        " the defaults stand in the lines without a damping.\n"
     ]
     for name, one in found.items():
         about = one["about"]
@@ -327,6 +362,53 @@ def _engine(found: dict[str, Any]) -> str:
         + table(["work", "forward passes", "lowest to highest"], lines)
         + f"\nFloat32 against autograd one sample at a time in float64: {deviation['dots']:.1e} relative for dot products, {deviation['norms']:.1e} for norms."
         f" The per-sample gradients of the training set would take {found['per_sample_gradient_matrix_bytes'] / 1e9:.1f} GB; they are never held.\n"
+    )
+
+
+def _leaks(found: dict[str, Any]) -> str:
+    parts = ["## Leaks\n\nHeld-out samples that training samples repeat, ranked by the likeliest first.\n"]
+    for name in [name for name in ("fashion", "tabular") if name in found]:
+        one = found[name]
+        lines = []
+        for method, figures in one["methods"].items():
+            before = figures["false_before"]
+            false = "never reached" if before is None else str(before)
+            kinds = ", ".join(f"{kind} {n}" for kind, n in figures.get("kinds_in_first_100", {}).items())
+            first = f"{figures['in_first_100']}{f' ({kinds})' if kinds else ''}"
+            lines.append([method, f"{figures['in_first_as_many']} of {one['true']}", first, false])
+        head = ["method", f"true among the first {one['true']}", "true among the first 100", f"false before the {one['wanted']}th true"]
+        parts.append(f"### {name}\n\n{one['true']} leaked; {one['cases']} cases at the usual threshold.\n\n" + table(head, lines))
+    names = [name for name in found if name not in ("fashion", "tabular")]
+    if names:
+        lines = [
+            [
+                name,
+                f"{one['train']:,} / {one['test']:,}",
+                f"{one['exact_found']:,} of {one['exact']:,}",
+                f"{one['near_found']:,} of {one['near']:,}" if one["near"] else "",
+                f"{one['listed']:,}",
+                f"{one['hash_found']['exact']:,}" + (f" / {one['hash_found']['near']:,}" if one["near"] else ""),
+                f"{one['neighbours_found']['exact']:,}" + (f" / {one['neighbours_found']['near']:,}" if one["near"] else ""),
+            ]
+            for name, one in ((name, found[name]) for name in names)
+        ]
+        parts.append(
+            "### Larger public sets\n\nExact copies by comparing the raw content, near copies of texts by scikit-learn's tf-idf cosine above .95 (the exact"
+            " ones among them). The neighbour search in the model (one epoch of training) may list as many as we do.\n\n"
+            + table(["set", "train / test", "exact found", "near found", "listed", "plain hash", "neighbours in the model"], lines)
+        )
+    return "\n".join(parts)
+
+
+def _neighbors(found: dict[str, Any]) -> str:
+    lines = [["exact, blocked", f"{found['exact']['wall_s']:.0f} s", f"{found['exact']['processor_s']:.0f} s", "1"]]
+    if "pynndescent" in found:
+        other = found["pynndescent"]
+        lines.append(["pynndescent", f"{other['wall_s']:.0f} s", f"{other['processor_s']:.0f} s", f"{other['recall']:.3f}"])
+    return (
+        f"## The neighbour graph\n\n{found['n']:,} points of {found['d']} numbers, {found['k']} neighbours, {found['threads']} threads; the exact search"
+        f" peaks at {found['exact']['peak_bytes'] / 1e9:.2f} GB, points included.\n\n"
+        + table(["search", "wall", "processor", "recall"], lines)
     )
 
 

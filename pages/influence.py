@@ -18,8 +18,8 @@ REVERSE = 3  # queries per side of the way back
 
 def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     """Not scored yet: say so, and offer to do it."""
-    group = context.get("query") == "selection"
-    ids = f"selection:{context.get('selection')}" if group else str(sight.project.dataset.ids[rows[0]])
+    group = bool(query.group_token())
+    ids = f"selection:{query.group_token()}" if group else str(sight.project.dataset.ids[rows[0]])
     config = ScoreConfig(estimator=estimator, queries=ids, group=group)
 
     def mine(job: object) -> bool:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from attribution.views import numbers, overview, queue
-from pages.parts import cards, context, frame, jobs, states
+from attribution.views import leaks, numbers, overview, queue
+from pages.parts import cards, context, duplicates, frame, jobs, states
 from pages.parts.context import Sight
 
 
@@ -116,6 +116,47 @@ def figures(sight: Sight, open_suspects: int) -> None:
         )
 
 
+def leak_figures(sight: Sight) -> None:
+    """What the search for leaks found, with the way there; nothing before a search."""
+    if sight.leaks is None:
+        return
+    cases = sight.leaks.cases(sight.labels.values)
+    verdicts = leaks.verdicts(cases, sight.states)
+    test = sight.project.dataset.rows("test")
+    left_out = np.isin(test, leaks.leaked_rows(cases, [one != "legitimate" for one in verdicts]))
+    with st.grid(3, min_column_width=215):
+        st.metric(
+            "Likely leaks",
+            numbers.count(len(cases)),
+            f"{numbers.count(sum(bool(one) for one in verdicts))} decided",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help="Training samples that repeat a test or validation sample; copies of one sample count once.",
+        )
+        st.metric(
+            "Duplicates in training",
+            numbers.count(duplicates.waiting(sight, sight.leaks.threshold)),
+            "superfluous copies",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help="Training samples beyond the first of each group that is the same, or nearly so.",
+        )
+        if left_out.any():
+            right = sight.predictions["correct"].to_numpy()[test][~left_out]
+            st.metric(
+                "Test accuracy without leaks",
+                numbers.percent(right.mean() if len(right) else None),
+                numbers.share_range(int(right.sum()), len(right)),
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                help=f"On the {numbers.plural(len(right), 'test sample')} that no training sample repeats; 95 % interval.",
+            )
+    st.button("Judge the leaks", key="to-leaks", icon=":material/content_copy:", on_click=frame.go, args=("leaks",))
+
+
 def class_tables(sight: Sight, suspects: np.ndarray) -> None:
     """Accuracy and doubts by class, and the commonest confusions with an example of each."""
     project, labels = sight.project, sight.labels
@@ -185,6 +226,7 @@ def main() -> None:
         loaded(sight)
         return
     figures(sight, waiting)
+    leak_figures(sight)
     class_tables(sight, rows)
     checks(sight)
 

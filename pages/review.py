@@ -180,8 +180,13 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
             name = st.selectbox("Given label", project.classes, index=None, placeholder="Every class", key="given", bind="query-params")
             kind = kinds.choose(sight)
             everything = st.toggle("Beyond the expected number of wrong labels", key="deep", bind="query-params")
-    if everything:
+            within = len(sight.selection) > 0 and st.toggle(
+                f"Only the selection ({numbers.count(len(sight.selection))})", key="within", bind="query-params"
+            )
+    if everything or within:
         rows = queue.order(sight.flags.detectors)
+    if within:
+        rows = rows[np.isin(rows, sight.selection)]
     if name in project.classes:
         rows = rows[project.dataset.labels[rows] == project.classes.index(name)]
     if kind and sight.categories is not None:

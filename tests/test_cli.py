@@ -51,6 +51,16 @@ def test_the_whole_path_from_data_to_proof(datablame, digits):
     status, said, err = datablame("score", "-p", "mine", "--queries", "test", "--top", 2)
     assert status == 0, err
     assert said.count("helped") == 2
+    status, said, err = datablame("remedy", "-p", "mine", "--measure", "fgsm", "--budgets", "2.5,5", "--seeds", "0", "--bootstrap", 50)
+    assert status == 0, err
+    assert "attacked" in said
+    status, said, err = datablame("score", "-p", "mine", "--queries", "val", "--group", "--measure", "eop-gap")
+    assert status == 2
+    assert "no group column" in err
+    status, said, err = datablame("angles", "-p", "mine", "--queries", "test-00003", "--damping-ratios", "1,100", "--iterations", 9)
+    assert status == 0, err
+    assert "curvature turns the query by" in said
+    assert said.count("opposite") == 5
     assert datablame("edit", "drop", "train-00000", "train-00001", "-p", "mine", "--reason", "odd")[0] == 0
     status, said, _ = datablame("edit", "relabel", "train-00002", "--label", "7", "-p", "mine")
     assert "1 sample changed" in said

@@ -22,7 +22,7 @@ def test_generated_pages_are_up_to_date(monkeypatch, name):
     assert text(f"docs/{name}") == build.PAGES[name](), "run: python docs/build.py"
 
 
-@pytest.mark.parametrize("kind", ["estimators", "detectors"])
+@pytest.mark.parametrize("kind", ["estimators", "detectors", "measures"])
 def test_every_plugin_is_in_the_methods_page(kind):
     import importlib
 
@@ -30,7 +30,7 @@ def test_every_plugin_is_in_the_methods_page(kind):
     for name in registry.names():
         assert f"`{name}`" in text("docs/methods.md")
         item = registry.get(name)
-        for field in ("title", "summary", "cost", "source"):
+        for field in ("title", "summary", "source", "unit" if kind == "measures" else "cost"):
             assert getattr(item, field), f"{name} has no {field}"
 
 

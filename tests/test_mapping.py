@@ -76,6 +76,14 @@ def test_nearest_equals_brute_force_in_any_block():
     np.testing.assert_array_equal(cut, indices)
 
 
+def test_the_map_reads_the_shared_graph_and_is_the_same(tiny_project):
+    own = embed(tiny_project.dataset, tiny_project.labels, tiny_project.run, MapConfig(), tiny_project.folder / "own")
+    shared = tiny_project.embed(MapConfig())
+    assert len(list((tiny_project.folder / "neighbors").glob("*/config.json"))) == 1
+    assert shared.id == own.id
+    np.testing.assert_array_equal(shared.coordinates, own.coordinates)
+
+
 def test_a_copy_is_the_nearest_neighbour():
     features = np.random.default_rng(0).normal(size=(37, 5)).astype(np.float32)
     features[5] = features[6]

@@ -1,5 +1,6 @@
 """A world small enough to check by hand: three clouds of points, some with a wrong label, and a small network trained on them."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,9 @@ def build(folder: Path) -> World:
     dataset = write_dataset(folder / "data", x, y, [f"sample {row}" for row in range(n)])
     labels = dataset.base_version()
     recipe = TrainConfig(epochs=10, batch_size=8, lr=0.05, checkpoints=3, device="cpu")
-    run = train(dataset, labels, ModelConfig(name="mlp", width=24), recipe, folder / "runs")
+    network, runs = ModelConfig(name="mlp", width=24), folder / "runs"
+    run = train(dataset, labels, network, recipe, runs)
+    train(dataset, labels, network, dataclasses.replace(recipe, seed=1), runs)  # a sibling, for ensembles
     return World(dataset, labels, run, flipped)
 
 
@@ -68,6 +71,9 @@ class Wrapped:
 
     def model(self, index: int, dataset: Dataset, trusted: bool) -> torch.nn.Module:
         return self._change(self._run.model(index, dataset, trusted))
+
+    def siblings(self) -> "list[Wrapped]":
+        return [Wrapped(run, self._order, self._change) for run in self._run.siblings()]
 
     def _ordered(self, values: np.ndarray) -> np.ndarray:
         return np.array(values if self._order is None else values[self._order])

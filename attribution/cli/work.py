@@ -9,13 +9,16 @@ from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
 from attribution.config import (
+    AnglesConfig,
     BenchConfig,
     CalibrateConfig,
     DampingConfig,
     FlagConfig,
+    LeakConfig,
     MapConfig,
     MemorizeConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
     ShiftConfig,
@@ -23,9 +26,11 @@ from attribution.config import (
 )
 from attribution.errors import UserError
 from attribution.project import Project
+from attribution.workspace.lookup import influence_view
 
 if TYPE_CHECKING:
     from attribution.evaluation import BenchResult
+    from attribution.findings.leak_result import LeakResult
 
 
 @cli.command()
@@ -65,16 +70,16 @@ def score(
     result = do(opened, "score", config, job, **({"part": _part(part)} if part and not job else {}))
     if result is None:
         return
-    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}")
-    view = opened.influence(result.query_rows(0), result.estimator, top)
-    if view is not None:
-        typer.echo(f"query {opened.dataset.ids[view.query_rows[0]]}")
-        for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
-            for line in frame.itertuples():
-                label = opened.classes[opened.labels.values[line.row]]
-                typer.echo(
-                    f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}"
-                )
+    if not result.finished:
+        typer.echo(f"score {result.id}: this part is done, others are missing")
+        return
+    typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
+    view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
+    typer.echo(f"query {result.queries[0]['name']}")
+    for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}")
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -91,9 +96,13 @@ def flag(
     project: ProjectOption = "",
     top: Annotated[int, typer.Option(help="Suspects shown.")] = 10,
     job: JobOption = False,
+    leaks: Annotated[bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")] = False,
 ) -> None:
     """Rank the training labels by suspicion, and say what kind of sample each suspect is."""
     opened = open_project(project)
+    if leaks:
+        _show_leaks(opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top)
+        return
     result = do(opened, "flag", config, job)
     if result is not None:
         typer.echo(result.headline())
@@ -120,6 +129,34 @@ def calibrate(
         typer.echo(result.headline)
         typer.echo(found.sentence())
         typer.echo("This is a good place to stop." if found.stop(stop_below) else "Going on pays.")
+
+
+@cli.command("leaks")
+@configured(LeakConfig)
+def find_leaks(
+    config: LeakConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Cases shown.")] = 10,
+    job: JobOption = False,
+) -> None:
+    """Find training samples that repeat a test or validation sample, or each other."""
+    opened = open_project(project)
+    _show_leaks(opened, do(opened, "leaks", config, job), top)
+
+
+def _show_leaks(project: Project, result: "LeakResult | None", top: int) -> None:
+    """The first cases of both kinds, with the evidence that decided."""
+    if result is None:
+        return
+    for relation, words in (("leak", "likely leaks"), ("duplicate", "groups of duplicates inside training")):
+        cases = result.cases(project.labels.values, relation=relation)
+        typer.echo(f"{len(cases):,} {words} ({int((cases['kind'] == 'exact').sum()):,} exact)")
+        for number, line in enumerate(cases.head(top).itertuples(), 1):
+            pair = result.pair(line.row, line.other)
+            how = "exact" if line.kind == "exact" else f"{line.ratio:.3g} of the usual distance"
+            notes = [how, *([pair["change"]] if pair["change"] else []), *([f"{line.n} samples"] if line.n > 2 else [])]
+            notes += ["labels differ"] if line.conflict else []
+            typer.echo(f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} {', '.join(notes)}")
 
 
 @cli.command("map")
@@ -149,11 +186,58 @@ def shift(
 
 
 @cli.command()
+@configured(AnglesConfig)
+def angles(
+    config: AnglesConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Samples shown at each end.")] = 5,
+    job: JobOption = False,
+) -> None:
+    """Measure the angles between training gradients and a query's, and how far curvature turns the query."""
+    opened = open_project(project)
+    result = do(opened, "angles", config, job)
+    if result is None:
+        return
+    typer.echo(f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples")
+    for checkpoint in result.config["checkpoints"]:
+        turns = ", ".join(
+            f"{one['turn']:.1f}{'' if one['residual'] <= 0.01 else '?'} at {one['ratio']:g}" for one in checkpoint["curvature"]
+        )
+        typer.echo(f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}")
+    against = result.config["against"]
+    if against["n"]:
+        typer.echo(f"mean gradient of the {against['n']:,} samples that pull against it: {against['angle']:.1f} degrees to the query's")
+    samples = result.samples.sort_values("cosine")
+    for word, frame in (("same way", samples[::-1].head(top)), ("opposite", samples.head(top))):
+        for line in frame.itertuples():
+            label = opened.classes[opened.labels.values[line.row]]
+            typer.echo(
+                f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient norm {line.norm:.3g}"
+            )
+
+
+@cli.command()
 @configured(RetrainConfig)
 def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption = False) -> None:
     """Train before and after the edits over several seeds, and say whether the model got better."""
     result = do(open_project(project), "retrain", config, job)
     if result is not None:
+        typer.echo(result.verdict)
+
+
+@cli.command()
+@configured(RemedyConfig)
+def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+    """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
+    result = do(open_project(project), "remedy", config, job)
+    if result is not None:
+        table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
+        for line in table.to_dict("records"):
+            mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
+            typer.echo(
+                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} points "
+                f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
+            )
         typer.echo(result.verdict)
 
 

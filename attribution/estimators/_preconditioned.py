@@ -36,15 +36,17 @@ def usual_ratio(subject: "Subject") -> float:
     return LINEAR if linear else NETWORK
 
 
-def curvature_of(subject: "Subject", seed: int, damping_ratio: float, checkpoint: int = -1) -> "GaussNewton":
-    """The curvature of the mean training loss at a checkpoint, over the training rows that are not dropped.
+def curvature_of(
+    subject: "Subject", seed: int, damping_ratio: float, checkpoint: int = -1, rows: np.ndarray | None = None
+) -> "GaussNewton":
+    """The curvature of the mean training loss at a checkpoint (the last one), over the training rows that are not dropped, or over ``rows``.
 
     The L2 penalty of the recipe is part of it: SGD's weight decay is the gradient of weight_decay / 2 |w|^2. AdamW's is no term of the
     loss, and the recipe of loaded weights is unknown: both count as 0.
     """
     from attribution.gradients.curvature import GaussNewton
 
-    rows, recipe = subject.rows, subject.run.train_config
+    rows, recipe = subject.rows if rows is None else rows, subject.run.train_config
     chance = uniform([str(name) for name in subject.dataset.ids[rows]], seed)
     known = recipe.optimizer == "sgd" and subject.run.config["source"] == "trained"
     return GaussNewton(

@@ -31,6 +31,7 @@ class Selected(Preconditioned):
     iterations: int = 200
     source = "Generalized Influence Functions, arXiv 2312.05586; the form per pair of samples, by one solve per query, is this project's."
     copies = 6
+    loss_only = True
 
     _mask: "torch.Tensor"
     _reached: dict[str, float]

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Query:
-    """One column of an influence matrix: what is asked is the mean loss of these rows (one row: the loss of that sample)."""
+    """One column of an influence matrix: what is asked is a measure of these rows, by default their mean loss."""
 
     name: str
     rows: tuple[int, ...]
+    measure: str = "loss"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Estimator(ABC):
     needs: ClassVar[str] = ""  # what a run must have, in words; empty: any run will do
     unit: ClassVar[str] = ""  # unit of the influence; empty: none
     settings: ClassVar[tuple[str, ...]] = ()  # fields of ScoreConfig that it takes as attributes; they belong into ``options``
+    loss_only: ClassVar[bool] = False  # cannot be asked of another measure than the loss
     from_subsets: ClassVar[bool] = False  # needs models retrained on random subsets (``attribution.subsets``) beside the run
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
@@ -64,9 +66,9 @@ class Estimator(ABC):
         """What is worth keeping of how the last ``prepare`` went (damping, residuals); goes into the run's ``config.json``."""
         return {}
 
-    def measured_in(self) -> str:
-        """Unit of the influence with these settings."""
-        return self.unit
+    def measured_in(self, measure: str = "nats") -> str:
+        """Unit of the influence with these settings, for a measure in this unit."""
+        return self.unit.replace("nats", measure)
 
     def query_bytes(self) -> int:
         """Memory that one prepared query occupies; decides how many are prepared at once."""

@@ -87,6 +87,7 @@ class Datamodels(Estimator):
     formula = "−β_i,  β = argmin Σ_S (ℓ_q(θ_S) − b − Σ_{i∈S} β_i)² + λ‖β‖²"
     cost = "The retrained models (half a training each); then a linear fit per query."
     source = "Ilyas et al., Datamodels: Predicting Predictions from Training Data, arXiv 2202.00622."
+    loss_only = True
     needs = "models retrained on random subsets (`datablame compare`)"
     unit = "nats"
     from_subsets: ClassVar[bool] = True

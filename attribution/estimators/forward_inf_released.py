@@ -41,7 +41,7 @@ class ReleasedForwardInfluence(ForwardInfluence):
         parameters = {name: value.detach().clone() for name, value in self.subject.parameters().items()}
         adam = torch.optim.Adam(list(parameters.values()), lr=self.step, eps=ADAM_EPS, maximize=sign > 0)
         for _ in range(self.steps):
-            gradient = self.subject.mean_gradient(query.rows, parameters)
+            gradient = self.subject.mean_gradient(query, parameters)
             for name, value in parameters.items():
                 value.grad = gradient[name]
             adam.step()

@@ -44,6 +44,7 @@ class KnnShapley(Estimator):
     formula = "sᵢ = sᵢ₊₁ + ([yᵢ=y_q] − [yᵢ₊₁=y_q]) min(k, i) / (k i), nearest first"
     cost = "One product of representations and one sort of the training set per query; no pass through the model."
     source = "Jia et al., Efficient Task-Specific Data Valuation for Nearest Neighbor Algorithms, arXiv 1908.08619."
+    loss_only = True
     unit = "share of the vote"
     k = NEIGHBORS
 

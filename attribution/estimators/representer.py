@@ -58,6 +58,7 @@ class RepresenterPoints(Estimator):
     formula = "α_{i,y_q} ⟨fᵢ, f_q⟩,  αᵢ = (onehot(yᵢ) − pᵢ) / (2λn)"
     cost = "One convex fit of the last layer (seconds), then one product of representations."
     source = "Yeh et al., Representer Point Selection for Explaining Deep Neural Networks, arXiv 1811.09720."
+    loss_only = True
     unit = "logits"
     l2 = 0.003
 

@@ -72,6 +72,23 @@ class GradientEngine:
         """``dots`` and ``norms`` in one pass; the cosine is ``dots / (norms[:, None] * queries.norms)``."""
         return self._contract(x, y, queries, norms=True)
 
+    @property
+    def layers(self) -> dict[str, list[str]]:
+        """Name of each layer with covered parameters of its own ("" for the model itself) -> their names, in the model's order."""
+        found: dict[str, list[str]] = {}
+        for name in self.covered:
+            found.setdefault(name.rpartition(".")[0], []).append(name)
+        return found
+
+    def by_layer(self, x: Tensor, y: Tensor, queries: QueryGradients) -> tuple[Tensor, Tensor]:
+        """``dots_and_norms`` of every layer apart, ``(l, b, q)`` and ``(l, b)`` in the order of ``layers``, at the cost of one pass.
+
+        Dots and squared norms add up over layers. A layer's cosine is its dot over the norms of both sides there, the query's being
+        ``queries.only(layers[name]).norms``.
+        """
+        places = {name: place for place, names in enumerate(self.layers.values()) for name in names}
+        return self._contract_apart(x, y, queries, True, places)
+
     @torch.no_grad()
     def gradients(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Materialised per-sample gradients, parameter name -> ``(b, *shape)``. Memory: b times the model; meant for few samples."""
@@ -219,16 +236,25 @@ class GradientEngine:
             for name, values in fallback.gradients(x[start:stop], y[start:stop]).items():
                 yield start, stop, name, Dense(values.reshape(stop - start, -1), tuple(parameters[name].shape))
 
-    @torch.no_grad()
     def _contract(self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool) -> tuple[Tensor, Tensor]:
+        dots, found = self._contract_apart(x, y, queries, norms, {})
+        return dots[0], found[0]
+
+    @torch.no_grad()
+    def _contract_apart(
+        self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool, places: Mapping[str, int]
+    ) -> tuple[Tensor, Tensor]:
+        """Dots and norms summed over the parameters that share a place; a parameter without one has place 0."""
         self.plan(x, y)
-        dots = torch.zeros(len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
-        squared = torch.zeros(len(x), dtype=self._dtype, device=x.device)
+        count = max(places.values(), default=0) + 1
+        dots = torch.zeros(count, len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
+        squared = torch.zeros(count, len(x), dtype=self._dtype, device=x.device)
         for start, stop, name, factor in self.factors(x, y):
             query = queries.parts.get(name) if queries is not None else None
             part, square = contract(factor, query, self.budget_bytes, norms)
+            place = places.get(name, 0)
             if part is not None:
-                dots[start:stop] += part
+                dots[place, start:stop] += part
             if square is not None:
-                squared[start:stop] += square
+                squared[place, start:stop] += square
         return dots, squared.clamp_min_(0).sqrt_()

@@ -1,6 +1,6 @@
 """Gradients of queries, kept by parameter as factors where that is smaller and faster than a matrix."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import final
 
@@ -54,6 +54,10 @@ class QueryGradients:
         stop = min(stop, self.count)
         return QueryGradients({name: part.block(start, stop) for name, part in self.parts.items()}, stop - start, self.budget_bytes)
 
+    def only(self, names: Collection[str]) -> "QueryGradients":
+        """The same queries over these parameters alone (views, no copy)."""
+        return QueryGradients({name: part for name, part in self.parts.items() if name in names}, self.count, self.budget_bytes)
+
     def direction(self, index: int) -> dict[str, Tensor]:
         """The gradient of one query, parameter name -> tensor of the parameter's shape."""
         return {name: part.block(index, index + 1).dense().reshape(part.shape) for name, part in self.parts.items()}
@@ -61,7 +65,7 @@ class QueryGradients:
     @cached_property
     def norms(self) -> Tensor:
         """L2 norms over all covered parameters ``(q,)``."""
-        squared = [contract(part, None, self.budget_bytes)[1] for part in self.parts.values()]
+        squared = [contract(part, None, self.budget_bytes)[1] for part in self.parts.values()] or [torch.zeros(self.count)]
         return torch.stack([each for each in squared if each is not None]).sum(0).clamp_min(0).sqrt()
 
     @property

@@ -38,7 +38,7 @@ def score(
     trusted: bool = False,
     part: tuple[int, int] | None = None,
 ) -> ScoreResult:
-    """Influence of every active training row on the queries, positive = training on the row lowers the query's loss.
+    """Influence of every active training row on the queries, positive = training on the row lowers the query's measure, by default its loss.
 
     ``queries`` are global rows, one column each (one column for all with ``config.group``). Results go to ``out/ID``, where ID is the
     fingerprint of the checkpoints' content, data version, estimator and options, queries and k: a finished run is found and returned, an
@@ -48,10 +48,11 @@ def score(
     ``part=(i, n)`` computes every n-th shard from the i-th (i from 0) and reduces only if no shard is missing afterwards; the
     result's ``finished`` tells. Raises ``UserError`` for unknown rows, too little disk space, or when no score at all is finite.
     """
-    asked = columns(dataset, queries, config.group)
+    asked = columns(dataset, queries, config.group, config.measure)
     work = ShardWork(dataset, labels, run, config, asked, Path(), "", trusted)
     estimator = work.estimator()
     subject = estimator.subject
+    measure = subject.measure(config.measure)
     if not len(subject.rows):
         raise UserError(
             "No training sample is left.", "All of them are dropped, so none can have influence.", "Keep some training samples."
@@ -65,6 +66,8 @@ def score(
         "queries": [list(query.rows) for query in asked],
         "k": config.k,
     }
+    if config.measure != "loss":
+        request["measure"] = measure.options()
     key = fingerprint(request)
     result = ScoreResult(Path(out) / key)
     if result.finished:
@@ -100,7 +103,7 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             **about,
             "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
             "title": estimator.title,
-            "unit": estimator.measured_in(),
+            "unit": estimator.measured_in(subject.measure(asked[0].measure).unit),
             "notes": json.loads(headers[-1].get("notes", "{}")),
             "n_train": len(subject.rows),
             "covered": subject.engine().covered,

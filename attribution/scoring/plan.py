@@ -49,7 +49,7 @@ def plan(n_train: int, n_queries: int, query_bytes: int) -> list[Shard]:
     return shards
 
 
-def columns(dataset: "Dataset", rows: Sequence[int] | np.ndarray, group: bool) -> list[Query]:
+def columns(dataset: "Dataset", rows: Sequence[int] | np.ndarray, group: bool, measure: str = "loss") -> list[Query]:
     """The columns that ask about these global rows: one each, or one for all of them; a row that is named twice counts once.
 
     Raises ``UserError`` when nothing is asked or a row does not exist.
@@ -62,8 +62,8 @@ def columns(dataset: "Dataset", rows: Sequence[int] | np.ndarray, group: bool) -
         raise UserError(f"There is no row {bad[0]}.", f"The project has {len(dataset)} samples.", "Ask about rows that exist.")
     names = [str(name) for name in dataset.ids[chosen]]
     if group and len(chosen) > 1:
-        return [Query(f"{names[0]} and {len(chosen) - 1} more", tuple(chosen))]
-    return [Query(name, (row,)) for name, row in zip(names, chosen, strict=True)]
+        return [Query(f"{names[0]} and {len(chosen) - 1} more", tuple(chosen), measure)]
+    return [Query(name, (row,), measure) for name, row in zip(names, chosen, strict=True)]
 
 
 def shard_header(path: Path) -> dict[str, str]:

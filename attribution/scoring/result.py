@@ -27,6 +27,11 @@ class ScoreResult(Artefact):
         return str(self.config["estimator"])
 
     @property
+    def measure(self) -> str:
+        """What was asked of: loss, or another measure's name."""
+        return str(self.config.get("measure", {"name": "loss"})["name"])
+
+    @property
     def queries(self) -> list[dict[str, Any]]:
         """Per column ``{name, rows}``: the rows whose mean loss was asked about."""
         return list(self.config["queries"])

@@ -13,6 +13,7 @@ import numpy as np
 from attribution.config import ScoreConfig
 from attribution.errors import UserError
 from attribution.estimators import estimators
+from attribution.estimators._asked import check_measure
 from attribution.estimators.base import Estimator, Query
 from attribution.scoring.plan import Shard, is_valid, place
 from attribution.storage.files import whole_file
@@ -44,11 +45,13 @@ class ShardWork:
         from attribution.subject import Subject
 
         device, batch_size = self.config.device, self.config.batch_size
-        return Subject(self.dataset, self.labels, self.run, device=device, batch_size=batch_size, trusted=self.trusted)
+        asking = {"positive": self.config.positive, "epsilon": self.config.epsilon}
+        return Subject(self.dataset, self.labels, self.run, device=device, batch_size=batch_size, trusted=self.trusted, asking=asking)
 
     def estimator(self) -> Estimator:
         """A fresh estimator with this run's settings."""
         made: Estimator = estimators.get(self.config.estimator)(self.subject(), self.config.seed)
+        check_measure(made, self.config.measure)
         for name in made.settings:
             setattr(made, name, getattr(self.config, name))
         return made

@@ -37,3 +37,8 @@ def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
 def confidence(logits: Tensor, labels: Tensor) -> Tensor:
     """Probability that the model gives to the label, ``(b,)`` in [0, 1]."""
     return torch.softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
+
+
+def negative_margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """The largest other logit minus that of the label, ``(b,)``: ``margin`` with the sign of a loss, lower is better."""
+    return -margin(logits, labels)

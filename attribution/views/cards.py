@@ -54,6 +54,11 @@ def without_picture(card: Card) -> Card:
     return replace(card, picture="")
 
 
+def without_text(card: Card) -> Card:
+    """The same card for a place where the text is drawn apart, larger."""
+    return replace(card, text="")
+
+
 def without_prediction(card: Card) -> Card:
     """The same card where the facts already say what was predicted."""
     return replace(card, prediction="", confidence=None)

@@ -74,7 +74,7 @@ def points_frame(coordinates: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
 
 
 def bounds(coordinates: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Axis limits with a margin of 4 %, fixed so that filtering and recolouring never move a point."""
+    """Axis limits with a margin of 4 %, fixed so that filtering and recolouring never move a point; NaN: a sample without a place."""
     low, high = np.nanmin(coordinates, axis=0), np.nanmax(coordinates, axis=0)
     margin = np.maximum((high - low) * 0.04, 1e-6)
     return tuple((round(float(a - m), 4), round(float(b + m), 4)) for a, b, m in zip(low, high, margin, strict=True))  # type: ignore[return-value]

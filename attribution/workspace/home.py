@@ -15,7 +15,7 @@ from attribution.storage.files import file_hash, read_json, write_json
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
 
-SAMPLES = ("fashion", "text", "tabular")
+SAMPLES = ("fashion", "text", "tabular", "moons")
 SAMPLE_DATA = Path(__file__).resolve().parent.parent.parent / "sample_data"
 
 

@@ -63,7 +63,7 @@ def find_query(
     wanted = tuple(sorted(int(row) for row in query_rows))
     found = []
     for score in scores:
-        if score.run == run_id and score.estimator == estimator:
+        if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss"):
             column = score.column_of(wanted)
             if column is not None:
                 found.append((score, column))
@@ -81,7 +81,7 @@ def influence_view(score: "ScoreResult", column: int, ids: "np.ndarray", version
 
 def affected_by(scores: "Sequence[ScoreResult]", run_id: str, estimator: str, row: int, ids: "np.ndarray", k: int) -> "pd.DataFrame | None":
     """The queries that a training row touches most, from the score run with the most single-sample queries."""
-    fitting = [score for score in scores if score.run == run_id and score.estimator == estimator and not score.group]
+    fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss") and not score.group]
     if not fitting:
         return None
     score = max(fitting, key=lambda score: score.n_queries)

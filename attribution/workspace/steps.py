@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import (
+    AnglesConfig,
     BenchConfig,
     CalibrateConfig,
     DampingConfig,
     FlagConfig,
+    LeakConfig,
     MapConfig,
     MemorizeConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
     ShiftConfig,
@@ -43,16 +46,22 @@ STEPS: dict[str, Step] = {
     "train": Step(TrainConfig, "train", "Train the model"),
     "score": Step(ScoreConfig, "score", "Explain {queries} ({estimator})"),
     "flag": Step(FlagConfig, "flag", "Look for wrong labels"),
+    "leaks": Step(LeakConfig, "find_leaks", "Look for leaks and duplicates"),
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
+    "angles": Step(AnglesConfig, "angle", "Measure angles to {queries}"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
     "calibrate": Step(CalibrateConfig, "calibrate", "Measure the queue on planted errors"),
     "shift": Step(ShiftConfig, "compare_splits", "Compare test with training data"),
+    "remedy": Step(RemedyConfig, "remedy", "Find what harms {measure}, and try without"),
     "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
     "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
     "compare": Step(BenchConfig, "compare", "Compare estimators"),
     "preview": Step(PreviewConfig, "preview", "Preview without retraining"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
+
+
+MEASURES = {"eop-gap": "equal opportunity", "dp-gap": "equal rates", "fgsm": "robustness", "pgd": "robustness"}
 
 
 def title(kind: str, config: Any) -> str:
@@ -62,6 +71,8 @@ def title(kind: str, config: Any) -> str:
         settings["queries"] = _asked(str(settings["queries"]))
     if "method" in settings:
         settings["method"] = str(settings["method"]).upper()
+    if "measure" in settings:
+        settings["measure"] = MEASURES.get(str(settings["measure"]), settings["measure"])
     return STEPS[kind].title.format(**settings)
 
 

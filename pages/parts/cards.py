@@ -80,12 +80,21 @@ def actions(
             st.button("", key=f"{icon}-{place}-{row}", icon=icon, help=words, type="tertiary", on_click=callback, args=args)
 
 
-def grid(sight: Sight, rows: Sequence[int], place: str, *, buttons: bool = True, reason: str = "", min_width: int = 215) -> None:
-    """Up to ``GRID`` cards that reflow with the width."""
+def grid(
+    sight: Sight,
+    rows: Sequence[int],
+    place: str,
+    *,
+    buttons: bool = True,
+    reason: str = "",
+    min_width: int = 215,
+    facts: Callable[[int], Sequence[cards.Fact]] = lambda row: (),
+) -> None:
+    """Up to ``GRID`` cards that reflow with the width; ``facts`` are the numbers of a row's card."""
     with st.grid("auto", min_column_width=min_width, gap="small"):
         for row in list(rows)[:GRID]:
             with st.container(border=True, gap="xsmall"):
-                show(card_of(sight, int(row)), 64, 3)
+                show(card_of(sight, int(row), facts(int(row))), 64, 3)
                 if buttons:
                     actions(sight, int(row), place, reason=reason)
 

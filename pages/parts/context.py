@@ -17,7 +17,7 @@ from attribution.workspace.home import home
 from pages.parts import states
 
 # What travels between pages in the URL, beside the widgets that are bound to it under their own label.
-SHARED = ("query", "selection", "reverse", "item", "estimator", "space", "method")
+SHARED = ("query", "selection", "reverse", "item", "case", "estimator", "space", "method")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -215,6 +215,12 @@ class Sight:
     def data_map(self) -> np.ndarray:
         """Where training samples stand on the data map (n, 2); asks for a model."""
         return _data_map(self.key, self.run.id, len(self.project.dataset), self.run)
+
+    @cached_property
+    def leaks(self) -> Any:
+        """The newest search for leaks and duplicates, or None."""
+        found = self.project.leaks()
+        return None if found is None else _kept(str(found.folder), found)
 
     @cached_property
     def states(self) -> pd.DataFrame:

@@ -1,10 +1,11 @@
-"""Choosing what to ask about on the Influence page: step through the mistakes, filter, search, or take the selection as a group."""
+"""Choosing what to ask about on Influence and Angles: step through the mistakes, filter, search, or take the selection as a group."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
+from attribution.errors import UserError
 from attribution.views import cards as card_views
 from attribution.views import influence, numbers
 from pages.parts import cards, context, states
@@ -48,15 +49,24 @@ def pick_found(sight: Sight) -> None:
 
 
 def use_selection() -> None:
-    """Callback: ask about the selection as one group."""
-    context.put(query="selection", reverse="")
+    """Callback: ask about the selection as one group; the group stays when another selection is drawn."""
+    context.put(query=f"selection:{context.get('selection')}", reverse="")
+
+
+def group_token() -> str:
+    """The token of the selection that is asked about as a group; "" when a single sample is."""
+    kind, _, token = context.get("query").partition(":")
+    return (token or context.get("selection")) if kind == "selection" else ""
 
 
 def query_rows(sight: Sight, listed: np.ndarray) -> tuple[int, ...]:
-    """Rows that the URL asks about; the first of the list when it says nothing. A group is every row of the selection."""
+    """Rows that the URL asks about; the first of the list when it says nothing. A group is every row of its selection."""
     wanted = context.get("query")
-    if wanted == "selection" and len(sight.selection):
-        return tuple(int(row) for row in sight.selection)
+    if token := group_token():
+        try:
+            return tuple(int(row) for row in sight.project.selection(token)[0])
+        except UserError:
+            context.put(query="")
     known = np.flatnonzero(sight.project.dataset.ids == wanted)
     if len(known):
         return (int(known[0]),)

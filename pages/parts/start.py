@@ -19,6 +19,10 @@ SAMPLE_WORDS = {
         "3,000 sentences from reviews, each labelled by one human rater: real disagreement, no planted errors.",
     ),
     "tabular": (":material/table_chart: Census table", "6,000 people from the Adult census data: predict income from fourteen columns."),
+    "moons": (
+        ":material/scatter_plot: Two half-moons",
+        "250 points in the plane, 20 with a flipped label: small enough to see what influence does. Ready in under a minute.",
+    ),
 }
 
 
@@ -59,8 +63,8 @@ def go_to(name: str) -> None:
 
 
 def samples() -> None:
-    """The three samples as cards with one button each."""
-    with st.grid(3, min_column_width=240):
+    """The samples as cards with one button each."""
+    with st.grid(len(SAMPLE_WORDS), min_column_width=200):
         for name, (title, sentence) in SAMPLE_WORDS.items():
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{title}**  \n{sentence}")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from attribution.config import MapConfig, ScoreConfig
+from attribution.config import AnglesConfig, MapConfig, ScoreConfig
 from attribution.storage import database
 
 
@@ -101,6 +101,57 @@ def test_every_colouring_of_the_map(app, tiny_project, colour):
     test.run()
     assert not test.exception
     assert test.get("echarts_chart")
+
+
+def test_angles_that_are_not_measured_offer_to_be_and_then_show(app, words, tiny_project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    test = app("angles", project="digits", query="test-00007")
+    assert "are not measured yet" in words(test)
+    test.button(key="empty-Measure the angles").click().run()
+    assert asked == [("angles", AnglesConfig(queries="test-00007"))]
+    tiny_project.angle(AnglesConfig(queries="test-00007", device="cpu", iterations=10))
+    test.run()
+    assert "Curvature turns the question by" in words(test)
+    assert "How to read it" in words(test)
+    assert len(test.get("echarts_chart")) == 4  # an image has no plane of inputs
+    assert not test.exception
+
+
+def test_a_group_stays_the_query_of_angles_when_a_lasso_selects_others(app, words, tiny_project):
+    test = app("angles", project="digits")
+    test.button(key="ask-validation").click().run()
+    token = test.query_params["query"].partition(":")[2]
+    assert "A group of 60 samples" in words(test)
+    tiny_project.angle(AnglesConfig(queries=f"selection:{token}", device="cpu", iterations=10))
+    test.run()
+    samples = tiny_project.angles(tiny_project.dataset.rows("val")).samples
+    inside = samples["row"][samples["cosine"] < 0].tolist()
+    test.query_params["selection"] = tiny_project.select(inside)
+    test.run()
+    assert f"{len(inside)} samples selected" in words(test)
+    assert "A group of 60 samples" in words(test)
+    test.button(key="bulk-drop").click().run()
+    assert tiny_project.edits()["row"].tolist() == inside[::-1]
+    assert set(tiny_project.edits()["reason"]) == {"selected on Angles"}
+    assert "Labels have changed since this was measured" in words(test)
+
+
+@pytest.mark.parametrize("tint", ["label", "suspicion", "edits"])
+def test_every_colouring_of_angles(app, tiny_project, tint):
+    tiny_project.angle(AnglesConfig(queries="test-00007", device="cpu", iterations=5))
+    test = app("angles", project="digits", query="test-00007")
+    test.session_state["tint"] = tint
+    test.run()
+    assert not test.exception
+
+
+def test_a_selection_can_be_reviewed_alone(app, words, tiny_project):
+    queue = tiny_project.flags().queue()
+    chosen = [int(row) for row in queue["row"][3:6]]
+    test = app("map", project="digits", selection=tiny_project.select(chosen), method="pca")
+    test.button(key="to-review").click().run()
+    assert "0 of 3" in "".join(str(bar.proto.text) for bar in test.get("progress"))
 
 
 def test_a_map_that_is_not_drawn_offers_to_be(app, words, tiny_project, monkeypatch):
@@ -302,3 +353,37 @@ def test_retraining_leaves_the_model_in_use_until_the_user_takes_the_new_one(app
     test.button(key="use-model").click().run()
     assert tiny_project.run.id == found.after_runs[0]
     assert "The retrained model is the one in use" in words(test)
+
+
+def test_fairness_search_is_answered_and_the_suggested_samples_are_dropped(app, words, tmp_path, monkeypatch):
+    from biased import make_project
+
+    from attribution.config import RemedyConfig
+
+    monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
+    project = make_project(tmp_path)
+    test = app("fairness", project="biased")
+    assert "Nobody has looked yet" in words(test)
+    assert "in group a" in words(test)
+    found = project.remedy(RemedyConfig(budgets=(5.0, 40.0), seeds=(0,), bootstrap=50, device="cpu"))
+    test = app("fairness", project="biased")
+    assert not test.error
+    shown = words(test)
+    assert "Without the 12 most harmful samples" in shown
+    assert "Drop the suggested 12 samples" in shown
+    test.button(key="drop-suggested").click().run()
+    assert not test.exception
+    assert (~project.labels.active).sum() == 12 == found.count(found.suggested)
+    assert project.edits()["batch"].nunique() == 1
+    assert "These samples are dropped" in words(test)
+    assert "Labels have changed" in words(test)
+
+
+def test_without_groups_only_robustness_is_offered(app, words, tmp_path, monkeypatch):
+    from biased import make_project
+
+    monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
+    make_project(tmp_path, with_group=False)
+    test = app("fairness", project="biased")
+    assert "Only robustness is offered" in words(test)
+    assert not test.error

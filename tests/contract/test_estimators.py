@@ -1,11 +1,14 @@
 """Every registered estimator keeps these promises; a new one is tested by being there."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from tiny_world import COPIES, World, reordered
 
 from attribution.config import ScoreConfig
+from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.scoring import plan, score
@@ -98,6 +101,22 @@ def test_a_group_is_its_mean_loss(world, name):
     single = scores(world, name, [Query("one", (int(test[0]),)), Query("two", (int(test[1]),))], rows)
     assert np.corrcoef(group, single.mean(1))[0, 1] > 0.5
     np.testing.assert_allclose(scores(world, name, [Query("one", (int(test[0]), int(test[0])))], rows)[:, 0], single[:, 0], **EXACT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_measures_are_answered_or_refused(world, name, tmp_path):
+    """An estimator that does not say ``loss_only`` gives another matrix for the margin; the others refuse instead of answering the loss."""
+    asked, config = world.dataset.rows("test")[:3], ScoreConfig(estimator=name, device="cpu")
+    args = (world.dataset, world.labels, world.run)
+    margin = dataclasses.replace(config, measure="margin")
+    if estimators.get(name).loss_only:
+        with pytest.raises(UserError, match="cannot be asked of margin"):
+            score(*args, margin, asked, tmp_path)
+    elif not estimators.get(name).control:
+        one, other = score(*args, config, asked, tmp_path), score(*args, margin, asked, tmp_path)
+        assert one.id != other.id
+        assert other.measure == "margin"
+        assert not np.allclose(one.matrix()[1], other.matrix()[1], **EXACT)
 
 
 @pytest.mark.parametrize("name", NAMES)

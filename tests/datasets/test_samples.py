@@ -23,16 +23,16 @@ def read(name):
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    """``{name: Dataset}`` of the three samples."""
+    """``{name: Dataset}`` of the samples."""
     datasets = {}
-    for name in ("fashion", "text", "tabular"):
+    for name in ("fashion", "text", "tabular", "moons"):
         config = from_dict(DataConfig, read(name)[0]["data"])
         config = replace(config, path=str(ROOT / name / config.path))
         datasets[name] = import_data(config, tmp_path_factory.mktemp(name) / "data", name)
     return datasets
 
 
-@pytest.mark.parametrize("name", ["fashion", "text", "tabular"])
+@pytest.mark.parametrize("name", ["fashion", "text", "tabular", "moons"])
 def test_samples_load_cleanly_and_are_documented(loaded, name):
     sample, counts, truth = read(name)
     dataset = loaded[name]
@@ -44,7 +44,8 @@ def test_samples_load_cleanly_and_are_documented(loaded, name):
     assert dataset.info.counts == {split: counts[split] for split in ("train", "val", "test")}
     assert dataset.rows_of(truth["id"]).max() < len(dataset)
     assert (ROOT / name / "README.md").read_text().startswith("# ")
-    assert "permission notice" in next((ROOT / name).glob("LICENSE*")).read_text()
+    if name != "moons":  # made by our own code
+        assert "permission notice" in next((ROOT / name).glob("LICENSE*")).read_text()
 
 
 def test_all_samples_are_small():
@@ -108,3 +109,24 @@ def test_tabular_truth(loaded):
     assert (same == (truth["same_label"].astype(str) == "True")).all()
     assert not set(hashes[dataset.rows("val")]) & set(hashes[dataset.rows("train")])
     assert set(dataset.samples["group"]) == {"Female", "Male"}
+
+
+def test_moons_truth_and_that_the_code_makes_these_points(loaded, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT.parent))
+    from sample_data.make import draw_moons
+
+    _, counts, truth = read("moons")
+    dataset = loaded["moons"]
+    x, true, given = draw_moons(23)
+    names = np.array(dataset.info.classes)
+    rows = dataset.rows_of(truth["id"])
+    assert (names[dataset.labels[rows]] == truth["given"]).all()
+    assert (truth["given"] != truth["true"]).sum() == counts["flipped"] == 20
+    assert (np.array(["upper", "lower"])[given[:250]] == truth["given"]).all()
+    assert (np.array(["upper", "lower"])[true[:250]] == truth["true"]).all()
+    np.testing.assert_allclose(dataset.samples[["col:x", "col:y"]].to_numpy(), x, atol=6e-5)
+    held = np.concatenate([dataset.rows("val"), dataset.rows("test")])
+    assert (given[held] == true[held]).all()
+    upper = true == 0
+    away = np.where(upper[:, None], x, [1.0, 0.5] - x)
+    assert abs(np.linalg.norm(away, axis=1).mean() - 1) < 0.05

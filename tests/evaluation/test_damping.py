@@ -10,7 +10,7 @@ from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.evaluation.damping import damping_sweep
-from attribution.evaluation.lds import per_query
+from attribution.evaluation.lds import per_query, summed
 from attribution.subsets import Subsets
 from attribution.views import damping as view
 
@@ -61,7 +61,7 @@ def test_with_subset_models_the_lds_is_there(world, tmp_path):
     assert result.config["subsets"] == 12
     rows = world.dataset.rows("test")[:6]
     for line in result.sweep.itertuples():
-        expected = per_query(store.members(), influences(world, line.ratio), -store.losses(rows, world.labels.values[rows])).mean()
+        expected = per_query(summed(store.members(), influences(world, line.ratio)), -store.losses(rows, world.labels.values[rows])).mean()
         assert line.lds == pytest.approx(expected, abs=1e-9)
         assert line.lds_low <= line.lds <= line.lds_high
     assert "12 random subsets" in view.sentence(result.sweep, 12)

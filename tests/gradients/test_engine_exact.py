@@ -41,6 +41,30 @@ def test_scores_equal_autograd_one_sample_at_a_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_layers_apart_equal_their_part_of_the_gradient_and_add_up(name: str) -> None:
+    model, x, y = make(name)
+    reference = dict(zip(GradientEngine(model).covered, oracle(model, x, y).split(sizes_of(model), dim=1), strict=True))
+    engine = GradientEngine(model)
+    queries = engine.queries(x[:3], y[:3])
+    dots, norms = engine.by_layer(x, y, queries)
+    assert sorted(name for names in engine.layers.values() for name in names) == sorted(engine.covered)
+    whole = torch.cat(list(reference.values()), 1)
+    for place, names in enumerate(engine.layers.values()):
+        part = torch.cat([reference[name] for name in names], 1)
+        scale = (whole @ whole.T).abs().max()
+        assert (dots[place] - part @ part[:3].T).abs().max() <= RELATIVE * scale
+        assert (norms[place].square() - part.square().sum(1)).abs().max() <= RELATIVE * scale
+        assert (queries.only(names).norms.square() - part[:3].square().sum(1)).abs().max() <= RELATIVE * scale
+    together = engine.dots_and_norms(x, y, queries)
+    assert close(dots.sum(0), together[0])
+    assert close(norms.square().sum(0).sqrt(), together[1])
+
+
+def sizes_of(model: torch.nn.Module) -> list[int]:
+    return [parameter.numel() for parameter in model.parameters() if parameter.requires_grad]
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_a_group_query_is_the_mean_gradient(name: str) -> None:
     model, x, y = make(name)
     reference = oracle(model, x, y)

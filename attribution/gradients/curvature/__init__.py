@@ -18,3 +18,4 @@ from attribution.gradients.curvature.low_rank import lanczos as lanczos
 from attribution.gradients.curvature.low_rank import nystroem as nystroem
 from attribution.gradients.curvature.solvers import conjugate_gradients as conjugate_gradients
 from attribution.gradients.curvature.solvers import neumann_series as neumann_series
+from attribution.gradients.curvature.solvers import shifted_conjugate_gradients as shifted_conjugate_gradients

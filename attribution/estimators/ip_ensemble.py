@@ -1,0 +1,66 @@
+"""Gradient dot products averaged over models of other seeds: what one training's chance adds, cancels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from attribution.errors import UserError
+from attribution.estimators import register
+from attribution.estimators._siblings import siblings
+from attribution.estimators.base import Query, ScoreBlock
+from attribution.estimators.ip import GradientDotProduct
+
+
+@register("ip-ensemble")
+class SeedEnsemble(GradientDotProduct):
+    """influence(i, q) = mean over seeds s of <grad l_i(theta_s), grad m_q(theta_s)>, each at its last checkpoint.
+
+    The seeds are this run and its siblings: finished runs of the same labels, network and recipe with another seed. The paper names an
+    ensemble of models and not how they differ; seeds are our choice.
+    """
+
+    title = "Gradient dot product, several seeds"
+    summary = (
+        "The dot product averaged over models that were trained alike from other seeds. Steadier than one model's; it does not repair what "
+        "dot products get wrong."
+    )
+    formula = "meanₛ ⟨∇ℓᵢ(θₛ), ∇ℓ_q(θₛ)⟩"
+    cost = "One forward and backward pass over the training set per seed."
+    source = "IP-ensemble of arXiv 2405.17490; its members are not described there."
+    needs = "at least two runs that differ by their seed alone"
+
+    def _members(self) -> list[Any]:
+        if not hasattr(self, "_subjects"):
+            others = siblings(self.subject)
+            if not others:
+                seed = self.subject.run.config["seed"]
+                raise UserError(
+                    f"Run {self.subject.run.id} (seed {seed}) has no sibling: no other run with its labels, network and recipe.",
+                    "An ensemble averages over models that differ by their seed alone.",
+                    f"Train some: `datablame train --seed {seed + 1}`, `datablame train --seed {seed + 2}`; or use ip.",
+                )
+            self._subjects = [self.subject, *others]
+        return self._subjects
+
+    def options(self) -> dict[str, Any]:
+        return {"runs": [each.run.id for each in self._members()]}
+
+    def notes(self) -> dict[str, Any]:
+        return {"seeds": [each.run.config["seed"] for each in self._members()]}
+
+    def query_bytes(self) -> int:
+        return super().query_bytes() * len(self._members())
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        self._prepared = [each.query_gradients(queries) for each in self._members()]
+        self._queries = self._prepared[0]
+
+    def score(self, rows: np.ndarray) -> ScoreBlock:
+        own = super().score(rows)
+        x, y = self.subject.batch(rows)
+        total = own.influence
+        for subject, prepared in zip(self._members()[1:], self._prepared[1:], strict=True):
+            total = total + subject.engine().dots(x, y, prepared).cpu()  # (b, q)
+            subject.count(3 * len(rows))
+        return ScoreBlock(total / len(self._prepared), own.cosine)

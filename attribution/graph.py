@@ -1,0 +1,66 @@
+"""The neighbour graph of what a model sees in all samples: searched once per run, then read by the map, the duplicates and the leaks."""
+
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.config import fingerprint
+from attribution.neighbors import nearest
+from attribution.progress import Progress
+from attribution.storage.artefact import Artefact
+from attribution.storage.files import file_hash, whole_file, write_json
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset
+    from attribution.runs import Run
+
+NEIGHBORS = 24  # kept per sample; whoever needs fewer takes the first ones
+FORMAT = 1  # raise when the same request would give another result than before
+
+
+class NeighborGraph(Artefact):
+    """The nearest other samples of every sample: ``NAME/neighbors/KEY``; all rows of the project, in row order."""
+
+    what = "neighbour graph"
+
+    @cached_property
+    def indices(self) -> np.ndarray:
+        """Rows of the neighbours (n, k) int32, most similar first."""
+        return np.load(self.folder / "indices.npy", mmap_mode="r", allow_pickle=False)
+
+    @cached_property
+    def similarities(self) -> np.ndarray:
+        """Cosines (n, k) float32 between the representations of the row and its neighbours."""
+        return np.load(self.folder / "similarities.npy", mmap_mode="r", allow_pickle=False)
+
+
+def neighbor_graph(
+    dataset: "Dataset", run: "Run", out: Path, progress: Progress | None = None, *, k: int = NEIGHBORS, device: str = "cpu"
+) -> NeighborGraph:
+    """The graph of a run's recorded representation, from ``out/KEY`` or searched now and kept there.
+
+    Exact at every size. The key is made of the weights and the data: labels and edits do not matter. Costs n^2 d multiplications
+    (100,000 samples of 512 numbers: see docs/benchmarks.md) and n k 8 bytes on disk.
+    """
+    work, started_s = progress or Progress(), time.perf_counter()
+    request = {
+        "format": FORMAT,
+        "run": run.id,
+        "weights": file_hash(Path(run.checkpoints[-1][0])),
+        "data": dataset.info.base_hash,
+        "k": min(k, len(dataset) - 1),
+    }
+    result = NeighborGraph(Path(out) / fingerprint(request))
+    if result.finished:
+        return result
+    features = np.array(run.representation(), dtype=np.float32)
+    features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    indices, similarities = nearest(features, k, device=device, progress=work)
+    for name, array in (("indices", indices), ("similarities", similarities)):
+        with whole_file(result.folder / f"{name}.npy") as temporary, open(temporary, "wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+    write_json(result.folder / "config.json", {**request, "version": dataset.info.base_hash, "seconds_s": time.perf_counter() - started_s})
+    return result

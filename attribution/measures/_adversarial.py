@@ -1,0 +1,84 @@
+"""Adversarial points: inputs moved a little, where it hurts the model most."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.errors import UserError
+from attribution.measures.base import Measure
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attribution.datasets.dataset import DatasetInfo
+    from attribution.gradients.capture import Loss
+    from attribution.subject import Subject
+
+
+def movable(info: "DatasetInfo") -> np.ndarray | None:
+    """Which inputs an attack may move (d,) bool, None for all of them: the number columns of a table, every pixel of a picture.
+
+    Categories stay: a person is not 0.1 standard deviations more married. ``UserError`` for words and for a table without numbers.
+    """
+    if info.modality == "text":
+        raise UserError(
+            "The samples are texts.", "Words cannot be moved by a small amount.", "Ask for loss or margin, or use pictures or a table."
+        )
+    columns = info.preprocessing.get("columns") or []
+    if info.modality != "tabular" or not columns:
+        return None
+    numbers = np.array([column["kind"] == "number" for column in columns])
+    if not numbers.any():
+        raise UserError("The table has no number column.", "Categories cannot be moved by a small amount.", "Ask for loss or margin.")
+    return numbers
+
+
+def limits(info: "DatasetInfo") -> tuple[np.ndarray, np.ndarray] | None:
+    """Lowest and highest value per channel that a picture can have, as the model sees it; None for other data."""
+    if info.modality != "image":
+        return None
+    mean, std = (np.asarray(info.preprocessing[name], dtype=np.float64) for name in ("mean", "std"))
+    return (0 - mean) / std, (1 - mean) / std
+
+
+class Adversarial(Measure):
+    """The mean loss at inputs moved by at most ``epsilon`` per coordinate so as to raise it, within what the inputs can be.
+
+    ``epsilon`` is in standard deviations of the inputs: of a number column over the training table, of a channel over all pixels. The
+    attack starts at the sample and has no chance in it, so batches and order change nothing.
+    """
+
+    unit = "nats"
+    needs = "pictures, or a table with number columns"
+    settings = ("epsilon",)
+    steps: int = 1
+    stride: float = 1.0  # of one step, in epsilons
+
+    def options(self) -> dict[str, object]:
+        return super().options() | ({"steps": self.steps} if self.steps > 1 else {})
+
+    def per_sample(self, subject: "Subject") -> "Loss":
+        from attribution.tasks.classification import per_sample_loss
+
+        return per_sample_loss
+
+    def inputs(self, subject: "Subject", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
+        import torch
+
+        if self.epsilon <= 0:
+            raise UserError(
+                f"epsilon is {self.epsilon:g}.", "An attack has to move the inputs.", "Give a positive number, for example 0.1."
+            )
+        mask, bounds = movable(subject.dataset.info), limits(subject.dataset.info)
+        allowed = torch.ones((), dtype=x.dtype, device=x.device) if mask is None else torch.as_tensor(mask, device=x.device).to(x.dtype)
+        low, high = x - self.epsilon * allowed, x + self.epsilon * allowed
+        if bounds is not None:
+            floor, ceiling = (torch.as_tensor(side, device=x.device).to(x.dtype).view(1, -1, 1, 1) for side in bounds)
+            low, high = torch.maximum(low, torch.minimum(floor, x)), torch.minimum(high, torch.maximum(ceiling, x))
+        moved, model = x.detach(), subject.model(checkpoint)
+        for _ in range(self.steps):
+            leaf = moved.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(self.per_sample(subject)(model(leaf), y).sum(), leaf)
+            moved = torch.minimum(torch.maximum(moved + self.stride * self.epsilon * slope.sign() * allowed, low), high).detach()
+            subject.count(3 * len(y))
+        return moved

@@ -1,0 +1,99 @@
+"""What the gap measures share: the mean probability of the positive class, in the best-off group minus in the worst-off."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.errors import UserError
+from attribution.measures.base import Measure
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attribution.datasets.dataset import Dataset
+    from attribution.gradients.capture import Loss
+    from attribution.subject import Subject
+
+
+def positive_class(classes: tuple[str, ...], name: str) -> int:
+    """Index of the positive class: the named one, or the last; ``UserError`` listing the classes for an unknown name."""
+    if not name:
+        return len(classes) - 1
+    if name not in classes:
+        raise UserError(f"There is no class {name!r}.", "A gap is about one class.", f"Choose one of: {', '.join(classes)}.")
+    return classes.index(name)
+
+
+def groups_of(dataset: "Dataset", rows: np.ndarray) -> np.ndarray:
+    """The group of every row (n,) as text, "" where it has none; ``UserError`` when the data have no group column at all."""
+    groups = dataset.samples["group"].fillna("").astype(str).to_numpy(dtype=object)
+    if not (groups != "").any():
+        raise UserError(
+            "The data have no group column.",
+            "A fairness gap compares groups of samples, for example by sex.",
+            "Import the data with the column that names the group (`--group COLUMN`), or ask for loss, margin, fgsm or pgd.",
+        )
+    found: np.ndarray = groups[np.asarray(rows, dtype=np.int64)]
+    return found
+
+
+@cache
+def probability_of(index: int) -> "Loss":
+    """``(logits, labels) -> (b,)`` probability of class ``index``; the same function for the same class, so that engines are shared."""
+    import torch
+
+    def probability(logits: "Tensor", labels: "Tensor") -> "Tensor":
+        return torch.softmax(logits, dim=1)[:, index]  # (b,)
+
+    return probability
+
+
+class GroupGap(Measure):
+    """Largest minus smallest group mean of p(positive), over the rows that ``counts`` keeps; with two groups, the absolute difference.
+
+    The probability is the differentiable stand-in for the decision: with it the gap moves smoothly, where a rate of decisions only jumps.
+    Groups without such a row are left out. Which two groups are furthest apart is decided by the model at hand.
+    """
+
+    unit = "probability"
+    needs = "a group column and at least two groups among the rows"
+    group_only = True
+    settings = ("positive",)
+
+    def counts(self, labels: np.ndarray, positive: int) -> np.ndarray:
+        """Which rows the rates are taken over (n,) bool."""
+        raise NotImplementedError
+
+    def per_sample(self, subject: "Subject") -> "Loss":
+        return probability_of(positive_class(subject.dataset.info.classes, self.positive))
+
+    def rates(self, subject: "Subject", rows: np.ndarray, checkpoint: int = -1) -> dict[str, tuple[float, int]]:
+        """Mean probability of the positive class and number of rows counted, by group."""
+        members, p = self._members(subject, rows), self.values(subject, rows, checkpoint)
+        return {name: (float(p[inside].mean()), int(inside.sum())) for name, inside in members.items()}
+
+    def _members(self, subject: "Subject", rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Which rows count, by group name (n,) bool; ``UserError`` for fewer than two groups."""
+        classes = subject.dataset.info.classes
+        positive = positive_class(classes, self.positive)
+        groups = groups_of(subject.dataset, rows)
+        counted = (groups != "") & self.counts(subject.labels.values[rows], positive)
+        names = sorted(set(groups[counted]))
+        if len(names) < 2:
+            there = f"only of group {names[0]}" if names else "of no group"
+            raise UserError(
+                f"Among the {len(rows):,} rows that {self.name} is asked of, those that count are {there}.",
+                f"It needs {self.needs}; the positive class is {classes[positive]}.",
+                "Ask about more rows, for example all validation samples as a group, or choose another positive class.",
+            )
+        return {name: counted & (groups == name) for name in names}
+
+    def weights(self, subject: "Subject", rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
+        members, rates = self._members(subject, rows), self.rates(subject, rows, checkpoint)
+        high = max(rates, key=lambda name: (rates[name][0], name))
+        low = min(rates, key=lambda name: (rates[name][0], name))
+        weights = np.zeros(len(rows))
+        if high != low:
+            weights[members[high]], weights[members[low]] = 1 / rates[high][1], -1 / rates[low][1]
+        return weights

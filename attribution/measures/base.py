@@ -1,0 +1,101 @@
+"""What every measure offers: one number about a model on some rows, lower is better, and its gradient."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attribution.gradients.capture import Loss
+    from attribution.gradients.queries import QueryGradients
+    from attribution.subject import Subject
+
+
+class Measure(ABC):
+    """m(rows) = sum_i w_i f(model(x'_i), y_i): a signed sum over rows of one number per sample. LOWER IS BETTER.
+
+    So a positive influence means that training on a sample lowers the measure: the loss falls, the margin grows, the gap closes. A subclass
+    is one file: the words below, ``per_sample`` (f) and, where they differ from the mean over the rows as they are, ``weights`` (w) and
+    ``inputs`` (x'). ``positive`` names the class that gaps are about ("" : the last one), ``epsilon`` is the reach of an attack in standard
+    deviations of the inputs, as the model is given them.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]  # plain words for the user
+    summary: ClassVar[str]  # what a low value means, and when to ask
+    formula: ClassVar[str]
+    unit: ClassVar[str]
+    source: ClassVar[str]
+    needs: ClassVar[str] = ""  # what the data must have, in words
+    group_only: ClassVar[bool] = False  # no meaning for one row
+    settings: ClassVar[tuple[str, ...]] = ()  # fields of ScoreConfig that change it
+
+    def __init__(self, positive: str = "", epsilon: float = 0.1) -> None:
+        self.positive, self.epsilon = positive, epsilon
+
+    def options(self) -> dict[str, Any]:
+        """Name and the settings that matter: enters the fingerprint of what was asked."""
+        return {"name": self.name, **{setting: getattr(self, setting) for setting in self.settings}}
+
+    @abstractmethod
+    def per_sample(self, subject: "Subject") -> "Loss":
+        """f: ``(logits (b, c), labels (b,)) -> (b,)``; the same object at every call."""
+
+    def inputs(self, subject: "Subject", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
+        """x': the inputs that the model is given in the place of ``x``."""
+        return x
+
+    def weights(self, subject: "Subject", rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
+        """w (n,) float64: one over n. ``UserError`` where the rows do not carry what the measure needs."""
+        return np.full(len(rows), 1 / len(rows))
+
+    def values(self, subject: "Subject", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> np.ndarray:
+        """f of every row (n,) float64."""
+        import torch
+
+        parts, model = [], subject.model(checkpoint)
+        for x, y in subject.batches(np.asarray(rows)):
+            moved = self.inputs(subject, x, y, checkpoint)
+            with torch.no_grad():
+                parts.append(self.per_sample(subject)(model(moved), y).double().cpu().numpy())
+            subject.count(len(y))
+        return np.concatenate(parts)
+
+    def value(self, subject: "Subject", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> float:
+        """The measure on these rows, in ``unit``. Cost: one forward pass over them, and the attack's passes if there is one."""
+        rows = np.asarray(rows, dtype=np.int64)
+        return float(self.weights(subject, rows, checkpoint) @ self.values(subject, rows, checkpoint))
+
+    def gradient(self, subject: "Subject", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> "dict[str, Tensor]":
+        """Gradient of ``value`` with respect to the covered parameters, by name.
+
+        Adversarial points and the choice of the groups furthest apart are held where the model is: by Danskin's theorem this is the gradient
+        of a maximum.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        weights, engine = self.weights(subject, rows, checkpoint), subject.engine(checkpoint, self.per_sample(subject))
+        total: dict[str, Tensor] = {}
+        for weight in np.unique(weights[weights != 0]):
+            part = rows[weights == weight]
+            mean = engine.mean_gradient((self.inputs(subject, x, y, checkpoint), y) for x, y in subject.batches(part))
+            share = 1.0 if len(part) == len(rows) else float(weight) * len(part)
+            for name, value in mean.items():
+                total[name] = total[name] + share * value if name in total else share * value
+        return total
+
+    def queries(self, subject: "Subject", rows: Sequence[int], checkpoint: int = -1) -> "QueryGradients":
+        """One query per row, for measures that one row has; ``UserError`` for ``group_only`` ones."""
+        from attribution.errors import UserError
+        from attribution.gradients.queries import QueryGradients
+
+        if self.group_only:
+            raise UserError(
+                f"{self.name} was asked of one sample.",
+                "It compares groups of samples, so a single one has none.",
+                "Ask about a group of rows: `--group` with `--queries val`, or a selection.",
+            )
+        engine = subject.engine(checkpoint, self.per_sample(subject))
+        return QueryGradients.stack([engine.queries(self.inputs(subject, x, y, checkpoint), y) for x, y in subject.batches(list(rows))])

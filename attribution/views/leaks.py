@@ -1,0 +1,166 @@
+"""Leaks and duplicates for people: the headline, a pair's differences, its evidence as a table, and what a verdict would do."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from attribution.findings.leak_result import GRID, Finding, verdict
+from attribution.likeness.image import matched
+from attribution.views.numbers import count, percent, plural, points, three_digits
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset
+    from attribution.statistics import WithAndWithout
+
+VERDICTS = {"leak": "leak, dropped from training", "test": "dropped from the held-out set", "legitimate": "legitimate, kept", "": ""}
+
+
+def headline(cases: pd.DataFrame, verdicts: Sequence[str]) -> str:
+    """ "57 likely leaks: 30 exact, 27 altered. 12 decided." """
+    exact = int((cases["kind"] == "exact").sum())
+    decided = sum(bool(one) for one in verdicts)
+    parts = f": {count(exact)} exact, {count(len(cases) - exact)} close" if len(cases) else ""
+    return f"{plural(len(cases), 'likely leak')}{parts}. {count(decided)} decided."
+
+
+def verdicts(cases: pd.DataFrame, states: pd.DataFrame) -> list[str]:
+    """Each case's verdict as the ledger has it."""
+    return [verdict(rows, others, states) for rows, others in zip(cases["rows"], cases["others"], strict=True)]
+
+
+def leaked_rows(cases: pd.DataFrame, wanted: Iterable[bool]) -> np.ndarray:
+    """The held-out rows of the wanted cases, ascending int64."""
+    rows = [row for others, take in zip(cases["others"], wanted, strict=True) if take for row in others]
+    return np.unique(np.array(rows, dtype=np.int64))
+
+
+def count_at(counts: np.ndarray, threshold: float) -> int:
+    """How many cases there are at a threshold of ``GRID``."""
+    return int(counts[min(int(np.searchsorted(GRID, threshold - 1e-9)), len(counts) - 1)])
+
+
+def score_figures(found: "WithAndWithout", confirmed: bool) -> list[dict[str, str]]:
+    """Test accuracy with and without the leaked samples: ``label``, ``value``, ``delta``, ``help``."""
+    which = "confirmed leaks" if confirmed else "all likely leaks"
+    level = f"{percent(found.all.level)} interval, bootstrap over the test samples"
+    d = found.difference
+    return [
+        {
+            "label": "Test accuracy",
+            "value": percent(found.all.estimate),
+            "delta": f"{three_digits(found.all.low * 100)} to {percent(found.all.high)}",
+            "help": f"On {plural(found.n, 'test sample')}; {level}.",
+        },
+        {
+            "label": f"Without {which}",
+            "value": percent(found.rest.estimate),
+            "delta": f"{three_digits(found.rest.low * 100)} to {percent(found.rest.high)}",
+            "help": f"On the other {plural(found.n_rest, 'test sample')}; {level}.",
+        },
+        {
+            "label": "Difference",
+            "value": points(d.estimate),
+            "delta": f"{three_digits(d.low * 100, True)} to {three_digits(d.high * 100, True)}",
+            "help": f"Below zero: the leaks flatter the score. Paired: {level}.",
+        },
+    ]
+
+
+def evidence_table(found: Sequence[Finding]) -> pd.DataFrame:
+    """One line per piece of evidence: evidence, value, threshold, says, meaning."""
+    words = {"copy": "same thing", "no": "not alone", "unknown": "not measured"}
+    return pd.DataFrame(
+        {
+            "evidence": [one.title for one in found],
+            "value": [three_digits(one.value) for one in found],
+            "threshold": [f"{'at least' if one.at_least else 'at most'} {three_digits(one.threshold)}" for one in found],
+            "says": [words[one.says] for one in found],
+            "meaning": [one.note for one in found],
+        }
+    )
+
+
+def evidence_for_ledger(found: Sequence[Finding], row: str, other: str, change: str) -> dict[str, Any]:
+    """What was on screen, for the ledger: the pair, and every value with its threshold."""
+    told: dict[str, Any] = {"pair": f"{row} = {other}"}
+    if change:
+        told["change"] = change
+    for one in found:
+        if np.isfinite(one.value):
+            told[one.title] = f"{three_digits(one.value)} ({'>=' if one.at_least else '<='} {three_digits(one.threshold)})"
+    return told
+
+
+def case_table(cases: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, classes: Sequence[str], found: Sequence[str]) -> pd.DataFrame:
+    """All cases as a table: kind, closeness (ratio), the best pair's ids and labels, samples, verdict."""
+    rows, others = cases["row"].to_numpy(dtype=np.int64), cases["other"].to_numpy(dtype=np.int64)
+    names = np.array(classes, dtype=object)
+    return pd.DataFrame(
+        {
+            "kind": cases["kind"],
+            "distance": cases["ratio"],
+            "training sample": ids[rows],
+            "its label": names[labels[rows]],
+            "held-out sample": ids[others],
+            "label there": names[labels[others]],
+            "samples": cases["n"],
+            "labels differ": cases["conflict"],
+            "verdict": [VERDICTS[one] for one in found],
+        }
+    )
+
+
+def difference_picture(dataset: "Dataset", row: int, other: int, change: str) -> np.ndarray:
+    """Where two pictures differ after the best match: uint8 (h, w, 1), black where they agree. ``change`` as in ``LeakResult.pairs``."""
+    first, second = (np.asarray(dataset.inputs[one], dtype=np.float32).mean(2) for one in (row, other))
+    a, b = matched(first[None], second[None], change)
+    return np.abs(a[0] - b[0]).round().astype(np.uint8)[:, :, None]
+
+
+def marked_texts(first: str, second: str) -> tuple[str, str]:
+    """Both texts as HTML, the words that the other one lacks at that place marked; everything is escaped."""
+    words, others = re.findall(r"\s*\S+", first), re.findall(r"\s*\S+", second)
+    left: list[str] = []
+    right: list[str] = []
+    matcher = SequenceMatcher(None, [word.strip().lower() for word in words], [word.strip().lower() for word in others], autojunk=False)
+    for kind, a, b, c, d in matcher.get_opcodes():
+        for parts, chosen in ((left, words[a:b]), (right, others[c:d])):
+            text = escape("".join(chosen))
+            parts.append(text if kind == "equal" or not text else f"<mark>{text}</mark>")
+    return "".join(left).strip(), "".join(right).strip()
+
+
+def column_table(first: dict[str, str], second: dict[str, str], titles: tuple[str, str]) -> pd.DataFrame:
+    """Two rows of a table side by side, the columns that differ first: column, a value per side, same."""
+    names = list(dict.fromkeys([*first, *second]))
+    names.sort(key=lambda name: first.get(name) == second.get(name))
+    return pd.DataFrame(
+        {
+            "column": names,
+            titles[0]: [first.get(name, "") for name in names],
+            titles[1]: [second.get(name, "") for name in names],
+            "same": ["yes" if first.get(name) == second.get(name) else "differs" for name in names],
+        }
+    )
+
+
+def keep_one(cases: pd.DataFrame, active: np.ndarray, labels: np.ndarray) -> list[int]:
+    """The rows to drop so that one sample of each group of duplicates stays: all active ones but the first. Groups whose labels differ are
+    left alone: which label is right has to be decided first. ``active`` and ``labels`` are (n,), current."""
+    drop: list[int] = []
+    for rows, others in zip(cases["rows"], cases["others"], strict=True):
+        members = [row for row in sorted({*rows, *others}) if active[row]]
+        if len({int(labels[row]) for row in members}) == 1:
+            drop += members[1:]
+    return drop
+
+
+def still_double(cases: pd.DataFrame, active: np.ndarray) -> pd.DataFrame:
+    """The groups of duplicates of which more than one sample is still trained on."""
+    keep = [sum(bool(active[row]) for row in {*rows, *others}) > 1 for rows, others in zip(cases["rows"], cases["others"], strict=True)]
+    return cases[np.array(keep, dtype=bool)].reset_index(drop=True)

@@ -1,0 +1,214 @@
+"""Fairness & robustness: which training samples make the model unfair to a group or easy to fool, and what happens without them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from attribution.config import RemedyConfig
+from attribution.findings.judged import GAPS, TARGETS, Judged
+from attribution.views import cards as card_views
+from attribution.views import comparison, fairness, numbers, tables
+from pages.parts import cards, context, edits, frame, jobs, states
+from pages.parts.context import Sight
+
+if TYPE_CHECKING:
+    from attribution.findings.remedies import Remedy
+
+SHOWN = 12
+
+
+def question(sight: Sight) -> RemedyConfig | None:
+    """What is to improve, chosen on the page; None when the data can have no such measure."""
+    project = sight.project
+    has_groups = bool(project.samples["group"].fillna("").astype(str).ne("").any())
+    names, why = fairness.offered(has_groups, fairness.attackable(project.info.modality, project.info.preprocessing))
+    if not names:
+        states.empty("Nothing to measure here", why, icon=":material/diversity_3:")
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        measure = st.segmented_control(
+            "What should improve?",
+            names,
+            default=names[0],
+            required=True,
+            key="measure",
+            format_func=lambda name: fairness.CHOICES[name][0],
+        )
+        measure = measure or names[0]
+        positive, epsilon = "", 0.1
+        if TARGETS[measure] in GAPS:
+            last = len(project.classes) - 1
+            chosen = st.selectbox(
+                "Positive class", project.classes, index=last, key="positive", width=180, help="The outcome that groups should get alike."
+            )
+            positive = "" if chosen in (None, project.classes[last]) else str(chosen)
+        else:
+            epsilon = float(
+                st.number_input(
+                    "Reach of the attack",
+                    0.01,
+                    2.0,
+                    0.1,
+                    0.05,
+                    key="epsilon",
+                    width=180,
+                    help="How far each input may be moved, in standard deviations of the inputs.",
+                )
+            )
+    st.caption(fairness.CHOICES[measure][1])
+    if why:
+        st.caption(f":material/info: {why}")
+    return RemedyConfig(measure=measure, positive=positive, epsilon=epsilon)
+
+
+def judged_now(sight: Sight, positive: str) -> Judged:
+    """The current model's decisions on the active test samples."""
+    project = sight.project
+    rows = project.dataset.rows("test")
+    rows = rows[sight.labels.active[rows]]
+    groups = project.samples["group"].fillna("").astype(str).to_numpy(dtype=object)[rows]
+    place = project.class_index(positive) if positive else len(project.classes) - 1
+    decisions = sight.predictions.loc[rows, "prediction"].to_numpy(dtype=np.int64)[None, :]
+    return Judged(sight.labels.values[rows], decisions, place, groups)
+
+
+def now(sight: Sight, config: RemedyConfig) -> None:
+    """How things stand with the current model."""
+    figure = TARGETS[config.measure]
+    if figure not in GAPS:
+        st.caption("How the model does under attack is measured with the search below.")
+        return
+    judged = judged_now(sight, config.positive)
+    name = sight.project.classes[judged.positive]
+    st.subheader("How it stands")
+    st.markdown(states.plain(fairness.gap_sentence(judged, figure, name)))
+    table = fairness.rates_frame(judged, figure)
+    if len(table):
+        axis = f"given {name}, % of {'those labelled so' if figure == 'eop' else 'all'} (95 % interval)"
+        spec = comparison.forest_spec(table, axis)
+        spec["series"][0].pop("markLine")
+        spec["xAxis"] |= {"min": 0, "max": 100}
+        st.echarts_chart(spec, height=58 + 40 * len(table), key="rates", alt="Rate of the positive class by group with its interval")
+
+
+def start(sight: Sight, config: RemedyConfig, found: "Remedy | None") -> bool:
+    """The running search, or the button that starts one; True while one runs."""
+    project = sight.project
+    if jobs.panel(project, ("remedy",), place="fairness"):
+        return True
+    run_s = sight.run.config.get("seconds_s")
+    words = fairness.forecast_words(run_s, len(config.budgets), len(config.seeds))
+    if found is None:
+        st.subheader("What harms it")
+        states.empty(
+            "Nobody has looked yet",
+            f"The training samples are ranked by how much each harms it; then the worst are left out and the model is trained anew. {words}",
+            "Find what harms it, and try without",
+            lambda: jobs.submit(project, "remedy", config),
+            icon=":material/diversity_3:",
+        )
+    elif found.version != sight.labels.version:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/info: Labels have changed since this search.", width="content")
+            st.button("Look again", key="again", type="tertiary", on_click=jobs.submit, args=(project, "remedy", config))
+    return False
+
+
+def drop(sight: Sight, found: "Remedy", rows: list[int]) -> None:
+    """Callback: take the suggested samples out of training, as one entry of the ledger."""
+    evidence = {"remedy": found.id, "measure": found.measure, "budget": found.suggested}
+    edits.decide(sight.project, "drop", rows, None, f"harms the {found.measure}", evidence, sight.versions(rows))
+
+
+def answer(sight: Sight, found: "Remedy") -> None:
+    """The verdict, its figures, and the one action that follows."""
+    st.subheader("What happens without the most harmful samples")
+    with st.container(border=True):
+        st.markdown(f"**{states.plain(found.verdict)}**")
+        with st.grid(3, min_column_width=220):
+            for cell in fairness.figures(found):
+                st.metric(cell["label"], cell["value"], cell["delta"], delta_color="off", delta_arrow="off", help=cell["help"])
+        if not found.suggested:
+            return
+        rows = [int(row) for row in found.rows(found.suggested) if sight.labels.active[int(row)]]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if rows:
+                st.button(
+                    f"Drop the suggested {numbers.plural(len(rows), 'sample')}",
+                    type="primary",
+                    key="drop-suggested",
+                    icon=":material/delete:",
+                    on_click=drop,
+                    args=(sight, found, rows),
+                )
+                st.caption("One entry in the ledger; undo takes all of them back.", width="content")
+            else:
+                st.caption(":material/check_circle: These samples are dropped.", width="content")
+                st.button("Retrain", key="to-retrain", on_click=frame.go, args=("retrain",))
+    st.caption("The budget was chosen on validation samples; these figures are of test samples that had no part in it.")
+
+
+def sweep(found: "Remedy") -> None:
+    """Target and accuracy over the budgets."""
+    names = list(dict.fromkeys([found.target, "accuracy"]))
+    for name, column in zip(names, st.columns(len(names), gap="large"), strict=True):
+        with column:
+            st.markdown(f"**{fairness.LABELS[name]}** over how much is removed")
+            alt = f"{fairness.LABELS[name]} over the share of the most harmful training samples removed, with intervals"
+            st.echarts_chart(fairness.sweep_spec(found, name), height=300, key=f"sweep-{name}", alt=alt)
+    if words := fairness.overshoot_sentence(found):
+        st.markdown(words)
+
+
+def samples(sight: Sight, found: "Remedy") -> None:
+    """The most harmful samples as cards."""
+    st.subheader("The most harmful samples")
+    total = max(found.count(found.suggested), SHOWN)
+    st.caption(
+        "Training on these worsens it most, by the gradient at the current model. Harmful for this measure does not mean wrongly labelled: look first."
+    )
+    table = found.ranking.head(total)
+    page = cards.page_number(len(table), SHOWN, "page-harmful")
+    with st.grid("auto", min_column_width=235, gap="small"):
+        for line in tables.page_of(table, page, SHOWN).to_dict("records"):
+            facts = [card_views.Fact("harm rank", numbers.count(line["rank"]))]
+            facts += [card_views.Fact("group", str(line["group"]))] if line["group"] else []
+            facts.append(card_views.Fact("influence", numbers.three_digits(line["influence"], signed=True)))
+            row = int(line["row"])
+            with st.container(border=True, gap="xsmall"):
+                cards.show(cards.card_of(sight, row, facts, suspicion=False), 64, 4)
+                cards.actions(
+                    sight, row, "harmful", reason=f"harms the {found.measure}", evidence={"remedy": found.id, "rank": line["rank"]}
+                )
+    cards.pager(len(table), SHOWN, "page-harmful")
+
+
+def main() -> None:
+    """The page."""
+    sight = context.sight()
+    st.title("Fairness & robustness")
+    st.markdown("Which training samples make the model unfair to a group or easy to fool, and what happens without them.")
+    if sight.run is None:
+        if not jobs.panel(sight.project, ("train", "prepare"), place="fairness-train"):
+            states.empty(
+                "There is no trained model yet",
+                "Fairness and robustness are asked of a model.",
+                "Train and analyse",
+                lambda: jobs.submit(sight.project, "prepare"),
+                icon=":material/model_training:",
+            )
+        return
+    config = question(sight)
+    if config is None:
+        return
+    now(sight, config)
+    found = fairness.matching(sight.project.remedies(), sight.run.id, config.measure, config.positive, config.epsilon)
+    start(sight, config, found)
+    if found is not None:
+        answer(sight, found)
+        sweep(found)
+        samples(sight, found)
+
+
+frame.show(main)

@@ -1,0 +1,111 @@
+"""Angles page: where points stand, what a lasso on them holds, and that the words say what was measured."""
+
+import json
+
+import numpy as np
+import pytest
+
+from attribution.views import angles, scatter
+
+CHECKPOINT = {
+    "epoch": 5,
+    "curvature": [
+        {"ratio": 0.1, "damping": 1e-4, "turn": 80.4, "residual": 0.2},
+        {"ratio": 10.0, "damping": 1e-2, "turn": 33.6, "residual": 1e-4},
+    ],
+}
+LAYERS = [
+    {"name": "0", "kind": "Conv2d", "parameters": 160, "share": 0.25},
+    {"name": "", "kind": "Sequential", "parameters": 10, "share": 0.75},
+]
+
+
+def test_degrees():
+    np.testing.assert_allclose(angles.degrees(np.array([1.0, 0.0, -1.0, 1.0000001])), [0, 90, 180, 0])
+
+
+def test_points_stand_by_row_in_powers_of_ten():
+    found = angles.points(np.array([3, 1]), np.array([0.5, -0.5]), np.array([10.0, 0.0]), 5)
+    assert np.isnan(found[[0, 2, 4]]).all()
+    np.testing.assert_allclose(found[3], [0.5, 1.0])
+    np.testing.assert_allclose(found[1], [-0.5, 1.0 - angles.DECADES])
+
+
+def test_the_chart_holds_all_points_and_a_lasso_finds_those_inside():
+    rows = np.arange(4)
+    positions = angles.points(rows, np.array([-0.9, -0.8, 0.5, 0.9]), np.array([1.0, 100.0, 1.0, 0.01]), 6)
+    spec = angles.scatter_spec(positions, scatter.by_class(np.array([0, 1, 0, 1, 0, 0]), ("a", "b"), rows))
+    assert sum(len(one["source"]) for one in spec["dataset"]) == 4
+    assert spec["yAxis"]["min"] < -2
+    assert spec["yAxis"]["max"] > 2
+    assert spec["xAxis"]["name"]
+    assert spec["yAxis"]["name"]
+    event = {"selection": {"areas": [{"coord_range": [[-1, 1], [0, 1], [0, 3], [-1, 3]]}]}}
+    assert scatter.selected_rows(event, positions, rows).tolist() == [1]
+
+
+def test_sides():
+    labels, rows = np.array([0, 1, 1, 2, 0]), np.array([0, 1, 2, 3])
+    found = angles.sides(labels, rows, [1])
+    assert {name: members.tolist() for name, members in found.items()} == {angles.OWN: [1, 2], angles.OTHER: [0, 3]}
+    assert angles.sides(labels, rows, [0, 1, 2])[angles.ALL].tolist() == [0, 1, 2, 3]
+
+
+def test_the_histogram_holds_every_angle_once():
+    shares = angles.histogram(np.array([0.0, 9.9, 90.0, 180.0]))
+    assert shares.sum() == pytest.approx(1)
+    assert (shares[0], shares[9], shares[17]) == (0.5, 0.25, 0.25)
+    assert angles.histogram(np.empty(0)).sum() == 0
+
+
+def test_the_half_circle_runs_from_the_right_to_the_left():
+    spec = angles.polar_spec({angles.OWN: angles.histogram(np.array([5.0])), angles.OTHER: angles.histogram(np.array([175.0]))})
+    assert spec["series"][0]["data"][0] == 100
+    assert spec["series"][1]["data"][17] == 100
+    assert (spec["angleAxis"]["startAngle"], spec["angleAxis"]["endAngle"], spec["angleAxis"]["clockwise"]) == (0, 180, False)
+    json.dumps(spec)
+
+
+def test_medians_are_taken_within_groups():
+    lines = np.array([[10.0, 20.0, 90.0], [30.0, 30.0, 150.0]])
+    assert angles.medians(lines, np.array([4, 5, 7]), {"a": np.array([4, 5]), "b": np.array([7])}) == {"a": [15, 30], "b": [90, 150]}
+
+
+def test_small_charts_show_every_value():
+    layers = angles.layers_spec(LAYERS, {angles.OWN: [80.0, 70.0]})
+    assert layers["series"][0]["data"] == [80, 70]
+    assert layers["xAxis"]["data"] == ["0 (Conv2d)\n25.0\u00a0% of it", "model (Sequential)\n75.0\u00a0% of it"]
+    lines = angles.lines_spec(["1", "5"], {angles.OTHER: [95.0, 100.0]}, "epoch")
+    assert (lines["xAxis"]["data"], lines["series"][0]["data"]) == (["1", "5"], [95, 100])
+
+
+def test_words_say_what_was_measured():
+    sentence = angles.turn_sentence(CHECKPOINT, 10.0)
+    assert "by **34°**" in sentence
+    assert "somewhat different" in sentence
+    assert "damping 0.1 instead of 10 mean eigenvalues it would be about 80°" in sentence
+    assert angles.turn_line(CHECKPOINT, 10.0) == {"epoch": "5", "0.1": "about 80°", "10 (usual)": "34°"}
+    assert "75.0\u00a0%" in angles.layer_sentence(LAYERS)
+    assert "10 weights" in angles.layer_sentence(LAYERS)
+    assert "No training sample" in angles.against_sentence({"n": 0, "norm": None, "angle": None}, 10)
+    assert angles.against_sentence({"n": 1, "norm": 2.0, "angle": 160.6}, 10).startswith("1 training sample (10.0\u00a0%) pulls against")
+    assert "2 training samples with the query's own label: median 15°" in angles.spread_sentence({angles.OWN: np.array([10.0, 20.0])})
+
+
+def test_agreement_counts_signs_and_order():
+    sentence = angles.agreement_sentence(np.array([1.0, 2.0, -1.0, 3.0]), np.array([2.0, 4.0, 1.0, 6.0]))
+    assert "75.0\u00a0% of the training samples keep their sign" in sentence
+    assert "two influences 1.00." in sentence
+
+
+def test_the_plane_is_drawn_in_the_columns_own_units_and_only_for_two_numbers():
+    columns = [{"name": "x", "kind": "number", "mean": 1.0, "std": 2.0}, {"name": "y", "kind": "number", "mean": 0.0, "std": 0.5}]
+    names, inputs = angles.plane(columns, np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]]))
+    assert names == ("x", "y")
+    np.testing.assert_allclose(inputs, [[1, 0], [3, 0.5], [1, 0.5]])
+    assert angles.plane(columns[:1], np.zeros((3, 1))) is None
+    assert angles.plane([columns[0], {"name": "c", "kind": "category", "value": "a"}], np.zeros((3, 2))) is None
+    assert angles.plane([], np.zeros((3, 8, 8, 1))) is None
+    spec = angles.plane_spec(inputs, np.array([0, 2]), np.array([1.0, -1.0]), names)
+    assert sum(len(one["source"]) for one in spec["dataset"]) == 2
+    assert "brush" not in spec

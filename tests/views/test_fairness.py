@@ -1,0 +1,117 @@
+"""What the Fairness & robustness page says, from made-up decisions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attribution.findings.judged import Judged
+from attribution.findings.remedies import Remedy
+from attribution.storage.files import write_json
+from attribution.storage.tables import write_table
+from attribution.views import fairness
+
+
+@pytest.fixture
+def judged() -> Judged:
+    """80 positives and 20 negatives; group u's 40 positives are all recognised, of v's 40 half."""
+    labels = np.repeat([1, 0], [80, 20])
+    groups = np.array(["u", "v"])[np.arange(100) % 2]
+    decisions = labels.copy()
+    decisions[np.flatnonzero((labels == 1) & (groups == "v"))[:20]] = 0
+    return Judged(labels, decisions[None], 1, groups)
+
+
+def line(budget, split, figure, estimate, removed="harmful", signed=np.nan):
+    values = {"budget": budget, "removed": removed, "split": split, "figure": figure, "estimate": estimate}
+    values |= {"low": estimate - 0.02, "high": estimate + 0.02, "change": estimate - 0.2, "change_low": estimate - 0.24}
+    return values | {"change_high": estimate - 0.16, "signed": signed, "signed_low": signed - 0.02, "signed_high": signed + 0.02}
+
+
+@pytest.fixture
+def found(tmp_path) -> Remedy:
+    lines = []
+    for budget, gap, accuracy in ((0.0, 0.2, 0.2), (5.0, 0.05, 0.21), (20.0, -0.1, 0.1)):
+        for split in ("val", "test"):
+            lines += [line(budget, split, "eop", abs(gap), signed=gap), line(budget, split, "accuracy", accuracy)]
+    lines.append(line(5.0, "test", "eop", 0.19, "random", 0.19))
+    write_table(tmp_path / "one" / "sweep.parquet", pd.DataFrame(lines))
+    ranking = {"row": range(100), "id": [str(row) for row in range(100)], "influence": 0.0, "rank": range(1, 101), "group": "u"}
+    write_table(tmp_path / "one" / "ranking.parquet", pd.DataFrame(ranking))
+    about = {"measure": {"name": "eop-gap", "positive": ""}, "run": "r", "version": "v", "suggested": 5.0, "control": 5.0, "n_train": 100}
+    write_json(tmp_path / "one" / "config.json", {**about, "budgets": [5.0, 20.0], "seeds": [0], "pair": {"eop": ["u", "v"]}})
+    return Remedy.open(tmp_path / "one")
+
+
+def test_what_is_offered_says_what_is_not():
+    assert fairness.offered(True, True) == (["eop-gap", "dp-gap", "fgsm"], "")
+    names, why = fairness.offered(False, True)
+    assert names == ["fgsm"]
+    assert "no group column" in why
+    names, why = fairness.offered(True, False)
+    assert names == ["eop-gap", "dp-gap"]
+    assert "Robustness is not offered" in why
+    assert fairness.offered(False, False)[0] == []
+
+
+def test_words_and_categories_cannot_be_attacked():
+    assert fairness.attackable("image", {})
+    assert not fairness.attackable("text", {})
+    assert not fairness.attackable("tabular", {"columns": [{"kind": "category"}]})
+    assert fairness.attackable("tabular", {"columns": [{"kind": "category"}, {"kind": "number"}]})
+
+
+def test_the_gap_is_said_with_both_rates_and_an_interval(judged):
+    text = fairness.gap_sentence(judged, "eop", "yes")
+    for expected in ("labelled yes", "100\u00a0% in group u", "50.0\u00a0% in group v", "gap of 50.0 points", "95 % interval"):
+        assert expected in text
+    assert "cannot tell" not in text
+    one = Judged(judged.labels, judged.decisions, 1, np.full(100, "u"))
+    assert "Fewer than two groups" in fairness.gap_sentence(one, "eop", "yes")
+
+
+def test_rates_by_group_hold_their_intervals(judged):
+    frame = fairness.rates_frame(judged, "eop")
+    assert frame["name"].tolist() == ["u (40)", "v (40)"]
+    assert frame["estimate"].tolist() == [100, 50]
+    assert (frame["low"] < frame["estimate"]).all()
+    assert frame["high"].between(frame["estimate"] - 1e-9, 100).all()
+
+
+def test_the_sweep_keeps_the_sign_of_a_gap(found):
+    frame = fairness.sweep_frame(found, "eop")
+    assert frame["estimate"].round(6).tolist() == [20, 5, -10]
+    spec = fairness.sweep_spec(found, "eop")
+    names = [series.get("name") for series in spec["series"]]
+    assert names[:3] == ["test", "validation", "removed at random"]
+    assert spec["series"][0]["markLine"]["data"][0]["xAxis"] == "5"
+    assert spec["series"][2]["data"] == [["5", 19.0]]
+    assert "u" in spec["yAxis"]["name"]
+
+
+def test_overshoot_and_cost_are_said(found):
+    text = fairness.overshoot_sentence(found)
+    assert "from 20 % on the gap turns over" in text
+    assert "costs 10.0 points of accuracy" in text
+
+
+def test_figures_show_before_after_and_control(found):
+    target, accuracy, control = fairness.figures(found)
+    assert target["value"] == "20.0 → 5.00 points"
+    assert accuracy["label"] == "Accuracy"
+    assert "at random" in control["label"]
+
+
+def test_verdict_names_counts_and_intervals(found):
+    assert found.verdict.startswith("Without the 5 most harmful samples the equal opportunity gap goes from 20.0 to 5.0 points")
+    assert "cannot be told from chance" not in found.verdict
+
+
+def test_matching_looks_at_the_question(found):
+    assert fairness.matching([found], "r", "eop-gap", "", 0.5) is found
+    assert fairness.matching([found], "r", "eop-gap", "no", 0.1) is None
+    assert fairness.matching([found], "other", "eop-gap", "", 0.1) is None
+    assert fairness.matching([found], "r", "fgsm", "", 0.1) is None
+
+
+def test_the_work_is_forecast():
+    assert fairness.forecast_words(2.0, 6, 3).startswith("24 trainings: 6 budgets and two controls, 3 seeds each, about 48")

@@ -1,0 +1,93 @@
+"""What the Leaks page shows: counts, differences, and what keep-one would drop."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attribution.datasets.dataset import Dataset, DatasetInfo
+from attribution.findings.leak_result import GRID, Finding
+from attribution.statistics import without
+from attribution.views import leaks
+
+
+def cases(*lines):
+    columns = ["case", "kind", "ratio", "row", "other", "rows", "others", "n", "conflict"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+TWO = cases((0, "exact", 0.0, 1, 9, (1, 2), (9,), 3, False), (1, "near", 0.2, 3, 8, (3,), (8,), 2, True))
+
+
+def test_the_headline_counts():
+    assert leaks.headline(TWO, ["leak", ""]) == "2 likely leaks: 1 exact, 1 close. 1 decided."
+    assert leaks.headline(TWO.iloc[:0], []) == "0 likely leaks. 0 decided."
+
+
+def test_rows_of_wanted_cases():
+    assert leaks.leaked_rows(TWO, [True, False]).tolist() == [9]
+    assert leaks.leaked_rows(TWO, [True, True]).tolist() == [8, 9]
+
+
+def test_the_count_at_a_threshold_is_that_of_its_place_in_the_grid():
+    counts = np.arange(len(GRID))
+    assert [leaks.count_at(counts, float(GRID[place])) for place in (0, 7, len(GRID) - 1)] == [0, 7, len(GRID) - 1]
+
+
+def test_keep_one_drops_all_but_the_first_active_and_leaves_conflicts_alone():
+    active, labels = np.ones(10, bool), np.zeros(10, int)
+    labels[8] = 1
+    assert leaks.keep_one(TWO, active, labels) == [2, 9]
+    active[1] = False
+    assert leaks.keep_one(TWO, active, labels) == [9]
+    active[2] = False
+    assert leaks.still_double(TWO, active)["case"].tolist() == [1]
+
+
+def test_marked_texts_escape_and_mark_what_differs():
+    left, right = leaks.marked_texts("a <b> cat sat", "a <b> dog sat")
+    assert left == "a &lt;b&gt;<mark> cat</mark> sat"
+    assert right == "a &lt;b&gt;<mark> dog</mark> sat"
+    assert leaks.marked_texts("Same text", "same text") == ("Same text", "same text")
+
+
+def test_columns_that_differ_come_first():
+    table = leaks.column_table({"age": "3", "city": "x"}, {"age": "3", "city": "y"}, ("Training", "Test"))
+    assert table["column"].tolist() == ["city", "age"]
+    assert table["same"].tolist() == ["differs", "yes"]
+
+
+def test_the_difference_of_a_moved_picture_is_black(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 255, (12, 12)).astype(np.uint8)
+    moved = np.zeros_like(picture)
+    moved[:-2, 1:] = picture[2:, :-1]  # two up and one right
+    inputs = np.stack([moved, picture, picture[:, ::-1]])[..., None]
+    samples = pd.DataFrame({"id": list("abc"), "split": "train", "label": 0, "source": "", "hash": list("abc")})
+    data = Dataset.write(tmp_path, DatasetInfo("tiny", "image", ("a",), (1, 12, 12), {}, ""), samples, inputs)
+    assert leaks.difference_picture(data, 0, 1, "moved 2 up and 1 right").max() == 0
+    assert leaks.difference_picture(data, 2, 1, "mirrored").max() == 0
+    assert leaks.difference_picture(data, 0, 1, "").max() > 0
+
+
+def test_evidence_says_what_it_is_held_against():
+    table = leaks.evidence_table([Finding("cosine", 0.97, 0.95, True, "copy"), Finding("distance", 0.5, 0.3, False, "no")])
+    assert table["threshold"].tolist() == ["at least 0.950", "at most 0.300"]
+    assert table["says"].tolist() == ["same thing", "not alone"]
+
+
+def test_the_score_without_leaks_equals_the_means_and_its_interval_is_paired():
+    values = np.array([1.0, 1, 1, 0, 1, 0, 0, 1, 1, 0] * 20)
+    left_out = np.zeros(200, bool)
+    left_out[:30] = True
+    found = without(values, left_out)
+    assert found.all.estimate == pytest.approx(values.mean())
+    assert found.rest.estimate == pytest.approx(values[30:].mean())
+    assert found.difference.estimate == pytest.approx(values[30:].mean() - values.mean())
+    assert found.difference.low < found.difference.estimate < found.difference.high
+    assert found.difference.high - found.difference.low < found.all.high - found.all.low
+    assert [one["label"] for one in leaks.score_figures(found, True)] == ["Test accuracy", "Without confirmed leaks", "Difference"]
+
+
+def test_leaving_everything_out_leaves_nothing_to_say():
+    found = without(np.ones(5), np.ones(5, bool))
+    assert np.isnan(found.difference.estimate)
+    assert found.n_rest == 0
