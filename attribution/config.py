@@ -164,6 +164,30 @@ class RetrainConfig:
 
 
 @dataclass(frozen=True)
+class CalibrateConfig:
+    """How well the queue finds errors that are planted in a copy of the labels."""
+
+    run: str = opt("", "Training run whose network and recipe are used; empty: the project's current one.")
+    share: float = opt(0.03, "Share of the training labels set wrong in the copy; at least twenty labels.")
+    folds: int = opt(5, "Folds of the out-of-fold predictions in the copy.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of which labels are set wrong, and of the folds.")
+
+
+@dataclass(frozen=True)
+class ShiftConfig:
+    """Whether the test set looks like the training set: a classifier that tries to tell them apart."""
+
+    space: str = opt("auto", "inputs (columns, pixels or words), representation (what the model sees), or auto: inputs.")
+    run: str = opt("", "Training run whose representation is used; empty: the project's current one.")
+    folds: int = opt(5, "Folds; every sample is judged by a classifier that did not train on it.")
+    regions: int = opt(12, "Clusters of samples that are compared one by one.")
+    shown: int = opt(24, "Most test-like training samples and most train-like test samples kept.")
+    level: float = opt(0.95, "Level of all intervals.")
+    seed: int = opt(0, "Seed of folds and clusters.")
+
+
+@dataclass(frozen=True)
 class RemedyConfig:
     """Rank the training samples by the harm they do to a gap or to robustness, remove the worst, and train anew."""
 

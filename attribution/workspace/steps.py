@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.config import (
     AnglesConfig,
     BenchConfig,
+    CalibrateConfig,
     DampingConfig,
     FlagConfig,
     LeakConfig,
@@ -17,6 +18,7 @@ from attribution.config import (
     RemedyConfig,
     RetrainConfig,
     ScoreConfig,
+    ShiftConfig,
     TrainConfig,
 )
 from attribution.errors import UserError
@@ -48,6 +50,8 @@ STEPS: dict[str, Step] = {
     "map": Step(MapConfig, "embed", "Draw the map ({space}, {method})"),
     "angles": Step(AnglesConfig, "angle", "Measure angles to {queries}"),
     "retrain": Step(RetrainConfig, "retrain", "Retrain and compare"),
+    "calibrate": Step(CalibrateConfig, "calibrate", "Measure the queue on planted errors"),
+    "shift": Step(ShiftConfig, "compare_splits", "Compare test with training data"),
     "remedy": Step(RemedyConfig, "remedy", "Find what harms {measure}, and try without"),
     "memorize": Step(MemorizeConfig, "memorize", "Find what is known by heart ({models} models)"),
     "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
