@@ -246,14 +246,10 @@ class GradientEngine:
         self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool, places: Mapping[str, int]
     ) -> tuple[Tensor, Tensor]:
         """Dots and norms summed over the parameters that share a place; a parameter without one has place 0."""
-        self.plan(x, y)
+        plan = self.plan(x, y)
         count = max(places.values(), default=0) + 1
         dots = torch.zeros(count, len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
         squared = torch.zeros(count, len(x), dtype=self._dtype, device=x.device)
-        for start, stop, name, factor in self.factors(x, y):
-        plan = self.plan(x, y)
-        dots = torch.zeros(len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
-        squared = torch.zeros(len(x), dtype=self._dtype, device=x.device)
         for start, stop, name, factor in self._factors(plan, ordinary(x), ordinary(y)):
             query = queries.parts.get(name) if queries is not None else None
             part, square = contract(factor, query, self.budget_bytes, norms)
