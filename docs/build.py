@@ -125,12 +125,17 @@ def _moons(found: dict[str, Any]) -> str:
     def cell(value: dict[str, float], digits: int = 3) -> str:
         return f"{value['mean']:.{digits}f} ± {value['std']:.{digits}f}"
 
+    left_out = {
+        "accuracy": "nothing dropped",
+        "without_random_points": "random points",
+        "without_flipped_points": "exactly the flipped points",
+    }
     parts = [head]
     for name in models:
-        before = found[name]["before"]
-        lines = [[detector, *[cell(value) for value in figures.values()]] for detector, figures in found[name]["detectors"].items()]
-        lines += [[f"accuracy {key.replace('_', ' ')}", "", "", "", cell(value)] for key, value in before.items()]
-        parts += [f"### {name}\n", table(["", "AUROC", "found", "detection", "accuracy after"], lines)]
+        before, keys = found[name]["before"], ("auroc", "found", "detection", "accuracy_after", "gain")
+        lines = [[detector, *[cell(figures[key]) for key in keys]] for detector, figures in found[name]["detectors"].items()]
+        lines += [[words, "", "", "", cell(before[key]), ""] for key, words in left_out.items()]
+        parts += [f"### {name}\n", table(["", "AUROC", "found", "detection", "accuracy after", "gain in accuracy"], lines)]
     names = list(found[models[0]]["angles"])
     lines = [[name.replace("_", " "), *[cell(found[model]["angles"][name]) for model in models]] for name in names]
     return "\n".join([*parts, table(["angles in degrees, shares of one", *models], lines)])
