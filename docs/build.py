@@ -341,7 +341,6 @@ def _gif(found: dict[str, Any]) -> str:
         lines = []
         for title, one in found[kind]["summary"].items():
             runs = sum(title in lines_of for lines_of in found[kind]["by_seed"].values())
-            spread = lambda value, runs=runs: f" ± {100 * value:.1f}" if runs > 1 else ""
             cells = [
                 str(runs),
                 *[f"{100 * one[name]['mean']:.1f}" + (f" ± {100 * one[name]['sd']:.1f}" if runs > 1 else "") for name in columns[kind]],
@@ -354,7 +353,7 @@ def _gif(found: dict[str, Any]) -> str:
             lines.append([f"`{title}`" if "share" in one else title, *cells, *moved])
         parts.append(
             f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a small network. {about[kind]}"
-            f" Per cent, mean ± standard deviation over as many seeds as are named; rows chosen by outputs unless named; at most"
+            " Per cent, mean ± standard deviation over as many seeds as are named; rows chosen by outputs unless named; at most"
             f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on another seed.\n\n"
             + table(["model", "seeds", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
         )
