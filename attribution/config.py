@@ -86,7 +86,7 @@ class ScoreConfig:
     )
     solver: str = opt("cg", "How preconditioned Forward-INF solves for its step: cg or ekfac.")
     damping_ratio: float = opt(
-        0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
+        0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 1 for a network."
     )
     ratio: float = opt(0.05, "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.")
     selection: str = opt("outputs", "How gif estimators choose those: outputs, gradients (largest means over the query) or random.")
