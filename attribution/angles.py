@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from attribution.subject import Subject
     from attribution.training import Run
 
-TOLERANCE = 1e-3  # relative residual at which a solution's angle no longer moves by a tenth of a degree
+TOLERANCE = 1e-4  # relative residual at which neither a solution's angle nor the influences made with it move visibly
 
 
 class AnglesResult(Artefact):

@@ -49,7 +49,7 @@ MODELS = {"mlp": ModelConfig(name="mlp", width=32), "linear": ModelConfig(name="
 DETECTORS = ("gradient-outlier-forest", "gradient-outlier-l2", "self-influence", "ip-validation")
 FOREST, GATES = "gradient-outlier-forest", {"auroc": 0.95, "detection": 0.95, "negative": 0.7}
 RETRAINED = 3  # seeds whose accuracies are averaged
-LEAST, USUAL = 0.01, {"mlp": 10.0, "linear": 0.1}  # damping ratios at which curvature's turn is stated
+RATIOS = (0.01, 0.1, 1.0, 10.0)  # dampings in mean eigenvalues of the curvature
 
 
 def moons(folder: Path, seed: int) -> tuple[Dataset, np.ndarray]:
@@ -99,35 +99,32 @@ def judged(scores: np.ndarray, flipped: np.ndarray) -> dict[str, float]:
     return {"auroc": auroc(scores, flipped), "found": found, "detection": 1 - 2 * (1 - found) * MOON_FLIPS / len(flipped)}
 
 
-def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray, usual: float) -> dict[str, float]:
-    """The figures about angles: what curvature does to the question, where the flipped points pull, how both influences judge them."""
+def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray) -> dict[str, float]:
+    """The figures about angles: what curvature does to the question, where the flipped points pull, how each influence judges them."""
     turns = {one["ratio"]: one for one in result.config["checkpoints"][-1]["curvature"]}
     samples, rows = result.samples, result.samples["row"].to_numpy()
     engine = subject.engine()
     query, wrong = (engine.mean_gradient(subject.batches(chosen)) for chosen in (list(result.query_rows), rows[flipped]))
     flat = [torch.cat([value.flatten() for value in each.values()]) for each in (query, wrong)]
-    plain, curved = samples["influence"].to_numpy(), samples["curved"].to_numpy()
-    little = with_curvature(subject, result.query_rows, LEAST)
-    return {
-        "turn_at_least_damping": turns[LEAST]["turn"],
-        "residual_at_least_damping": turns[LEAST]["residual"],
-        "turn_at_usual_damping": turns[usual]["turn"],
+    plain = samples["influence"].to_numpy()
+    found = {
         "angle_to_mean_flipped": angle(flat[0], flat[1]),
         "angle_to_mean_of_negative": float(result.config["against"]["angle"]),
-        "negative": float((plain[flipped] < 0).mean()),
-        "negative_curved": float((curved[flipped] < 0).mean()),
-        "negative_least_damping": float((little[flipped] < 0).mean()),
-        "right_points_negative": float((plain[~flipped] < 0).mean()),
-        "right_points_negative_curved": float((curved[~flipped] < 0).mean()),
-        "right_points_negative_least_damping": float((little[~flipped] < 0).mean()),
-        "auroc": auroc(-plain, flipped),
-        "auroc_curved": auroc(-curved, flipped),
-        "auroc_least_damping": auroc(-little, flipped),
-        "same_sign": float((np.sign(plain) == np.sign(curved)).mean()),
-        "same_sign_least_damping": float((np.sign(plain) == np.sign(little)).mean()),
-        "rank_correlation": float(spearmanr(plain, curved).statistic),
-        "rank_correlation_least_damping": float(spearmanr(plain, little).statistic),
+        **signs(plain, flipped, "without curvature"),
     }
+    for ratio in RATIOS:
+        curved, words = with_curvature(subject, result.query_rows, ratio), f"at damping {ratio:g}"
+        found |= {f"turn {words}": turns[ratio]["turn"], f"residual {words}": turns[ratio]["residual"], **signs(curved, flipped, words)}
+        found[f"same sign as without {words}"] = float((np.sign(plain) == np.sign(curved)).mean())
+        found[f"rank correlation with that without {words}"] = float(spearmanr(plain, curved).statistic)
+    return found
+
+
+def signs(influence: np.ndarray, flipped: np.ndarray, words: str) -> dict[str, float]:
+    """How an influence (250,) parts the flipped points from the right ones."""
+    shares = {"flipped points negative": flipped, "right points negative": ~flipped}
+    found = {f"{name} {words}": float((influence[chosen] < 0).mean()) for name, chosen in shares.items()}
+    return {**found, f"AUROC {words}": auroc(-influence, flipped)}
 
 
 def with_curvature(subject: Subject, queries: tuple[int, ...], ratio: float) -> np.ndarray:
@@ -160,7 +157,7 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
         evidence = Evidence(subject, _no_folds)
         scores = {each: detectors.get(each)().values(evidence) for each in DETECTORS}
         scores["forest on all layers"] = forest_on_all_layers(subject)
-        ask = AnglesConfig(damping_ratios=(LEAST, 0.1, 1.0, 10.0), curvature_samples=250, iterations=300, device="cpu")
+        ask = AnglesConfig(damping_ratios=RATIOS, curvature_samples=250, iterations=300, device="cpu")
         result = measure(dataset, labels, run, ask, dataset.rows("val"), folder / "angles")
         scores["influence with curvature"] = -result.samples["curved"].to_numpy(dtype=np.float64)
         lines = {each: judged(values, flipped) for each, values in scores.items()}
@@ -172,7 +169,7 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
             lines[each] |= {"accuracy_after": right[each], "gain": right[each] - right["accuracy"]}
         return {
             "before": {each: right[each] for each in without},
-            "angles": angles_of(result, subject, flipped, USUAL[name]),
+            "angles": angles_of(result, subject, flipped),
             "detectors": lines,
         }
 
@@ -184,8 +181,8 @@ def kept(name: str, seed: int, parts: Path | None) -> dict[str, Any]:
         return dict(json.loads(path.read_text()))
     found = measure_seed(name, seed)
     forest, angles = found["detectors"][FOREST], found["angles"]
-    line = f"forest AUROC {forest['auroc']:.3f} detection {forest['detection']:.3f}, turn {angles['turn_at_least_damping']:.1f}"
-    sys.stdout.write(f"{name} seed {seed}: {line}, negative {angles['negative']:.2f}\n")
+    line = f"forest AUROC {forest['auroc']:.3f} detection {forest['detection']:.3f}, turn {angles['turn at damping 0.01']:.1f}"
+    sys.stdout.write(f"{name} seed {seed}: {line}, negative {angles['flipped points negative without curvature']:.2f}\n")
     sys.stdout.flush()
     if path is not None:
         write_json(path, found)
@@ -204,7 +201,7 @@ def missed(found: dict[str, Any]) -> list[str]:
     forest, before = found["detectors"][FOREST], found["before"]["accuracy"]["mean"]
     wrong = [gate for gate in ("auroc", "detection") if forest[gate]["mean"] < GATES[gate]]
     wrong += ["accuracy after dropping"] * (forest["accuracy_after"]["mean"] < before)
-    return wrong + ["negative"] * (found["angles"]["negative"]["mean"] < GATES["negative"])
+    return wrong + ["negative"] * (found["angles"]["flipped points negative without curvature"]["mean"] < GATES["negative"])
 
 
 def main() -> int:
