@@ -147,7 +147,7 @@ class AnglesConfig:
         "Dampings, in mean eigenvalues of the curvature, at which its turn is measured; the usual one is added.",
     )
     curvature_samples: int = opt(256, "Training samples that the curvature is averaged over, at most.")
-    iterations: int = opt(60, "Conjugate gradient steps at most, per checkpoint.")
+    iterations: int = opt(100, "Conjugate gradient steps at most, per checkpoint.")
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed of the choice of curvature samples.")

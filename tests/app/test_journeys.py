@@ -110,7 +110,7 @@ def test_angles_that_are_not_measured_offer_to_be_and_then_show(app, words, tiny
     assert "are not measured yet" in words(test)
     test.button(key="empty-Measure the angles").click().run()
     assert asked == [("angles", AnglesConfig(queries="test-00007"))]
-    tiny_project.angle(AnglesConfig(queries="test-00007", device="cpu", iterations=10))
+    tiny_project.angle(AnglesConfig(queries="test-00007", device="cpu", iterations=150))
     test.run()
     assert "Curvature turns the question by" in words(test)
     assert "How to read it" in words(test)
