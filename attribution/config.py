@@ -86,7 +86,7 @@ class ScoreConfig:
     )
     solver: str = opt("cg", "How preconditioned Forward-INF solves for its step: cg or ekfac.")
     damping_ratio: float = opt(
-        0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 10 for a network."
+        0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 1 for a network."
     )
     ratio: float = opt(0.05, "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.")
     selection: str = opt("outputs", "How gif estimators choose those: outputs, gradients (largest means over the query) or random.")
@@ -147,7 +147,7 @@ class AnglesConfig:
         "Dampings, in mean eigenvalues of the curvature, at which its turn is measured; the usual one is added.",
     )
     curvature_samples: int = opt(256, "Training samples that the curvature is averaged over, at most.")
-    iterations: int = opt(30, "Conjugate gradient steps at most, per checkpoint.")
+    iterations: int = opt(60, "Conjugate gradient steps at most, per checkpoint.")
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed of the choice of curvature samples.")

@@ -30,6 +30,9 @@ from attribution.config import AnglesConfig, ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
+from attribution.estimators._preconditioned import curvature_of
+from attribution.estimators.base import Query
+from attribution.gradients.curvature import shifted_conjugate_gradients
 from attribution.metrics import auroc
 from attribution.models.build import build_model
 from attribution.models.recipe import learning_rate
@@ -104,6 +107,7 @@ def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray, usual
     query, wrong = (engine.mean_gradient(subject.batches(chosen)) for chosen in (list(result.query_rows), rows[flipped]))
     flat = [torch.cat([value.flatten() for value in each.values()]) for each in (query, wrong)]
     plain, curved = samples["influence"].to_numpy(), samples["curved"].to_numpy()
+    little = with_curvature(subject, result.query_rows, LEAST)
     return {
         "turn_at_least_damping": turns[LEAST]["turn"],
         "residual_at_least_damping": turns[LEAST]["residual"],
@@ -112,13 +116,27 @@ def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray, usual
         "angle_to_mean_of_negative": float(result.config["against"]["angle"]),
         "negative": float((plain[flipped] < 0).mean()),
         "negative_curved": float((curved[flipped] < 0).mean()),
+        "negative_least_damping": float((little[flipped] < 0).mean()),
         "right_points_negative": float((plain[~flipped] < 0).mean()),
         "right_points_negative_curved": float((curved[~flipped] < 0).mean()),
+        "right_points_negative_least_damping": float((little[~flipped] < 0).mean()),
         "auroc": auroc(-plain, flipped),
         "auroc_curved": auroc(-curved, flipped),
+        "auroc_least_damping": auroc(-little, flipped),
         "same_sign": float((np.sign(plain) == np.sign(curved)).mean()),
+        "same_sign_least_damping": float((np.sign(plain) == np.sign(little)).mean()),
         "rank_correlation": float(spearmanr(plain, curved).statistic),
+        "rank_correlation_least_damping": float(spearmanr(plain, little).statistic),
     }
+
+
+def with_curvature(subject: Subject, queries: tuple[int, ...], ratio: float) -> np.ndarray:
+    """Influence with curvature (250,) at another damping ratio."""
+    curvature = curvature_of(subject, 0, ratio)
+    query = curvature.layout.from_queries(subject.query_gradients([Query("validation", queries)]))
+    solved = shifted_conjugate_gradients(curvature, query[0], [curvature.shift], 1e-3, 300)[0]
+    x, y = subject.batch(subject.rows)
+    return subject.engine().dots(x, y, curvature.layout.to_queries(solved))[:, 0].double().numpy()
 
 
 def forest_on_all_layers(subject: Subject) -> np.ndarray:
@@ -151,7 +169,7 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
         first = {each: np.argsort(-values, kind="stable")[:MOON_FLIPS] for each, values in scores.items()}
         right = accuracies(subject, without | first)
         for each in scores:
-            lines[each]["accuracy_after"] = right[each]
+            lines[each] |= {"accuracy_after": right[each], "gain": right[each] - right["accuracy"]}
         return {
             "before": {each: right[each] for each in without},
             "angles": angles_of(result, subject, flipped, USUAL[name]),

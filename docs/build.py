@@ -125,12 +125,17 @@ def _moons(found: dict[str, Any]) -> str:
     def cell(value: dict[str, float], digits: int = 3) -> str:
         return f"{value['mean']:.{digits}f} ± {value['std']:.{digits}f}"
 
+    left_out = {
+        "accuracy": "nothing dropped",
+        "without_random_points": "random points",
+        "without_flipped_points": "exactly the flipped points",
+    }
     parts = [head]
     for name in models:
-        before = found[name]["before"]
-        lines = [[detector, *[cell(value) for value in figures.values()]] for detector, figures in found[name]["detectors"].items()]
-        lines += [[f"accuracy {key.replace('_', ' ')}", "", "", "", cell(value)] for key, value in before.items()]
-        parts += [f"### {name}\n", table(["", "AUROC", "found", "detection", "accuracy after"], lines)]
+        before, keys = found[name]["before"], ("auroc", "found", "detection", "accuracy_after", "gain")
+        lines = [[detector, *[cell(figures[key]) for key in keys]] for detector, figures in found[name]["detectors"].items()]
+        lines += [[words, "", "", "", cell(before[key]), ""] for key, words in left_out.items()]
+        parts += [f"### {name}\n", table(["", "AUROC", "found", "detection", "accuracy after", "gain in accuracy"], lines)]
     names = list(found[models[0]]["angles"])
     lines = [[name.replace("_", " "), *[cell(found[model]["angles"][name]) for model in models]] for name in names]
     return "\n".join([*parts, table(["angles in degrees, shares of one", *models], lines)])
@@ -335,19 +340,22 @@ def _gif(found: dict[str, Any]) -> str:
             continue
         lines = []
         for title, one in found[kind]["summary"].items():
-            cells = [f"{100 * one[name]['mean']:.1f} ± {100 * one[name]['sd']:.1f}" for name in columns[kind]]
+            runs = sum(title in lines_of for lines_of in found[kind]["by_seed"].values())
+            cells = [
+                str(runs),
+                *[f"{100 * one[name]['mean']:.1f}" + (f" ± {100 * one[name]['sd']:.1f}" if runs > 1 else "") for name in columns[kind]],
+            ]
             moved = (
                 [f"{100 * one['share']['mean']:.1f} %", f"{one['steps']['mean']:.1f}", f"{one['seconds_s']['mean']:.1f}"]
                 if "share" in one
                 else ["", "", ""]
             )
             lines.append([f"`{title}`" if "share" in one else title, *cells, *moved])
-        seeds = len(found[kind]["by_seed"])
         parts.append(
             f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a small network. {about[kind]}"
-            f" Per cent, mean ± standard deviation over {seeds} seeds; rows chosen by outputs unless named; at most"
+            " Per cent, mean ± standard deviation over as many seeds as are named; rows chosen by outputs unless named; at most"
             f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on another seed.\n\n"
-            + table(["model", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
+            + table(["model", "seeds", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
         )
     return "\n".join(parts)
 
