@@ -18,6 +18,7 @@ PAGES = {
     "Fix": {
         "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
         "leaks": ("Leaks", ":material/content_copy:", "Training samples that repeat a test sample, or each other."),
+        "shift": ("Train vs test", ":material/compare_arrows:", "Whether the test set looks like the training set."),
         "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
         "fairness": ("Fairness & robustness", ":material/diversity_3:", "Samples that make the model unfair or easy to fool."),
     },

@@ -113,7 +113,8 @@ class LeakConfig:
 
     run: str = opt("", "Training run whose model and representation are used; empty: the project's current one.")
     threshold: float = opt(
-        0.0, "Pairs up to this multiple of the usual distance between training neighbours are candidates; 0: 0.3, for tables 0.05."
+        0.0,
+        "Pairs up to this multiple of the usual distance between training neighbours are candidates; 0: 0.3 for pictures, 0.4 for texts, 0.05 for tables.",
     )
     neighbors: int = opt(3, "Closest training samples looked at per sample.")
     influence: int = opt(60, "Leak cases, the likeliest first, for which gradients and Forward-INF are asked as well; 0: none.")
@@ -146,7 +147,7 @@ class AnglesConfig:
         "Dampings, in mean eigenvalues of the curvature, at which its turn is measured; the usual one is added.",
     )
     curvature_samples: int = opt(256, "Training samples that the curvature is averaged over, at most.")
-    iterations: int = opt(30, "Conjugate gradient steps at most, per checkpoint.")
+    iterations: int = opt(60, "Conjugate gradient steps at most, per checkpoint.")
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed of the choice of curvature samples.")
@@ -160,6 +161,30 @@ class RetrainConfig:
     bootstrap: int = opt(2000, "Bootstrap resamples of the test set.")
     level: float = opt(0.95, "Level of all intervals.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+
+
+@dataclass(frozen=True)
+class CalibrateConfig:
+    """How well the queue finds errors that are planted in a copy of the labels."""
+
+    run: str = opt("", "Training run whose network and recipe are used; empty: the project's current one.")
+    share: float = opt(0.03, "Share of the training labels set wrong in the copy; at least twenty labels.")
+    folds: int = opt(5, "Folds of the out-of-fold predictions in the copy.")
+    device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
+    seed: int = opt(0, "Seed of which labels are set wrong, and of the folds.")
+
+
+@dataclass(frozen=True)
+class ShiftConfig:
+    """Whether the test set looks like the training set: a classifier that tries to tell them apart."""
+
+    space: str = opt("auto", "inputs (columns, pixels or words), representation (what the model sees), or auto: inputs.")
+    run: str = opt("", "Training run whose representation is used; empty: the project's current one.")
+    folds: int = opt(5, "Folds; every sample is judged by a classifier that did not train on it.")
+    regions: int = opt(12, "Clusters of samples that are compared one by one.")
+    shown: int = opt(24, "Most test-like training samples and most train-like test samples kept.")
+    level: float = opt(0.95, "Level of all intervals.")
+    seed: int = opt(0, "Seed of folds and clusters.")
 
 
 @dataclass(frozen=True)
@@ -234,8 +259,8 @@ class MemorizeConfig:
 class PreviewConfig:
     """Preview the edits without retraining: the current model, moved by a few steps on part of its parameters."""
 
-    variant: str = opt("gif", "gif, fif (others frozen), pif (projected), if (all parameters) or ip (plain gradient).")
-    ratio: float = opt(0.05, "Share of the parameters that may move, near it by whole rows; 1: all of them.")
+    variant: str = opt("if", "if (all parameters), gif, fif (others frozen), pif (projected) or ip (plain gradient).")
+    ratio: float = opt(0.05, "Share of the parameters that may move, near it by whole rows (not for if); 1: all of them.")
     selection: str = opt("outputs", "How they are chosen on the edited samples: outputs, gradients (largest means) or random.")
     steps: int = opt(6, "Most steps; each looks at the model anew and is shortened until the training side gets better.")
     damping_ratio: float = opt(10.0, "Damping in mean eigenvalues of the curvature.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.config import (
     AnglesConfig,
     BenchConfig,
+    CalibrateConfig,
     DampingConfig,
     DataConfig,
     FlagConfig,
@@ -19,6 +20,7 @@ from attribution.config import (
     RemedyConfig,
     RetrainConfig,
     ScoreConfig,
+    ShiftConfig,
     TrainConfig,
     from_dict,
     to_dict,
@@ -43,10 +45,14 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.evaluation import BenchResult
     from attribution.evaluation.damping import DampingResult
+    from attribution.findings.budget import Budget
+    from attribution.findings.calibration import CalibrationResult
+    from attribution.findings.categories import Categories
     from attribution.findings.leak_result import LeakResult
     from attribution.findings.memorization import MemorizationResult
     from attribution.findings.mislabels import FlagResult
     from attribution.findings.remedies import Remedy
+    from attribution.findings.shift import ShiftResult
     from attribution.mapping import MapResult
     from attribution.previews import Preview
     from attribution.runs import Run
@@ -343,6 +349,29 @@ class Project:
         run = self.run
         return lookup.newest_of(lookup.finished(self.folder / "flags", FlagResult.open), run.id if run else None)
 
+    def categories(self) -> "Categories | None":
+        """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or ordinary), with the
+        signals that decided; None before a search, or when its model is gone. Under a second for 10,000 samples, then kept in memory."""
+        flags = self.flags()
+        known = flags is not None and flags.run in {run.id for run in self.runs()}
+        return self.categories_of(flags) if flags is not None and known else None
+
+    def categories_of(self, flags: "FlagResult") -> "Categories":
+        """``categories`` of a given search."""
+        from attribution.findings.relations import sources
+
+        run = self._need_run(flags.run)
+        return lookup.categories(flags, run, self.dataset, sources(self.folder, run.id))
+
+    def truth(self) -> "pd.DataFrame | None":
+        """What is known to be wrong with the data, for the sample projects: ``read_truth`` of the table beside their data; else None.
+
+        Nothing is computed from it but the table that compares it with the findings.
+        """
+        from attribution.findings.truth import read_truth
+
+        return read_truth(self.dataset, self.data_config.path)
+
     def leaks(self) -> "LeakResult | None":
         """The newest search for leaks and duplicates, of the current model if there is one."""
         from attribution.findings.leak_result import LeakResult
@@ -372,6 +401,25 @@ class Project:
         from attribution.comparisons import Comparison
 
         return lookup.finished(self.folder / "retrains", Comparison.open)
+
+    def calibration(self) -> "CalibrationResult | None":
+        """The newest measurement of the queue on planted errors, of the current model if there is one."""
+        from attribution.findings.calibration import CalibrationResult
+
+        run = self.run
+        return lookup.newest_of(lookup.finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None)
+
+    def budget(self, step: int = 50) -> "Budget | None":
+        """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made so far, the search's
+        estimate and the calibration; None before a search."""
+        flags = self.flags()
+        return lookup.budget(flags, self.states(), self.calibration(), step) if flags is not None else None
+
+    def shifts(self) -> "list[ShiftResult]":
+        """Finished comparisons of test and training data, newest first."""
+        from attribution.findings.shift import ShiftResult
+
+        return lookup.finished(self.folder / "shifts", ShiftResult.open)
 
     def remedies(self) -> "list[Remedy]":
         """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
@@ -503,6 +551,26 @@ class Project:
             trusted=self.trusted,
         )
 
+    def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
+        """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as they are."""
+        from attribution.findings.calibration import calibrate
+
+        config = config or CalibrateConfig()
+        run, flags = self._need_run(config.run), self.flags()
+        if flags is None:
+            raise UserError("Nobody has looked for wrong labels yet.", "There is no queue to measure.", "Run `datablame flag` first.")
+        out = self.folder / "calibration"
+        return calibrate(self.dataset, self.labels, run, flags, config, out, progress or Progress(), trusted=self.trusted)
+
+    def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
+        """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no model, unless
+        the representation is asked for."""
+        from attribution.findings.shift import compare
+
+        config = config or ShiftConfig()
+        run = self._need_run(config.run) if config.space == "representation" else None
+        return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
+
     def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "Remedy":
         """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
         from attribution.findings.remedy import remedy
@@ -593,7 +661,7 @@ class Project:
         )
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
-        """Everything a new project opens on: train, search for wrong labels, map, and explain the wrong test predictions."""
+        """Everything a new project opens on: train, search for wrong labels and leaks, map, explain wrong predictions."""
         return prepare(self, config, progress or Progress())
 
     # --- work in the background --------------------------------------------------------------------------------------------------

@@ -141,6 +141,23 @@ def bootstrap(statistic: Callable[[np.ndarray], float], n: int, resamples: int =
     return _percentile(float(statistic(np.arange(n))), drawn, level)
 
 
+def auc_with_variance(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Area under the ROC curve of ``scores`` (n,) against ``truth`` (n,) bool, and its variance (DeLong, DeLong and Clarke-Pearson 1988,
+    in the rank form of Sun and Xu 2014); ties count half. NaN when one kind is missing, NaN variance below two of a kind."""
+    from scipy import stats
+
+    scores, truth = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=bool)
+    yes, no = scores[truth], scores[~truth]
+    m, n = len(yes), len(no)
+    if not m or not n:
+        return math.nan, math.nan
+    every = stats.rankdata(np.concatenate([yes, no]))
+    above = (every[:m] - stats.rankdata(yes)) / n  # share of the others that each sought sample beats, (m,)
+    below = 1 - (every[m:] - stats.rankdata(no)) / m  # (n,)
+    variance = above.var(ddof=1) / m + below.var(ddof=1) / n if m > 1 and n > 1 else math.nan
+    return float(above.mean()), float(variance)
+
+
 def newcombe(
     hits_a: np.ndarray, n_a: np.ndarray, hits_b: np.ndarray, n_b: np.ndarray, z: float = 1.959964
 ) -> tuple[np.ndarray, np.ndarray]:

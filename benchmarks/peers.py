@@ -95,10 +95,22 @@ def neighbours(work: Work, damping: float) -> Tensor:
     return torch.from_numpy(values.mean(0))
 
 
+def forward_inf(work: Work, damping: float) -> Tensor:
+    """Forward-INF for one query whose step is done and with base losses kept, as in every query block after the first."""
+    if work.name not in _MOVED:
+        _MOVED[work.name] = estimators.get("forward-inf")(work.subject())
+        _MOVED[work.name].prepare([Query("0", (work.n,))])
+    rows = np.arange(work.n)
+    return torch.cat([_MOVED[work.name].score(rows[start : start + BATCH]).influence for start in range(0, work.n, BATCH)])
+
+
+_MOVED: dict[str, Any] = {}
+ALONE = "Forward-INF, a further query"  # no peer has it
 OURS: dict[str, Callable[[Work, float], Tensor]] = {
     "all pairs": all_pairs,
     "self-influence": self_influence,
     "one direction": one_direction,
+    ALONE: forward_inf,
     "TracIn over 3 checkpoints": ours_by_estimator("tracin"),
     "EK-FAC": ours_by_estimator("ekfac"),
     "Nystroem, rank 50": ours_by_estimator("nystroem", rank=RANK),
@@ -279,8 +291,9 @@ def main() -> int:
         lines["about"]["forward_peak_bytes"] = peak_extra_bytes(work.forward)
         for kind in arguments.works:
             wanted = any(name in MODELS[kind, library] for library in CALLS.get(kind, {}))
-            if kind != "about" and wanted:
+            if kind == ALONE or wanted:
                 lines[kind] = compare(work, kind)
+                write_json(arguments.out, result)
     result["conjugate gradients to the dense solve"] = dense_solve()
     result["growth of all pairs on the MLP"] = growth()
     result["versions"], result["batch_size"] = versions(), BATCH

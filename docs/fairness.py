@@ -14,10 +14,10 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
         "## Fairness and robustness\n\nThe most harmful training samples by `ip` are removed and the model is trained anew; the"
         " budget is chosen on validation samples, all figures are of test samples, in points; ± is one standard error over the seeds.\n"
     ]
-    if "census" in found:
-        census = found["census"]
+    census = [one for name, one in found.items() if name.startswith("census-")]
+    if census:
         lines = []
-        for one in census["by_ranking_seed"]:
+        for one in census:
             before, after = one["sweep"]["0"], one["sweep"][f"{one['suggested']:g}"]
             low, high = (100 * one["change"]["eop"][side] for side in ("low", "high")) if one["change"] else (float("nan"), float("nan"))
             words = [
@@ -34,8 +34,8 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
             "gap, as many at random",
             "accuracy, change",
         ]
-        sizes = ", ".join(f"{group['positives']} of group {group['group']}" for group in census["by_ranking_seed"][0]["groups"])
-        budgets = list(census["by_ranking_seed"][0]["sweep"])
+        sizes = ", ".join(f"{group['positives']} of group {group['group']}" for group in census[0]["groups"])
+        budgets = list(census[0]["sweep"])
         sweep = [
             [
                 f"{budget} %",
@@ -47,7 +47,7 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
             for budget in budgets
         ]
         parts += [
-            f"### The census sample\n\nEqual opportunity by sex, five trainings per ranking model. Positive test samples: {sizes}.\n",
+            f"### The census sample\n\nEqual opportunity by sex, three trainings per ranking model. Positive test samples: {sizes}.\n",
             table(head, lines),
             "Over the budgets, mean of the three; the gap with its sign (men minus women), below zero is overshoot.\n",
             table(["removed", "gap", "accuracy"], sweep),

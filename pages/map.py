@@ -1,18 +1,19 @@
 """Map: all samples as points; draw around some, look at them, act on them."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from attribution.config import MapConfig
-from attribution.views import colours, scatter
+from attribution.views import categories, colours, scatter
 from pages.parts import context, frame, jobs, lasso, selected, states
 from pages.parts.context import Sight
 
 SPACES = {"representation": "What the model sees", "gradients": "How samples pull on the model"}
-METHODS = {"umap": "UMAP", "pca": "PCA"}
-COLOURS = ["label", "prediction", "loss", "suspicion", "influence on the query", "edits"]
+METHODS = {"umap": "UMAP", "pca": "PCA", "training": "Data map"}
+COLOURS = ["label", "prediction", "loss", "suspicion", "what it probably is", "influence on the query", "edits"]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
 
 
@@ -25,6 +26,7 @@ class Chosen:
     colour: str
     splits: tuple[str, ...]
     label: int | None
+    kind: str
 
 
 def controls(sight: Sight) -> Chosen:
@@ -38,7 +40,8 @@ def controls(sight: Sight) -> Chosen:
         method = st.segmented_control(
             "Layout",
             format_func=METHODS.__getitem__,
-            help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly.",
+            help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly. The data map shows how training went for "
+            "each sample: how confident the model was of its label, and how much that changed.",
             **context.choice("method", METHODS, "umap"),
         )
         with st.popover("Filter", icon=":material/filter_list:"):
@@ -53,13 +56,21 @@ def controls(sight: Sight) -> Chosen:
                 bind="query-params",
             )
             name = st.selectbox("Label", project.classes, index=None, placeholder="Every class", key="only", bind="query-params")
+            kind = None
+            if sight.categories is not None:
+                found = [kind for kind, _ in categories.present(sight.categories.table)]
+                kind = st.selectbox("What it probably is", found, index=None, placeholder="Everything", key="kind", bind="query-params")
     label = project.classes.index(name) if name in project.classes else None
-    return Chosen(space or "representation", method or "umap", colour, tuple(splits or present), label)
+    return Chosen(space or "representation", method or "umap", colour, tuple(splits or present), label, kind or "")
 
 
 def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
     """Rows that the filters leave."""
     rows = np.concatenate([sight.project.dataset.rows(split) for split in SPLITS if split in chosen.splits])
+    if chosen.method == "training":
+        rows = rows[np.isfinite(sight.data_map[rows, 0])]
+    if chosen.kind and sight.categories is not None:
+        rows = categories.rows_of(sight.categories.table, rows, chosen.kind)
     return rows if chosen.label is None else rows[sight.labels.values[rows] == chosen.label]
 
 
@@ -76,6 +87,10 @@ def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scat
         verdicts = np.full(n, "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
         return scatter.by_edit(verdicts, rows, dark), ""
+    if chosen.colour == "what it probably is":
+        if sight.categories is None:
+            return scatter.by_class(sight.labels.values, project.classes, rows), "That is known after the search for wrong labels (Review)."
+        return categories.groups(sight.categories.table, rows, dark), ""
     if chosen.colour == "suspicion":
         if sight.suspicion is None:
             return scatter.by_class(
@@ -135,18 +150,33 @@ def main() -> None:
             )
         return
     chosen = controls(sight)
-    found = sight.project.map(chosen.space, chosen.method)
-    if found is None:
+    over_training = chosen.method == "training"
+    found = None if over_training else sight.project.map(chosen.space, chosen.method)
+    if over_training and not np.isfinite(sight.data_map).any():
+        states.empty("No data map", "The model was loaded, so nobody recorded how its training went.", icon=":material/scatter_plot:")
+        return
+    if found is None and not over_training:
         no_map(sight, chosen)
         return
+    coordinates = sight.data_map if found is None else found.coordinates
     rows = visible_rows(sight, chosen)
     groups, missing = groups_of(sight, chosen, rows)
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell(column_span=2):
         if missing:
             st.caption(f":material/info: {missing}")
-        lasso.chart(sight, found.coordinates, groups, rows)
-        if found.run != sight.run.id:
+        if over_training:
+            st.caption(
+                "Training samples only. Top left: always sure of the label. Right: changed its mind. Bottom left: never believed the label, "
+                "where wrong labels gather."
+            )
+        axes = ("Change: standard deviation of the confidence over epochs", "Mean confidence in the given label over epochs")
+        if over_training:
+            words = f"across: {axes[0]}; upwards: {axes[1]}"
+            lasso.chart(sight, coordinates, groups, rows, spec=partial(scatter.map_spec, axes=axes), alt=words)
+        else:
+            lasso.chart(sight, coordinates, groups, rows)
+        if found is not None and found.run != sight.run.id:
             st.caption(":material/info: Drawn for an earlier model.")
             st.button(
                 "Draw for this model",

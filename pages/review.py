@@ -7,8 +7,8 @@ import streamlit as st
 
 from attribution.project import Project
 from attribution.views import cards as card_views
-from attribution.views import numbers, queue
-from pages.parts import cards, context, edits, frame, jobs, states, suspects
+from attribution.views import categories, numbers, queue
+from pages.parts import cards, context, edits, frame, jobs, kinds, states, stopping, suspects
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
@@ -43,8 +43,7 @@ def progress(sight: Sight, rows: np.ndarray) -> None:
         found.reviewed / max(found.total, 1),
         text=f"{numbers.count(found.reviewed)} of {numbers.count(found.total)} · {queue.yield_sentence(found)}",
     )
-    if found.stop:
-        st.info("Few of the last ones were wrong. This is a good place to stop and retrain.", icon=":material/flag:")
+    stopping.line(sight)
 
 
 def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
@@ -129,10 +128,12 @@ def item(sight: Sight, rows: np.ndarray) -> None:
                 help="The likeliest other class, from models that did not train on this sample.",
             )
             st.caption(f"Models that never saw it give {guess} {numbers.percent(float(entry['suggested_p']))}.")
+        kinds.badge(sight, row)
         keys(sight, rows.tolist(), at, suggested)
         reasons = [states.plain(sentence).replace(" %", "\u00a0%") for sentence in sight.flags.reasons(row)[:4]]
         st.markdown("\n".join(f"- {reason}" for reason in reasons))
     compare(sight, row)
+    kinds.why(sight, row)
     with st.expander("Every detector", icon=":material/troubleshoot:"):
         table = queue.detector_table(entry, sight.flags.config["detectors"], len(sight.flags.detectors))
         st.dataframe(
@@ -169,7 +170,7 @@ def compare(sight: Sight, row: int) -> None:
 
 
 def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
-    """How deep to look, which class, and the view."""
+    """How deep to look, which label and kind, and the view."""
     project = sight.project
     with st.container(horizontal=True, vertical_alignment="bottom"):
         view = st.segmented_control(
@@ -177,6 +178,7 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
         )
         with st.popover("Filter", icon=":material/filter_list:"):
             name = st.selectbox("Given label", project.classes, index=None, placeholder="Every class", key="given", bind="query-params")
+            kind = kinds.choose(sight)
             everything = st.toggle("Beyond the expected number of wrong labels", key="deep", bind="query-params")
             within = len(sight.selection) > 0 and st.toggle(
                 f"Only the selection ({numbers.count(len(sight.selection))})", key="within", bind="query-params"
@@ -187,6 +189,8 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
         rows = rows[np.isin(rows, sight.selection)]
     if name in project.classes:
         rows = rows[project.dataset.labels[rows] == project.classes.index(name)]
+    if kind and sight.categories is not None:
+        rows = categories.rows_of(sight.categories.table, rows, kind)
     return rows, view or VIEWS[0]
 
 
@@ -213,7 +217,7 @@ def main() -> None:
             st.button("Look again with this model", key="reflag", type="tertiary", on_click=jobs.submit, args=(sight.project, "flag"))
     rows, view = filters(sight, queue.suspects(sight.flags.detectors, sight.flags.estimate["high"]))
     if not len(rows):
-        states.empty("No suspect passes the filters", "Choose another class.", icon=":material/filter_alt_off:")
+        states.empty("No suspect passes the filters", "Choose another label or kind.", icon=":material/filter_alt_off:")
         return
     progress(sight, rows)
     if view == "Grid":
@@ -222,6 +226,8 @@ def main() -> None:
         item(sight, rows)
         if suspects.measured(sight, rows).reviewed == len(rows):
             suspects.finished(sight)
+    stopping.fold(sight)
+    kinds.against_truth(sight)
 
 
 frame.show(main)

@@ -11,6 +11,7 @@ from attribution.cli.root import cli
 from attribution.config import (
     AnglesConfig,
     BenchConfig,
+    CalibrateConfig,
     DampingConfig,
     FlagConfig,
     LeakConfig,
@@ -20,6 +21,7 @@ from attribution.config import (
     RemedyConfig,
     RetrainConfig,
     ScoreConfig,
+    ShiftConfig,
     TrainConfig,
 )
 from attribution.errors import UserError
@@ -96,7 +98,7 @@ def flag(
     job: JobOption = False,
     leaks: Annotated[bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")] = False,
 ) -> None:
-    """Rank the training labels by suspicion, with the reasons."""
+    """Rank the training labels by suspicion, and say what kind of sample each suspect is."""
     opened = open_project(project)
     if leaks:
         _show_leaks(opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top)
@@ -104,9 +106,29 @@ def flag(
     result = do(opened, "flag", config, job)
     if result is not None:
         typer.echo(result.headline())
+        kinds = opened.categories_of(result)
         for line in result.queue(top).itertuples():
             suggested = opened.classes[line.suggested]
-            typer.echo(f"{line.position:>4}. {line.id:<24} {opened.classes[line.label]} -> {suggested}?  suspicion {line.suspicion:.3f}")
+            doubt = f"suspicion {line.suspicion:.3f}  {kinds.of(line.row)}"
+            typer.echo(f"{line.position:>4}. {line.id:<24} {opened.classes[line.label]} -> {suggested}?  {doubt}")
+
+
+@cli.command()
+@configured(CalibrateConfig)
+def calibrate(
+    config: CalibrateConfig,
+    project: ProjectOption = "",
+    stop_below: Annotated[float, typer.Option(help="Advise to stop when the next 50 reviews are expected to find fewer wrong labels.")] = 5,
+    job: JobOption = False,
+) -> None:
+    """Measure the queue on planted errors, and say how many wrong labels are left and when to stop."""
+    opened = open_project(project)
+    result = do(opened, "calibrate", config, job)
+    found = opened.budget() if result is not None else None
+    if result is not None and found is not None:
+        typer.echo(result.headline)
+        typer.echo(found.sentence())
+        typer.echo("This is a good place to stop." if found.stop(stop_below) else "Going on pays.")
 
 
 @cli.command("leaks")
@@ -147,6 +169,23 @@ def draw_map(config: MapConfig, project: ProjectOption = "", job: JobOption = Fa
 
 
 @cli.command()
+@configured(ShiftConfig)
+def shift(
+    config: ShiftConfig,
+    project: ProjectOption = "",
+    top: Annotated[int, typer.Option(help="Columns or regions shown.")] = 5,
+    job: JobOption = False,
+) -> None:
+    """Can a classifier tell the test set from the training set, and by what?"""
+    opened = open_project(project)
+    result = do(opened, "shift", config, job)
+    if result is not None:
+        typer.echo(result.verdict)
+        for line in result.differences.head(top).itertuples():
+            typer.echo(f"  {line.kind:<7} {line.name:<28} {line.words}")
+
+
+@cli.command()
 @configured(AnglesConfig)
 def angles(
     config: AnglesConfig,
@@ -161,9 +200,7 @@ def angles(
         return
     typer.echo(f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples")
     for checkpoint in result.config["checkpoints"]:
-        turns = ", ".join(
-            f"{one['turn']:.1f}{'' if one['residual'] <= 0.01 else '?'} at {one['ratio']:g}" for one in checkpoint["curvature"]
-        )
+        turns = ", ".join(f"{one['turn']:.1f} at {one['ratio']:g} (residual {one['residual']:.1g})" for one in checkpoint["curvature"])
         typer.echo(f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}")
     against = result.config["against"]
     if against["n"]:

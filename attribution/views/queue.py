@@ -11,7 +11,6 @@ import pandas as pd
 from attribution.views.numbers import count, percent, plural, share_interval
 
 RECENT = 20  # decisions that "lately" looks back on
-STOP_BELOW = 0.1  # a recent yield under this suggests to stop
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,6 @@ class Yield:
     wrong: int
     recent: int
     recent_wrong: int
-
-    @property
-    def stop(self) -> bool:
-        """Whether the recent yield is so low that going on hardly pays."""
-        return self.recent >= RECENT and self.recent_wrong / self.recent < STOP_BELOW
 
 
 def order(detectors: pd.DataFrame) -> np.ndarray:

@@ -80,8 +80,14 @@ def bounds(coordinates: np.ndarray) -> tuple[tuple[float, float], tuple[float, f
     return tuple((round(float(a - m), 4), round(float(b + m), 4)) for a, b, m in zip(low, high, margin, strict=True))  # type: ignore[return-value]
 
 
-def map_spec(coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndarray | None = None, dark: bool = False) -> dict[str, Any]:
-    """The ECharts option of the map: one large series per group, a lasso in the toolbox.
+def map_spec(
+    coordinates: np.ndarray,
+    groups: Sequence[Group],
+    selected: np.ndarray | None = None,
+    dark: bool = False,
+    axes: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """The ECharts option of the map: one large series per group, a lasso in the toolbox. ``axes`` names both axes and shows their ticks.
 
     ``coordinates`` (n, 2); ``selected`` (n,) bool or None. With a selection, points outside it stay visible in grey beneath. Points travel
     as one Arrow frame per series, so 100,000 of them cost about 1.6 MB.
@@ -115,12 +121,19 @@ def map_spec(coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndar
         "splitLine": {"show": False},
         "axisLine": {"show": False},
     }
+    grid = {"left": 4, "right": 4, "top": 40, "bottom": 34}
+    across: dict[str, Any] = dict(axis)
+    upwards: dict[str, Any] = dict(axis)
+    if axes:
+        ticks: dict[str, Any] = {"type": "value", "nameLocation": "middle", "axisLabel": {"showMinLabel": False, "showMaxLabel": False}}
+        across, upwards = {**ticks, "name": axes[0], "nameGap": 24}, {**ticks, "name": axes[1], "nameGap": 36}
+        grid = {"left": 24, "right": 12, "top": 40, "bottom": 56}
     return {
         "animation": False,
         "dataset": [{"source": points_frame(coordinates, rows)} for _, _, rows in drawn],
-        "grid": {"left": 4, "right": 4, "top": 40, "bottom": 34},
-        "xAxis": {**axis, "min": x_low, "max": x_high},
-        "yAxis": {**axis, "min": y_low, "max": y_high},
+        "grid": grid,
+        "xAxis": {**across, "min": x_low, "max": x_high},
+        "yAxis": {**upwards, "min": y_low, "max": y_high},
         "legend": {"type": "scroll", "selectedMode": False, "bottom": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "icon": "circle"},
         "tooltip": {"trigger": "item", "formatter": "{a} · row {@row}"},
         "toolbox": {"right": 18, "top": 0, "itemSize": 18, "feature": {"brush": {"type": ["polygon", "clear"]}}},

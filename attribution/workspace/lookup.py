@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from attribution.datasets.dataset import Dataset
+    from attribution.findings.budget import Budget
+    from attribution.findings.calibration import CalibrationResult
+    from attribution.findings.categories import Categories
+    from attribution.findings.result import FlagResult
+    from attribution.runs import Run
     from attribution.scoring import ScoreResult
 
 T = TypeVar("T")
@@ -112,3 +118,31 @@ def predictions(probabilities: "np.ndarray", labels: "np.ndarray") -> "pd.DataFr
         },
         index=pd.RangeIndex(len(p), name="row"),
     )
+
+
+@lru_cache(maxsize=8)
+def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tuple[Path, ...]) -> "Categories":
+    """The classes of a search's samples, with what the other findings in ``sources`` say; kept in memory, since finished results are one
+    object each (``finished``)."""
+    from attribution.findings.categories import categorize
+    from attribution.findings.relations import relations
+
+    return categorize(flags, run, dataset.info.classes, relations(sources, dataset))
+
+
+def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "CalibrationResult | None", step: int) -> "Budget":
+    """What is left of a search's queue after the decisions in ``states`` (as ``Project.states``).
+
+    A decision was "wrong" if the sample no longer has the label that was searched, or is dropped. A sample that was set right before
+    the search counts as looked at and right.
+    """
+    from attribution.findings.budget import budget
+
+    table = flags.detectors.set_index("row")
+    decided = states[(states["verdict"] != "") & states.index.isin(table.index)]
+    searched = table.loc[decided.index]
+    wrong = (decided["label"].to_numpy() != searched["label"].to_numpy()) | ~decided["active"].to_numpy(dtype=bool)
+    planted = [places.to_numpy() for _, places in calibration.planted.groupby("kind")["position"]] if calibration is not None else []
+    planted_n = calibration.n_train if calibration is not None else 0
+    positions = searched["position"].to_numpy()
+    return budget(len(table), positions, wrong, expected=flags.estimate, planted=planted, planted_n=planted_n, step=step)

@@ -11,7 +11,8 @@ import streamlit as st
 
 from attribution.errors import UserError
 from attribution.project import Project
-from attribution.views import pending
+from attribution.views import budget, categories, pending
+from attribution.workspace import lookup
 from attribution.workspace.home import home
 from pages.parts import states
 
@@ -133,10 +134,30 @@ def _suspicion(folder: str, flag_id: str, n: int, _flags: Any) -> np.ndarray:
     return values
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _truth(folder: str, base_hash: str, _project: Project) -> pd.DataFrame | None:
+    return _project.truth()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _data_map(folder: str, run_id: str, n: int, _run: Any) -> np.ndarray:
+    return categories.data_map(_run.dynamics(), n)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _budget(folder: str, decisions: tuple[Any, ...], _flags: Any, _states: pd.DataFrame, _calibration: Any) -> Any:
+    return lookup.budget(_flags, _states, _calibration, 50)
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _kept(folder: str, _result: Any) -> Any:
     """One object per finished artefact, so that its tables are read from disk once; a folder's name is its content."""
     return _result
+
+
+def kept(result: Any) -> Any:
+    """The same finished artefact as one object for all sessions."""
+    return _kept(str(result.folder), result)
 
 
 @dataclass
@@ -164,6 +185,36 @@ class Sight:
         """The newest search for wrong labels, or None."""
         found = self.project.flags()
         return None if found is None else _kept(str(found.folder), found)
+
+    @cached_property
+    def categories(self) -> Any:
+        """What kind of sample each searched training row is, or None."""
+        return self.project.categories()
+
+    @cached_property
+    def calibration(self) -> Any:
+        """How the queue ranked planted errors, or None."""
+        return self.project.calibration()
+
+    @cached_property
+    def budget(self) -> Any:
+        """What is left of the queue after the decisions so far, in whole tens; None before a search, or before the first ten without a
+        calibration."""
+        decided = budget.settled(self.states)
+        if self.flags is None or not (len(decided) or self.calibration):
+            return None
+        key = (self.flags.id, self.calibration.id if self.calibration else "", tuple(decided["edit"]))
+        return _budget(self.key, key, self.flags, decided, self.calibration)
+
+    @cached_property
+    def truth(self) -> pd.DataFrame | None:
+        """What is known to be wrong with a sample project's data, or None."""
+        return _truth(self.key, self.project.dataset.info.base_hash, self.project)
+
+    @cached_property
+    def data_map(self) -> np.ndarray:
+        """Where training samples stand on the data map (n, 2); asks for a model."""
+        return _data_map(self.key, self.run.id, len(self.project.dataset), self.run)
 
     @cached_property
     def leaks(self) -> Any:

@@ -23,7 +23,7 @@ def test_a_project_with_data_alone_offers_the_next_action(app, words, bare_proje
     test = app(page, project="bare")
     shown = words(test)
     assert not test.error
-    if page not in ("retrain", "history", "new_project"):
+    if page not in ("shift", "retrain", "history", "new_project"):  # these need no model
         assert "Train and analyse" in shown
 
 
@@ -48,3 +48,58 @@ def test_the_shared_parts_need_no_torch():
     """Importing torch would cost seconds on the first paint."""
     code = "import sys, pages.parts.cards, pages.parts.jobs, attribution.project; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=APP.parent, check=False).returncode == 0
+
+
+def test_review_says_what_kind_of_sample_a_suspect_is(app, words, tiny_project):
+    test = app("review", project="digits")
+    row = int(tiny_project.flags().queue(1)["row"].iloc[0])
+    found = tiny_project.categories()
+    assert f"Why {found.of(row)} rather than" in " ".join(fold.label for fold in test.expander)
+    assert "runner-up" in words(test)
+    assert not any("How well" in fold.label for fold in test.expander)  # nothing is known of these data
+
+
+def test_review_filters_by_kind(app, tiny_project):
+    test = app("review", project="digits")
+    found = tiny_project.categories().table
+    hard = found[(found["category"] == "hard") & found["row"].isin(tiny_project.flags().queue(40)["row"])]
+    assert len(hard)
+    test.selectbox(key="review-kind").set_value("hard").run()
+    assert not test.exception
+    assert "Why hard" in " ".join(fold.label for fold in test.expander)
+
+
+def test_the_map_is_coloured_by_kind_and_shows_the_data_map(app, words, tiny_project):
+    test = app("map", project="digits", colour="what it probably is", method="training")
+    assert not test.error
+    assert "Training samples only" in words(test)
+
+
+def test_shift_offers_the_comparison_and_shows_it(app, words, tiny_project, monkeypatch):
+    from attribution import Project
+    from attribution.config import ShiftConfig
+
+    asked = []
+    monkeypatch.setattr(Project, "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    test = app("shift", project="digits")
+    test.button(key="empty-Compare them").click().run()
+    assert asked == [("shift", ShiftConfig(space="inputs"))]
+    tiny_project.compare_splits(ShiftConfig(folds=3))
+    shown = words(app("shift", project="digits"))
+    assert "A classifier can" in shown
+    assert "Most test-like training samples" in shown
+
+
+def test_review_says_what_is_left_after_ten_decisions_and_measures_the_queue(app, words, tiny_project, monkeypatch):
+    from attribution import Project
+
+    asked = []
+    monkeypatch.setattr(Project, "submit", lambda self, kind, config=None: asked.append(kind))
+    test = app("review", project="digits")
+    assert "After ten decisions" in words(test)
+    test.button(key="calibrate").click().run()
+    assert asked == ["calibrate"]
+    tiny_project.keep(tiny_project.flags().queue(10)["row"].to_numpy())
+    shown = words(app("review", project="digits"))
+    assert "are left in all" in shown
+    assert "look like right labels to every detector" in shown

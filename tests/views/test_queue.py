@@ -20,13 +20,11 @@ def test_measure_counts_only_the_queue_and_the_latest():
     found = queue.measure(rows, verdicts, [99, *range(24, -1, -1)])
     assert (found.total, found.reviewed, found.wrong) == (30, 25, 5)
     assert (found.recent, found.recent_wrong) == (20, 0)
-    assert found.stop
     assert "5 of 25 reviewed were wrong; lately 0 of 20" in queue.yield_sentence(found)
 
 
 def test_nothing_reviewed_yet():
     found = queue.measure(np.arange(3), {}, [])
-    assert not found.stop
     assert queue.yield_sentence(found).startswith("3 suspects to look at")
 
 

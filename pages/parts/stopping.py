@@ -1,0 +1,63 @@
+"""When to stop reviewing: what was found, what is left, what going on would find, and the measurement behind it."""
+
+import streamlit as st
+
+from attribution.views import budget, numbers
+from pages.parts import context, jobs, states
+from pages.parts.context import Sight
+
+
+def line(sight: Sight) -> None:
+    """The advice in one sentence, once there is something to base it on."""
+    found = sight.budget
+    if found is None:
+        return
+    stop, words = budget.advice(found, least())
+    if stop:
+        st.info(words, icon=":material/flag:")
+    else:
+        st.caption(words)
+
+
+def least() -> float:
+    """Expected finds among the next 50 reviews under which the user wants to stop."""
+    return float(st.session_state.get("stop-below", budget.LEAST))
+
+
+def fold(sight: Sight) -> None:
+    """The curve, the threshold, and the calibration."""
+    found, calibration = sight.budget, sight.calibration
+    running = jobs.panel(sight.project, ("calibrate",), place="calibrate")
+    with st.expander("When to stop", icon=":material/flag:"):
+        if found is None:
+            st.markdown("After ten decisions this shows how many wrong labels are left and what the next fifty reviews would find.")
+        else:
+            st.markdown(budget.advice(found, least())[1])
+            upto = min(found.n, max(400, 2 * found.reviewed, round(1.5 * sight.flags.estimate["high"])))
+            st.echarts_chart(
+                budget.curve_spec(found, upto, context.dark()),
+                height=300,
+                key="budget-curve",
+                alt=f"Wrong labels over the first {numbers.count(upto)} reviews: {numbers.count(found.wrong)} found, "
+                f"{found.left.words()} expected in the whole rest",
+            )
+            unseen = f"About {found.unseen.words()} of those left look like right labels to every detector: no queue order finds them."
+            st.caption(f"{budget.basis(found)} {unseen}")
+        st.number_input(
+            "Advise to stop when the next 50 reviews would find fewer than",
+            min_value=0.5,
+            max_value=50.0,
+            value=float(budget.LEAST),
+            step=0.5,
+            key="stop-below",
+            width=330,
+        )
+        if calibration is not None:
+            st.markdown(states.plain(calibration.headline))
+        elif not running:
+            st.markdown(
+                "How the queue ranks real errors is only assumed so far. It can be measured: a few labels are set wrong in a copy, and a model trained there."
+            )
+            st.button(
+                "Measure the queue", key="calibrate", icon=":material/speed:", on_click=jobs.submit, args=(sight.project, "calibrate")
+            )

@@ -1,0 +1,45 @@
+"""The curve of a review and its advice."""
+
+import numpy as np
+import pandas as pd
+
+from attribution.findings.budget import budget
+from attribution.views import budget as views
+
+
+def found(k=100, n=600):
+    wrong = np.zeros(n, dtype=bool)
+    wrong[: min(k, 40)] = True
+    return budget(n, np.arange(1, k + 1), wrong[:k], expected={"low": 30, "mid": 40, "high": 55})
+
+
+def test_the_budget_is_read_from_whole_tens_of_decisions():
+    states = pd.DataFrame({"verdict": ["keep"] * 23 + [""], "edit": range(24, 0, -1)})
+    settled = views.settled(states)
+    assert len(settled) == 20
+    assert settled["edit"].max() == 21  # the earliest ones; the newest three wait
+    assert len(views.settled(states.head(9))) == 0
+
+
+def test_the_advice_follows_the_threshold():
+    result = found(300)
+    assert views.advice(result, 50)[0]
+    assert "fewer than the 50 you ask for" in views.advice(result, 50)[1]
+    assert not views.advice(result, 0)[0]
+    assert views.advice(found(600), 0) == (True, "Everything is reviewed.")
+    assert "300 decisions, 40 of them" in views.basis(result)
+
+
+def test_the_curve_has_found_then_expected_with_its_band():
+    result = found(100)
+    spec = views.curve_spec(result, 400)
+    series = {line["name"]: line["data"] for line in spec["series"]}
+    assert series["found"][0] == [0, 0.0]
+    assert series["found"][-1] == [100, 40.0]
+    assert series["expected"][0] == [100, 40.0]
+    assert series["expected"][-1][0] <= 400
+    low, band = series["low"], series["90 % interval"]
+    assert all(height >= 0 for _, height in band)
+    assert [x for x, _ in low] == [x for x, _ in band]
+    assert spec["xAxis"]["name"]
+    assert spec["yAxis"]["name"]
