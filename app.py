@@ -9,23 +9,27 @@ from attribution.workspace.home import list_projects
 from pages.parts import context, frame, jobs, start, states
 
 PAGES = {
-    "overview": ("Overview", ":material/home:", "The state of the data at a glance, and what to do next."),
-    "influence": ("Influence", ":material/account_tree:", "Which training samples made a prediction what it is."),
-    "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
-    "angles": ("Angles", ":material/explore:", "Which training samples pull with a prediction, and which against it."),
-    "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
-    "shift": ("Shift", ":material/compare_arrows:", "Whether the test set looks like the training set."),
-    "leaks": ("Leaks", ":material/content_copy:", "Training samples that repeat a test sample, or each other."),
-    "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
-    "fairness": (
-        "Fairness & robustness",
-        ":material/diversity_3:",
-        "Which samples make the model unfair or easy to fool, and what happens without them.",
-    ),
-    "compare": ("Compare", ":material/balance:", "Which estimator to trust on this model and data."),
-    "retrain": ("Retrain", ":material/model_training:", "Train with the edits and prove what they changed."),
-    "history": ("History", ":material/history:", "Every decision, with its evidence; take back one or many."),
-    "new_project": ("New project", ":material/add_circle:", "Load data and a model, or open a sample."),
+    "Look": {
+        "overview": ("Overview", ":material/home:", "The state of the data at a glance, and what to do next."),
+        "influence": ("Influence", ":material/account_tree:", "Which training samples made a prediction what it is."),
+        "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
+        "angles": ("Angles", ":material/explore:", "Which training samples pull with a prediction, and which against it."),
+    },
+    "Fix": {
+        "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
+        "leaks": ("Leaks", ":material/content_copy:", "Training samples that repeat a test sample, or each other."),
+        "shift": ("Train vs test", ":material/compare_arrows:", "Whether the test set looks like the training set."),
+        "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
+        "fairness": ("Fairness & robustness", ":material/diversity_3:", "Samples that make the model unfair or easy to fool."),
+    },
+    "Prove": {
+        "compare": ("Compare", ":material/balance:", "Which estimator to trust on this model and data."),
+        "retrain": ("Retrain", ":material/model_training:", "Train with the edits and prove what they changed."),
+        "history": ("History", ":material/history:", "Every decision, with its evidence; take back one or many."),
+    },
+    "Data": {
+        "new_project": ("New project", ":material/add_circle:", "Load data and a model, or open a sample."),
+    },
 }
 
 
@@ -51,7 +55,7 @@ context.restore()
 with st.sidebar:
     sidebar(projects)
 states.show_flashes()
-if context.opened() or page.title == PAGES["new_project"][0]:
+if context.opened() or page.title == PAGES["Data"]["new_project"][0]:
     with frame.framed():
         page.run()
 else:

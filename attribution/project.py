@@ -661,7 +661,7 @@ class Project:
         )
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
-        """Everything a new project opens on: train, search for wrong labels, map, and explain the wrong test predictions."""
+        """Everything a new project opens on: train, search for wrong labels and leaks, map, explain wrong predictions."""
         return prepare(self, config, progress or Progress())
 
     # --- work in the background --------------------------------------------------------------------------------------------------

@@ -129,15 +129,14 @@ class Subsets:
         return -np.take_along_axis(_log_softmax(logits), _chosen(logits, labels), -1)[..., 0].mean(1)
 
     def margins(self, rows: Any, labels: Any) -> np.ndarray:
-        """log(p / (1 - p)) of the label, ``(m, q)`` in logits: how clearly it is preferred; the mean over the repeats."""
+        """Logit of the label minus the best other's, ``(m, q)``: how clearly it is preferred, below 0 = predicted wrong; mean over the repeats."""
         logits = self.logits(rows)
         if not len(logits):
             return np.zeros((0, len(rows)))
         index = _chosen(logits, labels)
         own = np.take_along_axis(logits, index, -1)[..., 0]
         np.put_along_axis(logits, index, -np.inf, -1)
-        top = logits.max(-1, keepdims=True)
-        return (own - (np.log(np.exp(logits - top).sum(-1)) + top[..., 0])).mean(1)
+        return np.asarray((own - logits.max(-1)).mean(1))
 
     def correct(self, rows: Any, labels: Any) -> np.ndarray:
         """Share of the repeats that predict the label, ``(m, q)``: 0 or 1 without repeats."""

@@ -116,7 +116,7 @@ def main() -> int:
         result = measure(Path(place))
     write_json(args.out, result)
     lds = {name: line["lds"] for name, line in result["estimators"].items()}
-    usual = {name: lds.get(name, lds.get(f"{name}, damping_ratio 10")) for name in ABOVE}
+    usual = {name: lds.get(name, lds.get(f"{name}, damping_ratio 1")) for name in ABOVE}
     low = [name for name, value in usual.items() if value is None or value <= lds["ip"]]
     return 1 if low or abs(usual["influence-cg"] - usual["influence-exact"]) > 0.01 else 0
 

@@ -23,7 +23,7 @@ import torch
 from convex import digits, rounded
 from networks import scored
 
-from attribution.config import ModelConfig, TrainConfig
+from attribution.config import ModelConfig, TrainConfig, fingerprint
 from attribution.datasets.dataset import Dataset, Labels
 from attribution.errors import UserError
 from attribution.estimators import estimators
@@ -110,10 +110,12 @@ def progress() -> Progress:
 
 def influence(case: Case, name: str, settings: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
     """An estimator's matrix ``(n, q)`` and notes, kept in the work folder."""
-    title = name + "".join(f" {key} {value:g}" for key, value in settings.items())
-    path = case.work / "scores" / case.run.id / title.replace("/", "-")
+    subject = Subject(case.dataset, case.labels, case.run, device="cpu", trusted=True)
+    estimator = estimators.get(name)(subject)
+    for key, value in settings.items():
+        setattr(estimator, key, value)
+    path = case.work / "scores" / case.run.id / f"{name}-{fingerprint(estimator.options())}"
     if not path.with_suffix(".npy").is_file():
-        subject = Subject(case.dataset, case.labels, case.run, device="cpu", trusted=True)
         found, notes = scored(subject, case.queries, name, **settings)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path.with_suffix(".json"), rounded({key: value for key, value in notes.items() if isinstance(value, int | float)}))

@@ -167,7 +167,7 @@ def larger(name: str, folder: Path, scratch: Path) -> dict[str, Any]:
     if name == "mnist":
         arrays = mnist(folder)
         np.savez_compressed(where / "mnist.npz", **arrays)
-        config = DataConfig(path=str(where / "mnist.npz"))
+        config = DataConfig(path=str(where / "mnist.npz"), val_fraction=0.0)
         known = {image.tobytes() for image in arrays["X_train"]}
         exact_at = [at for at, image in enumerate(arrays["X_test"]) if image.tobytes() in known]
         exact = {f"test-{at:05d}" for at in exact_at}
@@ -182,7 +182,12 @@ def larger(name: str, folder: Path, scratch: Path) -> dict[str, Any]:
         near = {str(frame["id"][at]) for at in near_texts(frame)} | exact if "text" in frame else set()
         frame.to_parquet(where / f"{name}.parquet", index=False)
         config = DataConfig(
-            path=str(where / f"{name}.parquet"), label="label", id="id", split="split", text="text" if "text" in frame else ""
+            path=str(where / f"{name}.parquet"),
+            label="label",
+            id="id",
+            split="split",
+            val_fraction=0.0,
+            text="text" if "text" in frame else "",
         )
     project = Project.open(where / "project") if (where / "project").exists() else Project.create(where / "project", config, ModelConfig())
     if project.run is None:

@@ -14,10 +14,10 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
         "## Fairness and robustness\n\nThe most harmful training samples by `ip` are removed and the model is trained anew; the"
         " budget is chosen on validation samples, all figures are of test samples, in points; ± is one standard error over the seeds.\n"
     ]
-    if "census" in found:
-        census = found["census"]
+    census = [one for name, one in found.items() if name.startswith("census-")]
+    if census:
         lines = []
-        for one in census["by_ranking_seed"]:
+        for one in census:
             before, after = one["sweep"]["0"], one["sweep"][f"{one['suggested']:g}"]
             low, high = (100 * one["change"]["eop"][side] for side in ("low", "high")) if one["change"] else (float("nan"), float("nan"))
             words = [
@@ -34,8 +34,8 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
             "gap, as many at random",
             "accuracy, change",
         ]
-        sizes = ", ".join(f"{group['positives']} of group {group['group']}" for group in census["by_ranking_seed"][0]["groups"])
-        budgets = list(census["by_ranking_seed"][0]["sweep"])
+        sizes = ", ".join(f"{group['positives']} of group {group['group']}" for group in census[0]["groups"])
+        budgets = list(census[0]["sweep"])
         sweep = [
             [
                 f"{budget} %",
@@ -47,16 +47,16 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
             for budget in budgets
         ]
         parts += [
-            f"### The census sample\n\nEqual opportunity by sex, five trainings per ranking model. Positive test samples: {sizes}.\n",
+            f"### The census sample\n\nEqual opportunity by sex, three trainings per ranking model. Positive test samples: {sizes}.\n",
             table(head, lines),
             "Over the budgets, mean of the three; the gap with its sign (men minus women), below zero is overshoot.\n",
             table(["removed", "gap", "accuracy"], sweep),
         ]
-    if "biased" in found:
-        biased = found["biased"]
+    biased = {name.removeprefix("biased-"): one for name, one in found.items() if name.startswith("biased-")}
+    if biased:
         names = {"eop-gap": "equal opportunity", "fgsm": "robustness", "loss": "utility"}
         lines = []
-        for network in ("logistic", "mlp"):
+        for network in biased:
             first = biased[network]["eop-gap"]["before"]
             lines.append([network, "nothing", *[points(first[name]) for name in ("accuracy", "eop", "attacked")]])
             for measure, words in names.items():
@@ -71,7 +71,7 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
                 lines.append(
                     [network, f"by equal opportunity, always {budget} %", *[points(at[name]) for name in ("accuracy", "eop", "attacked")]]
                 )
-        about = biased["about"]
+        about = next(iter(biased.values()))["about"]
         parts += [
             f"### Labels biased against one group\n\n{about['train']:,} synthetic training samples, {about['seeds']} draws;"
             f" {100 * about['turned']:.0f} % of one group's positive training labels are turned; validation and test labels are right."

@@ -131,7 +131,7 @@ def charts(sight: Sight, result: "AnglesResult") -> None:
         of = numbers.count(int(result.config["n_train"]))
         st.caption(
             f"Columns: damping, in mean eigenvalues of the curvature, which is taken over {numbers.count(used)} of {of} training samples. "
-            "“About”: the solution is only roughly reached."
+            "“About”: only roughly solved; “not reached”: too few steps for so little damping."
         )
 
 

@@ -117,7 +117,7 @@ def extremes(sight: Sight, result: ShiftResult) -> None:
 def main() -> None:
     """The page."""
     sight = context.sight()
-    st.title("Shift")
+    st.title("Train vs test")
     if not sight.project.info.counts.get("test"):
         states.empty("There is no test set", "Import the data with one, and this page compares it with the training set.")
         return

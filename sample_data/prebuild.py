@@ -16,17 +16,19 @@ from attribution.storage.files import read_json, write_json
 from attribution.workspace.home import SAMPLES
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("runs", "flags", "maps", "scores")
+PARTS = ("runs", "flags", "leaks", "maps", "scores")
 SCORES = (("ip", "test"), ("tracin", "test"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
 FIRST = 48  # Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others on demand
 
 
-def build(name: str, folder: Path) -> None:
-    """All results of one sample, packed; what is finished in ``folder`` is not made again."""
+def build(name: str, folder: Path, add: bool = False) -> None:
+    """All results of one sample, packed; what is finished in ``folder``, or with ``add`` in the archive, is not made again."""
     archive = HERE / name / "prebuilt.zip"
-    archive.unlink(missing_ok=True)
+    if not add:
+        archive.unlink(missing_ok=True)
     project = Project.sample(name, folder / name)
     made = [project.train(progress=_said(name, "train")), project.flag(progress=_said(name, "flag"))]
+    made.append(project.find_leaks(progress=_said(name, "leaks")))
     for space in ("representation", "gradients"):
         for method in ("pca", "umap"):
             made.append(project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}")))
@@ -66,7 +68,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=SAMPLES)
     parser.add_argument("--folder", type=Path, help="Where to work; kept, and taken up again after an interruption.")
+    parser.add_argument("--add", action="store_true", help="Keep what the archive holds and make only what is missing.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         for wanted in options.names:
-            build(wanted, options.folder or Path(scratch))
+            build(wanted, options.folder or Path(scratch), options.add)

@@ -102,7 +102,7 @@ def test_refusals_name_the_reason(noisy):
         (base, base, CONFIG, "No training sample differs"),
         (base, fixed, dataclasses.replace(CONFIG, variant="newton"), "no variant 'newton'"),
         (base, fixed, dataclasses.replace(CONFIG, selection="size"), "no selection 'size'"),
-        (base, fixed, dataclasses.replace(CONFIG, ratio=2.0), "ratio is 2"),
+        (base, fixed, dataclasses.replace(CONFIG, variant="fif", ratio=2.0), "ratio is 2"),
     ):
         with pytest.raises(UserError, match=word):
             preview(data, before, after, run, config, folder / "refused")

@@ -60,8 +60,8 @@ def test_outputs_agree_with_torch(tmp_path, data):
         logits = [torch.tensor(predict(subsets.model(number, dataset, repeat), dataset, rows)[0]).double() for repeat in range(2)]
         losses = [F.cross_entropy(each, torch.tensor(y), reduction="none") for each in logits]
         np.testing.assert_allclose(subsets.losses(rows, y)[number], (losses[0] + losses[1]) / 2, rtol=1e-5)
-        p = [torch.exp(-loss) for loss in losses]
-        margins = sum(torch.log(each / (1 - each)) for each in p) / 2
+        others = [each.masked_fill(F.one_hot(torch.tensor(y), 3).bool(), -torch.inf).amax(1) for each in logits]
+        margins = sum(each[range(7), y] - best for each, best in zip(logits, others, strict=True)) / 2
         np.testing.assert_allclose(subsets.margins(rows, y)[number], margins, rtol=1e-4, atol=1e-5)
         right = sum((each.argmax(1).numpy() == y).astype(float) for each in logits) / 2
         np.testing.assert_allclose(subsets.correct(rows, y)[number], right)

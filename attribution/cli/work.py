@@ -200,9 +200,7 @@ def angles(
         return
     typer.echo(f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples")
     for checkpoint in result.config["checkpoints"]:
-        turns = ", ".join(
-            f"{one['turn']:.1f}{'' if one['residual'] <= 0.01 else '?'} at {one['ratio']:g}" for one in checkpoint["curvature"]
-        )
+        turns = ", ".join(f"{one['turn']:.1f} at {one['ratio']:g} (residual {one['residual']:.1g})" for one in checkpoint["curvature"])
         typer.echo(f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}")
     against = result.config["against"]
     if against["n"]:

@@ -7,7 +7,7 @@ import numpy as np
 from attribution.metrics import auroc, average_ranks
 
 FOLDS, STEPS = 5, 200
-PENALTY = 1e-2  # L2, per sample: members that agree share the weight
+PENALTY = 0.1  # L2, per sample: members that agree share the weight
 CLEARLY = 0.02  # AUROC by which a single detector must lead, out of fold, to stand alone
 
 

@@ -110,7 +110,7 @@ class LograInfluence(Estimator):
 
     def _part(self, name: str, factor: "Factor") -> "torch.Tensor":
         """Projected gradients of one layer (b, a * b')."""
-        left, right = self._kronecker.layers[name].sides(factor)  # (b, t, o), (b, t, i)
+        left, right = _sides(factor, self._kronecker.layers[name].bias is not None)  # (b, t, o), (b, t, i)
         left, right = left @ self.projections[name].outputs, right @ self.projections[name].inputs
         return (left.mT @ right).flatten(1)
 
@@ -167,3 +167,16 @@ class LograInfluence(Estimator):
         if self._kept[places].isnan().any():
             self._kept[places] = self.features(*self.subject.batch(rows))
         return ScoreBlock((self._kept[places] @ self._solved).cpu())
+
+
+def _sides(factor: "Factor", bias: bool) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Output gradients (b, t, o) and inputs (b, t, i) of a layer in float64, a constant 1 behind the inputs where there is a bias."""
+    import torch
+
+    from attribution.gradients.convolution import Convolution
+    from attribution.gradients.factors import Outer
+
+    assert isinstance(factor, Outer | Convolution)
+    part = factor.block(0, factor.count)
+    left, right = part.left[:, 0].double(), part.right[:, 0].double()
+    return left, torch.cat([right, torch.ones_like(right[..., :1])], 2) if bias else right

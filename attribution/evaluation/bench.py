@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.subject import Subject
 
-FORMAT = 1
+FORMAT = 2
 EVERYDAY = ("ip", "cosine", "tracin", "forward-inf", "trak", "ekfac")
 PARTS = ("cost", "agreement", "fidelity", "usefulness", "stability")  # in the order of the work: the quick ones first
 LEFT_OUT = 100  # training samples left out one by one

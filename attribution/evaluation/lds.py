@@ -28,13 +28,14 @@ def summed(members: np.ndarray, influence: np.ndarray) -> np.ndarray:
 def cross_fitted(members: np.ndarray, outputs: np.ndarray, fit: Fit, folds: int = 5) -> np.ndarray:
     """What an estimator that is fitted to these very subsets predicts for each ``(m, q)`` when that one's fold is held out.
 
-    ``fit(members, outputs)`` gives linear coefficients (n, q). Judged on the subsets it was fitted to, it would be right by heart.
+    ``fit(members, outputs)`` gives linear coefficients (n, q). Judged on the subsets it was fitted to, it would be right by heart. Up to a
+    constant, the same in all folds: the mean of the other folds would lean away from the held-out answers and count against the fit.
     """
     fold = np.arange(len(members)) % folds
     found = np.empty_like(outputs, dtype=np.float64)
     for held in np.unique(fold):
         x, y = members[fold != held].astype(np.float64), outputs[fold != held]
-        found[fold == held] = y.mean(0) + (members[fold == held] - x.mean(0)) @ fit(x, y)
+        found[fold == held] = (members[fold == held] - members.mean(0)) @ fit(x, y)
     return found
 
 

@@ -118,9 +118,9 @@ class BenchResult(Artefact):
 
     @property
     def fidelity(self) -> "pd.DataFrame":
-        """Linear datamodeling score: estimator, measure (``loss``, or ``margin`` of the label), lds (-1 to 1, mean over the queries) with
-        low and high (over queries and subsets), above_random (its difference to the control) with above_low and above_high, subsets,
-        queries (counts)."""
+        """Linear datamodeling score: estimator, measure (``loss``, or ``margin``: the label's logit minus the best other's), lds (-1 to 1,
+        mean over the queries) with low and high (over queries and subsets), above_random (its difference to the control) with above_low
+        and above_high, subsets, queries (counts)."""
         return self._table("fidelity")
 
     @property

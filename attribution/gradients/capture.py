@@ -29,7 +29,7 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(modules: Mapping[str, nn.Module], calls: list[tuple[str, Tensor, GradientEdge]]) -> Iterator[None]:
+def recorded(modules: Mapping[str, nn.Module], calls: list[tuple[str, Tensor, GradientEdge]]) -> Iterator[None]:
     """Forward hooks on ``modules`` that append (name, inputs, edge into the output's graph node) for every call; removed at the end."""
 
     def hook(name: str) -> Callable[..., Tensor | None]:
@@ -62,7 +62,7 @@ def capture(model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Te
     calls that the result does not depend on are left out (their gradient is zero).
     """
     records: list[tuple[str, Tensor, GradientEdge]] = []
-    with _recorded(modules, records):
+    with recorded(modules, records):
         values = per_sample(loss(model(x), y), len(x))
     if not records:
         return {}

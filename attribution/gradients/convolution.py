@@ -59,6 +59,16 @@ class Convolution(Factor):
             return Outer(left[0], right[0], self.shape)
         return Outer(torch.cat(left, 2), torch.cat(right, 2), self.shape)
 
+    def lefts(self) -> Tensor:
+        """Output gradients by position ``(b, groups, t, o)``, without cutting patches."""
+        parts = [self._by_position(gradient.flatten(2), self.count, self.sizes[2]) for _, gradient in self.calls]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the numbers."""
+        return self._like.dtype
+
     def dense(self) -> Tensor:
         return self.written(0, self.count)
 

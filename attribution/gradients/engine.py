@@ -205,15 +205,16 @@ class GradientEngine:
     @property
     def _dtype(self) -> torch.dtype:
         """Of results: the model's, but at least float32."""
-        return torch.promote_types(next(iter(covered_parameters(self.model).values())).dtype, torch.float32)
+        return torch.promote_types(next(p.dtype for p in self.model.parameters() if p.requires_grad), torch.float32)
 
     def factors(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
         """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on; fallback ones in blocks of samples.
 
         What a training set's curvature is built from; positions count from the start of the batch.
         """
-        plan = self.plan(x, y)
-        x, y = ordinary(x), ordinary(y)
+        return self._factors(self.plan(x, y), ordinary(x), ordinary(y))
+
+    def _factors(self, plan: Plan, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
         if plan.modules:
             with evaluation(self.model):
                 calls = capture(self.model, plan.modules, x, y, self.loss)
@@ -245,11 +246,11 @@ class GradientEngine:
         self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool, places: Mapping[str, int]
     ) -> tuple[Tensor, Tensor]:
         """Dots and norms summed over the parameters that share a place; a parameter without one has place 0."""
-        self.plan(x, y)
+        plan = self.plan(x, y)
         count = max(places.values(), default=0) + 1
         dots = torch.zeros(count, len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
         squared = torch.zeros(count, len(x), dtype=self._dtype, device=x.device)
-        for start, stop, name, factor in self.factors(x, y):
+        for start, stop, name, factor in self._factors(plan, ordinary(x), ordinary(y)):
             query = queries.parts.get(name) if queries is not None else None
             part, square = contract(factor, query, self.budget_bytes, norms)
             place = places.get(name, 0)

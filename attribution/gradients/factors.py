@@ -80,6 +80,11 @@ class Outer(Factor):
         return self.left.itemsize
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Of the numbers."""
+        return self.left.dtype
+
+    @property
     def device(self) -> torch.device:
         """Where the factors are."""
         return self.left.device

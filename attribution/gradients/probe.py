@@ -7,6 +7,7 @@ form must first reproduce autograd on three samples and random output gradients,
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -38,12 +39,12 @@ class Plan:
     routes: tuple[Route, ...]
     modules: Mapping[str, nn.Module]
 
-    @property
+    @cached_property
     def closed(self) -> frozenset[str]:
         """Parameters with a closed form."""
         return frozenset(route.parameter for route in self.routes if route.path == CLOSED)
 
-    @property
+    @cached_property
     def others(self) -> tuple[str, ...]:
         """Parameters that take the fallback."""
         return tuple(route.parameter for route in self.routes if route.path != CLOSED)

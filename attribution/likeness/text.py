@@ -29,6 +29,7 @@ class TextLikeness(Likeness):
     formula = "√(2 − 2 cos(tf-idfᵢ, tf-idf_q))"
     cost = "One sparse product over the words that two texts share."
     source = "tf-idf as in Salton and Buckley (1988); shingles: Broder, On the resemblance and containment of documents (1997)."
+    threshold = 0.4
     measures: ClassVar[dict[str, Measure]] = {
         "cosine": Measure("tf-idf cosine", 0.95, True, "1 is the same words as often."),
         "jaccard": Measure("shared word triples", 0.5, True, "Share of all word triples of both texts that are in both."),
@@ -37,7 +38,9 @@ class TextLikeness(Likeness):
 
     @cached_property
     def _words(self) -> list[list[str]]:
-        return [tokens_of(normalise(text)) for text in self.dataset.samples["text"]]
+        """Words without punctuation marks, unless there is nothing else."""
+        texts = [tokens_of(normalise(text)) for text in self.dataset.samples["text"]]
+        return [[word for word in words if word[0].isalnum()] or words for words in texts]
 
     @cached_property
     def _vectors(self) -> "csr_matrix":

@@ -9,7 +9,7 @@ from attribution.views import colours, scatter
 from attribution.views.numbers import count, percent, plural, three_digits
 
 DECADES = 6  # lengths below the longest by more are drawn at the chart's lower edge
-ROUGH = 0.01  # a solution with a larger relative residual gives its turn only roughly
+ROUGH, UNREACHED = 0.01, 0.5  # relative residuals above which a solution gives its turn only roughly, and not at all
 BINS = 18  # of ten degrees
 OWN, OTHER, ALL = "own label", "another label", "all training samples"
 LOOKS = {OWN: "#0F8F84", OTHER: "#A8741A", ALL: colours.EDITED}
@@ -195,7 +195,9 @@ def turn_at(checkpoint: Mapping[str, Any], ratio: float) -> Mapping[str, Any]:
 def turn_sentence(checkpoint: Mapping[str, Any], usual: float) -> str:
     """What curvature does to the question, in words."""
     turn = turn_at(checkpoint, usual)
-    weak = turn_at(checkpoint, min(one["ratio"] for one in checkpoint["curvature"]))
+    if turn["residual"] > UNREACHED:
+        return "How far curvature turns the question was not reached: measure again with more `--iterations`."
+    weak = min((one for one in checkpoint["curvature"] if one["residual"] <= UNREACHED), key=lambda one: float(one["ratio"]))
     if turn["turn"] < 15:
         meaning = "estimators with and without curvature answer nearly the same question"
     elif turn["turn"] < 45:
@@ -209,6 +211,8 @@ def turn_sentence(checkpoint: Mapping[str, Any], usual: float) -> str:
 
 
 def _degrees(turn: Mapping[str, Any]) -> str:
+    if turn["residual"] > UNREACHED:
+        return "not reached"
     about = "about " if turn["residual"] > ROUGH else ""
     return f"{about}{float(turn['turn']):.{1 if turn['turn'] < 10 else 0}f}°"
 

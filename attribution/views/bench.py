@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from attribution.evaluation.result import BenchResult
 
 PARTS = {
-    "fidelity": "does it follow retraining?",
-    "usefulness": "does it find wrong labels?",
-    "agreement": "do estimators agree?",
-    "stability": "does another seed say the same?",
-    "cost": "what does it cost?",
+    "fidelity": "following retraining",
+    "usefulness": "finding wrong labels",
+    "agreement": "agreement",
+    "stability": "another seed",
+    "cost": "cost",
 }
 QUIET = "#8C8579"
 

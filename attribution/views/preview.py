@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from attribution.previews import Preview
 
 VARIANTS = {
+    "if": "All parameters (if)",
     "gif": "Generalized (gif)",
     "fif": "Others frozen (fif)",
     "pif": "Projected (pif)",
-    "if": "All parameters (if)",
     "ip": "Plain gradient (ip)",
 }
 CAVEAT = (

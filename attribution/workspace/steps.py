@@ -102,12 +102,13 @@ def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.D
 
 
 def prepare(project: "Project", config: TrainConfig | None, work: Progress) -> "Run":
-    """Train, search for wrong labels, map, and explain the wrong test predictions: what the pages of a new project open on."""
+    """Train, search for wrong labels and leaks, map, and explain the wrong test predictions: what the pages of a new project open on."""
     run = project.train(config, work.part(0.0, 0.25, "Training"))
     project.flag(FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
     project.embed(MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
+    project.find_leaks(LeakConfig(run=run.id), work.part(0.82, 0.86, "Looking for leaks"))
     test = project.dataset.rows("test")
     wrong = not project.predictions(run).loc[test, "correct"].all()
-    project.score(ScoreConfig(run=run.id, queries="wrong" if wrong else "test"), work.part(0.82, 0.9, "Explaining predictions"))
-    project.embed(MapConfig(run=run.id), work.part(0.9, 1.0, "Drawing the map"))
+    project.score(ScoreConfig(run=run.id, queries="wrong" if wrong else "test"), work.part(0.86, 0.92, "Explaining predictions"))
+    project.embed(MapConfig(run=run.id), work.part(0.92, 1.0, "Drawing the map"))
     return run

@@ -17,14 +17,15 @@ HERE = Path(__file__).parent
 MARGINS = "<style>[data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }</style>"
 
 
-def navigation(pages: dict[str, tuple[str, str, str]]) -> st.Page:
-    """Set up the window and the navigation from ``{file: (title, icon, help)}``; the first page is the default. The page to draw.
+def navigation(sections: dict[str, dict[str, tuple[str, str, str]]]) -> st.Page:
+    """Set up the window and the navigation from ``{section: {file: (title, icon, help)}}``; the first page is the default. The page to draw.
 
     The icons are files of ours: a Material icon for the tab would be fetched from a server on the net.
     """
     st.set_page_config(page_title="Datablame", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state=230)
     st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
     st.html(MARGINS)
+    pages = {name: words for section in sections.values() for name, words in section.items()}
     first = next(iter(pages))
     links = {
         name: st.Page(
@@ -35,7 +36,8 @@ def navigation(pages: dict[str, tuple[str, str, str]]) -> st.Page:
     st.session_state["links"] = links
     # The default page lives at "/"; its own name is kept as an address, too.
     named = st.Page(lambda: st.switch_page(links[first], query_params=context.address()), title="Home", url_path=first, visibility="hidden")
-    return st.navigation([*links.values(), named], expanded=True)
+    shown = {section: [links[name] for name in inside] for section, inside in sections.items()}
+    return st.navigation({**shown, "": [named]}, expanded=True)
 
 
 def link(name: str) -> st.Page:

@@ -78,7 +78,7 @@ def test_noise_does_not_spoil_a_perfect_detector(monkeypatch):
     flipped = chance.random(300) < 0.1
     values = {"perfect": flipped.astype(float), **{f"noise {seed}": noisy(flipped, 0, seed) for seed in range(20)}}
     values["perfect"] += 1e-3 * chance.random(300)
-    assert auroc(learn(values, flipped, chance.random(300)).probability(values), flipped) > 0.999
+    assert auroc(learn(values, flipped, chance.random(300)).probability(values), flipped) > 0.99
     monkeypatch.setattr("attribution.detectors._planted.CLEARLY", -1.0)
     alone = learn(values, flipped, chance.random(300))
     assert [name for name, weight in alone.weights.items() if weight] == ["perfect"]

@@ -29,7 +29,7 @@ def scores(world: World, name: str, rows: np.ndarray, **settings) -> np.ndarray:
     return estimator.score(world.dataset.rows("train")).influence.numpy()
 
 
-def formula(world: World, rows: np.ndarray, damping_ratio: float = 10.0) -> np.ndarray:
+def formula(world: World, rows: np.ndarray, damping_ratio: float = 1.0) -> np.ndarray:
     """(1 / n) g_q^T (G + l2 I + damping I)^-1 g_i with everything by plain autograd, one sample at a time."""
     subject = world.subject()
     train = world.labels.train_rows(world.dataset)
@@ -103,8 +103,8 @@ def test_notes_name_the_damping(world, name):
     estimator.prepare([Query("one", (int(world.dataset.rows("test")[0]),))])
     notes = estimator.notes()
     assert notes["l2"] == world.run.train_config.weight_decay
-    assert notes["damping"] == pytest.approx(10 * (notes["mean_eigenvalue"] + notes["l2"]))
-    assert estimator.options()["damping_ratio"] == 10
+    assert notes["damping"] == pytest.approx(notes["mean_eigenvalue"] + notes["l2"])
+    assert estimator.options()["damping_ratio"] == 1
 
 
 def test_conjugate_gradients_note_their_residual(world):

@@ -103,7 +103,7 @@ def test_without_models_it_says_how_to_make_them(world, tmp_path):
     bare = build(tmp_path / "project")
     with pytest.raises(UserError, match="datablame compare"):
         estimators.get("datamodels")(bare.subject()).options()
-    nowhere = World(world.dataset, world.labels, Wrapped(world.run), world.flipped)
+    nowhere = World(world.dataset, world.labels, Wrapped(world.run, folder=tmp_path / "a" / "runs" / "b"), world.flipped)
     with pytest.raises(UserError, match="at least 10"):
         estimators.get("datamodels")(nowhere.subject()).options()
 

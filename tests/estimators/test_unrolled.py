@@ -159,7 +159,7 @@ def test_logra_asks_each_training_sample_once(world):
 def test_trak_ensemble_takes_the_runs_of_other_seeds(single):
     rows, (_, queries) = single.dataset.rows("train"), asked(single)
     alone = run(estimators.get("trak")(single.subject()), queries, rows)
-    np.testing.assert_array_equal(run(estimators.get("trak-ensemble")(single.subject()), queries, rows), alone)
+    np.testing.assert_array_equal(run(estimators.get("trak-ensemble")(single.subject(), others=()), queries, rows), alone)
     recipe, folder = single.run.train_config, single.run.folder.parent
     others = [train(single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=s), folder) for s in (1, 2)]
     train(single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=3, epochs=2), folder)  # another recipe

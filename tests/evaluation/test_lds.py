@@ -89,8 +89,17 @@ def test_cross_fitting_never_shows_a_subset_its_own_answer():
     def least_squares(x, y):
         return np.linalg.lstsq(x - x.mean(0), y - y.mean(0), rcond=None)[0]
 
-    np.testing.assert_allclose(cross_fitted(members, members @ influence, least_squares), members @ influence, atol=1e-8)
+    exact = (members - members.mean(0)) @ influence
+    np.testing.assert_allclose(cross_fitted(members, members @ influence, least_squares), exact, atol=1e-8)
     noise = chance.normal(size=(12, 2))  # fewer subsets than samples: fitted exactly, and worth nothing
     few = np.stack([chance.permutation(40) < 20 for _ in range(12)])
     assert per_query(summed(few, least_squares(few, noise)), noise).min() > 0.99
     assert abs(per_query(cross_fitted(few, noise, least_squares), noise).mean()) < 0.8
+
+
+def test_a_fit_that_learns_nothing_is_not_below_chance():
+    chance = np.random.default_rng(7)
+    members = np.stack([chance.permutation(200) < 100 for _ in range(40)])
+    noise = chance.normal(size=(40, 300))
+    found = per_query(cross_fitted(members, noise, lambda x, y: 1e-6 * (x - x.mean(0)).T @ (y - y.mean(0))), noise)
+    assert abs(found.mean()) < 0.05

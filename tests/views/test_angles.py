@@ -85,6 +85,11 @@ def test_words_say_what_was_measured():
     assert "somewhat different" in sentence
     assert "damping 0.1 instead of 10 mean eigenvalues it would be about 80°" in sentence
     assert angles.turn_line(CHECKPOINT, 10.0) == {"epoch": "5", "0.1": "about 80°", "10 (usual)": "34°"}
+    lost = {"ratio": 0.01, "damping": 1e-5, "turn": 12.3, "residual": 3.0}
+    more = {**CHECKPOINT, "curvature": [lost, *CHECKPOINT["curvature"]]}
+    assert angles.turn_sentence(more, 10.0) == sentence
+    assert angles.turn_line(more, 10.0)["0.01"] == "not reached"
+    assert "was not reached" in angles.turn_sentence(more, 0.01)
     assert "75.0\u00a0%" in angles.layer_sentence(LAYERS)
     assert "10 weights" in angles.layer_sentence(LAYERS)
     assert "No training sample" in angles.against_sentence({"n": 0, "norm": None, "angle": None}, 10)

@@ -11,9 +11,13 @@ from torch.func import functional_call, jvp, vjp, vmap
 
 from attribution.errors import UserError
 from attribution.gradients.capture import evaluation
+from attribution.gradients.contract import contract
 from attribution.gradients.curvature.layout import Layout
+from attribution.gradients.curvature.roots import RowProducts, root_weights
 from attribution.gradients.engine import GradientEngine
+from attribution.gradients.factors import Factor
 from attribution.gradients.probe import covered_parameters
+from attribution.gradients.pullback import pulled
 
 Batch = Callable[[np.ndarray], tuple[Tensor, Tensor]]  # positions (b,) -> inputs and labels
 MODEL, DATA = "model", "data"
@@ -57,6 +61,7 @@ class GaussNewton:
         self.l2, self.damping_ratio, self.labels = l2, damping_ratio, labels
         self.batch_size, self.keep_bytes, self.count = batch_size, keep_bytes, count
         self._batch = batch
+        self._trace: float | None = None
         self.layout = Layout(covered_parameters(engine.model))
 
     @property
@@ -64,16 +69,25 @@ class GaussNewton:
         """Number of covered parameters P."""
         return self.layout.size
 
-    @cached_property
+    @property
     def trace(self) -> float:
-        """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes."""
-        if self.root is not None and self.labels == MODEL:
-            return sum(float(rows.double().square().sum()) for rows in self.root)  # one sample at a time: no copy of it all
-        total = 0.0
-        for _, x, y, weights in self.labelled():
-            total += float((weights * self.engine.norms(x, y).square()).double().sum())
-            self.count(3 * len(x))
-        return total / self.n
+        """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes; a pass of its own unless another gave it."""
+        if self._trace is None:
+            total = 0.0
+            if self.root is not None and self.labels == MODEL:
+                total = float(self.root.double().square().sum()) * self.n
+            else:
+                for positions in self.batches():
+                    for factors in self.roots(positions, self.labels):
+                        squares = [contract(factor, None, self.engine.budget_bytes)[1] for factor in factors.values()]
+                        total += sum(float(square.double().sum()) for square in squares if square is not None)
+            self._trace = total / self.n
+        return self._trace
+
+    def keep_trace(self, value: float) -> None:
+        """Take the trace from work that came by it, if it is not known yet."""
+        if self._trace is None:
+            self._trace = value
 
     @cached_property
     def damping(self) -> float:
@@ -106,19 +120,39 @@ class GaussNewton:
 
     @cached_property
     def root(self) -> Tensor | None:
-        """Rows sqrt(p_ik / n) g_ik ``(n, classes, P)``, whose sum of outer products is G; None where they do not fit ``keep_bytes``."""
+        """Rows ``(n, r, P)``, r below the number of classes, whose sum of outer products is G; None where they do not fit ``keep_bytes``."""
         if self.classes > EXACT_CLASSES or self.n * self.classes * self.size * self.layout.dtype.itemsize > self.keep_bytes:
             return None
-        return torch.cat([self.rows(positions) for positions in self.batches()])
+        return torch.cat([self.rows(positions) for positions in self.batches()]) / self.n**0.5
 
     def rows(self, positions: np.ndarray) -> Tensor:
-        """The rows of the square root of G for some samples ``(b, classes, P)``."""
-        x, _ = self._batch(positions)
+        """Rows of the square root of n G for some samples ``(b, r, P)``."""
         columns = []
-        for y, weights in self._expectation(x, None, positions, MODEL):
-            columns.append(self.layout.join(self.engine.gradients(x, y)) * (weights / self.n).sqrt()[:, None])
-            self.count(3 * len(x))
+        for factors in self.roots(positions, MODEL):
+            columns.append(self.layout.join({name: factor.dense() for name, factor in factors.items()}, len(positions)))
         return torch.stack(columns, 1)
+
+    def roots(self, positions: np.ndarray, labels: str) -> Iterator[dict[str, Factor]]:
+        """For each k, per-sample gradients by parameter whose outer products, summed over k and averaged over samples, give G.
+
+        Up to 32 classes a triangular root of diag(p) - p p^T with one column less than classes weighs the logits (``root_weights``);
+        above, and for the labels of the data, the only column is the gradient of the loss. Cost: one forward pass, one backward pass a
+        column.
+        """
+        x, y = self._batch(positions)
+
+        def weigh(logits: Tensor) -> Tensor:
+            if labels == MODEL and logits.shape[1] <= EXACT_CLASSES:
+                return root_weights(logits.softmax(1))
+            label = y if labels == DATA else self._drawn(logits.softmax(1), positions)
+            with torch.enable_grad():
+                leaf = logits.detach().requires_grad_()
+                return torch.autograd.grad(self.engine.loss(leaf, label).sum(), leaf)[0][None]
+
+        self.count(len(x))
+        for factors in pulled(self.engine, x, y, weigh):
+            self.count(2 * len(x))
+            yield factors
 
     def batches(self) -> Iterator[np.ndarray]:
         """Positions of all samples in order, ``batch_size`` at a time."""
@@ -141,7 +175,8 @@ class GaussNewton:
     def product(self, vectors: Tensor, positions: np.ndarray | None = None) -> Tensor:
         """G times each of ``vectors (m, P)``, ``(m, P)``; over the samples at ``positions`` alone if given (their own mean).
 
-        Cost: the streamed form takes about five forward passes over the samples for each vector.
+        Cost: forward- and reverse-mode take about five forward passes over the samples for each vector; with more vectors than that is
+        worth, the rows of the square root are made anew for every batch, at a backward pass per class and two products.
         """
         if self.root is not None:
             chosen = self.root if positions is None else self.root[torch.as_tensor(positions)] * (self.n / len(positions)) ** 0.5
@@ -149,10 +184,20 @@ class GaussNewton:
             return (vectors @ rows.T) @ rows
         total = torch.zeros_like(vectors)
         size = self.n if positions is None else len(positions)
-        pieces = self.batches() if positions is None else np.array_split(positions, -(-size // self.batch_size))
+        by_rows = self.classes <= EXACT_CLASSES and 5 * len(vectors) > 4 + self.classes
+        most = self.batch_size if not by_rows else max(1, min(self.batch_size, self.engine.budget_bytes // (4 * self.classes * self.size)))
+        pieces = np.array_split(np.arange(self.n) if positions is None else positions, -(-size // most))
+        meeting = RowProducts(self.layout.split(vectors), self.engine.budget_bytes) if by_rows else None
         for piece in pieces:
-            total += self._streamed(self._batch(piece)[0], vectors)
-            self.count(5 * len(piece) * len(vectors))
+            if meeting is not None:
+                meeting.add(self.roots(piece, MODEL), len(piece))
+            else:
+                total += self._streamed(self._batch(piece)[0], vectors)
+                self.count(5 * len(piece) * len(vectors))
+        if meeting is not None:
+            total = self.layout.join(meeting.totals, len(vectors))
+            if positions is None and self.labels == MODEL:
+                self.keep_trace(meeting.squares / size)
         return total / size
 
     def damped(self, vectors: Tensor) -> Tensor:
@@ -189,8 +234,12 @@ class GaussNewton:
             for label in range(p.shape[1]):
                 yield torch.full((len(x),), label, device=x.device), p[:, label]
             return
-        drawn = torch.as_tensor(self.chance[positions], device=x.device)[:, None]
-        yield torch.searchsorted(p.double().cumsum(1), drawn).clamp_max(p.shape[1] - 1)[:, 0], torch.ones_like(p[:, 0])
+        yield self._drawn(p, positions), torch.ones_like(p[:, 0])
+
+    def _drawn(self, p: Tensor, positions: np.ndarray) -> Tensor:
+        """One label a sample, drawn from its probabilities ``p (b, c)`` with its own chance ``(b,)``."""
+        chance = torch.as_tensor(self.chance[positions], device=p.device)[:, None]
+        return torch.searchsorted(p.double().cumsum(1), chance).clamp_max(p.shape[1] - 1)[:, 0]
 
     def _streamed(self, x: Tensor, vectors: Tensor) -> Tensor:
         """n G v over one batch for each vector: forward-mode to the logits, the loss's Hessian there, reverse-mode back."""

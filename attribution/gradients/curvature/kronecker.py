@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -25,12 +26,47 @@ class _Layer:
     values: Tensor  # eigenvalues of the block (o, i)
     positions: int = 0
 
-    def sides(self, factor: Factor) -> tuple[Tensor, Tensor]:
-        """Output gradients ``(b, t, o)`` and inputs ``(b, t, i)`` in float64."""
+    def add_inputs(self, factor: Outer | Convolution) -> None:
+        """Count the inputs of a batch."""
+        right = (factor.right if isinstance(factor, Outer) else factor.block(0, factor.count).right)[:, 0].flatten(0, 1)  # (b t, i)
+        if self.bias is not None:
+            right = torch.cat([right, right.new_ones(len(right), 1)], 1)
+        self.inputs += right.T @ right
+        self.positions += len(right)
+
+    def add_outputs(self, left: Tensor) -> None:
+        """Count output gradients ``(any, o)``."""
+        self.outputs += left.T @ left
+
+    def moments(self, left: Tensor, right: Tensor) -> Tensor:
+        """Sum over samples and rows of the squared gradient in the eigenbasis ``(o, i)``, for one position: ``left (r, b, o)``,
+        ``right (b, i)``."""
+        turned = (left.flatten(0, 1) @ self.outputs.to(left.dtype)).square_().reshape(left.shape).sum(0)  # (b, o)
+        return turned.T @ (_with_one(right, self.bias) @ self.inputs.to(left.dtype)).square_()
+
+    def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
+        """The same for one row of a layer with several positions, gradients written out block by block."""
+        factor = factors[self.weight]
         assert isinstance(factor, Outer | Convolution)
-        part = factor.block(0, factor.count)
-        left, right = part.left[:, 0].double(), part.right[:, 0].double()
-        return left, right if self.bias is None else torch.cat([right, torch.ones_like(right[..., :1])], 2)
+        _, _, o, i = factor.sizes
+        left, right = self.outputs.to(factor.dtype), self.inputs.to(factor.dtype)
+        total = torch.zeros_like(self.values)
+        for start, stop in blocks(factor.count, budget_bytes // (3 * o * i * factor.itemsize)):
+            joint = factor.written(start, stop).reshape(stop - start, o, i)
+            if self.bias is not None:
+                joint = torch.cat([joint, factors[self.bias].block(start, stop).dense()[..., None]], 2)
+            turned = left.T @ (joint @ right)  # (b, o, i)
+            total += turned.square_().sum(0)
+        return total
+
+
+def _one_position(factor: Factor) -> TypeGuard[Outer]:
+    return isinstance(factor, Outer) and factor.sizes[0] == factor.sizes[1] == 1
+
+
+def _with_one(inputs: Tensor, bias: str | None) -> Tensor:
+    """Inputs ``(b, i)`` with a constant 1 behind them where there is a bias."""
+    return inputs if bias is None else torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1)
 
 
 class Kronecker:
@@ -45,20 +81,21 @@ class Kronecker:
 
     def apply(self, v: Tensor, gain: Callable[[Tensor], Tensor]) -> Tensor:
         """A function of the approximation times ``v (m, P)``: ``gain`` maps eigenvalues of G to what they are replaced by."""
-        parts = self.curvature.layout.split(v.double())
-        found = {name: parts[name] * gain(values).reshape(parts[name].shape[1:]) for name, values in self.diagonal.items()}
+        parts = self.curvature.layout.split(v)
+        found = {name: parts[name] * gain(values).reshape(parts[name].shape[1:]).to(v.dtype) for name, values in self.diagonal.items()}
         for layer in self.layers.values():
             weight = parts[layer.weight]
             joint = weight.flatten(2) if weight.dim() > 2 else weight  # (m, o, i)
             if layer.bias is not None:
                 joint = torch.cat([joint, parts[layer.bias][..., None]], 2)
-            turned = layer.outputs.T @ joint @ layer.inputs * gain(layer.values)
-            joint = layer.outputs @ turned @ layer.inputs.T
+            left, right = layer.outputs.to(v.dtype), layer.inputs.to(v.dtype)
+            turned = left.T @ (joint @ right) * gain(layer.values).to(v.dtype)
+            joint = left @ (turned @ right.T)
             if layer.bias is not None:
                 found[layer.bias] = joint[..., -1]
                 joint = joint[..., :-1]
             found[layer.weight] = joint.reshape(weight.shape)
-        return torch.cat([found[name].reshape(len(v), -1) for name in self.curvature.layout.sizes], 1).to(v.dtype)
+        return torch.cat([found[name].reshape(len(v), -1) for name in self.curvature.layout.sizes], 1)
 
 
 @torch.no_grad()
@@ -68,35 +105,46 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
     A linear or convolution layer (the latter on its patches) is one block with its bias: ``A x S`` with ``A`` the mean over samples of
     sum_t a_t a_t^T and ``S`` the mean over samples, positions and labels of g_t g_t^T. K-FAC keeps the products of their eigenvalues;
     ``corrected`` (EK-FAC) replaces them with the second moments of the gradients in that eigenbasis, which makes the trace exact. Other
-    layers with a closed form (normalisation, embeddings, grouped convolutions) keep the diagonal. Cost: one backward pass over the training
-    set per class (two for EK-FAC), and the eigenvectors of (i, i) and (o, o) matrices. ``UserError`` naming the layer for a parameter
-    without closed form. Source: Martens and Grosse 2015, arXiv 1503.05671; Grosse and Martens 2016, arXiv 1602.01407 (convolutions);
-    George et al. 2018, arXiv 1806.03884 (EK-FAC); Grosse et al. 2023, arXiv 2308.03296 (for influence).
+    layers with a closed form (normalisation, embeddings, grouped convolutions) keep the diagonal. Cost: one forward pass over the
+    training set and a backward pass per class but one (twice that for EK-FAC), and the eigenvectors of (i, i) and (o, o) matrices.
+    ``UserError`` naming the layer for a parameter without closed form. Source: Martens and Grosse 2015, arXiv 1503.05671; Grosse and
+    Martens 2016, arXiv 1602.01407 (convolutions); George et al. 2018, arXiv 1806.03884 (EK-FAC); Grosse et al. 2023, arXiv 2308.03296
+    (for influence).
     """
     plan = curvature.engine.plan(*next(curvature.samples()))
     _require_closed(plan)
     layers: dict[str, _Layer] = {}
     biases: dict[str, str] = {}
     diagonal: dict[str, Tensor] = {}
-    for first, x, y, weights in curvature.labelled():
-        for _, _, name, factor in curvature.engine.factors(x, y):
-            if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1:
-                layer = layers.get(name) or _new_layer(curvature, name, factor)
-                layers[name] = layer
-                if layer.bias is not None:
-                    biases[layer.bias] = name
-                _accumulate(layer, factor, weights.double(), first)
-            else:
-                add = _second_moment(factor, weights, curvature.engine.budget_bytes)
-                diagonal[name] = diagonal[name] + add if name in diagonal else add
-        curvature.count(3 * len(x))
+    for positions in curvature.batches():
+        alone: dict[str, list[Tensor]] = {}  # output gradients of layers with one position, all rows of the batch: one product for all
+        for k, factors in enumerate(curvature.roots(positions, curvature.labels)):
+            for name, factor in factors.items():
+                if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1:
+                    layer = layers.get(name) or _new_layer(curvature, name, factor)
+                    layers[name] = layer
+                    if layer.bias is not None:
+                        biases[layer.bias] = name
+                    if k == 0:  # the inputs do not depend on the label
+                        layer.add_inputs(factor)
+                    if _one_position(factor):
+                        alone.setdefault(name, []).append(factor.left[:, 0, 0])
+                    else:
+                        layer.add_outputs((factor.left if isinstance(factor, Outer) else factor.lefts())[:, 0].flatten(0, 1))
+                elif name not in biases:
+                    add = _second_moment(factor, curvature.engine.budget_bytes)
+                    diagonal[name] = diagonal[name] + add if name in diagonal else add
+        for name, lefts in alone.items():
+            layers[name].add_outputs(torch.cat(lefts))
     for layer in layers.values():
         _diagonalise(layer, curvature.n)
     if corrected:
         _correct(curvature, layers)
-    kept = {name: values.double() / curvature.n for name, values in diagonal.items() if name not in biases}
+    kept = {name: values / curvature.n for name, values in diagonal.items() if name not in biases}
     unseen = {n: torch.zeros(s, dtype=torch.float64, device=curvature.layout.device) for n, s in curvature.layout.sizes.items()}
     absent = {name: zeros for name, zeros in unseen.items() if name not in kept and name not in layers and name not in biases}
+    if corrected:
+        curvature.keep_trace(sum(float(values.sum()) for values in (*kept.values(), *(layer.values for layer in layers.values()))))
     return Kronecker(curvature, layers, kept | absent)
 
 
@@ -120,15 +168,6 @@ def _new_layer(curvature: GaussNewton, name: str, factor: Outer | Convolution) -
     return _Layer(name, bias if has_bias else None, empty.new_zeros(width, width), empty.new_zeros(o, o), empty.new_zeros(o, width))
 
 
-def _accumulate(layer: _Layer, factor: Factor, weights: Tensor, first: bool) -> None:
-    left, right = layer.sides(factor)
-    if first:  # the inputs do not depend on the label
-        flat = right.flatten(0, 1)
-        layer.inputs += flat.T @ flat
-        layer.positions += len(flat)
-    layer.outputs += (left * weights[:, None, None]).flatten(0, 1).T @ left.flatten(0, 1)
-
-
 def _diagonalise(layer: _Layer, n: int) -> None:
     """Means into eigenvectors and the eigenvalues of the Kronecker product."""
     inside, layer.inputs = torch.linalg.eigh(layer.inputs / n)
@@ -140,32 +179,22 @@ def _correct(curvature: GaussNewton, layers: dict[str, _Layer]) -> None:
     """Second moments of the per-sample gradients in each layer's eigenbasis instead of products of eigenvalues."""
     for layer in layers.values():
         layer.values = torch.zeros_like(layer.values)
-    for _, x, y, weights in curvature.labelled():
-        for _, _, name, factor in curvature.engine.factors(x, y):
-            if name in layers:
-                layers[name].values += _moments(layers[name], factor, weights.double(), curvature) / curvature.n
-        curvature.count(3 * len(x))
+    for positions in curvature.batches():
+        alone: dict[str, tuple[Tensor, list[Tensor]]] = {}
+        for factors in curvature.roots(positions, curvature.labels):
+            for name, layer in layers.items():
+                factor = factors.get(name)
+                if factor is not None and _one_position(factor):
+                    alone.setdefault(name, (factor.right[:, 0, 0], []))[1].append(factor.left[:, 0, 0])
+                elif factor is not None:
+                    layer.values += layer.moments_written(factors, curvature.engine.budget_bytes) / curvature.n
+        for name, (right, lefts) in alone.items():
+            layers[name].values += layers[name].moments(torch.stack(lefts), right) / curvature.n
 
 
-def _moments(layer: _Layer, factor: Factor, weights: Tensor, curvature: GaussNewton) -> Tensor:
-    """Sum over samples of weight times the squared gradient in the eigenbasis ``(o, i)``."""
-    left, right = layer.sides(factor)
-    left, right = left @ layer.outputs, right @ layer.inputs  # (b, t, o), (b, t, i)
-    if left.shape[1] == 1:
-        return (left[:, 0].square() * weights[:, None]).T @ right[:, 0].square()
-    total = left.new_zeros(left.shape[2], right.shape[2])
-    for start, stop in blocks(len(left), curvature.engine.budget_bytes // (2 * total.nbytes)):
-        written = left[start:stop].mT @ right[start:stop]  # (b, o, i)
-        total += torch.einsum("boi,b->oi", written.square_(), weights[start:stop])
-    return total
-
-
-def _second_moment(factor: Factor, weights: Tensor, budget_bytes: int) -> Tensor:
-    """Sum over samples of weight times the squared gradient, entry by entry ``(p,)``."""
+def _second_moment(factor: Factor, budget_bytes: int) -> Tensor:
+    """Sum over samples of the squared gradient, entry by entry ``(p,)``, in float64."""
     if isinstance(factor, Rows):
-        squared = weights[factor.samples, None] * factor.values.square()
-        return factor.values.new_zeros(factor.shape).index_add_(0, factor.ids, squared).flatten()
-    total = weights.new_zeros(factor.numel)
-    for start, stop in blocks(factor.count, budget_bytes // (2 * factor.numel * weights.itemsize)):
-        total += weights[start:stop] @ factor.written(start, stop).square()
-    return total
+        return factor.values.new_zeros(factor.shape).index_add_(0, factor.ids, factor.values.square()).flatten().double()
+    pieces = blocks(factor.count, budget_bytes // (2 * factor.numel * 8))
+    return torch.stack([factor.written(start, stop).square().sum(0).double() for start, stop in pieces]).sum(0)

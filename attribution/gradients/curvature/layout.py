@@ -28,9 +28,9 @@ class Layout:
             yield name, start, start + size
             start += size
 
-    def join(self, gradients: Mapping[str, Tensor]) -> Tensor:
-        """Parameter name -> ``(m, *shape)`` laid end to end, ``(m, P)``; an absent parameter counts as zero."""
-        m = len(next(iter(gradients.values())))
+    def join(self, gradients: Mapping[str, Tensor], m: int = 0) -> Tensor:
+        """Parameter name -> ``(m, *shape)`` laid end to end, ``(m, P)``; an absent parameter counts as zero (``m``: if all may be)."""
+        m = m or len(next(iter(gradients.values())))
         zero = torch.zeros(m, 1, dtype=self.dtype, device=self.device)
         return torch.cat([gradients[n].reshape(m, -1) if n in gradients else zero.expand(m, size) for n, size in self.sizes.items()], 1)
 

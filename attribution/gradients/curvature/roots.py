@@ -1,0 +1,115 @@
+"""The square root of the Gauss-Newton matrix as rows in layer factors, and products with it that never write the rows of a linear layer out."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import final
+
+import torch
+from torch import Tensor
+
+from attribution.gradients.contract import contract
+from attribution.gradients.factors import Dense, Factor, Outer, Rows
+
+Met = tuple[Tensor, Callable[[Tensor], None]]  # rows' products with the vectors (b, m, r), and what adds the rows times such amounts
+
+
+def root_weights(p: Tensor) -> Tensor:
+    """Columns ``(c - 1, b, c)`` of the triangular root of ``diag(p) - p p^T`` for probabilities ``p (b, c)``.
+
+    Closed form of Tanabe and Sagae 1992 (J. R. Stat. Soc. B 54): with q_k the probability of the classes behind k, column k has
+    ``sqrt(p_k q_k / (p_k + q_k))`` at k and ``-p_j sqrt(p_k / (q_k (p_k + q_k)))`` at j > k. One class alone has no curvature: no column.
+    """
+    behind = torch.cat([p[:, 1:].flip(1).cumsum(1).flip(1), torch.zeros_like(p[:, :1])], 1)  # q (b, c)
+    tiny = torch.finfo(p.dtype).tiny
+    ahead = (p + behind).clamp_min(tiny)
+    own = (p * behind / ahead).sqrt()  # (b, c)
+    spread = own / behind.clamp_min(tiny)  # sqrt(p_k / (q_k (p_k + q_k)))
+    columns = torch.diag_embed(own) - torch.tril(p[:, :, None] * spread[:, None, :], -1)  # (b, j, k)
+    return columns[:, :, :-1].permute(2, 0, 1)
+
+
+@final
+class RowProducts:
+    """Sums over samples and rows r of ``<r, v> r`` for m vectors v at once, gathered batch by batch.
+
+    ``vectors``: parameter name -> ``(m, *shape)``. ``totals`` has the same form (an untouched parameter is absent) and ``squares`` is the
+    sum of the rows' squared norms. A linear layer with one position meets the vectors through its inputs, which all rows of a sample
+    share: b m o i multiply-adds instead of b r m o i; everything else is written out for one batch, r b times its size.
+    """
+
+    def __init__(self, vectors: Mapping[str, Tensor], budget_bytes: int) -> None:
+        self.vectors, self.budget_bytes = vectors, budget_bytes
+        self.totals: dict[str, Tensor] = {}
+        self.squares = 0.0
+
+    def add(self, rows: Iterable[Mapping[str, Factor]], b: int) -> None:
+        """All rows of one batch of b samples: for each k, parameter name -> the b samples' rows."""
+        linear: dict[str, tuple[Tensor, list[Tensor]]] = {}  # inputs (b, i) and each k's output gradients (b, o)
+        written: dict[str, list[Tensor]] = {}
+        sparse: dict[str, list[Rows]] = {}
+        for factors in rows:
+            for name, factor in factors.items():
+                if isinstance(factor, Outer) and _single(factor):
+                    linear.setdefault(name, (factor.right[:, 0, 0], []))[1].append(factor.left[:, 0, 0])
+                elif isinstance(factor, Rows):
+                    sparse.setdefault(name, []).append(factor)
+                else:
+                    written.setdefault(name, []).append(factor.written(0, b))
+        every = [self._linear(name, inputs, lefts) for name, (inputs, lefts) in linear.items()]
+        every += [self._written(name, parts) for name, parts in written.items()]
+        every += [self._sparse(name, parts) for name, parts in sparse.items()]
+        if every:
+            amounts = torch.stack([dots for dots, _ in every]).sum(0)  # <row, vector> (b, m, r)
+            for _, give in every:
+                give(amounts)
+
+    def _linear(self, name: str, inputs: Tensor, lefts: list[Tensor]) -> Met:
+        """A linear layer with one position: all rows of a sample share its inputs."""
+        vector, left = self.vectors[name], torch.stack(lefts, 2)  # (m, o, i), (b, o, r)
+        m, o, i = vector.shape
+        self.squares += float(left.square().sum((1, 2)) @ inputs.square().sum(1))
+        pushed = (inputs @ vector.reshape(m * o, i).T).reshape(-1, m, o)
+
+        def give(amounts: Tensor) -> None:
+            self._put(name, (torch.bmm(amounts, left.mT).flatten(1).T @ inputs).reshape(m, o, i))
+
+        return torch.bmm(pushed, left), give
+
+    def _written(self, name: str, parts: list[Tensor]) -> Met:
+        """Rows written out, ``(b, p)`` for each k."""
+        vector, rows = self.vectors[name], torch.stack(parts, 1)  # (b, r, p)
+        b, r, p = rows.shape
+        self.squares += float(rows.square().sum())
+        dots = rows.reshape(b * r, p) @ vector.reshape(len(vector), p).T
+
+        def give(amounts: Tensor) -> None:
+            self._put(name, (amounts.transpose(1, 2).reshape(b * r, -1).T @ rows.reshape(b * r, p)).reshape(vector.shape))
+
+        return dots.reshape(b, r, -1).transpose(1, 2), give
+
+    def _sparse(self, name: str, parts: list[Rows]) -> Met:
+        """An embedding: only the touched rows."""
+        vector, columns = self.vectors[name], []
+        for part in parts:
+            dots, squares = contract(part, Dense(vector.reshape(len(vector), -1), part.shape), self.budget_bytes)
+            assert dots is not None
+            assert squares is not None
+            columns.append(dots)
+            self.squares += float(squares.sum())
+
+        def give(amounts: Tensor) -> None:
+            for k, part in enumerate(parts):
+                weighted = amounts[part.samples, :, k][:, :, None] * part.values[:, None]  # (e, m, d)
+                total = weighted.new_zeros(part.shape[0], *weighted.shape[1:]).index_add_(0, part.ids, weighted)
+                self._put(name, total.transpose(0, 1))
+
+        return torch.stack(columns, 2), give
+
+    def _put(self, name: str, value: Tensor) -> None:
+        if name in self.totals:
+            self.totals[name] += value
+        else:
+            self.totals[name] = value.contiguous()
+
+
+def _single(factor: Outer) -> bool:
+    return factor.sizes[0] == factor.sizes[1] == 1 and len(factor.shape) == 2

@@ -1,0 +1,42 @@
+"""The leak court by keyboard, as a user walks it; each verdict is looked up on the disk."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from serve import ready
+
+pytestmark = pytest.mark.browser
+PATIENCE_MS = 30_000  # a busy machine draws slowly
+
+
+def decided(page, n):
+    """Wait until the page counts this many decided cases and takes keys again."""
+    expect(page.get_by_text(f"{n} decided").first).to_be_visible(timeout=PATIENCE_MS)
+    ready(page)
+    expect(page.get_by_role("button", name=re.compile("Leak: drop from training"))).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_leaks_are_judged_by_keyboard_and_taken_back(visit, page, fashion, picture, tmp_path):
+    visit("overview")
+    expect(page.get_by_text("Likely leaks").first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name=re.compile("Judge the leaks")).click()
+    expect(page.get_by_role("heading", name="Leaks", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    decided(page, 0)
+    picture("leaks", tmp_path)
+    cases = fashion.leaks().cases(fashion.labels.values)
+
+    page.keyboard.press("l")
+    decided(page, 1)
+    assert fashion.sample_state(int(cases["row"][0])).verdict == "drop"
+    assert fashion.edits().iloc[0]["reason"].startswith("leak: repeats test-")
+
+    page.keyboard.press("k")
+    decided(page, 2)
+    assert fashion.sample_state(int(cases["other"][1])).verdict == "keep"
+
+    page.keyboard.press("z")
+    decided(page, 1)
+    page.keyboard.press("z")
+    decided(page, 0)
+    assert fashion.labels.active.all()
