@@ -80,6 +80,9 @@ class Trained:
             layer.bias.copy_(self._theta[:, -1])
         return layer.eval()
 
+    def siblings(self) -> list[Any]:
+        return []
+
     def representation(self) -> np.ndarray:
         return np.asarray(self._dataset.inputs, dtype=np.float64)
 
@@ -181,7 +184,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "convex.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    names = [name for name in estimators.names() if not estimators.get(name).from_subsets]
+    names = [name for name in estimators.names() if not estimators.get(name).from_subsets and "ensemble" not in name]  # one model
     with tempfile.TemporaryDirectory() as place:
         result = measure(digits(Path(place) / "data", args.train), Path(place), args.queries, names, VARIANTS)
     write_json(args.out, result)

@@ -85,11 +85,7 @@ class Work:
     def subject(self) -> Subject:
         """What our estimators ask: rows 0..n-1 are the training samples, the queries follow; every checkpoint has weight 1."""
         x, y = torch.cat([self.x, self.asked[0]]), torch.cat([self.y, self.asked[1]])
-        dataset = SimpleNamespace(
-            tensor=lambda rows, device: x[torch.as_tensor(rows)],
-            ids=np.array([f"{row:06d}" for row in range(len(y))]),
-            info=SimpleNamespace(classes=tuple(range(int(y.max()) + 1))),
-        )
+        dataset = _Rows(x, y)
         labels = SimpleNamespace(values=y.numpy(), train_rows=lambda dataset: np.arange(self.n))
         run = SimpleNamespace(
             id=self.name,
@@ -104,6 +100,20 @@ class Work:
         model = self.copy()
         model.load_state_dict(self.checkpoints[index])
         return model
+
+
+class _Rows:
+    """The part of a dataset that estimators read."""
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.x, self.ids = x, np.array([f"{row:06d}" for row in range(len(y))])
+        self.info = SimpleNamespace(classes=tuple(range(int(y.max()) + 1)))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def tensor(self, rows: Any, device: Any) -> Tensor:
+        return self.x[torch.as_tensor(rows)]
 
 
 def _as_it_is(batch: Any) -> Any:

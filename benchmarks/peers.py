@@ -5,7 +5,7 @@ a dependency that breaks beside a CPU build of torch: `pip install --no-deps kro
 not installed is left out with a note. Writes benchmarks/results/peers.json, merged with what it holds of other models and works.
 
 Cost is CPU time (all of it: set-up, queries, fit, scores) over that of a plain ``no_grad`` forward pass over the same training samples in batches
-of 128, measured right before each run; the median of five runs where one takes under 4 seconds, else of what fits 20 seconds, at least one. Peak memory
+of 128, measured right before each run; the median of five runs where one takes under 4 seconds, of two under 10, one run else. Peak memory
 is the growth of the largest resident size during one more run (Linux), after free heap was handed back to the system.
 Exits with status 1 if a dot product or TracIn of captum differs by more than 1e-6 of the largest score, conjugate gradients by more than
 1e-4 from the dense solve, or EK-FAC has a Spearman correlation under 0.95 with kronfluence's at 40 draws.
@@ -133,11 +133,13 @@ def cpu_seconds(work: Callable[[], Any]) -> float:
 def peak_extra_bytes(work: Callable[[], Any]) -> int | None:
     """By how much the resident size grew at most during one call; None where the system does not say."""
     if sys.platform != "linux":
+        work()
         return None
     ctypes.CDLL(None).malloc_trim(0)
     try:
         Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     except OSError:
+        work()
         return None
     before = _status("VmRSS")
     work()
@@ -151,15 +153,16 @@ def _status(name: str) -> int:
 
 def measured(work: Work, call: Callable[[], Tensor]) -> tuple[Tensor, dict[str, Any]]:
     """What the call returns, with its cost in forward passes and its peak memory."""
-    peak = peak_extra_bytes(call)  # the first run, which also imports; repeated below if it is cheap
+    held: list[Tensor] = []
     began = time.process_time()
-    found = call()
+    peak = peak_extra_bytes(lambda: held.append(call()))
     first = time.process_time() - began
-    pairs = [(cpu_seconds(work.forward), first)]
-    for _ in range(4 if first < 4 else int(20 / first)):
-        pairs.append((cpu_seconds(work.forward), cpu_seconds(call)))
-    if first < 20:
+    if first > 10:  # imports weigh nothing here
+        pairs = [(cpu_seconds(work.forward), first)]
+    else:
+        pairs = [(cpu_seconds(work.forward), cpu_seconds(call)) for _ in range(5 if first < 4 else 2)]
         peak = peak_extra_bytes(call)
+    found = held[0]
     plain, own = (statistics.median(times) for times in zip(*pairs, strict=True))
     line = {"ratio": round(own / plain, 2), "cpu_s": round(own, 4), "forward_cpu_s": round(plain, 5), "runs": len(pairs)}
     return found.detach(), line | {"peak_extra_bytes": peak}
@@ -294,8 +297,9 @@ def main() -> int:
             if kind == ALONE or wanted:
                 lines[kind] = compare(work, kind)
                 write_json(arguments.out, result)
-    result["conjugate gradients to the dense solve"] = dense_solve()
-    result["growth of all pairs on the MLP"] = growth()
+    if arguments.works == list(OURS) or "growth of all pairs on the MLP" not in result:
+        result["conjugate gradients to the dense solve"] = dense_solve()
+        result["growth of all pairs on the MLP"] = growth()
     result["versions"], result["batch_size"] = versions(), BATCH
     result["machine"] = f"{platform.processor() or platform.machine()}, one thread"
     write_json(arguments.out, result)

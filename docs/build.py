@@ -453,11 +453,12 @@ def _peers(found: dict[str, Any]) -> str:
                 if close["spearman"] < 0.9:
                     unlike.append(f"{library} on {kind} with the {model} ({close['spearman']:.2f}: {peer['convention']})")
         parts.append(table(["work", "library", "forward passes", "memory", "difference / Spearman", "convention"], lines))
-    close, growth = found["conjugate gradients to the dense solve"], found["growth of all pairs on the MLP"]
+    close = found["conjugate gradients to the dense solve"]
+    growth = dict(sorted(found["growth of all pairs on the MLP"].items(), key=lambda pair: int(pair[0][:-1])))
     parts.append(
         f"A peer is faster here: {'; '.join(slower) or 'nowhere'}. The order of samples differs (Spearman under 0.9) here, because another quantity is"
-        f" computed: {'; '.join(unlike) or 'nowhere'}. TRAK with one model is mostly noise of its random projection, so two libraries, or two seeds of"
-        f" one, agree little.\n\nConjugate gradients differ from the dense solve by {close['max_relative']:.1e} of the largest score (an MLP with 40"
+        f" computed: {'; '.join(unlike) or 'nowhere'}.\n\n"
+        f"Conjugate gradients differ from the dense solve by {close['max_relative']:.1e} of the largest score (an MLP with 40"
         f" hidden units, float32). All pairs over {', '.join(growth)} the digits cost {', '.join(f'{value:.2f}' for value in growth.values())} times"
         " as much as over the digits at once.\n"
     )

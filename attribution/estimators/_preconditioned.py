@@ -27,7 +27,7 @@ def usual_ratio(subject: "Subject") -> float:
     A model that is linear in its weights and trained to its optimum needs no damping to follow leave-one-out, so it gets as little as keeps
     the inverse stable (benchmarks/convex.py: Pearson above 0.99 at 0.1, 0.96 at 1). What a network wants depends on how far it was
     trained, because stopping early damps flat directions too. By the linear datamodeling score over a sweep: trained to rest with a clear
-    L2 penalty (benchmarks/lds.py) 0.1 to 1 is best and 10 costs up to 0.19; stopped early with a weak one (benchmarks/damping.py) 10 is
+    L2 penalty (benchmarks/lds.py) 0.1 to 1 is best and 10 costs up to 0.18; stopped early with a weak one (benchmarks/damping.py) 10 is
     best, and 1 costs the exact inverse 0.04 but the low-rank ones 0.2. The Kronecker factors like 0.1 to 1 in both.
     """
     from torch import nn

@@ -19,7 +19,10 @@ class NystroemInfluence(LowRankInfluence):
         "Much of the faithfulness of conjugate gradients for a fixed price."
     )
     formula = "(1/n) ∇ℓ_qᵀ (GΩ (ΩᵀGΩ)⁺ (GΩ)ᵀ + λI)⁻¹ ∇ℓᵢ"
-    cost = "One pass over the training set with 100 directions (500 forward passes), and 100 vectors of the model's size in memory."
+    cost = (
+        "A forward pass over the training set, a backward pass per class and two products with 100 vectors of the model's size "
+        "(above 32 classes 500 forward passes)."
+    )
     source = "Frangella, Tropp and Udell, Randomized Nyström Preconditioning, arXiv 2110.02820; Hataya and Yamada, arXiv 2302.09726."
 
     def basis(self) -> "LowRank":

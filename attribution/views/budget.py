@@ -33,7 +33,9 @@ def advice(found: "Budget", least: float) -> tuple[bool, str]:
 
 def basis(found: "Budget") -> str:
     """What the numbers rest on."""
-    level = f"Ranges hold the truth in {100 * found.level:.0f} of 100 reviews like this one, if the model fits."
+    level = f"Ranges are meant to hold the truth in {100 * found.level:.0f} of 100 reviews like this one."
+    if not found.calibrated:
+        level += " Without the measurement they can be too narrow."
     seen = f"{count(found.reviewed)} decisions, {count(found.wrong)} of them wrong labels"
     planted = "and errors planted in a copy" if found.calibrated else "and a general idea of how queues thin out (not yet measured here)"
     return f"From {seen}, the search's estimate, {planted}. {level}"

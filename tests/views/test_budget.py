@@ -28,6 +28,7 @@ def test_the_advice_follows_the_threshold():
     assert not views.advice(result, 0)[0]
     assert views.advice(found(600), 0) == (True, "Everything is reviewed.")
     assert "300 decisions, 40 of them" in views.basis(result)
+    assert "too narrow" in views.basis(result)  # nothing was measured here
 
 
 def test_the_curve_has_found_then_expected_with_its_band():
