@@ -17,8 +17,10 @@ NAMES = [name for name in estimators.names() if not estimators.get(name).from_su
 LOOSE = {
     "forward-inf-released",  # follows the signs of the query's gradient alone, so another label need not hurt, as its words say
     "leave-one-out",  # the truth: what is left may go to a third class
+    *("ekfac", "kfac", "relatif"),  # an inverse keeps the sign of g with itself, not that of two gradients of one input under two labels
 }
 EXACT = {"rtol": 2e-4, "atol": 2e-5}
+SQUARED = {"gif": {"atol": 2e-4}}  # its normal equations square the condition number, so float32 shows the order of sums earlier
 
 
 def queries_of(world: World, count: int = 5) -> list[Query]:
@@ -65,7 +67,7 @@ def test_row_order_does_not_matter(world, name, tmp_path):
     before = scores(world, name, queries_of(world, 18), rows)
     after = scores(other, name, queries_of(other, 18), rows)
     places = order[world.dataset.rows("test")] - world.dataset.rows("test")[0]
-    np.testing.assert_allclose(after, before[order[rows]][:, places], **EXACT)
+    np.testing.assert_allclose(after, before[order[rows]][:, places], **(EXACT | SQUARED.get(name, {})))
 
 
 @pytest.mark.parametrize("name", NAMES)
