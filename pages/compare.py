@@ -109,20 +109,20 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
     )
     for name, why in bench.summary.get("skipped", {}).items():
         st.caption(f":material/block: {states.plain(words.get(name, name))}: {states.plain(str(why))}")
-    left, right = st.columns(2, gap="large")
-    with left:
+    grid = st.grid(2, min_column_width=400, gap="large")
+    with grid.cell():
         st.subheader("Does it follow retraining?")
         found = views.fidelity_frame(bench, words)
         if found.empty:
             st.caption("Not measured yet.")
         else:
             st.echarts_chart(
-                comparison.forest_spec(found, "linear datamodeling score (95 % interval)"),
+                comparison.forest_spec(found, "LDS (95 % interval)"),
                 height=max(170, 34 * len(found) + 60),
                 key="lds",
                 alt="Linear datamodeling score of every estimator with its interval; zero is chance",
             )
-    with right:
+    with grid.cell():
         st.subheader("Does it find wrong labels?")
         label = st.selectbox("Given label", bench_classes(bench), key="bench-class", label_visibility="collapsed", format_func=class_word)
         found = views.usefulness_frame(bench, words, label if label is not None else -1)
@@ -130,7 +130,7 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
             st.caption("Not measured yet.")
         else:
             st.echarts_chart(
-                comparison.forest_spec(found, "average precision on planted errors (95 % interval)"),
+                comparison.forest_spec(found, "average precision (95 % interval)"),
                 height=max(170, 34 * len(found) + 60),
                 key="planted",
                 alt="Average precision of every detector and estimator on planted wrong labels, with intervals",

@@ -100,8 +100,8 @@ def hanging(sight: Sight, found: "MemorizationResult") -> None:
         st.caption("None found with these models.")
         return
     st.caption(
-        f"Left out, the training sample takes the prediction with it. With {found.config['models']} models chance alone would show about "
-        f"{found.config['pairs_by_chance']:.0f} such pairs; more models make them surer."
+        f"Left out, the training sample takes the prediction with it. {found.config['pairs_found']:,} such test predictions were seen; with "
+        f"{found.config['models']} models chance alone would show about {found.config['pairs_by_chance']:.0f}. More models make them surer."
     )
     page = cards.page_number(len(pairs), PAIRS, "page-hanging")
     for place, line in enumerate(tables.page_of(pairs, page, PAIRS).to_dict("records")):

@@ -258,7 +258,7 @@ def memorize(
             f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} to {line.high:.2f})"
         )
     typer.echo(
-        f"{len(result.pairs)} test predictions hang on one memorized sample; chance alone would show {result.config['pairs_by_chance']:.0f}"
+        f"{result.config['pairs_found']} test predictions hang on one memorized sample; chance alone would show {result.config['pairs_by_chance']:.0f}"
     )
 
 

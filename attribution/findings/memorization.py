@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.runs import Run
 
-FORMAT = 1
+FORMAT = 2
 LEAST = 8  # models below which even a certain case has an interval wider than one half
 SHUFFLES = 20  # re-pairings of models and predictions that tell how many pairs chance alone would show
 PROXIES = {
@@ -39,7 +39,7 @@ PROXIES = {
 
 class MemorizationResult(Artefact):
     """One measurement: ``NAME/memorizations/ID``. ``config`` holds models, share, run, version, threshold, spearman (proxy -> Interval as
-    JSON), pairs_by_chance, seconds_s."""
+    JSON), pairs_found and pairs_by_chance (counts of test predictions), seconds_s."""
 
     what = "memorization estimate"
 
@@ -104,6 +104,7 @@ def memorize(
     table = table.merge(proxies(dataset, labels, run, rows, config, trusted), on="row")
     right = subsets.correct(test, labels.values[test])[first] > 0.5  # (m, q)
     pairs = hanging(members, right, table["memorization"].to_numpy(), config.threshold)
+    seen = count_hanging(members, right, table["memorization"].to_numpy(), config.threshold)
     chance = by_chance(members, right, table["memorization"].to_numpy(), config.threshold)
     pairs = pairs.assign(row=rows[pairs.pop("column")], test_row=test[pairs.pop("query")])
     write_table(result.folder / "samples.parquet", table)
@@ -111,7 +112,7 @@ def memorize(
     known = {name: table[name].to_numpy() for name in PROXIES if np.isfinite(table[name]).all()}
     agreement = {name: spearman_interval(values, table["memorization"].to_numpy(), 500).to_json() for name, values in known.items()}
     about = {"run": run.id, "version": labels.version, "models": config.models, "share": config.share, "threshold": config.threshold}
-    about |= {"spearman": agreement, "pairs_by_chance": chance, "subsets": subsets.folder.name}
+    about |= {"spearman": agreement, "pairs_found": seen, "pairs_by_chance": chance, "subsets": subsets.folder.name}
     write_json(result.folder / "config.json", {**about, "seconds_s": time.perf_counter() - started_s})
     work.update(1, 1, "done")
     return result
@@ -165,15 +166,18 @@ def hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, th
     return table.sort_values(["influence", "low"], ascending=False, kind="stable").head(limit).reset_index(drop=True)[names]
 
 
-def by_chance(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, seed: int = 0) -> float:
-    """How many test predictions would seem to hang on one sample if none did: the mean count when models and predictions are re-paired."""
+def count_hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float) -> int:
+    """How many test predictions have a memorized training sample whose influence on them reaches ``threshold``."""
     known = np.nan_to_num(memorization, nan=-1.0) >= threshold
     if not known.any() or not right.shape[1]:
-        return 0.0
-    chance, counts = np.random.default_rng(seed), []
-    for _ in range(SHUFFLES):
-        values = influence(members[:, known], right[chance.permutation(len(right))])
-        counts.append(int((values.max(0) >= threshold).sum()))
+        return 0
+    return int((influence(members[:, known], right).max(0) >= threshold).sum())
+
+
+def by_chance(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, seed: int = 0) -> float:
+    """How many test predictions would seem to hang on one sample if none did: the mean count when models and predictions are re-paired."""
+    chance = np.random.default_rng(seed)
+    counts = [count_hanging(members, right[chance.permutation(len(right))], memorization, threshold) for _ in range(SHUFFLES)]
     return float(np.mean(counts))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from attribution.views.colours import HARMFUL, HELPFUL
-from attribution.views.numbers import NONE, duration, percent, plural, three_digits
+from attribution.views.numbers import MINUS, NONE, duration, percent, plural, three_digits
 
 if TYPE_CHECKING:
     from attribution.evaluation.result import BenchResult
@@ -27,7 +27,8 @@ def titles() -> dict[str, str]:
     from attribution.detectors import detectors
     from attribution.estimators import estimators
 
-    return {name: registry.get(name).title for registry in (detectors, estimators) for name in registry.names()}
+    known = {name: registry.get(name).title for registry in (detectors, estimators) for name in registry.names()}
+    return {**known, "queue": "The queue of Review"}
 
 
 def in_words(sentence: str, words: Mapping[str, str]) -> str:
@@ -44,7 +45,7 @@ def about(estimate: float, low: float, high: float, unit: str = "") -> str:
     """ "0.448 (0.41 to 0.49)"; a dash where it was not measured."""
     if not np.isfinite(estimate):
         return NONE
-    return f"{estimate:.2f}{unit} ({low:.2f} to {high:.2f})"
+    return f"{estimate:.2f}{unit} ({low:.2f} to {high:.2f})".replace("-", MINUS)
 
 
 def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
@@ -57,13 +58,13 @@ def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
         one = {"name": name, "lds": float(fidelity["lds"].get(name, np.nan))}
         one["Estimator"] = words.get(name, name) + (" ★" if name == picked else "")
         one["Follows retraining (LDS)"] = _cell(fidelity, name, "lds", "low", "high")
-        one["Finds wrong labels (average precision)"] = _cell(useful, name, "ap", "ap_low", "ap_high")
-        one["Same with another seed (rank correlation)"] = _cell(stability, name, "spearman", "low", "high")
+        one["Wrong labels (average precision)"] = _cell(useful, name, "ap", "ap_low", "ap_high")
+        one["Another seed (rank correlation)"] = _cell(stability, name, "spearman", "low", "high")
         one["Time"] = duration(float(cost["seconds_s"][name])) if name in cost.index else NONE
         peak = float(cost["peak_mib"].get(name, np.nan))
         one["Extra memory"] = f"{peak:,.0f} MiB" if np.isfinite(peak) else NONE
         passes = float(cost["forward_passes"].get(name, np.nan))
-        one["Forward passes over the data"] = three_digits(passes) if np.isfinite(passes) else NONE
+        one["Forward passes"] = three_digits(passes) if np.isfinite(passes) else NONE
         lines.append(one)
     table = pd.DataFrame(lines).sort_values("lds", ascending=False, na_position="last", kind="stable")
     return table.drop(columns=["name", "lds"]).reset_index(drop=True)

@@ -20,16 +20,17 @@ KNOWN = 0.5  # memorization from which a label counts as known by heart in the h
 
 def headline(found: "MemorizationResult") -> str:
     """How many labels are known by heart, and how many predictions hang on one sample."""
-    table, pairs, chance = found.samples, found.pairs, float(found.config["pairs_by_chance"])
+    table, chance = found.samples, float(found.config["pairs_by_chance"])
     sure, likely = int((table["low"] > 0).sum()), int((table["memorization"] >= KNOWN).sum())
     text = (
         f"About {plural(likely, 'training label')} of {len(table):,} ({100 * likely / max(len(table), 1):.1f} %) are known by heart: the model is right on "
         f"them at least {100 * KNOWN:.0f} points more often when it was trained on them. For {sure:,} the 95 % interval lies above zero."
     )
-    if not len(pairs):
-        return text
-    verb = "seems" if len(pairs) == 1 else "seem"
-    return f"{text} {plural(len(pairs), 'test prediction')} {verb} to hang on a single training sample; chance alone would show about {chance:.0f}."
+    seen = int(found.config["pairs_found"])
+    if seen > 1.5 * chance:
+        verb = "seems" if seen == 1 else "seem"
+        return f"{text} {plural(seen, 'test prediction')} {verb} to hang on a single training sample; chance alone would show about {chance:.0f}."
+    return f"{text} Which predictions hang on a single sample cannot be told from chance with {found.config['models']} models; more would tell."
 
 
 def stand_in_words(found: "MemorizationResult", name: str) -> str:

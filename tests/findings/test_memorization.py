@@ -10,7 +10,7 @@ from tiny_world import build
 
 from attribution.config import MemorizeConfig
 from attribution.errors import UserError
-from attribution.findings.memorization import by_chance, forecast, hanging, influence, memorize, per_sample
+from attribution.findings.memorization import by_chance, count_hanging, forecast, hanging, influence, memorize, per_sample
 from attribution.statistics import newcombe
 from attribution.subsets import Subsets
 
@@ -64,6 +64,7 @@ def test_pairs_name_the_sample_that_a_prediction_hangs_on(toy):
     assert pairs["column"].to_dict() == {0: 2, 2: 8}  # the queries beside the odd ones; the others hang on none
     assert (pairs["low"] > 0.4).all()
     assert by_chance(members, right, memorization, 0.5) < 0.5
+    assert count_hanging(members, right, memorization, 0.5) == len(pairs)
     assert hanging(members, right, np.zeros(N), 0.25).empty
     some = np.random.default_rng(0).choice(len(members), 6, replace=False)
     few = per_sample(members[some], own[some])["memorization"].to_numpy()

@@ -24,6 +24,7 @@ class Found:
     pairs = pd.DataFrame({"row": [4], "test_row": [20]})
     config: ClassVar = {
         "pairs_by_chance": 2.4,
+        "pairs_found": 9,
         "models": 24,
         "spearman": {"unsure": {"estimate": 0.7, "low": 0.65, "high": 0.75, "level": 0.95}},
     }
@@ -37,8 +38,11 @@ def test_headline_counts_what_is_known_and_what_chance_would_show():
     words = views.headline(Found())
     assert "About 2 training labels of 4 (50.0 %)" in words
     assert "For 1 the 95 % interval lies above zero" in words
-    assert "1 test prediction seems" in words
+    assert "9 test predictions seem" in words
     assert "chance alone would show about 2" in words
+    found = Found()
+    found.config = {**Found.config, "pairs_found": 3}
+    assert "cannot be told from chance with 24 models" in views.headline(found)
 
 
 def test_the_scatter_leaves_out_what_is_unknown_and_ranks_the_stand_in():
