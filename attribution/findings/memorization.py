@@ -109,8 +109,9 @@ def memorize(
     pairs = pairs.assign(row=rows[pairs.pop("column")], test_row=test[pairs.pop("query")])
     write_table(result.folder / "samples.parquet", table)
     write_table(result.folder / "pairs.parquet", pairs)
-    known = {name: table[name].to_numpy() for name in PROXIES if np.isfinite(table[name]).all()}
-    agreement = {name: spearman_interval(values, table["memorization"].to_numpy(), 500).to_json() for name, values in known.items()}
+    judged = table[np.isfinite(table["memorization"])]  # few models may all have, or all lack, a sample
+    known = {name: judged[name].to_numpy() for name in PROXIES if np.isfinite(judged[name]).all()}
+    agreement = {name: spearman_interval(values, judged["memorization"].to_numpy(), 500).to_json() for name, values in known.items()}
     about = {"run": run.id, "version": labels.version, "models": config.models, "share": config.share, "threshold": config.threshold}
     about |= {"spearman": agreement, "pairs_found": seen, "pairs_by_chance": chance, "subsets": subsets.folder.name}
     write_json(result.folder / "config.json", {**about, "seconds_s": time.perf_counter() - started_s})

@@ -33,7 +33,9 @@ def cluster():
     """One Ray on this machine for all tests; its workers find the modules of the tests."""
     ray = pytest.importorskip("ray", reason="ray is an extra")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": search_path()}})
+    ray.init(
+        address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": search_path()}}
+    )
     yield ray
     ray.shutdown()
 
