@@ -15,7 +15,7 @@ from pages.parts.context import Sight
 if TYPE_CHECKING:
     from attribution.findings.memorization import MemorizationResult
 
-SHOWN, PAIRS = 12, 6
+SHOWN, PAIRS = 6, 6
 KEY = "memorization-chart"
 
 
@@ -53,7 +53,7 @@ def chart(sight: Sight, found: "MemorizationResult") -> None:
     places, rows = np.arange(len(points)), points["row"].to_numpy(dtype=np.int64)
     labels = sight.labels.values[rows]
     spec = scatter.map_spec(points[["x", "y"]].to_numpy(), scatter.by_class(labels, sight.project.classes, places), None, context.dark())
-    look = {"axisLabel": {"show": True}, "axisTick": {"show": True}, "nameLocation": "middle"}
+    look = {"axisLabel": {"show": True, "showMinLabel": False, "showMaxLabel": False}, "axisTick": {"show": True}, "nameLocation": "middle"}
     spec["xAxis"] |= {**look, "name": f"{views.STAND_INS[name]}, rank: low to high", "nameGap": 26}
     spec["yAxis"] |= {**look, "name": "memorization", "nameGap": 36}
     spec["grid"] = {"left": 56, "right": 12, "top": 40, "bottom": 84}
