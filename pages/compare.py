@@ -9,7 +9,7 @@ from attribution.config import BenchConfig
 from attribution.views import bench as views
 from attribution.views import cards as card_views
 from attribution.views import comparison, influence, numbers, scatter
-from pages.parts import cards, context, frame, jobs, states
+from pages.parts import cards, context, damping, frame, jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -288,6 +288,8 @@ def main() -> None:
     if len(found.cost) or len(found.fidelity) or len(found.usefulness):
         figures(found, words)
         agreement(sight, found, words)
+    with st.expander("How much does the damping matter?", icon=":material/tune:"):
+        damping.section(sight)
     if found.finished:
         with st.expander(
             "Measure more", icon=":material/add:", expanded=bool(jobs.newest(sight.project, ("compare",), lambda job: job.active))

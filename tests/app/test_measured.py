@@ -2,7 +2,7 @@
 
 import pytest
 
-from attribution.config import BenchConfig, MemorizeConfig
+from attribution.config import BenchConfig, DampingConfig, MemorizeConfig
 
 
 @pytest.fixture
@@ -30,6 +30,9 @@ def test_what_was_measured_is_shown_and_can_be_acted_on(app, words, measured):
     table = test.dataframe[0].value
     assert set(table["Estimator"].str.removesuffix(" ★")) == {"Gradient dot product", "Gradient cosine", "Random (control)"}
     assert "differ most" in shown
+    test.button(key="start-damping")  # not swept yet: the way to it
+    measured.damping_sweep(DampingConfig(estimator="ekfac", count=4, ratios=(0.1, 1.0), device="cpu"))
+    assert "damping ratios of" in words(app("compare", project="digits"))
 
 
 def test_before_anything_is_measured_the_cost_is_said_and_the_button_starts_it(app, words, tiny_project, monkeypatch):
