@@ -1,10 +1,13 @@
 """Several processes on this machine, each with its share of the threads."""
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
+from types import ModuleType
 from typing import Any
 
 from attribution.errors import UserError
@@ -52,7 +55,8 @@ class Processes(Runner):
         progress.update(finished, total, f"starting {workers} processes")
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(work, threads))
         try:
-            waiting: dict[Future[None], Any] = {pool.submit(_one, item): item for item in items}
+            with _no_script():  # a spawning pool starts all its processes at the first submission
+                waiting: dict[Future[None], Any] = {pool.submit(_one, item): item for item in items}
             while waiting:
                 ended, _ = wait(waiting, POLL_S, FIRST_COMPLETED)
                 for future in ended:
@@ -66,6 +70,17 @@ class Processes(Runner):
                 if waiting:
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _no_script() -> Iterator[None]:
+    """Keep new processes from running the script that started this one again, as spawning does with a script that has no main guard."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _start(work: Work, threads: int) -> None:

@@ -97,6 +97,23 @@ def test_cancelling_stops_the_workers_and_keeps_what_is_done(place, tmp_path):
         assert not [line for line in children if "spawn_main" in " ".join(line)]
 
 
+def test_a_script_without_a_main_guard_is_not_run_again(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("""
+import sys
+from pathlib import Path
+from attribution.progress import Progress
+from attribution.runners import runners
+from runner_work import Squares
+print("run", flush=True)
+runners.get("processes")(2).run(Squares(Path(sys.argv[1])), range(3), Progress())
+""")
+    command = [sys.executable, str(script), str(tmp_path)]
+    answer = subprocess.run(command, env={**os.environ, "PYTHONPATH": search_path()}, capture_output=True, text=True, timeout=120)
+    assert (answer.returncode, answer.stdout.split()) == (0, ["run"]), answer.stderr[-2000:]
+    assert Squares(tmp_path).results() == {0: 0, 1: 1, 2: 4}
+
+
 def test_workers_that_keep_dying_are_given_up_on(tmp_path):
     with pytest.raises(UserError, match="died 3 times"):
         runners.get("processes")(1).run(Doomed(tmp_path, deadly=(0, 1)), range(2), Progress())
