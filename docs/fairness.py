@@ -39,10 +39,7 @@ def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]]
         sweep = [
             [
                 f"{budget} %",
-                *[
-                    f"{100 * sum(one['sweep'][budget][name] for one in census['by_ranking_seed']) / len(census['by_ranking_seed']):+.1f}"
-                    for name in ("signed eop", "accuracy")
-                ],
+                *[f"{100 * sum(one['sweep'][budget][name] for one in census) / len(census):+.1f}" for name in ("signed eop", "accuracy")],
             ]
             for budget in budgets
         ]
