@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +54,14 @@ def search_path() -> str:
     return os.pathsep.join([TESTS, *(path for path in sys.path if path)])
 
 
+def spawned() -> Iterator[psutil.Process]:
+    """The worker processes that still run; one that ended while we looked is none."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if "spawn_main" in " ".join(process.cmdline()):
+                yield process
+
+
 @pytest.mark.parametrize("place", NAMES, indirect=True)
 def test_every_item_is_done_and_counted(place, tmp_path):
     heard: list[float] = []
@@ -93,8 +103,7 @@ def test_cancelling_stops_the_workers_and_keeps_what_is_done(place, tmp_path):
     time.sleep(1.0)
     assert len(work.results()) <= after + 2  # at most what was under way
     if place.name == "processes":
-        children = [process.cmdline() for process in psutil.Process().children(recursive=True)]
-        assert not [line for line in children if "spawn_main" in " ".join(line)]
+        assert not list(spawned())
 
 
 def test_a_script_without_a_main_guard_is_not_run_again(tmp_path):
