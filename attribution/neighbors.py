@@ -9,7 +9,7 @@ from attribution.progress import Progress
 if TYPE_CHECKING:
     from torch import Tensor
 
-BLOCK_BYTES = 256 << 20  # of the similarity matrix, held at once
+BLOCK_BYTES = 128 << 20  # of the similarity matrix, held at once
 GROUP = 64  # columns whose maximum is looked at first: the k best are all in the k groups with the largest maxima
 
 
@@ -44,7 +44,7 @@ def nearest(
 
     ``features`` is (n, d) float; returns indices (n, k) int32 and cosine similarities (n, k) float32, most similar first, the row itself
     left out. ``k`` is cut to n - 1. A row of zeros has similarity 0 to everything. Costs n^2 d multiplications; never holds more than
-    ``block`` rows of the similarity matrix (0: as many as fit in 256 MB).
+    ``block`` rows of the similarity matrix (0: as many as fit in 128 MB).
     """
     import torch
 
