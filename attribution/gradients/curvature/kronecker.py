@@ -164,7 +164,10 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
                 layer = layer_of(name, *factor.sizes[2:])
                 if k == 0:  # the inputs do not depend on the label
                     layer.add_inputs((factor if isinstance(factor, Outer) else factor.block(0, factor.count)).right[:, 0].flatten(0, 1))
-                layer.add_outputs((factor.left if isinstance(factor, Outer) else factor.lefts())[:, 0].flatten(0, 1))
+                if isinstance(factor, Outer):
+                    layer.add_outputs(factor.left[:, 0].flatten(0, 1))
+                else:
+                    layer.outputs += factor.outputs_moment()
             biases = {layer.bias for layer in layers.values()}
             for name in factors.keys() - blocked.keys() - biases:
                 add = _second_moment(factors[name], curvature.engine.budget_bytes)
