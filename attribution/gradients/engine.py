@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, evaluation, ordinary, per_sample
 from attribution.gradients.contract import blocks, contract, with_bias
-from attribution.gradients.explain import Explanation, explanation
+from attribution.gradients.explain import Explanations, explanation
 from attribution.gradients.factors import Dense, Factor, concatenate
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
@@ -160,11 +160,18 @@ class GradientEngine:
         return result
 
     @torch.no_grad()
-    def explain(self, x: Tensor, y: Tensor, n_queries: int = 1) -> list[Explanation]:
-        """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch."""
+    def explain(self, x: Tensor, y: Tensor, n_queries: int = 1, *, norms: bool = True, written: bool = False) -> Explanations:
+        """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch; print it for a table.
+
+        The request: dots with ``n_queries`` (0: none), ``norms`` or not; ``written``: queries that are no sample's own gradient and so have
+        no factors (a mean, or anything multiplied by an inverse curvature).
+        """
         seen = {name: factor for _, _, name, factor in self.factors(x, y)}
         shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
-        return [explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries) for route in self.plan(x, y).routes]
+        routes = self.plan(x, y).routes
+        return Explanations(
+            explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written) for route in routes
+        )
 
     def check(self, x: Tensor, y: Tensor) -> None:
         """``UserError`` naming the layer if a sample's loss changes with the other samples of its batch; looks at up to eight samples."""
