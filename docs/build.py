@@ -81,6 +81,7 @@ def benchmarks() -> str:
         "engine-cpu": _engine,
         "leaks": _leaks,
         "neighbors": _neighbors,
+        "topk": _topk,
         "peers": _peers,
         "startup": _startup,
     }
@@ -421,6 +422,28 @@ def _neighbors(found: dict[str, Any]) -> str:
         f"## The neighbour graph\n\n{found['n']:,} points of {found['d']} numbers, {found['k']} neighbours, {found['threads']} threads; the exact search"
         f" peaks at {found['exact']['peak_bytes'] / 1e9:.2f} GB, points included.\n\n"
         + table(["search", "wall", "processor", "recall"], lines)
+    )
+
+
+def _topk(found: dict[str, Any]) -> str:
+    sizes = {int(n): one for n, one in found["sizes"].items()}
+    least = sizes[min(sizes)]["processor_s"]
+    lines = [
+        [
+            f"{n:,} ({n / min(sizes):.0f}x)",
+            f"{one['processor_s']:.1f} s ({one['processor_s'] / least:.1f}x)",
+            f"{one['growth_mib']:.0f} MiB",
+            f"{one['shard_bytes'] / 2**20:,.0f} MiB",
+            f"{one['table_bytes'] / 2**20:,.1f} MiB",
+            "yes" if one["equals_sorting"] else "no",
+        ]
+        for n, one in sorted(sizes.items())
+    ]
+    return (
+        f"## Top-k per query over a million samples\n\nRandom scores with cosines for {found['queries']} queries in shard files, reduced as a score run does:"
+        f" the {found['k']} most helpful and most harmful samples of every query, the {found['k_reverse']} queries of every sample, moments and histograms."
+        " One thread; memory is the growth of the resident size.\n\n"
+        + table(["training samples", "processor", "memory", "shards read", "tables written", "first and last query equal sorting"], lines)
     )
 
 
