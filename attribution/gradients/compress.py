@@ -78,7 +78,8 @@ class Masked(Compression):
         shares = _shares(self.dim * self.entries, {name: h * o * i for name, (h, o, i) in parts.items()})
         masks = {name: _Mask.drawn(parts[name], shares[name], self.generator(name), device) for name in parts}
         if sum(mask.numel for mask in masks.values()) > self.dim:
-            return {name: _MaskedSketch(mask, Sketch(name, mask.numel, self.dim, self.seed, device)) for name, mask in masks.items()}
+            sketches = {name: Sketch(name, mask.numel, self.dim, self.seed, device) for name, mask in masks.items()}
+            return {name: _MaskedSketch(mask, sketches[name]) if mask.narrow else _Sketched(sketches[name]) for name, mask in masks.items()}
         found: dict[str, Map] = {}
         start = 0
         for name, mask in masks.items():
@@ -178,6 +179,11 @@ class _Mask:
     def numel(self) -> int:
         """Entries kept."""
         return self.sizes[0] * len(self.outputs) * len(self.inputs)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it leaves anything out."""
+        return self.scale > 1
 
     def pieces(self, factor: Factor, budget_bytes: int) -> Iterator[tuple[int, int, Factor]]:
         """``(start, stop, kept entries)`` of blocks of samples; the others are never formed."""

@@ -33,7 +33,7 @@ def write_tables(folder: Path, subject: "Subject", asked: Sequence[Query], shard
     """
     best, moments = Extremes(len(asked), k), Moments(len(asked))
     bad_pairs, bad_rows = 0, np.empty(0, dtype=np.int64)
-    own = _own_rows(subject.rows, asked)
+    own = own_rows(subject.rows, asked)
     for piece in _pieces(folder, subject.rows, own, shards):
         rows = subject.rows[piece.start : piece.stop]
         bad_pairs += int(piece.nonfinite.sum())
@@ -66,7 +66,7 @@ class _Piece:
     nonfinite: np.ndarray
 
 
-def _own_rows(rows: np.ndarray, asked: Sequence[Query]) -> dict[int, np.ndarray]:
+def own_rows(rows: np.ndarray, asked: Sequence[Query]) -> dict[int, np.ndarray]:
     """By column, the positions in ``rows`` (ascending) of the training samples that it asks about; columns without any are left out."""
     found = {}
     for column, query in enumerate(asked):
@@ -117,14 +117,14 @@ def _stripes(
         yield _reverse(reverse, rows[start:stop])
 
 
-def _sides(extremes: Extremes) -> "pd.DataFrame":
+def sides(extremes: Extremes) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.concat([pd.DataFrame(extremes.table(sign)).assign(side=np.int8(sign)) for sign in (1, -1)], ignore_index=True)
 
 
 def _summary(best: Extremes, subject: "Subject", asked: Sequence[Query]) -> "pd.DataFrame":
-    table = _sides(best).rename(columns={"line": "query", "label": "row", "value": "influence", "extra": "cosine"})
+    table = sides(best).rename(columns={"line": "query", "label": "row", "value": "influence", "extra": "cosine"})
     if len(table) and table["cosine"].isna().all():
         table["cosine"] = _cosines(subject, asked, table["query"].to_numpy(), table["row"].to_numpy())
     table = table.astype({"query": "int32", "row": "int32"}).sort_values(["query", "side", "rank"], ascending=[True, False, True])
@@ -149,7 +149,7 @@ def _cosines(subject: "Subject", asked: Sequence[Query], columns: np.ndarray, ro
 
 
 def _reverse(reverse: Extremes, rows: np.ndarray) -> "pd.DataFrame":
-    table = _sides(reverse).rename(columns={"label": "query", "value": "influence"})
+    table = sides(reverse).rename(columns={"label": "query", "value": "influence"})
     table["row"] = rows[table["line"].to_numpy()]
     table = table.astype({"query": "int32", "row": "int32"}).sort_values(["row", "side", "rank"], ascending=[True, False, True])
     return table[["row", "side", "rank", "query", "influence"]].reset_index(drop=True)
