@@ -33,12 +33,14 @@ from attribution.scoring.reduce import Extremes, leading
 from attribution.statistics import seed_spread
 
 RESULT = Path(__file__).parent / "results" / "compression.json"
+LEADING = "leading directions by side"
 DIMS, RANKS, K = (64, 256, 1024, 4096), (4, 8, 16, 32), 24
 MOST = 2000  # training samples that are compressed; the model has seen all of them
 KINDS: dict[str, Callable[[int, int], Compression]] = {
     "projection": Projected,
     "random directions by side": Factored,
-    "mask and projection": lambda dim, seed: Masked(dim, seed, 16),
+    "mask of 16 entries a number, projected": lambda dim, seed: Masked(dim, seed, 16),
+    "mask of 64 entries a number, projected": lambda dim, seed: Masked(dim, seed, 64),
     "mask alone": lambda dim, seed: Masked(dim, seed, 1),
 }
 Features = Callable[[Tensor, Tensor], Tensor]
@@ -107,8 +109,8 @@ def summary(draws: list[dict[str, Any]], numbers: int) -> dict[str, Any]:
     return line | {cost: round(statistics.median(draw[cost] for draw in draws), 3) for cost in ("making", "answering")}
 
 
-def measure(work: Work, seeds: int) -> dict[str, Any]:
-    """All kinds and sizes on one model."""
+def measure(work: Work, seeds: int, chosen: list[str]) -> dict[str, Any]:
+    """The chosen kinds at all sizes on one model."""
     engine = GradientEngine(work.model)
     asked = engine.queries(*work.asked)
     exact_s, blocks = processor_s(lambda: [engine.dots(x, y, asked) for x, y in work.batches()])
@@ -116,6 +118,8 @@ def measure(work: Work, seeds: int) -> dict[str, Any]:
     about = {"samples": work.n, "parameters": work.parameters, "full_bytes": 4 * work.parameters, "exact": round(exact_s / forward_s, 2)}
     kinds: dict[str, Any] = {}
     for name, build in KINDS.items():
+        if name not in chosen:
+            continue
         kinds[name] = []
         for dim in DIMS:
             draws = []
@@ -125,20 +129,19 @@ def measure(work: Work, seeds: int) -> dict[str, Any]:
                 draws.append(one(work, lambda x, y, e=fresh, c=compression: e.compress(x, y, c), dim, exact))
             kinds[name].append(summary(draws, dim))
             say(work, name, kinds[name][-1])
-    kinds["leading directions by side"] = []
-    for rank in RANKS:
+    for rank in RANKS if LEADING in chosen else ():
         logra = estimators.get("logra")(work.subject())
         logra.rank = rank
         width = sum(projection.size for projection in logra.projections.values())
-        kinds["leading directions by side"].append(summary([one(work, logra.features, width, exact)], width) | {"rank": rank})
-        say(work, "leading directions by side", kinds["leading directions by side"][-1])
+        kinds.setdefault(LEADING, []).append(summary([one(work, logra.features, width, exact)], width) | {"rank": rank})
+        say(work, LEADING, kinds[LEADING][-1])
     return {"about": about, "kinds": kinds}
 
 
 def say(work: Work, name: str, line: dict[str, Any]) -> None:
     means = [line[precision]["spearman"]["mean"] for precision in ("float32", "bf16")]
     words = (
-        f"{work.name:4} {name:27} {line['numbers']:5}  Spearman {means[0]:.4f} / {means[1]:.4f}  found {line['bf16']['found']['mean']:.3f}"
+        f"{work.name:4} {name:40} {line['numbers']:5}  Spearman {means[0]:.4f} / {means[1]:.4f}  found {line['bf16']['found']['mean']:.3f}"
     )
     sys.stdout.write(f"{words}  making {line['making']:.2f}  answering {line['answering']:.3f}\n")
     sys.stdout.flush()
@@ -148,12 +151,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--works", nargs="*", default=["MLP", "CNN"])
+    parser.add_argument("--kinds", nargs="*", default=[*KINDS, LEADING], help="Measure these again; the others keep their figures.")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for name in options.works:
         work = WORKS[name]()
-        found[name] = measure(replace(work, x=work.x[:MOST], y=work.y[:MOST]), options.seeds)
+        measured = measure(replace(work, x=work.x[:MOST], y=work.y[:MOST]), options.seeds, options.kinds)
+        together = found.get(name, {"kinds": {}})["kinds"] | measured["kinds"]
+        found[name] = {"about": measured["about"], "kinds": {kind: together[kind] for kind in [*KINDS, LEADING] if kind in together}}
         RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -32,7 +32,7 @@ class GrassInfluence(Compressed):
     cost = "One backward pass over the training set per class and one more for the samples, once for all queries."
     source = "Hu et al., GraSS: Scalable Data Attribution with Gradient Sparsification and Sparse Projection, arXiv 2505.18976."
     dim: int = 1024
-    entries: int = 16
+    entries: int = 64
 
     def compression(self) -> dict[str, Any]:
         return {"dim": self.dim, "entries": self.entries, "seed": self.seed}

@@ -72,7 +72,7 @@ class Masked(Compression):
     arXiv:2505.18976.
     """
 
-    entries: int = 16
+    entries: int = 64
 
     def maps(self, parts: Mapping[str, Sizes], device: torch.device) -> "dict[str, Map]":
         shares = _shares(self.dim * self.entries, {name: h * o * i for name, (h, o, i) in parts.items()})
