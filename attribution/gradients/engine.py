@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, evaluation, ordinary, per_sample
+from attribution.gradients.compress import Compression, Map, compress, sizes_of
 from attribution.gradients.contract import blocks, contract, with_bias
 from attribution.gradients.explain import Explanations, explanation
 from attribution.gradients.factors import Dense, Factor, concatenate
@@ -44,6 +45,7 @@ class GradientEngine:
         self.model, self.loss, self.budget_bytes = model, per_sample_loss, budget_bytes
         self._known: Plan | None = None
         self._sketches: dict[tuple[str, int, int, torch.device], Sketch] = {}
+        self._maps: dict[tuple[Compression, torch.device], dict[str, Map]] = {}
         refuse(model)
 
     @property
@@ -158,6 +160,24 @@ class GradientEngine:
                 self._sketches[key] = Sketch(name, factor.numel, dim, seed, x.device)
             result[start:stop] += project(factor, self._sketches[key], self.budget_bytes)
         return result
+
+    @torch.no_grad()
+    def compress(self, x: Tensor, y: Tensor, compression: Compression) -> Tensor:
+        """Compressed gradients of the samples ``(b, dim)``, whose inner products estimate gradient dots (``attribution.gradients.compress``).
+
+        The map depends on the compression and the model's parameters alone. Cost: one forward and one backward pass, and less than writing
+        the gradients out; see the compressions.
+        """
+        return self.compress_factors(x, y, self.factors(x, y), compression)
+
+    @torch.no_grad()
+    def compress_factors(self, x: Tensor, y: Tensor, factors: Iterable[tuple[int, int, str, Factor]], compression: Compression) -> Tensor:
+        """The same for gradients that are there already, as ``factors`` gives them for the batch ``x, y``."""
+        key = (compression, x.device)
+        if key not in self._maps:
+            self._maps[key] = compression.maps(sizes_of(self.model, self.plan(x, y)), x.device)
+        into = torch.zeros(len(x), compression.dim, dtype=self.plan(x, y).dtype, device=x.device)
+        return compress(factors, self._maps[key], into, self.budget_bytes)
 
     @torch.no_grad()
     def explain(self, x: Tensor, y: Tensor, n_queries: int = 1, *, norms: bool = True, written: bool = False) -> Explanations:

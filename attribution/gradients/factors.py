@@ -103,6 +103,11 @@ class Outer(Factor):
     def block(self, start: int, stop: int) -> "Outer":
         return Outer(self.left[start:stop], self.right[start:stop], self.shape)
 
+    def narrowed(self, start: int, stop: int, outputs: Tensor, inputs: Tensor) -> "Outer":
+        """A block of samples with these outputs and inputs of every group alone."""
+        left, right = self.left[start:stop].index_select(-1, outputs), self.right[start:stop].index_select(-1, inputs)
+        return Outer(left, right, (self.sizes[0] * len(outputs) * len(inputs),))
+
     def dense(self) -> Tensor:
         h, t, o, i = self.sizes
         if t == 1:
@@ -158,6 +163,11 @@ class Rows(Factor):
     @property
     def nbytes(self) -> int:
         return self.samples.nbytes + self.ids.nbytes + self.values.nbytes
+
+    def entries(self) -> Tensor:
+        """Where the values stand in the written-out gradient ``(m, d)``."""
+        width = self.shape[1]
+        return self.ids[:, None] * width + torch.arange(width, device=self.ids.device)
 
     @cached_property
     def by_row(self) -> tuple[Tensor, Tensor, Tensor]:
