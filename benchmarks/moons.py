@@ -1,6 +1,6 @@
-"""The two half-moons of the papers on Hessian-free influence and outlier gradients, on ten fresh seeds.
+"""The two half-moons of the papers on Hessian-free influence and outlier gradients, on twenty fresh seeds.
 
-Run: python benchmarks/moons.py [--seeds 101,...,110]. Per seed: 250 points with 20 flipped labels, 100 clean ones each to validate and to
+Run: python benchmarks/moons.py [--seeds 101,...,120]. Per seed: 250 points with 20 flipped labels, 100 clean ones each to validate and to
 test; the product's own training, detectors and angles; every detector's first 20 suspects dropped and the model trained again (three times),
 and the same for its first 5 %, which is what the paper on outlier gradients trims. A linear and a two-layer model. Writes
 benchmarks/results/moons.json, minutes on one core. Exits with status 1 if a gate is missed: the isolation forest's AUROC and its detection at
@@ -211,7 +211,7 @@ def missed(found: dict[str, Any]) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", default=",".join(str(seed) for seed in range(101, 111)))
+    parser.add_argument("--seeds", default=",".join(str(seed) for seed in range(101, 121)))
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "moons.json")
     parser.add_argument("--parts", type=Path, help="keep each seed's figures here, and take those that are there")
