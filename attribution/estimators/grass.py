@@ -61,7 +61,7 @@ class GrassInfluence(Compressed):
             x, y = self.subject.batch(self.subject.rows[positions])
             for factors in curvature.roots(positions, curvature.labels):
                 each = [(0, len(x), name, factor) for name, factor in factors.items()]
-                p = engine.compress_factors(x, y, each, self._map)[:, : self._width].double()
+                p = engine.compress_factors(x, y, each, self._map)[:, : self._width]
                 total += p.T @ p
                 found = [contract(factor, None, engine.budget_bytes)[1] for factor in factors.values()]
                 squares += sum(float(square.double().sum()) for square in found if square is not None)
