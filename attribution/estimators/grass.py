@@ -59,7 +59,7 @@ class GrassInfluence(Compressed):
         total = torch.zeros(self._width, self._width, dtype=torch.float64, device=self.subject.device)
         for positions in curvature.batches():
             x, y = self.subject.batch(self.subject.rows[positions])
-            for factors in curvature.roots(positions, curvature.labels):
+            for factors in curvature.roots(positions, curvature.labels).rows():
                 each = [(0, len(x), name, factor) for name, factor in factors.items()]
                 p = engine.compress_factors(x, y, each, self._map)[:, : self._width]
                 total += p.T @ p

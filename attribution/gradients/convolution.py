@@ -73,10 +73,10 @@ class Convolution(Factor):
         shape = (self.groups * len(outputs) * len(inputs),)
         return Outer(torch.cat(left, 2), torch.cat(right, 2), shape)
 
-    def lefts(self) -> Tensor:
-        """Output gradients by position ``(b, groups, t, o)``, without cutting patches."""
-        parts = [self._by_position(gradient.flatten(2), self.count, self.sizes[2]) for _, gradient in self.calls]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+    def outputs_moment(self) -> Tensor:
+        """Sum over samples and positions of the outer products of the output gradients ``(o, o)``, for one group."""
+        grids = [gradient.flatten(2) for _, gradient in self.calls]  # (n, o, t)
+        return torch.stack([torch.bmm(grid, grid.mT).sum(0) for grid in grids]).sum(0)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -51,7 +51,7 @@ class Dense(Factor):
     """Gradients written out: ``values`` is ``(b, p)``."""
 
     def __init__(self, values: Tensor, shape: tuple[int, ...]) -> None:
-        self.values, self.shape, self.count = values, tuple(shape), len(values)
+        self.values, self.shape, self.count = values, tuple(shape), values.shape[0]
 
     def block(self, start: int, stop: int) -> "Dense":
         return Dense(self.values[start:stop], self.shape)
@@ -72,7 +72,12 @@ class Outer(Factor):
     """Sums of outer products: ``left (b, h, t, o)``, ``right (b, h, t, i)`` with h groups and t positions; p = h * o * i."""
 
     def __init__(self, left: Tensor, right: Tensor, shape: tuple[int, ...]) -> None:
-        self.left, self.right, self.shape, self.count = left, right, tuple(shape), len(left)
+        self.left, self.right, self.shape, self.count = left, right, tuple(shape), left.shape[0]
+
+    @property
+    def single(self) -> bool:
+        """Whether each gradient is one outer product: one group, one position."""
+        return self.left.shape[1] == self.left.shape[2] == 1
 
     @property
     def itemsize(self) -> int:
