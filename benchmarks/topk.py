@@ -3,7 +3,8 @@
 The shards hold random scores and are written as a score run plans them; what is measured is the reduction of a real run: reading them,
 most helpful and most harmful per query, the same per training sample, moments and histograms, and the tables on disk. Sizes 1x, 4x and
 16x in one process, after a small one that pays for imports. Beside it the same question answered from a store of compressed gradients
-(random vectors of 256 numbers in bf16), which writes nothing. Writes benchmarks/results/topk.json; needs 1 GB of disk.
+(random vectors of 256 numbers in bf16), which writes nothing, and a whole score run of ``ip`` on a small MLP.
+Writes benchmarks/results/topk.json; needs 1 GB of disk.
 """
 
 import argparse
@@ -20,13 +21,16 @@ import numpy as np
 import pandas as pd
 import torch
 
+from attribution.config import ModelConfig, ScoreConfig, TrainConfig
+from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.evaluation.memory import PeakMemory
 from attribution.gradient_store import GradientStore
-from attribution.scoring import strongest
+from attribution.scoring import score, strongest
 from attribution.scoring.plan import Shard, place, plan
 from attribution.scoring.tables import K_REVERSE, write_tables
 from attribution.scoring.work import write_shard
+from attribution.training import train
 
 RESULT = Path(__file__).parent / "results" / "topk.json"
 QUERIES, K, WIDTH = 100, 24, 256
@@ -113,6 +117,36 @@ def served(n: int) -> dict[str, Any]:
         }
 
 
+def whole(n: int) -> dict[str, Any]:
+    """A score run of ``ip`` from the model to the tables: n rows of 16 numbers in four clouds, a small MLP trained for one epoch."""
+    chance, total = np.random.default_rng(0), n + 100 + QUERIES
+    labels = chance.integers(0, 4, total)
+    inputs = (chance.normal(size=(4, 16))[labels] + chance.normal(size=(total, 16))).astype(np.float32)
+    ids = [f"sample {row}" for row in range(total)]
+    splits = ["train"] * n + ["val"] * 100 + ["test"] * QUERIES
+    samples = pd.DataFrame({"id": ids, "split": splits, "label": labels, "source": ids, "hash": ids})
+    info = DatasetInfo("clouds", "tabular", tuple("abcd"), (16,), {}, "", preprocessing={"columns": []})
+    recipe = TrainConfig(epochs=1, batch_size=1024, lr=0.05, checkpoints=1, device="cpu")
+    config = ScoreConfig(estimator="ip", device="cpu", batch_size=1024, k=K)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        dataset = Dataset.write(folder / "data", info, samples, inputs)
+        base = dataset.base_version()
+        run = train(dataset, base, ModelConfig(name="mlp", width=32), recipe, folder / "runs", dynamics=False)
+        del samples, inputs
+        gc.collect()
+        processor_s, wall_s = time.process_time(), time.perf_counter()
+        with PeakMemory() as memory:
+            result = score(dataset, base, run, config, dataset.rows("test"), folder / "scores")
+        return {
+            "processor_s": time.process_time() - processor_s,
+            "wall_s": time.perf_counter() - wall_s,
+            "growth_mib": memory.mib,
+            "kept_bytes": sum(path.stat().st_size for path in result.folder.rglob("*") if path.is_file()),
+            "dense": result.dense,
+        }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=1_000_000)
@@ -120,9 +154,11 @@ def main() -> None:
     torch.set_num_threads(1)
     measured(2_000)
     served(2_000)
+    whole(2_000)
     found: dict[str, Any] = {"queries": QUERIES, "k": K, "k_reverse": K_REVERSE, "width": WIDTH}
     found["sizes"] = {str(n // times): measured(n // times) for times in (16, 4, 1)}
     found["served"] = {str(n // times): served(n // times) for times in (16, 4, 1)}
+    found["whole"] = {str(n // times): whole(n // times) for times in (16, 4, 1)}
     RESULT.write_text(json.dumps(found, indent=1) + "\n")
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 

@@ -1,7 +1,7 @@
 """What the estimators on compressed gradients share: a curvature of the compressed gradients, and vectors that are kept."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from attribution.gradient_store import GradientStore
     from attribution.gradients.curvature import GaussNewton
+    from attribution.gradients.factors import Factor
 
 
 class Compressed(Estimator):
     """influence(i, q) = (1 / n) p_q^T (F + (l2 + damping) I)^-1 p_i, p the compressed gradient, F its Gauss-Newton matrix, in blocks.
 
-    A subclass says how gradients are compressed and computes F. Damping: as everywhere here, ``damping_ratio`` times the mean eigenvalue of
+    A subclass says how gradients are compressed and into which blocks F is cut. Damping: as everywhere here, ``damping_ratio`` times the mean eigenvalue of
     the whole curvature. The training set's vectors are kept in memory up to ``keep_bytes``; with ``store`` they, the map and F are kept
     on disk in the run's folder, and later questions read them: no pass over the training set. They are rounded to bf16 there (F is not).
     """
@@ -42,12 +43,34 @@ class Compressed(Estimator):
         """``(name, start, stop)``: the blocks of F along a compressed gradient."""
 
     @abstractmethod
+    def compressed(self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+        """Compressed gradients (b, w), from the factors of a batch as ``engine.factors`` gives them."""
+
     def features(self, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
         """Compressed gradients of samples with these labels (b, w) float64."""
+        self.subject.count(3 * len(x))
+        return self.compressed(self.subject.engine().factors(x, y), x, y).double()
 
-    @abstractmethod
     def fitted(self) -> "list[torch.Tensor]":
-        """F (stop - start, stop - start) float64 of every span."""
+        """F (stop - start, stop - start) float64 of every span; one pass that yields the trace of the whole curvature as well."""
+        import torch
+
+        from attribution.gradients.contract import contract
+
+        curvature, budget_bytes, squares = self.curvature, self.subject.engine().budget_bytes, 0.0
+        spans = [slice(start, stop) for _, start, stop in self.spans()]
+        sizes = [span.stop - span.start for span in spans]
+        blocks = [torch.zeros(size, size, dtype=torch.float64, device=self.subject.device) for size in sizes]
+        for positions in curvature.batches():
+            x, y = self.subject.batch(self.subject.rows[positions])
+            for factors in curvature.roots(positions, curvature.labels).rows():
+                p = self.compressed([(0, len(x), name, factor) for name, factor in factors.items()], x, y)
+                for block, span in zip(blocks, spans, strict=True):
+                    block += p[:, span].T @ p[:, span]
+                found = [contract(factor, None, budget_bytes)[1] for factor in factors.values()]
+                squares += sum(float(square.double().sum()) for square in found if square is not None)
+        curvature.keep_trace(squares / curvature.n)
+        return [block / curvature.n for block in blocks]
 
     def options(self) -> dict[str, Any]:
         return {"damping_ratio": self._ratio} | self.compression() | ({"store": "bfloat16"} if self.store else {})

@@ -1,6 +1,6 @@
 """GraSS: the influence function on gradients of which a random mask keeps some entries and a sparse projection adds them up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from attribution.gradients import Masked
+    from attribution.gradients.factors import Factor
 
 
 @register("grass")
@@ -46,24 +47,5 @@ class GrassInfluence(Compressed):
     def spans(self) -> Iterator[tuple[str, int, int]]:
         yield "all", 0, min(self.dim, self.curvature.size)
 
-    def features(self, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
-        self.subject.count(3 * len(x))
-        return self.subject.engine().compress(x, y, self._map)[:, : self._width].double()
-
-    def fitted(self) -> "list[torch.Tensor]":
-        import torch
-
-        from attribution.gradients.contract import contract
-
-        curvature, engine, squares = self.curvature, self.subject.engine(), 0.0
-        total = torch.zeros(self._width, self._width, dtype=torch.float64, device=self.subject.device)
-        for positions in curvature.batches():
-            x, y = self.subject.batch(self.subject.rows[positions])
-            for factors in curvature.roots(positions, curvature.labels).rows():
-                each = [(0, len(x), name, factor) for name, factor in factors.items()]
-                p = engine.compress_factors(x, y, each, self._map)[:, : self._width].double()
-                total += p.T @ p
-                found = [contract(factor, None, engine.budget_bytes)[1] for factor in factors.values()]
-                squares += sum(float(square.double().sum()) for square in found if square is not None)
-        curvature.keep_trace(squares / curvature.n)
-        return [total / curvature.n]
+    def compressed(self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+        return self.subject.engine().compress_factors(x, y, factors, self._map)[:, : self._width]

@@ -1,6 +1,6 @@
 """LoGra: the influence function on gradients that are projected layer by layer, inputs and output gradients each to a few directions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -95,28 +95,15 @@ class LograInfluence(Compressed):
         left, right = left @ projection.outputs, right @ projection.inputs
         return (left.mT @ right).flatten(1)
 
-    def features(self, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
-        """Projected gradients of samples with these labels (b, w) float64."""
+    def compressed(self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
         import torch
 
         found = torch.zeros(len(x), self._width, dtype=torch.float64, device=x.device)
-        places = {name: (start, stop) for name, start, stop in self.spans()}
-        for _, _, name, factor in self.subject.engine().factors(x, y):
+        places = {name: slice(start, stop) for name, start, stop in self.spans()}
+        for _, _, name, factor in factors:
             if name in places:
-                found[:, places[name][0] : places[name][1]] = self._part(name, factor)
-        self.subject.count(3 * len(x))
+                found[:, places[name]] = self._part(name, factor)
         return found
-
-    def fitted(self) -> "list[torch.Tensor]":
-        import torch
-
-        blocks = [(start, stop, torch.zeros(stop - start, stop - start, dtype=torch.float64)) for _, start, stop in self.spans()]
-        blocks = [(start, stop, block.to(self.subject.device)) for start, stop, block in blocks]
-        for _, x, y, weights in self.curvature.labelled():
-            p = self.features(x, y) * (weights.double() / self.curvature.n).sqrt()[:, None]
-            for start, stop, block in blocks:
-                block += p[:, start:stop].T @ p[:, start:stop]
-        return [block for _, _, block in blocks]
 
 
 def _sides(factor: "Outer | Convolution", bias: bool) -> "tuple[torch.Tensor, torch.Tensor]":

@@ -59,11 +59,6 @@ class Convolution(Factor):
             return Outer(left[0], right[0], self.shape)
         return Outer(torch.cat(left, 2), torch.cat(right, 2), self.shape)
 
-    def outputs_moment(self) -> Tensor:
-        """Sum over samples and positions of the outer products of the output gradients ``(o, o)``, for one group."""
-        grids = [gradient.flatten(2) for _, gradient in self.calls]  # (n, o, t)
-        return torch.stack([torch.bmm(grid, grid.mT).sum(0) for grid in grids]).sum(0)
-
     def narrowed(self, start: int, stop: int, outputs: Tensor, inputs: Tensor) -> Outer:
         """A block of samples with these outputs and places of the patch of every group alone; the others are not copied."""
         left, right = [], []
@@ -77,6 +72,11 @@ class Convolution(Factor):
             left.append(self._by_position(chosen.flatten(1, 2).flatten(2), stop - start, len(outputs)))
         shape = (self.groups * len(outputs) * len(inputs),)
         return Outer(torch.cat(left, 2), torch.cat(right, 2), shape)
+
+    def outputs_moment(self) -> Tensor:
+        """Sum over samples and positions of the outer products of the output gradients ``(o, o)``, for one group."""
+        grids = [gradient.flatten(2) for _, gradient in self.calls]  # (n, o, t)
+        return torch.stack([torch.bmm(grid, grid.mT).sum(0) for grid in grids]).sum(0)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -22,7 +22,7 @@ from attribution.gradients.explain import Explanations, explanation
 from attribution.gradients.factors import Dense, Factor, concatenate
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
-from attribution.gradients.probe import Plan, covered_parameters, first_coupled, make_plan, refuse
+from attribution.gradients.probe import Plan, Route, covered_parameters, first_coupled, make_plan, refuse
 from attribution.gradients.project import Sketch, project
 from attribution.gradients.queries import QueryGradients, keep
 from attribution.tasks.classification import per_sample_loss as cross_entropy
@@ -45,7 +45,7 @@ class GradientEngine:
         self.model, self.loss, self.budget_bytes = model, per_sample_loss, budget_bytes
         self._known: Plan | None = None
         self._sketches: dict[tuple[str, int, int, torch.device], Sketch] = {}
-        self._maps: dict[tuple[Compression, torch.device], dict[str, Map]] = {}
+        self._maps: dict[tuple[Compression, tuple[Route, ...], torch.device], dict[str, Map]] = {}
         refuse(model)
 
     @property
@@ -173,10 +173,11 @@ class GradientEngine:
     @torch.no_grad()
     def compress_factors(self, x: Tensor, y: Tensor, factors: Iterable[tuple[int, int, str, Factor]], compression: Compression) -> Tensor:
         """The same for gradients that are there already, as ``factors`` gives them for the batch ``x, y``."""
-        key = (compression, x.device)
+        plan = self.plan(x, y)
+        key = (compression, plan.routes, x.device)
         if key not in self._maps:
-            self._maps[key] = compression.maps(sizes_of(self.model, self.plan(x, y)), x.device)
-        into = torch.zeros(len(x), compression.dim, dtype=self.plan(x, y).dtype, device=x.device)
+            self._maps[key] = compression.maps(sizes_of(self.model, plan), x.device)
+        into = torch.zeros(len(x), compression.dim, dtype=plan.dtype, device=x.device)
         return compress(factors, self._maps[key], into, self.budget_bytes)
 
     @torch.no_grad()

@@ -70,3 +70,14 @@ def test_inner_products_are_right_on_average(name: str, kind: str) -> None:
     products = torch.stack([p @ p.T for p in (engine.compress(x, y, replace(one, seed=seed)) for seed in seeds)])
     error = products.mean(0) - reference @ reference.T
     assert (error.abs() <= 5 * products.std(0) / len(seeds) ** 0.5).all()
+
+
+def test_freezing_a_layer_gives_another_map() -> None:
+    """The numbers that the frozen layer had are given to the others, also by an engine that drew its map before."""
+    model, x, y = make("linear")
+    engine, compression = GradientEngine(model), Masked(dim=1000)
+    engine.compress(x, y, compression)
+    model[0].weight.requires_grad_(False)
+    reference, found = oracle(model, x, y), engine.compress(x, y, compression)
+    assert close(found @ found.T, reference @ reference.T)
+    assert close(found, GradientEngine(model).compress(x, y, compression))
