@@ -119,6 +119,8 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     """Two columns of cards and the distribution they come from."""
     if view.stale:
         st.caption(":material/info: Labels have changed since this was computed. The model is the same; retrain to ask the new one.")
+    if view.score.memory_words:
+        st.caption(f":material/memory: {view.score.memory_words}")
     left, right = st.columns(2, gap="medium")
     with left:
         helped = side(sight, view, True)

@@ -74,6 +74,8 @@ def score(
         typer.echo(f"score {result.id}: this part is done, others are missing")
         return
     typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
+    if result.memory_words:
+        typer.echo(result.memory_words)
     view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
     typer.echo(f"query {result.queries[0]['name']}")
     for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):

@@ -16,7 +16,7 @@ from attribution.runners.base import Runner
 from attribution.scoring.plan import Shard, columns, plan, shard_header
 from attribution.scoring.result import ScoreResult
 from attribution.scoring.tables import write_tables
-from attribution.scoring.work import ShardWork
+from attribution.scoring.work import HALVED, ShardWork
 from attribution.storage.files import file_hash, write_json
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def score(
     ``queries`` are global rows, one column each (one column for all with ``config.group``). Results go to ``out/ID``, where ID is the
     fingerprint of the checkpoints' content, data version, estimator and options, queries and k: a finished run is found and returned, an
     interrupted one computes its missing shards only, and a shard made for another request is ignored and rewritten. Training rows are
-    scored in row order; batch size, device and runner are not part of the request, since they do not change a result beyond rounding.
+    scored in row order; batch size, memory, device and runner are not part of the request: they do not change a result beyond rounding.
 
     ``part=(i, n)`` computes every n-th shard from the i-th (i from 0) and reduces only if no shard is missing afterwards; the
     result's ``finished`` tells. Raises ``UserError`` for unknown rows, too little disk space, or when no score at all is finite.
@@ -72,7 +72,7 @@ def score(
     result = ScoreResult(Path(out) / key)
     if result.finished:
         return result
-    shards = plan(len(subject.rows), len(asked), estimator.query_bytes())
+    shards = plan(len(subject.rows), len(asked), estimator.query_bytes(), config.memory_mb)
     work.folder, work.key = result.folder / "shards", key
     work.folder.mkdir(parents=True, exist_ok=True)
     _check_space(work.folder, 8 * len(subject.rows) * len(asked))
@@ -104,7 +104,7 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
             "title": estimator.title,
             "unit": estimator.measured_in(subject.measure(asked[0].measure).unit),
-            "notes": json.loads(headers[-1].get("notes", "{}")),
+            "notes": _notes([json.loads(header.get("notes", "{}")) for header in headers]),
             "n_train": len(subject.rows),
             "covered": subject.engine().covered,
             "dense": dense,
@@ -113,6 +113,12 @@ def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shard
             "forward_passes": sum(float(header["spent"]) for header in headers) / len(subject.rows),
         },
     )
+
+
+def _notes(by_shard: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last shard's notes, and the smallest batch that memory forced in any."""
+    halved = [notes[HALVED] for notes in by_shard if HALVED in notes]
+    return by_shard[-1] | ({HALVED: min(halved)} if halved else {})
 
 
 def _check_space(folder: Path, needed_bytes: int) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from attribution.subject import Subject
     from attribution.training import Run
 
+HALVED = "batch_after_memory_ran_out"  # the note of a shard whose batches had to be cut
+
 
 @dataclass
 class ShardWork:
@@ -44,9 +46,16 @@ class ShardWork:
         """The run and data, ready to be asked."""
         from attribution.subject import Subject
 
-        device, batch_size = self.config.device, self.config.batch_size
-        asking = {"positive": self.config.positive, "epsilon": self.config.epsilon}
-        return Subject(self.dataset, self.labels, self.run, device=device, batch_size=batch_size, trusted=self.trusted, asking=asking)
+        return Subject(
+            self.dataset,
+            self.labels,
+            self.run,
+            device=self.config.device,
+            batch_size=self.config.batch_size,
+            budget_bytes=self.config.memory_mb << 20,
+            trusted=self.trusted,
+            asking={"positive": self.config.positive, "epsilon": self.config.epsilon},
+        )
 
     def estimator(self) -> Estimator:
         """A fresh estimator with this run's settings."""
@@ -75,7 +84,7 @@ class ShardWork:
                 "place": place(shard),
                 "seconds_s": repr(time.perf_counter() - started_s),
                 "spent": repr(estimator.subject.spent - spent),
-                "notes": json.dumps(estimator.notes() | ({"batch_after_memory_ran_out": smallest} if smallest else {}), default=str),
+                "notes": json.dumps(estimator.notes() | ({HALVED: smallest} if smallest else {}), default=str),
             }
             write_shard(self.folder / shard.name, tensors, header)
 
