@@ -38,7 +38,8 @@ class Subject:
     ``dataset`` and ``labels`` give inputs and current labels by row; ``run`` gives the checkpoints. Checkpoints are counted as in the run,
     -1 is the last one. Models are this object's own copies in eval mode. ``spent`` counts sample passes in units of one sample's forward
     pass (a backward pass counts two). ``asking`` holds the settings of measures: positive, epsilon (see ``Measure``).
-    ``budget_bytes`` bounds what the engines keep on the way (``GradientEngine``).
+    ``budget_bytes`` bounds what the engines keep on the way (``GradientEngine``). ``share`` is below 1 where work is timed on a few of the
+    training rows: what is kept in memory only where it fits is then decided as for all of them, and nothing is kept on disk.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Subject:
         self.dataset, self.labels, self.run = dataset, labels, run
         self.device, self.batch_size, self.budget_bytes, self.trusted = pick_device(device), batch_size, budget_bytes, trusted
         self.asking = dict(asking or {})
+        self.share = 1.0
         self.spent = 0.0
         self._payer: Subject | None = None
         self._measures: dict[str, Measure] = {}
@@ -90,7 +92,7 @@ class Subject:
             trusted=self.trusted,
             asking=self.asking,
         )
-        other._payer = self
+        other._payer, other.share = self, self.share
         if model is not None:
             other._models[len(other.weights) - 1] = model.to(self.device).eval()
         return other

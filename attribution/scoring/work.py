@@ -4,9 +4,9 @@ import errno
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +41,10 @@ class ShardWork:
     folder: Path
     key: str
     trusted: bool = False
+    _kept: Estimator | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": None}  # a worker makes its own
 
     def subject(self) -> "Subject":
         """The run and data, ready to be asked."""
@@ -57,6 +61,12 @@ class ShardWork:
             asking={"positive": self.config.positive, "epsilon": self.config.epsilon},
         )
 
+    def kept(self) -> Estimator:
+        """The estimator of this process, made once: what it worked out of the training set serves plan, shards and tables."""
+        if self._kept is None:
+            self._kept = self.estimator()
+        return self._kept
+
     def estimator(self) -> Estimator:
         """A fresh estimator with this run's settings."""
         made: Estimator = estimators.get(self.config.estimator)(self.subject(), self.config.seed)
@@ -67,7 +77,7 @@ class ShardWork:
 
     def open(self, report: Callable[[float], None]) -> Callable[[Shard], None]:
         """Load model and data; the result computes a shard. Queries of a block are prepared once while its shards come in a row."""
-        estimator, prepared = self.estimator(), (-1, -1)
+        estimator, prepared = self.kept(), (-1, -1)
 
         def do(shard: Shard) -> None:
             nonlocal prepared

@@ -1,0 +1,143 @@
+"""From a few timed readings to the cost of the whole: a surface that grows with training samples and queries, no negative part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+GROWS = 1.25  # a reading that rises by less over a fourfold size is taken as constant: timers are not better than that
+SURE, UNSURE = 1.25, 1.5  # the stated range as a factor up and down: everything measured at full size, and everything carried over to it
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one call took with so many training samples and queries: seconds, or bytes."""
+
+    rows: int
+    queries: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """``a + b rows + c queries + d rows queries``, all weights >= 0; ``measured`` is the largest size that was read."""
+
+    weights: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    measured: tuple[int, int] = (0, 0)
+
+    def at(self, rows: float, queries: float) -> float:
+        """The value at a size."""
+        a, b, c, d = self.weights
+        return a + b * rows + c * queries + d * rows * queries
+
+    def carried(self, rows: float, queries: float) -> float:
+        """The part of ``at`` that lies beyond what was read, 0 to its value."""
+        inside = self.at(min(rows, self.measured[0]), min(queries, self.measured[1]))
+        return max(0.0, self.at(rows, queries) - inside)
+
+
+def fit(readings: Sequence[Reading], rows: int, queries: int) -> Surface:
+    """The surface through the readings with the least relative errors, larger readings counting more, for use up to ``rows`` and ``queries``.
+
+    A size that was read only once is taken to cost in proportion, unless it is the full one; a reading that hardly rises (``GROWS``) over a
+    fourfold size is taken as constant. Non-negative least squares keeps noise from making a cost fall.
+    """
+    if not readings or not any(one.value > 0 for one in readings):
+        return Surface(measured=(rows, queries))
+    from scipy.optimize import nnls
+
+    by_rows = _terms([(one.rows, one.queries, one.value) for one in readings], rows)
+    by_queries = _terms([(one.queries, one.rows, one.value) for one in readings], queries)
+    places = [2 * q + m for q in by_queries for m in by_rows]  # of a, b, c, d
+    size = np.array([[1.0, one.rows, one.queries, one.rows * one.queries] for one in readings])[:, places]
+    floor = 1e-3 * max(one.value for one in readings)
+    value = np.array([max(one.value, floor) for one in readings])
+    trust = np.array([(one.rows * one.queries) ** 0.25 for one in readings]) / value
+    scale = size.max(0)
+    found = nnls(size / scale * trust[:, None], value * trust)[0] / scale
+    weights = np.zeros(4)
+    weights[places] = found
+    largest = (max(one.rows for one in readings), max(one.queries for one in readings))
+    return Surface(tuple(float(w) for w in weights), largest)  # type: ignore[arg-type]
+
+
+def _terms(points: Sequence[tuple[int, int, float]], whole: int) -> list[int]:
+    """Powers (0: constant, 1: linear) of one size that the readings can tell apart; points are (this size, the other one, value)."""
+    sizes = sorted({size for size, _, _ in points})
+    if len(sizes) == 1:
+        return [0] if sizes[0] >= whole else [1]
+    rises = []
+    for other in {other for _, other, _ in points}:
+        line = sorted((size, value) for size, at, value in points if at == other)
+        if line[-1][0] >= 4 * line[0][0] and line[0][1] > 0:
+            rises.append(line[-1][1] / line[0][1])
+    return [0] if rises and float(np.median(rises)) < GROWS else [0, 1]
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What was read of a run on a share of it. Seconds, except ``peak`` (bytes, of the whole process).
+
+    ``once``: what only the first preparation takes, whatever the queries. ``block``: preparing a block of queries. ``batch``: scoring one
+    batch of training samples for it. ``peak``: memory. ``open_s``: loading, once. ``rest_s``: writing tables, for the whole run.
+    """
+
+    once: Sequence[Reading]
+    block: Sequence[Reading]
+    batch: Sequence[Reading]
+    peak: Sequence[Reading]
+    open_s: float = 0.0
+    rest_s: float = 0.0
+    spent_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """The whole run: training samples, queries of every block, and how many batches go over the training samples for a block."""
+
+    rows: int
+    blocks: tuple[int, ...]
+    batches: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A forecast: seconds with a range, and peak memory in bytes; ``parts`` are its seconds by kind of work."""
+
+    seconds_s: float
+    low_s: float
+    high_s: float
+    peak_bytes: int
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+def forecast_cost(pilot: Pilot, size: Size) -> Cost:
+    """The cost of the whole run: linear in batches, query blocks and, through what the pilot read, in training samples.
+
+    The range is a quarter up and down for what was read at full size, and wider, up to half, the more is carried over from a smaller one.
+    Memory is that of the largest block, and never below what the pilot itself took.
+    """
+    largest = max(size.blocks)
+    once = fit(pilot.once, size.rows, 1)
+    block, batch = (fit(readings, size.rows, largest) for readings in (pilot.block, pilot.batch))
+    parts = {
+        "open": pilot.open_s,
+        "once": once.at(size.rows, 1),
+        "queries": sum(block.at(size.rows, count) for count in size.blocks),
+        "training samples": sum(size.batches * batch.at(size.rows, count) for count in size.blocks),
+        "tables": pilot.rest_s,
+    }
+    carried = once.carried(size.rows, 1)
+    carried += sum(block.carried(size.rows, count) + size.batches * batch.carried(size.rows, count) for count in size.blocks)
+    seconds = sum(parts.values())
+    factor = SURE + (UNSURE - SURE) * (carried / seconds if seconds else 0.0)
+    return Cost(seconds, seconds / factor, seconds * factor, _peak(pilot.peak, size.rows, largest), parts)
+
+
+def _peak(readings: Sequence[Reading], rows: int, queries: int) -> int:
+    """Peak memory in bytes: the highest of the readings at each size, carried on to the whole."""
+    highest: dict[tuple[int, int], float] = {}
+    for one in readings:
+        highest[one.rows, one.queries] = max(one.value, highest.get((one.rows, one.queries), 0.0))
+    found = [Reading(m, k, value) for (m, k), value in highest.items()]
+    return int(max([fit(found, rows, queries).at(rows, queries), *highest.values()]))
