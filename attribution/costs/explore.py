@@ -4,11 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from attribution.costs.model import Pilot, Reading
+from attribution.costs.model import Pilot, Reading, Size, forecast_cost
 
 BUDGET_S = 4.0  # what a pilot may take, about
+SHARE, MOST_S = 0.1, 20.0  # of a long run it may take more: this share of the run, up to so many seconds
 STEP = 4  # factor from one size to the next
 REPEATS = 3  # batches whose median counts
+TINY, SLOW_S = (
+    16,
+    0.3,
+)  # training samples of the first round; a query that takes longer to solve there begins smaller and is asked with others
 
 
 class Spent(Protocol):
@@ -25,7 +30,10 @@ Metered = Callable[[Callable[[], object]], Spent]
 
 
 class Trial(Protocol):
-    """The work on a share of the training samples."""
+    """The work on a share of the training samples; where it iterates a few times only, ``scale`` is what the rest makes it longer by."""
+
+    @property
+    def scale(self) -> float: ...
 
     def prepare(self, queries: int) -> object:
         """Prepare so many queries; the first time with everything that serves all later ones."""
@@ -39,8 +47,11 @@ class _Book:
     """Readings so far and the time they took."""
 
     metered: Metered
-    unit: int
+    whole: Size
+    unit: int  # training samples of a batch
+    open_s: float = 0.0
     spent_s: float = 0.0
+    repeated: float = 0.0  # the part of a first preparation that every later one takes again
     once: list[Reading] = field(default_factory=list)
     block: list[Reading] = field(default_factory=list)
     batch: list[Reading] = field(default_factory=list)
@@ -52,63 +63,94 @@ class _Book:
         self.peak.append(Reading(rows, queries, found.peak_bytes))
         return found.seconds_s
 
-    def read(self, trial: Trial, rows: int, queries: int, first: bool) -> float:
-        """One size: preparation (twice where it is the trial's first, to tell what is done once) and batches; seconds it took."""
-        before = self.spent_s
+    def first(self, trial: Trial, rows: int, queries: int) -> float:
+        """Prepare on a fresh trial, twice to tell what is done once (not where that was seen to be little); seconds that it took."""
         prepared = self.time(lambda: trial.prepare(queries), rows, queries)
-        if first:
-            again = self.time(lambda: trial.prepare(queries), rows, queries)
-            self.once.append(Reading(rows, 1, max(0.0, prepared - again)))
-            prepared = min(again, prepared)
-        self.block.append(Reading(rows, queries, prepared))
-        self.time(trial.batch, rows, queries)  # warms up
-        fresh = max(1, min(REPEATS, rows // self.unit - 1))  # batches not seen before: what an estimator kept of a batch is no cost
+        if prepared > SLOW_S and self.repeated > 0.5:
+            again, taken = prepared * self.repeated, prepared
+        else:
+            again = min(prepared, self.time(lambda: trial.prepare(queries), rows, queries))
+            self.repeated, taken = again / max(prepared, 1e-9), prepared + again
+        self.once.append(Reading(rows, 1, prepared - again))
+        self.block.append(Reading(rows, queries, again * trial.scale))
+        return taken
+
+    def more(self, trial: Trial, rows: int, queries: int) -> float:
+        """Prepare other queries on a trial that has prepared some."""
+        taken = self.time(lambda: trial.prepare(queries), rows, queries)
+        self.block.append(Reading(rows, queries, taken * trial.scale))
+        return taken
+
+    def batches(self, trial: Trial, rows: int, queries: int) -> float:
+        """Score batches for the queries just prepared: one to warm up, then the median of those that were not seen before, since what an
+        estimator kept of a batch is no cost."""
+        warm = self.time(trial.batch, rows, queries)
+        fresh = max(1, min(REPEATS, rows // self.unit - 1))
         taken = sorted(self.time(trial.batch, rows, queries) for _ in range(fresh))
         self.batch.append(Reading(rows, queries, taken[fresh // 2]))
-        return self.spent_s - before
+        return warm + sum(taken)
+
+    def pilot(self) -> Pilot:
+        """What was read; batches of trials smaller than two batches only where there is nothing better."""
+        good = [one for one in self.batch if one.rows >= min(2 * self.unit, self.whole.rows)]
+        return Pilot(self.once, self.block, good or self.batch, self.peak, open_s=self.open_s, spent_s=self.spent_s)
+
+    @property
+    def budget_s(self) -> float:
+        """What the pilot may take by now: more of a run that looks long."""
+        return min(MOST_S, max(BUDGET_S, SHARE * forecast_cost(self.pilot(), self.whole).seconds_s))
 
 
-def explore(make: Callable[[int], Trial], rows: int, queries: int, batch: int, metered: Metered, *, budget_s: float = BUDGET_S) -> Pilot:
-    """Readings of the work that ``make(rows)`` gives, at sizes that grow fourfold from two batches of training samples and one query until
-    the next one would take the pilot past ``budget_s``; the first growth of either size may take twice that.
+def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Metered) -> Pilot:
+    """Readings of the work that ``make(training samples)`` gives, at growing sizes.
 
-    A tiny round comes first: it warms up, and what it takes beyond its repetition is the cost of opening.
+    First a tiny round, which warms up; then, with two batches of training samples, one query and fourfold more and more of them; then, with
+    as many of these as are cheap, more training samples. Each goes on until the whole size is reached or the next reading would take the
+    pilot past ``BUDGET_S``, or past a tenth of the run where that is more. ``batch`` is how many training samples a batch has.
     """
-    book = _Book(metered, batch)
-    tiny = min(rows, 16)
-    cold, warm = book.read(make(tiny), tiny, 1, True), book.read(make(tiny), tiny, 1, True)
-    book = _Book(metered, batch, book.spent_s)
-    m = min(rows, 2 * batch)
-    k = 1
+    rows, queries = whole.rows, max(whole.blocks)
+    book = _Book(metered, whole, batch)
+    slow = _warm_up(make, book, min(rows, TINY))
+    m, k = (min(rows, 2 * TINY), min(queries, STEP)) if slow else (min(rows, 2 * batch), 1)
     trial = make(m)
-    costs = [book.read(trial, m, k, True)]
-    most, tries = k, [costs[0] / 2]
-    while most < queries:
-        fitting = _next(tries, book.spent_s, budget_s * (0.6 if len(tries) > 1 else 2))
-        if fitting < 2:
-            break
-        most = min(queries, most * fitting)
-        tries.append(book.read(trial, m, most, False))
+    costs, tries = [book.first(trial, m, k)], [book.block[-1].value / trial.scale + book.batches(trial, m, k)]
+    asked = [k]
+    while asked[-1] < queries and (factor := _next(tries, book)) > 1:
+        asked.append(min(queries, asked[-1] * factor))
+        tries.append(book.more(trial, m, asked[-1]) + book.batches(trial, m, asked[-1]))
     del trial
-    size = m
-    while size < rows:
-        fitting = _next(costs, book.spent_s, budget_s if len(costs) > 1 else 2 * budget_s)
-        if fitting < 2:
-            break
-        size = min(rows, size * fitting)
-        trial = make(size)
-        costs.append(book.read(trial, size, k, True))
-        corner = costs[-1] * tries[-1] / tries[0]
-        if most > k and book.spent_s + corner <= budget_s:
-            book.read(trial, size, most, False)
+    cheap = max(count for count, cost in zip(asked, tries, strict=True) if cost <= max(tries[0], BUDGET_S / 8))
+    while m < rows and (factor := _next(costs, book)) > 1:
+        m = min(rows, m * factor)
+        trial = make(m)
+        costs.append(book.first(trial, m, k))
+        costs[-1] += book.batches(trial, m, k)
+        if cheap > k and book.spent_s + costs[-1] <= book.budget_s:
+            book.more(trial, m, cheap)
         del trial
-    return Pilot(book.once, book.block, book.batch, book.peak, open_s=max(0.0, cold - warm), spent_s=book.spent_s)
+    return book.pilot()
 
 
-def _next(costs: list[float], spent_s: float, budget_s: float) -> int:
-    """The factor by which the next size may be larger, 1 for not at all; a cost that grew is taken to grow on, at first in proportion."""
-    growth = STEP if len(costs) == 1 else max(1.0, costs[-1] / max(costs[-2], 1e-9))
+def _warm_up(make: Callable[[int], Trial], book: _Book, rows: int) -> bool:
+    """A tiny round, and another where it is quick: what the first one took beyond it is the cost of opening. True where a query is slow."""
+    trial = make(rows)
+    cold = book.time(lambda: trial.prepare(1), rows, 1)
+    trial = make(rows)
+    warm = book.time(lambda: trial.prepare(1), rows, 1)
+    cold_batch, warm_batch = book.time(trial.batch, rows, 1), book.time(trial.batch, rows, 1)
+    if trial.scale == 1:
+        book.open_s = max(0.0, cold - warm) + max(0.0, cold_batch - warm_batch)
+    return warm > SLOW_S and book.time(lambda: trial.prepare(1), rows, 1) * trial.scale > SLOW_S
+
+
+def _next(costs: list[float], book: _Book) -> int:
+    """The factor by which the next size may be larger, 1 for not at all; a cost that grew is taken to grow on, at first in proportion.
+
+    The first growth may take twice the budget: without it nothing tells a fixed part from a growing one.
+    """
+    growth = float(STEP) if len(costs) == 1 else max(1.0, costs[-1] / max(costs[-2], 1e-9))
+    left_s = book.budget_s * (2 if len(costs) == 1 else 1) - book.spent_s
     for factor, expected in ((STEP, costs[-1] * growth), (2, costs[-1] * growth**0.5)):
-        if spent_s + expected <= budget_s:
+        if expected <= left_s:
             return factor
     return 1

@@ -93,11 +93,16 @@ class Pilot:
 
 @dataclass(frozen=True)
 class Size:
-    """The whole run: training samples, queries of every block, and how many batches go over the training samples for a block."""
+    """The whole run: training samples, queries of every block, and how many batches go over the training samples for a block.
+
+    A prepared query holds ``query_bytes``, and queries make memory grow by no more than ``limit_bytes``.
+    """
 
     rows: int
     blocks: tuple[int, ...]
     batches: float
+    query_bytes: int = 0
+    limit_bytes: int = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -131,13 +136,19 @@ def forecast_cost(pilot: Pilot, size: Size) -> Cost:
     carried += sum(block.carried(size.rows, count) + size.batches * batch.carried(size.rows, count) for count in size.blocks)
     seconds = sum(parts.values())
     factor = SURE + (UNSURE - SURE) * (carried / seconds if seconds else 0.0)
-    return Cost(seconds, seconds / factor, seconds * factor, _peak(pilot.peak, size.rows, largest), parts)
+    return Cost(seconds, seconds / factor, seconds * factor, _peak(pilot.peak, size), parts)
 
 
-def _peak(readings: Sequence[Reading], rows: int, queries: int) -> int:
-    """Peak memory in bytes: the highest of the readings at each size, carried on to the whole."""
+def _peak(readings: Sequence[Reading], size: Size) -> int:
+    """Peak memory in bytes: what was read, growing with training samples as read, and with queries as read or by what one holds."""
+    if not readings:
+        return 0
     highest: dict[tuple[int, int], float] = {}
     for one in readings:
         highest[one.rows, one.queries] = max(one.value, highest.get((one.rows, one.queries), 0.0))
-    found = [Reading(m, k, value) for (m, k), value in highest.items()]
-    return int(max([fit(found, rows, queries).at(rows, queries), *highest.values()]))
+    most, queries = max(highest.values()), max(size.blocks)
+    tried = max(k for _, k in highest)
+    found = fit([Reading(m, k, value) for (m, k), value in highest.items()], size.rows, queries)
+    by_rows = max(0.0, found.at(size.rows, tried) - most)
+    by_queries = max(found.at(size.rows, queries) - found.at(size.rows, tried), float((queries - tried) * size.query_bytes))
+    return int(most + by_rows + min(by_queries, size.limit_bytes))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import ScoreConfig, to_dict
-from attribution.costs.explore import BUDGET_S, Metered, explore
+from attribution.costs.explore import Metered, explore
 from attribution.costs.model import Cost, Pilot, Size, forecast_cost
 from attribution.costs.result import LONG_S, Forecast, forecast_key, plain, write_forecast
 from attribution.estimators import estimators
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 DISTINCT = 0.5  # training samples among the kept ones, as a share of what chance would give; .2 to .9 over estimators and samples
 ROUND = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # numbers of queries that are offered instead of all
+FEW = 8  # rounds of an iterative estimator that are timed
 TABLE_PAIRS = 200_000  # pairs for which the tables are written on trial
 
 
@@ -46,32 +47,61 @@ class Piloted:
     def cost(self, queries: int = 0) -> Cost:
         """Forecast for so many queries; 0: all."""
         asked = queries or self.queries
-        shards = plan(self.rows, asked, self.query_bytes, self.config.memory_mb)
-        blocks = tuple(last - first for first, last in dict.fromkeys((shard.first, shard.last) for shard in shards))
-        height = min(self.config.batch_size, shards[0].stop - shards[0].start)
+        size, _ = _size(self.rows, asked, self.query_bytes, self.config)
         kept = DISTINCT * self.rows * (1 - np.exp(-2 * self.config.k * asked / self.rows))
         rest = self.rows * asked * self.table_s + kept * asked * self.cosine_s
-        return forecast_cost(replace(self.pilot, rest_s=rest), Size(self.rows, blocks, self.rows / height))
+        return forecast_cost(replace(self.pilot, rest_s=rest), size)
+
+
+def _size(rows: int, queries: int, query_bytes: int, config: ScoreConfig) -> tuple[Size, int]:
+    """The whole run, and how many training samples a batch of it has."""
+    shards = plan(rows, queries, query_bytes, config.memory_mb)
+    blocks = tuple(last - first for first, last in dict.fromkeys((shard.first, shard.last) for shard in shards))
+    batch = min(config.batch_size, shards[0].stop - shards[0].start)
+    return Size(rows, blocks, rows / batch, query_bytes, 2 * config.memory_mb << 20), batch
+
+
+@dataclass
+class _Rounds:
+    """What trials tell each other: how often an iterative estimator goes round (its bound, or what the first needed), and whether the
+    estimator leaves cosines to be computed afterwards."""
+
+    needed: int = 0
+    no_cosines: bool = False
 
 
 class _Trial:
-    """An estimator on a share of the training samples."""
+    """An estimator on a share of the training samples. One that iterates does so in full the first time and ``FEW`` times from then on."""
 
-    def __init__(self, work: ShardWork, labels: "Labels", share: float, batch: int) -> None:
-        self._queries, self._batch, self._at = work.queries, batch, 0
+    def __init__(self, work: ShardWork, labels: "Labels", share: float, batch: int, rounds: _Rounds) -> None:
+        self._queries, self._batch, self._at, self._all = work.queries, batch, 0, work.labels.train_rows(work.dataset)
         self._estimator: Estimator = replace(work, labels=labels).estimator()
         self._estimator.subject.share = share
+        self._rounds, self._limit = rounds, self._estimator.rounds
+        if self._limit and not hasattr(self._estimator, "tolerance"):
+            rounds.needed = getattr(self._estimator, self._limit)
+        self._few = bool(rounds.needed > 2 * FEW)
+        if self._few:
+            setattr(self._estimator, self._limit, FEW)
+
+    @property
+    def scale(self) -> float:
+        return self._rounds.needed / FEW if self._few else 1.0
 
     def prepare(self, queries: int) -> None:
         self._estimator.query_bytes()
         chosen = np.linspace(0, len(self._queries) - 1, queries).astype(int)
         self._estimator.prepare([self._queries[place] for place in chosen])
+        if self._limit and not self._few:
+            self._rounds.needed = max(self._rounds.needed, int(self._estimator.notes().get(self._limit, 0)))
 
     def batch(self) -> None:
         rows = self._estimator.subject.rows
+        rows = rows if len(rows) >= 2 * self._batch else self._all
         if self._at >= len(rows):
             self._at = 0
-        self._estimator.score(rows[self._at : self._at + self._batch])
+        block = self._estimator.score(rows[self._at : self._at + self._batch])
+        self._rounds.no_cosines = block.cosine is None
         self._at += self._batch
 
 
@@ -83,9 +113,8 @@ def pilot_score(
     queries: Sequence[int] | np.ndarray,
     *,
     trusted: bool = False,
-    budget_s: float = BUDGET_S,
 ) -> Piloted:
-    """Time a score run on a share of its training samples and queries; takes about ``budget_s`` and writes nothing of the run.
+    """Time a score run on a share of its training samples and queries (``explore``); writes nothing of the run.
 
     Arguments as for ``score``; raises what that would. What the forecast is for is the serial runner.
     """
@@ -101,21 +130,18 @@ def pilot_score(
         return spent
 
     whole = estimators.get(config.estimator).from_subsets  # such models exist for the real labels alone
-    trial = replace(work, labels=few).estimator()
-    query_bytes = trial.query_bytes()
-    shards = plan(len(rows), len(asked), query_bytes, config.memory_mb)
-    batch = min(config.batch_size, shards[0].stop - shards[0].start)
-    block = shards[0].last - shards[0].first
+    query_bytes = replace(work, labels=few).estimator().query_bytes()
+    size, batch = _size(len(rows), len(asked), query_bytes, config)
+
+    rounds = _Rounds()
 
     def make(count: int) -> _Trial:
         share = labels if whole or count == len(rows) else share_of(dataset, labels, count)
-        return _Trial(work, share, 1.0 if share is labels else count / len(rows), batch)
+        return _Trial(work, share, 1.0 if share is labels else count / len(rows), batch, rounds)
 
-    pilot = explore(make, len(rows), block, batch, metered, budget_s=budget_s)
-    trial.prepare(asked[:1])
-    cosines = trial.score(trial.subject.rows[:2]).cosine is None
+    pilot = explore(make, size, batch, metered)
     table_s = _table_cost(replace(work, labels=share_of(dataset, labels, 2048)), min(len(asked), 64))
-    cosine_s = _cosine_cost(replace(work, labels=few), min(block, 64), metered) if cosines else 0.0
+    cosine_s = _cosine_cost(replace(work, labels=few), min(len(asked), 64), metered) if rounds.no_cosines else 0.0
     return Piloted(pilot, len(rows), len(asked), query_bytes, config, table_s, cosine_s)
 
 

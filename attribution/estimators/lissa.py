@@ -26,6 +26,7 @@ class LissaInfluence(Preconditioned):
     cost = "1,000 batches of 256 samples per query, five forward passes each."
     source = "Agarwal, Bullins and Hazan, LiSSA, arXiv 1602.03943; Koh and Liang, arXiv 1703.04730."
     cheaper = "ekfac"
+    rounds = "depth"
     depth: int = 1000
     batch: int = 256
 
