@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DISTINCT = 0.5  # training samples among the kept ones, as a share of what chance would give; .2 to .9 over estimators and samples
 ROUND = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # numbers of queries that are offered instead of all
-FEW = 8  # rounds of an iterative estimator that are timed
+FEW = 10  # rounds of an iterative estimator that are timed
 TABLE_PAIRS = 200_000  # pairs for which the tables are written on trial
 
 
@@ -62,38 +62,37 @@ def _size(rows: int, queries: int, query_bytes: int, config: ScoreConfig) -> tup
 
 
 @dataclass
-class _Rounds:
-    """What trials tell each other: how often an iterative estimator goes round (its bound, or what the first needed), and whether the
-    estimator leaves cosines to be computed afterwards."""
+class _Shared:
+    """What trials tell each other: how long the first preparation took, and whether the estimator leaves cosines to be computed later."""
 
-    needed: int = 0
+    tiny_s: float = 0.0
     no_cosines: bool = False
 
 
 class _Trial:
-    """An estimator on a share of the training samples. One that iterates does so in full the first time and ``FEW`` times from then on."""
+    """An estimator on a share of the training samples. One that iterates for long does so ``FEW`` times only, and ``scale`` says how many
+    times longer it would take to its tolerance, at the rate at which the residual fell."""
 
-    def __init__(self, work: ShardWork, labels: "Labels", share: float, batch: int, rounds: _Rounds) -> None:
+    def __init__(self, work: ShardWork, labels: "Labels", share: float, batch: int, shared: _Shared) -> None:
         self._queries, self._batch, self._at, self._all = work.queries, batch, 0, work.labels.train_rows(work.dataset)
         self._estimator: Estimator = replace(work, labels=labels).estimator()
         self._estimator.subject.share = share
-        self._rounds, self._limit = rounds, self._estimator.rounds
-        if self._limit and not hasattr(self._estimator, "tolerance"):
-            rounds.needed = getattr(self._estimator, self._limit)
-        self._few = bool(rounds.needed > 2 * FEW)
+        self._shared, self.scale, bound = shared, 1.0, self._estimator.rounds
+        self._tolerance = getattr(self._estimator, "tolerance", None)
+        self._most = getattr(self._estimator, bound) if bound else 0
+        self._few = self._most > 2 * FEW and (shared.tiny_s > 1 or not self._tolerance)
         if self._few:
-            setattr(self._estimator, self._limit, FEW)
-
-    @property
-    def scale(self) -> float:
-        return self._rounds.needed / FEW if self._few else 1.0
+            setattr(self._estimator, bound, FEW)
 
     def prepare(self, queries: int) -> None:
+        started_s = time.perf_counter()
         self._estimator.query_bytes()
         chosen = np.linspace(0, len(self._queries) - 1, queries).astype(int)
         self._estimator.prepare([self._queries[place] for place in chosen])
-        if self._limit and not self._few:
-            self._rounds.needed = max(self._rounds.needed, int(self._estimator.notes().get(self._limit, 0)))
+        if self._few:
+            residual = float(self._estimator.notes().get("residual", 1.0))
+            self.scale = rounds_needed(residual, self._tolerance, self._most) / FEW
+        self._shared.tiny_s = self._shared.tiny_s or time.perf_counter() - started_s
 
     def batch(self) -> None:
         rows = self._estimator.subject.rows
@@ -101,7 +100,7 @@ class _Trial:
         if self._at >= len(rows):
             self._at = 0
         block = self._estimator.score(rows[self._at : self._at + self._batch])
-        self._rounds.no_cosines = block.cosine is None
+        self._shared.no_cosines = block.cosine is None
         self._at += self._batch
 
 
@@ -133,16 +132,23 @@ def pilot_score(
     query_bytes = replace(work, labels=few).estimator().query_bytes()
     size, batch = _size(len(rows), len(asked), query_bytes, config)
 
-    rounds = _Rounds()
+    shared = _Shared()
 
     def make(count: int) -> _Trial:
         share = labels if whole or count == len(rows) else share_of(dataset, labels, count)
-        return _Trial(work, share, 1.0 if share is labels else count / len(rows), batch, rounds)
+        return _Trial(work, share, 1.0 if share is labels else count / len(rows), batch, shared)
 
     pilot = explore(make, size, batch, metered)
     table_s = _table_cost(replace(work, labels=share_of(dataset, labels, 2048)), min(len(asked), 64))
-    cosine_s = _cosine_cost(replace(work, labels=few), min(len(asked), 64), metered) if rounds.no_cosines else 0.0
+    cosine_s = _cosine_cost(replace(work, labels=few), min(len(asked), 64), metered) if shared.no_cosines else 0.0
     return Piloted(pilot, len(rows), len(asked), query_bytes, config, table_s, cosine_s)
+
+
+def rounds_needed(residual: float, tolerance: float | None, most: int) -> float:
+    """Iterations until ``tolerance`` for a solver whose relative residual fell to ``residual`` in ``FEW``; ``most`` where it has none."""
+    if not tolerance or residual >= 1:
+        return most
+    return min(most, max(FEW, FEW * np.log(tolerance) / np.log(max(residual, 1e-30))))
 
 
 def share_of(dataset: "Dataset", labels: "Labels", count: int) -> "Labels":
