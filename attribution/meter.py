@@ -16,14 +16,15 @@ class Meter:
     """``with Meter(device) as spent: work()``, then ``spent.seconds_s``, ``spent.cpu_s`` and ``spent.peak_bytes``.
 
     ``peak_bytes`` is the most memory that the whole process held meanwhile; on a CUDA device what torch held there, since that is what runs
-    out. Where the system cannot forget an earlier peak (not Linux) it is the process's highest so far.
+    out. On an accelerator ``cpu_s`` is the wall time, since the processor only waits. Where the system cannot
+    forget an earlier peak (not Linux) it is the process's highest so far.
     """
 
     seconds_s = cpu_s = 0.0
     peak_bytes = 0
 
     def __init__(self, device: str = "cpu") -> None:
-        self._cuda = str(device).startswith("cuda")
+        self._cuda, self._cpu = str(device).startswith("cuda"), str(device) == "cpu"
 
     def start(self) -> "Meter":
         """Begin."""
@@ -35,7 +36,7 @@ class Meter:
         elif _CLEAR.exists():
             with suppress(OSError):  # a container that forbids it: the highest so far stands in
                 _CLEAR.write_text("5")  # forget the peak so far
-        self._started_s, self._cpu_s = time.perf_counter(), time.process_time()
+        self._started_s, self._began_cpu_s = time.perf_counter(), time.process_time()
         return self
 
     def stop(self) -> "Meter":
@@ -44,7 +45,8 @@ class Meter:
             import torch
 
             torch.cuda.synchronize()
-        self.seconds_s, self.cpu_s = time.perf_counter() - self._started_s, time.process_time() - self._cpu_s
+        self.seconds_s = time.perf_counter() - self._started_s
+        self.cpu_s = time.process_time() - self._began_cpu_s if self._cpu else self.seconds_s
         self.peak_bytes = torch.cuda.max_memory_allocated() if self._cuda else peak_bytes()
         return self
 

@@ -4,26 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from attribution.costs.model import Pilot, Reading, Size, forecast_cost
+from attribution.costs.model import Paced, Pilot, Reading, Size, Spent, forecast_cost
 
 BUDGET_S = 4.0  # what a pilot may take, about
 SHARE, MOST_S = 0.1, 20.0  # of a long run it may take more: this share of the run, up to so many seconds
 STEP = 4  # factor from one size to the next
 REPEATS = 3  # batches whose median counts
+CHEAP = 16  # a reading of this part of the budget is cheap
 TINY, SLOW_S = (
     16,
     0.3,
 )  # training samples of the first round; a query that takes longer to solve there begins smaller and is asked with others
-
-
-class Spent(Protocol):
-    """What a metered call took."""
-
-    @property
-    def seconds_s(self) -> float: ...
-
-    @property
-    def peak_bytes(self) -> int: ...
 
 
 Metered = Callable[[Callable[[], object]], Spent]
@@ -52,48 +43,54 @@ class _Book:
     open_s: float = 0.0
     spent_s: float = 0.0
     repeated: float = 0.0  # the part of a first preparation that every later one takes again
-    once: list[Reading] = field(default_factory=list)
-    block: list[Reading] = field(default_factory=list)
-    batch: list[Reading] = field(default_factory=list)
+    once: Paced = field(default_factory=Paced)
+    block: Paced = field(default_factory=Paced)
+    batch: Paced = field(default_factory=Paced)
     peak: list[Reading] = field(default_factory=list)
 
-    def time(self, work: Callable[[], object], rows: int, queries: int) -> float:
+    def time(self, work: Callable[[], object], rows: int, queries: int) -> Spent:
         found = self.metered(work)
         self.spent_s += found.seconds_s
         self.peak.append(Reading(rows, queries, found.peak_bytes))
-        return found.seconds_s
+        return found
 
     def first(self, trial: Trial, rows: int, queries: int) -> float:
         """Prepare on a fresh trial, twice to tell what is done once (not where that was seen to be little); seconds that it took."""
+        before = self.spent_s
         prepared = self.time(lambda: trial.prepare(queries), rows, queries)
-        if prepared > SLOW_S and self.repeated > 0.5:
-            again, taken = prepared * self.repeated, prepared
+        if prepared.seconds_s > SLOW_S and self.repeated > 0.5:
+            again, again_s = prepared, prepared.cpu_s * self.repeated
         else:
-            again = min(prepared, self.time(lambda: trial.prepare(queries), rows, queries))
-            self.repeated, taken = again / max(prepared, 1e-9), prepared + again
-        self.once.append(Reading(rows, 1, prepared - again))
-        self.block.append(Reading(rows, queries, again * trial.scale))
-        return taken
+            again = self.time(lambda: trial.prepare(queries), rows, queries)
+            again_s = min(prepared.cpu_s, again.cpu_s)
+            self.repeated = again_s / max(prepared.cpu_s, 1e-9)
+        self.once.add(rows, 1, prepared, prepared.cpu_s - again_s)
+        self.block.add(rows, queries, again, again_s * trial.scale)
+        return self.spent_s - before
 
     def more(self, trial: Trial, rows: int, queries: int) -> float:
         """Prepare other queries on a trial that has prepared some."""
         taken = self.time(lambda: trial.prepare(queries), rows, queries)
-        self.block.append(Reading(rows, queries, taken * trial.scale))
-        return taken
+        self.block.add(rows, queries, taken, taken.cpu_s * trial.scale)
+        return taken.seconds_s
 
     def batches(self, trial: Trial, rows: int, queries: int) -> float:
         """Score batches for the queries just prepared: one to warm up, then the median of those that were not seen before, since what an
         estimator kept of a batch is no cost."""
-        warm = self.time(trial.batch, rows, queries)
+        before = self.spent_s
+        self.time(trial.batch, rows, queries)
         fresh = max(1, min(REPEATS, rows // self.unit - 1))
-        taken = sorted(self.time(trial.batch, rows, queries) for _ in range(fresh))
-        self.batch.append(Reading(rows, queries, taken[fresh // 2]))
-        return warm + sum(taken)
+        taken = [self.time(trial.batch, rows, queries) for _ in range(fresh)]
+        median_s = sorted(one.cpu_s for one in taken)[fresh // 2]
+        for one in taken:
+            self.batch.wall_s, self.batch.cpu_s = self.batch.wall_s + one.seconds_s, self.batch.cpu_s + one.cpu_s
+        self.batch.readings.append(Reading(rows, queries, median_s))
+        return self.spent_s - before
 
     def pilot(self) -> Pilot:
         """What was read; batches of trials smaller than two batches only where there is nothing better."""
-        good = [one for one in self.batch if one.rows >= min(2 * self.unit, self.whole.rows)]
-        return Pilot(self.once, self.block, good or self.batch, self.peak, open_s=self.open_s, spent_s=self.spent_s)
+        good = self.batch.seconds(lambda one: one.rows >= min(2 * self.unit, self.whole.rows)) or self.batch.seconds()
+        return Pilot(self.once.seconds(), self.block.seconds(), good, self.peak, open_s=self.open_s, spent_s=self.spent_s)
 
     @property
     def budget_s(self) -> float:
@@ -104,30 +101,37 @@ class _Book:
 def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Metered) -> Pilot:
     """Readings of the work that ``make(training samples)`` gives, at growing sizes.
 
-    First a tiny round, which warms up; then, with two batches of training samples, one query and fourfold more and more of them; then, with
-    as many of these as are cheap, more training samples. Each goes on until the whole size is reached or the next reading would take the
-    pilot past ``BUDGET_S``, or past a tenth of the run where that is more. ``batch`` is how many training samples a batch has.
+    First a tiny round, which warms up; then, with two batches of training samples, one query and fourfold more of them while these are
+    cheap; then more training samples, each with few and with these many queries; then still more queries. Each goes on until the whole size
+    is reached or the next reading would take the pilot past ``BUDGET_S``, or past a tenth of the run where that is more. ``batch`` is how
+    many training samples a batch has.
     """
     rows, queries = whole.rows, max(whole.blocks)
     book = _Book(metered, whole, batch)
     slow = _warm_up(make, book, min(rows, TINY))
     m, k = (min(rows, 2 * TINY), min(queries, STEP)) if slow else (min(rows, 2 * batch), 1)
     trial = make(m)
-    costs, tries = [book.first(trial, m, k)], [book.block[-1].value / trial.scale + book.batches(trial, m, k)]
-    asked = [k]
-    while asked[-1] < queries and (factor := _next(tries, book)) > 1:
-        asked.append(min(queries, asked[-1] * factor))
-        tries.append(book.more(trial, m, asked[-1]) + book.batches(trial, m, asked[-1]))
-    del trial
-    cheap = max(count for count, cost in zip(asked, tries, strict=True) if cost <= max(tries[0], BUDGET_S / 8))
-    while m < rows and (factor := _next(costs, book)) > 1:
-        m = min(rows, m * factor)
-        trial = make(m)
-        costs.append(book.first(trial, m, k))
-        costs[-1] += book.batches(trial, m, k)
-        if cheap > k and book.spent_s + costs[-1] <= book.budget_s:
-            book.more(trial, m, cheap)
-        del trial
+    costs = [book.first(trial, m, k)]
+    tries = [costs[0] * book.repeated + book.batches(trial, m, k)]
+    many = k
+
+    def more_queries(limit_s: float) -> None:
+        nonlocal many
+        while many < queries and tries[-1] <= limit_s and (factor := _next(tries, book)) > 1:
+            many = min(queries, many * factor)
+            tries.append(book.more(trial, m, many) + book.batches(trial, m, many))
+
+    more_queries(BUDGET_S / CHEAP)
+    size, with_many = m, many if tries[-1] <= BUDGET_S / 2 else k
+    while size < rows and (factor := _next(costs, book)) > 1:
+        size = min(rows, size * factor)
+        larger = make(size)
+        costs.append(book.first(larger, size, k))
+        costs[-1] += book.batches(larger, size, k)
+        if with_many > k:
+            costs[-1] += book.more(larger, size, with_many)
+        del larger
+    more_queries(book.budget_s)
     return book.pilot()
 
 
@@ -139,8 +143,9 @@ def _warm_up(make: Callable[[int], Trial], book: _Book, rows: int) -> bool:
     warm = book.time(lambda: trial.prepare(1), rows, 1)
     cold_batch, warm_batch = book.time(trial.batch, rows, 1), book.time(trial.batch, rows, 1)
     if trial.scale == 1:
-        book.open_s = max(0.0, cold - warm) + max(0.0, cold_batch - warm_batch)
-    return warm > SLOW_S and book.time(lambda: trial.prepare(1), rows, 1) * trial.scale > SLOW_S
+        opening = max(0.0, cold.cpu_s - warm.cpu_s) + max(0.0, cold_batch.cpu_s - warm_batch.cpu_s)
+        book.open_s = opening * cold.seconds_s / max(cold.cpu_s, 1e-9)
+    return warm.seconds_s > SLOW_S and book.time(lambda: trial.prepare(1), rows, 1).seconds_s * trial.scale > SLOW_S
 
 
 def _next(costs: list[float], book: _Book) -> int:
@@ -148,7 +153,7 @@ def _next(costs: list[float], book: _Book) -> int:
 
     The first growth may take twice the budget: without it nothing tells a fixed part from a growing one.
     """
-    growth = float(STEP) if len(costs) == 1 else max(1.0, costs[-1] / max(costs[-2], 1e-9))
+    growth = float(STEP) if len(costs) == 1 else min(float(STEP**2), max(1.0, costs[-1] / max(costs[-2], 1e-9)))
     left_s = book.budget_s * (2 if len(costs) == 1 else 1) - book.spent_s
     for factor, expected in ((STEP, costs[-1] * growth), (2, costs[-1] * growth**0.5)):
         if expected <= left_s:

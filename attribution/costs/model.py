@@ -1,7 +1,8 @@
 """From a few timed readings to the cost of the whole: a surface that grows with training samples and queries, no negative part."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,41 @@ class Reading:
     rows: int
     queries: int
     value: float
+
+
+class Spent(Protocol):
+    """What a metered call took."""
+
+    @property
+    def seconds_s(self) -> float: ...
+
+    @property
+    def cpu_s(self) -> float: ...
+
+    @property
+    def peak_bytes(self) -> int: ...
+
+
+@dataclass
+class Paced:
+    """Readings of one kind of work in CPU seconds, and how many wall seconds there were to one of them.
+
+    What else the machine does meanwhile stretches single readings at random; over all of a kind it is the pace that the run will find too.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+    def add(self, rows: int, queries: int, spent: Spent, cpu_s: float | None = None) -> None:
+        """Take in a reading; ``cpu_s`` is the part of what was spent that is meant, or what it stands for."""
+        self.readings.append(Reading(rows, queries, spent.cpu_s if cpu_s is None else cpu_s))
+        self.wall_s, self.cpu_s = self.wall_s + spent.seconds_s, self.cpu_s + spent.cpu_s
+
+    def seconds(self, keep: Callable[[Reading], bool] = lambda one: True) -> list[Reading]:
+        """The readings in wall seconds at the kind's own pace."""
+        pace = self.wall_s / self.cpu_s if self.cpu_s else 1.0
+        return [Reading(one.rows, one.queries, one.value * pace) for one in self.readings if keep(one)]
 
 
 @dataclass(frozen=True)
@@ -66,12 +102,11 @@ def _terms(points: Sequence[tuple[int, int, float]], whole: int) -> list[int]:
     sizes = sorted({size for size, _, _ in points})
     if len(sizes) == 1:
         return [0] if sizes[0] >= whole else [1]
-    rises = []
-    for other in {other for _, other, _ in points}:
+    for other in sorted({other for _, other, _ in points}, reverse=True):  # where the other size is large, growth shows best
         line = sorted((size, value) for size, at, value in points if at == other)
         if line[-1][0] >= 4 * line[0][0] and line[0][1] > 0:
-            rises.append(line[-1][1] / line[0][1])
-    return [0] if rises and float(np.median(rises)) < GROWS else [0, 1]
+            return [0] if line[-1][1] / line[0][1] < GROWS else [0, 1]
+    return [0, 1]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attribution.config import ModelConfig, TrainConfig, to_dict
-from attribution.costs.model import SURE, UNSURE, Cost, Reading, fit
+from attribution.costs.model import SURE, UNSURE, Cost, Paced, Reading, fit
 from attribution.costs.result import Forecast, forecast_key, write_forecast
 from attribution.costs.scoring import share_of
 from attribution.meter import Meter
@@ -49,7 +49,7 @@ def pilot_training(
 ) -> PilotedTraining:
     """Time trainings of one and two epochs on a share of the samples, more of them while about ``budget_s`` lasts. Writes nothing kept."""
     device, rows = str(pick_device(recipe.device)), len(labels.train_rows(dataset))
-    readings: list[Reading] = []
+    readings = Paced()
     peak = 0
 
     def read(count: int, epochs: int) -> float:
@@ -57,20 +57,20 @@ def pilot_training(
         short = replace(recipe, epochs=epochs, checkpoints=1)
         with tempfile.TemporaryDirectory() as folder, Meter(device) as spent:
             train(dataset, share_of(dataset, labels, count), model, short, Path(folder), trusted=trusted, dynamics=dynamics)
-        readings.append(Reading(count, epochs, spent.seconds_s))
+        readings.add(count, epochs, spent)
         peak = max(peak, spent.peak_bytes)
         return spent.seconds_s
 
     started_s = time.perf_counter()
     count = min(rows, START)
     read(count, 1)
-    readings.clear()  # that one warmed up
+    readings = Paced()  # that one warmed up
     last_s = read(count, 1)
     read(count, min(2, recipe.epochs))
     while count < rows and time.perf_counter() - started_s + STEP * last_s <= budget_s * (2 if count == START else 1):
         count = min(rows, STEP * count)
         last_s = read(count, 1)
-    return PilotedTraining(tuple(readings), peak, time.perf_counter() - started_s)
+    return PilotedTraining(tuple(readings.seconds()), peak, time.perf_counter() - started_s)
 
 
 def forecast_train(
