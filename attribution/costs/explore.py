@@ -6,7 +6,7 @@ from typing import Protocol
 
 from attribution.costs.model import Paced, Pilot, Reading, Size, Spent, forecast_cost
 
-BUDGET_S = 4.0  # what a pilot may take, about
+BUDGET_S = 5.0  # what a pilot may take, about
 SHARE, MOST_S = 0.1, 20.0  # of a long run it may take more: this share of the run, up to so many seconds
 STEP = 4  # factor from one size to the next
 REPEATS = 3  # batches whose median counts
@@ -35,12 +35,15 @@ class Trial(Protocol):
 
 @dataclass
 class _Book:
-    """Readings so far and the time they took."""
+    """Readings so far and the time they took, without waiting for other programs."""
 
     metered: Metered
     whole: Size
     unit: int  # training samples of a batch
-    open_s: float = 0.0
+    one_pace: bool
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    open_s: float = 0.0  # CPU seconds
     spent_s: float = 0.0
     repeated: float = 0.0  # the part of a first preparation that every later one takes again
     once: Paced = field(default_factory=Paced)
@@ -50,7 +53,8 @@ class _Book:
 
     def time(self, work: Callable[[], object], rows: int, queries: int) -> Spent:
         found = self.metered(work)
-        self.spent_s += found.seconds_s
+        self.spent_s += min(found.seconds_s, found.cpu_s)  # waiting for other programs is no part of the budget
+        self.wall_s, self.cpu_s = self.wall_s + found.seconds_s, self.cpu_s + found.cpu_s
         self.peak.append(Reading(rows, queries, found.peak_bytes))
         return found
 
@@ -72,7 +76,7 @@ class _Book:
         """Prepare other queries on a trial that has prepared some."""
         taken = self.time(lambda: trial.prepare(queries), rows, queries)
         self.block.add(rows, queries, taken, taken.cpu_s * trial.scale)
-        return taken.seconds_s
+        return min(taken.seconds_s, taken.cpu_s)
 
     def batches(self, trial: Trial, rows: int, queries: int) -> float:
         """Score batches for the queries just prepared: one to warm up, then the median of those that were not seen before, since what an
@@ -89,8 +93,10 @@ class _Book:
 
     def pilot(self) -> Pilot:
         """What was read; batches of trials smaller than two batches only where there is nothing better."""
-        good = self.batch.seconds(lambda one: one.rows >= min(2 * self.unit, self.whole.rows)) or self.batch.seconds()
-        return Pilot(self.once.seconds(), self.block.seconds(), good, self.peak, open_s=self.open_s, spent_s=self.spent_s)
+        overall = self.wall_s / max(self.cpu_s, 1e-9)
+        once, block, batch = (kind.seconds(overall if self.one_pace else 0.0) for kind in (self.once, self.block, self.batch))
+        good = [one for one in batch if one.rows >= min(2 * self.unit, self.whole.rows)] or batch
+        return Pilot(once, block, good, self.peak, open_s=self.open_s * overall, pace=overall)
 
     @property
     def budget_s(self) -> float:
@@ -98,16 +104,16 @@ class _Book:
         return min(MOST_S, max(BUDGET_S, SHARE * forecast_cost(self.pilot(), self.whole).seconds_s))
 
 
-def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Metered) -> Pilot:
+def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Metered, one_pace: bool = True) -> Pilot:
     """Readings of the work that ``make(training samples)`` gives, at growing sizes.
 
     First a tiny round, which warms up; then, with two batches of training samples, one query and fourfold more of them while these are
     cheap; then more training samples, each with few and with these many queries; then still more queries. Each goes on until the whole size
     is reached or the next reading would take the pilot past ``BUDGET_S``, or past a tenth of the run where that is more. ``batch`` is how
-    many training samples a batch has.
+    many training samples a batch has. ``one_pace``: on one thread all kinds of work take the same share of the processor.
     """
     rows, queries = whole.rows, max(whole.blocks)
-    book = _Book(metered, whole, batch)
+    book = _Book(metered, whole, batch, one_pace)
     slow = _warm_up(make, book, min(rows, TINY))
     m, k = (min(rows, 2 * TINY), min(queries, STEP)) if slow else (min(rows, 2 * batch), 1)
     trial = make(m)
@@ -143,8 +149,7 @@ def _warm_up(make: Callable[[int], Trial], book: _Book, rows: int) -> bool:
     warm = book.time(lambda: trial.prepare(1), rows, 1)
     cold_batch, warm_batch = book.time(trial.batch, rows, 1), book.time(trial.batch, rows, 1)
     if trial.scale == 1:
-        opening = max(0.0, cold.cpu_s - warm.cpu_s) + max(0.0, cold_batch.cpu_s - warm_batch.cpu_s)
-        book.open_s = opening * cold.seconds_s / max(cold.cpu_s, 1e-9)
+        book.open_s = max(0.0, cold.cpu_s - warm.cpu_s) + max(0.0, cold_batch.cpu_s - warm_batch.cpu_s)
     return warm.seconds_s > SLOW_S and book.time(lambda: trial.prepare(1), rows, 1).seconds_s * trial.scale > SLOW_S
 
 

@@ -1,12 +1,13 @@
 """From a few timed readings to the cost of the whole: a surface that grows with training samples and queries, no negative part."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 GROWS = 1.25  # a reading that rises by less over a fourfold size is taken as constant: timers are not better than that
+TOLD = 16  # fewer queries than that do not tell from memory's other movements what one holds
 SURE, UNSURE = 1.25, 1.5  # the stated range as a factor up and down: everything measured at full size, and everything carried over to it
 
 
@@ -48,10 +49,14 @@ class Paced:
         self.readings.append(Reading(rows, queries, spent.cpu_s if cpu_s is None else cpu_s))
         self.wall_s, self.cpu_s = self.wall_s + spent.seconds_s, self.cpu_s + spent.cpu_s
 
-    def seconds(self, keep: Callable[[Reading], bool] = lambda one: True) -> list[Reading]:
-        """The readings in wall seconds at the kind's own pace."""
-        pace = self.wall_s / self.cpu_s if self.cpu_s else 1.0
-        return [Reading(one.rows, one.queries, one.value * pace) for one in self.readings if keep(one)]
+    @property
+    def pace(self) -> float:
+        """Wall seconds to a CPU second."""
+        return self.wall_s / self.cpu_s if self.cpu_s else 1.0
+
+    def seconds(self, pace: float = 0.0) -> list[Reading]:
+        """The readings in wall seconds, at the kind's own pace or another."""
+        return [Reading(one.rows, one.queries, one.value * (pace or self.pace)) for one in self.readings]
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class Pilot:
 
     ``once``: what only the first preparation takes, whatever the queries. ``block``: preparing a block of queries. ``batch``: scoring one
     batch of training samples for it. ``peak``: memory. ``open_s``: loading, once. ``rest_s``: writing tables, for the whole run.
+    ``pace``: wall seconds to a CPU second over all of it.
     """
 
     once: Sequence[Reading]
@@ -123,7 +129,7 @@ class Pilot:
     peak: Sequence[Reading]
     open_s: float = 0.0
     rest_s: float = 0.0
-    spent_s: float = 0.0
+    pace: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -185,5 +191,7 @@ def _peak(readings: Sequence[Reading], size: Size) -> int:
     tried = max(k for _, k in highest)
     found = fit([Reading(m, k, value) for (m, k), value in highest.items()], size.rows, queries)
     by_rows = max(0.0, found.at(size.rows, tried) - most)
-    by_queries = max(found.at(size.rows, queries) - found.at(size.rows, tried), float((queries - tried) * size.query_bytes))
+    by_queries = found.at(size.rows, queries) - found.at(size.rows, tried)
+    if tried < TOLD:
+        by_queries = max(by_queries, float((queries - tried) * size.query_bytes))
     return int(most + by_rows + min(by_queries, size.limit_bytes))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import ScoreConfig, to_dict
-from attribution.costs.explore import Metered, explore
+from attribution.costs.explore import explore
 from attribution.costs.model import Cost, Pilot, Size, forecast_cost
 from attribution.costs.result import LONG_S, Forecast, forecast_key, plain, write_forecast
 from attribution.estimators import estimators
@@ -41,16 +41,18 @@ class Piloted:
     queries: int
     query_bytes: int
     config: ScoreConfig
-    table_s: float  # a training sample's part of the tables, for one query
-    cosine_s: float  # a kept training sample's part of the cosines, for one query
+    table_s: float  # CPU seconds of the tables for one pair
+    cosine_s: tuple[float, float]  # what the cosines take for a kept training sample: whatever the queries, and for one query
+    cosine_bytes: float  # what a query holds for them
 
     def cost(self, queries: int = 0) -> Cost:
         """Forecast for so many queries; 0: all."""
         asked = queries or self.queries
         size, _ = _size(self.rows, asked, self.query_bytes, self.config)
         kept = DISTINCT * self.rows * (1 - np.exp(-2 * self.config.k * asked / self.rows))
-        rest = self.rows * asked * self.table_s + kept * asked * self.cosine_s
-        return forecast_cost(replace(self.pilot, rest_s=rest), size)
+        rest = self.rows * asked * self.table_s + kept * (self.cosine_s[0] + self.cosine_s[1] * asked)
+        cost = forecast_cost(replace(self.pilot, rest_s=self.pilot.pace * rest), size)
+        return replace(cost, peak_bytes=int(cost.peak_bytes + min(asked * self.cosine_bytes, size.limit_bytes / 2)))
 
 
 def _size(rows: int, queries: int, query_bytes: int, config: ScoreConfig) -> tuple[Size, int]:
@@ -117,6 +119,8 @@ def pilot_score(
 
     Arguments as for ``score``; raises what that would. What the forecast is for is the serial runner.
     """
+    import torch
+
     asked = columns(dataset, queries, config.group, config.measure)
     work = ShardWork(dataset, labels, run, config, asked, Path(), "", trusted)
     rows, few = labels.train_rows(dataset), share_of(dataset, labels, 64)
@@ -138,10 +142,12 @@ def pilot_score(
         share = labels if whole or count == len(rows) else share_of(dataset, labels, count)
         return _Trial(work, share, 1.0 if share is labels else count / len(rows), batch, shared)
 
-    pilot = explore(make, size, batch, metered)
+    pilot = explore(make, size, batch, metered, one_pace=torch.get_num_threads() == 1)
     table_s = _table_cost(replace(work, labels=share_of(dataset, labels, 2048)), min(len(asked), 64))
-    cosine_s = _cosine_cost(replace(work, labels=few), min(len(asked), 64), metered) if shared.no_cosines else 0.0
-    return Piloted(pilot, len(rows), len(asked), query_bytes, config, table_s, cosine_s)
+    cosine_s, cosine_bytes = (0.0, 0.0), 0.0
+    if shared.no_cosines:
+        cosine_s, cosine_bytes = _cosine_cost(replace(work, labels=few), min(len(asked), 64))
+    return Piloted(pilot, len(rows), len(asked), query_bytes, config, table_s, cosine_s, cosine_bytes)
 
 
 def rounds_needed(residual: float, tolerance: float | None, most: int) -> float:
@@ -163,7 +169,7 @@ def share_of(dataset: "Dataset", labels: "Labels", count: int) -> "Labels":
 
 
 def _table_cost(work: ShardWork, queries: int) -> float:
-    """Seconds that the tables take for one pair, by writing those of random scores."""
+    """CPU seconds that the tables take for one pair, by writing those of random scores."""
     subject, chance = work.subject(), np.random.default_rng(0)
     n = max(1, min(len(subject.rows), TABLE_PAIRS // queries))
     subject.rows = subject.rows[:n]
@@ -172,10 +178,9 @@ def _table_cost(work: ShardWork, queries: int) -> float:
         shards = plan(n, queries, 1)
         for shard in shards:
             _write_random(Path(folder), subject.rows, shard, chance)
-        write_tables(Path(folder), subject, asked, shards[:1], work.config.k) if n < 64 else None
-        started_s = time.perf_counter()
-        write_tables(Path(folder), subject, asked, shards, work.config.k)
-        return (time.perf_counter() - started_s) / (n * queries)
+        with Meter() as spent:
+            write_tables(Path(folder), subject, asked, shards, work.config.k)
+        return spent.cpu_s / (n * queries)
 
 
 def _write_random(folder: Path, rows: np.ndarray, shard: Shard, chance: np.random.Generator) -> None:
@@ -188,15 +193,20 @@ def _write_random(folder: Path, rows: np.ndarray, shard: Shard, chance: np.rando
     )
 
 
-def _cosine_cost(work: ShardWork, queries: int, metered: Metered) -> float:
-    """Seconds that a gradient cosine with each of the queries takes for one training sample, by query."""
+def _cosine_cost(work: ShardWork, queries: int) -> tuple[tuple[float, float], float]:
+    """What gradient cosines take for one training sample in CPU seconds, whatever the queries and for each of them; bytes a query holds."""
     subject = work.subject()
-    rows = subject.rows[: work.config.batch_size]
-    chosen = np.linspace(0, len(work.queries) - 1, queries).astype(int)
-    prepared = subject.query_gradients([work.queries[place] for place in chosen])
-    subject.engine().dots_and_norms(*subject.batch(rows), prepared)  # warms up
-    spent = metered(lambda: subject.engine().dots_and_norms(*subject.batch(rows), prepared))
-    return spent.seconds_s / (len(rows) * queries)
+    rows, read = subject.rows[: work.config.batch_size], []
+    for count in sorted({1, queries}):
+        chosen = np.linspace(0, len(work.queries) - 1, count).astype(int)
+        prepared = subject.query_gradients([work.queries[place] for place in chosen])
+        x, y = subject.batch(rows)
+        subject.engine().dots_and_norms(x, y, prepared)  # warms up
+        with Meter(str(subject.device)) as spent:
+            subject.engine().dots_and_norms(x, y, prepared)
+        read.append(spent.cpu_s / len(rows))
+    slope = max(0.0, read[-1] - read[0]) / max(1, queries - 1)
+    return (max(0.0, read[0] - slope), slope), prepared.nbytes / queries
 
 
 def forecast_score(

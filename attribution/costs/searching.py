@@ -86,14 +86,14 @@ def _search_readings(
             flag(dataset, share_of(dataset, labels, count), run, config, Path(folder), trusted=trusted, train_fold=guess)
         return spent
 
-    count, started_s = min(rows, START), time.perf_counter()
+    count = min(rows, START)
     read(count)  # warms up
     while True:
         spent = read(count)
         readings.add(count, 1, spent)
         peak = max(peak, spent.peak_bytes)
-        left_s = BUDGET_S * (2 if len(readings.readings) < 2 else 1) - (time.perf_counter() - started_s)
-        factor = next((factor for factor in (4, 2) if factor * spent.seconds_s <= left_s), 1)
+        left_s = BUDGET_S * (2 if len(readings.readings) < 2 else 1) - min(readings.wall_s, readings.cpu_s)
+        factor = next((factor for factor in (4, 2) if factor * min(spent.seconds_s, spent.cpu_s) <= left_s), 1)
         if count >= rows or factor == 1:
             return readings.seconds(), peak, bool(trained)
         count = min(rows, factor * count)

@@ -104,7 +104,7 @@ def test_known_costs_are_forecast(name, noise, off):
     cost, truth = forecast_cost(pilot, SIZE), KNOWN[name].whole_s(SIZE)
     assert abs(cost.seconds_s / truth - 1) < off
     assert cost.low_s < truth < cost.high_s
-    assert PACE * clock.spent_s < 1.5 * MOST_S
+    assert clock.spent_s < 1.5 * MOST_S
     assert sum(cost.parts.values()) == pytest.approx(cost.seconds_s)
 
 
@@ -203,7 +203,7 @@ def test_cheaper_ways_exist_end_and_are_offered(world, tmp_path, hasty, monkeypa
 def test_the_most_queries_that_take_a_minute_are_offered():
     pilot = Pilot([Reading(100, 1, 0.0)], [Reading(100, 1, 1.0), Reading(100, 4, 4.0)], [Reading(100, 1, 0.0)], [])
     config = ScoreConfig()
-    found = scoring.Piloted(pilot, 100, 400, 1, config, 0.0, 0.0)
+    found = scoring.Piloted(pilot, 100, 400, 1, config, 0.0, (0.0, 0.0), 0.0)
     assert scoring.fewer(found) == 50
     assert scoring.fewer(replace(found, queries=5)) == 2
 
