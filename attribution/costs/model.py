@@ -107,11 +107,12 @@ def _terms(points: Sequence[tuple[int, int, float]], whole: int) -> list[int]:
     sizes = sorted({size for size, _, _ in points})
     if len(sizes) == 1:
         return [0] if sizes[0] >= whole else [1]
-    for other in sorted({other for _, other, _ in points}, reverse=True):  # where the other size is large, growth shows best
+    rises = []
+    for other in {other for _, other, _ in points}:
         line = sorted((size, value) for size, at, value in points if at == other)
         if line[-1][0] >= 4 * line[0][0] and line[0][1] > 0:
-            return [0] if line[-1][1] / line[0][1] < GROWS else [0, 1]
-    return [0, 1]
+            rises.append(line[-1][1] / line[0][1])
+    return [0] if rises and max(rises) < GROWS else [0, 1]
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,10 @@ def _peak(readings: Sequence[Reading], size: Size) -> int:
         highest[one.rows, one.queries] = max(one.value, highest.get((one.rows, one.queries), 0.0))
     most, queries = max(highest.values()), max(size.blocks)
     tried = max(k for _, k in highest)
-    found = fit([Reading(m, k, value) for (m, k), value in highest.items()], size.rows, queries)
-    by_rows = max(0.0, found.at(size.rows, tried) - most)
-    by_queries = found.at(size.rows, queries) - found.at(size.rows, tried)
+    rows = size.rows if len({m for m, _ in highest}) > 1 else max(m for m, _ in highest)
+    found = fit([Reading(m, k, value) for (m, k), value in highest.items()], rows, queries)
+    by_rows = max(0.0, found.at(rows, tried) - most)
+    by_queries = found.at(rows, queries) - found.at(rows, tried)
     if tried < TOLD:
         by_queries = max(by_queries, float((queries - tried) * size.query_bytes))
     return int(most + by_rows + min(by_queries, size.limit_bytes))
