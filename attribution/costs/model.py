@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 GROWS = 1.25  # a reading that rises by less over a fourfold size is taken as constant: timers are not better than that
 TOLD = 16  # fewer queries than that do not tell from memory's other movements what one holds
 SURE, UNSURE = 1.25, 1.5  # the stated range as a factor up and down: everything measured at full size, and everything carried over to it
+
+
+def non_negative(columns: Any, values: Any, trust: Any = 1.0) -> np.ndarray:
+    """Weights (t,) >= 0 of ``columns (n, t)`` whose sum comes nearest to ``values (n,)`` > 0 in relative terms; ``trust`` weighs readings."""
+    from scipy.optimize import nnls
+
+    columns, values = np.asarray(columns, dtype=float), np.asarray(values, dtype=float)
+    scale, each = columns.max(0), np.asarray(trust) / values
+    return np.asarray(nnls(columns / scale * each[:, None], values * each)[0]) / scale
 
 
 @dataclass(frozen=True)
@@ -85,19 +94,14 @@ def fit(readings: Sequence[Reading], rows: int, queries: int) -> Surface:
     """
     if not readings or not any(one.value > 0 for one in readings):
         return Surface(measured=(rows, queries))
-    from scipy.optimize import nnls
-
     by_rows = _terms([(one.rows, one.queries, one.value) for one in readings], rows)
     by_queries = _terms([(one.queries, one.rows, one.value) for one in readings], queries)
     places = [2 * q + m for q in by_queries for m in by_rows]  # of a, b, c, d
     size = np.array([[1.0, one.rows, one.queries, one.rows * one.queries] for one in readings])[:, places]
     floor = 1e-3 * max(one.value for one in readings)
     value = np.array([max(one.value, floor) for one in readings])
-    trust = np.array([(one.rows * one.queries) ** 0.25 for one in readings]) / value
-    scale = size.max(0)
-    found = nnls(size / scale * trust[:, None], value * trust)[0] / scale
     weights = np.zeros(4)
-    weights[places] = found
+    weights[places] = non_negative(size, value, [(one.rows * one.queries) ** 0.25 for one in readings])
     largest = (max(one.rows for one in readings), max(one.queries for one in readings))
     return Surface(tuple(float(w) for w in weights), largest)  # type: ignore[arg-type]
 

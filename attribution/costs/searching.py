@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import FlagConfig, to_dict
-from attribution.costs.model import SURE, UNSURE, Cost, Paced, Reading
+from attribution.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
 from attribution.costs.result import LONG_S, Forecast, forecast_key, plain, write_forecast
 from attribution.costs.scoring import share_of
 from attribution.costs.training import PilotedTraining, pilot_training
@@ -29,12 +29,9 @@ QUICK = ("aum", "neighbors")  # what needs no training
 
 def quadratic(readings: Sequence[Reading], rows: int) -> float:
     """The reading to expect at ``rows``, from a constant, a linear and a quadratic part, none negative, with the least relative errors."""
-    from scipy.optimize import nnls
-
-    sizes = np.array([one.rows for one in readings], dtype=float) / rows
-    seconds = np.array([one.value for one in readings])
-    powers = np.column_stack([sizes**0, sizes, sizes**2][: min(3, max(1, len(readings)))]) if len(readings) > 1 else sizes[:, None]
-    return float(nnls(powers / seconds[:, None], np.ones(len(seconds)))[0].sum())
+    powers = [0, 1, 2][: len(readings)] if len(readings) > 1 else [1]
+    columns = [[(one.rows / rows) ** power for power in powers] for one in readings]
+    return float(non_negative(columns, [one.value for one in readings]).sum())
 
 
 @dataclass(frozen=True)

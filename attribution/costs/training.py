@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from attribution.config import ModelConfig, TrainConfig, to_dict
-from attribution.costs.model import SURE, UNSURE, Cost, Paced, Reading, fit
+from attribution.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
 from attribution.costs.result import Forecast, forecast_key, write_forecast
 from attribution.costs.scoring import share_of
 from attribution.meter import Meter
@@ -32,10 +34,16 @@ class PilotedTraining:
 
     def cost(self, rows: int, epochs: int, times: int = 1) -> Cost:
         """Cost of ``times`` trainings on so many samples, one after the other."""
-        surface = fit(self.seconds, rows, epochs)
-        seconds, carried = times * surface.at(rows, epochs), times * surface.carried(rows, epochs)
-        factor = SURE + (UNSURE - SURE) * carried / max(seconds, 1e-9)
+        weights = non_negative([_terms(one.rows, one.queries) for one in self.seconds], [one.value for one in self.seconds])
+        seconds = times * float(weights @ _terms(rows, epochs))
+        seen = max(one.rows * one.queries for one in self.seconds) / max(rows * epochs, 1)
+        factor = UNSURE - (UNSURE - SURE) * min(1.0, seen)
         return Cost(seconds, seconds / factor, seconds * factor, self.peak_bytes, {"trainings": seconds})
+
+
+def _terms(rows: int, epochs: int) -> np.ndarray:
+    """What a training's time is made of: what comes before and after, what every epoch takes, and what every sample of one does."""
+    return np.array([1.0, epochs, rows * epochs])
 
 
 def pilot_training(

@@ -156,6 +156,14 @@ def test_a_search_s_parts_grow_as_read():
     assert searching.quadratic(readings[:1], 512) == pytest.approx(2 * readings[0].value)
 
 
+def test_a_training_s_epochs_samples_and_fixed_part_are_told_apart():
+    read = [Reading(m, e, 0.8 + 0.3 * e + 1e-3 * m * e) for m, e in ((512, 1), (512, 4), (2048, 1))]
+    cost = training.PilotedTraining(tuple(read), 7, 1.0).cost(6000, 12, 5)
+    assert cost.seconds_s == pytest.approx(5 * (0.8 + 3.6 + 72))
+    assert cost.low_s < cost.seconds_s < cost.high_s
+    assert cost.peak_bytes == 7
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> World:
     return build(tmp_path_factory.mktemp("costs"))
