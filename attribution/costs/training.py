@@ -1,12 +1,9 @@
-"""Forecasts a training: the real recipe for a few epochs on a share of the training samples."""
+"""Forecasts a training: an epoch of the real recipe on shares of the training samples, and a pass that asks the model."""
 
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from attribution.config import ModelConfig, TrainConfig, to_dict
 from attribution.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
@@ -15,71 +12,66 @@ from attribution.costs.scoring import share_of
 from attribution.meter import Meter
 from attribution.models.devices import pick_device
 from attribution.progress import Progress
-from attribution.training import train
+from attribution.training import fit, predict
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
-START, STEP = 512, 4  # training samples of the first readings, and the growth to the next
-EPOCHS = 4  # of the longer reading: an epoch has to stand out from what comes before and after
+START, STEP = 256, 4  # training samples of the first epoch, and the growth to the next
+ASKED = 2048  # samples that the model is asked about, to time what is measured after every epoch
+BUDGET_S = 5.0
 
 
 @dataclass(frozen=True)
 class PilotedTraining:
-    """Readings of trainings over (training samples, epochs); ``cost`` is that of any other such training."""
+    """Readings of epochs over training samples, and seconds a sample takes to be asked about; ``cost`` is that of any other training."""
 
-    seconds: tuple[Reading, ...]
+    epochs: tuple[Reading, ...]
+    asked_s: float
+    validation: int
+    everything: int  # samples in all: the model is asked about each at the end
+    dynamics: bool
     peak_bytes: int
     spent_s: float
 
     def cost(self, rows: int, epochs: int, times: int = 1) -> Cost:
         """Cost of ``times`` trainings on so many samples, one after the other."""
-        weights = non_negative([_terms(one.rows, one.queries) for one in self.seconds], [one.value for one in self.seconds])
-        seconds = times * float(weights @ _terms(rows, epochs))
-        seen = max(one.rows * one.queries for one in self.seconds) / max(rows * epochs, 1)
-        factor = UNSURE - (UNSURE - SURE) * min(1.0, seen)
+        weights = non_negative([[1.0, one.rows] for one in self.epochs], [one.value for one in self.epochs])
+        fixed, each = weights if len(self.epochs) > 1 else (0.0, self.epochs[0].value / self.epochs[0].rows)
+        asked = epochs * (self.validation + (rows if self.dynamics else 0)) + self.everything
+        seconds = times * float(fixed + each * rows * epochs + self.asked_s * asked)
+        factor = SURE if max(one.rows for one in self.epochs) >= rows else (SURE + UNSURE) / 2
         return Cost(seconds, seconds / factor, seconds * factor, self.peak_bytes, {"trainings": seconds})
 
 
-def _terms(rows: int, epochs: int) -> np.ndarray:
-    """What a training's time is made of: what comes before and after, what every epoch takes, and what every sample of one does."""
-    return np.array([1.0, epochs, rows * epochs])
-
-
 def pilot_training(
-    dataset: "Dataset",
-    labels: "Labels",
-    model: ModelConfig,
-    recipe: TrainConfig,
-    *,
-    trusted: bool = False,
-    dynamics: bool = True,
-    budget_s: float = 4.0,
+    dataset: "Dataset", labels: "Labels", model: ModelConfig, recipe: TrainConfig, *, trusted: bool = False, dynamics: bool = True
 ) -> PilotedTraining:
-    """Time trainings of one and of four epochs on a share of the samples, more of them while about ``budget_s`` lasts. Writes nothing kept."""
-    device, rows = str(pick_device(recipe.device)), len(labels.train_rows(dataset))
-    readings = Paced()
-    peak, taken_s = 0, 0.0
-
-    def read(count: int, epochs: int) -> float:
-        nonlocal peak, taken_s
-        short = replace(recipe, epochs=epochs, checkpoints=1)
-        with tempfile.TemporaryDirectory() as folder, Meter(device) as spent:
-            train(dataset, share_of(dataset, labels, count), model, short, Path(folder), trusted=trusted, dynamics=dynamics)
-        readings.add(count, epochs, spent)
-        peak, taken_s = max(peak, spent.peak_bytes), taken_s + min(spent.seconds_s, spent.cpu_s)
-        return min(spent.seconds_s, spent.cpu_s)
-
-    started_s = time.perf_counter()
+    """Time one epoch on growing shares of the samples, for about ``BUDGET_S``, and a pass that asks the model. Writes nothing."""
+    device, rows = pick_device(recipe.device), len(labels.train_rows(dataset))
+    short, started_s, readings, peak = replace(recipe, epochs=1, checkpoints=1), time.perf_counter(), Paced(), 0
     count = min(rows, START)
-    read(count, 1)
-    readings = Paced()  # that one warmed up
-    last_s = read(count, 1)
-    read(count, min(EPOCHS, recipe.epochs))
-    while count < rows and taken_s + STEP * last_s <= budget_s * (2 if count == START else 1):
+    network = fit(dataset, share_of(dataset, labels, count), model, short, trusted=trusted)  # warms up
+    while True:
+        share = share_of(dataset, labels, count)
+        with Meter(str(device)) as spent:
+            network = fit(dataset, share, model, short, trusted=trusted)
+        readings.add(count, 1, spent)
+        peak = max(peak, spent.peak_bytes)
+        growth_s = STEP * min(spent.seconds_s, spent.cpu_s)
+        left_s = BUDGET_S * (2 if len(readings.readings) < 2 else 1) - min(readings.wall_s, readings.cpu_s)
+        if count >= rows or growth_s > left_s:
+            break
         count = min(rows, STEP * count)
-        last_s = read(count, 1)
-    return PilotedTraining(tuple(readings.seconds()), peak, time.perf_counter() - started_s)
+    everything = dataset.rows("all")
+    some = everything[:ASKED]
+    predict(network, dataset, some[:64])
+    with Meter(str(device)) as spent:
+        predict(network, dataset, some)
+    pace = (readings.wall_s + spent.seconds_s) / max(readings.cpu_s + spent.cpu_s, 1e-9)
+    asked_s, taken_s = pace * spent.cpu_s / len(some), time.perf_counter() - started_s
+    found = tuple(readings.seconds(pace))
+    return PilotedTraining(found, asked_s, len(dataset.rows("val")), len(everything), dynamics, max(peak, spent.peak_bytes), taken_s)
 
 
 def forecast_train(

@@ -156,10 +156,12 @@ def test_a_search_s_parts_grow_as_read():
     assert searching.quadratic(readings[:1], 512) == pytest.approx(2 * readings[0].value)
 
 
-def test_a_training_s_epochs_samples_and_fixed_part_are_told_apart():
-    read = [Reading(m, e, 0.8 + 0.3 * e + 1e-3 * m * e) for m, e in ((512, 1), (512, 4), (2048, 1))]
-    cost = training.PilotedTraining(tuple(read), 7, 1.0).cost(6000, 12, 5)
-    assert cost.seconds_s == pytest.approx(5 * (0.8 + 3.6 + 72))
+def test_a_training_s_epochs_samples_and_passes_are_added_up():
+    read = tuple(Reading(m, 1, 0.8 + 1e-3 * m) for m in (256, 1024, 4096))
+    found = training.PilotedTraining(read, 1e-4, 1000, 9000, True, 7, 1.0)
+    cost = found.cost(6000, 12, 5)
+    assert cost.seconds_s == pytest.approx(5 * (0.8 + 72 + 1e-4 * (12 * 7000 + 9000)))
+    assert replace(found, dynamics=False).cost(6000, 12, 5).seconds_s == pytest.approx(5 * (0.8 + 72 + 1e-4 * (12 * 1000 + 9000)))
     assert cost.low_s < cost.seconds_s < cost.high_s
     assert cost.peak_bytes == 7
 
@@ -233,11 +235,16 @@ def test_forecast_and_truth_are_kept_with_the_result_and_change_no_name(world, t
 
 
 def test_a_search_and_a_training_are_forecast_without_running_them(world, tmp_path, monkeypatch):
-    trained = []
-    monkeypatch.setattr(training, "train", lambda dataset, labels, *rest, **more: trained.append(len(labels.train_rows(dataset))))
+    trained, original = [], training.fit
+
+    def counted(dataset, labels, model, recipe, **more):
+        trained.append(recipe.epochs)
+        return original(dataset, labels, model, recipe, **more)
+
+    monkeypatch.setattr(training, "fit", counted)
     config = FlagConfig(device="cpu", folds=3, cases=4)
     found = searching.forecast_flag(world.dataset, world.labels, world.run, config, tmp_path / "forecasts")
-    assert trained
+    assert set(trained) == {1}
     assert found.config["parts"]["search"] > 0
     assert found.config["kind"] == "flag"
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["config.json"]
