@@ -30,7 +30,7 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     if jobs.panel(sight.project, ("score",), mine, place="score"):
         return
     what = "this group" if len(rows) > 1 else "this sample"
-    took = numbers.duration(influence.forecast_s(sight.project.scores(), estimator))
+    took = numbers.duration(influence.forecast_s([one for one in sight.project.scores() if one.estimator == estimator], estimator))
     states.empty(
         f"Not computed for {what} yet",
         f"This estimator has not been asked about {what} with the current model."
