@@ -78,7 +78,7 @@ class _Trial:
     def __init__(self, work: ShardWork, labels: "Labels", share: float, batch: int, shared: _Shared) -> None:
         self._queries, self._batch, self._at, self._all = work.queries, batch, 0, work.labels.train_rows(work.dataset)
         self._estimator: Estimator = replace(work, labels=labels).estimator()
-        self._estimator.subject.share = share
+        self._estimator.subject.share = min(share, 1 - 1e-9)  # below 1 even at full size: a pilot keeps nothing on disk
         self._shared, self.scale, bound = shared, 1.0, self._estimator.rounds
         self._tolerance = getattr(self._estimator, "tolerance", None)
         self._most = getattr(self._estimator, bound) if bound else 0
@@ -122,7 +122,7 @@ def pilot_score(
     import torch
 
     asked = columns(dataset, queries, config.group, config.measure)
-    work = ShardWork(dataset, labels, run, config, asked, Path(), "", trusted)
+    work = ShardWork(dataset, labels, run, replace(config, store=False), asked, Path(), "", trusted)
     rows, few = labels.train_rows(dataset), share_of(dataset, labels, 64)
     subject = replace(work, labels=few).subject()
     device = str(subject.device)
