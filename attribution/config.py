@@ -73,6 +73,10 @@ class ScoreConfig:
     run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
     k: int = opt(24, "Most helpful and most harmful samples kept per query.")
     batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.")
+    memory_mb: int = opt(
+        512,
+        "Memory in MB for the queries prepared at once, and again for what is computed on the way; never changes a result beyond rounding.",
+    )
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.")
     seed: int = opt(0, "Seed for estimators that use chance.")
     measure: str = opt("loss", "What influence is asked of: loss, margin, dp-gap, eop-gap (both for a group of queries), fgsm or pgd.")

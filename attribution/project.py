@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from attribution.angles import AnglesResult
     from attribution.comparisons import Comparison
+    from attribution.costs.result import Forecast
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.evaluation import BenchResult
     from attribution.evaluation.damping import DampingResult
@@ -486,8 +487,43 @@ class Project:
         config = config or ScoreConfig()
         run = self._need_run(config.run)
         queries = self.query_rows(config.queries, run)
-        out = self.folder / "scores"
-        return score(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted, part=part)
+        out, forecast = self.folder / "scores", self.find_forecast("score", config)
+        told, work = forecast.told if forecast else None, progress or Progress()
+        return score(self.dataset, self.labels, run, config, queries, out, work, trusted=self.trusted, part=part, forecast=told)
+
+    def forecast_score(self, config: ScoreConfig | None = None, progress: Progress | None = None) -> "Forecast":
+        """Time and memory that ``score`` would take, from a timed share of it (a few seconds); cheaper ways when it is long."""
+        from attribution.costs.scoring import forecast_score
+
+        config = config or ScoreConfig()
+        run = self._need_run(config.run)
+        queries = self.query_rows(config.queries, run)
+        out, work = self.folder / "forecasts", progress or Progress()
+        return forecast_score(self.dataset, self.labels, run, config, queries, out, work, trusted=self.trusted)
+
+    def forecast_flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "Forecast":
+        """Time and memory that ``flag`` would take, from a timed share of it; cheaper ways when it is long."""
+        from attribution.costs.searching import forecast_flag
+
+        config = config or FlagConfig()
+        run, out = self._need_run(config.run), self.folder / "forecasts"
+        return forecast_flag(self.dataset, self.labels, run, config, out, progress or Progress(), trusted=self.trusted)
+
+    def forecast_train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Forecast":
+        """Time and memory that ``train`` would take, from epochs on a share of the samples."""
+        from attribution.costs.training import forecast_train
+
+        recipe, out, work = config or self.train_config, self.folder / "forecasts", progress or Progress()
+        return forecast_train(self.dataset, self.labels, self._fresh_model(), recipe, out, work, trusted=self.trusted)
+
+    def find_forecast(self, kind: str, config: Any) -> "Forecast | None":
+        """The forecast made of exactly this work (kind score or flag) on the current labels, if one was."""
+        from attribution.costs.result import Forecast, forecast_key
+
+        run = self._need_run(config.run)
+        asked = [int(row) for row in self.query_rows(config.queries, run)] if kind == "score" else None
+        found = Forecast(self.folder / "forecasts" / forecast_key(kind, config, run.id, self.labels.version, asked))
+        return found if found.finished else None
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
         """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or sample ids."""
@@ -503,8 +539,9 @@ class Project:
         from attribution.findings.mislabels import flag
 
         config = config or FlagConfig()
-        run = self._need_run(config.run)
-        return flag(self.dataset, self.labels, run, config, self.folder / "flags", progress or Progress(), trusted=self.trusted)
+        run, forecast = self._need_run(config.run), self.find_forecast("flag", config)
+        told, out, work = forecast.told if forecast else None, self.folder / "flags", progress or Progress()
+        return flag(self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told)
 
     def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
         """Search for training samples that repeat a test or validation sample, or each other."""

@@ -38,6 +38,8 @@ class Subject:
     ``dataset`` and ``labels`` give inputs and current labels by row; ``run`` gives the checkpoints. Checkpoints are counted as in the run,
     -1 is the last one. Models are this object's own copies in eval mode. ``spent`` counts sample passes in units of one sample's forward
     pass (a backward pass counts two). ``asking`` holds the settings of measures: positive, epsilon (see ``Measure``).
+    ``budget_bytes`` bounds what the engines keep on the way (``GradientEngine``). ``share`` is below 1 where work is timed on a few of the
+    training rows: what is kept in memory only where it fits is then decided as for all of them, and nothing is kept on disk.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Subject:
         *,
         device: str = "auto",
         batch_size: int = 128,
+        budget_bytes: int = 512 << 20,
         trusted: bool = False,
         asking: Mapping[str, Any] | None = None,
     ) -> None:
         self.dataset, self.labels, self.run = dataset, labels, run
-        self.device, self.batch_size, self.trusted = pick_device(device), batch_size, trusted
+        self.device, self.batch_size, self.budget_bytes, self.trusted = pick_device(device), batch_size, budget_bytes, trusted
         self.asking = dict(asking or {})
+        self.share = 1.0
         self.spent = 0.0
         self._payer: Subject | None = None
         self._measures: dict[str, Measure] = {}
@@ -84,10 +88,11 @@ class Subject:
             self.run if run is None else run,
             device=str(self.device),
             batch_size=self.batch_size,
+            budget_bytes=self.budget_bytes,
             trusted=self.trusted,
             asking=self.asking,
         )
-        other._payer = self
+        other._payer, other.share = self, self.share
         if model is not None:
             other._models[len(other.weights) - 1] = model.to(self.device).eval()
         return other
@@ -114,7 +119,7 @@ class Subject:
         """The gradient engine of a checkpoint; ``measure(logits, labels) -> (b,)`` is what it differentiates, by default the loss."""
         key = (checkpoint % len(self.weights), measure)
         if key not in self._engines:
-            self._engines[key] = GradientEngine(self.model(checkpoint), measure)
+            self._engines[key] = GradientEngine(self.model(checkpoint), measure, budget_bytes=self.budget_bytes)
         return self._engines[key]
 
     def parameters(self, checkpoint: int = -1) -> dict[str, Tensor]:

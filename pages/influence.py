@@ -1,15 +1,16 @@
 """Influence: which training samples helped or hurt a prediction, and the way back from a training sample to the predictions it affects."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from attribution.config import ScoreConfig
 from attribution.views import cards as card_views
-from attribution.views import colours, influence, numbers, tables
+from attribution.views import colours, costs, influence, numbers, tables
 from attribution.workspace.lookup import InfluenceView
-from pages.parts import cards, context, frame, jobs, query, states
+from pages.parts import cards, context, forecast, frame, jobs, query, states
 from pages.parts.context import Sight
 
 SIDE = 6  # cards per side on one page
@@ -20,7 +21,7 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     """Not scored yet: say so, and offer to do it."""
     group = bool(query.group_token())
     ids = f"selection:{query.group_token()}" if group else str(sight.project.dataset.ids[rows[0]])
-    config = ScoreConfig(estimator=estimator, queries=ids, group=group)
+    config = ScoreConfig(estimator=estimator, queries=ids, group=group, memory_mb=forecast.memory_mb())
 
     def mine(job: object) -> bool:
         asked = getattr(job, "config", {})
@@ -29,7 +30,7 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     if jobs.panel(sight.project, ("score",), mine, place="score"):
         return
     what = "this group" if len(rows) > 1 else "this sample"
-    took = numbers.duration(influence.forecast_s(sight.project.scores(), estimator))
+    took = numbers.duration(influence.forecast_s([one for one in sight.project.scores() if one.estimator == estimator], estimator))
     states.empty(
         f"Not computed for {what} yet",
         f"This estimator has not been asked about {what} with the current model."
@@ -38,11 +39,15 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
         lambda: jobs.submit(sight.project, "score", config),
         icon=":material/calculate:",
     )
+    forecast.show(sight, "score", config, "one")
     if len(rows) == 1:
-        every = ScoreConfig(estimator=estimator, queries="wrong")
-        st.button(
-            "Score every wrong test prediction instead", key="score-wrong", on_click=jobs.submit, args=(sight.project, "score", every)
-        )
+        every = replace(config, queries="wrong")
+        with st.container(border=True):
+            st.button(
+                "Score every wrong test prediction instead", key="score-wrong", on_click=jobs.submit, args=(sight.project, "score", every)
+            )
+            forecast.show(sight, "score", every, "wrong")
+    forecast.settings()
 
 
 def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
@@ -119,6 +124,8 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     """Two columns of cards and the distribution they come from."""
     if view.stale:
         st.caption(":material/info: Labels have changed since this was computed. The model is the same; retrain to ask the new one.")
+    if view.score.memory_words:
+        st.caption(f":material/memory: {view.score.memory_words}")
     left, right = st.columns(2, gap="medium")
     with left:
         helped = side(sight, view, True)
@@ -137,6 +144,7 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     asked = [(one.title, sight.project.influence(view.query_rows, one.name, cards.GRID)) for one in influence.estimators_in_order()]
     others = [(title, found) for title, found in asked if found is not None and found.estimator != view.estimator]
     st.markdown(influence.agreement_sentence(view, others))
+    st.caption(costs.took(view.score.config.get("cost")))
 
 
 def switch() -> influence.EstimatorWords:

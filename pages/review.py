@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from attribution.config import FlagConfig
 from attribution.project import Project
 from attribution.views import cards as card_views
 from attribution.views import categories, numbers, queue
-from pages.parts import cards, context, edits, frame, jobs, kinds, states, stopping, suspects
+from pages.parts import cards, context, edits, forecast, frame, jobs, kinds, states, stopping, suspects
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
@@ -209,6 +210,8 @@ def main() -> None:
                 lambda: jobs.submit(sight.project, kind),
                 icon=":material/rule:",
             )
+            if sight.run is not None:
+                forecast.show(sight, "flag", FlagConfig(), "flag")
         return
     st.markdown(sight.flags.headline())
     if sight.run is not None and sight.flags.run != sight.run.id and not running:

@@ -135,3 +135,20 @@ def test_compare_says_what_it_would_cost_then_measures_and_recommends(datablame,
     status, _, err = datablame("compare", "-p", "digits", "--removal-k", "five")
     assert status
     assert "list of whole numbers" in err
+
+
+def test_a_forecast_says_how_long_and_runs_nothing(datablame, tiny_project, monkeypatch):
+    for module in ("attribution.costs.explore.BUDGET_S", "attribution.costs.explore.MOST_S", "attribution.costs.searching.BUDGET_S"):
+        monkeypatch.setattr(module, 0.0)
+    before = set(tiny_project.folder.rglob("config.json"))
+    for verb, more in (("score", ("--estimator", "cosine")), ("flag", ("--folds", 4)), ("train", ("--epochs", 7))):
+        status, said, err = datablame(verb, "-p", "digits", "--forecast", *more)
+        assert status == 0, err
+        assert "of memory." in said
+    new = set(tiny_project.folder.rglob("config.json")) - before
+    assert len(new) == 3
+    assert {path.parent.parent.name for path in new} == {"forecasts"}
+    status, said, err = datablame("score", "-p", "digits", "--estimator", "cosine", "--memory-mb", 64)
+    assert status == 0, err
+    assert "Took" in said
+    assert "forecast" not in said.split("Took")[1].splitlines()[0]  # that one was asked with other memory

@@ -16,6 +16,7 @@ from attribution.estimators.ip import GradientDotProduct
 from attribution.progress import Progress
 from attribution.scoring import ScoreResult, plan, score
 from attribution.scoring.reduce import BINS, Extremes, Moments, histogram
+from attribution.scoring.work import ShardWork
 
 CONFIG = ScoreConfig(estimator="ip", device="cpu", batch_size=16, k=7)
 
@@ -270,3 +271,33 @@ def test_cpu_and_gpu_agree(world, tmp_path, name):
     """To a thousandth of the largest score of a query."""
     first, second = (run(world, tmp_path / kind, replace(CONFIG, estimator=name, device=kind)).matrix()[1] for kind in ("cpu", "cuda"))
     assert (np.abs(first - second).max(0) <= 1e-3 * np.abs(first).max(0)).all()
+
+
+def test_the_memory_of_the_settings_reaches_engine_and_plan_and_changes_no_score(world, tmp_path):
+    work = ShardWork(world.dataset, world.labels, world.run, replace(CONFIG, memory_mb=3), [], tmp_path, "", False)
+    subject = work.subject()
+    assert subject.engine().budget_bytes == subject.like().engine().budget_bytes == 3 << 20
+    assert plan.query_block(1000, 1 << 20, 3) == 3
+    assert plan.query_block(1000, 1 << 20) == 512
+    assert plan.query_block(1000, 8 << 20, 3) == 1
+    usual = run(world, tmp_path / "a")
+    small = run(world, tmp_path / "b", replace(CONFIG, memory_mb=1))
+    assert usual.id == small.id
+    np.testing.assert_allclose(small.matrix()[1], usual.matrix()[1], rtol=1e-5, atol=1e-7)
+    with pytest.raises(UserError, match="memory_mb"):
+        run(world, tmp_path / "c", replace(CONFIG, memory_mb=0))
+
+
+def test_memory_that_ran_out_in_any_shard_is_noted(world, tmp_path, small_shards, monkeypatch):
+    original, calls = GradientDotProduct.score, []
+
+    def once(self, rows):
+        calls.append(len(rows))
+        if len(calls) == 1:
+            raise MemoryError
+        return original(self, rows)
+
+    monkeypatch.setattr(GradientDotProduct, "score", once)
+    found = run(world, tmp_path)
+    assert found.config["notes"]["batch_after_memory_ran_out"] == calls[1] == calls[0] // 2
+    assert f"{calls[1]} samples" in found.memory_words

@@ -13,6 +13,10 @@ from attribution.workspace.home import home, list_projects
 ProjectOption = Annotated[str, typer.Option("--project", "-p", help="Project name or folder; empty: the only or last used one.")]
 JobOption = Annotated[bool, typer.Option("--job", help="Run in the background and return at once; `datablame status` shows it.")]
 
+ForecastOption = Annotated[
+    bool, typer.Option("--forecast", help="Only say how long it would take and how much memory; runs a few seconds' share.")
+]
+
 
 def open_project(name: str) -> Project:
     """The project called ``name``; empty: the only or last used one, named on standard error."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attribution.cli.common import JobOption, ProjectOption, do, open_project
+from attribution.cli.common import ForecastOption, JobOption, ProjectOption, bar, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
 from attribution.config import (
@@ -26,18 +26,23 @@ from attribution.config import (
 )
 from attribution.errors import UserError
 from attribution.project import Project
+from attribution.views.costs import alternatives, sentence, took
 from attribution.workspace.lookup import influence_view
 
 if TYPE_CHECKING:
+    from attribution.costs.result import Forecast
     from attribution.evaluation import BenchResult
     from attribution.findings.leak_result import LeakResult
 
 
 @cli.command()
 @configured(TrainConfig)
-def train(config: TrainConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+def train(config: TrainConfig, project: ProjectOption = "", forecast: ForecastOption = False, job: JobOption = False) -> None:
     """Train the model on the current labels, by the project's recipe; flags that differ from their default override it."""
     opened = open_project(project)
+    if forecast:
+        _tell(opened.forecast_train(_recipe(opened, config), bar()))
+        return
     run = do(opened, "train", _recipe(opened, config), job)
     if run is not None:
         frame = run.metrics()
@@ -63,10 +68,14 @@ def score(
     project: ProjectOption = "",
     part: Annotated[str, typer.Option(help="i/n: compute only every n-th shard, from the i-th (for batch systems).")] = "",
     top: Annotated[int, typer.Option(help="Samples shown per side for the first query.")] = 5,
+    forecast: ForecastOption = False,
     job: JobOption = False,
 ) -> None:
     """Influence of every training sample on test predictions (positive: training on it lowers the loss)."""
     opened = open_project(project)
+    if forecast:
+        _tell(opened.forecast_score(config, bar()))
+        return
     result = do(opened, "score", config, job, **({"part": _part(part)} if part and not job else {}))
     if result is None:
         return
@@ -74,12 +83,21 @@ def score(
         typer.echo(f"score {result.id}: this part is done, others are missing")
         return
     typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
+    for words in (took(result.config.get("cost")), result.memory_words):
+        if words:
+            typer.echo(words)
     view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)
     typer.echo(f"query {result.queries[0]['name']}")
     for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
         for line in frame.itertuples():
             label = opened.classes[opened.labels.values[line.row]]
             typer.echo(f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}")
+
+
+def _tell(found: "Forecast") -> None:
+    """A forecast in words, and cheaper ways when it is long."""
+    for line in (sentence(found.config), *alternatives(found.alternatives)):
+        typer.echo(line)
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -97,15 +115,21 @@ def flag(
     top: Annotated[int, typer.Option(help="Suspects shown.")] = 10,
     job: JobOption = False,
     leaks: Annotated[bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")] = False,
+    forecast: ForecastOption = False,
 ) -> None:
     """Rank the training labels by suspicion, and say what kind of sample each suspect is."""
     opened = open_project(project)
+    if forecast:
+        _tell(opened.forecast_flag(config, bar()))
+        return
     if leaks:
         _show_leaks(opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top)
         return
     result = do(opened, "flag", config, job)
     if result is not None:
         typer.echo(result.headline())
+        if words := took(result.config.get("cost")):
+            typer.echo(words)
         kinds = opened.categories_of(result)
         for line in result.queue(top).itertuples():
             suggested = opened.classes[line.suggested]
@@ -317,8 +341,8 @@ def _show_bench(result: "BenchResult") -> None:
         typer.echo(f"{line.name:<28} {figures}  in the budget {100 * line.precision:.0f} %")
     for name, why in result.summary["skipped"].items():
         typer.echo(f"left out: {name}. {why}")
-    for sentence in [*result.summary["notes"], *result.recommendation]:
-        typer.echo(sentence)
+    for words in [*result.summary["notes"], *result.recommendation]:
+        typer.echo(words)
 
 
 @cli.command()

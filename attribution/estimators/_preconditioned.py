@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 LINEAR, NETWORK = 0.1, 1.0  # damping ratios
+KEEP_BYTES = 64 << 20  # the curvature's square root is written out where it fits
 
 
 def usual_ratio(subject: "Subject") -> float:
@@ -58,6 +59,7 @@ def curvature_of(
         l2=recipe.weight_decay if known else 0.0,
         damping_ratio=damping_ratio,
         batch_size=subject.batch_size,
+        keep_bytes=int(KEEP_BYTES * subject.share),
         count=subject.count,
     )
 

@@ -32,6 +32,7 @@ class Selected(Preconditioned):
     source = "Generalized Influence Functions, arXiv 2312.05586; the form per pair of samples, by one solve per query, is this project's."
     copies = 6
     loss_only = True
+    rounds = "iterations"
 
     _mask: "torch.Tensor"
     _reached: dict[str, float]

@@ -45,7 +45,8 @@ class TurnOver:
             load_checkpoint(network, path)
         else:
             self._train(network)
-            save_checkpoint(network, path)
+            if subject.share == 1:
+                save_checkpoint(network, path)
         return network.eval()
 
     def masks(self, rows: np.ndarray) -> Tensor:

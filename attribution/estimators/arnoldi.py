@@ -21,6 +21,7 @@ class ArnoldiInfluence(LowRankInfluence):
     formula = "(1/n) ∇ℓ_qᵀ (VΛVᵀ + λI)⁻¹ ∇ℓᵢ,  V, Λ by Lanczos"
     cost = "100 passes over the training set once, five forward passes each, and 100 vectors of the model's size in memory."
     source = "Schioppa, Zablotskaia, Vilar and Sokolov, Scaling Up Influence Functions, arXiv 2112.03052."
+    cheaper = "ekfac"
 
     def basis(self) -> "LowRank":
         from attribution.gradients.curvature import lanczos

@@ -25,6 +25,7 @@ class DataInfluence(Preconditioned):
     formula = "(1/n) Σ_l ∇ℓ_qᵀ [ (1/n) Σⱼ (gⱼgⱼᵀ + λI)⁻¹ ] ∇ℓᵢ"
     cost = "One pass over the gradients of the training set per class and block of queries."
     source = "Kwon, Wu, Wu and Zou, DataInf, arXiv 2310.00902."
+    cheaper = "ip"
 
     def solve(self, gradients: "torch.Tensor") -> "torch.Tensor":
         from attribution.gradients.curvature import datainf

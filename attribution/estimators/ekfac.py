@@ -16,4 +16,5 @@ class EkfacInfluence(KroneckerInfluence):
     formula = "(1/n) Σ_layers ∇ℓ_qᵀ U (Λ + λI)⁻¹ Uᵀ ∇ℓᵢ,  U = U_S ⊗ U_A, Λ = E[(Uᵀ∇ℓ)²]"
     cost = "Two backward passes over the training set per class, and the eigenvectors of two small matrices per layer."
     source = "George et al., arXiv 1806.03884; Grosse et al., Studying Large Language Model Generalization, arXiv 2308.03296."
+    cheaper = "ip"
     corrected = True

@@ -44,6 +44,7 @@ class ForwardInfluence(Estimator):
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ),  θ̂_q = θ after K unit-norm ascent steps on ℓ_q"
     cost = "One forward pass over the training set per query, plus one; a few steps per query."
     source = "The Mirrored Influence Hypothesis, arXiv 2402.08922 (CVPR 2024)."
+    cheaper = "ip"
     unit = "nats"
     settings: ClassVar[tuple[str, ...]] = ("objective", "steps", "step", "both_signs")
     objective: str = "cross-entropy"

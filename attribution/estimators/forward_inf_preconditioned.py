@@ -40,6 +40,7 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
     formula = "[ℓᵢ(θ + a s) − ℓᵢ(θ − a s)] / (2an),  s = (C + λI)⁻¹ ∇ℓ_q"
     cost = "One solve by conjugate gradients per query (up to 100 passes), then two forward passes over the training set per query."
     source = "After The Mirrored Influence Hypothesis, arXiv 2402.08922, with the step of arXiv 1703.04730."
+    cheaper = "forward-inf"
     settings: ClassVar[tuple[str, ...]] = ("damping_ratio", "solver")
     step: float = 1e-5  # in double precision; small, so that few units cross their kink on the way
     solver: str = "cg"

@@ -22,6 +22,7 @@ class ReleasedForwardInfluence(ForwardInfluence):
     """
 
     title = "Forward-INF (released recipe)"
+    cheaper = "forward-inf"
     summary = (
         "Forward-INF with one Adam step, as its authors' code takes it. Kept for comparison: the plain one finds copies more often, and the "
         "preconditioned one follows leave-one-out."

@@ -31,6 +31,7 @@ class RerankedForwardInfluence(ForwardInfluence):
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ); its 20 largest re-ordered by cos(∇ℓᵢ, ∇ℓ_q)"
     cost = "As Forward-INF, plus 20 training gradients per query."
     source = "After The Mirrored Influence Hypothesis, arXiv 2402.08922; the re-ranking is ours."
+    cheaper = "ip"
     top: int = 20
 
     def options(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ class FrozenInfluence(Selected):
     """influence(i, q) = (1 / n) g_q^T d_i with d_i = H_JJ^-1 (g_i)_J: the influence function of a network of which only J is trained."""
 
     title = "Influence with the other parameters frozen"
+    cheaper = "ekfac"
     summary = (
         "By how much the query's loss would rise without the sample, if only the few parameters that the query uses most had been trained. "
         "Half the price of the generalized form and as good on small cases."

@@ -9,6 +9,7 @@ class ProjectedInfluence(Selected):
     """influence(i, q) = (1 / n) g_q^T d_i with d_i = (H^-1 g_i)_J: everything answers, and only what J does is counted."""
 
     title = "Influence, the part of chosen parameters"
+    cheaper = "ekfac"
     summary = (
         "The part of the ordinary influence function that runs through the few parameters that the query uses most. "
         "For comparison: what the others would have compensated is missing from it."

@@ -31,6 +31,7 @@ class GrassInfluence(Compressed):
     )
     formula = "(1/n) p_qᵀ (F + λI)⁻¹ pᵢ,  p = S M ∇ℓ"
     cost = "One backward pass over the training set per class and one more for the samples, once for all queries."
+    cheaper = "ip"
     source = "Hu et al., GraSS: Scalable Data Attribution with Gradient Sparsification and Sparse Projection, arXiv 2505.18976."
     dim: int = 1024
     entries: int = 64

@@ -25,6 +25,8 @@ class ConjugateGradientInfluence(Preconditioned):
     formula = "(1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ"
     cost = "Up to 100 passes over the training set per query, five forward passes each; one pass per class for the damping."
     source = "Koh and Liang, Understanding Black-box Predictions via Influence Functions, arXiv 1703.04730; conjugate gradients, 1952."
+    cheaper = "ekfac"
+    rounds = "iterations"
     tolerance: float = 1e-5
     iterations: int = 100
 

@@ -27,6 +27,7 @@ class ExactInfluence(Preconditioned):
     formula = "(1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ"
     cost = "One backward pass over the training set per class, memory for parameters squared: at most 5,000 parameters."
     source = "Koh and Liang, Understanding Black-box Predictions via Influence Functions, arXiv 1703.04730."
+    cheaper = "ekfac"
     needs = "a model of at most 5,000 parameters"
     hessian: bool = False
 

@@ -19,6 +19,7 @@ class CheckpointEnsemble(TracInCheckpoints):
     summary = "The dot product averaged over the checkpoints of one training, early and late ones alike. An ensemble that costs no extra training."
     formula = "meanₖ ⟨∇ℓᵢ(θₖ), ∇ℓ_q(θₖ)⟩"
     source = "IP-ensemble of arXiv 2405.17490 over checkpoints; compare TracInCP, arXiv 2002.08484."
+    cheaper = "ip"
     needs = "several checkpoints (works with one, and is then the gradient dot product)"
     unit = "nats per unit of learning rate"
 

@@ -34,6 +34,7 @@ class DropoutEnsemble(Estimator):
     formula = "meanₖ ⟨∇ℓᵢ(θ ⊙ mₖ), ∇ℓ_q(θ ⊙ mₖ)⟩"
     cost = "One forward and backward pass over the training set per mask (10)."
     source = "After IP-ensemble, arXiv 2405.17490, and Deng et al., Efficient Ensembles for Training Data Attribution, arXiv 2405.17293."
+    cheaper = "ip"
     unit = "nats per unit of learning rate"
     masks = 10
     rate = 0.5

@@ -28,6 +28,7 @@ class SeedEnsemble(GradientDotProduct):
     formula = "meanₛ ⟨∇ℓᵢ(θₛ), ∇ℓ_q(θₛ)⟩"
     cost = "One forward and backward pass over the training set per seed."
     source = "IP-ensemble of arXiv 2405.17490; its members are not described there."
+    cheaper = "ip"
     needs = "at least two runs that differ by their seed alone"
 
     def _members(self) -> list[Any]:

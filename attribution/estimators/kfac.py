@@ -16,4 +16,5 @@ class KfacInfluence(KroneckerInfluence):
     formula = "(1/n) Σ_layers ∇ℓ_qᵀ (S ⊗ A + λI)⁻¹ ∇ℓᵢ"
     cost = "One backward pass over the training set per class, and the eigenvectors of two small matrices per layer."
     source = "Martens and Grosse, Optimizing Neural Networks with Kronecker-factored Approximate Curvature, arXiv 1503.05671."
+    cheaper = "ip"
     corrected = False

@@ -40,6 +40,7 @@ class LeaveOneOut(Estimator):
     formula = "ℓ_q(W₋ᵢ) − ℓ_q(W),  W = argmin (1/n) Σ ℓⱼ + λ/2 ‖W‖²"
     cost = "A convex fit, then a warm-started refit per training sample (some ten passes over the representations each)."
     source = "Cook and Weisberg, Residuals and Influence in Regression, 1982; by refitting rather than by formula."
+    cheaper = "representer"
     loss_only = True
     needs = "a last layer of at most 5,000 weights"
     unit = "nats"

@@ -25,6 +25,8 @@ class LissaInfluence(Preconditioned):
     formula = "(1/n) ∇ℓᵢᵀ x_D,  x ← x + (∇ℓ_q − (C_B + λI) x) / s"
     cost = "1,000 batches of 256 samples per query, five forward passes each."
     source = "Agarwal, Bullins and Hazan, LiSSA, arXiv 1602.03943; Koh and Liang, arXiv 1703.04730."
+    cheaper = "ekfac"
+    rounds = "depth"
     depth: int = 1000
     batch: int = 256
 

@@ -47,6 +47,7 @@ class LograInfluence(Compressed):
     formula = "(1/n) Σ_layers p_qᵀ (F + λI)⁻¹ pᵢ,  p = U_Sᵀ ∇_W ℓ U_A"
     cost = "Two backward passes over the training set per class and one more for the samples, once for all queries."
     source = "Choe et al., What is Your Data Worth to GPT?, arXiv 2405.13954."
+    cheaper = "ip"
     loss_only = True
     needs = "linear or convolution layers"
     rank: int = 16

@@ -24,6 +24,7 @@ class NystroemInfluence(LowRankInfluence):
         "(above 32 classes 500 forward passes)."
     )
     source = "Frangella, Tropp and Udell, Randomized Nyström Preconditioning, arXiv 2110.02820; Hataya and Yamada, arXiv 2302.09726."
+    cheaper = "ekfac"
 
     def basis(self) -> "LowRank":
         from attribution.gradients.curvature import nystroem

@@ -29,6 +29,7 @@ class RelativeInfluence(EkfacInfluence):
     formula = "I(i, q) / √I(i, i),  I = (1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ by EK-FAC"
     cost = "As EK-FAC, plus the inverse applied to every training gradient, written out in blocks."
     source = "Barshan, Brunet and Dziugaite, RelatIF: Identifying Explanatory Training Samples via Relative Influence, arXiv 2003.11630."
+    cheaper = "ekfac"
     unit = "square root of nats"
 
     def score(self, rows: np.ndarray) -> ScoreBlock:

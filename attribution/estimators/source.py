@@ -38,6 +38,7 @@ class Source(Estimator):
     formula = "∇ℓ_qᵀ Σₖ (Π_{m>k} e^{−tₘCₘ}) (1/n)(I − e^{−tₖCₖ}) Cₖ⁻¹ ∇ℓᵢ(θₖ)"
     cost = "EK-FAC at every checkpoint, then one forward and backward pass over the training set per checkpoint."
     source = "Bae et al., Training Data Attribution via Approximate Unrolled Differentiation, arXiv 2405.12186."
+    cheaper = "tracin"
     needs = "a model trained here with SGD; layers with closed-form gradients"
     unit = "nats"
 

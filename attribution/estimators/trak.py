@@ -35,6 +35,7 @@ class Trak(Estimator):
     formula = "meanₘ φ_q'(Φ'Φ + λI)⁻¹φᵢ · meanₘ(1 − pᵢ),  φ = P'∇ log(p/(1−p))"
     cost = "Two forward and backward passes with a projection over the training set per checkpoint."
     source = "Park et al., TRAK: Attributing Model Behavior at Scale, arXiv 2303.14186."
+    cheaper = "ip"
     loss_only = True
     needs = "several checkpoints or runs (works with one, less well)"
     unit = "logits of margin"

@@ -19,6 +19,7 @@ class TrakEnsemble(Trak):
     """
 
     title = "TRAK over several trainings"
+    cheaper = "trak"
     summary = (
         "TRAK, averaged over all trainings of this recipe on these labels. Chance in one training's weights averages out; two or three "
         "more seeds help the most."

@@ -32,6 +32,7 @@ class TurnOverDropout(Estimator):
     formula = "ℓ_q(θ ∘ m̄ᵢ) − ℓ_q(θ ∘ mᵢ),  mᵢ the dropout mask of sample i, m̄ᵢ its complement"
     cost = "Eight trainings of the network (kept), then one forward pass over the queries and a product with the last layer per pair."
     source = "Kobayashi et al., Efficient Estimation of Influence of a Training Instance, SustaiNLP 2020."
+    cheaper = "knn-shapley"
     loss_only = True
     needs = "a network with a last linear layer"
     unit = "nats"

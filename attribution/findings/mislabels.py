@@ -1,7 +1,6 @@
 """Wrong labels: run the detectors, combine them into one review queue, suggest labels, and say how many are wrong."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from attribution.errors import UserError
 from attribution.findings.estimate import estimate
 from attribution.findings.out_of_fold import TrainFold, assign_folds, fold_trainer, out_of_fold
 from attribution.findings.result import FlagResult
+from attribution.meter import Meter
 from attribution.metrics import average_ranks
 from attribution.progress import Progress
 from attribution.storage.files import file_hash, whole_file, write_json
@@ -46,19 +46,22 @@ def flag(
     *,
     trusted: bool = False,
     train_fold: TrainFold | None = None,
+    forecast: Mapping[str, float] | None = None,
 ) -> FlagResult:
     """Rank the active training rows by how suspicious their current label is; the result is in ``out/ID``.
 
     ID is the fingerprint of the model's weights, the data version and the settings: a finished search is found, an interrupted one goes on
     after its last finished fold. Detectors that the run cannot serve are left out and listed in ``config["skipped"]``, unless they were
-    asked for by name: then ``UserError``. ``train_fold`` stands in for training on part of the rows (tests). Costs ``config.folds``
+    asked for by name: then ``UserError``. ``train_fold`` stands in for training on part of the rows (tests, forecasts); ``forecast`` is
+    kept in ``config["cost"]`` beside what the search took. Costs ``config.folds``
     trainings (only with the detector confident-learning), one backward pass over the data per checkpoint, and one for the cases.
     Without confident-learning, suggestions and estimate come from the model that trained on the labels, and the estimate is too low.
     """
     from attribution.subject import Subject
 
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
     subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
+    spent = Meter(str(subject.device)).start()
     if len(subject.rows) < 2:
         raise UserError(f"{len(subject.rows)} training samples are left.", "Labels can only be judged against others.", "Keep more.")
     names = list(config.detectors) or defaults()
@@ -77,6 +80,7 @@ def flag(
     result = FlagResult(Path(out) / fingerprint(request))
     if (result.folder / "config.json").is_file():
         return result
+    fresh = not any((result.folder / "folds").glob("fold-*.npy"))
     result.folder.mkdir(parents=True, exist_ok=True)
     trainer = train_fold or fold_trainer(dataset, labels, run, result.folder / "folds", config.device, trusted)
     evidence = Evidence(subject, _folds(subject, config, trainer, result.folder, work.part(0.0, 0.7)), config.neighbors)
@@ -90,6 +94,7 @@ def flag(
     pairs = _cases(subject, suspects, work.part(0.85, 1.0))
     _write(result.folder, table, pairs, evidence.rows[evidence.nearest[0]], probabilities)
     combined = [name for name in COMBINED if name in values] or sorted(values)
+    cost = spent.cost(fresh, forecast)
     write_json(
         result.folder / "config.json",
         {
@@ -101,7 +106,8 @@ def flag(
             "held_out": held_out,
             "estimate": expected,
             "n_train": len(evidence.rows),
-            "seconds_s": time.perf_counter() - started_s,
+            "seconds_s": cost["seconds_s"],
+            "cost": cost,
         },
     )
     for path in (result.folder / "folds").glob("fold-*.npy"):

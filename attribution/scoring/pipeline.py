@@ -1,7 +1,7 @@
 """Runs a score: compute the shards that are missing, then reduce all of them to what people look at."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +10,14 @@ import numpy as np
 from attribution.config import ScoreConfig, fingerprint
 from attribution.errors import UserError
 from attribution.estimators.base import Estimator, Query
+from attribution.meter import Meter
 from attribution.progress import Progress
 from attribution.runners import runners
 from attribution.runners.base import Runner
 from attribution.scoring.plan import Shard, columns, plan, shard_header
 from attribution.scoring.result import ScoreResult
 from attribution.scoring.tables import write_tables
-from attribution.scoring.work import ShardWork
+from attribution.scoring.work import HALVED, ShardWork
 from attribution.storage.files import file_hash, write_json
 
 if TYPE_CHECKING:
@@ -37,21 +38,24 @@ def score(
     *,
     trusted: bool = False,
     part: tuple[int, int] | None = None,
+    forecast: Mapping[str, float] | None = None,
 ) -> ScoreResult:
     """Influence of every active training row on the queries, positive = training on the row lowers the query's measure, by default its loss.
 
     ``queries`` are global rows, one column each (one column for all with ``config.group``). Results go to ``out/ID``, where ID is the
     fingerprint of the checkpoints' content, data version, estimator and options, queries and k: a finished run is found and returned, an
     interrupted one computes its missing shards only, and a shard made for another request is ignored and rewritten. Training rows are
-    scored in row order; batch size, device and runner are not part of the request, since they do not change a result beyond rounding.
+    scored in row order; batch size, memory, device and runner are not part of the request: they do not change a result beyond rounding.
 
     ``part=(i, n)`` computes every n-th shard from the i-th (i from 0) and reduces only if no shard is missing afterwards; the
-    result's ``finished`` tells. Raises ``UserError`` for unknown rows, too little disk space, or when no score at all is finite.
+    result's ``finished`` tells. ``forecast`` (see ``costs``) is kept in ``config["cost"]`` beside what the run took.
+    Raises ``UserError`` for unknown rows, too little disk space, or when no score at all is finite.
     """
     asked = columns(dataset, queries, config.group, config.measure)
     work = ShardWork(dataset, labels, run, config, asked, Path(), "", trusted)
-    estimator = work.estimator()
+    estimator = work.kept()
     subject = estimator.subject
+    spent = Meter(str(subject.device)).start()
     measure = subject.measure(config.measure)
     if not len(subject.rows):
         raise UserError(
@@ -72,47 +76,52 @@ def score(
     result = ScoreResult(Path(out) / key)
     if result.finished:
         return result
-    shards = plan(len(subject.rows), len(asked), estimator.query_bytes())
+    shards = plan(len(subject.rows), len(asked), estimator.query_bytes(), config.memory_mb)
     work.folder, work.key = result.folder / "shards", key
     work.folder.mkdir(parents=True, exist_ok=True)
     _check_space(work.folder, 8 * len(subject.rows) * len(asked))
     mine = shards if part is None else [shard for shard in shards if shard.index % part[1] == part[0]]
     runner: Runner = runners.get(config.runner)(config.workers)
-    progress = progress or Progress()
-    runner.run(work, [shard for shard in mine if not work.done(shard)], progress)
+    progress, missing = progress or Progress(), [shard for shard in mine if not work.done(shard)]
+    runner.run(work, missing, progress)
     if any(not work.done(shard) for shard in shards):
         return result
-    _finish(result, estimator, asked, shards, {**request, "fingerprint": key, "device": str(subject.device), "group": config.group})
+    about = {**request, "fingerprint": key, "device": str(subject.device), "group": config.group}
+    about |= _reduced(result, estimator, asked, shards, config.k)
+    whole = len(missing) == len(shards)
+    write_json(result.folder / "config.json", {**about, "cost": spent.cost(whole, forecast, runner=config.runner)})
     progress.update(1, 1, "done")
     return result
 
 
-def _finish(result: ScoreResult, estimator: Estimator, asked: list[Query], shards: list[Shard], about: dict[str, Any]) -> None:
-    """Reduce the shards to the tables, then write ``config.json``, which makes the run finished."""
+def _reduced(result: ScoreResult, estimator: Estimator, asked: list[Query], shards: list[Shard], k: int) -> dict[str, Any]:
+    """Reduce the shards to the tables; what ``config.json`` says of it, which makes the run finished once it is written."""
     subject = estimator.subject
     folder = result.folder / "shards"
     headers = [shard_header(folder / shard.name) for shard in shards]
-    nonfinite = write_tables(result.folder, subject, asked, shards, about["k"])
+    nonfinite = write_tables(result.folder, subject, asked, shards, k)
     dense = len(subject.rows) * len(asked) * 4 <= DENSE_LIMIT_BYTES
     for path in folder.glob("*"):
         if not dense or path.name not in {shard.name for shard in shards}:
             path.unlink()
-    write_json(
-        result.folder / "config.json",
-        {
-            **about,
-            "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
-            "title": estimator.title,
-            "unit": estimator.measured_in(subject.measure(asked[0].measure).unit),
-            "notes": json.loads(headers[-1].get("notes", "{}")),
-            "n_train": len(subject.rows),
-            "covered": subject.engine().covered,
-            "dense": dense,
-            "nonfinite": nonfinite,
-            "seconds_s": sum(float(header["seconds_s"]) for header in headers),
-            "forward_passes": sum(float(header["spent"]) for header in headers) / len(subject.rows),
-        },
-    )
+    return {
+        "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
+        "title": estimator.title,
+        "unit": estimator.measured_in(subject.measure(asked[0].measure).unit),
+        "notes": _notes([json.loads(header.get("notes", "{}")) for header in headers]),
+        "n_train": len(subject.rows),
+        "covered": subject.engine().covered,
+        "dense": dense,
+        "nonfinite": nonfinite,
+        "seconds_s": sum(float(header["seconds_s"]) for header in headers),
+        "forward_passes": sum(float(header["spent"]) for header in headers) / len(subject.rows),
+    }
+
+
+def _notes(by_shard: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last shard's notes, and the smallest batch that memory forced in any."""
+    halved = [notes[HALVED] for notes in by_shard if HALVED in notes]
+    return by_shard[-1] | ({HALVED: min(halved)} if halved else {})
 
 
 def _check_space(folder: Path, needed_bytes: int) -> None:

@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.config import ScoreConfig
 from attribution.errors import UserError
 from attribution.estimators.base import Query
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
 
-QUERY_BUDGET_BYTES = 512 << 20  # memory for the prepared queries of one block
+MEMORY_MB = ScoreConfig.memory_mb  # what is usual
+QUERY_BUDGET_BYTES = MEMORY_MB << 20  # memory for the prepared queries of one block, at the usual setting
 SHARD_BYTES = (256 << 10, 64 << 20)  # smallest and largest shard; in between, about 64 shards a run
+
+
+def query_block(n_queries: int, query_bytes: int, memory_mb: int = MEMORY_MB) -> int:
+    """How many queries are prepared at once: as many as fit ``memory_mb``, at least one. ``UserError`` for no memory at all."""
+    if memory_mb < 1:
+        raise UserError(f"memory_mb is {memory_mb}.", "Nothing can be computed in no memory.", "Set it to 1 or more; 512 is usual.")
+    return max(1, min(n_queries, QUERY_BUDGET_BYTES * memory_mb // MEMORY_MB // max(1, query_bytes)))
 
 
 @dataclass(frozen=True)
@@ -32,13 +41,13 @@ class Shard:
         return f"part-{self.index:05d}.safetensors"
 
 
-def plan(n_train: int, n_queries: int, query_bytes: int) -> list[Shard]:
+def plan(n_train: int, n_queries: int, query_bytes: int, memory_mb: int = MEMORY_MB) -> list[Shard]:
     """Cut the matrix into shards, query blocks outside, training rows inside.
 
     A block holds as many queries as fit the memory for prepared queries; a shard has a size in bytes that grows with the run. The plan
-    depends on the request alone, so a resumed run on any machine finds the same shards.
+    depends on request and memory alone, so a resumed run on any machine finds the same shards.
     """
-    block = max(1, min(n_queries, QUERY_BUDGET_BYTES // max(1, query_bytes)))
+    block = query_block(n_queries, query_bytes, memory_mb)
     target = min(SHARD_BYTES[1], max(SHARD_BYTES[0], n_train * n_queries * 4 // 64))
     shards: list[Shard] = []
     for first in range(0, n_queries, block):

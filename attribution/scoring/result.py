@@ -32,6 +32,18 @@ class ScoreResult(Artefact):
         return str(self.config.get("measure", {"name": "loss"})["name"])
 
     @property
+    def memory_words(self) -> str:
+        """What to say when memory ran out on the way; "" when it did not. The scores are the same either way."""
+        batch = self.config.get("notes", {}).get("batch_after_memory_ran_out")
+        if not batch:
+            return ""
+        samples = "one sample" if batch == 1 else f"{batch} samples"
+        return (
+            f"Memory ran out on the way, so the batches were cut to {samples} and the run went on, slower. "
+            "The scores are not affected. Next time a smaller batch size or less memory per run avoids it."
+        )
+
+    @property
     def queries(self) -> list[dict[str, Any]]:
         """Per column ``{name, rows}``: the rows whose mean loss was asked about."""
         return list(self.config["queries"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.estimators.base import Query
-from attribution.scoring.plan import QUERY_BUDGET_BYTES, Shard
+from attribution.scoring.plan import Shard, query_block
 from attribution.scoring.reduce import BINS, Extremes, Moments, histogram
 from attribution.storage.tables import write_pieces, write_table
 
@@ -134,7 +134,7 @@ def _summary(best: Extremes, subject: "Subject", asked: Sequence[Query]) -> "pd.
 def _cosines(subject: "Subject", asked: Sequence[Query], columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Gradient cosine (m,) float32 at the last checkpoint of the pairs (columns[j], rows[j]); one pass over the distinct rows per block."""
     cosines = np.full(len(rows), np.nan, dtype=np.float32)
-    block = max(1, QUERY_BUDGET_BYTES // max(1, subject.parameter_bytes()))
+    block = query_block(len(asked), subject.parameter_bytes(), subject.budget_bytes >> 20)
     for first in range(0, len(asked), block):
         prepared = subject.query_gradients(asked[first : first + block])
         mine = np.flatnonzero((columns >= first) & (columns < first + block))

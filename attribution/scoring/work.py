@@ -3,9 +3,9 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.subject import Subject
     from attribution.training import Run
+
+HALVED = "batch_after_memory_ran_out"  # the note of a shard whose batches had to be cut
 
 
 @dataclass
@@ -37,14 +39,31 @@ class ShardWork:
     folder: Path
     key: str
     trusted: bool = False
+    _kept: Estimator | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": None}  # a worker makes its own
 
     def subject(self) -> "Subject":
         """The run and data, ready to be asked."""
         from attribution.subject import Subject
 
-        device, batch_size = self.config.device, self.config.batch_size
-        asking = {"positive": self.config.positive, "epsilon": self.config.epsilon}
-        return Subject(self.dataset, self.labels, self.run, device=device, batch_size=batch_size, trusted=self.trusted, asking=asking)
+        return Subject(
+            self.dataset,
+            self.labels,
+            self.run,
+            device=self.config.device,
+            batch_size=self.config.batch_size,
+            budget_bytes=self.config.memory_mb << 20,
+            trusted=self.trusted,
+            asking={"positive": self.config.positive, "epsilon": self.config.epsilon},
+        )
+
+    def kept(self) -> Estimator:
+        """The estimator of this process, made once: what it worked out of the training set serves plan, shards and tables."""
+        if self._kept is None:
+            self._kept = self.estimator()
+        return self._kept
 
     def estimator(self) -> Estimator:
         """A fresh estimator with this run's settings."""
@@ -56,7 +75,7 @@ class ShardWork:
 
     def open(self, report: Callable[[float], None]) -> Callable[[Shard], None]:
         """Load model and data; the result computes a shard. Queries of a block are prepared once while its shards come in a row."""
-        estimator, prepared = self.estimator(), (-1, -1)
+        estimator, prepared = self.kept(), (-1, -1)
 
         def do(shard: Shard) -> None:
             nonlocal prepared
@@ -73,7 +92,7 @@ class ShardWork:
                 "place": place(shard),
                 "seconds_s": repr(time.perf_counter() - started_s),
                 "spent": repr(estimator.subject.spent - spent),
-                "notes": json.dumps(estimator.notes() | ({"batch_after_memory_ran_out": smallest} if smallest else {}), default=str),
+                "notes": json.dumps(estimator.notes() | ({HALVED: smallest} if smallest else {}), default=str),
             }
             write_shard(self.folder / shard.name, tensors, header)
 

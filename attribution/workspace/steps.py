@@ -57,6 +57,8 @@ STEPS: dict[str, Step] = {
     "damping": Step(DampingConfig, "damping_sweep", "Sweep the damping of {estimator}"),
     "compare": Step(BenchConfig, "compare", "Compare estimators"),
     "preview": Step(PreviewConfig, "preview", "Preview without retraining"),
+    "forecast-flag": Step(FlagConfig, "forecast_flag", "Forecast the search for wrong labels"),
+    "forecast-score": Step(ScoreConfig, "forecast_score", "Forecast the time of {estimator}"),
     "prepare": Step(TrainConfig, "prepare", "Set up: train, look for wrong labels, draw the map"),
 }
 

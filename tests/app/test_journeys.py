@@ -387,3 +387,29 @@ def test_without_groups_only_robustness_is_offered(app, words, tmp_path, monkeyp
     test = app("fairness", project="biased")
     assert "Only robustness is offered" in words(test)
     assert not test.error
+
+
+def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app, words, tiny_project, monkeypatch):
+    from attribution.costs.model import Cost
+    from attribution.costs.result import forecast_key, write_forecast
+
+    asked = []
+    monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    test = app("influence", project="digits", query="test-00007", estimator="cosine")
+    test.button(key="forecast-one").click().run()
+    config = ScoreConfig(estimator="cosine", queries="test-00007")
+    assert asked == [("forecast-score", config)]
+    project = tiny_project
+    assert project.find_forecast("score", config) is None
+    rows = [int(row) for row in project.query_rows("test-00007")]
+    folder = project.folder / "forecasts" / forecast_key("score", config, project.run.id, project.labels.version, rows)
+    ways = [
+        {"what": "Gradient dot product", "change": {"estimator": "ip"}, "seconds_s": 9.0, "low_s": 8.0, "high_s": 10.0, "peak_bytes": 1}
+    ]
+    write_forecast(folder, {"kind": "score", "run": project.run.id}, Cost(120.0, 100.0, 150.0, 400_000_000), 3.0, ways)
+    test = app("influence", project="digits", query="test-00007", estimator="cosine")
+    said = words(test).replace("\N{NO-BREAK SPACE}", " ")
+    assert "About 2 min (1 min 40 s to 2 min 30 s), 400 MB of memory." in said
+    assert "Cheaper: Gradient dot product, about 9.0 s" in said
+    test.button(key="cheaper-one-0").click().run()
+    assert test.query_params["estimator"] == "ip"

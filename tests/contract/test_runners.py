@@ -220,6 +220,8 @@ def test_when_memory_runs_out_the_batch_is_halved(world, tmp_path, monkeypatch):
     found = scored(world, tmp_path / "scarce")
     np.testing.assert_allclose(found.matrix()[1], expected.matrix()[1], rtol=1e-5, atol=1e-6)
     assert found.config["notes"]["batch_after_memory_ran_out"] == max(sizes) == 4
+    assert "4 samples" in found.memory_words
+    assert expected.memory_words == ""
 
     def hopeless(self, rows):
         raise torch.OutOfMemoryError("none at all")
