@@ -264,7 +264,12 @@ class Project:
 
     def selection(self, token: str) -> tuple[list[int], str]:
         """``(rows, version)`` of a stored selection."""
-        return selections.load(self._db, token)
+        rows, version = selections.load(self._db, token)
+        return rows.tolist(), version
+
+    def selected(self, token: str) -> "np.ndarray":
+        """Rows of a stored selection, ascending int64."""
+        return selections.load(self._db, token)[0]
 
     def selections(self) -> list[tuple[str, str, int]]:
         """``(token, name, count)`` of the named selections, newest first."""
@@ -305,14 +310,15 @@ class Project:
             raise UserError("There is no trained model yet.", "Influence is asked of a model.", do)
         return run
 
-    def predictions(self, run: "Run | None" = None) -> "pd.DataFrame":
+    def predictions(self, run: "Run | None" = None, known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
         """What the model says of every sample, indexed by row.
 
         Columns: label (current, class index), prediction, confidence (probability of the prediction), p_label (of the current
-        label), loss (nats), margin (label's log-probability minus the best other), correct.
+        label), loss (nats), margin (label's log-probability minus the best other), correct. ``known``, an earlier answer for the same run
+        and other labels, saves working out the rows whose label is the same.
         """
         run = run or self._need_run()
-        return lookup.predictions(run.probabilities(), self.labels.values)
+        return lookup.predictions(run.probabilities(), self.labels.values, known)
 
     # --- results -----------------------------------------------------------------------------------------------------------------
 
@@ -495,7 +501,7 @@ class Project:
 
         kind, _, token = queries.partition(":")
         if kind == "selection":
-            return np.asarray(self.selection(token)[0], dtype=np.int64)
+            return self.selected(token)
         return query_rows(queries, self.dataset, lambda: self.predictions(run or self._need_run()))
 
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":

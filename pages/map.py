@@ -103,9 +103,9 @@ def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scat
 def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
     """Colour by influence on the query that was last looked at on the Influence page."""
     project = sight.project
-    known = np.flatnonzero(project.dataset.ids == context.get("query"))
+    known = project.dataset.row_of(context.get("query"))
     estimator = context.get("estimator") or "ip"
-    found = project.find_query(estimator, known.tolist()) if len(known) else None
+    found = project.find_query(estimator, [known]) if known is not None else None
     column = found[0].column(found[1]) if found else None
     if column is None:
         return scatter.by_class(

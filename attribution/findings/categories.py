@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.metrics import average_ranks
+from attribution.storage.places import Places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +49,12 @@ class Categories:
     held_out: bool
 
     @cached_property
-    def _place(self) -> dict[int, int]:
-        return {int(row): place for place, row in enumerate(self.table["row"].to_numpy())}
+    def _place(self) -> Places:
+        return Places(self.table["row"].to_numpy())
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """Where these searched rows (k,) stand in ``table``, (k,) int64."""
+        return self._place.of(rows)
 
     def has(self, row: int) -> bool:
         """Whether the row was searched."""
@@ -98,7 +103,8 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
     relations = relations or Relations()
     found = _signals(flags, run, len(classes))
     rows = flags.detectors["row"].to_numpy()
-    found["memorization"] = np.array([relations.memorized.get(int(row), 0.0) for row in rows])
+    place = Places(rows)
+    found["memorization"] = _spread_over(place, len(rows), relations.memorized)
     strengths = {
         "mislabelled": _mean([found[name] for name in ("models", "neighbors", "epochs", "distinct", "sure")]),
         "hard": _mean(
@@ -111,8 +117,8 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
             ]
         ),
         "rare": found["distance"] * (1 - found["claimed"]),
-        "leaked": np.array([float(int(row) in relations.leaked) for row in rows]),
-        "duplicate": np.array([float(int(row) in relations.duplicate) for row in rows]),
+        "leaked": _spread_over(place, len(rows), dict.fromkeys(relations.leaked, 1.0)),
+        "duplicate": _spread_over(place, len(rows), dict.fromkeys(relations.duplicate, 1.0)),
     }
     strengths["memorized"] = np.clip(found["memorization"], 0, 1) * (1 - strengths["mislabelled"])
     scores = np.stack([strengths[kind] for kind in KINDS], axis=1)  # (n, 6)
@@ -127,6 +133,15 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
     columns["margin"] = np.where(category == ORDINARY, ENOUGH - scores[n, first], columns["margin"])
     table = pd.DataFrame({**columns, **{f"strength:{kind}": strengths[kind] for kind in KINDS}, **found})
     return Categories(table, tuple(classes), relations, bool(flags.config.get("held_out", True)))
+
+
+def _spread_over(place: Places, n: int, values: Mapping[int, float]) -> np.ndarray:
+    """``values`` by row as (n,) float64 in the order of ``place``; 0 where there is none."""
+    found = np.zeros(n)
+    rows = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
+    known = place.known(rows)
+    found[place.of(rows[known])] = np.fromiter(values.values(), dtype=np.float64, count=len(values))[known]
+    return found
 
 
 def _signals(flags: "FlagResult", run: "Run", c: int) -> dict[str, np.ndarray]:

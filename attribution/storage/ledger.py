@@ -83,6 +83,12 @@ class Ledger:
         with connect(self._path) as db:
             return int(db.execute("SELECT COALESCE(MAX(id), 0) FROM edits").fetchone()[0])
 
+    def stamp(self) -> tuple[int, float]:
+        """``(id, time_s)`` of the newest entry, (0, 0.0) for an empty ledger: the ledger reads the same while this does."""
+        with connect(self._path) as db:
+            row = db.execute("SELECT id, time_s FROM edits ORDER BY id DESC LIMIT 1").fetchone()
+        return (int(row["id"]), float(row["time_s"])) if row else (0, 0.0)
+
     def entries(self) -> list[Edit]:
         """All entries, oldest first."""
         with connect(self._path) as db:
