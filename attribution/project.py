@@ -497,7 +497,6 @@ class Project:
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
         """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or sample ids."""
-        import numpy as np
 
         kind, _, token = queries.partition(":")
         if kind == "selection":
@@ -506,11 +505,15 @@ class Project:
 
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
         """Search the training labels for wrong ones with the detectors named, or the default ones."""
+        from attribution.findings.categories import KEPT_FROM
         from attribution.findings.mislabels import flag
 
         config = config or FlagConfig()
         run = self._need_run(config.run)
-        return flag(self.dataset, self.labels, run, config, self.folder / "flags", progress or Progress(), trusted=self.trusted)
+        found = flag(self.dataset, self.labels, run, config, self.folder / "flags", progress or Progress(), trusted=self.trusted)
+        if len(found.detectors) >= KEPT_FROM:
+            self.categories_of(found)  # kept with the search, so that no page waits for it
+        return found
 
     def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
         """Search for training samples that repeat a test or validation sample, or each other."""

@@ -8,7 +8,7 @@ import streamlit as st
 
 from attribution.config import MapConfig
 from attribution.views import categories, colours, scatter
-from pages.parts import context, frame, jobs, lasso, selected, states
+from pages.parts import context, frame, jobs, lasso, listing, selected, states
 from pages.parts.context import Sight
 
 SPACES = {"representation": "What the model sees", "gradients": "How samples pull on the model"}
@@ -42,7 +42,7 @@ def controls(sight: Sight) -> Chosen:
             format_func=METHODS.__getitem__,
             help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly. The data map shows how training went for "
             "each sample: how confident the model was of its label, and how much that changed.",
-            **context.choice("method", METHODS, "umap"),
+            **context.choice("method", METHODS, usual_method(sight)),
         )
         with st.popover("Filter", icon=":material/filter_list:"):
             present = [split for split in SPLITS if project.info.counts.get(split)]
@@ -58,10 +58,16 @@ def controls(sight: Sight) -> Chosen:
             name = st.selectbox("Label", project.classes, index=None, placeholder="Every class", key="only", bind="query-params")
             kind = None
             if sight.categories is not None:
-                found = [kind for kind, _ in categories.present(sight.categories.table)]
+                found = list(sight.categories.counts)
                 kind = st.selectbox("What it probably is", found, index=None, placeholder="Everything", key="kind", bind="query-params")
     label = project.classes.index(name) if name in project.classes else None
-    return Chosen(space or "representation", method or "umap", colour, tuple(splits or present), label, kind or "")
+    return Chosen(space or "representation", method or usual_method(sight), colour, tuple(splits or present), label, kind or "")
+
+
+def usual_method(sight: Sight) -> str:
+    """The layout that the page opens with: UMAP, unless only PCA is drawn."""
+    drawn = {method for method in ("umap", "pca") if sight.project.map("representation", method) is not None}
+    return "pca" if drawn == {"pca"} else "umap"
 
 
 def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
@@ -159,7 +165,8 @@ def main() -> None:
         no_map(sight, chosen)
         return
     coordinates = sight.data_map if found is None else found.coordinates
-    rows = visible_rows(sight, chosen)
+    visible = partial(visible_rows, sight, chosen)
+    rows = visible()
     groups, missing = groups_of(sight, chosen, rows)
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell(column_span=2):
@@ -173,9 +180,9 @@ def main() -> None:
         axes = ("Change: standard deviation of the confidence over epochs", "Mean confidence in the given label over epochs")
         if over_training:
             words = f"across: {axes[0]}; upwards: {axes[1]}"
-            lasso.chart(sight, coordinates, groups, rows, spec=partial(scatter.map_spec, axes=axes), alt=words)
+            lasso.chart(sight, coordinates, groups, visible, spec=partial(scatter.map_spec, axes=axes), alt=words)
         else:
-            lasso.chart(sight, coordinates, groups, rows)
+            lasso.chart(sight, coordinates, groups, visible)
         if found is not None and found.run != sight.run.id:
             st.caption(":material/info: Drawn for an earlier model.")
             st.button(
@@ -186,6 +193,7 @@ def main() -> None:
             )
     with grid.cell():
         selected.panel(sight, "selected on the map")
+    listing.show(sight, sight.selection if len(sight.selection) else rows, "selected" if len(sight.selection) else "on the map")
 
 
 frame.show(main)

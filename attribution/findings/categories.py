@@ -4,12 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.config import fingerprint
 from attribution.metrics import average_ranks
 from attribution.storage.places import Places
+from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +24,8 @@ KINDS = ("mislabelled", "hard", "rare", "leaked", "duplicate", "memorized")
 ORDINARY = "ordinary"
 ENOUGH = 0.5  # a sample outside the queue has a class only from this strength on
 TAIL = 0.05  # rare is looked for among this share of samples with the most distant neighbours
+KEPT_FROM = 100_000  # samples
+FORMAT = 1  # of the kept tables: raise when the rule changes
 BLOCK = 8192  # rows whose neighbours' representations are held at once
 
 RULE = (
@@ -56,6 +61,12 @@ class Categories:
         """Where these searched rows (k,) stand in ``table``, (k,) int64."""
         return self._place.of(rows)
 
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many rows each class has, of those that any has: ``KINDS`` first, then ordinary."""
+        found = self.table["category"].value_counts()
+        return {kind: int(found[kind]) for kind in (*KINDS, ORDINARY) if kind in found}
+
     def has(self, row: int) -> bool:
         """Whether the row was searched."""
         return int(row) in self._place
@@ -79,6 +90,23 @@ class Categories:
         if kind == "memorized":
             return [f"Without it in training, the model would be right about it {100 * entry['memorization']:.0f} points less often."]
         return _sentences(entry, kind, self.classes, self.held_out)
+
+
+def kept_or_made(flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations, sources: Sequence[Path]) -> Categories:
+    """``categorize``, whose table is kept beside the search from ``KEPT_FROM`` samples on: there it takes seconds, and a page asks for it.
+
+    ``sources`` are the folders that ``relations`` was read from, which name what is in them. Kept numbers are float32.
+    """
+    if len(flags.detectors) < KEPT_FROM:
+        return categorize(flags, run, classes, relations)
+    import pandas as pd
+
+    key = fingerprint(FORMAT, run.id, list(classes), [str(path.relative_to(path.parents[1])) for path in sources])
+    path = flags.folder / f"categories-{key}.parquet"
+    if not path.is_file():
+        table = categorize(flags, run, classes, relations).table
+        write_table(path, table.astype({name: np.float32 for name in table if table[name].dtype == np.float64}))
+    return Categories(pd.read_parquet(path), tuple(classes), relations, bool(flags.config.get("held_out", True)))
 
 
 def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations | None = None) -> Categories:

@@ -30,8 +30,8 @@ class Drawn:
         if self.shown == self.total:
             return ""
         return (
-            f"Showing {count(self.shown)} of {count(self.total)} samples: an even share of every place, so dense stays dense. "
-            "A lasso takes all samples inside it, the ones not shown too."
+            f"Showing {count(self.shown)} of {count(self.total)} samples, thinned evenly: what looks dense is dense. "
+            "A lasso takes every sample inside it, shown or not."
         )
 
 

@@ -105,7 +105,9 @@ def predictions(probabilities: "np.ndarray", labels: "np.ndarray", known: "pd.Da
     n = len(probabilities)
     if known is None:
         blocks = [_said(probabilities[start : start + BLOCK], labels[start : start + BLOCK]) for start in range(0, n, BLOCK)]
-        columns = {name: np.concatenate([block[name] for block in blocks]) for name in (blocks[0] if blocks else _said(probabilities, labels))}
+        columns = {
+            name: np.concatenate([block[name] for block in blocks]) for name in (blocks[0] if blocks else _said(probabilities, labels))
+        }
     else:
         columns = {name: known[name].to_numpy().copy() for name in known}
         changed = np.flatnonzero(columns["label"] != labels)
@@ -138,11 +140,11 @@ def _said(probabilities: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.nd
 @lru_cache(maxsize=8)
 def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tuple[Path, ...]) -> "Categories":
     """The classes of a search's samples, with what the other findings in ``sources`` say; kept in memory, since finished results are one
-    object each (``finished``)."""
-    from attribution.findings.categories import categorize
+    object each (``finished``), and for very many samples in the search's folder, too."""
+    from attribution.findings.categories import kept_or_made
     from attribution.findings.relations import relations
 
-    return categorize(flags, run, dataset.info.classes, relations(sources, dataset))
+    return kept_or_made(flags, run, dataset.info.classes, relations(sources, dataset), sources)
 
 
 def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "CalibrationResult | None", step: int) -> "Budget":
