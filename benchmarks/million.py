@@ -8,8 +8,14 @@ FOLDER is the project's; measuring edits its labels and takes that back.
 
 import argparse
 import json
+import math
+import os
 import resource
+import shutil
+import statistics
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 

@@ -121,7 +121,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
     """The suspect large, why it is one, what supports and what contradicts its label, and the keys."""
     project = sight.project
     shown = project.dataset.row_of(context.get("item"))
-    known = np.flatnonzero(rows == shown) if shown is not None else ()
+    known = np.flatnonzero(rows == (-1 if shown is None else shown))
     at = int(known[0]) if len(known) else queue.open_from(rows, suspects.reviewed(sight), 0)
     row = int(rows[at])
     entry = sight.flags.entry(row)
