@@ -23,7 +23,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
-TURNS = 4  # visits; the first one meets a server that has just started
+TURNS = 2  # visits; the first one meets a server that has just started
 STILL_S = 0.3  # a chart is drawn when its pixels have been the same for so long; not counted
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 RESTS = """(() => { const app = document.querySelector("[data-testid='stApp']");
@@ -33,6 +33,7 @@ CHART = """document.querySelector("[data-testid='stEChartsChart'] canvas")"""
 PIXELS = """() => [...document.querySelectorAll("[data-testid='stEChartsChart'] canvas")].map(canvas => {
  const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; let sum = 0;
  for (let i = 0; i < pixels.length; i += 5) sum = (sum * 31 + pixels[i]) | 0; return sum; }).join()"""
+HAS = "document.body.innerText.includes(value)"
 SELECTED = r"""((document.body.innerText.match(/([\d,]+) samples? selected/) || [])[1] || '')"""
 CLASSES, CLUSTERS, COLUMNS, HELD_OUT, WRONG = 10, 3, 64, 2_000, 0.02
 
@@ -99,7 +100,7 @@ class Watch:
         began = time.perf_counter()
         act()
         self.page.wait_for_timeout(50)
-        self.page.wait_for_function(f"(value) => {RESTS} && ({until or 'true'})", arg=value, timeout=300_000, polling=50)
+        self.page.wait_for_function(f"(value) => {RESTS} && ({until or 'true'})", arg=value, timeout=60_000, polling=50)
         changed, seen = time.perf_counter(), None
         while time.perf_counter() - changed < STILL_S:
             now = self.page.evaluate(PIXELS)
@@ -108,22 +109,27 @@ class Watch:
             self.page.wait_for_timeout(20)
         return changed - began
 
-    def lasso(self, centre: tuple[float, float], radius: float) -> None:
-        """Draw a ring on the map, in shares of the chart's width and height."""
+    def ring(self, centre: tuple[float, float], radius: float) -> float:
+        """Draw a ring on the map, in shares of the chart's width and height, without letting go; seconds per move of the mouse."""
         box = self.page.locator("[data-testid='stEChartsChart'] canvas").first.bounding_box()
         self.page.mouse.click(box["x"] + box["width"] - 68, box["y"] + 16)  # the outline in the toolbox
+        began = time.perf_counter()
         for step in range(25):
             angle = 2 * math.pi * step / 24
             x, y = centre[0] + radius * math.cos(angle), centre[1] + radius * math.sin(angle)
             self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
             if step == 0:
                 self.page.mouse.down()
-        self.page.mouse.up()
+        return (time.perf_counter() - began) / 25
 
-    def choose(self, key: str, words: str) -> None:
-        """Take an entry of a select box."""
-        self.page.locator(f".st-key-{key} [data-baseweb='select']").click()
+    def choose(self, words: str) -> None:
+        """Take an entry of an open select box."""
         self.page.get_by_role("option", name=words, exact=True).click()
+
+    def unfold(self, label: str) -> None:
+        """Open a select box."""
+        self.page.get_by_role("combobox", name=label).click()
+        self.page.get_by_role("option").first.wait_for()
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -145,7 +151,7 @@ def measure(folder: Path) -> dict[str, Any]:
             browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", shutil.which("chromium")), args=ARGUMENTS)
             for turn in range(TURNS):
                 page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-                page.set_default_timeout(120_000)
+                page.set_default_timeout(60_000)
                 session(Watch(page, f"http://127.0.0.1:{port}", folder.name), project, figures, counts, cold=turn == 0)
                 page.context.close()
             browser.close()
@@ -173,41 +179,36 @@ def session(watch: Watch, project: Any, figures: dict[str, list[float]], counts:
     counts["bytes of the first draw"] = watch.received - before
     counts["shown"] = page.locator("[data-testid='stCaptionContainer']", has_text="Showing").first.inner_text()
     for colour in ("loss", "suspicion", "prediction"):
+        watch.unfold("Colour by")
         before = watch.received
-        note("recolour", watch.took(lambda colour=colour: watch.choose("colour", colour), CHART))
+        note("recolour", watch.took(lambda colour=colour: watch.choose(colour), CHART))
         counts["bytes of a recolour"] = watch.received - before
     for radius in (0.03, 0.12, 0.3):
         old = page.evaluate(SELECTED)
-        note("lasso", watch.took(lambda radius=radius: watch.lasso((0.42, 0.5), radius), f"{SELECTED} && {SELECTED} !== value", old))
+        note("one move of the mouse while drawing a lasso", watch.ring((0.42, 0.5), radius))
+        note("lasso, from letting go to the cards", watch.took(page.mouse.up, f"{SELECTED} && {SELECTED} !== value", old))
         counts.setdefault("selected by the lassos", {})[str(radius)] = page.evaluate(SELECTED)
-    watch.took(lambda: page.locator(".st-key-clear-selection button").click(), f"!{SELECTED}")
-    for number in ("2", "3", "4"):
-        press = page.locator(".st-key-page-listing").get_by_role("button", name=number, exact=True)
-        note(
-            "a page of the table", watch.took(press.click, "document.body.innerText.includes(value)", f"Lines {50 * int(number) - 49:,} to")
-        )
-    note("sorting the table", watch.took(lambda: watch.choose("listing-by", "loss"), "document.body.innerText.includes('Lines 1 to 50')"))
+    watch.took(lambda: page.get_by_role("button", name="Clear").click(), f"!{SELECTED}")
+    for number in (2, 3, 4):
+        press = page.locator(".st-key-page-listing").get_by_role("button", name="Next page")
+        note("a page of the table", watch.took(press.click, HAS, f"Lines {50 * number - 49:,} to"))
+    watch.unfold("Sorted by")
+    note("sorting the table", watch.took(lambda: watch.choose("loss"), HAS, "Lines 1 to 50 of"))
+    page.get_by_role("button", name="Filter").click()
     for label in project.classes[:3]:
-        page.get_by_role("button", name="Filter").click()
-        note("a filter of the map", watch.took(lambda label=label: watch.choose("only", label), CHART))
-        page.keyboard.press("Escape")
-    note("review, first draw", watch.took(lambda: watch.open("review"), "document.body.innerText.includes('Suspect 1 of')"))
-    for place in (2, 3, 4):
-        note(
-            "the next suspect",
-            watch.took(lambda: page.keyboard.press("ArrowRight"), "document.body.innerText.includes(value)", f"Suspect {place} of"),
-        )
-    for place in (5, 6, 7):
-        key, name = ("k", "a decision: keep") if place % 2 else ("x", "a decision: drop")
-        note(name, watch.took(lambda key=key: page.keyboard.press(key), "document.body.innerText.includes(value)", f"Suspect {place} of"))
-    note(
-        "the queue as a grid",
-        watch.took(lambda: watch.open("review", "&view=Grid"), "document.body.innerText.includes('Take the suggestion')"),
-    )
-    for number in ("2", "3"):
-        press = page.locator(".st-key-page-grid").get_by_role("button", name=number, exact=True)
+        watch.unfold("Label")
+        note("a filter of the map", watch.took(lambda label=label: watch.choose(label), CHART))
+    page.keyboard.press("Escape")
+    note("review, first draw", watch.took(lambda: watch.open("review"), HAS, "Suspect 1 of"))
+    keys = [("forward", "the next suspect")] * 3 + [("keep", "a decision: keep"), ("drop", "a decision: drop")] * 2
+    for place, (key, name) in enumerate(keys, start=2):
+        press = page.locator(f".st-key-{key} button").first
+        note(name, watch.took(press.click, HAS, f"Suspect {place} of"))
+    note("the queue as a grid", watch.took(lambda: watch.open("review", "&view=Grid"), HAS, "Take the suggestion"))
+    for _ in range(2):
+        press = page.locator(".st-key-page-grid").get_by_role("button", name="Next page")
         note("a page of the grid", watch.took(press.click))
-    note("overview", watch.took(lambda: watch.open("overview"), "document.body.innerText.includes('By class')"))
+    note("overview", watch.took(lambda: watch.open("overview"), HAS, "By class"))
     while project.undo():
         pass
 
