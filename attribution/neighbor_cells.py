@@ -48,7 +48,8 @@ def nearest_in_cells(
             continue
         for rows in who[(asked_ends[cell - 1] if cell else 0) : asked_ends[cell]].split(8192):
             similarity = points[rows] @ points[inside].T  # (b, members)
-            similarity[rows[:, None] == inside[None, :]] = -torch.inf
+            own = torch.nonzero(asked[rows, 0] == cell).flatten()  # the only rows that could find themselves here
+            similarity[own, torch.searchsorted(inside, rows[own])] = -torch.inf
             values, places = largest(similarity, min(k, len(inside)))
             both = torch.cat([similarities[rows], values], dim=1).sort(dim=1, descending=True, stable=True)
             similarities[rows] = both.values[:, :k]

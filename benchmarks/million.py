@@ -233,7 +233,13 @@ def main() -> None:
         return
     found = measure(folder)
     figures = {name: summary(values) for name, values in found.pop("figures").items()}
-    result = {"cores": os.cpu_count(), **json.loads((folder / "made.json").read_text()), "actions_s": figures, **found}
+    result = {
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[1],
+        **json.loads((folder / "made.json").read_text()),
+        "actions_s": figures,
+        **found,
+    }
     given.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

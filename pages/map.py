@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from attribution.config import MapConfig
-from attribution.views import categories, colours, scatter
+from attribution.views import categories, colours, numbers, scatter
 from pages.parts import context, frame, jobs, lasso, listing, selected, states
 from pages.parts.context import Sight
 
@@ -122,6 +122,13 @@ def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group
     return scatter.by_sign(values, rows, context.dark()), ""
 
 
+def _wait(n: int) -> str:
+    """How long UMAP takes, in words."""
+    if n < 20_000:
+        return "About a minute for a few thousand samples."
+    return "Some minutes for this many samples; the work goes on when you close the page. PCA takes seconds."
+
+
 def no_map(sight: Sight, chosen: Chosen) -> None:
     """This map is not drawn yet: progress, or the button that draws it, and PCA meanwhile."""
     config = MapConfig(space=chosen.space, method=chosen.method)
@@ -135,7 +142,7 @@ def no_map(sight: Sight, chosen: Chosen) -> None:
     states.empty(
         f"{METHODS[chosen.method]} of {SPACES[chosen.space].lower()} is not drawn yet",
         "Near points will be samples that are alike to the model. "
-        + ("About a minute for a few thousand samples." if chosen.method == "umap" else "A few seconds."),
+        + (_wait(len(sight.project.dataset)) if chosen.method == "umap" else "A few seconds."),
         "Draw the map",
         lambda: jobs.submit(sight.project, "map", config),
         icon=":material/scatter_plot:",
@@ -183,6 +190,9 @@ def main() -> None:
             lasso.chart(sight, coordinates, groups, visible, spec=partial(scatter.map_spec, axes=axes), alt=words)
         else:
             lasso.chart(sight, coordinates, groups, visible)
+        if found is not None and "landmarks" in found.config:
+            n = numbers.count(found.config["landmarks"])
+            st.caption(f":material/info: UMAP laid out {n} samples; each other one stands between the three most like it.")
         if found is not None and found.run != sight.run.id:
             st.caption(":material/info: Drawn for an earlier model.")
             st.button(
