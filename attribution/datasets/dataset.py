@@ -215,8 +215,10 @@ class Dataset:
 
     def row_of(self, name: str) -> int | None:
         """Row of one sample id, or None where there is no such sample."""
-        place = int(self._index.get_indexer(np.array([name], dtype=object))[0])
-        return None if place < 0 else place
+        try:
+            return int(self._index.get_loc(name))
+        except KeyError:
+            return None
 
     def tensor(self, rows: Any, device: "str | torch.device" = "cpu") -> "torch.Tensor":
         """The model-ready batch of these rows: image float32 (b, C, H, W) as ``(x / 255 - mean) / std``, text int64 (b, L), tabular float32
