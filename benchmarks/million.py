@@ -23,7 +23,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
-TURNS = 2  # visits; the first one meets a server that has just started
+TURNS = 4  # visits; the first one meets a server that has just started
 STILL_S = 0.3  # a chart is drawn when its pixels have been the same for so long; not counted
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 RESTS = """(() => { const app = document.querySelector("[data-testid='stApp']");

@@ -39,7 +39,7 @@ def chart(
     if len(sight.selection):
         mask = np.zeros(len(coordinates), dtype=bool)
         mask[sight.selection[sight.selection < len(coordinates)]] = True
-    drawn = thinning.thin(coordinates, groups, sight.selection)
+    drawn = thinning.thin(coordinates, groups, sight.selection, thinning.LIMIT)
     st.echarts_chart(
         spec(coordinates, drawn.groups, mask, context.dark()),
         height=height,
