@@ -23,7 +23,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
-TURNS = 4  # visits; the first one meets a server that has just started
+TURNS = 3  # visits; the first one meets a server that has just started
 STILL_S = 0.3  # a chart is drawn when its pixels have been the same for so long; not counted
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 RESTS = """(() => { const app = document.querySelector("[data-testid='stApp']");
@@ -83,8 +83,9 @@ def make(folder: Path, n: int) -> dict[str, float]:
 class Watch:
     """One browser window on the app: does something, and says after how many seconds the page stands again."""
 
-    def __init__(self, page: Any, address: str, project: str) -> None:
-        self.page, self.address, self.project = page, address, project
+    def __init__(self, page: Any, address: str, project: str, server: Any) -> None:
+        self.page, self.address, self.project, self.server = page, address, project, server
+        self.cpu_s = 0.0  # of the server, during the last action: other work on the machine does not count
         self.received = 0
         page.on("websocket", lambda socket: socket.on("framereceived", self._count))
 
@@ -97,7 +98,7 @@ class Watch:
 
     def took(self, act: Callable[[], Any], until: str = "", value: Any = None) -> float:
         """Seconds from ``act`` until ``until`` (JavaScript, given ``value``) holds, the script rests and the charts' pixels stay the same."""
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), self._cpu()
         act()
         self.page.wait_for_timeout(50)
         self.page.wait_for_function(f"(value) => {RESTS} && ({until or 'true'})", arg=value, timeout=60_000, polling=50)
@@ -107,7 +108,12 @@ class Watch:
             if now != seen:
                 changed, seen = time.perf_counter(), now
             self.page.wait_for_timeout(20)
+        self.cpu_s = self._cpu() - cpu
         return changed - began
+
+    def _cpu(self) -> float:
+        times = self.server.cpu_times()
+        return float(times.user + times.system)
 
     def ring(self, centre: tuple[float, float], radius: float) -> float:
         """Draw a ring on the map, in shares of the chart's width and height, without letting go; seconds per move of the mouse."""
@@ -144,7 +150,7 @@ def measure(folder: Path) -> dict[str, Any]:
     environment = {**os.environ, "DATABLAME_HOME": str(folder.parent), "HOME": str(folder.parent)}
     port = free_port()
     server = start(environment, port)
-    figures: dict[str, list[float]] = {}
+    figures: dict[str, list[tuple[float, float]]] = {}
     counts: dict[str, Any] = {}
     try:
         with sync_playwright() as playwright:
@@ -152,7 +158,13 @@ def measure(folder: Path) -> dict[str, Any]:
             for turn in range(TURNS):
                 page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
                 page.set_default_timeout(60_000)
-                session(Watch(page, f"http://127.0.0.1:{port}", folder.name), project, figures, counts, cold=turn == 0)
+                session(
+                    Watch(page, f"http://127.0.0.1:{port}", folder.name, psutil.Process(server.pid)),
+                    project,
+                    figures,
+                    counts,
+                    cold=turn == 0,
+                )
                 page.context.close()
             browser.close()
         memory = psutil.Process(server.pid).memory_info().rss
@@ -165,11 +177,11 @@ def measure(folder: Path) -> dict[str, Any]:
     return {"figures": figures, "counts": counts, "server_rss_bytes": memory, "server_peak_bytes": int(peak.split()[1]) * 1024}
 
 
-def session(watch: Watch, project: Any, figures: dict[str, list[float]], counts: dict[str, Any], cold: bool) -> None:
+def session(watch: Watch, project: Any, figures: dict[str, list[tuple[float, float]]], counts: dict[str, Any], cold: bool) -> None:
     """One visit to map, table and queue; the first after the server's start is counted apart."""
 
     def note(name: str, seconds: float) -> None:
-        figures.setdefault(name, []).append(seconds)
+        figures.setdefault(name, []).append((seconds, watch.cpu_s))
 
     page, before = watch.page, watch.received
     note(
@@ -185,6 +197,7 @@ def session(watch: Watch, project: Any, figures: dict[str, list[float]], counts:
         counts["bytes of a recolour"] = watch.received - before
     for radius in (0.03, 0.12, 0.3):
         old = page.evaluate(SELECTED)
+        watch.cpu_s = 0.0  # the server has no part in it
         note("one move of the mouse while drawing a lasso", watch.ring((0.42, 0.5), radius))
         note("lasso, from letting go to the cards", watch.took(page.mouse.up, f"{SELECTED} && {SELECTED} !== value", old))
         counts.setdefault("selected by the lassos", {})[str(radius)] = page.evaluate(SELECTED)
@@ -213,10 +226,11 @@ def session(watch: Watch, project: Any, figures: dict[str, list[float]], counts:
         pass
 
 
-def summary(values: list[float]) -> dict[str, float]:
-    """Median and extremes, seconds."""
+def summary(pairs: list[tuple[float, float]]) -> dict[str, float]:
+    """Median and extremes of the seconds waited, and the median of the server's CPU seconds."""
+    values, cpu = zip(*pairs, strict=True)
     ends = {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
-    return {**{name: round(value, 2) for name, value in ends.items()}, "times": len(values)}
+    return {**{name: round(value, 2) for name, value in ends.items()}, "server_cpu": round(statistics.median(cpu), 2), "times": len(values)}
 
 
 def main() -> None:

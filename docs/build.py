@@ -481,7 +481,7 @@ def _startup(found: dict[str, Any]) -> str:
 
 def _million(found: dict[str, Any]) -> str:
     lines = [
-        [name, f"{one['median']:.2f} s", f"{one['lowest']:.2f} to {one['highest']:.2f} s", str(one["times"])]
+        [name, f"{one['median']:.2f} s", f"{one['lowest']:.2f} to {one['highest']:.2f} s", f"{one['server_cpu']:.2f} s", str(one["times"])]
         for name, one in found["actions_s"].items()
     ]
     cpu = ", ".join(f"{name} {seconds:.0f}" for name, seconds in found["cpu_s"].items())
@@ -493,7 +493,7 @@ def _million(found: dict[str, Any]) -> str:
         f" them ({found['load']:.1f} processes in the queue on average). The lassos took {chosen} samples. The first draw sends"
         f" {counts['bytes of the first draw'] / 1e6:.2f} MB to the browser, a recolour {counts['bytes of a recolour'] / 1e6:.2f} MB; the server peaks at"
         f" {found['server_peak_bytes'] / 1e9:.2f} GB.\n\n"
-        + table(["what", "median", "lowest to highest", "times"], lines)
+        + table(["what", "waited, median", "lowest to highest", "server's CPU", "times"], lines)
         + f"\nMaking the project, CPU seconds: {cpu}; peak {found['peak_bytes'] / 1e9:.2f} GB.\n"
     )
 
