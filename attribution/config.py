@@ -88,6 +88,9 @@ class ScoreConfig:
     damping_ratio: float = opt(
         0.0, "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 1 for a network."
     )
+    store: bool = opt(
+        False, "logra, grass and trak keep the training set's compressed gradients on disk (bf16) and read them for later questions."
+    )
     ratio: float = opt(0.05, "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.")
     selection: str = opt("outputs", "How gif estimators choose those: outputs, gradients (largest means over the query) or random.")
     runner: str = opt("serial", "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import torch
 
     from attribution.gradients.curvature.kronecker import Kronecker
+    from attribution.gradients.queries import QueryGradients
 
 
 class KroneckerInfluence(Preconditioned):
@@ -32,3 +33,6 @@ class KroneckerInfluence(Preconditioned):
 
     def solve(self, gradients: "torch.Tensor") -> "torch.Tensor":
         return self._factors.solve(gradients)
+
+    def preconditioned(self, queries: "QueryGradients") -> "QueryGradients":
+        return self._factors.solve_queries(queries)

@@ -98,8 +98,12 @@ class Preconditioned(Estimator):
         return {"damping": self.curvature.damping, "l2": self.curvature.l2, "mean_eigenvalue": self.curvature.trace / self.curvature.size}
 
     def prepare(self, queries: Sequence[Query]) -> None:
+        self._queries = self.preconditioned(self.subject.query_gradients(queries))
+
+    def preconditioned(self, queries: "QueryGradients") -> "QueryGradients":
+        """``(C + damping I)^-1`` times the queries' gradients."""
         layout = self.curvature.layout
-        self._queries: QueryGradients = layout.to_queries(self.solve(layout.from_queries(self.subject.query_gradients(queries))))
+        return layout.to_queries(self.solve(layout.from_queries(queries)))
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         x, y = self.subject.batch(rows)

@@ -1,7 +1,7 @@
 """TRAK: the model linearised, its gradients projected, and the resulting logistic regression's influence in closed form."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from attribution.estimators.base import Estimator, Query, ScoreBlock
 if TYPE_CHECKING:
     import torch
 
+    from attribution.gradient_store import GradientStore
     from attribution.subject import Subject
 
 
@@ -37,6 +38,8 @@ class Trak(Estimator):
     loss_only = True
     needs = "several checkpoints or runs (works with one, less well)"
     unit = "logits of margin"
+    settings: ClassVar[tuple[str, ...]] = ("store",)
+    store: bool = False
     dim = 512
     relative_ridge = 1.0
 
@@ -44,9 +47,12 @@ class Trak(Estimator):
         super().__init__(subject, seed)
         self.models = [(each, index) for each in (subject, *others) for index in range(len(each.weights))]
         self._factors: list[torch.Tensor] = []
+        self._stores: dict[int, GradientStore] = {}
 
     def options(self) -> dict[str, Any]:
-        return {"dim": self.dim, "relative_ridge": self.relative_ridge, "seed": self.seed, "runs": [s.run.id for s, _ in self.models]}
+        return {"dim": self.dim, "relative_ridge": self.relative_ridge, "seed": self.seed, "runs": [s.run.id for s, _ in self.models]} | (
+            {"store": "bfloat16"} if self.store else {}
+        )
 
     def query_bytes(self) -> int:
         return 8 * self.dim * len(self.models)
@@ -64,14 +70,51 @@ class Trak(Estimator):
             return engine.project(x, y, self.dim, self.seed + model).cpu().double()
         return torch.cat([part.flatten(1) for part in engine.gradients(x, y).values()], dim=1).cpu().double()
 
+    def _doubt(self, model: int, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+        """1 - p of the labels (b,) float64."""
+        import torch
+
+        from attribution.tasks.classification import log_odds
+
+        subject, index = self.models[model]
+        subject.count(len(y))
+        with torch.no_grad():
+            return torch.sigmoid(-log_odds(subject.model(index)(x), y)).cpu().double()
+
+    def _both(self, model: int, rows: np.ndarray) -> "tuple[torch.Tensor, torch.Tensor]":
+        """phi (b, d) and 1 - p (b,) of training rows: computed, or from the store where ``store`` is set."""
+        if self.store:
+            found = self._stored(model).vectors(rows).double()
+            return found[:, :-1], found[:, -1]
+        x, y = self.subject.batch(rows)
+        return self._features(model, x, y), self._doubt(model, x, y)
+
+    def _stored(self, model: int) -> "GradientStore":
+        """What one model has on disk: phi, and 1 - p as the last column. Rows of a store are those of this estimator's data."""
+        import torch
+
+        from attribution.estimators._stored import store_of
+
+        if model not in self._stores:
+            subject, index = self.models[model]
+            size = sum(value.numel() for value in subject.parameters(index).values())
+            settings = {"name": "trak", "dim": self.dim, "seed": self.seed + model, "checkpoint": index}
+
+            def features(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+                return torch.cat([self._features(model, x, y), self._doubt(model, x, y)[:, None]], 1)
+
+            self._stores[model] = store_of(subject, settings, min(size, self.dim) + 1, features, index)
+        return self._stores[model]
+
     def _prepare_factors(self) -> None:
         """Cholesky factors of the damped Phi' Phi (d, d), one per model."""
         import torch
 
         for model in range(len(self._factors), len(self.models)):
             total: Any = 0.0
-            for x, y in self.subject.batches(self.subject.rows):
-                phi = self._features(model, x, y)  # (b, d)
+            for start in range(0, len(self.subject.rows), self.subject.batch_size):
+                batch = self.subject.rows[start : start + self.subject.batch_size]
+                phi = self._both(model, batch)[0] if self.store else self._features(model, *self.subject.batch(batch))  # (b, d)
                 total = total + phi.T @ phi
             ridge = self.relative_ridge * total.diagonal().mean().clamp_min(1e-30)
             self._factors.append(torch.linalg.cholesky(total + ridge * torch.eye(len(total), dtype=total.dtype)))
@@ -91,13 +134,9 @@ class Trak(Estimator):
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
-        from attribution.tasks.classification import log_odds
-
-        x, y = self.subject.batch(rows)
         kernel, doubt = [], []
-        for model, (subject, index) in enumerate(self.models):
-            kernel.append(self._features(model, x, y) @ self._solved[model])  # (b, q)
-            with torch.no_grad():
-                doubt.append(torch.sigmoid(-log_odds(subject.model(index)(x), y)).cpu().double())  # 1 - p, (b,)
-            subject.count(len(rows))
+        for model in range(len(self.models)):
+            phi, unsure = self._both(model, rows)
+            kernel.append(phi @ self._solved[model])  # (b, q)
+            doubt.append(unsure)
         return ScoreBlock(torch.stack(kernel).mean(0) * torch.stack(doubt).mean(0)[:, None])

@@ -17,15 +17,19 @@ Loss = Callable[[Any, Tensor], Tensor]  # (model output, labels (b, ...)) -> one
 @contextmanager
 def evaluation(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and gradients on inside; afterwards every module is in its own mode again, also after an error."""
-    modes = [(module, module.training) for module in model.modules()]
+    training = [module for module in model.modules() if module.training]
     try:
-        if any(training for _, training in modes):
+        if training:
             model.eval()
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
+        if torch.is_inference_mode_enabled():
+            with torch.inference_mode(False), torch.enable_grad():
+                yield
+        else:
+            with torch.enable_grad():
+                yield
     finally:
-        for module, training in modes:
-            module.training = training
+        for module in training:
+            module.training = True
 
 
 @contextmanager
@@ -63,11 +67,11 @@ def capture(model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Te
     """
     records: list[tuple[str, Tensor, GradientEdge]] = []
     with recorded(modules, records):
-        values = per_sample(loss(model(x), y), len(x))
+        values = per_sample(loss(model(x), y), x.shape[0])
     if not records:
         return {}
     # The edge is the node as it was when the layer returned: a later in-place ReLU does not move it.
-    gradients = torch.autograd.grad(values.sum(), [edge for _, _, edge in records], allow_unused=True)
+    gradients = torch.autograd.grad(values, [edge for _, _, edge in records], torch.ones_like(values), allow_unused=True)
     calls: dict[str, list[Call]] = {}
     for (name, inputs, _), gradient in zip(records, gradients, strict=True):
         if gradient is not None:

@@ -7,6 +7,7 @@ For a layer with h groups, t positions, o outputs and i inputs, b samples and q 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -50,18 +51,27 @@ def cheapest(costs: dict[str, float]) -> str:
     return min(costs, key=lambda name: costs[name])
 
 
-def contract(train: Factor, query: Factor | None, budget_bytes: int, norms: bool = True) -> tuple[Tensor | None, Tensor | None]:
+def contract(
+    train: Factor, query: Factor | None, budget_bytes: int, norms: bool = True, bias: bool = False
+) -> tuple[Tensor | None, Tensor | None]:
     """Dots with every query and squared norms of one parameter's per-sample gradients.
 
     Returns ``(dots (b, q) or None without queries, squared norms (b,) or None if not asked for)``; temporaries stay near ``budget_bytes``.
+    ``bias``: those of the layer's bias are to be counted in, allowed where ``with_bias`` holds.
     """
     if isinstance(train, Rows):
         return _rows(train, query, budget_bytes, norms)
     if isinstance(train, Outer | Convolution):
-        return _outer(train, query, budget_bytes, norms)
+        return _outer(train, query, budget_bytes, norms, bias)
     values = train.dense()
     dots = None if query is None else _against_dense(values, query, budget_bytes)
     return dots, values.square().sum(1) if norms else None
+
+
+def with_bias(train: Factor, query: Factor | None, norms: bool) -> bool:
+    """Whether the layer's bias can be had with its weight, nearly for free: a bias is the weight of one more input that is always 1, so
+    where positions are compared the products of the inputs grow by 1."""
+    return isinstance(train, Outer) and set(orders(train, query, norms)) <= {PAIRS, ""}
 
 
 def _against_dense(values: Tensor, query: Factor, budget_bytes: int) -> Tensor:
@@ -72,9 +82,14 @@ def _against_dense(values: Tensor, query: Factor, budget_bytes: int) -> Tensor:
     return torch.cat([values @ query.block(start, stop).dense().T for start, stop in blocks(query.count, size)], 1)
 
 
-def _outer(train: Outer | Convolution, query: Factor | None, budget_bytes: int, norms: bool) -> tuple[Tensor | None, Tensor | None]:
+def _outer(
+    train: Outer | Convolution, query: Factor | None, budget_bytes: int, norms: bool, bias: bool
+) -> tuple[Tensor | None, Tensor | None]:
     query = Dense(query.dense(), query.shape) if isinstance(query, Rows) else query
     order, by_norm = orders(train, query, norms)
+    if isinstance(train, Outer) and train.single and _small(order, by_norm, query):
+        compared = None if query is None else _pairs(train, query, bias) if order == PAIRS else _direction(train, query)
+        return compared, _norms(train, bias) if norms else None
     dots, squared = [], []
     for start, stop in blocks(train.count, _sample_block(train, query, order, by_norm, budget_bytes)):
         full = train.written(start, stop) if MATERIALISE in (order, by_norm) else None
@@ -84,21 +99,36 @@ def _outer(train: Outer | Convolution, query: Factor | None, budget_bytes: int, 
         elif query is not None and isinstance(train, Convolution) and order == DIRECTION:
             dots.append(train.along(start, stop, query.dense()))
         elif query is not None and part is not None:
-            dots.append(_by_factors(part, query, order, budget_bytes))
+            dots.append(_by_factors(part, query, order, budget_bytes, bias))
         if norms and full is not None:
             squared.append(full.square().sum(1))
         elif norms and part is not None:
-            squared.append(_norms(part))
-    return torch.cat(dots) if query is not None else None, torch.cat(squared) if norms else None
+            squared.append(_norms(part, bias))
+    return _joined(dots, 0) if query is not None else None, _joined(squared, 0) if norms else None
+
+
+def _small(order: str, by_norm: str, query: Factor | None) -> bool:
+    """Whether samples of one position need no temporaries beyond the size of the result and of the inputs."""
+    return by_norm != MATERIALISE and (order in (PAIRS, "") or (order == DIRECTION and query is not None and query.count == 1))
+
+
+def _joined(parts: list[Tensor], dim: int) -> Tensor:
+    """``torch.cat`` that does not copy a single part."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
 
 
 def orders(train: Outer | Convolution, query: Factor | None, norms: bool) -> tuple[str, str]:
     """The chosen orders for dots and for norms; empty where not asked for. Norms come free where the dots write the gradients out."""
     positions = query.sizes[1] if isinstance(query, Outer) else None
-    order = cheapest(dot_costs(train.sizes, train.count, query.count, positions)) if query is not None else ""
+    return _chosen(train.sizes, train.count, None if query is None else query.count, positions, norms)
+
+
+@lru_cache(maxsize=1024)  # asked again for every batch
+def _chosen(sizes: tuple[int, int, int, int], b: int, q: int | None, positions: int | None, norms: bool) -> tuple[str, str]:
+    order = cheapest(dot_costs(sizes, b, q, positions)) if q is not None else ""
     if not norms or order == MATERIALISE:
         return order, order if norms else ""
-    return order, cheapest(norm_costs(train.sizes, train.count))
+    return order, cheapest(norm_costs(sizes, b))
 
 
 def _pair_bytes(train: Outer | Convolution, query: Factor | None, order: str) -> int:
@@ -122,24 +152,26 @@ def _sample_block(train: Outer | Convolution, query: Factor | None, order: str, 
     return limit // max(1, train.itemsize * entries + queries * _pair_bytes(train, query, order))
 
 
-def _by_factors(part: Outer, query: Factor, order: str, budget_bytes: int) -> Tensor:
+def _by_factors(part: Outer, query: Factor, order: str, budget_bytes: int, bias: bool) -> Tensor:
     """Dots ``(b, q)`` without writing the samples' gradients out, in blocks of queries."""
-    compare = _pairs if order == PAIRS else _direction
     size = budget_bytes // (part.count * _pair_bytes(part, query, order))
-    return torch.cat([compare(part, query.block(start, stop)) for start, stop in blocks(query.count, size)], 1)
+    pieces = [query] if size >= query.count else [query.block(start, stop) for start, stop in blocks(query.count, size)]
+    return _joined([_pairs(part, piece, bias) if order == PAIRS else _direction(part, piece) for piece in pieces], 1)
 
 
-def _pairs(part: Outer, query: Factor) -> Tensor:
+def _pairs(part: Outer, query: Factor, bias: bool) -> Tensor:
     """Dots by comparing all pairs of positions ``(b, q)``."""
     assert isinstance(query, Outer)
     h, t, o, i = part.sizes
     b, q, s = part.count, query.count, query.sizes[1]
-    if h == t == s == 1:
-        return (part.left.reshape(b, o) @ query.left.reshape(q, o).T) * (part.right.reshape(b, i) @ query.right.reshape(q, i).T)
+    if part.single and s == 1:
+        right = part.right.view(b, i) @ query.right.view(q, i).T
+        return (part.left.view(b, o) @ query.left.view(q, o).T).mul_(right.add_(1) if bias else right)
     total = part.left.new_zeros(b, q)
     for group in range(h):
         left = part.left[:, group].reshape(b * t, o) @ query.left[:, group].reshape(q * s, o).T  # (b t, q s)
-        left *= part.right[:, group].reshape(b * t, i) @ query.right[:, group].reshape(q * s, i).T
+        right = part.right[:, group].reshape(b * t, i) @ query.right[:, group].reshape(q * s, i).T
+        left *= right.add_(1) if bias else right
         total += left.reshape(b, t, q, s).sum((1, 3))
     return total
 
@@ -149,6 +181,8 @@ def _direction(part: Outer, query: Factor) -> Tensor:
     h, t, o, i = part.sizes
     b, q = part.count, query.count
     weight = query.dense().reshape(q, h, o, i)
+    if part.single and q == 1:
+        return torch.linalg.vecdot(part.right.view(b, i) @ weight.view(o, i).T, part.left.view(b, o))[:, None]
     total = part.left.new_zeros(b, q)
     for group in range(h):
         pushed = part.right[:, group].reshape(b * t, i) @ weight[:, group].reshape(q * o, i).T  # (b t, q o)
@@ -156,14 +190,17 @@ def _direction(part: Outer, query: Factor) -> Tensor:
     return total
 
 
-def _norms(part: Outer) -> Tensor:
+def _norms(part: Outer, bias: bool) -> Tensor:
     """Squared norms from pairs of positions ``(b,)``; with one position |left|^2 |right|^2."""
-    _, t, o, i = part.sizes
+    h, t, o, i = part.sizes
     if t == 1:
-        return (part.left.square().sum(-1) * part.right.square().sum(-1)).sum((1, 2))
+        left, right = torch.linalg.vecdot(part.left, part.left), torch.linalg.vecdot(part.right, part.right)  # (b, h, 1)
+        products = left.mul_(right.add_(1) if bias else right)
+        return products.view(part.count) if h == 1 else products.sum((1, 2))
     left = part.left.reshape(-1, t, o)
     right = part.right.reshape(-1, t, i)
-    gram = torch.bmm(left, left.mT) * torch.bmm(right, right.mT)  # (b h, t, t)
+    inputs = torch.bmm(right, right.mT)  # (b h, t, t)
+    gram = torch.bmm(left, left.mT).mul_(inputs.add_(1) if bias else inputs)
     return gram.reshape(part.count, -1).sum(1)
 
 

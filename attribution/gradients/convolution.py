@@ -59,10 +59,24 @@ class Convolution(Factor):
             return Outer(left[0], right[0], self.shape)
         return Outer(torch.cat(left, 2), torch.cat(right, 2), self.shape)
 
-    def lefts(self) -> Tensor:
-        """Output gradients by position ``(b, groups, t, o)``, without cutting patches."""
-        parts = [self._by_position(gradient.flatten(2), self.count, self.sizes[2]) for _, gradient in self.calls]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+    def narrowed(self, start: int, stop: int, outputs: Tensor, inputs: Tensor) -> Outer:
+        """A block of samples with these outputs and places of the patch of every group alone; the others are not copied."""
+        left, right = [], []
+        for pictures, gradient in self._calls(start, stop):
+            window = self._window(pictures)  # (n, channels, kh, kw, oh, ow)
+            area, width = self.kernel[0] * self.kernel[1], self.kernel[1]
+            channels = torch.arange(self.groups, device=inputs.device)[:, None] * self.shape[1] + inputs // area
+            patches = window[:, channels, inputs % area // width, inputs % width]  # (n, groups, i', oh, ow)
+            right.append(self._by_position(patches.flatten(1, 2).flatten(2), stop - start, len(inputs)))
+            chosen = gradient.unflatten(1, (self.groups, -1)).index_select(2, outputs)
+            left.append(self._by_position(chosen.flatten(1, 2).flatten(2), stop - start, len(outputs)))
+        shape = (self.groups * len(outputs) * len(inputs),)
+        return Outer(torch.cat(left, 2), torch.cat(right, 2), shape)
+
+    def outputs_moment(self) -> Tensor:
+        """Sum over samples and positions of the outer products of the output gradients ``(o, o)``, for one group."""
+        grids = [gradient.flatten(2) for _, gradient in self.calls]  # (n, o, t)
+        return torch.stack([torch.bmm(grid, grid.mT).sum(0) for grid in grids]).sum(0)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -115,13 +129,18 @@ class Convolution(Factor):
 
     def _patches(self, inputs: Tensor) -> Tensor:
         """What each output position sees ``(n, channels * kernel, positions)``; one strided copy, two to three times faster than unfold."""
+        view = self._window(inputs)
+        n, channels, kh, kw, oh, ow = view.shape
+        return view.reshape(n, channels * kh * kw, oh * ow)
+
+    def _window(self, inputs: Tensor) -> Tensor:
+        """The same as a view ``(n, channels, kh, kw, oh, ow)`` into the padded inputs."""
         padded = F.pad(inputs, (self.padding[1], self.padding[1], self.padding[0], self.padding[0])).contiguous()
         n, channels, height, width = padded.shape
         (kh, kw), (dh, dw), (sh, sw) = self.kernel, self.dilation, self.stride
         oh, ow = (height - dh * (kh - 1) - 1) // sh + 1, (width - dw * (kw - 1) - 1) // sw + 1
         a, c, y, x = padded.stride()
-        view = padded.as_strided((n, channels, kh, kw, oh, ow), (a, c, y * dh, x * dw, y * sh, x * sw))
-        return view.reshape(n, channels * kh * kw, oh * ow)
+        return padded.as_strided((n, channels, kh, kw, oh, ow), (a, c, y * dh, x * dw, y * sh, x * sw))
 
     def _by_position(self, tensor: Tensor, n: int, width: int) -> Tensor:
         """``(n * m, groups * width, positions)`` as ``(n, groups, m * positions, width)``."""

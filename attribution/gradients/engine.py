@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, evaluation, ordinary, per_sample
-from attribution.gradients.contract import blocks, contract
-from attribution.gradients.explain import Explanation, explanation
+from attribution.gradients.compress import Compression, Map, compress, sizes_of
+from attribution.gradients.contract import blocks, contract, with_bias
+from attribution.gradients.explain import Explanations, explanation
 from attribution.gradients.factors import Dense, Factor, concatenate
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
-from attribution.gradients.probe import Plan, covered_parameters, first_coupled, make_plan, refuse
+from attribution.gradients.probe import Plan, Route, covered_parameters, first_coupled, make_plan, refuse
 from attribution.gradients.project import Sketch, project
 from attribution.gradients.queries import QueryGradients, keep
 from attribution.tasks.classification import per_sample_loss as cross_entropy
@@ -44,6 +45,7 @@ class GradientEngine:
         self.model, self.loss, self.budget_bytes = model, per_sample_loss, budget_bytes
         self._known: Plan | None = None
         self._sketches: dict[tuple[str, int, int, torch.device], Sketch] = {}
+        self._maps: dict[tuple[Compression, tuple[Route, ...], torch.device], dict[str, Map]] = {}
         refuse(model)
 
     @property
@@ -87,7 +89,8 @@ class GradientEngine:
         ``queries.only(layers[name]).norms``.
         """
         places = {name: place for place, names in enumerate(self.layers.values()) for name in names}
-        return self._contract_apart(x, y, queries, True, places)
+        dots, norms = self._contract_apart(x, y, queries, True, places)
+        return torch.stack(dots), torch.stack(norms)
 
     @torch.no_grad()
     def gradients(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
@@ -126,7 +129,7 @@ class GradientEngine:
             for _, _, name, factor in self.factors(x[start:stop], y[start:stop]):
                 found.setdefault(name, []).append(keep(factor, self.budget_bytes))
             kept = {name: concatenate(pieces) for name, pieces in found.items()}
-            parts.append(QueryGradients(kept, stop - start, self.budget_bytes))
+            parts.append(QueryGradients(kept, stop - start, self.budget_bytes, of_samples=True))
         return QueryGradients.stack(parts)
 
     @staticmethod
@@ -150,7 +153,7 @@ class GradientEngine:
 
         The map depends on ``seed`` and the parameters' names and sizes alone (``project.Sketch``); cost: one pass over the gradients.
         """
-        result = torch.zeros(len(x), dim, dtype=self._dtype, device=x.device)
+        result = torch.zeros(len(x), dim, dtype=self.plan(x, y).dtype, device=x.device)
         for start, stop, name, factor in self.factors(x, y):
             key = (name, dim, seed, x.device)
             if key not in self._sketches:
@@ -159,11 +162,37 @@ class GradientEngine:
         return result
 
     @torch.no_grad()
-    def explain(self, x: Tensor, y: Tensor, n_queries: int = 1) -> list[Explanation]:
-        """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch."""
+    def compress(self, x: Tensor, y: Tensor, compression: Compression) -> Tensor:
+        """Compressed gradients of the samples ``(b, dim)``, whose inner products estimate gradient dots (``attribution.gradients.compress``).
+
+        The map depends on the compression and the model's parameters alone. Cost: one forward and one backward pass, and less than writing
+        the gradients out; see the compressions.
+        """
+        return self.compress_factors(x, y, self.factors(x, y), compression)
+
+    @torch.no_grad()
+    def compress_factors(self, x: Tensor, y: Tensor, factors: Iterable[tuple[int, int, str, Factor]], compression: Compression) -> Tensor:
+        """The same for gradients that are there already, as ``factors`` gives them for the batch ``x, y``."""
+        plan = self.plan(x, y)
+        key = (compression, plan.routes, x.device)
+        if key not in self._maps:
+            self._maps[key] = compression.maps(sizes_of(self.model, plan), x.device)
+        into = torch.zeros(len(x), compression.dim, dtype=plan.dtype, device=x.device)
+        return compress(factors, self._maps[key], into, self.budget_bytes)
+
+    @torch.no_grad()
+    def explain(self, x: Tensor, y: Tensor, n_queries: int = 1, *, norms: bool = True, written: bool = False) -> Explanations:
+        """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch; print it for a table.
+
+        The request: dots with ``n_queries`` (0: none), ``norms`` or not; ``written``: queries that are no sample's own gradient and so have
+        no factors (a mean, or anything multiplied by an inverse curvature).
+        """
         seen = {name: factor for _, _, name, factor in self.factors(x, y)}
         shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
-        return [explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries) for route in self.plan(x, y).routes]
+        routes = self.plan(x, y).routes
+        return Explanations(
+            explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written) for route in routes
+        )
 
     def check(self, x: Tensor, y: Tensor) -> None:
         """``UserError`` naming the layer if a sample's loss changes with the other samples of its batch; looks at up to eight samples."""
@@ -183,29 +212,24 @@ class GradientEngine:
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The routes of the covered parameters; made on the first batch and again when other parameters require gradients."""
-        self._placed(x)
-        names = self.covered
-        if not names:
-            raise UserError(
-                "No parameter of the model requires a gradient.", "There is nothing to attribute.", "Set requires_grad on some of them."
-            )
-        if self._known is None or [route.parameter for route in self._known.routes] != names:
+        if self._known is None or self._known.stale:
+            if not self.covered:
+                raise UserError(
+                    "No parameter of the model requires a gradient.", "There is nothing to attribute.", "Set requires_grad on some of them."
+                )
+            self._placed(x)
             self._known = make_plan(self.model, ordinary(x), ordinary(y), self.loss)
+        self._placed(x)
         return self._known
 
     def _placed(self, x: Tensor) -> None:
-        device = next((parameter.device for parameter in self.model.parameters()), x.device)
+        device = self._known.device if self._known else next((parameter.device for parameter in self.model.parameters()), x.device)
         if x.device != device:
             raise UserError(
                 f"The batch is on {x.device}, the model on {device}.", "They cannot be combined.", f"Move the batch to {device}."
             )
-        if len(x) == 0:
+        if x.shape[0] == 0:
             raise UserError("The batch is empty.", "There is nothing to score.", "Pass at least one sample.")
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        """Of results: the model's, but at least float32."""
-        return torch.promote_types(next(p.dtype for p in self.model.parameters() if p.requires_grad), torch.float32)
 
     def factors(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
         """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on; fallback ones in blocks of samples.
@@ -215,6 +239,7 @@ class GradientEngine:
         return self._factors(self.plan(x, y), ordinary(x), ordinary(y))
 
     def _factors(self, plan: Plan, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
+        b = x.shape[0]
         if plan.modules:
             with evaluation(self.model):
                 calls = capture(self.model, plan.modules, x, y, self.loss)
@@ -222,10 +247,10 @@ class GradientEngine:
                 module = plan.modules[module_name]
                 handler = handler_of(module)
                 assert handler is not None
-                for name, factor in handler(module, calls.pop(module_name), len(x)).items():
+                for name, factor in handler(module, calls.pop(module_name), b).items():
                     full = f"{module_name}.{name}" if module_name else name
                     if full in plan.closed:
-                        yield 0, len(x), full, factor
+                        yield 0, b, full, factor
         if plan.others:
             yield from self._fallback_factors(plan, x, y)
 
@@ -244,18 +269,52 @@ class GradientEngine:
     @torch.no_grad()
     def _contract_apart(
         self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool, places: Mapping[str, int]
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Dots and norms summed over the parameters that share a place; a parameter without one has place 0."""
-        plan = self.plan(x, y)
+        plan, b = self.plan(x, y), x.shape[0]
+        dtype = plan.dtype
         count = max(places.values(), default=0) + 1
-        dots = torch.zeros(count, len(x), len(queries) if queries is not None else 0, dtype=self._dtype, device=x.device)
-        squared = torch.zeros(count, len(x), dtype=self._dtype, device=x.device)
+        dots = [Total((b, queries.count if queries is not None else 0)) for _ in range(count)]
+        squared = [Total((b,)) for _ in range(count)]
+        done = set()
         for start, stop, name, factor in self._factors(plan, ordinary(x), ordinary(y)):
-            query = queries.parts.get(name) if queries is not None else None
-            part, square = contract(factor, query, self.budget_bytes, norms)
-            place = places.get(name, 0)
-            if part is not None:
-                dots[place, start:stop] += part
-            if square is not None:
-                squared[place, start:stop] += square
-        return dots, squared.clamp_min_(0).sqrt_()
+            if name in done:
+                continue
+            query, place = queries.parts.get(name) if queries is not None else None, places.get(name, 0)
+            merged = _implied(plan.biases.get(name), query, queries) and with_bias(factor, query, norms)
+            if merged:
+                done.add(plan.biases[name])
+            part, square = contract(factor, query, self.budget_bytes, norms, merged)
+            dots[place].add(start, stop, part, dtype)
+            squared[place].add(start, stop, square, dtype)
+        found = [total.value(dtype, x.device).clamp_min_(0).sqrt_() for total in squared]
+        return [total.value(dtype, x.device) for total in dots], found
+
+
+def _implied(bias: str | None, query: Factor | None, queries: QueryGradients | None) -> bool:
+    """Whether a weight's dots and norms say all that is needed to add those of its bias."""
+    if bias is None or queries is None:
+        return bias is not None
+    return queries.of_samples and query is not None and bias in queries.parts
+
+
+class Total:
+    """A sum of parts that cover some of its rows each; the first whole one is taken over as it is."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.sum: Tensor | None = None
+
+    def add(self, start: int, stop: int, part: Tensor | None, dtype: torch.dtype) -> None:
+        """Add to the rows ``start..stop-1``; the part may be changed later on."""
+        if part is None:
+            return
+        if stop - start < self.shape[0]:
+            self.sum = self.value(dtype, part.device)
+            self.sum[start:stop] += part
+        else:
+            self.sum = part.to(dtype) if self.sum is None else self.sum.add_(part)
+
+    def value(self, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """The sum so far."""
+        return torch.zeros(self.shape, dtype=dtype, device=device) if self.sum is None else self.sum

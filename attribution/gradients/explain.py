@@ -1,6 +1,7 @@
-"""Says for each covered parameter how its gradients are had and contracted, and what that costs."""
+"""Says for each covered parameter how its gradients are had and contracted, and what that costs beside a forward pass."""
 
 from dataclasses import dataclass
+from typing import final
 
 from attribution.gradients.contract import MATERIALISE, ROWS, dot_costs, norm_costs, orders
 from attribution.gradients.convolution import Convolution
@@ -14,7 +15,8 @@ class Explanation:
     """One covered parameter.
 
     ``path`` is "closed form", "vmap" or "loop", ``reason`` says why it is not a closed form; ``dots`` and ``norms`` name the contraction
-    order (``contract.py``); ``multiply_adds`` is its estimated cost for the batch, dots and norms together, without forward and backward.
+    order (``contract.py``), empty where not asked for; ``multiply_adds`` is its estimated cost for the batch, without forward and backward,
+    ``forward`` what the layer itself costs in a forward pass (0 for embeddings and element-wise layers), ``held_bytes`` the batch's factors.
     """
 
     parameter: str
@@ -25,24 +27,69 @@ class Explanation:
     dots: str
     norms: str
     multiply_adds: float
+    forward: float
+    held_bytes: int
 
 
-def explanation(route: Route, shape: tuple[int, ...], factor: Factor | None, n_queries: int) -> Explanation:
+@final
+class Explanations(list[Explanation]):
+    """All covered parameters; ``str`` is a table."""
+
+    @property
+    def forward(self) -> float:
+        """Multiply-adds of a forward pass over the batch, as far as these parameters take part."""
+        return sum(row.forward for row in self)
+
+    @property
+    def share(self) -> float:
+        """What comparing costs over what the forward pass costs; the backward pass to the layers' outputs is about one more."""
+        return sum(row.multiply_adds for row in self) / max(1.0, self.forward)
+
+    def __str__(self) -> str:
+        head = ("parameter", "layer", "path", "dots", "norms", "multiply-adds", "held", "of forward")
+        lines = [
+            (
+                row.parameter,
+                row.layer,
+                row.path,
+                row.dots or "-",
+                row.norms or "-",
+                f"{row.multiply_adds:.3g}",
+                f"{row.held_bytes / 2**20:.2f} MiB",
+                f"{100 * row.multiply_adds / max(1.0, self.forward):.1f} %",
+            )
+            for row in self
+        ]
+        total = sum(row.held_bytes for row in self) / 2**20
+        sums = ("all", "", "", "", "", f"{sum(row.multiply_adds for row in self):.3g}", f"{total:.2f} MiB", f"{100 * self.share:.1f} %")
+        table = [head, *lines, sums]
+        widths = [max(len(line[column]) for line in table) for column in range(len(head))]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table)
+
+
+def explanation(route: Route, shape: tuple[int, ...], factor: Factor | None, n_queries: int, norms: bool, written: bool) -> Explanation:
     """The row for one parameter, from the factor that one batch gave (None: the loss does not depend on it)."""
+    about = (route.parameter, route.layer, shape, route.path, route.reason)
     if factor is None:
-        return Explanation(route.parameter, route.layer, shape, route.path, "the loss does not depend on it", "", "", 0.0)
+        return Explanation(*about[:4], "the loss does not depend on it", "", "", 0.0, 0.0, 0)
     b, q = factor.count, n_queries
-    dots, norms, cost = MATERIALISE, MATERIALISE, float(b * factor.numel * (q + 1))
+    dots, by_norm = MATERIALISE if q else "", MATERIALISE if norms else ""
+    cost, forward = float(b * factor.numel * (q + norms)), 0.0
     if isinstance(factor, Outer | Convolution):
-        query = keep(factor.block(0, 1), 1 << 30)
-        many = _repeated(query, q)
-        dots, norms = orders(factor, many, True)
+        h, t, o, i = factor.sizes
+        forward = float(b * h * t * o * i)
+        query = None
+        if q:
+            one = keep(factor.block(0, 1), 1 << 30)
+            query = _repeated(Dense(one.dense(), one.shape) if written else one, q)
+        dots, by_norm = orders(factor, query, norms)
         positions = query.sizes[1] if isinstance(query, Outer) else None
-        cost = dot_costs(factor.sizes, b, q, positions)[dots]
-        cost += 0 if dots == MATERIALISE else norm_costs(factor.sizes, b)[norms]
+        cost = dot_costs(factor.sizes, b, q, positions)[dots] if dots else 0.0
+        cost += norm_costs(factor.sizes, b)[by_norm] if by_norm and dots != MATERIALISE else 0.0
     elif isinstance(factor, Rows):
-        dots, norms, cost = ROWS, ROWS, float(len(factor.ids) * factor.shape[1] * (q + 1))
-    return Explanation(route.parameter, route.layer, shape, route.path, route.reason, dots, norms, cost)
+        dots, by_norm = ROWS if q else "", ROWS if norms else ""
+        cost = float(len(factor.ids) * factor.shape[1] * (q + norms))
+    return Explanation(*about, dots, by_norm, cost, forward, factor.nbytes)
 
 
 def _repeated(query: Factor, q: int) -> Factor:

@@ -51,7 +51,7 @@ class Dense(Factor):
     """Gradients written out: ``values`` is ``(b, p)``."""
 
     def __init__(self, values: Tensor, shape: tuple[int, ...]) -> None:
-        self.values, self.shape, self.count = values, tuple(shape), len(values)
+        self.values, self.shape, self.count = values, tuple(shape), values.shape[0]
 
     def block(self, start: int, stop: int) -> "Dense":
         return Dense(self.values[start:stop], self.shape)
@@ -72,7 +72,12 @@ class Outer(Factor):
     """Sums of outer products: ``left (b, h, t, o)``, ``right (b, h, t, i)`` with h groups and t positions; p = h * o * i."""
 
     def __init__(self, left: Tensor, right: Tensor, shape: tuple[int, ...]) -> None:
-        self.left, self.right, self.shape, self.count = left, right, tuple(shape), len(left)
+        self.left, self.right, self.shape, self.count = left, right, tuple(shape), left.shape[0]
+
+    @property
+    def single(self) -> bool:
+        """Whether each gradient is one outer product: one group, one position."""
+        return self.left.shape[1] == self.left.shape[2] == 1
 
     @property
     def itemsize(self) -> int:
@@ -97,6 +102,11 @@ class Outer(Factor):
 
     def block(self, start: int, stop: int) -> "Outer":
         return Outer(self.left[start:stop], self.right[start:stop], self.shape)
+
+    def narrowed(self, start: int, stop: int, outputs: Tensor, inputs: Tensor) -> "Outer":
+        """A block of samples with these outputs and inputs of every group alone."""
+        left, right = self.left[start:stop].index_select(-1, outputs), self.right[start:stop].index_select(-1, inputs)
+        return Outer(left, right, (self.sizes[0] * len(outputs) * len(inputs),))
 
     def dense(self) -> Tensor:
         h, t, o, i = self.sizes
@@ -153,6 +163,11 @@ class Rows(Factor):
     @property
     def nbytes(self) -> int:
         return self.samples.nbytes + self.ids.nbytes + self.values.nbytes
+
+    def entries(self) -> Tensor:
+        """Where the values stand in the written-out gradient ``(m, d)``."""
+        width = self.shape[1]
+        return self.ids[:, None] * width + torch.arange(width, device=self.ids.device)
 
     @cached_property
     def by_row(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -40,7 +40,8 @@ def handles(*types: type[nn.Module]) -> Callable[[Handler], Handler]:
 
 def handler_of(module: nn.Module) -> Handler | None:
     """The closed form for a module's type or its nearest base type, None if there is none."""
-    return next((_HANDLERS[kind] for kind in type(module).__mro__ if kind in _HANDLERS), None)
+    own = _HANDLERS.get(type(module))
+    return own or next((_HANDLERS[kind] for kind in type(module).__mro__ if kind in _HANDLERS), None)
 
 
 def handled_types() -> list[str]:
@@ -58,14 +59,18 @@ def _summed(terms: list[Tensor], b: int, parameter: Tensor) -> Dense:
 def linear(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
     """``y = x W^T + c``: dL/dW = G^T A, dL/dc = sum of G over positions."""
     assert isinstance(module, nn.Linear)
-    left = [call.gradient.reshape(b, 1, -1, module.out_features) for call in calls]
-    right = [call.inputs.reshape(b, 1, -1, module.in_features) for call in calls]
-    gradient = left[0] if len(left) == 1 else torch.cat(left, 2)
-    inputs = right[0] if len(right) == 1 else torch.cat(right, 2)
-    factors: dict[str, Factor] = {"weight": Outer(gradient, inputs, tuple(module.weight.shape))}
-    if module.bias is not None:
-        factors["bias"] = Dense(gradient.sum((1, 2)), tuple(module.bias.shape))
-    return factors
+    outputs, inputs = module.weight.shape
+    left = [call.gradient.reshape(b, 1, -1, outputs) for call in calls]
+    right = [call.inputs.reshape(b, 1, -1, inputs) for call in calls]
+    outer = (
+        Outer(left[0], right[0], (outputs, inputs))
+        if len(calls) == 1
+        else Outer(torch.cat(left, 2), torch.cat(right, 2), (outputs, inputs))
+    )
+    if module.bias is None:
+        return {"weight": outer}
+    summed = outer.left.reshape(b, outputs) if outer.single else outer.left.sum((1, 2))
+    return {"weight": outer, "bias": Dense(summed, (outputs,))}
 
 
 @handles(nn.Conv1d, nn.Conv2d)

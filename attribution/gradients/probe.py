@@ -38,6 +38,22 @@ class Plan:
 
     routes: tuple[Route, ...]
     modules: Mapping[str, nn.Module]
+    covers: tuple[tuple[nn.Parameter, bool], ...]  # the model's parameters and whether they required a gradient then
+
+    @property
+    def stale(self) -> bool:
+        """Whether other parameters require a gradient than when the plan was made."""
+        return any(parameter.requires_grad is not required for parameter, required in self.covers)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of results: the model's, but at least float32."""
+        return torch.promote_types(next(parameter.dtype for parameter, required in self.covers if required), torch.float32)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.covers[0][0].device
 
     @cached_property
     def closed(self) -> frozenset[str]:
@@ -48,6 +64,16 @@ class Plan:
     def others(self) -> tuple[str, ...]:
         """Parameters that take the fallback."""
         return tuple(route.parameter for route in self.routes if route.path != CLOSED)
+
+    @cached_property
+    def biases(self) -> dict[str, str]:
+        """Weight -> bias of the linear layers that have closed forms of both."""
+        pairs = [
+            (f"{name}.weight".lstrip("."), f"{name}.bias".lstrip("."))
+            for name, module in self.modules.items()
+            if isinstance(module, nn.Linear)
+        ]
+        return {weight: bias for weight, bias in pairs if {weight, bias} <= self.closed}
 
     @property
     def loop(self) -> bool:
@@ -81,7 +107,8 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
         route = Route(name, module_name, type(module).__name__, path if reason else CLOSED, f"{reason}{remark}" if reason else "")
         routes.append(route)
     needed = {route.module for route in routes if route.path == CLOSED}
-    return Plan(tuple(routes), {name: module for name, module in modules.items() if name in needed})
+    covers = tuple((parameter, parameter.requires_grad) for parameter in model.parameters())
+    return Plan(tuple(routes), {name: module for name, module in modules.items() if name in needed}, covers)
 
 
 def refuse(model: nn.Module) -> None:

@@ -60,11 +60,14 @@ class Sketch:
 
     def rows(self, factor: Rows) -> Tensor:
         """Touched rows of an embedding to ``(b, dim)``, without the untouched ones."""
-        width = factor.shape[1]
-        entries = (factor.ids[:, None] * width + torch.arange(width, device=factor.ids.device)).flatten()
-        places = factor.samples.repeat_interleave(width) * self.dim + self._place[entries].long()
-        signed = factor.values.flatten() * self._sign[entries]
-        return signed.new_zeros(factor.count * self.dim).index_add_(0, places, signed).reshape(factor.count, self.dim)
+        samples = factor.samples.repeat_interleave(factor.shape[1])
+        return self.scattered(samples, factor.entries().flatten(), factor.values.flatten(), factor.count)
+
+    def scattered(self, samples: Tensor, entries: Tensor, values: Tensor, count: int) -> Tensor:
+        """Single numbers ``values (m,)`` of ``count`` samples, at places ``entries (m,)`` of the gradient, to ``(count, dim)``."""
+        places = samples * self.dim + self._place[entries].long()
+        signed = values * self._sign[entries]
+        return signed.new_zeros(count * self.dim).index_add_(0, places, signed).reshape(count, self.dim)
 
 
 def project(factor: Factor, sketch: Sketch, budget_bytes: int) -> Tensor:

@@ -1,13 +1,15 @@
 """Gradients of several weighted sums of a model's outputs, as layer factors: one forward pass for all, one backward pass each."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge
 
 from attribution.gradients.capture import evaluation, ordinary, recorded
-from attribution.gradients.factors import Dense, Factor
+from attribution.gradients.factors import Dense, Factor, Outer
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import Call, handler_of
 from attribution.gradients.probe import covered_parameters
@@ -18,61 +20,127 @@ if TYPE_CHECKING:
 _TOGETHER = 1 << 20  # up to so many activations, times r, one vectorised pass gives all gradients: small models are bound by calls
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A linear layer with one position: in row k the gradient of sample s is ``lefts[k, s] outer inputs[s]``, of its bias ``lefts[k, s]``.
+
+    ``weight`` and ``bias`` (None: not covered) are names, ``inputs`` is ``(b, i)``, ``lefts`` ``(r, b, o)``.
+    """
+
+    weight: str
+    bias: str | None
+    inputs: Tensor
+    lefts: Tensor
+
+    def factors(self, k: int) -> dict[str, Factor]:
+        """The gradients of row k."""
+        left = self.lefts[k]
+        shape = (left.shape[1], self.inputs.shape[1])
+        found: dict[str, Factor] = {self.weight: Outer(left[:, None, None], self.inputs[:, None, None], shape)}
+        return found if self.bias is None else found | {self.bias: Dense(left, shape[:1])}
+
+
 def weighted_sum(output: Tensor, weights: Tensor) -> Tensor:
     """The measure of each sample: its outputs ``(b, c)`` times its weights ``(b, c)``, summed ``(b,)``."""
     return (output * weights).sum(1)
 
 
-@torch.no_grad()
-def pulled(engine: "GradientEngine", x: Tensor, y: Tensor, weigh: Callable[[Tensor], Tensor]) -> Iterator[dict[str, Factor]]:
-    """For each k, the gradients of ``sum_c weights[k, i, c] output[i, c]`` for all samples i, parameter name -> factor.
+@final
+class Pullback:
+    """For each k, the gradients of ``sum_c weights[k, i, c] output[i, c]`` for all samples i of a batch.
 
-    ``weigh`` maps the output ``(b, c)`` to the weights ``(r, b, c)``. A parameter that no output depends on is absent. Cost: one forward
-    and r input-gradient passes; memory of the activations, held until the last k.
+    ``weigh`` maps the output ``(b, c)`` to the weights ``(r, b, c)``. Iterating gives, row by row, parameter name -> factor for all but the
+    linear layers with one position, which are in ``shared`` afterwards; ``rows`` gives all parameters row by row. A parameter that no output
+    depends on is absent. Cost: one forward and r input-gradient passes; memory of the activations, held until the last k.
     """
-    plan = engine.plan(x, y)
-    x = ordinary(x)
-    calls: list[tuple[str, Tensor, torch.autograd.graph.GradientEdge]] = []
-    with evaluation(engine.model), recorded(plan.modules, calls):
-        output = engine.model(x)
-    weights = weigh(output.detach())
-    edges = [edge for _, _, edge in calls]
-    small = len(weights) * sum(inputs.numel() for _, inputs, _ in calls) <= _TOGETHER
-    for row, gradients in zip(weights, _backward(output, edges, weights, small), strict=True):
-        found: dict[str, list[Call]] = {}
-        for (module_name, inputs, _), gradient in zip(calls, gradients, strict=True):
-            if gradient is not None:
-                found.setdefault(module_name, []).append(Call(inputs, gradient))
-        factors: dict[str, Factor] = {}
-        for module_name, uses in found.items():
-            handler = handler_of(plan.modules[module_name])
-            assert handler is not None
-            prefix = f"{module_name}." if module_name else ""
-            factors |= {prefix + name: factor for name, factor in handler(plan.modules[module_name], uses, len(x)).items()}
-        factors = {name: factor for name, factor in factors.items() if name in plan.closed}
-        if plan.others:
-            shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(engine.model).items()}
-            written = Fallback(engine.model, plan.others, weighted_sum, plan.loop).gradients(x, row)
-            factors |= {name: Dense(values.reshape(len(x), -1), shapes[name]) for name, values in written.items()}
-        yield factors
 
+    @torch.no_grad()
+    def __init__(self, engine: "GradientEngine", x: Tensor, y: Tensor, weigh: Callable[[Tensor], Tensor]) -> None:
+        self.engine, self.plan, self.x = engine, engine.plan(x, y), ordinary(x)
+        self._calls: list[tuple[str, Tensor, GradientEdge]] = []
+        with evaluation(engine.model), recorded(self.plan.modules, self._calls):
+            self._output: Tensor | None = engine.model(self.x)
+        assert self._output is not None
+        self.weights = weigh(self._output.detach())
+        self._single = self._singles()
+        self._lefts: dict[int, Tensor] = {}
 
-def _backward(
-    output: Tensor, edges: list[torch.autograd.graph.GradientEdge], weights: Tensor, small: bool
-) -> Iterator[Sequence[Tensor | None]]:
-    """Gradients at the edges for each row of weights; all rows in one go for a ``small`` model."""
-    if not edges:
-        for _ in weights:
-            yield ()
-        return
-    if small and len(weights) > 1:
-        try:
-            many = torch.autograd.grad(output, edges, weights, retain_graph=True, allow_unused=True, is_grads_batched=True)
-        except RuntimeError:  # an operation that cannot be vectorised
-            many = None
-        if many is not None:
-            for k in range(len(weights)):
-                yield [None if part is None else part[k] for part in many]
+    def __len__(self) -> int:
+        return self.weights.shape[0]
+
+    @property
+    def shared(self) -> list[Shared]:
+        """The linear layers with one position, complete once the rows were iterated over."""
+        return [Shared(*self._single[place], self._calls[place][1], lefts) for place, lefts in self._lefts.items()]
+
+    @torch.no_grad()
+    def __iter__(self) -> Iterator[dict[str, Factor]]:
+        b = self.x.shape[0]
+        others = [place for place in range(len(self._calls)) if place not in self._single]
+        for k, gradients in enumerate(self._backward()):
+            found: dict[str, list[Call]] = {}
+            for place in others:
+                gradient = gradients[place]
+                if gradient is not None:
+                    found.setdefault(self._calls[place][0], []).append(Call(self._calls[place][1], gradient))
+            factors: dict[str, Factor] = {}
+            for module_name, uses in found.items():
+                module = self.plan.modules[module_name]
+                handler = handler_of(module)
+                assert handler is not None
+                prefix = f"{module_name}." if module_name else ""
+                factors |= {prefix + name: factor for name, factor in handler(module, uses, b).items()}
+            yield {name: factor for name, factor in factors.items() if name in self.plan.closed} | self._written(k)
+
+    @torch.no_grad()
+    def rows(self) -> Iterator[dict[str, Factor]]:
+        """All parameters row by row."""
+        for k, factors in enumerate(self):
+            for layer in self.shared:
+                factors |= layer.factors(k)
+            yield factors
+
+    def _written(self, k: int) -> dict[str, Factor]:
+        """The parameters without a closed form."""
+        if not self.plan.others:
+            return {}
+        shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.engine.model).items()}
+        found = Fallback(self.engine.model, self.plan.others, weighted_sum, self.plan.loop).gradients(self.x, self.weights[k])
+        return {name: Dense(values.reshape(self.x.shape[0], -1), shapes[name]) for name, values in found.items()}
+
+    def _singles(self) -> dict[int, tuple[str, str | None]]:
+        """Call -> names of weight and bias, for linear layers that were called once on one row per sample and whose weight is covered."""
+        names = [name for name, _, _ in self._calls]
+        found: dict[int, tuple[str, str | None]] = {}
+        for place, (name, inputs, _) in enumerate(self._calls):
+            weight, bias = (f"{name}.{part}" if name else part for part in ("weight", "bias"))
+            plain = isinstance(self.plan.modules[name], nn.Linear) and inputs.dim() == 2 and inputs.shape[0] == self.x.shape[0]
+            if plain and names.count(name) == 1 and weight in self.plan.closed:
+                found[place] = (weight, bias if bias in self.plan.closed else None)
+        return found
+
+    def _backward(self) -> Iterator[list[Tensor | None]]:
+        """Gradients at the calls for each row of weights, those of the single linear layers put aside; one pass for a small model."""
+        edges, weights, output = [edge for _, _, edge in self._calls], self.weights, self._output
+        self._output = None  # the graph is free after the last row
+        if not edges or output is None:
+            yield from ([] for _ in weights)
             return
-    for k, row in enumerate(weights):
-        yield torch.autograd.grad(output, edges, row, retain_graph=k + 1 < len(weights), allow_unused=True)
+        if len(weights) > 1 and len(weights) * sum(inputs.numel() for _, inputs, _ in self._calls) <= _TOGETHER:
+            try:
+                many = torch.autograd.grad(output, edges, weights, retain_graph=True, allow_unused=True, is_grads_batched=True)
+            except RuntimeError:  # an operation that cannot be vectorised
+                pass
+            else:
+                self._lefts = {place: many[place] for place in self._single if many[place] is not None}
+                for k in range(len(weights)):
+                    yield [None if part is None or place in self._single else part[k] for place, part in enumerate(many)]
+                return
+        for k, row in enumerate(weights):
+            one = torch.autograd.grad(output, edges, row, retain_graph=k + 1 < len(weights), allow_unused=True)
+            for place in self._single:
+                if one[place] is not None:
+                    if place not in self._lefts:
+                        self._lefts[place] = one[place].new_empty(len(weights), *one[place].shape)
+                    self._lefts[place][k] = one[place]
+            yield list(one)

@@ -20,8 +20,9 @@ class QueryGradients:
     ``QueryGradients.stack``. ``parts`` maps a parameter's name to its factor; a parameter that is absent has gradient zero.
     """
 
-    def __init__(self, parts: Mapping[str, Factor], count: int, budget_bytes: int = 512 << 20) -> None:
+    def __init__(self, parts: Mapping[str, Factor], count: int, budget_bytes: int = 512 << 20, *, of_samples: bool = False) -> None:
         self.parts, self.count, self.budget_bytes = dict(parts), count, budget_bytes
+        self.of_samples = of_samples  # each is one sample's own gradient, so a linear layer's weight part implies its bias part
 
     def __len__(self) -> int:
         return self.count
@@ -47,16 +48,19 @@ class QueryGradients:
         for name in names:
             like = next(each.parts[name] for each in many if name in each.parts)
             parts[name] = concatenate([each.parts.get(name) or _zeros(like, each.count) for each in many])
-        return cls(parts, sum(each.count for each in many), max((each.budget_bytes for each in many), default=512 << 20))
+        budget_bytes = max((each.budget_bytes for each in many), default=512 << 20)
+        return cls(parts, sum(each.count for each in many), budget_bytes, of_samples=all(each.of_samples for each in many))
 
     def take(self, start: int, stop: int) -> "QueryGradients":
         """Queries ``start..stop-1`` (views, no copy)."""
         stop = min(stop, self.count)
-        return QueryGradients({name: part.block(start, stop) for name, part in self.parts.items()}, stop - start, self.budget_bytes)
+        parts = {name: part.block(start, stop) for name, part in self.parts.items()}
+        return QueryGradients(parts, stop - start, self.budget_bytes, of_samples=self.of_samples)
 
     def only(self, names: Collection[str]) -> "QueryGradients":
         """The same queries over these parameters alone (views, no copy)."""
-        return QueryGradients({name: part for name, part in self.parts.items() if name in names}, self.count, self.budget_bytes)
+        parts = {name: part for name, part in self.parts.items() if name in names}
+        return QueryGradients(parts, self.count, self.budget_bytes, of_samples=self.of_samples)
 
     def direction(self, index: int) -> dict[str, Tensor]:
         """The gradient of one query, parameter name -> tensor of the parameter's shape."""

@@ -2,5 +2,6 @@
 
 from attribution.scoring.pipeline import score
 from attribution.scoring.result import ScoreResult
+from attribution.scoring.strongest import strongest
 
-__all__ = ["ScoreResult", "score"]
+__all__ = ["ScoreResult", "score", "strongest"]

@@ -83,8 +83,10 @@ class ScoreResult(Artefact):
 
     def affected_by(self, row: int) -> "pd.DataFrame":
         """The queries that one training row helps and harms most: query, side, rank, influence."""
-        table = self.reverse
-        return table[table["row"] == row].drop(columns="row").reset_index(drop=True)
+        import pandas as pd
+
+        table = pd.read_parquet(self.folder / "reverse.parquet", filters=[("row", "==", int(row))])  # reads the row's stripe alone
+        return table.drop(columns="row").reset_index(drop=True)
 
     @property
     def dense(self) -> bool:

@@ -1,6 +1,7 @@
 """Turns the shards of a score run into its three tables: summary, reverse, moments."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from attribution.errors import UserError
 from attribution.estimators.base import Query
 from attribution.scoring.plan import QUERY_BUDGET_BYTES, Shard
 from attribution.scoring.reduce import BINS, Extremes, Moments, histogram
-from attribution.storage.tables import write_table
+from attribution.storage.tables import write_pieces, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,23 +19,27 @@ if TYPE_CHECKING:
     from attribution.subject import Subject
 
 K_REVERSE = 8  # queries kept per training row and side
+PIECE_PAIRS = 1 << 18  # pairs of a shard that are in memory at once
+STRIPE_ROWS = 1 << 16  # training rows whose extremes over the queries are in memory at once
+BAD_ROWS = 100  # rows without a finite score that are named
 
 
 def write_tables(folder: Path, subject: "Subject", asked: Sequence[Query], shards: Sequence[Shard], k: int) -> dict[str, Any]:
     """Write ``summary``, ``reverse`` and ``moments`` (Parquet); returns ``{pairs, rows}``: how many scores are not finite, and where.
 
-    Reads one shard at a time. A query that is itself a training row does not explain itself: such pairs are left out. Where the estimator
-    gave no cosines, those of the kept pairs are computed at the last checkpoint.
+    Reads the shards twice, a piece at a time: memory grows with the queries (k and a histogram each), not with the training set. A query
+    that is itself a training row does not explain itself: such pairs are left out. Where the estimator gave no cosines, those of the kept
+    pairs are computed at the last checkpoint.
     """
-    best, reverse, moments = Extremes(len(asked), k), Extremes(len(subject.rows), K_REVERSE), Moments(len(asked))
-    bad_pairs, bad_rows = 0, set()
-    for shard, influence, cosine, nonfinite in _blocks(folder, subject, asked, shards):
-        bad_pairs += int(nonfinite.sum())
-        bad_rows.update(subject.rows[shard.start : shard.stop][nonfinite.any(1)].tolist())
-        queries, rows = slice(shard.first, shard.last), slice(shard.start, shard.stop)
-        best.update(influence.T, subject.rows[rows], None if cosine is None else cosine.T, queries)
-        reverse.update(influence, np.arange(shard.first, shard.last), None, rows)
-        moments.update(influence.T, queries)
+    best, moments = Extremes(len(asked), k), Moments(len(asked))
+    bad_pairs, bad_rows = 0, np.empty(0, dtype=np.int64)
+    own = own_rows(subject.rows, asked)
+    for piece in _pieces(folder, subject.rows, own, shards):
+        rows = subject.rows[piece.start : piece.stop]
+        bad_pairs += int(piece.nonfinite.sum())
+        bad_rows = np.union1d(bad_rows, rows[piece.nonfinite.any(1)])[:BAD_ROWS]
+        best.update(piece.influence.T, rows, None if piece.cosine is None else piece.cosine.T, piece.queries)
+        moments.update(piece.influence.T, piece.queries)
     if bad_pairs and not moments.n.any():
         raise UserError(
             f"None of the {bad_pairs:,} scores is a finite number.",
@@ -42,40 +47,84 @@ def write_tables(folder: Path, subject: "Subject", asked: Sequence[Query], shard
             "Look at the training metrics; a lower learning rate usually helps.",
         )
     counts = np.zeros((len(asked), BINS), dtype=np.int64)
-    for shard, influence, _, _ in _blocks(folder, subject, asked, shards):
-        queries = slice(shard.first, shard.last)
-        counts[queries] += histogram(influence.T, moments.reach[queries])
     write_table(folder / "summary.parquet", _summary(best, subject, asked))
-    write_table(folder / "reverse.parquet", _reverse(reverse, subject.rows))
+    write_pieces(folder / "reverse.parquet", _stripes(folder, subject.rows, own, shards, moments.reach, counts))
     write_table(folder / "moments.parquet", _moments(moments, counts))
-    return {"pairs": bad_pairs, "rows": sorted(bad_rows)[:100]}
+    return {"pairs": bad_pairs, "rows": bad_rows.tolist()}
 
 
-def _blocks(
-    folder: Path, subject: "Subject", asked: Sequence[Query], shards: Sequence[Shard]
-) -> Iterator[tuple[Shard, np.ndarray, np.ndarray | None, np.ndarray]]:
-    """Per shard: influence (b, q) with self-pairs masked as NaN, cosine (b, q) or None, and where scores are not finite (b, q) bool."""
-    from safetensors.numpy import load_file
+@dataclass(frozen=True)
+class _Piece:
+    """Some training rows of a shard, positions ``start:stop``: influence (b, q) with self-pairs masked as NaN, cosine (b, q) or None, and
+    where scores are not finite (b, q) bool."""
 
-    own = {column for column, query in enumerate(asked) if np.isin(query.rows, subject.rows).any()}
+    start: int
+    stop: int
+    queries: slice
+    influence: np.ndarray
+    cosine: np.ndarray | None
+    nonfinite: np.ndarray
+
+
+def own_rows(rows: np.ndarray, asked: Sequence[Query]) -> dict[int, np.ndarray]:
+    """By column, the positions in ``rows`` (ascending) of the training samples that it asks about; columns without any are left out."""
+    found = {}
+    for column, query in enumerate(asked):
+        positions = np.searchsorted(rows, query.rows)
+        mine = positions[np.take(rows, positions, mode="clip") == query.rows]
+        if len(mine):
+            found[column] = mine
+    return found
+
+
+def _pieces(
+    folder: Path, rows: np.ndarray, own: Mapping[int, np.ndarray], shards: Sequence[Shard], start: int = 0, stop: int | None = None
+) -> Iterator[_Piece]:
+    """The shards piece by piece, or what lies in them of the positions ``start:stop``."""
+    from safetensors import safe_open
+
+    stop = len(rows) if stop is None else stop
     for shard in shards:
-        tensors = load_file(folder / "shards" / shard.name)
-        influence = tensors["influence"]
-        nonfinite = ~np.isfinite(influence)
-        rows = subject.rows[shard.start : shard.stop]
-        for column in own.intersection(range(shard.first, shard.last)):
-            influence[np.isin(rows, asked[column].rows), column - shard.first] = np.nan
-        yield shard, influence, tensors.get("cosine"), nonfinite
+        low, high = max(start, shard.start), min(stop, shard.stop)
+        if low >= high:
+            continue
+        with safe_open(folder / "shards" / shard.name, framework="np") as tensors:
+            names, height = set(tensors.keys()), max(1, PIECE_PAIRS // (shard.last - shard.first))
+            for first in range(low, high, height):
+                last = min(high, first + height)
+                inside = slice(first - shard.start, last - shard.start)
+                influence = np.asarray(tensors.get_slice("influence")[inside])
+                nonfinite = ~np.isfinite(influence)
+                for column in own.keys() & range(shard.first, shard.last):
+                    here = own[column][(own[column] >= first) & (own[column] < last)]
+                    influence[here - first, column - shard.first] = np.nan
+                cosine = np.asarray(tensors.get_slice("cosine")[inside]) if "cosine" in names else None
+                yield _Piece(first, last, slice(shard.first, shard.last), influence, cosine, nonfinite)
 
 
-def _sides(extremes: Extremes) -> "pd.DataFrame":
+def _stripes(
+    folder: Path, rows: np.ndarray, own: Mapping[int, np.ndarray], shards: Sequence[Shard], reach: np.ndarray, counts: np.ndarray
+) -> "Iterator[pd.DataFrame]":
+    """The table ``reverse`` for some training rows after the other, all queries together; adds to the histograms on the way."""
+    n, height = len(rows), min(STRIPE_ROWS, max(256, PIECE_PAIRS // len(reach)))
+    for start in range(0, n, height):
+        stop = min(n, start + height)
+        reverse = Extremes(stop - start, K_REVERSE)
+        for piece in _pieces(folder, rows, own, shards, start, stop):
+            labels = np.arange(piece.queries.start, piece.queries.stop)
+            reverse.update(piece.influence, labels, None, slice(piece.start - start, piece.stop - start))
+            counts[piece.queries] += histogram(piece.influence.T, reach[piece.queries])
+        yield _reverse(reverse, rows[start:stop])
+
+
+def sides(extremes: Extremes) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.concat([pd.DataFrame(extremes.table(sign)).assign(side=np.int8(sign)) for sign in (1, -1)], ignore_index=True)
 
 
 def _summary(best: Extremes, subject: "Subject", asked: Sequence[Query]) -> "pd.DataFrame":
-    table = _sides(best).rename(columns={"line": "query", "label": "row", "value": "influence", "extra": "cosine"})
+    table = sides(best).rename(columns={"line": "query", "label": "row", "value": "influence", "extra": "cosine"})
     if len(table) and table["cosine"].isna().all():
         table["cosine"] = _cosines(subject, asked, table["query"].to_numpy(), table["row"].to_numpy())
     table = table.astype({"query": "int32", "row": "int32"}).sort_values(["query", "side", "rank"], ascending=[True, False, True])
@@ -100,7 +149,7 @@ def _cosines(subject: "Subject", asked: Sequence[Query], columns: np.ndarray, ro
 
 
 def _reverse(reverse: Extremes, rows: np.ndarray) -> "pd.DataFrame":
-    table = _sides(reverse).rename(columns={"label": "query", "value": "influence"})
+    table = sides(reverse).rename(columns={"label": "query", "value": "influence"})
     table["row"] = rows[table["line"].to_numpy()]
     table = table.astype({"query": "int32", "row": "int32"}).sort_values(["row", "side", "rank"], ascending=[True, False, True])
     return table[["row", "side", "rank", "query", "influence"]].reset_index(drop=True)

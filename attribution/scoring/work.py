@@ -1,6 +1,5 @@
 """Computes one shard of a score run at a time, wherever it is asked to: the picklable piece of work that runners carry around."""
 
-import errno
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -11,12 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.config import ScoreConfig
-from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators._asked import check_measure
 from attribution.estimators.base import Estimator, Query
 from attribution.scoring.plan import Shard, is_valid, place
-from attribution.storage.files import whole_file
+from attribution.storage.files import said_when_full, whole_file
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -133,17 +131,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 def write_shard(path: Path, tensors: dict[str, np.ndarray], header: dict[str, str]) -> None:
     """Write a shard file, whole or not at all; ``UserError`` when the disk is full."""
-    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    try:
-        with whole_file(path) as temporary:
-            save_file(tensors, temporary, metadata=header)
-    except (OSError, SafetensorError) as error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error) or "os error 28" in str(error):
-            raise UserError(
-                f"The disk is full: {path.name} could not be written to {path.parent}.",
-                "The shards written so far are kept.",
-                "Free some space and resume the job; it goes on from there.",
-            ) from None
-        raise
+    with said_when_full(path), whole_file(path) as temporary:
+        save_file(tensors, temporary, metadata=header)

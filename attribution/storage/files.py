@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and content hashes."""
 
+import errno
 import hashlib
 import json
 import os
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from attribution.errors import UserError
 
 
 @contextmanager
@@ -21,6 +24,22 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def said_when_full(path: Path) -> Iterator[None]:
+    """A full disk inside is a ``UserError`` that names the file, whichever library met it."""
+    try:
+        yield
+    except Exception as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error) or "os error 28" in str(error)
+        if not full:
+            raise
+        raise UserError(
+            f"The disk is full: {path.name} could not be written to {path.parent}.",
+            "The files written so far are kept.",
+            "Free some space and resume the job; it goes on from there.",
+        ) from None
 
 
 def write_json(path: Path, value: Any) -> None:

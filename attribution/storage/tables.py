@@ -1,5 +1,6 @@
 """Tables as Parquet files: whole or not at all, and small."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -48,3 +49,21 @@ class Lines:
 
     def _read(self, block: int) -> "pd.DataFrame":
         return self._file.read_row_group(block).to_pandas()
+
+
+def write_pieces(path: Path, pieces: "Iterator[pd.DataFrame]") -> None:
+    """Write a table that comes in pieces (at least one) with the same columns; each is a row group, and only one is in memory."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = next(pieces)
+    floats = [name for name in first.columns if first[name].dtype.kind == "f"]
+    others = [name for name in first.columns if name not in floats]
+    table = pa.Table.from_pandas(first, preserve_index=False)
+    with (
+        whole_file(path) as temporary,
+        pq.ParquetWriter(temporary, table.schema, compression="zstd", use_dictionary=others, use_byte_stream_split=floats) as out,
+    ):
+        out.write_table(table)
+        for piece in pieces:
+            out.write_table(pa.Table.from_pandas(piece, table.schema, preserve_index=False))

@@ -208,6 +208,24 @@ def test_corrected_eigenvalues_are_the_diagonal_in_the_eigenbasis(kind, labels):
         assert (layer.values > -1e-12).all()
 
 
+@pytest.mark.parametrize("kind", ["flat", "pictures", "words"])
+def test_kronecker_solves_queries_as_it_solves_their_vectors(kind):
+    model, x = nets()[kind]
+    c = curvature(model, x)
+    factors, queries = kronecker_factors(c, corrected=True), c.engine.queries(x[:5], torch.arange(5) % CLASSES)
+    expected = factors.solve(c.layout.from_queries(queries))
+    torch.testing.assert_close(c.layout.from_queries(factors.solve_queries(queries)), expected)
+    mean = c.engine.group_query(x[:5], torch.arange(5) % CLASSES)  # written out
+    torch.testing.assert_close(c.layout.from_queries(factors.solve_queries(mean)), expected.mean(0, keepdim=True))
+
+
+def test_kept_rows_and_a_second_pass_give_the_same_factors():
+    model, x = nets()["flat"]
+    kept, again = (kronecker_factors(curvature(model, x, keep_bytes=room), corrected=True) for room in (1 << 20, 0))
+    for name, layer in kept.layers.items():
+        torch.testing.assert_close(layer.values, again.layers[name].values)
+
+
 def test_kfac_convolution_keeps_the_trace_of_independent_factors():
     """K-FAC of a convolution: (sum over positions of a a^T) x (mean over positions of g g^T)."""
     model, x = nets()["pictures"]

@@ -134,6 +134,36 @@ def test_explain_names_the_path_of_every_parameter() -> None:
         assert {path for path, _ in paths(name).values()} == {"closed form"}, name
 
 
+def test_explain_counts_what_was_asked_for() -> None:
+    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+    x, y = torch.randn(32, 64), torch.zeros(32, dtype=torch.long)
+    engine = GradientEngine(model)
+    many, one, only = (
+        engine.explain(x, y, q, norms=norms, written=w) for q, norms, w in ((100, True, False), (1, False, True), (0, True, False))
+    )
+    assert many.forward == 32 * (64 * 128 + 128 * 10)
+    assert (many[0].dots, many[0].norms) == ("pairs", "pairs")
+    assert (one[0].dots, one[0].norms) == ("direction", "")
+    assert one.share < 1.3  # pushing the inputs through one direction is a forward pass
+    assert (only[0].dots, only.share < 0.1) == ("", True)
+    lines = str(many).splitlines()
+    assert len(lines) == 2 + len(engine.covered)
+    assert "of forward" in lines[0]
+    assert lines[-1].startswith("all")
+
+
+def test_a_bias_is_counted_once_whichever_way_its_weight_is_contracted() -> None:
+    """With samples' own gradients as queries the bias comes with the weight, with others by itself: the same dots."""
+    model, x, y = make("linear on steps")
+    engine = GradientEngine(model)
+    own = engine.queries(x[:3], y[:3])
+    written = own.from_gradients([own.direction(k) for k in range(3)])
+    torch.testing.assert_close(engine.dots(x, y, own), engine.dots(x, y, written))
+    for part in ([name for name in engine.covered if name.endswith("bias")], [name for name in engine.covered if name.endswith("weight")]):
+        torch.testing.assert_close(engine.dots(x, y, own.only(part)), engine.dots(x, y, written.only(part)))
+        torch.testing.assert_close(engine.dots_and_norms(x, y, own.only(part))[1], engine.norms(x, y))
+
+
 def test_a_batch_norm_without_running_statistics_is_refused_by_name() -> None:
     with pytest.raises(UserError, match=r"Layer '1'.*BatchNorm1d"):
         GradientEngine(nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6, track_running_stats=False), nn.Linear(6, 3)))

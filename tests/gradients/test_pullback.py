@@ -6,7 +6,7 @@ from torch import nn
 
 from attribution.gradients import GradientEngine
 from attribution.gradients.curvature.roots import root_weights
-from attribution.gradients.pullback import pulled
+from attribution.gradients.pullback import Pullback
 
 
 @pytest.mark.parametrize("sharpness", [0.0, 3.0, 60.0])
@@ -40,7 +40,7 @@ def test_pulled_gradients_equal_autograd(big, monkeypatch):
     monkeypatch.setattr("attribution.gradients.pullback._TOGETHER", 0 if big else 1 << 20)
     torch.manual_seed(0)
     model, x, weights = Scaled().double(), torch.randn(5, 4, dtype=torch.float64), torch.randn(2, 5, 3, dtype=torch.float64)
-    found = list(pulled(GradientEngine(model), x, torch.zeros(5, dtype=torch.long), lambda output: weights))
+    found = list(Pullback(GradientEngine(model), x, torch.zeros(5, dtype=torch.long), lambda output: weights).rows())
     assert len(found) == 2
     for k, factors in enumerate(found):
         for name, parameter in model.named_parameters():

@@ -15,9 +15,8 @@ from attribution.gradients.contract import contract
 from attribution.gradients.curvature.layout import Layout
 from attribution.gradients.curvature.roots import RowProducts, root_weights
 from attribution.gradients.engine import GradientEngine
-from attribution.gradients.factors import Factor
 from attribution.gradients.probe import covered_parameters
-from attribution.gradients.pullback import pulled
+from attribution.gradients.pullback import Pullback
 
 Batch = Callable[[np.ndarray], tuple[Tensor, Tensor]]  # positions (b,) -> inputs and labels
 MODEL, DATA = "model", "data"
@@ -78,7 +77,7 @@ class GaussNewton:
                 total = float(self.root.double().square().sum()) * self.n
             else:
                 for positions in self.batches():
-                    for factors in self.roots(positions, self.labels):
+                    for factors in self.roots(positions, self.labels).rows():
                         squares = [contract(factor, None, self.engine.budget_bytes)[1] for factor in factors.values()]
                         total += sum(float(square.double().sum()) for square in squares if square is not None)
             self._trace = total / self.n
@@ -128,11 +127,11 @@ class GaussNewton:
     def rows(self, positions: np.ndarray) -> Tensor:
         """Rows of the square root of n G for some samples ``(b, r, P)``."""
         columns = []
-        for factors in self.roots(positions, MODEL):
+        for factors in self.roots(positions, MODEL).rows():
             columns.append(self.layout.join({name: factor.dense() for name, factor in factors.items()}, len(positions)))
         return torch.stack(columns, 1)
 
-    def roots(self, positions: np.ndarray, labels: str) -> Iterator[dict[str, Factor]]:
+    def roots(self, positions: np.ndarray, labels: str) -> Pullback:
         """For each k, per-sample gradients by parameter whose outer products, summed over k and averaged over samples, give G.
 
         Up to 32 classes a triangular root of diag(p) - p p^T with one column less than classes weighs the logits (``root_weights``);
@@ -149,10 +148,9 @@ class GaussNewton:
                 leaf = logits.detach().requires_grad_()
                 return torch.autograd.grad(self.engine.loss(leaf, label).sum(), leaf)[0][None]
 
-        self.count(len(x))
-        for factors in pulled(self.engine, x, y, weigh):
-            self.count(2 * len(x))
-            yield factors
+        pull = Pullback(self.engine, x, y, weigh)
+        self.count((1 + 2 * len(pull)) * len(x))
+        return pull
 
     def batches(self) -> Iterator[np.ndarray]:
         """Positions of all samples in order, ``batch_size`` at a time."""
@@ -190,7 +188,7 @@ class GaussNewton:
         meeting = RowProducts(self.layout.split(vectors), self.engine.budget_bytes) if by_rows else None
         for piece in pieces:
             if meeting is not None:
-                meeting.add(self.roots(piece, MODEL), len(piece))
+                meeting.add(self.roots(piece, MODEL))
             else:
                 total += self._streamed(self._batch(piece)[0], vectors)
                 self.count(5 * len(piece) * len(vectors))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -11,8 +10,12 @@ from attribution.errors import UserError
 from attribution.gradients.contract import blocks
 from attribution.gradients.convolution import Convolution
 from attribution.gradients.curvature.gauss_newton import GaussNewton
-from attribution.gradients.factors import Factor, Outer, Rows
+from attribution.gradients.factors import Dense, Factor, Outer, Rows
 from attribution.gradients.probe import CLOSED, Plan
+from attribution.gradients.pullback import Shared
+from attribution.gradients.queries import QueryGradients
+
+Gain = Callable[[Tensor], Tensor]  # eigenvalues of G to what they are replaced by
 
 
 @dataclass
@@ -26,11 +29,9 @@ class _Layer:
     values: Tensor  # eigenvalues of the block (o, i)
     positions: int = 0
 
-    def add_inputs(self, factor: Outer | Convolution) -> None:
-        """Count the inputs of a batch."""
-        right = (factor.right if isinstance(factor, Outer) else factor.block(0, factor.count).right)[:, 0].flatten(0, 1)  # (b t, i)
-        if self.bias is not None:
-            right = torch.cat([right, right.new_ones(len(right), 1)], 1)
+    def add_inputs(self, right: Tensor) -> None:
+        """Count the inputs of a batch ``(any, i)``."""
+        right = _with_one(right, self.bias)
         self.inputs += right.T @ right
         self.positions += len(right)
 
@@ -38,11 +39,26 @@ class _Layer:
         """Count output gradients ``(any, o)``."""
         self.outputs += left.T @ left
 
-    def moments(self, left: Tensor, right: Tensor) -> Tensor:
-        """Sum over samples and rows of the squared gradient in the eigenbasis ``(o, i)``, for one position: ``left (r, b, o)``,
-        ``right (b, i)``."""
+    def moments(self, layer: Shared) -> Tensor:
+        """Sum over samples and rows of the squared gradient in the eigenbasis ``(o, i)``, for one position."""
+        left, right = layer.lefts, _with_one(layer.inputs, self.bias)
         turned = (left.flatten(0, 1) @ self.outputs.to(left.dtype)).square_().reshape(left.shape).sum(0)  # (b, o)
-        return turned.T @ (_with_one(right, self.bias) @ self.inputs.to(left.dtype)).square_()
+        return turned.T @ (right @ self.inputs.to(left.dtype)).square_()
+
+    def turned(self, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Gradients of the weight ``(m, ...)`` and the bias ``(m, o)`` in the eigenbasis ``(m, i, o)``."""
+        o = self.values.shape[0]
+        joint = weight.reshape(len(weight), o, -1)
+        if bias is not None:
+            joint = torch.cat([joint, bias[..., None]], 2)
+        return _turned(joint, self.outputs.to(joint.dtype), self.inputs.to(joint.dtype))
+
+    def turned_back(self, turned: Tensor, gain: Gain) -> dict[str, Tensor]:
+        """From the eigenbasis, every direction times what ``gain`` makes of its eigenvalue: name -> weights ``(m, o, i)``, biases
+        ``(m, o)``."""
+        scaled = turned.mul_(gain(self.values).to(turned.dtype).T)
+        joint = _turned(scaled, self.inputs.to(turned.dtype).T, self.outputs.to(turned.dtype).T)
+        return {self.weight: joint} if self.bias is None else {self.weight: joint[..., :-1], self.bias: joint[..., -1]}
 
     def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
         """The same for one row of a layer with several positions, gradients written out block by block."""
@@ -60,10 +76,6 @@ class _Layer:
         return total
 
 
-def _one_position(factor: Factor) -> TypeGuard[Outer]:
-    return isinstance(factor, Outer) and factor.sizes[0] == factor.sizes[1] == 1
-
-
 def _with_one(inputs: Tensor, bias: str | None) -> Tensor:
     """Inputs ``(b, i)`` with a constant 1 behind them where there is a bias."""
     return inputs if bias is None else torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1)
@@ -77,25 +89,46 @@ class Kronecker:
 
     def solve(self, v: Tensor) -> Tensor:
         """``(C + damping I)^-1 v`` for ``v (m, P)``."""
-        return self.apply(v, lambda values: 1 / (values + self.curvature.shift))
+        return self.apply(v, self._inverse)
 
-    def apply(self, v: Tensor, gain: Callable[[Tensor], Tensor]) -> Tensor:
+    def solve_queries(self, queries: QueryGradients) -> QueryGradients:
+        """The same of queries. One that is an outer product in a layer is turned into the eigenbasis by its sides, at no cost to speak of."""
+        found: dict[str, Tensor] = {}
+        for name, values in self.diagonal.items():
+            if name in queries.parts:
+                found[name] = queries.parts[name].dense() * self._inverse(values).flatten().to(self.curvature.layout.dtype)
+        for layer in self.layers.values():
+            part = queries.parts.get(layer.weight)
+            if part is None:
+                continue
+            if isinstance(part, Outer) and part.single and (queries.of_samples or layer.bias is None):
+                left, right = part.left[:, 0, 0], _with_one(part.right[:, 0, 0], layer.bias)
+                turned = (right @ layer.inputs.to(right.dtype))[:, :, None] * (left @ layer.outputs.to(left.dtype))[:, None]
+            else:
+                turned = layer.turned(part.dense(), None if layer.bias is None else queries.parts[layer.bias].dense())
+            found |= layer.turned_back(turned, self._inverse)
+        shapes = self.curvature.layout.shapes
+        return QueryGradients(
+            {name: Dense(values.flatten(1), shapes[name]) for name, values in found.items()}, len(queries), queries.budget_bytes
+        )
+
+    def apply(self, v: Tensor, gain: Gain) -> Tensor:
         """A function of the approximation times ``v (m, P)``: ``gain`` maps eigenvalues of G to what they are replaced by."""
         parts = self.curvature.layout.split(v)
-        found = {name: parts[name] * gain(values).reshape(parts[name].shape[1:]).to(v.dtype) for name, values in self.diagonal.items()}
+        found = {name: parts[name].flatten(1) * gain(values).flatten().to(v.dtype) for name, values in self.diagonal.items()}
         for layer in self.layers.values():
-            weight = parts[layer.weight]
-            joint = weight.flatten(2) if weight.dim() > 2 else weight  # (m, o, i)
-            if layer.bias is not None:
-                joint = torch.cat([joint, parts[layer.bias][..., None]], 2)
-            left, right = layer.outputs.to(v.dtype), layer.inputs.to(v.dtype)
-            turned = left.T @ (joint @ right) * gain(layer.values).to(v.dtype)
-            joint = left @ (turned @ right.T)
-            if layer.bias is not None:
-                found[layer.bias] = joint[..., -1]
-                joint = joint[..., :-1]
-            found[layer.weight] = joint.reshape(weight.shape)
+            found |= layer.turned_back(layer.turned(parts[layer.weight], None if layer.bias is None else parts[layer.bias]), gain)
         return torch.cat([found[name].reshape(len(v), -1) for name in self.curvature.layout.sizes], 1)
+
+    def _inverse(self, values: Tensor) -> Tensor:
+        return 1 / (values + self.curvature.shift)
+
+
+def _turned(matrices: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """``(left^T M right)^T`` for each M of ``matrices (m, o, i)``: ``(m, i, o)``, as two plain matrix products."""
+    m, o, i = matrices.shape
+    pushed = (matrices.reshape(m * o, i) @ right).reshape(m, o, -1)
+    return (pushed.transpose(1, 2).reshape(-1, o) @ left).reshape(m, -1, left.shape[1])
 
 
 @torch.no_grad()
@@ -114,38 +147,52 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
     plan = curvature.engine.plan(*next(curvature.samples()))
     _require_closed(plan)
     layers: dict[str, _Layer] = {}
-    biases: dict[str, str] = {}
     diagonal: dict[str, Tensor] = {}
+    kept: list[list[Shared]] | None = [] if corrected else None  # each batch's rows, as long as they are few and all that is needed
+    room = curvature.keep_bytes
+
+    def layer_of(name: str, o: int, i: int) -> _Layer:
+        if name not in layers:
+            layers[name] = _new_layer(curvature, name, o, i)
+        return layers[name]
+
     for positions in curvature.batches():
-        alone: dict[str, list[Tensor]] = {}  # output gradients of layers with one position, all rows of the batch: one product for all
-        for k, factors in enumerate(curvature.roots(positions, curvature.labels)):
-            for name, factor in factors.items():
-                if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1:
-                    layer = layers.get(name) or _new_layer(curvature, name, factor)
-                    layers[name] = layer
-                    if layer.bias is not None:
-                        biases[layer.bias] = name
-                    if k == 0:  # the inputs do not depend on the label
-                        layer.add_inputs(factor)
-                    if _one_position(factor):
-                        alone.setdefault(name, []).append(factor.left[:, 0, 0])
-                    else:
-                        layer.add_outputs((factor.left if isinstance(factor, Outer) else factor.lefts())[:, 0].flatten(0, 1))
-                elif name not in biases:
-                    add = _second_moment(factor, curvature.engine.budget_bytes)
-                    diagonal[name] = diagonal[name] + add if name in diagonal else add
-        for name, lefts in alone.items():
-            layers[name].add_outputs(torch.cat(lefts))
+        pull = curvature.roots(positions, curvature.labels)
+        for k, factors in enumerate(pull):
+            blocked = {name: factor for name, factor in factors.items() if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1}
+            for name, factor in blocked.items():
+                layer = layer_of(name, *factor.sizes[2:])
+                if k == 0:  # the inputs do not depend on the label
+                    layer.add_inputs((factor if isinstance(factor, Outer) else factor.block(0, factor.count)).right[:, 0].flatten(0, 1))
+                if isinstance(factor, Outer):
+                    layer.add_outputs(factor.left[:, 0].flatten(0, 1))
+                else:
+                    layer.outputs += factor.outputs_moment()
+            biases = {layer.bias for layer in layers.values()}
+            for name in factors.keys() - blocked.keys() - biases:
+                add = _second_moment(factors[name], curvature.engine.budget_bytes)
+                diagonal[name] = diagonal[name] + add if name in diagonal else add
+            kept = None if factors else kept
+        for shared in pull.shared:
+            layer = layer_of(shared.weight, shared.lefts.shape[2], shared.inputs.shape[1])
+            layer.add_inputs(shared.inputs)
+            layer.add_outputs(shared.lefts.flatten(0, 1))
+            room -= shared.lefts.nbytes + shared.inputs.nbytes
+        if kept is not None and room > 0:
+            kept.append(pull.shared)
+        else:
+            kept = None
     for layer in layers.values():
         _diagonalise(layer, curvature.n)
     if corrected:
-        _correct(curvature, layers)
-    kept = {name: values / curvature.n for name, values in diagonal.items() if name not in biases}
+        _correct(curvature, layers, kept)
+    biases = {layer.bias for layer in layers.values()}
+    separate = {name: values / curvature.n for name, values in diagonal.items() if name not in biases}
     unseen = {n: torch.zeros(s, dtype=torch.float64, device=curvature.layout.device) for n, s in curvature.layout.sizes.items()}
-    absent = {name: zeros for name, zeros in unseen.items() if name not in kept and name not in layers and name not in biases}
+    absent = {name: zeros for name, zeros in unseen.items() if name not in separate and name not in layers and name not in biases}
     if corrected:
-        curvature.keep_trace(sum(float(values.sum()) for values in (*kept.values(), *(layer.values for layer in layers.values()))))
-    return Kronecker(curvature, layers, kept | absent)
+        curvature.keep_trace(sum(float(values.sum()) for values in (*separate.values(), *(layer.values for layer in layers.values()))))
+    return Kronecker(curvature, layers, separate | absent)
 
 
 def _require_closed(plan: Plan) -> None:
@@ -159,10 +206,9 @@ def _require_closed(plan: Plan) -> None:
             )
 
 
-def _new_layer(curvature: GaussNewton, name: str, factor: Outer | Convolution) -> _Layer:
+def _new_layer(curvature: GaussNewton, name: str, o: int, i: int) -> _Layer:
     bias = name.removesuffix("weight") + "bias"
     has_bias = name.endswith("weight") and bias in curvature.layout.sizes
-    _, _, o, i = factor.sizes
     width = i + 1 if has_bias else i
     empty = torch.zeros(0, dtype=torch.float64, device=curvature.layout.device)
     return _Layer(name, bias if has_bias else None, empty.new_zeros(width, width), empty.new_zeros(o, o), empty.new_zeros(o, width))
@@ -175,21 +221,24 @@ def _diagonalise(layer: _Layer, n: int) -> None:
     layer.values = torch.outer(outside.clamp_min(0), inside.clamp_min(0))  # (o, i)
 
 
-def _correct(curvature: GaussNewton, layers: dict[str, _Layer]) -> None:
-    """Second moments of the per-sample gradients in each layer's eigenbasis instead of products of eigenvalues."""
+def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: list[list[Shared]] | None) -> None:
+    """Second moments of the per-sample gradients in each layer's eigenbasis instead of products of eigenvalues; ``kept``: all rows, or a
+    second pass makes them anew."""
     for layer in layers.values():
         layer.values = torch.zeros_like(layer.values)
+    if kept is not None:
+        for name, layer in layers.items():
+            own = [shared for each in kept for shared in each if shared.weight == name]
+            whole = Shared(name, None, torch.cat([each.inputs for each in own]), torch.cat([each.lefts for each in own], 1))
+            layer.values = layer.moments(whole).double() / curvature.n
+        return
     for positions in curvature.batches():
-        alone: dict[str, tuple[Tensor, list[Tensor]]] = {}
-        for factors in curvature.roots(positions, curvature.labels):
-            for name, layer in layers.items():
-                factor = factors.get(name)
-                if factor is not None and _one_position(factor):
-                    alone.setdefault(name, (factor.right[:, 0, 0], []))[1].append(factor.left[:, 0, 0])
-                elif factor is not None:
-                    layer.values += layer.moments_written(factors, curvature.engine.budget_bytes) / curvature.n
-        for name, (right, lefts) in alone.items():
-            layers[name].values += layers[name].moments(torch.stack(lefts), right) / curvature.n
+        pull = curvature.roots(positions, curvature.labels)
+        for factors in pull:
+            for name in factors.keys() & layers.keys():
+                layers[name].values += layers[name].moments_written(factors, curvature.engine.budget_bytes) / curvature.n
+        for shared in pull.shared:
+            layers[shared.weight].values += layers[shared.weight].moments(shared) / curvature.n
 
 
 def _second_moment(factor: Factor, budget_bytes: int) -> Tensor:

@@ -1,13 +1,14 @@
 """The square root of the Gauss-Newton matrix as rows in layer factors, and products with it that never write the rows of a linear layer out."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import final
 
 import torch
 from torch import Tensor
 
 from attribution.gradients.contract import contract
-from attribution.gradients.factors import Dense, Factor, Outer, Rows
+from attribution.gradients.factors import Dense, Rows
+from attribution.gradients.pullback import Pullback, Shared
 
 Met = tuple[Tensor, Callable[[Tensor], None]]  # rows' products with the vectors (b, m, r), and what adds the rows times such amounts
 
@@ -41,20 +42,17 @@ class RowProducts:
         self.totals: dict[str, Tensor] = {}
         self.squares = 0.0
 
-    def add(self, rows: Iterable[Mapping[str, Factor]], b: int) -> None:
-        """All rows of one batch of b samples: for each k, parameter name -> the b samples' rows."""
-        linear: dict[str, tuple[Tensor, list[Tensor]]] = {}  # inputs (b, i) and each k's output gradients (b, o)
+    def add(self, pull: Pullback) -> None:
+        """All rows of one batch."""
         written: dict[str, list[Tensor]] = {}
         sparse: dict[str, list[Rows]] = {}
-        for factors in rows:
+        for factors in pull:
             for name, factor in factors.items():
-                if isinstance(factor, Outer) and _single(factor):
-                    linear.setdefault(name, (factor.right[:, 0, 0], []))[1].append(factor.left[:, 0, 0])
-                elif isinstance(factor, Rows):
+                if isinstance(factor, Rows):
                     sparse.setdefault(name, []).append(factor)
                 else:
-                    written.setdefault(name, []).append(factor.written(0, b))
-        every = [self._linear(name, inputs, lefts) for name, (inputs, lefts) in linear.items()]
+                    written.setdefault(name, []).append(factor.written(0, factor.count))
+        every = [self._shared(layer) for layer in pull.shared]
         every += [self._written(name, parts) for name, parts in written.items()]
         every += [self._sparse(name, parts) for name, parts in sparse.items()]
         if every:
@@ -62,15 +60,21 @@ class RowProducts:
             for _, give in every:
                 give(amounts)
 
-    def _linear(self, name: str, inputs: Tensor, lefts: list[Tensor]) -> Met:
+    def _shared(self, layer: Shared) -> Met:
         """A linear layer with one position: all rows of a sample share its inputs."""
-        vector, left = self.vectors[name], torch.stack(lefts, 2)  # (m, o, i), (b, o, r)
+        vector, left, inputs = self.vectors[layer.weight], layer.lefts.permute(1, 2, 0).contiguous(), layer.inputs  # (m, o, i), (b, o, r)
         m, o, i = vector.shape
-        self.squares += float(left.square().sum((1, 2)) @ inputs.square().sum(1))
+        lengths = inputs.square().sum(1)
+        self.squares += float(left.square().sum((1, 2)) @ (lengths + 1 if layer.bias else lengths))
         pushed = (inputs @ vector.reshape(m * o, i).T).reshape(-1, m, o)
+        if layer.bias:
+            pushed += self.vectors[layer.bias]
 
         def give(amounts: Tensor) -> None:
-            self._put(name, (torch.bmm(amounts, left.mT).flatten(1).T @ inputs).reshape(m, o, i))
+            lefts = torch.bmm(amounts, left.mT)  # (b, m, o)
+            self._put(layer.weight, (lefts.flatten(1).T @ inputs).reshape(m, o, i))
+            if layer.bias:
+                self._put(layer.bias, lefts.sum(0))
 
         return torch.bmm(pushed, left), give
 
@@ -109,7 +113,3 @@ class RowProducts:
             self.totals[name] += value
         else:
             self.totals[name] = value.contiguous()
-
-
-def _single(factor: Outer) -> bool:
-    return factor.sizes[0] == factor.sizes[1] == 1 and len(factor.shape) == 2

@@ -1,0 +1,159 @@
+"""What the estimators on compressed gradients share: a curvature of the compressed gradients, and vectors that are kept."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from attribution.estimators._preconditioned import curvature_of, usual_ratio
+from attribution.estimators._stored import store_of
+from attribution.estimators.base import Estimator, Query, ScoreBlock
+
+if TYPE_CHECKING:
+    import torch
+
+    from attribution.gradient_store import GradientStore
+    from attribution.gradients.curvature import GaussNewton
+    from attribution.gradients.factors import Factor
+
+
+class Compressed(Estimator):
+    """influence(i, q) = (1 / n) p_q^T (F + (l2 + damping) I)^-1 p_i, p the compressed gradient, F its Gauss-Newton matrix, in blocks.
+
+    A subclass says how gradients are compressed and into which blocks F is cut. Damping: as everywhere here, ``damping_ratio`` times the mean eigenvalue of
+    the whole curvature. The training set's vectors are kept in memory up to ``keep_bytes``; with ``store`` they, the map and F are kept
+    on disk in the run's folder, and later questions read them: no pass over the training set. They are rounded to bf16 there (F is not).
+    """
+
+    loss_only = True
+    unit = "nats"
+    settings: ClassVar[tuple[str, ...]] = ("damping_ratio", "store")
+    damping_ratio: float = 0.0
+    store: bool = False
+    keep_bytes: int = 256 << 20
+
+    @abstractmethod
+    def compression(self) -> dict[str, Any]:
+        """The settings that change a compressed gradient."""
+
+    @abstractmethod
+    def spans(self) -> Iterator[tuple[str, int, int]]:
+        """``(name, start, stop)``: the blocks of F along a compressed gradient."""
+
+    @abstractmethod
+    def compressed(self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+        """Compressed gradients (b, w), from the factors of a batch as ``engine.factors`` gives them."""
+
+    def features(self, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+        """Compressed gradients of samples with these labels (b, w) float64."""
+        self.subject.count(3 * len(x))
+        return self.compressed(self.subject.engine().factors(x, y), x, y).double()
+
+    def fitted(self) -> "list[torch.Tensor]":
+        """F (stop - start, stop - start) float64 of every span; one pass that yields the trace of the whole curvature as well."""
+        import torch
+
+        from attribution.gradients.contract import contract
+
+        curvature, budget_bytes, squares = self.curvature, self.subject.engine().budget_bytes, 0.0
+        spans = [slice(start, stop) for _, start, stop in self.spans()]
+        sizes = [span.stop - span.start for span in spans]
+        blocks = [torch.zeros(size, size, dtype=torch.float64, device=self.subject.device) for size in sizes]
+        for positions in curvature.batches():
+            x, y = self.subject.batch(self.subject.rows[positions])
+            for factors in curvature.roots(positions, curvature.labels).rows():
+                p = self.compressed([(0, len(x), name, factor) for name, factor in factors.items()], x, y)
+                for block, span in zip(blocks, spans, strict=True):
+                    block += p[:, span].T @ p[:, span]
+                found = [contract(factor, None, budget_bytes)[1] for factor in factors.values()]
+                squares += sum(float(square.double().sum()) for square in found if square is not None)
+        curvature.keep_trace(squares / curvature.n)
+        return [block / curvature.n for block in blocks]
+
+    def options(self) -> dict[str, Any]:
+        return {"damping_ratio": self._ratio} | self.compression() | ({"store": "bfloat16"} if self.store else {})
+
+    def notes(self) -> dict[str, Any]:
+        return {"damping": self.curvature.damping, "l2": self.curvature.l2, "numbers per sample": self._width}
+
+    @property
+    def _ratio(self) -> float:
+        return self.damping_ratio or usual_ratio(self.subject)
+
+    def query_bytes(self) -> int:
+        return 8 * self._width
+
+    @cached_property
+    def curvature(self) -> "GaussNewton":
+        """The curvature whose damping and l2 are used."""
+        return curvature_of(self.subject, self.seed, self._ratio)
+
+    @cached_property
+    def _width(self) -> int:
+        return max(stop for _, _, stop in self.spans())
+
+    def kept(self, name: str, make: "Callable[[], dict[str, torch.Tensor]]") -> "dict[str, torch.Tensor]":
+        """Tensors that belong to the run: from the store if there is to be one, on this device."""
+        if not self.store:
+            return make()
+        return {key: value.to(self.subject.device) for key, value in self._beside.tensors(name, make).items()}
+
+    @cached_property
+    def _beside(self) -> "GradientStore":
+        """The store without its vectors: what is kept beside them is needed before their width is known."""
+        return store_of(self.subject, {"name": self.name, "seed": self.seed} | self.compression(), 0, self.features)
+
+    @cached_property
+    def stored(self) -> "GradientStore":
+        """The training set's compressed gradients on disk."""
+        return store_of(self.subject, {"name": self.name, "seed": self.seed} | self.compression(), self._width, self.features)
+
+    @cached_property
+    def _inverse(self) -> "list[tuple[int, int, torch.Tensor]]":
+        """``(start, stop, Cholesky factor of F + (l2 + damping) I)`` of every block."""
+        import torch
+
+        def fit() -> dict[str, torch.Tensor]:
+            blocks = {str(place): block for place, block in enumerate(self.fitted())}
+            return blocks | {"trace": torch.tensor(self.curvature.trace, dtype=torch.float64)}
+
+        found = self.kept("curvature", fit)
+        self.curvature.keep_trace(float(found["trace"]))
+        factors = []
+        for place, (_, start, stop) in enumerate(self.spans()):
+            block = found[str(place)]
+            block.diagonal().add_(self.curvature.shift)
+            factors.append((start, stop, torch.linalg.cholesky(block)))
+        return factors
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        import torch
+
+        inverse = self._inverse
+        means = [torch.cat([self.features(x, y) for x, y in self.subject.batches(list(query.rows))]).mean(0) for query in queries]
+        asked = torch.stack(means, dim=1)  # (w, q)
+        parts = [torch.cholesky_solve(asked[start:stop], factor) for start, stop, factor in inverse]
+        self._solved = torch.cat(parts) / self.curvature.n
+
+    @cached_property
+    def _kept(self) -> "torch.Tensor":
+        """Compressed gradients by row of the data set; NaN where not computed yet. Empty when they would not fit ``keep_bytes``."""
+        import torch
+
+        fits = 8 * self._width * len(self.subject.dataset) <= self.keep_bytes
+        shape = (len(self.subject.dataset) if fits else 0, self._width)
+        return torch.full(shape, torch.nan, dtype=torch.float64, device=self.subject.device)
+
+    def score(self, rows: np.ndarray) -> ScoreBlock:
+        import torch
+
+        if self.store:
+            return ScoreBlock((self.stored.vectors(rows).to(self.subject.device, torch.float64) @ self._solved).cpu())
+        if not len(self._kept):
+            return ScoreBlock((self.features(*self.subject.batch(rows)) @ self._solved).cpu())
+        places = torch.as_tensor(rows, device=self.subject.device)
+        if self._kept[places].isnan().any():
+            self._kept[places] = self.features(*self.subject.batch(rows))
+        return ScoreBlock((self._kept[places] @ self._solved).cpu())

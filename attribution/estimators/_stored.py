@@ -1,0 +1,41 @@
+"""Where the compressed gradients of a run are kept: with the run, under what they were made from."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.gradient_store import GradientStore
+from attribution.storage.files import file_hash
+
+if TYPE_CHECKING:
+    import torch
+
+    from attribution.subject import Subject
+
+
+def store_of(
+    subject: "Subject",
+    settings: dict[str, Any],
+    width: int,
+    features: "Callable[[torch.Tensor, torch.Tensor], torch.Tensor]",
+    checkpoint: int = -1,
+) -> GradientStore:
+    """The store of ``features(x, y) -> (b, width)`` at a checkpoint over the training rows that are not dropped: ``NAME/runs/RUN/gradients``.
+
+    ``settings`` are what else the features depend on. Weights and labels go by their content, so a relabelled sample asks for a new store.
+    """
+    import torch
+
+    def make(rows: np.ndarray) -> torch.Tensor:
+        return torch.cat([features(x, y) for x, y in subject.batches(rows)])
+
+    request = {
+        "settings": settings,
+        "run": subject.run.id,
+        "checkpoint": file_hash(Path(subject.run.checkpoints[checkpoint][0])),
+        "data": subject.dataset.info.base_hash,
+        "version": subject.labels.version,
+    }
+    return GradientStore(subject.run.folder / "gradients", request, subject.rows, width, make)
