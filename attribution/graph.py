@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.config import fingerprint
+from attribution.neighbor_cells import EXACT_ROWS, nearest_in_cells
 from attribution.neighbors import nearest
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
@@ -42,8 +43,9 @@ def neighbor_graph(
 ) -> NeighborGraph:
     """The graph of a run's recorded representation, from ``out/KEY`` or searched now and kept there.
 
-    Exact at every size. The key is made of the weights and the data: labels and edits do not matter. Costs n^2 d multiplications
-    (100,000 samples of 512 numbers: see docs/benchmarks.md) and n k 8 bytes on disk.
+    Exact up to ``EXACT_ROWS`` samples; beyond, only cells of the space are searched, and ``config["recall"]`` says which share of the
+    true neighbours that finds. The key is made of the weights and the data: labels and edits do not matter. An exact search costs n^2 d
+    multiplications (100,000 samples of 512 numbers: see docs/benchmarks.md) and n k 8 bytes on disk.
     """
     work, started_s = progress or Progress(), time.perf_counter()
     request = {
@@ -53,14 +55,21 @@ def neighbor_graph(
         "data": dataset.info.base_hash,
         "k": min(k, len(dataset) - 1),
     }
+    if len(dataset) > EXACT_ROWS:
+        request["search"] = "cells"
     result = NeighborGraph(Path(out) / fingerprint(request))
     if result.finished:
         return result
     features = np.array(run.representation(), dtype=np.float32)
     features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    indices, similarities = nearest(features, k, device=device, progress=work)
+    recall = 1.0
+    if len(features) > EXACT_ROWS:
+        indices, similarities, recall = nearest_in_cells(features, k, device=device, progress=work)
+    else:
+        indices, similarities = nearest(features, k, device=device, progress=work)
     for name, array in (("indices", indices), ("similarities", similarities)):
         with whole_file(result.folder / f"{name}.npy") as temporary, open(temporary, "wb") as stream:
             np.save(stream, array, allow_pickle=False)
-    write_json(result.folder / "config.json", {**request, "version": dataset.info.base_hash, "seconds_s": time.perf_counter() - started_s})
+    about = {"version": dataset.info.base_hash, "recall": recall, "seconds_s": time.perf_counter() - started_s}
+    write_json(result.folder / "config.json", {**request, **about})
     return result

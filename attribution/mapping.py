@@ -10,7 +10,7 @@ import numpy as np
 from attribution.config import MapConfig, fingerprint
 from attribution.errors import UserError
 from attribution.graph import NEIGHBORS, neighbor_graph
-from attribution.neighbors import nearest
+from attribution.neighbors import nearest, nearest_among
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
 from attribution.storage.files import file_hash, whole_file, write_json
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 EXACT_LIMIT = 20_000  # up to here neighbours are searched exactly; beyond, by UMAP's own approximate search
 EPOCHS = 200  # enough from a PCA start
+LAID_OUT = 200_000  # up to here UMAP lays out every sample; beyond, ``LANDMARKS`` of them, and the others between those
+LANDMARKS = 20_000
+BLOCK = 65_536  # samples placed at once
+BETWEEN = 3  # landmarks that place another sample
 
 
 class MapResult(Artefact):
@@ -58,7 +62,8 @@ def embed(
     ``representation`` uses what the last layer is given; ``gradients`` a random projection of every sample's loss gradient at the last
     checkpoint, by its current label (one pass forward and backward). ``pca`` takes the two directions of largest variance (seconds),
     ``umap`` keeps neighbourhoods (about 20 s for 10,000 samples); in the representation it reads the neighbour graph kept in ``graphs``, which
-    leaks and duplicates share. Same input, same output. ``UserError`` for an unknown space or method.
+    leaks and duplicates share. Beyond ``LAID_OUT`` samples it lays out ``LANDMARKS`` of them, drawn by the seed, and puts each other one
+    between the three most similar landmarks (``config["landmarks"]``). Same input, same output. ``UserError`` for an unknown space or method.
     """
     if config.space not in ("representation", "gradients") or config.method not in ("umap", "pca"):
         raise UserError(
@@ -76,6 +81,8 @@ def embed(
         request |= {"labels": labels.version, "dims": config.dims, "seed": config.seed}
     if config.method == "umap":
         request |= {"neighbors": config.neighbors, "min_dist": config.min_dist, "seed": config.seed}
+        if len(dataset) > LAID_OUT:
+            request["landmarks"] = LANDMARKS
     result = MapResult(Path(out) / fingerprint(request))
     if (result.folder / "config.json").is_file():
         return result
@@ -85,10 +92,14 @@ def embed(
     else:
         features = _gradients(dataset, labels, run, config, work.part(0.0, 0.5), trusted)
     known = None
-    if config.method == "umap" and config.space == "representation" and graphs is not None and config.neighbors <= NEIGHBORS:
+    shared = config.space == "representation" and graphs is not None and config.neighbors <= NEIGHBORS and "landmarks" not in request
+    if config.method == "umap" and shared and graphs is not None:
         graph = neighbor_graph(dataset, run, graphs, work.part(0.33, 0.66))
         known = graph.indices, graph.similarities
-    coordinates = pca(features) if config.method == "pca" else umap(features, config, work, known)
+    if config.method == "pca":
+        coordinates = pca(features)
+    else:
+        coordinates = umap_by_landmarks(features, config, work) if "landmarks" in request else umap(features, config, work, known)
     with whole_file(result.folder / "coordinates.npy") as temporary, open(temporary, "wb") as stream:
         np.save(stream, coordinates, allow_pickle=False)
     write_json(result.folder / "config.json", {**request, "version": labels.version, "seconds_s": time.perf_counter() - started_s})
@@ -141,6 +152,23 @@ def umap(features: np.ndarray, config: MapConfig, progress: Progress, graph: tup
             return np.asarray(layout.fit_transform(unit), dtype=np.float32)
         finally:
             torch.set_num_threads(threads)  # numba, inside UMAP, sets the OpenMP threads that torch uses, too
+
+
+def umap_by_landmarks(features: np.ndarray, config: MapConfig, progress: Progress) -> np.ndarray:
+    """UMAP of ``LANDMARKS`` rows drawn by the seed, every other row at the mean of the ``BETWEEN`` most similar of them, weighted by one
+    over the distance: (n, 2) float32. Costs n times ``LANDMARKS`` products; fine structure that the landmarks miss is not shown."""
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    chosen = np.sort(np.random.default_rng(config.seed).permutation(len(unit))[:LANDMARKS])
+    placed = umap(unit[chosen], config, progress.part(0.33, 0.6))
+    coordinates = np.empty((len(unit), 2), dtype=np.float32)
+    for start in range(0, len(unit), BLOCK):
+        progress.update(0.6 + 0.4 * start / len(unit), 1.0, f"placing samples between landmarks, {start:,} of {len(unit):,}")
+        places, squared = nearest_among(unit[start : start + BLOCK], unit[chosen], BETWEEN)
+        weights = 1 / np.maximum(np.sqrt(squared), 1e-6)
+        weights /= weights.sum(1, keepdims=True)
+        coordinates[start : start + BLOCK] = np.einsum("bk,bkd->bd", weights, placed[places])
+    coordinates[chosen] = placed
+    return coordinates
 
 
 def _start(unit: np.ndarray, seed: int) -> np.ndarray:

@@ -265,7 +265,12 @@ class Project:
 
     def selection(self, token: str) -> tuple[list[int], str]:
         """``(rows, version)`` of a stored selection."""
-        return selections.load(self._db, token)
+        rows, version = selections.load(self._db, token)
+        return rows.tolist(), version
+
+    def selected(self, token: str) -> "np.ndarray":
+        """Rows of a stored selection, ascending int64."""
+        return selections.load(self._db, token)[0]
 
     def selections(self) -> list[tuple[str, str, int]]:
         """``(token, name, count)`` of the named selections, newest first."""
@@ -306,14 +311,15 @@ class Project:
             raise UserError("There is no trained model yet.", "Influence is asked of a model.", do)
         return run
 
-    def predictions(self, run: "Run | None" = None) -> "pd.DataFrame":
+    def predictions(self, run: "Run | None" = None, known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
         """What the model says of every sample, indexed by row.
 
         Columns: label (current, class index), prediction, confidence (probability of the prediction), p_label (of the current
-        label), loss (nats), margin (label's log-probability minus the best other), correct.
+        label), loss (nats), margin (label's log-probability minus the best other), correct. ``known``, an earlier answer for the same run
+        and other labels, saves working out the rows whose label is the same.
         """
         run = run or self._need_run()
-        return lookup.predictions(run.probabilities(), self.labels.values)
+        return lookup.predictions(run.probabilities(), self.labels.values, known)
 
     # --- results -----------------------------------------------------------------------------------------------------------------
 
@@ -527,21 +533,24 @@ class Project:
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
         """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or sample ids."""
-        import numpy as np
 
         kind, _, token = queries.partition(":")
         if kind == "selection":
-            return np.asarray(self.selection(token)[0], dtype=np.int64)
+            return self.selected(token)
         return query_rows(queries, self.dataset, lambda: self.predictions(run or self._need_run()))
 
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
         """Search the training labels for wrong ones with the detectors named, or the default ones."""
+        from attribution.findings.categories import KEPT_FROM
         from attribution.findings.mislabels import flag
 
         config = config or FlagConfig()
         run, forecast = self._need_run(config.run), self.find_forecast("flag", config)
         told, out, work = forecast.told if forecast else None, self.folder / "flags", progress or Progress()
-        return flag(self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told)
+        found = flag(self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told)
+        if len(found.detectors) >= KEPT_FROM:
+            self.categories_of(found)  # kept with the search, so that no page waits for it
+        return found
 
     def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
         """Search for training samples that repeat a test or validation sample, or each other."""

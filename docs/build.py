@@ -86,6 +86,7 @@ def benchmarks() -> str:
         "peers": _peers,
         "forecast": _forecast,
         "startup": _startup,
+        "million": _million,
     }
     for name, page in pages.items():
         path = RESULTS / f"{name}.json"
@@ -599,6 +600,25 @@ def _startup(found: dict[str, Any]) -> str:
         for name, one in found["first_paint_s"].items()
     ]
     return "## Waiting\n\nThe image sample in a warm server, Chromium, two cores.\n\n" + table(["what", "median", "largest"], lines)
+
+
+def _million(found: dict[str, Any]) -> str:
+    lines = [
+        [name, f"{one['median']:.2f} s", f"{one['lowest']:.2f} to {one['highest']:.2f} s", f"{one['server_cpu']:.2f} s", str(one["times"])]
+        for name, one in found["actions_s"].items()
+    ]
+    cpu = ", ".join(f"{name} {seconds:.0f}" for name, seconds in found["cpu_s"].items())
+    counts = found["counts"]
+    chosen = ", ".join(counts["selected by the lassos"].values())
+    return (
+        f"## A million samples in the app\n\n{found['n']:,} training samples of 64 numbers (and 2,000 each for validation and test), a model whose"
+        f" representation has 64 dimensions, the PCA map; Chromium without a GPU on the same {found['cores']} cores as the server, with other work on"
+        f" them ({found['load']:.1f} processes in the queue on average). The lassos took {chosen} samples. The first draw sends"
+        f" {counts['bytes of the first draw'] / 1e6:.2f} MB to the browser, a recolour {counts['bytes of a recolour'] / 1e6:.2f} MB; the server peaks at"
+        f" {found['server_peak_bytes'] / 1e9:.2f} GB.\n\n"
+        + table(["what", "waited, median", "lowest to highest", "server's CPU", "times"], lines)
+        + f"\nMaking the project, CPU seconds: {cpu}; peak {found['peak_bytes'] / 1e9:.2f} GB.\n"
+    )
 
 
 PAGES: dict[str, Callable[[], str]] = {"reference.md": reference, "benchmarks.md": benchmarks}

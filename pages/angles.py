@@ -75,13 +75,13 @@ def cloud(sight: Sight, result: "AnglesResult") -> None:
     if missing:
         st.caption(f":material/info: {missing}")
     spec, alt = angles.scatter_spec, "right: pulls with the query, left: against it; up: pulls strongly"
-    lasso.chart(sight, positions, groups, rows, 500, spec=spec, key="angles-chart", alt=alt)
+    lasso.chart(sight, positions, groups, lambda: rows, 500, spec=spec, key="angles-chart", alt=alt)
 
 
 def facts_of(sight: Sight, result: "AnglesResult") -> dict[int, tuple[Fact, Fact]]:
     """Cosine and gradient length of the selected training rows, for their cards."""
     samples = result.samples.set_index("row")
-    shown = samples.loc[[row for row in sight.selection.tolist() if row in samples.index]]
+    shown = samples.loc[samples.index.intersection(sight.selection[: 10 * selected.CARDS], sort=False)]
     return {
         int(row): (
             Fact("cosine", numbers.three_digits(float(cosine), signed=True), colours.influence_colour(float(cosine))),

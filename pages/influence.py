@@ -91,10 +91,9 @@ def ask_reverse(sight: Sight, row: int) -> None:
 
 def reverse_view(sight: Sight, estimator: str) -> bool:
     """Which scored queries one training sample helps and hurts; False when nothing was asked."""
-    known = np.flatnonzero(sight.project.dataset.ids == context.get("reverse"))
-    if not len(known):
+    row = sight.project.dataset.row_of(context.get("reverse"))
+    if row is None:
         return False
-    row = int(known[0])
     with st.container(border=True):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown("**Which test samples does this training sample affect?**", width="content")

@@ -140,7 +140,7 @@ def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: 
     case = cases.iloc[at]
     row, other = int(case["row"]), int(case["other"])
     line = sight.leaks.pair(row, other)
-    split = {"val": "Validation sample", "test": "Test sample"}[str(project.samples["split"].iloc[other])]
+    split = {"val": "Validation sample", "test": "Test sample"}[str(project.dataset.line(other)["split"])]
     decided = sum(bool(one) for one in verdicts)
     st.progress(
         decided / len(cases), text=f"Case {numbers.count(at + 1)} of {numbers.count(len(cases))} · {numbers.count(decided)} decided"

@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from attribution.config import MapConfig
-from attribution.views import categories, colours, scatter
-from pages.parts import context, frame, jobs, lasso, selected, states
+from attribution.views import categories, colours, numbers, scatter
+from pages.parts import context, frame, jobs, lasso, listing, selected, states
 from pages.parts.context import Sight
 
 SPACES = {"representation": "What the model sees", "gradients": "How samples pull on the model"}
@@ -42,7 +42,7 @@ def controls(sight: Sight) -> Chosen:
             format_func=METHODS.__getitem__,
             help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly. The data map shows how training went for "
             "each sample: how confident the model was of its label, and how much that changed.",
-            **context.choice("method", METHODS, "umap"),
+            **context.choice("method", METHODS, usual_method(sight)),
         )
         with st.popover("Filter", icon=":material/filter_list:"):
             present = [split for split in SPLITS if project.info.counts.get(split)]
@@ -58,10 +58,16 @@ def controls(sight: Sight) -> Chosen:
             name = st.selectbox("Label", project.classes, index=None, placeholder="Every class", key="only", bind="query-params")
             kind = None
             if sight.categories is not None:
-                found = [kind for kind, _ in categories.present(sight.categories.table)]
+                found = list(sight.categories.counts)
                 kind = st.selectbox("What it probably is", found, index=None, placeholder="Everything", key="kind", bind="query-params")
     label = project.classes.index(name) if name in project.classes else None
-    return Chosen(space or "representation", method or "umap", colour, tuple(splits or present), label, kind or "")
+    return Chosen(space or "representation", method or usual_method(sight), colour, tuple(splits or present), label, kind or "")
+
+
+def usual_method(sight: Sight) -> str:
+    """The layout that the page opens with: UMAP, unless only PCA is drawn."""
+    drawn = {method for method in ("umap", "pca") if sight.project.map("representation", method) is not None}
+    return "pca" if drawn == {"pca"} else "umap"
 
 
 def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
@@ -103,9 +109,9 @@ def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scat
 def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
     """Colour by influence on the query that was last looked at on the Influence page."""
     project = sight.project
-    known = np.flatnonzero(project.dataset.ids == context.get("query"))
+    known = project.dataset.row_of(context.get("query"))
     estimator = context.get("estimator") or "ip"
-    found = project.find_query(estimator, known.tolist()) if len(known) else None
+    found = project.find_query(estimator, [known]) if known is not None else None
     column = found[0].column(found[1]) if found else None
     if column is None:
         return scatter.by_class(
@@ -114,6 +120,13 @@ def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group
     values = np.full(len(project.dataset), np.nan)
     values[column[0]] = column[1]
     return scatter.by_sign(values, rows, context.dark()), ""
+
+
+def _wait(n: int) -> str:
+    """How long UMAP takes, in words."""
+    if n < 20_000:
+        return "About a minute for a few thousand samples."
+    return "Some minutes for this many samples; the work goes on when you close the page. PCA takes seconds."
 
 
 def no_map(sight: Sight, chosen: Chosen) -> None:
@@ -129,7 +142,7 @@ def no_map(sight: Sight, chosen: Chosen) -> None:
     states.empty(
         f"{METHODS[chosen.method]} of {SPACES[chosen.space].lower()} is not drawn yet",
         "Near points will be samples that are alike to the model. "
-        + ("About a minute for a few thousand samples." if chosen.method == "umap" else "A few seconds."),
+        + (_wait(len(sight.project.dataset)) if chosen.method == "umap" else "A few seconds."),
         "Draw the map",
         lambda: jobs.submit(sight.project, "map", config),
         icon=":material/scatter_plot:",
@@ -159,7 +172,8 @@ def main() -> None:
         no_map(sight, chosen)
         return
     coordinates = sight.data_map if found is None else found.coordinates
-    rows = visible_rows(sight, chosen)
+    visible = partial(visible_rows, sight, chosen)
+    rows = visible()
     groups, missing = groups_of(sight, chosen, rows)
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell(column_span=2):
@@ -173,9 +187,12 @@ def main() -> None:
         axes = ("Change: standard deviation of the confidence over epochs", "Mean confidence in the given label over epochs")
         if over_training:
             words = f"across: {axes[0]}; upwards: {axes[1]}"
-            lasso.chart(sight, coordinates, groups, rows, spec=partial(scatter.map_spec, axes=axes), alt=words)
+            lasso.chart(sight, coordinates, groups, visible, spec=partial(scatter.map_spec, axes=axes), alt=words)
         else:
-            lasso.chart(sight, coordinates, groups, rows)
+            lasso.chart(sight, coordinates, groups, visible)
+        if found is not None and "landmarks" in found.config:
+            n = numbers.count(found.config["landmarks"])
+            st.caption(f":material/info: UMAP laid out {n} samples; each other one stands between the three most like it.")
         if found is not None and found.run != sight.run.id:
             st.caption(":material/info: Drawn for an earlier model.")
             st.button(
@@ -186,6 +203,7 @@ def main() -> None:
             )
     with grid.cell():
         selected.panel(sight, "selected on the map")
+    listing.show(sight, sight.selection if len(sight.selection) else rows, "selected" if len(sight.selection) else "on the map")
 
 
 frame.show(main)

@@ -97,12 +97,13 @@ def figures(sight: Sight, open_suspects: int) -> None:
             st.metric(
                 "Probably wrong labels",
                 f"about {numbers.count(round(found['mid']))}",
-                delta=f"{numbers.count(round(found['low']))} to {numbers.count(round(found['high']))} · {numbers.count(open_suspects)} not reviewed",
+                delta=f"{numbers.count(round(found['low']))} to {numbers.count(round(found['high']))} · {numbers.count(open_suspects)} open",
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                help="Estimated from models and neighbours that did not see the label, where they are surest. The range is a bootstrap, not a guarantee.",
+                help="Open: not reviewed yet. Estimated from models and neighbours that did not see the label, where they are surest. The range "
+                "is a bootstrap, not a guarantee.",
             )
         st.metric(
             "Edits",
@@ -209,7 +210,7 @@ def suspects_of(sight: Sight) -> tuple[np.ndarray, int]:
     """Suspected training rows, and how many of them nobody has looked at."""
     if sight.flags is None:
         return np.empty(0, np.int64), 0
-    rows = queue.suspects(sight.flags.detectors, sight.flags.estimate["high"])
+    rows = queue.suspects(sight.flags.order, sight.flags.estimate["high"])
     reviewed = sight.states.index[sight.states["verdict"] != ""].to_numpy()
     return rows, int((~np.isin(rows, reviewed)).sum())
 

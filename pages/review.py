@@ -1,6 +1,6 @@
 """Review: labels that are probably wrong, one at a time by keyboard, or twenty-four at once."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -16,25 +16,41 @@ SHOWN = 3  # supporters and opponents beside the suspect
 VIEWS = ["One by one", "Grid"]
 
 
-def decide(sight: Sight, rows: Sequence[int], at: int, action: str, label: int | None = None) -> None:
+@dataclass(frozen=True)
+class Place:
+    """The item shown, and where the keys lead: the items before and after it, and the next one that nobody has looked at. All are rows:
+    the buttons remember these four numbers instead of the queue."""
+
+    row: int
+    before: int
+    after: int
+    following: int
+
+
+def place_of(sight: Sight, rows: np.ndarray, at: int) -> Place:
+    """The item at a place of the queue."""
+    last, done = len(rows) - 1, suspects.reviewed(sight) | {int(rows[at])}
+    ways = (at, max(at - 1, 0), min(at + 1, last), queue.open_from(rows, done, min(at + 1, last)))
+    return Place(*(int(rows[way]) for way in ways))
+
+
+def decide(sight: Sight, place: Place, action: str, label: int | None = None) -> None:
     """Callback: write the decision on the item shown, then move to the next one that nobody has looked at."""
-    row = int(rows[at])
-    expect = sight.versions([row])
-    if edits.decided(sight.project, action, [row], label, "review queue", suspects.evidence_of(sight, row), expect):
-        done = suspects.reviewed(sight) | {row}
-        move(sight.project, rows, queue.open_from(np.asarray(rows), done, min(at + 1, len(rows) - 1)))
+    row = place.row
+    if edits.decided(sight.project, action, [row], label, "review queue", suspects.evidence_of(sight, row), sight.versions([row])):
+        move(sight.project, place.following)
 
 
-def move(project: Project, rows: Sequence[int], to: int) -> None:
-    """Callback: show the item at a place of the queue."""
-    context.put(item=str(project.dataset.ids[int(rows[min(max(to, 0), len(rows) - 1)])]))
+def move(project: Project, row: int) -> None:
+    """Callback: show another item of the queue."""
+    context.put(item=str(project.dataset.ids[row]))
 
 
-def pick_label(sight: Sight, rows: Sequence[int], at: int) -> None:
+def pick_label(sight: Sight, place: Place) -> None:
     """Callback of the list of all classes."""
     name = st.session_state.get("other-label")
     if name in sight.project.classes:
-        decide(sight, rows, at, "relabel", sight.project.classes.index(name))
+        decide(sight, place, "relabel", sight.project.classes.index(name))
 
 
 def progress(sight: Sight, rows: np.ndarray) -> None:
@@ -47,16 +63,16 @@ def progress(sight: Sight, rows: np.ndarray) -> None:
     stopping.line(sight)
 
 
-def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
+def keys(sight: Sight, place: Place, suggested: int) -> None:
     """One button per decision, each with its key."""
-    project, row = sight.project, int(rows[at])
+    project, row = sight.project, place.row
     given = int(sight.labels.values[row])
     likely = (
         queue.likeliest(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else list(range(len(project.classes)))
     )
     with st.container(horizontal=True, gap="xsmall"):
-        st.button("Keep", key="keep", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, rows, at, "keep"))
-        st.button("Drop", key="drop", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, rows, at, "drop"))
+        st.button("Keep", key="keep", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, place, "keep"))
+        st.button("Drop", key="drop", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, place, "drop"))
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=suspects.undo, args=(project,))
         st.button(
             "",
@@ -65,7 +81,7 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
             icon=":material/chevron_left:",
             help="Previous (←)",
             on_click=move,
-            args=(project, rows, at - 1),
+            args=(project, place.before),
         )
         st.button(
             "",
@@ -74,7 +90,7 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
             icon=":material/chevron_right:",
             help="Next (→)",
             on_click=move,
-            args=(project, rows, at + 1),
+            args=(project, place.after),
         )
     st.caption("Or relabel:")
     with st.container(horizontal=True, gap="xsmall"):
@@ -86,7 +102,7 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
                 type="primary" if label == suggested else "secondary",
                 disabled=label == given,
                 on_click=decide,
-                args=(sight, rows, at, "relabel", label),
+                args=(sight, place, "relabel", label),
             )
         if len(project.classes) > 10:
             st.selectbox(
@@ -97,7 +113,7 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
                 key="other-label",
                 label_visibility="collapsed",
                 on_change=pick_label,
-                args=(sight, rows, at),
+                args=(sight, place),
                 width=200,
             )
 
@@ -105,7 +121,8 @@ def keys(sight: Sight, rows: Sequence[int], at: int, suggested: int) -> None:
 def item(sight: Sight, rows: np.ndarray) -> None:
     """The suspect large, why it is one, what supports and what contradicts its label, and the keys."""
     project = sight.project
-    known = np.flatnonzero(project.dataset.ids[rows] == context.get("item"))
+    shown = project.dataset.row_of(context.get("item"))
+    known = np.flatnonzero(rows == (-1 if shown is None else shown))
     at = int(known[0]) if len(known) else queue.open_from(rows, suspects.reviewed(sight), 0)
     row = int(rows[at])
     entry = sight.flags.entry(row)
@@ -126,11 +143,12 @@ def item(sight: Sight, rows: np.ndarray) -> None:
         else:
             st.markdown(
                 f"#### Labelled {label}. Could it be {guess}?",
-                help="The likeliest other class, from models that did not train on this sample.",
+                help="The likeliest other class, by the model and by the labels of the sample's neighbours.",
             )
-            st.caption(f"Models that never saw it give {guess} {numbers.percent(float(entry['suggested_p']))}.")
+            who = "Models that never saw it" if sight.flags.config.get("held_out", True) else "The model, which trained on this label,"
+            st.caption(f"{who} and its neighbours give {guess} {numbers.percent(float(entry['suggested_p']))}.")
         kinds.badge(sight, row)
-        keys(sight, rows.tolist(), at, suggested)
+        keys(sight, place_of(sight, rows, at), suggested)
         reasons = [states.plain(sentence).replace(" %", "\u00a0%") for sentence in sight.flags.reasons(row)[:4]]
         st.markdown("\n".join(f"- {reason}" for reason in reasons))
     compare(sight, row)
@@ -185,7 +203,7 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
                 f"Only the selection ({numbers.count(len(sight.selection))})", key="within", bind="query-params"
             )
     if everything or within:
-        rows = queue.order(sight.flags.detectors)
+        rows = sight.flags.order
     if within:
         rows = rows[np.isin(rows, sight.selection)]
     if name in project.classes:
@@ -218,7 +236,7 @@ def main() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/info: These suspects were found with an earlier model.", width="content")
             st.button("Look again with this model", key="reflag", type="tertiary", on_click=jobs.submit, args=(sight.project, "flag"))
-    rows, view = filters(sight, queue.suspects(sight.flags.detectors, sight.flags.estimate["high"]))
+    rows, view = filters(sight, queue.suspects(sight.flags.order, sight.flags.estimate["high"]))
     if not len(rows):
         states.empty("No suspect passes the filters", "Choose another label or kind.", icon=":material/filter_alt_off:")
         return

@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny_world import World, build
 
+from attribution import mapping
 from attribution.config import MapConfig
 from attribution.errors import UserError
 from attribution.mapping import MapResult, embed, pca
@@ -90,3 +91,25 @@ def test_a_copy_is_the_nearest_neighbour():
     indices, similarities = nearest(features, 4)
     assert (indices[5, 0], indices[6, 0]) == (6, 5)
     np.testing.assert_allclose(similarities[5, 0], 1, atol=1e-6)
+
+
+def test_many_samples_are_placed_between_landmarks(world, tmp_path, monkeypatch):
+    config = replace(CONFIG, method="umap", neighbors=8)
+    whole = draw(world, config, tmp_path)
+    monkeypatch.setattr(mapping, "LAID_OUT", 50)
+    monkeypatch.setattr(mapping, "LANDMARKS", 60)
+    monkeypatch.setattr(mapping, "BLOCK", 17)
+    result = draw(world, config, tmp_path)
+    assert result.id != whole.id
+    assert result.config["landmarks"] == 60
+    features = np.array(world.run.representation(), dtype=np.float32)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    landmarks = np.sort(np.random.default_rng(config.seed).permutation(len(unit))[:60])
+    placed = result.coordinates
+    for row in np.setdiff1d(np.arange(len(unit)), landmarks)[::7]:
+        distance = np.linalg.norm(unit[landmarks] - unit[row], axis=1)
+        near = np.argsort(distance)[:3]
+        weights = 1 / np.maximum(distance[near], 1e-6)
+        expected = (weights[:, None] * placed[landmarks[near]]).sum(0) / weights.sum()
+        np.testing.assert_allclose(placed[row], expected, atol=0.02)
+    np.testing.assert_array_equal(placed, draw(world, config, tmp_path / "again").coordinates)

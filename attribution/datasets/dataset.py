@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from attribution.storage.tables import Lines
+
 SPLITS = ("train", "val", "test")
+LINES = 16_384  # of ``samples.parquet`` in one block, so that one line is read without the rest
 MODALITIES = ("image", "text", "tabular")
 
 
@@ -133,7 +136,7 @@ class Dataset:
         if inputs is not None:
             with whole_file(folder / "inputs.npy") as temporary, open(temporary, "wb") as stream:
                 np.save(stream, inputs, allow_pickle=False)
-        write_table(folder / "samples.parquet", samples)
+        write_table(folder / "samples.parquet", samples, LINES)
         write_json(folder / "dataset.json", asdict(info))
         return Dataset.open(folder)
 
@@ -155,21 +158,41 @@ class Dataset:
     @cached_property
     def labels(self) -> np.ndarray:
         """Base labels, (n,) int64 class indices."""
-        return self.samples["label"].to_numpy(dtype=np.int64)
+        return self.column("label").to_numpy(dtype=np.int64)
 
     @cached_property
     def ids(self) -> np.ndarray:
         """Stable ids, (n,) object array of str."""
-        return self.samples["id"].to_numpy(dtype=object)
+        return self.column("id").to_numpy(dtype=object)
 
     @cached_property
     def hashes(self) -> np.ndarray:
         """Content hash of each decoded sample, (n,) object array of str; equal hashes mean equal content."""
-        return self.samples["hash"].to_numpy(dtype=object)
+        return self.column("hash").to_numpy(dtype=object)
+
+    def column(self, name: str) -> "pd.Series":
+        """One column of ``samples``, without reading the others."""
+        import pandas as pd
+
+        return self.samples[name] if "samples" in self.__dict__ else pd.read_parquet(self.folder / "samples.parquet", columns=[name])[name]
+
+    def line(self, row: int) -> "pd.Series":
+        """One line of ``samples``; of a large dataset, only the block that holds it is read."""
+        if "samples" in self.__dict__ or len(self) <= LINES:
+            return self.samples.iloc[int(row)]
+        return self._lines.iloc(int(row))
 
     @cached_property
-    def _row_of_id(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.ids)}
+    def _lines(self) -> "Lines":
+        from attribution.storage.tables import Lines
+
+        return Lines(self.folder / "samples.parquet")
+
+    @cached_property
+    def _index(self) -> "pd.Index":
+        import pandas as pd
+
+        return pd.Index(self.ids, dtype=object)
 
     def rows(self, split: str) -> np.ndarray:
         """Rows of a split (``train``, ``val``, ``test`` or ``all``), ascending int64."""
@@ -183,11 +206,19 @@ class Dataset:
     def rows_of(self, ids: Any) -> np.ndarray:
         """Rows of these sample ids in the order given, int64; ``UserError`` naming the unknown ones."""
         wanted = [ids] if isinstance(ids, str) else list(ids)
-        unknown = [str(name) for name in wanted if name not in self._row_of_id]
+        found = self._index.get_indexer(np.array(wanted, dtype=object))
+        unknown = [str(wanted[place]) for place in np.flatnonzero(found < 0)]
         if unknown:
             shown = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
             raise UserError(f"No sample is called {shown}.", "", f"Ids look like {self.ids[0]}; look them up in {self.info.name}.")
-        return np.array([self._row_of_id[name] for name in wanted], dtype=np.int64)
+        return np.asarray(found, dtype=np.int64)
+
+    def row_of(self, name: str) -> int | None:
+        """Row of one sample id, or None where there is no such sample."""
+        try:
+            return int(self._index.get_loc(name))
+        except KeyError:
+            return None
 
     def tensor(self, rows: Any, device: "str | torch.device" = "cpu") -> "torch.Tensor":
         """The model-ready batch of these rows: image float32 (b, C, H, W) as ``(x / 255 - mean) / std``, text int64 (b, L), tabular float32

@@ -1,6 +1,5 @@
 """Turn samples into the array a model reads; every statistic comes from the training samples alone."""
 
-import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -12,6 +11,7 @@ import numpy as np
 
 from attribution.config import DataConfig
 from attribution.datasets.pictures import resize, target_size, with_channels
+from attribution.datasets.row_hashes import content_hash, row_hashes
 from attribution.datasets.source import Source, Unreadable
 from attribution.errors import UserError
 from attribution.progress import Progress
@@ -41,14 +41,6 @@ def encode(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: 
     """Write ``folder/inputs.npy`` for ``samples`` (lines of ``source.samples`` in row order, with ``split``), and say what was done."""
     encoders = {"image": encode_images, "text": encode_texts, "tabular": encode_table}
     return encoders[source.modality](source, samples, config, folder, progress)
-
-
-def content_hash(*parts: bytes) -> str:
-    """SHA-256 of the parts, 16 hex digits (64 bits: among a million samples a false match has chance 3e-8)."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return digest.hexdigest()[:16]
 
 
 # --- images
@@ -182,9 +174,7 @@ def encode_table(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
     matrix, columns, problems = table_matrix(samples, progress)
     np.save(folder / "inputs.npy", matrix, allow_pickle=False)
     hashed = [name for name in samples.columns if name.startswith("col:") or name == "group"]
-    lines = zip(*(samples[name].map(str) for name in hashed), strict=True)
-    hashes = [content_hash(*(part.encode() for part in line)) for line in lines]
-    return Encoded(samples.assign(hash=hashes), (matrix.shape[1],), {"columns": columns}, problems)
+    return Encoded(samples.assign(hash=row_hashes(samples[hashed])), (matrix.shape[1],), {"columns": columns}, problems)
 
 
 def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, str]]]:

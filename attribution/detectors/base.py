@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from attribution.errors import UserError
+from attribution.neighbor_cells import EXACT_ROWS, nearest_in_cells
 from attribution.neighbors import nearest
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Evidence:
 
     def __init__(self, subject: "Subject", out_of_fold: Callable[[], np.ndarray], neighbors: int = 10) -> None:
         self.subject, self._out_of_fold, self._k = subject, out_of_fold, neighbors
+        self.recall = 1.0  # of the neighbours that the search for them found; below 1 beyond ``EXACT_ROWS`` rows
 
     def of(self, subject: "Subject") -> "Evidence":
         """The same rows as another subject sees them; out-of-fold predictions, which belong to this one's labels, are not carried over."""
@@ -105,9 +107,13 @@ class Evidence:
 
         Early means after about a third of the training: the representation tells the classes apart by then, and wrong labels are not yet
         learned by heart, which later pulls a wrong sample among its wrong class. A run with one or two checkpoints has its first.
+        Exact up to ``EXACT_ROWS`` rows; beyond, ``recall`` says which share of the true neighbours was found.
         """
         features = self.subject.representation(self.rows, (len(self.subject.weights) - 1) // 3)
-        return nearest(features, self._k, device=str(self.subject.device))
+        if len(features) <= EXACT_ROWS:
+            return nearest(features, self._k, device=str(self.subject.device))
+        *found, self.recall = nearest_in_cells(features, self._k, device=str(self.subject.device))
+        return found[0], found[1]
 
     @cached_property
     def votes(self) -> np.ndarray:

@@ -4,11 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.config import fingerprint
 from attribution.metrics import average_ranks
+from attribution.storage.places import Places
+from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +24,8 @@ KINDS = ("mislabelled", "hard", "rare", "leaked", "duplicate", "memorized")
 ORDINARY = "ordinary"
 ENOUGH = 0.5  # a sample outside the queue has a class only from this strength on
 TAIL = 0.05  # rare is looked for among this share of samples with the most distant neighbours
+KEPT_FROM = 100_000  # samples
+FORMAT = 1  # of the kept tables: raise when the rule changes
 BLOCK = 8192  # rows whose neighbours' representations are held at once
 
 RULE = (
@@ -48,8 +54,18 @@ class Categories:
     held_out: bool
 
     @cached_property
-    def _place(self) -> dict[int, int]:
-        return {int(row): place for place, row in enumerate(self.table["row"].to_numpy())}
+    def _place(self) -> Places:
+        return Places(self.table["row"].to_numpy())
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """Where these searched rows (k,) stand in ``table``, (k,) int64."""
+        return self._place.of(rows)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many rows each class has, of those that any has: ``KINDS`` first, then ordinary."""
+        found = self.table["category"].value_counts()
+        return {kind: int(found[kind]) for kind in (*KINDS, ORDINARY) if kind in found}
 
     def has(self, row: int) -> bool:
         """Whether the row was searched."""
@@ -76,6 +92,23 @@ class Categories:
         return _sentences(entry, kind, self.classes, self.held_out)
 
 
+def kept_or_made(flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations, sources: Sequence[Path]) -> Categories:
+    """``categorize``, whose table is kept beside the search from ``KEPT_FROM`` samples on: there it takes seconds, and a page asks for it.
+
+    ``sources`` are the folders that ``relations`` was read from, which name what is in them. Kept numbers are float32.
+    """
+    if len(flags.detectors) < KEPT_FROM:
+        return categorize(flags, run, classes, relations)
+    import pandas as pd
+
+    key = fingerprint(FORMAT, run.id, list(classes), [str(path.relative_to(path.parents[1])) for path in sources])
+    path = flags.folder / f"categories-{key}.parquet"
+    if not path.is_file():
+        table = categorize(flags, run, classes, relations).table
+        write_table(path, table.astype({name: np.float32 for name in table if table[name].dtype == np.float64}))
+    return Categories(pd.read_parquet(path), tuple(classes), relations, bool(flags.config.get("held_out", True)))
+
+
 def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations | None = None) -> Categories:
     """Give every searched training row a class with its runner-up; nothing is trained, under a second for 10,000 samples.
 
@@ -98,7 +131,8 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
     relations = relations or Relations()
     found = _signals(flags, run, len(classes))
     rows = flags.detectors["row"].to_numpy()
-    found["memorization"] = np.array([relations.memorized.get(int(row), 0.0) for row in rows])
+    place = Places(rows)
+    found["memorization"] = _spread_over(place, len(rows), relations.memorized)
     strengths = {
         "mislabelled": _mean([found[name] for name in ("models", "neighbors", "epochs", "distinct", "sure")]),
         "hard": _mean(
@@ -111,8 +145,8 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
             ]
         ),
         "rare": found["distance"] * (1 - found["claimed"]),
-        "leaked": np.array([float(int(row) in relations.leaked) for row in rows]),
-        "duplicate": np.array([float(int(row) in relations.duplicate) for row in rows]),
+        "leaked": _spread_over(place, len(rows), dict.fromkeys(relations.leaked, 1.0)),
+        "duplicate": _spread_over(place, len(rows), dict.fromkeys(relations.duplicate, 1.0)),
     }
     strengths["memorized"] = np.clip(found["memorization"], 0, 1) * (1 - strengths["mislabelled"])
     scores = np.stack([strengths[kind] for kind in KINDS], axis=1)  # (n, 6)
@@ -127,6 +161,15 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
     columns["margin"] = np.where(category == ORDINARY, ENOUGH - scores[n, first], columns["margin"])
     table = pd.DataFrame({**columns, **{f"strength:{kind}": strengths[kind] for kind in KINDS}, **found})
     return Categories(table, tuple(classes), relations, bool(flags.config.get("held_out", True)))
+
+
+def _spread_over(place: Places, n: int, values: Mapping[int, float]) -> np.ndarray:
+    """``values`` by row as (n,) float64 in the order of ``place``; 0 where there is none."""
+    found = np.zeros(n)
+    rows = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
+    known = place.known(rows)
+    found[place.of(rows[known])] = np.fromiter(values.values(), dtype=np.float64, count=len(values))[known]
+    return found
 
 
 def _signals(flags: "FlagResult", run: "Run", c: int) -> dict[str, np.ndarray]:

@@ -105,6 +105,7 @@ def flag(
             "rule": RULE.format(names=", ".join(combined)),
             "held_out": held_out,
             "estimate": expected,
+            **({"neighbors_recall": evidence.recall} if evidence.recall < 1 else {}),
             "n_train": len(evidence.rows),
             "seconds_s": cost["seconds_s"],
             "cost": cost,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.storage.artefact import Artefact
+from attribution.storage.places import Places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,12 +48,26 @@ class FlagResult(Artefact):
         return np.load(self.folder / "out_of_fold.npy", allow_pickle=False)
 
     @cached_property
-    def _place(self) -> dict[int, int]:
-        return {int(row): place for place, row in enumerate(self.detectors["row"].to_numpy())}
+    def _place(self) -> Places:
+        return Places(self.detectors["row"].to_numpy())
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """All searched rows (n,) int64, most suspicious first."""
+        rows = self.detectors["row"].to_numpy(dtype=np.int64)
+        return rows[np.argsort(self.detectors["position"].to_numpy(), kind="stable")]
 
     def has(self, row: int) -> bool:
         """Whether the row was searched (an active training row at the time)."""
         return int(row) in self._place
+
+    def searched(self, rows: np.ndarray) -> np.ndarray:
+        """Which of these rows (k,) were searched, (k,) bool."""
+        return self._place.known(rows)
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """Where these searched rows (k,) stand in ``detectors``, (k,) int64."""
+        return self._place.of(rows)
 
     def entry(self, row: int) -> "pd.Series":
         """The row's line of ``detectors``."""
@@ -60,8 +75,8 @@ class FlagResult(Artefact):
 
     def queue(self, top: int | None = None) -> "pd.DataFrame":
         """The lines of ``detectors``, most suspicious first; the first ``top`` of them."""
-        table = self.detectors.sort_values("position", kind="stable").reset_index(drop=True)
-        return table if top is None else table.head(top)
+        rows = self.order if top is None else self.order[:top]
+        return self.detectors.iloc[self.places(rows)].reset_index(drop=True)
 
     def case(self, row: int, kind: str) -> "pd.DataFrame":
         """The row's supporters or opponents, strongest first: rank, other, cosine; empty for a row without a prepared case."""

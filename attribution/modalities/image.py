@@ -19,7 +19,7 @@ class ImageModality(Modality):
 
     def describe(self, dataset: Dataset, row: int) -> str:
         """The file or position it came from."""
-        return str(dataset.samples["source"].iloc[row])
+        return str(dataset.line(row)["source"])
 
     def alt(self, dataset: Dataset, row: int) -> str:
         """Size, id and imported label."""

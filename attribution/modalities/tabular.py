@@ -21,8 +21,8 @@ class TabularModality(Modality):
 
 def values_of(dataset: Dataset, row: int) -> dict[str, str]:
     """``{column: value as text}`` of a row, numbers without a needless fraction."""
-    line = dataset.samples.iloc[row]
-    return {name[4:]: _plain(line[name]) for name in dataset.samples.columns if name.startswith("col:")}
+    line = dataset.line(row)
+    return {name[4:]: _plain(line[name]) for name in line.index if name.startswith("col:")}
 
 
 def _plain(value: Any) -> str:

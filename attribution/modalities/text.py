@@ -10,9 +10,9 @@ class TextModality(Modality):
 
     def describe(self, dataset: Dataset, row: int) -> str:
         """The text, cut at 280 characters."""
-        return shorten(str(dataset.samples["text"].iloc[row]), 280)
+        return shorten(str(dataset.line(row)["text"]), 280)
 
     def alt(self, dataset: Dataset, row: int) -> str:
         """The imported label and the start of the text."""
-        text = shorten(str(dataset.samples["text"].iloc[row]), 120)
+        text = shorten(str(dataset.line(row)["text"]), 120)
         return f"Text {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}: {text}"

@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS selections (
     time_s REAL NOT NULL,
     name TEXT NOT NULL,
     version TEXT NOT NULL,
-    rows TEXT NOT NULL                 -- JSON list of row numbers
+    rows TEXT NOT NULL                 -- JSON list of row numbers, or many of them packed
 );
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class Ledger:
         """``{sample: (state, last edit id)}`` for every sample that has an entry."""
         with connect(self._path) as db:
             rows = db.execute("SELECT sample, new, id FROM edits WHERE id IN (SELECT MAX(id) FROM edits GROUP BY sample)").fetchall()
-        return {row["sample"]: (State(**json.loads(row["new"])), row["id"]) for row in rows}
+        return {row["sample"]: (_state(row["new"]), row["id"]) for row in rows}
 
     def state(self, sample: str) -> tuple[State, int]:
         """The state of one sample and the id of its last edit (0: none)."""
@@ -82,6 +83,12 @@ class Ledger:
         """Id of the newest entry, 0 for an empty ledger."""
         with connect(self._path) as db:
             return int(db.execute("SELECT COALESCE(MAX(id), 0) FROM edits").fetchone()[0])
+
+    def stamp(self) -> tuple[int, float]:
+        """``(id, time_s)`` of the newest entry, (0, 0.0) for an empty ledger: the ledger reads the same while this does."""
+        with connect(self._path) as db:
+            row = db.execute("SELECT id, time_s FROM edits ORDER BY id DESC LIMIT 1").fetchone()
+        return (int(row["id"]), float(row["time_s"])) if row else (0, 0.0)
 
     def entries(self) -> list[Edit]:
         """All entries, oldest first."""
@@ -122,7 +129,7 @@ class Ledger:
         ``expect`` maps samples to the last edit id that the user saw; when one has changed since, nothing is written and a
         ``UserError`` shows both versions. Samples whose state would not change are left out.
         """
-        batch = uuid.uuid4().hex[:12]
+        batch, author = uuid.uuid4().hex[:12], author or _login()
         with write(self._path) as db:
             made = []
             for sample in dict.fromkeys(samples):
@@ -183,7 +190,7 @@ class Ledger:
         return self._take_back(db, list(reversed(batch)), action, "", author)
 
     def _take_back(self, db: sqlite3.Connection, edits: list[Edit], action: str, reason: str, author: str) -> list[Edit]:
-        name = uuid.uuid4().hex[:12]
+        name, author = uuid.uuid4().hex[:12], author or _login()
         made = []
         for edit in edits:
             current, last = self._state(db, edit.sample)
@@ -196,7 +203,7 @@ class Ledger:
         row = db.execute("SELECT new, id FROM edits WHERE sample = ? ORDER BY id DESC LIMIT 1", (sample,)).fetchone()
         if row is None:
             return State(int(self._base(sample))), 0
-        return State(**json.loads(row["new"])), int(row["id"])
+        return _state(row["new"]), int(row["id"])
 
 
 def _remove(batches: dict[str, list[Edit]], owner: dict[int, str], edit_id: int | None) -> None:
@@ -232,7 +239,6 @@ def _append(
     reverts: int | None,
     author: str,
 ) -> Edit:
-    author = author or _login()
     values = (time.time(), author, sample, action, _json(old), _json(new), reason, json.dumps(evidence, sort_keys=True), batch, reverts)
     cursor = db.execute(
         "INSERT INTO edits (time_s, author, sample, action, old, new, reason, evidence, batch, reverts) VALUES (?,?,?,?,?,?,?,?,?,?)",
@@ -248,8 +254,14 @@ def _login() -> str:
         return "unknown"
 
 
+@lru_cache(maxsize=1024)
 def _json(state: State) -> str:
     return json.dumps(asdict(state), sort_keys=True)
+
+
+@lru_cache(maxsize=1024)
+def _state(text: str) -> State:
+    return State(**json.loads(text))
 
 
 def _edit(row: sqlite3.Row) -> Edit:
@@ -259,8 +271,8 @@ def _edit(row: sqlite3.Row) -> Edit:
         row["author"],
         row["sample"],
         row["action"],
-        State(**json.loads(row["old"])),
-        State(**json.loads(row["new"])),
+        _state(row["old"]),
+        _state(row["new"]),
         row["reason"],
         json.loads(row["evidence"]),
         row["batch"],

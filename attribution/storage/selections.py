@@ -3,18 +3,27 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+import zlib
+from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from attribution.errors import UserError
 from attribution.storage.database import connect, write
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike
 
-def save(path: Path, rows: Iterable[Any], version: str, name: str = "") -> str:
+PLAIN = 10_000  # rows written as a JSON list; more are packed, a byte or two per row
+
+
+def save(path: Path, rows: "ArrayLike", version: str, name: str = "") -> str:
     """Store row numbers with the data version they were chosen on; the token is their content hash (8 hex digits)."""
-    chosen = sorted({int(row) for row in rows})
-    text = json.dumps(chosen)
+    import numpy as np
+
+    chosen = np.unique(np.asarray(rows, dtype=np.int64))
+    text = json.dumps(chosen.tolist()) if len(chosen) <= PLAIN else _packed(chosen)
     token = hashlib.sha256(f"{version}{text}".encode()).hexdigest()[:8]
     with write(path) as db:
         db.execute(
@@ -25,19 +34,40 @@ def save(path: Path, rows: Iterable[Any], version: str, name: str = "") -> str:
     return token
 
 
-def load(path: Path, token: str) -> tuple[list[int], str]:
-    """``(rows, version)`` of a token; ``UserError`` when it is unknown here."""
+def load(path: Path, token: str) -> "tuple[np.ndarray, str]":
+    """``(rows, version)`` of a token, rows ascending int64; ``UserError`` when it is unknown here."""
     with connect(path) as db:
         row = db.execute("SELECT rows, version FROM selections WHERE token = ?", (token,)).fetchone()
     if row is None:
         raise UserError(
             f"Selection {token!r} is not known in this project.", "The link may come from another one.", "Select the samples again."
         )
-    return json.loads(row["rows"]), row["version"]
+    return _rows(row["rows"]), row["version"]
 
 
 def named(path: Path) -> list[tuple[str, str, int]]:
     """``(token, name, count)`` of the selections that were given a name, newest first."""
     with connect(path) as db:
         rows = db.execute("SELECT token, name, rows FROM selections WHERE name != '' ORDER BY time_s DESC").fetchall()
-    return [(row["token"], row["name"], len(json.loads(row["rows"]))) for row in rows]
+    return [(row["token"], row["name"], _count(row["rows"])) for row in rows]
+
+
+def _packed(rows: "np.ndarray") -> str:
+    """``packed COUNT BASE64`` of the steps from row to row."""
+    import numpy as np
+
+    steps = np.diff(rows, prepend=0).astype("<u4")
+    return f"packed {len(rows)} {b64encode(zlib.compress(steps.tobytes(), 1)).decode()}"
+
+
+def _rows(text: str) -> "np.ndarray":
+    import numpy as np
+
+    if not text.startswith("packed "):
+        return np.array(json.loads(text), dtype=np.int64)
+    steps = np.frombuffer(zlib.decompress(b64decode(text.split(" ")[2])), dtype="<u4")
+    return np.cumsum(steps, dtype=np.int64)
+
+
+def _count(text: str) -> int:
+    return int(text.split(" ")[1]) if text.startswith("packed ") else len(json.loads(text))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ import pandas as pd
 from attribution.views import colours
 from attribution.views.numbers import count, percent, share_range
 from attribution.views.scatter import Group
+
+if TYPE_CHECKING:
+    from attribution.findings.categories import Categories
 
 MEANING = {
     "mislabelled": "The evidence contradicts its label, surely enough that the label is probably wrong.",
@@ -61,11 +64,10 @@ class Quality:
         )
 
 
-def present(table: pd.DataFrame, rows: np.ndarray | None = None) -> list[tuple[str, int]]:
-    """``(class, how many)`` among ``rows`` (all, if None), in a fixed order, without those that nobody has."""
-    found = table["category"] if rows is None else table.loc[table["row"].isin(rows), "category"]
-    counts = found.value_counts()
-    return [(kind, int(counts[kind])) for kind in MEANING if kind in counts]
+def counts_of(found: "Categories", rows: np.ndarray) -> dict[str, int]:
+    """How many of these searched ``rows`` each class has, in a fixed order, without the classes that none has."""
+    counts = found.table["category"].iloc[found.places(rows)].value_counts()
+    return {kind: int(counts[kind]) for kind in MEANING if kind in counts}
 
 
 def rows_of(table: pd.DataFrame, rows: np.ndarray, kind: str) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attribution.storage.places import Places
 from attribution.views.numbers import count, percent, plural, share_interval
 
 RECENT = 20  # decisions that "lately" looks back on
@@ -24,18 +25,13 @@ class Yield:
     recent_wrong: int
 
 
-def order(detectors: pd.DataFrame) -> np.ndarray:
-    """Training rows, most suspicious first, by the ``position`` column; int64."""
-    return detectors.sort_values("position", kind="stable")["row"].to_numpy(dtype=np.int64)
-
-
 def measure(rows: np.ndarray, verdicts: Mapping[int, str], newest: Sequence[int]) -> Yield:
     """The yield of a review of ``rows``; ``verdicts`` maps a reviewed row to keep, relabel or drop; ``newest`` lists rows by decision,
     the latest first."""
-    inside = {int(row) for row in rows}
-    wrong = {row for row, verdict in verdicts.items() if verdict in ("relabel", "drop") and row in inside}
-    done = [row for row in verdicts if row in inside]
-    latest = [row for row in dict.fromkeys(newest) if row in inside and row in verdicts][:RECENT]
+    here = Places(rows)
+    wrong = {row for row, verdict in verdicts.items() if verdict in ("relabel", "drop") and row in here}
+    done = [row for row in verdicts if row in here]
+    latest = [row for row in dict.fromkeys(newest) if row in here and row in verdicts][:RECENT]
     return Yield(len(rows), len(done), len(wrong), len(latest), sum(row in wrong for row in latest))
 
 
@@ -52,12 +48,20 @@ def yield_sentence(found: Yield) -> str:
 
 def open_from(rows: np.ndarray, reviewed: set[int], start: int) -> int:
     """Index of the first row at or after ``start`` that is not reviewed, else the first one anywhere, else ``start``."""
-    waiting = np.array([int(row) not in reviewed for row in rows], dtype=bool)
+    waiting = open_ones(rows, reviewed)
     after = np.flatnonzero(waiting[start:])
     if len(after):
         return start + int(after[0])
     anywhere = np.flatnonzero(waiting)
     return int(anywhere[0]) if len(anywhere) else start
+
+
+def open_ones(rows: np.ndarray, reviewed: set[int]) -> np.ndarray:
+    """Which of ``rows`` (n,) nobody has looked at, (n,) bool."""
+    waiting, here = np.ones(len(rows), dtype=bool), Places(rows)
+    done = np.fromiter(reviewed, dtype=np.int64, count=len(reviewed))
+    waiting[here.of(done[here.known(done)])] = False
+    return waiting
 
 
 def keyed_labels(classes: Sequence[str], likely: Sequence[int]) -> list[tuple[str, int]]:
@@ -76,9 +80,10 @@ def likeliest(probabilities: np.ndarray, given: int, suggested: int) -> list[int
     return list(dict.fromkeys(first + rest))
 
 
-def suspects(detectors: pd.DataFrame, expected: float) -> np.ndarray:
-    """The queue's first rows, as many as there may be wrong labels (``expected``, the estimate's upper end); at least ten; int64."""
-    return order(detectors)[: max(10, math.ceil(expected))]
+def suspects(order: np.ndarray, expected: float) -> np.ndarray:
+    """The queue's first rows, as many as there may be wrong labels (``expected``, the estimate's upper end); at least ten. ``order`` are
+    all rows of the queue."""
+    return order[: max(10, math.ceil(expected))]
 
 
 def detector_table(entry: Mapping[str, Any], titles: Mapping[str, str], n: int) -> pd.DataFrame:

@@ -1,9 +1,11 @@
 """Decisions on samples by row number, over the ledger that knows them by id; and the labelled version that they add up to."""
 
 import itertools
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
@@ -28,55 +30,65 @@ class SampleState:
     version: int
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What a ledger adds up to: the labelled version, and the table of ``Project.states``."""
+
+    labels: "Labels"
+    states: "pd.DataFrame"
+
+
+Key = tuple[str, str, int, float]  # database, data, and the newest entry's id and time
+KEPT = 6  # standings in memory: 9 bytes per sample each
+_standings: "OrderedDict[Key, Standing]" = OrderedDict()
+_versions: dict[Key, str] = {}  # the ledger is append-only, so what an entry led to stays true
+_lock = Lock()
+
+
 class Decisions:
     """The ledger of one dataset. Row numbers in, row numbers out; ids only on disk, where they must last."""
 
     def __init__(self, database: Path, dataset: "Dataset") -> None:
-        self._dataset = dataset
-        self.ledger = Ledger(database, lambda sample: dataset.labels[dataset.rows_of([sample])[0]])
+        self._dataset, self._database = dataset, database
+
+        def base(sample: str) -> int:
+            row = dataset.row_of(sample)
+            return int(dataset.labels[dataset.rows_of([sample])[0] if row is None else row])  # rows_of names the unknown one
+
+        self.ledger = Ledger(database, base)
 
     def labels(self) -> "Labels":
         """The current version: base labels plus edits."""
+        return self._standing().labels
+
+    def _key(self, entry: int, time_s: float) -> Key:
+        return str(self._database), self._dataset.info.base_hash, entry, time_s
+
+    def _standing(self) -> Standing:
+        """Labels and states, computed once per ledger entry: a page asks at every click, and a million labels take a while to hash."""
+        key = self._key(*self.ledger.stamp())
+        with _lock:
+            found = _standings.get(key)
+            if found is not None:
+                _standings.move_to_end(key)
+                return found
+        found = self._added_up()
+        with _lock:
+            _versions[key] = found.labels.version
+            _standings[key] = found
+            while len(_standings) > KEPT:
+                _standings.popitem(last=False)
+        return found
+
+    def _added_up(self) -> Standing:
         import numpy as np
-
-        from attribution.datasets.dataset import Labels
-
-        states = self.ledger.states()
-        values, active = self._dataset.labels.copy(), np.ones(len(self._dataset), dtype=bool)
-        for row, (state, _) in zip(self._dataset.rows_of(list(states)), states.values(), strict=True):
-            values[row], active[row] = state.label, state.active
-        return Labels.of(self._dataset, values, active)
-
-    def labels_at(self, version: str) -> "Labels | None":
-        """The labelled version of this name, as the ledger once had it after a batch of edits; None if it never did."""
-        import numpy as np
-
-        from attribution.datasets.dataset import Labels
-
-        base = self._dataset.base_version()
-        values, active = base.values.copy(), np.ones(len(self._dataset), dtype=bool)
-        found = base
-        for _, batch in itertools.groupby(self.ledger.entries(), key=lambda edit: edit.batch):
-            if found.version == version:
-                break
-            for edit in batch:
-                row = self._dataset.rows_of([edit.sample])[0]
-                values[row], active[row] = edit.new.label, edit.new.active
-            found = Labels.of(self._dataset, values.copy(), active.copy())
-        return found if found.version == version else None
-
-    def state(self, row: int) -> SampleState:
-        """One sample's current label, whether it is trained on, and the review's verdict."""
-        state, version = self.ledger.state(str(self._dataset.ids[row]))
-        return SampleState(row, state.label, state.active, state.verdict, int(self._dataset.labels[row]), version)
-
-    def states(self) -> "pd.DataFrame":
-        """The samples with entries, indexed by row; columns as in ``Project.states``."""
         import pandas as pd
+
+        from attribution.datasets.dataset import Labels
 
         states = self.ledger.states()
         rows = self._dataset.rows_of(list(states))
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "label": [state.label for state, _ in states.values()],
                 "active": [state.active for state, _ in states.values()],
@@ -86,6 +98,42 @@ class Decisions:
             },
             index=pd.Index(rows, name="row"),
         )
+        values, active = self._dataset.labels.copy(), np.ones(len(self._dataset), dtype=bool)
+        values[rows], active[rows] = table["label"].to_numpy(dtype=np.int64), table["active"].to_numpy(dtype=bool)
+        return Standing(Labels.of(self._dataset, values, active), table)
+
+    def labels_at(self, version: str) -> "Labels | None":
+        """The labelled version of this name, as the ledger once had it after a batch of edits; None if it never did."""
+        import numpy as np
+
+        from attribution.datasets.dataset import Labels
+
+        base = self._dataset.base_version()
+        values, active = base.values.copy(), np.ones(len(self._dataset), dtype=bool)
+        if base.version == version:
+            return base
+        edits = self.ledger.entries()
+        rows = iter(self._dataset.rows_of([edit.sample for edit in edits]))
+        for _, batch in itertools.groupby(edits, key=lambda edit: edit.batch):
+            for edit in batch:
+                row = next(rows)
+                values[row], active[row] = edit.new.label, edit.new.active
+            key = self._key(edit.id, edit.time_s)
+            if _versions.get(key, version) == version:
+                found = Labels.of(self._dataset, values, active)
+                _versions[key] = found.version
+                if found.version == version:
+                    return found
+        return None
+
+    def state(self, row: int) -> SampleState:
+        """One sample's current label, whether it is trained on, and the review's verdict."""
+        state, version = self.ledger.state(str(self._dataset.ids[row]))
+        return SampleState(row, state.label, state.active, state.verdict, int(self._dataset.labels[row]), version)
+
+    def states(self) -> "pd.DataFrame":
+        """The samples with entries, indexed by row; columns as in ``Project.states``."""
+        return self._standing().states.copy()
 
     def decide(
         self,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attribution.scoring import ScoreResult
 
 T = TypeVar("T")
+BLOCK = 65_536  # rows whose predictions are worked out at once
 
 
 @dataclass(frozen=True)
@@ -92,42 +93,58 @@ def affected_by(scores: "Sequence[ScoreResult]", run_id: str, estimator: str, ro
     return frame[["query_row", "id", "side", "rank", "influence"]].reset_index(drop=True)
 
 
-def predictions(probabilities: "np.ndarray", labels: "np.ndarray") -> "pd.DataFrame":
+def predictions(probabilities: "np.ndarray", labels: "np.ndarray", known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
     """What a model says of every sample under the current labels; columns as in ``Project.predictions``.
 
-    ``probabilities`` (n, c), ``labels`` (n,). The difference of two log-probabilities is that of the two logits.
+    ``probabilities`` (n, c), ``labels`` (n,). ``known`` is the answer for other labels of the same probabilities: only the rows that
+    differ are worked out anew. Works in blocks of ``BLOCK`` rows.
     """
     import numpy as np
     import pandas as pd
 
-    p = np.asarray(probabilities, dtype=np.float64)  # (n, c)
+    n = len(probabilities)
+    if known is None:
+        blocks = [_said(probabilities[start : start + BLOCK], labels[start : start + BLOCK]) for start in range(0, n, BLOCK)]
+        columns = {
+            name: np.concatenate([block[name] for block in blocks]) for name in (blocks[0] if blocks else _said(probabilities, labels))
+        }
+    else:
+        columns = {name: known[name].to_numpy().copy() for name in known}
+        changed = np.flatnonzero(columns["label"] != labels)
+        for name, values in _said(probabilities[changed], labels[changed]).items():
+            columns[name][changed] = values
+    return pd.DataFrame(columns, index=pd.RangeIndex(n, name="row"))
+
+
+def _said(probabilities: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.ndarray]":
+    """The columns of ``predictions`` for some rows. The difference of two log-probabilities is that of the two logits."""
+    import numpy as np
+
+    p = np.asarray(probabilities, dtype=np.float64)  # (b, c)
     rows = np.arange(len(p))
     logs = np.log(np.maximum(p, 1e-30))
     others = logs.copy()
     others[rows, labels] = -np.inf
     prediction = p.argmax(axis=1)
-    return pd.DataFrame(
-        {
-            "label": labels,
-            "prediction": prediction,
-            "confidence": p[rows, prediction],
-            "p_label": p[rows, labels],
-            "loss": -logs[rows, labels],
-            "margin": logs[rows, labels] - others.max(axis=1),
-            "correct": prediction == labels,
-        },
-        index=pd.RangeIndex(len(p), name="row"),
-    )
+    return {
+        "label": np.array(labels),
+        "prediction": prediction,
+        "confidence": p[rows, prediction],
+        "p_label": p[rows, labels],
+        "loss": -logs[rows, labels],
+        "margin": logs[rows, labels] - others.max(axis=1),
+        "correct": prediction == labels,
+    }
 
 
 @lru_cache(maxsize=8)
 def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tuple[Path, ...]) -> "Categories":
     """The classes of a search's samples, with what the other findings in ``sources`` say; kept in memory, since finished results are one
-    object each (``finished``)."""
-    from attribution.findings.categories import categorize
+    object each (``finished``), and for very many samples in the search's folder, too."""
+    from attribution.findings.categories import kept_or_made
     from attribution.findings.relations import relations
 
-    return categorize(flags, run, dataset.info.classes, relations(sources, dataset))
+    return kept_or_made(flags, run, dataset.info.classes, relations(sources, dataset), sources)
 
 
 def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "CalibrationResult | None", step: int) -> "Budget":
@@ -138,9 +155,9 @@ def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "Calibratio
     """
     from attribution.findings.budget import budget
 
-    table = flags.detectors.set_index("row")
-    decided = states[(states["verdict"] != "") & states.index.isin(table.index)]
-    searched = table.loc[decided.index]
+    table = flags.detectors
+    decided = states[(states["verdict"] != "") & flags.searched(states.index.to_numpy())]
+    searched = table.iloc[flags.places(decided.index.to_numpy())]
     wrong = (decided["label"].to_numpy() != searched["label"].to_numpy()) | ~decided["active"].to_numpy(dtype=bool)
     planted = [places.to_numpy() for _, places in calibration.planted.groupby("kind")["position"]] if calibration is not None else []
     planted_n = calibration.n_train if calibration is not None else 0

@@ -116,9 +116,20 @@ def address() -> dict[str, str]:
     return {"project": project().name, **mine}
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _predictions(folder: str, run_id: str, version: str, _project: Project, _run: Any) -> pd.DataFrame:
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _base_predictions(folder: str, base_hash: str, run_id: str, _project: Project, _run: Any) -> pd.DataFrame:
+    """Some labels' predictions of a run; those for other labels are worked out from them."""
     return _project.predictions(_run)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _predictions(folder: str, run_id: str, version: str, _project: Project, _run: Any) -> pd.DataFrame:
+    return _project.predictions(_run, _base_predictions(folder, _project.info.base_hash, run_id, _project, _run))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _selection(folder: str, token: str, _project: Project) -> np.ndarray:
+    return _project.selected(token)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -248,13 +259,17 @@ class Sight:
         return dict(zip(rows, self.states["edit"].reindex(rows, fill_value=0).astype(int).tolist(), strict=True))
 
     @cached_property
+    def token(self) -> str:
+        """The selection in the URL when the page was drawn; "" without one."""
+        return get("selection")
+
+    @cached_property
     def selection(self) -> np.ndarray:
         """Rows of the selection in the URL; empty without one."""
-        token = get("selection")
-        if not token:
+        if not self.token:
             return np.empty(0, np.int64)
         try:
-            return np.asarray(self.project.selection(token)[0], dtype=np.int64)
+            return _selection(self.key, self.token, self.project)
         except UserError:
             put(selection="")
             return np.empty(0, np.int64)

@@ -52,8 +52,8 @@ def choose(sight: Sight) -> str:
     """The filter by class; "" for every class."""
     if sight.categories is None:
         return ""
-    limit = queue.suspects(sight.flags.detectors, sight.flags.estimate["high"])
-    counts = dict(categories.present(sight.categories.table, limit))
+    limit = queue.suspects(sight.flags.order, sight.flags.estimate["high"])
+    counts = categories.counts_of(sight.categories, limit)
     chosen = st.selectbox(
         "What it probably is",
         [kind for kind in categories.MEANING if kind in counts],
@@ -79,7 +79,7 @@ def against_truth(sight: Sight) -> None:
             "The rule was settled looking at the image sample, so its own figures flatter the rule a little."
         )
         table = sight.categories.table
-        limit = queue.suspects(sight.flags.detectors, sight.flags.estimate["high"])
+        limit = queue.suspects(sight.flags.order, sight.flags.estimate["high"])
         if truth["wrong"].any():
             inside = categories.quality(table, truth, "mislabelled", "wrong", limit)
             st.markdown(f"**In the queue:** {inside.sentence('mislabelled', 'wrong')}")

@@ -67,9 +67,9 @@ def query_rows(sight: Sight, listed: np.ndarray) -> tuple[int, ...]:
             return tuple(int(row) for row in sight.project.selection(token)[0])
         except UserError:
             context.put(query="")
-    known = np.flatnonzero(sight.project.dataset.ids == wanted)
-    if len(known):
-        return (int(known[0]),)
+    known = sight.project.dataset.row_of(wanted)
+    if known is not None:
+        return (known,)
     return (int(listed[0]),) if len(listed) else ()
 
 

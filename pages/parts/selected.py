@@ -10,6 +10,8 @@ from attribution.views.cards import Fact
 from pages.parts import cards, context, edits, frame, query, states
 from pages.parts.context import Sight
 
+CARDS = 12  # on a page
+
 
 def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = lambda row: ()) -> None:
     """The selection: how many, which classes, how suspicious, what to do with them, and their cards, each with its ``facts``."""
@@ -29,41 +31,50 @@ def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = la
         here, everywhere = tables.mean_of(sight.suspicion, training), tables.mean_of(sight.suspicion)
         means.insert(0, f"mean suspicion {numbers.three_digits(here)} (all: {numbers.three_digits(everywhere)})")
     st.caption(" · ".join(means))
-    bulk(sight, training, reason)
+    bulk(sight, len(training), reason)
     carry(sight, rows)
-    page = cards.page_number(len(rows), 12, "page-selection")
+    page = cards.page_number(len(rows), CARDS, "page-selection")
     if sight.suspicion is not None:
         rows = tables.strongest_first(rows, sight.suspicion)
-    cards.grid(sight, tables.page_of(rows, page, 12), "selection", buttons=False, min_width=150, facts=facts)
-    cards.pager(len(rows), 12, "page-selection")
+    cards.grid(sight, tables.page_of(rows, page, CARDS), "selection", buttons=False, min_width=150, facts=facts)
+    cards.pager(len(rows), CARDS, "page-selection")
 
 
-def bulk(sight: Sight, training: np.ndarray, reason: str) -> None:
+def bulk(sight: Sight, n_training: int, reason: str) -> None:
     """Relabel, drop or keep the training samples of the selection. The test set is left alone: it is the yardstick."""
-    project, chosen = sight.project, training.tolist()
-    if not chosen:
+    project, n = sight.project, numbers.count(n_training)
+    if not n_training:
         st.caption("None of them is in training, so there is nothing to mend here.")
         return
-    expect = sight.versions(chosen)
-    evidence = {"selection": context.get("selection"), "samples": len(chosen)}
-    n = numbers.count(len(chosen))
-    details = (chosen, None, reason, evidence, expect)
     with st.container(horizontal=True, gap="xsmall"):
-        relabel = (project, "bulk-relabel", chosen, reason, evidence, expect)
-        st.menu_button(f"Relabel {n}", project.classes, key="bulk-relabel", on_click=edits.from_menu, args=relabel)
-        st.button(f"Drop {n}", key="bulk-drop", help="Take them out of training", on_click=edits.decide, args=(project, "drop", *details))
-        st.button(f"Keep {n}", key="bulk-keep", help="Their labels are right", on_click=edits.decide, args=(project, "keep", *details))
+        relabel = (sight, "relabel", reason)
+        st.menu_button(f"Relabel {n}", project.classes, key="bulk-relabel", on_click=decide_all, args=relabel)
+        st.button(f"Drop {n}", key="bulk-drop", help="Take them out of training", on_click=decide_all, args=(sight, "drop", reason))
+        st.button(f"Keep {n}", key="bulk-keep", help="Their labels are right", on_click=decide_all, args=(sight, "keep", reason))
         st.button("", icon=":material/undo:", help="Undo the last change", key="bulk-undo", on_click=edits.undo, args=(project,))
+
+
+def decide_all(sight: Sight, action: str, reason: str) -> None:
+    """Callback: one decision on every training sample of the selection, as it stood when the buttons were drawn."""
+    project = sight.project
+    rows = sight.selection[sight.selection < project.info.counts["train"]].tolist()
+    label = None
+    if action == "relabel":
+        name = st.session_state.get("bulk-relabel")
+        if name not in project.classes:
+            return
+        label = project.classes.index(name)
+    evidence = {"selection": sight.token, "samples": len(rows)}
+    edits.decide(project, action, rows, label, reason, evidence, sight.versions(rows))
 
 
 def carry(sight: Sight, rows: np.ndarray) -> None:
     """Take the whole selection to another page, or give it a name."""
-    chosen = rows.tolist()
-    reviewable = sight.flags is not None and any(sight.flags.has(row) for row in chosen)
+    reviewable = sight.flags is not None and bool(sight.flags.searched(rows).any())
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         with st.popover("Save", icon=":material/bookmark:"):
             st.text_input("Name of this selection", key="selection-name")
-            st.button("Save", key="save-selection", type="primary", on_click=save, args=(sight, chosen))
+            st.button("Save", key="save-selection", type="primary", on_click=save, args=(sight,))
             st.caption("The page's address already holds the selection: copy it to share.")
         st.button("Review them", key="to-review", icon=":material/rule:", disabled=not reviewable, on_click=review)
         st.button("Ask what influenced them", key="to-influence", icon=":material/account_tree:", on_click=ask)
@@ -83,10 +94,10 @@ def ask() -> None:
     frame.go("influence")
 
 
-def save(sight: Sight, rows: list[int]) -> None:
+def save(sight: Sight) -> None:
     """Callback: store the selection under a name."""
     name = (st.session_state.get("selection-name") or "").strip()
-    context.put(selection=sight.project.select(rows, name))
+    context.put(selection=sight.project.select(sight.selection, name))
     states.flash(f"Saved as {states.plain(name)}." if name else "Give it a name first.", ":material/bookmark:")
 
 

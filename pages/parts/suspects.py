@@ -63,13 +63,14 @@ def apply_bulk(sight: Sight, rows: list[int], action: str) -> None:
 def grid(sight: Sight, rows: np.ndarray) -> None:
     """Twenty-four suspects at once; click to choose, then one action for all."""
     done = reviewed(sight)
-    waiting = np.array([row for row in rows if int(row) not in done], dtype=np.int64)
+    waiting = rows[queue.open_ones(rows, done)]
     if not len(waiting):
         finished(sight)
         return
     page = cards.page_number(len(waiting), cards.GRID, "page-grid")
     shown = tables.page_of(waiting, page, cards.GRID)
-    chosen = sorted(st.session_state.get("bulk", set()) & {int(row) for row in waiting})
+    bulk = np.array(sorted(st.session_state.get("bulk", set())), dtype=np.int64)
+    chosen = bulk[np.isin(bulk, waiting)].tolist()
     rest = [int(row) for row in shown if int(row) not in chosen]
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         none = not chosen

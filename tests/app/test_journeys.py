@@ -157,7 +157,7 @@ def test_a_selection_can_be_reviewed_alone(app, words, tiny_project):
 def test_a_map_that_is_not_drawn_offers_to_be(app, words, tiny_project, monkeypatch):
     asked = []
     monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
-    test = app("map", project="digits")
+    test = app("map", project="digits", method="umap")
     assert "is not drawn yet" in words(test)
     test.button(key="empty-Draw the map").click().run()
     assert asked == [("map", MapConfig(space="representation", method="umap"))]

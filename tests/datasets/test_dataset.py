@@ -111,3 +111,16 @@ def test_base_hash_follows_labels_and_content(tmp_path):
     assert write(tmp_path / "b").info.base_hash == first.info.base_hash
     assert write(tmp_path / "c", classes=("a", "c")).info.base_hash != first.info.base_hash
     assert write(tmp_path / "d", splits=["train"] * 7 + ["val"] + ["test"] * 2).info.base_hash != first.info.base_hash
+
+
+def test_columns_lines_and_ids_are_read_without_the_rest(dataset, monkeypatch):
+    whole = Dataset.open(dataset.folder).samples
+    monkeypatch.setattr("attribution.datasets.dataset.LINES", 3)
+    Dataset.write(dataset.folder, dataset.info, whole)  # in blocks of three lines
+    opened = Dataset.open(dataset.folder)
+    assert opened.column("hash").tolist() == whole["hash"].tolist()
+    for row in (0, 2, 3, len(whole) - 1, 0):
+        assert opened.line(row).fillna("").to_dict() == whole.iloc[row].fillna("").to_dict()
+    assert "samples" not in opened.__dict__
+    assert [opened.row_of(name) for name in opened.ids] == list(range(len(whole)))
+    assert opened.row_of("nobody") is None

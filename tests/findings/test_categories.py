@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from attribution import Project
+from attribution.findings import categories
 from attribution.findings.categories import ENOUGH, KINDS, ORDINARY, Relations, categorize
 from attribution.findings.truth import truth_file
 from attribution.storage.files import write_json
@@ -179,3 +180,25 @@ def truth_repeats(project):
     """Training samples that more than one test sample repeats."""
     pairs = pd.read_csv(truth_file(project.data_config.path))
     return len(pairs) - pairs["leak_of"].nunique()
+
+
+def test_many_samples_classes_are_kept_and_read_back(tiny_project, monkeypatch):
+    flags, run, classes = tiny_project.flags(), tiny_project.run, tiny_project.classes
+    relations = Relations(leaked={3: "It has the same content as x."}, duplicate={5: "twin", 10**6: "not searched"}, memorized={8: 0.75})
+    made = categorize(flags, run, classes, relations).table
+    assert set(made["row"][made["strength:leaked"] == 1]) == {3}
+    assert set(made["row"][made["strength:duplicate"] == 1]) == {5}
+    assert made.set_index("row")["memorization"][8] == 0.75
+    monkeypatch.setattr(categories, "KEPT_FROM", 10)
+    first = categories.kept_or_made(flags, run, classes, relations, [])
+    monkeypatch.setattr(categories, "categorize", lambda *a: (_ for _ in ()).throw(AssertionError("made again")))
+    again = categories.kept_or_made(flags, run, classes, relations, [])
+    for name in made:
+        for found in (first, again):
+            if made[name].dtype == np.float64:
+                np.testing.assert_allclose(found.table[name], made[name], rtol=1e-6)
+            else:
+                assert found.table[name].tolist() == made[name].tolist()
+    assert again.entry(3)["category"] == made.set_index("row")["category"][3]
+    with pytest.raises(AssertionError, match="made again"):  # another search for leaks says something else
+        categories.kept_or_made(flags, run, classes, relations, [tiny_project.folder / "leaks" / "other"])

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -163,8 +164,20 @@ def test_selections_come_back_by_token(tmp_path):
     path = tmp_path / "project.db"
     database.create(path)
     token = selections.save(path, [5, 3, 5], "v1", "the odd ones")
-    assert selections.load(path, token) == ([3, 5], "v1")
+    rows, version = selections.load(path, token)
+    assert (rows.tolist(), version) == ([3, 5], "v1")
     assert selections.save(path, [3, 5], "v1") == token
     assert selections.named(path) == [(token, "the odd ones", 2)]
     with pytest.raises(UserError, match="'nope'"):
         selections.load(path, "nope")
+
+
+def test_large_selections_are_packed_and_come_back_whole(tmp_path):
+    path = tmp_path / "project.db"
+    database.create(path)
+    rows = np.unique(np.random.default_rng(0).integers(0, 10**6, 60_000))
+    for part in (rows, rows[: selections.PLAIN], rows[: selections.PLAIN + 1]):
+        token = selections.save(path, np.flip(part), "v1", f"{len(part)}")
+        np.testing.assert_array_equal(selections.load(path, token)[0], part)
+        assert selections.named(path)[0] == (token, f"{len(part)}", len(part))
+    assert selections.save(path, [], "v1")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.findings.categories import KINDS, ORDINARY
+from attribution.findings.categories import KINDS, ORDINARY, Categories, Relations
 from attribution.views import categories
 
 
@@ -39,8 +39,9 @@ def test_every_class_has_words_and_a_colour():
 
 def test_rows_of_a_class_keep_the_queue_s_order(table):
     assert categories.rows_of(table, np.array([2, 4, 1]), "mislabelled").tolist() == [2, 1]
-    assert categories.present(table) == [("mislabelled", 2), ("hard", 1), ("rare", 1), ("ordinary", 1)]
-    assert categories.present(table, np.array([0, 3])) == [("hard", 1), ("ordinary", 1)]
+    found = Categories(table, ("a", "b"), Relations(), True)
+    assert list(found.counts.items()) == [("mislabelled", 2), ("hard", 1), ("rare", 1), ("ordinary", 1)]
+    assert list(categories.counts_of(found, np.array([0, 3])).items()) == [("hard", 1), ("ordinary", 1)]
 
 
 def test_groups_hold_every_point_once_with_ordinary_ones_beneath(table):

@@ -1,15 +1,12 @@
 """The review queue."""
 
 import numpy as np
-import pandas as pd
 
 from attribution.views import queue
 
 
-def test_order_and_suspects():
-    detectors = pd.DataFrame({"row": [7, 3, 9], "position": [2, 3, 1], "suspicion": [0.5, 0.1, 0.9]})
-    assert queue.order(detectors).tolist() == [9, 7, 3]
-    many = pd.DataFrame({"row": range(100), "position": range(100, 0, -1), "suspicion": 0.5})
+def test_suspects():
+    many = np.arange(99, -1, -1)
     assert queue.suspects(many, 20.2).tolist() == list(range(99, 78, -1))
     assert len(queue.suspects(many, 0)) == 10
 
@@ -33,6 +30,12 @@ def test_open_from_goes_on_and_wraps_round():
     assert queue.open_from(rows, {6}, 1) == 2
     assert queue.open_from(rows, {7, 8}, 2) == 0
     assert queue.open_from(rows, {5, 6, 7, 8}, 2) == 2
+
+
+def test_open_ones_equal_the_check_row_by_row():
+    rows, reviewed = np.random.default_rng(0).permutation(500)[:120], {3, 499, 1000, *range(0, 400, 7)}
+    assert queue.open_ones(rows, reviewed).tolist() == [int(row) not in reviewed for row in rows]
+    assert queue.open_ones(rows, set()).all()
 
 
 def test_keys_stay_with_their_class():
