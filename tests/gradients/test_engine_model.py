@@ -225,3 +225,14 @@ def test_capacity_counts_queries_in_the_budget() -> None:
     model, x, y = make("linear")
     small, large = GradientEngine(model, budget_bytes=1_000), GradientEngine(model, budget_bytes=100_000)
     assert 1 <= small.query_capacity(x, y) < large.query_capacity(x, y)
+
+
+@pytest.mark.parametrize("rows", [6, 40], ids=["nearly filled", "sparse"])
+def test_an_embedding_is_the_same_written_out_or_by_rows(rows: int) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(rows, 3, padding_idx=0), nn.Flatten(), nn.Linear(15, 2)).double()
+    x, y = torch.randint(0, rows, (7, 5)), torch.arange(7) % 2
+    engine, reference = GradientEngine(model), oracle(model, x, y)
+    dots, norms = engine.dots_and_norms(x, y, engine.queries(x[:3], y[:3]))
+    torch.testing.assert_close(dots, reference @ reference[:3].T)
+    torch.testing.assert_close(norms, reference.norm(dim=1))
