@@ -49,7 +49,7 @@ def nearest(
     import torch
 
     points = torch.as_tensor(np.array(features, dtype=np.float32), device=device)
-    points = points / points.norm(dim=1, keepdim=True).clamp_min(1e-12)  # (n, d)
+    points /= points.norm(dim=1, keepdim=True).clamp_min(1e-12)  # (n, d)
     n, k = len(points), min(k, len(points) - 1)
     block = block or max(16, min(2048, BLOCK_BYTES // (4 * max(n, 1))))
     indices, similarities = [], []
