@@ -453,7 +453,7 @@ def _forecast(found: dict[str, Any]) -> str:
         " on fashion took 10.5, 11.4 and 16.3 of them in three runs. Lines were measured as the forecast was made; those of searches and"
         " trainings, and the census lines, were measured anew after the last change to it.\n\n"
         f"Within a factor of {found['factor']:g}: {found['within_cpu']} of {runs} in CPU seconds, {found['within']} of {runs} in wall seconds,"
-        f" {found['within_memory']} of {runs} in peak memory; {found['in_range']} of {runs} wall times within the stated range.\n\n"
+        f" {found['within_memory']} of {runs} in peak memory; {found['in_range']} of {runs} wall times within the range stated then, half as wide as now.\n\n"
         + table(["sample", "work", "training samples", "queries", "forecast", "truth", "wall ratio", "CPU ratio", "memory ratio"], lines)
     )
 

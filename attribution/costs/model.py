@@ -8,7 +8,7 @@ import numpy as np
 
 GROWS = 1.25  # a reading that rises by less over a fourfold size is taken as constant: timers are not better than that
 TOLD = 16  # fewer queries than that do not tell from memory's other movements what one holds
-SURE, UNSURE = 1.25, 1.5  # the stated range as a factor up and down: everything measured at full size, and everything carried over to it
+SURE, UNSURE = 1.5, 2.0  # the stated range as a factor up and down: everything measured at full size, and everything carried over to it
 
 
 def non_negative(columns: Any, values: Any, trust: Any = 1.0) -> np.ndarray:
@@ -165,7 +165,7 @@ class Cost:
 def forecast_cost(pilot: Pilot, size: Size) -> Cost:
     """The cost of the whole run: linear in batches, query blocks and, through what the pilot read, in training samples.
 
-    The range is a quarter up and down for what was read at full size, and wider, up to half, the more is carried over from a smaller one.
+    The range is a factor of 1.5 up and down for what was read at full size, and up to 2, the more is carried over from a smaller one.
     Memory is that of the largest block, and never below what the pilot itself took.
     """
     largest = max(size.blocks)

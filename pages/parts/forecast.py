@@ -16,7 +16,8 @@ def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long 
     if found is not None:
         st.markdown(
             f":material/timer: {costs.sentence(found.config)}",
-            help="From a few seconds' share of the work, timed on this machine; the range in brackets holds the time it usually takes. "
+            help="From a few seconds' share of the work, timed on this machine. Other programs can make it longer than the range in brackets: "
+            "on a busy machine 21 of 25 runs fell inside. "
             "Memory is that of the whole process.",
         )
         for number, (way, words) in enumerate(zip(found.alternatives, costs.alternatives(found.alternatives), strict=True)):
