@@ -101,9 +101,9 @@ class LograInfluence(Compressed):
 
         found = torch.zeros(len(x), self._width, dtype=torch.float64, device=x.device)
         places = {name: slice(start, stop) for name, start, stop in self.spans()}
-        for _, _, name, factor in factors:
+        for start, stop, name, factor in factors:
             if name in places:
-                found[:, places[name]] = self._part(name, factor)
+                found[start:stop, places[name]] = self._part(name, factor)
         return found
 
 

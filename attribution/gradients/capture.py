@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,15 @@ from attribution.errors import UserError
 from attribution.gradients.layers import Call
 
 Loss = Callable[[Any, Tensor], Tensor]  # (model output, labels (b, ...)) -> one scalar per sample (b,)
+
+
+class Use(NamedTuple):
+    """A layer's name, what went in, where in the graph its output came about, and the output's shape (the node's may be flatter)."""
+
+    layer: str
+    inputs: Tensor
+    edge: GradientEdge
+    shape: torch.Size
 
 
 @contextmanager
@@ -33,18 +42,19 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def recorded(modules: Mapping[str, nn.Module], calls: list[tuple[str, Tensor, GradientEdge]]) -> Iterator[None]:
-    """Forward hooks on ``modules`` that append (name, inputs, edge into the output's graph node) for every call; removed at the end."""
+def recorded(modules: Mapping[str, nn.Module], uses: list[Use]) -> Iterator[None]:
+    """Forward hooks on ``modules`` that append every use; removed at the end."""
 
     def hook(name: str) -> Callable[..., Tensor | None]:
         def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Tensor | None:
             if not isinstance(output, Tensor) or not output.requires_grad:
                 return None
             inputs = args[0] if args else next(iter(kwargs.values()))
-            # An in-place operation on a view cuts the view's node out of the graph; on a copy it only moves the node inwards.
-            copy = output.clone() if output._is_view() else None
-            calls.append((name, inputs.detach(), get_gradient_edge(output if copy is None else copy)))
-            return copy
+            # An in-place operation on a view cuts the view's node out of the graph; the node of what it views, or of a copy, moves inwards.
+            whole = _whole(output)
+            made = output.clone() if whole is None else whole
+            uses.append(Use(name, inputs.detach(), get_gradient_edge(made), output.shape))
+            return made if whole is None else None
 
         return record
 
@@ -58,6 +68,15 @@ def recorded(modules: Mapping[str, nn.Module], calls: list[tuple[str, Tensor, Gr
             handle.remove()
 
 
+def _whole(output: Tensor) -> Tensor | None:
+    """The output, or what it is only another shape of (a linear layer's rows); None if it is another kind of view."""
+    if not output._is_view():
+        return output
+    base = output._base
+    same = base is not None and base.requires_grad and base.is_contiguous() and output.is_contiguous() and base.numel() == output.numel()
+    return base if same else None
+
+
 def capture(model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Tensor, loss: Loss) -> dict[str, list[Call]]:
     """Inputs and output gradients of ``sum(loss(model(x), y))`` for every call of the given modules.
 
@@ -65,18 +84,34 @@ def capture(model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Te
     about the cost of one forward and one input-gradient pass. The model must be in evaluation mode. Layers without calls are absent;
     calls that the result does not depend on are left out (their gradient is zero).
     """
-    records: list[tuple[str, Tensor, GradientEdge]] = []
-    with recorded(modules, records):
+    uses: list[Use] = []
+    with recorded(modules, uses):
         values = per_sample(loss(model(x), y), x.shape[0])
-    if not records:
+    if not uses:
         return {}
     # The edge is the node as it was when the layer returned: a later in-place ReLU does not move it.
-    gradients = torch.autograd.grad(values, [edge for _, _, edge in records], torch.ones_like(values), allow_unused=True)
+    gradients = torch.autograd.grad(values, [use.edge for use in uses], torch.ones_like(values), allow_unused=True)
     calls: dict[str, list[Call]] = {}
-    for (name, inputs, _), gradient in zip(records, gradients, strict=True):
+    for use, gradient in zip(uses, gradients, strict=True):
         if gradient is not None:
-            calls.setdefault(name, []).append(Call(inputs, gradient))
+            calls.setdefault(use.layer, []).append(Call(use.inputs, gradient.reshape(use.shape)))
     return calls
+
+
+@contextmanager
+def counting_saved(model: nn.Module) -> Iterator[dict[int, int]]:
+    """Inside, the storages that autograd keeps for a backward pass through the model, address -> bytes; the model's own are left out."""
+    own = {part.untyped_storage().data_ptr() for part in [*model.parameters(), *model.buffers()]}
+    found: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            found[storage.data_ptr()] = storage.nbytes()
+        return tensor.detach()
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        yield found
 
 
 def per_sample(values: Tensor, b: int) -> Tensor:

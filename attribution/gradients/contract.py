@@ -65,7 +65,7 @@ def contract(
         return _outer(train, query, budget_bytes, norms, bias)
     values = train.dense()
     dots = None if query is None else _against_dense(values, query, budget_bytes)
-    return dots, values.square().sum(1) if norms else None
+    return dots, torch.linalg.vector_norm(values, dim=1).square_() if norms else None
 
 
 def with_bias(train: Factor, query: Factor | None, norms: bool) -> bool:
@@ -77,7 +77,7 @@ def with_bias(train: Factor, query: Factor | None, norms: bool) -> bool:
 def _against_dense(values: Tensor, query: Factor, budget_bytes: int) -> Tensor:
     """``(b, p)`` gradients times queries, written out block by block where they are factors."""
     if isinstance(query, Dense):
-        return values @ query.values.T  # (b, q)
+        return values @ query.columns  # (b, q)
     size = budget_bytes // (query.numel * values.itemsize)
     return torch.cat([values @ query.block(start, stop).dense().T for start, stop in blocks(query.count, size)], 1)
 
@@ -101,7 +101,7 @@ def _outer(
         elif query is not None and part is not None:
             dots.append(_by_factors(part, query, order, budget_bytes, bias))
         if norms and full is not None:
-            squared.append(full.square().sum(1))
+            squared.append(torch.linalg.vector_norm(full, dim=1).square_())  # one pass, where squares would be written out
         elif norms and part is not None:
             squared.append(_norms(part, bias))
     return _joined(dots, 0) if query is not None else None, _joined(squared, 0) if norms else None

@@ -19,13 +19,15 @@ from attribution.gradients.capture import Loss, capture, evaluation, ordinary, p
 from attribution.gradients.compress import Compression, Map, compress, sizes_of
 from attribution.gradients.contract import blocks, contract, with_bias
 from attribution.gradients.explain import Explanations, explanation
-from attribution.gradients.factors import Dense, Factor, concatenate
+from attribution.gradients.factors import Dense, Factor
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
 from attribution.gradients.probe import Plan, Route, covered_parameters, first_coupled, make_plan, refuse
 from attribution.gradients.project import Sketch, project
-from attribution.gradients.queries import QueryGradients, keep
+from attribution.gradients.queries import QueryGradients, gathered, keep
 from attribution.tasks.classification import per_sample_loss as cross_entropy
+
+_SAVED_BYTES, _FEWEST = 32 << 20, 8  # activations kept for a backward pass on a CPU, about a quarter of a block's peak; samples of a block
 
 
 @final
@@ -34,7 +36,8 @@ class GradientEngine:
 
     ``x (b, ...)`` and ``y (b, ...)`` are tensors on the model's device; ``per_sample_loss(output, y)`` returns ``(b,)``. The model runs in
     evaluation mode and is handed back as it was (weights, ``requires_grad``, ``.grad``, train/eval per module, hooks), also after an error.
-    ``budget_bytes`` bounds temporaries beyond the batch's own activations; it never changes a result beyond rounding.
+    ``budget_bytes`` bounds temporaries and, on a CPU, the activations of the block of a batch that is worked on at once (elsewhere the batch
+    goes through whole); it never changes a result beyond rounding.
 
     Raises ``UserError`` for a loss that is not one scalar per sample, a model without trainable parameters, a batch on another device and
     a model whose samples are coupled within a batch. Source: Goodfellow 2015, arXiv:1510.01799, for gradients from layer factors;
@@ -123,14 +126,12 @@ class GradientEngine:
     @torch.no_grad()
     def queries(self, x: Tensor, y: Tensor, batch_size: int = 64) -> QueryGradients:
         """One query per sample, kept as factors where that is smaller; ``query_capacity`` says how many fit the budget."""
-        parts = []
+        found: dict[str, dict[int, Factor]] = {}
         for start, stop in blocks(len(x), batch_size):
-            found: dict[str, list[Factor]] = {}
-            for _, _, name, factor in self.factors(x[start:stop], y[start:stop]):
-                found.setdefault(name, []).append(keep(factor, self.budget_bytes))
-            kept = {name: concatenate(pieces) for name, pieces in found.items()}
-            parts.append(QueryGradients(kept, stop - start, self.budget_bytes, of_samples=True))
-        return QueryGradients.stack(parts)
+            for first, _, name, factor in self.factors(x[start:stop], y[start:stop]):
+                found.setdefault(name, {})[start + first] = keep(factor, self.budget_bytes)
+        parts = {name: gathered(found.pop(name), len(x)) for name in list(found)}  # one parameter after the other: few are there twice
+        return QueryGradients(parts, len(x), self.budget_bytes, of_samples=True)
 
     @staticmethod
     def stack(many: Sequence[QueryGradients]) -> QueryGradients:
@@ -187,12 +188,11 @@ class GradientEngine:
         The request: dots with ``n_queries`` (0: none), ``norms`` or not; ``written``: queries that are no sample's own gradient and so have
         no factors (a mean, or anything multiplied by an inverse curvature).
         """
-        seen = {name: factor for _, _, name, factor in self.factors(x, y)}
-        shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
-        routes = self.plan(x, y).routes
-        return Explanations(
-            explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written) for route in routes
-        )
+        plan, shapes = self.plan(x, y), {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
+        size = self.at_once(x, y)
+        seen = {name: factor for _, _, name, factor in self.factors(x[:size], y[:size])}
+        rows = (explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written) for route in plan.routes)
+        return Explanations(row.times(len(x) / size) for row in rows)
 
     def check(self, x: Tensor, y: Tensor) -> None:
         """``UserError`` naming the layer if a sample's loss changes with the other samples of its batch; looks at up to eight samples."""
@@ -232,27 +232,34 @@ class GradientEngine:
             raise UserError("The batch is empty.", "There is nothing to score.", "Pass at least one sample.")
 
     def factors(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
-        """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on; fallback ones in blocks of samples.
+        """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on, in blocks of samples.
 
         What a training set's curvature is built from; positions count from the start of the batch.
         """
         return self._factors(self.plan(x, y), ordinary(x), ordinary(y))
 
     def _factors(self, plan: Plan, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
-        b = x.shape[0]
-        if plan.modules:
+        for start, stop in blocks(len(x), self.at_once(x, y)) if plan.modules else ():
             with evaluation(self.model):
-                calls = capture(self.model, plan.modules, x, y, self.loss)
+                calls = capture(self.model, plan.modules, x[start:stop], y[start:stop], self.loss)
             for module_name in list(calls):
                 module = plan.modules[module_name]
                 handler = handler_of(module)
                 assert handler is not None
-                for name, factor in handler(module, calls.pop(module_name), b).items():
+                for name, factor in handler(module, calls.pop(module_name), stop - start).items():
                     full = f"{module_name}.{name}" if module_name else name
                     if full in plan.closed:
-                        yield 0, b, full, factor
+                        yield start, stop, full, factor
         if plan.others:
             yield from self._fallback_factors(plan, x, y)
+
+    def at_once(self, x: Tensor, y: Tensor) -> int:
+        """How many samples of a batch go through the model at once; a CPU gains nothing from more activations than its caches are worth."""
+        plan = self.plan(x, y)
+        if x.device.type != "cpu":
+            return len(x)
+        most = max(_FEWEST, int(min(self.budget_bytes, _SAVED_BYTES) / max(1.0, plan.saved * x[0].numel())))
+        return -(-len(x) // -(-len(x) // most))  # blocks of one size
 
     def _fallback_factors(self, plan: Plan, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
         fallback = Fallback(self.model, plan.others, self.loss, plan.loop)
@@ -278,12 +285,12 @@ class GradientEngine:
         squared = [Total((b,)) for _ in range(count)]
         done = set()
         for start, stop, name, factor in self._factors(plan, ordinary(x), ordinary(y)):
-            if name in done:
+            if (start, name) in done:
                 continue
             query, place = queries.parts.get(name) if queries is not None else None, places.get(name, 0)
             merged = _implied(plan.biases.get(name), query, queries) and with_bias(factor, query, norms)
             if merged:
-                done.add(plan.biases[name])
+                done.add((start, plan.biases[name]))
             part, square = contract(factor, query, self.budget_bytes, norms, merged)
             dots[place].add(start, stop, part, dtype)
             squared[place].add(start, stop, square, dtype)

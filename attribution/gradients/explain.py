@@ -1,6 +1,6 @@
 """Says for each covered parameter how its gradients are had and contracted, and what that costs beside a forward pass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from attribution.gradients.contract import MATERIALISE, ROWS, dot_costs, norm_costs, orders
@@ -16,7 +16,8 @@ class Explanation:
 
     ``path`` is "closed form", "vmap" or "loop", ``reason`` says why it is not a closed form; ``dots`` and ``norms`` name the contraction
     order (``contract.py``), empty where not asked for; ``multiply_adds`` is its estimated cost for the batch, without forward and backward,
-    ``forward`` what the layer itself costs in a forward pass (0 for embeddings and element-wise layers), ``held_bytes`` the batch's factors.
+    ``forward`` what the layer itself costs in a forward pass (0 for embeddings and element-wise layers), ``held_bytes`` the factors that are
+    held at once: on a CPU, those of a block of the batch.
     """
 
     parameter: str
@@ -29,6 +30,10 @@ class Explanation:
     multiply_adds: float
     forward: float
     held_bytes: int
+
+    def times(self, blocks: float) -> "Explanation":
+        """Of a batch that has so many blocks like this one."""
+        return replace(self, multiply_adds=blocks * self.multiply_adds, forward=blocks * self.forward)
 
 
 @final

@@ -59,6 +59,13 @@ class Dense(Factor):
     def dense(self) -> Tensor:
         return self.values
 
+    @property
+    def columns(self) -> Tensor:
+        """``(p, b)``, on a CPU with the samples of an entry side by side, from now on: a product with many gradients is up to twice as fast."""
+        if self.values.device.type == "cpu" and self.values.stride(0) != 1 < self.count:
+            self.values = self.values.T.contiguous().T
+        return self.values.T
+
     def owned(self) -> "Dense":
         return Dense(self.values.clone(memory_format=torch.contiguous_format), self.shape)
 
@@ -205,4 +212,4 @@ def concatenate(parts: list[Factor]) -> Factor:
         return Rows(
             samples, torch.cat([part.ids for part in rows]), torch.cat([part.values for part in rows]), sum(p.count for p in rows), shape
         )
-    return Dense(torch.cat([part.dense() for part in parts]), shape)
+    return Dense(torch.cat([part.dense().T for part in parts], 1).T, shape)  # as ``Dense.columns`` wants it

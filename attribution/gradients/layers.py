@@ -69,7 +69,7 @@ def linear(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
     )
     if module.bias is None:
         return {"weight": outer}
-    summed = outer.left.reshape(b, outputs) if outer.single else outer.left.sum((1, 2))
+    summed = outer.left.reshape(b, outputs) if outer.single else outer.left[:, 0].sum(1)
     return {"weight": outer, "bias": Dense(summed, (outputs,))}
 
 

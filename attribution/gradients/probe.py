@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.errors import UserError
-from attribution.gradients.capture import Loss, capture, evaluation, per_sample
+from attribution.gradients.capture import Loss, capture, counting_saved, evaluation, per_sample
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
 
@@ -39,6 +39,7 @@ class Plan:
     routes: tuple[Route, ...]
     modules: Mapping[str, nn.Module]
     covers: tuple[tuple[nn.Parameter, bool], ...]  # the model's parameters and whether they required a gradient then
+    saved: float = 0.0  # bytes that a backward pass keeps for each entry of the inputs
 
     @property
     def stale(self) -> bool:
@@ -95,7 +96,9 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
     x, y = x[picked], y[picked.to(y.device)]
     with evaluation(model):
         y, loss = _random_measure(model, x, y, loss)
-        reference = _reference(model, covered, x, y, loss)
+        with counting_saved(model) as saved:
+            values = per_sample(loss(model(x), y), len(x))
+        reference = _reference(values, covered)
         _require_finite(reference)
         verdicts, modules = _closed_forms(model, covered, owners, x, y, loss, reference)
     names = tuple(name for name in covered if verdicts[name])
@@ -108,7 +111,8 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
         routes.append(route)
     needed = {route.module for route in routes if route.path == CLOSED}
     covers = tuple((parameter, parameter.requires_grad) for parameter in model.parameters())
-    return Plan(tuple(routes), {name: module for name, module in modules.items() if name in needed}, covers)
+    tried = {name: module for name, module in modules.items() if name in needed}
+    return Plan(tuple(routes), tried, covers, sum(saved.values()) / max(1, x.numel()))
 
 
 def refuse(model: nn.Module) -> None:
@@ -152,9 +156,8 @@ def _random_measure(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> tuple
     return weights, lambda result, weight: (result * weight).reshape(len(weight), -1).sum(1)
 
 
-def _reference(model: nn.Module, covered: dict[str, nn.Parameter], x: Tensor, y: Tensor, loss: Loss) -> dict[str, Tensor]:
-    """Autograd's gradients of each sample's measure, name -> ``(3, p)``."""
-    values = per_sample(loss(model(x), y), len(x))
+def _reference(values: Tensor, covered: dict[str, nn.Parameter]) -> dict[str, Tensor]:
+    """Autograd's gradients of each sample's measure ``values (3,)``, name -> ``(3, p)``."""
     rows = [torch.autograd.grad(value, list(covered.values()), retain_graph=True, allow_unused=True) for value in values]
     return {
         name: torch.stack([parameter.new_zeros(parameter.numel()) if row[k] is None else row[k].reshape(-1).detach() for row in rows])

@@ -1,14 +1,13 @@
 """Gradients of several weighted sums of a model's outputs, as layer factors: one forward pass for all, one backward pass each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import GradientEdge
 
-from attribution.gradients.capture import evaluation, ordinary, recorded
+from attribution.gradients.capture import Use, evaluation, ordinary, recorded
 from attribution.gradients.factors import Dense, Factor, Outer
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import Call, handler_of
@@ -49,16 +48,26 @@ def weighted_sum(output: Tensor, weights: Tensor) -> Tensor:
 class Pullback:
     """For each k, the gradients of ``sum_c weights[k, i, c] output[i, c]`` for all samples i of a batch.
 
-    ``weigh`` maps the output ``(b, c)`` to the weights ``(r, b, c)``. Iterating gives, row by row, parameter name -> factor for all but the
-    linear layers with one position, which are in ``shared`` afterwards; ``rows`` gives all parameters row by row. A parameter that no output
-    depends on is absent. Cost: one forward and r input-gradient passes; memory of the activations, held until the last k.
+    ``weigh`` maps the output ``(b, c)`` to the weights ``(r, b, c)``; ``within`` leaves only the layers of these parameters. Iterating
+    gives, row by row, parameter name -> factor for all but the linear layers with one position, which are in ``shared`` afterwards;
+    ``rows`` gives all parameters row by row. A parameter that no output depends on is absent. Cost: one forward and r input-gradient
+    passes; memory of the activations, held until the last k.
     """
 
     @torch.no_grad()
-    def __init__(self, engine: "GradientEngine", x: Tensor, y: Tensor, weigh: Callable[[Tensor], Tensor]) -> None:
+    def __init__(
+        self,
+        engine: "GradientEngine",
+        x: Tensor,
+        y: Tensor,
+        weigh: Callable[[Tensor], Tensor],
+        within: Collection[str] | None = None,
+    ) -> None:
         self.engine, self.plan, self.x = engine, engine.plan(x, y), ordinary(x)
-        self._calls: list[tuple[str, Tensor, GradientEdge]] = []
-        with evaluation(engine.model), recorded(self.plan.modules, self._calls):
+        self._uses: list[Use] = []
+        owners = {name.rpartition(".")[0] for name in within} if within is not None else self.plan.modules.keys()
+        chosen = {name: module for name, module in self.plan.modules.items() if name in owners}
+        with evaluation(engine.model), recorded(chosen, self._uses):
             self._output: Tensor | None = engine.model(self.x)
         assert self._output is not None
         self.weights = weigh(self._output.detach())
@@ -71,18 +80,18 @@ class Pullback:
     @property
     def shared(self) -> list[Shared]:
         """The linear layers with one position, complete once the rows were iterated over."""
-        return [Shared(*self._single[place], self._calls[place][1], lefts) for place, lefts in self._lefts.items()]
+        return [Shared(*self._single[place], self._uses[place].inputs, lefts) for place, lefts in self._lefts.items()]
 
     @torch.no_grad()
     def __iter__(self) -> Iterator[dict[str, Factor]]:
         b = self.x.shape[0]
-        others = [place for place in range(len(self._calls)) if place not in self._single]
+        others = [place for place in range(len(self._uses)) if place not in self._single]
         for k, gradients in enumerate(self._backward()):
             found: dict[str, list[Call]] = {}
             for place in others:
-                gradient = gradients[place]
+                use, gradient = self._uses[place], gradients[place]
                 if gradient is not None:
-                    found.setdefault(self._calls[place][0], []).append(Call(self._calls[place][1], gradient))
+                    found.setdefault(use.layer, []).append(Call(use.inputs, gradient.reshape(use.shape)))
             factors: dict[str, Factor] = {}
             for module_name, uses in found.items():
                 module = self.plan.modules[module_name]
@@ -110,9 +119,9 @@ class Pullback:
 
     def _singles(self) -> dict[int, tuple[str, str | None]]:
         """Call -> names of weight and bias, for linear layers that were called once on one row per sample and whose weight is covered."""
-        names = [name for name, _, _ in self._calls]
+        names = [use.layer for use in self._uses]
         found: dict[int, tuple[str, str | None]] = {}
-        for place, (name, inputs, _) in enumerate(self._calls):
+        for place, (name, inputs, _, _) in enumerate(self._uses):
             weight, bias = (f"{name}.{part}" if name else part for part in ("weight", "bias"))
             plain = isinstance(self.plan.modules[name], nn.Linear) and inputs.dim() == 2 and inputs.shape[0] == self.x.shape[0]
             if plain and names.count(name) == 1 and weight in self.plan.closed:
@@ -121,12 +130,12 @@ class Pullback:
 
     def _backward(self) -> Iterator[list[Tensor | None]]:
         """Gradients at the calls for each row of weights, those of the single linear layers put aside; one pass for a small model."""
-        edges, weights, output = [edge for _, _, edge in self._calls], self.weights, self._output
+        edges, weights, output = [use.edge for use in self._uses], self.weights, self._output
         self._output = None  # the graph is free after the last row
         if not edges or output is None:
             yield from ([] for _ in weights)
             return
-        if len(weights) > 1 and len(weights) * sum(inputs.numel() for _, inputs, _ in self._calls) <= _TOGETHER:
+        if len(weights) > 1 and len(weights) * sum(use.inputs.numel() for use in self._uses) <= _TOGETHER:
             try:
                 many = torch.autograd.grad(output, edges, weights, retain_graph=True, allow_unused=True, is_grads_batched=True)
             except RuntimeError:  # an operation that cannot be vectorised

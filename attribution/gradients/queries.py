@@ -83,6 +83,18 @@ def _zeros(like: Factor, count: int) -> Factor:
     return Dense(like.block(0, 1).dense().new_zeros(count, like.numel), like.shape)
 
 
+def gathered(pieces: Mapping[int, Factor], count: int) -> Factor:
+    """The gradients of ``count`` samples from pieces by their first sample, in order; samples without a piece have none."""
+    like = next(iter(pieces.values()))
+    whole: list[Factor] = []
+    done = 0
+    for start, piece in pieces.items():
+        whole += [_zeros(like, start - done)] if start > done else []
+        whole.append(piece)
+        done = start + piece.count
+    return concatenate(whole + ([_zeros(like, count - done)] if count > done else []))
+
+
 def keep(factor: Factor, budget_bytes: int) -> Factor:
     """A factor in the form in which it is kept as a query: factors where comparing all pairs of positions beats the written-out product."""
     if isinstance(factor, Outer | Convolution):
@@ -90,5 +102,5 @@ def keep(factor: Factor, budget_bytes: int) -> Factor:
         if t * t * (o + i) > o * i:
             sample_bytes = factor.itemsize * (t * i + o * i) * factor.sizes[0]
             pieces = [factor.written(start, stop) for start, stop in blocks(factor.count, budget_bytes // sample_bytes)]
-            return Dense(torch.cat(pieces), factor.shape)
+            return Dense(torch.cat(pieces) if len(pieces) > 1 else pieces[0], factor.shape)
     return factor.owned()

@@ -1,6 +1,6 @@
 """Products with the Gauss-Newton matrix of the mean training loss, its trace and its damping."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from typing import Any, final
 
@@ -11,7 +11,7 @@ from torch.func import functional_call, jvp, vjp, vmap
 
 from attribution.errors import UserError
 from attribution.gradients.capture import evaluation
-from attribution.gradients.contract import contract
+from attribution.gradients.contract import blocks, contract
 from attribution.gradients.curvature.layout import Layout
 from attribution.gradients.curvature.roots import RowProducts, root_weights
 from attribution.gradients.engine import GradientEngine
@@ -131,12 +131,12 @@ class GaussNewton:
             columns.append(self.layout.join({name: factor.dense() for name, factor in factors.items()}, len(positions)))
         return torch.stack(columns, 1)
 
-    def roots(self, positions: np.ndarray, labels: str) -> Pullback:
+    def roots(self, positions: np.ndarray, labels: str, within: Collection[str] | None = None) -> Pullback:
         """For each k, per-sample gradients by parameter whose outer products, summed over k and averaged over samples, give G.
 
         Up to 32 classes a triangular root of diag(p) - p p^T with one column less than classes weighs the logits (``root_weights``);
-        above, and for the labels of the data, the only column is the gradient of the loss. Cost: one forward pass, one backward pass a
-        column.
+        above, and for the labels of the data, the only column is the gradient of the loss. ``within``: only the layers of these
+        parameters. Cost: one forward pass, one backward pass a column.
         """
         x, y = self._batch(positions)
 
@@ -148,14 +148,18 @@ class GaussNewton:
                 leaf = logits.detach().requires_grad_()
                 return torch.autograd.grad(self.engine.loss(leaf, label).sum(), leaf)[0][None]
 
-        pull = Pullback(self.engine, x, y, weigh)
+        pull = Pullback(self.engine, x, y, weigh, within)
         self.count((1 + 2 * len(pull)) * len(x))
         return pull
 
     def batches(self) -> Iterator[np.ndarray]:
-        """Positions of all samples in order, ``batch_size`` at a time."""
-        for start in range(0, self.n, self.batch_size):
-            yield np.arange(start, min(self.n, start + self.batch_size))
+        """Positions of all samples in order, at most ``batch_size`` at a time and no more than the engine works on at once."""
+        yield from (np.arange(start, stop) for start, stop in blocks(self.n, self._block))
+
+    @cached_property
+    def _block(self) -> int:
+        """Samples of a batch."""
+        return self.engine.at_once(*self._batch(np.arange(min(self.n, self.batch_size))))
 
     def samples(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Inputs and labels of all samples in order, a batch at a time."""

@@ -29,21 +29,25 @@ class _Layer:
     values: Tensor  # eigenvalues of the block (o, i)
     positions: int = 0
 
-    def add_inputs(self, right: Tensor) -> None:
-        """Count the inputs of a batch ``(any, i)``."""
-        right = _with_one(right, self.bias)
-        self.inputs += right.T @ right
+    def add_inputs(self, right: Tensor, known: "_Moments") -> None:
+        """Count the inputs of a batch ``(any, i)``; ``known`` are the moments of the batch so far: layers may share their inputs."""
+        self.inputs += known.of(right, self.bias is not None)
         self.positions += len(right)
 
     def add_outputs(self, left: Tensor) -> None:
         """Count output gradients ``(any, o)``."""
         self.outputs += left.T @ left
 
+    def turned_inputs(self, inputs: Tensor) -> Tensor:
+        """Inputs ``(any, i)`` in the eigenbasis, with the constant of the bias."""
+        basis = self.inputs.to(inputs.dtype)
+        return inputs @ basis if self.bias is None else torch.addmm(basis[-1], inputs, basis[:-1])
+
     def moments(self, layer: Shared) -> Tensor:
         """Sum over samples and rows of the squared gradient in the eigenbasis ``(o, i)``, for one position."""
-        left, right = layer.lefts, _with_one(layer.inputs, self.bias)
+        left = layer.lefts
         turned = (left.flatten(0, 1) @ self.outputs.to(left.dtype)).square_().reshape(left.shape).sum(0)  # (b, o)
-        return turned.T @ (right @ self.inputs.to(left.dtype)).square_()
+        return turned.T @ self.turned_inputs(layer.inputs).square_()
 
     def turned(self, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Gradients of the weight ``(m, ...)`` and the bias ``(m, o)`` in the eigenbasis ``(m, i, o)``."""
@@ -61,19 +65,51 @@ class _Layer:
         return {self.weight: joint} if self.bias is None else {self.weight: joint[..., :-1], self.bias: joint[..., -1]}
 
     def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
-        """The same for one row of a layer with several positions, gradients written out block by block."""
+        """The same for one row of a layer with several positions, gradients written out block by block, in the eigenbasis or before it."""
         factor = factors[self.weight]
         assert isinstance(factor, Outer | Convolution)
-        _, _, o, i = factor.sizes
-        left, right = self.outputs.to(factor.dtype), self.inputs.to(factor.dtype)
+        _, t, o, i = factor.sizes
+        sides = isinstance(factor, Outer) and t * (o * o + i * i) <= o * i * (o + i)
         total = torch.zeros_like(self.values)
         for start, stop in blocks(factor.count, budget_bytes // (3 * o * i * factor.itemsize)):
-            joint = factor.written(start, stop).reshape(stop - start, o, i)
-            if self.bias is not None:
-                joint = torch.cat([joint, factors[self.bias].block(start, stop).dense()[..., None]], 2)
-            turned = left.T @ (joint @ right)  # (b, o, i)
+            if sides:
+                part = factor.block(start, stop)
+                assert isinstance(part, Outer)
+                left = part.left[:, 0].reshape(-1, o) @ self.outputs.to(factor.dtype)  # (b t, o)
+                right = self.turned_inputs(part.right[:, 0].reshape(-1, i))
+                turned = left.view(part.count, t, -1).mT @ right.view(part.count, t, -1)  # (b, o, i)
+            else:
+                turned = self._turned_written(factor.written(start, stop), factors, start, stop)
             total += turned.square_().sum(0)
         return total
+
+    def _turned_written(self, written: Tensor, factors: dict[str, Factor], start: int, stop: int) -> Tensor:
+        """Written-out gradients of the weight ``(b, p)`` in the eigenbasis, with those of the bias ``(b, o, i)``."""
+        left, right = self.outputs.to(written.dtype), self.inputs.to(written.dtype)
+        rows = written.reshape((stop - start) * len(left), -1)
+        pushed = rows @ right[: rows.shape[1]]
+        if self.bias is not None:
+            pushed.addr_(factors[self.bias].block(start, stop).dense().flatten(), right[-1])
+        return left.T @ pushed.view(stop - start, len(left), -1)
+
+
+class _Moments:
+    """Sums of the outer products of inputs, made once for those that several layers share (an attention's queries, keys and values)."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}  # the inputs are held: their address must not be used again
+
+    def of(self, right: Tensor, one: bool) -> Tensor:
+        """For ``right (any, i)``, where asked for with a constant 1 behind each."""
+        key = (right.data_ptr(), *right.shape, *right.stride(), one)
+        if key not in self._known:
+            products = (right.T @ right).double()
+            if one:
+                sums = right.sum(0).double()
+                last = torch.cat([sums, sums.new_full((1,), len(right))])
+                products = torch.cat([torch.cat([products, sums[:, None]], 1), last[None]])
+            self._known[key] = right, products
+        return self._known[key][1]
 
 
 def _with_one(inputs: Tensor, bias: str | None) -> Tensor:
@@ -157,13 +193,14 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
         return layers[name]
 
     for positions in curvature.batches():
-        pull = curvature.roots(positions, curvature.labels)
+        pull, known = curvature.roots(positions, curvature.labels), _Moments()
         for k, factors in enumerate(pull):
             blocked = {name: factor for name, factor in factors.items() if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1}
             for name, factor in blocked.items():
                 layer = layer_of(name, *factor.sizes[2:])
                 if k == 0:  # the inputs do not depend on the label
-                    layer.add_inputs((factor if isinstance(factor, Outer) else factor.block(0, factor.count)).right[:, 0].flatten(0, 1))
+                    part = factor if isinstance(factor, Outer) else factor.block(0, factor.count)
+                    layer.add_inputs(part.right[:, 0].flatten(0, 1), known)
                 if isinstance(factor, Outer):
                     layer.add_outputs(factor.left[:, 0].flatten(0, 1))
                 else:
@@ -175,7 +212,7 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
             kept = None if factors else kept
         for shared in pull.shared:
             layer = layer_of(shared.weight, shared.lefts.shape[2], shared.inputs.shape[1])
-            layer.add_inputs(shared.inputs)
+            layer.add_inputs(shared.inputs, known)
             layer.add_outputs(shared.lefts.flatten(0, 1))
             room -= shared.lefts.nbytes + shared.inputs.nbytes
         if kept is not None and room > 0:
@@ -233,7 +270,7 @@ def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: list[list[
             layer.values = layer.moments(whole).double() / curvature.n
         return
     for positions in curvature.batches():
-        pull = curvature.roots(positions, curvature.labels)
+        pull = curvature.roots(positions, curvature.labels, within=layers)
         for factors in pull:
             for name in factors.keys() & layers.keys():
                 layers[name].values += layers[name].moments_written(factors, curvature.engine.budget_bytes) / curvature.n
