@@ -1,9 +1,10 @@
 """Dots and norms of per-sample gradients from their factors, in the cheapest order and in blocks that fit a memory budget.
 
-For a layer with h groups, t positions, o outputs and i inputs, b samples and q queries there are three exact orders:
+For a layer with h groups, t positions, o outputs and i inputs, b samples and q queries there are four exact orders:
 ``pairs``: compare left with left and right with right for all pairs of positions, b q h t t' (o + i) multiply-adds;
 ``materialise``: write the b gradients out and take one matrix product with the queries, b h o i (t + q);
-``direction``: push the inputs through each query as if it were the layer's weight, b t q h o i, best for one or two queries.
+``direction``: push the inputs through each query as if it were the layer's weight, b t q h o i, best for one or two queries;
+``sides``: for one position, multiply the queries by the longer side of all samples, then by the other, b q o i and nothing written out.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from torch import Tensor
 from attribution.gradients.convolution import Convolution
 from attribution.gradients.factors import Dense, Factor, Outer, Rows
 
-PAIRS, MATERIALISE, DIRECTION, ROWS = "pairs", "materialise", "direction", "rows"
+PAIRS, MATERIALISE, DIRECTION, SIDES, ROWS = "pairs", "materialise", "direction", "sides", "rows"
 _ELEMENTWISE = 4  # an elementwise pass costs about this many multiply-adds of a matrix product per entry
 _CACHE_BYTES = 4 << 20  # on a CPU, blocks of this size keep patches and gradients near the core
 
@@ -37,6 +38,8 @@ def dot_costs(sizes: tuple[int, int, int, int], b: int, q: int, query_positions:
     }
     if query_positions:
         costs[PAIRS] = b * q * h * t * query_positions * (o + i + _ELEMENTWISE)
+    elif h == t == 1 < q:
+        costs[SIDES] = b * q * (o * i + min(o, i))
     return costs
 
 
@@ -93,7 +96,8 @@ def _outer(
     dots, squared = [], []
     for start, stop in blocks(train.count, _sample_block(train, query, order, by_norm, budget_bytes)):
         full = train.written(start, stop) if MATERIALISE in (order, by_norm) else None
-        part = train.block(start, stop) if PAIRS in (order, by_norm) or (order == DIRECTION and isinstance(train, Outer)) else None
+        sided = order == SIDES or (order == DIRECTION and isinstance(train, Outer))
+        part = train.block(start, stop) if sided or PAIRS in (order, by_norm) else None
         if query is not None and order == MATERIALISE and full is not None:
             dots.append(_against_dense(full, query, budget_bytes))
         elif query is not None and isinstance(train, Convolution) and order == DIRECTION:
@@ -133,9 +137,11 @@ def _chosen(sizes: tuple[int, int, int, int], b: int, q: int | None, positions: 
 
 def _pair_bytes(train: Outer | Convolution, query: Factor | None, order: str) -> int:
     """Temporary bytes for one sample and one query."""
-    _, t, o, _ = train.sizes
+    _, t, o, i = train.sizes
     if order == PAIRS and isinstance(query, Outer):
         return 2 * train.itemsize * t * query.sizes[1]
+    if order == SIDES:
+        return train.itemsize * min(o, i)
     return train.itemsize * (2 * t * o if order == DIRECTION else 1)
 
 
@@ -147,13 +153,15 @@ def _sample_block(train: Outer | Convolution, query: Factor | None, order: str, 
         entries += h * o * i
     elif by_norm == PAIRS and t > 1:
         entries += 2 * h * t * t
-    queries = min(query.count, 64) if query is not None else 0
+    queries = 0 if query is None else query.count if order == SIDES else min(query.count, 64)
     limit = min(budget_bytes, _CACHE_BYTES) if train.device.type == "cpu" and isinstance(train, Convolution) else budget_bytes
     return limit // max(1, train.itemsize * entries + queries * _pair_bytes(train, query, order))
 
 
 def _by_factors(part: Outer, query: Factor, order: str, budget_bytes: int, bias: bool) -> Tensor:
     """Dots ``(b, q)`` without writing the samples' gradients out, in blocks of queries."""
+    if order == SIDES:
+        return _sides(part, query)
     size = budget_bytes // (part.count * _pair_bytes(part, query, order))
     pieces = [query] if size >= query.count else [query.block(start, stop) for start, stop in blocks(query.count, size)]
     return _joined([_pairs(part, piece, bias) if order == PAIRS else _direction(part, piece) for piece in pieces], 1)
@@ -174,6 +182,17 @@ def _pairs(part: Outer, query: Factor, bias: bool) -> Tensor:
         left *= right.add_(1) if bias else right
         total += left.reshape(b, t, q, s).sum((1, 3))
     return total
+
+
+def _sides(part: Outer, query: Factor) -> Tensor:
+    """Dots ``(b, q)`` of samples with one position: the longer side goes through one large product, the shorter through small ones."""
+    assert isinstance(query, Dense)
+    _, _, o, i = part.sizes
+    left, right, weights = part.left.reshape(-1, o), part.right.reshape(-1, i), query.columns.unflatten(0, (o, i))  # (o, i, q)
+    if o >= i:
+        return torch.bmm(right[:, None], (left @ weights.flatten(1)).view(len(left), i, -1))[:, 0]
+    pushed = torch.bmm(right.expand(o, -1, -1), weights)  # (o, b, q)
+    return torch.bmm(left[:, None], pushed.transpose(0, 1))[:, 0]
 
 
 def _direction(part: Outer, query: Factor) -> Tensor:

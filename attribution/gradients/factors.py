@@ -61,8 +61,8 @@ class Dense(Factor):
 
     @property
     def columns(self) -> Tensor:
-        """``(p, b)``, on a CPU with the samples of an entry side by side, from now on: a product with many gradients is up to twice as fast."""
-        if self.values.device.type == "cpu" and self.values.stride(0) != 1 < self.count:
+        """``(p, b)``, from now on with the samples of an entry side by side: a product with many gradients is up to twice as fast on a CPU."""
+        if self.values.stride(0) != 1 < self.count:
             self.values = self.values.T.contiguous().T
         return self.values.T
 

@@ -264,10 +264,8 @@ def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: list[list[
     for layer in layers.values():
         layer.values = torch.zeros_like(layer.values)
     if kept is not None:
-        for name, layer in layers.items():
-            own = [shared for each in kept for shared in each if shared.weight == name]
-            whole = Shared(name, None, torch.cat([each.inputs for each in own]), torch.cat([each.lefts for each in own], 1))
-            layer.values = layer.moments(whole).double() / curvature.n
+        for shared in (shared for each in kept for shared in each):
+            layers[shared.weight].values += layers[shared.weight].moments(shared) / curvature.n
         return
     for positions in curvature.batches():
         pull = curvature.roots(positions, curvature.labels, within=layers)
