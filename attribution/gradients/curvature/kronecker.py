@@ -31,7 +31,14 @@ class _Layer:
 
     def add_inputs(self, right: Tensor, known: "_Moments") -> None:
         """Count the inputs of a batch ``(any, i)``; ``known`` are the moments of the batch so far: layers may share their inputs."""
-        self.inputs += known.of(right, self.bias is not None)
+        products, sums = known.of(right)
+        if self.bias is None:
+            self.inputs += products
+        else:  # the constant is the last input
+            self.inputs[:-1, :-1] += products
+            self.inputs[:-1, -1] += sums
+            self.inputs[-1, :-1] += sums
+            self.inputs[-1, -1] += len(right)
         self.positions += len(right)
 
     def add_outputs(self, left: Tensor) -> None:
@@ -94,22 +101,17 @@ class _Layer:
 
 
 class _Moments:
-    """Sums of the outer products of inputs, made once for those that several layers share (an attention's queries, keys and values)."""
+    """Sums of inputs and of their outer products, made once for those that several layers share (an attention's queries, keys, values)."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}  # the inputs are held: their address must not be used again
+        self._known: dict[tuple[int, ...], tuple[Tensor, Tensor, Tensor]] = {}  # inputs are held: their address must not be used again
 
-    def of(self, right: Tensor, one: bool) -> Tensor:
-        """For ``right (any, i)``, where asked for with a constant 1 behind each."""
-        key = (right.data_ptr(), *right.shape, *right.stride(), one)
+    def of(self, right: Tensor) -> tuple[Tensor, Tensor]:
+        """For ``right (any, i)``: ``(i, i)`` and ``(i,)``."""
+        key = (right.data_ptr(), *right.shape, *right.stride())
         if key not in self._known:
-            products = (right.T @ right).double()
-            if one:
-                sums = right.sum(0).double()
-                last = torch.cat([sums, sums.new_full((1,), len(right))])
-                products = torch.cat([torch.cat([products, sums[:, None]], 1), last[None]])
-            self._known[key] = right, products
-        return self._known[key][1]
+            self._known[key] = right, right.T @ right, right.sum(0)
+        return self._known[key][1:]
 
 
 def _with_one(inputs: Tensor, bias: str | None) -> Tensor:
