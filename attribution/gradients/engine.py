@@ -13,6 +13,8 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
+from torch.func import functional_call
 
 from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, evaluation, ordinary, per_sample
@@ -47,6 +49,7 @@ class GradientEngine:
     def __init__(self, model: nn.Module, per_sample_loss: Loss = cross_entropy, *, budget_bytes: int = 512 << 20) -> None:
         self.model, self.loss, self.budget_bytes = model, per_sample_loss, budget_bytes
         self._known: Plan | None = None
+        self._forward_mode = True  # until it fails once
         self._sketches: dict[tuple[str, int, int, torch.device], Sketch] = {}
         self._maps: dict[tuple[Compression, tuple[Route, ...], torch.device], dict[str, Map]] = {}
         refuse(model)
@@ -65,9 +68,10 @@ class GradientEngine:
         """Dot products of the samples' gradients with the queries' ``(b, q)``, in loss units squared per parameter unit squared.
 
         Positive: a small gradient step on the sample lowers the query's loss (helpful). Cost: about one forward pass, one backward pass and
-        one product per layer; see ``explain``.
+        one product per layer (``explain``); for one query written out and a model of linear layers, one pass in forward mode.
         """
-        return self._contract(x, y, queries, norms=False)[0]
+        along = self._along(x, y, queries) if self._forward_mode and queries.count == 1 and self.plan(x, y).plain else None
+        return self._contract(x, y, queries, norms=False)[0] if along is None else along
 
     def norms(self, x: Tensor, y: Tensor) -> Tensor:
         """L2 norms of the samples' gradients ``(b,)``; their square is the self-influence."""
@@ -192,7 +196,8 @@ class GradientEngine:
         size = self.at_once(x, y)
         seen = {name: factor for _, _, name, factor in self.factors(x[:size], y[:size])}
         rows = (explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written) for route in plan.routes)
-        return Explanations(row.times(len(x) / size) for row in rows)
+        along = n_queries == 1 and written and not norms and plan.plain
+        return Explanations((row.along() if along else row).times(len(x) / size) for row in rows)
 
     def check(self, x: Tensor, y: Tensor) -> None:
         """``UserError`` naming the layer if a sample's loss changes with the other samples of its batch; looks at up to eight samples."""
@@ -268,6 +273,29 @@ class GradientEngine:
         for start, stop in blocks(len(x), self.budget_bytes // (3 * sample_bytes)):
             for name, values in fallback.gradients(x[start:stop], y[start:stop]).items():
                 yield start, stop, name, Dense(values.reshape(stop - start, -1), tuple(parameters[name].shape))
+
+    @torch.no_grad()
+    def _along(self, x: Tensor, y: Tensor, queries: QueryGradients) -> Tensor | None:
+        """Dots with one query ``(b, 1)`` as the derivative of the samples' losses along it; None where forward mode does not serve.
+
+        Source: the Jacobian-vector product by dual numbers, as Baydin et al. 2022, arXiv 2202.08587, use it for gradients.
+        """
+        parameters = {name: parameter.detach() for name, parameter in covered_parameters(self.model).items()}
+        if any(not isinstance(part, Dense) or part.values.dtype != parameters[name].dtype for name, part in queries.parts.items()):
+            return None
+        x, y = ordinary(x), ordinary(y)
+        try:
+            with evaluation(self.model), torch.no_grad(), forward_ad.dual_level():
+                duals = {name: forward_ad.make_dual(parameters[name], along) for name, along in queries.direction(0).items()}
+                values = per_sample(self.loss(functional_call(self.model, duals, (x,)), y), len(x))
+                slope = forward_ad.unpack_dual(values).tangent
+        except (
+            NotImplementedError,
+            RuntimeError,
+        ):  # an operation without a forward-mode derivative, or too little memory: ask the other way
+            self._forward_mode = False
+            return None
+        return None if slope is None else slope.to(self.plan(x, y).dtype)[:, None]
 
     def _contract(self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool) -> tuple[Tensor, Tensor]:
         dots, found = self._contract_apart(x, y, queries, norms, {})

@@ -9,13 +9,15 @@ from attribution.gradients.factors import Dense, Factor, Outer, Rows
 from attribution.gradients.probe import Route
 from attribution.gradients.queries import keep
 
+FORWARD_MODE = "forward mode"
+
 
 @dataclass(frozen=True)
 class Explanation:
     """One covered parameter.
 
     ``path`` is "closed form", "vmap" or "loop", ``reason`` says why it is not a closed form; ``dots`` and ``norms`` name the contraction
-    order (``contract.py``), empty where not asked for; ``multiply_adds`` is its estimated cost for the batch, without forward and backward,
+    order (``contract.py``, or forward mode), empty where not asked for; ``multiply_adds`` is its estimated cost for the batch, without forward and backward,
     ``forward`` what the layer itself costs in a forward pass (0 for embeddings and element-wise layers), ``held_bytes`` the factors that are
     held at once: on a CPU, those of a block of the batch.
     """
@@ -30,6 +32,10 @@ class Explanation:
     multiply_adds: float
     forward: float
     held_bytes: int
+
+    def along(self) -> "Explanation":
+        """In forward mode, along one direction: beside the layer's output its derivative, by input and by weight."""
+        return replace(self, dots=FORWARD_MODE, multiply_adds=2 * self.forward, held_bytes=0)
 
     def times(self, blocks: float) -> "Explanation":
         """Of a batch that has so many blocks like this one."""

@@ -76,6 +76,12 @@ class Plan:
         ]
         return {weight: bias for weight, bias in pairs if {weight, bias} <= self.closed}
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether all covered parameters are those of linear layers: there, and not for convolutions or attention, forward mode is cheapest
+        along one direction."""
+        return not self.others and all(isinstance(module, nn.Linear) for module in self.modules.values())
+
     @property
     def loop(self) -> bool:
         """Whether the fallback goes sample by sample."""

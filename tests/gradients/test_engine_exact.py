@@ -7,6 +7,8 @@ import torch
 from engine_models import MODELS, make, oracle
 
 from attribution.gradients import GradientEngine, QueryGradients
+from attribution.gradients.contract import PAIRS, SIDES, contract, orders
+from attribution.gradients.factors import Dense, Outer
 
 RELATIVE = 1e-9
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
@@ -77,6 +79,69 @@ def test_a_group_query_is_the_mean_gradient(name: str) -> None:
         assert close(engine.dots(x, y, query)[:, 0], reference @ mean)
     flat = torch.cat([gradient.flatten() for gradient in engine.mean_gradient([(x, y)]).values()])
     assert close(flat, mean)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_batch_that_goes_through_the_model_in_blocks_gives_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attribution.gradients.engine._SAVED_BYTES", 1)
+    monkeypatch.setattr("attribution.gradients.engine._FEWEST", 3)
+    model, x, y = make(name)
+    reference = oracle(model, x, y)
+    engine = GradientEngine(model)
+    assert engine.at_once(x, y) <= 3 < len(x)
+    queries = engine.queries(x, y)
+    dots, norms = engine.dots_and_norms(x, y, queries)
+    assert close(dots, reference @ reference.T)
+    assert close(norms, reference.norm(dim=1))
+    assert close(torch.cat([gradient.reshape(len(x), -1) for gradient in engine.gradients(x, y).values()], 1), reference)
+
+
+class Thrice(torch.autograd.Function):
+    """Has a backward pass and no forward mode."""
+
+    @staticmethod
+    def forward(ctx, x):  # type: ignore[no-untyped-def]
+        return 3 * x
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        return 3 * gradient
+
+
+class Tripled(torch.nn.Module):
+    """Three times its input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return Thrice.apply(x)
+
+
+@pytest.mark.parametrize("between", [torch.nn.Tanh(), Tripled()])
+def test_one_direction_is_exact_with_and_without_forward_mode(between: torch.nn.Module) -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 7), between, torch.nn.Linear(7, 3)).double()
+    x, y = torch.randn(9, 5, dtype=torch.float64), torch.arange(9) % 3
+    reference = oracle(model, x, y)
+    engine = GradientEngine(model)
+    for _ in range(2):
+        assert close(engine.dots(x, y, engine.group_query(x, y))[:, 0], reference @ reference.mean(0))
+    assert engine._forward_mode == isinstance(between, torch.nn.Tanh)
+
+
+@pytest.mark.parametrize(("o", "i"), [(6, 4), (4, 6)])
+@pytest.mark.parametrize("budget_bytes", [1, 1 << 20])
+def test_written_queries_meet_single_positions_by_either_side(o: int, i: int, budget_bytes: int) -> None:
+    torch.manual_seed(0)
+    left, right = torch.randn(9, 1, 1, o, dtype=torch.float64), torch.randn(9, 1, 1, i, dtype=torch.float64)
+    train, query = Outer(left, right, (o, i)), Dense(torch.randn(5, o * i, dtype=torch.float64), (o, i))
+    assert orders(train, query, True) == (SIDES, PAIRS)
+    expected = train.dense() @ query.values.T
+    for _ in range(2):  # the second time the query is laid out for it
+        dots, squared = contract(train, query, budget_bytes)
+        assert dots is not None
+        assert squared is not None
+        assert close(dots, expected)
+        assert close(squared, train.dense().square().sum(1))
+    assert close(query.block(1, 4).columns, query.values[1:4].T)
 
 
 @pytest.mark.parametrize(

@@ -143,8 +143,8 @@ def test_explain_counts_what_was_asked_for() -> None:
     )
     assert many.forward == 32 * (64 * 128 + 128 * 10)
     assert (many[0].dots, many[0].norms) == ("pairs", "pairs")
-    assert (one[0].dots, one[0].norms) == ("direction", "")
-    assert one.share < 1.3  # pushing the inputs through one direction is a forward pass
+    assert (one[0].dots, one[0].norms) == ("forward mode", "")
+    assert one.share == 2  # the derivative of each product: by its inputs and by its weights
     assert (only[0].dots, only.share < 0.1) == ("", True)
     lines = str(many).splitlines()
     assert len(lines) == 2 + len(engine.covered)
