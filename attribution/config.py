@@ -95,6 +95,9 @@ class ScoreConfig:
     store: bool = opt(
         False, "logra, grass and trak keep the training set's compressed gradients on disk (bf16) and read them for later questions."
     )
+    autocast: bool = opt(
+        False, "Gradients of samples by passes in bfloat16: faster on GPUs made for it, slower elsewhere; scores good to about two digits."
+    )
     ratio: float = opt(0.05, "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.")
     selection: str = opt("outputs", "How gif estimators choose those: outputs, gradients (largest means over the query) or random.")
     runner: str = opt("serial", "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.")

@@ -38,8 +38,9 @@ class Subject:
     ``dataset`` and ``labels`` give inputs and current labels by row; ``run`` gives the checkpoints. Checkpoints are counted as in the run,
     -1 is the last one. Models are this object's own copies in eval mode. ``spent`` counts sample passes in units of one sample's forward
     pass (a backward pass counts two). ``asking`` holds the settings of measures: positive, epsilon (see ``Measure``).
-    ``budget_bytes`` bounds what the engines keep on the way (``GradientEngine``). ``share`` is below 1 where work is timed on a few of the
-    training rows: what is kept in memory only where it fits is then decided as for all of them, and nothing is kept on disk.
+    ``budget_bytes`` bounds what the engines keep on the way, ``autocast`` has their passes in bfloat16 (``GradientEngine``). ``share`` is
+    below 1 where work is timed on a few of the training rows: what is kept in memory only where it fits is then decided as for all of
+    them, and nothing is kept on disk.
     """
 
     def __init__(
@@ -53,10 +54,11 @@ class Subject:
         budget_bytes: int = 512 << 20,
         trusted: bool = False,
         asking: Mapping[str, Any] | None = None,
+        autocast: bool = False,
     ) -> None:
         self.dataset, self.labels, self.run = dataset, labels, run
         self.device, self.batch_size, self.budget_bytes, self.trusted = pick_device(device), batch_size, budget_bytes, trusted
-        self.asking = dict(asking or {})
+        self.asking, self.autocast = dict(asking or {}), autocast
         self.share = 1.0
         self.spent = 0.0
         self._payer: Subject | None = None
@@ -91,6 +93,7 @@ class Subject:
             budget_bytes=self.budget_bytes,
             trusted=self.trusted,
             asking=self.asking,
+            autocast=self.autocast,
         )
         other._payer, other.share = self, self.share
         if model is not None:
@@ -119,7 +122,8 @@ class Subject:
         """The gradient engine of a checkpoint; ``measure(logits, labels) -> (b,)`` is what it differentiates, by default the loss."""
         key = (checkpoint % len(self.weights), measure)
         if key not in self._engines:
-            self._engines[key] = GradientEngine(self.model(checkpoint), measure, budget_bytes=self.budget_bytes)
+            autocast = torch.bfloat16 if self.autocast else None
+            self._engines[key] = GradientEngine(self.model(checkpoint), measure, budget_bytes=self.budget_bytes, autocast=autocast)
         return self._engines[key]
 
     def parameters(self, checkpoint: int = -1) -> dict[str, Tensor]:

@@ -288,6 +288,16 @@ def test_the_memory_of_the_settings_reaches_engine_and_plan_and_changes_no_score
         run(world, tmp_path / "c", replace(CONFIG, memory_mb=0))
 
 
+def test_autocast_reaches_the_engine_is_a_run_of_its_own_and_good_to_two_digits(world, tmp_path):
+    config = replace(CONFIG, autocast=True)
+    subject = ShardWork(world.dataset, world.labels, world.run, config, [], tmp_path, "", False).subject()
+    assert subject.engine().autocast == subject.like().engine().autocast == torch.bfloat16
+    usual, rounded = run(world, tmp_path), run(world, tmp_path, config)
+    assert usual.id != rounded.id
+    exact = usual.matrix()[1]
+    assert 0 < np.abs(rounded.matrix()[1] - exact).max() <= 3e-2 * np.abs(exact).max()
+
+
 def test_memory_that_ran_out_in_any_shard_is_noted(world, tmp_path, small_shards, monkeypatch):
     original, calls = GradientDotProduct.score, []
 

@@ -1,7 +1,7 @@
 """One forward and one backward pass that collect each layer's inputs and output gradients, leaving the model as it was."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -77,16 +77,21 @@ def _whole(output: Tensor) -> Tensor | None:
     return base if same else None
 
 
-def capture(model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Tensor, loss: Loss) -> dict[str, list[Call]]:
+def capture(
+    model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Tensor, loss: Loss, autocast: torch.dtype | None = None
+) -> dict[str, list[Call]]:
     """Inputs and output gradients of ``sum(loss(model(x), y))`` for every call of the given modules.
 
     The gradient is taken with respect to layer outputs, so autograd never forms a weight gradient and never goes below the first layer:
     about the cost of one forward and one input-gradient pass. The model must be in evaluation mode. Layers without calls are absent;
-    calls that the result does not depend on are left out (their gradient is zero).
+    calls that the result does not depend on are left out (their gradient is zero). ``autocast``: both passes in this precision where torch
+    deems it safe; what is returned has the model's.
     """
     uses: list[Use] = []
-    with recorded(modules, uses):
-        values = per_sample(loss(model(x), y), x.shape[0])
+    dtype = None if autocast is None else next(model.parameters()).dtype
+    with recorded(modules, uses), nullcontext() if autocast is None else torch.autocast(x.device.type, autocast):
+        output = model(x)
+    values = per_sample(loss(output.to(dtype) if isinstance(output, Tensor) else output, y), x.shape[0])
     if not uses:
         return {}
     # The edge is the node as it was when the layer returned: a later in-place ReLU does not move it.
@@ -94,7 +99,8 @@ def capture(model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Te
     calls: dict[str, list[Call]] = {}
     for use, gradient in zip(uses, gradients, strict=True):
         if gradient is not None:
-            calls.setdefault(use.layer, []).append(Call(use.inputs, gradient.reshape(use.shape)))
+            inputs = use.inputs.to(dtype) if dtype is not None and use.inputs.is_floating_point() else use.inputs
+            calls.setdefault(use.layer, []).append(Call(inputs, gradient.reshape(use.shape).to(dtype)))
     return calls
 
 

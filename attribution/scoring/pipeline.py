@@ -72,6 +72,8 @@ def score(
     }
     if config.measure != "loss":
         request["measure"] = measure.options()
+    if config.autocast:
+        request["autocast"] = True
     key = fingerprint(request)
     result = ScoreResult(Path(out) / key)
     if result.finished:

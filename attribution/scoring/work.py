@@ -57,6 +57,7 @@ class ShardWork:
             budget_bytes=self.config.memory_mb << 20,
             trusted=self.trusted,
             asking={"positive": self.config.positive, "epsilon": self.config.epsilon},
+            autocast=self.config.autocast,
         )
 
     def kept(self) -> Estimator:

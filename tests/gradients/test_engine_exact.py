@@ -96,6 +96,21 @@ def test_a_batch_that_goes_through_the_model_in_blocks_gives_the_same(name: str,
     assert close(torch.cat([gradient.reshape(len(x), -1) for gradient in engine.gradients(x, y).values()], 1), reference)
 
 
+@pytest.mark.parametrize("name", ["linear on steps", "transformer", "conv1d", "group norm", "embedding"])
+def test_autocast_is_good_to_two_digits_of_float64_and_returns_the_model_s_precision(name: str) -> None:
+    model, x, y = make(name)
+    reference = oracle(model, x, y)
+    single = x.float() if x.is_floating_point() else x
+    engine = GradientEngine(model.float(), autocast=torch.bfloat16)
+    dots, norms = engine.dots_and_norms(single, y, engine.queries(single, y))
+    assert dots.dtype == norms.dtype == torch.float32
+    exact = reference @ reference.T
+    error = (dots - exact).abs().max() / exact.abs().max()
+    assert 1e-6 < error < 3e-2  # it does round
+    assert ((norms - reference.norm(dim=1)).abs() <= 3e-2 * reference.norm(dim=1).max()).all()
+    assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
+
+
 class Thrice(torch.autograd.Function):
     """Has a backward pass and no forward mode."""
 
