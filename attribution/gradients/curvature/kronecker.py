@@ -15,6 +15,7 @@ from attribution.gradients.probe import CLOSED, Plan
 from attribution.gradients.pullback import Shared
 from attribution.gradients.queries import QueryGradients
 
+_NEAR_BYTES = 1 << 19
 Gain = Callable[[Tensor], Tensor]  # eigenvalues of G to what they are replaced by
 
 
@@ -28,6 +29,12 @@ class _Layer:
     outputs: Tensor  # the same of g g^T, weighted over labels, (o, o)
     values: Tensor  # eigenvalues of the block (o, i)
     positions: int = 0
+
+    @property
+    def together(self) -> int:
+        """Gradients that are turned at once: few enough to stay near the core, enough to be worth reading the eigenvectors."""
+        o, i = self.values.shape
+        return max(_NEAR_BYTES // (4 * o * i), -(-512 // min(o, i)))
 
     def add_inputs(self, right: Tensor, known: "_Moments") -> None:
         """Count the inputs of a batch ``(any, i)``; ``known`` are the moments of the batch so far: layers may share their inputs."""
@@ -114,11 +121,6 @@ class _Moments:
         return self._known[key][1:]
 
 
-def _with_one(inputs: Tensor, bias: str | None) -> Tensor:
-    """Inputs ``(b, i)`` with a constant 1 behind them where there is a bias."""
-    return inputs if bias is None else torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1)
-
-
 class Kronecker:
     """Block-diagonal approximation of G; build with ``kronecker_factors``."""
 
@@ -136,19 +138,21 @@ class Kronecker:
             if name in queries.parts:
                 found[name] = queries.parts[name].dense() * self._inverse(values).flatten().to(self.curvature.layout.dtype)
         for layer in self.layers.values():
-            part = queries.parts.get(layer.weight)
-            if part is None:
-                continue
-            if isinstance(part, Outer) and part.single and (queries.of_samples or layer.bias is None):
-                left, right = part.left[:, 0, 0], _with_one(part.right[:, 0, 0], layer.bias)
-                turned = (right @ layer.inputs.to(right.dtype))[:, :, None] * (left @ layer.outputs.to(left.dtype))[:, None]
-            else:
-                turned = layer.turned(part.dense(), None if layer.bias is None else queries.parts[layer.bias].dense())
-            found |= layer.turned_back(turned, self._inverse)
+            if layer.weight in queries.parts:
+                blocked = [self._solved(layer, queries.take(start, stop)) for start, stop in blocks(len(queries), layer.together)]
+                found |= {name: torch.cat([each[name].flatten(1).T for each in blocked], 1).T for name in blocked[0]}
         shapes = self.curvature.layout.shapes
-        return QueryGradients(
-            {name: Dense(values.flatten(1), shapes[name]) for name, values in found.items()}, len(queries), queries.budget_bytes
-        )
+        return QueryGradients({name: Dense(values, shapes[name]) for name, values in found.items()}, len(queries), queries.budget_bytes)
+
+    def _solved(self, layer: _Layer, queries: QueryGradients) -> dict[str, Tensor]:
+        """Of a few queries, one layer."""
+        part = queries.parts[layer.weight]
+        if isinstance(part, Outer) and part.single and (queries.of_samples or layer.bias is None):
+            left, right = part.left[:, 0, 0], layer.turned_inputs(part.right[:, 0, 0])
+            turned = right[:, :, None] * (left @ layer.outputs.to(left.dtype))[:, None]
+        else:
+            turned = layer.turned(part.dense(), None if layer.bias is None else queries.parts[layer.bias].dense())
+        return layer.turned_back(turned, self._inverse)
 
     def apply(self, v: Tensor, gain: Gain) -> Tensor:
         """A function of the approximation times ``v (m, P)``: ``gain`` maps eigenvalues of G to what they are replaced by."""
