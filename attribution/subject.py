@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 
 from attribution.gradients.capture import Loss
 from attribution.gradients.engine import GradientEngine
@@ -20,6 +20,8 @@ from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
+
+_TOGETHER_BYTES = 4 << 20  # of activations: what one vectorised pass may hold of a model that is bound by calls
 
 
 class Asked(Protocol):
@@ -62,6 +64,7 @@ class Subject:
         self.share = 1.0
         self.spent = 0.0
         self._payer: Subject | None = None
+        self._vectorised = True  # until it fails once
         self._measures: dict[str, Measure] = {}
         self._models: dict[int, nn.Module] = {}
         self._engines: dict[tuple[int, Loss], GradientEngine] = {}
@@ -158,6 +161,35 @@ class Subject:
         with torch.no_grad():
             self.count(len(y))
             return measure(functional_call(self.model(), parameters, (x,)), y)
+
+    def losses_of_many(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss = per_sample_loss) -> Tensor:
+        """The same at each of several parameters, name -> ``(k, *shape)``: ``(k, b)``.
+
+        Models so small that calls cost more than numbers are asked at many parameters in one vectorised pass.
+        """
+        k = len(next(iter(parameters.values())))
+        together = self._together(x, y) if self._vectorised else 1
+        parts = []
+        for start in range(0, k, together):
+            block = {name: values[start : start + together] for name, values in parameters.items()}
+            if together > 1:
+                try:
+                    with torch.no_grad():
+                        parts.append(vmap(lambda own: measure(functional_call(self.model(), own, (x,)), y))(block))
+                    self.count(len(parts[-1]) * len(y))
+                    continue
+                except RuntimeError:  # an operation that cannot be vectorised, or too little memory
+                    self._vectorised = False
+            parts += [
+                self.losses(x, y, {name: values[i] for name, values in block.items()}, measure)[None]
+                for i in range(min(together, k - start))
+            ]
+        return torch.cat(parts)
+
+    def _together(self, x: Tensor, y: Tensor) -> int:
+        """At how many parameters a batch is asked at once: as many as keep its activations small."""
+        most = _TOGETHER_BYTES if x.device.type == "cpu" else self.budget_bytes // 4  # elsewhere calls are dear and memory is there
+        return max(1, int(most / max(1.0, self.engine().plan(x, y).saved * x.numel())))
 
     def representation(self, rows: Any, checkpoint: int = -1) -> np.ndarray:
         """What the last layer is given (n, d) float32 for these rows at a checkpoint; one forward pass."""

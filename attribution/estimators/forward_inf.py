@@ -66,8 +66,12 @@ class ForwardInfluence(Estimator):
 
     def prepare(self, queries: Sequence[Query]) -> None:
         self._check()
-        signs = (1, -1) if self.both_signs else (1,)
-        self._moved = [[self.moved(query, sign) for sign in signs] for query in queries]
+        import torch
+
+        self._sides: list[Weights] = []  # for each sign, name -> (q, *shape)
+        for sign in (1, -1) if self.both_signs else (1,):
+            moved = [self.moved(query, sign) for query in queries]
+            self._sides.append({name: torch.stack([each.pop(name) for each in moved]) for name in list(moved[0])})
 
     def moved(self, query: Query, sign: int) -> Weights:
         """The parameters after K steps that raise (``sign`` 1) or lower (-1) the query's measure."""
@@ -113,12 +117,7 @@ class ForwardInfluence(Estimator):
         return self._base_losses[places]
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
-        import torch
-
         x, y = self.subject.batch(rows)
-        return ScoreBlock(torch.stack([self._column(rows, x, y, sides) for sides in self._moved], dim=1).cpu())
-
-    def _column(self, rows: np.ndarray, x: "torch.Tensor", y: "torch.Tensor", sides: list[Weights]) -> "torch.Tensor":
-        """Influences of a batch on one query (b,)."""
-        found = [self.subject.losses(x, y, parameters, self._measure) for parameters in sides]
-        return (found[0] - found[1]) / 2 if len(found) == 2 else found[0] - self._base(rows, x, y)
+        found = [self.subject.losses_of_many(x, y, moved, self._measure) for moved in self._sides]  # (q, b) each
+        influence = (found[0] - found[1]) / 2 if len(found) == 2 else found[0] - self._base(rows, x, y)
+        return ScoreBlock(influence.T.cpu())

@@ -113,6 +113,32 @@ def test_forward_inf_computes_base_losses_once_per_row(world):
     assert subject.spent == len(train)
 
 
+class Refusing(torch.nn.Module):
+    """A pass-through whose value decides what happens, which a vectorised pass refuses."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x if float(x.sum()) < np.inf else -x
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_forward_inf_asks_a_small_model_at_many_queries_in_one_pass(world, monkeypatch, small):
+    """As many as keep the activations small, none where it can't be vectorised; the values and the bill are the same."""
+    train, (_, queries) = world.dataset.rows("train"), asked(world)
+    alone, together, refusing = (world.subject() for _ in range(3))
+    refusing._models[len(refusing.weights) - 1] = torch.nn.Sequential(refusing.model(), Refusing()).eval()
+    monkeypatch.setattr("attribution.subject._TOGETHER_BYTES", 1)
+    expected = run(estimators.get("forward-inf")(alone), queries, train)
+    x, y = alone.batch(train)
+    assert alone._together(x, y) == 1
+    monkeypatch.setattr("attribution.subject._TOGETHER_BYTES", 3 * alone.engine().plan(x, y).saved * x.numel() + 1 if small else 1 << 40)
+    assert alone._together(x, y) == 3 or not small
+    for subject in (together, refusing):
+        np.testing.assert_allclose(run(estimators.get("forward-inf")(subject), queries, train), expected, rtol=1e-9, atol=1e-12)
+    assert together._vectorised
+    assert not refusing._vectorised
+    assert together.spent == refusing.spent == alone.spent
+
+
 def test_forward_inf_of_a_query_without_gradient_is_zero(world):
     subject = world.subject()
     with torch.no_grad():
