@@ -73,7 +73,7 @@ def self_influence(work: Work, damping: float) -> Tensor:
 def one_direction(work: Work, damping: float) -> Tensor:
     engine = GradientEngine(work.model)
     mean = engine.group_query(*work.asked)
-    return torch.cat([engine.dots(x, y, mean)[:, 0] for x, y in work.batches()])
+    return torch.cat([engine.along(x, y, mean)[:, 0] for x, y in work.batches()])
 
 
 def data_labels(work: Work, damping: float) -> Tensor:

@@ -77,10 +77,19 @@ class GradientEngine:
         """Dot products of the samples' gradients with the queries' ``(b, q)``, in loss units squared per parameter unit squared.
 
         Positive: a small gradient step on the sample lowers the query's loss (helpful). Cost: about one forward pass, one backward pass and
-        one product per layer (``explain``); for one query written out and a model of linear layers, one pass in forward mode.
+        one product per layer (``explain``).
         """
-        along = self._along(x, y, queries) if self._forward_mode and queries.count == 1 and self.plan(x, y).plain else None
-        return self._contract(x, y, queries, norms=False)[0] if along is None else along
+        return self._contract(x, y, queries, norms=False)[0]
+
+    def along(self, x: Tensor, y: Tensor, query: QueryGradients) -> Tensor:
+        """``dots`` with one query ``(b, 1)`` by the cheapest way: for a model of linear layers and a written-out query one pass in forward
+        mode, else ``dots``.
+
+        Forward mode rounds the gradients of samples that the model is all but certain of about three times as much as a backward pass.
+        """
+        forward = self._forward_mode and query.count == 1 and self.plan(x, y).plain
+        found = self._along(x, y, query) if forward else None
+        return self.dots(x, y, query) if found is None else found
 
     def norms(self, x: Tensor, y: Tensor) -> Tensor:
         """L2 norms of the samples' gradients ``(b,)``; their square is the self-influence."""

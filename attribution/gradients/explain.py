@@ -34,7 +34,7 @@ class Explanation:
     held_bytes: int
 
     def along(self) -> "Explanation":
-        """In forward mode, along one direction: beside the layer's output its derivative, by input and by weight."""
+        """By ``engine.along`` in forward mode: beside the layer's output its derivative, by input and by weight."""
         return replace(self, dots=FORWARD_MODE, multiply_adds=2 * self.forward, held_bytes=0)
 
     def times(self, blocks: float) -> "Explanation":

@@ -154,4 +154,5 @@ def write_shard(path: Path, tensors: dict[str, np.ndarray], header: dict[str, st
     from safetensors.numpy import save_file
 
     with said_when_full(path), whole_file(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+        # A transposed array would be written in the order of its memory, and read as another.
+        save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, temporary, metadata=header)

@@ -138,7 +138,8 @@ def test_one_direction_is_exact_with_and_without_forward_mode(between: torch.nn.
     reference = oracle(model, x, y)
     engine = GradientEngine(model)
     for _ in range(2):
-        assert close(engine.dots(x, y, engine.group_query(x, y))[:, 0], reference @ reference.mean(0))
+        assert close(engine.along(x, y, engine.group_query(x, y))[:, 0], reference @ reference.mean(0))
+    assert close(engine.along(x, y, engine.queries(x[:2], y[:2])), reference @ reference[:2].T)
     assert engine._forward_mode == isinstance(between, torch.nn.Tanh)
 
 
