@@ -82,8 +82,8 @@ class GradientEngine:
         return self._contract(x, y, queries, norms=False)[0]
 
     def along(self, x: Tensor, y: Tensor, query: QueryGradients) -> Tensor:
-        """``dots`` with one query ``(b, 1)`` by the cheapest way: for a model of linear layers and a written-out query one pass in forward
-        mode, else ``dots``.
+        """``dots`` with one query ``(b, 1)`` by the cheapest way: for a model of linear and convolution layers and a written-out query
+        one pass in forward mode, else ``dots``.
 
         Forward mode rounds the gradients of samples that the model is all but certain of about three times as much as a backward pass.
         """

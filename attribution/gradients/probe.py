@@ -78,9 +78,9 @@ class Plan:
 
     @cached_property
     def plain(self) -> bool:
-        """Whether all covered parameters are those of linear layers: there, and not for convolutions or attention, forward mode is cheapest
-        along one direction."""
-        return not self.others and all(isinstance(module, nn.Linear) for module in self.modules.values())
+        """Whether all covered parameters are those of linear and convolution layers: there, and not with attention and normalisation,
+        forward mode is cheapest along one direction."""
+        return not self.others and all(isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) for module in self.modules.values())
 
     @property
     def loop(self) -> bool:
