@@ -103,19 +103,20 @@ def _mislabels(found: dict[str, Any]) -> str:
     about, settings = found["about"], [name for name in found if name != "about"]
     first = found[settings[0]]
     head = (
-        f"## Planted errors in the digits\n\nAUROC, mean (smallest to largest) over {len(first['seeds'])} seeds: {about['n_train']:,} training digits,"
+        f"## Planted errors in the digits\n\nAUROC, mean (smallest to largest) over {len(first['seeds'])} fresh seeds: {about['n_train']:,} training digits,"
         f" {about['flipped']} of them with a uniformly drawn other label, {about['n_validation']} clean validation digits. `mlp-by-heart` is trained until"
-        " it fits nearly every wrong label.\n"
+        " it fits nearly every wrong label; an empty place was not measured there.\n"
     )
 
     def cell(setting: str, detector: str) -> str:
-        area = found[setting]["detectors"][detector]["auroc"]
-        return f"{area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})"
+        area = found[setting]["detectors"].get(detector, {}).get("auroc")
+        return f"{area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})" if area else ""
 
-    names = sorted(first["detectors"], key=lambda name: -sum(found[setting]["detectors"][name]["auroc"]["mean"] for setting in settings))
+    names = sorted(first["detectors"], key=lambda name: -first["detectors"][name]["auroc"]["mean"])
     lines = [[f"`{name}`" if name != "suspicion" else "**the queue**", *[cell(setting, name) for setting in settings]] for name in names]
     fit = ["training accuracy", *[f"{found[setting]['train_accuracy']:.3f}" for setting in settings]]
-    return "\n".join([head, table(["detector", *settings], [*lines, fit])])
+    seeds = ["seeds", *[f"{found[setting]['seeds'][0]} to {found[setting]['seeds'][-1]}" for setting in settings]]
+    return "\n".join([head, table(["detector", *settings], [*lines, fit, seeds])])
 
 
 def _moons(found: dict[str, Any]) -> str:

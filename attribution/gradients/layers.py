@@ -51,8 +51,8 @@ def handled_types() -> list[str]:
 
 def _summed(terms: list[Tensor], b: int, parameter: Tensor) -> Dense:
     """Per-sample sums of terms ``(b [* t], ..., *parameter.shape)`` over everything but sample and parameter."""
-    per_call = [term.reshape(b, -1, parameter.numel()) for term in terms]
-    return Dense(torch.stack([term.sum(1) for term in per_call]).sum(0), tuple(parameter.shape))
+    sums = [term.reshape(b, -1, parameter.numel()).sum(1) for term in terms]
+    return Dense(sums[0] if len(sums) == 1 else torch.stack(sums).sum(0), tuple(parameter.shape))
 
 
 @handles(nn.Linear)
