@@ -47,6 +47,7 @@ class _Book:
     spent_s: float = 0.0
     repeated: float = 0.0  # the part of a first preparation that every later one takes again
     once: Paced = field(default_factory=Paced)
+    tiny: list[Reading] = field(default_factory=list)  # what is done once, in the first round; CPU seconds
     block: Paced = field(default_factory=Paced)
     batch: Paced = field(default_factory=Paced)
     peak: list[Reading] = field(default_factory=list)
@@ -80,22 +81,26 @@ class _Book:
 
     def batches(self, trial: Trial, rows: int, queries: int) -> float:
         """Score batches for the queries just prepared: one to warm up, then the median of those that were not seen before, since what an
-        estimator kept of a batch is no cost."""
+        estimator kept of a batch is no cost. Of two batches the cheaper one counts: what disturbs a reading makes it longer."""
         before = self.spent_s
-        self.time(trial.batch, rows, queries)
+        warm = self.time(trial.batch, rows, queries)
         fresh = max(1, min(REPEATS, rows // self.unit - 1))
         taken = [self.time(trial.batch, rows, queries) for _ in range(fresh)]
-        median_s = sorted(one.cpu_s for one in taken)[fresh // 2]
+        median_s = sorted(one.cpu_s for one in taken)[fresh // 2] if fresh > 1 else min(warm.cpu_s, taken[0].cpu_s)
         for one in taken:
             self.batch.wall_s, self.batch.cpu_s = self.batch.wall_s + one.seconds_s, self.batch.cpu_s + one.cpu_s
         self.batch.readings.append(Reading(rows, queries, median_s))
         return self.spent_s - before
 
     def pilot(self) -> Pilot:
-        """What was read; batches of trials smaller than two batches only where there is nothing better."""
+        """What was read; batches of trials smaller than two batches, and what is done once in the first round, only where there is nothing
+        better: one size alone does not tell a fixed part from a growing one."""
         overall = self.wall_s / max(self.cpu_s, 1e-9)
         once, block, batch = (kind.seconds(overall if self.one_pace else 0.0) for kind in (self.once, self.block, self.batch))
         good = [one for one in batch if one.rows >= min(2 * self.unit, self.whole.rows)] or batch
+        if len({one.rows for one in once}) == 1:
+            pace = overall if self.one_pace else self.once.pace
+            once += [Reading(one.rows, one.queries, one.value * pace) for one in self.tiny]
         return Pilot(once, block, good, self.peak, open_s=self.open_s * overall, pace=overall)
 
     @property
@@ -147,6 +152,9 @@ def _warm_up(make: Callable[[int], Trial], book: _Book, rows: int) -> bool:
     cold = book.time(lambda: trial.prepare(1), rows, 1)
     trial = make(rows)
     warm = book.time(lambda: trial.prepare(1), rows, 1)
+    if rows < book.whole.rows and warm.seconds_s > SLOW_S and trial.scale == 1:
+        again = book.time(lambda: trial.prepare(1), rows, 1)
+        book.tiny.append(Reading(rows, 1, warm.cpu_s - min(warm.cpu_s, again.cpu_s)))
     cold_batch, warm_batch = book.time(trial.batch, rows, 1), book.time(trial.batch, rows, 1)
     if trial.scale == 1:
         book.open_s = max(0.0, cold.cpu_s - warm.cpu_s) + max(0.0, cold_batch.cpu_s - warm_batch.cpu_s)

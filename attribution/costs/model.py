@@ -1,7 +1,7 @@
 """From a few timed readings to the cost of the whole: a surface that grows with training samples and queries, no negative part."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -170,7 +170,9 @@ def forecast_cost(pilot: Pilot, size: Size) -> Cost:
     """
     largest = max(size.blocks)
     once = fit(pilot.once, size.rows, 1)
-    block, batch = (fit(readings, size.rows, largest) for readings in (pilot.block, pilot.batch))
+    alone = len({one.rows for one in pilot.batch}) == 1  # nothing says that a batch costs more, the more training samples there are
+    batches = [replace(one, rows=size.rows) for one in pilot.batch] if alone else pilot.batch
+    block, batch = (fit(readings, size.rows, largest) for readings in (pilot.block, batches))
     parts = {
         "open": pilot.open_s,
         "once": once.at(size.rows, 1),
