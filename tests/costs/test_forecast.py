@@ -142,6 +142,22 @@ def test_fixed_and_growing_parts_are_told_apart():
     assert whole.carried(100, 4) == 0
 
 
+def test_a_fit_too_slow_to_be_read_twice_is_told_apart_by_the_first_round():
+    known = Known(once=(9.0, 0.01))
+    clock = Clock(known)
+    pilot = explore(clock.make, SIZE, 128, clock.metered)
+    assert {one.rows for one in pilot.once} == {16, 256}
+    assert forecast_cost(pilot, SIZE).seconds_s == pytest.approx(known.whole_s(SIZE), rel=0.1)  # in proportion it would be four times that
+
+
+def test_a_batch_costs_the_same_in_a_larger_training_set_unless_read_otherwise():
+    few = [Reading(256, 1, 0.05), Reading(256, 4, 0.065)]
+    cost = forecast_cost(Pilot([], [], few, []), Size(25_600, (4,), 200))
+    assert cost.parts["training samples"] == pytest.approx(200 * 0.065)
+    grows = [Reading(256, 1, 0.05), Reading(1024, 1, 0.2)]
+    assert forecast_cost(Pilot([], [], grows, []), Size(25_600, (1,), 200)).parts["training samples"] == pytest.approx(200 * 5)
+
+
 def test_a_solver_s_rounds_follow_from_its_residual():
     few = scoring.FEW
     assert scoring.rounds_needed(1e-3, 1e-6, 500) == pytest.approx(2 * few)
