@@ -109,5 +109,5 @@ def _direction(
 def _dots(
     engine: GradientEngine, dataset: "Dataset", rows: np.ndarray, labels: "Labels", queries: QueryGradients, device: torch.device
 ) -> np.ndarray:
-    found = [engine.dots(x, y, queries)[:, 0].double().cpu().numpy() for x, y in _batches(dataset, rows, labels, device)]
+    found = [engine.along(x, y, queries)[:, 0].double().cpu().numpy() for x, y in _batches(dataset, rows, labels, device)]
     return np.concatenate(found) if found else np.zeros(0)

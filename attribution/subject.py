@@ -172,7 +172,7 @@ class Subject:
         parts = []
         for start in range(0, k, together):
             block = {name: values[start : start + together] for name, values in parameters.items()}
-            if together > 1:
+            if together > 1 and self._vectorised:
                 try:
                     with torch.no_grad():
                         parts.append(vmap(lambda own: measure(functional_call(self.model(), own, (x,)), y))(block))

@@ -38,4 +38,6 @@ def store_of(
         "data": subject.dataset.info.base_hash,
         "version": subject.labels.version,
     }
+    if subject.autocast:
+        request["autocast"] = True
     return GradientStore(subject.run.folder / "gradients", request, subject.rows, width, make)

@@ -208,7 +208,7 @@ class GradientEngine:
         """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch; print it for a table.
 
         The request: dots with ``n_queries`` (0: none), ``norms`` or not; ``written``: queries that are no sample's own gradient and so have
-        no factors (a mean, or anything multiplied by an inverse curvature).
+        no factors (a mean, or anything multiplied by an inverse curvature). One of them without norms: as ``along`` compares it.
         """
         plan, shapes = self.plan(x, y), {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
         size = self.at_once(x, y)
@@ -307,10 +307,7 @@ class GradientEngine:
                 duals = {name: forward_ad.make_dual(parameters[name], along) for name, along in queries.direction(0).items()}
                 values = per_sample(self.loss(functional_call(self.model, duals, (x,)), y), len(x))
                 slope = forward_ad.unpack_dual(values).tangent
-        except (
-            NotImplementedError,
-            RuntimeError,
-        ):  # an operation without a forward-mode derivative, or too little memory: ask the other way
+        except RuntimeError:  # an operation without a forward-mode derivative, or too little memory: ask the other way
             self._forward_mode = False
             return None
         return None if slope is None else slope.to(self.plan(x, y).dtype)[:, None]

@@ -17,9 +17,9 @@ class Explanation:
     """One covered parameter.
 
     ``path`` is "closed form", "vmap" or "loop", ``reason`` says why it is not a closed form; ``dots`` and ``norms`` name the contraction
-    order (``contract.py``, or forward mode), empty where not asked for; ``multiply_adds`` is its estimated cost for the batch, without forward and backward,
-    ``forward`` what the layer itself costs in a forward pass (0 for embeddings and element-wise layers), ``held_bytes`` the factors that are
-    held at once: on a CPU, those of a block of the batch.
+    order (``contract.py``, or forward mode), empty where not asked for; ``multiply_adds`` is its estimated cost for the batch, without
+    forward and backward, ``forward`` what the layer itself costs in a forward pass (0 for embeddings and element-wise layers),
+    ``held_bytes`` the factors that are held at once: on a CPU, those of a block of the batch.
     """
 
     parameter: str
