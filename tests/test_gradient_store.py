@@ -134,6 +134,10 @@ def test_the_store_is_part_of_the_request_and_edits_ask_for_another(world, name,
     edited = Labels.of(world.dataset, values, world.labels.active)
     score(world.dataset, edited, world.run, dataclasses.replace(config, store=True), asked, tmp_path / "scores")
     assert len({path.name for path in (world.run.folder / "gradients").iterdir()} - kept) == len(kept)
+    rounded = dataclasses.replace(config, store=True, autocast=True)
+    before = {path.name for path in (world.run.folder / "gradients").iterdir()}
+    score(world.dataset, edited, world.run, rounded, asked, tmp_path / "scores")
+    assert len({path.name for path in (world.run.folder / "gradients").iterdir()} - before) == len(kept)
 
 
 @pytest.mark.parametrize("name", ["grass", "ip"])
