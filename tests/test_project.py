@@ -1,6 +1,7 @@
 """The project object: create, decide, version, and find results that answer for the current state."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -188,3 +189,9 @@ def test_a_preview_starts_from_the_labels_that_the_model_was_trained_on(tiny_pro
     elsewhere = type(tiny_project).open(tiny_project.folder)
     with pytest.raises(UserError, match="not in this project's ledger"):
         elsewhere.preview(PreviewConfig(run=run.id))
+
+
+def test_the_docstring_of_the_facade_lists_every_member_once():
+    listed = re.findall(r"\w+", " ".join(re.findall(r": ``([^`]+)``", Project.__doc__)))
+    public = {name for name in dir(Project) if not name.startswith("_")} | {"folder"}
+    assert sorted(listed) == sorted(public - {"open", "create", "sample"})

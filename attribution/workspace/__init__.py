@@ -1,1 +1,1 @@
-"""What stands behind ``Project``: making one, deciding on samples, looking results up, and the steps of the work."""
+"""What stands behind ``Project``: its parts by concern, making one, deciding on samples, looking results up, the steps of the work."""

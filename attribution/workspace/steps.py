@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset
-    from attribution.project import Project
     from attribution.training import Run
+    from attribution.workspace.work import Work
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.D
     return np.asarray(rows, dtype=np.int64)
 
 
-def prepare(project: "Project", config: TrainConfig | None, work: Progress) -> "Run":
+def prepare(project: "Work", config: TrainConfig | None, work: Progress) -> "Run":
     """Train, search for wrong labels and leaks, map, and explain the wrong test predictions: what the pages of a new project open on."""
     run = project.train(config, work.part(0.0, 0.25, "Training"))
     project.flag(FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))

@@ -1,0 +1,114 @@
+"""A project's folder: its settings, the data as imported, and the code that may run."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, to_dict
+from attribution.errors import UserError
+from attribution.storage import database
+from attribution.storage.files import file_hash, read_json, write_json
+from attribution.workspace import home as homes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.datasets.dataset import Dataset, DatasetInfo
+
+
+@lru_cache(maxsize=8)
+def _dataset(folder: Path, changed_ns: int) -> "Dataset":
+    from attribution.datasets.dataset import Dataset
+
+    return Dataset.open(folder)
+
+
+class About:
+    """What a project is, and the base of the other parts of ``Project``: they add methods, it alone holds something."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder, self._settings = folder, settings
+        self._db = folder / "project.db"
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def model_config(self) -> ModelConfig:
+        """The network that this project trains."""
+        return from_dict(ModelConfig, self._settings["model"])
+
+    @property
+    def train_config(self) -> TrainConfig:
+        """The training recipe."""
+        return from_dict(TrainConfig, self._settings["train"])
+
+    @property
+    def data_config(self) -> DataConfig:
+        """Where the data came from."""
+        return from_dict(DataConfig, self._settings["data"])
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the model's code file may run: the user trusted it and it has not changed since. ``UserError`` if it has."""
+        code = self._settings.get("trusted_code")
+        if not code:
+            return False
+        path = Path(code["path"])
+        if not path.exists() or file_hash(path) != code["hash"]:
+            raise UserError(
+                f"{path} is not the file that was trusted for this project (changed or gone).",
+                "Code runs only as it was when you confirmed it.",
+                "Read it again, then run `datablame trust`.",
+            )
+        return True
+
+    def trust_code(self) -> None:
+        """Trust the model's code file as it is now."""
+        code = homes.code_file(self.model_config)
+        if code is None:
+            raise UserError("This project's model is built in.", "There is no code file to trust.")
+        self._settings["trusted_code"] = {"path": str(code), "hash": file_hash(code)}
+        write_json(self.folder / "project.json", self._settings)
+
+    @property
+    def dataset(self) -> "Dataset":
+        """The samples, as imported."""
+        return _dataset(self.folder / "data", (self.folder / "data" / "dataset.json").stat().st_mtime_ns)
+
+    @property
+    def info(self) -> "DatasetInfo":
+        """Name, modality, classes, shapes and counts of the data."""
+        return self.dataset.info
+
+    @property
+    def first_look(self) -> dict[str, Any]:
+        """What the network said when the project was made: ``weights`` (given or untrained), ``parameters`` (count), and ``samples``, ten
+        of ``{row, id, label, prediction, confidence, loss}``; losses in nats. Empty for a project made before this was kept."""
+        path = self.folder / "first_look.json"
+        return read_json(path) if path.exists() else {}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names by index."""
+        return self.info.classes
+
+    @property
+    def samples(self) -> "pd.DataFrame":
+        """One line per sample, in row order (``Dataset.samples``)."""
+        return self.dataset.samples
+
+    def _fresh_model(self) -> ModelConfig:
+        """The architecture alone: retraining starts from new weights, never from the user's checkpoints."""
+        return from_dict(ModelConfig, {**to_dict(self.model_config), "checkpoints": []})
+
+    def _setting(self, name: str) -> str:
+        with database.connect(self._db) as db:
+            row = db.execute("SELECT value FROM settings WHERE name=?", (name,)).fetchone()
+        return row["value"] if row else ""
+
+    def _set(self, name: str, value: str) -> None:
+        with database.write(self._db) as db:
+            db.execute("INSERT INTO settings VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value", (name, value))

@@ -1,0 +1,78 @@
+"""The trained models of a project: which there are, which one is asked, what it says, and on what data."""
+
+from typing import TYPE_CHECKING
+
+from attribution.errors import UserError
+from attribution.workspace import lookup
+from attribution.workspace.review import Review
+from attribution.workspace.steps import query_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from attribution.runs import Run
+
+
+class Models(Review):
+    """A project's trainings. Everything that is asked of a model is asked of ``run``, unless a config names another."""
+
+    def runs(self) -> "list[Run]":
+        """Finished trainings, newest first."""
+        from attribution.runs import Run
+
+        return lookup.finished(self.folder / "runs", Run.open)
+
+    @property
+    def run(self) -> "Run | None":
+        """The current model: the one trained or chosen last; else the first of the project's own seed, before any retraining."""
+        runs = self.runs()
+        chosen = self._setting("run")
+        for run in runs:
+            if run.id == chosen:
+                return run
+        own = [run for run in runs if run.train_config.seed == self.train_config.seed]
+        return next(reversed(own or runs), None)
+
+    def use_run(self, run_id: str) -> None:
+        """Make a run the current model."""
+        if run_id not in [run.id for run in self.runs()]:
+            raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
+        self._set("run", run_id)
+
+    def _need_run(self, run_id: str = "") -> "Run":
+        runs = {run.id: run for run in self.runs()}
+        run = runs.get(run_id) if run_id else self.run
+        if run is None and run_id:
+            raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
+        if run is None:
+            do = "Train one: `datablame train`, or the button on the Overview page."
+            raise UserError("There is no trained model yet.", "Influence is asked of a model.", do)
+        return run
+
+    def versions(self) -> "pd.DataFrame":
+        """Every data version that is the base, was trained on, or is current; columns version, runs (count), base, current."""
+        import pandas as pd
+
+        current, base = self.labels.version, self.dataset.base_version().version
+        trained = [run.version for run in reversed(self.runs())]
+        names = list(dict.fromkeys([base, *trained, current]))
+        table = {"version": names, "runs": [trained.count(name) for name in names]}
+        return pd.DataFrame({**table, "base": [name == base for name in names], "current": [name == current for name in names]})
+
+    def predictions(self, run: "Run | None" = None, known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
+        """What the model says of every sample, indexed by row.
+
+        Columns: label (current, class index), prediction, confidence (probability of the prediction), p_label (of the current
+        label), loss (nats), margin (label's log-probability minus the best other), correct. ``known``, an earlier answer for the same run
+        and other labels, saves working out the rows whose label is the same.
+        """
+        run = run or self._need_run()
+        return lookup.predictions(run.probabilities(), self.labels.values, known)
+
+    def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
+        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or sample ids."""
+        kind, _, token = queries.partition(":")
+        if kind == "selection":
+            return self.selected(token)
+        return query_rows(queries, self.dataset, lambda: self.predictions(run or self._need_run()))

@@ -1,0 +1,95 @@
+"""What people decide about samples: the ledger of edits, and the selections that pages hand on."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from attribution.storage import selections
+from attribution.storage.ledger import Edit, Ledger
+from attribution.workspace.about import About
+from attribution.workspace.decisions import Decisions, SampleState
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from attribution.datasets.dataset import Labels
+
+    Rows = Sequence[int] | np.ndarray
+
+
+class Review(About):
+    """Decisions on a project's samples: each is an entry in the ledger, and the current labels are what the ledger says."""
+
+    @property
+    def _decisions(self) -> Decisions:
+        return Decisions(self._db, self.dataset)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The append-only edits, by sample id."""
+        return self._decisions.ledger
+
+    @property
+    def labels(self) -> "Labels":
+        """The current version: base labels plus edits."""
+        return self._decisions.labels()
+
+    def sample_state(self, row: int) -> SampleState:
+        """One sample's current label, whether it is trained on, and the review's verdict."""
+        return self._decisions.state(int(row))
+
+    def states(self) -> "pd.DataFrame":
+        """The edited samples, indexed by row: label, active, verdict (relabel, drop, keep or empty after an undo), base_label, edit."""
+        return self._decisions.states()
+
+    def relabel(self, rows: "Rows", label: int | str, **details: Any) -> list[Edit]:
+        """Give these samples another label (class index or name); one batch, all or nothing. ``details``: reason, evidence, expect."""
+        return self._decisions.decide("relabel", rows, self.class_index(label), **details)
+
+    def drop(self, rows: "Rows", **details: Any) -> list[Edit]:
+        """Take these samples out of training (and out of the test score, for test samples)."""
+        return self._decisions.decide("drop", rows, **details)
+
+    def keep(self, rows: "Rows", **details: Any) -> list[Edit]:
+        """Record that these samples were looked at and their label is right."""
+        return self._decisions.decide("keep", rows, **details)
+
+    def undo(self) -> list[Edit]:
+        """Take back the newest decision (a bulk action counts as one); [] when there is none."""
+        return self.ledger.undo()
+
+    def redo(self) -> list[Edit]:
+        """Bring back what the newest undo took away; [] when there is nothing."""
+        return self.ledger.redo()
+
+    def revert(self, edit_ids: Sequence[int]) -> list[Edit]:
+        """Take back chosen entries, all or nothing."""
+        return self.ledger.revert(edit_ids)
+
+    def edits(self) -> "pd.DataFrame":
+        """The ledger, newest first: id, time, author, row, sample, action, old, new, reason, evidence, batch, reverts, reverted.
+
+        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict.
+        """
+        return self._decisions.table()
+
+    def class_index(self, label: int | str) -> int:
+        """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""
+        return self._decisions.class_index(label)
+
+    def select(self, rows: "Rows", name: str = "") -> str:
+        """Store a selection; the token goes into links."""
+        return selections.save(self._db, rows, self.labels.version, name)
+
+    def selection(self, token: str) -> tuple[list[int], str]:
+        """``(rows, version)`` of a stored selection."""
+        rows, version = selections.load(self._db, token)
+        return rows.tolist(), version
+
+    def selected(self, token: str) -> "np.ndarray":
+        """Rows of a stored selection, ascending int64."""
+        return selections.load(self._db, token)[0]
+
+    def selections(self) -> list[tuple[str, str, int]]:
+        """``(token, name, count)`` of the named selections, newest first."""
+        return selections.named(self._db)

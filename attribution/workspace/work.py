@@ -1,0 +1,226 @@
+"""The work of a project, done in this process: training, scoring, searching, comparing."""
+
+from typing import TYPE_CHECKING
+
+from attribution.config import (
+    AnglesConfig,
+    BenchConfig,
+    CalibrateConfig,
+    DampingConfig,
+    FlagConfig,
+    LeakConfig,
+    MapConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    RemedyConfig,
+    RetrainConfig,
+    ScoreConfig,
+    ShiftConfig,
+    TrainConfig,
+)
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.workspace.forecasts import Forecasts
+from attribution.workspace.results import Results
+from attribution.workspace.steps import prepare
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attribution.angles import AnglesResult
+    from attribution.comparisons import Comparison
+    from attribution.evaluation import BenchResult
+    from attribution.evaluation.damping import DampingResult
+    from attribution.findings.calibration import CalibrationResult
+    from attribution.findings.leak_result import LeakResult
+    from attribution.findings.memorization import MemorizationResult
+    from attribution.findings.mislabels import FlagResult
+    from attribution.findings.remedies import Remedy
+    from attribution.findings.shift import ShiftResult
+    from attribution.mapping import MapResult
+    from attribution.previews import Preview
+    from attribution.runs import Run
+    from attribution.scoring import ScoreResult
+
+
+class Work(Results, Forecasts):
+    """One method per kind of work (``steps.STEPS``): ``method(config, progress)`` gives the result, which the folder keeps."""
+
+    def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
+        """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not repeated.
+
+        The result becomes the current model, unless it was trained with another seed than the project's.
+        """
+        from attribution.training import adopt, train
+
+        work, runs, recipe = progress or Progress(), self.folder / "runs", config or self.train_config
+        if self.model_config.checkpoints and not self.ledger.last_id():
+            run = adopt(self.dataset, self.labels, self.model_config, runs, work, trusted=self.trusted, device=recipe.device)
+        else:
+            run = train(self.dataset, self.labels, self._fresh_model(), recipe, runs, work, trusted=self.trusted)
+        if recipe.seed == self.train_config.seed:
+            self._set("run", run.id)
+        return run
+
+    def score(
+        self, config: ScoreConfig | None = None, progress: Progress | None = None, part: tuple[int, int] | None = None
+    ) -> "ScoreResult":
+        """Influence of every training sample on the queries; ``part=(i, n)`` computes only every n-th shard, from the i-th."""
+        from attribution.scoring import score
+
+        config = config or ScoreConfig()
+        run = self._need_run(config.run)
+        queries = self.query_rows(config.queries, run)
+        out, forecast = self.folder / "scores", self.find_forecast("score", config)
+        told, work = forecast.told if forecast else None, progress or Progress()
+        return score(self.dataset, self.labels, run, config, queries, out, work, trusted=self.trusted, part=part, forecast=told)
+
+    def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
+        """Search the training labels for wrong ones with the detectors named, or the default ones."""
+        from attribution.findings.categories import KEPT_FROM
+        from attribution.findings.mislabels import flag
+
+        config = config or FlagConfig()
+        run, forecast = self._need_run(config.run), self.find_forecast("flag", config)
+        told, out, work = forecast.told if forecast else None, self.folder / "flags", progress or Progress()
+        found = flag(self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told)
+        if len(found.detectors) >= KEPT_FROM:
+            self.categories_of(found)  # kept with the search, so that no page waits for it
+        return found
+
+    def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
+        """Search for training samples that repeat a test or validation sample, or each other."""
+        from attribution.findings.leaks import find_leaks
+
+        config = config or LeakConfig()
+        run, work = self._need_run(config.run), progress or Progress()
+        out, graphs = self.folder / "leaks", self.folder / "neighbors"
+        return find_leaks(self.dataset, self.labels, run, config, out, graphs, work, trusted=self.trusted)
+
+    def embed(self, config: MapConfig | None = None, progress: Progress | None = None) -> "MapResult":
+        """Lay all samples out in two dimensions."""
+        from attribution.mapping import embed
+
+        config = config or MapConfig()
+        run = self._need_run(config.run)
+        work, graphs = progress or Progress(), self.folder / "neighbors"
+        return embed(self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs)
+
+    def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
+        """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
+        from attribution.angles import measure
+
+        config = config or AnglesConfig()
+        run = self._need_run(config.run)
+        queries = self.query_rows(config.queries, run)
+        out = self.folder / "angles"
+        return measure(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted)
+
+    def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
+        """Train before and after the edits with every seed, and compare on the test set."""
+        from attribution.retraining import retrain
+
+        return retrain(
+            self.dataset,
+            self.dataset.base_version(),
+            self.labels,
+            self._fresh_model(),
+            self.train_config,
+            config or RetrainConfig(),
+            self.folder / "runs",
+            self.folder / "retrains",
+            progress or Progress(),
+            trusted=self.trusted,
+        )
+
+    def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
+        """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as they are."""
+        from attribution.findings.calibration import calibrate
+
+        config = config or CalibrateConfig()
+        run, flags = self._need_run(config.run), self.flags()
+        if flags is None:
+            raise UserError("Nobody has looked for wrong labels yet.", "There is no queue to measure.", "Run `datablame flag` first.")
+        out = self.folder / "calibration"
+        return calibrate(self.dataset, self.labels, run, flags, config, out, progress or Progress(), trusted=self.trusted)
+
+    def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
+        """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no model, unless
+        the representation is asked for."""
+        from attribution.findings.shift import compare
+
+        config = config or ShiftConfig()
+        run = self._need_run(config.run) if config.space == "representation" else None
+        return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
+
+    def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "Remedy":
+        """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
+        from attribution.findings.remedy import remedy
+
+        config = config or RemedyConfig()
+        run = self._need_run(config.run)
+        common = (self._fresh_model(), self.train_config, config, self.folder / "remedies", progress or Progress())
+        return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
+
+    def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
+        """Retrain on random subsets and estimate which training labels are known by heart."""
+        from attribution.findings.memorization import memorize
+
+        config = config or MemorizeConfig()
+        run, recipe, work = self._need_run(config.run), self.train_config, progress or Progress()
+        model = self._fresh_model()
+        return memorize(self.dataset, self.labels, run, model, recipe, config, self.folder, work, trusted=self.trusted)
+
+    def compare(self, config: BenchConfig | None = None, progress: Progress | None = None) -> "BenchResult":
+        """Measure on this model and data which estimators and detectors to trust."""
+        from attribution.evaluation.bench import bench
+
+        config = config or BenchConfig()
+        run = self._need_run(config.run)
+        queries, recipe = self._bench_queries(config, run), self._bench_recipe(run)
+        model, work = self._fresh_model(), progress or Progress()
+        return bench(self.dataset, self.labels, run, model, recipe, config, queries, self.folder, work, trusted=self.trusted)
+
+    def _bench_queries(self, config: BenchConfig, run: "Run") -> "np.ndarray":
+        from attribution.evaluation.bench import choose_queries
+
+        rows = self.query_rows(config.queries, run)
+        rows = rows[self.labels.active[rows]]
+        return choose_queries(rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed)
+
+    def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
+        """How much the damping of a curvature estimator matters here: its influences at several ratios, compared."""
+        import numpy as np
+
+        from attribution.evaluation.damping import damping_sweep
+
+        config = config or DampingConfig()
+        run = self._need_run(config.run)
+        rows = self.query_rows(config.queries, run)
+        few = np.sort(np.random.default_rng(config.seed).permutation(rows)[: config.count])
+        out, work = self.folder / "dampings", progress or Progress()
+        return damping_sweep(self.dataset, self.labels, run, config, few, out, work, trusted=self.trusted)
+
+    def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "Preview":
+        """What the edits since the model was trained would do to it, without training: an approximation for one model.
+
+        ``UserError`` when the labels that the model was trained on are not in this ledger, or none differs from the current ones.
+        """
+        from attribution.previewing import preview
+
+        config = config or PreviewConfig()
+        run = self._need_run(config.run)
+        before = self._decisions.labels_at(run.version)
+        if before is None:
+            raise UserError(
+                f"The labels that run {run.id} was trained on are not in this project's ledger.",
+                "A preview starts from what the model learned.",
+                "Train again, or choose another run.",
+            )
+        return preview(
+            self.dataset, before, self.labels, run, config, self.folder / "previews", progress or Progress(), trusted=self.trusted
+        )
+
+    def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
+        """Everything a new project opens on: train, search for wrong labels and leaks, map, explain wrong predictions."""
+        return prepare(self, config, progress or Progress())
