@@ -1,11 +1,12 @@
-"""The page of figures that benchmarks/fairness.py measures."""
+"""Fairness and robustness: what removing the most harmful samples does."""
 
-from collections.abc import Callable
 from typing import Any
 
+from figures.table import table
 
-def fairness(found: dict[str, Any], table: Callable[[list[str], list[list[str]]], str]) -> str:
-    """The parts that were measured, as Markdown; ``table`` draws one table."""
+
+def fairness(found: dict[str, Any]) -> str:
+    """The parts that were measured, as Markdown."""
 
     def points(one: dict[str, float]) -> str:
         return f"{100 * one['mean']:.1f} ± {100 * one['error']:.1f}"

@@ -1,0 +1,46 @@
+"""docs/reference.md from the code: verbs, settings, plug-ins."""
+
+from typing import Any
+
+from figures.table import table
+
+from attribution import config
+from attribution.cli import cli
+
+
+def reference() -> str:
+    """Settings, verbs, estimators and detectors, as the code has them."""
+    from attribution.detectors import detectors
+    from attribution.estimators import estimators
+    from attribution.measures import measures
+
+    parts = ["# Reference\n\nMade by `python docs/build.py` from the code; do not edit by hand.\n"]
+    verbs = [
+        (command.name or command.callback.__name__, command.callback.__doc__ or "")
+        for command in cli.registered_commands
+        if not command.hidden
+    ]
+    parts.append("## Verbs\n\nEvery flag: `datablame VERB --help`.\n")
+    parts.append(table(["verb", "what it does"], [[f"`datablame {name}`", text.strip().splitlines()[0]] for name, text in verbs]))
+    parts.append("## Settings\n\nThe same names are CLI flags, form fields and keys of `config.json`.\n")
+    for name in [name for name in vars(config) if name.endswith("Config")]:
+        kind = getattr(config, name)
+        parts.append(f"### {name}\n\n{kind.__doc__}\n")
+        lines = [[f"`{field}`", repr(default) if default != "" else "empty", text] for field, default, text in config.fields_of(kind)]
+        parts.append(table(["setting", "default", "meaning"], lines))
+    for registry, title in ((estimators, "Estimators"), (detectors, "Detectors")):
+        items = [registry.get(name) for name in registry.names()]
+        lines = [[f"`{item.name}`{_asked(item)}", item.title, item.summary, item.cost] for item in items]
+        parts.append(f"## {title}\n")
+        parts.append(table(["name", "in words", "summary", "cost"], lines))
+    items = [measures.get(name) for name in measures.names()]
+    parts.append("## Measures\n")
+    parts.append(
+        table(["name", "in words", "summary", "unit"], [[f"`{item.name}`", item.title, item.summary, item.unit] for item in items])
+    )
+    return "\n".join(parts)
+
+
+def _asked(item: Any) -> str:
+    """A word on detectors that an ordinary search leaves out."""
+    return "" if getattr(item, "default", True) else " (on request)"
