@@ -3,7 +3,7 @@
 Nothing heavy is imported before a verb needs it, so ``--help`` is quick. The flags of each verb are made from its config dataclass.
 """
 
-from attribution.cli import data, edits, look, work
+from attribution.cli import data, edits, look, study, trials
 from attribution.cli.root import cli
 
-__all__ = ["cli", "data", "edits", "look", "work"]
+__all__ = ["cli", "data", "edits", "look", "study", "trials"]

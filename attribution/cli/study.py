@@ -1,4 +1,4 @@
-"""Verbs that compute: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
+"""Verbs that study the data with a model: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Annotated
@@ -8,22 +8,7 @@ import typer
 from attribution.cli.common import ForecastOption, JobOption, ProjectOption, bar, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import (
-    AnglesConfig,
-    BenchConfig,
-    CalibrateConfig,
-    DampingConfig,
-    FlagConfig,
-    LeakConfig,
-    MapConfig,
-    MemorizeConfig,
-    PreviewConfig,
-    RemedyConfig,
-    RetrainConfig,
-    ScoreConfig,
-    ShiftConfig,
-    TrainConfig,
-)
+from attribution.config import AnglesConfig, CalibrateConfig, FlagConfig, LeakConfig, MapConfig, ScoreConfig, ShiftConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.views.costs import alternatives, sentence, took
@@ -31,7 +16,6 @@ from attribution.workspace.lookup import influence_view
 
 if TYPE_CHECKING:
     from attribution.costs.result import Forecast
-    from attribution.evaluation import BenchResult
     from attribution.findings.leak_result import LeakResult
 
 
@@ -236,119 +220,3 @@ def angles(
             typer.echo(
                 f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient norm {line.norm:.3g}"
             )
-
-
-@cli.command()
-@configured(RetrainConfig)
-def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption = False) -> None:
-    """Train before and after the edits over several seeds, and say whether the model got better."""
-    result = do(open_project(project), "retrain", config, job)
-    if result is not None:
-        typer.echo(result.verdict)
-
-
-@cli.command()
-@configured(RemedyConfig)
-def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = False) -> None:
-    """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
-    result = do(open_project(project), "remedy", config, job)
-    if result is not None:
-        table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
-        for line in table.to_dict("records"):
-            mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
-            typer.echo(
-                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} points "
-                f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
-            )
-        typer.echo(result.verdict)
-
-
-@cli.command()
-@configured(MemorizeConfig)
-def memorize(
-    config: MemorizeConfig,
-    project: ProjectOption = "",
-    top: Annotated[int, typer.Option(help="Samples shown.")] = 10,
-    job: JobOption = False,
-) -> None:
-    """Find the training labels that the model knows by heart, and the predictions that hang on one of them."""
-    opened = open_project(project)
-    result = do(opened, "memorize", config, job)
-    if result is None:
-        return
-    for line in result.samples.nlargest(top, "memorization").itertuples():
-        label = opened.classes[opened.labels.values[line.row]]
-        typer.echo(
-            f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} to {line.high:.2f})"
-        )
-    typer.echo(
-        f"{result.config['pairs_found']} test predictions hang on one memorized sample; chance alone would show {result.config['pairs_by_chance']:.0f}"
-    )
-
-
-@cli.command()
-@configured(DampingConfig)
-def damping(config: DampingConfig, project: ProjectOption = "", job: JobOption = False) -> None:
-    """Sweep the damping of a curvature estimator: where its ranking changes, and which damping retraining bears out."""
-    from attribution.views.damping import sentence
-
-    result = do(open_project(project), "damping", config, job)
-    if result is not None:
-        for line in result.sweep.itertuples():
-            score = "" if line.lds != line.lds else f"  LDS {line.lds:+.3f} ({line.lds_low:+.3f} to {line.lds_high:+.3f})"
-            mark = "  usual" if line.usual else ""
-            typer.echo(f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}")
-        typer.echo(sentence(result.sweep, result.config["subsets"]))
-
-
-@cli.command()
-@configured(BenchConfig)
-def compare(
-    config: BenchConfig,
-    project: ProjectOption = "",
-    forecast: Annotated[
-        bool, typer.Option("--forecast", help="Only say what more subsets would cost, and how sure they would make.")
-    ] = False,
-    job: JobOption = False,
-) -> None:
-    """Measure which estimators and detectors to trust on this model and data, and recommend."""
-    opened = open_project(project)
-    if forecast:
-        for line in opened.forecast_compare(config).itertuples():
-            basis = "measured" if line.measured else "a usual value"
-            typer.echo(
-                f"{line.subsets:>4} subsets: {line.missing:>3} trainings, {line.seconds_s:7.0f} s, LDS ± {line.half_width:.3f} ({basis})"
-            )
-        return
-    result = do(opened, "compare", config, job)
-    if result is not None:
-        _show_bench(result)
-
-
-def _show_bench(result: "BenchResult") -> None:
-    """The estimators' figures, then those of what finds wrong labels, then the recommendation."""
-    fidelity, stability = result.fidelity.query("measure == 'loss'").set_index("estimator"), result.stability.set_index("estimator")
-    for line in result.cost.itertuples():
-        found = [f"{line.seconds_s:8.2f} s  {line.forward_passes:9.1f} passes"]
-        if line.estimator in fidelity.index:
-            one = fidelity.loc[line.estimator]
-            found.append(f"LDS {one['lds']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f})")
-        if line.estimator in stability.index:
-            found.append(f"other seed {stability.loc[line.estimator, 'spearman']:+.2f}")
-        typer.echo(f"{line.estimator:<28} {'  '.join(found)}")
-    for line in result.usefulness.query("label == -1").sort_values("ap", ascending=False).itertuples():
-        figures = f"average precision {line.ap:.3f} ({line.ap_low:.3f} to {line.ap_high:.3f})  AUROC {line.auroc:.3f}"
-        typer.echo(f"{line.name:<28} {figures}  in the budget {100 * line.precision:.0f} %")
-    for name, why in result.summary["skipped"].items():
-        typer.echo(f"left out: {name}. {why}")
-    for words in [*result.summary["notes"], *result.recommendation]:
-        typer.echo(words)
-
-
-@cli.command()
-@configured(PreviewConfig)
-def preview(config: PreviewConfig, project: ProjectOption = "", job: JobOption = False) -> None:
-    """What the edits would do to the current model, in seconds and without training: an approximation."""
-    result = do(open_project(project), "preview", config, job)
-    if result is not None:
-        typer.echo(result.verdict)
