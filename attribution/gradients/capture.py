@@ -9,18 +9,28 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from attribution.errors import UserError
-from attribution.gradients.layers import Call
+from attribution.gradients.layers import Call, Norm
 
 Loss = Callable[[Any, Tensor], Tensor]  # (model output, labels (b, ...)) -> one scalar per sample (b,)
 
 
 class Use(NamedTuple):
-    """A layer's name, what went in, where in the graph its output came about, and the output's shape (the node's may be flatter)."""
+    """A layer's name, what went in, where in the graph its output came about, and the output's shape (the node's may be flatter).
+
+    ``outputs`` (and its version) is what came out, where the layer's closed form asks for it.
+    """
 
     layer: str
     inputs: Tensor
     edge: GradientEdge
     shape: torch.Size
+    outputs: Tensor | None = None
+    version: int = 0
+
+    def call(self, gradient: Tensor) -> Call:
+        """With the gradient at the node; an output that was changed in place since is no longer what the layer gave."""
+        outputs = self.outputs if self.outputs is not None and self.outputs._version == self.version else None
+        return Call(self.inputs, gradient.reshape(self.shape), outputs)
 
 
 @contextmanager
@@ -53,7 +63,8 @@ def recorded(modules: Mapping[str, nn.Module], uses: list[Use]) -> Iterator[None
             # An in-place operation on a view cuts the view's node out of the graph; the node of what it views, or of a copy, moves inwards.
             whole = _whole(output)
             made = output.clone() if whole is None else whole
-            uses.append(Use(name, inputs.detach(), get_gradient_edge(made), output.shape))
+            kept = made.detach().view(output.shape) if isinstance(module, Norm) else None
+            uses.append(Use(name, inputs.detach(), get_gradient_edge(made), output.shape, kept, made._version))
             return made if whole is None else None
 
         return record
@@ -99,8 +110,8 @@ def capture(
     calls: dict[str, list[Call]] = {}
     for use, gradient in zip(uses, gradients, strict=True):
         if gradient is not None:
-            inputs = use.inputs.to(dtype) if dtype is not None and use.inputs.is_floating_point() else use.inputs
-            calls.setdefault(use.layer, []).append(Call(inputs, gradient.reshape(use.shape).to(dtype)))
+            call = use.call(gradient)
+            calls.setdefault(use.layer, []).append(call if dtype is None else call.to(dtype))
     return calls
 
 

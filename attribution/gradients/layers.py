@@ -7,7 +7,7 @@ otherwise is found by the probe (``probe.py``) and takes the fallback.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +18,16 @@ from attribution.gradients.factors import Dense, Factor, Outer, Rows
 
 
 class Call(NamedTuple):
-    """One use of a layer: what went in and the gradient of the summed loss with respect to what came out."""
+    """One use of a layer: what went in, the gradient of the summed loss with respect to what came out, and, of a ``Norm``, what came out
+    (None where that is not known any more)."""
 
     inputs: Tensor
     gradient: Tensor
+    outputs: Tensor | None = None
+
+    def to(self, dtype: torch.dtype) -> "Call":
+        """In another precision, without the outputs: theirs was lower."""
+        return Call(self.inputs.to(dtype) if self.inputs.is_floating_point() else self.inputs, self.gradient.to(dtype))
 
 
 Handler = Callable[[nn.Module, list[Call], int], dict[str, Factor]]
@@ -105,55 +111,62 @@ def embedding(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]
     return {"weight": Dense(summed.view(b, -1), shape)}
 
 
-def _affine(module: nn.Module, calls: list[Call], normalised: list[Tensor], b: int, channels_last: bool) -> dict[str, Factor]:
-    """``y = weight * z + bias`` per channel or per element: dL/dweight = sum G z, dL/dbias = sum G."""
-    factors: dict[str, Factor] = {}
-    products = [call.gradient * z for call, z in zip(calls, normalised, strict=True)]
-    for name, terms in (("weight", products), ("bias", [call.gradient for call in calls])):
-        parameter = getattr(module, name, None)
-        if parameter is not None:
-            ordered = terms if channels_last else [term.reshape(*term.shape[:2], -1).sum(2) for term in terms]
-            factors[name] = _summed(ordered, b, parameter)
-    return factors
+Norm = nn.LayerNorm | nn.RMSNorm | nn.GroupNorm | nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.InstanceNorm1d | nn.InstanceNorm2d
+_LOST = 4.0  # biases up to so many weights: z is of the order of 1, so little is lost where y - bias cancels
 
 
-@handles(nn.LayerNorm)
-def layer_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
-    """Affine part of layer normalisation."""
-    assert isinstance(module, nn.LayerNorm)
-    normalised = [F.layer_norm(call.inputs, list(module.normalized_shape), None, None, module.eps) for call in calls]
-    return _affine(module, calls, normalised, b, channels_last=True)
+@handles(*get_args(Norm))
+def norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
+    """``y = weight * z + bias`` per channel or per element, z the normalised inputs: dL/dweight = sum G z, dL/dbias = sum G."""
+    assert isinstance(module, Norm)
+    if module.weight is None:
+        return {}
+    bias = getattr(module, "bias", None)
+    sums = [_reduced(module, call.gradient, b) for call in calls]
+    found = {"weight": [_with_normalised(module, bias, call, total, b) for call, total in zip(calls, sums, strict=True)]}
+    if bias is not None:
+        found["bias"] = sums
+    return {name: Dense(terms[0] if len(terms) == 1 else torch.stack(terms).sum(0), module.weight.shape) for name, terms in found.items()}
 
 
-@handles(nn.RMSNorm)
-def rms_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
-    """Scale of root-mean-square normalisation."""
-    assert isinstance(module, nn.RMSNorm)
-    normalised = [F.rms_norm(call.inputs, list(module.normalized_shape), None, module.eps) for call in calls]
-    return _affine(module, calls, normalised, b, channels_last=True)
+def _with_normalised(module: Norm, bias: Tensor | None, call: Call, total: Tensor, b: int) -> Tensor:
+    """Per-sample sums of G z ``(b, p)``; ``total`` are those of G.
+
+    On a CPU from the outputs, z = (y - bias) / weight, which costs half of normalising again, unless a weight is so small beside its bias
+    that digits would be lost; elsewhere to ask that would hold up the device.
+    """
+    weight = module.weight
+    if call.outputs is None or weight.device.type != "cpu" or not _invertible(weight, bias):
+        return _reduced(module, _normalised(module, call.inputs).mul_(call.gradient), b)
+    products = _reduced(module, call.gradient * call.outputs, b)
+    if bias is not None:
+        products.addcmul_(total, bias.flatten(), value=-1)
+    return products.div_(weight.flatten())
 
 
-@handles(nn.GroupNorm)
-def group_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
-    """Affine part of group normalisation."""
-    assert isinstance(module, nn.GroupNorm)
-    normalised = [F.group_norm(call.inputs, module.num_groups, None, None, module.eps) for call in calls]
-    return _affine(module, calls, normalised, b, channels_last=False)
+def _invertible(weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether z can be had from ``weight * z + bias`` at the price of a few roundings."""
+    least = torch.finfo(weight.dtype).tiny
+    return bool((weight.abs() > (least if bias is None else (bias.abs() / _LOST).clamp_min(least))).all())
 
 
-@handles(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-def batch_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
-    """Affine part of batch normalisation with its running statistics."""
-    assert isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
+def _reduced(module: Norm, values: Tensor, b: int) -> Tensor:
+    """Sums of ``values``, shaped like the outputs, over everything but sample and parameter ``(b, p)``."""
+    p = module.weight.numel()
+    if isinstance(module, nn.LayerNorm | nn.RMSNorm):
+        return values.reshape(b, -1, p).sum(1)
+    return values.reshape(b, -1, p, values[0, 0].numel()).sum((1, 3))
+
+
+def _normalised(module: Norm, inputs: Tensor) -> Tensor:
+    """z, anew."""
+    if isinstance(module, nn.LayerNorm):
+        return F.layer_norm(inputs, list(module.normalized_shape), None, None, module.eps)
+    if isinstance(module, nn.RMSNorm):
+        return F.rms_norm(inputs, list(module.normalized_shape), None, module.eps)
+    if isinstance(module, nn.GroupNorm):
+        return F.group_norm(inputs, module.num_groups, None, None, module.eps)
     mean, var = module.running_mean, module.running_var
-    normalised = [F.batch_norm(call.inputs, mean, var, None, None, False, 0.0, module.eps) for call in calls]
-    return _affine(module, calls, normalised, b, channels_last=False)
-
-
-@handles(nn.InstanceNorm1d, nn.InstanceNorm2d)
-def instance_norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
-    """Affine part of instance normalisation, with running statistics where it tracks them."""
-    assert isinstance(module, nn.InstanceNorm1d | nn.InstanceNorm2d)
-    mean, var = module.running_mean, module.running_var
-    normalised = [F.instance_norm(call.inputs, mean, var, None, None, mean is None, 0.0, module.eps) for call in calls]
-    return _affine(module, calls, normalised, b, channels_last=False)
+    if isinstance(module, nn.InstanceNorm1d | nn.InstanceNorm2d):
+        return F.instance_norm(inputs, mean, var, None, None, mean is None, 0.0, module.eps)
+    return F.batch_norm(inputs, mean, var, None, None, False, 0.0, module.eps)

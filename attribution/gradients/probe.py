@@ -101,9 +101,10 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
     picked = torch.tensor([0, len(x) // 2, len(x) - 1], device=x.device)
     x, y = x[picked], y[picked.to(y.device)]
     with evaluation(model):
-        y, loss = _random_measure(model, x, y, loss)
         with counting_saved(model) as saved:
-            values = per_sample(loss(model(x), y), len(x))
+            output = model(x)
+        y, loss = _random_measure(output, len(x), y, loss)
+        values = per_sample(loss(output, y), len(x))
         reference = _reference(values, covered)
         _require_finite(reference)
         verdicts, modules = _closed_forms(model, covered, owners, x, y, loss, reference)
@@ -152,11 +153,9 @@ def _owners(model: nn.Module) -> dict[int, list[tuple[str, nn.Module]]]:
     return owners
 
 
-def _random_measure(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> tuple[Tensor, Loss]:
+def _random_measure(output: Any, b: int, y: Tensor, loss: Loss) -> tuple[Tensor, Loss]:
     """A random linear measure of the output, so that a saturated loss (gradient zero) still tells right from wrong."""
-    with torch.no_grad():
-        output: Any = model(x)
-    if not isinstance(output, Tensor) or not output.is_floating_point() or len(output) != len(x):
+    if not isinstance(output, Tensor) or not output.is_floating_point() or len(output) != b:
         return y, loss
     weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(0)).to(output)
     return weights, lambda result, weight: (result * weight).reshape(len(weight), -1).sum(1)

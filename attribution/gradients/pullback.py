@@ -91,7 +91,7 @@ class Pullback:
             for place in others:
                 use, gradient = self._uses[place], gradients[place]
                 if gradient is not None:
-                    found.setdefault(use.layer, []).append(Call(use.inputs, gradient.reshape(use.shape)))
+                    found.setdefault(use.layer, []).append(use.call(gradient))
             factors: dict[str, Factor] = {}
             for module_name, uses in found.items():
                 module = self.plan.modules[module_name]
@@ -121,7 +121,7 @@ class Pullback:
         """Call -> names of weight and bias, for linear layers that were called once on one row per sample and whose weight is covered."""
         names = [use.layer for use in self._uses]
         found: dict[int, tuple[str, str | None]] = {}
-        for place, (name, inputs, _, _) in enumerate(self._uses):
+        for place, (name, inputs, *_) in enumerate(self._uses):
             weight, bias = (f"{name}.{part}" if name else part for part in ("weight", "bias"))
             plain = isinstance(self.plan.modules[name], nn.Linear) and inputs.dim() == 2 and inputs.shape[0] == self.x.shape[0]
             if plain and names.count(name) == 1 and weight in self.plan.closed:

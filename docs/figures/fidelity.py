@@ -61,9 +61,6 @@ def lds(found: dict[str, Any]) -> str:
     parts = [
         "## Linear datamodeling score\n\nModels retrained on random halves of the training set; Spearman's correlation over the halves of the"
         " summed influence of a half with what retraining did to a query, mean over queries. 95 % intervals over subsets and queries."
-        " `datamodels` is judged on subsets held out from its fit. The recipe of the digits network was chosen among three by the score of the"
-        " exact inverse on another network of the same data, so its table flatters a little, and it is in-sample where it compares dampings;"
-        " the defaults stand in the lines without a damping.\n"
         " `datamodels` is judged on subsets held out from its fit. The recipe of the digits network was chosen among five"
         " by the score of the exact inverse on the same queries, so that table is in-sample where it compares"
         " recipes or dampings; the defaults stand in the lines without a damping.\n"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from attribution.gradients.layers import Norm
 from attribution.tasks.classification import per_sample_loss
 
 
@@ -161,6 +162,33 @@ def normalised() -> nn.Module:
     return model
 
 
+def scaled(model: nn.Module, last: float) -> nn.Module:
+    """The model with scales between 0.5 and 1.5 of either sign and biases in all normalisations, the last scale of each being ``last``."""
+    for module in model.modules():
+        if isinstance(module, Norm):
+            with torch.no_grad():
+                module.weight.copy_(torch.empty_like(module.weight).uniform_(0.5, 1.5) * torch.randn_like(module.weight).sign())
+                module.weight.view(-1)[-1] = last
+                if getattr(module, "bias", None) is not None:
+                    module.bias.normal_(0, 0.5)
+    return model
+
+
+def norms(last: float) -> nn.Module:
+    """One normalisation of each kind with scales and biases."""
+    picture_part = (nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4, affine=True), nn.Tanh())
+    table_part = (
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16, 6),
+        nn.BatchNorm1d(6),
+        nn.LayerNorm(6),
+        nn.RMSNorm(6),
+        nn.LayerNorm(6),
+    )
+    return scaled(nn.Sequential(*picture_part, *table_part, nn.ReLU(inplace=True), nn.Linear(6, 3)), last)
+
+
 IMAGE, SIGNAL, TOKENS, TABLE, STEPS = "image", "signal", "tokens", "table", "steps"
 MODELS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "linear": (TABLE, lambda: nn.Sequential(nn.Linear(4, 6), nn.ReLU(inplace=True), nn.Linear(6, 3, bias=False))),
@@ -185,6 +213,8 @@ MODELS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "group norm": (IMAGE, Residual),
     "batch norm": (IMAGE, normalised),
     "batch norm 1d": (TABLE, lambda: nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(True), nn.Linear(6, 3))),
+    "scaled norms": (IMAGE, lambda: norms(0.7)),
+    "norms with a scale of zero": (IMAGE, lambda: norms(0.0)),
     "same layer twice": (IMAGE, lambda: nn.Sequential(nn.Conv2d(3, 2, 1), SameLayerTwice())),
     "tied parameter": (TOKENS, Tied),
     "read elsewhere": (TOKENS, ReadElsewhere),

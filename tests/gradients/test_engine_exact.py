@@ -4,9 +4,10 @@ import random
 
 import pytest
 import torch
-from engine_models import MODELS, make, oracle
+from engine_models import MODELS, make, oracle, scaled
+from torch import nn
 
-from attribution.gradients import GradientEngine, QueryGradients
+from attribution.gradients import GradientEngine, QueryGradients, layers
 from attribution.gradients.contract import PAIRS, SIDES, contract, orders
 from attribution.gradients.factors import Dense, Outer
 
@@ -260,3 +261,18 @@ def test_a_gpu_and_the_cpu_agree() -> None:
             torch.testing.assert_close(gpu_norms.cpu(), norms, rtol=1e-3, atol=0.0)
     finally:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = allowed
+
+
+@pytest.mark.parametrize(("last", "again"), [(0.7, 0), (0.0, 1)])
+def test_normalisations_are_not_computed_again_where_their_outputs_tell(last: float, again: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    normalised = layers._normalised
+    monkeypatch.setattr(layers, "_normalised", lambda module, inputs: (done.append(type(module).__name__), normalised(module, inputs))[1])
+    torch.manual_seed(0)
+    model = scaled(nn.Sequential(nn.Linear(4, 6), nn.LayerNorm(6), nn.Linear(6, 3)), last).double()
+    x, y = torch.randn(5, 4, dtype=torch.float64), torch.arange(5) % 3
+    engine = GradientEngine(model)
+    engine.norms(x, y)
+    done.clear()
+    assert close(engine.norms(x, y), oracle(model, x, y).norm(dim=1))
+    assert len(done) == again
