@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.config import fingerprint
-from attribution.neighbor_cells import EXACT_ROWS, nearest_in_cells
+from attribution.neighbor_cells import nearest_in_cells
 from attribution.neighbors import nearest
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
     from attribution.runs import Run
 
+EXACT_ROWS = 100_000  # up to here all pairs are compared, in a minute or two
 NEIGHBORS = 24  # kept per sample; whoever needs fewer takes the first ones
 FORMAT = 1  # raise when the same request would give another result than before
 

@@ -32,7 +32,7 @@ class Chosen:
 def controls(sight: Sight) -> Chosen:
     """Space, layout, colour and filters, all in the URL."""
     project = sight.project
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="medium"):
         colour = st.selectbox("Colour by", COLOURS, key="colour", bind="query-params", width=200)
         space = st.segmented_control(
             "Near each other when alike in", format_func=SPACES.__getitem__, **context.choice("space", SPACES, "representation")

@@ -67,6 +67,8 @@ def find_leaks(
         "influence": config.influence,
         "seed": config.seed,
     }
+    if own.in_cells(max(len(train), len(held)), len(train)):
+        request["search"] = "cells"
     result = LeakResult(Path(out) / fingerprint(request))
     if result.finished:
         return result
@@ -88,6 +90,8 @@ def find_leaks(
         {
             **request,
             "units": units,
+            "certain": own.certain / units["own"] if np.isfinite(own.certain) else None,
+            "recall": own.recall,
             "titles": {"own": own.title, "model": MODEL_TITLE},
             "measures": {name: asdict(measure) for name, measure in own.measures.items()},
             "controls": CONTROLS,
@@ -122,9 +126,7 @@ def _pairs(
     relations = {"leak": [leaks], "duplicate": [twins]}
     for relation, left, right in _neighbours(graph, first_train, first_held, len(dataset)):
         relations[relation].append(own.compare(left, right))
-    features = unit(run.representation())
-    near_train = _usual_seen(graph, first_train, len(dataset))
-    usual["model"] = near_train
+    usual["model"] = _usual_seen(graph, first_train, len(dataset))
     tables = []
     for relation, parts in relations.items():
         left, right = np.concatenate([part.left for part in parts]), np.concatenate([part.right for part in parts])
@@ -147,11 +149,18 @@ def _pairs(
     pairs = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     pairs = pairs.sort_values("distance", kind="stable").drop_duplicates(["relation", "row", "other"])
     rows, others = pairs["row"].to_numpy(dtype=np.int64), pairs["other"].to_numpy(dtype=np.int64)
-    cosine = np.einsum("md,md->m", features[rows], features[others])
-    pairs["model_distance"] = np.sqrt(np.maximum(0, 2 - 2 * cosine))
+    pairs["model_distance"] = np.sqrt(np.maximum(0, 2 - 2 * _cosine(run.representation(), rows, others)))
     pairs["model_ratio"] = pairs["model_distance"] / usual["model"]
     pairs = pairs.astype({"row": "int32", "other": "int32", "exact": bool, "change": str})
     return pd.concat([leak_cases.order(pairs[pairs["relation"] == name]) for name in relations], ignore_index=True), usual
+
+
+def _cosine(seen: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Cosines (m,) float64 of pairs of rows of ``seen`` (n, d), some pairs at a time."""
+    cosine = np.zeros(len(rows))
+    for part in (slice(start, start + 8192) for start in range(0, len(rows), 8192)):
+        cosine[part] = np.einsum("md,md->m", unit(seen[rows[part]]), unit(seen[others[part]]))
+    return cosine
 
 
 def _usual(rows: np.ndarray, distance: np.ndarray) -> float:
@@ -193,16 +202,17 @@ def _same_content(relation: str, hashes: "pd.Series", train: np.ndarray, held: n
     import pandas as pd
 
     first = dict(zip(hashes[train[::-1]], train[::-1].tolist(), strict=True))
+    trained = list(zip(train.tolist(), hashes[train], strict=True))
     links: list[tuple[int, int]] = []
     if relation == "duplicate":
-        links = [(first[hashes[row]], int(row)) for row in train if first[hashes[row]] != row]
+        links = [(first[content], row) for row, content in trained if first[content] != row]
     else:
         first_held: dict[str, int] = {}
-        for row in held.tolist():
-            if hashes[row] in first:
-                links.append((first[hashes[row]], row))
-                first_held.setdefault(hashes[row], row)
-        links += [(row, first_held[hashes[row]]) for row in train.tolist() if hashes[row] in first_held]
+        for row, content in zip(held.tolist(), hashes[held], strict=True):
+            if content in first:
+                links.append((first[content], row))
+                first_held.setdefault(content, row)
+        links += [(row, first_held[content]) for row, content in trained if content in first_held]
     columns = {"row": [one for one, _ in links], "other": [other for _, other in links]}
     return pd.DataFrame({"relation": relation, **columns, "exact": True, "distance": 0.0, "change": "", "ratio": 0.0}).drop_duplicates()
 

@@ -1,5 +1,6 @@
 """The interface of a likeness: which samples could be the same, and how far apart two samples are."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -56,6 +57,8 @@ class Likeness(ABC):
 
     def __init__(self, dataset: "Dataset") -> None:
         self.dataset = dataset
+        self.certain = math.inf  # distance up to which ``closest`` has compared every pair so far
+        self.recall = 1.0  # share of the true closest rows that it found at least, as measured on some rows
 
     @abstractmethod
     def closest(self, rows: np.ndarray, among: np.ndarray, k: int, progress: Progress | None = None) -> Pairs:
@@ -64,6 +67,10 @@ class Likeness(ABC):
         The search may miss a pair that is not close; a pair at distance 0 in reach of the likeness is always found as long as a row has no
         more than ``k`` of them.
         """
+
+    def in_cells(self, n_rows: int, n_among: int) -> bool:
+        """Whether ``closest`` searches so many rows cell by cell, which sets ``certain`` and ``recall``."""
+        return False
 
     @abstractmethod
     def compare(self, left: np.ndarray, right: np.ndarray) -> Pairs:

@@ -8,29 +8,31 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from attribution.errors import UserError
 from attribution.storage.database import connect, write
 
 ACTIONS = ("relabel", "drop", "keep")
+COLUMNS = "id, time_s, author, sample, action, old, new, reason, evidence, batch, reverts"
+ASKED = 500  # samples or ids in one question to the database
+ENTERED = 100  # entries in one statement: a statement per entry would look up the next id each time
 
 
-@dataclass(frozen=True)
-class State:
-    """What the ledger says of one sample: its label (class index), whether it is trained on, and the verdict of the review."""
+class State(NamedTuple):
+    """What the ledger says of one sample: its label (class index), whether it is trained on, and the verdict of the review. A tuple, as
+    ``Edit``: a bulk decision compares hundreds of thousands."""
 
     label: int
     active: bool = True
     verdict: str = ""
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """One entry. ``old`` and ``new`` are the sample's whole states; ``reverts`` is the entry that this one takes back, or None."""
 
     id: int
@@ -46,6 +48,7 @@ class Edit:
     reverts: int | None
 
 
+@lru_cache(maxsize=1024)
 def after(action: str, state: State, label: int | None) -> State:
     """The state that ``action`` leads to. Keeping or relabelling a dropped sample takes it back into training."""
     if action == "relabel":
@@ -62,22 +65,23 @@ def after(action: str, state: State, label: int | None) -> State:
 class Ledger:
     """The edits of one project.
 
-    ``base`` maps a sample id to its label in the source data; it is asked only for samples without an entry.
+    ``base`` gives the labels in the source data of a list of sample ids; it is asked only for samples without an entry (None:
+    never, to read entries alone). A write is one transaction: it is there whole or not at all, also after a crash.
     """
 
-    def __init__(self, path: Path, base: Any) -> None:
+    def __init__(self, path: Path, base: Callable[[list[str]], Iterable[int]] | None) -> None:
         self._path, self._base = path, base
 
     def states(self) -> dict[str, tuple[State, int]]:
         """``{sample: (state, last edit id)}`` for every sample that has an entry."""
         with connect(self._path) as db:
-            rows = db.execute("SELECT sample, new, id FROM edits WHERE id IN (SELECT MAX(id) FROM edits GROUP BY sample)").fetchall()
-        return {row["sample"]: (_state(row["new"]), row["id"]) for row in rows}
+            rows = _rows(db, "SELECT sample, new, MAX(id) FROM edits GROUP BY sample")
+            return {sample: (_state(new), last) for sample, new, last in rows}  # SQLite takes ``new`` from the row with the largest id
 
     def state(self, sample: str) -> tuple[State, int]:
         """The state of one sample and the id of its last edit (0: none)."""
         with connect(self._path) as db:
-            return self._state(db, sample)
+            return self._states(db, [sample])[sample]
 
     def last_id(self) -> int:
         """Id of the newest entry, 0 for an empty ledger."""
@@ -93,24 +97,17 @@ class Ledger:
     def entries(self) -> list[Edit]:
         """All entries, oldest first."""
         with connect(self._path) as db:
-            return [_edit(row) for row in db.execute("SELECT * FROM edits ORDER BY id")]
+            return _edits(_rows(db, f"SELECT {COLUMNS} FROM edits ORDER BY id"))
 
     def reverted(self) -> set[int]:
         """Ids of decisions that are taken back at present; one that was undone and redone stands."""
-        edits = {edit.id: edit for edit in self.entries()}
-
-        def decision(edit: Edit) -> Edit:
-            """The decision that a chain of undo and redo entries is about."""
-            while edit.reverts is not None:
-                edit = edits[edit.reverts]
-            return edit
-
+        with connect(self._path) as db:
+            rows = list(_rows(db, "SELECT id, action, reverts FROM edits WHERE reverts IS NOT NULL ORDER BY id"))
+        decision: dict[int, int] = {}  # what a chain of undo and redo entries is about
         gone: set[int] = set()
-        for edit in edits.values():
-            if edit.action == "undo":
-                gone.add(decision(edit).id)
-            elif edit.action == "redo":
-                gone.discard(decision(edit).id)
+        for entry, action, reverts in rows:
+            about = decision[entry] = decision.get(reverts, reverts)
+            (gone.add if action == "undo" else gone.discard)(about)
         return gone
 
     def apply(
@@ -129,90 +126,102 @@ class Ledger:
         ``expect`` maps samples to the last edit id that the user saw; when one has changed since, nothing is written and a
         ``UserError`` shows both versions. Samples whose state would not change are left out.
         """
-        batch, author = uuid.uuid4().hex[:12], author or _login()
+        samples, noted, changes = list(dict.fromkeys(samples)), dict(evidence or {}), []
         with write(self._path) as db:
-            made = []
-            for sample in dict.fromkeys(samples):
-                old, last = self._state(db, sample)
+            states = self._states(db, samples)
+            for sample in samples:
+                old, last = states[sample]
                 if expect is not None and expect.get(sample, last) != last:
                     raise conflict(sample, old, db, last)
                 new = after(action, old, label)
                 if new != old:
-                    made.append(_append(db, sample, action, old, new, reason, dict(evidence or {}), batch, None, author))
-        return made
+                    changes.append((sample, old, new, None))
+            return _append(db, action, changes, reason, noted, author)
 
     def undo(self, author: str = "") -> list[Edit]:
         """Take back the newest batch that stands; the entries appended, or [] when there is nothing to undo."""
         with write(self._path) as db:
-            batch = self._newest(db, undone=False)
-            return self._reverse(db, batch, "undo", author) if batch else []
+            return self._take_back(db, self._newest(db, undone=False), "undo", "", author)
 
     def redo(self, author: str = "") -> list[Edit]:
         """Bring back what the newest undo took away, unless something was decided since."""
         with write(self._path) as db:
-            batch = self._newest(db, undone=True)
-            return self._reverse(db, batch, "redo", author) if batch else []
+            return self._take_back(db, self._newest(db, undone=True), "redo", "", author)
 
     def revert(self, edit_ids: Iterable[int], reason: str = "", author: str = "") -> list[Edit]:
         """Take back chosen entries, all or nothing. A sample decided upon again since is a ``UserError`` with both versions."""
         with write(self._path) as db:
-            wanted = [_edit(row) for row in self._by_id(db, list(edit_ids))]
-            return self._take_back(db, sorted(wanted, key=lambda edit: -edit.id), "undo", reason, author)
+            return self._take_back(db, list(edit_ids), "undo", reason, author)
 
-    def _by_id(self, db: sqlite3.Connection, ids: list[int]) -> list[sqlite3.Row]:
-        marks = ",".join("?" * len(ids))
-        rows = db.execute(f"SELECT * FROM edits WHERE id IN ({marks})", ids).fetchall()
-        missing = set(ids) - {row["id"] for row in rows}
-        if missing:
-            raise UserError(f"The ledger has no entry {min(missing)}.", "Nothing was reverted.", "Open History for the entries there are.")
-        return rows
-
-    def _newest(self, db: sqlite3.Connection, undone: bool) -> list[Edit]:
-        """The batch that undo (``undone=False``) or redo would reverse."""
-        standing: dict[str, list[Edit]] = {}  # entries that can be undone, by batch, oldest batch first
-        taken: dict[str, list[Edit]] = {}  # undo entries that can be redone
+    def _newest(self, db: sqlite3.Connection, undone: bool) -> list[int]:
+        """Ids of the batch that undo (``undone=False``) or redo would reverse."""
+        standing: dict[str, dict[int, None]] = {}  # entries that can be undone, by batch, oldest batch first
+        taken: dict[str, dict[int, None]] = {}  # undo entries that can be redone
         owner: dict[int, str] = {}
-        for edit in (_edit(row) for row in db.execute("SELECT * FROM edits ORDER BY id")):
-            owner[edit.id] = edit.batch
-            if edit.action == "undo":
-                _remove(standing, owner, edit.reverts)
-                taken.setdefault(edit.batch, []).append(edit)
+        for entry, action, batch, reverts in _rows(db, "SELECT id, action, batch, reverts FROM edits ORDER BY id"):
+            owner[entry] = batch
+            if action == "undo":
+                _remove(standing, owner, reverts)
+                taken.setdefault(batch, {})[entry] = None
                 continue
-            if edit.action == "redo":
-                _remove(taken, owner, edit.reverts)
+            if action == "redo":
+                _remove(taken, owner, reverts)
             else:
                 taken.clear()
-            standing.setdefault(edit.batch, []).append(edit)
+            standing.setdefault(batch, {})[entry] = None
         source = taken if undone else standing
-        return list(source.values())[-1] if source else []
+        return list(source[next(reversed(source))]) if source else []
 
-    def _reverse(self, db: sqlite3.Connection, batch: list[Edit], action: str, author: str) -> list[Edit]:
-        return self._take_back(db, list(reversed(batch)), action, "", author)
+    def _take_back(self, db: sqlite3.Connection, ids: list[int], action: str, reason: str, author: str) -> list[Edit]:
+        """Reverse these entries, the newest first."""
+        found = {entry: rest for entry, *rest in _among(db, "SELECT id, sample, old, new FROM edits WHERE id IN", ids)}
+        missing = set(ids) - set(found)
+        if missing:
+            raise UserError(f"The ledger has no entry {min(missing)}.", "Nothing was reverted.", "Open History for the entries there are.")
+        states, changes = self._states(db, [sample for sample, _, _ in found.values()]), []
+        for entry in sorted(found, reverse=True):
+            sample, old, new = found[entry]
+            current, last = states[sample]
+            if current != _state(new):
+                raise conflict(sample, current, db, last)
+            states[sample] = _state(old), last
+            changes.append((sample, current, _state(old), entry))
+        return _append(db, action, changes, reason, {}, author)
 
-    def _take_back(self, db: sqlite3.Connection, edits: list[Edit], action: str, reason: str, author: str) -> list[Edit]:
-        name, author = uuid.uuid4().hex[:12], author or _login()
-        made = []
-        for edit in edits:
-            current, last = self._state(db, edit.sample)
-            if current != edit.new:
-                raise conflict(edit.sample, current, db, last)
-            made.append(_append(db, edit.sample, action, current, edit.old, reason, {}, name, edit.id, author))
-        return made
-
-    def _state(self, db: sqlite3.Connection, sample: str) -> tuple[State, int]:
-        row = db.execute("SELECT new, id FROM edits WHERE sample = ? ORDER BY id DESC LIMIT 1", (sample,)).fetchone()
-        if row is None:
-            return State(int(self._base(sample))), 0
-        return _state(row["new"]), int(row["id"])
+    def _states(self, db: sqlite3.Connection, samples: list[str]) -> dict[str, tuple[State, int]]:
+        """``{sample: (state, last edit id)}``, 0 for a sample without an entry."""
+        found: dict[str, tuple[State, int]] = {}
+        for sample, new, last in _among(db, "SELECT sample, new, MAX(id) FROM edits WHERE sample IN", samples, "GROUP BY sample"):
+            found[sample] = _state(new), last
+        fresh = [sample for sample in samples if sample not in found]
+        if fresh:
+            assert self._base is not None
+            found.update((sample, (_fresh(int(label)), 0)) for sample, label in zip(fresh, self._base(fresh), strict=True))
+        return found
 
 
-def _remove(batches: dict[str, list[Edit]], owner: dict[int, str], edit_id: int | None) -> None:
+def _remove(batches: dict[str, dict[int, None]], owner: dict[int, str], entry: int | None) -> None:
     """Take one entry out of its batch, and the batch when it was the last."""
-    batch = owner.get(edit_id or 0, "")
+    batch = owner.get(entry or 0, "")
     if batch in batches:
-        batches[batch] = [edit for edit in batches[batch] if edit.id != edit_id]
+        batches[batch].pop(entry or 0, None)
         if not batches[batch]:
             del batches[batch]
+
+
+def _rows(db: sqlite3.Connection, question: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+    """The answer as plain tuples, which are cheaper than named ones."""
+    cursor = db.cursor()
+    cursor.row_factory = None
+    return cursor.execute(question, values)
+
+
+def _among(db: sqlite3.Connection, question: str, values: Iterable[Any], rest: str = "") -> Iterator[tuple[Any, ...]]:
+    """The answers to ``question (?, ?, ...) rest`` for any number of different values: one question has room for some thousands."""
+    different = list(dict.fromkeys(values))
+    for start in range(0, len(different), ASKED):
+        part = different[start : start + ASKED]
+        yield from _rows(db, f"{question} ({','.join('?' * len(part))}) {rest}", part).fetchall()
 
 
 def conflict(sample: str, current: State, db: sqlite3.Connection, last: int) -> UserError:
@@ -229,22 +238,31 @@ def conflict(sample: str, current: State, db: sqlite3.Connection, last: int) -> 
 
 def _append(
     db: sqlite3.Connection,
-    sample: str,
     action: str,
-    old: State,
-    new: State,
+    changes: Iterable[tuple[str, State, State, int | None]],
     reason: str,
     evidence: dict[str, Any],
-    batch: str,
-    reverts: int | None,
     author: str,
-) -> Edit:
-    values = (time.time(), author, sample, action, _json(old), _json(new), reason, json.dumps(evidence, sort_keys=True), batch, reverts)
-    cursor = db.execute(
-        "INSERT INTO edits (time_s, author, sample, action, old, new, reason, evidence, batch, reverts) VALUES (?,?,?,?,?,?,?,?,?,?)",
-        values,
-    )
-    return Edit(int(cursor.lastrowid or 0), values[0], author, sample, action, old, new, reason, evidence, batch, reverts)
+) -> list[Edit]:
+    """One batch of entries, a line per (sample, old, new, reverts). Their ids are given out here, as the transaction is the only writer."""
+    now_s, batch, author, noted = time.time(), uuid.uuid4().hex[:12], author or _login(), json.dumps(evidence, sort_keys=True)
+    ((last,),) = _rows(db, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
+    made = [
+        Edit._make((number, now_s, author, sample, action, old, new, reason, evidence, batch, reverts))
+        for number, (sample, old, new, reverts) in enumerate(changes, last + 1)
+    ]
+    for start in range(0, len(made), ENTERED):
+        part = made[start : start + ENTERED]
+        values = chain.from_iterable((edit.id, edit.sample, _json(edit.old), _json(edit.new), edit.reverts) for edit in part)
+        db.execute(_entering(len(part)), (now_s, author, action, reason, noted, batch, *values))
+    return made
+
+
+@lru_cache(maxsize=2 * ENTERED)
+def _entering(n: int) -> str:
+    """The statement that enters ``n`` edits of one batch: ?1 to ?6 are what they share, five more stand for each."""
+    lines = (f"(?{at},?1,?2,?{at + 1},?3,?{at + 2},?{at + 3},?4,?5,?6,?{at + 4})" for at in range(7, 7 + 5 * n, 5))
+    return f"INSERT INTO edits ({COLUMNS}) VALUES {','.join(lines)}"
 
 
 def _login() -> str:
@@ -256,7 +274,7 @@ def _login() -> str:
 
 @lru_cache(maxsize=1024)
 def _json(state: State) -> str:
-    return json.dumps(asdict(state), sort_keys=True)
+    return json.dumps(state._asdict(), sort_keys=True)
 
 
 @lru_cache(maxsize=1024)
@@ -264,17 +282,20 @@ def _state(text: str) -> State:
     return State(**json.loads(text))
 
 
-def _edit(row: sqlite3.Row) -> Edit:
-    return Edit(
-        row["id"],
-        row["time_s"],
-        row["author"],
-        row["sample"],
-        row["action"],
-        _state(row["old"]),
-        _state(row["new"]),
-        row["reason"],
-        json.loads(row["evidence"]),
-        row["batch"],
-        row["reverts"],
-    )
+@lru_cache(maxsize=1024)
+def _fresh(label: int) -> State:
+    return State(label)
+
+
+@lru_cache(maxsize=64)
+def _evidence(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _edits(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:
+    """Entries from rows of ``COLUMNS``."""
+    return [
+        Edit(entry, time_s, author, sample, action, _state(old), _state(new), reason, dict(_evidence(evidence)), batch, reverts)
+        for entry, time_s, author, sample, action, old, new, reason, evidence, batch, reverts in rows
+    ]

@@ -51,11 +51,7 @@ class Decisions:
     def __init__(self, database: Path, dataset: "Dataset") -> None:
         self._dataset, self._database = dataset, database
 
-        def base(sample: str) -> int:
-            row = dataset.row_of(sample)
-            return int(dataset.labels[dataset.rows_of([sample])[0] if row is None else row])  # rows_of names the unknown one
-
-        self.ledger = Ledger(database, base)
+        self.ledger = Ledger(database, lambda samples: dataset.labels[dataset.rows_of(samples)].tolist())
 
     def labels(self) -> "Labels":
         """The current version: base labels plus edits."""

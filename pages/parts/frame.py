@@ -13,8 +13,12 @@ import streamlit as st
 from pages.parts import context
 
 HERE = Path(__file__).parent
-# Streamlit's wide layout keeps five rem free on both sides, a third of a 900-pixel window beside the sidebar.
-MARGINS = "<style>[data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }</style>"
+# Streamlit's wide layout keeps five rem free on both sides, a third of a 900-pixel window beside the sidebar. In a toolbar the buttons of
+# a choice are as tall as a select box beside them, so that their labels stand in one line.
+STYLE = """<style>
+[data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }
+.st-key-toolbar [data-testid='stButtonGroup'] button[data-variant='segmented_control'] { min-height: 2.5rem; }
+</style>"""
 
 
 def navigation(sections: dict[str, dict[str, tuple[str, str, str]]]) -> st.Page:
@@ -24,7 +28,7 @@ def navigation(sections: dict[str, dict[str, tuple[str, str, str]]]) -> st.Page:
     """
     st.set_page_config(page_title="Datablame", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state=230)
     st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
-    st.html(MARGINS)
+    st.html(STYLE)
     pages = {name: words for section in sections.values() for name, words in section.items()}
     first = next(iter(pages))
     links = {

@@ -22,7 +22,7 @@ SAMPLES = ["a", "b", "c"]
 
 def open_ledger(folder: Path) -> Ledger:
     database.create(folder / "project.db")
-    return Ledger(folder / "project.db", lambda sample: SAMPLES.index(sample))
+    return Ledger(folder / "project.db", lambda samples: [SAMPLES.index(sample) for sample in samples])
 
 
 def state_of(ledger: Ledger) -> dict[str, State]:
@@ -144,7 +144,7 @@ def test_a_saved_edit_survives_kill_9(tmp_path):
         import time
         from pathlib import Path
         from attribution.storage.ledger import Ledger
-        ledger = Ledger(Path({str(tmp_path)!r}) / "project.db", lambda sample: 0)
+        ledger = Ledger(Path({str(tmp_path)!r}) / "project.db", lambda samples: [0] * len(samples))
         for number in range(10_000):
             ledger.apply("relabel", ["a"], number % 7 + number)
             print(number, flush=True)
@@ -181,3 +181,54 @@ def test_large_selections_are_packed_and_come_back_whole(tmp_path):
         np.testing.assert_array_equal(selections.load(path, token)[0], part)
         assert selections.named(path)[0] == (token, f"{len(part)}", len(part))
     assert selections.save(path, [], "v1")
+
+
+def test_a_bulk_decision_is_taken_back_and_brought_back_whole(tmp_path):
+    many = [f"s{number:04d}" for number in range(1234)]
+    database.create(tmp_path / "project.db")
+    ledger = Ledger(tmp_path / "project.db", lambda samples: [int(sample[1:]) % 3 for sample in samples])
+    (first,) = ledger.apply("drop", [many[5]])
+    made = ledger.apply("relabel", [*many, *many], 1, evidence={"rank": 1})
+    assert [edit.sample for edit in made] == many
+    assert [edit.id for edit in made] == list(range(first.id + 1, first.id + 1 + len(many)))
+    assert ledger.entries()[1:] == made
+    assert {edit.old for edit in made} == {State(0), State(1), State(2), State(2, False, "drop")}
+    taken = ledger.undo()
+    assert [edit.reverts for edit in taken] == [edit.id for edit in reversed(made)]
+    assert ledger.reverted() == {edit.id for edit in made}
+    assert ledger.states()[many[5]][0] == State(2, False, "drop")
+    assert len(ledger.redo()) == len(many)
+    assert ledger.reverted() == set()
+    assert len(ledger.revert([edit.id for edit in made])) == len(many)
+    assert ledger.state(many[7])[0] == State(1)
+
+
+def test_a_bulk_decision_with_one_conflict_writes_nothing(tmp_path):
+    many = [f"s{number:04d}" for number in range(1234)]
+    database.create(tmp_path / "project.db")
+    ledger = Ledger(tmp_path / "project.db", lambda samples: [0] * len(samples))
+    ledger.apply("keep", [many[-1]])
+    with pytest.raises(UserError, match="s1233 was changed"):
+        ledger.apply("drop", many, expect=dict.fromkeys(many, 0))
+    with pytest.raises(UserError, match="no entry 9999"):
+        ledger.revert([1, 9999])
+    assert ledger.last_id() == 1
+
+
+def test_a_bulk_decision_killed_half_way_leaves_nothing(tmp_path):
+    open_ledger(tmp_path)
+    program = textwrap.dedent(f"""
+        import os
+        from pathlib import Path
+        from attribution.storage import ledger
+        whole = ledger._append
+        def killed(*arguments):
+            whole(*arguments)
+            os.kill(os.getpid(), 9)
+        ledger._append = killed
+        of = ledger.Ledger(Path({str(tmp_path)!r}) / "project.db", lambda samples: [0] * len(samples))
+        of.apply("drop", [f"s{{number}}" for number in range(2000)])
+    """)
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
+    assert open_ledger(tmp_path).entries() == []
+    assert len(open_ledger(tmp_path).apply("drop", ["a"])) == 1
