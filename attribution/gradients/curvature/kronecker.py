@@ -15,7 +15,7 @@ from attribution.gradients.probe import CLOSED, Plan
 from attribution.gradients.pullback import Shared
 from attribution.gradients.queries import QueryGradients
 
-_NEAR_BYTES = 1 << 19
+_NEAR_BYTES = 1 << 20
 Gain = Callable[[Tensor], Tensor]  # eigenvalues of G to what they are replaced by
 
 
@@ -34,7 +34,8 @@ class _Layer:
     def together(self) -> int:
         """Gradients that are turned at once: few enough to stay near the core, enough to be worth reading the eigenvectors."""
         o, i = self.values.shape
-        return max(_NEAR_BYTES // (4 * o * i), -(-512 // min(o, i)))
+        few = max(_NEAR_BYTES // (4 * o * i), -(-512 // min(o, i)))
+        return few if few < 16 else few // 16 * 16  # rows of whole cache lines
 
     def add_inputs(self, right: Tensor, known: "_Moments") -> None:
         """Count the inputs of a batch ``(any, i)``; ``known`` are the moments of the batch so far: layers may share their inputs."""
@@ -64,18 +65,23 @@ class _Layer:
         return turned.T @ self.turned_inputs(layer.inputs).square_()
 
     def turned(self, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Gradients of the weight ``(m, ...)`` and the bias ``(m, o)`` in the eigenbasis ``(m, i, o)``."""
-        o = self.values.shape[0]
-        joint = weight.reshape(len(weight), o, -1)
+        """Gradients of the weight ``(m, ...)`` and the bias ``(m, o)`` in the eigenbasis ``(o, m, i)``."""
+        m, o = len(weight), len(self.outputs)
+        joint = weight.new_empty(o, m, len(self.inputs))
+        joint[..., : weight[0].numel() // o] = weight.reshape(m, o, -1).transpose(0, 1)
         if bias is not None:
-            joint = torch.cat([joint, bias[..., None]], 2)
-        return _turned(joint, self.outputs.to(joint.dtype), self.inputs.to(joint.dtype))
+            joint[..., -1] = bias.T
+        return _between(joint, self.outputs.to(joint.dtype).T, self.inputs.to(joint.dtype))
+
+    def turned_sides(self, left: Tensor, right: Tensor) -> Tensor:
+        """The same of gradients ``left (m, o)`` outer ``right (m, i)``, the bias's being ``left``."""
+        return (self.outputs.to(left.dtype).T @ left.T)[..., None] * self.turned_inputs(right)
 
     def turned_back(self, turned: Tensor, gain: Gain) -> dict[str, Tensor]:
         """From the eigenbasis, every direction times what ``gain`` makes of its eigenvalue: name -> weights ``(m, o, i)``, biases
         ``(m, o)``."""
-        scaled = turned.mul_(gain(self.values).to(turned.dtype).T)
-        joint = _turned(scaled, self.inputs.to(turned.dtype).T, self.outputs.to(turned.dtype).T)
+        scaled = turned.mul_(gain(self.values).to(turned.dtype)[:, None])
+        joint = _between(scaled, self.outputs.to(turned.dtype), self.inputs.to(turned.dtype).T).transpose(0, 1)
         return {self.weight: joint} if self.bias is None else {self.weight: joint[..., :-1], self.bias: joint[..., -1]}
 
     def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
@@ -148,8 +154,7 @@ class Kronecker:
         """Of a few queries, one layer."""
         part = queries.parts[layer.weight]
         if isinstance(part, Outer) and part.single and (queries.of_samples or layer.bias is None):
-            left, right = part.left[:, 0, 0], layer.turned_inputs(part.right[:, 0, 0])
-            turned = right[:, :, None] * (left @ layer.outputs.to(left.dtype))[:, None]
+            turned = layer.turned_sides(part.left[:, 0, 0], part.right[:, 0, 0])
         else:
             turned = layer.turned(part.dense(), None if layer.bias is None else queries.parts[layer.bias].dense())
         return layer.turned_back(turned, self._inverse)
@@ -166,11 +171,18 @@ class Kronecker:
         return 1 / (values + self.curvature.shift)
 
 
-def _turned(matrices: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """``(left^T M right)^T`` for each M of ``matrices (m, o, i)``: ``(m, i, o)``, as two plain matrix products."""
-    m, o, i = matrices.shape
-    pushed = (matrices.reshape(m * o, i) @ right).reshape(m, o, -1)
-    return (pushed.transpose(1, 2).reshape(-1, o) @ left).reshape(m, -1, left.shape[1])
+def _between(matrices: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """``left M right`` for each M of ``matrices (o, m, i)``, as two plain matrix products."""
+    o, m, i = matrices.shape
+    pushed = left @ _without_underflow(matrices).view(o, m * i)
+    return (_without_underflow(pushed).view(-1, i) @ right).view(len(left), m, -1)
+
+
+def _without_underflow(values: Tensor) -> Tensor:
+    """Zero for numbers whose product with an eigenvector's smallest entry would be denormal: a CPU takes several times longer over those,
+    and directions in which the inputs never vary are full of them."""
+    smallest = torch.finfo(torch.float64).eps  # by ``_eigenvectors``
+    return torch.hardshrink(values, torch.finfo(values.dtype).tiny / smallest) if values.device.type == "cpu" else values
 
 
 @torch.no_grad()
@@ -259,9 +271,15 @@ def _new_layer(curvature: GaussNewton, name: str, o: int, i: int) -> _Layer:
 
 def _diagonalise(layer: _Layer, n: int) -> None:
     """Means into eigenvectors and the eigenvalues of the Kronecker product."""
-    inside, layer.inputs = torch.linalg.eigh(layer.inputs / n)
-    outside, layer.outputs = torch.linalg.eigh(layer.outputs / layer.positions)
+    inside, layer.inputs = _eigenvectors(layer.inputs / n)
+    outside, layer.outputs = _eigenvectors(layer.outputs / layer.positions)
     layer.values = torch.outer(outside.clamp_min(0), inside.clamp_min(0))  # (o, i)
+
+
+def _eigenvectors(moments: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues ascending and eigenvectors, whose entries that are rounding errors alone are set to zero."""
+    values, vectors = torch.linalg.eigh(moments)
+    return values, torch.hardshrink(vectors, torch.finfo(vectors.dtype).eps)
 
 
 def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: list[list[Shared]] | None) -> None:
