@@ -22,7 +22,7 @@ class LowRank:
         gain = 1 / (self.values + shift)  # (r,)
         if not rest:
             return ((inside * gain) @ self.vectors).to(v.dtype)
-        return (v.double() / shift + (inside * (gain - 1 / shift)) @ self.vectors).to(v.dtype)
+        return ((inside * (gain - 1 / shift)) @ self.vectors).add_(v, alpha=1 / shift).to(v.dtype)
 
 
 def lanczos(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
@@ -63,15 +63,20 @@ def nystroem(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
     influence as in Hataya and Yamada 2023, arXiv 2302.09726.
     """
     rank = min(rank, curvature.size)
-    test = torch.linalg.qr(curvature.random(rank, seed).double().T)[0]  # (P, r)
+    test = curvature.random(rank, seed).double().T / curvature.size**0.5  # (P, r)
+    if curvature.size < 4 * rank:  # else random columns are all but orthogonal
+        test = torch.linalg.qr(test)[0]
     image = curvature.product(test.T.to(curvature.layout.dtype)).double().T  # (P, r)
     nudge = torch.finfo(curvature.layout.dtype).eps * image.norm().clamp_min(torch.finfo(torch.float64).tiny)  # keeps the factor positive
     image = image + nudge * test
     core = test.T @ image
     triangle, failed = torch.linalg.cholesky_ex((core + core.T) / 2)
     while int(failed):  # rounding of the products made it indefinite by a hair
-        core.diagonal().add_(nudge)
+        core.addmm_(test.T, test, alpha=float(nudge))
         image, nudge = image + nudge * test, 2 * nudge
         triangle, failed = torch.linalg.cholesky_ex((core + core.T) / 2)
-    left, singular, _ = torch.linalg.svd(torch.linalg.solve_triangular(triangle, image.T, upper=False).T, full_matrices=False)
-    return LowRank(left.T, (singular.square() - nudge).clamp_min(0))
+    half = torch.linalg.solve_triangular(triangle, image.T, upper=False)  # (r, P), G + nudge I is about half^T half
+    squares, rotation = torch.linalg.eigh(half @ half.T)
+    kept = squares > rank * torch.finfo(torch.float64).eps * squares[-1]
+    vectors = (rotation[:, kept] / squares[kept].sqrt()).T @ half
+    return LowRank(vectors.flip(0), (squares[kept] - nudge).clamp_min(0).flip(0))

@@ -38,7 +38,8 @@ class RowProducts:
     """
 
     def __init__(self, vectors: Mapping[str, Tensor], budget_bytes: int) -> None:
-        self.vectors, self.budget_bytes = vectors, budget_bytes
+        self.vectors = {name: vector.contiguous() for name, vector in vectors.items()}
+        self.budget_bytes = budget_bytes
         self.totals: dict[str, Tensor] = {}
         self.squares = 0.0
 
@@ -66,17 +67,16 @@ class RowProducts:
         m, o, i = vector.shape
         lengths = inputs.square().sum(1)
         self.squares += float(left.square().sum((1, 2)) @ (lengths + 1 if layer.bias else lengths))
-        pushed = (inputs @ vector.reshape(m * o, i).T).reshape(-1, m, o)
-        if layer.bias:
-            pushed += self.vectors[layer.bias]
+        weight = vector.view(m * o, i).T
+        pushed = torch.addmm(self.vectors[layer.bias].view(m * o), inputs, weight) if layer.bias else inputs @ weight  # (b, m o)
 
         def give(amounts: Tensor) -> None:
-            lefts = torch.bmm(amounts, left.mT)  # (b, m, o)
-            self._put(layer.weight, (lefts.flatten(1).T @ inputs).reshape(m, o, i))
+            lefts = torch.bmm(amounts, left.mT).flatten(1)  # (b, m o)
+            self._total(layer.weight).view(m * o, i).addmm_(lefts.T, inputs)
             if layer.bias:
-                self._put(layer.bias, lefts.sum(0))
+                self._total(layer.bias).view(m * o).addmv_(lefts.T, torch.ones_like(lengths))
 
-        return torch.bmm(pushed, left), give
+        return torch.bmm(pushed.view(-1, m, o), left), give
 
     def _written(self, name: str, parts: list[Tensor]) -> Met:
         """Rows written out, ``(b, p)`` for each k."""
@@ -86,7 +86,7 @@ class RowProducts:
         dots = rows.reshape(b * r, p) @ vector.reshape(len(vector), p).T
 
         def give(amounts: Tensor) -> None:
-            self._put(name, (amounts.transpose(1, 2).reshape(b * r, -1).T @ rows.reshape(b * r, p)).reshape(vector.shape))
+            self._total(name).view(-1, p).addmm_(amounts.transpose(1, 2).reshape(b * r, -1).T, rows.reshape(b * r, p))
 
         return dots.reshape(b, r, -1).transpose(1, 2), give
 
@@ -104,12 +104,12 @@ class RowProducts:
             for k, part in enumerate(parts):
                 weighted = amounts[part.samples, :, k][:, :, None] * part.values[:, None]  # (e, m, d)
                 total = weighted.new_zeros(part.shape[0], *weighted.shape[1:]).index_add_(0, part.ids, weighted)
-                self._put(name, total.transpose(0, 1))
+                self._total(name).add_(total.transpose(0, 1).reshape(vector.shape))
 
         return torch.stack(columns, 2), give
 
-    def _put(self, name: str, value: Tensor) -> None:
-        if name in self.totals:
-            self.totals[name] += value
-        else:
-            self.totals[name] = value.contiguous()
+    def _total(self, name: str) -> Tensor:
+        """Where the sums of a parameter are gathered."""
+        if name not in self.totals:
+            self.totals[name] = torch.zeros_like(self.vectors[name])
+        return self.totals[name]
