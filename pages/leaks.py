@@ -103,6 +103,8 @@ def threshold_of(sight: Sight, relation: str) -> float:
         counts = result.counts(relation)
         here, usual = (numbers.plural(leaks.count_at(counts, value), "case") for value in (chosen, nearest))
         st.markdown(f"**{here}** at {chosen:g}" + (f" · {usual} at the default {nearest:g}" if chosen != nearest else ""))
+    if missed := leaks.not_compared(result.config.get("certain"), result.config.get("recall", 1.0), float(chosen)):
+        st.caption(f":material/info: {missed}")
     return float(chosen)
 
 

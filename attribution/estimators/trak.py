@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from attribution.estimators import register
+from attribution.estimators._preconditioned import KEEP_BYTES
 from attribution.estimators.base import Estimator, Query, ScoreBlock
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Trak(Estimator):
         "Averages over checkpoints; several runs make it better."
     )
     formula = "meanₘ φ_q'(Φ'Φ + λI)⁻¹φᵢ · meanₘ(1 − pᵢ),  φ = P'∇ log(p/(1−p))"
-    cost = "Two forward and backward passes with a projection over the training set per checkpoint."
+    cost = "Two forward and backward passes with a projection over the training set per checkpoint; one where the projections fit 64 MB."
     source = "Park et al., TRAK: Attributing Model Behavior at Scale, arXiv 2303.14186."
     cheaper = "ip"
     loss_only = True
@@ -49,6 +50,7 @@ class Trak(Estimator):
         self.models = [(each, index) for each in (subject, *others) for index in range(len(each.weights))]
         self._factors: list[torch.Tensor] = []
         self._stores: dict[int, GradientStore] = {}
+        self._kept: dict[int, torch.Tensor] = {}  # phi and 1 - p of all training rows (n, d + 1) by model, where they fit in memory
 
     def options(self) -> dict[str, Any]:
         return {"dim": self.dim, "relative_ridge": self.relative_ridge, "seed": self.seed, "runs": [s.run.id for s, _ in self.models]} | (
@@ -83,10 +85,15 @@ class Trak(Estimator):
             return torch.sigmoid(-log_odds(subject.model(index)(x), y)).cpu().double()
 
     def _both(self, model: int, rows: np.ndarray) -> "tuple[torch.Tensor, torch.Tensor]":
-        """phi (b, d) and 1 - p (b,) of training rows: computed, or from the store where ``store`` is set."""
+        """phi (b, d) and 1 - p (b,) of training rows: computed, kept from before, or from the store where ``store`` is set."""
         if self.store:
             found = self._stored(model).vectors(rows).double()
             return found[:, :-1], found[:, -1]
+        if model in self._kept:
+            places = np.searchsorted(self.subject.rows, rows).clip(max=len(self.subject.rows) - 1)
+            if np.array_equal(self.subject.rows[places], rows):
+                found = self._kept[model][places]
+                return found[:, :-1], found[:, -1]
         x, y = self.subject.batch(rows)
         return self._features(model, x, y), self._doubt(model, x, y)
 
@@ -111,12 +118,21 @@ class Trak(Estimator):
         """Cholesky factors of the damped Phi' Phi (d, d), one per model."""
         import torch
 
+        rows = self.subject.rows
+        fits = not self.store and 8 * len(rows) * self.dim * len(self.models) <= KEEP_BYTES * self.subject.share
         for model in range(len(self._factors), len(self.models)):
             total: Any = 0.0
-            for start in range(0, len(self.subject.rows), self.subject.batch_size):
-                batch = self.subject.rows[start : start + self.subject.batch_size]
-                phi = self._both(model, batch)[0] if self.store else self._features(model, *self.subject.batch(batch))  # (b, d)
+            kept = []
+            for start in range(0, len(rows), self.subject.batch_size):
+                batch = rows[start : start + self.subject.batch_size]
+                if fits or self.store:
+                    phi, doubt = self._both(model, batch)
+                    kept += [torch.cat([phi, doubt[:, None]], 1)] if fits else []
+                else:
+                    phi = self._features(model, *self.subject.batch(batch))  # (b, d)
                 total = total + phi.T @ phi
+            if kept:
+                self._kept[model] = torch.cat(kept)
             ridge = self.relative_ridge * total.diagonal().mean().clamp_min(1e-30)
             self._factors.append(torch.linalg.cholesky(total + ridge * torch.eye(len(total), dtype=total.dtype)))
 
@@ -125,11 +141,10 @@ class Trak(Estimator):
 
         self._prepare_factors()
         self._solved = []
+        rows, sizes = [row for query in queries for row in query.rows], [len(query.rows) for query in queries]
         for model, factor in enumerate(self._factors):
-            means = []
-            for query in queries:
-                parts = [self._features(model, x, y) for x, y in self.subject.batches(list(query.rows))]
-                means.append(torch.cat(parts).mean(0))
+            features = torch.cat([self._features(model, x, y) for x, y in self.subject.batches(rows)])
+            means = [part.mean(0) for part in features.split(sizes)]
             self._solved.append(torch.cholesky_solve(torch.stack(means, dim=1), factor))  # (d, q)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:

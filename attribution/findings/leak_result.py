@@ -33,7 +33,8 @@ class LeakResult(Artefact):
     """One search for leaks and duplicates: ``NAME/leaks/ID``. Rows are rows of the project.
 
     ``config`` holds the request, ``units`` (usual distance between training neighbours: ``own`` in the samples' own space, ``model`` in the
-    model's), ``titles``, ``measures`` (title, threshold, at_least, note by name) and seconds_s.
+    model's), ``titles``, ``measures`` (title, threshold, at_least, note by name), ``certain`` (the ratio up to which each pair was compared,
+    null for all; ``recall`` of the nearest rows beyond; neither in older searches, which compared all) and seconds_s.
     """
 
     what = "search for leaks"

@@ -39,6 +39,19 @@ def leaked_rows(cases: pd.DataFrame, wanted: Iterable[bool]) -> np.ndarray:
     return np.unique(np.array(rows, dtype=np.int64))
 
 
+def not_compared(certain: float | None, recall: float, threshold: float) -> str:
+    """What a search that skipped parts of a large table may have missed at a threshold; empty where every pair was compared.
+
+    ``certain`` is the ratio up to which it compared each pair, ``recall`` the share found of the nearest rows of some.
+    """
+    if certain is None or threshold <= certain:
+        return ""
+    return (
+        f"The table is too large to compare every pair of rows: all pairs up to {certain:.2f} usual distances were compared. Farther ones can "
+        f"be missing; of the nearest rows of 500 samples, {100 * recall:.1f} % were found."
+    )
+
+
 def count_at(counts: np.ndarray, threshold: float) -> int:
     """How many cases there are at a threshold of ``GRID``."""
     return int(counts[min(int(np.searchsorted(GRID, threshold - 1e-9)), len(counts) - 1)])

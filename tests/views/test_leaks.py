@@ -33,6 +33,13 @@ def test_the_count_at_a_threshold_is_that_of_its_place_in_the_grid():
     assert [leaks.count_at(counts, float(GRID[place])) for place in (0, 7, len(GRID) - 1)] == [0, 7, len(GRID) - 1]
 
 
+@pytest.mark.parametrize(("certain", "threshold", "told"), [(None, 0.6, False), (0.594, 0.3, False), (0.09, 0.3, True)])
+def test_a_search_in_cells_says_beyond_which_threshold_pairs_can_be_missing(certain, threshold, told):
+    text = leaks.not_compared(certain, 0.375, threshold)
+    assert bool(text) == told
+    assert not told or ("0.09" in text and "37.5 %" in text)
+
+
 def test_keep_one_drops_all_but_the_first_active_and_leaves_conflicts_alone():
     active, labels = np.ones(10, bool), np.zeros(10, int)
     labels[8] = 1

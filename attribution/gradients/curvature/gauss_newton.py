@@ -22,6 +22,7 @@ Batch = Callable[[np.ndarray], tuple[Tensor, Tensor]]  # positions (b,) -> input
 MODEL, DATA = "model", "data"
 EXACT_CLASSES = 32  # up to so many classes the expectation over the model's labels is a sum over all of them
 TOGETHER = 16  # vectors pushed through the model at once: bounds the copies of a batch's activations
+NEAR_BYTES = 8 << 20  # activations up to which more samples than a batch are taken together
 
 
 @final
@@ -187,7 +188,7 @@ class GaussNewton:
         total = torch.zeros_like(vectors)
         size = self.n if positions is None else len(positions)
         by_rows = self.classes <= EXACT_CLASSES and 5 * len(vectors) > 4 + self.classes
-        most = self.batch_size if not by_rows else max(1, min(self.batch_size, self.engine.budget_bytes // (4 * self.classes * self.size)))
+        most = self._rows_at_once if by_rows else self._streamed_at_once(len(vectors))
         pieces = np.array_split(np.arange(self.n) if positions is None else positions, -(-size // most))
         meeting = RowProducts(self.layout.split(vectors), self.engine.budget_bytes) if by_rows else None
         for piece in pieces:
@@ -201,6 +202,22 @@ class GaussNewton:
             if positions is None and self.labels == MODEL:
                 self.keep_trace(meeting.squares / size)
         return total / size
+
+    @property
+    def _rows_at_once(self) -> int:
+        """Samples whose rows of the square root are there together."""
+        return max(1, min(self.batch_size, self.engine.budget_bytes // (4 * self.classes * self.size)))
+
+    def _streamed_at_once(self, m: int) -> int:
+        """Samples that m vectors are streamed through together: a batch, or more of a small model, whose cost is that of the calls."""
+        most = min(NEAR_BYTES, self.engine.budget_bytes) / max(1.0, self._sample_bytes * (1 + min(m, TOGETHER)))
+        return max(self.batch_size, int(most))
+
+    @cached_property
+    def _sample_bytes(self) -> float:
+        """Activations that a backward pass keeps for one sample."""
+        x, y = self._batch(np.arange(min(self.n, self.batch_size)))
+        return self.engine.plan(x, y).saved * x[0].numel()
 
     def damped(self, vectors: Tensor) -> Tensor:
         """C + damping I times each of ``vectors (m, P)``."""
@@ -259,5 +276,7 @@ class GaussNewton:
                 moved = jvp(logits, (parameters,), (tangent,))[1]  # (b, c)
                 return back(p * (moved - (p * moved).sum(1, keepdim=True)))[0]
 
-            tangents = self.layout.split(vectors)
-            return self.layout.join(vmap(one, chunk_size=TOGETHER)(tangents))
+            if len(vectors) == 1:
+                single = one({name: tangent[0] for name, tangent in self.layout.split(vectors).items()})
+                return self.layout.join({name: image[None] for name, image in single.items()})
+            return self.layout.join(vmap(one, chunk_size=TOGETHER)(self.layout.split(vectors)))
