@@ -20,7 +20,7 @@ from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, evaluation, ordinary, per_sample
 from attribution.gradients.compress import Compression, Map, compress, sizes_of
 from attribution.gradients.contract import blocks, contract, with_bias
-from attribution.gradients.explain import Explanations, explanation
+from attribution.gradients.explain import Explanations, explained
 from attribution.gradients.factors import Dense, Factor
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
@@ -213,9 +213,8 @@ class GradientEngine:
         plan, shapes = self.plan(x, y), {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
         size = self.at_once(x, y)
         seen = {name: factor for _, _, name, factor in self.factors(x[:size], y[:size])}
-        rows = (explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written) for route in plan.routes)
-        along = n_queries == 1 and written and not norms and plan.plain
-        return Explanations((row.along() if along else row).times(len(x) / size) for row in rows)
+        rows = explained(plan, shapes, seen, n_queries, norms, written)
+        return Explanations(row.times(len(x) / size) for row in rows)
 
     def check(self, x: Tensor, y: Tensor) -> None:
         """``UserError`` naming the layer if a sample's loss changes with the other samples of its batch; looks at up to eight samples."""

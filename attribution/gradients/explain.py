@@ -1,15 +1,16 @@
 """Says for each covered parameter how its gradients are had and contracted, and what that costs beside a forward pass."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
-from attribution.gradients.contract import MATERIALISE, ROWS, dot_costs, norm_costs, orders
+from attribution.gradients.contract import MATERIALISE, PAIRS, ROWS, dot_costs, norm_costs, orders
 from attribution.gradients.convolution import Convolution
 from attribution.gradients.factors import Dense, Factor, Outer, Rows
-from attribution.gradients.probe import Route
+from attribution.gradients.probe import Plan, Route
 from attribution.gradients.queries import keep
 
-FORWARD_MODE = "forward mode"
+FORWARD_MODE, WITH_WEIGHT = "forward mode", "with weight"
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,10 @@ class Explanation:
     """One covered parameter.
 
     ``path`` is "closed form", "vmap" or "loop", ``reason`` says why it is not a closed form; ``dots`` and ``norms`` name the contraction
-    order (``contract.py``, or forward mode), empty where not asked for; ``multiply_adds`` is its estimated cost for the batch, without
-    forward and backward, ``forward`` what the layer itself costs in a forward pass (0 for embeddings and element-wise layers),
-    ``held_bytes`` the factors that are held at once: on a CPU, those of a block of the batch.
+    order (``contract.py``; forward mode; with weight: a bias that comes with its layer's weight), empty where not asked for;
+    ``multiply_adds`` is its estimated cost for the batch, without forward and backward, ``forward`` what the layer itself costs in a
+    forward pass (0 for embeddings and element-wise layers), ``held_bytes`` the factors that are held at once: on a CPU, those of a block of
+    the batch.
     """
 
     parameter: str
@@ -36,6 +38,10 @@ class Explanation:
     def along(self) -> "Explanation":
         """By ``engine.along`` in forward mode: beside the layer's output its derivative, by input and by weight."""
         return replace(self, dots=FORWARD_MODE, multiply_adds=2 * self.forward, held_bytes=0)
+
+    def with_weight(self) -> "Explanation":
+        """A bias, had from the numbers that compare the weight."""
+        return replace(self, dots=WITH_WEIGHT if self.dots else "", norms=WITH_WEIGHT if self.norms else "", multiply_adds=0.0)
 
     def times(self, blocks: float) -> "Explanation":
         """Of a batch that has so many blocks like this one."""
@@ -76,6 +82,23 @@ class Explanations(list[Explanation]):
         table = [head, *lines, sums]
         widths = [max(len(line[column]) for line in table) for column in range(len(head))]
         return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table)
+
+
+def explained(
+    plan: Plan, shapes: Mapping[str, tuple[int, ...]], seen: Mapping[str, Factor], n_queries: int, norms: bool, written: bool
+) -> list[Explanation]:
+    """The rows of all parameters, for a batch that gave the factors ``seen``; the request as in ``engine.explain``."""
+    rows = {
+        route.parameter: explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written)
+        for route in plan.routes
+    }
+    if n_queries == 1 and written and not norms and plan.plain:
+        return [row.along() for row in rows.values()]
+    for weight, bias in plan.biases.items():
+        by_pairs = {rows[weight].dots, rows[weight].norms} <= {PAIRS, ""}
+        if weight in seen and by_pairs and not (written and n_queries):
+            rows[bias] = rows[bias].with_weight()
+    return list(rows.values())
 
 
 def explanation(route: Route, shape: tuple[int, ...], factor: Factor | None, n_queries: int, norms: bool, written: bool) -> Explanation:

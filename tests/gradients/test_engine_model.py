@@ -146,6 +146,9 @@ def test_explain_counts_what_was_asked_for() -> None:
     assert (one[0].dots, one[0].norms) == ("forward mode", "")
     assert one.share == 2  # the derivative of each product: by its inputs and by its weights
     assert (only[0].dots, only.share < 0.1) == ("", True)
+    assert (many[1].dots, many[1].norms, many[1].multiply_adds) == ("with weight", "with weight", 0)
+    assert (only[1].dots, only[1].norms) == ("", "with weight")
+    assert engine.explain(x, y, 100, written=True)[1].dots == "materialise"
     lines = str(many).splitlines()
     assert len(lines) == 2 + len(engine.covered)
     assert "of forward" in lines[0]
