@@ -152,3 +152,13 @@ def test_a_forecast_says_how_long_and_runs_nothing(datablame, tiny_project, monk
     assert status == 0, err
     assert "Took" in said
     assert "forecast" not in said.split("Took")[1].splitlines()[0]  # that one was asked with other memory
+
+
+def test_the_app_says_where_it_runs(datablame, monkeypatch):
+    from attribution.cli import look
+
+    started = []
+    monkeypatch.setattr(look.subprocess, "call", lambda command, cwd: started.append(command) or 0)
+    status, said, _ = datablame("app", "--port", 8765, "--no-browser")
+    assert (status, said) == (0, "Datablame runs at http://127.0.0.1:8765 (Ctrl+C stops it)\n")
+    assert "--server.address=127.0.0.1" in started[0]

@@ -25,6 +25,7 @@ from attribution.evaluation.parts.usefulness import usefulness
 from attribution.evaluation.result import BenchResult
 from attribution.progress import Progress
 from attribution.runs import Run
+from attribution.scoring import pipeline
 from attribution.storage.files import file_hash, write_json
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def bench(
     """
     work, started_s = progress or Progress(), time.perf_counter()
     parts = _check(config)
+    _check_size(len(labels.train_rows(dataset)), len(queries))
     names = [name for name in dict.fromkeys(config.estimators or EVERYDAY) if name != recommend.CONTROL] + [recommend.CONTROL]
     for name in names:
         estimators.get(name)
@@ -117,6 +119,17 @@ def _check(config: BenchConfig) -> list[str]:
             "Train at least 8.",
         )
     return [part for part in PARTS if part in config.parts]
+
+
+def _check_size(n_train: int, n_queries: int) -> None:
+    """``UserError`` where a score run would keep summaries alone."""
+    most = pipeline.DENSE_LIMIT_BYTES // (4 * max(1, n_train))
+    if n_queries > most:
+        raise UserError(
+            f"The influences of {n_train:,} training samples on {n_queries:,} queries take more than {pipeline.DENSE_LIMIT_BYTES >> 20} MiB.",
+            "Estimators are compared pair by pair, and of so many only summaries are kept.",
+            f"Ask at most {most:,} queries (`--count`).",
+        )
 
 
 def _shares(parts: list[str]) -> dict[str, tuple[float, float]]:

@@ -17,7 +17,7 @@ Loss = Callable[[Any, Tensor], Tensor]  # (model output, labels (b, ...)) -> one
 class Use(NamedTuple):
     """A layer's name, what went in, where in the graph its output came about, and the output's shape (the node's may be flatter).
 
-    ``outputs`` (and its version) is what came out, where the layer's closed form asks for it.
+    ``outputs`` (and its version) is what came out of a ``Norm`` on a CPU: elsewhere its closed form has no use for it.
     """
 
     layer: str
@@ -63,7 +63,7 @@ def recorded(modules: Mapping[str, nn.Module], uses: list[Use]) -> Iterator[None
             # An in-place operation on a view cuts the view's node out of the graph; the node of what it views, or of a copy, moves inwards.
             whole = _whole(output)
             made = output.clone() if whole is None else whole
-            kept = made.detach().view(output.shape) if isinstance(module, Norm) else None
+            kept = made.detach().view(output.shape) if isinstance(module, Norm) and output.device.type == "cpu" else None
             uses.append(Use(name, inputs.detach(), get_gradient_edge(made), output.shape, kept, made._version))
             return made if whole is None else None
 

@@ -19,7 +19,7 @@ from attribution.gradients.factors import Dense, Factor, Outer, Rows
 
 class Call(NamedTuple):
     """One use of a layer: what went in, the gradient of the summed loss with respect to what came out, and, of a ``Norm``, what came out
-    (None where that is not known any more)."""
+    (None where that is not known)."""
 
     inputs: Tensor
     gradient: Tensor
@@ -132,11 +132,11 @@ def norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
 def _with_normalised(module: Norm, bias: Tensor | None, call: Call, total: Tensor, b: int) -> Tensor:
     """Per-sample sums of G z ``(b, p)``; ``total`` are those of G.
 
-    On a CPU from the outputs, z = (y - bias) / weight, which costs half of normalising again, unless a weight is so small beside its bias
-    that digits would be lost; elsewhere to ask that would hold up the device.
+    From the outputs where there are any, z = (y - bias) / weight, which costs half of normalising again, unless a weight is so small beside
+    its bias that digits would be lost. They are there on a CPU alone: elsewhere to ask that would hold up the device.
     """
     weight = module.weight
-    if call.outputs is None or weight.device.type != "cpu" or not _invertible(weight, bias):
+    if call.outputs is None or not _invertible(weight, bias):
         return _reduced(module, _normalised(module, call.inputs).mul_(call.gradient), b)
     products = _reduced(module, call.gradient * call.outputs, b)
     if bias is not None:
@@ -145,7 +145,9 @@ def _with_normalised(module: Norm, bias: Tensor | None, call: Call, total: Tenso
 
 
 def _invertible(weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether z can be had from ``weight * z + bias`` at the price of a few roundings."""
+    """Whether z can be had from ``weight * z + bias`` at the price of a few roundings, of which half precision has none to spare."""
+    if weight.itemsize < 4:
+        return False
     least = torch.finfo(weight.dtype).tiny
     return bool((weight.abs() > (least if bias is None else (bias.abs() / _LOST).clamp_min(least))).all())
 

@@ -79,6 +79,14 @@ def test_a_request_that_cannot_be_met_is_refused(tiny_project, config):
         tiny_project.compare(config)
 
 
+def test_more_queries_than_whole_matrices_are_kept_for_are_refused_before_the_work(tiny_project, monkeypatch):
+    from attribution.scoring import pipeline
+
+    monkeypatch.setattr(pipeline, "DENSE_LIMIT_BYTES", 4 * 5 * tiny_project.info.counts["train"])
+    with pytest.raises(UserError, match="at most 5 queries"):
+        tiny_project.compare(BenchConfig(estimators=("ip",), count=6, parts=("agreement",), device="cpu"))
+
+
 def test_queries_are_half_wrong_where_there_are_enough():
     rows = np.arange(100, 150)
     correct = np.ones(50, dtype=bool)

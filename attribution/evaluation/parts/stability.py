@@ -31,9 +31,10 @@ def stability(at: Bench, work: Progress) -> None:
             config = ScoreConfig(estimator=name, device=at.config.device, seed=at.config.seed + 1 + index)
             slot = part.part(0.5 + 0.5 * done / len(at.usable), 0.5 + 0.5 * (done + 1) / len(at.usable), f"Stability: {name}, seed {seed}")
             found = score(at.dataset, at.labels, other, config, at.queries, at.home / "bench" / "scores", slot, trusted=at.trusted)
-            matrix = found.matrix()[1]  # type: ignore[index]
-            pairs[name].append(agree.rank_correlation(at.matrices[name], matrix))
-            shared[name].append(agree.overlap(at.matrices[name], matrix, at.config.k))
+            matrix = found.matrix()
+            assert matrix is not None  # by the bench's check of the size
+            pairs[name].append(agree.rank_correlation(at.matrices[name], matrix[1]))
+            shared[name].append(agree.overlap(at.matrices[name], matrix[1], at.config.k))
     lines = []
     for name in at.usable:
         sure = paired_bootstrap(np.mean(pairs[name], axis=0), seed=at.config.seed)
