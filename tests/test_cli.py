@@ -160,5 +160,5 @@ def test_the_app_says_where_it_runs(datablame, monkeypatch):
     started = []
     monkeypatch.setattr(look.subprocess, "call", lambda command, cwd: started.append(command) or 0)
     status, said, _ = datablame("app", "--port", 8765, "--no-browser")
-    assert (status, said) == (0, "Datablame runs at http://127.0.0.1:8765 (Ctrl+C stops it)\n")
+    assert (status, said) == (0, "Opening http://127.0.0.1:8765 (Ctrl+C stops it)\n")
     assert "--server.address=127.0.0.1" in started[0]

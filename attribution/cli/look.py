@@ -66,7 +66,7 @@ def app(
         os.environ["DATABLAME_PROJECT"] = str(Project.open(project).folder)
     os.environ.setdefault("DATABLAME_HOME", str(home()))
     options = [f"--server.address={address}", f"--server.port={port}", f"--server.headless={'false' if browser else 'true'}"]
-    typer.echo(f"Datablame runs at http://{address}:{port} (Ctrl+C stops it)")
+    typer.echo(f"Opening http://{address}:{port} (Ctrl+C stops it)")
     raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=root))
 
 
