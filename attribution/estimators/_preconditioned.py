@@ -49,13 +49,12 @@ def curvature_of(
     from attribution.gradients.curvature import GaussNewton
 
     rows, recipe = subject.rows if rows is None else rows, subject.run.train_config
-    chance = uniform([str(name) for name in subject.dataset.ids[rows]], seed)
     known = recipe.optimizer == "sgd" and subject.run.config["source"] == "trained"
     return GaussNewton(
         subject.engine(checkpoint),
         lambda positions: subject.batch(rows[positions]),
         len(rows),
-        chance,
+        lambda: uniform([str(name) for name in subject.dataset.ids[rows]], seed),
         l2=recipe.weight_decay if known else 0.0,
         damping_ratio=damping_ratio,
         batch_size=subject.batch_size,

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -112,9 +113,9 @@ def update(
     for index in range(steps):
         work.update(index, steps, f"step {index + 1} of {steps}")
         slope = objective.slope()
-        chance = np.linspace(0, 1, curved.n, endpoint=False)
+        spread = partial(np.linspace, 0, 1, curved.n, endpoint=False)
         curvature = GaussNewton(
-            engine, curved.batch, curved.n, chance, l2=l2, damping_ratio=damping_ratio, batch_size=64, keep_bytes=KEEP_BYTES
+            engine, curved.batch, curved.n, spread, l2=l2, damping_ratio=damping_ratio, batch_size=64, keep_bytes=KEEP_BYTES
         )
         if not float(slope.norm()) > 0 or not float(curvature.trace + l2) > 0:
             stopped = "the training data ask for nothing more"

@@ -13,8 +13,6 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
-from torch.func import functional_call
 
 from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, evaluation, ordinary, per_sample
@@ -23,6 +21,8 @@ from attribution.gradients.contract import blocks, contract, with_bias
 from attribution.gradients.explain import Explanations, explained
 from attribution.gradients.factors import Dense, Factor
 from attribution.gradients.fallback import Fallback
+from attribution.gradients.forward import slopes
+from attribution.gradients.heap import keep_heap
 from attribution.gradients.layers import handler_of
 from attribution.gradients.probe import Plan, Route, covered_parameters, first_coupled, make_plan, refuse
 from attribution.gradients.project import Sketch, project
@@ -62,6 +62,7 @@ class GradientEngine:
         self._sketches: dict[tuple[str, int, int, torch.device], Sketch] = {}
         self._maps: dict[tuple[Compression, tuple[Route, ...], torch.device], dict[str, Map]] = {}
         refuse(model)
+        keep_heap()
 
     @property
     def covered(self) -> list[str]:
@@ -291,25 +292,15 @@ class GradientEngine:
             for name, values in fallback.gradients(x[start:stop], y[start:stop]).items():
                 yield start, stop, name, Dense(values.reshape(stop - start, -1), tuple(parameters[name].shape))
 
-    @torch.no_grad()
-    def _along(self, x: Tensor, y: Tensor, queries: QueryGradients) -> Tensor | None:
-        """Dots with one query ``(b, 1)`` as the derivative of the samples' losses along it; None where forward mode does not serve.
-
-        Source: the Jacobian-vector product by dual numbers, as Baydin et al. 2022, arXiv 2202.08587, use it for gradients.
-        """
-        parameters = {name: parameter.detach() for name, parameter in covered_parameters(self.model).items()}
-        if any(not isinstance(part, Dense) or part.values.dtype != parameters[name].dtype for name, part in queries.parts.items()):
-            return None
-        x, y = ordinary(x), ordinary(y)
+    def _along(self, x: Tensor, y: Tensor, query: QueryGradients) -> Tensor | None:
+        """Dots with one query ``(b, 1)`` in forward mode; None where it does not serve."""
+        plan = self.plan(x, y)
         try:
-            with evaluation(self.model), torch.no_grad(), forward_ad.dual_level():
-                duals = {name: forward_ad.make_dual(parameters[name], along) for name, along in queries.direction(0).items()}
-                values = per_sample(self.loss(functional_call(self.model, duals, (x,)), y), len(x))
-                slope = forward_ad.unpack_dual(values).tangent
+            slope = slopes(self.model, plan.holders, self.loss, ordinary(x), ordinary(y), query)
         except RuntimeError:  # an operation without a forward-mode derivative, or too little memory: ask the other way
             self._forward_mode = False
             return None
-        return None if slope is None else slope.to(self.plan(x, y).dtype)[:, None]
+        return None if slope is None else slope.to(plan.dtype)[:, None]
 
     def _contract(self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool) -> tuple[Tensor, Tensor]:
         dots, found = self._contract_apart(x, y, queries, norms, {})

@@ -39,6 +39,7 @@ class Plan:
     routes: tuple[Route, ...]
     modules: Mapping[str, nn.Module]
     covers: tuple[tuple[nn.Parameter, bool], ...]  # the model's parameters and whether they required a gradient then
+    holders: Mapping[str, tuple[tuple[nn.Module, str], ...]]  # covered parameter -> the modules that hold it, and its name there
     saved: float = 0.0  # bytes that a backward pass keeps for each entry of the inputs
 
     @property
@@ -119,7 +120,7 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
     needed = {route.module for route in routes if route.path == CLOSED}
     covers = tuple((parameter, parameter.requires_grad) for parameter in model.parameters())
     tried = {name: module for name, module in modules.items() if name in needed}
-    return Plan(tuple(routes), tried, covers, sum(saved.values()) / max(1, x.numel()))
+    return Plan(tuple(routes), tried, covers, _holders(owners, covered), sum(saved.values()) / max(1, x.numel()))
 
 
 def refuse(model: nn.Module) -> None:
@@ -151,6 +152,14 @@ def _owners(model: nn.Module) -> dict[int, list[tuple[str, nn.Module]]]:
             if parameter is not None:
                 owners.setdefault(id(parameter), []).append((name, module))
     return owners
+
+
+def _holders(owners: Mapping[int, list[tuple[str, nn.Module]]], covered: Mapping[str, nn.Parameter]) -> Mapping[str, Any]:
+    """For each covered parameter every module that holds it, with the name that it has there."""
+    return {
+        name: tuple((module, own) for _, module in owners[id(parameter)] for own, held in module._parameters.items() if held is parameter)
+        for name, parameter in covered.items()
+    }
 
 
 def _random_measure(output: Any, b: int, y: Tensor, loss: Loss) -> tuple[Tensor, Loss]:

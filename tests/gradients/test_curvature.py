@@ -64,7 +64,9 @@ def nets() -> dict[str, tuple[nn.Module, torch.Tensor]]:
 def curvature(model: nn.Module, x: torch.Tensor, **settings) -> GaussNewton:
     y = torch.arange(len(x)) % CLASSES
     chance = np.random.default_rng(0).random(len(x))
-    return GaussNewton(GradientEngine(model), lambda at: (x[at], y[at]), len(x), chance, **{"l2": 0.01, "batch_size": 7, **settings})
+    return GaussNewton(
+        GradientEngine(model), lambda at: (x[at], y[at]), len(x), lambda: chance, **{"l2": 0.01, "batch_size": 7, **settings}
+    )
 
 
 def jacobian(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -292,7 +294,7 @@ def test_many_classes_draw_a_label_per_sample():
     x = inputs("flat", 400)
     y = torch.zeros(400, dtype=torch.int64)
     chance = np.random.default_rng(0).random(400)
-    found = [GaussNewton(GradientEngine(model), lambda at: (x[at], y[at]), 400, chance, batch_size=size) for size in (400, 33)]
+    found = [GaussNewton(GradientEngine(model), lambda at: (x[at], y[at]), 400, lambda: chance, batch_size=size) for size in (400, 33)]
     assert found[0].root is None
     assert found[0].trace == pytest.approx(found[1].trace, rel=1e-12)
     p = model(x).softmax(1).detach()

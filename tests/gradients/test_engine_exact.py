@@ -136,10 +136,11 @@ def test_one_direction_is_exact_with_and_without_forward_mode(between: torch.nn.
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(5, 7), between, torch.nn.Linear(7, 3)).double()
     x, y = torch.randn(9, 5, dtype=torch.float64), torch.arange(9) % 3
-    reference = oracle(model, x, y)
+    reference, own = oracle(model, x, y), list(map(id, model.parameters()))
     engine = GradientEngine(model)
     for _ in range(2):
         assert close(engine.along(x, y, engine.group_query(x, y))[:, 0], reference @ reference.mean(0))
+        assert list(map(id, model.parameters())) == own, "the model is left with other parameters than its own"
     assert close(engine.along(x, y, engine.queries(x[:2], y[:2])), reference @ reference[:2].T)
     assert engine._forward_mode == isinstance(between, torch.nn.Tanh)
 

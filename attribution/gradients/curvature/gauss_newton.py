@@ -29,11 +29,12 @@ NEAR_BYTES = 8 << 20  # activations up to which more samples than a batch are ta
 class GaussNewton:
     """The curvature C = G + l2 I of the mean loss over n training samples (see the package), never written out unless asked for.
 
-    ``batch(positions)`` gives inputs and labels of training samples 0..n-1; ``chance`` (n,) in 0..1 fixes, per sample, a drawn label and
-    the place in a random order, so results do not depend on how samples are stored. ``labels`` says which labels gradients are taken for
-    where they are needed (trace, Kronecker factors, DataInf): ``model`` is the true Fisher, an exact expectation up to 32 classes and one
-    draw per sample above; ``data`` is the empirical Fisher. While n * classes * P numbers fit ``keep_bytes``, G's square root is written
-    out once and a product is two matrix products; else the training set is streamed through the model. ``count`` is told the sample passes.
+    ``batch(positions)`` gives inputs and labels of training samples 0..n-1; ``draw()``, asked where it is needed, gives ``(n,)`` in 0..1
+    that fix, per sample, a drawn label and the place in a random order, so results do not depend on how samples are stored. ``labels``
+    says which labels gradients are taken for where they are needed (trace, Kronecker factors, DataInf): ``model`` is the true Fisher, an
+    exact expectation up to 32 classes and one draw per sample above; ``data`` is the empirical Fisher. While n * classes * P numbers fit
+    ``keep_bytes``, G's square root is written out once and a product is two matrix products; else the training set is streamed through
+    the model. ``count`` is told the sample passes.
 
     ``damping`` is absolute, ``damping_ratio`` times the mean eigenvalue of C. The default ratio here is the 0.1 of Grosse et al. 2023
     (arXiv 2308.03296); estimators choose by model (``estimators._preconditioned.usual_ratio``).
@@ -44,7 +45,7 @@ class GaussNewton:
         engine: GradientEngine,
         batch: Batch,
         n: int,
-        chance: np.ndarray,
+        draw: Callable[[], np.ndarray],
         *,
         l2: float = 0.0,
         damping_ratio: float = 0.1,
@@ -57,7 +58,7 @@ class GaussNewton:
             raise UserError(
                 f"damping_ratio is {damping_ratio:g}.", "Negative damping makes the curvature indefinite.", "Set it to 0 or more."
             )
-        self.engine, self.n, self.chance = engine, n, chance
+        self.engine, self.n, self._draw = engine, n, draw
         self.l2, self.damping_ratio, self.labels = l2, damping_ratio, labels
         self.batch_size, self.keep_bytes, self.count = batch_size, keep_bytes, count
         self._batch = batch
@@ -88,6 +89,11 @@ class GaussNewton:
         """Take the trace from work that came by it, if it is not known yet."""
         if self._trace is None:
             self._trace = value
+
+    @cached_property
+    def chance(self) -> np.ndarray:
+        """What is left to chance for each sample ``(n,)``."""
+        return self._draw()
 
     @cached_property
     def damping(self) -> float:
@@ -225,17 +231,24 @@ class GaussNewton:
 
     def random(self, count: int, seed: int) -> Tensor:
         """Standard normal vectors ``(count, P)``, the same on every device."""
-        generator = torch.Generator().manual_seed(seed)
-        return torch.randn(count, self.size, generator=generator, dtype=torch.float64).to(self.layout.device, self.layout.dtype)
+        numbers = np.random.default_rng(seed).standard_normal((count, self.size), dtype=np.float32)
+        return torch.from_numpy(numbers).to(self.layout.device, self.layout.dtype)
 
     def largest_eigenvalue(self, seed: int, positions: np.ndarray | None = None, steps: int = 20) -> float:
-        """Largest eigenvalue of G by power iteration from a seeded start; approached from below."""
-        vector, value = self.random(1, seed), 0.0
-        for _ in range(steps):
-            vector = self.product(vector / vector.norm(), positions)
-            before, value = value, float(vector.norm())
-            if value == 0 or abs(value - before) <= 1e-2 * value:
+        """Largest eigenvalue of G, approached from below: the largest Ritz value of Lanczos' recurrence from a seeded start."""
+        vector, value, side = self.random(1, seed), 0.0, 0.0
+        vector, earlier = vector / vector.norm(), torch.zeros_like(vector)
+        small = torch.zeros(steps, steps, dtype=torch.float64)  # the recurrence's tridiagonal matrix
+        for step in range(steps):
+            image = self.product(vector, positions)
+            small[step, step] = (vector * image).sum()
+            image -= small[step, step].to(image) * vector + side * earlier
+            before, value = value, float(torch.linalg.eigvalsh(small[: step + 1, : step + 1])[-1])
+            side = float(image.norm())
+            if side == 0 or value - before <= 1e-3 * value or step + 1 == steps:
                 break
+            small[step, step + 1] = small[step + 1, step] = side
+            vector, earlier = image / side, vector
         return value
 
     def _logits(self, x: Tensor) -> Tensor:

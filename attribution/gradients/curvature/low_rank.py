@@ -63,20 +63,22 @@ def nystroem(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
     influence as in Hataya and Yamada 2023, arXiv 2302.09726.
     """
     rank = min(rank, curvature.size)
-    test = curvature.random(rank, seed).double().T / curvature.size**0.5  # (P, r)
-    if curvature.size < 4 * rank:  # else random columns are all but orthogonal
-        test = torch.linalg.qr(test)[0]
-    image = curvature.product(test.T.to(curvature.layout.dtype)).double().T  # (P, r)
+    test = curvature.random(rank, seed) / curvature.size**0.5  # (r, P)
+    if curvature.size < 4 * rank:  # else random directions are all but orthogonal
+        test = torch.linalg.qr(test.T)[0].T
+    image, test = curvature.product(test).double(), test.double()
     nudge = torch.finfo(curvature.layout.dtype).eps * image.norm().clamp_min(torch.finfo(torch.float64).tiny)  # keeps the factor positive
-    image = image + nudge * test
-    core = test.T @ image
+    image.add_(test, alpha=float(nudge))
+    core = image @ test.T
     triangle, failed = torch.linalg.cholesky_ex((core + core.T) / 2)
     while int(failed):  # rounding of the products made it indefinite by a hair
-        core.addmm_(test.T, test, alpha=float(nudge))
-        image, nudge = image + nudge * test, 2 * nudge
+        core.addmm_(test, test.T, alpha=float(nudge))
+        image.add_(test, alpha=float(nudge))
+        nudge = 2 * nudge
         triangle, failed = torch.linalg.cholesky_ex((core + core.T) / 2)
-    half = torch.linalg.solve_triangular(triangle, image.T, upper=False)  # (r, P), G + nudge I is about half^T half
+    half = torch.linalg.solve_triangular(triangle, image, upper=False)  # (r, P), G + nudge I is about half^T half
     squares, rotation = torch.linalg.eigh(half @ half.T)
-    kept = squares > rank * torch.finfo(torch.float64).eps * squares[-1]
+    squares, rotation = squares.flip(0), rotation.flip(1)
+    kept = squares > rank * torch.finfo(torch.float64).eps * squares[0]
     vectors = (rotation[:, kept] / squares[kept].sqrt()).T @ half
-    return LowRank(vectors.flip(0), (squares[kept] - nudge).clamp_min(0).flip(0))
+    return LowRank(vectors, (squares[kept] - nudge).clamp_min(0))

@@ -42,6 +42,7 @@ class RowProducts:
         self.budget_bytes = budget_bytes
         self.totals: dict[str, Tensor] = {}
         self.squares = 0.0
+        self._room = next(iter(self.vectors.values())).new_empty(0)
 
     def add(self, pull: Pullback) -> None:
         """All rows of one batch."""
@@ -63,20 +64,30 @@ class RowProducts:
 
     def _shared(self, layer: Shared) -> Met:
         """A linear layer with one position: all rows of a sample share its inputs."""
-        vector, left, inputs = self.vectors[layer.weight], layer.lefts.permute(1, 2, 0).contiguous(), layer.inputs  # (m, o, i), (b, o, r)
-        m, o, i = vector.shape
-        lengths = inputs.square().sum(1)
-        self.squares += float(left.square().sum((1, 2)) @ (lengths + 1 if layer.bias else lengths))
-        weight = vector.view(m * o, i).T
-        pushed = torch.addmm(self.vectors[layer.bias].view(m * o), inputs, weight) if layer.bias else inputs @ weight  # (b, m o)
+        weight, lefts, inputs = self.vectors[layer.weight], layer.lefts, layer.inputs  # (m, o, i), (r, b, o), (b, i)
+        (m, o, i), b = weight.shape, len(inputs)
+        bias = None if layer.bias is None else self.vectors[layer.bias]  # (m, o)
+        left, lengths = lefts.permute(1, 2, 0).contiguous(), inputs.square().sum(1)  # (b, o, r), (b,)
+        self.squares += float(left.square().sum((1, 2)) @ (lengths if bias is None else lengths + 1))
+        room = self._scratch(b * m * o)
+        torch.mm(inputs, weight.view(m * o, i).T, out=room.view(b, m * o))
+        if bias is not None:
+            room.view(b, m * o).add_(bias.view(m * o))
+        dots = torch.bmm(room.view(b, m, o), left)
 
         def give(amounts: Tensor) -> None:
-            lefts = torch.bmm(amounts, left.mT).flatten(1)  # (b, m o)
-            self._total(layer.weight).view(m * o, i).addmm_(lefts.T, inputs)
-            if layer.bias:
-                self._total(layer.bias).view(m * o).addmv_(lefts.T, torch.ones_like(lengths))
+            moved = torch.bmm(amounts, lefts.transpose(0, 1), out=self._scratch(b * m * o).view(b, m, o)).flatten(1)  # (b, m o)
+            self._total(layer.weight).view(m * o, i).addmm_(moved.T, inputs)
+            if layer.bias is not None:
+                self._total(layer.bias).view(m * o).addmv_(moved.T, torch.ones_like(lengths))
 
-        return torch.bmm(pushed.view(-1, m, o), left), give
+        return dots, give
+
+    def _scratch(self, size: int) -> Tensor:
+        """Numbers to write over, the same memory every time: fresh memory costs more than what is computed into it."""
+        if len(self._room) < size:
+            self._room = self._room.new_empty(size)
+        return self._room[:size]
 
     def _written(self, name: str, parts: list[Tensor]) -> Met:
         """Rows written out, ``(b, p)`` for each k."""
