@@ -1,8 +1,9 @@
 """K-FAC and EK-FAC: the curvature as one Kronecker product per layer, inverted in its eigenbasis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,8 @@ from attribution.gradients.pullback import Shared
 from attribution.gradients.queries import QueryGradients
 
 _NEAR_BYTES = 1 << 20
+_ITEM_BYTES = 8  # of a number, at most
+_KEPT = 4  # gradients are kept for a second look up to so many times the curvature's ``keep_bytes``
 Gain = Callable[[Tensor], Tensor]  # eigenvalues of G to what they are replaced by
 
 
@@ -86,18 +89,14 @@ class _Layer:
 
     def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
         """The same for one row of a layer with several positions, gradients written out block by block, in the eigenbasis or before it."""
-        factor = factors[self.weight]
-        assert isinstance(factor, Outer | Convolution)
-        _, t, o, i = factor.sizes
-        sides = isinstance(factor, Outer) and t * (o * o + i * i) <= o * i * (o + i)
+        factor, (o, i) = factors[self.weight], self.values.shape
         total = torch.zeros_like(self.values)
-        for start, stop in blocks(factor.count, budget_bytes // (3 * o * i * factor.itemsize)):
-            if sides:
+        for start, stop in blocks(factor.count, budget_bytes // (3 * o * i * _ITEM_BYTES)):
+            if isinstance(factor, Outer) and factor.sizes[1] * (o * o + i * i) <= o * i * (o + i):
                 part = factor.block(start, stop)
-                assert isinstance(part, Outer)
-                left = part.left[:, 0].reshape(-1, o) @ self.outputs.to(factor.dtype)  # (b t, o)
-                right = self.turned_inputs(part.right[:, 0].reshape(-1, i))
-                turned = left.view(part.count, t, -1).mT @ right.view(part.count, t, -1)  # (b, o, i)
+                left = part.left[:, 0].flatten(0, 1) @ self.outputs.to(factor.dtype)  # (b t, o)
+                right = self.turned_inputs(part.right[:, 0].flatten(0, 1))
+                turned = left.view(part.count, -1, o).mT @ right.view(part.count, -1, i)  # (b, o, i)
             else:
                 turned = self._turned_written(factor.written(start, stop), factors, start, stop)
             total += turned.square_().sum(0)
@@ -202,8 +201,7 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
     _require_closed(plan)
     layers: dict[str, _Layer] = {}
     diagonal: dict[str, Tensor] = {}
-    kept: list[list[Shared]] | None = [] if corrected else None  # each batch's rows, as long as they are few and all that is needed
-    room = curvature.keep_bytes
+    kept = _Kept(_KEPT * curvature.keep_bytes if corrected else 0)
 
     def layer_of(name: str, o: int, i: int) -> _Layer:
         if name not in layers:
@@ -227,16 +225,12 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
             for name in factors.keys() - blocked.keys() - biases:
                 add = _second_moment(factors[name], curvature.engine.budget_bytes)
                 diagonal[name] = diagonal[name] + add if name in diagonal else add
-            kept = None if factors else kept
+            kept.row(k, len(pull), blocked, {name: factors[name] for name in factors.keys() & biases})
         for shared in pull.shared:
             layer = layer_of(shared.weight, shared.lefts.shape[2], shared.inputs.shape[1])
             layer.add_inputs(shared.inputs, known)
             layer.add_outputs(shared.lefts.flatten(0, 1))
-            room -= shared.lefts.nbytes + shared.inputs.nbytes
-        if kept is not None and room > 0:
-            kept.append(pull.shared)
-        else:
-            kept = None
+        kept.batch(positions, pull.shared)
     for layer in layers.values():
         _diagonalise(layer, curvature.n)
     if corrected:
@@ -282,22 +276,68 @@ def _eigenvectors(moments: Tensor) -> tuple[Tensor, Tensor]:
     return values, torch.hardshrink(vectors, torch.finfo(vectors.dtype).eps)
 
 
-def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: list[list[Shared]] | None) -> None:
-    """Second moments of the per-sample gradients in each layer's eigenbasis instead of products of eigenvalues; ``kept``: all rows, or a
-    second pass makes them anew."""
+class _Kept:
+    """Gradients of the first batches, as long as they fit ``room`` bytes: batches that need no second pass."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.rows: list[dict[str, Factor]] = []
+        self.shared: list[Shared] = []
+        self.left: list[np.ndarray] = []  # positions of the batches that did not fit
+        self._batch: list[dict[str, Factor]] = []
+        self._fits = True
+
+    def row(self, k: int, rows: int, weights: dict[str, Outer | Convolution], biases: dict[str, Factor]) -> None:
+        """Row k of ``rows`` of a batch: layers with several positions, written out where that is smaller."""
+        if k == 0:
+            self._fits = self.room >= rows * sum(min(factor.nbytes, self._written_bytes(factor)) for factor in weights.values())
+        if self._fits:
+            small = {name: self._smaller(factor) for name, factor in weights.items()}
+            self._batch.append({**small, **biases})
+
+    def batch(self, positions: np.ndarray, shared: list[Shared]) -> None:
+        """The batch is complete."""
+        need = sum(factor.nbytes for row in self._batch for factor in row.values())
+        need += sum(layer.lefts.nbytes + layer.inputs.nbytes for layer in shared)
+        if self._fits and need <= self.room:
+            self.room -= need
+            self.rows += self._batch
+            self.shared += shared
+        else:
+            self.left.append(positions)
+        self._batch, self._fits = [], True
+
+    @staticmethod
+    def _written_bytes(factor: Outer | Convolution) -> int:
+        return factor.count * factor.numel * factor.itemsize
+
+    def _smaller(self, factor: Outer | Convolution) -> Factor:
+        if isinstance(factor, Outer) and factor.nbytes <= self._written_bytes(factor):
+            return factor
+        return Dense(factor.written(0, factor.count), factor.shape)
+
+
+def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: _Kept) -> None:
+    """Second moments of the per-sample gradients in each layer's eigenbasis instead of products of eigenvalues; those that were not kept
+    are made anew."""
     for layer in layers.values():
         layer.values = torch.zeros_like(layer.values)
-    if kept is not None:
-        for shared in (shared for each in kept for shared in each):
-            layers[shared.weight].values += layers[shared.weight].moments(shared) / curvature.n
-        return
-    for positions in curvature.batches():
-        pull = curvature.roots(positions, curvature.labels, within=layers)
-        for factors in pull:
+
+    def add(rows: Iterable[dict[str, Factor]]) -> None:
+        for factors in rows:
             for name in factors.keys() & layers.keys():
                 layers[name].values += layers[name].moments_written(factors, curvature.engine.budget_bytes) / curvature.n
-        for shared in pull.shared:
-            layers[shared.weight].values += layers[shared.weight].moments(shared) / curvature.n
+
+    def add_shared(shared: list[Shared]) -> None:
+        for layer in shared:
+            layers[layer.weight].values += layers[layer.weight].moments(layer) / curvature.n
+
+    add(kept.rows)
+    add_shared(kept.shared)
+    for positions in kept.left:
+        pull = curvature.roots(positions, curvature.labels, within=layers)
+        add(pull)
+        add_shared(pull.shared)
 
 
 def _second_moment(factor: Factor, budget_bytes: int) -> Tensor:
