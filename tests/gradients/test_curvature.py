@@ -221,11 +221,32 @@ def test_kronecker_solves_queries_as_it_solves_their_vectors(kind):
     torch.testing.assert_close(c.layout.from_queries(factors.solve_queries(mean)), expected.mean(0, keepdim=True))
 
 
-def test_kept_rows_and_a_second_pass_give_the_same_factors():
-    model, x = nets()["flat"]
-    kept, again = (kronecker_factors(curvature(model, x, keep_bytes=room), corrected=True) for room in (1 << 20, 0))
-    for name, layer in kept.layers.items():
-        torch.testing.assert_close(layer.values, again.layers[name].values)
+class Positions(nn.Module):
+    """A perceptron at every position, their mean, linear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.head = nn.Linear(4, 5), nn.Linear(5, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.inner(x).tanh().mean(1))
+
+
+@pytest.mark.parametrize("kind", ["flat", "pictures", "2 positions", "9 positions"])
+def test_kept_gradients_and_a_second_pass_give_the_same_factors(kind):
+    """Everything made twice, the first batches kept, everything kept: what is kept is not made again."""
+    torch.manual_seed(0)
+    shape = (N, int(kind[0]), 4) if kind[0].isdigit() else ()
+    model, x = (Positions().double(), torch.randn(shape, dtype=torch.float64)) if shape else nets()[kind]
+    found, passes = [], []
+    for room in (0, 5000 if kind == "pictures" else 1000, 1 << 20):
+        seen: list[float] = []
+        found.append(kronecker_factors(curvature(model, x, keep_bytes=room, count=seen.append), corrected=True))
+        passes.append(sum(seen))
+    assert passes[0] > passes[1] > passes[2] == passes[0] / 2
+    for name, layer in found[0].layers.items():
+        for other in found[1:]:
+            torch.testing.assert_close(other.layers[name].values, layer.values)
 
 
 def test_kfac_convolution_keeps_the_trace_of_independent_factors():
