@@ -17,6 +17,7 @@ from attribution.gradients.pullback import Shared
 from attribution.gradients.queries import QueryGradients
 
 _NEAR_BYTES = 1 << 20
+_SMALLEST = 64 * torch.finfo(torch.float64).eps  # entry of an eigenvector that is more than a rounding error
 _ITEM_BYTES = 8  # of a number, at most
 _KEPT = 4  # gradients are kept for a second look up to so many times the curvature's ``keep_bytes``
 Gain = Callable[[Tensor], Tensor]  # eigenvalues of G to what they are replaced by
@@ -180,8 +181,7 @@ def _between(matrices: Tensor, left: Tensor, right: Tensor) -> Tensor:
 def _without_underflow(values: Tensor) -> Tensor:
     """Zero for numbers whose product with an eigenvector's smallest entry would be denormal: a CPU takes several times longer over those,
     and directions in which the inputs never vary are full of them."""
-    smallest = torch.finfo(torch.float64).eps  # by ``_eigenvectors``
-    return torch.hardshrink(values, torch.finfo(values.dtype).tiny / smallest) if values.device.type == "cpu" else values
+    return torch.hardshrink(values, torch.finfo(values.dtype).tiny / _SMALLEST) if values.device.type == "cpu" else values
 
 
 @torch.no_grad()
@@ -273,7 +273,7 @@ def _diagonalise(layer: _Layer, n: int) -> None:
 def _eigenvectors(moments: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues ascending and eigenvectors, whose entries that are rounding errors alone are set to zero."""
     values, vectors = torch.linalg.eigh(moments)
-    return values, torch.hardshrink(vectors, torch.finfo(vectors.dtype).eps)
+    return values, torch.hardshrink(vectors, _SMALLEST)
 
 
 class _Kept:
