@@ -19,7 +19,7 @@ from attribution.gradients.queries import QueryGradients
 _NEAR_BYTES = 1 << 20
 _SMALLEST = 64 * torch.finfo(torch.float64).eps  # entry of an eigenvector that is more than a rounding error
 _ITEM_BYTES = 8  # of a number, at most
-_KEPT = 4  # gradients are kept for a second look up to so many times the curvature's ``keep_bytes``
+_KEPT = 4  # gradients are kept for a second look up to so many times the curvature's ``keep_bytes``, and half the engine's budget
 Gain = Callable[[Tensor], Tensor]  # eigenvalues of G to what they are replaced by
 
 
@@ -192,7 +192,8 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
     sum_t a_t a_t^T and ``S`` the mean over samples, positions and labels of g_t g_t^T. K-FAC keeps the products of their eigenvalues;
     ``corrected`` (EK-FAC) replaces them with the second moments of the gradients in that eigenbasis, which makes the trace exact. Other
     layers with a closed form (normalisation, embeddings, grouped convolutions) keep the diagonal. Cost: one forward pass over the
-    training set and a backward pass per class but one (twice that for EK-FAC), and the eigenvectors of (i, i) and (o, o) matrices.
+    training set and a backward pass per class but one, and the eigenvectors of (i, i) and (o, o) matrices; EK-FAC needs the gradients a second
+    time and takes the passes again for those that fit neither four times the curvature's ``keep_bytes`` nor half the engine's budget.
     ``UserError`` naming the layer for a parameter without closed form. Source: Martens and Grosse 2015, arXiv 1503.05671; Grosse and
     Martens 2016, arXiv 1602.01407 (convolutions); George et al. 2018, arXiv 1806.03884 (EK-FAC); Grosse et al. 2023, arXiv 2308.03296
     (for influence).
@@ -201,7 +202,7 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
     _require_closed(plan)
     layers: dict[str, _Layer] = {}
     diagonal: dict[str, Tensor] = {}
-    kept = _Kept(_KEPT * curvature.keep_bytes if corrected else 0)
+    kept = _Kept(min(_KEPT * curvature.keep_bytes, curvature.engine.budget_bytes // 2) if corrected else 0)
 
     def layer_of(name: str, o: int, i: int) -> _Layer:
         if name not in layers:

@@ -85,7 +85,7 @@ def shifted_conjugate_gradients(
 def neumann_series(curvature: GaussNewton, v: Tensor, seed: int, depth: int = 1000, batch: int = 256) -> Solution:
     """LiSSA: ``x <- x + (v - (C_B + damping I) x) / s`` over ``depth`` seeded batches B of ``batch`` samples (all of them if fewer).
 
-    The scale s is the largest eigenvalue over the batches, by power iteration with a third to spare, plus l2 and damping, so it needs no
+    The scale s is the largest eigenvalue over the batches, by Lanczos' recurrence with a third to spare, plus l2 and damping, so it needs no
     tuning and cannot diverge. Directions whose eigenvalue is below about s / depth are not resolved: stopping early acts like more damping.
     With more than one batch the second half of the iterates is averaged, which takes out the noise of the batches. Cost: ``depth`` products
     with a batch. Source: Agarwal et al. 2017, arXiv 1602.03943; for influence Koh and Liang 2017, arXiv 1703.04730, sec. 3.
