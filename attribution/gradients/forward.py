@@ -14,7 +14,6 @@ from attribution.gradients.queries import QueryGradients
 Holders = Mapping[str, tuple[tuple[nn.Module, str], ...]]  # parameter -> every module that holds it, and under which name there
 
 
-@torch.no_grad()
 def slopes(model: nn.Module, holders: Holders, loss: Loss, x: Tensor, y: Tensor, query: QueryGradients) -> Tensor | None:
     """Derivative of the samples' losses ``(b,)`` along a written-out query; None if it is not written out in the parameters' dtype.
 
