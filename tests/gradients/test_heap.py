@@ -6,7 +6,7 @@ import sys
 import pytest
 
 LINUX = """
-import os, resource, sys
+import resource, sys
 import torch
 from attribution.gradients.heap import keep_heap
 if sys.argv[1] == "kept":

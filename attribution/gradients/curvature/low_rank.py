@@ -76,8 +76,8 @@ def nystroem(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
         image.add_(test, alpha=float(nudge))
         nudge = 2 * nudge
         triangle, failed = torch.linalg.cholesky_ex((core + core.T) / 2)
-    del test  # the largest things here are of this size
-    half = torch.linalg.solve_triangular(triangle, image, upper=False, out=image)  # (r, P), G + nudge I is about half^T half
+    half = torch.linalg.solve_triangular(triangle, image, upper=False)  # (r, P), G + nudge I is about half^T half
+    del image, test  # of the size of r models each
     squares, rotation = torch.linalg.eigh(half @ half.T)
     squares, rotation = squares.flip(0), rotation.flip(1)
     kept = squares > rank * torch.finfo(torch.float64).eps * squares[0]
