@@ -114,14 +114,15 @@ class Ledger:
         self,
         action: str,
         samples: Sequence[str],
-        label: int | None = None,
+        label: int | Mapping[str, int] | None = None,
         *,
         reason: str = "",
         evidence: Mapping[str, Any] | None = None,
         expect: Mapping[str, int] | None = None,
         author: str = "",
     ) -> list[Edit]:
-        """Append one batch: the same decision on every sample, all or nothing; returns the entries.
+        """Append one batch: the same decision on every sample, all or nothing; returns the entries. ``label`` is one for all of them, or
+        maps each sample to its own.
 
         ``expect`` maps samples to the last edit id that the user saw; when one has changed since, nothing is written and a
         ``UserError`` shows both versions. Samples whose state would not change are left out.
@@ -133,7 +134,7 @@ class Ledger:
                 old, last = states[sample]
                 if expect is not None and expect.get(sample, last) != last:
                     raise conflict(sample, old, db, last)
-                new = after(action, old, label)
+                new = after(action, old, label[sample] if isinstance(label, Mapping) else label)
                 if new != old:
                     changes.append((sample, old, new, None))
             return _append(db, action, changes, reason, noted, author)

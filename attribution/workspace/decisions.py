@@ -135,16 +135,21 @@ class Decisions:
         self,
         action: str,
         rows: "Sequence[int] | np.ndarray",
-        label: int | None = None,
+        label: int | Mapping[int, int] | None = None,
         *,
         reason: str = "",
         evidence: Mapping[str, Any] | None = None,
         expect: Mapping[int, int] | None = None,
     ) -> list[Edit]:
-        """One batch of the same decision; ``expect`` maps rows to the edit ids that were on screen."""
+        """One batch of the same decision; ``label`` is one for all rows, or maps each row to its own; ``expect`` maps rows to the edit ids
+        that were on screen."""
         ids = self._dataset.ids
+        if isinstance(label, Mapping):
+            wanted: int | Mapping[str, int] | None = {str(ids[row]): one for row, one in label.items()}
+        else:
+            wanted = label
         seen = {str(ids[row]): version for row, version in expect.items()} if expect is not None else None
-        return self.ledger.apply(action, [str(ids[int(row)]) for row in rows], label, reason=reason, evidence=evidence, expect=seen)
+        return self.ledger.apply(action, [str(ids[int(row)]) for row in rows], wanted, reason=reason, evidence=evidence, expect=seen)
 
     def table(self) -> "pd.DataFrame":
         """The ledger, newest first; columns as in ``Project.edits``."""

@@ -1,6 +1,6 @@
 """What people decide about samples: the ledger of edits, and the selections that pages hand on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attribution.storage import selections
@@ -42,8 +42,14 @@ class Review(About):
         """The edited samples, indexed by row: label, active, verdict (relabel, drop, keep or empty after an undo), base_label, edit."""
         return self._decisions.states()
 
-    def relabel(self, rows: "Rows", label: int | str, **details: Any) -> list[Edit]:
-        """Give these samples another label (class index or name); one batch, all or nothing. ``details``: reason, evidence, expect."""
+    def relabel(self, rows: "Rows", label: "int | str | Mapping[int, int | str]", **details: Any) -> list[Edit]:
+        """Give these samples another label (class index or name; or a label for each row); one batch, all or nothing.
+
+        ``details``: reason, evidence, expect.
+        """
+        if isinstance(label, Mapping):
+            each = {int(row): self.class_index(label[row]) for row in rows}
+            return self._decisions.decide("relabel", rows, each, **details)
         return self._decisions.decide("relabel", rows, self.class_index(label), **details)
 
     def drop(self, rows: "Rows", **details: Any) -> list[Edit]:

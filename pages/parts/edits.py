@@ -15,7 +15,7 @@ def decided(
     project: Project,
     action: str,
     rows: Sequence[int],
-    label: int | None = None,
+    label: int | Mapping[int, int] | None = None,
     reason: str = "",
     evidence: Mapping[str, Any] | None = None,
     expect: Mapping[int, int] | None = None,
@@ -24,7 +24,7 @@ def decided(
     details: dict[str, Any] = {"reason": reason, "evidence": evidence, "expect": expect}
     try:
         if action == "relabel":
-            edits = project.relabel(rows, int(label if label is not None else -1), **details)
+            edits = project.relabel(rows, -1 if label is None else label, **details)
         else:
             edits = (project.drop if action == "drop" else project.keep)(rows, **details)
     except UserError as error:
@@ -33,12 +33,18 @@ def decided(
     if not edits:
         states.flash("Nothing to change: it is so already.", ":material/info:")
     elif action == "relabel":
-        states.flash(f"{plural(len(edits), 'sample')} relabelled {states.plain(project.classes[int(label or 0)])}. Saved in the ledger.")
+        states.flash(f"{plural(len(edits), 'sample')} relabelled {label_words(project, label)}. Saved in the ledger.")
     else:
         states.flash(
             f"{plural(len(edits), 'sample')} {'taken out of training' if action == 'drop' else 'kept as labelled'}. Saved in the ledger."
         )
     return True
+
+
+def label_words(project: Project, label: int | Mapping[int, int] | None) -> str:
+    """The class that was given, or "as suggested" where the samples were given several."""
+    given = set(label.values()) if isinstance(label, Mapping) else {int(label or 0)}
+    return states.plain(project.classes[given.pop()]) if len(given) == 1 else "as suggested"
 
 
 def decide(project: Project, action: str, rows: Sequence[int], *details: Any) -> None:

@@ -49,14 +49,11 @@ def toggle(row: int) -> None:
 
 
 def apply_bulk(sight: Sight, rows: list[int], action: str) -> None:
-    """Callback: one decision on every chosen thumbnail, as one batch. "suggested" relabels each class of suggestions together."""
+    """Callback: one decision on every chosen thumbnail, as one batch and one undo. "suggested" gives each its own suggestion."""
     evidence = {"view": "grid", "samples": len(rows)}
-    if action != "suggested":
-        edits.decide(sight.project, action, rows, None, "review queue, grid", evidence)
-    else:
-        wanted = {row: int(sight.flags.entry(row)["suggested"]) for row in rows}
-        for label in sorted(set(wanted.values())):
-            edits.decide(sight.project, "relabel", [row for row in rows if wanted[row] == label], label, "review queue, grid", evidence)
+    wanted = {row: int(sight.flags.entry(row)["suggested"]) for row in rows} if action == "suggested" else None
+    verb = "relabel" if action == "suggested" else action
+    edits.decide(sight.project, verb, rows, wanted, "review queue, grid", evidence, sight.versions(rows))
     st.session_state["bulk"] = set()
 
 

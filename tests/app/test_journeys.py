@@ -204,13 +204,20 @@ def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project):
     test = app("review", project="digits")
     test.session_state["view"] = "Grid"
     test.run()
-    for key in buttons(test, "toggle-")[:3]:
+    flags = tiny_project.flags()
+    rows = {int(flags.entry(int(key.removeprefix("toggle-")))["suggested"]): key for key in buttons(test, "toggle-")}
+    assert len(rows) >= 2, "of different classes"
+    for key in list(rows.values())[:3]:
         test.button(key=key).click().run()
     test.button(key="bulk-suggested").click().run()
     assert not test.exception
-    edits, flags = tiny_project.edits(), tiny_project.flags()
-    assert len(edits) == 3
+    edits = tiny_project.edits()
+    assert len(edits) == len(list(rows)[:3])
     assert all(tiny_project.labels.values[row] == int(flags.entry(row)["suggested"]) for row in edits["row"])
+    assert edits["batch"].nunique() == 1, "one action is one batch"
+    assert len(test.toast) == 1
+    test.button(key="undo").click().run()
+    assert tiny_project.labels.version == tiny_project.dataset.base_version().version, "and one undo"
 
 
 def test_history_takes_back_a_batch(app, words, tiny_project):

@@ -232,3 +232,12 @@ def test_a_bulk_decision_killed_half_way_leaves_nothing(tmp_path):
     assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
     assert open_ledger(tmp_path).entries() == []
     assert len(open_ledger(tmp_path).apply("drop", ["a"])) == 1
+
+
+def test_one_batch_can_give_every_sample_its_own_label(tmp_path):
+    ledger = open_ledger(tmp_path)
+    made = ledger.apply("relabel", ["a", "b", "c"], {"a": 5, "b": 6, "c": 5})
+    assert len({edit.batch for edit in made}) == 1
+    assert [edit.new.label for edit in made] == [5, 6, 5]
+    assert len(ledger.undo()) == 3
+    assert all(not state.verdict for state, _ in ledger.states().values())
