@@ -107,11 +107,18 @@ def show_back(found: dict[str, Any]) -> None:
             st.html(f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(cells)}</div>')
         else:
             st.dataframe(importing.example_table(found), hide_index=True, alt="The first samples")
-    if found["problems"]:
-        shown = "\n".join(f"- {states.plain(one['where'])}: {states.plain(one['what'])}" for one in found["problems"][:PROBLEMS])
-        rest = len(found["problems"]) - PROBLEMS
-        more = f"\n- and {numbers.count(rest)} more" if rest > 0 else ""
-        st.warning(f"What cannot be used as it is:\n{shown}{more}", icon=":material/report:")
+    show_problems([one for one in found["problems"] if one["kind"] == importing.LEFT_OUT], found["seen"])
+    show_problems([one for one in found["problems"] if one["kind"] == importing.NOTE], 0)
+
+
+def show_problems(problems: list[dict[str, Any]], seen: int) -> None:
+    """What was left out (``seen`` files or rows were met), or what is worth knowing (0)."""
+    if not problems:
+        return
+    title = f"Left out: {importing.counts_sentence(seen, problems)}" if seen else "Worth knowing:"
+    shown = "\n".join(f"- {states.plain(one['where'])}: {states.plain(one['what'])}" for one in problems[:PROBLEMS])
+    more = f"\n- and {numbers.count(len(problems) - PROBLEMS)} more" if len(problems) > PROBLEMS else ""
+    (st.warning if seen else st.info)(f"{title}\n{shown}{more}", icon=":material/report:" if seen else ":material/info:")
 
 
 def model_step(modality: str) -> tuple[ModelConfig, bool, UserError | None]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from attribution.views import leaks, numbers, overview, queue
+from attribution.views import importing, leaks, numbers, overview, queue
 from pages.parts import cards, context, duplicates, frame, jobs, states
 from pages.parts.context import Sight
 
@@ -23,7 +23,9 @@ def headline(sight: Sight) -> None:
     st.markdown(" · ".join(line))
     if info.problems:
         with st.expander(f"{numbers.plural(len(info.problems), 'note')} from loading the data", icon=":material/report:"):
-            st.dataframe([dict(problem) for problem in info.problems[:200]], hide_index=True, alt="What was left out or changed, and why")
+            if sentence := importing.counts_sentence(info.seen, info.problems):
+                st.caption(sentence)
+            st.dataframe(importing.problem_table(info.problems), hide_index=True, alt="What was left out or changed, and why")
 
 
 def loaded(sight: Sight) -> None:

@@ -32,7 +32,7 @@ def new(
     for index, count in train["label"].value_counts().sort_index().items():
         typer.echo(f"  {info.classes[int(index)]:<24} {count:,} training samples")
     for problem in info.problems[:10]:
-        typer.echo(f"left out: {problem['where']}: {problem['what']}")
+        typer.echo(f"{problem['kind']}: {problem['where']}: {problem['what']}")
     if len(info.problems) > 10:
         typer.echo(f"... and {len(info.problems) - 10} more, listed on the Overview page")
     look = project.first_look

@@ -30,7 +30,8 @@ class DatasetInfo:
 
     ``shape`` is one sample as the model sees it: image ``(C, H, W)``, text ``(L,)`` token ids, tabular ``(d,)``. ``counts`` is the number
     of samples per split. ``base_hash`` changes with any sample, label, split, class name or preprocessing. ``problems`` lists what was
-    left out, ``{where, what}`` each. ``preprocessing`` holds what the model-ready tensor and the model need: image ``mean`` and ``std`` per
+    left out and what was changed, ``{where, what, kind: "left out" | "note", count}`` each; ``seen`` counts the files or rows met (0: not
+    known, a project made before it was kept). ``preprocessing`` holds what the model-ready tensor and the model need: image ``mean`` and ``std`` per
     channel in [0, 1]; text ``vocabulary`` (token id -> word; 0 is padding, 1 unknown); tabular ``columns``, one entry per input column.
     """
 
@@ -41,13 +42,16 @@ class DatasetInfo:
     counts: dict[str, int]
     base_hash: str
     source: str = ""
-    problems: tuple[dict[str, str], ...] = ()
+    problems: tuple[dict[str, Any], ...] = ()
     preprocessing: dict[str, Any] = field(default_factory=dict)
+    seen: int = 0
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "DatasetInfo":
-        """The inverse of ``dataclasses.asdict`` after a trip through JSON (lists become tuples)."""
+        """The inverse of ``dataclasses.asdict`` after a trip through JSON (lists become tuples); problems stored before they had a kind
+        were all left out."""
         tuples = {name: tuple(values[name]) for name in ("classes", "shape", "problems")}
+        tuples["problems"] = tuple({"kind": "left out", "count": 1, **problem} for problem in tuples["problems"])
         return DatasetInfo(**{**values, **tuples})
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from attribution.config import DataConfig
 from attribution.datasets.pictures import resize, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash, row_hashes
-from attribution.datasets.source import Source, Unreadable
+from attribution.datasets.source import Source, Unreadable, left_out, note
 from attribution.errors import UserError
 from attribution.progress import Progress
 
@@ -34,7 +34,7 @@ class Encoded:
     samples: "pd.DataFrame"
     shape: tuple[int, ...]
     preprocessing: dict[str, Any]
-    problems: list[dict[str, str]] = field(default_factory=list)
+    problems: list[dict[str, Any]] = field(default_factory=list)
 
 
 def encode(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
@@ -52,7 +52,7 @@ def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, f
     assert source.header is not None
     assert source.pixels is not None
     headers: list[tuple[int, int, int]] = []
-    problems: list[dict[str, str]] = []
+    problems: list[dict[str, Any]] = []
     for i in samples.index:
         try:
             headers.append(source.header(i))
@@ -72,7 +72,7 @@ def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, f
         try:
             pixels = with_channels(source.pixels(i), channels)
         except Unreadable as cause:
-            problems.append({"where": str(samples.loc[i, "source"]), "what": f"{cause}; left out"})
+            problems.append(left_out(str(samples.loc[i, "source"]), str(cause)))
             continue
         small = resize(pixels, height, width)
         array[len(kept)] = small
@@ -177,7 +177,7 @@ def encode_table(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
     return Encoded(samples.assign(hash=row_hashes(samples[hashed])), (matrix.shape[1],), {"columns": columns}, problems)
 
 
-def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, str]]]:
+def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
     """The ``col:`` columns as float32 (n, d), one description per input, and what the user should know.
 
     Numbers are standardised with the training mean and standard deviation, words are one-hot: one input per category, at most
@@ -188,7 +188,7 @@ def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarra
     training = (samples["split"] == "train").to_numpy()
     blocks: list[np.ndarray] = []
     columns: list[dict[str, Any]] = []
-    problems: list[dict[str, str]] = []
+    problems: list[dict[str, Any]] = []
     for number, name in enumerate(names):
         progress.update(number, len(names), "encoding columns")
         values = samples[name]
@@ -200,7 +200,7 @@ def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarra
             if rare >= 0.1:
                 different = values[training].nunique()
                 what = f"{different:,} different values; only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
-                problems.append({"where": f"column {name[4:]}", "what": what})
+                problems.append(note(f"column {name[4:]}", what))
         blocks.append(block)
         columns += described
     return np.concatenate(blocks, axis=1).astype(np.float32), columns, problems

@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attribution.config import DataConfig
 from attribution.datasets.pictures import SUFFIXES, read_header, read_pixels
-from attribution.datasets.source import Source, listed
+from attribution.datasets.source import Source, left_out, left_out_count, listed
 from attribution.datasets.splits import split_name
 from attribution.errors import UserError
 
@@ -29,7 +29,7 @@ def read(config: DataConfig) -> Source:
     split_folders = {folder: split for folder in _folders(root) if (split := split_name(folder.name))}
     if "train" not in split_folders.values():
         split_folders = {}
-    problems: list[dict[str, str]] = []
+    problems: list[dict[str, Any]] = []
     if (root / "metadata.csv").is_file():
         samples = _from_metadata(root, root, "", config)
     elif split_folders and any((folder / "metadata.csv").is_file() for folder in split_folders):
@@ -46,7 +46,8 @@ def read(config: DataConfig) -> Source:
         raise UserError(f"{root} has no labelled pictures.", "The class of a picture is the name of its folder.", LAYOUTS)
     samples["source"] = samples["id"]
     files = [root / name for name in samples["id"]]
-    return Source("image", root, samples, (), problems, lambda i: read_header(files[i]), lambda i: read_pixels(files[i]))
+    seen = len(samples) + left_out_count(problems)
+    return Source("image", root, samples, (), problems, lambda i: read_header(files[i]), lambda i: read_pixels(files[i]), seen)
 
 
 def _folders(root: Path) -> list[Path]:
@@ -61,7 +62,7 @@ def _has_metadata(folder: Path) -> bool:
     return True
 
 
-def _from_classes(root: Path, folder: Path, split: str, problems: list[dict[str, str]]) -> list[tuple[str, str, str]]:
+def _from_classes(root: Path, folder: Path, split: str, problems: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     lines: list[tuple[str, str, str]] = []
     for class_folder in _folders(folder):
         before = len(lines)
@@ -71,7 +72,7 @@ def _from_classes(root: Path, folder: Path, split: str, problems: list[dict[str,
                 if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
                     lines.append((relative, class_folder.name, split))
                 elif not name.startswith(".") and name != "Thumbs.db":
-                    problems.append({"where": relative, "what": f"not a picture ({Path(name).suffix or 'no suffix'}); left out"})
+                    problems.append(left_out(relative, f"not a picture ({Path(name).suffix or 'no suffix'})"))
         if len(lines) == before and split in ("", "train"):
             raise UserError(
                 f"The class folder {class_folder.relative_to(root).as_posix()} of {root.name} has no pictures.",

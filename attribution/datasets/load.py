@@ -13,7 +13,7 @@ from attribution.datasets import image_folder, npz, table
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, tokens_of
 from attribution.datasets.pictures import target_size
-from attribution.datasets.source import Source, Unreadable, check_classes, check_samples, class_names
+from attribution.datasets.source import Source, Unreadable, check_classes, check_samples, class_names, left_out
 from attribution.datasets.splits import assign_splits, split_order
 from attribution.errors import UserError
 from attribution.progress import Progress
@@ -56,6 +56,7 @@ def import_data(config: DataConfig, out: Path, name: str, progress: Progress | N
             counts={},
             base_hash="",
             source=str(source.path.resolve()),
+            seen=source.seen,
             problems=tuple(source.problems + encoded.problems),
             preprocessing={**encoded.preprocessing, "splits": splits_note},
         )
@@ -74,11 +75,13 @@ def preview(config: DataConfig) -> dict[str, Any]:
 
     Keys: ``name``, ``modality``, ``classes``, ``n``, ``counts`` {split: n}, ``balance`` {split: {class: n}}, ``splits`` (a sentence),
     ``shape`` (as the model sees a sample), ``examples`` (up to 12 of {id, label, split, source, and pixels uint8 (h, w, c) | text | values
-    {column: value}}), ``problems`` [{where, what}], ``checked`` (samples whose content was decoded). Raises what ``import_data`` raises
-    before it decodes pictures.
+    {column: value}}), ``seen`` (files or rows met), ``problems`` [{where, what, kind, count}], ``checked`` (samples whose
+    content was decoded). Raises what ``import_data`` raises before it decodes pictures.
     """
     source = read_source(config)
     samples, classes, splits_note = arrange(source, config)
+    looked = _PREVIEWS[source.modality](source, samples, config)
+    samples = samples.drop(index=looked.pop("unreadable", []))
     counts = Counter(samples["split"])
     pairs = Counter(zip(samples["split"], samples["label"], strict=True))
     result = {
@@ -90,8 +93,7 @@ def preview(config: DataConfig) -> dict[str, Any]:
         "balance": {split: {name: pairs[split, name] for name in classes} for split in SPLITS if counts[split]},
         "splits": splits_note,
     }
-    looked = _PREVIEWS[source.modality](source, samples, config)
-    return {**result, **looked, "problems": source.problems + looked["problems"]}
+    return {**result, **looked, "seen": source.seen, "problems": source.problems + looked["problems"]}
 
 
 def read_source(config: DataConfig) -> Source:
@@ -144,13 +146,15 @@ def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig)
     assert source.pixels is not None
     looked = _spread(samples, PREVIEWED)
     headers: list[tuple[int, int, int]] = []
-    problems: list[dict[str, str]] = []
+    problems: list[dict[str, Any]] = []
+    unreadable: list[int] = []
     examples: list[dict[str, Any]] = []
     for i, example in zip(looked.index, _examples(looked), strict=True):
         try:
             header, pixels = source.header(i), source.pixels(i)
         except Unreadable as cause:
-            problems.append({"where": example["source"], "what": f"{cause}; left out"})
+            problems.append(left_out(example["source"], str(cause)))
+            unreadable.append(i)
             continue
         headers.append(header)
         if len(examples) < 12:
@@ -166,9 +170,10 @@ def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig)
         try:
             headers.append(source.header(i))
         except Unreadable as cause:
-            problems.append({"where": str(name), "what": f"{cause}; left out"})
+            problems.append(left_out(str(name), str(cause)))
+            unreadable.append(i)
     shape = (max(header[2] for header in headers), *target_size([header[:2] for header in headers], config.image_size))
-    return {"shape": shape, "examples": examples, "problems": problems, "checked": checked}
+    return {"shape": shape, "examples": examples, "problems": problems, "checked": checked, "unreadable": unreadable}
 
 
 def _preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:

@@ -56,9 +56,9 @@ def read(config: DataConfig) -> Source:
         return blocks[block][i - (ends[block] - len(blocks[block]))]
 
     if blocks[0].ndim == 2:
-        return Source("tabular", path, _with_columns(samples, np.concatenate(blocks)), names)
+        return Source("tabular", path, _with_columns(samples, np.concatenate(blocks)), names, seen=len(samples))
     shape = blocks[0].shape[1:]
-    return Source("image", path, samples, names, [], lambda i: (shape[0], shape[1], shape[2]), pixels)
+    return Source("image", path, samples, names, [], lambda i: (shape[0], shape[1], shape[2]), pixels, len(samples))
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,10 +1,10 @@
 """What a reader found in the user's files, and the checks that every kind of source shares."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from attribution.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LEFT_OUT, NOTE = "left out", "note"
 
 
 class Unreadable(Exception):
@@ -26,20 +28,39 @@ class Source:
     (how messages name it: "row 17", "cat/3.png") and, where there are any, ``group``, ``text`` and ``col:NAME``. ``classes`` is set when
     the source fixes the class order. For images, ``header(i)`` gives ``(height, width, channels)`` without decoding and ``pixels(i)`` the
     decoded uint8 array (h, w, c); both raise ``Unreadable``.
+
+    ``problems`` has a line for whatever was seen and not taken (``left_out``) or taken otherwise than it stands there (``note``). ``seen``
+    counts the files or rows that the reader met: those taken and those left out.
     """
 
     modality: str
     path: Path
     samples: "pd.DataFrame"
     classes: tuple[str, ...] = ()
-    problems: list[dict[str, str]] = field(default_factory=list)
+    problems: list[dict[str, Any]] = field(default_factory=list)
     header: Callable[[int], tuple[int, int, int]] | None = None
     pixels: Callable[[int], np.ndarray] | None = None
+    seen: int = 0
 
     def where(self, position: int) -> str:
         """How a message names sample ``position``: "Row 17 of people.csv", "File cat/3.png"."""
         name = str(self.samples["source"].iloc[position])
         return f"File {name}" if self.path.is_dir() else f"{name[0].upper()}{name[1:]} of {self.path.name}"
+
+
+def left_out(where: str, what: str, count: int = 1) -> dict[str, Any]:
+    """A line about ``count`` files or rows that were seen and not taken; a column that is not taken counts 0."""
+    return {"where": where, "what": what, "kind": LEFT_OUT, "count": count}
+
+
+def note(where: str, what: str, count: int = 0) -> dict[str, Any]:
+    """A line about something that was taken, but changed or worth knowing; ``count`` rows or files are concerned."""
+    return {"where": where, "what": what, "kind": NOTE, "count": count}
+
+
+def left_out_count(problems: Iterable[dict[str, Any]]) -> int:
+    """How many files or rows these lines say were left out."""
+    return sum(problem["count"] for problem in problems if problem["kind"] == LEFT_OUT)
 
 
 def natural_order(names: set[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import DataConfig
-from attribution.datasets.source import Source, listed
+from attribution.datasets.source import Source, left_out, listed
 from attribution.datasets.splits import split_name
 from attribution.errors import UserError
 
@@ -39,10 +39,10 @@ def read(config: DataConfig) -> Source:
         samples["group"] = column(frame, config.group, path, "holds the groups")
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
-        return Source("text", path, samples)
+        return Source("text", path, samples, seen=len(frame))
     names, problems = _features(frame, config, path)
     features = pd.DataFrame({f"col:{name}": _feature(frame[name], name, path) for name in names})
-    return Source("tabular", path, pd.concat([samples, features], axis=1), (), problems)
+    return Source("tabular", path, pd.concat([samples, features], axis=1), (), problems, seen=len(frame))
 
 
 def read_frame(path: Path, as_text: tuple[str, ...] = ()) -> "pd.DataFrame":
@@ -97,7 +97,7 @@ def given_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> np.nd
     return np.array([split for _, split in values], dtype=object)
 
 
-def _features(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[list[str], list[dict[str, str]]]:
+def _features(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[list[str], list[dict[str, Any]]]:
     taken = {config.label, config.id, config.group, config.split}
     if not config.split and given_splits(frame, config, path).any():
         taken.add("split")
@@ -118,7 +118,7 @@ def _features(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[li
             "There is nothing to learn from.",
             "Name the text column, or add feature columns.",
         )
-    return names, [{"where": f"column {name}", "what": "has no name and only counts the rows; left out"} for name in counters]
+    return names, [left_out(f"column {name}", "has no name and only counts the rows", 0) for name in counters]
 
 
 def _is_index(values: "pd.Series", name: str) -> bool:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from attribution.views.numbers import plural
 
+LEFT_OUT, NOTE = "left out", "note"
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 USUAL = {
     "label": ("label", "labels", "class", "target", "y", "category", "sentiment"),
@@ -43,6 +44,19 @@ def summary_line(found: dict[str, Any]) -> str:
     if found["modality"] == "text":
         return f"{plural(n, 'text')} of up to {plural(shape[0], 'word')}, in {classes}"
     return f"{plural(n, 'row')} with {plural(shape[0], 'model input')}, in {classes}"
+
+
+def counts_sentence(seen: int, problems: Sequence[dict[str, Any]]) -> str:
+    """What became of all that was seen: "24 seen, 22 taken, 2 left out."; "" where that is not known or all were taken."""
+    gone = sum(one["count"] for one in problems if one["kind"] == LEFT_OUT)
+    return f"{seen:,} seen, {seen - gone:,} taken, {gone:,} left out." if seen and gone else ""
+
+
+def problem_table(problems: Sequence[dict[str, Any]], limit: int = 200) -> pd.DataFrame:
+    """What was left out, then what is worth knowing, a line each."""
+    ordered = sorted(problems, key=lambda one: one["kind"] != LEFT_OUT)[:limit]
+    lines = [(one["kind"], one["where"], one["what"]) for one in ordered]
+    return pd.DataFrame(lines, columns=["kind", "where", "what"])
 
 
 def balance_table(found: dict[str, Any]) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Rows, ids, tensors and labelled versions of a dataset."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,6 +55,16 @@ def test_reopened_dataset_equals_the_written_one(dataset):
     assert again.info == dataset.info
     pd.testing.assert_frame_equal(again.samples, dataset.samples)
     assert not again.inputs.flags.writeable
+
+
+def test_problems_of_older_projects_were_left_out(dataset):
+    path = dataset.folder / "dataset.json"
+    older = {**json.loads(path.read_text()), "problems": [{"where": "a.txt", "what": "not a picture"}]}
+    older.pop("seen")
+    path.write_text(json.dumps(older))
+    info = Dataset.open(dataset.folder).info
+    assert info.problems == ({"where": "a.txt", "what": "not a picture", "kind": "left out", "count": 1},)
+    assert info.seen == 0
 
 
 def test_image_tensor_is_standardised_channels_first(tmp_path):

@@ -97,6 +97,11 @@ def test_partly_bad_folder_loads_the_good_and_lists_the_bad(tmp_path):
     told = {problem["where"]: problem["what"] for problem in dataset.info.problems}
     assert set(told) == {"cat/noise.png", "cat/nothing.jpg", "dog/half.png", "dog/notes.txt"}
     assert "empty" in told["cat/nothing.jpg"]
+    assert {problem["kind"] for problem in dataset.info.problems} == {"left out"}
+    assert dataset.info.seen == 24 == len(dataset) + sum(problem["count"] for problem in dataset.info.problems)
+    found = preview(DataConfig(path=str(root)))
+    assert found["seen"] == 24
+    assert found["n"] == sum(found["counts"].values()) == sum(sum(part.values()) for part in found["balance"].values()) == 20
     assert not [path for path in dataset.folder.iterdir() if path.name not in ("dataset.json", "samples.parquet", "inputs.npy")]
     assert before == {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file()}
     for row, name in enumerate(dataset.ids):
@@ -194,7 +199,7 @@ def test_missing_file_of_metadata_is_listed(tmp_path):
     lines = [f"cat/{i:02d}.png,a\ndog/{i:02d}.png,b" for i in range(10)]
     (root / "metadata.csv").write_text("\n".join(["file_name,label", *lines, "gone.png,a"]))
     dataset = load(root, tmp_path)
-    assert dataset.info.problems == ({"where": "gone.png", "what": "the file does not exist; left out"},)
+    assert dataset.info.problems == ({"where": "gone.png", "what": "the file does not exist", "kind": "left out", "count": 1},)
     assert len(dataset) == 20
 
 
@@ -202,14 +207,15 @@ def test_preview_counts_all_and_shows_some(tmp_path):
     root = class_folders(tmp_path / "in", n=60)
     (root / "cat" / "000.png").write_bytes(b"x")
     seen = preview(DataConfig(path=str(root)))
-    assert seen["n"] == 121
-    assert seen["counts"] == {"train": 85, "val": 12, "test": 24}
-    assert sum(seen["balance"]["train"].values()) == 85
+    assert (seen["seen"], seen["n"]) == (121, 120)
+    assert sum(seen["counts"].values()) == 120
+    assert sum(seen["balance"]["train"].values()) == seen["counts"]["train"]
     assert seen["shape"] == (1, 4, 6)
     assert {example["label"] for example in seen["examples"]} == {"cat", "dog"}
     assert all(example["pixels"].shape == (4, 6, 1) for example in seen["examples"])
     dataset = load(root, tmp_path)
     assert seen["shape"] == dataset.info.shape
+    assert seen["counts"] == dataset.info.counts
     assert seen["classes"] == list(dataset.info.classes)
 
 

@@ -35,6 +35,17 @@ def test_balance_and_examples():
     assert importing.example_table(found("text", (4,), examples=examples))["text"].tolist() == ["hello", "bye"]
 
 
+def test_what_was_left_out_comes_first_and_is_counted():
+    problems = [
+        {"where": "column c", "what": "400 different values", "kind": "note", "count": 0},
+        {"where": "cat/a.txt", "what": "not a picture", "kind": "left out", "count": 1},
+        {"where": "test/", "what": "no class folders", "kind": "left out", "count": 6},
+    ]
+    assert importing.problem_table(problems)["where"].tolist() == ["cat/a.txt", "test/", "column c"]
+    assert importing.counts_sentence(31, problems) == "31 seen, 24 taken, 7 left out."
+    assert importing.counts_sentence(24, problems[:1]) == importing.counts_sentence(0, problems) == ""
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "name"),
     [
