@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from attribution.errors import UserError
+from pages.parts.text import plain
 
 
 def empty(
@@ -28,11 +29,6 @@ def error_box(error: UserError | dict[str, str]) -> None:
         f"**{plain(parts.get('what', ''))}**  \n{plain(parts.get('why', ''))} {plain(parts.get('do', ''))}".rstrip(),
         icon=":material/error:",
     )
-
-
-def plain(text: str) -> str:
-    """Text with Markdown's signs made harmless, for words that come from the user's data."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#$|~:" else sign for sign in text)
 
 
 def want(what: str, value: Any) -> None:
