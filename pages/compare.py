@@ -229,7 +229,7 @@ def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row:
         on_select=chosen,
         alt="Training samples by the ranks that two estimators give them for one prediction",
     )
-    st.caption(f"For {query_word(sight, row)}. Circle the corners with the lasso: the samples on which they differ.")
+    st.caption(f"For {states.plain(query_word(sight, row))}. Circle the corners with the lasso: the samples on which they differ.")
     if len(sight.selection):
         st.button(
             f"Look at the {numbers.plural(len(sight.selection), 'selected sample')} on the map",

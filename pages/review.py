@@ -96,7 +96,7 @@ def keys(sight: Sight, place: Place, suggested: int) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for key, label in queue.keyed_labels(project.classes, likely):
             st.button(
-                project.classes[label],
+                states.plain(project.classes[label]),
                 key=f"label-{key}",
                 shortcut=key,
                 type="primary" if label == suggested else "secondary",

@@ -9,6 +9,7 @@ from attribution.modalities import alt, describe, thumbnail
 from attribution.views import cards, colours, tables
 from pages.parts import edits
 from pages.parts.context import Sight
+from pages.parts.text import plain
 
 GRID = 24  # cards on a page, never more
 
@@ -72,7 +73,8 @@ def actions(
         else:
             menu = f"relabel-{place}-{row}"
             names = [name for index, name in enumerate(project.classes) if index != int(sight.labels.values[row])]
-            st.menu_button("Relabel", names, key=menu, on_click=edits.from_menu, args=(project, menu, [row], reason, evidence, expect))
+            details = (project, menu, [row], reason, evidence, expect)
+            st.menu_button("Relabel", names, key=menu, format_func=plain, on_click=edits.from_menu, args=details)
             st.button(
                 "Drop", key=f"drop-{place}-{row}", on_click=edits.decide, args=(project, "drop", [row], None, reason, evidence, expect)
             )

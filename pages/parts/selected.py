@@ -48,7 +48,7 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
         return
     with st.container(horizontal=True, gap="xsmall"):
         relabel = (sight, "relabel", reason)
-        st.menu_button(f"Relabel {n}", project.classes, key="bulk-relabel", on_click=decide_all, args=relabel)
+        st.menu_button(f"Relabel {n}", project.classes, key="bulk-relabel", format_func=states.plain, on_click=decide_all, args=relabel)
         st.button(f"Drop {n}", key="bulk-drop", help="Take them out of training", on_click=decide_all, args=(sight, "drop", reason))
         st.button(f"Keep {n}", key="bulk-keep", help="Their labels are right", on_click=decide_all, args=(sight, "keep", reason))
         st.button("", icon=":material/undo:", help="Undo the last change", key="bulk-undo", on_click=edits.undo, args=(project,))
@@ -108,7 +108,7 @@ def saved(sight: Sight) -> None:
         st.caption("Saved selections")
     for token, name, n in names:
         st.button(
-            f"{name} ({numbers.count(n)})",
+            f"{states.plain(name)} ({numbers.count(n)})",
             key=f"saved-{token}",
             type="tertiary",
             icon=":material/bookmark:",
