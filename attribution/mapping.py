@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import MapConfig, fingerprint
-from attribution.errors import UserError
 from attribution.graph import NEIGHBORS, neighbor_graph
 from attribution.neighbors import nearest, nearest_among
 from attribution.progress import Progress
@@ -63,12 +62,8 @@ def embed(
     checkpoint, by its current label (one pass forward and backward). ``pca`` takes the two directions of largest variance (seconds),
     ``umap`` keeps neighbourhoods (about 20 s for 10,000 samples); in the representation it reads the neighbour graph kept in ``graphs``, which
     leaks and duplicates share. Beyond ``LAID_OUT`` samples it lays out ``LANDMARKS`` of them, drawn by the seed, and puts each other one
-    between the three most similar landmarks (``config["landmarks"]``). Same input, same output. ``UserError`` for an unknown space or method.
+    between the three most similar landmarks (``config["landmarks"]``). Same input, same output.
     """
-    if config.space not in ("representation", "gradients") or config.method not in ("umap", "pca"):
-        raise UserError(
-            f"There is no map of {config.space!r} by {config.method!r}.", "", "Use representation or gradients, and umap or pca."
-        )
     work, started_s = progress or Progress(), time.perf_counter()
     request: dict[str, Any] = {
         "space": config.space,

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "retrain"]
 FORMAT = 1
-LEAST_SEEDS = 3
 
 
 def retrain(
@@ -117,12 +116,6 @@ def retrain(
 
 
 def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: RetrainConfig) -> np.ndarray:
-    if len(set(config.seeds)) < LEAST_SEEDS:
-        raise UserError(
-            f"Only {len(set(config.seeds))} different seed{'s' * (len(set(config.seeds)) != 1)} given: {list(config.seeds)}.",
-            "Two trainings differ by chance alone; fewer than three seeds cannot tell an effect from it.",
-            "Name at least three, for example 0 1 2.",
-        )
     if len(set(config.seeds)) < len(config.seeds):
         raise UserError(f"A seed is named twice: {list(config.seeds)}.", "The same training would count twice.", "Name each seed once.")
     test, rows = dataset.rows("test"), dataset.rows("train")

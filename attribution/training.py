@@ -26,7 +26,6 @@ from attribution.models.measure import dynamics_table, epoch_message, measure
 from attribution.models.predict import HeldInputs, evaluate, predict
 from attribution.models.recipe import (
     batches,
-    check_recipe,
     checkpoint_epochs,
     epoch_order,
     epoch_seed,
@@ -80,7 +79,6 @@ def train(
     Raises ``UserError`` for a recipe, network or device that cannot work, for no training samples, and when the loss is not finite.
     """
     progress = progress or Progress()
-    check_recipe(config)
     rows = labels.train_rows(dataset)
     if not len(rows):
         raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
@@ -130,7 +128,6 @@ def fit(
 ) -> nn.Module:
     """The network that ``train`` would end with, bit for bit, in eval mode; nothing is measured on the way and nothing written."""
     progress = progress or Progress()
-    check_recipe(config)
     rows = labels.train_rows(dataset)
     if not len(rows):
         raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")

@@ -26,8 +26,11 @@ def reference() -> str:
     for name in [name for name in vars(config) if name.endswith("Config")]:
         kind = getattr(config, name)
         parts.append(f"### {name}\n\n{kind.__doc__}\n")
-        lines = [[f"`{field}`", repr(default) if default != "" else "empty", text] for field, default, text in config.fields_of(kind)]
-        parts.append(table(["setting", "default", "meaning"], lines))
+        lines = [
+            [f"`{field}`", repr(default) if default != "" else "empty", text, limits or "any"]
+            for field, default, text, limits in config.fields_of(kind)
+        ]
+        parts.append(table(["setting", "default", "meaning", "range"], lines))
     for registry, title in ((estimators, "Estimators"), (detectors, "Detectors")):
         items = [registry.get(name) for name in registry.names()]
         lines = [[f"`{item.name}`{_asked(item)}", item.title, item.summary, item.cost] for item in items]

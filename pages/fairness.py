@@ -7,6 +7,7 @@ import streamlit as st
 
 from attribution.config import RemedyConfig
 from attribution.findings.judged import GAPS, TARGETS, Judged
+from attribution.ranges import limits
 from attribution.views import cards as card_views
 from attribution.views import comparison, fairness, numbers, tables
 from pages.parts import cards, context, edits, frame, jobs, states
@@ -47,8 +48,8 @@ def question(sight: Sight) -> RemedyConfig | None:
             epsilon = float(
                 st.number_input(
                     "Reach of the attack",
-                    0.01,
-                    2.0,
+                    max(0.01, limits(RemedyConfig, "epsilon")[0]),
+                    limits(RemedyConfig, "epsilon")[1],
                     0.1,
                     0.05,
                     key="epsilon",

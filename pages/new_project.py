@@ -11,6 +11,7 @@ from attribution.errors import UserError
 from attribution.modalities.image import png
 from attribution.progress import Progress
 from attribution.project import Project
+from attribution.ranges import limits
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
 from attribution.workspace.home import home
@@ -56,7 +57,7 @@ def data_step() -> DataConfig:
     with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
         columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
         columns["test_fraction"] = st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction")
-        columns["seed"] = st.number_input("Seed", 0, 10_000, 0, key="split-seed")
+        columns["seed"] = st.number_input("Seed", *limits(DataConfig, "seed"), 0, key="split-seed")
     trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in columns.items()}
     return from_dict(DataConfig, {"path": path.strip(), **trimmed})
 

@@ -51,7 +51,7 @@ def test_the_whole_path_from_data_to_proof(datablame, digits):
     status, said, err = datablame("score", "-p", "mine", "--queries", "test", "--top", 2)
     assert status == 0, err
     assert said.count("helped") == 2
-    status, said, err = datablame("remedy", "-p", "mine", "--measure", "fgsm", "--budgets", "2.5,5", "--seeds", "0", "--bootstrap", 50)
+    status, said, err = datablame("remedy", "-p", "mine", "--measure", "fgsm", "--budgets", "2.5,5", "--seeds", "0,1,2", "--bootstrap", 50)
     assert status == 0, err
     assert "attacked" in said
     status, said, err = datablame("score", "-p", "mine", "--queries", "val", "--group", "--measure", "eop-gap")

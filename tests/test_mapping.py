@@ -54,7 +54,7 @@ def test_a_finished_map_is_found_and_labels_matter_to_gradients_alone(world, tmp
 
 
 def test_unknown_space_is_refused(world, tmp_path):
-    with pytest.raises(UserError, match="no map of"):
+    with pytest.raises(UserError, match="space is 'dreams'"):
         draw(world, replace(CONFIG, space="dreams"), tmp_path)
 
 

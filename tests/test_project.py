@@ -145,7 +145,7 @@ def test_a_background_job_does_the_same_as_the_call(tiny_project):
 def test_configs_survive_json_and_refuse_unknown_settings():
     for kind in (DataConfig, ModelConfig, TrainConfig, ScoreConfig):
         assert from_dict(kind, json.loads(json.dumps(to_dict(kind())))) == kind()
-        assert all(help.endswith(".") for _, _, help in fields_of(kind))
+        assert all(help.endswith(".") for _, _, help, _ in fields_of(kind))
     with pytest.raises(UserError, match="'speed'"):
         from_dict(TrainConfig, {"speed": 9})
 

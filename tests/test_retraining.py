@@ -156,7 +156,7 @@ def test_refusals(tmp_path):
     data = table(tmp_path / "data")
     base, out = data.base_version(), (tmp_path / "runs", tmp_path / "out")
     after = edited(data, drop=[1])
-    with pytest.raises(UserError, match="Only 2 different seeds"):
+    with pytest.raises(UserError, match="At least 3 different"):
         retrain(data, base, after, LOGISTIC, FAST, dataclasses.replace(SEEDS, seeds=(0, 1)), *out)
     with pytest.raises(UserError, match="named twice"):
         retrain(data, base, after, LOGISTIC, FAST, dataclasses.replace(SEEDS, seeds=(0, 1, 2, 2)), *out)

@@ -9,6 +9,7 @@ import typer
 
 from attribution.config import DataConfig, ModelConfig
 from attribution.errors import UserError
+from attribution.ranges import checked, entry_type, words
 
 
 def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -31,16 +32,14 @@ def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., 
     return decorate
 
 
-KINDS: dict[Any, type] = {tuple[int, ...]: int, tuple[float, ...]: float}  # of a tuple's entries; else words
-
-
 def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
     """A command-line option for one config field. Tuples are given with commas; model and data fields that would clash get a prefix."""
     name = _flag_name(item.name, config)
     default = item.default
     kind = str if isinstance(default, tuple) else type(default)
     shown = ",".join(str(value) for value in default) if isinstance(default, tuple) else default  # type: ignore[union-attr]
-    option = typer.Option(f"--{name.replace('_', '-')}", help=item.metadata["help"])
+    range_words = "" if item.metadata.get("choices") or item.metadata.get("device") else words(item)  # those stand in the help
+    option = typer.Option(f"--{name.replace('_', '-')}", help=item.metadata["help"] + (f" ({range_words})" if range_words else ""))
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=Annotated[kind, option])
 
 
@@ -49,16 +48,18 @@ def _flag_name(field: str, config: type) -> str:
 
 
 def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
+    """This config's values out of all flags; a value outside its range is named as the flag that it came by."""
     taken = {}
     for item in dataclasses.fields(config):
-        value = values.pop(_flag_name(item.name, config))
+        name = _flag_name(item.name, config)
+        value, flag = values.pop(name), f"--{name.replace('_', '-')}"
         if isinstance(item.default, tuple):
-            parts = [part.strip() for part in str(value).split(",") if part.strip()]
-            kind = KINDS.get(item.type, str)
+            kind = entry_type(item)
             try:
-                value = tuple(kind(part) for part in parts)
+                value = tuple(kind(part.strip()) for part in str(value).split(",") if part.strip())
             except ValueError:
                 word = "whole numbers" if kind is int else "numbers"
-                raise UserError(f"--{item.name} {value!r} is not a list of {word}.", "", "Write for example 0,1,2.") from None
-        taken[item.name] = value
+                example = ",".join(map(str, item.default or (10, 50)))
+                raise UserError(f"{flag} {value!r} is not a list of {word}.", "", f"Write for example {example}.") from None
+        taken[item.name] = checked(item, value, flag)
     return taken

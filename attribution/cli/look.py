@@ -50,7 +50,7 @@ def status(
 @cli.command()
 def app(
     project: Annotated[str, typer.Argument(help="Project to open; empty: the last used one, or the start page.")] = "",
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8501,
     address: Annotated[
         str, typer.Option(help="Address to listen on. Anything but 127.0.0.1 shows your data to the network.")
     ] = "127.0.0.1",

@@ -51,7 +51,7 @@ def score(
     config: ScoreConfig,
     project: ProjectOption = "",
     part: Annotated[str, typer.Option(help="i/n: compute only every n-th shard, from the i-th (for batch systems).")] = "",
-    top: Annotated[int, typer.Option(help="Samples shown per side for the first query.")] = 5,
+    top: Annotated[int, typer.Option(min=0, help="Samples shown per side for the first query.")] = 5,
     forecast: ForecastOption = False,
     job: JobOption = False,
 ) -> None:
@@ -96,7 +96,7 @@ def _part(text: str) -> tuple[int, int]:
 def flag(
     config: FlagConfig,
     project: ProjectOption = "",
-    top: Annotated[int, typer.Option(help="Suspects shown.")] = 10,
+    top: Annotated[int, typer.Option(min=0, help="Suspects shown.")] = 10,
     job: JobOption = False,
     leaks: Annotated[bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")] = False,
     forecast: ForecastOption = False,
@@ -126,7 +126,9 @@ def flag(
 def calibrate(
     config: CalibrateConfig,
     project: ProjectOption = "",
-    stop_below: Annotated[float, typer.Option(help="Advise to stop when the next 50 reviews are expected to find fewer wrong labels.")] = 5,
+    stop_below: Annotated[
+        float, typer.Option(min=0, help="Advise to stop when the next 50 reviews are expected to find fewer wrong labels.")
+    ] = 5,
     job: JobOption = False,
 ) -> None:
     """Measure the queue on planted errors, and say how many wrong labels are left and when to stop."""
@@ -144,7 +146,7 @@ def calibrate(
 def find_leaks(
     config: LeakConfig,
     project: ProjectOption = "",
-    top: Annotated[int, typer.Option(help="Cases shown.")] = 10,
+    top: Annotated[int, typer.Option(min=0, help="Cases shown.")] = 10,
     job: JobOption = False,
 ) -> None:
     """Find training samples that repeat a test or validation sample, or each other."""
@@ -185,7 +187,7 @@ def draw_map(config: MapConfig, project: ProjectOption = "", job: JobOption = Fa
 def shift(
     config: ShiftConfig,
     project: ProjectOption = "",
-    top: Annotated[int, typer.Option(help="Columns or regions shown.")] = 5,
+    top: Annotated[int, typer.Option(min=0, help="Columns or regions shown.")] = 5,
     job: JobOption = False,
 ) -> None:
     """Can a classifier tell the test set from the training set, and by what?"""
@@ -202,7 +204,7 @@ def shift(
 def angles(
     config: AnglesConfig,
     project: ProjectOption = "",
-    top: Annotated[int, typer.Option(help="Samples shown at each end.")] = 5,
+    top: Annotated[int, typer.Option(min=0, help="Samples shown at each end.")] = 5,
     job: JobOption = False,
 ) -> None:
     """Measure the angles between training gradients and a query's, and how far curvature turns the query."""

@@ -43,7 +43,7 @@ def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = F
 def memorize(
     config: MemorizeConfig,
     project: ProjectOption = "",
-    top: Annotated[int, typer.Option(help="Samples shown.")] = 10,
+    top: Annotated[int, typer.Option(min=0, help="Samples shown.")] = 10,
     job: JobOption = False,
 ) -> None:
     """Find the training labels that the model knows by heart, and the predictions that hang on one of them."""

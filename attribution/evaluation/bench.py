@@ -107,11 +107,6 @@ def _notes(run: Run, labels: "Labels") -> list[str]:
 
 
 def _check(config: BenchConfig) -> list[str]:
-    unknown = [part for part in config.parts if part not in PARTS]
-    if unknown or not config.parts:
-        raise UserError(
-            f"There is no part {', '.join(unknown) or '(none given)'}.", "Nothing would be measured.", f"Choose of: {', '.join(PARTS)}."
-        )
     if "fidelity" in config.parts and config.subsets < 4:
         raise UserError(
             f"{config.subsets} subsets cannot be ranked.",

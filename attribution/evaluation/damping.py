@@ -107,10 +107,6 @@ def _ratios(config: DampingConfig, usual: float) -> list[float]:
     if "damping_ratio" not in taken.settings:
         with_damping = [name for name in estimators.names() if "damping_ratio" in estimators.get(name).settings]
         raise UserError(f"{config.estimator} has no damping.", "There is nothing to sweep.", f"Choose one of: {', '.join(with_damping)}.")
-    if not all(ratio > 0 for ratio in config.ratios):
-        raise UserError(
-            f"The ratios are {list(config.ratios)}.", "Damping makes the curvature invertible, so it is above 0.", "Leave out the others."
-        )
     return sorted({float(ratio) for ratio in config.ratios} | {usual})
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import MemorizeConfig, ModelConfig, TrainConfig, fingerprint
-from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.statistics import newcombe, spearman_interval
 from attribution.storage.artefact import Artefact
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from attribution.runs import Run
 
 FORMAT = 2
-LEAST = 8  # models below which even a certain case has an interval wider than one half
 SHUFFLES = 20  # re-pairings of models and predictions that tell how many pairs chance alone would show
 PROXIES = {
     "self_influence": "Self-influence (squared gradient length at the last checkpoint)",
@@ -77,14 +75,8 @@ def memorize(
 
     Written to ``home/memorizations/ID``; the models stay in ``home/subsets``. Cost: one training on ``config.share`` of the data per model
     that is not there yet, and one backward pass over the training set for the proxy. The half-width of an interval is about
-    ``0.98 / sqrt(models)`` at worst for a share of one half. ``UserError`` for fewer than 8 models, or no test sample.
+    ``0.98 / sqrt(models)`` at worst for a share of one half. ``UserError`` for no test sample.
     """
-    if config.models < LEAST:
-        raise UserError(
-            f"{config.models} models are too few.",
-            "Every interval would hold both 0 and 1/2.",
-            f"Use at least {LEAST}; 24 is a fair start.",
-        )
     work, started_s = progress or Progress(), time.perf_counter()
     subsets = Subsets.at(home / "subsets", dataset, labels, model, recipe, share=config.share)
     weights = file_hash(Path(run.checkpoints[-1][0]))

@@ -12,21 +12,6 @@ from attribution.config import TrainConfig
 from attribution.errors import UserError
 
 
-def check_recipe(config: TrainConfig) -> None:
-    """``UserError`` for a setting that cannot be trained with."""
-    least = {"epochs": 1, "batch_size": 1, "checkpoints": 1, "seed": 0, "weight_decay": 0, "momentum": 0}
-    for name, low in least.items():
-        if getattr(config, name) < low:
-            raise UserError(f"{name} is {getattr(config, name)}.", f"It must be at least {low}.", f"Set {name} to {low} or more.")
-    if not config.lr > 0:
-        raise UserError(f"lr is {config.lr}.", "The learning rate must be positive.", "Set it to 0.05 for sgd or 0.001 for adamw.")
-    if config.momentum >= 1:
-        raise UserError(f"momentum is {config.momentum}.", "It must be below 1, or steps grow without end.", "Set it to 0.9.")
-    for name, known in (("optimizer", ("sgd", "adamw")), ("schedule", ("cosine", "constant"))):
-        if getattr(config, name) not in known:
-            raise UserError(f"{name} is {getattr(config, name)!r}.", "It is not known here.", f"Use one of: {', '.join(known)}.")
-
-
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """SGD with momentum and L2 penalty, or AdamW, on the trainable weights."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -20,9 +20,7 @@ SHARD_BYTES = (256 << 10, 64 << 20)  # smallest and largest shard; in between, a
 
 
 def query_block(n_queries: int, query_bytes: int, memory_mb: int = MEMORY_MB) -> int:
-    """How many queries are prepared at once: as many as fit ``memory_mb``, at least one. ``UserError`` for no memory at all."""
-    if memory_mb < 1:
-        raise UserError(f"memory_mb is {memory_mb}.", "Nothing can be computed in no memory.", "Set it to 1 or more; 512 is usual.")
+    """How many queries are prepared at once: as many as fit ``memory_mb``, at least one."""
     return max(1, min(n_queries, QUERY_BUDGET_BYTES * memory_mb // MEMORY_MB // max(1, query_bytes)))
 
 

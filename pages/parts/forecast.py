@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from attribution.config import ScoreConfig, to_dict
+from attribution.ranges import limits
 from attribution.views import costs
 from pages.parts import context, jobs
 from pages.parts.context import Sight
@@ -59,8 +60,8 @@ def settings() -> None:
     with st.popover("Settings", icon=":material/tune:"):
         st.number_input(
             "Memory for queries (MB)",
-            min_value=16,
-            value=memory_mb(),
+            *limits(ScoreConfig, "memory_mb"),
+            memory_mb(),
             step=64,
             key="memory-widget",
             on_change=keep,

@@ -73,10 +73,10 @@ def test_what_cannot_be_served_is_named_and_left_out(tiny_project):
     assert named == {"ip", "influence-exact", "random"}
 
 
-@pytest.mark.parametrize("config", [BenchConfig(parts=("beauty",)), BenchConfig(subsets=2), BenchConfig(estimators=("no-such",))])
+@pytest.mark.parametrize("config", [{"parts": ("beauty",)}, {"parts": ()}, {"subsets": 2}, {"estimators": ("no-such",)}])
 def test_a_request_that_cannot_be_met_is_refused(tiny_project, config):
     with pytest.raises(UserError):
-        tiny_project.compare(config)
+        tiny_project.compare(BenchConfig(**config))
 
 
 def test_more_queries_than_whole_matrices_are_kept_for_are_refused_before_the_work(tiny_project, monkeypatch):

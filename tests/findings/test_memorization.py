@@ -103,9 +103,8 @@ def test_retrained_models_agree_with_more_of_them(tmp_path):
 
 def test_too_few_models_are_refused_and_more_are_forecast(tmp_path):
     world = build(tmp_path)
-    arguments = (world.dataset, world.labels, world.run, world.run.model_config, world.run.train_config)
-    with pytest.raises(UserError, match="too few"):
-        memorize(*arguments, MemorizeConfig(models=3), tmp_path)
+    with pytest.raises(UserError, match="models is 3"):
+        MemorizeConfig(models=3)
     store = Subsets.at(tmp_path / "subsets", world.dataset, world.labels, world.run.model_config, world.run.train_config)
     lines = forecast(store, 10.0, 24, 0.5)
     assert [line["models"] for line in lines] == sorted(line["models"] for line in lines)

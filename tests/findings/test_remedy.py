@@ -10,7 +10,7 @@ from attribution.config import RemedyConfig
 from attribution.errors import UserError
 from attribution.findings.judged import Judged, suggested
 
-QUICK = RemedyConfig(budgets=(5.0, 10.0, 40.0), seeds=(0, 1), bootstrap=100, device="cpu")
+QUICK = RemedyConfig(budgets=(5.0, 10.0, 40.0), seeds=(0, 1, 2), bootstrap=100, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +103,8 @@ def test_robustness_needs_no_group(tmp_path):
 
 def test_refusals(project):
     for change, words in (
-        ({"budgets": (0.0, 5.0)}, "budgets are"),
-        ({"seeds": ()}, "No seed"),
+        ({"budgets": (0.0, 5.0)}, "budgets is 0.0,5.0"),
+        ({"seeds": (0,)}, "At least 3 different"),
         ({"estimator": "trak"}, "trak cannot be asked of eop-gap"),
         ({"positive": "perhaps"}, "no class 'perhaps'"),
     ):

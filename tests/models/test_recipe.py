@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from attribution.config import TrainConfig
 from attribution.errors import UserError
-from attribution.models.recipe import batches, check_recipe, checkpoint_epochs, epoch_order, influence_weight, learning_rate
+from attribution.models.recipe import batches, checkpoint_epochs, epoch_order, influence_weight, learning_rate
 
 
 @given(st.integers(1, 200), st.integers(1, 40), st.integers(1, 2))
@@ -59,4 +59,4 @@ def test_influence_weight_is_the_learning_rate_mass_of_one_sample():
 def test_impossible_recipes_are_refused_by_name(change):
     (name,) = change
     with pytest.raises(UserError, match=name):
-        check_recipe(TrainConfig(**change))
+        TrainConfig(**change)
