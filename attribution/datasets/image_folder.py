@@ -1,103 +1,121 @@
 """Read a folder of pictures: class folders, split folders with class folders, or metadata.csv with file_name and label."""
 
-import os
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.config import DataConfig
+from attribution.datasets.metadata import from_metadata
+from attribution.datasets.picture_layout import LAYOUTS, Layout, has_metadata, has_pictures, is_picture, layout, passed_over, unwrap
 from attribution.datasets.pictures import SUFFIXES, read_header, read_pixels
-from attribution.datasets.source import Source, left_out, left_out_count, listed
+from attribution.datasets.source import Source, left_out_count, listed, note
 from attribution.datasets.splits import split_name
+from attribution.datasets.walk import Folder, walk
 from attribution.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LAYOUTS = "Use one folder per class (cat/1.png), train, val and test folders with class folders in them, or a metadata.csv with file_name and label."
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".npz")
 
 
 def read(config: DataConfig) -> Source:
     """The pictures of a folder, listed but not decoded.
 
     Layouts: ``metadata.csv`` (columns ``file_name`` and the label, a split and a group if there are any) in the folder or in each of its
-    split folders; ``{train,val,test}/CLASS/*``; ``CLASS/*`` (at any depth below the class folder). Ids are paths relative to the folder.
-    Cost: one directory walk. Raises ``UserError`` for a folder in none of the layouts and for an empty class folder.
+    split folders; ``{train,val,test}/CLASS/*``; ``CLASS/*`` (at any depth below the class folder); ``CLASS/{train,val,test}/*``. A single
+    folder around any of them is looked through. Ids are paths relative to the folder. Every file that was met is a sample or has a line in
+    ``problems``. Cost: one directory walk. Raises ``UserError`` for a folder in none of the layouts and for an empty class folder.
     """
-    import pandas as pd
-
     root = Path(config.path).expanduser()
-    split_folders = {folder: split for folder in _folders(root) if (split := split_name(folder.name))}
-    if "train" not in split_folders.values():
-        split_folders = {}
-    problems: list[dict[str, Any]] = []
-    if (root / "metadata.csv").is_file():
-        samples = _from_metadata(root, root, "", config)
-    elif split_folders and any((folder / "metadata.csv").is_file() for folder in split_folders):
-        samples = pd.concat(
-            [_from_metadata(root, folder, split, config) for folder, split in split_folders.items() if _has_metadata(folder)],
-            ignore_index=True,
-        )
+    tree, problems = walk(root)
+    base, wrapped = unwrap(tree)
+    problems += wrapped
+    if not has_pictures(base):
+        raise _no_pictures(root, base)
+    if has_metadata(base):
+        samples, more = from_metadata(root, base, "", config)
     else:
-        lines: list[tuple[str, str, str]] = []
-        for folder, split in (split_folders or {root: ""}).items():
-            lines += _from_classes(root, folder, split, problems)
-        samples = pd.DataFrame(lines, columns=["id", "label", "split"])
-    if not len(samples):
-        raise UserError(f"{root} has no labelled pictures.", "The class of a picture is the name of its folder.", LAYOUTS)
+        found = layout(base, base.last or root.name, config)
+        problems += found.problems
+        if any(has_metadata(folder) for folder, split in found.parts if split):
+            samples, more = _from_split_metadata(root, found, config)
+        else:
+            samples, more = _from_classes(found, root.name)
+    problems += more
+    problems += _one_form(samples)
+    if samples["label"].nunique() < 2 and (not len(samples) or (not has_metadata(base) and _tables(base))):
+        raise _no_pictures(root, base)
     samples["source"] = samples["id"]
     files = [root / name for name in samples["id"]]
     seen = len(samples) + left_out_count(problems)
     return Source("image", root, samples, (), problems, lambda i: read_header(files[i]), lambda i: read_pixels(files[i]), seen)
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(Path(entry.path) for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _has_metadata(folder: Path) -> bool:
-    if not (folder / "metadata.csv").is_file():
-        raise UserError(
-            f"{folder} has no metadata.csv, but another split folder has.", "Its pictures have no labels.", "Add the file to each split."
-        )
-    return True
-
-
-def _from_classes(root: Path, folder: Path, split: str, problems: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    lines: list[tuple[str, str, str]] = []
-    for class_folder in _folders(folder):
-        before = len(lines)
-        for place, _, names in sorted(os.walk(class_folder)):
-            for name in sorted(names):
-                relative = (Path(place) / name).relative_to(root).as_posix()
-                if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                    lines.append((relative, class_folder.name, split))
-                elif not name.startswith(".") and name != "Thumbs.db":
-                    problems.append(left_out(relative, f"not a picture ({Path(name).suffix or 'no suffix'})"))
-        if len(lines) == before and split in ("", "train"):
-            raise UserError(
-                f"The class folder {class_folder.relative_to(root).as_posix()} of {root.name} has no pictures.",
-                "A class without samples cannot be learned.",
-                f"Add pictures ({listed(sorted(SUFFIXES), 4)}) or remove the folder. {LAYOUTS}",
-            )
-    return lines
-
-
-def _from_metadata(root: Path, folder: Path, split: str, config: DataConfig) -> "pd.DataFrame":
+def _from_classes(found: Layout, root: str) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
+    """The pictures below class folders: id, label and split."""
     import pandas as pd
 
-    from attribution.datasets.table import column, given_splits, read_frame
+    lines: list[tuple[str, str, str]] = []
+    problems: list[dict[str, Any]] = []
+    for folder, split in found.parts:
+        if split:
+            problems += passed_over(folder.files, f"lies beside the class folders of {folder.last}, so its class is not known")
+        for class_folder in folder.folders:
+            names = list(class_folder.all_files())
+            pictures = [name for name in names if is_picture(name)]
+            problems += passed_over([name for name in names if not is_picture(name)], "")
+            if not pictures and split in ("", "train"):
+                raise UserError(
+                    f"The class folder {class_folder.name} of {root} has no pictures.",
+                    "A class without samples cannot be learned.",
+                    f"Add pictures ({listed(sorted(SUFFIXES), 4)}) or remove the folder. {LAYOUTS}",
+                )
+            for name in pictures:
+                lines.append((name, class_folder.last, _inner_split(class_folder, name) if found.inner else split))
+    return pd.DataFrame(lines, columns=["id", "label", "split"]), problems
 
-    path = folder / "metadata.csv"
-    frame = read_frame(path, (config.label, config.group, "file_name", config.split, "split"))
-    place = folder.relative_to(root)
-    names = [(place / name).as_posix() for name in column(frame, "file_name", path, "names the picture files")]
-    samples = pd.DataFrame({"id": names, "label": column(frame, config.label, path, "holds the labels")})
-    if split:
-        samples["split"] = split
-    else:
-        given = given_splits(frame, config, path)
-        parts = [split_name(Path(name).parts[0]) or "" for name in names]
-        samples["split"] = parts if not given.any() and all(parts) and "train" in parts else given
-    if config.group:
-        samples["group"] = column(frame, config.group, path, "holds the groups")
-    return samples
+
+def _one_form(samples: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Give the labels one Unicode form, since file systems do not agree on one; a line for every name that came in two."""
+    forms = samples["label"].map(lambda name: unicodedata.normalize("NFC", name))
+    spellings = samples["label"].groupby(forms).nunique()
+    samples["label"] = forms
+    return [note(f"class {name}", "spelled in two Unicode forms that look the same: one class") for name in spellings.index[spellings > 1]]
+
+
+def _inner_split(class_folder: Folder, name: str) -> str:
+    """The split of cat/train/1.png."""
+    return split_name(name[len(class_folder.name) + 1 :].split("/")[0]) or ""
+
+
+def _from_split_metadata(root: Path, found: Layout, config: DataConfig) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
+    """Split folders with a metadata.csv each."""
+    import pandas as pd
+
+    parts = [from_metadata(root, folder, split, config) for folder, split in found.parts]
+    return pd.concat([samples for samples, _ in parts], ignore_index=True), [line for _, lines in parts for line in lines]
+
+
+def _tables(base: Folder) -> list[str]:
+    return [name for name in base.all_files() if name.lower().endswith(TABLES)]
+
+
+def _no_pictures(root: Path, base: Folder) -> UserError:
+    """The error for a folder in none of the layouts, with what lies there instead."""
+    tables, pictures = _tables(base), sum(map(is_picture, base.all_files()))
+    what = f"{root / base.name if base.name else root} has no labelled pictures."
+    if pictures:
+        why = f"{pictures:,} picture{'s lie' if pictures > 1 else ' lies'} there, but {'all in one folder' if base.folders else 'in no class folder'}."
+        do = (
+            f"{tables[0]} lies beside: if it holds the labels, call it metadata.csv, with the columns file_name and label. "
+            if tables
+            else ""
+        )
+        return UserError(what, why, do + LAYOUTS)
+    if tables:
+        why = f"It holds {len(tables):,} table{'s' * (len(tables) > 1)} ({listed(tables, 3)}), and a folder is read as pictures."
+        return UserError(
+            what, why, f"Name one file, such as {root / tables[0]}" + ("; join several into one first." if len(tables) > 1 else ".")
+        )
+    return UserError(what, "The class of a picture is the name of its folder.", LAYOUTS)

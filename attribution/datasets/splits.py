@@ -1,26 +1,25 @@
 """Which samples train, validate and test: as given by the source, the rest drawn per class with a seed."""
 
+import re
+
 import numpy as np
 
 from attribution.config import DataConfig
 from attribution.datasets.dataset import SPLITS
 from attribution.errors import UserError
 
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
+_WORDS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validate", "validation", "dev", "development"),
+    "test": ("test", "tests", "testing", "eval", "evaluation", "holdout", "heldout"),
 }
+_ENDINGS = ("", "set", "split", "data", "images", "imgs")
+SPLIT_NAMES = {word + ending: split for split, words in _WORDS.items() for word in words for ending in _ENDINGS}
 
 
 def split_name(value: str) -> str | None:
-    """``train``, ``val`` or ``test`` for the usual spellings of them, else None."""
-    return SPLIT_NAMES.get(str(value).strip().lower())
+    """``train``, ``val`` or ``test`` for the usual spellings of them (Training_Set, val-set, hold out), else None."""
+    return SPLIT_NAMES.get(re.sub(r"[\s._-]+", "", str(value)).lower())
 
 
 def assign_splits(given: np.ndarray, labels: np.ndarray, config: DataConfig) -> tuple[np.ndarray, str]:

@@ -199,7 +199,9 @@ def test_missing_file_of_metadata_is_listed(tmp_path):
     lines = [f"cat/{i:02d}.png,a\ndog/{i:02d}.png,b" for i in range(10)]
     (root / "metadata.csv").write_text("\n".join(["file_name,label", *lines, "gone.png,a"]))
     dataset = load(root, tmp_path)
-    assert dataset.info.problems == ({"where": "gone.png", "what": "the file does not exist", "kind": "left out", "count": 1},)
+    assert dataset.info.problems == (
+        {"where": "gone.png", "what": "metadata.csv names it, but the file does not exist", "kind": "left out", "count": 1},
+    )
     assert len(dataset) == 20
 
 

@@ -1,0 +1,104 @@
+"""Read a metadata.csv: which picture has which label, compared with what lies in the folder."""
+
+import ntpath
+import os
+import posixpath
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attribution.config import DataConfig
+from attribution.datasets.picture_layout import is_picture, passed_over
+from attribution.datasets.source import note
+from attribution.datasets.splits import split_name
+from attribution.datasets.walk import Folder, in_few_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
+    """The pictures that ``folder/metadata.csv`` names (id, label, split and group), and lines about names without a picture and pictures
+    without a name. Only files that the walk found are taken, so a name never leads out of the folder."""
+    import pandas as pd
+
+    from attribution.datasets.table import column, given_splits, read_frame
+
+    path = root / folder.name / "metadata.csv"
+    frame = read_frame(path, (config.label, config.group, "file_name", config.split, "split"))
+    given_names = column(frame, "file_name", path, "names the picture files").tolist()
+    labels = column(frame, config.label, path, "holds the labels")
+    names = _Names(root, folder)
+    found = [names.find(name) for name in given_names]
+    taken = [number for number, name in enumerate(found) if name and is_picture(name)]
+    samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels.to_numpy(dtype=object)[taken]})
+    samples["split"] = split or _splits(given_splits(frame, config, path)[taken], samples["id"].tolist(), folder)
+    if config.group:
+        samples["group"] = column(frame, config.group, path, "holds the groups").to_numpy(dtype=object)[taken]
+    own = f"{folder.name}/metadata.csv".lstrip("/")
+    rest = names.files - set(samples["id"]) - {own}
+    problems = passed_over(sorted(rest), "has no line in metadata.csv")
+    return samples, problems + names.lines(given_names, found)
+
+
+def _splits(given: Any, names: list[str], folder: Folder) -> Any:
+    """The splits of the table, or those of the folders that the pictures lie in where it gives none."""
+    start = len(folder.name) + 1 if folder.name else 0
+    parts = [split_name(name[start:].split("/")[0]) or "" for name in names]
+    return parts if not given.any() and all(parts) and "train" in parts else given
+
+
+class _Names:
+    """Finds what a table calls its files among those that lie in a folder."""
+
+    def __init__(self, root: Path, folder: Folder) -> None:
+        self.root, self.folder = root, folder
+        self.files = set(folder.all_files())
+        self.alike: dict[str, list[str]] = {}
+        for name in self.files:
+            self.alike.setdefault(_form(name), []).append(name)
+        self.rewritten: dict[str, list[str]] = {}
+
+    def find(self, name: str) -> str | None:
+        """The file that is meant, relative to the root, or None."""
+        given = name.strip()
+        for how, path in (("", given), ("with backslashes", given.replace("\\", "/"))):
+            inside = self._inside(path)
+            if inside in self.files:
+                return self._as(how or ("by their whole path" if os.path.isabs(path) else ""), name, inside)
+            alike = self.alike.get(_form(inside), [])
+            if len(alike) == 1:
+                return self._as("that are spelled differently on disk (small and capital letters, or accents)", name, alike[0])
+        return None
+
+    def lines(self, given: list[str], found: list[str | None]) -> list[dict[str, Any]]:
+        """What there is to say of the names: those that lead nowhere or outside, and those that were read in another spelling."""
+        missing = [name for name, file in zip(given, found, strict=True) if file is None]
+        outside = [name for name in missing if _leads_out(name, self._inside(name.strip().replace("\\", "/")))]
+        gone = [name for name in missing if name not in set(outside)]
+        lines = in_few_lines(outside, "metadata.csv names it, but it lies outside of the folder and is not opened")
+        lines += in_few_lines(gone, "metadata.csv names it, but the file does not exist")
+        for how, names in self.rewritten.items():
+            count = f"{len(names):,} name{'s' * (len(names) > 1)} {how}"
+            lines.append(note("metadata.csv", f"{count}, such as {names[0]}: the files were found", len(names)))
+        return lines
+
+    def _inside(self, path: str) -> str:
+        """A path of the table as one relative to the root; it may still begin with ``..``."""
+        if posixpath.isabs(path):
+            path = os.path.relpath(posixpath.normpath(path), self.root.absolute() / self.folder.name)
+        return posixpath.normpath(posixpath.join(self.folder.name, path))
+
+    def _as(self, how: str, name: str, file: str) -> str:
+        if how:
+            self.rewritten.setdefault(how, []).append(name)
+        return file
+
+
+def _form(name: str) -> str:
+    """One form for names that some file systems do not tell apart."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _leads_out(name: str, inside: str) -> bool:
+    return inside.startswith("..") or posixpath.isabs(inside) or bool(ntpath.splitdrive(name)[0])

@@ -1,0 +1,201 @@
+"""Which folders of a picture folder are splits and which are classes: decided by what they hold, and said wherever it is not plain."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from attribution.config import DataConfig
+from attribution.datasets.pictures import SUFFIXES
+from attribution.datasets.source import listed, note
+from attribution.datasets.splits import split_name
+from attribution.datasets.walk import Folder, in_few_lines
+from attribution.errors import UserError
+
+LAYOUTS = "Use one folder per class (cat/1.png), train, val and test folders with class folders in them, or a metadata.csv with file_name and label."
+OTHER_FORMATS = re.compile(
+    r"\.(avif|hei[cf]|jfif|jp2|j2k|jxl|tga|psd|svg|ico|exr|hdr|dcm|nii|raw|dng|cr[23]|nef|arw|eps|pcx|xbm|pbm|pnm)", re.IGNORECASE
+)
+
+
+@dataclass
+class Layout:
+    """The folders that hold class folders (or a metadata.csv), with the split of each ("" where there are none); files that are not taken
+    are in ``problems`` already. ``inner`` says that class folders hold split folders: cat/train/1.png."""
+
+    parts: list[tuple[Folder, str]]
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    inner: bool = False
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file has the suffix of a picture that is read."""
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def has_pictures(folder: Folder) -> bool:
+    """Whether a picture lies anywhere below."""
+    return any(is_picture(name) for name in folder.all_files())
+
+
+def has_metadata(folder: Folder) -> bool:
+    """Whether the folder has a metadata.csv of its own."""
+    return any(name.rpartition("/")[2] == "metadata.csv" for name in folder.files)
+
+
+def unwrap(tree: Folder) -> tuple[Folder, list[dict[str, Any]]]:
+    """The folder that holds the classes, the splits or the metadata.csv: one level down, or more, where a folder holds one folder only."""
+    folder, problems = tree, []
+    while len(folder.folders) == 1 and not has_metadata(folder):
+        inner = folder.folders[0]
+        if not _structured(inner) or _split_of(inner):
+            break
+        problems += passed_over(folder.files, f"lies beside the only folder, {inner.name}, which was read")
+        folder = inner
+    if folder is not tree:
+        problems.append(note(folder.name, "the only folder there is: what lies in it was read as the data"))
+    return folder, problems
+
+
+def layout(base: Folder, root: str, config: DataConfig) -> Layout:
+    """Splits or classes, for a folder without a metadata.csv of its own; ``root`` is its name for messages.
+
+    A folder with the name of a split is one if it holds class folders (or a metadata.csv); with pictures in it, it is a class like those
+    beside it. ``UserError`` where folders look like splits and cannot be read as such.
+    """
+    plain = [folder for folder in base.folders if not _split_of(folder) and has_pictures(folder)]
+    named = [folder for folder in base.folders if _split_of(folder)]
+    splits = [folder for folder in named if _structured(folder)]
+    if len(named) == 1 and _flat(named[0]) and any(map(_flat, plain)):
+        splits = []  # a class with folders inside, as the classes beside it may have
+    flat = [folder for folder in named if folder not in splits and has_pictures(folder)]
+    roles = {_split_of(folder) for folder in splits}
+    if "train" in roles:
+        alone = all(_split_of(folder) == "train" for folder in named)
+        if alone and (len(plain) > 1 or any(_structured(folder) for folder in plain)):
+            raise _half_a_split(splits, plain, root)
+        return _splits(base, splits, flat, config)
+    if splits:
+        raise UserError(
+            f"{_names(splits)} of {root} {_look(splits)} like {_split_words(splits)}, but no folder holds the training pictures.",
+            f"Beside {'them' if len(splits) > 1 else 'it'} there are: {_names(plain) or 'no other folders with pictures'}.",
+            "Call the folder with the training pictures train and put class folders in it.",
+        )
+    if flat and (not plain or {"train"} < {_split_of(folder) for folder in flat}):
+        raise UserError(
+            f"{_names(flat)} of {root} {_look(flat)} like {_split_words(flat)}, but hold{'s' * (len(flat) == 1)} pictures without class folders.",
+            "Taken for classes, the model would learn to tell the splits apart.",
+            f"Put class folders in them (train/cat/1.png), or add a metadata.csv with file_name and label to {root}.",
+        )
+    return _classes(base, flat, plain, root)
+
+
+def passed_over(names: Iterable[str], why: str) -> list[dict[str, Any]]:
+    """Lines for files that are not taken: pictures for the reason ``why``, the others because they are none."""
+    reasons: dict[str, list[str]] = {}
+    for name in names:
+        reasons.setdefault(why if is_picture(name) else no_picture(name), []).append(name)
+    return [line for what, files in reasons.items() for line in in_few_lines(files, what)]
+
+
+def no_picture(name: str) -> str:
+    """Why a file without a picture's suffix is not read."""
+    suffix = PurePosixPath(name).suffix
+    if OTHER_FORMATS.fullmatch(suffix):
+        return f"pictures of this format ({suffix}) are not read; save it as PNG or JPEG"
+    return f"not a picture ({suffix or 'no suffix'})"
+
+
+def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: DataConfig) -> Layout:
+    roles = {folder.name: str(_split_of(folder)) for folder in splits}
+    found = Layout([(folder, roles[folder.name]) for folder in splits])
+    if any(map(has_metadata, splits)) and (without := [folder for folder in (*splits, *flat) if not has_metadata(folder)]):
+        raise UserError(
+            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but {_names([f for f in splits if has_metadata(f)])} has.",
+            "Without it their pictures have no labels.",
+            "Add the file to each split.",
+        )
+    others = [folder for folder in base.folders if folder not in splits and folder not in flat]
+    found.problems += passed_over(base.files, "lies beside the split folders, in no class")
+    for folder in others:
+        found.problems += passed_over(folder.all_files(), f"{folder.last} is no train, val or test folder")
+    for folder in flat:
+        role = str(_split_of(folder))
+        found.problems += passed_over(folder.all_files(), f"{folder.last} holds no class folders, so its class is not known")
+        if role not in roles.values():
+            share = config.test_fraction if role == "test" else config.val_fraction
+            instead = f"the {role} split is drawn from the training pictures instead" if share > 0 else f"there is no {role} split"
+            found.problems.append(note(folder.name, f"looks like the {role} split but holds no class folders: {instead}"))
+    said = [f"{folder.last} as {roles[folder.name]}" for folder in splits if folder.last != roles[folder.name]]
+    if said:
+        found.problems.append(note("split folders", f"read by their names: {listed(said)}"))
+    return found
+
+
+def _classes(base: Folder, flat: list[Folder], plain: list[Folder], root: str) -> Layout:
+    found = Layout([(base, "")], passed_over(base.files, "lies beside the class folders, so its class is not known"))
+    for folder in flat:
+        others = listed([one.last for one in plain], 3)
+        what = f"taken as a class, since it holds pictures as {others} do{'es' * (len(plain) == 1)}, not class folders"
+        found.problems.append(note(folder.name, f"{what}; if it is a split, put class folders in it"))
+    inner = [{sub.last for sub in folder.folders if has_pictures(sub)} for folder in base.folders if has_pictures(folder)]
+    names = sorted(set.union(*inner)) if inner else []
+    roles = {split_name(name) for name in names}
+    if names and all(inner) and not any(_flat(folder) for folder in base.folders) and None not in roles and "train" in roles:
+        found.inner = True
+        said = [f"{name} as {split_name(name)}" for name in names]
+        found.problems.append(note("split folders", f"every class folder holds them: {listed(said)}"))
+    elif roles - {None}:
+        words = listed([f"{folder.last}/{sub.last}" for folder in base.folders for sub in folder.folders if split_name(sub.last)], 4)
+        found.problems.append(note(words, "not read as a split: only part of the class folders' content lies in such folders"))
+    elif len(inner) > 1 and (shared := sorted(set.intersection(*inner))):
+        tops = [folder.last for folder in base.folders if has_pictures(folder)]
+        if len(shared) > 1 and any(_begins_like_a_split(name) for name in tops):
+            raise UserError(
+                f"The folders {listed(tops, 6)} of {root} all hold {listed(shared, 4)}: they look like splits, but their names are not known.",
+                "Taken for classes, the model would learn to tell the splits apart.",
+                "Call them train, val and test.",
+            )
+        what = f"taken as the classes; each of them holds {listed(shared, 4)}, which {'are' if len(shared) > 1 else 'is'} not looked at"
+        found.problems.append(note(listed(tops, 6), what))
+    return found
+
+
+def _half_a_split(splits: list[Folder], plain: list[Folder], root: str) -> UserError:
+    inside = listed([folder.last for folder in splits[0].folders if has_pictures(folder)], 4)
+    return UserError(
+        f"{splits[0].last} in {root} holds folders ({inside}), as a split does, but beside it lie {_names(plain)}, which are no splits.",
+        "It cannot be told whether it is the training split or a class.",
+        f"If it is the training split, name {root}/{splits[0].last} as the data, or move the others away."
+        " If it is a class, rename it, or put its pictures directly into it.",
+    )
+
+
+def _split_of(folder: Folder) -> str | None:
+    """The split that a folder's name stands for; numbers at its end (train2017) do not matter."""
+    return split_name(folder.last) or split_name(folder.last.rstrip("0123456789"))
+
+
+def _begins_like_a_split(name: str) -> bool:
+    return name.lower().startswith(("train", "val", "test", "dev", "eval", "holdout"))
+
+
+def _structured(folder: Folder) -> bool:
+    return has_metadata(folder) or any(has_pictures(sub) for sub in folder.folders)
+
+
+def _flat(folder: Folder) -> bool:
+    return any(is_picture(name) for name in folder.files)
+
+
+def _names(folders: list[Folder]) -> str:
+    return listed([folder.last for folder in folders], 6)
+
+
+def _look(folders: list[Folder]) -> str:
+    return "look" if len(folders) > 1 else "looks"
+
+
+def _split_words(folders: list[Folder]) -> str:
+    return "splits" if len(folders) > 1 else "a split"
