@@ -126,8 +126,8 @@ class FlagConfig(Settings):
 
     detectors: tuple[str, ...] = opt((), "Which detectors; empty: the default ones (the others run when named).", plugins="detectors")
     run: str = opt("", "Training run whose model and dynamics are used; empty: the project's current one.")
-    folds: int = opt(5, "Folds of the out-of-fold predictions for confident learning.", low=2, high=100)
-    neighbors: int = opt(10, "Neighbours that vote on a label.", low=1, high=1000)
+    folds: int = opt(5, "Folds of the out-of-fold predictions for confident learning.", low=2, of="training samples", high=100)
+    neighbors: int = opt(10, "Neighbours that vote on a label.", low=1, of="training samples", high=1000)
     cases: int = opt(600, "Most suspicious samples for which supporters and opponents are prepared.", low=0, high=1_000_000)
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
     seed: int = opt(0, "Seed of the folds.", low=0, high=SEED)
@@ -144,7 +144,7 @@ class LeakConfig(Settings):
         low=0.0,
         high=1000.0,
     )
-    neighbors: int = opt(3, "Closest training samples looked at per sample.", low=1, high=100)
+    neighbors: int = opt(3, "Closest training samples looked at per sample.", low=1, of="training samples", high=100)
     influence: int = opt(
         60, "Leak cases, the likeliest first, for which gradients and Forward-INF are asked as well; 0: none.", low=0, high=1_000_000
     )
@@ -163,7 +163,7 @@ class MapConfig(Settings):
     )
     method: str = opt("umap", "umap or pca.", choices=("umap", "pca"))
     run: str = opt("", "Training run whose model is used; empty: the project's current one.")
-    neighbors: int = opt(15, "Neighbours per point in UMAP.", low=2, high=1000)
+    neighbors: int = opt(15, "Neighbours per point in UMAP.", low=2, of="samples", high=1000)
     min_dist: float = opt(0.1, "Smallest distance between points in UMAP.", low=0.0, high=1.0)
     dims: int = opt(256, "Width of the random projection of gradients.", low=2, high=65_536)
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
@@ -212,7 +212,7 @@ class CalibrateConfig(Settings):
 
     run: str = opt("", "Training run whose network and recipe are used; empty: the project's current one.")
     share: float = opt(0.03, "Share of the training labels set wrong in the copy; at least twenty labels.", above=0.0, high=0.5)
-    folds: int = opt(5, "Folds of the out-of-fold predictions in the copy.", low=2, high=100)
+    folds: int = opt(5, "Folds of the out-of-fold predictions in the copy.", low=2, of="training samples", high=100)
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
     seed: int = opt(0, "Seed of which labels are set wrong, and of the folds.", low=0, high=SEED)
 
@@ -297,7 +297,11 @@ class BenchConfig(Settings):
     share: float = opt(0.5, "Share of the training samples in a subset.", above=0.0, below=1.0)
     repeats: int = opt(1, "Trainings per subset, each from other weights; their outputs are averaged.", low=1, high=1000)
     removal_k: tuple[int, ...] = opt(
-        (), "Retrain without so many of a prediction's most helpful samples, for example 10,50; empty: do not.", low=1, high=1_000_000
+        (),
+        "Retrain without so many of a prediction's most helpful samples, for example 10,50; empty: do not.",
+        low=1,
+        of="training samples",
+        high=1_000_000,
     )
     removal_queries: int = opt(3, "Predictions for which that is done.", low=1, high=10_000)
     planted_share: float = opt(0.1, "Share of labels set wrong in the sandbox copy.", above=0.0, high=0.5)

@@ -20,7 +20,7 @@ class Forecasts(Models):
         """Time and memory that ``score`` would take, from a timed share of it (a few seconds); cheaper ways when it is long."""
         from attribution.costs.scoring import forecast_score
 
-        config = config or ScoreConfig()
+        config = self._possible(config or ScoreConfig())
         run = self._need_run(config.run)
         queries = self.query_rows(config.queries, run)
         out, work = self.folder / "forecasts", progress or Progress()
@@ -30,7 +30,7 @@ class Forecasts(Models):
         """Time and memory that ``flag`` would take, from a timed share of it; cheaper ways when it is long."""
         from attribution.costs.searching import forecast_flag
 
-        config = config or FlagConfig()
+        config = self._possible(config or FlagConfig())
         run, out = self._need_run(config.run), self.folder / "forecasts"
         return forecast_flag(self.dataset, self.labels, run, config, out, progress or Progress(), trusted=self.trusted)
 
@@ -38,7 +38,7 @@ class Forecasts(Models):
         """Time and memory that ``train`` would take, from epochs on a share of the samples."""
         from attribution.costs.training import forecast_train
 
-        recipe, out, work = config or self.train_config, self.folder / "forecasts", progress or Progress()
+        recipe, out, work = self._possible(config or self.train_config), self.folder / "forecasts", progress or Progress()
         return forecast_train(self.dataset, self.labels, self._fresh_model(), recipe, out, work, trusted=self.trusted)
 
     def find_forecast(self, kind: str, config: Any) -> "Forecast | None":
@@ -55,7 +55,7 @@ class Forecasts(Models):
         from attribution.findings.memorization import forecast
         from attribution.subsets import Subsets
 
-        config = config or MemorizeConfig()
+        config = self._possible(config or MemorizeConfig())
         model, recipe = self._fresh_model(), self.train_config
         subsets = Subsets.at(self.folder / "subsets", self.dataset, self.labels, model, recipe, share=config.share)
         return forecast(subsets, float(self._need_run(config.run).config.get("seconds_s", 0.0)), config.models, config.share)
@@ -64,7 +64,7 @@ class Forecasts(Models):
         """What more subsets would cost and how narrow the LDS interval would get: see ``evaluation.forecast.forecast``."""
         from attribution.evaluation.forecast import forecast
 
-        config = config or BenchConfig()
+        config = self._possible(config or BenchConfig())
         run = self._need_run(config.run)
         return forecast(self.dataset, self.labels, run, self._fresh_model(), self._bench_recipe(run), config, self.folder)
 

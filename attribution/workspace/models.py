@@ -1,9 +1,10 @@
 """The trained models of a project: which there are, which one is asked, what it says, and on what data."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attribution.errors import UserError
 from attribution.workspace import lookup
+from attribution.workspace.asked import possible
 from attribution.workspace.review import Review
 from attribution.workspace.steps import query_rows
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.runs import Run
+
+T = TypeVar("T")
 
 
 class Models(Review):
@@ -39,6 +42,9 @@ class Models(Review):
         if run_id not in [run.id for run in self.runs()]:
             raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
         self._set("run", run_id)
+
+    def _possible(self, config: T) -> T:
+        return possible(config, self.dataset, self.labels)
 
     def _need_run(self, run_id: str = "") -> "Run":
         runs = {run.id: run for run in self.runs()}

@@ -53,7 +53,7 @@ class Work(Results, Forecasts):
         """
         from attribution.training import adopt, train
 
-        work, runs, recipe = progress or Progress(), self.folder / "runs", config or self.train_config
+        work, runs, recipe = progress or Progress(), self.folder / "runs", self._possible(config or self.train_config)
         if self.model_config.checkpoints and not self.ledger.last_id():
             run = adopt(self.dataset, self.labels, self.model_config, runs, work, trusted=self.trusted, device=recipe.device)
         else:
@@ -68,7 +68,7 @@ class Work(Results, Forecasts):
         """Influence of every training sample on the queries; ``part=(i, n)`` computes only every n-th shard, from the i-th."""
         from attribution.scoring import score
 
-        config = config or ScoreConfig()
+        config = self._possible(config or ScoreConfig())
         run = self._need_run(config.run)
         queries = self.query_rows(config.queries, run)
         out, forecast = self.folder / "scores", self.find_forecast("score", config)
@@ -80,7 +80,7 @@ class Work(Results, Forecasts):
         from attribution.findings.categories import KEPT_FROM
         from attribution.findings.mislabels import flag
 
-        config = config or FlagConfig()
+        config = self._possible(config or FlagConfig())
         run, forecast = self._need_run(config.run), self.find_forecast("flag", config)
         told, out, work = forecast.told if forecast else None, self.folder / "flags", progress or Progress()
         found = flag(self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told)
@@ -92,7 +92,7 @@ class Work(Results, Forecasts):
         """Search for training samples that repeat a test or validation sample, or each other."""
         from attribution.findings.leaks import find_leaks
 
-        config = config or LeakConfig()
+        config = self._possible(config or LeakConfig())
         run, work = self._need_run(config.run), progress or Progress()
         out, graphs = self.folder / "leaks", self.folder / "neighbors"
         return find_leaks(self.dataset, self.labels, run, config, out, graphs, work, trusted=self.trusted)
@@ -101,7 +101,7 @@ class Work(Results, Forecasts):
         """Lay all samples out in two dimensions."""
         from attribution.mapping import embed
 
-        config = config or MapConfig()
+        config = self._possible(config or MapConfig())
         run = self._need_run(config.run)
         work, graphs = progress or Progress(), self.folder / "neighbors"
         return embed(self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs)
@@ -110,7 +110,7 @@ class Work(Results, Forecasts):
         """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
         from attribution.angles import measure
 
-        config = config or AnglesConfig()
+        config = self._possible(config or AnglesConfig())
         run = self._need_run(config.run)
         queries = self.query_rows(config.queries, run)
         out = self.folder / "angles"
@@ -126,7 +126,7 @@ class Work(Results, Forecasts):
             self.labels,
             self._fresh_model(),
             self.train_config,
-            config or RetrainConfig(),
+            self._possible(config or RetrainConfig()),
             self.folder / "runs",
             self.folder / "retrains",
             progress or Progress(),
@@ -137,7 +137,7 @@ class Work(Results, Forecasts):
         """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as they are."""
         from attribution.findings.calibration import calibrate
 
-        config = config or CalibrateConfig()
+        config = self._possible(config or CalibrateConfig())
         run, flags = self._need_run(config.run), self.flags()
         if flags is None:
             raise UserError("Nobody has looked for wrong labels yet.", "There is no queue to measure.", "Run `datablame flag` first.")
@@ -149,7 +149,7 @@ class Work(Results, Forecasts):
         the representation is asked for."""
         from attribution.findings.shift import compare
 
-        config = config or ShiftConfig()
+        config = self._possible(config or ShiftConfig())
         run = self._need_run(config.run) if config.space == "representation" else None
         return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
 
@@ -157,7 +157,7 @@ class Work(Results, Forecasts):
         """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
         from attribution.findings.remedy import remedy
 
-        config = config or RemedyConfig()
+        config = self._possible(config or RemedyConfig())
         run = self._need_run(config.run)
         common = (self._fresh_model(), self.train_config, config, self.folder / "remedies", progress or Progress())
         return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
@@ -166,7 +166,7 @@ class Work(Results, Forecasts):
         """Retrain on random subsets and estimate which training labels are known by heart."""
         from attribution.findings.memorization import memorize
 
-        config = config or MemorizeConfig()
+        config = self._possible(config or MemorizeConfig())
         run, recipe, work = self._need_run(config.run), self.train_config, progress or Progress()
         model = self._fresh_model()
         return memorize(self.dataset, self.labels, run, model, recipe, config, self.folder, work, trusted=self.trusted)
@@ -175,7 +175,7 @@ class Work(Results, Forecasts):
         """Measure on this model and data which estimators and detectors to trust."""
         from attribution.evaluation.bench import bench
 
-        config = config or BenchConfig()
+        config = self._possible(config or BenchConfig())
         run = self._need_run(config.run)
         queries, recipe = self._bench_queries(config, run), self._bench_recipe(run)
         model, work = self._fresh_model(), progress or Progress()
@@ -194,7 +194,7 @@ class Work(Results, Forecasts):
 
         from attribution.evaluation.damping import damping_sweep
 
-        config = config or DampingConfig()
+        config = self._possible(config or DampingConfig())
         run = self._need_run(config.run)
         rows = self.query_rows(config.queries, run)
         few = np.sort(np.random.default_rng(config.seed).permutation(rows)[: config.count])
@@ -208,7 +208,7 @@ class Work(Results, Forecasts):
         """
         from attribution.previewing import preview
 
-        config = config or PreviewConfig()
+        config = self._possible(config or PreviewConfig())
         run = self._need_run(config.run)
         before = self._decisions.labels_at(run.version)
         if before is None:
