@@ -33,7 +33,7 @@ def loaded(sight: Sight) -> None:
     info, look = sight.project.info, sight.project.first_look
     with st.expander("What was loaded", expanded=True, icon=":material/inventory:"):
         facts = [states.plain(info.source), f"one sample is {overview.shape_words(info.modality, info.shape)}"]
-        st.markdown(" · ".join([*facts, str(info.preprocessing.get("splits", ""))]))
+        st.markdown(" · ".join([*facts, states.plain(info.preprocessing.get("splits", ""))]))
         if not look:
             return
         chance = numbers.three_digits(math.log(len(info.classes)))

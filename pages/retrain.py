@@ -55,7 +55,7 @@ def plan(sight: Sight) -> bool:
             )
         )
         with st.container():
-            st.caption(f"Same recipe both times: {comparison.recipe_words(project.model_config.name, project.train_config)}.")
+            st.caption(f"Same recipe both times: {states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}.")
             one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
             st.caption(comparison.forecast_words(one_s, seeds))
         config = RetrainConfig(seeds=tuple(range(seeds)))

@@ -1,0 +1,148 @@
+"""Every word of the user's data is drawn as text: pages over projects whose names, classes, ids, groups and notes are all markup."""
+
+import ast
+import shutil
+from pathlib import Path
+
+import pytest
+from nasty import WORDS, word, write_table, write_texts
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
+NAMES = {"texts": "*texts* $a$ $b$", "table": ":red[table] www.host.example"}
+# What Streamlit draws without Markdown; the browser test reads it off the screen.
+AS_THEY_ARE = {("selectbox", "options"), ("multiselect", "options"), ("echarts_chart", "spec"), ("code", "code_text"), ("html", "body")}
+AS_THEY_ARE |= {
+    (kind, name) for kind in ("text_input", "selectbox", "text_area") for name in ("value", "default", "raw_value", "placeholder")
+}
+
+
+def finished(folder, write, text):
+    """A project with a result for every page, small enough to compute in seconds."""
+    from attribution import DataConfig, FlagConfig, MapConfig, ModelConfig, Project, ScoreConfig, TrainConfig
+    from attribution.config import BenchConfig, LeakConfig, MemorizeConfig, RemedyConfig, RetrainConfig
+
+    source = folder.parent / f"{write.__name__}.jsonl"
+    write(source)
+    data = DataConfig(path=str(source), text=text, id="key", split="split", group="group")
+    recipe = TrainConfig(epochs=5, batch_size=16, optimizer="adamw" if text else "sgd", checkpoints=2, device="cpu")
+    project = Project.create(folder, data, ModelConfig(width=16), recipe)
+    project.train()
+    project.flag(FlagConfig(folds=3, cases=40, device="cpu"))
+    project.embed(MapConfig(method="pca", device="cpu"))
+    project.find_leaks(LeakConfig(device="cpu"))
+    project.score(ScoreConfig(queries="test", device="cpu"))
+    project.angle()
+    project.compare_splits()
+    project.memorize(MemorizeConfig(models=8, device="cpu"))
+    project.relabel([1, 2], project.classes[1], reason=word(0))
+    project.drop([3], reason=word(4))
+    project.preview()
+    project.retrain(RetrainConfig(seeds=(0, 1, 2), device="cpu"))
+    if not text:
+        project.remedy(RemedyConfig(seeds=(0, 1, 2), budgets=(5.0,), device="cpu"))
+    project.compare(BenchConfig(count=6, subsets=6, parts=("fidelity", "usefulness", "agreement", "cost"), device="cpu"))
+    for at, words in enumerate(WORDS):
+        project.select([at, at + 1], words)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    home = tmp_path_factory.mktemp("nasty")
+    finished(home / NAMES["texts"], write_texts, "body")
+    finished(home / NAMES["table"], write_table, "")
+    return home
+
+
+@pytest.fixture
+def home(made, tmp_path, monkeypatch):
+    shutil.copytree(made, tmp_path / "nasty")
+    monkeypatch.setenv("DATABLAME_HOME", str(tmp_path / "nasty"))
+    return tmp_path / "nasty"
+
+
+def elements(block):
+    """Everything on the page, depth first."""
+    for child in getattr(block, "children", {}).values():
+        yield child
+        yield from elements(child)
+
+
+def texts(message, name=""):
+    """``(field, text)`` of every text in a protobuf message."""
+    for field, value in message.ListFields():
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            continue
+        for one in value if field.is_repeated else [value]:
+            if field.type == field.TYPE_MESSAGE:
+                yield from texts(one, field.name)
+            elif field.type == field.TYPE_STRING:
+                yield field.name, one
+
+
+def raw(test):
+    """Texts on the page that hold a word of the user's as it stands, where Streamlit would read Markdown."""
+    for element in elements(test._tree):
+        proto = getattr(element, "proto", None)
+        for name, text in texts(proto) if proto is not None else ():
+            kind = getattr(element, "type", "")
+            if (kind, name) not in AS_THEY_ARE and any(one in text for one in (*WORDS, *NAMES.values())):
+                yield kind, name, text
+
+
+@pytest.mark.parametrize("project", NAMES.values(), ids=list(NAMES))
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_hands_a_word_to_streamlit_as_markdown(app, home, project, page):
+    assert list(raw(app(page, project=project))) == []
+
+
+def test_what_is_said_after_a_decision_is_text(app, home):
+    test = app("review", project=NAMES["texts"])
+    next(button for button in test.button if button.key.startswith("label-") and not button.disabled).click().run()
+    assert test.toast
+    assert list(raw(test)) == []
+
+
+def test_an_error_is_text(app, home):
+    test = app(project="![x](http://host.example/a.png)")
+    assert "There is no project" in test.error[0].value
+    assert list(raw(test)) == []
+
+
+MARKDOWN = {"markdown", "caption", "button", "title", "header", "subheader", "metric", "toast", "info", "warning", "error", "success"}
+MARKDOWN |= {"expander", "popover", "tabs", "progress", "checkbox", "toggle", "radio", "pills", "segmented_control", "menu_button", "badge"}
+MARKDOWN |= {"page_link", "table", "empty", "flash", "download_button", "link_button", "status", "spinner", "image"}
+USERS = {"classes", "ids", "message", "verdict", "reason", "note", "log_tail"}
+
+
+def handed_over(call):
+    """What a call takes as text: its first arguments and the named ones that are drawn."""
+    return [*call.args[:4], *(word.value for word in call.keywords if word.arg in ("help", "text", "label", "caption", "value", "delta"))]
+
+
+def unescaped(node):
+    """Attributes with the user's words in an expression that do not pass through ``plain``."""
+    if isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called in ("plain", "len", "_plain"):
+            return
+        if called == "menu_button" and any(word.arg == "format_func" for word in node.keywords):
+            return
+    if isinstance(node, ast.Attribute) and node.attr in USERS:
+        yield node.attr
+    for child in ast.iter_child_nodes(node):
+        yield from unescaped(child)
+
+
+def test_no_page_names_a_word_of_the_user_without_plain():
+    """The source itself: also for states that no test above reaches."""
+    found = []
+    for path in [ROOT / "app.py", *(ROOT / "pages").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MARKDOWN):
+                continue
+            if getattr(node.func.value, "id", "") not in ("st", "states"):
+                continue
+            escapes = node.func.attr == "menu_button" and any(word.arg == "format_func" for word in node.keywords)
+            found += [f"{path.name}:{node.lineno} {name}" for part in handed_over(node) for name in unescaped(part) if not escapes]
+    assert not found, found
