@@ -16,7 +16,7 @@ class Project(Work, Background):
 
     The parts, each a file of ``workspace/``:
 
-    - ``about``, what it is: ``folder name model_config train_config data_config trusted trust_code dataset info first_look classes
+    - ``about``, what it is: ``folder name model_config train_config data_config code trusted trust_code dataset info first_look classes
       samples``.
     - ``review``, decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels sample_state states edits ledger
       class_index``; what was pointed at: ``select selection selected selections``.
@@ -48,9 +48,10 @@ class Project(Work, Background):
     ) -> "Project":
         """Import the data and make the project folder, whole or not at all.
 
-        ``trust_code`` allows the code file that ``model.name`` points to to be run, as it is now: its hash is stored and a changed
-        file is refused. ``train=None`` takes the recipe that suits the modality. Raises ``UserError`` for bad data, an existing
-        folder, untrusted code, or a network that does not fit the data.
+        ``trust_code`` allows the code file that ``model.name`` points to to be run, as it is now: its hash and those of the local
+        modules it imports are kept in the user's settings (``attribution.trust``), and a changed file is refused. ``train=None``
+        takes the recipe that suits the modality. Raises ``UserError`` for bad data, an existing folder, untrusted code, or a network
+        that does not fit the data.
         """
         return Project.open(homes.create(folder, data, model or ModelConfig(), train, trust_code, progress or Progress()))
 

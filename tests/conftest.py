@@ -21,8 +21,9 @@ def one_thread():
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
-    """No test sees or writes the user's projects."""
+    """No test sees or writes the user's projects, or what the user trusts."""
     monkeypatch.setenv("DATABLAME_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DATABLAME_TRUST", str(tmp_path / "trusted.json"))
 
 
 def write_digits(path: Path) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The project object: create, decide, version, and find results that answer for the current state."""
 
+import hashlib
 import json
 import re
 
@@ -37,10 +38,26 @@ def test_code_runs_only_when_trusted_and_unchanged(digits, tmp_path):
     project = Project.create("own", DataConfig(path=str(digits[0])), model, TrainConfig(epochs=2, device="cpu"), trust_code=True)
     assert project.trusted
     code.write_text(code.read_text() + "\n# changed\n")
-    with pytest.raises(UserError, match="not the file that was trusted"):
+    assert not project.trusted
+    with pytest.raises(UserError, match=r"net.py changed: SHA-256 \w{64}, was \w{64}"):
         project.train()
     project.trust_code()
     assert project.train().id
+
+
+def test_a_project_cannot_bring_its_own_trust(bare_project, tmp_path):
+    """Who makes the folder writes project.json; what older versions kept there no longer counts."""
+    code = tmp_path / "net.py"
+    code.write_text(f"import pathlib\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\n")
+    path = bare_project.folder / "project.json"
+    settings = json.loads(path.read_text())
+    settings["model"]["name"] = f"{code}:build"
+    settings["trusted_code"] = {"path": str(code), "hash": hashlib.sha256(code.read_bytes()).hexdigest()[:16]}
+    path.write_text(json.dumps(settings))
+    project = Project.open("bare")
+    with pytest.raises(UserError, match=r"not trusted.*never in a project's folder.*datablame trust"):
+        project.train()
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_model_that_does_not_fit_the_data_is_refused_before_the_project_exists(digits, tmp_path):

@@ -17,6 +17,7 @@ from attribution.models.checkpoints import save_checkpoint, weights_hash
 from attribution.models.predict import HeldInputs, evaluate, predict
 from attribution.progress import Progress
 from attribution.training import Run, adopt, default_recipe, loss_on_samples, train
+from attribution.trust import trust
 
 LOGISTIC = ModelConfig("logistic")
 FAST = TrainConfig(epochs=4, batch_size=16, lr=0.1, checkpoints=2, device="cpu")
@@ -187,6 +188,7 @@ def custom(tmp_path):
         "def narrow(): return nn.Linear(4, 2)\n"
         "def misfit(): return nn.Linear(9, 3)\n"
     )
+    trust(path)
     return path
 
 

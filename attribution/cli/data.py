@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from attribution import trust as trusting
 from attribution.cli.common import ProjectOption, bar, counts, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
@@ -20,12 +21,17 @@ def new(
     data: DataConfig,
     model: ModelConfig,
     name: Annotated[str, typer.Argument(help="Name of the project, or a folder for it.")],
-    trust_code: Annotated[bool, typer.Option("--trust-code", help="Allow the code file given by --model to run, as it is now.")] = False,
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="Allow the code file given by --model, and what it imports beside it, to run.")
+    ] = False,
 ) -> None:
     """Make a project from your data (and, if you like, your model)."""
     if not data.path:
         raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
     project = Project.create(name, data, model, trust_code=trust_code, progress=bar())
+    if trust_code and project.code:
+        for line in project.code.lines():
+            typer.echo(f"trusted: {line}")
     info = project.info
     typer.echo(f"{project.name}: {info.modality}, {counts(info)}, {len(info.classes)} classes ({', '.join(info.classes[:12])})")
     train = project.samples[project.samples["split"] == "train"]
@@ -53,7 +59,33 @@ def sample(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SAMPLES)
 
 
 @cli.command()
-def trust(project: ProjectOption = "") -> None:
-    """Allow the project's model file to run, as it is now."""
-    open_project(project).trust_code()
+def trust(
+    project: ProjectOption = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Trust what is shown without asking.")] = False,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Trust the file no longer.")] = False,
+) -> None:
+    """Show the project's model file and what it imports, with their hashes, and allow them to run as they are now."""
+    opened = open_project(project)
+    code = opened.code
+    if code is None:
+        raise UserError(f"The model of {opened.name} is built in.", "There is no code file to trust.")
+    if take_back:
+        typer.echo(f"{code.path} is trusted no longer" if trusting.forget(code.path) else f"{code.path} was not trusted")
+        return
+    for line in code.lines():
+        typer.echo(line)
+    if code.trusted:
+        typer.echo("trusted already")
+        return
+    if not yes and not _agreed("Have you read this, and may it run on this machine?"):
+        raise UserError("Nothing was trusted.", "The model's code does not run.", "Read the files, then answer y or add --yes.")
+    trusting.say_yes(code)
     typer.echo("trusted")
+
+
+def _agreed(question: str) -> bool:
+    """The user's answer; no when nobody is there to give one."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort:
+        return False

@@ -1,9 +1,6 @@
 """From a model's name to a network: a built-in one, or the user's own function when its file is trusted."""
 
-import hashlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +13,8 @@ from attribution.errors import UserError
 from attribution.models.devices import seeded
 from attribution.models.features import device_of
 from attribution.models.zoo import AUTO, models, names_for
-from attribution.storage.files import file_hash
+from attribution.trust.loading import running
+from attribution.trust.question import code_hash, look
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, DatasetInfo
@@ -26,7 +24,8 @@ def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted:
     """A freshly initialised network for the dataset, on the CPU, in train mode.
 
     The same ``seed`` gives the same weights; the user's random state is left as it was. ``config.name`` is a built-in network, ``auto``
-    (by modality) or ``FILE.py:FUNCTION``, which is imported and called only when ``trusted`` is true. Checkpoints are not loaded here.
+    (by modality) or ``FILE.py:FUNCTION``, which is imported and called only when ``trusted`` is true and the user trusts that file
+    (``attribution.trust``), with all that it imports, as it is now. Checkpoints are not loaded here.
     Raises ``UserError`` for an unknown or unfitting network, an untrusted file and a function that fails or returns no ``nn.Module``.
     """
     with seeded(seed):
@@ -59,10 +58,10 @@ def code_file(name: str) -> Path | None:
 
 
 def identity(config: ModelConfig, modality: str) -> dict[str, Any]:
-    """What makes two untrained models the same: resolved name and width, for custom code also the file's hash."""
+    """What makes two untrained models the same: resolved name and width, for custom code also the hash of the file and its neighbours."""
     path = code_file(config.name)
     name = config.name.rpartition(":")[2] if path else resolve(config.name, modality)
-    return {"name": name, "width": config.width, "code": file_hash(path) if path and path.exists() else ""}
+    return {"name": name, "width": config.width, "code": code_hash(path) if path and path.exists() else ""}
 
 
 def check_model(model: nn.Module, dataset: "Dataset") -> None:
@@ -97,18 +96,12 @@ def _custom(name: str, info: "DatasetInfo", trusted: bool) -> nn.Module:
     path, function_name = code_file(name), name.rpartition(":")[2]
     assert path is not None
     if not trusted:
-        raise UserError(
-            f"The model code {path} is not trusted.",
-            "Running it means running any code in that file.",
-            "Read the file, then mark it as trusted in the project (page New project, or `datablame new --trust`).",
-        )
-    if not path.is_file():
-        raise UserError(f"There is no file {path}.", "The model is built by a function in it.", "Correct the path before the colon.")
-    sys.path.insert(0, str(path.parent))  # the file may import its neighbours, as it could when run as a script
+        raise look(path).refusal()
     try:
-        function = _find(_load(path), function_name, path)
-        offered = {"classes": len(info.classes), "shape": tuple(info.shape)}
-        model = function(**_accepted(function, offered))
+        with running(path) as module:  # the file may import its neighbours, as it could when run as a script
+            function = _find(module, function_name, path)
+            offered = {"classes": len(info.classes), "shape": tuple(info.shape)}
+            model = function(**_accepted(function, offered))
     except UserError:
         raise
     except Exception as error:
@@ -117,28 +110,11 @@ def _custom(name: str, info: "DatasetInfo", trusted: bool) -> nn.Module:
             "Without it there is no model.",
             "Mend the function; it is called with those of classes=INT and shape=TUPLE that it accepts.",
         ) from error
-    finally:
-        sys.path.remove(str(path.parent))
     if not isinstance(model, nn.Module):
         raise UserError(
             f"{path.name}:{function_name} returned {type(model).__name__}.", "A torch nn.Module is needed.", "Return the model."
         )
     return model.cpu().train()
-
-
-def _load(path: Path) -> Any:
-    name = f"datablame_custom_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{file_hash(path)}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
 
 
 def _find(module: Any, name: str, path: Path) -> Callable[..., Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, to_dict
 from attribution.errors import UserError
 from attribution.storage import database
-from attribution.storage.files import file_hash, read_json, write_json
+from attribution.storage.files import read_json
+from attribution.trust import Look, look, trust
 from attribution.workspace import home as homes
 
 if TYPE_CHECKING:
@@ -51,27 +52,23 @@ class About:
         return from_dict(DataConfig, self._settings["data"])
 
     @property
-    def trusted(self) -> bool:
-        """Whether the model's code file may run: the user trusted it and it has not changed since. ``UserError`` if it has."""
-        code = self._settings.get("trusted_code")
-        if not code:
-            return False
-        path = Path(code["path"])
-        if not path.exists() or file_hash(path) != code["hash"]:
-            raise UserError(
-                f"{path} is not the file that was trusted for this project (changed or gone).",
-                "Code runs only as it was when you confirmed it.",
-                "Read it again, then run `datablame trust`.",
-            )
-        return True
+    def code(self) -> Look | None:
+        """The model's code file and what it imports, beside what this user trusted of it; None for a built-in network."""
+        path = homes.code_file(self.model_config)
+        return look(path) if path else None
 
-    def trust_code(self) -> None:
-        """Trust the model's code file as it is now."""
-        code = homes.code_file(self.model_config)
-        if code is None:
+    @property
+    def trusted(self) -> bool:
+        """Whether this user trusts the model's code as it is now. The project's folder has no say in it."""
+        code = self.code
+        return code is not None and code.trusted
+
+    def trust_code(self) -> Look:
+        """Trust the model's code file, and every local module that it imports, as they are now; what was trusted."""
+        path = homes.code_file(self.model_config)
+        if path is None:
             raise UserError("This project's model is built in.", "There is no code file to trust.")
-        self._settings["trusted_code"] = {"path": str(code), "hash": file_hash(code)}
-        write_json(self.folder / "project.json", self._settings)
+        return trust(path)
 
     @property
     def dataset(self) -> "Dataset":

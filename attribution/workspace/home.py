@@ -10,7 +10,8 @@ from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, 
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.storage import database
-from attribution.storage.files import file_hash, read_json, write_json
+from attribution.storage.files import read_json, write_json
+from attribution.trust import look, trust
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
@@ -58,12 +59,12 @@ def create(
     path = path if path.is_absolute() or len(path.parts) > 1 else home() / path
     if path.exists() and any(path.iterdir()):
         raise UserError(f"{path} already exists and is not empty.", "A project needs a folder of its own.", "Choose another name.")
-    code = code_file(model)
-    if code and not trust_code:
-        raise UserError(
-            f"The model is code in {code}.", "Code from a file can do anything on this machine.", "Read it, then confirm that you trust it."
-        )
-    data = _absolute(data)
+    data, model = _absolute(data), _placed(model)
+    if code := code_file(model):
+        if trust_code:
+            trust(code)
+        elif not look(code).trusted:
+            raise look(code).refusal()
     building = path.with_name(f".{path.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     try:
@@ -73,7 +74,6 @@ def create(
             "data": to_dict(data),
             "model": to_dict(model),
             "train": to_dict(train or default_recipe(dataset.info.modality)),
-            "trusted_code": {"path": str(code), "hash": file_hash(code)} if code else None,
         }
         write_json(building / "first_look.json", _first_look(dataset, model))
         database.create(building / "project.db")
@@ -122,6 +122,15 @@ def code_file(model: ModelConfig) -> Path | None:
 def _absolute(data: DataConfig) -> DataConfig:
     path = str(Path(data.path).expanduser().resolve()) if data.path else ""
     return from_dict(DataConfig, {**to_dict(data), "path": path})
+
+
+def _placed(model: ModelConfig) -> ModelConfig:
+    """Paths in full: a job has another working directory, where the same words may name another file."""
+    code = code_file(model)
+    name = f"{code}:{model.name.rpartition(':')[2]}" if code else model.name
+    return from_dict(
+        ModelConfig, {**to_dict(model), "name": name, "checkpoints": [str(Path(p).expanduser().resolve()) for p in model.checkpoints]}
+    )
 
 
 def _first_look(dataset: "Dataset", model: ModelConfig) -> dict[str, Any]:

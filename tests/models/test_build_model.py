@@ -13,6 +13,7 @@ from attribution.models.build import build_model, code_file, identity
 from attribution.models.checkpoints import weights_hash
 from attribution.models.features import count_parameters
 from attribution.models.zoo import AUTO, models, names_for
+from attribution.trust import forget, trust
 
 IMAGE = DatasetInfo("i", "image", ("a", "b", "c"), (1, 28, 28), {}, "")
 TABLE = DatasetInfo("t", "tabular", ("a", "b"), (5,), {}, "")
@@ -76,12 +77,17 @@ def code(tmp_path):
         "def broken(classes): return 1 / 0\n"
         "def number(): return 3\n"
     )
+    trust(path)
     return path
 
 
 def test_custom_code_runs_only_when_trusted(code):
     with pytest.raises(UserError, match="not trusted"):
         build_model(ModelConfig(f"{code}:build"), TABLE, 0)
+    forget(code)
+    with pytest.raises(UserError, match="not trusted"):
+        build_model(ModelConfig(f"{code}:build"), TABLE, 0, trusted=True)
+    trust(code)
     model = build_model(ModelConfig(f"{code}:build"), TABLE, 0, trusted=True)
     assert model(torch.zeros(2, 5)).shape == (2, 2)
 
@@ -112,8 +118,12 @@ def test_identity_follows_the_code_and_not_the_place(code, tmp_path):
     moved = tmp_path / "elsewhere.py"
     moved.write_text(code.read_text())
     assert identity(ModelConfig(f"{moved}:build"), "tabular") == first
+    neighbour = tmp_path / "layers_beside.py"
+    neighbour.write_text(neighbour.read_text() + "\n")
+    second = identity(config, "tabular")
+    assert second != first
     code.write_text(code.read_text() + "\n")
-    assert identity(config, "tabular") != first
+    assert identity(config, "tabular") not in (first, second)
     assert identity(ModelConfig("auto"), "image") == identity(ModelConfig("cnn"), "image")
     assert code_file("cnn") is None
 
@@ -121,4 +131,5 @@ def test_identity_follows_the_code_and_not_the_place(code, tmp_path):
 def test_changed_custom_code_is_loaded_anew(code):
     assert build_model(ModelConfig(f"{code}:Net"), TABLE, 0, trusted=True)(torch.zeros(1, 5)).shape == (1, 2)
     code.write_text("from torch import nn\ndef Net(): return nn.Linear(5, 4)\n")
+    trust(code)
     assert build_model(ModelConfig(f"{code}:Net"), TABLE, 0, trusted=True)(torch.zeros(1, 5)).shape == (1, 4)

@@ -1,0 +1,8 @@
+"""Which code files may run: kept per user, outside projects, with the hash of the file and of every local module that it imports.
+
+A project's folder never says so itself: who makes the folder would decide what runs on this machine.
+"""
+
+from attribution.trust.question import Look, forget, look, say_yes, trust
+
+__all__ = ["Look", "forget", "look", "say_yes", "trust"]
