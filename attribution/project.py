@@ -4,8 +4,7 @@ from pathlib import Path
 
 from attribution.config import DataConfig, ModelConfig, TrainConfig
 from attribution.progress import Progress
-from attribution.storage import database
-from attribution.storage.files import read_json
+from attribution.storage import formats
 from attribution.workspace import home as homes
 from attribution.workspace.background import Background
 from attribution.workspace.work import Work
@@ -18,7 +17,7 @@ class Project(Work, Background):
 
     - ``about``, what it is: ``folder name model_config train_config data_config code trusted trust_code dataset info first_look classes
       samples``.
-    - ``review``, decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels sample_state states edits ledger
+    - ``review``, decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels labels_at sample_state states edits ledger
       class_index``; what was pointed at: ``select selection selected selections``.
     - ``models``: ``runs run use_run versions predictions query_rows``.
     - ``results``, reads: ``scores find_query influence affected_by flags categories categories_of truth leaks map angles comparisons
@@ -31,10 +30,12 @@ class Project(Work, Background):
 
     @staticmethod
     def open(folder: str | Path) -> "Project":
-        """Open a project by folder, or by name in ``home()``; ``UserError`` when there is none."""
+        """Open a project by folder, or by name in ``home()``; one of an older format is brought to today's, after a backup.
+
+        ``UserError`` when there is none, its files are gone or damaged, or a newer Datablame made it.
+        """
         path = homes.find(folder)
-        database.create(path / "project.db")
-        return Project(path, read_json(path / "project.json"))
+        return Project(path, formats.opened(path))
 
     @staticmethod
     def create(

@@ -9,6 +9,7 @@ import pytest
 
 from attribution import DataConfig, ModelConfig, Project, ScoreConfig, TrainConfig, UserError, list_projects
 from attribution.config import fields_of, from_dict, to_dict
+from attribution.storage import database
 
 
 def test_a_project_is_made_whole_or_not_at_all(digits, tmp_path):
@@ -203,6 +204,7 @@ def test_a_preview_starts_from_the_labels_that_the_model_was_trained_on(tiny_pro
     assert (second.run, second.before_version) == (run.id, run.version)
     assert second.figures["n_acted"] == 1
     (tiny_project.folder / "project.db").unlink()
+    database.create(tiny_project.folder / "project.db")
     elsewhere = type(tiny_project).open(tiny_project.folder)
     with pytest.raises(UserError, match="not in this project's ledger"):
         elsewhere.preview(PreviewConfig(run=run.id))

@@ -15,6 +15,7 @@ def edit(
     ids: Annotated[list[str] | None, typer.Argument(help="Sample ids (entry numbers for revert).")] = None,
     label: Annotated[str, typer.Option(help="The new label, for relabel.")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")] = "",
+    anyone: Annotated[bool, typer.Option("--anyone", help="undo and redo: whoever decided, not only you.")] = False,
     project: ProjectOption = "",
 ) -> None:
     """Decide on samples, or take decisions back; every one is an entry in the ledger."""
@@ -27,7 +28,9 @@ def edit(
             )
         return
     if action in ("undo", "redo"):
-        made = opened.undo() if action == "undo" else opened.redo()
+        made = (opened.undo if action == "undo" else opened.redo)(anyone)
+        if not made and not anyone:
+            typer.echo(f"Nothing of yours to {action}; --anyone looks at what others decided, too.")
     elif action == "revert":
         wrong = [text for text in ids or [] if not text.isdigit()]
         if wrong or not ids:

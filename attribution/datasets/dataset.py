@@ -1,7 +1,7 @@
 """A project's samples in one fixed row order, ready for a model, and labelled versions of them."""
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from attribution.config import fingerprint
 from attribution.errors import UserError
-from attribution.storage.files import read_json, whole_file, write_json
+from attribution.storage.files import damage, read_json, whole_file, write_json
 from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
@@ -50,6 +50,14 @@ class DatasetInfo:
     def from_json(values: dict[str, Any]) -> "DatasetInfo":
         """The inverse of ``dataclasses.asdict`` after a trip through JSON (lists become tuples); problems stored before they had a kind
         were all left out."""
+        known = {item.name for item in fields(DatasetInfo)}
+        new = sorted(set(values) - known)
+        if new:
+            raise UserError(
+                f"dataset.json says {new[0]!r}, which this Datablame does not know.",
+                "A newer version made the project, and what it means by it is not known here.",
+                "Update Datablame.",
+            )
         tuples = {name: tuple(values[name]) for name in ("classes", "shape", "problems")}
         tuples["problems"] = tuple({"kind": "left out", "count": 1, **problem} for problem in tuples["problems"])
         return DatasetInfo(**{**values, **tuples})
@@ -110,7 +118,9 @@ class Dataset:
         folder = Path(folder)
         if not (folder / "dataset.json").is_file():
             raise UserError(f"There is no dataset in {folder}.", "Its dataset.json is missing.", "Import the data again.")
-        return Dataset(folder, DatasetInfo.from_json(read_json(folder / "dataset.json")))
+        values = read_json(folder / "dataset.json")
+        with damage(folder / "dataset.json"):
+            return Dataset(folder, DatasetInfo.from_json(values))
 
     @staticmethod
     def write(folder: Path, info: DatasetInfo, samples: "pd.DataFrame", inputs: np.ndarray | None = None) -> "Dataset":
@@ -206,6 +216,14 @@ class Dataset:
             raise UserError(f"There is no split called {split!r}.", "", "Use train, val, test or all.")
         start = sum(self.info.counts[name] for name in SPLITS[: SPLITS.index(split)])
         return np.arange(start, start + self.info.counts[split], dtype=np.int64)
+
+    def split_of(self, row: int) -> str:
+        """The split that a row is in; rows are ordered by split."""
+        for name in SPLITS:
+            row -= self.info.counts[name]
+            if row < 0:
+                return name
+        return ""
 
     def rows_of(self, ids: Any) -> np.ndarray:
         """Rows of these sample ids in the order given, int64; ``UserError`` naming the unknown ones."""

@@ -49,8 +49,31 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text())
+    """Read a JSON file; one that is gone, empty, cut or no JSON is a ``UserError``."""
+    with damage(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def damage(path: Path, do: str = "Put a copy of it in its place.") -> Iterator[None]:
+    """Whatever a reader says of a file that is gone, cut, or not what its name promises becomes a ``UserError`` that names it."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE):
+            raise  # the file may be whole: the machine does not let it be read
+        if not path.exists():
+            raise UserError(f"{path} is not there.", "It is part of the project.", do) from error
+        raise UserError(f"{path} is damaged: {_said(path, error)}.", "It is part of the project.", do) from error
+
+
+def _said(path: Path, error: Exception) -> str:
+    """What is wrong with a file, in a few words."""
+    if path.is_dir():
+        return "it is a folder"
+    if path.stat().st_size == 0:
+        return "it is empty"
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:200]
 
 
 def file_hash(path: Path) -> str:

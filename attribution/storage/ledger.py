@@ -1,10 +1,13 @@
 """The edit ledger: append-only, one entry per sample and decision; the current state of a sample is its last entry.
 
-Undo and redo append entries too, so history is never rewritten and both work after a restart.
+Labels are words (class names), so that an entry means the same whatever number a class has. Undo and redo append entries too, so
+history is never rewritten and both work after a restart.
 """
 
+import contextlib
 import getpass
 import json
+import os
 import sqlite3
 import time
 import uuid
@@ -15,19 +18,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from attribution.errors import UserError
+from attribution.storage import kept
 from attribution.storage.database import connect, write
 
 ACTIONS = ("relabel", "drop", "keep")
 COLUMNS = "id, time_s, author, sample, action, old, new, reason, evidence, batch, reverts"
+UNKNOWN = -1
 ASKED = 500  # samples or ids in one question to the database
+PLACES = {"train": "in training", "val": "in the validation set", "test": "in the test set"}
 ENTERED = 100  # entries in one statement: a statement per entry would look up the next id each time
 
 
 class State(NamedTuple):
-    """What the ledger says of one sample: its label (class index), whether it is trained on, and the verdict of the review. A tuple, as
-    ``Edit``: a bulk decision compares hundreds of thousands."""
+    """What the ledger says of one sample: its label (class name; "" for none), whether it is trained on, and the verdict of the review.
+    A tuple, as ``Edit``: a bulk decision compares hundreds of thousands."""
 
-    label: int
+    label: str
     active: bool = True
     verdict: str = ""
 
@@ -49,7 +55,7 @@ class Edit(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def after(action: str, state: State, label: int | None) -> State:
+def after(action: str, state: State, label: str | None) -> State:
     """The state that ``action`` leads to. Keeping or relabelling a dropped sample takes it back into training."""
     if action == "relabel":
         if label is None:
@@ -66,17 +72,29 @@ class Ledger:
     """The edits of one project.
 
     ``base`` gives the labels in the source data of a list of sample ids; it is asked only for samples without an entry (None:
-    never, to read entries alone). A write is one transaction: it is there whole or not at all, also after a crash.
+    never, to read entries alone). ``split`` gives a sample's split, for messages. A write is one transaction: it is there whole or not
+    at all, also after a crash.
     """
 
-    def __init__(self, path: Path, base: Callable[[list[str]], Iterable[int]] | None) -> None:
-        self._path, self._base = path, base
+    def __init__(
+        self, path: Path, base: Callable[[list[str]], Iterable[str]] | None, split: Callable[[str], str] = lambda sample: ""
+    ) -> None:
+        self._path, self._base, self._split = path, base, split
 
-    def states(self) -> dict[str, tuple[State, int]]:
-        """``{sample: (state, last edit id)}`` for every sample that has an entry."""
+    def states(self, since: int = 0) -> dict[str, tuple[State, int]]:
+        """``{sample: (state, last edit id)}`` for every sample that has an entry with a larger id than ``since``."""
         with connect(self._path) as db:
-            rows = _rows(db, "SELECT sample, new, MAX(id) FROM edits GROUP BY sample")
-            return {sample: (_state(new), last) for sample, new, last in rows}  # SQLite takes ``new`` from the row with the largest id
+            rows = _rows(db, "SELECT sample, state, edit FROM current WHERE edit > ?", (since,))
+            return {sample: (_state(new), last) for sample, new, last in rows}
+
+    def states_then(self, entry: int) -> dict[str, State | None]:
+        """What the samples that changed since were when ``entry`` was the newest; None for one that had no entry then."""
+        question = (
+            "SELECT sample, (SELECT new FROM edits WHERE edits.sample = current.sample AND id <= ?1 ORDER BY id DESC LIMIT 1)"
+            " FROM current WHERE edit > ?1"
+        )
+        with connect(self._path) as db:
+            return {sample: _state(new) if new else None for sample, new in _rows(db, question, (entry,))}
 
     def state(self, sample: str) -> tuple[State, int]:
         """The state of one sample and the id of its last edit (0: none)."""
@@ -88,33 +106,50 @@ class Ledger:
         with connect(self._path) as db:
             return int(db.execute("SELECT COALESCE(MAX(id), 0) FROM edits").fetchone()[0])
 
+    def time_of(self, entry: int) -> float | None:
+        """When an entry was made, Unix seconds; None where there is no such entry."""
+        with connect(self._path) as db:
+            row = db.execute("SELECT time_s FROM edits WHERE id = ?", (entry,)).fetchone()
+        return float(row["time_s"]) if row else None
+
     def stamp(self) -> tuple[int, float]:
         """``(id, time_s)`` of the newest entry, (0, 0.0) for an empty ledger: the ledger reads the same while this does."""
         with connect(self._path) as db:
             row = db.execute("SELECT id, time_s FROM edits ORDER BY id DESC LIMIT 1").fetchone()
         return (int(row["id"]), float(row["time_s"])) if row else (0, 0.0)
 
+    def remember(self, version: str, entry: int | None) -> None:
+        """Keep which entry was the newest when the labels were this version (None: they never were); a project that cannot be written to
+        goes without."""
+        known = self.entry_of(version)
+        if (known is not None and known != UNKNOWN) or known == entry or not os.access(self._path, os.W_OK):
+            return
+        with contextlib.suppress(sqlite3.OperationalError), write(self._path) as db:  # no room on the disk: it is looked for when asked
+            db.execute("INSERT INTO versions VALUES (?,?) ON CONFLICT(version) DO UPDATE SET edit=excluded.edit", (version, entry))
+
+    def entry_of(self, version: str) -> int | None:
+        """The entry that was the newest when the labels were this version; None: they never were; ``UNKNOWN``: not kept."""
+        with connect(self._path) as db:
+            row = db.execute("SELECT edit FROM versions WHERE version = ?", (version,)).fetchone()
+        return row["edit"] if row else UNKNOWN
+
     def entries(self) -> list[Edit]:
         """All entries, oldest first."""
         with connect(self._path) as db:
             return _edits(_rows(db, f"SELECT {COLUMNS} FROM edits ORDER BY id"))
 
-    def reverted(self) -> set[int]:
-        """Ids of decisions that are taken back at present; one that was undone and redone stands."""
+    def reverted(self, among: Iterable[int] | None = None) -> set[int]:
+        """Ids of decisions that are taken back at present, of all or of these; one that was undone and redone stands."""
         with connect(self._path) as db:
-            rows = list(_rows(db, "SELECT id, action, reverts FROM edits WHERE reverts IS NOT NULL ORDER BY id"))
-        decision: dict[int, int] = {}  # what a chain of undo and redo entries is about
-        gone: set[int] = set()
-        for entry, action, reverts in rows:
-            about = decision[entry] = decision.get(reverts, reverts)
-            (gone.add if action == "undo" else gone.discard)(about)
-        return gone
+            if among is None:
+                return {entry for (entry,) in _rows(db, "SELECT decision FROM taken_back WHERE gone")}
+            return {entry for (entry,) in _among(db, "SELECT decision FROM taken_back WHERE gone AND decision IN", among)}
 
     def apply(
         self,
         action: str,
         samples: Sequence[str],
-        label: int | Mapping[str, int] | None = None,
+        label: str | Mapping[str, str] | None = None,
         *,
         reason: str = "",
         evidence: Mapping[str, Any] | None = None,
@@ -133,81 +168,98 @@ class Ledger:
             for sample in samples:
                 old, last = states[sample]
                 if expect is not None and expect.get(sample, last) != last:
-                    raise conflict(sample, old, db, last)
+                    raise self._conflict(sample, old, db, last)
                 new = after(action, old, label[sample] if isinstance(label, Mapping) else label)
                 if new != old:
                     changes.append((sample, old, new, None))
             return _append(db, action, changes, reason, noted, author)
 
-    def undo(self, author: str = "") -> list[Edit]:
-        """Take back the newest batch that stands; the entries appended, or [] when there is nothing to undo."""
+    def undo(self, author: str = "", anyone: bool = False) -> list[Edit]:
+        """Take back the newest batch of this author (default: this login; ``anyone``: of all) that stands; the entries appended, or []
+        when there is nothing to undo. A sample decided upon again since is a ``UserError``."""
         with write(self._path) as db:
-            return self._take_back(db, self._newest(db, undone=False), "undo", "", author)
+            return self._take_back(db, _newest(db, author or login(), anyone, undone=False), "undo", "", author)
 
-    def redo(self, author: str = "") -> list[Edit]:
-        """Bring back what the newest undo took away, unless something was decided since."""
+    def redo(self, author: str = "", anyone: bool = False) -> list[Edit]:
+        """Bring back what this author's (``anyone``: the) newest undo took away, unless they decided something since."""
         with write(self._path) as db:
-            return self._take_back(db, self._newest(db, undone=True), "redo", "", author)
+            return self._take_back(db, _newest(db, author or login(), anyone, undone=True), "redo", "", author)
 
     def revert(self, edit_ids: Iterable[int], reason: str = "", author: str = "") -> list[Edit]:
-        """Take back chosen entries, all or nothing. A sample decided upon again since is a ``UserError`` with both versions."""
+        """Take back chosen decisions, all or nothing. A sample decided upon again since is a ``UserError`` with both versions."""
         with write(self._path) as db:
-            return self._take_back(db, list(edit_ids), "undo", reason, author)
-
-    def _newest(self, db: sqlite3.Connection, undone: bool) -> list[int]:
-        """Ids of the batch that undo (``undone=False``) or redo would reverse."""
-        standing: dict[str, dict[int, None]] = {}  # entries that can be undone, by batch, oldest batch first
-        taken: dict[str, dict[int, None]] = {}  # undo entries that can be redone
-        owner: dict[int, str] = {}
-        for entry, action, batch, reverts in _rows(db, "SELECT id, action, batch, reverts FROM edits ORDER BY id"):
-            owner[entry] = batch
-            if action == "undo":
-                _remove(standing, owner, reverts)
-                taken.setdefault(batch, {})[entry] = None
-                continue
-            if action == "redo":
-                _remove(taken, owner, reverts)
-            else:
-                taken.clear()
-            standing.setdefault(batch, {})[entry] = None
-        source = taken if undone else standing
-        return list(source[next(reversed(source))]) if source else []
+            return self._take_back(db, _standing(db, list(edit_ids)), "undo", reason, author)
 
     def _take_back(self, db: sqlite3.Connection, ids: list[int], action: str, reason: str, author: str) -> list[Edit]:
         """Reverse these entries, the newest first."""
         found = {entry: rest for entry, *rest in _among(db, "SELECT id, sample, old, new FROM edits WHERE id IN", ids)}
-        missing = set(ids) - set(found)
-        if missing:
-            raise UserError(f"The ledger has no entry {min(missing)}.", "Nothing was reverted.", "Open History for the entries there are.")
         states, changes = self._states(db, [sample for sample, _, _ in found.values()]), []
         for entry in sorted(found, reverse=True):
             sample, old, new = found[entry]
             current, last = states[sample]
             if current != _state(new):
-                raise conflict(sample, current, db, last)
+                raise self._conflict(sample, current, db, last, entry)
             states[sample] = _state(old), last
             changes.append((sample, current, _state(old), entry))
         return _append(db, action, changes, reason, {}, author)
 
+    def _conflict(self, sample: str, current: State, db: sqlite3.Connection, last: int, taken: int = 0) -> UserError:
+        """The error for a write on a sample that changed since it was shown, or since the entry ``taken`` that is to be reversed."""
+        row = db.execute("SELECT author, time_s FROM edits WHERE id = ?", (last,)).fetchone()
+        who = f" by {_whom(row['author'])} at {time.strftime('%H:%M:%S', time.localtime(row['time_s']))}" if row else ""
+        where = PLACES.get(self._split(sample), "in use") if current.active else "dropped"
+        now = f"now: {current.label or 'no label'}, {where}; ledger entry {last}"
+        if taken:
+            return UserError(
+                f"Sample {sample} was changed{who}, after entry {taken} that would be reversed ({now}).",
+                "That newer decision would be lost with it, so nothing was written.",
+                f"Take back entry {last} first.",
+            )
+        return UserError(
+            f"Sample {sample} was changed{who} since it was shown ({now}).",
+            "Your decision was made on an older version, so nothing was written.",
+            "Look at it again and decide anew.",
+        )
+
     def _states(self, db: sqlite3.Connection, samples: list[str]) -> dict[str, tuple[State, int]]:
         """``{sample: (state, last edit id)}``, 0 for a sample without an entry."""
         found: dict[str, tuple[State, int]] = {}
-        for sample, new, last in _among(db, "SELECT sample, new, MAX(id) FROM edits WHERE sample IN", samples, "GROUP BY sample"):
+        for sample, new, last in _among(db, "SELECT sample, state, edit FROM current WHERE sample IN", samples):
             found[sample] = _state(new), last
         fresh = [sample for sample in samples if sample not in found]
         if fresh:
             assert self._base is not None
-            found.update((sample, (_fresh(int(label)), 0)) for sample, label in zip(fresh, self._base(fresh), strict=True))
+            found.update((sample, (_fresh(label), 0)) for sample, label in zip(fresh, self._base(fresh), strict=True))
         return found
 
 
-def _remove(batches: dict[str, dict[int, None]], owner: dict[int, str], entry: int | None) -> None:
-    """Take one entry out of its batch, and the batch when it was the last."""
-    batch = owner.get(entry or 0, "")
-    if batch in batches:
-        batches[batch].pop(entry or 0, None)
-        if not batches[batch]:
-            del batches[batch]
+def _newest(db: sqlite3.Connection, author: str, anyone: bool, undone: bool) -> list[int]:
+    """Ids of the entries that undo (``undone=False``) or redo would reverse: those of the newest batch that nothing reversed yet."""
+    whose, values = ("1", ()) if anyone else ("author = ?", (author,))
+    which = "=" if undone else "!="
+    question = f"SELECT first, last FROM batches WHERE {whose} AND open > 0 AND action {which} 'undo' ORDER BY first DESC LIMIT 1"
+    batch = _rows(db, question, values).fetchone()
+    if batch is None:
+        return []
+    standing = "SELECT id FROM edits WHERE id BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM edits AS later WHERE later.reverts = edits.id)"
+    return [entry for (entry,) in _rows(db, standing, batch)]
+
+
+def _standing(db: sqlite3.Connection, ids: list[int]) -> list[int]:
+    """The entries to reverse so that these decisions are taken back: the decision itself, or the redo that brought it back."""
+    known = dict(_among(db, "SELECT id, action FROM edits WHERE id IN", ids))
+    newest = {decision: (entry, gone) for decision, entry, gone in _among(db, "SELECT * FROM taken_back WHERE decision IN", ids)}
+    over = {entry for (entry,) in _among(db, "SELECT reverts FROM edits WHERE reverts IN", ids)} - set(newest)
+    for entry in ids:
+        if entry not in known:
+            raise UserError(f"The ledger has no entry {entry}.", "Nothing was reverted.", "Open History for the entries there are.")
+        if known[entry] == "undo":
+            raise UserError(
+                f"Entry {entry} took a decision back; it is not one itself.", "Nothing was reverted.", "Use redo, or decide on it anew."
+            )
+        if entry in over or (entry in newest and newest[entry][1]):
+            raise UserError(f"Entry {entry} is taken back already.", "Nothing was reverted.", "Open History for what stands.")
+    return [newest[entry][0] if entry in newest else entry for entry in ids]
 
 
 def _rows(db: sqlite3.Connection, question: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
@@ -225,18 +277,6 @@ def _among(db: sqlite3.Connection, question: str, values: Iterable[Any], rest: s
         yield from _rows(db, f"{question} ({','.join('?' * len(part))}) {rest}", part).fetchall()
 
 
-def conflict(sample: str, current: State, db: sqlite3.Connection, last: int) -> UserError:
-    """The error for a write on a sample that changed since it was shown."""
-    row = db.execute("SELECT author, time_s FROM edits WHERE id = ?", (last,)).fetchone()
-    who = f" by {row['author']} at {time.strftime('%H:%M:%S', time.localtime(row['time_s']))}" if row else ""
-    status = f"label {current.label}, {'in training' if current.active else 'dropped'}"
-    return UserError(
-        f"Sample {sample} was changed{who} since it was shown (now: {status}, ledger entry {last}).",
-        "Your decision was made on an older version, so nothing was written.",
-        "Look at it again and decide anew.",
-    )
-
-
 def _append(
     db: sqlite3.Connection,
     action: str,
@@ -246,7 +286,7 @@ def _append(
     author: str,
 ) -> list[Edit]:
     """One batch of entries, a line per (sample, old, new, reverts). Their ids are given out here, as the transaction is the only writer."""
-    now_s, batch, author, noted = time.time(), uuid.uuid4().hex[:12], author or _login(), json.dumps(evidence, sort_keys=True)
+    now_s, batch, author, noted = time.time(), uuid.uuid4().hex[:12], author or login(), json.dumps(evidence, sort_keys=True)
     ((last,),) = _rows(db, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
     made = [
         Edit._make((number, now_s, author, sample, action, old, new, reason, evidence, batch, reverts))
@@ -256,6 +296,8 @@ def _append(
         part = made[start : start + ENTERED]
         values = chain.from_iterable((edit.id, edit.sample, _json(edit.old), _json(edit.new), edit.reverts) for edit in part)
         db.execute(_entering(len(part)), (now_s, author, action, reason, noted, batch, *values))
+    if made:
+        kept.note(db, made[0].id, made[-1].id, action, author)
     return made
 
 
@@ -266,11 +308,16 @@ def _entering(n: int) -> str:
     return f"INSERT INTO edits ({COLUMNS}) VALUES {','.join(lines)}"
 
 
-def _login() -> str:
+def login() -> str:
+    """The name under which this user's decisions stand in the ledger."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
         return "unknown"
+
+
+def _whom(author: str) -> str:
+    return "you" if author == login() else author
 
 
 @lru_cache(maxsize=1024)
@@ -280,18 +327,32 @@ def _json(state: State) -> str:
 
 @lru_cache(maxsize=1024)
 def _state(text: str) -> State:
-    return State(**json.loads(text))
+    try:
+        state = State(**json.loads(text))
+        if not isinstance(state.label, str):
+            raise TypeError(f"the label is {state.label!r}, not a word")
+        return state
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"The ledger holds a state that cannot be read: {text[:200]}",
+            f"It was written by a newer Datablame, or the file is damaged ({error}).",
+            "Update Datablame, or put a copy of project.db in its place.",
+        ) from error
 
 
 @lru_cache(maxsize=1024)
-def _fresh(label: int) -> State:
+def _fresh(label: str) -> State:
     return State(label)
 
 
 @lru_cache(maxsize=64)
 def _evidence(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(text)
-    return found
+    """What was on screen; of a broken entry its text, so that the others can still be read."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"unreadable": text[:200]}
 
 
 def _edits(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:

@@ -5,34 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.storage.ledger import Ledger
-
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
     from attribution.project import Project
 
 
 def trained_labels(project: "Project", version: str) -> "Labels":
-    """The labels of a data version, found by walking the ledger back from now; the base labels if it is not on the way.
-
-    Cost: one hash of the labels per batch walked, milliseconds each.
-    """
-    from attribution.datasets.dataset import Labels
-
-    base, now = project.dataset.base_version(), project.labels
-    if version in (now.version, base.version):
-        return now if version == now.version else base
-    values, active = now.values.copy(), now.active.copy()
-    entries = Ledger(project.folder / "project.db", None).entries()
-    for place in range(len(entries) - 1, -1, -1):
-        edit = entries[place]
-        row = int(project.dataset.rows_of([edit.sample])[0])
-        values[row], active[row] = edit.old.label, edit.old.active
-        if place == 0 or entries[place - 1].batch != edit.batch:
-            labels = Labels.of(project.dataset, values, active)
-            if labels.version == version:
-                return labels
-    return base
+    """The labels of a data version, as the ledger had them then; the base labels if it never did."""
+    return project.labels_at(version) or project.dataset.base_version()
 
 
 def differences(before: "Labels", after: "Labels", ids: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:

@@ -73,7 +73,8 @@ class About:
     @property
     def dataset(self) -> "Dataset":
         """The samples, as imported."""
-        return _dataset(self.folder / "data", (self.folder / "data" / "dataset.json").stat().st_mtime_ns)
+        described = self.folder / "data" / "dataset.json"
+        return _dataset(self.folder / "data", described.stat().st_mtime_ns if described.exists() else 0)
 
     @property
     def info(self) -> "DatasetInfo":

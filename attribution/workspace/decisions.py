@@ -4,12 +4,13 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
-from attribution.storage.ledger import Edit, Ledger, State
+from attribution.storage.ledger import UNKNOWN, Edit, Ledger, State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,26 +33,28 @@ class SampleState:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a ledger adds up to: the labelled version, and the table of ``Project.states``."""
+    """What a ledger adds up to: the labelled version, and per row the id of the last edit (0: none) and the place of its verdict in
+    ``VERDICTS``. Read-only arrays, n values each."""
 
     labels: "Labels"
-    states: "pd.DataFrame"
+    edits: "np.ndarray"
+    verdicts: "np.ndarray"
 
 
+VERDICTS = ("", "relabel", "drop", "keep")
+NO_LABEL = -1  # the class index of the word ""
 Key = tuple[str, str, int, float]  # database, data, and the newest entry's id and time
-KEPT = 6  # standings in memory: 9 bytes per sample each
+KEPT = 4  # standings in memory: 18 bytes per sample each
 _standings: "OrderedDict[Key, Standing]" = OrderedDict()
-_versions: dict[Key, str] = {}  # the ledger is append-only, so what an entry led to stays true
 _lock = Lock()
 
 
 class Decisions:
-    """The ledger of one dataset. Row numbers in, row numbers out; ids only on disk, where they must last."""
+    """The ledger of one dataset. Row numbers and class indices in and out; ids and class names only on disk, where they must last."""
 
     def __init__(self, database: Path, dataset: "Dataset") -> None:
         self._dataset, self._database = dataset, database
-
-        self.ledger = Ledger(database, lambda samples: dataset.labels[dataset.rows_of(samples)].tolist())
+        self.ledger = Ledger(database, self._base_words, self._split)
 
     def labels(self) -> "Labels":
         """The current version: base labels plus edits."""
@@ -61,75 +64,138 @@ class Decisions:
         return str(self._database), self._dataset.info.base_hash, entry, time_s
 
     def _standing(self) -> Standing:
-        """Labels and states, computed once per ledger entry: a page asks at every click, and a million labels take a while to hash."""
+        """Labels and states, once per ledger entry, from what was known at an earlier one and the samples that changed since."""
         key = self._key(*self.ledger.stamp())
         with _lock:
-            found = _standings.get(key)
-            if found is not None:
+            if key in _standings:
                 _standings.move_to_end(key)
-                return found
-        found = self._added_up()
+                return _standings[key]
+            earlier = [known for known in _standings if known[:2] == key[:2] and known[2] < key[2]]
+        known = max(earlier, key=lambda one: one[2], default=None)
+        if known is not None and known[2] and self.ledger.time_of(known[2]) != known[3]:
+            known = None  # another ledger was put in its place
         with _lock:
-            _versions[key] = found.labels.version
+            found = self._changed(_standings.get(known) if known else None, known[2] if known else 0)
             _standings[key] = found
             while len(_standings) > KEPT:
                 _standings.popitem(last=False)
+        if key[2]:
+            self.ledger.remember(found.labels.version, key[2])
         return found
 
-    def _added_up(self) -> Standing:
+    def _changed(self, known: Standing | None, since: int) -> Standing:
+        """``known``, or the base labels, with what the ledger says of the samples that changed after the entry ``since``."""
         import numpy as np
-        import pandas as pd
 
         from attribution.datasets.dataset import Labels
 
-        states = self.ledger.states()
+        n = len(self._dataset)
+        if known is None:
+            since, values, active = 0, self._dataset.labels.copy(), np.ones(n, dtype=bool)
+            edits, verdicts = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int8)
+        else:
+            values, active = known.labels.values.copy(), known.labels.active.copy()
+            edits, verdicts = known.edits.copy(), known.verdicts.copy()
+        states = self.ledger.states(since)
         rows = self._dataset.rows_of(list(states))
-        table = pd.DataFrame(
-            {
-                "label": [state.label for state, _ in states.values()],
-                "active": [state.active for state, _ in states.values()],
-                "verdict": [state.verdict for state, _ in states.values()],
-                "base_label": self._dataset.labels[rows],
-                "edit": [edit for _, edit in states.values()],
-            },
-            index=pd.Index(rows, name="row"),
-        )
-        values, active = self._dataset.labels.copy(), np.ones(len(self._dataset), dtype=bool)
-        values[rows], active[rows] = table["label"].to_numpy(dtype=np.int64), table["active"].to_numpy(dtype=bool)
-        return Standing(Labels.of(self._dataset, values, active), table)
+        values[rows] = [self._index(state.label) for state, _ in states.values()]
+        active[rows] = [state.active for state, _ in states.values()]
+        verdicts[rows] = [VERDICTS.index(state.verdict) for state, _ in states.values()]
+        edits[rows] = [edit for _, edit in states.values()]
+        edits.flags.writeable = verdicts.flags.writeable = False
+        return Standing(Labels.of(self._dataset, values, active), edits, verdicts)
 
     def labels_at(self, version: str) -> "Labels | None":
-        """The labelled version of this name, as the ledger once had it after a batch of edits; None if it never did."""
+        """The labelled version of this name, as the ledger once had it after a batch of edits; None if it never did.
+
+        What was ever current is found by its name; a version from before names were kept is looked for once, batch by batch.
+        """
+        base, now = self._dataset.base_version(), self.labels()
+        if version in (base.version, now.version):
+            return base if version == base.version else now
+        entry = self.ledger.entry_of(version)
+        if entry == UNKNOWN:
+            entry = self._looked_for(version)
+            self.ledger.remember(version, entry)
+        return None if entry is None else self._labels_then(now, entry)
+
+    def _labels_then(self, now: "Labels", entry: int) -> "Labels":
+        """The labels when ``entry`` was the newest."""
+        from attribution.datasets.dataset import Labels
+
+        values, active = now.values.copy(), now.active.copy()
+        states = self.ledger.states_then(entry)
+        rows = self._dataset.rows_of(list(states))
+        base = self._dataset.labels[rows]
+        values[rows] = [self._index(state.label) if state else base[at] for at, state in enumerate(states.values())]
+        active[rows] = [state.active if state else True for state in states.values()]
+        return Labels.of(self._dataset, values, active)
+
+    def _looked_for(self, version: str) -> int | None:
+        """The entry after which the labels were this version, by going through the ledger; None if they never were."""
         import numpy as np
 
         from attribution.datasets.dataset import Labels
 
-        base = self._dataset.base_version()
-        values, active = base.values.copy(), np.ones(len(self._dataset), dtype=bool)
-        if base.version == version:
-            return base
+        values, active = self._dataset.labels.copy(), np.ones(len(self._dataset), dtype=bool)
         edits = self.ledger.entries()
         rows = iter(self._dataset.rows_of([edit.sample for edit in edits]))
         for _, batch in itertools.groupby(edits, key=lambda edit: edit.batch):
             for edit in batch:
                 row = next(rows)
-                values[row], active[row] = edit.new.label, edit.new.active
-            key = self._key(edit.id, edit.time_s)
-            if _versions.get(key, version) == version:
-                found = Labels.of(self._dataset, values, active)
-                _versions[key] = found.version
-                if found.version == version:
-                    return found
+                values[row], active[row] = self._index(edit.new.label), edit.new.active
+            if Labels.of(self._dataset, values, active).version == version:
+                return edit.id
         return None
+
+    def _index(self, word: str) -> int:
+        """The class index of a label word of the ledger."""
+        found = self._indices.get(word)
+        if found is None:
+            raise UserError(
+                f"The ledger gives a label {word!r} that is not a class of {self._dataset.info.name}.",
+                "It may belong to other data.",
+                f"The classes are: {', '.join(self._dataset.info.classes)}. Put a copy of project.db or data in its place.",
+            )
+        return found
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {"": NO_LABEL, **{name: index for index, name in enumerate(self._dataset.info.classes)}}
+
+    def _word(self, label: int) -> str:
+        """The ledger's word for a class index."""
+        return "" if label == NO_LABEL else self._dataset.info.classes[label]
+
+    def _base_words(self, samples: list[str]) -> list[str]:
+        return [self._word(label) for label in self._dataset.labels[self._dataset.rows_of(samples)].tolist()]
+
+    def _split(self, sample: str) -> str:
+        row = self._dataset.row_of(sample)
+        return "" if row is None else self._dataset.split_of(row)
 
     def state(self, row: int) -> SampleState:
         """One sample's current label, whether it is trained on, and the review's verdict."""
         state, version = self.ledger.state(str(self._dataset.ids[row]))
-        return SampleState(row, state.label, state.active, state.verdict, int(self._dataset.labels[row]), version)
+        return SampleState(row, self._index(state.label), state.active, state.verdict, int(self._dataset.labels[row]), version)
 
     def states(self) -> "pd.DataFrame":
         """The samples with entries, indexed by row; columns as in ``Project.states``."""
-        return self._standing().states.copy()
+        import numpy as np
+        import pandas as pd
+
+        standing = self._standing()
+        rows = np.flatnonzero(standing.edits)
+        return pd.DataFrame(
+            {
+                "label": standing.labels.values[rows],
+                "active": standing.labels.active[rows],
+                "verdict": np.array(VERDICTS, dtype=object)[standing.verdicts[rows]],
+                "base_label": self._dataset.labels[rows],
+                "edit": standing.edits[rows],
+            },
+            index=pd.Index(rows, name="row"),
+        )
 
     def decide(
         self,
@@ -145,9 +211,9 @@ class Decisions:
         that were on screen."""
         ids = self._dataset.ids
         if isinstance(label, Mapping):
-            wanted: int | Mapping[str, int] | None = {str(ids[row]): one for row, one in label.items()}
+            wanted: str | Mapping[str, str] | None = {str(ids[row]): self._word(one) for row, one in label.items()}
         else:
-            wanted = label
+            wanted = None if label is None else self._word(label)
         seen = {str(ids[row]): version for row, version in expect.items()} if expect is not None else None
         return self.ledger.apply(action, [str(ids[int(row)]) for row in rows], wanted, reason=reason, evidence=evidence, expect=seen)
 
@@ -181,7 +247,7 @@ class Decisions:
         return frame
 
     def _words(self, state: State) -> str:
-        return self._dataset.info.classes[state.label] + ("" if state.active else ", dropped")
+        return (state.label or "no label") + ("" if state.active else ", dropped")
 
     def class_index(self, label: int | str) -> int:
         """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""

@@ -71,6 +71,7 @@ def create(
         dataset = import_data(data, building / "data", path.name, progress)
         settings = {
             "name": path.name,
+            "format": database.FORMAT,
             "data": to_dict(data),
             "model": to_dict(model),
             "train": to_dict(train or default_recipe(dataset.info.modality)),

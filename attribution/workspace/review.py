@@ -34,6 +34,10 @@ class Review(About):
         """The current version: base labels plus edits."""
         return self._decisions.labels()
 
+    def labels_at(self, version: str) -> "Labels | None":
+        """The labels of a data version, as the ledger had them after some batch of edits; None if it never did."""
+        return self._decisions.labels_at(version)
+
     def sample_state(self, row: int) -> SampleState:
         """One sample's current label, whether it is trained on, and the review's verdict."""
         return self._decisions.state(int(row))
@@ -60,13 +64,13 @@ class Review(About):
         """Record that these samples were looked at and their label is right."""
         return self._decisions.decide("keep", rows, **details)
 
-    def undo(self) -> list[Edit]:
-        """Take back the newest decision (a bulk action counts as one); [] when there is none."""
-        return self.ledger.undo()
+    def undo(self, anyone: bool = False) -> list[Edit]:
+        """Take back your newest decision (``anyone``: the newest of all; a bulk action counts as one); [] when there is none."""
+        return self.ledger.undo(anyone=anyone)
 
-    def redo(self) -> list[Edit]:
-        """Bring back what the newest undo took away; [] when there is nothing."""
-        return self.ledger.redo()
+    def redo(self, anyone: bool = False) -> list[Edit]:
+        """Bring back what your (``anyone``: the) newest undo took away; [] when there is nothing."""
+        return self.ledger.redo(anyone=anyone)
 
     def revert(self, edit_ids: Sequence[int]) -> list[Edit]:
         """Take back chosen entries, all or nothing."""

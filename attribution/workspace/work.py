@@ -210,7 +210,7 @@ class Work(Results, Forecasts):
 
         config = self._possible(config or PreviewConfig())
         run = self._need_run(config.run)
-        before = self._decisions.labels_at(run.version)
+        before = self.labels_at(run.version)
         if before is None:
             raise UserError(
                 f"The labels that run {run.id} was trained on are not in this project's ledger.",

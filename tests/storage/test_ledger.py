@@ -22,7 +22,7 @@ SAMPLES = ["a", "b", "c"]
 
 def open_ledger(folder: Path) -> Ledger:
     database.create(folder / "project.db")
-    return Ledger(folder / "project.db", lambda samples: [SAMPLES.index(sample) for sample in samples])
+    return Ledger(folder / "project.db", lambda samples: [f"class {SAMPLES.index(sample)}" for sample in samples])
 
 
 def state_of(ledger: Ledger) -> dict[str, State]:
@@ -31,8 +31,8 @@ def state_of(ledger: Ledger) -> dict[str, State]:
 
 def test_a_decision_is_an_entry_with_evidence_and_both_states(tmp_path):
     ledger = open_ledger(tmp_path)
-    (edit,) = ledger.apply("relabel", ["b"], 7, reason="looks like a coat", evidence={"rank": 3})
-    assert (edit.old, edit.new) == (State(1), State(7, True, "relabel"))
+    (edit,) = ledger.apply("relabel", ["b"], "coat", reason="looks like a coat", evidence={"rank": 3})
+    assert (edit.old, edit.new) == (State("class 1"), State("coat", True, "relabel"))
     (stored,) = ledger.entries()
     assert stored == edit
     assert stored.evidence == {"rank": 3}
@@ -46,15 +46,15 @@ def test_a_decision_that_changes_nothing_leaves_no_entry(tmp_path):
 
 def test_undo_and_redo_work_on_whole_batches_after_a_restart(tmp_path):
     open_ledger(tmp_path).apply("drop", ["a", "b"])
-    open_ledger(tmp_path).apply("relabel", ["a"], 2)
+    open_ledger(tmp_path).apply("relabel", ["a"], "class 2")
     assert [edit.sample for edit in open_ledger(tmp_path).undo()] == ["a"]
     assert [edit.sample for edit in open_ledger(tmp_path).undo()] == ["b", "a"]
     assert open_ledger(tmp_path).undo() == []
-    assert state_of(open_ledger(tmp_path)) == {"a": State(0), "b": State(1), "c": State(2)}
+    assert state_of(open_ledger(tmp_path)) == {"a": State("class 0"), "b": State("class 1"), "c": State("class 2")}
     open_ledger(tmp_path).redo()
     assert not open_ledger(tmp_path).state("b")[0].active
     open_ledger(tmp_path).redo()
-    assert open_ledger(tmp_path).state("a")[0] == State(2, True, "relabel")
+    assert open_ledger(tmp_path).state("a")[0] == State("class 2", True, "relabel")
     assert open_ledger(tmp_path).redo() == []
 
 
@@ -87,15 +87,15 @@ def test_undone_and_redone_decisions_stand(tmp_path):
 
 def test_a_write_on_a_sample_that_changed_since_is_refused_whole(tmp_path):
     ledger = open_ledger(tmp_path)
-    ledger.apply("relabel", ["b"], 5)
-    with pytest.raises(UserError, match=r"b was changed.*label 5"):
+    ledger.apply("relabel", ["b"], "coat")
+    with pytest.raises(UserError, match=r"b was changed by you at .*now: coat, in use; ledger entry 1"):
         ledger.apply("drop", ["a", "b"], expect={"a": 0, "b": 0})
     assert ledger.state("a")[0].active
 
 
 def test_a_revert_under_a_newer_decision_is_refused(tmp_path):
     ledger = open_ledger(tmp_path)
-    (first,) = ledger.apply("relabel", ["b"], 5)
+    (first,) = ledger.apply("relabel", ["b"], "coat")
     ledger.apply("drop", ["b"])
     with pytest.raises(UserError, match="changed"):
         ledger.revert([first.id])
@@ -132,7 +132,7 @@ def test_any_sequence_of_decisions_undo_and_redo_matches_a_plain_stack(tmp_path_
             assert bool(made) == bool(undone)
             if made:
                 done.append(undone.pop())
-        elif ledger.apply(action, [sample], label if action == "relabel" else None):
+        elif ledger.apply(action, [sample], f"class {label}" if action == "relabel" else None):
             done.append(state_of(ledger))
             undone.clear()
         assert state_of(ledger) == done[-1]
@@ -144,9 +144,9 @@ def test_a_saved_edit_survives_kill_9(tmp_path):
         import time
         from pathlib import Path
         from attribution.storage.ledger import Ledger
-        ledger = Ledger(Path({str(tmp_path)!r}) / "project.db", lambda samples: [0] * len(samples))
+        ledger = Ledger(Path({str(tmp_path)!r}) / "project.db", lambda samples: ["none"] * len(samples))
         for number in range(10_000):
-            ledger.apply("relabel", ["a"], number % 7 + number)
+            ledger.apply("relabel", ["a"], str(number))
             print(number, flush=True)
     """)
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
@@ -156,7 +156,7 @@ def test_a_saved_edit_survives_kill_9(tmp_path):
     process.wait()
     process.stdout.close()
     kept = [edit.new.label for edit in open_ledger(tmp_path).entries()]
-    assert kept[: len(said)] == [number % 7 + number for number in said]
+    assert kept[: len(said)] == [str(number) for number in said]
     assert len(kept) - len(said) in (0, 1)  # the one that was written but not yet said
 
 
@@ -186,27 +186,27 @@ def test_large_selections_are_packed_and_come_back_whole(tmp_path):
 def test_a_bulk_decision_is_taken_back_and_brought_back_whole(tmp_path):
     many = [f"s{number:04d}" for number in range(1234)]
     database.create(tmp_path / "project.db")
-    ledger = Ledger(tmp_path / "project.db", lambda samples: [int(sample[1:]) % 3 for sample in samples])
+    ledger = Ledger(tmp_path / "project.db", lambda samples: [str(int(sample[1:]) % 3) for sample in samples])
     (first,) = ledger.apply("drop", [many[5]])
-    made = ledger.apply("relabel", [*many, *many], 1, evidence={"rank": 1})
+    made = ledger.apply("relabel", [*many, *many], "1", evidence={"rank": 1})
     assert [edit.sample for edit in made] == many
     assert [edit.id for edit in made] == list(range(first.id + 1, first.id + 1 + len(many)))
     assert ledger.entries()[1:] == made
-    assert {edit.old for edit in made} == {State(0), State(1), State(2), State(2, False, "drop")}
+    assert {edit.old for edit in made} == {State("0"), State("1"), State("2"), State("2", False, "drop")}
     taken = ledger.undo()
     assert [edit.reverts for edit in taken] == [edit.id for edit in reversed(made)]
     assert ledger.reverted() == {edit.id for edit in made}
-    assert ledger.states()[many[5]][0] == State(2, False, "drop")
+    assert ledger.states()[many[5]][0] == State("2", False, "drop")
     assert len(ledger.redo()) == len(many)
     assert ledger.reverted() == set()
     assert len(ledger.revert([edit.id for edit in made])) == len(many)
-    assert ledger.state(many[7])[0] == State(1)
+    assert ledger.state(many[7])[0] == State("1")
 
 
 def test_a_bulk_decision_with_one_conflict_writes_nothing(tmp_path):
     many = [f"s{number:04d}" for number in range(1234)]
     database.create(tmp_path / "project.db")
-    ledger = Ledger(tmp_path / "project.db", lambda samples: [0] * len(samples))
+    ledger = Ledger(tmp_path / "project.db", lambda samples: ["none"] * len(samples))
     ledger.apply("keep", [many[-1]])
     with pytest.raises(UserError, match="s1233 was changed"):
         ledger.apply("drop", many, expect=dict.fromkeys(many, 0))
@@ -226,7 +226,7 @@ def test_a_bulk_decision_killed_half_way_leaves_nothing(tmp_path):
             whole(*arguments)
             os.kill(os.getpid(), 9)
         ledger._append = killed
-        of = ledger.Ledger(Path({str(tmp_path)!r}) / "project.db", lambda samples: [0] * len(samples))
+        of = ledger.Ledger(Path({str(tmp_path)!r}) / "project.db", lambda samples: ["none"] * len(samples))
         of.apply("drop", [f"s{{number}}" for number in range(2000)])
     """)
     assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
@@ -236,8 +236,8 @@ def test_a_bulk_decision_killed_half_way_leaves_nothing(tmp_path):
 
 def test_one_batch_can_give_every_sample_its_own_label(tmp_path):
     ledger = open_ledger(tmp_path)
-    made = ledger.apply("relabel", ["a", "b", "c"], {"a": 5, "b": 6, "c": 5})
+    made = ledger.apply("relabel", ["a", "b", "c"], {"a": "five", "b": "six", "c": "five"})
     assert len({edit.batch for edit in made}) == 1
-    assert [edit.new.label for edit in made] == [5, 6, 5]
+    assert [edit.new.label for edit in made] == ["five", "six", "five"]
     assert len(ledger.undo()) == 3
     assert all(not state.verdict for state, _ in ledger.states().values())
