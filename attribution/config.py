@@ -31,6 +31,7 @@ class DataConfig(Settings):
     test_fraction: float = opt(0.2, "Share of samples held out for testing when no split is given.", low=0.0, below=1.0)
     seed: int = opt(0, "Seed of the random split.", low=0, high=SEED)
     image_size: int = opt(0, "Side in pixels that images are resized to; 0: the most common size, at most 64.", low=0, high=4096)
+    max_megapixels: int = opt(90, "Largest picture that is decoded, in millions of pixels; larger ones are left out.", low=1, high=170)
     max_tokens: int = opt(64, "Longest text in tokens; what is beyond is cut.", low=1, high=100_000)
     vocabulary: int = opt(8000, "Largest number of distinct words kept.", low=1, high=10_000_000)
 

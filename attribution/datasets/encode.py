@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import DataConfig
-from attribution.datasets.pictures import resize, target_size, with_channels
+from attribution.datasets.pictures import resize, size_notes, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash, row_hashes
 from attribution.datasets.source import Source, Unreadable, left_out, note
 from attribution.errors import UserError
 from attribution.progress import Progress
+from attribution.storage.rows import rows_into
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,8 @@ def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, f
     assert source.pixels is not None
     headers: list[tuple[int, int, int]] = []
     problems: list[dict[str, Any]] = []
-    for i in samples.index:
+    for number, i in enumerate(samples.index):
+        progress.update(number, 10 * len(samples), "looking at pictures")
         try:
             headers.append(source.header(i))
         except Unreadable:
@@ -61,30 +63,33 @@ def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, f
     usable = [header for header in headers if header[2]]
     if not usable:
         raise none_readable(source, samples)
+    problems += source.measure()
     channels = max(header[2] for header in usable)
     height, width = target_size([header[:2] for header in usable], config.image_size)
-    array = np.lib.format.open_memmap(folder / "inputs.npy", mode="w+", dtype=np.uint8, shape=(len(samples), height, width, channels))
     kept: list[int] = []
     hashes: list[str] = []
+    sizes: list[tuple[int, int]] = []
     total, squares, count = np.zeros(channels, dtype=np.int64), np.zeros(channels, dtype=np.int64), 0
-    for number, (i, split) in enumerate(zip(samples.index, samples["split"], strict=True)):
-        progress.update(number, len(samples), "reading pictures")
-        try:
-            pixels = with_channels(source.pixels(i), channels)
-        except Unreadable as cause:
-            problems.append(left_out(str(samples.loc[i, "source"]), str(cause)))
-            continue
-        small = resize(pixels, height, width)
-        array[len(kept)] = small
-        kept.append(i)
-        hashes.append(content_hash(str(pixels.shape).encode(), np.ascontiguousarray(pixels).tobytes()))
-        if split == "train":
-            values = small.reshape(-1, channels).astype(np.int64)  # whole numbers: the sums are exact on every machine
-            total, squares, count = total + values.sum(0), squares + (values**2).sum(0), count + len(values)
+    progress = progress.part(0.1, 1.0)
+    with rows_into(folder / "inputs.npy", np.uint8, (height, width, channels), len(samples)) as rows:
+        for number, (i, split) in enumerate(zip(samples.index, samples["split"], strict=True)):
+            progress.update(number, len(samples), "reading pictures")
+            try:
+                pixels = with_channels(source.pixels(i), channels)
+            except Unreadable as cause:
+                problems.append(left_out(str(samples.loc[i, "source"]), str(cause)))
+                continue
+            small = resize(pixels, height, width)
+            rows.append(small)
+            kept.append(i)
+            sizes.append(pixels.shape[:2])
+            hashes.append(content_hash(str(pixels.shape).encode(), np.ascontiguousarray(pixels).tobytes()))
+            if split == "train":
+                values = small.reshape(-1, channels).astype(np.int64)  # whole numbers: the sums are exact on every machine
+                total, squares, count = total + values.sum(0), squares + (values**2).sum(0), count + len(values)
     if not kept:
         raise none_readable(source, samples)
-    array.flush()
-    _shorten(folder / "inputs.npy", array, len(kept))
+    problems += size_notes(sizes, height, width)
     mean = total / max(count, 1) / 255
     deviation = np.sqrt(np.maximum(squares / max(count, 1) / 255**2 - mean**2, 0))
     std = np.where(deviation > 1e-6, deviation, 1.0)
@@ -105,19 +110,6 @@ def none_readable(source: Source, samples: "pd.DataFrame") -> UserError:
         f"The first one, {samples['source'].iloc[0]}: {cause}.",
         "Check that the files are pictures and are complete.",
     )
-
-
-def _shorten(path: Path, array: np.ndarray, n: int) -> None:
-    """Cut an ``.npy`` file to its first ``n`` rows, a block at a time."""
-    if n == len(array):
-        return
-    longer = path.with_name("inputs.all.npy")
-    path.rename(longer)
-    shorter = np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=(n, *array.shape[1:]))
-    for start in range(0, n, 4096):
-        shorter[start : min(start + 4096, n)] = array[start : min(start + 4096, n)]
-    shorter.flush()
-    longer.unlink()
 
 
 def _steady(value: float) -> float:
@@ -157,11 +149,12 @@ def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
     vocabulary = ["<padding>", "<unknown>", *frequent]
     number_of = {word: number for number, word in enumerate(vocabulary)}
     length = max(len(words) for words in tokens)
-    array = np.lib.format.open_memmap(folder / "inputs.npy", mode="w+", dtype=np.int32, shape=(len(texts), length))
-    for row, words in enumerate(tokens):
-        progress.update(row, len(tokens), "reading texts")
-        array[row, : len(words)] = [number_of.get(word, UNKNOWN) for word in words]
-    array.flush()
+    with rows_into(folder / "inputs.npy", np.int32, (length,), len(texts)) as rows:
+        for number, words in enumerate(tokens):
+            progress.update(number, len(tokens), "reading texts")
+            row = np.zeros(length, dtype=np.int32)
+            row[: len(words)] = [number_of.get(word, UNKNOWN) for word in words]
+            rows.append(row)
     hashes = [content_hash(text.encode()) for text in texts]
     return Encoded(samples.assign(hash=hashes), (length,), {"vocabulary": vocabulary})
 

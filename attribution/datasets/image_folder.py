@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.config import DataConfig
 from attribution.datasets.metadata import from_metadata
 from attribution.datasets.picture_layout import LAYOUTS, Layout, has_metadata, has_pictures, is_picture, layout, passed_over, unwrap
-from attribution.datasets.pictures import SUFFIXES, read_header, read_pixels
+from attribution.datasets.pictures import SUFFIXES, PictureFiles
 from attribution.datasets.source import Source, left_out_count, listed, note
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, walk
@@ -47,9 +47,10 @@ def read(config: DataConfig) -> Source:
     if samples["label"].nunique() < 2 and (not len(samples) or (not has_metadata(base) and _tables(base))):
         raise _no_pictures(root, base)
     samples["source"] = samples["id"]
-    files = [root / name for name in samples["id"]]
+    names = samples["id"].tolist()
+    files = PictureFiles([root / name for name in names], names, config.max_megapixels)
     seen = len(samples) + left_out_count(problems)
-    return Source("image", root, samples, (), problems, lambda i: read_header(files[i]), lambda i: read_pixels(files[i]), seen)
+    return Source("image", root, samples, (), problems, files.header, files.pixels, seen, files.measure)
 
 
 def _from_classes(found: Layout, root: str) -> tuple["pd.DataFrame", list[dict[str, Any]]]:

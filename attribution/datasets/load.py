@@ -12,7 +12,7 @@ from attribution.config import DataConfig
 from attribution.datasets import image_folder, npz, table
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, tokens_of
-from attribution.datasets.pictures import target_size
+from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
 from attribution.datasets.source import Source, Unreadable, check_classes, check_samples, class_names, left_out
 from attribution.datasets.splits import assign_splits, split_order
 from attribution.errors import UserError
@@ -74,7 +74,8 @@ def preview(config: DataConfig) -> dict[str, Any]:
     """What an import would find, without writing: every sample is counted, ``PREVIEWED`` pictures are decoded.
 
     Keys: ``name``, ``modality``, ``classes``, ``n``, ``counts`` {split: n}, ``balance`` {split: {class: n}}, ``splits`` (a sentence),
-    ``shape`` (as the model sees a sample), ``examples`` (up to 12 of {id, label, split, source, and pixels uint8 (h, w, c) | text | values
+    ``shape`` (as the model sees a sample), for pictures ``sizes`` (as they are in the
+    files, in words), ``examples`` (up to 12 of {id, label, split, source, and pixels uint8 (h, w, c) | text | values
     {column: value}}), ``seen`` (files or rows met), ``problems`` [{where, what, kind, count}], ``checked`` (samples whose
     content was decoded). Raises what ``import_data`` raises before it decodes pictures.
     """
@@ -145,35 +146,44 @@ def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig)
     assert source.header is not None
     assert source.pixels is not None
     looked = _spread(samples, PREVIEWED)
-    headers: list[tuple[int, int, int]] = []
+    headers: dict[int, tuple[int, int, int]] = {}
     problems: list[dict[str, Any]] = []
-    unreadable: list[int] = []
     examples: list[dict[str, Any]] = []
+    unreadable: dict[int, str] = {}
+    for i in looked.index:
+        try:
+            headers[i] = source.header(i)
+        except Unreadable as cause:
+            unreadable[i] = str(cause)
+    depths = source.measure()
     for i, example in zip(looked.index, _examples(looked), strict=True):
         try:
-            header, pixels = source.header(i), source.pixels(i)
+            pixels = source.pixels(i)
         except Unreadable as cause:
-            problems.append(left_out(example["source"], str(cause)))
-            unreadable.append(i)
+            unreadable[i] = str(cause)
+            headers.pop(i, None)
             continue
-        headers.append(header)
         if len(examples) < 12:
             examples.append({**example, "pixels": pixels})
     if not headers:
         raise none_readable(source, samples)
     rest, until_s = _spread(samples, len(samples)).iloc[len(looked) :], time.monotonic() + HEADERS_S
     checked = len(looked)
-    for i, name in zip(rest.index, rest["source"], strict=True):  # opening a picture is cheap, decoding it is not
+    for i in rest.index:  # opening a picture is cheap, decoding it is not
         if time.monotonic() > until_s:
             break
         checked += 1
         try:
-            headers.append(source.header(i))
+            headers[i] = source.header(i)
         except Unreadable as cause:
-            problems.append(left_out(str(name), str(cause)))
-            unreadable.append(i)
-    shape = (max(header[2] for header in headers), *target_size([header[:2] for header in headers], config.image_size))
-    return {"shape": shape, "examples": examples, "problems": problems, "checked": checked, "unreadable": unreadable}
+            unreadable[i] = str(cause)
+    problems += [left_out(str(samples.loc[i, "source"]), cause) for i, cause in unreadable.items()] + depths
+    sizes = [header[:2] for header in headers.values()]
+    height, width = target_size(sizes, config.image_size)
+    problems += size_notes(sizes, height, width)
+    shape = (max(header[2] for header in headers.values()), height, width)
+    found = {"shape": shape, "sizes": size_words(*size_range(sizes)), "examples": examples, "problems": problems}
+    return {**found, "checked": checked, "unreadable": list(unreadable)}
 
 
 def _preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:

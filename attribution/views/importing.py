@@ -40,7 +40,9 @@ def summary_line(found: dict[str, Any]) -> str:
     shape, n, classes = found["shape"], found["n"], plural(len(found["classes"]), "class", "classes")
     if found["modality"] == "image":
         channels, height, width = shape
-        return f"{plural(n, 'picture')} of {width} × {height} pixels, {'grey' if channels == 1 else 'colour'}, in {classes}"
+        own = found.get("sizes", f"{width} × {height} pixels")
+        seen = "" if own == f"{width} × {height} pixels" else f" (the model sees {width} × {height})"
+        return f"{plural(n, 'picture')} of {own}{seen}, {'grey' if channels == 1 else 'colour'}, in {classes}"
     if found["modality"] == "text":
         return f"{plural(n, 'text')} of up to {plural(shape[0], 'word')}, in {classes}"
     return f"{plural(n, 'row')} with {plural(shape[0], 'model input')}, in {classes}"
