@@ -1,6 +1,8 @@
 """A project is a folder; ``Project`` is the one object that pages, the command line and notebooks talk to."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attribution.config import DataConfig, ModelConfig, TrainConfig
 from attribution.progress import Progress
@@ -15,11 +17,11 @@ class Project(Work, Background):
 
     The parts, each a file of ``workspace/``:
 
-    - ``about``, what it is: ``folder name model_config train_config data_config code trusted trust_code dataset info first_look classes
-      samples``.
+    - ``about``, what it is: ``folder name model_config train_config save_recipe data_config code trusted trust_code dataset info
+      first_look classes samples``.
     - ``review``, decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels labels_at sample_state states edits ledger
       class_index``; what was pointed at: ``select selection selected selections``.
-    - ``models``: ``runs run use_run versions predictions query_rows``.
+    - ``models``: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows``.
     - ``results``, reads: ``scores find_query influence affected_by flags categories categories_of truth leaks map angles comparisons
       calibration budget shifts remedies memorizations benches dampings previews``.
     - ``work``, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize compare
@@ -42,7 +44,7 @@ class Project(Work, Background):
         folder: str | Path,
         data: DataConfig,
         model: ModelConfig | None = None,
-        train: TrainConfig | None = None,
+        train: TrainConfig | Mapping[str, Any] | None = None,
         *,
         trust_code: bool = False,
         progress: Progress | None = None,
@@ -50,9 +52,9 @@ class Project(Work, Background):
         """Import the data and make the project folder, whole or not at all.
 
         ``trust_code`` allows the code file that ``model.name`` points to to be run, as it is now: its hash and those of the local
-        modules it imports are kept in the user's settings (``attribution.trust``), and a changed file is refused. ``train=None``
-        takes the recipe that suits the modality. Raises ``UserError`` for bad data, an existing folder, untrusted code, or a network
-        that does not fit the data.
+        modules it imports are kept in the user's settings (``attribution.trust``), and a changed file is refused. ``train``: a
+        recipe, or a mapping of the settings in which it differs from the one that suits the data. Raises ``UserError`` for bad data, an
+        existing folder, untrusted code, a recipe that cannot work, or a network that does not fit the data.
         """
         return Project.open(homes.create(folder, data, model or ModelConfig(), train, trust_code, progress or Progress()))
 

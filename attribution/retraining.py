@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "retrain"]
 FORMAT = 1
+ELSEWHERE = " All these models were trained here from scratch, with the project's recipe; the weights you loaded were trained elsewhere and were not asked."
 
 
 def retrain(
@@ -46,18 +47,21 @@ def retrain(
     progress: Progress | None = None,
     *,
     trusted: bool = False,
+    elsewhere: bool = False,
 ) -> Comparison:
     """Train on ``before`` and on ``after`` with every seed, and compare on the active test samples with the labels of ``after``.
 
     Trainings are found by content in ``runs``, so the ones before the edits are made once; an interrupted retrain goes on where it was.
-    The result is written to ``out/FINGERPRINT``. Cost: two trainings per seed, plus one backward pass over the test set per checkpoint
-    for the forecast. Raises ``UserError`` for fewer than three different seeds, an empty test split and versions that train the same.
+    ``elsewhere``: the weights in use were trained somewhere else, which the verdict then tells. The result is
+    written to ``out/FINGERPRINT``. Cost: two trainings per seed, plus one backward pass over the test set per checkpoint for the forecast.
+    Raises ``UserError`` for fewer than three different seeds, an empty test split and versions that train the same.
     """
     progress = progress or Progress()
     test = _check(dataset, before, after, config)
     recipes = [dataclasses.replace(recipe, seed=seed, device=config.device) for seed in config.seeds]
     keys = [[run_fingerprint(dataset, labels, model, each) for each in recipes] for labels in (before, after)]
-    folder = Path(out) / fingerprint("retrain", FORMAT, keys, before.version, after.version, config.bootstrap, config.level)
+    asked = [config.bootstrap, config.level, *(["elsewhere"] if elsewhere else [])]
+    folder = Path(out) / fingerprint("retrain", FORMAT, keys, before.version, after.version, *asked)
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already compared")
         return Comparison.open(folder)
@@ -86,7 +90,7 @@ def retrain(
     for name, table in tables.items():
         write_table(folder / f"{name}.parquet", table)
     outcome, verdict = _verdict(accuracy.difference, len(recipes))
-    verdict += _loss_word(outcome, loss.difference)
+    verdict += _loss_word(outcome, loss.difference) + (ELSEWHERE if elsewhere else "")
     all_test = dataset.rows("test")
     edited = (before.values[all_test] != after.values[all_test]) | (before.active[all_test] != after.active[all_test])
     spearman = spearman_interval(predicted["predicted"].to_numpy(), predicted["actual"].to_numpy(), config.bootstrap, config.level)

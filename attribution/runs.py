@@ -60,6 +60,11 @@ class Run:
         return from_dict(TrainConfig, self.config["train"] or {})
 
     @property
+    def loaded(self) -> bool:
+        """Whether its weights were trained elsewhere and loaded."""
+        return self.config.get("source") == "loaded"
+
+    @property
     def checkpoints(self) -> list[tuple[Path, float]]:
         """Weight files, oldest first, each with its factor for TracInCP (see ``models.recipe.influence_weight``)."""
         return [(self.folder / "checkpoints" / entry["file"], float(entry["weight"])) for entry in self.config["checkpoints"]]

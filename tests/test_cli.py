@@ -44,7 +44,7 @@ def test_the_whole_path_from_data_to_proof(datablame, digits):
     status, said, err = datablame("new", "mine", "--path", path, "--model", "mlp", "--width", 16)
     assert status == 0, err
     assert "240 train, 60 val, 120 test" in said
-    assert datablame("train", "-p", "mine", "--epochs", 3, "--checkpoints", 2)[0] == 0
+    assert datablame("train", "-p", "mine", "--epochs", 3, "--keep-checkpoints", 2)[0] == 0
     status, said, err = datablame("flag", "-p", "mine", "--folds", 3, "--detectors", "loss,aum", "--top", 3)
     assert status == 0, err
     assert "suspicion" in said
@@ -162,3 +162,39 @@ def test_the_app_says_where_it_runs(datablame, monkeypatch):
     status, said, _ = datablame("app", "--port", 8765, "--no-browser")
     assert (status, said) == (0, "Opening http://127.0.0.1:8765 (Ctrl+C stops it)\n")
     assert "--server.address=127.0.0.1" in started[0]
+
+
+def test_the_recipe_is_set_by_new_told_by_train_and_saved_on_request(datablame, digits):
+    from attribution import Project
+
+    path, _flipped = digits
+    recipe = ("--optimizer", "adamw", "--lr", 0.001, "--epochs", 2, "--device", "cpu")
+    status, said, err = datablame("new", "mine", "--path", path, "--model", "mlp", "--width", 16, *recipe)
+    assert status == 0, err
+    assert "adamw, learning rate 0.001, 2 epochs" in said
+    project = Project.open("mine")
+    assert (project.train_config.optimizer, project.train_config.lr, project.train_config.epochs) == ("adamw", 0.001, 2)
+    status, said, err = datablame("train", "-p", "mine", "--epochs", 12)  # the flag's default, but not this project's recipe
+    assert status == 0, err
+    assert "epochs 12 instead of 2" in err
+    assert project.run.train_config.epochs == 12
+    assert project.train_config.epochs == 2
+    assert datablame("train", "-p", "mine", "--epochs", 3, "--save-recipe")[0] == 0
+    assert Project.open("mine").train_config.epochs == 3
+
+
+def test_loaded_weights_ask_before_anything_is_trained(datablame, tiny_project, digits):
+    files = ",".join(str(path) for path, _ in tiny_project.run.checkpoints)
+    path, _flipped = digits
+    model = ("--model", "mlp", "--width", 32, "--checkpoints", files)
+    assert datablame("new", "theirs", "--path", path, *model, "--epochs", 1, "--device", "cpu")[0] == 0
+    assert datablame("train", "-p", "theirs")[0] == 0
+    assert datablame("edit", "drop", "train-00001", "-p", "theirs")[0] == 0
+    status, said, err = datablame("train", "-p", "theirs")
+    assert status == 2
+    assert "trained elsewhere, on the labels before your edits" in err
+    assert "--checkpoints" in err
+    assert datablame("train", "-p", "theirs", "--checkpoints", files)[0] == 0
+    status, said, err = datablame("retrain", "-p", "theirs", "--bootstrap", 50, "--here")
+    assert status == 0, err
+    assert "trained elsewhere" in said

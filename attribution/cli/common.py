@@ -13,6 +13,12 @@ from attribution.workspace.home import home, list_projects
 ProjectOption = Annotated[str, typer.Option("--project", "-p", help="Project name or folder; empty: the only or last used one.")]
 JobOption = Annotated[bool, typer.Option("--job", help="Run in the background and return at once; `datablame status` shows it.")]
 
+HereOption = Annotated[
+    bool,
+    typer.Option(
+        "--here", help="Weights trained elsewhere: agree to models trained here, from scratch and with the project's recipe; remembered."
+    ),
+]
 ForecastOption = Annotated[
     bool, typer.Option("--forecast", help="Only say how long it would take and how much memory; runs a few seconds' share.")
 ]
@@ -47,8 +53,10 @@ def bar() -> Progress:
     return Progress(show)
 
 
-def do(project: Project, kind: str, config: Any, background: bool, **extra: Any) -> Any:
-    """Run a step here with a progress line, or as a job."""
+def do(project: Project, kind: str, config: Any, background: bool, here: bool = False, **extra: Any) -> Any:
+    """Run a step here with a progress line, or as a job. ``here``: the user agrees to models trained here beside loaded weights."""
+    if here:
+        project.train_here()
     if background:
         job = project.submit(kind, config)
         typer.echo(f"job {job.id} started: {job.title}")

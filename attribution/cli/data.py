@@ -7,28 +7,30 @@ import typer
 
 from attribution import trust as trusting
 from attribution.cli.common import ProjectOption, bar, counts, open_project
-from attribution.cli.flags import configured
+from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
-from attribution.config import DataConfig, ModelConfig
+from attribution.config import DataConfig, ModelConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.workspace.home import SAMPLES
 
 
 @cli.command()
-@configured(DataConfig, ModelConfig)
+@configured(DataConfig, ModelConfig, TrainConfig)
 def new(
     data: DataConfig,
     model: ModelConfig,
+    recipe: TrainConfig,
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the project, or a folder for it.")],
     trust_code: Annotated[
         bool, typer.Option("--trust-code", help="Allow the code file given by --model, and what it imports beside it, to run.")
     ] = False,
 ) -> None:
-    """Make a project from your data (and, if you like, your model)."""
+    """Make a project from your data (and, if you like, your model and recipe: what is not given suits the kind of data)."""
     if not data.path:
         raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
-    project = Project.create(name, data, model, trust_code=trust_code, progress=bar())
+    project = Project.create(name, data, model, train=given(context, recipe), trust_code=trust_code, progress=bar())
     if trust_code and project.code:
         for line in project.code.lines():
             typer.echo(f"trusted: {line}")
@@ -47,6 +49,8 @@ def new(
         f"sample shape {'x'.join(map(str, info.shape))}; {look['weights']} model of {look['parameters']:,} parameters: loss on {len(losses)} samples"
         f" {sum(losses) / len(losses):.2f} nats on average ({min(losses):.2f} to {max(losses):.2f}), chance is {math.log(len(info.classes)):.2f}"
     )
+    made = project.train_config
+    typer.echo(f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}")
     typer.echo(f"Next: datablame train -p {project.name}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from attribution.config import DataConfig, ModelConfig
+from attribution.config import DataConfig, ModelConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.ranges import checked, entry_type, words
 
@@ -44,7 +44,15 @@ def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
 
 
 def _flag_name(field: str, config: type) -> str:
-    return {("name", ModelConfig): "model", ("seed", DataConfig): "split_seed"}.get((field, config), field)
+    names = {("name", ModelConfig): "model", ("seed", DataConfig): "split_seed", ("checkpoints", TrainConfig): "keep_checkpoints"}
+    return names.get((field, config), field)
+
+
+def given(context: typer.Context, config: Any) -> dict[str, Any]:
+    """The settings of a verb's ``config`` whose flags stood on the command line, be it with their default value."""
+    names = {item.name: _flag_name(item.name, type(config)) for item in dataclasses.fields(config)}
+    sources = {name: context.get_parameter_source(flag) for name, flag in names.items()}
+    return {name: getattr(config, name) for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
 
 
 def _take(values: dict[str, Any], config: type) -> dict[str, Any]:

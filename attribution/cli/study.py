@@ -1,12 +1,12 @@
 """Verbs that study the data with a model: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attribution.cli.common import ForecastOption, JobOption, ProjectOption, bar, do, open_project
-from attribution.cli.flags import configured
+from attribution.cli.common import ForecastOption, HereOption, JobOption, ProjectOption, bar, do, open_project
+from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
 from attribution.config import AnglesConfig, CalibrateConfig, FlagConfig, LeakConfig, MapConfig, ScoreConfig, ShiftConfig, TrainConfig
 from attribution.errors import UserError
@@ -21,13 +21,32 @@ if TYPE_CHECKING:
 
 @cli.command()
 @configured(TrainConfig)
-def train(config: TrainConfig, project: ProjectOption = "", forecast: ForecastOption = False, job: JobOption = False) -> None:
-    """Train the model on the current labels, by the project's recipe; flags that differ from their default override it."""
+def train(
+    config: TrainConfig,
+    context: typer.Context,
+    project: ProjectOption = "",
+    save_recipe: Annotated[bool, typer.Option("--save-recipe", help="Make these settings the project's own recipe.")] = False,
+    checkpoints: Annotated[
+        str, typer.Option(help="Weights that you trained elsewhere on the current labels, oldest first, separated by commas: load them.")
+    ] = "",
+    here: HereOption = False,
+    forecast: ForecastOption = False,
+    job: JobOption = False,
+) -> None:
+    """Train the model on the current labels, by the project's recipe; flags given override it."""
     opened = open_project(project)
+    recipe = dataclasses.replace(opened.train_config, **given(context, config))
     if forecast:
-        _tell(opened.forecast_train(_recipe(opened, config), bar()))
+        _tell(opened.forecast_train(recipe, bar()))
         return
-    run = do(opened, "train", _recipe(opened, config), job)
+    files = [name.strip() for name in checkpoints.split(",") if name.strip()]
+    if job and files:
+        raise UserError("--checkpoints and --job do not go together.", "Loading weights takes no background job.", "Leave out --job.")
+    if save_recipe:
+        opened.save_recipe(recipe)
+    elif differing := _differing(recipe, opened.train_config):
+        typer.echo(f"{differing}. Proofs take the recipe of the model in use; --save-recipe makes it the project's own.", err=True)
+    run = do(opened, "train", recipe, job, here=here, **({"checkpoints": files} if files else {}))
     if run is not None:
         frame = run.metrics()
         for split, part in frame[frame["epoch"] == frame["epoch"].max()].groupby("split"):
@@ -37,12 +56,11 @@ def train(config: TrainConfig, project: ProjectOption = "", forecast: ForecastOp
         typer.echo(f"run {run.id}")
 
 
-def _recipe(project: Project, given: TrainConfig) -> TrainConfig:
-    """The project's recipe with the flags that were set away from their defaults."""
-    changed = {
-        item.name: getattr(given, item.name) for item in dataclasses.fields(TrainConfig) if getattr(given, item.name) != item.default
-    }
-    return dataclasses.replace(project.train_config, **changed)
+def _differing(recipe: TrainConfig, usual: TrainConfig) -> str:
+    """What of a recipe differs from the project's, in words; "" for nothing but the device."""
+    pairs = [(item.name, getattr(recipe, item.name), getattr(usual, item.name)) for item in dataclasses.fields(TrainConfig)]
+    words = [f"{name} {value} instead of {own}" for name, value, own in pairs if value != own and name != "device"]
+    return f"This differs from the project's recipe: {', '.join(words)}" if words else ""
 
 
 @cli.command()
@@ -60,7 +78,8 @@ def score(
     if forecast:
         _tell(opened.forecast_score(config, bar()))
         return
-    result = do(opened, "score", config, job, **({"part": _part(part)} if part and not job else {}))
+    extra: dict[str, Any] = {"part": _part(part)} if part and not job else {}
+    result = do(opened, "score", config, job, **extra)
     if result is None:
         return
     if not result.finished:
@@ -98,6 +117,7 @@ def flag(
     project: ProjectOption = "",
     top: Annotated[int, typer.Option(min=0, help="Suspects shown.")] = 10,
     job: JobOption = False,
+    here: HereOption = False,
     leaks: Annotated[bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")] = False,
     forecast: ForecastOption = False,
 ) -> None:
@@ -109,7 +129,7 @@ def flag(
     if leaks:
         _show_leaks(opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top)
         return
-    result = do(opened, "flag", config, job)
+    result = do(opened, "flag", config, job, here)
     if result is not None:
         typer.echo(result.headline())
         if words := took(result.config.get("cost")):
@@ -129,11 +149,12 @@ def calibrate(
     stop_below: Annotated[
         float, typer.Option(min=0, help="Advise to stop when the next 50 reviews are expected to find fewer wrong labels.")
     ] = 5,
+    here: HereOption = False,
     job: JobOption = False,
 ) -> None:
     """Measure the queue on planted errors, and say how many wrong labels are left and when to stop."""
     opened = open_project(project)
-    result = do(opened, "calibrate", config, job)
+    result = do(opened, "calibrate", config, job, here)
     found = opened.budget() if result is not None else None
     if result is not None and found is not None:
         typer.echo(result.headline)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attribution.cli.common import JobOption, ProjectOption, do, open_project
+from attribution.cli.common import HereOption, JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
 from attribution.config import BenchConfig, DampingConfig, MemorizeConfig, PreviewConfig, RemedyConfig, RetrainConfig
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @cli.command()
 @configured(RetrainConfig)
-def retrain(config: RetrainConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+def retrain(config: RetrainConfig, project: ProjectOption = "", here: HereOption = False, job: JobOption = False) -> None:
     """Train before and after the edits over several seeds, and say whether the model got better."""
-    result = do(open_project(project), "retrain", config, job)
+    result = do(open_project(project), "retrain", config, job, here)
     if result is not None:
         typer.echo(result.verdict)
 
 
 @cli.command()
 @configured(RemedyConfig)
-def remedy(config: RemedyConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+def remedy(config: RemedyConfig, project: ProjectOption = "", here: HereOption = False, job: JobOption = False) -> None:
     """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
-    result = do(open_project(project), "remedy", config, job)
+    result = do(open_project(project), "remedy", config, job, here)
     if result is not None:
         table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
         for line in table.to_dict("records"):
@@ -44,11 +44,12 @@ def memorize(
     config: MemorizeConfig,
     project: ProjectOption = "",
     top: Annotated[int, typer.Option(min=0, help="Samples shown.")] = 10,
+    here: HereOption = False,
     job: JobOption = False,
 ) -> None:
     """Find the training labels that the model knows by heart, and the predictions that hang on one of them."""
     opened = open_project(project)
-    result = do(opened, "memorize", config, job)
+    result = do(opened, "memorize", config, job, here)
     if result is None:
         return
     for line in result.samples.nlargest(top, "memorization").itertuples():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import FlagConfig, to_dict
+from attribution.config import FlagConfig, TrainConfig, to_dict
 from attribution.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
 from attribution.costs.result import LONG_S, Forecast, forecast_key, plain, write_forecast
 from attribution.costs.scoring import share_of
@@ -57,11 +57,20 @@ class PilotedSearch:
         return Cost(sum(parts.values()), low, high, peak, parts)
 
 
-def pilot_flag(dataset: "Dataset", labels: "Labels", run: "Run", config: FlagConfig, *, trusted: bool = False) -> PilotedSearch:
+def pilot_flag(
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    config: FlagConfig,
+    *,
+    trusted: bool = False,
+    recipe: TrainConfig | None = None,
+) -> PilotedSearch:
     """Time a search on growing shares of the training samples, and its trainings on their own. Arguments as for ``flag``."""
     readings, peak, trains = _search_readings(dataset, labels, run, config, trusted)
-    recipe, training = replace(run.train_config, device=config.device), None
-    if trains:
+    no_folds, training = run.loaded and recipe is None, None  # then the search leaves out what would train
+    recipe = replace(recipe or run.train_config, device=config.device)
+    if trains and not no_folds:
         training = pilot_training(dataset, labels, run.model_config, recipe, trusted=trusted, dynamics=False)
     return PilotedSearch(readings, peak, training, len(labels.train_rows(dataset)), config.folds, recipe.epochs)
 
@@ -105,6 +114,7 @@ def forecast_flag(
     progress: Progress | None = None,
     *,
     trusted: bool = False,
+    recipe: TrainConfig | None = None,
 ) -> Forecast:
     """What ``flag`` with the same arguments would cost; kept in ``out/ID``. Runs nothing but the pilots, about ten seconds.
 
@@ -115,7 +125,7 @@ def forecast_flag(
         return Forecast(folder)
     started_s = time.perf_counter()
     work.update(0, 1, "timing the search on a share of the samples")
-    found = pilot_flag(dataset, labels, run, config, trusted=trusted)
+    found = pilot_flag(dataset, labels, run, config, trusted=trusted, recipe=recipe)
     cost, ways = found.cost(), list[dict[str, Any]]()
     if cost.seconds_s > LONG_S and found.training is not None:
         if config.folds > 3:

@@ -18,6 +18,7 @@ from attribution.storage.tables import write_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from attribution.config import TrainConfig
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.findings.result import FlagResult
     from attribution.runs import Run
@@ -69,8 +70,9 @@ def calibrate(
     progress: Progress | None = None,
     *,
     trusted: bool = False,
+    recipe: "TrainConfig | None" = None,
 ) -> CalibrationResult:
-    """Flip a seeded few labels in a copy, train the run's network with its recipe there, and rank them with the detectors of ``flags``.
+    """Flip a seeded few labels in a copy, train the run's network with ``recipe`` (None: the run's own) there, and rank them with the detectors of ``flags``.
 
     Half of the planted labels are drawn uniformly from the other classes, half are the class that the model finds likeliest after the given
     one. Everything of the copy lives in ``out/ID`` and is removed at the end but for where the planted errors came to lie; ledger and runs are not touched.
@@ -88,6 +90,9 @@ def calibrate(
     detectors = tuple(name for name in flags.config["combined"])
     request: dict[str, Any] = {"format": FORMAT, "run": run.id, "version": labels.version, "detectors": list(detectors)}
     request |= {name: getattr(config, name) for name in ("share", "folds", "seed")}
+    recipe = recipe or run.train_config
+    if run.loaded:
+        request["recipe"] = {name: value for name, value in to_dict(recipe).items() if name != "device"}
     result = CalibrationResult(Path(out) / fingerprint(request))
     if result.finished:
         return result
@@ -97,7 +102,7 @@ def calibrate(
     copy = Labels.of(dataset, values, labels.active)
     fresh = from_dict(ModelConfig, {**to_dict(run.model_config), "checkpoints": []})
     sandbox = result.folder / "sandbox"
-    trained = train(dataset, copy, fresh, run.train_config, sandbox / "runs", work.part(0.0, 0.2, "Training on the copy"), trusted=trusted)
+    trained = train(dataset, copy, fresh, recipe, sandbox / "runs", work.part(0.0, 0.2, "Training on the copy"), trusted=trusted)
     search = FlagConfig(detectors=detectors, folds=config.folds, cases=0, device=config.device, seed=config.seed)
     found = flag(dataset, copy, trained, search, sandbox / "flags", work.part(0.2, 1.0, "Looking for the planted errors"), trusted=trusted)
     position = found.detectors.set_index("row")["position"]

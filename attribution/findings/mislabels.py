@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import FlagConfig, fingerprint
+from attribution.config import FlagConfig, fingerprint, to_dict
 from attribution.detectors import defaults, detectors
 from attribution.detectors.base import Detector, Evidence
 from attribution.errors import UserError
@@ -22,6 +22,7 @@ from attribution.storage.tables import write_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from attribution.config import TrainConfig
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.subject import Subject
     from attribution.training import Run
@@ -47,13 +48,15 @@ def flag(
     trusted: bool = False,
     train_fold: TrainFold | None = None,
     forecast: Mapping[str, float] | None = None,
+    recipe: "TrainConfig | None" = None,
 ) -> FlagResult:
     """Rank the active training rows by how suspicious their current label is; the result is in ``out/ID``.
 
     ID is the fingerprint of the model's weights, the data version and the settings: a finished search is found, an interrupted one goes on
     after its last finished fold. Detectors that the run cannot serve are left out and listed in ``config["skipped"]``, unless they were
     asked for by name: then ``UserError``. ``train_fold`` stands in for training on part of the rows (tests, forecasts); ``forecast`` is
-    kept in ``config["cost"]`` beside what the search took. Costs ``config.folds``
+    kept in ``config["cost"]`` beside what the search took; ``recipe`` is that of the folds' trainings for weights that were loaded (without
+    it there are none, and what needs them is left out). Costs ``config.folds``
     trainings (only with the detector confident-learning), one backward pass over the data per checkpoint, and one for the cases.
     Without confident-learning, suggestions and estimate come from the model that trained on the labels, and the estimate is too low.
     """
@@ -77,12 +80,14 @@ def flag(
         "cases": config.cases,
         "seed": config.seed,
     }
+    if run.loaded:
+        request["recipe"] = {name: value for name, value in to_dict(recipe).items() if name != "device"} if recipe else None
     result = FlagResult(Path(out) / fingerprint(request))
     if (result.folder / "config.json").is_file():
         return result
     fresh = not any((result.folder / "folds").glob("fold-*.npy"))
     result.folder.mkdir(parents=True, exist_ok=True)
-    trainer = train_fold or fold_trainer(dataset, labels, run, result.folder / "folds", config.device, trusted)
+    trainer = train_fold or fold_trainer(dataset, labels, run, recipe, result.folder / "folds", config.device, trusted)
     evidence = Evidence(subject, _folds(subject, config, trainer, result.folder, work.part(0.0, 0.7)), config.neighbors)
     values, skipped = _detect(found, evidence, bool(config.detectors), work.part(0.7, 0.85))
     held_out = "confident-learning" in values

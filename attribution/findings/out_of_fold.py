@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.storage.files import whole_file
 
 if TYPE_CHECKING:
+    from attribution.config import TrainConfig
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.training import Run
 
@@ -54,8 +56,13 @@ def out_of_fold(
     return result
 
 
-def fold_trainer(dataset: "Dataset", labels: "Labels", run: "Run", scratch: Path, device: str, trusted: bool) -> TrainFold:
-    """Trains the run's network with the run's recipe on part of the rows; its folder in ``scratch`` is removed afterwards."""
+def fold_trainer(
+    dataset: "Dataset", labels: "Labels", run: "Run", recipe: "TrainConfig | None", scratch: Path, device: str, trusted: bool
+) -> TrainFold:
+    """Trains the run's network with ``recipe`` (None: the run's own) on part of the rows; its folder in ``scratch`` is removed afterwards.
+
+    ``UserError`` at the first fold for weights that were loaded when no recipe is given: how they were trained is not known.
+    """
 
     def train_fold(rows: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
         from attribution.datasets.dataset import Labels
@@ -64,7 +71,13 @@ def fold_trainer(dataset: "Dataset", labels: "Labels", run: "Run", scratch: Path
         active = labels.active.copy()
         active[held] = False
         part = Labels.of(dataset, labels.values, active)
-        config = replace(run.train_config, device=device, checkpoints=1)
+        if recipe is None and run.loaded:
+            raise UserError(
+                "Your weights were trained elsewhere.",
+                "Out-of-fold predictions come from models trained here from scratch, with the project's recipe: other models than yours.",
+                "Agree to that with --here (in Python project.train_here()), or do without.",
+            )
+        config = replace(recipe or run.train_config, device=device, checkpoints=1)
         fold = train(dataset, part, run.model_config, config, scratch, progress, trusted=trusted, dynamics=False)
         probabilities = np.array(fold.probabilities()[held])
         shutil.rmtree(fold.folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, to_dict
 from attribution.errors import UserError
 from attribution.storage import database
-from attribution.storage.files import read_json
+from attribution.storage.files import read_json, write_json
 from attribution.trust import Look, look, trust
 from attribution.workspace import home as homes
 
@@ -43,7 +43,7 @@ class About:
 
     @property
     def train_config(self) -> TrainConfig:
-        """The training recipe."""
+        """The project's own training recipe. What answers for a model that was trained otherwise takes that model's (``recipe_for``)."""
         return from_dict(TrainConfig, self._settings["train"])
 
     @property
@@ -101,6 +101,11 @@ class About:
     def _fresh_model(self) -> ModelConfig:
         """The architecture alone: retraining starts from new weights, never from the user's checkpoints."""
         return from_dict(ModelConfig, {**to_dict(self.model_config), "checkpoints": []})
+
+    def save_recipe(self, config: TrainConfig) -> None:
+        """Make ``config`` the project's own recipe: what its next training takes when nothing else is asked for."""
+        self._settings["train"] = to_dict(config)
+        write_json(self.folder / "project.json", self._settings)
 
     def _setting(self, name: str) -> str:
         with database.connect(self._db) as db:

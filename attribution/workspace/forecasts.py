@@ -32,7 +32,8 @@ class Forecasts(Models):
 
         config = self._possible(config or FlagConfig())
         run, out = self._need_run(config.run), self.folder / "forecasts"
-        return forecast_flag(self.dataset, self.labels, run, config, out, progress or Progress(), trusted=self.trusted)
+        recipe = self._fold_recipe(run)
+        return forecast_flag(self.dataset, self.labels, run, config, out, progress or Progress(), trusted=self.trusted, recipe=recipe)
 
     def forecast_train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Forecast":
         """Time and memory that ``train`` would take, from epochs on a share of the samples."""
@@ -56,9 +57,10 @@ class Forecasts(Models):
         from attribution.subsets import Subsets
 
         config = self._possible(config or MemorizeConfig())
-        model, recipe = self._fresh_model(), self.train_config
+        run = self._need_run(config.run)
+        model, recipe = self._fresh_model(), self._bench_recipe(run)
         subsets = Subsets.at(self.folder / "subsets", self.dataset, self.labels, model, recipe, share=config.share)
-        return forecast(subsets, float(self._need_run(config.run).config.get("seconds_s", 0.0)), config.models, config.share)
+        return forecast(subsets, float(run.config.get("seconds_s", 0.0)), config.models, config.share)
 
     def forecast_compare(self, config: BenchConfig | None = None) -> "pd.DataFrame":
         """What more subsets would cost and how narrow the LDS interval would get: see ``evaluation.forecast.forecast``."""
@@ -69,4 +71,9 @@ class Forecasts(Models):
         return forecast(self.dataset, self.labels, run, self._fresh_model(), self._bench_recipe(run), config, self.folder)
 
     def _bench_recipe(self, run: "Run") -> TrainConfig:
-        return run.train_config if run.config.get("source") == "trained" else self.train_config
+        """As ``recipe_for``, without asking: a comparison says itself that loaded weights are judged by other models."""
+        return self.train_config if run.loaded else run.train_config
+
+    def _fold_recipe(self, run: "Run") -> TrainConfig | None:
+        """The recipe of out-of-fold trainings; None where the user has not agreed to any."""
+        return self._bench_recipe(run) if not run.loaded or self.trains_here else None

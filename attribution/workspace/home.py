@@ -3,6 +3,7 @@
 import os
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,12 @@ def find(folder: str | Path) -> Path:
 
 
 def create(
-    folder: str | Path, data: DataConfig, model: ModelConfig, train: TrainConfig | None, trust_code: bool, progress: Progress
+    folder: str | Path,
+    data: DataConfig,
+    model: ModelConfig,
+    train: TrainConfig | Mapping[str, Any] | None,
+    trust_code: bool,
+    progress: Progress,
 ) -> Path:
     """Import the data and write the project folder; see ``Project.create``."""
     from attribution.datasets.load import import_data
@@ -59,6 +65,8 @@ def create(
     path = path if path.is_absolute() or len(path.parts) > 1 else home() / path
     if path.exists() and any(path.iterdir()):
         raise UserError(f"{path} already exists and is not empty.", "A project needs a folder of its own.", "Choose another name.")
+    if train is not None and not isinstance(train, TrainConfig):
+        from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
     data, model = _absolute(data), _placed(model)
     if code := code_file(model):
         if trust_code:
@@ -69,12 +77,14 @@ def create(
     shutil.rmtree(building, ignore_errors=True)
     try:
         dataset = import_data(data, building / "data", path.name, progress)
+        recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"])
+        recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
         settings = {
             "name": path.name,
             "format": database.FORMAT,
             "data": to_dict(data),
             "model": to_dict(model),
-            "train": to_dict(train or default_recipe(dataset.info.modality)),
+            "train": to_dict(recipe),
         }
         write_json(building / "first_look.json", _first_look(dataset, model))
         database.create(building / "project.db")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, TypeVar
 
+from attribution.config import TrainConfig
 from attribution.errors import UserError
 from attribution.workspace import lookup
 from attribution.workspace.asked import possible
@@ -45,6 +46,47 @@ class Models(Review):
 
     def _possible(self, config: T) -> T:
         return possible(config, self.dataset, self.labels)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model in use (before there is one: the one to come) has weights that were trained elsewhere."""
+        run = self.run
+        return run.loaded if run is not None else bool(self.model_config.checkpoints)
+
+    @property
+    def trains_here(self) -> bool:
+        """Whether models may be trained here to answer for the one in use: always, but for loaded weights only once the user said so."""
+        return not self.loaded or self._setting("trainings") == "here"
+
+    def train_here(self, yes: bool = True) -> None:
+        """Say that models may be trained here, from scratch and with the project's recipe, although the weights in use were loaded."""
+        self._set("trainings", "here" if yes else "")
+
+    def recipe_for(self, run: "Run | None" = None) -> TrainConfig:
+        """The recipe of trainings that are to answer for ``run`` (None: the model in use): the one it was trained with here.
+
+        How loaded weights were trained is not known: then it is the project's recipe, and ``UserError`` until the user agreed to that
+        (``train_here``). The project's recipe, too, before there is any model.
+        """
+        run = run or self.run
+        if run is not None and not run.loaded:
+            return run.train_config
+        if run is None and not self.model_config.checkpoints:
+            return self.train_config
+        if self._setting("trainings") != "here":
+            raise self._trained_elsewhere()
+        return self.train_config
+
+    def _trained_elsewhere(self) -> UserError:
+        recipe, version = self.train_config, self.labels.version
+        edited = ", on the labels before your edits" if version != self.dataset.base_version().version else ""
+        return UserError(
+            f"Your weights were trained elsewhere{edited}.",
+            f"A training here starts from scratch with the project's recipe ({recipe.optimizer}, learning rate {recipe.lr:g}, {recipe.epochs} "
+            "epochs), so what comes of it is another model.",
+            f"Train here with the project's recipe (--here, in Python project.train_here()), or give checkpoints that you trained on version "
+            f"{version[:8]} (datablame train --checkpoints FILES).",
+        )
 
     def _need_run(self, run_id: str = "") -> "Run":
         runs = {run.id: run for run in self.runs()}

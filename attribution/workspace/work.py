@@ -1,5 +1,8 @@
 """The work of a project, done in this process: training, scoring, searching, comparing."""
 
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attribution.config import (
@@ -46,21 +49,44 @@ if TYPE_CHECKING:
 class Work(Results, Forecasts):
     """One method per kind of work (``steps.STEPS``): ``method(config, progress)`` gives the result, which the folder keeps."""
 
-    def train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
+    def train(
+        self,
+        config: TrainConfig | None = None,
+        progress: Progress | None = None,
+        *,
+        here: bool = False,
+        checkpoints: "Sequence[str | Path]" = (),
+    ) -> "Run":
         """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not repeated.
 
+        Weights that were trained elsewhere are not replaced unasked: after an edit it takes ``checkpoints``, files that the user trained on
+        the current labels, or ``here=True``, which trains from scratch with the project's recipe (see ``train_here``); else ``UserError``.
         The result becomes the current model, unless it was trained with another seed than the project's.
         """
-        from attribution.training import adopt, train
+        from attribution.training import train
 
         work, runs, recipe = progress or Progress(), self.folder / "runs", self._possible(config or self.train_config)
-        if self.model_config.checkpoints and not self.ledger.last_id():
-            run = adopt(self.dataset, self.labels, self.model_config, runs, work, trusted=self.trusted, device=recipe.device)
+        if here:
+            self.train_here()
+        if checkpoints or not self.trains_here:
+            run = self._adopt([str(path) for path in checkpoints], recipe.device, work)
         else:
             run = train(self.dataset, self.labels, self._fresh_model(), recipe, runs, work, trusted=self.trusted)
-        if recipe.seed == self.train_config.seed:
+        if checkpoints or run.loaded or recipe.seed == self.train_config.seed:
             self._set("run", run.id)
         return run
+
+    def _adopt(self, checkpoints: list[str], device: str, work: Progress) -> "Run":
+        """The user's weights for the current labels: the files given, else those that the project was made with."""
+        from attribution.training import adopt
+
+        known = [run for run in self.runs() if run.loaded and run.version == self.labels.version]
+        if known and not checkpoints:
+            return next((run for run in known if self.run is not None and run.id == self.run.id), known[0])
+        if not checkpoints and self.labels.version != self.dataset.base_version().version:
+            raise self._trained_elsewhere()
+        model = dataclasses.replace(self.model_config, checkpoints=tuple(checkpoints or self.model_config.checkpoints))
+        return adopt(self.dataset, self.labels, model, self.folder / "runs", work, trusted=self.trusted, device=device)
 
     def score(
         self, config: ScoreConfig | None = None, progress: Progress | None = None, part: tuple[int, int] | None = None
@@ -83,7 +109,8 @@ class Work(Results, Forecasts):
         config = self._possible(config or FlagConfig())
         run, forecast = self._need_run(config.run), self.find_forecast("flag", config)
         told, out, work = forecast.told if forecast else None, self.folder / "flags", progress or Progress()
-        found = flag(self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told)
+        recipe = self._fold_recipe(run)
+        found = flag(self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told, recipe=recipe)
         if len(found.detectors) >= KEPT_FROM:
             self.categories_of(found)  # kept with the search, so that no page waits for it
         return found
@@ -117,7 +144,7 @@ class Work(Results, Forecasts):
         return measure(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted)
 
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
-        """Train before and after the edits with every seed, and compare on the test set."""
+        """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test set."""
         from attribution.retraining import retrain
 
         return retrain(
@@ -125,12 +152,13 @@ class Work(Results, Forecasts):
             self.dataset.base_version(),
             self.labels,
             self._fresh_model(),
-            self.train_config,
+            self.recipe_for(),
             self._possible(config or RetrainConfig()),
             self.folder / "runs",
             self.folder / "retrains",
             progress or Progress(),
             trusted=self.trusted,
+            elsewhere=self.loaded,
         )
 
     def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
@@ -142,7 +170,8 @@ class Work(Results, Forecasts):
         if flags is None:
             raise UserError("Nobody has looked for wrong labels yet.", "There is no queue to measure.", "Run `datablame flag` first.")
         out = self.folder / "calibration"
-        return calibrate(self.dataset, self.labels, run, flags, config, out, progress or Progress(), trusted=self.trusted)
+        recipe = self.recipe_for(run)
+        return calibrate(self.dataset, self.labels, run, flags, config, out, progress or Progress(), trusted=self.trusted, recipe=recipe)
 
     def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
         """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no model, unless
@@ -159,7 +188,7 @@ class Work(Results, Forecasts):
 
         config = self._possible(config or RemedyConfig())
         run = self._need_run(config.run)
-        common = (self._fresh_model(), self.train_config, config, self.folder / "remedies", progress or Progress())
+        common = (self._fresh_model(), self.recipe_for(run), config, self.folder / "remedies", progress or Progress())
         return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
 
     def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
@@ -167,8 +196,8 @@ class Work(Results, Forecasts):
         from attribution.findings.memorization import memorize
 
         config = self._possible(config or MemorizeConfig())
-        run, recipe, work = self._need_run(config.run), self.train_config, progress or Progress()
-        model = self._fresh_model()
+        run, model, work = self._need_run(config.run), self._fresh_model(), progress or Progress()
+        recipe = self.recipe_for(run)
         return memorize(self.dataset, self.labels, run, model, recipe, config, self.folder, work, trusted=self.trusted)
 
     def compare(self, config: BenchConfig | None = None, progress: Progress | None = None) -> "BenchResult":

@@ -31,7 +31,7 @@ def usefulness(at: Bench, work: Progress) -> None:
         flags = FlagConfig(device=config.device, seed=config.seed)
         folds = assign_folds(given, at.dataset.hashes[at.rows], min(flags.folds, len(at.rows)), flags.seed)
         scratch = place / "folds" / sandbox.version
-        trainer = fold_trainer(at.dataset, sandbox, run, scratch, config.device, at.trusted)
+        trainer = fold_trainer(at.dataset, sandbox, run, None, scratch, config.device, at.trusted)
         return out_of_fold(given, folds, at.rows, len(at.dataset.info.classes), trainer, scratch, work.part(0.15, 0.7, "Usefulness"))
 
     found, skipped = planted.by_detectors(subject, list(config.detectors) or defaults(), held_out)

@@ -1,0 +1,111 @@
+"""What answers for a model is trained as that model was; weights trained elsewhere are never replaced unasked."""
+
+import dataclasses
+
+import pytest
+
+from attribution import DataConfig, FlagConfig, ModelConfig, Project, RetrainConfig, TrainConfig
+from attribution.config import CalibrateConfig, MemorizeConfig, RemedyConfig
+from attribution.errors import UserError
+from attribution.training import default_recipe
+
+OWN = TrainConfig(epochs=2, batch_size=32, optimizer="adamw", lr=0.003, checkpoints=2, device="cpu")
+
+
+@pytest.fixture
+def adopted(tiny_project, digits, tmp_path):
+    """A project whose weights were trained elsewhere (by another project) and loaded."""
+    files = [str(path) for path, _ in tiny_project.run.checkpoints]
+    model = ModelConfig(name="mlp", width=32, checkpoints=tuple(files))
+    project = Project.create(tmp_path / "adopted", DataConfig(path=str(digits[0])), model, dataclasses.replace(OWN, epochs=1))
+    project.train()
+    return project
+
+
+def told(comparison):
+    return {name: comparison.config["train"][name] for name in ("optimizer", "lr", "epochs", "batch_size")}
+
+
+def test_proofs_take_the_recipe_of_the_model_in_use(tiny_project):
+    project = tiny_project
+    project.train(OWN)
+    project.relabel([0], (int(project.labels.values[0]) + 1) % 10)
+    found = project.retrain(RetrainConfig(seeds=(0, 1, 2), bootstrap=50, device="cpu"))
+    assert told(found) == {"optimizer": "adamw", "lr": 0.003, "epochs": 2, "batch_size": 32}
+    runs = {run.id: run for run in project.runs()}
+    assert {runs[name].train_config.optimizer for name in (*found.before_runs, *found.after_runs)} == {"adamw"}
+    assert found.before_runs[0] == next(
+        run.id for run in project.runs() if run.version == project.dataset.base_version().version and run.train_config == OWN
+    )
+    remedy = project.remedy(RemedyConfig(measure="loss", budgets=(5.0,), seeds=(0, 1, 2), bootstrap=50, device="cpu"))
+    assert (remedy.config["recipe"]["optimizer"], remedy.config["recipe"]["epochs"]) == ("adamw", 2)
+    project.memorize(MemorizeConfig(models=8, device="cpu"))
+    (subsets,) = (project.folder / "subsets").glob("*/about.json")
+    assert '"adamw"' in subsets.read_text()
+
+
+def test_loaded_weights_are_not_replaced_by_a_training_unasked(adopted):
+    project, loaded = adopted, adopted.run
+    assert loaded.loaded
+    project.relabel([0], (int(project.labels.values[0]) + 1) % 10)
+    for ask in (
+        project.train,
+        lambda: project.retrain(RetrainConfig(device="cpu")),
+        lambda: project.memorize(MemorizeConfig(models=8, device="cpu")),
+        lambda: project.remedy(RemedyConfig(measure="loss", device="cpu")),
+        lambda: project.flag(FlagConfig(detectors=("confident-learning",), device="cpu")),
+    ):
+        with pytest.raises(UserError, match="trained elsewhere") as refused:
+            ask()
+        assert "--here" in refused.value.do
+    assert project.run == loaded
+    with pytest.raises(UserError, match="on the labels before your edits"):
+        project.train()
+    assert [run.config["source"] for run in project.runs()] == ["loaded"]
+    project.undo()
+    assert project.train() == loaded
+
+
+def test_a_search_leaves_out_what_would_train_and_says_so(adopted):
+    found = adopted.flag(FlagConfig(folds=3, cases=20, device="cpu"))
+    assert "trained elsewhere" in found.config["skipped"]["confident-learning"]
+    assert not found.config["held_out"]
+    with pytest.raises(UserError, match="trained elsewhere"):
+        adopted.calibrate(CalibrateConfig(folds=3, device="cpu"))
+    adopted.train_here()
+    again = adopted.flag(FlagConfig(folds=3, cases=20, device="cpu"))
+    assert again.id != found.id
+    assert again.config["held_out"]
+
+
+def test_the_user_may_choose_to_train_here_or_to_load_newer_weights(adopted, tiny_project):
+    project, loaded = adopted, adopted.run
+    project.relabel([0], (int(project.labels.values[0]) + 1) % 10)
+    newer = project.train(checkpoints=[path for path, _ in tiny_project.run.checkpoints][:2])
+    assert (newer.config["source"], newer.version) == ("loaded", project.labels.version)
+    assert project.run == newer != loaded
+    project.train_here()
+    found = project.retrain(RetrainConfig(bootstrap=50, device="cpu"))
+    assert "trained elsewhere" in found.verdict
+    assert found.config["train"]["epochs"] == 1
+    assert project.run == newer
+    mine = project.train(here=True)
+    assert mine.config["source"] == "trained"
+    assert project.run == mine
+    assert project.recipe_for() == project.train_config
+
+
+def test_few_samples_get_as_many_epochs_as_a_trained_model_needs():
+    assert default_recipe("text", 279) == dataclasses.replace(default_recipe("text"), epochs=30)
+    assert default_recipe("image", 6000) == default_recipe("image")
+    assert default_recipe("tabular", 0).epochs == 150
+
+
+def test_a_recipe_is_given_when_a_project_is_made(digits, tmp_path):
+    project = Project.create(tmp_path / "mine", DataConfig(path=str(digits[0])), ModelConfig(name="mlp"), {"lr": 0.01, "batch_size": 16})
+    assert project.train_config == dataclasses.replace(default_recipe("image", 240), lr=0.01, batch_size=16)
+    with pytest.raises(UserError, match="momentum"):
+        Project.create(tmp_path / "other", DataConfig(path=str(digits[0])), ModelConfig(name="mlp"), {"momentum": 1.0})
+    assert not (tmp_path / "other").exists()
+    project.save_recipe(OWN)
+    assert Project.open(project.folder).train_config == OWN
