@@ -42,7 +42,19 @@ class ModelConfig(Settings):
 
     name: str = opt("auto", "auto, logistic, mlp, cnn, resnet, text, or FILE.py:FUNCTION that returns an nn.Module.")
     width: int = opt(0, "Width of the built-in networks; 0: the network's own default.", low=0, high=65_536)
-    checkpoints: tuple[str, ...] = opt((), "Trained weights to load (safetensors or state_dict), oldest first; empty: train here.")
+    checkpoints: tuple[str, ...] = opt(
+        (),
+        "Trained weights to load (safetensors or state_dict; FILE#KEY for one of several in a file), oldest first; builder: those that the "
+        "function returns; empty: train here.",
+    )
+    inputs: str = opt(
+        "auto",
+        "What the model is handed: raw (numbers as stored, pictures in 0..1), standardised (by the training set's mean and deviation) or "
+        "tokens (whole numbers, for an embedding); auto: raw for your own code, standardised for a built-in network.",
+        choices=("auto", "raw", "standardised", "tokens"),
+    )
+    mean: tuple[float, ...] = opt((), "Subtracted from raw inputs: one number per channel or column, or one for all; empty: nothing.")
+    std: tuple[float, ...] = opt((), "Raw inputs are divided by it after mean: one number per channel or column, or one for all.")
 
 
 @dataclass(frozen=True)
@@ -369,6 +381,18 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
         if name not in known:
             raise UserError(f"{kind.__name__} has no setting {name!r}.", "It would be ignored.", f"Use one of: {', '.join(sorted(known))}.")
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def stored_model(values: dict[str, Any]) -> ModelConfig:
+    """A model's config as a project or a run keeps it; own code kept before there was a choice of inputs was handed standardised ones."""
+    before = {"inputs": "standardised"} if ".py:" in str(values.get("name", "")) else {}
+    return from_dict(ModelConfig, {**before, **values})
+
+
+def model_request(model: ModelConfig) -> dict[str, Any]:
+    """A model's config as it enters fingerprints: settings that came later are left out at their defaults, so that old keys hold."""
+    later = {"inputs": "auto", "mean": [], "std": []}
+    return {name: value for name, value in to_dict(model).items() if name not in later or value != later[name]}
 
 
 def fingerprint(*parts: Any) -> str:

@@ -24,6 +24,7 @@ from torch import Tensor
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.queries import QueryGradients
 from attribution.models.devices import pick_device
+from attribution.models.features import inputs_of
 from attribution.progress import Progress
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def forecast_edits(
             for name, value in _direction(engine, dataset, rows[now], after, target, -1.0).items():
                 direction[name] = direction[name] + value if name in direction else value
             by_test += weight * _dots(engine, dataset, test, after, QueryGradients.from_gradients([direction]), target)
-            mean_test = engine.group_query(_batches(dataset, test, after, target))
+            mean_test = engine.group_query(_batches(engine, dataset, test, after, target))
             by_acted[was] += weight * _dots(engine, dataset, rows[was], before, mean_test, target)
             by_acted[now] -= weight * _dots(engine, dataset, rows[now], after, mean_test, target)
             done += 1
@@ -90,10 +91,12 @@ def forecast_edits(
     return Forecast(by_test / len(runs), acted.assign(predicted=by_acted / len(runs)))
 
 
-def _batches(dataset: "Dataset", rows: np.ndarray, labels: "Labels", device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(
+    engine: GradientEngine, dataset: "Dataset", rows: np.ndarray, labels: "Labels", device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
     for start in range(0, len(rows), BATCH):
         some = rows[start : start + BATCH]
-        yield dataset.tensor(some, device=device), torch.tensor(labels.values[some]).to(device)
+        yield dataset.tensor(some, device, inputs_of(engine.model)), torch.tensor(labels.values[some]).to(device)
 
 
 def _direction(
@@ -102,12 +105,12 @@ def _direction(
     """Signed sum of the gradients of these samples, by parameter name; empty for no samples."""
     if not len(rows):
         return {}
-    mean = engine.mean_gradient(_batches(dataset, rows, labels, device))
+    mean = engine.mean_gradient(_batches(engine, dataset, rows, labels, device))
     return {name: sign * len(rows) * value for name, value in mean.items()}
 
 
 def _dots(
     engine: GradientEngine, dataset: "Dataset", rows: np.ndarray, labels: "Labels", queries: QueryGradients, device: torch.device
 ) -> np.ndarray:
-    found = [engine.along(x, y, queries)[:, 0].double().cpu().numpy() for x, y in _batches(dataset, rows, labels, device)]
+    found = [engine.along(x, y, queries)[:, 0].double().cpu().numpy() for x, y in _batches(engine, dataset, rows, labels, device)]
     return np.concatenate(found) if found else np.zeros(0)

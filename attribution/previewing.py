@@ -18,6 +18,7 @@ from attribution.errors import UserError
 from attribution.forecast import acted_on
 from attribution.gif import SELECTIONS, VARIANTS, Samples, select_for, update
 from attribution.models.devices import pick_device
+from attribution.models.features import inputs_of
 from attribution.models.predict import predict
 from attribution.previews import Preview
 from attribution.progress import Progress
@@ -137,7 +138,7 @@ def _samples(dataset: "Dataset", rows: np.ndarray, first: "Labels", otherwise: "
     labels = np.where(first.active[rows], first.values[rows], otherwise.values[rows])
 
     def batch(positions: np.ndarray) -> tuple[Tensor, Tensor]:
-        x = dataset.tensor(rows[positions], device=kind.device)
+        x = dataset.tensor(rows[positions], kind.device, inputs_of(model))
         return x.to(kind.dtype) if x.is_floating_point() else x, torch.as_tensor(labels[positions], device=kind.device)
 
     return Samples(len(rows), batch)

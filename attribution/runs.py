@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import ModelConfig, TrainConfig, from_dict
+from attribution.config import ModelConfig, TrainConfig, from_dict, model_request, stored_model
 from attribution.errors import UserError
 from attribution.storage.files import read_json
 from attribution.tasks.dynamics import DYNAMICS
@@ -52,7 +52,7 @@ class Run:
     @property
     def model_config(self) -> ModelConfig:
         """Which network."""
-        return from_dict(ModelConfig, self.config["model"])
+        return stored_model(self.config["model"])
 
     @property
     def train_config(self) -> TrainConfig:
@@ -105,7 +105,7 @@ class Run:
     def _but_seed(run: "Run") -> tuple[Any, ...]:
         config = run.config
         recipe = {name: value for name, value in (config["train"] or {}).items() if name not in ("seed", "device", "checkpoints")}
-        return config["source"], run.version, config["model"], config["code"], recipe
+        return config["source"], run.version, model_request(run.model_config), config["code"], recipe
 
     def dynamics(self) -> "pd.DataFrame":
         """What the model thought of each training sample after each epoch: row, epoch, loss (nats), margin (logits), prediction,

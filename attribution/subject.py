@@ -15,7 +15,7 @@ from attribution.gradients.queries import QueryGradients
 from attribution.measures import measures
 from attribution.measures.base import Measure
 from attribution.models.devices import pick_device
-from attribution.models.features import forward_features
+from attribution.models.features import forward_features, inputs_of
 from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Subject:
     def batch(self, rows: Any) -> tuple[Tensor, Tensor]:
         """Inputs and current labels of these rows on the device; floating inputs take the model's precision."""
         rows = np.asarray(rows, dtype=np.int64)
-        x = self.dataset.tensor(rows, self.device)
+        x = self.dataset.tensor(rows, self.device, inputs_of(self.model()))
         first = next(self.model().parameters(), None)
         if x.is_floating_point() and first is not None:
             x = x.to(first.dtype)

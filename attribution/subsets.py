@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import ModelConfig, TrainConfig, fingerprint, from_dict, to_dict
+from attribution.config import ModelConfig, TrainConfig, fingerprint, from_dict, stored_model, to_dict
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.storage.files import read_json, whole_file, write_json
@@ -150,7 +150,7 @@ class Subsets:
         from attribution.models.build import build_model
         from attribution.models.checkpoints import load_checkpoint
 
-        network = build_model(from_dict(ModelConfig, self.about["model"]), dataset.info, SEED, trusted=trusted)
+        network = build_model(stored_model(self.about["model"]), dataset.info, SEED, trusted=trusted)
         load_checkpoint(network, self._at(number, repeat) / "weights.safetensors")
         return network.eval()
 
@@ -195,7 +195,7 @@ class Subsets:
         members = draw(len(rows), self.about["share"], number)
         active = labels.active.copy()
         active[rows[~members]] = False
-        seed, model = SEED + repeat, from_dict(ModelConfig, self.about["model"])
+        seed, model = SEED + repeat, stored_model(self.about["model"])
         network = fit(dataset, Labels.of(dataset, labels.values, active), model, replace(recipe, seed=seed), progress, trusted=trusted)
         folder = self._at(number, repeat)
         _save(folder / "members.npy", members)

@@ -18,11 +18,12 @@ import torch
 from torch import nn
 
 from attribution.config import ModelConfig, TrainConfig, fingerprint, to_dict
+from attribution.datasets.handed import Inputs
 from attribution.errors import UserError
 from attribution.models.build import build_model, check_model, identity
 from attribution.models.checkpoints import load_checkpoint, read_state, save_checkpoint
 from attribution.models.devices import pick_device, reproducible, seeded, use_fast_layout
-from attribution.models.features import batch_coupled, count_parameters, device_of
+from attribution.models.features import batch_coupled, count_parameters, device_of, inputs_of
 from attribution.models.measure import dynamics_table, epoch_message, measure
 from attribution.models.predict import HeldInputs, evaluate, predict
 from attribution.models.recipe import (
@@ -102,7 +103,10 @@ def train(
     resumed = state.resume(folder)
     _log(folder, f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
 
-    splits = {"train": _Split(dataset, labels, rows, device), "val": _Split(dataset, labels, _active(dataset, labels, "val"), device)}
+    splits = {
+        name: _Split(dataset, labels, some, device, inputs_of(network))
+        for name, some in (("train", rows), ("val", _active(dataset, labels, "val")))
+    }
     kept = checkpoint_epochs(config.epochs, config.checkpoints)
     while state.epoch < config.epochs:
         table = _one_epoch(state, config, splits, labels.active[dataset.rows("train")], dynamics, progress)
@@ -141,7 +145,7 @@ def fit(
     network = build_model(model, dataset.info, config.seed, trusted=trusted)
     use_fast_layout(network.to(device))
     state = TrainingState(network, make_optimizer(network, config))
-    splits = {"train": _Split(dataset, labels, rows, device), "val": _Split(dataset, labels, rows[:0], device)}
+    splits = {name: _Split(dataset, labels, some, device, inputs_of(network)) for name, some in (("train", rows), ("val", rows[:0]))}
     while state.epoch < config.epochs:
         _one_epoch(state, config, splits, labels.active[dataset.rows("train")], False, progress)
     return network.eval()
@@ -233,8 +237,8 @@ def loss_on_samples(model: "Run | nn.Module", dataset: "Dataset", n: int = 10, *
 class _Split:
     """One split on the device: inputs held there, labels, rows."""
 
-    def __init__(self, dataset: "Dataset", labels: "Labels", rows: np.ndarray, device: torch.device) -> None:
-        self.rows, self.inputs = rows, HeldInputs(dataset, rows, device)
+    def __init__(self, dataset: "Dataset", labels: "Labels", rows: np.ndarray, device: torch.device, inputs: Inputs) -> None:
+        self.rows, self.inputs = rows, HeldInputs(dataset, rows, device, inputs)
         self.labels = torch.tensor(labels.values[rows]).to(device)
 
 

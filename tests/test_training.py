@@ -208,9 +208,9 @@ def test_custom_model_with_batch_normalisation(tmp_path, custom):
 
 
 def test_misfitting_models_name_the_shapes(data, tmp_path, custom):
-    with pytest.raises(UserError, match=r"\(2, 4\) to \(2, 2\).*3 classes"):
+    with pytest.raises(UserError, match=r"\(4, 4\) to \(4, 2\).*3 classes"):
         train(data, data.base_version(), ModelConfig(f"{custom}:narrow"), FAST, tmp_path / "runs", trusted=True)
-    with pytest.raises(UserError, match=r"fails on an input of shape \(2, 4\)"):
+    with pytest.raises(UserError, match=r"fails on an input of shape \(4, 4\)"):
         train(data, data.base_version(), ModelConfig(f"{custom}:misfit"), FAST, tmp_path / "runs", trusted=True)
 
 

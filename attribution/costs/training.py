@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attribution.config import ModelConfig, TrainConfig, to_dict
+from attribution.config import ModelConfig, TrainConfig, model_request, to_dict
 from attribution.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
 from attribution.costs.result import Forecast, forecast_key, write_forecast
 from attribution.costs.scoring import share_of
@@ -86,7 +86,7 @@ def forecast_train(
 ) -> Forecast:
     """What training with this recipe on these labels would cost; kept in ``out/ID``. Trains nothing but a few epochs on a share."""
     work = progress or Progress()
-    key = forecast_key("train", recipe, "", labels.version, to_dict(model))
+    key = forecast_key("train", recipe, "", labels.version, model_request(model))
     if not (out / key / "config.json").is_file():
         work.update(0, 1, "timing an epoch on a share of the samples")
         found, rows = pilot_training(dataset, labels, model, recipe, trusted=trusted), len(labels.train_rows(dataset))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from attribution.datasets.handed import Inputs
     from attribution.storage.tables import Lines
 
 SPLITS = ("train", "val", "test")
@@ -242,17 +243,26 @@ class Dataset:
         except KeyError:
             return None
 
-    def tensor(self, rows: Any, device: "str | torch.device" = "cpu") -> "torch.Tensor":
-        """The model-ready batch of these rows: image float32 (b, C, H, W) as ``(x / 255 - mean) / std``, text int64 (b, L), tabular float32
-        (b, d). Reads only these rows from disk."""
-        import torch
+    @cached_property
+    def raw(self) -> np.ndarray:
+        """A table's inputs as they stand in the data (n, d), not standardised; worked out once and kept in memory."""
+        from attribution.datasets.handed import raw_table
 
-        batch = np.array(self.inputs[np.asarray(rows, dtype=np.int64)])
-        if self.info.modality == "image":
-            mean, std = (torch.tensor(self.info.preprocessing[name], device=device).view(1, -1, 1, 1) for name in ("mean", "std"))
-            pixels = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float()  # (b, C, H, W)
-            return ((pixels / 255 - mean) / std).contiguous()
-        return torch.from_numpy(batch.astype(np.int64 if self.info.modality == "text" else np.float32)).to(device)
+        return raw_table(self)
+
+    @cached_property
+    def column_names(self) -> frozenset[str]:
+        """The columns of ``samples``, read from the file's header."""
+        from pyarrow import parquet
+
+        return frozenset(parquet.read_schema(self.folder / "samples.parquet").names)
+
+    def tensor(self, rows: Any, device: "str | torch.device" = "cpu", inputs: "Inputs | None" = None) -> "torch.Tensor":
+        """The model-ready batch of these rows: image float32 (b, C, H, W), text int64 (b, L), tabular (b, d). ``inputs`` says what the model
+        is handed (``attribution.models.build.inputs_of(model)``), None: standardised. Reads only these rows from disk."""
+        from attribution.datasets.handed import STANDARDISED, tensor
+
+        return tensor(self, np.asarray(rows, dtype=np.int64), device, inputs or STANDARDISED)
 
     def base_version(self) -> Labels:
         """The labels as imported, nothing dropped."""

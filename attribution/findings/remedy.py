@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.config import ModelConfig, RemedyConfig, TrainConfig, fingerprint, to_dict
+from attribution.config import ModelConfig, RemedyConfig, TrainConfig, fingerprint, model_request, to_dict
 from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
 from attribution.estimators import estimators
@@ -71,7 +71,7 @@ def remedy(
         "run": run.id,
         "version": labels.version,
         "recipe": {name: value for name, value in to_dict(recipe).items() if name not in ("seed", "device", "checkpoints")},
-        "model": to_dict(model),
+        "model": model_request(model),
         "budgets": budgets,
         "seeds": list(config.seeds),
         "bootstrap": config.bootstrap,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.datasets.handed import STANDARDISED, Inputs, unit
 from attribution.errors import UserError
 from attribution.measures.base import Measure
 
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
     from attribution.subject import Subject
 
 
-def movable(info: "DatasetInfo") -> np.ndarray | None:
+def movable(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> np.ndarray | None:
     """Which inputs an attack may move (d,) bool, None for all of them: the number columns of a table, every pixel of a picture.
 
     Categories stay: a person is not 0.1 standard deviations more married. ``UserError`` for words and for a table without numbers.
     """
-    if info.modality == "text":
+    if info.modality == "text" or inputs.kind == "tokens":
         raise UserError(
-            "The samples are texts.", "Words cannot be moved by a small amount.", "Ask for loss or margin, or use pictures or a table."
+            "The samples are texts." if info.modality == "text" else "The samples are token ids.",
+            "Words cannot be moved by a small amount.",
+            "Ask for loss or margin, or use pictures or a table.",
         )
     columns = info.preprocessing.get("columns") or []
     if info.modality != "tabular" or not columns:
@@ -33,11 +36,12 @@ def movable(info: "DatasetInfo") -> np.ndarray | None:
     return numbers
 
 
-def limits(info: "DatasetInfo") -> tuple[np.ndarray, np.ndarray] | None:
+def limits(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> tuple[np.ndarray, np.ndarray] | None:
     """Lowest and highest value per channel that a picture can have, as the model sees it; None for other data."""
     if info.modality != "image":
         return None
-    mean, std = (np.asarray(info.preprocessing[name], dtype=np.float64) for name in ("mean", "std"))
+    given = info.preprocessing if inputs.kind == "standardised" else {"mean": inputs.mean or (0.0,), "std": inputs.std or (1.0,)}
+    mean, std = (np.asarray(given[name], dtype=np.float64) for name in ("mean", "std"))
     return (0 - mean) / std, (1 - mean) / std
 
 
@@ -65,17 +69,22 @@ class Adversarial(Measure):
     def inputs(self, subject: "Subject", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
         import torch
 
+        from attribution.models.features import inputs_of
+
         if self.epsilon <= 0:
             raise UserError(
                 f"epsilon is {self.epsilon:g}.", "An attack has to move the inputs.", "Give a positive number, for example 0.1."
             )
-        mask, bounds = movable(subject.dataset.info), limits(subject.dataset.info)
-        allowed = torch.ones((), dtype=x.dtype, device=x.device) if mask is None else torch.as_tensor(mask, device=x.device).to(x.dtype)
+        info, model = subject.dataset.info, subject.model(checkpoint)
+        inputs = inputs_of(model)
+        mask, bounds = movable(info, inputs), limits(info, inputs)
+        reach = unit(info, inputs) * (1.0 if mask is None else mask)  # of one standard deviation, per channel or column
+        allowed = torch.as_tensor(reach, device=x.device).to(x.dtype).view(1, -1, *[1] * (x.dim() - 2))
         low, high = x - self.epsilon * allowed, x + self.epsilon * allowed
         if bounds is not None:
             floor, ceiling = (torch.as_tensor(side, device=x.device).to(x.dtype).view(1, -1, 1, 1) for side in bounds)
             low, high = torch.maximum(low, torch.minimum(floor, x)), torch.minimum(high, torch.maximum(ceiling, x))
-        moved, model = x.detach(), subject.model(checkpoint)
+        moved = x.detach()
         for _ in range(self.steps):
             leaf = moved.clone().requires_grad_()
             (slope,) = torch.autograd.grad(self.per_sample(subject)(model(leaf), y).sum(), leaf)

@@ -1,23 +1,31 @@
 """From a model's name to a network: a built-in one, or the user's own function when its file is trusted."""
 
 import inspect
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from attribution.config import ModelConfig
+from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
+from attribution.models.check import check_model
 from attribution.models.devices import seeded
-from attribution.models.features import device_of
+from attribution.models.order import in_order
+from attribution.models.user_code import guarded, kept_state, remember, words
 from attribution.models.zoo import AUTO, models, names_for
 from attribution.trust.loading import running
 from attribution.trust.question import code_hash, look
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, DatasetInfo
+    from attribution.datasets.dataset import DatasetInfo
+
+__all__ = ["build_model", "check_model", "code_file", "identity", "inputs_for", "is_custom", "resolve"]
+HELD = 4  # times its weights that a network in training takes: weights, gradients, momentum, and one to spare
 
 
 def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted: bool = False) -> nn.Module:
@@ -28,18 +36,87 @@ def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted:
     (``attribution.trust``), with all that it imports, as it is now. Checkpoints are not loaded here.
     Raises ``UserError`` for an unknown or unfitting network, an untrusted file and a function that fails or returns no ``nn.Module``.
     """
+    inputs = inputs_for(config)
+    _check_inputs(inputs, info)
     with seeded(seed):
-        if is_custom(config.name):
-            return _custom(config.name, info, trusted)
-        name = resolve(config.name, info.modality)
-        builder = models.get(name)
-        if info.modality not in builder.modalities:
+        network = _custom(config.name, info, inputs, trusted) if is_custom(config.name) else _built_in(config, info)
+    network.datablame_inputs = inputs  # type: ignore[assignment]  # read by ``inputs_of``
+    return network
+
+
+def inputs_for(config: ModelConfig) -> Inputs:
+    """What a model of this config is handed; ``auto`` is raw for the user's own code and for a ``mean`` or ``std`` of theirs."""
+    kinds = ("auto", "raw", "standardised", "tokens")
+    if config.inputs not in kinds:
+        raise UserError(f"inputs is {config.inputs!r}.", "It is not known here.", f"Use one of: {', '.join(kinds)}.")
+    own = bool(config.mean or config.std)
+    kind = config.inputs if config.inputs != "auto" else "raw" if own or is_custom(config.name) else "standardised"
+    if own and kind != "raw":
+        raise UserError(
+            f"A mean or std of your own was given with inputs={kind}.",
+            "They are applied to raw inputs.",
+            "Use inputs=raw, or leave them out.",
+        )
+    if kind == "standardised":
+        return STANDARDISED
+    return Inputs(kind, tuple(map(float, config.mean)), tuple(map(float, config.std)))
+
+
+def _check_inputs(inputs: Inputs, info: "DatasetInfo") -> None:
+    """``UserError`` for a mean or std that cannot be applied to this data."""
+    for name, values in (("mean", inputs.mean), ("std", inputs.std)):
+        if not values:
+            continue
+        if info.modality == "text":
+            raise UserError(f"{name} was given for texts.", "Token ids are not scaled.", f"Leave out {name}.")
+        what = "channel" if info.modality == "image" else "input"
+        if len(values) not in (1, info.shape[0]):
             raise UserError(
-                f"The network {name!r} cannot read {info.modality} data.",
-                f"It is made for {' and '.join(builder.modalities)} data.",
-                f"Use one of: auto, {', '.join(names_for(info.modality))}.",
+                f"{name} has {len(values)} numbers; the data has {info.shape[0]} {what}s.",
+                "Each gets its own, or all the same.",
+                f"Give 1 or {info.shape[0]} numbers.",
             )
-        return builder(info, config.width)
+        if not all(math.isfinite(value) and (name == "mean" or value > 0) for value in values):
+            raise UserError(
+                f"{name} is {', '.join(f'{value:g}' for value in values)}.",
+                "Inputs would not be numbers.",
+                "Give finite numbers" + (" above 0." if name == "std" else "."),
+            )
+    if inputs.kind == "tokens" and info.modality == "image":
+        raise UserError("inputs is tokens, but the data are pictures.", "Pixels are no token ids.", "Use raw or standardised.")
+
+
+def _built_in(config: ModelConfig, info: "DatasetInfo") -> nn.Module:
+    name = resolve(config.name, info.modality)
+    builder = models.get(name)
+    if info.modality not in builder.modalities:
+        raise UserError(
+            f"The network {name!r} cannot read {info.modality} data.",
+            f"It is made for {' and '.join(builder.modalities)} data.",
+            f"Use one of: auto, {', '.join(names_for(info.modality))}.",
+        )
+    if config.width < 0:
+        raise UserError(
+            f"width is {config.width}.", "A network cannot be narrower than one unit.", "Set it to 0 for the usual one, or more."
+        )
+    _check_memory(lambda: builder(info, config.width), f"{name} of width {config.width}")
+    return builder(info, config.width)
+
+
+def _check_memory(build: Callable[[], nn.Module], what: str) -> None:
+    """Count the weights before any is made; ``UserError`` when a training of them would not fit into this machine's memory."""
+    try:
+        with torch.device("meta"):
+            weights = sum(value.numel() for value in build().parameters())
+    except (RuntimeError, OverflowError, TypeError):  # more than can be counted
+        weights = 2**62
+    free_bytes = psutil.virtual_memory().available
+    if HELD * 4 * weights > free_bytes:
+        raise UserError(
+            f"{what} has {weights:,} weights." if weights < 2**62 else f"{what} has more weights than can be counted.",
+            f"Training them takes about {HELD * 4 * weights / 1e9:,.1f} GB; {free_bytes / 1e9:.1f} GB of memory are free here.",
+            "Make it narrower, or the inputs smaller.",
+        )
 
 
 def resolve(name: str, modality: str) -> str:
@@ -58,63 +135,39 @@ def code_file(name: str) -> Path | None:
 
 
 def identity(config: ModelConfig, modality: str) -> dict[str, Any]:
-    """What makes two untrained models the same: resolved name and width, for custom code also the hash of the file and its neighbours."""
+    """What makes two untrained models the same: resolved name and width, for custom code also the hash of the file and its neighbours; and
+    what it is handed, unless that is standardised."""
     path = code_file(config.name)
     name = config.name.rpartition(":")[2] if path else resolve(config.name, modality)
-    return {"name": name, "width": config.width, "code": code_hash(path) if path and path.exists() else ""}
+    code = code_hash(path) if path and path.exists() else ""
+    return {"name": name, "width": config.width, "code": code, **inputs_for(config).request()}
 
 
-def check_model(model: nn.Module, dataset: "Dataset") -> None:
-    """Run two real samples and require logits ``(2, classes)``; ``UserError`` that names the shapes otherwise.
-
-    The model is asked in eval mode and put back into its own mode.
-    """
-    x, classes = dataset.tensor(dataset.rows("all")[:2], device=device_of(model)), len(dataset.info.classes)
-    shape, mode = tuple(x.shape), model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            logits = model(x)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        raise UserError(
-            f"The model fails on an input of shape {shape}: {error}",
-            f"It gets {len(x)} samples of shape {shape[1:]} ({x.dtype}).",
-            "Make its first layer fit this shape.",
-        ) from error
-    finally:
-        model.train(mode)
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if found != (len(x), classes):
-        raise UserError(
-            f"The model maps an input of shape {shape} to {found}.",
-            f"The data has {classes} classes, so it must return logits of shape ({len(x)}, {classes}), without softmax.",
-            "Change its last layer, or return the logits alone.",
-        )
-
-
-def _custom(name: str, info: "DatasetInfo", trusted: bool) -> nn.Module:
+def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn.Module:
     path, function_name = code_file(name), name.rpartition(":")[2]
     assert path is not None
     if not trusted:
         raise look(path).refusal()
+    where = f"{path.name}:{function_name}"
+    remember(path)
     try:
-        with running(path) as module:  # the file may import its neighbours, as it could when run as a script
+        with kept_state(), guarded(f"{where} built the model"), running(path) as module:  # it may import its neighbours, as a script could
             function = _find(module, function_name, path)
-            offered = {"classes": len(info.classes), "shape": tuple(info.shape)}
-            model = function(**_accepted(function, offered))
-    except UserError:
+            model = function(**_accepted(function, _offered(info, inputs), where))
+    except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:
-        raise UserError(
-            f"{path.name}:{function_name} failed with {type(error).__name__}: {error}",
-            "Without it there is no model.",
-            "Mend the function; it is called with those of classes=INT and shape=TUPLE that it accepts.",
-        ) from error
+    except Exception as error:  # in none of its own lines: a builder that is a class of torch, or an import that fails
+        raise UserError(f"{where} failed with {words(error)}.", "Without it there is no model.", "Mend the function.") from error
     if not isinstance(model, nn.Module):
+        raise UserError(f"{where} returned {type(model).__name__}.", "A torch nn.Module is needed.", "Return the model.")
+    lazy = [key for key, value in model.named_parameters() if isinstance(value, nn.parameter.UninitializedParameter) or value.is_meta]
+    if lazy:
         raise UserError(
-            f"{path.name}:{function_name} returned {type(model).__name__}.", "A torch nn.Module is needed.", "Return the model."
+            f"{where} returned a model whose {lazy[0]} has no values yet.",
+            "Layers that take their size from the first input, or lie on the meta device, cannot be seeded and loaded.",
+            "Give their sizes: the function may take `shape` and `classes`.",
         )
-    return model.cpu().train()
+    return in_order(model.cpu(), tuple(info.classes), where).train()
 
 
 def _find(module: Any, name: str, path: Path) -> Callable[..., Any]:
@@ -129,8 +182,31 @@ def _find(module: Any, name: str, path: Path) -> Callable[..., Any]:
     return function
 
 
-def _accepted(function: Callable[..., Any], offered: dict[str, Any]) -> dict[str, Any]:
+def _offered(info: "DatasetInfo", inputs: Inputs) -> dict[str, Any]:
+    """What a builder may ask for by the name of its parameters."""
+    told = info.preprocessing
+    columns = [column for column in told.get("columns") or [] if isinstance(column, dict)]
+    known: dict[str, Any] = {"classes": len(info.classes), "shape": tuple(info.shape), "class_names": tuple(info.classes)}
+    known |= {"columns": [dict(column) for column in columns], "vocabulary": list(told.get("vocabulary", []))}
+    if info.modality == "image":
+        known |= {"mean": list(told["mean"]) if "mean" in told else [], "std": list(told["std"]) if "std" in told else []}
+    else:
+        known |= {"mean": [float(one.get("mean", 0.0)) for one in columns], "std": [float(one.get("std", 1.0)) for one in columns]}
+    return known | {"inputs": inputs.kind}
+
+
+def _accepted(function: Callable[..., Any], offered: dict[str, Any], where: str) -> dict[str, Any]:
+    """What the function asks for; one with ``**kwargs`` gets ``classes`` and ``shape`` and what it names."""
     parameters = inspect.signature(function).parameters
+    wanted = {name: value for name, value in offered.items() if name in parameters}
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return offered
-    return {name: value for name, value in offered.items() if name in parameters}
+        wanted |= {name: offered[name] for name in ("classes", "shape")}
+    plain = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    unknown = [key for key, one in parameters.items() if one.default is one.empty and one.kind not in plain and key not in offered]
+    if unknown:
+        raise UserError(
+            f"{where} needs {unknown[0]!r}, which nobody gives it.",
+            "It is called without it.",
+            f"Give it a default; it may ask for {', '.join(offered)}.",
+        )
+    return wanted

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from attribution.datasets.handed import STANDARDISED, Inputs
+
 
 def forward_features(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Logits ``(b, c)`` and representation ``(b, d)`` of a batch, in one forward pass.
@@ -45,3 +47,8 @@ def device_of(model: nn.Module) -> torch.device:
     for tensor in (*model.parameters(), *model.buffers()):
         return tensor.device
     return torch.device("cpu")
+
+
+def inputs_of(model: nn.Module) -> Inputs:
+    """What a model is handed, as ``build_model`` noted it; standardised inputs for a model from elsewhere."""
+    return getattr(model, "datablame_inputs", STANDARDISED)

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.models.devices import fast_layout, pick_device, reproducible
-from attribution.models.features import device_of, forward_features
+from attribution.models.features import device_of, forward_features, inputs_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
@@ -18,10 +19,13 @@ HELD_BYTES = 2 << 30
 class HeldInputs:
     """Model-ready inputs of chosen rows: moved to the device once when they fit in ``limit_bytes``, else read batch by batch."""
 
-    def __init__(self, dataset: "Dataset", rows: np.ndarray, device: torch.device, limit_bytes: int = HELD_BYTES) -> None:
-        self._dataset, self._rows, self._device = dataset, np.asarray(rows, dtype=np.int64), device
-        size_bytes = len(self._rows) * int(np.prod(dataset.info.shape)) * (8 if dataset.info.modality == "text" else 4)
-        self._held = dataset.tensor(self._rows, device=device) if size_bytes <= limit_bytes else None
+    def __init__(
+        self, dataset: "Dataset", rows: np.ndarray, device: torch.device, inputs: Inputs = STANDARDISED, limit_bytes: int = HELD_BYTES
+    ) -> None:
+        self._dataset, self._rows, self._device, self._inputs = dataset, np.asarray(rows, dtype=np.int64), device, inputs
+        whole = dataset.info.modality == "text" or inputs.kind == "tokens"
+        size_bytes = len(self._rows) * int(np.prod(dataset.info.shape)) * (8 if whole else 4)
+        self._held = dataset.tensor(self._rows, device, inputs) if size_bytes <= limit_bytes else None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -30,7 +34,7 @@ class HeldInputs:
         """Inputs at these positions (CPU int64, indices into the rows), on the device."""
         if self._held is not None:
             return fast_layout(self._held[positions.to(self._device)])
-        return fast_layout(self._dataset.tensor(self._rows[positions.numpy()], device=self._device))
+        return fast_layout(self._dataset.tensor(self._rows[positions.numpy()], self._device, self._inputs))
 
 
 def predict(
@@ -48,7 +52,7 @@ def predict(
     try:
         with torch.no_grad(), reproducible():
             for start in range(0, len(rows), batch_size):
-                x = fast_layout(dataset.tensor(rows[start : start + batch_size], device=target))
+                x = fast_layout(dataset.tensor(rows[start : start + batch_size], target, inputs_of(model)))
                 some_logits, some_features = forward_features(model, x)
                 logits.append(some_logits.float().cpu().numpy())
                 features.append(some_features.float().cpu().numpy())

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, to_dict
+from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, stored_model, to_dict
 from attribution.errors import UserError
 from attribution.storage import database
 from attribution.storage.files import read_json, write_json
@@ -39,7 +39,7 @@ class About:
     @property
     def model_config(self) -> ModelConfig:
         """The network that this project trains."""
-        return from_dict(ModelConfig, self._settings["model"])
+        return stored_model(self._settings["model"])
 
     @property
     def train_config(self) -> TrainConfig:

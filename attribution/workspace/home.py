@@ -4,6 +4,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
 
 SAMPLES = ("fashion", "text", "tabular", "moons")
+BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
 SAMPLE_DATA = Path(__file__).resolve().parent.parent.parent / "sample_data"
 
 
@@ -79,6 +81,7 @@ def create(
         dataset = import_data(data, building / "data", path.name, progress)
         recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"])
         recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
+        model = _settled(dataset, model)
         settings = {
             "name": path.name,
             "format": database.FORMAT,
@@ -139,9 +142,22 @@ def _placed(model: ModelConfig) -> ModelConfig:
     """Paths in full: a job has another working directory, where the same words may name another file."""
     code = code_file(model)
     name = f"{code}:{model.name.rpartition(':')[2]}" if code else model.name
-    return from_dict(
-        ModelConfig, {**to_dict(model), "name": name, "checkpoints": [str(Path(p).expanduser().resolve()) for p in model.checkpoints]}
-    )
+    places = [path if path == BUILDER else str(Path(path).expanduser().resolve()) for path in model.checkpoints]
+    return from_dict(ModelConfig, {**to_dict(model), "name": name, "checkpoints": places})
+
+
+def _settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
+    """The config with ``inputs=auto`` made ``tokens`` where the model has an embedding and the data are whole numbers."""
+    from attribution.models.build import build_model
+    from attribution.models.check import WantsTokens, check_model
+
+    if model.inputs != "auto" or code_file(model) is None:
+        return model
+    try:
+        check_model(build_model(model, dataset.info, seed=0, trusted=True), dataset)
+    except WantsTokens:
+        return replace(model, inputs="tokens")
+    return model
 
 
 def _first_look(dataset: "Dataset", model: ModelConfig) -> dict[str, Any]:

@@ -1,0 +1,111 @@
+"""What a model is handed of a sample: values as stored, or standardised ones."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from attribution.datasets.dataset import Dataset, DatasetInfo
+
+KINDS = ("raw", "standardised", "tokens")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How samples become a model's inputs; text is token ids (b, L) int64 whatever is said here.
+
+    ``standardised``: pictures ``(x / 255 - mean) / std`` and numbers ``(x - mean) / std`` with the training set's own figures, words one-hot.
+    ``raw``: pictures ``x / 255`` and numbers as they stand in the data, float32; with ``mean`` and ``std`` (one per channel or input, or one
+    for all) ``(value - mean) / std``. ``tokens``: the whole numbers of a table as int64, for a model with an embedding.
+    """
+
+    kind: str = "standardised"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def request(self) -> dict[str, Any]:
+        """What enters a fingerprint; empty for standardised inputs, which is what all models were given before there was a choice."""
+        return {} if self.kind == "standardised" else {"inputs": [self.kind, list(self.mean), list(self.std)]}
+
+
+STANDARDISED = Inputs()
+
+
+def tensor(dataset: "Dataset", rows: np.ndarray, device: "str | torch.device", inputs: Inputs) -> "torch.Tensor":
+    """The inputs of these rows (int64) on the device; see ``Inputs``. Reads only these rows from disk, of a table's raw values all once."""
+    import torch
+
+    if dataset.info.modality == "image":
+        pixels = torch.from_numpy(np.array(dataset.inputs[rows])).to(device).permute(0, 3, 1, 2).float() / 255  # (b, C, H, W)
+        if inputs.kind == "standardised":
+            mean, std = (dataset.info.preprocessing[name] for name in ("mean", "std"))
+            return _scaled(pixels, mean, std).contiguous()
+        return _scaled(pixels, inputs.mean, inputs.std).contiguous()
+    if dataset.info.modality == "text":
+        return torch.from_numpy(np.array(dataset.inputs[rows]).astype(np.int64)).to(device)
+    if inputs.kind == "standardised":
+        return torch.from_numpy(np.array(dataset.inputs[rows]).astype(np.float32)).to(device)
+    values = np.array(dataset.raw[rows])
+    if inputs.kind == "tokens":
+        return torch.from_numpy(values.astype(np.int64)).to(device)
+    return _scaled(torch.from_numpy(values.astype(np.float32)).to(device), inputs.mean, inputs.std)
+
+
+def raw_table(dataset: "Dataset") -> np.ndarray:
+    """A table's inputs (n, d) as they stand in the data: numbers of the source, a 0 or 1 per word; float64 where float32 would change a
+    whole number, else float32. A dataset made of inputs alone is given as it is."""
+    columns = dataset.info.preprocessing.get("columns") or []
+    numbers = [place for place, column in enumerate(columns) if isinstance(column, dict) and column.get("kind") == "number"]
+    found = np.array(dataset.inputs, dtype=np.float64)
+    for place in numbers:
+        column = columns[place]
+        found[:, place] = _number(dataset, column, found[:, place])
+    small = found.astype(np.float32)
+    exact = not (np.abs(found) > 2**24).any()
+    return small if exact else found
+
+
+def token_problem(dataset: "Dataset") -> str:
+    """Why a dataset cannot be handed as token ids, with its first offending value; empty where it can."""
+    if dataset.info.modality != "tabular":
+        return "" if dataset.info.modality == "text" else "pictures are no token ids"
+    bad = np.argwhere((dataset.raw != np.floor(dataset.raw)) | (dataset.raw < 0))
+    return f"sample {dataset.ids[bad[0][0]]} has {dataset.raw[tuple(bad[0])]:g} at position {bad[0][1] + 1}" if len(bad) else ""
+
+
+def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
+    """By how much an input changes when its sample changes by one training standard deviation: (C,) for pictures, (d,) for a table."""
+    size = info.shape[0]
+    if inputs.kind == "standardised":
+        return np.ones(size)
+    if info.modality == "image":
+        own = np.asarray(info.preprocessing["std"], dtype=np.float64)
+    else:
+        columns = info.preprocessing.get("columns") or []
+        own = np.array([float(column.get("std", 1.0)) if isinstance(column, dict) else 1.0 for column in columns] or np.ones(size))
+    return own / (np.asarray(inputs.std, dtype=np.float64) if inputs.std else 1.0)
+
+
+def _number(dataset: "Dataset", column: dict[str, Any], stored: np.ndarray) -> np.ndarray:
+    """One number column as in the source; where the source has none, the stored value turned back."""
+    back = stored * float(column["std"]) + float(column["mean"])
+    name = f"col:{column['name']}"
+    if name not in dataset.column_names:
+        return back
+    values = dataset.column(name)
+    if values.dtype.kind not in "iufb":
+        return back
+    found = values.to_numpy(dtype=np.float64)
+    return np.where(np.isfinite(found), found, back)
+
+
+def _scaled(x: "torch.Tensor", mean: Any, std: Any) -> "torch.Tensor":
+    """``(x - mean) / std`` along dimension 1; empty: as it is."""
+    import torch
+
+    shape = (1, -1, *[1] * (x.dim() - 2))
+    x = x - torch.tensor(mean, device=x.device).view(shape) if len(mean) else x
+    return x / torch.tensor(std, device=x.device).view(shape) if len(std) else x

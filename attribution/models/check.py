@@ -1,0 +1,220 @@
+"""Ask a network about a few real samples before anything is built on it: shapes, numbers, repeatability, and gradients."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from attribution.datasets.handed import token_problem
+from attribution.errors import Cancelled, UserError
+from attribution.models.features import device_of, inputs_of
+from attribution.models.user_code import kept_state, told, words
+from attribution.tasks.classification import per_sample_loss
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset
+
+ASKED = 4  # samples
+SAME = 1e-3  # two answers to one question may differ by so much of the largest: rounding in other batches, never noise
+
+
+class WantsTokens(UserError):
+    """The model has an embedding and was handed numbers that could be token ids."""
+
+
+def check_model(model: nn.Module, dataset: "Dataset") -> None:
+    """Ask about a few samples, twice in eval mode and once in train mode with a backward pass; ``UserError`` for what cannot be worked with.
+
+    Refused are: an error, outputs that are not logits ``(b, classes)`` (probabilities, other shapes, NaN), two answers to one question that
+    differ, answers that depend on the other samples, inputs that are changed in place, an output without gradients, and state that cannot be
+    saved. The model keeps its mode, its buffers and the random states of everybody else; nothing is learned.
+    """
+    rows = np.unique(np.linspace(0, len(dataset) - 1, min(ASKED, len(dataset))).round().astype(np.int64))
+    x = dataset.tensor(rows, device_of(model), inputs_of(model))
+    y = torch.as_tensor(dataset.labels[rows], device=x.device)
+    mode, buffers = model.training, [(value, value.clone()) for value in model.buffers()]
+    try:
+        with kept_state():
+            model.eval()
+            _answers(model, x, dataset)
+            model.train()
+            _learns(model, x, y, dataset)
+            _saves(model)
+    finally:
+        model.train(mode)
+        for value, before in buffers:
+            value.copy_(before)
+
+
+def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
+    before = x.clone()
+    with torch.no_grad():
+        logits = _ask(model, x, dataset, "it was asked about samples")
+        _check_logits(logits, x, dataset)
+        if not torch.equal(x, before):
+            raise UserError(
+                "The model changes its input in place.",
+                "The samples would be others at the next question.",
+                "Write x = x - ... instead of x -= ..., and no function that ends in _ on x.",
+            )
+        again = _ask(model, x, dataset, "it was asked again")
+        if _differ(logits, again):
+            raise UserError(
+                f"Two answers to the same question differ by {float((logits - again).abs().max()):.3g}, in eval mode.",
+                "Influence is asked of one answer; there is none.",
+                "Take chance out of the forward pass in eval mode (dropout: nn.Dropout or F.dropout(x, training=self.training)), and state that "
+                "it changes.",
+            )
+        alone = _ask(model, x[:1], dataset, "it was asked about one sample")
+        if len(x) > 1 and _differ(logits[:1], alone):
+            raise UserError(
+                "The answer for a sample depends on the other samples of its batch, in eval mode.",
+                "Then no sample has an influence of its own.",
+                "Let normalisation run on its kept statistics in eval mode (track_running_stats=True), and take no mean over dimension 0.",
+            )
+
+
+def _check_logits(logits: Any, x: Tensor, dataset: "Dataset") -> None:
+    classes = len(dataset.info.classes)
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if found != (len(x), classes):
+        raise UserError(
+            f"The model maps an input of shape {tuple(x.shape)} to {found}.",
+            f"The data has {classes} classes, so it must return logits of shape ({len(x)}, {classes}), without softmax.",
+            "Change its last layer, or return the logits alone.",
+        )
+    if not logits.is_floating_point():
+        raise UserError(
+            f"The model returns {logits.dtype} numbers.", "Logits are floating-point numbers.", "Return the logits, not classes."
+        )
+    if logits.layout != torch.strided:
+        raise UserError("The model returns a sparse tensor.", "Logits are plain numbers.", "Return logits.to_dense().")
+    if not bool(torch.isfinite(logits).all()):
+        raise UserError(
+            "The model answers NaN or infinity.",
+            "Every result would be NaN.",
+            "Look for a division by 0 or a logarithm of 0 in its forward.",
+        )
+    sums = logits.sum(dim=1)
+    if classes > 1 and bool((logits >= 0).all()) and bool(((sums - 1).abs() < 1e-3).all()):
+        raise UserError(
+            "The model returns probabilities: no output is below 0 and each sample's add up to 1.",
+            "Cross-entropy takes logits; it would apply a second softmax, and losses and influences would be of another model.",
+            "Return what goes into the last softmax, or torch.log of the probabilities.",
+        )
+
+
+def _learns(model: nn.Module, x: Tensor, y: Tensor, dataset: "Dataset") -> None:
+    weights = [value for value in model.parameters() if value.requires_grad]
+    if not weights:
+        return  # said where it is to be trained or asked for gradients
+    with torch.enable_grad():
+        logits = _ask(model, x, dataset, "it was asked in train mode")
+        _check_logits(logits, x, dataset)
+        if not logits.requires_grad:
+            raise UserError(
+                "The model's output is cut off from its weights.",
+                "It could not learn, and no sample would have an influence.",
+                "Take detach(), .data, .item(), numpy() and torch.no_grad() out of its forward.",
+            )
+        with _worded(model, x, dataset, "its gradients were taken"):
+            slopes = torch.autograd.grad(per_sample_loss(logits, y).mean(), weights, allow_unused=True)
+    if any(slope is not None and not bool(torch.isfinite(slope).all()) for slope in slopes):
+        raise UserError(
+            "The gradient of the loss is NaN or infinite.",
+            "Training would end in NaN.",
+            "Look for a square root or a norm at 0 in its forward.",
+        )
+
+
+def _saves(model: nn.Module) -> None:
+    """Everything that the model keeps must be plain tensors that load again."""
+    kept = model.state_dict()
+    other = [name for name, value in kept.items() if not isinstance(value, Tensor)]
+    if other:
+        raise UserError(
+            f"The model keeps something that is no tensor: {other[0]} ({type(kept[other[0]]).__name__}).",
+            "Weights are saved as plain tensors; it would be lost.",
+            "Keep it as a buffer, or make it anew in __init__.",
+        )
+    try:
+        model.load_state_dict(kept)
+    except Exception as error:
+        raise UserError(
+            f"What the model saves does not load again: {words(error)}.",
+            "A trained model could not be opened.",
+            "Mend its state_dict hooks.",
+        ) from error
+
+
+class _worded:
+    """Errors of the model inside the block, of its own lines or of torch's, as a ``UserError`` with advice from what failed."""
+
+    def __init__(self, model: nn.Module, x: Tensor, dataset: "Dataset", doing: str) -> None:
+        self.model, self.x, self.dataset, self.doing = model, x, dataset, doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, UserError | Cancelled):
+            return
+        advice = _advice(error, self.model, self.x, self.dataset)
+        if advice is not None:
+            raise advice from error
+        found = told(error, self.doing)
+        if found is None and not isinstance(error, Exception):
+            return  # Ctrl+C
+        shape = tuple(self.x.shape)
+        what = found.what if found else f"{words(error)}."
+        raise UserError(
+            f"The model fails on an input of shape {shape}: {what}",
+            f"It gets samples of shape {shape[1:]} ({self.x.dtype}); it failed when {self.doing}.",
+            found.do if found else "Make its first layer fit this shape.",
+        ) from error
+
+
+def _ask(model: nn.Module, x: Tensor, dataset: "Dataset", doing: str) -> Any:
+    with _worded(model, x, dataset, doing):
+        return model(x)
+
+
+def _advice(error: BaseException, model: nn.Module, x: Tensor, dataset: "Dataset") -> UserError | None:
+    """What to do about the errors that everybody meets: token ids, types, sizes; None for others."""
+    text = str(error)
+    tables = [module.num_embeddings for module in model.modules() if isinstance(module, nn.Embedding)]
+    what = f"The model fails on an input of shape {tuple(x.shape)}: {words(error)}."
+    if "indices" in text and "scalar type" in text and x.is_floating_point() and tables:
+        problem = token_problem(dataset)
+        if not problem:
+            return WantsTokens(what, "Its embedding takes whole numbers, and it was handed floating-point ones.", "Add --inputs tokens.")
+        return UserError(what, f"Its embedding takes whole numbers; {problem}.", "Give it whole numbers, at least 0.")
+    if "index out of range" in text and tables and not x.is_floating_point():
+        return _too_many_ids(what, min(tables), dataset)
+    if any(word in text for word in ("dtype", "Double", "Half", "BFloat16")):
+        kinds = sorted({str(value.dtype).removeprefix("torch.") for value in model.parameters()})
+        return UserError(
+            what, f"It is handed {str(x.dtype).removeprefix('torch.')}; its weights are {', '.join(kinds)}.", "Return model.float()."
+        )
+    return None
+
+
+def _too_many_ids(what: str, rows: int, dataset: "Dataset") -> UserError:
+    text = dataset.info.modality == "text"
+    highest = len(dataset.info.preprocessing["vocabulary"]) - 1 if text else int(dataset.raw.max())
+    why = f"Token ids go up to {highest:,}; its smallest embedding has {rows:,} rows."
+    if not text:
+        return UserError(what, why, f"Give it {highest + 1:,} rows, or check that the ids are those of its own tokenizer.")
+    return UserError(
+        what,
+        f"{why} The ids are this project's own words, not those of the model's tokenizer.",
+        f"For a model trained elsewhere give its own token ids: an NPZ of whole numbers with --inputs tokens. For a new one: --vocabulary {max(rows - 2, 1)}, "
+        "or let the function take `vocabulary`.",
+    )
+
+
+def _differ(first: Tensor, second: Any) -> bool:
+    if not isinstance(second, Tensor) or second.shape != first.shape:
+        return True
+    return bool((first - second).abs().max() > SAME * first.abs().max().clamp(min=1e-6))

@@ -1,0 +1,194 @@
+"""A model that was trained elsewhere is handed the inputs that it was trained on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from attribution import DataConfig, ModelConfig, Project, TrainConfig
+from attribution.config import model_request, stored_model
+from attribution.errors import UserError
+from attribution.models.build import identity, inputs_for
+from attribution.models.features import inputs_of
+from attribution.training import adopt, run_fingerprint
+
+CODE = """
+import torch
+from torch import nn
+
+def table(classes, shape):
+    return nn.Sequential(nn.Linear(shape[0], 16), nn.ReLU(), nn.Linear(16, classes))
+
+def picture(classes):
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, classes))
+
+class Tokens(nn.Module):
+    def __init__(self, classes=2):
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.head = nn.Linear(8, classes)
+    def forward(self, ids):
+        return self.head(self.embedding(ids).mean(1))
+"""
+
+
+@pytest.fixture
+def code(tmp_path):
+    path = tmp_path / "nets.py"
+    path.write_text(CODE)
+    return path
+
+
+def net_of(code: Path) -> dict:
+    space: dict = {}
+    exec(code.read_text(), space)
+    return space
+
+
+def trained(model: nn.Module, x: torch.Tensor, y: torch.Tensor, steps: int = 200) -> nn.Module:
+    torch.manual_seed(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    return model.eval()
+
+
+def probabilities(model: nn.Module, x: torch.Tensor) -> np.ndarray:
+    with torch.no_grad():
+        return torch.softmax(model(x), dim=1).numpy()
+
+
+def numbers(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """Two columns on very different scales, one far from 0."""
+    chance = np.random.default_rng(0)
+    y = np.arange(n) % 3
+    x = np.column_stack([5 + 2 * np.cos(2.1 * y) + 0.4 * chance.normal(size=n), 0.02 * np.sin(2.1 * y) + 0.002 * chance.normal(size=n)])
+    return x.astype(np.float32), y
+
+
+def test_a_table_model_answers_as_where_it_was_trained(tmp_path, code):
+    x, y = numbers()
+    pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "label": y}).to_csv(tmp_path / "t.csv", index=False)
+    model = trained(net_of(code)["table"](3, (2,)), torch.tensor(x), torch.tensor(y))
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    config = ModelConfig(name=f"{code}:table", checkpoints=(str(tmp_path / "w.pt"),))
+    project = Project.create("t", DataConfig(path=str(tmp_path / "t.csv")), config, trust_code=True)
+    run = project.train(TrainConfig(device="cpu"))
+    rows = [int(name.rpartition("-")[2]) - 1 if "-" in name else int(name) for name in project.dataset.ids]
+    order = np.argsort(np.argsort(rows))
+    expected = probabilities(model, torch.tensor(x))[np.sort(rows) - min(rows)][order]
+    assert np.allclose(run.probabilities(), expected, atol=1e-6)
+
+    old = ModelConfig(name=config.name, checkpoints=config.checkpoints, inputs="standardised")
+    lost = adopt(project.dataset, project.labels, old, tmp_path / "old", trusted=True)
+    assert (lost.probabilities().argmax(1) == project.dataset.labels).mean() < (expected.argmax(1) == project.dataset.labels).mean()
+    assert lost.id != run.id
+
+
+@pytest.mark.parametrize("own", [(), (0.13, 0.31)])
+def test_a_picture_model_gets_0_to_1_or_its_own_mean_and_std(tmp_path, code, own):
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    pixels, y = (digits.images[:200] * 15).astype(np.uint8), digits.target[:200]
+    np.savez(tmp_path / "d.npz", X=pixels, y=y)
+    x = torch.tensor(pixels).float()[:, None] / 255
+    x = (x - own[0]) / own[1] if own else x
+    model = trained(net_of(code)["picture"](10), x, torch.tensor(y), 60)
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    given = {"mean": own[:1], "std": own[1:]} if own else {}
+    config = ModelConfig(name=f"{code}:picture", checkpoints=(str(tmp_path / "w.pt"),), **given)
+    project = Project.create("d", DataConfig(path=str(tmp_path / "d.npz")), config, trust_code=True)
+    run = project.train(TrainConfig(device="cpu"))
+    places = [int(name.removeprefix("row-")) for name in project.dataset.ids]
+    assert np.allclose(run.probabilities(), probabilities(model, x)[places], atol=1e-5)
+
+
+def test_a_token_model_keeps_its_own_ids(tmp_path, code):
+    chance = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    ids = np.where(chance.random((120, 6)) < 0.8, chance.integers(0, 25, (120, 6)) + 25 * y[:, None], chance.integers(0, 50, (120, 6)))
+    np.savez(tmp_path / "ids.npz", X=ids, y=y)
+    model = trained(net_of(code)["Tokens"](), torch.tensor(ids), torch.tensor(y), 80)
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    config = ModelConfig(name=f"{code}:Tokens", checkpoints=(str(tmp_path / "w.pt"),))
+    project = Project.create("ids", DataConfig(path=str(tmp_path / "ids.npz")), config, trust_code=True)
+    assert project.model_config.inputs == "tokens"  # found out from the embedding, and kept
+    run = project.train(TrainConfig(device="cpu"))
+    places = [int(name.removeprefix("row-")) for name in project.dataset.ids]
+    assert np.allclose(run.probabilities(), probabilities(model, torch.tensor(ids))[places], atol=1e-6)
+
+
+def test_training_scoring_and_attacks_use_the_models_inputs(tmp_path, code):
+    from attribution.subject import Subject
+
+    x, y = numbers()
+    pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "label": y}).to_csv(tmp_path / "t.csv", index=False)
+    project = Project.create("t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(name=f"{code}:table"), trust_code=True)
+    recipe = TrainConfig(epochs=2, device="cpu", checkpoints=1)
+    run = project.train(recipe)
+    subject = Subject(project.dataset, project.labels, run, device="cpu", trusted=True)
+    assert inputs_of(subject.model()).kind == "raw"
+    rows = np.arange(5)
+    batch, labels = subject.batch(rows)
+    column = project.samples[["col:a", "col:b"]].to_numpy(dtype=np.float32)
+    assert np.array_equal(batch.numpy(), column[rows])
+    with torch.no_grad():
+        assert np.allclose(torch.softmax(subject.model()(batch), 1).numpy(), run.probabilities()[rows], atol=1e-6)
+    moved = subject.measure("fgsm").inputs(subject, batch, labels)
+    deviation = project.samples.loc[project.samples["split"] == "train", ["col:a", "col:b"]].std(ddof=0).to_numpy()
+    assert np.allclose(np.abs((moved - batch).numpy()).max(0), 0.1 * deviation, rtol=1e-3)
+
+
+def test_fingerprints_change_with_the_inputs_and_only_then(tmp_path, code, bare_project):
+    data, labels = bare_project.dataset, bare_project.labels
+    built_in = {"name": "mlp", "width": 0, "code": ""}
+    assert identity(ModelConfig("mlp"), "image") == built_in  # as it was before there was a choice
+    own = ModelConfig(f"{code}:table")
+    keys = {
+        run_fingerprint(data, labels, model, TrainConfig())
+        for model in (
+            own,
+            ModelConfig(own.name, inputs="standardised"),
+            ModelConfig(own.name, mean=(0.5,)),
+            ModelConfig(own.name, std=(2.0,)),
+        )
+    }
+    assert len(keys) == 4
+    assert "inputs" not in identity(ModelConfig(own.name, inputs="standardised"), "image")
+    assert model_request(ModelConfig("mlp")) == {"name": "mlp", "width": 0, "checkpoints": []}
+
+
+def test_a_project_of_before_is_handed_what_it_was(code, bare_project):
+    kept = {"name": f"{code}:table", "width": 0, "checkpoints": []}
+    assert inputs_for(stored_model(kept)).kind == "standardised"
+    path = bare_project.folder / "project.json"
+    settings = json.loads(path.read_text())
+    settings["model"] = kept
+    path.write_text(json.dumps(settings))
+    assert Project.open(bare_project.folder).model_config.inputs == "standardised"
+    assert inputs_for(stored_model({"name": "mlp", "width": 0, "checkpoints": []})).kind == "standardised"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"inputs": "rew"}, "not known here"),
+        ({"mean": (1.0, 2.0)}, "mean has 2 numbers; the data has 1 channels"),
+        ({"std": (0.0,)}, "std is 0"),
+        ({"std": (float("nan"),)}, "std is nan"),
+        ({"mean": (0.1,), "inputs": "standardised"}, "applied to raw inputs"),
+        ({"inputs": "tokens"}, "no token ids"),
+        ({"width": -4}, "width is -4"),
+        ({"width": 1_000_000_000}, "of memory are free|at most"),
+    ],
+)
+def test_settings_that_cannot_be_are_said(digits, settings, said):
+    with pytest.raises(UserError, match=said):
+        Project.create("x", DataConfig(path=str(digits[0])), ModelConfig("mlp", **settings))
