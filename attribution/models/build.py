@@ -46,9 +46,6 @@ def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted:
 
 def inputs_for(config: ModelConfig) -> Inputs:
     """What a model of this config is handed; ``auto`` is raw for the user's own code and for a ``mean`` or ``std`` of theirs."""
-    kinds = ("auto", "raw", "standardised", "tokens")
-    if config.inputs not in kinds:
-        raise UserError(f"inputs is {config.inputs!r}.", "It is not known here.", f"Use one of: {', '.join(kinds)}.")
     own = bool(config.mean or config.std)
     kind = config.inputs if config.inputs != "auto" else "raw" if own or is_custom(config.name) else "standardised"
     if own and kind != "raw":
@@ -94,10 +91,6 @@ def _built_in(config: ModelConfig, info: "DatasetInfo") -> nn.Module:
             f"The network {name!r} cannot read {info.modality} data.",
             f"It is made for {' and '.join(builder.modalities)} data.",
             f"Use one of: auto, {', '.join(names_for(info.modality))}.",
-        )
-    if config.width < 0:
-        raise UserError(
-            f"width is {config.width}.", "A network cannot be narrower than one unit.", "Set it to 0 for the usual one, or more."
         )
     _check_memory(lambda: builder(info, config.width), f"{name} of width {config.width}")
     return builder(info, config.width)

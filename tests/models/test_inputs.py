@@ -179,16 +179,25 @@ def test_a_project_of_before_is_handed_what_it_was(code, bare_project):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"inputs": "rew"}, "not known here"),
+        ({"inputs": "rew"}, "inputs is 'rew'"),
         ({"mean": (1.0, 2.0)}, "mean has 2 numbers; the data has 1 channels"),
         ({"std": (0.0,)}, "std is 0"),
         ({"std": (float("nan"),)}, "std is nan"),
         ({"mean": (0.1,), "inputs": "standardised"}, "applied to raw inputs"),
         ({"inputs": "tokens"}, "no token ids"),
         ({"width": -4}, "width is -4"),
-        ({"width": 1_000_000_000}, "of memory are free|at most"),
+        ({"width": 1_000_000_000}, "0 to 65,536"),
     ],
 )
 def test_settings_that_cannot_be_are_said(digits, settings, said):
     with pytest.raises(UserError, match=said):
         Project.create("x", DataConfig(path=str(digits[0])), ModelConfig("mlp", **settings))
+
+
+def test_memory_is_known_before_it_is_taken(digits, monkeypatch):
+    import psutil
+
+    free = psutil.virtual_memory()._replace(available=10_000_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    with pytest.raises(UserError, match=r"mlp of width 2000 has 4,\d+,\d+ weights.*0\.0 GB of memory are free"):
+        Project.create("x", DataConfig(path=str(digits[0])), ModelConfig("mlp", width=2000))
