@@ -52,7 +52,7 @@ page = frame.navigation(PAGES)
 projects = list_projects()
 context.open_chosen(projects)
 context.restore()
-with st.sidebar:
+with st.sidebar, frame.said():
     sidebar(projects)
 states.show_flashes()
 if context.opened() or page.title == PAGES["Data"]["new_project"][0]:

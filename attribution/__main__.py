@@ -4,22 +4,26 @@ import sys
 
 import typer
 
+from attribution.boundary import in_words
 from attribution.cli import cli
-from attribution.errors import Cancelled, UserError
+from attribution.errors import Cancelled
 
 
 def main() -> None:
-    """Entry point: user errors are three sentences and exit status 2, never a traceback."""
+    """Entry point: what the user or the machine did is three sentences and exit status 2; a bug keeps its traceback."""
     try:
         cli()
-    except UserError as error:
-        for part in (error.what, error.why, error.do):
-            if part:
-                typer.echo(part, err=True)
-        sys.exit(2)
     except (Cancelled, KeyboardInterrupt):
         typer.echo("stopped; what was finished is kept", err=True)
         sys.exit(130)
+    except Exception as error:
+        said = in_words(error)
+        if said is None:
+            raise
+        for part in (said.what, said.why, said.do):
+            if part:
+                typer.echo(part, err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

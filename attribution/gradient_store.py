@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from attribution.config import fingerprint
-from attribution.storage.files import said_when_full, whole_file
+from attribution.storage.files import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +92,7 @@ class GradientStore:
         from safetensors.torch import save_file
 
         whole = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-        with said_when_full(path), whole_file(path) as temporary:
+        with whole_file(path) as temporary:
             save_file(whole, temporary, metadata={"fingerprint": self.key, "place": place})
 
     @staticmethod

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from attribution.boundary import in_words
 from attribution.config import to_dict
 from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
@@ -177,10 +178,10 @@ class JobBoard:
             result = work(job, Progress(heart.beat))
         except Cancelled:
             return self._finish(job_id, "cancelled")
-        except UserError as error:
-            print(error, flush=True)
-            return self._finish(job_id, "failed", error={"what": error.what, "why": error.why, "do": error.do})
         except Exception as error:
+            if said := in_words(error, self._folder):
+                print(said, flush=True)
+                return self._finish(job_id, "failed", error={"what": said.what, "why": said.why, "do": said.do})
             traceback.print_exc()
             text = f"{type(error).__name__}: {error}"
             self._finish(job_id, "failed", error={"what": text, "why": "This is a bug, not your data.", "do": "The log has the details."})

@@ -14,7 +14,7 @@ from attribution.estimators import estimators
 from attribution.estimators._asked import check_measure
 from attribution.estimators.base import Estimator, Query
 from attribution.scoring.plan import Shard, is_valid, place
-from attribution.storage.files import said_when_full, whole_file
+from attribution.storage.files import whole_file
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -153,6 +153,6 @@ def write_shard(path: Path, tensors: dict[str, np.ndarray], header: dict[str, st
     """Write a shard file, whole or not at all; ``UserError`` when the disk is full."""
     from safetensors.numpy import save_file
 
-    with said_when_full(path), whole_file(path) as temporary:
+    with whole_file(path) as temporary:
         # A transposed array would be written in the order of its memory, and read as another.
         save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, temporary, metadata=header)

@@ -1,45 +1,37 @@
 """Files that appear whole or not at all, and content hashes."""
 
-import errno
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from attribution.errors import UserError
+from attribution.boundary import full, is_full
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success it is flushed to disk and renamed over ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Yield a temporary path beside ``path``; on success it is flushed to disk and renamed over ``path``.
+
+    Its name is random: processes of several machines may write into one shared folder. A full disk is a ``UserError`` that names the
+    file, whichever library met it.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
+    except Exception as error:
+        if is_full(error):
+            raise full(path) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def said_when_full(path: Path) -> Iterator[None]:
-    """A full disk inside is a ``UserError`` that names the file, whichever library met it."""
-    try:
-        yield
-    except Exception as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error) or "os error 28" in str(error)
-        if not full:
-            raise
-        raise UserError(
-            f"The disk is full: {path.name} could not be written to {path.parent}.",
-            "The files written so far are kept.",
-            "Free some space and resume the job; it goes on from there.",
-        ) from None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import context
+from attribution.boundary import in_words
+from pages.parts import context, states
 
 HERE = Path(__file__).parent
 # Streamlit's wide layout keeps five rem free on both sides, a third of a 900-pixel window beside the sidebar. In a toolbar the buttons of
@@ -56,12 +57,25 @@ def go(name: str) -> None:
 
 @contextmanager
 def framed() -> Iterator[None]:
-    """``app.py`` runs its page inside this."""
+    """``app.py`` runs its page inside this; what the user or the machine did wrong is shown in words where the page stopped."""
     st.session_state["framed"] = True
     try:
-        yield
+        with said():
+            yield
     finally:
         st.session_state["framed"] = False
+
+
+@contextmanager
+def said() -> Iterator[None]:
+    """Shows an error that has words in its place; a bug is left to Streamlit's traceback."""
+    try:
+        yield
+    except Exception as error:
+        words = in_words(error)
+        if words is None:
+            raise
+        states.error_box(words)
 
 
 def show(main: Callable[[], None]) -> None:
