@@ -1,10 +1,14 @@
 """The project's SQLite file: one short-lived connection per operation, one transaction per write."""
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from attribution.boundary import in_words, read_only
 from attribution.errors import UserError
 
 FORMAT = 1  # of the file (user_version) and of project.json; ``storage.formats`` brings older ones here
@@ -92,35 +96,94 @@ TABLES = (
 
 @contextmanager
 def connect(path: Path, mode: str = "rw") -> Iterator[sqlite3.Connection]:
-    """A connection in autocommit mode, every commit flushed to disk; closed on exit. A file that is not there is never made anew
-    (``mode="rwc"`` would): it is a ``UserError``, and so is one that is damaged."""
+    """A connection in autocommit mode, every commit flushed to disk; closed on exit.
+
+    A file that is not there is never made anew (``mode="rwc"`` would): it is a ``UserError``, and so is one that is damaged or in use, and a
+    full disk. Where the file may not be written or the disk is full, ``mode="rw"`` still reads
+    (and SQLite refuses to write); ``mode="write"`` does not.
+    """
     if mode == "rw" and not path.is_file():
         raise gone(path)
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=30, isolation_level=None)
-        connection.row_factory = sqlite3.Row
+    with _in_words(path):
+        connection = _opened(path, mode)
         try:
-            connection.execute("PRAGMA synchronous=FULL")
             yield connection
         finally:
             connection.close()
-    except sqlite3.DatabaseError as error:
-        if type(error) is not sqlite3.DatabaseError:  # a subclass says something else: a rule was broken, the disk is full
-            raise
-        raise damaged(path, str(error)) from error
 
 
 @contextmanager
 def write(path: Path) -> Iterator[sqlite3.Connection]:
-    """One ``BEGIN IMMEDIATE`` transaction: committed whole at the end, rolled back on any exception."""
-    with connect(path) as connection:
+    """One ``BEGIN IMMEDIATE`` transaction: committed whole at the end, rolled back on any exception.
+
+    ``UserError`` for a project that may only be read.
+    """
+    if path.is_file() and not _writable(path):
+        raise read_only(path)
+    with connect(path, "write") as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite itself takes back what met a full disk
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if type(error) is sqlite3.DatabaseError:  # a subclass says something else: a rule was broken, the disk is full
+            raise damaged(path, str(error)) from error
+        if words := in_words(error, path):
+            raise words from error
+        raise
+
+
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection that has read once, so that a disk that is full or read-only is met here."""
+    if mode == "rw" and not _writable(path):
+        return _for_reading(path)
+    address = f"{path.absolute().as_uri()}?mode={'rwc' if mode == 'rwc' else 'rw'}"
+    connection = sqlite3.connect(address, uri=True, timeout=30, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        return connection
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if mode == "rw" and error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")):
+            return _for_reading(path)
+        raise
+
+
+def _for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that needs to write nothing, not even the index of the write-ahead log.
+
+    What still stands in that log, which a writer that was killed leaves, is read from a copy in memory.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        with TemporaryDirectory() as folder:
+            for file in (path, log):
+                shutil.copyfile(file, Path(folder) / file.name)
+            copy = sqlite3.connect(Path(folder) / path.name)
+            copy.backup(connection)
+            copy.close()
+    else:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA query_only=1")
+    return connection
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def create(path: Path) -> None:

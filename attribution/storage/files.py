@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and content hashes."""
 
+import errno
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from attribution.boundary import full, is_full
+from attribution.errors import UserError
 
 
 @contextmanager
@@ -21,17 +23,25 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        with said_when_full(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with open(temporary, "rb+") as stream:
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def said_when_full(path: Path) -> Iterator[None]:
+    """A full disk inside is a ``UserError`` that names the file, whichever library met it."""
+    try:
+        yield
     except Exception as error:
         if is_full(error):
             raise full(path) from error
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
