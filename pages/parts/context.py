@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attribution.errors import UserError
 from attribution.project import Project
@@ -70,14 +71,26 @@ def project() -> Project:
 
 
 def restore() -> None:
-    """Keep the shared state in the URL: an address that says something wins, what it leaves out comes from this session."""
+    """Keep the shared state in the URL: an address that says something wins, what it leaves out comes from this session.
+
+    After the browser's back button the address is the whole truth: what it leaves out was not chosen at that time.
+    """
     mine: dict[str, str] = st.session_state.setdefault("shared", {})
+    run = get_script_run_ctx()
+    if run is not None and run.is_history_navigation:
+        mine.clear()
     for name in SHARED:
         given = st.query_params.get(name)
         if given is not None:
             mine[name] = given
         elif mine.get(name):
             st.query_params[name] = mine[name]
+
+
+def readdress() -> None:
+    """Write this session's shared state over the address, which may be older: a request holds the address as it was when it was sent."""
+    mine = {name: st.session_state.get("shared", {}).get(name, "") for name in SHARED}
+    put(**{name: value for name, value in mine.items() if value != st.query_params.get(name, "")})
 
 
 def get(name: str) -> str:

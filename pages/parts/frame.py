@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attribution.boundary import in_words
 from pages.parts import context, states
@@ -40,9 +41,30 @@ def navigation(sections: dict[str, dict[str, tuple[str, str, str]]]) -> st.Page:
     }
     st.session_state["links"] = links
     # The default page lives at "/"; its own name is kept as an address, too.
-    named = st.Page(lambda: st.switch_page(links[first], query_params=context.address()), title="Home", url_path=first, visibility="hidden")
+    named = st.Page(lambda: switch(first), title="Home", url_path=first, visibility="hidden")
     shown = {section: [links[name] for name in inside] for section, inside in sections.items()}
-    return st.navigation({**shown, "": [named]}, expanded=True)
+    page = st.navigation({**shown, "": [named]}, expanded=True)
+    if st.session_state.get("page-shown") != page.url_path:
+        forget_ticks()
+    st.session_state["page-shown"] = page.url_path
+    return page
+
+
+def forget_ticks() -> None:
+    """Drop the parts of the page before that redraw themselves every second.
+
+    A tick that the browser sent before it heard of the switch carries the old page's name. Streamlit would draw it after the new page, the
+    browser would take that name for another switch, empty the window, and fail on the tick's place in it: a white page until a reload.
+    """
+    run = get_script_run_ctx()
+    if run is not None:
+        run.fragment_storage.clear()
+
+
+def switch(name: str, **query: str) -> None:
+    """Open another page now, with this query (none: the shared state)."""
+    forget_ticks()
+    st.switch_page(link(name), query_params=query or context.address())
 
 
 def link(name: str) -> st.Page:
@@ -82,7 +104,7 @@ def show(main: Callable[[], None]) -> None:
     """Draw a page; outside ``app.py``, declare the pages to Streamlit and start over with the same address."""
     if st.session_state.get("framed"):
         if target := st.session_state.pop("go", None):
-            st.switch_page(link(target), query_params=context.address())
+            switch(target)
         main()
         return
     files = sorted(path for path in Path(__file__).parent.parent.glob("*.py") if path.name != "__init__.py")

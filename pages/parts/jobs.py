@@ -9,7 +9,7 @@ from attribution.errors import UserError
 from attribution.jobs import Job
 from attribution.project import Project
 from attribution.views.numbers import ago, duration, whole_percent
-from pages.parts import states
+from pages.parts import context, states
 
 POLL_S = 1.0
 
@@ -49,15 +49,16 @@ def _watch(project: Project, draw: Callable[[list[Job]], None], wanted: Callable
     """Draw the wanted active jobs now and once a second; when one ends or leaves a result, the whole page is drawn anew, once."""
     active, results = [job for job in project.jobs() if job.active and wanted(job)], finished(project)
 
-    @st.fragment(run_every=POLL_S if active else None, key=f"watch-{place}")
     def look() -> None:
         now = [job for job in project.jobs() if job.active and wanted(job)]
         if {job.id for job in now} != {job.id for job in active} or finished(project) != results:
+            context.readdress()
             st.rerun()
         draw(now)
 
+    look.__qualname__ = f"watch-{place}-{st.session_state.get('page-shown')}"  # its identity: a tick of one page is never drawn on another
     if active:
-        look()
+        st.fragment(look, run_every=POLL_S, key=f"watch-{place}")()
 
 
 def finished(project: Project) -> int:

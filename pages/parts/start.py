@@ -59,7 +59,7 @@ def open_sample(name: str) -> None:
 def go_to(name: str) -> None:
     """Open a project on its overview."""
     st.session_state["shared"] = {}
-    st.switch_page(frame.link("overview"), query_params={"project": name})
+    frame.switch("overview", project=name)
 
 
 def samples() -> None:
