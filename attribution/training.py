@@ -316,7 +316,7 @@ def _finish(
             np.save(stream, array, allow_pickle=False)
     test = _active(dataset, labels, "test")
     metrics = metrics + measure(torch.from_numpy(logits[test]), torch.tensor(labels.values[test]), epochs, "test")
-    write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int16", "n": "int32"}))
+    write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int32", "n": "int32"}))
     last = {entry["split"]: {name: entry[name] for name in ("loss", "accuracy", "n")} for entry in metrics if entry["epoch"] == epochs}
     values = {
         "version": labels.version,

@@ -128,4 +128,4 @@ def plant(values: np.ndarray, rows: np.ndarray, probabilities: np.ndarray, count
     p[np.arange(count), label] = -1
     wrong = np.where(confused, p.argmax(1), other)
     kind = np.where(confused, "confused", "uniform")
-    return pd.DataFrame({"row": chosen, "kind": kind, "label": label.astype(np.int16), "planted": wrong.astype(np.int16)})
+    return pd.DataFrame({"row": chosen, "kind": kind, "label": label.astype(np.int32), "planted": wrong.astype(np.int32)})

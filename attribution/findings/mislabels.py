@@ -170,7 +170,7 @@ def suspicion(position: np.ndarray, expected: float) -> np.ndarray:
 
 
 def suggest(labels: np.ndarray, belief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The likeliest other label (n,) int16 and its probability (n,) float32.
+    """The likeliest other label (n,) int32 and its probability (n,) float32.
 
     ``belief`` (n, c): half the word has the model that did not train on the sample, half have its neighbours. The given label keeps its
     share, so a suggestion below 0.5 is weaker than all the other labels together.
@@ -178,7 +178,7 @@ def suggest(labels: np.ndarray, belief: np.ndarray) -> tuple[np.ndarray, np.ndar
     others = belief.copy()
     others[np.arange(len(labels)), labels] = -1
     best = others.argmax(1)
-    return best.astype(np.int16), belief[np.arange(len(labels)), best].astype(np.float32)
+    return best.astype(np.int32), belief[np.arange(len(labels)), best].astype(np.float32)
 
 
 def _table(evidence: Evidence, values: dict[str, np.ndarray], belief: np.ndarray, expected: float) -> "pd.DataFrame":
@@ -186,7 +186,7 @@ def _table(evidence: Evidence, values: dict[str, np.ndarray], belief: np.ndarray
 
     n = len(evidence.rows)
     columns: dict[str, Any] = {"row": evidence.rows.astype(np.int32), "id": evidence.subject.dataset.ids[evidence.rows]}
-    columns["label"] = evidence.labels.astype(np.int16)
+    columns["label"] = evidence.labels.astype(np.int32)
     for name, column in values.items():
         columns[name] = column
         columns[f"rank:{name}"] = (n + 1 - average_ranks(column)).round().astype(np.int32)

@@ -321,3 +321,48 @@ def test_many_classes_draw_a_label_per_sample():
     p = model(x).softmax(1).detach()
     exact = float(((1 - p.square().sum(1)) * (x.square().sum(1) + 1)).mean())
     assert found[0].trace == pytest.approx(exact, rel=0.05)
+
+
+def bernoulli(z, y):
+    return torch.nn.functional.binary_cross_entropy_with_logits(z[:, 0], y.to(z.dtype), reduction="none")
+
+
+def squared(z, y):
+    return (z - torch.nn.functional.one_hot(y, z.shape[1])).square().sum(1)
+
+
+def weighted(z, y):
+    return torch.nn.functional.cross_entropy(z, y, weight=torch.tensor([1.0, 2.0, 1.0], dtype=z.dtype), reduction="none")
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs"), [(bernoulli, 1), (squared, 3), (weighted, 3), (lambda z, y: -z.gather(1, y[:, None])[:, 0], 3)]
+)
+def test_another_loss_than_softmax_cross_entropy_is_refused(loss, outputs):
+    """Its curvature would be the softmax's all the same: too short, in another direction, or zero."""
+    model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, outputs)).double()
+    x, y = torch.randn(N, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(3)), torch.arange(N) % 2
+
+    def make() -> GaussNewton:
+        return GaussNewton(GradientEngine(model, loss), lambda p: (x[p], y[p]), N, lambda: np.full(N, 0.5))
+
+    v = torch.ones(1, make().size, dtype=torch.float64)
+    for ask in (
+        lambda: make().trace,
+        lambda: make().product(v),
+        lambda: make().damped(v),
+        lambda: kronecker_factors(make(), corrected=True),
+        lambda: make().rows(np.arange(3)),
+        lambda: next(iter(make().labelled())),
+        lambda: make().largest_eigenvalue(0),
+    ):
+        with pytest.raises(UserError, match="softmax cross-entropy") as refused:
+            ask()
+        assert "ip" in refused.value.do
+
+
+def test_a_loss_written_otherwise_but_equal_is_taken():
+    model, x = nn.Linear(4, 3).double(), torch.randn(N, 4, dtype=torch.float64)
+    y = torch.arange(N) % 3
+    own = lambda z, y: z.logsumexp(1) - z.gather(1, y[:, None])[:, 0]  # noqa: E731
+    assert GaussNewton(GradientEngine(model, own), lambda p: (x[p], y[p]), N, lambda: np.full(N, 0.5)).trace > 0

@@ -14,6 +14,7 @@ from attribution.gradients.capture import evaluation
 from attribution.gradients.contract import blocks, contract
 from attribution.gradients.curvature.layout import Layout
 from attribution.gradients.curvature.roots import RowProducts, root_weights
+from attribution.gradients.curvature.softmax import check_softmax
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.probe import covered_parameters
 from attribution.gradients.pullback import Pullback
@@ -63,6 +64,7 @@ class GaussNewton:
         self.batch_size, self.keep_bytes, self.count = batch_size, keep_bytes, count
         self._batch = batch
         self._trace: float | None = None
+        self._known_loss = False
         self.layout = Layout(covered_parameters(engine.model))
 
     @property
@@ -113,16 +115,10 @@ class GaussNewton:
 
     @cached_property
     def classes(self) -> int:
-        """Width of the model's output; ``UserError`` if that is not one row of logits per sample."""
-        x, _ = self._batch(np.arange(1))
+        """Width of the model's output; ``UserError`` if that is not a row of logits per sample, or the loss not softmax cross-entropy."""
+        x, y = self._batch(np.arange(1))
         logits = self._logits(x)
-        if logits.dim() != 2:
-            raise UserError(
-                f"The model's output has shape {tuple(logits.shape)} for one sample.",
-                "The curvature used here is that of softmax cross-entropy over classes.",
-                "Return logits of shape (samples, classes), or use an estimator without curvature such as ip.",
-            )
-        return logits.shape[1]
+        return self._softmax(logits, y).shape[1]
 
     @cached_property
     def root(self) -> Tensor | None:
@@ -148,9 +144,9 @@ class GaussNewton:
         x, y = self._batch(positions)
 
         def weigh(logits: Tensor) -> Tensor:
-            if labels == MODEL and logits.shape[1] <= EXACT_CLASSES:
-                return root_weights(logits.softmax(1))
-            label = y if labels == DATA else self._drawn(logits.softmax(1), positions)
+            if labels == MODEL and logits.shape[-1] <= EXACT_CLASSES:
+                return root_weights(self._softmax(logits, y))
+            label = y if labels == DATA else self._drawn(self._softmax(logits, y), positions)
             with torch.enable_grad():
                 leaf = logits.detach().requires_grad_()
                 return torch.autograd.grad(self.engine.loss(leaf, label).sum(), leaf)[0][None]
@@ -201,7 +197,7 @@ class GaussNewton:
             if meeting is not None:
                 meeting.add(self.roots(piece, MODEL))
             else:
-                total += self._streamed(self._batch(piece)[0], vectors)
+                total += self._streamed(*self._batch(piece), vectors)
                 self.count(5 * len(piece) * len(vectors))
         if meeting is not None:
             total = self.layout.join(meeting.totals, len(vectors))
@@ -256,12 +252,19 @@ class GaussNewton:
             self.count(len(x))
             return self.engine.model(x)
 
-    def _expectation(self, x: Tensor, y: Tensor | None, positions: np.ndarray, labels: str) -> Iterator[tuple[Tensor, Tensor]]:
+    def _softmax(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Class probabilities ``(b, c)``; ``UserError``, when first asked, for a loss whose curvature is another one."""
+        if not self._known_loss:
+            check_softmax(self.engine.loss, logits.detach(), y)
+            self._known_loss = True
+        return logits.softmax(1)
+
+    def _expectation(self, x: Tensor, y: Tensor, positions: np.ndarray, labels: str) -> Iterator[tuple[Tensor, Tensor]]:
         """Labels ``(b,)`` with their weights ``(b,)``, which sum to 1 for each sample."""
-        if labels == DATA and y is not None:
+        if labels == DATA:
             yield y, torch.ones(len(x), dtype=self.layout.dtype, device=x.device)
             return
-        p = self._logits(x).softmax(1)  # (b, c)
+        p = self._softmax(self._logits(x), y)  # (b, c)
         if p.shape[1] <= EXACT_CLASSES:
             for label in range(p.shape[1]):
                 yield torch.full((len(x),), label, device=x.device), p[:, label]
@@ -273,7 +276,7 @@ class GaussNewton:
         chance = torch.as_tensor(self.chance[positions], device=p.device)[:, None]
         return torch.searchsorted(p.double().cumsum(1), chance).clamp_max(p.shape[1] - 1)[:, 0]
 
-    def _streamed(self, x: Tensor, vectors: Tensor) -> Tensor:
+    def _streamed(self, x: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
         """n G v over one batch for each vector: forward-mode to the logits, the loss's Hessian there, reverse-mode back."""
         model = self.engine.model
         parameters = {name: value.detach() for name, value in covered_parameters(model).items()}
@@ -283,7 +286,7 @@ class GaussNewton:
 
         with evaluation(model), torch.no_grad():
             found, back, *_ = vjp(logits, parameters)
-            p = found.softmax(1)  # (b, c)
+            p = self._softmax(found, y)  # (b, c)
 
             def one(tangent: dict[str, Tensor]) -> Any:
                 moved = jvp(logits, (parameters,), (tangent,))[1]  # (b, c)
