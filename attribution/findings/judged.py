@@ -70,13 +70,14 @@ class Judged:
         return weights @ right.T.astype(np.float64) / weights.sum(1, keepdims=True)
 
     def signed_gap(self, name: str, pair: tuple[str, str], counts: np.ndarray | None = None) -> np.ndarray:
-        """Rate of the first group of ``pair`` minus that of the second (b, s): below zero once a gap between them is overshot."""
-        rates = self.rates(name, counts)
-        return rates[pair[0]] - rates[pair[1]]
+        """Rate of the first group of ``pair`` minus that of the second (b, s): below zero once a gap between them is overshot. NaN where one
+        of them has no counted row here."""
+        rates, none = self.rates(name, counts), np.full((1, len(self.decisions)), np.nan)
+        return rates.get(pair[0], none) - rates.get(pair[1], none) + np.zeros((1 if counts is None else len(counts), 1))
 
     def pair(self, name: str) -> tuple[str, str]:
-        """The groups with the highest and the lowest mean rate."""
-        means = {group: float(np.nanmean(rate)) for group, rate in self.rates(name).items()}
+        """The groups with the highest and the lowest mean rate; two empty names where no group has a counted row."""
+        means = {group: float(np.nanmean(rate)) for group, rate in self.rates(name).items()} or {"": 0.0}
         return max(means, key=lambda group: (means[group], group)), min(means, key=lambda group: (means[group], group))
 
     def interval(

@@ -40,6 +40,14 @@ def test_signed_gap_changes_sign_with_the_pair(judged):
     np.testing.assert_allclose(np.abs(one), judged.figure("eop"))
 
 
+def test_a_group_without_a_counted_row_here_has_no_gap(judged):
+    """The pair is chosen on the validation split; the test split may hold no positive sample of one of its groups."""
+    found = judged.interval("eop", 50, pair=("u", "elsewhere"))
+    assert np.isnan([found.estimate, found.low, found.high]).all()
+    nobody = dataclasses.replace(judged, groups=np.full(60, ""))
+    assert np.isnan(nobody.interval("eop", 50, pair=nobody.pair("eop")).estimate)
+
+
 def test_interval_holds_the_estimate_and_no_change_is_none(judged):
     found = judged.interval("accuracy", 400)
     assert found.low < found.estimate < found.high
