@@ -11,7 +11,6 @@ from attribution.gradients.curvature.solvers import Solution
 
 GIF, FIF, PIF, IF, IP = "gif", "fif", "pif", "if", "ip"
 VARIANTS = (GIF, FIF, PIF, IF, IP)
-POWER_STEPS = 10
 Product = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # directions (a, P) of rows (a,) -> images (a, P), their u^T A u (a,)
 
 
@@ -30,8 +29,8 @@ def selected_step(
 
     See the package for the variants; ``ip`` is the masked gradient itself, as long as minimises the quadratic along it. ``if`` ignores the
     mask. ``residuals`` are those of the linear system solved (for gif the normal equations). Cost: up to ``iterations`` products, twice as
-    many for gif. The square of H that gif works with is scaled by its largest eigenvalue (power iteration), so that float32 can carry it;
-    there is no other restart or search.
+    many for gif. The square of H is never formed: gif goes by conjugate gradients for least squares (CGLS), whose rounding errors grow with
+    the condition of H, not with its square. Source: Hestenes and Stiefel 1952; Bjorck, Numerical Methods for Least Squares Problems, 7.4.
     """
     mask = mask.expand_as(g)
     if variant == IP:
@@ -40,9 +39,7 @@ def selected_step(
         length = along.square().sum(1) / curved.clamp_min(torch.finfo(g.dtype).tiny)
         return Solution(along * length[:, None], torch.zeros_like(length), 1)
     if variant == GIF:
-        scale = largest_eigenvalue(curvature, g)
-        found = _solve(_squared(curvature, mask, scale), curvature.damped(g) * mask / scale, tolerance, iterations)
-        return Solution(found.x / scale, found.residuals, found.iterations)
+        return _least_squares(curvature, g, mask, tolerance, iterations)
     if variant == FIF:
         return _solve(_plain(curvature, mask), g * mask, tolerance, iterations)
     if variant in (PIF, IF):
@@ -63,22 +60,10 @@ def query_direction(
     if variant == IP:
         return Solution(g * mask, torch.zeros(len(g), dtype=g.dtype, device=g.device), 0)
     if variant == GIF:
-        scale = largest_eigenvalue(curvature, g)
-        found = _solve(_squared(curvature, mask, scale), g * mask, tolerance, iterations)
-        return Solution(curvature.damped(found.x) / scale**2, found.residuals, found.iterations)
+        return _shortest(curvature, g * mask, mask, tolerance, iterations)
     if variant == PIF:
         return _solve(_plain(curvature, torch.ones_like(mask)), g * mask, tolerance, iterations)
     return selected_step(curvature, g, mask, variant, tolerance, iterations)
-
-
-def largest_eigenvalue(curvature: Damped, like: Tensor, seed: int = 0, steps: int = POWER_STEPS) -> float:
-    """Largest eigenvalue of H, from below, by power iteration from a seeded start; only a scale is needed, so a few steps do."""
-    start = torch.randn(1, like.shape[1], generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    vector, value = start.to(like), 1.0
-    for _ in range(steps):
-        vector = curvature.damped(vector / vector.norm())
-        value = float(vector.norm())
-    return value
 
 
 def _plain(curvature: Damped, mask: Tensor) -> Product:
@@ -91,14 +76,51 @@ def _plain(curvature: Damped, mask: Tensor) -> Product:
     return product
 
 
-def _squared(curvature: Damped, mask: Tensor, scale: float) -> Product:
-    """H_{:J}^T H_{:J} / scale^2; its quadratic form as the square of a norm, so rounding cannot turn it negative."""
+def _least_squares(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float, iterations: int) -> Solution:
+    """The x (m, P), zero outside the mask, with the smallest |H x - g|: CGLS. Stops on the relative residual of the normal equations."""
+    x, residual = torch.zeros_like(g), g.clone()
+    inside = curvature.damped(g) * mask  # (m, P)
+    direction, squared = inside.clone(), _squared(inside)
+    start, done = squared.clone(), 0
+    while done < iterations and bool((active := squared > tolerance**2 * start).any()):
+        index = active.nonzero()[:, 0]
+        image = curvature.damped(direction[index])  # (a, P)
+        step = (squared[index] / _squared(image)).to(g)[:, None]
+        x[index] += step * direction[index]
+        residual[index] -= step * image
+        inside = curvature.damped(residual[index]) * mask[index]
+        fresh = _squared(inside)
+        direction[index] = inside + (fresh / squared[index]).to(g)[:, None] * direction[index]
+        squared[index] = fresh
+        done += 1
+    return Solution(x, _relative(squared, start).to(g), done)
 
-    def product(along: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        half = curvature.damped(along) / scale
-        return curvature.damped(half) / scale * mask[rows], half.square().sum(1)
 
-    return product
+def _shortest(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float, iterations: int) -> Solution:
+    """The shortest s (m, P) with (H s)_J = g, for g (m, P) zero outside the mask: conjugate gradients for the minimum norm (CGNE)."""
+    x, residual, direction = torch.zeros_like(g), g.clone(), g.clone()
+    squared = _squared(g)
+    start, done = squared.clone(), 0
+    while done < iterations and bool((active := squared > tolerance**2 * start).any()):
+        index = active.nonzero()[:, 0]
+        image = curvature.damped(direction[index])  # (a, P)
+        step = (squared[index] / _squared(image)).to(g)[:, None]
+        x[index] += step * image
+        residual[index] -= step * curvature.damped(image) * mask[index]
+        fresh = _squared(residual[index])
+        direction[index] = residual[index] + (fresh / squared[index]).to(g)[:, None] * direction[index]
+        squared[index] = fresh
+        done += 1
+    return Solution(x, _relative(squared, start).to(g), done)
+
+
+def _squared(rows: Tensor) -> Tensor:
+    """Squared norms (m,) of rows (m, P) in float64: those of a small curvature's images would underflow in float32."""
+    return torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64).square()
+
+
+def _relative(squared: Tensor, start: Tensor) -> Tensor:
+    return (squared / start.clamp_min(torch.finfo(torch.float64).tiny)).sqrt()
 
 
 def _solve(product: Product, v: Tensor, tolerance: float, iterations: int) -> Solution:
