@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from attribution.views import ledger, numbers, tables
+from attribution.storage.history import Wanted
+from attribution.views import ledger, numbers
 from pages.parts import cards, context, edits, frame, states
 from pages.parts.context import Sight
 
@@ -14,13 +14,13 @@ ACTIONS = ["relabel", "drop", "keep", "undo", "redo"]
 WORDS = {"relabel": "Relabelled", "drop": "Dropped", "keep": "Kept", "undo": "Undone", "redo": "Redone"}
 
 
-def filters(edits_frame: pd.DataFrame) -> pd.DataFrame:
-    """Narrow the ledger by kind of decision, words, and whether it still holds."""
+def filters() -> Wanted:
+    """What narrows the ledger: kind of decision, words, and whether it still holds."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         kinds = st.pills("Decisions", ACTIONS, selection_mode="multi", format_func=WORDS.__getitem__, key="kinds", bind="query-params")
         text = st.text_input("Search", placeholder="Sample, reason or author", type="search", key="words", bind="query-params", width=260)
         standing = st.toggle("Only what is in force", key="standing", bind="query-params")
-    return ledger.filtered(edits_frame, kinds or [], text or "", standing)
+    return Wanted(tuple(kinds or ()), text or "", standing)
 
 
 def toolbar(sight: Sight) -> None:
@@ -30,15 +30,16 @@ def toolbar(sight: Sight) -> None:
         st.button("Redo", key="redo", shortcut="Ctrl+Shift+Z", icon=":material/redo:", on_click=edits.redo, args=(sight.project,))
 
 
-def decisions(sight: Sight, frame: pd.DataFrame) -> None:
+def decisions(sight: Sight) -> None:
     """One page of the ledger; chosen lines can be taken back, alone or with their batch."""
-    found = filters(frame)
-    if found.empty:
+    wanted = filters()
+    found = sight.project.edit_count(wanted)
+    if not found:
         st.caption("No decision passes the filters.")
         return
-    page = cards.page_number(len(found), ROWS, "page-ledger")
-    shown = tables.page_of(found, page, ROWS)
-    table = ledger.table(shown)
+    page = cards.page_number(found, ROWS, "page-ledger")
+    frame = sight.project.edits(wanted, (page - 1) * ROWS, ROWS)
+    table = ledger.table(frame)
     event: Any = st.dataframe(
         table,
         hide_index=True,
@@ -58,10 +59,10 @@ def decisions(sight: Sight, frame: pd.DataFrame) -> None:
         },
         alt="Decisions, newest first, with reason, evidence and author",
     )
-    cards.pager(len(found), ROWS, "page-ledger")
+    cards.pager(found, ROWS, "page-ledger")
     picked = [row for row in event["selection"]["rows"] if row < len(table)]
-    chosen = ledger.revertible(frame, table.iloc[picked]["id"].tolist())
-    batch = ledger.revertible(frame, ledger.of_same_batch(frame, chosen))
+    chosen = sight.project.revertible(table.iloc[picked]["id"].tolist())
+    batch = sight.project.revertible(chosen, together=True)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.button(
             f"Take back {numbers.plural(len(chosen), 'decision')}",
@@ -115,15 +116,14 @@ def main() -> None:
     sight = context.sight()
     st.title("History")
     toolbar(sight)
-    frame = sight.project.edits()
-    if frame.empty:
+    if not sight.project.edit_count():
         states.empty(
             "No decision yet",
             "Every relabel, drop and keep will stand here with its reason and evidence, and can be taken back.",
             icon=":material/history:",
         )
     else:
-        decisions(sight, frame)
+        decisions(sight)
     versions(sight)
 
 

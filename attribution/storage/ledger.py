@@ -84,7 +84,7 @@ class Ledger:
     def states(self, since: int = 0) -> dict[str, tuple[State, int]]:
         """``{sample: (state, last edit id)}`` for every sample that has an entry with a larger id than ``since``."""
         with connect(self._path) as db:
-            rows = _rows(db, "SELECT sample, state, edit FROM current WHERE edit > ?", (since,))
+            rows = rows_of(db, "SELECT sample, state, edit FROM current WHERE edit > ?", (since,))
             return {sample: (_state(new), last) for sample, new, last in rows}
 
     def states_then(self, entry: int) -> dict[str, State | None]:
@@ -94,7 +94,7 @@ class Ledger:
             " FROM current WHERE edit > ?1"
         )
         with connect(self._path) as db:
-            return {sample: _state(new) if new else None for sample, new in _rows(db, question, (entry,))}
+            return {sample: _state(new) if new else None for sample, new in rows_of(db, question, (entry,))}
 
     def state(self, sample: str) -> tuple[State, int]:
         """The state of one sample and the id of its last edit (0: none)."""
@@ -136,14 +136,14 @@ class Ledger:
     def entries(self) -> list[Edit]:
         """All entries, oldest first."""
         with connect(self._path) as db:
-            return _edits(_rows(db, f"SELECT {COLUMNS} FROM edits ORDER BY id"))
+            return edits_of(rows_of(db, f"SELECT {COLUMNS} FROM edits ORDER BY id"))
 
-    def reverted(self, among: Iterable[int] | None = None) -> set[int]:
+    def reverted(self, of: Iterable[int] | None = None) -> set[int]:
         """Ids of decisions that are taken back at present, of all or of these; one that was undone and redone stands."""
         with connect(self._path) as db:
-            if among is None:
-                return {entry for (entry,) in _rows(db, "SELECT decision FROM taken_back WHERE gone")}
-            return {entry for (entry,) in _among(db, "SELECT decision FROM taken_back WHERE gone AND decision IN", among)}
+            if of is None:
+                return {entry for (entry,) in rows_of(db, "SELECT decision FROM taken_back WHERE gone")}
+            return {entry for (entry,) in among(db, "SELECT decision FROM taken_back WHERE gone AND decision IN", of)}
 
     def apply(
         self,
@@ -192,7 +192,7 @@ class Ledger:
 
     def _take_back(self, db: sqlite3.Connection, ids: list[int], action: str, reason: str, author: str) -> list[Edit]:
         """Reverse these entries, the newest first."""
-        found = {entry: rest for entry, *rest in _among(db, "SELECT id, sample, old, new FROM edits WHERE id IN", ids)}
+        found = {entry: rest for entry, *rest in among(db, "SELECT id, sample, old, new FROM edits WHERE id IN", ids)}
         states, changes = self._states(db, [sample for sample, _, _ in found.values()]), []
         for entry in sorted(found, reverse=True):
             sample, old, new = found[entry]
@@ -224,7 +224,7 @@ class Ledger:
     def _states(self, db: sqlite3.Connection, samples: list[str]) -> dict[str, tuple[State, int]]:
         """``{sample: (state, last edit id)}``, 0 for a sample without an entry."""
         found: dict[str, tuple[State, int]] = {}
-        for sample, new, last in _among(db, "SELECT sample, state, edit FROM current WHERE sample IN", samples):
+        for sample, new, last in among(db, "SELECT sample, state, edit FROM current WHERE sample IN", samples):
             found[sample] = _state(new), last
         fresh = [sample for sample in samples if sample not in found]
         if fresh:
@@ -238,18 +238,18 @@ def _newest(db: sqlite3.Connection, author: str, anyone: bool, undone: bool) -> 
     whose, values = ("1", ()) if anyone else ("author = ?", (author,))
     which = "=" if undone else "!="
     question = f"SELECT first, last FROM batches WHERE {whose} AND open > 0 AND action {which} 'undo' ORDER BY first DESC LIMIT 1"
-    batch = _rows(db, question, values).fetchone()
+    batch = rows_of(db, question, values).fetchone()
     if batch is None:
         return []
     standing = "SELECT id FROM edits WHERE id BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM edits AS later WHERE later.reverts = edits.id)"
-    return [entry for (entry,) in _rows(db, standing, batch)]
+    return [entry for (entry,) in rows_of(db, standing, batch)]
 
 
 def _standing(db: sqlite3.Connection, ids: list[int]) -> list[int]:
     """The entries to reverse so that these decisions are taken back: the decision itself, or the redo that brought it back."""
-    known = dict(_among(db, "SELECT id, action FROM edits WHERE id IN", ids))
-    newest = {decision: (entry, gone) for decision, entry, gone in _among(db, "SELECT * FROM taken_back WHERE decision IN", ids)}
-    over = {entry for (entry,) in _among(db, "SELECT reverts FROM edits WHERE reverts IN", ids)} - set(newest)
+    known = dict(among(db, "SELECT id, action FROM edits WHERE id IN", ids))
+    newest = {decision: (entry, gone) for decision, entry, gone in among(db, "SELECT * FROM taken_back WHERE decision IN", ids)}
+    over = {entry for (entry,) in among(db, "SELECT reverts FROM edits WHERE reverts IN", ids)} - set(newest)
     for entry in ids:
         if entry not in known:
             raise UserError(f"The ledger has no entry {entry}.", "Nothing was reverted.", "Open History for the entries there are.")
@@ -262,19 +262,19 @@ def _standing(db: sqlite3.Connection, ids: list[int]) -> list[int]:
     return [newest[entry][0] if entry in newest else entry for entry in ids]
 
 
-def _rows(db: sqlite3.Connection, question: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+def rows_of(db: sqlite3.Connection, question: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
     """The answer as plain tuples, which are cheaper than named ones."""
     cursor = db.cursor()
     cursor.row_factory = None
     return cursor.execute(question, values)
 
 
-def _among(db: sqlite3.Connection, question: str, values: Iterable[Any], rest: str = "") -> Iterator[tuple[Any, ...]]:
+def among(db: sqlite3.Connection, question: str, values: Iterable[Any], rest: str = "") -> Iterator[tuple[Any, ...]]:
     """The answers to ``question (?, ?, ...) rest`` for any number of different values: one question has room for some thousands."""
     different = list(dict.fromkeys(values))
     for start in range(0, len(different), ASKED):
         part = different[start : start + ASKED]
-        yield from _rows(db, f"{question} ({','.join('?' * len(part))}) {rest}", part).fetchall()
+        yield from rows_of(db, f"{question} ({','.join('?' * len(part))}) {rest}", part).fetchall()
 
 
 def _append(
@@ -287,7 +287,7 @@ def _append(
 ) -> list[Edit]:
     """One batch of entries, a line per (sample, old, new, reverts). Their ids are given out here, as the transaction is the only writer."""
     now_s, batch, author, noted = time.time(), uuid.uuid4().hex[:12], author or login(), json.dumps(evidence, sort_keys=True)
-    ((last,),) = _rows(db, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
+    ((last,),) = rows_of(db, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
     made = [
         Edit._make((number, now_s, author, sample, action, old, new, reason, evidence, batch, reverts))
         for number, (sample, old, new, reverts) in enumerate(changes, last + 1)
@@ -355,7 +355,7 @@ def _evidence(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"unreadable": text[:200]}
 
 
-def _edits(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:
+def edits_of(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:
     """Entries from rows of ``COLUMNS``."""
     return [
         Edit(entry, time_s, author, sample, action, _state(old), _state(new), reason, dict(_evidence(evidence)), batch, reverts)

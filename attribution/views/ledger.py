@@ -48,34 +48,6 @@ def table(edits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def filtered(edits: pd.DataFrame, actions: Sequence[str] = (), text: str = "", in_force: bool = False) -> pd.DataFrame:
-    """The entries with one of ``actions`` (empty: all), with ``text`` in sample, reason or author, and, if asked, still in force."""
-    keep = pd.Series(True, index=edits.index)
-    if actions:
-        keep &= edits["action"].isin(list(actions))
-    if text.strip():
-        wanted = text.strip().lower()
-        found = pd.Series(False, index=edits.index)
-        for column in ("sample", "reason", "author"):
-            found |= edits[column].astype(str).str.lower().str.contains(wanted, regex=False)
-        keep &= found
-    if in_force:
-        keep &= ~edits["reverted"].astype(bool) & ~edits["action"].isin(["undo", "redo"])
-    return edits[keep]
-
-
-def revertible(edits: pd.DataFrame, ids: Sequence[int]) -> list[int]:
-    """Those of ``ids`` that are decisions still in force."""
-    standing = edits[~edits["reverted"].astype(bool) & ~edits["action"].isin(["undo", "redo"])]
-    return [int(name) for name in standing["id"] if name in set(ids)]
-
-
-def of_same_batch(edits: pd.DataFrame, ids: Sequence[int]) -> list[int]:
-    """All entries that were decided together with any of ``ids``."""
-    batches = edits[edits["id"].isin(list(ids))]["batch"]
-    return [int(name) for name in edits[edits["batch"].isin(batches)]["id"]]
-
-
 def versions_table(versions: pd.DataFrame) -> pd.DataFrame:
     """Data versions in words: ``version``, ``what``, ``models``."""
     what = ["as imported" if base else "edited" for base in versions["base"]]

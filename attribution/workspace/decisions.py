@@ -10,6 +10,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+from attribution.storage import history
+from attribution.storage.history import Wanted
 from attribution.storage.ledger import UNKNOWN, Edit, Ledger, State
 
 if TYPE_CHECKING:
@@ -217,11 +219,12 @@ class Decisions:
         seen = {str(ids[row]): version for row, version in expect.items()} if expect is not None else None
         return self.ledger.apply(action, [str(ids[int(row)]) for row in rows], wanted, reason=reason, evidence=evidence, expect=seen)
 
-    def table(self) -> "pd.DataFrame":
-        """The ledger, newest first; columns as in ``Project.edits``."""
+    def table(self, wanted: Wanted, start: int = 0, count: int | None = None) -> "pd.DataFrame":
+        """The ledger's wanted entries, newest first; columns as in ``Project.edits``."""
         import pandas as pd
 
-        gone = self.ledger.reverted()
+        edits = history.page(self._database, wanted, start, count)
+        gone = self.ledger.reverted([edit.id for edit in edits])
         lines = [
             {
                 "id": edit.id,
@@ -237,7 +240,7 @@ class Decisions:
                 "reverts": edit.reverts,
                 "reverted": edit.id in gone,
             }
-            for edit in reversed(self.ledger.entries())
+            for edit in edits
         ]
         columns = ["id", "time", "author", "sample", "action", "old", "new", "reason", "evidence", "batch", "reverts", "reverted"]
         frame = pd.DataFrame(lines, columns=columns)

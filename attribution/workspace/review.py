@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attribution.storage import selections
+from attribution.storage import history, selections
+from attribution.storage.history import Wanted
 from attribution.storage.ledger import Edit, Ledger
 from attribution.workspace.about import About
 from attribution.workspace.decisions import Decisions, SampleState
@@ -76,12 +77,21 @@ class Review(About):
         """Take back chosen entries, all or nothing."""
         return self.ledger.revert(edit_ids)
 
-    def edits(self) -> "pd.DataFrame":
+    def edits(self, wanted: Wanted | None = None, start: int = 0, count: int | None = None) -> "pd.DataFrame":
         """The ledger, newest first: id, time, author, row, sample, action, old, new, reason, evidence, batch, reverts, reverted.
 
-        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict.
+        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict. Of the entries that are
+        ``wanted`` (``storage.history.Wanted``), ``count`` (None: all) from the place ``start`` on are read.
         """
-        return self._decisions.table()
+        return self._decisions.table(wanted or Wanted(), start, count)
+
+    def edit_count(self, wanted: Wanted | None = None) -> int:
+        """How many entries of the ledger are wanted."""
+        return history.number(self._db, wanted or Wanted())
+
+    def revertible(self, edit_ids: Sequence[int], together: bool = False) -> list[int]:
+        """Those of these entries (``together``: of all that were decided in one batch with them) that are decisions still in force."""
+        return history.together(self._db, edit_ids) if together else history.standing(self._db, edit_ids)
 
     def class_index(self, label: int | str) -> int:
         """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""

@@ -241,3 +241,64 @@ def test_one_batch_can_give_every_sample_its_own_label(tmp_path):
     assert [edit.new.label for edit in made] == ["five", "six", "five"]
     assert len(ledger.undo()) == 3
     assert all(not state.verdict for state, _ in ledger.states().values())
+
+
+def test_undo_takes_back_the_newest_decision_of_the_same_author(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("drop", ["a"], author="ada")
+    ledger.apply("keep", ["b"], author="ben")
+    assert ledger.undo(author="cleo") == []
+    assert [edit.sample for edit in ledger.undo(author="ada")] == ["a"]
+    assert [edit.sample for edit in ledger.undo(author="cleo", anyone=True)] == ["b"]
+    assert ledger.redo(author="ben") == []  # cleo took it back, and only cleo brings it back unasked
+    assert [edit.sample for edit in ledger.redo(author="ada")] == ["a"]
+    assert [edit.sample for edit in ledger.redo(author="ben", anyone=True)] == ["b"]
+
+
+def test_a_decision_of_another_author_does_not_end_what_can_be_redone(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("drop", ["a"], author="ada")
+    ledger.undo(author="ada")
+    ledger.apply("keep", ["b"], author="ben")
+    assert len(ledger.redo(author="ada")) == 1
+
+
+def test_undo_of_a_decision_that_another_author_changed_since_is_refused(tmp_path):
+    ledger = Ledger(open_ledger(tmp_path)._path, lambda samples: ["coat"] * len(samples), {"a": "test", "b": "train"}.get)
+    ledger.apply("drop", ["a"], author="ada")
+    ledger.apply("relabel", ["a"], "shirt", author="ben")
+    with pytest.raises(
+        UserError, match=r"a was changed by ben .*after entry 1 .*now: shirt, in the test set; ledger entry 2.*Take back entry 2 first"
+    ):
+        ledger.undo(author="ada")
+    with pytest.raises(UserError, match=r"changed by ben .*since it was shown"):
+        ledger.apply("drop", ["a"], expect={"a": 1}, author="ada")
+    assert ledger.last_id() == 2
+
+
+def test_a_decision_that_was_brought_back_can_be_taken_back_by_its_own_number_and_undone_no_more(tmp_path):
+    ledger = open_ledger(tmp_path)
+    (first,) = ledger.apply("drop", ["a"])
+    ledger.undo()
+    (again,) = ledger.redo()
+    (taken,) = ledger.revert([first.id])
+    assert (taken.reverts, ledger.reverted()) == (again.id, {first.id})
+    assert ledger.undo() == []
+    for entry, words in ((first.id, "taken back already"), (again.id, "taken back already"), (taken.id, "not one itself")):
+        with pytest.raises(UserError, match=words):
+            ledger.revert([entry])
+
+
+def test_an_entry_whose_evidence_or_state_is_broken_does_not_hide_the_others(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("drop", ["a"])
+    with database.write(tmp_path / "project.db") as db:
+        state = '{"active": true, "label": "coat", "verdict": ""}'
+        db.execute("INSERT INTO edits VALUES (?,?,?,?,?,?,?,?,?,?,?)", (2, 0.0, "x", "b", "keep", state, state, "", "{cut", "other", None))
+    assert [edit.evidence for edit in ledger.entries()] == [{}, {"unreadable": "{cut"}]
+    with database.write(tmp_path / "project.db") as db:
+        db.execute(
+            "INSERT INTO edits SELECT 3, time_s, author, sample, action, old, '{\"label\": \"coat\", \"mood\": 1}', '', '{}', 'c', NULL FROM edits WHERE id = 1"
+        )
+    with pytest.raises(UserError, match=r"mood.*newer Datablame"):
+        ledger.entries()

@@ -39,19 +39,6 @@ def test_table_is_in_words():
     assert list(ledger.table(EDITS.head(0)).columns) == ledger.COLUMNS
 
 
-def test_filters():
-    assert ledger.filtered(EDITS, ["drop"])["id"].tolist() == [2]
-    assert ledger.filtered(EDITS, text="S3")["id"].tolist() == [3]
-    assert ledger.filtered(EDITS, text="(")["id"].tolist() == []
-    assert ledger.filtered(EDITS, in_force=True)["id"].tolist() == [2, 1]
-
-
-def test_what_can_be_taken_back():
-    assert ledger.revertible(EDITS, [1, 2, 3, 4]) == [2, 1]
-    assert ledger.of_same_batch(EDITS, [1]) == [2, 1]
-    assert ledger.of_same_batch(EDITS, []) == []
-
-
 def test_versions_in_words():
     frame = pd.DataFrame({"version": ["a" * 16, "b" * 16], "runs": [3, 0], "base": [True, False], "current": [False, True]})
     assert ledger.versions_table(frame)["what"].tolist() == ["as imported", "edited, current"]
