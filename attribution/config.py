@@ -34,6 +34,15 @@ class DataConfig(Settings):
     max_megapixels: int = opt(90, "Largest picture that is decoded, in millions of pixels; larger ones are left out.", low=1, high=170)
     max_tokens: int = opt(64, "Longest text in tokens; what is beyond is cut.", low=1, high=100_000)
     vocabulary: int = opt(8000, "Largest number of distinct words kept.", low=1, high=10_000_000)
+    number_classes: bool = opt(
+        False, "Labels that look like a quantity (numbers with fractions, very many whole numbers) are classes all the same."
+    )
+    max_gigabytes: float = opt(
+        8.0,
+        "Memory in GB that a table or an archive may take; what would take more is refused before it is read.",
+        low=0.001,
+        high=100_000.0,
+    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from attribution.config import DataConfig
 from attribution.datasets.pictures import resize, size_notes, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash, row_hashes
 from attribution.datasets.source import Source, Unreadable, left_out, note
+from attribution.datasets.words import marks, tidy
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.storage.rows import rows_into
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
 
 MAX_CATEGORIES = 32
 PADDING, UNKNOWN = 0, 1
-# a word with inner apostrophes, one sign of a script written without spaces, or one punctuation mark
-_CJK = "぀-ヿ㐀-䶿一-鿿"
-_TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:'[^\W_{_CJK}]+)*|[^\w\s]")
+LARGEST = 1e6  # standard deviations from the training mean: beyond, float32 gradients lose all digits
+_APART = "぀-ヿ㐀-䶿一-鿿฀-๿຀-໿က-႟ក-៿"  # scripts written without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,24 @@ def _steady(value: float) -> float:
 
 
 def normalise(text: str) -> str:
-    """Text as it is compared and tokenised: Unicode NFKC, lower case, straight quotes, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'").split())
+    """Text as it is compared and tokenised: Unicode NFKC, lower case, straight quotes, single spaces, no sign that cannot be seen."""
+    return tidy(unicodedata.normalize("NFKC", tidy(text)).lower().replace("\u2019", "'"))
 
 
 def tokens_of(text: str) -> list[str]:
-    """Words, punctuation marks and single CJK signs of a normalised text."""
-    return _TOKEN.findall(text)
+    """Words, punctuation marks and single signs of scripts without spaces, of a normalised text; combining marks stay with their letter."""
+    return _token().findall(text)
+
+
+@lru_cache(1)
+def _token() -> re.Pattern[str]:
+    """A sign of a script written without spaces, a word with inner apostrophes, or one punctuation mark or emoji, each with its marks."""
+    mark = f"[{marks()}]"
+    joined = "[\u200c\u200d]"
+    letter = rf"[^\W_{_APART}]"
+    part = rf"{letter}(?:{letter}|{mark}|{joined}(?={letter}|{mark}))*"
+    sign = rf"[^\w\s{marks()}\u200c\u200d]{mark}*"
+    return re.compile(rf"(?![{marks()}])[{_APART}]{mark}*|{part}(?:'{part})*|{sign}(?:\u200d{sign})*")
 
 
 def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
@@ -175,7 +187,8 @@ def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarra
 
     Numbers are standardised with the training mean and standard deviation, words are one-hot: one input per category, at most
     ``MAX_CATEGORIES`` (the most frequent in training); the rarer ones share an ``other`` input (value None). Categories that training
-    never saw count as other, or are all zero if training has no rare ones. A column where the rare ones are a tenth of training is told.
+    never saw count as other, or are all zero if training has no rare ones. Lumped, constant and lopsided columns are told. ``UserError``
+    for a column whose inputs would be beyond ``LARGEST``.
     """
     names = [name for name in samples.columns if name.startswith("col:")]
     training = (samples["split"] == "train").to_numpy()
@@ -186,28 +199,101 @@ def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarra
         progress.update(number, len(names), "encoding columns")
         values = samples[name]
         if values.dtype.kind in "iuf":
-            block, described = _standardise(values.to_numpy(dtype=np.float64), training, name[4:])
+            block, described = standardised(values.to_numpy(), training, name[4:])
+            what = _unfit(block[:, 0], values, samples, training)
         else:
             block, described = _one_hot(values, training, name[4:])
-            rare = block[training, -1].mean() if described[-1]["value"] is None else 0.0
-            if rare >= 0.1:
-                different = values[training].nunique()
+            what = ""
+            if described[-1]["value"] is None:
+                rare, different = block[training, -1].mean(), values[training].nunique()
                 what = f"{different:,} different values; only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
-                problems.append(note(f"column {name[4:]}", what))
+        problems += [note(f"column {name[4:]}", what)] if what else []
         blocks.append(block)
         columns += described
     return np.concatenate(blocks, axis=1).astype(np.float32), columns, problems
 
 
-def _standardise(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    mean, deviation = _steady(values[training].mean()), _steady(values[training].std())
-    scale = deviation if deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
-    return ((values - mean) / scale)[:, None], [{"name": name, "kind": "number", "mean": mean, "std": scale}]
+def standardised(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """``(values - mean) / std`` of the rows ``training`` (n,) bool, float64 (n, 1), and its description; exact also where the mean is large.
+
+    Everything is taken from a training value first (whole numbers with every digit) and then divided by the largest distance, so that
+    neither a large mean nor a large spread costs digits. A column that does not change in training, beyond the rounding of its digits, is
+    zero everywhere (``std`` 1).
+    """
+    reference = _middle(values[training])
+    distance = _distance(values, reference)
+    with np.errstate(over="ignore", invalid="ignore"):
+        largest = np.abs(distance[training]).max(initial=0.0)
+    if largest <= _rounding(values[training]):
+        return np.zeros((len(values), 1)), [{"name": name, "kind": "number", "mean": float(reference), "std": 1.0}]
+    if not np.isfinite(largest):
+        raise _too_far(name, f"values from {values.min():g} to {values.max():g}, further apart than a number can say")
+    part = distance / largest
+    shift, scale = _steady(part[training].mean()), _steady(part[training].std())
+    described = {"name": name, "kind": "number", "mean": float(reference) + shift * float(largest), "std": scale * float(largest)}
+    return ((part - shift) / scale)[:, None], [described]
+
+
+def _middle(values: np.ndarray) -> Any:
+    """A value of the column near its middle (the lower median)."""
+    return np.partition(values, (len(values) - 1) // 2)[(len(values) - 1) // 2]
+
+
+def _distance(values: np.ndarray, reference: Any) -> np.ndarray:
+    """``values - reference``, float64 (n,); whole numbers are subtracted as such, which keeps digits that float64 has no room for."""
+    if values.dtype.kind in "iu":
+        lowest, highest = int(values.min()), int(values.max())
+        if highest - lowest < 2**62:
+            return (values - reference if values.dtype.kind == "i" else _unsigned(values, reference)).astype(np.float64)
+        return np.array([float(int(value) - int(reference)) for value in values])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float64) - float(reference)
+
+
+def _unsigned(values: np.ndarray, reference: Any) -> np.ndarray:
+    lowest = values.min()
+    return (values - lowest).astype(np.int64) - int(reference - lowest)
+
+
+def _rounding(values: np.ndarray) -> float:
+    """How far values may lie apart by rounding alone: a few units in the last digit; 0 for whole numbers, which are exact."""
+    if values.dtype.kind != "f":
+        return 0.0
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest < 2**53 and (values == np.rint(values)).all():
+        return 0.0
+    return 8 * float(np.finfo(values.dtype).eps) * largest
+
+
+def _unfit(block: np.ndarray, values: "pd.Series", samples: "pd.DataFrame", training: np.ndarray) -> str:
+    """What is to be said of a standardised column (n,): constant, or one value that dwarfs the rest; ``UserError`` beyond ``LARGEST``."""
+    far = int(np.argmax(np.abs(block)))
+    where, name = str(samples["source"].iloc[far]), str(values.name)[4:]
+    if not np.abs(block[far]) <= LARGEST:
+        about = f"{values.iloc[far]} in {where}, {abs(block[far]):.0e} standard deviations from the training mean"
+        raise _too_far(name, about)
+    if not block[training].any():
+        return "has one value in all training rows; its input is 0 everywhere"
+    share = block[training] ** 2 / max(int(training.sum()), 1)
+    worst = int(np.argmax(share))
+    if share[worst] > 0.9 and training.sum() >= 20:
+        row = np.flatnonzero(training)[worst]
+        return f"{samples['source'].iloc[row]} has {values.iloc[row]}, so far out that all other rows look the same beside it"
+    return ""
+
+
+def _too_far(name: str, about: str) -> UserError:
+    return UserError(
+        f"Column {name} has {about}.",
+        "A model cannot compute with inputs of that size.",
+        "Correct or remove the row, scale the column (its logarithm, for example), or leave it out: name the features with --features.",
+    )
 
 
 def _one_hot(values: "pd.Series", training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """(n, categories [+ 1 for other])."""
-    words = values.astype(str).to_numpy(dtype=object)
+    forms = {word: tidy(str(word)) or str(word) for word in values.unique()}
+    words = values.map(forms).to_numpy(dtype=object)
     counts = Counter(words[training])
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     kept: list[str | None] = sorted(ordered[:MAX_CATEGORIES])

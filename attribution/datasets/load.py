@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,11 @@ import numpy as np
 
 from attribution.config import DataConfig
 from attribution.datasets import image_folder, npz, table
+from attribution.datasets.answers import look_for_answers
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, tokens_of
+from attribution.datasets.frames import is_table_folder
+from attribution.datasets.labels import note_joined, refuse_quantity, refuse_several, tidy_labels
 from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
 from attribution.datasets.source import Source, Unreadable, check_classes, check_samples, class_names, left_out
 from attribution.datasets.splits import assign_splits, split_order
@@ -103,11 +107,21 @@ def read_source(config: DataConfig) -> Source:
         raise UserError(
             "No data was named.", "A project starts from its data.", "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file."
         )
-    path = Path(config.path).expanduser()
-    if not path.exists():
+    try:
+        path = Path(config.path).expanduser()
+        there = path.exists()
+        kind = "folder" if path.is_dir() else "file" if path.is_file() else "neither a file nor a folder"
+    except (OSError, ValueError, RuntimeError) as cause:  # a loop of links, a NUL, a name that is too long, an unknown user
+        shown = config.path if len(config.path) <= 80 else config.path[:77] + "..."
+        raise UserError(f"{shown!r} cannot be a path: {cause}.", "Nothing can lie there.", "Check the spelling.") from cause
+    if not there:
         raise UserError(f"{path} does not exist.", f"It was looked for from {Path.cwd()}.", "Check the spelling, or give the whole path.")
-    archive = path.suffix.lower() == ".npz" and path.is_file() and path.stat().st_size > 0
-    reader = image_folder.read if path.is_dir() else npz.read if archive else table.read
+    if kind not in ("file", "folder"):
+        raise UserError(f"{path} is {kind}.", "It may never end.", "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file.")
+    archive = path.suffix.lower() == ".npz" and kind == "file" and path.stat().st_size > 0
+    reader = npz.read if archive else table.read
+    if kind == "folder":
+        reader = table.read if is_table_folder(path) else image_folder.read
     try:
         source = reader(config)
     except PermissionError as cause:
@@ -115,7 +129,14 @@ def read_source(config: DataConfig) -> Source:
             f"{cause.filename or path} may not be read.", "This user has no permission.", "Change its permissions, or copy it."
         ) from cause
     check_samples(source)
-    return source
+    refuse_several(source)
+    refuse_quantity(source, config.number_classes)
+    source = tidy_labels(source)
+    more = note_joined(sorted(set(source.samples["label"])))
+    if source.modality == "tabular":
+        class_names(source)  # measurements as labels are told before columns that repeat them
+        more += look_for_answers(source)
+    return replace(source, problems=[*source.problems, *more])
 
 
 def arrange(source: Source, config: DataConfig) -> tuple["pd.DataFrame", tuple[str, ...], str]:

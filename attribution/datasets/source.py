@@ -48,7 +48,9 @@ class Source:
     def where(self, position: int) -> str:
         """How a message names sample ``position``: "Row 17 of people.csv", "File cat/3.png"."""
         name = str(self.samples["source"].iloc[position])
-        return f"File {name}" if self.path.is_dir() else f"{name[0].upper()}{name[1:]} of {self.path.name}"
+        if self.path.is_dir():
+            return f"File {name}" if self.modality == "image" else f"{name[0].upper()}{name[1:]}"
+        return f"{name[0].upper()}{name[1:]} of {self.path.name}"
 
 
 def left_out(where: str, what: str, count: int = 1) -> dict[str, Any]:
@@ -94,18 +96,11 @@ def check_samples(source: Source) -> None:
 def class_names(source: Source) -> tuple[str, ...]:
     """The classes of a source in index order.
 
-    Raises ``UserError`` for one class only, for two names that differ by spaces only, for a label that ``classes`` does not list, and for
-    labels that look like measurements (more than half of the values are different).
+    Raises ``UserError`` for one class only, for a label that ``classes`` does not list, and for labels that look like measurements (more
+    than half of the values are different).
     """
     labels = source.samples["label"]
     found = set(labels.unique())
-    for name in sorted(found):
-        if name != name.strip() and name.strip() in found:
-            raise UserError(
-                f"{source.where(_first(labels == name))} has the label {name!r}, and there is a class {name.strip()!r}.",
-                "They would be two classes.",
-                "Trim the space.",
-            )
     if source.classes and found - set(source.classes):
         name = sorted(found - set(source.classes))[0]
         raise UserError(

@@ -1,236 +1,252 @@
-"""Read CSV, TSV, JSONL and Parquet: feature columns, or one column of text."""
+"""Turn the rows of a table into samples: labels, ids, splits and groups, and feature columns or one column of text."""
 
-import json
 import re
-from decimal import Decimal
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import DataConfig
-from attribution.datasets.source import Source, left_out, listed
+from attribution.config import DataConfig, from_dict
+from attribution.datasets.columns import feature, missing_value
+from attribution.datasets.frames import PART, SPLIT_OF_PART, SUFFIXES, missing, read_frame, row_name
+from attribution.datasets.labels import label_words, no_label, without_label
+from attribution.datasets.pictures import SUFFIXES as PICTURES
+from attribution.datasets.source import Source, left_out, listed, note
 from attribution.datasets.splits import split_name
+from attribution.datasets.words import tidy, whole
 from attribution.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+__all__ = ["SUFFIXES", "column", "given_splits", "read", "read_frame"]
+OWN = (PART, SPLIT_OF_PART)
 
 
 def read(config: DataConfig) -> Source:
-    """The rows of a table, checked: no value may be missing, and numbers must be finite.
+    """The rows of a table that have a label, checked: no other value may be missing, and numbers must be finite.
 
     Rows count from 1, without the header. Ids are the id column, or ``row-00017``. A column called ``split`` is taken as the split when
-    none is named and all its values are splits. Memory: the whole table. Raises ``UserError`` naming row and column.
+    none is named. Rows without a label, columns that only count the rows and the index of a Parquet file are left out and listed.
+    Memory: the whole table. Raises ``UserError`` naming row and column.
     """
     import pandas as pd
 
     path = Path(config.path).expanduser()
-    frame = read_frame(path, (config.label, config.text, config.id, config.split or "split", config.group))
-    samples = pd.DataFrame({"source": [f"row {number}" for number in range(1, len(frame) + 1)]})
-    samples["label"] = column(frame, config.label, path, "holds the labels")
-    samples["id"] = (
-        column(frame, config.id, path, "holds the ids") if config.id else [f"row-{number:05d}" for number in range(1, len(frame) + 1)]
-    )
-    samples["split"] = given_splits(frame, config, path)
+    named = {name: tidy(getattr(config, name)) for name in ("label", "text", "id", "split", "group")}
+    config = from_dict(DataConfig, {**asdict(config), **named, "features": tuple(tidy(name) for name in config.features)})
+    problems: list[dict[str, Any]] = []
+    as_text = (config.label, config.text, config.id, config.split or "split", config.group)
+    frame = read_frame(path, as_text, problems, config.max_gigabytes)
+    seen = len(frame)
+    _check_columns(frame, config, path)
+    labels, kept, unlabelled = _labels(frame, config, path)
+    problems += unlabelled
+    ids = [f"row-{number:05d}" for number in range(1, seen + 1)]
+    sources = frame[PART].tolist() if PART in frame else [f"row {number}" for number in range(1, seen + 1)]
+    index = frame.attrs.get("index", [])
+    if not kept.all():
+        frame, labels = frame[kept], labels[kept]
+        ids, sources = np.array(ids, dtype=object)[kept].tolist(), np.array(sources, dtype=object)[kept].tolist()
+    frame = frame.assign(**{PART: [source if PART in frame else f"{source} of {path.name}" for source in sources]}).reset_index(drop=True)
+    samples = pd.DataFrame({"source": sources, "label": labels})
+    samples["id"] = column(frame, config.id, path, "holds the ids") if config.id else ids
+    splits, said = named_splits(frame, config, path)
+    samples["split"], problems = splits, problems + said
     if config.group:
         samples["group"] = column(frame, config.group, path, "holds the groups")
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
-        return Source("text", path, samples, seen=len(frame))
-    names, problems = _features(frame, config, path)
-    features = pd.DataFrame({f"col:{name}": _feature(frame[name], name, path) for name in names})
-    return Source("tabular", path, pd.concat([samples, features], axis=1), (), problems, seen=len(frame))
+        unused = [name for name in frame.columns if name not in {*_taken(config, bool(splits.any())), config.text, *OWN}]
+        problems += [left_out(f"column {listed(unused)}", "not used: texts are read alone", 0)] if unused else []
+        return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
+    names, more = _features(frame, config, path, index, bool(splits.any()))
+    features = {}
+    for name in names:
+        features[f"col:{name}"], told = feature(frame, name, path)
+        more += told
+        _refuse_pictures(features[f"col:{name}"], frame, name, path)
+    problems += [*more, _used(features)]
+    table = pd.concat([samples, pd.DataFrame(features)], axis=1)
+    return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
 
 
-def read_frame(path: Path, as_text: tuple[str, ...] = ()) -> "pd.DataFrame":
-    """A table file as a DataFrame. In CSV files the columns ``as_text`` are kept as written ("NA" and "None" are words there); in the
-    others the usual spellings of a missing value become NaN. Raises ``UserError`` for an empty, broken or unknown file."""
-    if path.stat().st_size == 0:
-        raise UserError(f"{path} is empty.", "There is nothing to load.", "Check that this is the file you meant.")
-    suffix = path.suffix.lower()
-    readers = {".csv": _read_csv, ".tsv": _read_csv, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".parquet": _read_parquet}
-    if suffix not in readers:
+def _files_left_out(problems: list[dict[str, Any]]) -> int:
+    """Files beside a table's parts count as seen."""
+    return sum(one["count"] for one in problems if one["what"].startswith("not a part of the table"))
+
+
+def _check_columns(frame: "pd.DataFrame", config: DataConfig, path: Path) -> None:
+    if not config.label:
         raise UserError(
-            f"{path.name} ends in {suffix or 'nothing'!r}.", "Its format is unknown.", f"Use one of {', '.join(SUFFIXES)} or .npz."
+            f"No label column of {path.name} was named.",
+            "It says what the model is to predict.",
+            f"Choose one of its columns: {_columns(frame)}.",
         )
-    frame = readers[suffix](path, as_text)
-    frame.columns = [str(name) for name in frame.columns]
-    if not len(frame):
-        raise UserError(f"{path.name} has a header but no rows.", "There is nothing to load.", "Check that this is the file you meant.")
-    return frame
+    for name, role in ((config.label, "holds the labels"), (config.text, "holds the texts"), (config.id, "holds the ids")):
+        if name:
+            _must_have(frame, name, path, role)
+
+
+def _columns(frame: "pd.DataFrame") -> str:
+    return listed([name for name in frame.columns if name not in OWN], 30)
+
+
+def _must_have(frame: "pd.DataFrame", name: str, path: Path, role: str) -> None:
+    if name not in frame:
+        raise UserError(f"{path.name} has no column {name!r}.", f"It {role}.", f"Choose one of its columns: {_columns(frame)}.")
+
+
+def _labels(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    """Labels as text (n,), which rows have one (n,) bool, and the lines about those that have none."""
+    words, gone, bad = label_words(frame[config.label])
+    if bad is not None:
+        raise no_label(row_name(frame, bad[0], path), bad[1])
+    if gone.all():
+        raise UserError(
+            f"No row of {path.name} has a value in column {config.label}.", "It holds the labels.", f"Choose another: {_columns(frame)}."
+        )
+    places = [_plain_row(frame, int(row)) for row in np.flatnonzero(gone)]
+    return words, ~gone, without_label(places)
+
+
+def _plain_row(frame: "pd.DataFrame", row: int) -> str:
+    return str(frame[PART].iloc[row]) if PART in frame else f"row {row + 1}"
 
 
 def column(frame: "pd.DataFrame", name: str, path: Path, role: str) -> "pd.Series":
-    """A column as text; ``UserError`` if it is not there (naming those that are) or has a missing value (naming the row)."""
-    if name not in frame:
+    """A column as text; ``UserError`` if it is not there (naming those that are), has a missing value or one that is no word or number
+    (naming the row)."""
+    import pandas as pd
+
+    _must_have(frame, name, path, role)
+    gone = missing(frame[name])
+    if gone.any():
+        raise missing_value(frame, int(np.flatnonzero(gone)[0]), int(gone.sum()), name, path)
+    words, _, bad = label_words(frame[name])
+    if bad is not None:
         raise UserError(
-            f"{path.name} has no column {name!r}.", f"It {role}.", f"Choose one of its columns: {listed(list(frame.columns), 30)}."
+            f"{row_name(frame, bad[0], path)}: the value in column {name} {bad[1]}.", f"It {role}.", "Give one word or number in every row."
         )
-    values = frame[name]
-    empty = values.isna() | (values.astype(str).str.strip() == "")
-    if empty.any():
-        raise _missing(int(np.flatnonzero(empty)[0]), int(empty.sum()), name, path)
-    if values.dtype.kind == "f" and (values == np.floor(values)).all():
-        values = values.astype(np.int64)  # labels 0.0 and 1.0 are the classes 0 and 1
-    return values.astype(str)
+    return pd.Series(words, index=frame.index, dtype=object)
 
 
 def given_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> np.ndarray:
     """The split each row names, (n,) str; "" everywhere without a split column. ``UserError`` for a value that is no split."""
+    return named_splits(frame, config, path)[0]
+
+
+def named_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """``given_splits``, and what is to be said: which other words were read as splits, or that a column's values look like splits.
+
+    A column called ``split`` holds the splits unless it has another use (label, text, id, group, feature).
+    """
     name = config.split
+    if not name and SPLIT_OF_PART in frame:
+        return frame[SPLIT_OF_PART].to_numpy(dtype=object), [note(path.name, "the files' names say what is train, val and test")]
+    others = {config.label, config.text, config.id, config.group, *config.features}
     if not name:
-        usable = "split" in frame and frame["split"].map(lambda value: split_name(str(value)) is not None).all()
-        if not usable:
-            return np.full(len(frame), "", dtype=object)
-        name = "split"
-    values = column(frame, name, path, "says what is train, val and test").map(lambda value: (value, split_name(value)))
-    for number, (value, split) in enumerate(values, start=1):
+        named = [one for one in frame.columns if one.lower() == "split" and one not in others]
+        if not named:
+            return np.full(len(frame), "", dtype=object), _like_splits(frame, others)
+        name = named[0]
+    words = column(frame, name, path, "says what is train, val and test")
+    meaning = {word: split_name(word) for word in words.unique()}
+    for word, split in meaning.items():
         if split is None:
+            row = int(np.flatnonzero((words == word).to_numpy())[0])
             raise UserError(
-                f"Row {number} of {path.name} has {value!r} in column {name}.",
+                f"{row_name(frame, row, path)} has {word!r} in column {name}.",
                 "That is not a split.",
-                "Use train, val or test in every row.",
+                "Use train, val or test in every row"
+                + ("." if config.split else ", or rename the column if it says something else (features=... takes it as an input)."),
             )
-    return np.array([split for _, split in values], dtype=object)
+    other = [f"{word!r} as {split}" for word, split in meaning.items() if tidy(word) != split]
+    said = [note(f"column {name}", f"read {listed(other)}")] if other else []
+    return words.map(meaning).to_numpy(dtype=object), said
 
 
-def _features(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[list[str], list[dict[str, Any]]]:
-    taken = {config.label, config.id, config.group, config.split}
-    if not config.split and given_splits(frame, config, path).any():
-        taken.add("split")
-    counters = [name for name in frame.columns if name not in config.features and _is_index(frame[name], name)]
-    names = list(config.features) or [name for name in frame.columns if name not in taken and name not in counters]
+def _like_splits(frame: "pd.DataFrame", others: set[str]) -> list[dict[str, Any]]:
+    """A line for a column whose every value is the word for a split, but which is not called so."""
+    told = []
+    for name in frame.columns:
+        if name in others or name in OWN or frame[name].dtype.kind != "O":
+            continue
+        some = frame[name].iloc[:1000].map(lambda value: split_name(value) if isinstance(value, str) else None)
+        if some.notna().all() and some.nunique() > 1 and "train" in set(some):
+            told.append(note(f"column {name}", f"holds words for splits; to use it as the split give --split {name}"))
+    return told
+
+
+def _taken(config: DataConfig, has_splits: bool) -> set[str]:
+    return {config.label, config.id, config.group, config.split, *(["split", "Split", "SPLIT"] if has_splits and not config.split else [])}
+
+
+def _features(
+    frame: "pd.DataFrame", config: DataConfig, path: Path, index: list[str], has_splits: bool
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """The feature columns, and lines about the columns that are none."""
+    taken = _taken(config, has_splits) | set(OWN)
+    problems: list[dict[str, Any]] = []
+    names = list(config.features)
+    if not names:
+        candidates = [name for name in frame.columns if name not in taken]
+        counters = [name for name in candidates if _is_index(frame[name], name)]
+        stored = [name for name in candidates if name in index]
+        empty = [name for name in candidates if frame[name].isna().all()]
+        problems += [left_out(f"column {name}", "has no name and only counts the rows", 0) for name in counters]
+        problems += [
+            left_out(f"column {name}", f"is the index of the file; --id {name} takes it as ids", 0)
+            for name in stored
+            if name not in counters
+        ]
+        problems += [left_out(f"column {name}", "has no value in any row", 0) for name in empty if name not in stored]
+        names = [name for name in candidates if name not in {*counters, *stored, *empty}]
     for name in names:
-        if name not in frame:
-            raise UserError(
-                f"{path.name} has no column {name!r}.", "It is listed as a feature.", f"Its columns: {listed(list(frame.columns), 30)}."
-            )
+        if name not in frame or name in OWN:
+            raise UserError(f"{path.name} has no column {name!r}.", "It is listed as a feature.", f"Its columns: {_columns(frame)}.")
         if name == config.label:
             raise UserError(
                 f"Column {name!r} is both the label and a feature.", "The model would see the answer.", "Take it off the features."
             )
     if not names:
         raise UserError(
-            f"{path.name} has no feature columns besides {listed(sorted(taken - {''}))}.",
+            f"{path.name} has no feature columns besides {listed(sorted(taken - {'', *OWN} & set(frame.columns)))}.",
             "There is nothing to learn from.",
             "Name the text column, or add feature columns.",
         )
-    return names, [left_out(f"column {name}", "has no name and only counts the rows", 0) for name in counters]
+    unused = [name for name in frame.columns if name not in taken and name not in names] if config.features else []
+    problems += [left_out(f"column {listed(unused)}", "not among the features", 0)] if unused else []
+    return names, problems
 
 
 def _is_index(values: "pd.Series", name: str) -> bool:
-    """Whether this is the row number that pandas writes into a CSV file beside the data."""
-    return bool(re.fullmatch(r"Unnamed: \d+|__index_level_\d+__", name)) and values.tolist() == list(range(len(values)))
+    """Whether this is the row number that pandas writes into a file beside the data (of all rows, or of those somebody kept)."""
+    return bool(re.fullmatch(r"Unnamed: 0|__index_level_\d+__", name)) and values.dtype.kind in "iu" and values.is_unique
 
 
-def _feature(values: "pd.Series", name: str, path: Path) -> "pd.Series":
-    """A feature column as numbers or text, every value present."""
-    import pandas as pd
-
-    if values.isna().any():
-        raise _missing(int(np.flatnonzero(values.isna())[0]), int(values.isna().sum()), name, path)
-    if values.dtype.kind in "iuf":
-        finite = np.isfinite(values.to_numpy(dtype=np.float64))
-        if not finite.all():
-            row = int(np.flatnonzero(~finite)[0])
-            raise UserError(
-                f"Row {row + 1} of {path.name} has {values.iloc[row]} in column {name}.", "It is not a number.", "Correct or remove it."
-            )
-        return values
-    if values.dtype.kind == "b":
-        return values.astype(np.int64)
-    values = values.astype(object)
-    if values.map(lambda value: isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)).all():
-        return _feature(values.astype(np.float64), name, path)
-    nested = values.map(lambda value: isinstance(value, (list, dict, np.ndarray)))
-    if nested.any():
-        row = int(np.flatnonzero(nested)[0])
+def _refuse_pictures(values: "pd.Series", frame: "pd.DataFrame", name: str, path: Path) -> None:
+    """``UserError`` for a column that holds paths of picture files which are there."""
+    if values.dtype.kind != "O":
+        return
+    words = [whole(str(word)) for word in values.iloc[:20]]
+    if not all(Path(word).suffix.lower() in PICTURES for word in words):
+        return
+    folder = path if path.is_dir() else path.parent
+    there = [word for word in words if len(word) < 1000 and "\0" not in word and (folder / word).is_file()]
+    if there:
         raise UserError(
-            f"Row {row + 1} of {path.name} has a list or an object in column {name}.",
-            "A feature is one number or one word.",
-            "Spread it over columns.",
+            f"Column {name} of {path.name} holds paths of pictures ({there[0]}).",
+            "As a feature each path would be a word of its own; the pictures would not be looked at.",
+            f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give the folder {folder}."
+            " To use the other columns alone, name them with --features.",
         )
-    words = values.astype(str)
-    blank = words.str.strip() == ""
-    if blank.any():
-        raise _missing(int(np.flatnonzero(blank)[0]), int(blank.sum()), name, path)
-    numbers = pd.to_numeric(words, errors="coerce").notna()
-    if 0.9 <= numbers.mean() < 1:  # a column of numbers with a slip in it would silently become categories
-        row = int(np.flatnonzero(~numbers)[0])
-        raise UserError(
-            f"Row {row + 1} of {path.name} has {words.iloc[row]!r} in column {name}, where {int(numbers.sum()):,} of {len(words):,} rows have numbers.",
-            "One word turns the whole column into categories.",
-            "Put a number there, remove the row, or leave the column out of the features.",
-        )
-    return words
 
 
-def _missing(row: int, count: int, name: str, path: Path) -> UserError:
-    more = f" ({count:,} rows miss it)" if count > 1 else ""
-    return UserError(
-        f"Row {row + 1} of {path.name} has no value in column {name}{more}.",
-        "A model cannot learn from a missing value, and a guessed one would hide it.",
-        "Fill it in, remove the row, or leave the column out.",
-    )
-
-
-def _read_csv(path: Path, as_text: tuple[str, ...]) -> "pd.DataFrame":
-    import pandas as pd
-    from pandas.api.types import is_object_dtype, is_string_dtype
-
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            text = pd.read_csv(stream, sep=separator, nrows=0)
-        kept = {name: str for name in text.columns if name in as_text}
-        blanks = {name: ["", "NA", "N/A", "NaN", "nan", "null", "NULL"] for name in text.columns if name not in as_text}
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            frame = pd.read_csv(stream, sep=separator, dtype=kept, keep_default_na=False, na_values=blanks, low_memory=False)
-    except pd.errors.EmptyDataError as cause:
-        raise UserError(f"{path} is empty.", "There is nothing to load.", "Check that this is the file you meant.") from cause
-    except UnicodeDecodeError as cause:
-        raise UserError(
-            f"{path.name} is not UTF-8 text (byte {cause.start}).", "Its letters cannot be read.", "Save it as UTF-8."
-        ) from cause
-    except pd.errors.ParserError as cause:
-        raise UserError(
-            f"{path.name} is not a table: {cause}.", "Rows must have as many values as the header.", "Correct that line."
-        ) from cause
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise UserError(f"The rows of {path.name} have more values than its header.", "Columns cannot be told apart.", "Name every column.")
-    return frame.apply(lambda values: values.astype(object) if is_string_dtype(values) and not is_object_dtype(values) else values)
-
-
-def _read_jsonl(path: Path, as_text: tuple[str, ...]) -> "pd.DataFrame":
-    import pandas as pd
-
-    records: list[dict[str, Any]] = []
-    with open(path, encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as cause:
-                raise UserError(
-                    f"Line {number} of {path.name} is not JSON: {cause.msg}.", "It cannot be read.", "Correct that line."
-                ) from cause
-            if not isinstance(record, dict):
-                raise UserError(
-                    f"Line {number} of {path.name} is not an object.", "Names are needed.", 'Write {"label": ..., ...} on each line.'
-                )
-            records.append(record)
-    return pd.DataFrame(records)
-
-
-def _read_parquet(path: Path, as_text: tuple[str, ...]) -> "pd.DataFrame":
-    import pandas as pd
-    import pyarrow
-
-    try:
-        return pd.read_parquet(path).reset_index(drop=True)
-    except (pyarrow.ArrowInvalid, OSError) as cause:
-        raise UserError(f"{path.name} is not a Parquet file: {cause}", "It cannot be read.", "Write it again.") from cause
+def _used(features: dict[str, "pd.Series"]) -> dict[str, Any]:
+    """The line that says which columns are the inputs."""
+    numbers = [name[4:] for name, values in features.items() if values.dtype.kind in "iuf"]
+    words = [name[4:] for name in features if name[4:] not in numbers]
+    parts = [f"{len(some):,} as {kind}: {listed(some)}" for kind, some in (("numbers", numbers), ("categories", words)) if some]
+    return note("features", "; ".join(parts))

@@ -67,6 +67,73 @@ def test_number_classes_are_in_numerical_order(tmp_path):
     assert load(tmp_path, X=IMAGES, y=np.array([2, 10] * 6)).info.classes == ("2", "10")
 
 
+def test_labels_in_a_column_and_one_hot_are_taken_and_said(tmp_path):
+    column = load(tmp_path, X_train=IMAGES[:9], y_train=Y[:9, None], X_test=IMAGES[9:], y_test=Y[None, 9:])
+    assert column.labels.tolist() == Y.tolist()
+    assert [problem["what"] for problem in column.info.problems] == [
+        "has shape (9, 1); its 9 values were taken as the labels",
+        "has shape (1, 3); its 3 values were taken as the labels",
+    ]
+    (tmp_path / "hot").mkdir()
+    hot = load(tmp_path / "hot", X_train=IMAGES[:9], y_train=np.eye(3)[Y[:9]], X_test=IMAGES[9:], y_test=np.eye(3, dtype=bool)[Y[9:]])
+    assert hot.labels.tolist() == Y.tolist()
+    assert "one-hot labels of 3 classes" in hot.info.problems[0]["what"]
+
+
+def test_samples_without_a_label_and_arrays_that_are_not_read_are_listed(tmp_path):
+    y = np.where(np.arange(12) == 4, np.nan, Y)
+    dataset = load(tmp_path, X=IMAGES, y=y, weights=np.ones(12))
+    assert [(one["where"], one["kind"], one["count"]) for one in dataset.info.problems] == [
+        ("array weights", "left out", 0),
+        ("X[4]", "left out", 1),
+    ]
+    assert (dataset.info.seen, len(dataset)) == (12, 11)
+    for row, name in enumerate(dataset.ids):
+        assert (dataset.inputs[row, :, :, 0] == IMAGES[int(name.removeprefix("row-"))]).all()
+    (tmp_path / "words").mkdir()
+    words = load(tmp_path / "words", X=IMAGES, y=np.array([b"a", b"b", b" a", b""] * 3))
+    assert words.info.classes == ("a", "b")
+    assert len(words) == 9
+
+
+def test_arrays_as_keras_saves_them(tmp_path):
+    dataset = load(tmp_path, x_train=IMAGES[:9], y_train=Y[:9], x_test=IMAGES[9:], y_test=Y[9:])
+    assert dataset.info.counts == {"train": 9, "val": 0, "test": 3}
+
+
+def test_whole_numbers_keep_their_digits(tmp_path):
+    steps = np.arange(12) % 5
+    values = np.stack([2**60 + steps, steps], axis=1)
+    dataset = load(tmp_path, X=values, y=Y)
+    np.testing.assert_allclose(dataset.inputs[:, 0], dataset.inputs[:, 1], rtol=1e-6)
+    huge = RNG.normal(size=(12, 1)) * 1e300
+    (tmp_path / "huge").mkdir()
+    inputs = np.asarray(load(tmp_path / "huge", X=np.concatenate([huge, huge / 1e300], axis=1), y=Y).inputs)
+    np.testing.assert_allclose(inputs[:, 0], inputs[:, 1], rtol=1e-5)
+
+
+def test_a_bomb_is_refused_by_its_headers(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "bomb.npz", X=np.zeros((4, 2000, 2000), np.uint8), y=np.arange(4) % 2)
+    assert (tmp_path / "bomb.npz").stat().st_size < 100_000
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(UserError, match=r"bomb\.npz would take about 0\.016 GB.*--max-gigabytes"):
+        preview(DataConfig(path=str(tmp_path / "bomb.npz"), max_gigabytes=0.01))
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "match"),
+    [(8, b"\x01\x00", "is encrypted"), (10, b"\x61\x00", "compressed in a way that is not known here \\(number 97\\)")],
+)
+def test_members_that_cannot_be_unpacked_are_named(tmp_path, offset, value, match):
+    config = save(tmp_path, X=IMAGES, y=Y)
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    entry = content.index(b"PK\x01\x02")  # in the directory: flags at 8, method at 10
+    content[entry + offset : entry + offset + 2] = value
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(UserError, match=match):
+        preview(config)
+
+
 NAN = np.where(np.arange(12)[:, None, None] == 4, np.nan, IMAGES / 255)
 
 
@@ -77,8 +144,12 @@ NAN = np.where(np.arange(12)[:, None, None] == 4, np.nan, IMAGES / 255)
         ({"X": IMAGES}, "no array y"),
         ({"X_test": IMAGES, "y_test": Y}, "training samples are not among them"),
         ({"X": IMAGES, "y": Y[:5]}, r"y of a\.npz has shape \(5,\) for 12 samples"),
-        ({"X": IMAGES, "y": np.eye(3)[Y]}, "One-hot"),
-        ({"X": IMAGES, "y": Y + 0.5}, r"y\[0\] of a\.npz is 0\.5"),
+        ({"X": IMAGES, "y": np.eye(3)[Y] * 0.5}, r"y\[0\] of a\.npz is \[0\.5 0\.  0\. \], which is not one class"),
+        ({"X": IMAGES, "y": np.ones((12, 3))}, r"y\[0\] of a\.npz is \[1\. 1\. 1\.\], which is not one class"),
+        ({"X": IMAGES, "y": np.array(["2024-01-01", "2024-01-02"] * 6, dtype="datetime64[D]")}, r"y of a\.npz holds dates"),
+        ({"X": IMAGES, "y": np.where(Y == 2, np.inf, Y)}, r"y\[2\] of a\.npz is inf"),
+        ({"X": IMAGES, "y": np.array([b"a", b"\xff"] * 6)}, r"y\[1\] of a\.npz is b'\\xff'"),
+        ({"X": IMAGES, "y": Y + 0.5}, r"3 different numbers from 0\.5 to 2\.5, some with fractions"),
         ({"X": IMAGES[:, None], "y": Y}, r"transpose\(0, 2, 3, 1\)"),
         ({"X": IMAGES[:, 0, 0], "y": Y}, "neither images nor a table"),
         ({"X": IMAGES[:0], "y": Y[:0]}, "neither images nor a table"),

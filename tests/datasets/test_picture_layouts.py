@@ -280,8 +280,8 @@ def test_what_looks_like_splits_and_cannot_be_is_refused(tmp_path):
 def test_a_folder_of_tables_or_of_unsorted_pictures_says_what_to_do(tmp_path):
     (tmp_path / "parts").mkdir()
     for i in range(2):
-        (tmp_path / "parts" / f"part-{i}.parquet").write_bytes(b"x")
-    refused(tmp_path / "parts", r"2 tables \(part-0\.parquet, part-1\.parquet\).*Name one file")
+        (tmp_path / "parts" / f"part-{i}.csv").write_bytes(b"x")
+    refused(tmp_path / "parts", r"2 tables \(part-0\.csv, part-1\.csv\).*Name one file")
     for i in range(2):
         picture(tmp_path / "kaggle" / "all" / f"{i}.png")
     (tmp_path / "kaggle" / "train.csv").write_text("id,label\n")

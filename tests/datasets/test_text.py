@@ -21,6 +21,25 @@ def test_tokens():
     assert tokens_of(normalise("好电影 in 2024")) == ["好", "电", "影", "in", "2024"]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("यह फिल्म बहुत अच्छी थी 7", ["यह", "फिल्म", "बहुत", "अच्छी", "थी", "7"]),
+        ("இந்த படம் நல்லது", ["இந்த", "படம்", "நல்லது"]),
+        ("فِيلْم جَيِّد", ["فِيلْم", "جَيِّد"]),
+        ("می\u200cخواهم بروم", ["می\u200cخواهم", "بروم"]),
+        ("หนังดี", ["ห", "นั", "ง", "ดี"]),  # written without blanks: one sign with its marks
+        ("e\u0301te\u0301 d'e\u0301te\u0301", ["été", "d'été"]),
+        ("good\u200b film\ufeff", ["good", "film"]),
+        ("❤️ 👩\u200d💻!", ["❤️", "👩\u200d💻", "!"]),
+        ("\u0301 a", ["a"]),  # an accent without a letter
+        ("\u200b\u00ad\u3164", []),
+    ],
+)
+def test_words_of_every_script_stay_whole(text, words):
+    assert tokens_of(normalise(text)) == words
+
+
 def test_vocabulary_comes_from_training_texts_by_frequency_then_spelling(tmp_path):
     config = save(tmp_path, ["b a b", "c a d", "b zzz"], ["x", "y", "x"], ["train", "train", "test"])
     dataset = import_data(config, tmp_path / "data", "t")
@@ -50,5 +69,7 @@ def test_missing_and_wordless_texts_are_named(tmp_path):
         preview(save(tmp_path, ["a", "", "b"], ["x", "y", "x"]))
     with pytest.raises(UserError, match=r"Row 3 of texts\.csv has no word in its text"):
         import_data(save(tmp_path, ["a", "c", "_"], ["x", "y", "x"]), tmp_path / "data", "t")
+    with pytest.raises(UserError, match=r"Row 2 of texts\.csv has no value in column text"):
+        import_data(save(tmp_path, ["a", "\u200b", "c"], ["x", "y", "x"]), tmp_path / "data", "t")
     with pytest.raises(UserError, match=r"no column 'body'.*text, label"):
         preview(DataConfig(path=str(tmp_path / "texts.csv"), text="body"))
