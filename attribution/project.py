@@ -27,7 +27,7 @@ class Project(Work, Background):
     - ``work``, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize compare
       damping_sweep preview prepare``.
     - ``forecasts`` of it: ``forecast_score forecast_flag forecast_train forecast_memorize forecast_compare find_forecast``.
-    - ``background``, the same work as jobs: ``submit jobs job cancel resume run_job step``.
+    - ``background``, the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
     """
 
     @staticmethod

@@ -1,5 +1,6 @@
 """Jobs: claimed once, cancelled cooperatively, found dead when their process is gone, resumed."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 
 import pytest
 
+from attribution import alive
 from attribution.config import TrainConfig
 from attribution.errors import UserError
 from attribution.jobs import JobBoard
@@ -89,30 +91,238 @@ def test_a_queued_job_is_cancelled_at_once(board):
     assert board.run(job.id, steps(2)) == "cancelled"
 
 
-def test_a_killed_process_is_found_out_and_resumed(board, tmp_path):
-    job = board.submit("train", "Train", TrainConfig())
-    program = textwrap.dedent(f"""
-        import time
-        from pathlib import Path
-        from attribution.jobs import JobBoard
+class Worker:
+    """A job in a process of its own that says "half" and then does something for a long time."""
 
-        def work(job, progress):
-            progress.update(1, 2, "half")
-            print("half", flush=True)
-            time.sleep(60)
+    def __init__(self, folder, job_id, then="time.sleep(60)"):
+        program = textwrap.dedent(f"""
+            import os, signal, subprocess, sys, time
+            from pathlib import Path
+            from attribution import heart
+            from attribution.jobs import JobBoard
 
-        JobBoard(Path({str(tmp_path)!r})).run({job.id!r}, work)
-    """)
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "half\n"
+            heart.EVERY_S, heart.LEAVE_S = 0.05, 0.5
+
+            def work(job, progress):
+                progress.update(1, 2, "half")
+                print("half", flush=True)
+                {then}
+                return "made"
+
+            print(JobBoard(Path({str(folder)!r})).run({job_id!r}, work), flush=True)
+        """)
+        self.process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        assert self.process.stdout.readline() == "half\n"
+
+    def ended(self):
+        said = self.process.communicate(timeout=60)[0]
+        return self.process.returncode, said.strip()
+
+
+@pytest.fixture
+def worker(board, tmp_path):
+    made = []
+
+    def start(then="time.sleep(60)"):
+        job = board.submit("train", "Train", TrainConfig())
+        made.append(Worker(tmp_path, job.id, then))
+        return job, made[-1]
+
+    yield start
+    for one in made:
+        if one.process.poll() is None:
+            os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.communicate()
+
+
+def test_a_killed_process_is_found_out_and_resumed(board, worker):
+    job, running = worker()
     assert board.get(job.id).state == "running"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+    os.kill(running.process.pid, signal.SIGKILL)
+    running.ended()
     found = board.get(job.id)
     assert (found.state, found.fraction) == ("interrupted", 0.5)
     assert board.resume(job.id).state == "queued"
     assert board.run(job.id, steps(2)) == "done"
+
+
+def test_a_zombie_is_dead(board, worker):
+    job, running = worker()
+    os.kill(running.process.pid, signal.SIGKILL)
+    until(lambda: board.get(job.id).state == "interrupted")  # nobody has waited for it yet
+
+
+def test_a_clock_that_is_set_hides_no_job_and_makes_no_second_one(board, worker, monkeypatch):
+    import psutil
+
+    job, _ = worker()
+    real, made = time.time, psutil.Process.create_time
+    for jump in (3600.0, -86400.0):
+        monkeypatch.setattr(time, "time", lambda jump=jump: real() + jump)
+        monkeypatch.setattr(psutil.Process, "create_time", lambda self, jump=jump: made(self) + jump)
+        found = board.get(job.id)
+        assert found.state == "running"
+        assert found.trouble == ""
+        assert 0 <= found.elapsed_s < 60
+        assert board.resume(job.id).state == "running"
+    assert len(board.list()) == 1
+
+
+def test_a_clock_that_is_set_while_a_job_waits_for_its_process_does_not_end_it(board, monkeypatch):
+    job = board.submit("train", "Train", TrainConfig())
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 86400)
+    assert board.get(job.id).state == "queued"
+
+
+def test_a_queued_job_whose_process_died_before_it_began_is_interrupted(board):
+    job = board.submit("train", "Train", TrainConfig())
+    with database.write(board._db) as db:
+        db.execute("UPDATE jobs SET pid=?, process_start=1", (2**22 - 1,))
+    assert board.get(job.id).state == "interrupted"
+
+
+def test_a_process_that_cannot_be_started_is_said_and_the_job_says_so(tmp_path, monkeypatch):
+    database.create(tmp_path / "project.db")
+    board = JobBoard(tmp_path)
+
+    def refuse(*_, **__):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(UserError, match="No more processes"):
+        board.submit("train", "Train", TrainConfig())
+    assert "No more processes" in board.list()[0].error["what"]
+
+
+def until(true):
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr("attribution.jobs.SILENT_S", 0.5)
+
+
+def test_a_stopped_process_is_said_and_ended(board, worker, impatient):
+    job, running = worker()
+    os.kill(running.process.pid, signal.SIGSTOP)
+    until(lambda: "not answering" in board.get(job.id).trouble)
+    assert board.get(job.id).state == "running"
+    assert board.cancel(job.id).stopping
+    assert board.resume(job.id).state == "running"
+    ended = board.kill(job.id, grace_s=5.0)
+    assert ended.state == "cancelled"
+    assert running.ended() == (0, "cancelled")  # SIGTERM unwinds
+    assert board.resume(job.id).state == "queued"
+
+
+def test_hung_work_is_told_apart_from_a_process_that_is_stopped(board, worker, impatient, monkeypatch):
+    monkeypatch.setattr("attribution.jobs.STILL_S", 0.5)
+    job, running = worker("signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)")
+    until(lambda: "no step" in board.get(job.id).trouble)
+    assert board.get(job.id).beat.silent_s < 30
+    assert board.kill(job.id, grace_s=0.2).state == "cancelled"
+    assert running.ended()[0] == -signal.SIGKILL
+    assert "Ended by a signal" in board.get(job.id).message
+
+
+def test_the_whole_group_is_ended(board, worker, tmp_path):
+    then = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(subprocess.Popen(['sleep', '60']).pid)); time.sleep(60)"
+    job, _ = worker(then)
+    until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
+    board.kill(job.id, grace_s=0.1)
+    child = int((tmp_path / "pid").read_text())
+    until(lambda: alive.started(child) is None)
+
+
+def test_a_job_that_hears_is_not_signalled(board, worker):
+    job, running = worker("[(progress.update(1, 2 + i, 'x'), time.sleep(0.25)) for i in range(200)]")
+    assert board.kill(job.id, grace_s=20).message != "Ended by a signal; what it finished is kept."
+    assert running.ended() == (0, "cancelled")
+
+
+def test_a_queued_or_ended_job_is_only_cancelled(board):
+    job = board.submit("train", "Train", TrainConfig())
+    assert board.kill(job.id).state == "cancelled"
+    assert board.kill(job.id).state == "cancelled"
+
+
+def test_a_job_in_this_process_is_not_shot_by_it(board):
+    job = board.submit("train", "Train", TrainConfig())
+
+    def work(job, progress):
+        with pytest.raises(UserError, match="this very process"):
+            board.kill(job.id)
+        return "made"
+
+    assert board.run(job.id, work) == "done"
+
+
+@pytest.mark.parametrize("then", ["time.sleep(60)", "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"])
+def test_a_project_that_is_deleted_ends_its_jobs_and_stays_deleted(board, worker, tmp_path, then):
+    _, running = worker(then)
+    for path in sorted(tmp_path.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    status, said = running.ended()
+    assert (status, said) in ((0, "gone"), (1, ""))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_work_that_steps_hears_that_its_project_is_gone(board, tmp_path):
+    def work(job, progress):
+        (tmp_path / "project.db").unlink()
+        progress.update(2, 2, "more")
+        return "made"
+
+    job = board.submit("train", "Train", TrainConfig())
+    assert board.run(job.id, work) == "gone"
+    assert not (tmp_path / "project.db").exists()
+
+
+def test_a_disk_that_fills_up_under_a_job_is_the_job_s_last_word(board, tmp_path):
+    def work(job, progress):
+        progress.update(1, 2, "writing")
+        assert (tmp_path / "jobs" / f"{job.id}.spare").stat().st_size == 1 << 16
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "weights.bin"))
+
+    job = board.submit("train", "Train", TrainConfig())
+    assert board.run(job.id, work) == "failed"
+    assert "disk is full: weights.bin" in board.get(job.id).error["what"]
+    assert [path.suffix for path in (tmp_path / "jobs").iterdir()] == []
+
+
+def test_progress_that_cannot_be_written_does_not_end_the_work(board, monkeypatch):
+    from attribution import jobs
+
+    def work(job, progress):
+        def refuse(*_, **__):
+            raise UserError("The disk is full.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs, "connect", refuse)
+            progress.update(1, 2, "half")
+        return "made"
+
+    job = board.submit("train", "Train", TrainConfig())
+    assert board.run(job.id, work) == "done"
+
+
+def test_jobs_of_a_project_that_may_only_be_read_are_shown_as_they_are(board, worker, monkeypatch):
+    job, running = worker()
+    os.kill(running.process.pid, signal.SIGKILL)
+    running.ended()
+
+    def refuse(*_, **__):
+        raise UserError("It may not be written.")
+
+    monkeypatch.setattr("attribution.jobs.write", refuse)
+    assert [one.state for one in board.list()] == ["interrupted"]
+    assert board.get(job.id).message.startswith("The process ended")
 
 
 def test_time_left_counts_only_this_run_of_the_job(board):

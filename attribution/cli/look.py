@@ -44,7 +44,8 @@ def status(
     for job in opened.jobs()[:8]:
         left = f", about {job.eta_s:.0f} s left" if job.eta_s is not None else ""
         why = f": {job.error['what']}" if job.error else ""
-        typer.echo(f"  job {job.id}  {job.state} {100 * job.fraction:.0f} %{left}  {job.title}{why}")
+        trouble = f" ({job.trouble})" if job.trouble else ""
+        typer.echo(f"  job {job.id}  {job.state}{trouble} {100 * job.fraction:.0f} %{left}  {job.title}{why}")
 
 
 @cli.command()
@@ -87,7 +88,13 @@ def resume_job(
 
 @cli.command("cancel")
 def cancel_job(
-    job_id: Annotated[str, typer.Argument(help="A running job; `datablame status` lists them.")], project: ProjectOption = ""
+    job_id: Annotated[str, typer.Argument(help="A running job; `datablame status` lists them.")],
+    project: ProjectOption = "",
+    force: Annotated[bool, typer.Option("--force", help="End its processes by signal when it does not stop within seconds.")] = False,
 ) -> None:
-    """Stop a job at its next step."""
-    typer.echo(f"{open_project(project).cancel(job_id).state}")
+    """Stop a job at its next step; with --force also one that is stopped or hung."""
+    opened = open_project(project)
+    stopped = opened.kill(job_id) if force else opened.cancel(job_id)
+    typer.echo(stopped.state)
+    if stopped.trouble:
+        typer.echo(f"It may not hear: {stopped.trouble}. `datablame cancel {job_id} --force` ends it.", err=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from attribution.config import TrainConfig, from_dict
 from attribution.errors import UserError
-from attribution.jobs import Job, JobBoard
+from attribution.jobs import GRACE_S, Job, JobBoard
 from attribution.progress import Progress
 from attribution.workspace.about import About
 from attribution.workspace.steps import STEPS, title
@@ -36,6 +36,10 @@ class Background(About):
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop at its next step."""
         return self._board.cancel(job_id)
+
+    def kill(self, job_id: str, grace_s: float = GRACE_S) -> Job:
+        """End a job that may not answer: asked first, then by signal; returns when its process is gone."""
+        return self._board.kill(job_id, grace_s)
 
     def resume(self, job_id: str) -> Job:
         """Go on with a stopped job."""

@@ -24,8 +24,22 @@ def submit(project: Project, kind: str, config: Any = None) -> None:
 
 def cancel(project: Project, job_id: str) -> None:
     """Callback: ask a job to stop; what is finished is kept."""
-    project.cancel(job_id)
+    try:
+        project.cancel(job_id)
+    except UserError as error:
+        states.flash_error(error)
+        return
     states.flash("Stopping at the next step. What is finished is kept.", ":material/stop_circle:")
+
+
+def end(project: Project, job_id: str) -> None:
+    """Callback: end a job that does not hear, by signal."""
+    try:
+        project.kill(job_id, grace_s=1.0)
+    except UserError as error:
+        states.flash_error(error)
+        return
+    states.flash("The job was ended. What it finished is kept.", ":material/stop_circle:")
 
 
 def resume(project: Project, job_id: str) -> None:
@@ -40,7 +54,9 @@ def progress_text(job: Job) -> str:
     """How far a job is, what it does, and how long it will take: "45 % · Scoring · about 20 s left"."""
     if job.state == "queued":
         return "Starting"
-    parts = [whole_percent(job.fraction), states.plain(job.message)]
+    parts = ["Stopping" if job.stopping else "", whole_percent(job.fraction), states.plain(job.message)]
+    if job.trouble:
+        return " · ".join([*[part for part in parts if part], job.trouble])
     parts.append(f"about {duration(job.eta_s)} left" if job.eta_s is not None else f"{duration(job.elapsed_s)} so far")
     return " · ".join(part for part in parts if part)
 
@@ -72,11 +88,25 @@ def strip(project: Project) -> None:
     def draw(active: list[Job]) -> None:
         for job in active:
             st.progress(job.fraction, text=f"**{states.plain(job.title)}**  \n{progress_text(job)}")
+            if job.trouble or job.stopping:
+                _end_button(project, job, "strip")
 
     _watch(project, draw, lambda job: True, "strip")
     newest_job = newest(project, ())
     if newest_job is not None and newest_job.state in ("failed", "interrupted"):
         st.caption(f":material/error: {states.plain(newest_job.title)}: {newest_job.state} {ago(newest_job.finished_s)}")
+
+
+def _end_button(project: Project, job: Job, place: str) -> None:
+    """For a job that was asked to stop, or does not answer."""
+    st.button(
+        "End now",
+        key=f"end-{place}-{job.id}",
+        icon=":material/dangerous:",
+        help="Ends its processes. What it finished is kept, and it can go on from there.",
+        on_click=end,
+        args=(project, job.id),
+    )
 
 
 def newest(project: Project, kinds: tuple[str, ...], wanted: Callable[[Job], bool] = lambda job: True) -> Job | None:
@@ -95,7 +125,12 @@ def panel(project: Project, kinds: tuple[str, ...], wanted: Callable[[Job], bool
             for one in active:
                 with st.container(border=True):
                     st.progress(one.fraction, text=f"**{states.plain(one.title)}**  \n{progress_text(one)}")
-                    st.button("Stop", key=f"stop-{place}-{one.id}", icon=":material/stop_circle:", on_click=cancel, args=(project, one.id))
+                    if one.trouble or one.stopping:
+                        _end_button(project, one, place)
+                    else:
+                        st.button(
+                            "Stop", key=f"stop-{place}-{one.id}", icon=":material/stop_circle:", on_click=cancel, args=(project, one.id)
+                        )
 
         _watch(project, draw, lambda one: one.kind in kinds and wanted(one), place)
         return True

@@ -372,7 +372,7 @@ def test_fairness_search_is_answered_and_the_suggested_samples_are_dropped(app, 
     test = app("fairness", project="biased")
     assert "Nobody has looked yet" in words(test)
     assert "in group a" in words(test)
-    found = project.remedy(RemedyConfig(budgets=(5.0, 40.0), seeds=(0,), bootstrap=50, device="cpu"))
+    found = project.remedy(RemedyConfig(budgets=(5.0, 40.0), seeds=(0, 1, 2), bootstrap=50, device="cpu"))
     test = app("fairness", project="biased")
     assert not test.error
     shown = words(test)
@@ -420,3 +420,17 @@ def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app,
     assert "Cheaper: Gradient dot product, about 9.0 s" in said
     test.button(key="cheaper-one-0").click().run()
     assert test.query_params["estimator"] == "ip"
+
+
+def test_a_job_that_does_not_answer_is_said_in_the_strip_and_can_be_ended(app, tiny_project, monkeypatch):
+    from attribution.heart import Beat
+
+    monkeypatch.setattr("attribution.jobs._alive", lambda row: True)
+    monkeypatch.setattr("attribution.heart.read", lambda path: Beat(200.0, 200.0, 300.0))
+    ended = []
+    monkeypatch.setattr("attribution.jobs.JobBoard.kill", lambda board, job_id, grace_s: ended.append(job_id))
+    put_job(tiny_project, "running", started_s=time.time() - 300, heartbeat_s=time.time(), fraction=0.5, message="fold 2 of 5")
+    test = app("overview", project="digits")
+    assert any("not answering for 200 s" in bar.proto.text for bar in test.get("progress"))
+    test.button(key="end-strip-j1").click().run()
+    assert ended == ["j1"]
