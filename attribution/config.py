@@ -87,7 +87,9 @@ class ScoreConfig(Settings):
     """One influence score run."""
 
     estimator: str = opt("ip", "Which estimator; `datablame status --plugins` lists them.", plugins="estimators")
-    queries: str = opt("wrong", "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas.")
+    queries: str = opt(
+        "wrong", "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas (in double quotes where an id holds one)."
+    )
     group: bool = opt(False, "Score the queries as one group (their mean loss) instead of one by one.")
     run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
     k: int = opt(24, "Most helpful and most harmful samples kept per query.", low=1, high=100_000)
@@ -196,7 +198,10 @@ class MapConfig(Settings):
 class AnglesConfig(Settings):
     """One look at the angles between training gradients and a query's gradient."""
 
-    queries: str = opt("val", "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas; always asked as one mean loss.")
+    queries: str = opt(
+        "val",
+        "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas; always asked as one mean loss.",
+    )
     run: str = opt("", "Training run whose checkpoints are asked; empty: the project's current one.")
     damping_ratios: tuple[float, ...] = opt(
         (0.01, 0.1, 1.0, 10.0, 100.0),

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.config import PreviewConfig, fingerprint, to_dict
+from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.forecast import acted_on
 from attribution.gif import SELECTIONS, VARIANTS, Samples, select_for, update
@@ -123,10 +124,7 @@ def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: Previe
             "There is nothing to preview.",
             "Relabel or drop training samples first.",
         )
-    test = dataset.rows("test")
-    test = test[after.active[test]]
-    if not len(test):
-        raise UserError("There is no active test sample.", "A preview is judged on the test split.", "Import data with a test split.")
+    test = active_rows(dataset, after, "test", "A preview is judged on the test split.")
     if not len(after.train_rows(dataset)):
         raise UserError("No training sample is left.", "All of them are dropped.", "Keep some training samples.")
     return acted, test

@@ -18,6 +18,7 @@ import pandas as pd
 
 from attribution.comparisons import Change, Comparison
 from attribution.config import ModelConfig, PreviewConfig, RetrainConfig, TrainConfig, fingerprint, to_dict
+from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.forecast import forecast_edits
 from attribution.progress import Progress
@@ -122,12 +123,8 @@ def retrain(
 def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: RetrainConfig) -> np.ndarray:
     if len(set(config.seeds)) < len(config.seeds):
         raise UserError(f"A seed is named twice: {list(config.seeds)}.", "The same training would count twice.", "Name each seed once.")
-    test, rows = dataset.rows("test"), dataset.rows("train")
-    test = test[after.active[test]]
-    if not len(test):
-        raise UserError(
-            "There is no active test sample.", "Before and after are compared on the test split.", "Import data with a test split."
-        )
+    rows = dataset.rows("train")
+    test = active_rows(dataset, after, "test", "Before and after are compared on the test split.")
     same_labels = before.values[rows] == after.values[rows]
     if (before.active[rows] == after.active[rows]).all() and same_labels[after.active[rows]].all():
         raise UserError(

@@ -10,6 +10,7 @@ import streamlit as st
 from attribution.config import AnglesConfig
 from attribution.views import angles, colours, numbers, scatter
 from attribution.views.cards import Fact
+from attribution.workspace.asking import query_of
 from pages.parts import context, frame, jobs, lasso, query, selected, states
 from pages.parts.context import Sight
 
@@ -29,7 +30,7 @@ READING = (
 def submit_for(sight: Sight, rows: Sequence[int]) -> AnglesConfig:
     """What to measure for these queries."""
     token = query.group_token()
-    return AnglesConfig(queries=f"selection:{token}" if token else str(sight.project.dataset.ids[rows[0]]))
+    return AnglesConfig(queries=f"selection:{token}" if token else query_of([str(sight.project.dataset.ids[rows[0]])]))
 
 
 def ask_validation(sight: Sight) -> None:

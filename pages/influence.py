@@ -9,6 +9,7 @@ import streamlit as st
 from attribution.config import ScoreConfig
 from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, numbers, tables
+from attribution.workspace.asking import query_of
 from attribution.workspace.lookup import InfluenceView
 from pages.parts import cards, context, forecast, frame, jobs, query, states
 from pages.parts.context import Sight
@@ -20,7 +21,7 @@ REVERSE = 3  # queries per side of the way back
 def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     """Not scored yet: say so, and offer to do it."""
     group = bool(query.group_token())
-    ids = f"selection:{query.group_token()}" if group else str(sight.project.dataset.ids[rows[0]])
+    ids = f"selection:{query.group_token()}" if group else query_of([str(sight.project.dataset.ids[rows[0]])])
     config = ScoreConfig(estimator=estimator, queries=ids, group=group, memory_mb=forecast.memory_mb())
 
     def mine(job: object) -> bool:

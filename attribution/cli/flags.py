@@ -9,6 +9,7 @@ import typer
 
 from attribution.config import DataConfig, ModelConfig, TrainConfig
 from attribution.errors import UserError
+from attribution.lists import entries, written
 from attribution.ranges import checked, entry_type, words
 
 
@@ -37,7 +38,7 @@ def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
     name = _flag_name(item.name, config)
     default = item.default
     kind = str if isinstance(default, tuple) else type(default)
-    shown = ",".join(str(value) for value in default) if isinstance(default, tuple) else default  # type: ignore[union-attr]
+    shown = written(str(value) for value in default) if isinstance(default, tuple) else default  # type: ignore[union-attr]
     range_words = "" if item.metadata.get("choices") or item.metadata.get("device") else words(item)  # those stand in the help
     option = typer.Option(f"--{name.replace('_', '-')}", help=item.metadata["help"] + (f" ({range_words})" if range_words else ""))
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=Annotated[kind, option])
@@ -64,7 +65,7 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
         if isinstance(item.default, tuple):
             kind = entry_type(item)
             try:
-                value = tuple(kind(part.strip()) for part in str(value).split(",") if part.strip())
+                value = tuple(kind(part) for part in entries(str(value)))
             except ValueError:
                 word = "whole numbers" if kind is int else "numbers"
                 example = ",".join(map(str, item.default or (10, 50)))

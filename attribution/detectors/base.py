@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.neighbor_cells import EXACT_ROWS, nearest_in_cells
 from attribution.neighbors import nearest
@@ -63,15 +64,8 @@ class Evidence:
     @cached_property
     def validation(self) -> np.ndarray:
         """Active validation rows (v,) int64; ``UserError`` when there are none."""
-        rows = self.subject.dataset.rows("val")
-        rows = rows[self.subject.labels.active[rows]]
-        if not len(rows):
-            raise UserError(
-                "There are no validation samples.",
-                "This detector measures what a training sample does to them.",
-                "Import the data with a validation split, or leave the detector out.",
-            )
-        return rows
+        why = "This detector measures what a training sample does to validation samples."
+        return active_rows(self.subject.dataset, self.subject.labels, "val", why, otherwise="or leave the detector out")
 
     def over_epochs(self, column: str) -> np.ndarray:
         """Mean over the epochs of a column of the run's per-epoch record (n,) float64; the median for rows that joined after training.

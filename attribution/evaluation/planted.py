@@ -47,11 +47,15 @@ def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> 
 
     rows, classes = labels.train_rows(dataset), len(dataset.info.classes)
     count = round(share * len(rows))
-    if not 0 < count < len(rows) or classes < 2:
+    if len(rows) < 2:
         raise UserError(
-            f"A share of {share:g} of {len(rows)} labels in {classes} classes cannot be set wrong.",
-            "Detectors are judged by what they find among the rest.",
-            "Set planted_share to 0.1, for example.",
+            f"{len(rows)} training samples are left.", "Some labels are set wrong, and detectors look for them.", "Keep more samples."
+        )
+    if not 0 < count < len(rows):
+        raise UserError(
+            f"A share of {share:g} of {len(rows):,} labels is {count:,} labels.",
+            "Some are set wrong, and detectors are judged by what they find among the rest.",
+            f"Set planted_share to between {1 / len(rows):.2g} and {1 - 1 / len(rows):.2g}.",
         )
     chance = np.random.default_rng([seed, 1])
     planted = np.zeros(len(rows), dtype=bool)

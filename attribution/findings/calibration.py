@@ -86,7 +86,7 @@ def calibrate(
     rows = labels.train_rows(dataset)
     count = max(LEAST, round(config.share * len(rows)))
     if count > len(rows) // 4:
-        raise UserError(f"{len(rows)} training samples are left.", f"{count} planted errors would be too many of them.", "Lower the share.")
+        raise _too_many(count, len(rows), config.share)
     detectors = tuple(name for name in flags.config["combined"])
     request: dict[str, Any] = {"format": FORMAT, "run": run.id, "version": labels.version, "detectors": list(detectors)}
     request |= {name: getattr(config, name) for name in ("share", "folds", "seed")}
@@ -112,6 +112,17 @@ def calibrate(
     shutil.rmtree(sandbox)
     work.update(1, 1, "done")
     return result
+
+
+def _too_many(count: int, n: int, share: float) -> UserError:
+    """The error for planting more than a quarter of ``n`` labels."""
+    if n < 4 * LEAST:
+        what = f"{n} training samples are left, and at least {4 * LEAST} are needed."
+        return UserError(
+            what, f"{LEAST} errors are planted at the least, so that a ranking can be judged, in a quarter at most.", "Add samples."
+        )
+    what = f"A share of {share:g} would set {count:,} of {n:,} labels wrong."
+    return UserError(what, "More than a quarter would change what the model learns.", f"Choose a share of at most {n // 4 / n:.2g}.")
 
 
 def plant(values: np.ndarray, rows: np.ndarray, probabilities: np.ndarray, count: int, seed: int) -> "pd.DataFrame":

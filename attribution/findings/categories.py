@@ -122,9 +122,10 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
     mean cosine distance to the nearest neighbours reaches; ``claimed``: the share of neighbours labelled s; ``memorization``: as measured.
 
     mislabelled = mean(models, neighbors, epochs, distinct, sure); hard = mean(torn_models, torn_neighbors, variability, 1 - distinct,
-    1 - sure where the evidence contradicts the label, else 0); rare = distance (1 - claimed); leaked and duplicate = 1 where a finding says
-    so; memorized = memorization (1 - mislabelled), for a wrong label is learned by heart as well. A signal
-    that the run cannot give (no per-epoch record) is left out of the means.
+    1 - sure where the evidence contradicts the label, else 0); rare = distance (1 - claimed), and 1 for a sample whose class has no other
+    different one (it is never called mislabelled or hard); leaked and duplicate = 1 where a finding says so; memorized = memorization
+    (1 - mislabelled), for a wrong label is learned by heart as well. A signal that the run cannot give (no per-epoch record) is left out of
+    the means.
     """
     import pandas as pd
 
@@ -148,6 +149,9 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
         "leaked": _spread_over(place, len(rows), dict.fromkeys(relations.leaked, 1.0)),
         "duplicate": _spread_over(place, len(rows), dict.fromkeys(relations.duplicate, 1.0)),
     }
+    alone = ~found["judged"]
+    strengths = {name: np.where(alone, 0.0, value) if name in ("mislabelled", "hard") else value for name, value in strengths.items()}
+    strengths["rare"] = np.where(alone, 1.0, strengths["rare"])
     strengths["memorized"] = np.clip(found["memorization"], 0, 1) * (1 - strengths["mislabelled"])
     scores = np.stack([strengths[kind] for kind in KINDS], axis=1)  # (n, 6)
     first, second = _two_best(scores)
@@ -186,6 +190,7 @@ def _signals(flags: "FlagResult", run: "Run", c: int) -> dict[str, np.ndarray]:
     p_given, p_suggested, v_given, v_suggested = models[n, given], models[n, suggested], votes[n, given], votes[n, suggested]
     return {
         "label": given,
+        "judged": table["judged"].to_numpy(dtype=bool) if "judged" in table else np.ones(len(rows), dtype=bool),
         "suggested": suggested,
         "p_given": p_given,
         "p_suggested": p_suggested,
@@ -324,6 +329,8 @@ def _sentences(entry: "pd.Series", kind: str, classes: Sequence[str], held_out: 
         if entry["contradicts"]:
             words = f"Of labels contradicted no more surely than this one, about {_percent(1 - entry['sure'])} are right."
             lines.append((1 - entry["sure"], words))
+    elif kind == "rare" and not entry["judged"]:
+        lines = [(1.0, f"No other training sample of class {given} differs from it, so nothing can judge its label.")]
     elif kind == "rare":
         top = _percent(max(float(entry["neighbor_distance_top"]), 0.001))
         lines = [(1.0, f"Its nearest neighbours are far away: among the {top} most isolated training samples."), (0.5, votes)]

@@ -25,6 +25,8 @@ def count_wrong(labels: np.ndarray, belief: np.ndarray, share: float = SURE_SHAR
 def estimate(labels: np.ndarray, belief: np.ndarray, *, resamples: int = 400, level: float = 0.95, seed: int = 0) -> dict[str, float]:
     """Expected number of wrong labels ``mid``, with ``low`` and ``high``: bootstrap over the samples, each draw with another share of
     them counted as sure (``SHARES``)."""
+    if not len(labels):
+        return {"low": 0.0, "mid": 0.0, "high": 0.0}
     chance = np.random.default_rng(seed)
     sureness, wrong = belief.max(1), belief.argmax(1) != labels
     order = np.argsort(-sureness, kind="stable")

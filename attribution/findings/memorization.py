@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import MemorizeConfig, ModelConfig, TrainConfig, fingerprint
+from attribution.datasets.needed import active_rows
 from attribution.progress import Progress
 from attribution.statistics import newcombe, spearman_interval
 from attribution.storage.artefact import Artefact
@@ -79,6 +80,7 @@ def memorize(
     """
     work, started_s = progress or Progress(), time.perf_counter()
     subsets = Subsets.at(home / "subsets", dataset, labels, model, recipe, share=config.share)
+    test = active_rows(dataset, labels, "test", "What hangs on single training samples is counted on test predictions.")
     weights = file_hash(Path(run.checkpoints[-1][0]))
     key = fingerprint("memorize", FORMAT, subsets.folder.name, config.models, run.id, weights, config.threshold)
     result = MemorizationResult(home / "memorizations" / key)
@@ -87,8 +89,7 @@ def memorize(
     subsets.grow(dataset, labels, config.models, work.part(0.0, 0.9), trusted=trusted, device=config.device)
     numbers = subsets.finished()
     first = [numbers.index(number) for number in range(config.models)]  # a store that holds more models gives the same answer
-    rows, test = labels.train_rows(dataset), dataset.rows("test")
-    test = test[labels.active[test]]
+    rows = labels.train_rows(dataset)
     members = subsets.members()[first]  # (m, n)
     work.update(0.92, 1, "comparing the models")
     own = subsets.correct(rows, labels.values[rows])[first] > 0.5  # (m, n)

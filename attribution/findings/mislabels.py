@@ -11,7 +11,7 @@ from attribution.detectors import defaults, detectors
 from attribution.detectors.base import Detector, Evidence
 from attribution.errors import UserError
 from attribution.findings.estimate import estimate
-from attribution.findings.out_of_fold import TrainFold, assign_folds, fold_trainer, out_of_fold
+from attribution.findings.out_of_fold import TrainFold, assign_folds, fold_trainer, judgeable, out_of_fold
 from attribution.findings.result import FlagResult
 from attribution.meter import Meter
 from attribution.metrics import average_ranks
@@ -54,10 +54,11 @@ def flag(
 
     ID is the fingerprint of the model's weights, the data version and the settings: a finished search is found, an interrupted one goes on
     after its last finished fold. Detectors that the run cannot serve are left out and listed in ``config["skipped"]``, unless they were
-    asked for by name: then ``UserError``. ``train_fold`` stands in for training on part of the rows (tests, forecasts); ``forecast`` is
-    kept in ``config["cost"]`` beside what the search took; ``recipe`` is that of the folds' trainings for weights that were loaded (without
-    it there are none, and what needs them is left out). Costs ``config.folds``
-    trainings (only with the detector confident-learning), one backward pass over the data per checkpoint, and one for the cases.
+    asked for by name: then ``UserError``. A sample whose class has no other different one is not judged: it comes last. ``train_fold``
+    stands in for training on part of the rows (tests, forecasts); ``forecast`` is kept in ``config["cost"]`` beside what the search took;
+    ``recipe`` is that of the folds' trainings for weights that were loaded (without it there are none, and what needs them is left out).
+    Costs ``config.folds`` trainings (only with the detector confident-learning), one backward pass over the data per checkpoint, and one
+    for the cases.
     Without confident-learning, suggestions and estimate come from the model that trained on the labels, and the estimate is too low.
     """
     from attribution.subject import Subject
@@ -82,6 +83,9 @@ def flag(
     }
     if run.loaded:
         request["recipe"] = {name: value for name, value in to_dict(recipe).items() if name != "device"} if recipe else None
+    judged = judgeable(np.asarray(labels.values[subject.rows]), dataset.hashes[subject.rows])
+    if not judged.all():
+        request["not_judged"] = int((~judged).sum())
     result = FlagResult(Path(out) / fingerprint(request))
     if (result.folder / "config.json").is_file():
         return result
@@ -93,9 +97,9 @@ def flag(
     held_out = "confident-learning" in values
     probabilities = evidence.out_of_fold if held_out else evidence.probabilities
     belief = (probabilities + evidence.votes) / 2
-    expected = estimate(evidence.labels, belief, seed=config.seed)
-    table = _table(evidence, values, belief, expected["mid"])
-    suspects = table.sort_values("position")["row"].to_numpy()[: config.cases]
+    expected = estimate(evidence.labels[judged], belief[judged], seed=config.seed)
+    table = _table(evidence, values, belief, expected["mid"], judged)
+    suspects = table.sort_values("position")["row"].to_numpy()[: min(config.cases, int(judged.sum()))]
     pairs = _cases(subject, suspects, work.part(0.85, 1.0))
     _write(result.folder, table, pairs, evidence.rows[evidence.nearest[0]], probabilities)
     combined = [name for name in COMBINED if name in values] or sorted(values)
@@ -181,7 +185,8 @@ def suggest(labels: np.ndarray, belief: np.ndarray) -> tuple[np.ndarray, np.ndar
     return best.astype(np.int32), belief[np.arange(len(labels)), best].astype(np.float32)
 
 
-def _table(evidence: Evidence, values: dict[str, np.ndarray], belief: np.ndarray, expected: float) -> "pd.DataFrame":
+def _table(evidence: Evidence, values: dict[str, np.ndarray], belief: np.ndarray, expected: float, judged: np.ndarray) -> "pd.DataFrame":
+    """The queue; rows that are not ``judged`` (n,) come last, with suspicion 0."""
     import pandas as pd
 
     n = len(evidence.rows)
@@ -192,9 +197,10 @@ def _table(evidence: Evidence, values: dict[str, np.ndarray], belief: np.ndarray
         columns[f"rank:{name}"] = (n + 1 - average_ranks(column)).round().astype(np.int32)
     score = combine(values)
     position = np.empty(n, dtype=np.int32)
-    position[np.lexsort((evidence.rows, -score))] = np.arange(1, n + 1)
-    columns["suspicion"] = suspicion(position, expected).astype(np.float32)
+    position[np.lexsort((evidence.rows, -score, ~judged))] = np.arange(1, n + 1)
+    columns["suspicion"] = np.where(judged, suspicion(position, expected), 0).astype(np.float32)
     columns["position"] = position
+    columns["judged"] = judged
     columns["suggested"], columns["suggested_p"] = suggest(evidence.labels, belief)
     return pd.DataFrame(columns)
 

@@ -36,6 +36,15 @@ def assign_folds(labels: np.ndarray, hashes: Any, folds: int, seed: int) -> np.n
     return np.array([fold_of[key] for key in keys], dtype=np.int64)
 
 
+def judgeable(labels: np.ndarray, hashes: Any) -> np.ndarray:
+    """Which rows (n,) bool carry a label that two or more different samples carry: only of those can models and neighbours that did not see
+    a row know its class. ``labels`` (n,), ``hashes`` (n,) of the contents."""
+    different: dict[int, set[str]] = {}
+    for label, content in zip(labels.tolist(), hashes, strict=True):
+        different.setdefault(label, set()).add(content)
+    return np.array([len(different[label]) > 1 for label in labels.tolist()], dtype=bool)
+
+
 def out_of_fold(
     labels: np.ndarray, folds: np.ndarray, rows: np.ndarray, n_classes: int, train_fold: TrainFold, cache: Path, progress: Progress
 ) -> np.ndarray:
@@ -47,6 +56,8 @@ def out_of_fold(
     present = np.unique(folds)
     for place, fold in enumerate(present):
         held = folds == fold
+        if held.all():
+            continue  # copies of one sample only: nothing is left to train on
         path = cache / f"fold-{fold:02d}.npy"
         if not path.is_file():
             part = progress.part(place / len(present), (place + 1) / len(present), f"fold {place + 1} of {len(present)}")

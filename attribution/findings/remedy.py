@@ -11,6 +11,7 @@ import pandas as pd
 
 from attribution.config import ModelConfig, RemedyConfig, TrainConfig, fingerprint, model_request, to_dict
 from attribution.datasets.dataset import Labels
+from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators._asked import check_measure
@@ -56,11 +57,8 @@ def remedy(
     asking = {"positive": config.positive, "epsilon": config.epsilon}
     subject = Subject(dataset, labels, run, device=config.device, trusted=trusted, asking=asking)
     measure = subject.measure(config.measure)
-    asked = {split: dataset.rows(split)[labels.active[dataset.rows(split)]] for split in SPLITS}
+    asked = {split: active_rows(dataset, labels, split, "The budget is chosen on val and judged on test.") for split in SPLITS}
     budgets = _budgets(config)
-    for split, rows in asked.items():
-        if not len(rows):
-            raise UserError(f"There is no active {split} sample.", "The budget is chosen on val and judged on test.", "Import both splits.")
     estimator = estimators.get(config.estimator)(subject, 0)
     check_measure(estimator, config.measure)
     request = {

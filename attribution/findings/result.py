@@ -29,7 +29,7 @@ class FlagResult(Artefact):
     def detectors(self) -> "pd.DataFrame":
         """One line per active training row: row, id, label, a value per detector (higher = more suspicious), ``rank:DETECTOR`` (1 = most
         suspicious), suspicion (0..1, see ``config["rule"]``), position (1 = first in the queue), suggested (the likeliest other label),
-        suggested_p (its probability)."""
+        suggested_p (its probability), judged (whether its class has another different sample; if not, it comes last, with suspicion 0)."""
         return self._table("detectors")
 
     @cached_property
@@ -98,17 +98,21 @@ class FlagResult(Artefact):
         from attribution.detectors import detectors
 
         entry, n = self.entry(row), len(self.detectors)
+        if not bool(entry.get("judged", True)):
+            return ["Its label is not judged: no other training sample of its class differs from it."]
         ranks = sorted((int(entry[f"rank:{name}"]), name) for name in self.config["detectors"])
         sentences = [detectors.get(name)().reason(float(entry[name]), 100 * (n - rank) / n) for rank, name in ranks]
         return [*sentences, f"All told it is number {int(entry['position']):,} of {n:,} in the queue."]
 
     def headline(self) -> str:
         """How many labels are probably wrong, in one sentence."""
-        found, n = self.estimate, len(self.detectors)
+        alone = int(self.config.get("not_judged", 0))
+        found, n = self.estimate, len(self.detectors) - alone
+        words = {0: "", 1: " One sample is not judged: its class has no other."}
         return (
             f"About {found['mid']:,.0f} of {n:,} training labels are probably wrong "
             f"({found['low']:,.0f} to {found['high']:,.0f}, {100 * found['mid'] / max(1, n):.1f} %)."
-        )
+        ) + words.get(alone, f" {alone:,} samples are not judged: their classes have no other different ones.")
 
     def _table(self, name: str) -> "pd.DataFrame":
         import pandas as pd

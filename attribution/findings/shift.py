@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import ShiftConfig, fingerprint
+from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.findings.out_of_fold import assign_folds
 from attribution.findings.shift_spaces import Space, space_of
@@ -109,12 +110,13 @@ def compare(
     kind = "inputs" if config.space == "auto" else config.space
     if kind not in ("inputs", "representation") or (kind == "representation" and run is None):
         raise UserError(f"There is no comparison by {config.space!r}.", "", "Use inputs, or representation with a trained model.")
-    rows = {name: dataset.rows(name)[labels.active[dataset.rows(name)]] for name in ("train", "val", "test")}
+    why = "The test samples are compared with the training samples, two of each in every fold."
+    rows = {name: active_rows(dataset, labels, name, why, least=4) for name in ("train", "test")}
+    rows["val"] = dataset.rows("val")[labels.active[dataset.rows("val")]]
     for name in ("train", "test"):
         if len(rows[name]) < 2 * config.folds:
-            raise UserError(
-                f"There are {len(rows[name])} {name} samples.", f"{config.folds} folds need {2 * config.folds}.", "Use fewer folds."
-            )
+            do = f"Use at most {len(rows[name]) // 2} folds."
+            raise UserError(f"There are {len(rows[name])} {name} samples.", f"{config.folds} folds need {2 * config.folds}.", do)
     request: dict[str, Any] = {"format": FORMAT, "space": kind, "version": labels.version, "run": run.id if run else ""}
     request |= {"weights": file_hash(Path(run.checkpoints[-1][0]))} if run else {}
     request |= {name: getattr(config, name) for name in ("folds", "regions", "shown", "level", "seed")}

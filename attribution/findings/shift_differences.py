@@ -87,13 +87,14 @@ def _regions(
     from sklearn.preprocessing import StandardScaler
 
     rows = np.concatenate([train, test])
-    k = min(config.regions, len(rows) // 20)
+    points = StandardScaler().fit_transform(space.dense[rows])
+    different = len(np.unique(points.round(9), axis=0))  # no more clusters than there are different samples
+    k = min(config.regions, len(rows) // 20, different)
     if k < 2:
         return []
-    points = StandardScaler().fit_transform(space.dense[rows])
     fitted = KMeans(k, n_init=3, random_state=config.seed).fit(points)
     lines = []
-    for region in range(k):
+    for region in np.unique(fitted.labels_):
         inside = fitted.labels_ == region
         members = rows[inside]
         nearest = members[np.argmin(((points[inside] - fitted.cluster_centers_[region]) ** 2).sum(1))]

@@ -6,8 +6,8 @@ from attribution.config import TrainConfig
 from attribution.errors import UserError
 from attribution.workspace import lookup
 from attribution.workspace.asked import possible
+from attribution.workspace.asking import query_rows
 from attribution.workspace.review import Review
-from attribution.workspace.steps import query_rows
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,6 @@
-"""The steps of the work: their configs and titles, what a query means, and the chain that sets a new project up."""
+"""The steps of the work: their configs and titles, and the chain that sets a new project up."""
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +20,10 @@ from attribution.config import (
     ShiftConfig,
     TrainConfig,
 )
-from attribution.errors import UserError
 from attribution.progress import Progress
+from attribution.workspace.asking import asked
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from attribution.datasets.dataset import Dataset
     from attribution.training import Run
     from attribution.workspace.work import Work
 
@@ -70,7 +65,7 @@ def title(kind: str, config: Any) -> str:
     """What a job does, in words; braces in a step's title are filled from its settings."""
     settings = dataclasses.asdict(config)
     if "queries" in settings:
-        settings["queries"] = _asked(str(settings["queries"]))
+        settings["queries"] = asked(str(settings["queries"]))
     if "method" in settings:
         settings["method"] = str(settings["method"]).upper()
     if "measure" in settings:
@@ -78,29 +73,12 @@ def title(kind: str, config: Any) -> str:
     return STEPS[kind].title.format(**settings)
 
 
-def _asked(queries: str) -> str:
-    """``ScoreConfig.queries`` in words."""
-    splits = {"wrong": "the wrong test predictions", "test": "all test samples", "val": "all validation samples"}
-    if queries.startswith("selection:"):
-        return "the selection"
-    count = len(queries.split(","))
-    return splits.get(queries) or f"{count} sample{'s' if count > 1 else ''}"
-
-
-def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.DataFrame]") -> "np.ndarray":
-    """The rows that ``ScoreConfig.queries`` means; ``predictions`` is asked only for ``wrong``."""
-    import numpy as np
-
-    if queries in ("train", "val", "test"):
-        rows = dataset.rows(queries)
-    elif queries == "wrong":
-        test = dataset.rows("test")
-        rows = test[~predictions().loc[test, "correct"].to_numpy(dtype=bool)]
-    else:
-        rows = dataset.rows_of([name.strip() for name in queries.split(",") if name.strip()])
-    if len(rows) == 0:
-        raise UserError(f"No sample matches queries={queries!r}.", "There is nothing to explain.", "Choose test, or name sample ids.")
-    return np.asarray(rows, dtype=np.int64)
+def _first_queries(project: "Work", run: "Run") -> str:
+    """What is explained first: wrong test predictions, or what there is of test and validation samples."""
+    test = project.dataset.rows("test")
+    if len(test) and not project.predictions(run).loc[test, "correct"].all():
+        return "wrong"
+    return next((split for split in ("test", "val") if len(project.dataset.rows(split))), "")
 
 
 def prepare(project: "Work", config: TrainConfig | None, work: Progress) -> "Run":
@@ -109,8 +87,7 @@ def prepare(project: "Work", config: TrainConfig | None, work: Progress) -> "Run
     project.flag(FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
     project.embed(MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
     project.find_leaks(LeakConfig(run=run.id), work.part(0.82, 0.86, "Looking for leaks"))
-    test = project.dataset.rows("test")
-    wrong = not project.predictions(run).loc[test, "correct"].all()
-    project.score(ScoreConfig(run=run.id, queries="wrong" if wrong else "test"), work.part(0.86, 0.92, "Explaining predictions"))
+    if queries := _first_queries(project, run):
+        project.score(ScoreConfig(run=run.id, queries=queries), work.part(0.86, 0.92, "Explaining predictions"))
     project.embed(MapConfig(run=run.id), work.part(0.92, 1.0, "Drawing the map"))
     return run

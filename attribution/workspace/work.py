@@ -215,6 +215,10 @@ class Work(Results, Forecasts):
 
         rows = self.query_rows(config.queries, run)
         rows = rows[self.labels.active[rows]]
+        if not len(rows):
+            raise UserError(
+                "All samples that would be asked about are dropped.", "Nothing is left to compare by.", "Keep some, or ask about others."
+            )
         return choose_queries(rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed)
 
     def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
