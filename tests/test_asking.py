@@ -1,13 +1,15 @@
 """Queries as users and pages write them: splits, ids with commas and quotes, and what is not there."""
 
+from dataclasses import fields
+
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution.cli.flags import _take
-from attribution.config import DataConfig, ModelConfig, fields_of
+from attribution.cli.flags import _flag_name, _take
+from attribution.config import DataConfig, ModelConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.errors import UserError
 from attribution.lists import entries, written
@@ -63,17 +65,20 @@ def test_splits_that_are_not_there_and_predictions_that_are_all_right(dataset):
         rows("val", dataset)
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(str.strip).filter(bool), min_size=1))
+@hypothesis.given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(str.strip).filter(bool), min_size=1))
 def test_what_is_written_is_read(names):
     assert entries(written(names)) == names
 
 
+def given(config, **flags):
+    """The values of all flags of a config, as typed: its defaults and ``flags``."""
+    defaults = {_flag_name(item.name, config): item.default for item in fields(config)}
+    return {**{name: written(map(str, value)) if isinstance(value, tuple) else value for name, value in defaults.items()}, **flags}
+
+
 def test_lists_of_flags_may_hold_commas():
-    given = {name: default for name, default, *_ in fields_of(DataConfig)}
-    given["split_seed"] = given.pop("seed")
-    assert _take({**given, "features": 'age,"income, yearly"'}, DataConfig)["features"] == ("age", "income, yearly")
-    flags = {"model": "auto", "width": 0, "checkpoints": '"a,1.pt",b.pt'}
-    assert _take(flags, ModelConfig)["checkpoints"] == ("a,1.pt", "b.pt")
+    assert _take(given(DataConfig, features='age,"income, yearly"'), DataConfig)["features"] == ("age", "income, yearly")
+    assert _take(given(ModelConfig, checkpoints='"a,1.pt",b.pt'), ModelConfig)["checkpoints"] == ("a,1.pt", "b.pt")
 
 
 def test_titles_of_jobs_count_what_is_asked():
