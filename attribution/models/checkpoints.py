@@ -1,21 +1,37 @@
-"""Weights on disk: safetensors written whole, user files read without ever running code from them."""
+"""Weights on disk: safetensors written whole, user files fitted to a model key by key."""
 
 import hashlib
-import pickle
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from attribution.errors import UserError
-from attribution.storage.files import whole_file
+from attribution.models import weight_files
+from attribution.storage.files import file_hash, whole_file
 
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
-PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # DataParallel, torch.compile, Lightning
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # DataParallel, torch.compile, Lightning; tried before others
+COUNTER = "num_batches_tracked"  # of batch normalisation: files of before 2018 lack it, and nothing depends on it
+BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
+BESIDE = re.compile(
+    r"(criterion|loss|metric|\w*_?(acc|accuracy|auroc|f1|loss|metrics?))(_fn|s)?\.", re.IGNORECASE
+)  # of the training, not the model
+PLAIN = {
+    torch.float64,
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.uint8,
+    torch.bool,
+}
 
 
 def save_checkpoint(model: nn.Module, path: Path) -> None:
@@ -25,55 +41,56 @@ def save_checkpoint(model: nn.Module, path: Path) -> None:
         safetensors.torch.save_file(tensors, str(temporary))
 
 
-def load_checkpoint(model: nn.Module, path: Path) -> None:
-    """Copy the weights of a file into ``model``, in place, keeping its device.
+def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
+    """Copy the weights of a file into ``model``, in place, keeping its device; what the user should know of the choice is returned.
 
-    Accepts safetensors and ``torch.save``d state dicts (.pt, .pth, .bin, .ckpt; read with ``weights_only=True``), also wrapped as
-    ``{"state_dict": ...}`` or ``{"model": ...}`` and with the key prefixes of DataParallel, Lightning or torch.compile. Raises
-    ``UserError`` naming the missing, the unexpected and the mis-shaped keys, an unreadable file, and weights that are not finite.
+    Accepts safetensors and ``torch.save``d state dicts (.pt, .pth, .bin, .ckpt; never unpickled in full), a folder with
+    ``model.safetensors``, ``FILE#KEY`` for one of several sets of weights, keys with the prefixes of DataParallel, Lightning or
+    torch.compile, and bare weights for a model that wraps them. Raises ``UserError`` naming the missing, the unexpected and the mis-shaped
+    keys, an unreadable file, tensors that are no plain numbers, and weights that are not finite.
     """
-    path = Path(path)
-    found, wanted = _unprefixed(read_state(path), model.state_dict().keys()), model.state_dict()
-    missing = [name for name in wanted if name not in found]
-    unexpected = [name for name in found if name not in wanted]
+    found = weight_files.read(path)
+    name, wanted = Path(str(path)).name, model.state_dict()
+    fitted, ignored = _fitted(found.tensors, wanted)
+    missing = [key for key in wanted if key not in fitted]
+    extra = [key for key in fitted if key not in wanted]
+    unexpected = [key for key in extra if not BESIDE.match(key)]
+    ignored = [*ignored, *(key for key in extra if BESIDE.match(key))]
+    odd = [f"{key} is {why}" for key in wanted if key in fitted and (why := _odd(fitted[key], wanted[key]))]
     shapes = [
-        f"{name} is {tuple(found[name].shape)}, the model has {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in found and found[name].shape != wanted[name].shape
+        f"{key} is {tuple(fitted[key].shape)}, the model has {tuple(wanted[key].shape)}"
+        for key in wanted
+        if key in fitted and fitted[key].shape != wanted[key].shape
     ]
     if missing or unexpected or shapes:
         parts = [("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)]
         told = "; ".join(f"{word}: {_some(items)}" for word, items in parts if items)
         raise UserError(
-            f"{path.name} does not fit the model. {told}.", "Its weights cannot be loaded.", "Name the model that these weights belong to."
+            f"{name} does not fit the model. {told}.", "Its weights cannot be loaded.", "Name the model that these weights belong to."
         )
-    bad = [name for name, tensor in found.items() if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())]
+    if odd:
+        raise UserError(
+            f"{name} holds weights that are no plain numbers: {_some(odd)}.",
+            "They cannot be put into the model as they are.",
+            "Save them dense and in the model's own type: v.to_dense(), v.dequantize() or v.float() for each.",
+        )
+    bad = [key for key in wanted if fitted[key].is_floating_point() and not bool(torch.isfinite(fitted[key]).all())]
     if bad:
-        raise UserError(
-            f"{path.name} holds NaN or infinite weights: {_some(bad)}.", "Every result would be NaN.", "Load an earlier checkpoint."
-        )
-    model.load_state_dict(found)
+        raise UserError(f"{name} holds NaN or infinite weights: {_some(bad)}.", "Every result would be NaN.", "Load an earlier checkpoint.")
+    model.load_state_dict({key: fitted[key] for key in wanted})
+    return [*found.said, *([f"{name}: not part of the model, left out: {_some(ignored)}"] if ignored else [])]
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The named tensors in a checkpoint file, on the CPU; ``UserError`` when it cannot be read safely."""
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"There is no checkpoint {path}.", "The model's weights come from it.", "Correct the path.")
-    if path.suffix == ".safetensors":
-        try:
-            return safetensors.torch.load_file(str(path))
-        except safetensors.SafetensorError as error:
-            raise UserError(f"{path.name} is not a whole safetensors file: {error}", "No weights were loaded.", "Save it again.") from error
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise UserError(
-            f"{path.name} is not a plain state dict.",
-            "It holds more than tensors, or is damaged; loading it in full could run code from the file.",
-            "Save it with torch.save(model.state_dict(), path), or as safetensors.",
-        ) from error
-    return _tensors(loaded, path)
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """The named tensors in a checkpoint, on the CPU; ``UserError`` when it cannot be read safely."""
+    return weight_files.read(path).tensors
+
+
+def checkpoint_hash(path: str | Path) -> str:
+    """Content hash of what a checkpoint's name means: of the file, or of the files and the key."""
+    files, key = weight_files.located(path)
+    hashes = [file_hash(file) for file in files]
+    return hashes[0] if len(hashes) == 1 and not key else "+".join([*hashes, key])
 
 
 def weights_hash(model: nn.Module) -> str:
@@ -85,27 +102,59 @@ def weights_hash(model: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def _tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
-    while isinstance(loaded, Mapping) and not any(isinstance(value, Tensor) for value in loaded.values()):
-        inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
-        if inner is None:
-            break
-        loaded = inner
-    if isinstance(loaded, Mapping) and loaded and all(isinstance(value, Tensor) for value in loaded.values()):
-        return {str(name): value for name, value in loaded.items()}
-    raise UserError(
-        f"{path.name} holds no state dict.",
-        f"A mapping from parameter names to tensors is needed, also under one of the keys {', '.join(WRAPPERS)}.",
-        "Save it with torch.save(model.state_dict(), path), or as safetensors.",
-    )
+def _fitted(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors under the model's own names, and the keys that were left out: the first way of reading the names in which none is
+    missing, else the one with most of them."""
+    best: tuple[int, dict[str, Tensor], list[str]] = (-1, found, [])
+    for tensors, ignored in _readings(found, wanted):
+        filled = tensors | _implied(tensors, wanted)
+        here = sum(key in filled for key in wanted)
+        if here == len(wanted):
+            return filled, ignored
+        if here > best[0]:
+            best = (here, tensors, ignored)
+    return best[1], best[2]
 
 
-def _unprefixed(found: dict[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:
-    names = set(wanted)
-    for prefix in PREFIXES:
-        if not names & found.keys() and found and all(name.startswith(prefix) for name in found):
-            return _unprefixed({name.removeprefix(prefix): tensor for name, tensor in found.items()}, names)
-    return found
+def _readings(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> Iterator[tuple[dict[str, Tensor], list[str]]]:
+    """The names as they are, without up to three prefixes, and with the name of the one child that a wrapping model has."""
+    wrapper = {key.partition(".")[0] + "." for key in wanted}
+    least = sum(not key.endswith(COUNTER) for key in wanted)
+    waiting: list[tuple[dict[str, Tensor], list[str], int]] = [(found, [], 0)]
+    for tensors, ignored, depth in waiting:
+        yield tensors, ignored
+        if len(wrapper) == 1:
+            outer = next(iter(wrapper))
+            yield {outer + key: value for key, value in tensors.items()}, ignored
+        if depth < 3:
+            first = Counter(key.partition(".")[0] + "." for key in tensors if "." in key)
+            large = {prefix for prefix, count in first.items() if 2 * count >= least}
+            for prefix in [*(one for one in PREFIXES if one in large), *sorted(large - {*PREFIXES})]:
+                inner = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+                waiting.append((inner, [*ignored, *(key for key in tensors if not key.startswith(prefix))], depth + 1))
+
+
+def _implied(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Missing tensors that follow from others: counters that nothing depends on, and weights that share memory with one that is there."""
+    missing = [key for key in wanted if key not in found]
+    shared = {value.data_ptr(): key for key, value in wanted.items() if key in found and value.numel()}
+    implied = {key: wanted[key] for key in missing if key.endswith(COUNTER)}
+    return implied | {key: found[shared[wanted[key].data_ptr()]] for key in missing if wanted[key].data_ptr() in shared}
+
+
+def _odd(tensor: Tensor, wanted: Tensor) -> str:
+    """Why a tensor of a file is no plain array of the model's kind; empty for one that is."""
+    if tensor.is_meta:
+        return "without values (on the meta device)"
+    if tensor.is_quantized:
+        return f"quantised ({tensor.dtype})"
+    if tensor.layout != torch.strided:
+        return f"sparse ({str(tensor.layout).removeprefix('torch.')})"
+    if tensor.dtype not in PLAIN and tensor.dtype != wanted.dtype:
+        return f"{str(tensor.dtype).removeprefix('torch.')}, the model has {str(wanted.dtype).removeprefix('torch.')}"
+    if wanted.is_floating_point() and not tensor.is_floating_point():
+        return f"{str(tensor.dtype).removeprefix('torch.')}, the model has {str(wanted.dtype).removeprefix('torch.')}"
+    return ""
 
 
 def _some(items: list[str], shown: int = 5) -> str:

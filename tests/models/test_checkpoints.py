@@ -1,13 +1,22 @@
 """Weights on disk: round trips, foreign wrappings, and errors that name the keys."""
 
+import argparse
+import json
+import os
 import pickle
+import zipfile
+from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 import torch
+from safetensors.torch import save_file as safetensors_save
 from torch import nn
 
 from attribution.errors import UserError
-from attribution.models.checkpoints import load_checkpoint, read_state, save_checkpoint, weights_hash
+from attribution.models.checkpoints import checkpoint_hash, load_checkpoint, read_state, save_checkpoint, weights_hash
+from attribution.storage.files import file_hash
 
 
 class Tied(nn.Module):
@@ -110,3 +119,196 @@ def test_unreadable_files(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "empty.pt")
     with pytest.raises(UserError, match="holds no state dict"):
         read_state(tmp_path / "empty.pt")
+
+
+class Wrapper(nn.Module):
+    """What every model of a library is put into, to return logits alone."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.net = inner
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def same_as(model: nn.Module, path) -> list[str]:
+    """What was said when the file was loaded; the weights must be those of ``net(1)``."""
+    said = load_checkpoint(model, path)
+    assert weights_hash(model.net if isinstance(model, Wrapper) else model) == weights_hash(net(1))
+    return said
+
+
+def test_bare_weights_load_into_a_wrapper_and_training_keys_are_left_out(tmp_path):
+    state = net(1).state_dict()
+    torch.save(state, tmp_path / "bare.pt")
+    assert same_as(Wrapper(net(2)), tmp_path / "bare.pt") == []
+    lightning = {f"model.{name}": value for name, value in state.items()} | {
+        "criterion.weight": torch.ones(2),
+        "train_acc.total": torch.ones(()),
+    }
+    torch.save({"state_dict": lightning, "hyper_parameters": {"lr": 0.1}}, tmp_path / "l.ckpt")
+    for model in (net(2), Wrapper(net(2))):
+        (said,) = same_as(model, tmp_path / "l.ckpt")
+        assert "left out: criterion.weight, train_acc.total" in said
+    torch.save({f"net.{name}": value for name, value in state.items()} | {"criterion.weight": torch.ones(2)}, tmp_path / "w.pt")
+    assert "criterion.weight" in same_as(Wrapper(net(2)), tmp_path / "w.pt")[0]
+    torch.save({f"backbone.{name}": value for name, value in state.items()}, tmp_path / "b.pt")
+    same_as(net(2), tmp_path / "b.pt")
+
+
+def test_other_unknown_weights_are_never_left_out(tmp_path):
+    torch.save(net(1).state_dict() | {"norm.weight": torch.ones(3)}, tmp_path / "w.pt")
+    with pytest.raises(UserError, match=r"unexpected: norm\.weight"):
+        load_checkpoint(net(2), tmp_path / "w.pt")
+
+
+def test_which_of_several_weights_was_taken_is_said_and_can_be_chosen(tmp_path):
+    torch.save({"model": net(1).state_dict(), "model_ema": net(3).state_dict(), "epoch": 4}, tmp_path / "w.pt")
+    (said,) = same_as(net(2), tmp_path / "w.pt")
+    assert "took model" in said
+    assert "w.pt#model_ema" in said
+    model = net(2)
+    load_checkpoint(model, f"{tmp_path / 'w.pt'}#model_ema")
+    assert weights_hash(model) == weights_hash(net(3))
+    with pytest.raises(UserError, match=r"no weights under 'other'.*model, model_ema"):
+        load_checkpoint(net(2), f"{tmp_path / 'w.pt'}#other")
+    torch.save({"student": net(1).state_dict(), "teacher": net(3).state_dict()}, tmp_path / "two.pt")
+    with pytest.raises(UserError, match=r"several sets of weights: student, teacher.*two\.pt#student"):
+        load_checkpoint(net(2), tmp_path / "two.pt")
+    same_as(net(2), f"{tmp_path / 'two.pt'}#student")
+    (tmp_path / "a#b.pt").write_bytes((tmp_path / "w.pt").read_bytes())  # a sign of the name, not a key
+    same_as(net(2), tmp_path / "a#b.pt")
+
+
+def test_checkpoint_keys_and_folders_enter_its_hash(tmp_path):
+    torch.save({"model": net(1).state_dict(), "ema": net(3).state_dict()}, tmp_path / "w.pt")
+    plain, keyed = checkpoint_hash(tmp_path / "w.pt"), checkpoint_hash(f"{tmp_path / 'w.pt'}#ema")
+    assert plain == file_hash(tmp_path / "w.pt")
+    assert keyed != plain
+
+
+def test_a_folder_with_weights(tmp_path):
+    with pytest.raises(UserError, match=r"folder without model\.safetensors"):
+        load_checkpoint(net(2), tmp_path)
+    save_checkpoint(net(1), tmp_path / "model.safetensors")
+    same_as(net(2), tmp_path)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    names = list(net(1).state_dict())
+    for number, name in enumerate(names):
+        safetensors_save({name: net(1).state_dict()[name]}, str(parts / f"model-{number}.safetensors"))
+    index = {"weight_map": {name: f"model-{number}.safetensors" for number, name in enumerate(names)}}
+    (parts / "model.safetensors.index.json").write_text(json.dumps(index))
+    same_as(net(2), parts)
+    index["weight_map"][names[0]] = "../model.safetensors"
+    (parts / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(UserError, match="no file beside it"):
+        load_checkpoint(net(2), parts)
+
+
+def test_arguments_and_numpy_numbers_beside_the_weights(tmp_path):
+    beside = {"args": argparse.Namespace(lr=0.1, out=Path("x")), "best": np.float64(0.9), "last": np.int64(3), "rng": np.arange(3)}
+    torch.save({"model": net(1).state_dict(), **beside}, tmp_path / "w.pt")
+    same_as(net(2), tmp_path / "w.pt")
+
+
+def test_old_files_without_counters_and_tied_weights(tmp_path):
+    first, second = Tied(), Tied()
+    first.first.weight.data.fill_(0.5)
+    state = first.state_dict()
+    del state["norm.num_batches_tracked"], state["second.weight"]
+    torch.save(state, tmp_path / "w.pt")
+    load_checkpoint(second, tmp_path / "w.pt")
+    assert weights_hash(second) == weights_hash(first)
+
+
+def test_the_type_that_is_refused_is_named(tmp_path):
+    torch.save({"model": net(1).state_dict(), "config": Loud()}, tmp_path / "w.pt")
+    with pytest.raises(UserError, match="type _pytest"):
+        read_state(tmp_path / "w.pt")
+    torch.save(net(1), tmp_path / "whole.pt")
+    with pytest.raises(UserError, match=r"type torch\.nn\.modules\.container\.Sequential"):
+        read_state(tmp_path / "whole.pt")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w.to_sparse(), "sparse"),
+        (lambda w: w.to_sparse_csr(), "sparse"),
+        (lambda w: w.to("meta"), "without values"),
+        (lambda w: w.to(torch.float8_e4m3fn), "float8_e4m3fn"),
+        (lambda w: w.to(torch.complex64), "complex64"),
+        (lambda w: (w * 10).to(torch.int8), "int8"),
+        (lambda w: torch.quantize_per_tensor(w, 0.1, 0, torch.qint8), "quantised"),
+        (lambda w: w * float("inf"), "NaN or infinite"),
+        (lambda w: w[:, :1].expand(3, 4)[:2], "of another shape"),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers(tmp_path, change, said):
+    state = net(1).state_dict()
+    state["0.weight"] = change(state["0.weight"])
+    torch.save(state, tmp_path / "w.pt")
+    model = net(2)
+    with pytest.raises(UserError, match=rf"{said}|0\.weight.*{said}"):
+        load_checkpoint(model, tmp_path / "w.pt")
+    assert weights_hash(model) == weights_hash(net(2))
+
+
+def test_structures_without_end_are_looked_through_once(tmp_path):
+    endless: dict = {"epoch": 1}
+    endless["model"] = endless
+    torch.save(endless, tmp_path / "loop.pt")
+    deep: dict = {"net.weight": torch.ones(1)}
+    for _ in range(200):
+        deep = {"model": deep}
+    torch.save(deep, tmp_path / "deep.pt")
+    torch.save({f"k{i}": {"epoch": i} for i in range(20_000)}, tmp_path / "wide.pt")
+    for name in ("loop", "deep", "wide"):
+        with pytest.raises(UserError, match="holds no state dict"):
+            read_state(tmp_path / f"{name}.pt")
+
+
+@pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "noise", "flipped"])
+def test_damaged_files(tmp_path, name, damage):
+    path = tmp_path / name
+    if name.endswith("pt"):
+        torch.save(net(1).state_dict(), path)
+    else:
+        save_checkpoint(net(1), path)
+    data = bytearray(path.read_bytes())
+    if damage == "flipped":
+        data[4] ^= 0xFF
+        data[20] ^= 0xFF
+    path.write_bytes(
+        {"cut": bytes(data[: len(data) // 2]), "empty": b"", "noise": b"\x80\x02" + bytes(range(256)), "flipped": bytes(data)}[damage]
+    )
+    try:
+        load_checkpoint(net(2), path)
+    except UserError:
+        return
+    assert damage == "flipped"  # a bit of a zip header that nothing depends on
+
+
+def test_only_regular_files_that_fit_into_memory(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.pt")
+    for name in ("pipe.pt", "/dev/zero"):
+        with pytest.raises(UserError, match="not a regular file"):
+            read_state(tmp_path / name)
+    (tmp_path / "loop.pt").symlink_to(tmp_path / "loop.pt")
+    with pytest.raises(UserError, match="no checkpoint"):
+        read_state(tmp_path / "loop.pt")
+    with pytest.raises(UserError, match="no checkpoint"):
+        read_state(tmp_path / ("x" * 5000))
+    torch.save({"w": torch.zeros(100_000)}, tmp_path / "w.pt")
+    with zipfile.ZipFile(tmp_path / "w.pt") as plain, zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for member in plain.namelist():
+            packed.writestr(member, plain.read(member))
+    assert (tmp_path / "bomb.pt").stat().st_size < 10_000
+    free = psutil.virtual_memory()._replace(available=100_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    for name in ("w.pt", "bomb.pt"):
+        with pytest.raises(UserError, match="GB of memory are free"):
+            read_state(tmp_path / name)
