@@ -47,16 +47,20 @@ class Project(Work, Background):
         train: TrainConfig | Mapping[str, Any] | None = None,
         *,
         trust_code: bool = False,
+        expect_accuracy: float | None = None,
         progress: Progress | None = None,
     ) -> "Project":
         """Import the data and make the project folder, whole or not at all.
 
         ``trust_code`` allows the code file that ``model.name`` points to to be run, as it is now: its hash and those of the local
         modules it imports are kept in the user's settings (``attribution.trust``), and a changed file is refused. ``train``: a
-        recipe, or a mapping of the settings in which it differs from the one that suits the data. Raises ``UserError`` for bad data, an
-        existing folder, untrusted code, a recipe that cannot work, or a network that does not fit the data.
+        recipe, or a mapping of the settings in which it differs from the one that suits the data. ``expect_accuracy`` (0 to 1, or percent):
+        what loaded weights have on the test split by your own figures; a drop beyond chance is said in ``first_look["warning"]``.
+        Raises ``UserError`` for bad data, an existing folder, untrusted code, a recipe that cannot work, a network that does not fit the data,
+        or weights that do worse than guessing.
         """
-        return Project.open(homes.create(folder, data, model or ModelConfig(), train, trust_code, progress or Progress()))
+        made = homes.create(folder, data, model or ModelConfig(), train, trust_code, progress or Progress(), expect_accuracy)
+        return Project.open(made)
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":

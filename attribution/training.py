@@ -9,6 +9,7 @@ last finished epoch and ends with the same weights, bit for bit on the CPU.
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from attribution.config import ModelConfig, TrainConfig, fingerprint, to_dict
 from attribution.datasets.handed import Inputs
 from attribution.errors import UserError
 from attribution.models.build import build_model, check_model, identity
-from attribution.models.checkpoints import load_checkpoint, read_state, save_checkpoint
+from attribution.models.checkpoints import BUILDER, checkpoint_hash, load_checkpoint, read_state, save_checkpoint, weights_hash
 from attribution.models.devices import pick_device, reproducible, seeded, use_fast_layout
 from attribution.models.features import batch_coupled, count_parameters, device_of, inputs_of
 from attribution.models.measure import dynamics_table, epoch_message, measure
@@ -38,7 +39,7 @@ from attribution.models.recipe import (
 from attribution.models.state import TrainingState
 from attribution.progress import Progress
 from attribution.runs import Run
-from attribution.storage.files import file_hash, whole_file, write_json
+from attribution.storage.files import whole_file, write_json
 from attribution.storage.tables import write_table
 from attribution.tasks.classification import per_sample_loss
 
@@ -170,9 +171,11 @@ def adopt(
     progress = progress or Progress()
     if not model.checkpoints:
         raise UserError("No checkpoint was named.", "There are no weights to load.", "Name at least one file, or train here.")
+    build = partial(build_model, model, dataset.info, 0, trusted=trusted)
     for path in model.checkpoints:
-        read_state(Path(path))
-    hashes = [file_hash(Path(path)) for path in model.checkpoints]
+        if path != BUILDER:
+            read_state(path)
+    hashes = [weights_hash(build()) if path == BUILDER else checkpoint_hash(path) for path in model.checkpoints]
     folder = Path(runs) / fingerprint(
         "adopt", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), hashes
     )
@@ -180,15 +183,18 @@ def adopt(
         progress.update(1, 1, "already loaded")
         return Run.open(folder)
 
-    started_s = time.monotonic()
-    network = build_model(model, dataset.info, 0, trusted=trusted)
+    started_s, network = time.monotonic(), build()
     check_model(network, dataset)
     network.to(pick_device(device))
     rows, count = labels.train_rows(dataset), len(model.checkpoints)
     tables: list[pd.DataFrame] = []
     metrics: list[dict[str, Any]] = []
     for epoch, path in enumerate(model.checkpoints, start=1):
-        load_checkpoint(network, Path(path))
+        if path == BUILDER:
+            network.load_state_dict(build().state_dict())
+        else:
+            for line in load_checkpoint(network, path):
+                _log(folder, line)
         save_checkpoint(network, folder / "checkpoints" / f"epoch-{epoch:03d}.safetensors")
         for split in ("train", "val"):
             some = _active(dataset, labels, split)

@@ -37,10 +37,16 @@ def loaded(sight: Sight) -> None:
         if not look:
             return
         chance = numbers.three_digits(math.log(len(info.classes)))
-        kind = "with the weights you gave" if look["weights"] == "given" else "before training"
+        kind = {"given": "with the weights you gave", "builder": "with the weights of your function"}.get(
+            look["weights"], "before training"
+        )
         st.caption(
             f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind} (chance is a loss of {chance} nats):"
         )
+        for line in [look["measured"]["words"] + "."] * bool(look.get("measured")) + look.get("said", []):
+            st.caption(states.plain(line))
+        if look.get("warning"):
+            st.warning(states.plain(" ".join(look["warning"])), icon=":material/report:")
         table = pd.DataFrame(look["samples"])[["id", "label", "prediction", "confidence", "loss"]]
         table["confidence"] *= 100
         columns = {

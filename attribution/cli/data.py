@@ -1,7 +1,7 @@
 """Verbs that make a project: new, sample, trust."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,11 +26,17 @@ def new(
     trust_code: Annotated[
         bool, typer.Option("--trust-code", help="Allow the code file given by --model, and what it imports beside it, to run.")
     ] = False,
+    expect_accuracy: Annotated[
+        float | None,
+        typer.Option("--expect-accuracy", help="Accuracy that the loaded weights have by your own figures, 0 to 1 or in percent."),
+    ] = None,
 ) -> None:
     """Make a project from your data (and, if you like, your model and recipe: what is not given suits the kind of data)."""
     if not data.path:
         raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
-    project = Project.create(name, data, model, train=given(context, recipe), trust_code=trust_code, progress=bar())
+    project = Project.create(
+        name, data, model, train=given(context, recipe), trust_code=trust_code, expect_accuracy=expect_accuracy, progress=bar()
+    )
     if trust_code and project.code:
         for line in project.code.lines():
             typer.echo(f"trusted: {line}")
@@ -49,9 +55,17 @@ def new(
         f"sample shape {'x'.join(map(str, info.shape))}; {look['weights']} model of {look['parameters']:,} parameters: loss on {len(losses)} samples"
         f" {sum(losses) / len(losses):.2f} nats on average ({min(losses):.2f} to {max(losses):.2f}), chance is {math.log(len(info.classes)):.2f}"
     )
+    for line in [*look.get("said", []), *loaded(look)]:
+        typer.echo(line)
     made = project.train_config
     typer.echo(f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}")
     typer.echo(f"Next: datablame train -p {project.name}")
+
+
+def loaded(look: dict[str, Any]) -> list[str]:
+    """How loaded weights do, in lines."""
+    found = [f"loaded weights: {look['measured']['words']}"] if look.get("measured") else []
+    return [*found, f"WARNING: {' '.join(look['warning'])}"] if look.get("warning") else found
 
 
 @cli.command()

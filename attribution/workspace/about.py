@@ -83,8 +83,10 @@ class About:
 
     @property
     def first_look(self) -> dict[str, Any]:
-        """What the network said when the project was made: ``weights`` (given or untrained), ``parameters`` (count), and ``samples``, ten
-        of ``{row, id, label, prediction, confidence, loss}``; losses in nats. Empty for a project made before this was kept."""
+        """What the network said when the project was made: ``weights`` (given, builder or untrained), ``parameters`` (count), ``samples``,
+        ten of ``{row, id, label, prediction, confidence, loss}`` (nats), ``said`` (lines about what was taken), and for weights that are
+        there ``measured`` (``attribution.models.fit.Fit``) and ``warning`` (what, why, do; empty where they do as expected).
+        Empty for a project made before this was kept."""
         path = self.folder / "first_look.json"
         return read_json(path) if path.exists() else {}
 

@@ -16,7 +16,7 @@ from attribution.storage.files import read_json, write_json
 from attribution.trust import look, trust
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset
+    pass
 
 SAMPLES = ("fashion", "text", "tabular", "moons")
 BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
@@ -58,11 +58,15 @@ def create(
     train: TrainConfig | Mapping[str, Any] | None,
     trust_code: bool,
     progress: Progress,
+    expect_accuracy: float | None = None,
 ) -> Path:
     """Import the data and write the project folder; see ``Project.create``."""
     from attribution.datasets.load import import_data
+    from attribution.models.fit import as_share
     from attribution.training import default_recipe
+    from attribution.workspace import first_look as first_looks
 
+    expected = None if expect_accuracy is None else as_share(expect_accuracy)
     path = Path(folder).expanduser()
     path = path if path.is_absolute() or len(path.parts) > 1 else home() / path
     if path.exists() and any(path.iterdir()):
@@ -79,9 +83,13 @@ def create(
     shutil.rmtree(building, ignore_errors=True)
     try:
         dataset = import_data(data, building / "data", path.name, progress)
+        if (side := first_looks.own_side(dataset, model, data)) and side != data.image_size:
+            data = replace(data, image_size=side)
+            shutil.rmtree(building / "data")
+            dataset = import_data(data, building / "data", path.name, progress)
         recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"])
         recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
-        model = _settled(dataset, model)
+        model = first_looks.settled(dataset, model)
         settings = {
             "name": path.name,
             "format": database.FORMAT,
@@ -89,7 +97,7 @@ def create(
             "model": to_dict(model),
             "train": to_dict(recipe),
         }
-        write_json(building / "first_look.json", _first_look(dataset, model))
+        write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
         database.create(building / "project.db")
         write_json(building / "project.json", settings)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,39 +152,3 @@ def _placed(model: ModelConfig) -> ModelConfig:
     name = f"{code}:{model.name.rpartition(':')[2]}" if code else model.name
     places = [path if path == BUILDER else str(Path(path).expanduser().resolve()) for path in model.checkpoints]
     return from_dict(ModelConfig, {**to_dict(model), "name": name, "checkpoints": places})
-
-
-def _settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
-    """The config with ``inputs=auto`` made ``tokens`` where the model has an embedding and the data are whole numbers."""
-    from attribution.models.build import build_model
-    from attribution.models.check import WantsTokens, check_model
-
-    if model.inputs != "auto" or code_file(model) is None:
-        return model
-    try:
-        check_model(build_model(model, dataset.info, seed=0, trusted=True), dataset)
-    except WantsTokens:
-        return replace(model, inputs="tokens")
-    return model
-
-
-def _first_look(dataset: "Dataset", model: ModelConfig) -> dict[str, Any]:
-    """What the network says of ten samples before anything is trained, so that a misfit shows before the project exists."""
-    from attribution.models.build import build_model, check_model
-    from attribution.models.checkpoints import load_checkpoint
-    from attribution.training import loss_on_samples
-
-    network = build_model(model, dataset.info, seed=0, trusted=True)
-    for checkpoint in model.checkpoints:
-        load_checkpoint(network, Path(checkpoint).expanduser())
-    check_model(network, dataset)
-    samples = loss_on_samples(network, dataset)
-    return {
-        "weights": "given" if model.checkpoints else "untrained",
-        "parameters": sum(value.numel() for value in network.parameters()),
-        "samples": [{name: _plain(value) for name, value in line.items()} for line in samples.to_dict("records")],
-    }
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,191 @@
+"""How well loaded weights do on this data, whether that is what the user expects, and what the likeliest cause is where it is not."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from attribution.datasets.handed import STANDARDISED, Inputs
+from attribution.errors import UserError
+from attribution.models.features import inputs_of
+from attribution.models.predict import predict
+from attribution.tasks.classification import per_sample_loss
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset
+
+MOST = 5000  # samples that are asked, spread evenly
+LEVEL = 0.95  # of the interval that is shown; a claim of a drop or of worse than chance needs SURE
+SURE = 0.99
+USUAL = {  # normalisations that published image models were trained with
+    "mean 0.485,0.456,0.406 and std 0.229,0.224,0.225": Inputs("raw", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "mean 0.5 and std 0.5": Inputs("raw", (0.5,), (0.5,)),
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Accuracy (0 to 1, with its binomial interval) and mean loss (nats) of loaded weights on ``n`` samples of ``split``."""
+
+    split: str
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    loss: float
+    loss_error: float
+    chance_loss: float
+    expected: float | None = None
+
+    @property
+    def words(self) -> str:
+        """What was measured."""
+        split = {"test": "test", "val": "validation", "all": "of all"}[self.split]
+        found = (
+            f"{100 * self.accuracy:.1f} % of {self.n:,} {split} samples right (interval {100 * self.low:.1f} to {100 * self.high:.1f} %), "
+            f"loss {self.loss:.2f} nats, guessing {self.chance_loss:.2f}"
+        )
+        return found if self.expected is None else f"{found}; you expect {100 * self.expected:.1f} %"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, and ``words``."""
+        return {**asdict(self), "words": self.words}
+
+
+def measured(model: nn.Module, dataset: "Dataset", expected: float | None = None) -> Fit:
+    """Ask the model about the test split (validation, else all samples) under the labels as imported."""
+    split = next((name for name in ("test", "val") if dataset.info.counts[name]), "all")
+    rows = _spread(dataset.rows(split))
+    losses, right = _asked(model, dataset, rows)
+    low, high = interval(int(right.sum()), len(rows), LEVEL)
+    error = float(losses.std() / math.sqrt(len(rows))) if len(rows) > 1 else 0.0
+    chance = math.log(max(len(dataset.info.classes), 1))
+    return Fit(split, len(rows), float(right.mean()), low, high, float(losses.mean()), error, chance, expected)
+
+
+def interval(right: int, n: int, level: float) -> tuple[float, float]:
+    """Clopper-Pearson interval of a share."""
+    from scipy.stats import beta
+
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, right, n - right + 1)) if right else 0.0
+    return low, float(beta.ppf(1 - tail, right + 1, n - right)) if right < n else 1.0
+
+
+def as_share(value: float) -> float:
+    """An accuracy as 0 to 1; above 1 it was meant in percent. ``UserError`` for what is neither."""
+    if not 0 <= value <= 100:
+        raise UserError(f"An accuracy of {value:g} is expected.", "It is a share of the samples.", "Write 0.97, or 97 for percent.")
+    return value / 100 if value > 1 else value
+
+
+def below_expected(fit: Fit) -> bool:
+    """Whether the accuracy is below what the user expects by more than chance."""
+    return fit.expected is not None and fit.expected > interval(round(fit.accuracy * fit.n), fit.n, SURE)[1]
+
+
+def worse_than_chance(fit: Fit) -> bool:
+    """Whether the weights answer worse than somebody who guesses, by more than noise; never where the user expects no better.
+
+    By accuracy below one over the classes, or by a loss above that of guessing, unless the accuracy is beyond half-way from chance to 1: such
+    a model knows the classes and is only too sure.
+    """
+    if fit.expected is not None and not below_expected(fit):
+        return False
+    chance = math.exp(-fit.chance_loss)
+    if interval(round(fit.accuracy * fit.n), fit.n, SURE)[1] < chance:
+        return True
+    return fit.loss - 2.6 * fit.loss_error > fit.chance_loss and fit.accuracy < (1 + chance) / 2
+
+
+def complaint(model: nn.Module, dataset: "Dataset", fit: Fit) -> UserError | None:
+    """What is wrong with loaded weights and the likeliest cause, found by trying others; None where nothing is."""
+    worse, below = worse_than_chance(fit), below_expected(fit)
+    if not worse and not below:
+        return None
+    what = f"The loaded weights do worse than guessing: {fit.words}." if worse else f"The loaded weights have {fit.words}."
+    why, do = _cause(model, dataset, fit)
+    if worse:
+        do += f" If it is meant to be so, say what you expect: --expect-accuracy {fit.accuracy:.2f}."
+    return UserError(what, why, do)
+
+
+def _cause(model: nn.Module, dataset: "Dataset", fit: Fit) -> tuple[str, str]:
+    """The reading of inputs or classes under which the same weights do clearly better; else what to look at."""
+    rows = _spread(dataset.rows(fit.split))
+    for words, do, inputs in _others(inputs_of(model), dataset):
+        accuracy = _accuracy_with(model, dataset, rows, inputs)
+        if accuracy > fit.high and accuracy - fit.accuracy > (1 - fit.accuracy) / 4:
+            return f"With {words} they have {100 * accuracy:.1f} %: they were trained on other inputs than {_said(inputs_of(model))}.", do
+    order, accuracy = _best_order(model, dataset, rows)
+    if accuracy > fit.high and accuracy - fit.accuracy > (1 - fit.accuracy) / 4:
+        names = ", ".join(dataset.info.classes[place] for place in order)
+        return (
+            f"With its outputs read as {names} they have {100 * accuracy:.1f} %: the order of the classes is another.",
+            f"Give the model class_names = [{', '.join(repr(dataset.info.classes[place]) for place in order)}], in the order of its outputs.",
+        )
+    handed = _said(inputs_of(model))
+    if dataset.info.modality == "text":
+        return (
+            "The token ids are this project's own words, not those of the model's tokenizer.",
+            "Give the model's own ids: an NPZ of whole numbers (X, y) with --inputs tokens.",
+        )
+    return (
+        f"It is handed {handed}; its preprocessing, its sizes of pictures or columns, or the order of its classes ({', '.join(dataset.info.classes[:6])}) "
+        "is likely another.",
+        "Compare them with your own evaluation: --inputs, --mean, --std, --image-size, class_names.",
+    )
+
+
+def _others(now: Inputs, dataset: "Dataset") -> list[tuple[str, str, Inputs]]:
+    """Other inputs that these weights could have been trained on: words, what to do, and the inputs."""
+    if dataset.info.modality == "text" or now.kind == "tokens":
+        return []
+    others = [
+        ("standardised inputs", "Add --inputs standardised.", STANDARDISED),
+        ("raw inputs", "Use --inputs raw, without mean and std.", Inputs("raw")),
+    ]
+    if dataset.info.modality == "image":
+        for words, inputs in USUAL.items():
+            if len(inputs.mean) in (1, dataset.info.shape[0]):
+                others.append((words, f"Add --{words.replace(' and std ', ' --std ')}.", inputs))
+        others.append(("pixels from 0 to 255", "Add --std 0.00392156862745098 (1/255).", Inputs("raw", (), (1 / 255,))))
+    return [one for one in others if one[2] != now]
+
+
+def _said(inputs: Inputs) -> str:
+    own = " with your mean and std" if inputs.mean or inputs.std else ""
+    return {"raw": "raw values", "standardised": "standardised values", "tokens": "whole numbers"}[inputs.kind] + own
+
+
+def _accuracy_with(model: nn.Module, dataset: "Dataset", rows: np.ndarray, inputs: Inputs) -> float:
+    before = inputs_of(model)
+    try:
+        model.datablame_inputs = inputs  # type: ignore[assignment]
+        return float(_asked(model, dataset, rows)[1].mean())
+    finally:
+        model.datablame_inputs = before  # type: ignore[assignment]
+
+
+def _best_order(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[list[int], float]:
+    """For each output the class that makes most answers right, every class once; and the accuracy then."""
+    from scipy.optimize import linear_sum_assignment
+
+    answers, classes = predict(model, dataset, rows)[0].argmax(axis=1), len(dataset.info.classes)
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (answers, dataset.labels[rows]), 1)
+    _, order = linear_sum_assignment(-counts)
+    return [int(place) for place in order], float(counts[np.arange(classes), order].sum() / len(rows))
+
+
+def _asked(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Losses and whether right, (n,) each."""
+    logits, labels = torch.from_numpy(predict(model, dataset, rows)[0]), torch.tensor(dataset.labels[rows])
+    return per_sample_loss(logits.double(), labels).numpy(), (logits.argmax(dim=1) == labels).numpy()
+
+
+def _spread(rows: np.ndarray) -> np.ndarray:
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(np.int64))]
