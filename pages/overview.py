@@ -40,13 +40,14 @@ def loaded(sight: Sight) -> None:
         kind = {"given": "with the weights you gave", "builder": "with the weights of your function"}.get(
             look["weights"], "before training"
         )
-        st.caption(
-            f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind} (chance is a loss of {chance} nats):"
-        )
-        for line in [look["measured"]["words"] + "."] * bool(look.get("measured")) + look.get("said", []):
+        measured = [f"The loaded weights have {look['measured']['words']}."] if look.get("measured") else []
+        for line in [*measured, *look.get("said", [])]:
             st.caption(states.plain(line))
         if look.get("warning"):
             st.warning(states.plain(" ".join(look["warning"])), icon=":material/report:")
+        st.caption(
+            f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind} (chance is a loss of {chance} nats):"
+        )
         table = pd.DataFrame(look["samples"])[["id", "label", "prediction", "confidence", "loss"]]
         table["confidence"] *= 100
         columns = {
