@@ -1,6 +1,8 @@
 """What the verbs share: the project they mean, a progress line, and running a step here or as a job."""
 
+import shlex
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -33,6 +35,14 @@ def open_project(name: str) -> Project:
         name = known[0]
         typer.echo(f"project {name}", err=True)
     return Project.open(name)
+
+
+def command(verb: str, project: Project, *words: str, ids: Sequence[str] = ()) -> str:
+    """A command line that works when it is pasted into this shell: the project by its name where that finds it, else by its folder."""
+    name = project.name if (home() / project.name).resolve() == project.folder.resolve() else str(project.folder)
+    place = [name] if verb == "app" else ["-p", name]
+    options_end = ["--"] if any(name.startswith("-") for name in ids) else []
+    return shlex.join(["datablame", verb, *place, *words, *options_end, *ids])
 
 
 def bar() -> Progress:

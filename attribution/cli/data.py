@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from attribution import trust as trusting
-from attribution.cli.common import ProjectOption, bar, counts, open_project
+from attribution.cli.common import ProjectOption, bar, command, counts, open_project
 from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
 from attribution.config import DataConfig, ModelConfig, TrainConfig
@@ -32,6 +32,8 @@ def new(
     ] = None,
 ) -> None:
     """Make a project from your data (and, if you like, your model and recipe: what is not given suits the kind of data)."""
+    from attribution.views import importing
+
     if not data.path:
         raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
     project = Project.create(
@@ -45,10 +47,14 @@ def new(
     train = project.samples[project.samples["split"] == "train"]
     for index, count in train["label"].value_counts().sort_index().items():
         typer.echo(f"  {info.classes[int(index)]:<24} {count:,} training samples")
-    for problem in info.problems[:10]:
-        typer.echo(f"{problem['kind']}: {problem['where']}: {problem['what']}")
-    if len(info.problems) > 10:
-        typer.echo(f"... and {len(info.problems) - 10} more, listed on the Overview page")
+    if sentence := importing.counts_sentence(info.seen, info.problems):
+        typer.echo(sentence)
+    for kind in (importing.LEFT_OUT, importing.NOTE):
+        found = [problem for problem in info.problems if problem["kind"] == kind]
+        for problem in found[:10]:
+            typer.echo(f"{kind}: {problem['where']}: {problem['what']}")
+        if len(found) > 10:
+            typer.echo(f"{kind}: ... and {len(found) - 10} more lines, listed on the Overview page")
     look = project.first_look
     losses = [one["loss"] for one in look["samples"]]
     typer.echo(
@@ -59,7 +65,7 @@ def new(
         typer.echo(line)
     made = project.train_config
     typer.echo(f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}")
-    typer.echo(f"Next: datablame train -p {project.name}")
+    typer.echo(f"Next: {command('train', project)}")
 
 
 def loaded(look: dict[str, Any]) -> list[str]:
@@ -73,7 +79,7 @@ def sample(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SAMPLES)
     """Open a bundled sample project, with its finished results."""
     project = Project.sample(name, progress=bar())
     typer.echo(f"{project.name} in {project.folder}")
-    typer.echo(f"Next: datablame app {project.name}")
+    typer.echo(f"Next: {command('app', project)}")
 
 
 @cli.command()

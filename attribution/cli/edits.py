@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from attribution.cli.common import ProjectOption, open_project
+from attribution.cli.common import ProjectOption, command, open_project
 from attribution.cli.root import cli
 from attribution.errors import UserError
 
@@ -37,12 +37,14 @@ def edit(
             raise UserError(
                 f"revert needs entry numbers, not {wrong[0]!r}." if wrong else "revert needs entry numbers.",
                 "",
-                "`datablame edit list` shows them.",
+                f"`{command('edit', opened, 'list')}` shows them.",
             )
         made = opened.revert([int(text) for text in ids])
     elif action in ("relabel", "drop", "keep"):
         if not ids:
-            raise UserError(f"{action} needs at least one sample id.", "", f"For example: datablame edit {action} {opened.dataset.ids[0]}")
+            more = ["--label", opened.classes[0]] if action == "relabel" else []
+            example = command("edit", opened, action, *more, ids=[str(opened.dataset.ids[0])])
+            raise UserError(f"{action} needs at least one sample id.", "", f"For example: {example}")
         rows = opened.dataset.rows_of(ids)
         if action == "relabel":
             if not label:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from attribution.cli.common import ProjectOption, counts, open_project
+from attribution.cli.common import ProjectOption, command, counts, open_project
 from attribution.cli.root import cli
 from attribution.errors import UserError
 from attribution.project import Project
@@ -97,4 +97,4 @@ def cancel_job(
     stopped = opened.kill(job_id) if force else opened.cancel(job_id)
     typer.echo(stopped.state)
     if stopped.trouble:
-        typer.echo(f"It may not hear: {stopped.trouble}. `datablame cancel {job_id} --force` ends it.", err=True)
+        typer.echo(f"It may not hear: {stopped.trouble}. `{command('cancel', opened, '--force', job_id)}` ends it.", err=True)
