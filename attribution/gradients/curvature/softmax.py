@@ -7,14 +7,14 @@ from torch import Tensor
 
 from attribution.errors import UserError
 
-PROBES = 4  # samples that the loss is tried on
+PROBES = 32  # classes, spread over all, whose samples the loss is tried on: it may weigh one class otherwise
 AGREES = 1e-3  # relative; rounding is 1e-6, another loss is off by tens of percent
 
 
 def check_softmax(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, y: Tensor) -> None:
     """``UserError`` unless ``loss`` has the gradient and the Hessian of softmax cross-entropy over at least two logits.
 
-    ``logits`` (b, c) give shape, type and device, ``y`` (b,) the labels; the loss is asked at seeded moderate logits, since a model that is
+    ``logits`` (b, c) give shape, type and device, ``y`` (b,) the labels' type; the loss is asked at seeded moderate logits, since a model that is
     sure of its samples has no gradient by which losses could be told apart. Cost: two backward passes through the loss alone.
     """
     classes = logits.shape[1] if logits.dim() == 2 else 0
@@ -23,12 +23,13 @@ def check_softmax(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, y: T
         raise _refusal(f"The model's output is {outputs}.")
     if y.dim() != 1 or y.is_floating_point() or y.is_complex():
         raise _refusal(f"The labels are {str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}, not one class per sample.")
-    y = y[:PROBES].to(logits.device)
+    y = torch.linspace(0, classes - 1, min(classes, PROBES)).round().to(logits.device, y.dtype)
+    kind = torch.promote_types(logits.dtype, torch.float32)  # half a float tells no losses apart
     generator = torch.Generator().manual_seed(0)
-    z, v = (torch.randn(len(y), classes, generator=generator).to(logits.device, logits.dtype) for _ in range(2))
+    z, v = (torch.randn(len(y), classes, generator=generator).to(logits.device, kind) for _ in range(2))
     with torch.enable_grad():
         z.requires_grad_()
-        (slope,) = torch.autograd.grad(loss(z, y.long()).sum(), z, create_graph=True, allow_unused=True)
+        (slope,) = torch.autograd.grad(loss(z, y).sum(), z, create_graph=True, allow_unused=True)
         curved = slope is not None and slope.requires_grad
         turned = torch.autograd.grad((slope * v).sum(), z, allow_unused=True)[0] if curved else None
     p = z.detach().softmax(1)
