@@ -3,7 +3,7 @@
     comparison = retrain(dataset, dataset.base_version(), project.labels, model, recipe, RetrainConfig(), runs, out)
     comparison.verdict      # "Test accuracy rose by 1.3 points (95 % interval 0.6 to 2.0) over 3 seeds."
 
-Which interval decides: the one over seeds and test samples together (``statistics.hierarchical_bootstrap``), because the claim is that the
+Which interval decides: the one over seeds and test samples together (``statistics.crossed``), because the claim is that the
 edits help this recipe in general, not these three trainings on these test samples. The paired bootstrap over test samples alone and the
 spread over seeds alone are kept beside it; each shows one source of chance.
 """
@@ -23,7 +23,7 @@ from attribution.errors import UserError
 from attribution.forecast import forecast_edits
 from attribution.progress import Progress
 from attribution.runs import Run
-from attribution.statistics import Interval, hierarchical_bootstrap, paired_bootstrap, seed_spread, spearman_interval
+from attribution.statistics import Interval, over_seeds_and_samples, paired_bootstrap, seed_spread, spearman_interval
 from attribution.storage.files import write_json
 from attribution.storage.tables import write_table
 from attribution.training import run_fingerprint, train
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
 __all__ = ["Comparison", "retrain"]
-FORMAT = 1
+FORMAT = 2  # raise when the same request would give another result than before
 ELSEWHERE = " All these models were trained here from scratch, with the project's recipe; the weights you loaded were trained elsewhere and were not asked."
 
 
@@ -151,7 +151,7 @@ def change(old: np.ndarray, new: np.ndarray, config: RetrainConfig | PreviewConf
     return Change(
         before=tuple(float(value) for value in old.mean(axis=1)),
         after=tuple(float(value) for value in new.mean(axis=1)),
-        difference=hierarchical_bootstrap(difference, config.bootstrap, config.level),
+        difference=over_seeds_and_samples(difference, config.bootstrap, config.level),
         test_only=paired_bootstrap(difference.mean(axis=0), config.bootstrap, config.level),
         spread=seed_spread(difference.mean(axis=1), config.level),
     )
@@ -164,7 +164,7 @@ def class_table(dataset: "Dataset", y: np.ndarray, old: np.ndarray, new: np.ndar
         of_class = y == index
         if of_class.any():
             a, b = old[:, of_class], new[:, of_class]
-            found = hierarchical_bootstrap(b.astype(np.float64) - a, config.bootstrap, config.level)
+            found = over_seeds_and_samples(b.astype(np.float64) - a, config.bootstrap, config.level)
             figures = {"before": a.mean(), "after": b.mean(), "difference": found.estimate, "low": found.low, "high": found.high}
             lines.append({"class": name, "n": int(of_class.sum()), **{key: float(value) for key, value in figures.items()}})
     return pd.DataFrame(lines)

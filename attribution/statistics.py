@@ -1,4 +1,4 @@
-"""How sure a number is: bootstrap intervals for paired differences, over test samples alone or over seeds and test samples."""
+"""How sure a number is: intervals for paired differences, over test samples alone or over seeds and test samples."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -40,30 +40,52 @@ def paired_bootstrap(differences: np.ndarray, resamples: int = 2000, level: floa
     Each entry is one test sample's value after minus before, so what both models share cancels (Efron & Tibshirani 1993, "An
     introduction to the bootstrap", ch. 13). It answers: would other test samples show the same? It says nothing about other seeds.
     """
-    return hierarchical_bootstrap(np.asarray(differences)[None, :], resamples, level, seed)
+    return over_seeds_and_samples(np.asarray(differences)[None, :], resamples, level, seed)
 
 
-def hierarchical_bootstrap(values: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0) -> Interval:
-    """Percentile interval for the mean of ``values (seeds, n)``, resampling seeds and test samples independently with replacement.
+def over_seeds_and_samples(values: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0) -> Interval:
+    """Interval for the mean of ``values (seeds, n)``, every seed tested on the same n samples: would other seeds on other samples show it?
 
-    Both factors are crossed (every seed is tested on the same samples), so a resample draws rows and columns and takes the mean of the
-    crossing: the pigeonhole bootstrap (Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2)). It answers: would other
-    seeds on other test samples show the same? Owen shows that it errs on the wide side where the interaction of seed and sample dominates.
-    With three to five seeds it is near its level as long as test samples contribute a good part of the uncertainty; if nearly all of it
-    came from the seeds, three of them would be too few for any bootstrap, and the spread over seeds must be read beside it.
-    With one seed only the test samples are resampled.
+    See ``crossed``, which is given each seed's mean and its bootstrap over the samples. With one seed only the samples are resampled.
     """
     values = np.asarray(values, dtype=np.float64)
     s, n = values.shape
     if n == 0:
         return Interval(math.nan, math.nan, math.nan, level)
-    generator = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    for start, counts in _resampled_counts(generator, n, resamples):
-        by_seed = counts @ values.T / n  # (b, s)
-        picked = generator.integers(s, size=by_seed.shape)
-        means[start : start + len(counts)] = np.take_along_axis(by_seed, picked, axis=1).mean(axis=1)
-    return _percentile(float(values.mean()), means, level)
+    drawn = np.empty((resamples, s))
+    for start, counts in _resampled_counts(np.random.default_rng(seed), n, resamples):
+        drawn[start : start + len(counts)] = counts @ values.T / n  # (b, s)
+    return crossed(values.mean(axis=1), drawn, level)
+
+
+def crossed(by_seed: np.ndarray, drawn: np.ndarray, level: float = 0.95) -> Interval:
+    """Interval for the mean over seeds of a figure, from its value per seed ``(s,)`` and on every resample of the samples ``(b, s)``.
+
+    Seeds and samples are crossed, so the error of the mean is the sum of a part of the seeds and a part that all seeds share because they
+    are tested on the same samples. The seeds' part is Student's t of the s values (three of them say little about their own spread: a
+    bootstrap that draws three seeds with replacement has two thirds of it and no t, and claimed a change in 23 % of draws without one).
+    The samples' part is the bootstrap's, on each side its percentile or its normal half-width if that is wider (losses have long tails),
+    cut to the share of its variance that is common to the seeds: the rest is in the seeds' spread already. The half-widths add in squares
+    on each side (MOVER: Zou & Donner 2008, Statistics in Medicine 27, 1693). Simulated coverage at 95 %: .95 to .97 where either part
+    dominates, up to .98 where they are alike (``tests/test_statistics``).
+    With one seed nothing is known of other seeds: the interval is that of the samples alone.
+    """
+    from scipy import stats
+
+    by_seed, drawn = np.asarray(by_seed, dtype=np.float64), np.asarray(drawn, dtype=np.float64)
+    drawn = drawn[np.isfinite(drawn).all(axis=1)]
+    s, estimate = len(by_seed), float(by_seed.mean())
+    means = drawn.mean(axis=1)
+    samples = _percentile(estimate, means, level)
+    if s == 1 or len(drawn) < 2:
+        return samples
+    seeds = float(stats.t.ppf(0.5 + level / 2, s - 1) * by_seed.std(ddof=1) / math.sqrt(s))
+    spread = np.cov(drawn.T)  # (s, s)
+    common, whole = (spread.sum() - np.trace(spread)) / (s * (s - 1)), spread.sum() / s**2
+    share = math.sqrt(min(1.0, max(0.0, common / whole))) if whole > 0 else 0.0
+    usual = float(stats.norm.ppf(0.5 + level / 2)) * math.sqrt(whole)
+    below, above = (share * max(usual, side) for side in (estimate - samples.low, samples.high - estimate))
+    return Interval(estimate, estimate - math.hypot(seeds, below), estimate + math.hypot(seeds, above), level)
 
 
 @dataclass(frozen=True)

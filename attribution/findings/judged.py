@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from attribution.statistics import Interval
+from attribution.statistics import Interval, crossed
 
 GAPS = ("eop", "dp")
 FIGURES = {
@@ -83,24 +83,21 @@ class Judged:
     def interval(
         self, name: str, resamples: int = 1000, level: float = 0.95, *, before: "Judged | None" = None, pair: tuple[str, str] | None = None
     ) -> Interval:
-        """A figure, mean over the models, with its percentile interval over models and rows drawn with replacement, independently.
+        """A figure, mean over the models, with its interval over models and rows (``statistics.crossed``).
 
         With ``before`` (the same rows judged by as many other models): the change from it, on the same draws. With ``pair``: the gap between
-        these two groups with its sign. As ``statistics.hierarchical_bootstrap``, for figures that are no mean. A gap is never negative, so
-        the interval of a small one leans upwards; that of the signed one does not.
+        these two groups with its sign. A gap is never negative, so the interval of a small one leans upwards; that of the signed one does
+        not.
         """
 
         def value(judged: "Judged", counts: np.ndarray | None = None) -> np.ndarray:
             return judged.signed_gap(name, pair, counts) if pair else judged.figure(name, counts)
 
-        s, counts = len(self.decisions), _draws(len(self.labels), resamples)  # (b, n)
-        values, exact = value(self, counts), float(value(self).mean())
+        counts = _draws(len(self.labels), resamples)  # (b, n)
+        drawn, exact = value(self, counts), value(self)[0]  # (b, s), (s,)
         if before is not None:
-            values, exact = values - value(before, counts), exact - float(value(before).mean())
-        drawn = np.take_along_axis(values, np.random.default_rng(1).integers(s, size=(resamples, s)), axis=1).mean(axis=1)
-        drawn = drawn[np.isfinite(drawn)]
-        low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2]) if len(drawn) else (np.nan, np.nan)
-        return Interval(exact, float(low), float(high), level)
+            drawn, exact = drawn - value(before, counts), exact - value(before)[0]
+        return crossed(exact, drawn, level)
 
 
 @lru_cache(maxsize=2)
