@@ -31,6 +31,7 @@ def test_proofs_take_the_recipe_of_the_model_in_use(tiny_project):
     project.train(OWN)
     project.relabel([0], (int(project.labels.values[0]) + 1) % 10)
     found = project.retrain(RetrainConfig(seeds=(0, 1, 2), bootstrap=50, device="cpu"))
+    assert "test predictions" not in found.verdict
     assert told(found) == {"optimizer": "adamw", "lr": 0.003, "epochs": 2, "batch_size": 32}
     runs = {run.id: run for run in project.runs()}
     assert {runs[name].train_config.optimizer for name in (*found.before_runs, *found.after_runs)} == {"adamw"}
@@ -109,3 +110,14 @@ def test_a_recipe_is_given_when_a_project_is_made(digits, tmp_path):
     assert not (tmp_path / "other").exists()
     project.save_recipe(OWN)
     assert Project.open(project.folder).train_config == OWN
+
+
+def test_the_verdict_tells_edits_that_were_chosen_from_what_judges_them(tiny_project):
+    project = tiny_project
+    project.train(OWN)
+    ids, test = project.dataset.ids, project.dataset.rows("test")
+    project.drop([1, 2], evidence={"query": f"{ids[test[3]]},{ids[test[4]]}", "rank": 1})
+    project.drop([3], evidence={"query": str(ids[0])})  # asked about a training sample
+    project.drop([4], reason="a queue's suspect")
+    found = project.retrain(RetrainConfig(bootstrap=50, device="cpu"))
+    assert " 2 of the 4 edits were chosen by their influence on test predictions" in found.verdict

@@ -146,11 +146,14 @@ class Work(Results, Forecasts):
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
         """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test set."""
         from attribution.retraining import retrain
+        from attribution.workspace.peeked import chosen_on_test
 
+        before, after, train = self.dataset.base_version(), self.labels, self.dataset.rows("train")
+        changed = train[(before.values[train] != after.values[train]) | (before.active[train] != after.active[train])]
         return retrain(
             self.dataset,
-            self.dataset.base_version(),
-            self.labels,
+            before,
+            after,
             self._fresh_model(),
             self.recipe_for(),
             self._possible(config or RetrainConfig()),
@@ -159,6 +162,7 @@ class Work(Results, Forecasts):
             progress or Progress(),
             trusted=self.trusted,
             elsewhere=self.loaded,
+            chosen_on_test=chosen_on_test(self._db, self.dataset, changed.tolist()),
         )
 
     def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
