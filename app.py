@@ -48,15 +48,25 @@ def sidebar(names: list[str]) -> None:
             st.page_link(frame.link("retrain"), label="Retrain", icon=":material/arrow_forward:", query_params=context.address())
 
 
-page = frame.navigation(PAGES)
-projects = list_projects()
-context.open_chosen(projects)
-context.restore()
-with st.sidebar, frame.said():
-    sidebar(projects)
-states.show_flashes()
-if context.opened() or page.title == PAGES["Data"]["new_project"][0]:
-    with frame.framed():
-        page.run()
-else:
-    start.welcome()
+def draw() -> None:
+    """One run of the script: what a session sees."""
+    page = frame.navigation(PAGES)
+    projects = list_projects()
+    context.open_chosen(projects)
+    context.restore()
+    with st.sidebar, frame.said():
+        sidebar(projects)
+    states.show_flashes()
+    if context.opened() or page.title == PAGES["Data"]["new_project"][0]:
+        with frame.framed():
+            page.run()
+    else:
+        start.welcome()
+
+
+if __name__ == "__main__":
+    draw()
+else:  # `streamlit run` finds st.App below and imports this file once for its server; each session then runs it as the main script
+    from pages.parts import guard
+
+    server = st.App(__file__, **guard.settings())

@@ -3,6 +3,7 @@
 from typing import Any
 
 from figures.table import table
+from typer.main import get_command
 
 from attribution import config
 from attribution.cli import cli
@@ -22,6 +23,9 @@ def reference() -> str:
     ]
     parts.append("## Verbs\n\nEvery flag: `datablame VERB --help`.\n")
     parts.append(table(["verb", "what it does"], [[f"`datablame {name}`", text.strip().splitlines()[0]] for name, text in verbs]))
+    for name in ("trust", "app"):
+        parts.append(f"### Flags of `datablame {name}`\n")
+        parts.append(table(["flag", "default", "meaning"], _flags(name)))
     parts.append("## Settings\n\nThe same names are CLI flags, form fields and keys of `config.json`.\n")
     for name in [name for name in vars(config) if name.endswith("Config")]:
         kind = getattr(config, name)
@@ -42,6 +46,16 @@ def reference() -> str:
         table(["name", "in words", "summary", "unit"], [[f"`{item.name}`", item.title, item.summary, item.unit] for item in items])
     )
     return "\n".join(parts)
+
+
+def _flags(verb: str) -> list[list[str]]:
+    """The flags of one verb, for those whose flags are not settings."""
+    shown = [one for one in get_command(cli).commands[verb].params if getattr(one, "help", "")]
+    return [[", ".join(f"`{word}`" for word in (*one.opts, *one.secondary_opts)), _plain(one.default), one.help] for one in shown]
+
+
+def _plain(default: Any) -> str:
+    return "empty" if default in ("", None) else {True: "on", False: "off"}.get(default, str(default))
 
 
 def _asked(item: Any) -> str:

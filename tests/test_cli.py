@@ -154,14 +154,20 @@ def test_a_forecast_says_how_long_and_runs_nothing(datablame, tiny_project, monk
     assert "forecast" not in said.split("Took")[1].splitlines()[0]  # that one was asked with other memory
 
 
-def test_the_app_says_where_it_runs(datablame, monkeypatch):
+def test_the_app_is_told_where_it_runs_and_under_which_names(datablame, monkeypatch):
     from attribution.cli import look
 
     started = []
     monkeypatch.setattr(look.subprocess, "call", lambda command, cwd: started.append(command) or 0)
-    status, said, _ = datablame("app", "--port", 8765, "--no-browser")
-    assert (status, said) == (0, "Opening http://127.0.0.1:8765 (Ctrl+C stops it)\n")
-    assert "--server.address=127.0.0.1" in started[0]
+    names = lambda: [word.partition("=")[2] for word in started[-1] if word.startswith("--server.allowedHosts")]  # noqa: E731
+    assert datablame("app", "--port", 8765, "--no-browser")[0] == 0
+    assert {"--server.address=127.0.0.1", "--server.port=8765", "--server.headless=true"} <= set(started[-1])
+    assert names() == ["127.0.0.1", "localhost"]
+    assert datablame("app", "--address", "10.0.0.7", "--host", "box.example, box")[0] == 0
+    assert names() == ["127.0.0.1", "localhost", "box.example", "box", "10.0.0.7"]
+    assert datablame("app", "--address", "0.0.0.0")[0] == 0
+    assert look.socket.gethostname() in names()
+    assert not {"0.0.0.0", "*", ""} & set(names())
 
 
 def test_the_recipe_is_set_by_new_told_by_train_and_saved_on_request(datablame, digits):

@@ -1,6 +1,7 @@
 """Verbs that show and steer: status, app, and jobs."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from attribution.cli.root import cli
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.workspace.home import home
+
+INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
 @cli.command()
@@ -51,10 +54,14 @@ def status(
 @cli.command()
 def app(
     project: Annotated[str, typer.Argument(help="Project to open; empty: the last used one, or the start page.")] = "",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     address: Annotated[
-        str, typer.Option(help="Address to listen on. Anything but 127.0.0.1 shows your data to the network.")
+        str,
+        typer.Option(help="Address to listen on. Anything but 127.0.0.1 lets other machines in, with the token in the printed address."),
     ] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Further names that the app is opened under, behind a tunnel for example; several with commas.")
+    ] = "",
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Open the app in the browser."""
@@ -67,8 +74,19 @@ def app(
         os.environ["DATABLAME_PROJECT"] = str(Project.open(project).folder)
     os.environ.setdefault("DATABLAME_HOME", str(home()))
     options = [f"--server.address={address}", f"--server.port={port}", f"--server.headless={'false' if browser else 'true'}"]
-    typer.echo(f"Opening http://{address}:{port} (Ctrl+C stops it)")
+    options += [f"--server.allowedHosts={name}" for name in host_names(address, host)]
     raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=root))
+
+
+def host_names(address: str, more: str) -> list[str]:
+    """The names that a browser may call the app by; any other is somebody else's (DNS rebinding)."""
+    names = ["127.0.0.1", "localhost", *(name.strip() for name in more.split(",")), address]
+    if address in ("0.0.0.0", "::"):
+        import psutil
+
+        names += [one.address.partition("%")[0] for each in psutil.net_if_addrs().values() for one in each if one.family in INTERNET]
+        names.append(socket.gethostname())
+    return [name for name in dict.fromkeys(names) if name and name not in ("0.0.0.0", "::")]
 
 
 @cli.command(hidden=True)

@@ -26,7 +26,8 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def browser():
+def launch():
+    """``launch(*arguments)`` starts a browser; all are closed at the end."""
     path = chromium()
     if path is None:
         why = "no chromium on this machine: install Debian's package chromium, or set CHROMIUM to its path"
@@ -34,9 +35,20 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        started = []
+
+        def start(*more):
+            started.append(playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more]))
+            return started[-1]
+
+        yield start
+        for browser in started:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch):
+    return launch()
 
 
 @pytest.fixture
