@@ -25,19 +25,19 @@ PURPOSES = {
     "group": ("Group", "Kept for figures by group, for example a demographic one."),
 }
 PROBLEMS = 8  # named one by one; the rest is counted
-TYPES = ["csv", "jsonl", "parquet", "npz"]
+TYPES = ["csv", "tsv", "jsonl", "ndjson", "parquet", "npz"]
 
 
 def uploaded_path() -> str:
-    """Where an uploaded file was saved ("" without one); a file of the same name and size is not written again."""
+    """Where an uploaded file was saved ("" without one): under its content, so that no file of an earlier project is written over."""
     file = st.file_uploader("Or upload one file", type=TYPES, key="upload", help="Folders of pictures: give the path above instead.")
     if file is None:
         return ""
-    target = home() / "uploads" / Path(file.name).name
-    if not target.exists() or target.stat().st_size != file.size:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.getbuffer())
-    return str(target)
+    known = st.session_state.get("uploaded", {})
+    if known.get("id") != file.file_id or not Path(known["path"]).is_file():
+        target = importing.kept_upload(home() / "uploads", file.name, file.getvalue())
+        known = st.session_state["uploaded"] = {"id": file.file_id, "path": str(target)}
+    return str(known["path"])
 
 
 def data_step() -> DataConfig:
@@ -64,22 +64,33 @@ def data_step() -> DataConfig:
 
 def column_fields(path: str) -> dict[str, Any]:
     """Which column means what: chosen from the table's own columns, or named for an image folder's metadata.csv."""
-    table, names = importing.kind_of(path) == "table", importing.columns_of(path)
+    table, rows = importing.kind_of(path) == "table", importing.first_rows(path)
+    names = [str(name) for name in rows.columns]
     purposes = PURPOSES if table else {name: PURPOSES[name] for name in ("label", "split", "group")}
     found: dict[str, Any] = {}
     with st.expander("Columns", expanded=table, icon=":material/view_column:"), st.grid("auto", min_column_width=170):
         for purpose, (title, help) in purposes.items():
             if names:
-                at = importing.guess(names, purpose)
-                chosen = st.selectbox(title, names, index=at, key=f"{purpose}-{path}", help=help, placeholder="None")
+                at = importing.guess_column(rows, purpose)
+                chosen = st.selectbox(title, names, index=at, format_func=str, key=f"{purpose}-{path}", help=help, placeholder="None")
             else:
                 chosen = st.text_input(title, "label" if purpose == "label" else "", key=f"{purpose}-column", help=help)
             found[purpose] = chosen or ""
+        if names and not found["text"]:
+            left_out = st.multiselect("Leave out", names, key=f"left-out-{path}", help="Columns that are no features.", placeholder="None")
+            found["features"] = importing.left_features(names, [found[purpose] for purpose in purposes], left_out)
+        if table:
+            found["number_classes"] = st.checkbox(
+                "Numbers are classes", key="number-classes", help="Labels that look like a quantity are classes all the same."
+            )
+    if names and not found["label"]:
+        st.caption("Which column holds the label? These are the first rows.")
+        st.dataframe(importing.as_shown(rows), hide_index=True, alt="The first rows of the table")
     return found
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking at the data")
-def looked_at(config: DataConfig, changed_ns: int) -> dict[str, Any]:
+def looked_at(config: DataConfig, stamp: str) -> dict[str, Any]:
     """The preview of a source, as it was when last changed."""
     from attribution.datasets.load import preview
 
@@ -205,20 +216,16 @@ def main() -> None:
     if not data.path:
         st.caption("Name some data and it is shown back here before anything is made.")
         return
+    if not data.label and importing.first_rows(data.path).shape[1]:
+        return  # nothing is wrong yet: the label has not been chosen
     try:
-        found = looked_at(data, modified_ns(data.path))
+        found = looked_at(data, importing.stamp(data.path))
     except UserError as error:
         states.error_box(error)
         return
     show_back(found)
     model, trusted, problem = model_step(found["modality"])
     name_step(data, model, trusted, ready=problem is None)
-
-
-def modified_ns(path: str) -> int:
-    """When the source last changed, so that a mended file is looked at again; 0 if it is not there."""
-    source = Path(path).expanduser()
-    return source.stat().st_mtime_ns if source.exists() else 0
 
 
 frame.show(main)

@@ -45,8 +45,9 @@ def read_frame(path: Path, as_text: tuple[str, ...] = (), problems: Problems | N
 
 
 def is_table_folder(path: Path) -> bool:
-    """Whether a folder holds Parquet files and no folders of pictures: a table in parts."""
-    return bool(_parts(path)) and not any(entry.is_dir() and not entry.name.startswith((".", "_")) for entry in path.iterdir())
+    """Whether a folder holds Parquet files, and neither folders nor other tables: a table in parts."""
+    others = [entry for entry in path.iterdir() if not entry.name.startswith((".", "_")) and entry.suffix.lower() != ".parquet"]
+    return bool(_parts(path)) and not any(entry.is_dir() or entry.suffix.lower() in (*SUFFIXES, ".npz") for entry in others)
 
 
 def _read_file(path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
@@ -383,8 +384,12 @@ def _first_of_parquet(path: Path, count: int) -> "pd.DataFrame":
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             names = names_of(list(file.schema_arrow.names), path)
-            batch = next(file.iter_batches(batch_size=count), None)
-            frame = pd.DataFrame(columns=names) if batch is None else batch.slice(0, count).to_pandas(integer_object_nulls=True)
+            batch = next(file.iter_batches(batch_size=max(count, 1)), None)
+            frame = (
+                pd.DataFrame(columns=names)
+                if batch is None
+                else batch.slice(0, count).to_pandas(ignore_metadata=True, integer_object_nulls=True)
+            )
     except (pyarrow.ArrowException, OSError, UnicodeError, OverflowError) as cause:
         about = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
         raise UserError(f"{path.name} is not a Parquet file: {about}", "It cannot be read.", "Write it again.") from cause

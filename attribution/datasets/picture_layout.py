@@ -9,7 +9,7 @@ from typing import Any
 from attribution.config import DataConfig
 from attribution.datasets.pictures import SUFFIXES
 from attribution.datasets.source import listed, note
-from attribution.datasets.splits import split_name
+from attribution.datasets.splits import split_meanings, split_name
 from attribution.datasets.walk import Folder, in_few_lines
 from attribution.errors import UserError
 
@@ -108,7 +108,8 @@ def no_picture(name: str) -> str:
 
 
 def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: DataConfig) -> Layout:
-    roles = {folder.name: str(_split_of(folder)) for folder in splits}
+    meant = split_meanings(folder.last.rstrip("0123456789") for folder in splits)
+    roles = {folder.name: str(meant[folder.last.rstrip("0123456789")] or _split_of(folder)) for folder in splits}
     found = Layout([(folder, roles[folder.name]) for folder in splits])
     if any(map(has_metadata, splits)) and (without := [folder for folder in (*splits, *flat) if not has_metadata(folder)]):
         raise UserError(

@@ -1,6 +1,7 @@
 """Which samples train, validate and test: as given by the source, the rest drawn per class with a seed."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -20,6 +21,15 @@ SPLIT_NAMES = {word + ending: split for split, words in _WORDS.items() for word 
 def split_name(value: str) -> str | None:
     """``train``, ``val`` or ``test`` for the usual spellings of them (Training_Set, val-set, hold out), else None."""
     return SPLIT_NAMES.get(re.sub(r"[\s._-]+", "", str(value)).lower())
+
+
+def split_meanings(words: Iterable[str]) -> dict[str, str | None]:
+    """``split_name`` of words that stand side by side. ``eval`` is the validation part unless another word says validation: then the test part."""
+    found = {word: split_name(word) for word in words}
+    spoken = {word for word in found if re.sub(r"[^a-z]", "", word.lower()).startswith("eval") and found[word]}
+    if "val" not in {split for word, split in found.items() if word not in spoken}:
+        found.update(dict.fromkeys(spoken, "val"))
+    return found
 
 
 def assign_splits(given: np.ndarray, labels: np.ndarray, config: DataConfig) -> tuple[np.ndarray, str]:

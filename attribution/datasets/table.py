@@ -13,7 +13,7 @@ from attribution.datasets.frames import PART, SPLIT_OF_PART, SUFFIXES, missing, 
 from attribution.datasets.labels import label_words, no_label, without_label
 from attribution.datasets.pictures import SUFFIXES as PICTURES
 from attribution.datasets.source import Source, left_out, listed, note
-from attribution.datasets.splits import split_name
+from attribution.datasets.splits import split_meanings, split_name
 from attribution.datasets.words import tidy, whole
 from attribution.errors import UserError
 
@@ -152,7 +152,7 @@ def named_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple
             return np.full(len(frame), "", dtype=object), _like_splits(frame, others)
         name = named[0]
     words = column(frame, name, path, "says what is train, val and test")
-    meaning = {word: split_name(word) for word in words.unique()}
+    meaning = split_meanings(words.unique())
     for word, split in meaning.items():
         if split is None:
             row = int(np.flatnonzero((words == word).to_numpy())[0])

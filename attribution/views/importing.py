@@ -1,16 +1,24 @@
 """What the New project page shows back of the data, and the words for its choices."""
 
-import csv
-import json
+import hashlib
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from attribution.datasets import frames
+from attribution.datasets.frames import SUFFIXES, is_table_folder
+from attribution.datasets.source import LEFT_OUT, NOTE
+from attribution.datasets.splits import split_name
+from attribution.errors import UserError
+from attribution.storage.files import whole_file
 from attribution.views.numbers import plural
 
-LEFT_OUT, NOTE = "left out", "note"
+__all__ = ["LEFT_OUT", "NOTE"]
+LOOKED_AT = 200  # rows that a label is guessed from
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 USUAL = {
     "label": ("label", "labels", "class", "target", "y", "category", "sentiment"),
@@ -77,35 +85,111 @@ def example_table(found: dict[str, Any], limit: int = 8) -> pd.DataFrame:
 
 
 def kind_of(path: str) -> str:
-    """What a path seems to hold, by its name: "table" (columns have to be named), "archive" or "folder"."""
+    """What a path seems to hold, by its name: "table" (columns have to be named; also a folder of Parquet parts), "archive" or "folder"."""
     name = path.strip().lower()
-    if name.endswith((".csv", ".tsv", ".jsonl", ".parquet")):
+    try:
+        source = Path(path).expanduser()
+        if source.is_dir():
+            return "table" if is_table_folder(source) else "folder"
+    except (OSError, ValueError, RuntimeError):  # no path at all: the import says so
+        return "folder"
+    if name.endswith(SUFFIXES):
         return "table"
     return "archive" if name.endswith(".npz") else "folder"
 
 
-def columns_of(path: str) -> list[str]:
-    """Column names of a table, from its first line or its schema alone; [] when there is no such file or it cannot be read."""
-    source = Path(path).expanduser()
-    if kind_of(path) != "table" or not source.is_file():
-        return []
+def first_rows(path: str, count: int = LOOKED_AT) -> pd.DataFrame:
+    """The first rows of a table, without reading the rest; empty when there is no such file or it cannot be read (the import says why)."""
+    if kind_of(path) != "table" or not Path(path).expanduser().exists():
+        return pd.DataFrame()
     try:
-        if source.suffix.lower() == ".parquet":
-            import pyarrow.parquet
+        return frames.first_rows(Path(path).expanduser(), count)
+    except (UserError, OSError):
+        return pd.DataFrame()
 
-            return list(pyarrow.parquet.read_schema(source).names)
-        with open(source, encoding="utf-8-sig", errors="replace", newline="") as stream:
-            if source.suffix.lower() == ".jsonl":
-                return list(json.loads(stream.readline()))
-            return next(csv.reader(stream, delimiter="\t" if source.suffix.lower() == ".tsv" else ","), [])
-    except (ValueError, OSError):  # the import says in words what is wrong with the file
-        return []
+
+def columns_of(path: str) -> list[str]:
+    """Column names of a table, from its first lines or its schema alone; [] when there is no such file or it cannot be read."""
+    return [str(name) for name in first_rows(path, 1).columns]
 
 
 def guess(columns: Sequence[str], purpose: str) -> int | None:
     """Place of the column that is probably meant for a purpose (label, text, id, split or group), by its name."""
     names = [name.lower() for name in columns]
     return next((names.index(name) for name in USUAL[purpose] if name in names), None)
+
+
+def guess_label(rows: pd.DataFrame) -> int | None:
+    """Place of the label column: by its name, else the one column of words or few whole numbers that could be one."""
+    names = [str(name) for name in rows.columns]
+    by_name = guess(names, "label")
+    if by_name is not None or len(rows) < 4:
+        return by_name
+    others = {guess(names, purpose) for purpose in ("text", "id", "split", "group")}
+    fitting = [place for place, name in enumerate(names) if place not in others and _could_be_label(rows[name])]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def guess_column(rows: pd.DataFrame, purpose: str) -> int | None:
+    """Place of the column for a purpose, by its name and by whether its first rows can serve it."""
+    names = [str(name) for name in rows.columns]
+    if purpose == "label":
+        return guess_label(rows)
+    at = guess(names, purpose)
+    if at is None:
+        return None
+    values = rows[names[at]].astype(str)
+    unfit = (purpose == "id" and values.duplicated().any()) or (
+        purpose == "split" and names[at].lower() != "split" and values.map(split_name).isna().any()
+    )
+    return None if unfit else at
+
+
+def _could_be_label(values: pd.Series) -> bool:
+    """Whether a column's first rows look like classes: a few short values that come again, none of them a number with a fraction."""
+    words = values.dropna().astype(str).str.strip()
+    words = words[words != ""]
+    different = set(words)
+    plain = all(len(word) <= 40 and not re.fullmatch(r"[+-]?\d*[.,]\d+", word) for word in different)
+    return bool(plain and 2 <= len(different) <= min(20, len(words) / 2))
+
+
+def as_shown(rows: pd.DataFrame, limit: int = 5) -> pd.DataFrame:
+    """The first rows as text, so that nothing in them is drawn otherwise than it stands there."""
+    return rows.head(limit).map(lambda value: "" if value is None or value != value else str(value)[:200])
+
+
+def left_features(columns: Sequence[str], taken: Sequence[str], left_out: Sequence[str]) -> tuple[str, ...]:
+    """The feature columns to name when some are left out; () (the reader's own choice) when none is."""
+    if not left_out:
+        return ()
+    skipped = {*taken, *left_out}
+    return tuple(name for name in columns if name not in skipped and not re.fullmatch(r"Unnamed: \d+|__index_level_\d+__|(?i:split)", name))
+
+
+def kept_upload(folder: Path, name: str, content: bytes) -> Path:
+    """Keep an uploaded file by its content, so that a corrected file of the same name and size is another one, and none is ever written
+    over."""
+    target = folder / hashlib.sha256(content).hexdigest()[:16] / (Path(name).name or "upload")
+    if not target.is_file():
+        with whole_file(target) as temporary:
+            temporary.write_bytes(content)
+    return target
+
+
+def stamp(path: str) -> str:
+    """Changes when the source does: time and size of the file, or of the folders inside and their metadata.csv; "" if it is not there."""
+    try:
+        source = Path(path).expanduser()
+        if not source.is_dir():
+            found = source.stat()
+            return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
+        places = [place for place, _, _ in os.walk(source)]
+        files = [os.path.join(place, "metadata.csv") for place in places[:100]] + [str(one) for one in source.glob("*.parquet")]
+        times = [os.stat(one).st_mtime_ns for one in [*places, *files] if os.path.exists(one)]
+        return f"{len(places)} {hash(tuple(times))}"
+    except (OSError, ValueError, RuntimeError):
+        return ""
 
 
 def project_name(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import time
 
+import pandas as pd
 import pytest
 
 from attribution.config import AnglesConfig, MapConfig, ScoreConfig
@@ -330,6 +331,21 @@ def test_new_project_shows_the_data_back_before_anything_is_made(app, words, dig
     shown = words(test)
     assert "420 pictures of 8 × 8 pixels, grey, in 10 classes" in shown
     assert not test.button(key="create").disabled
+
+
+def test_new_project_is_not_red_before_a_label_is_chosen(app, words, tmp_path):
+    rows = pd.DataFrame({"a": ["x", "y"] * 20, "b": ["u", "v", "w", "w"] * 10, "c": range(40)})
+    rows.to_csv(tmp_path / "tickets.csv", index=False)
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(tmp_path / "tickets.csv")).run()
+    assert not test.error
+    assert "Which column holds the label?" in words(test)
+    assert test.dataframe[0].value.columns.tolist() == ["a", "b", "c"]
+    test.selectbox(key=f"label-{tmp_path / 'tickets.csv'}").set_value("b").run()
+    assert not test.error
+    assert "40 rows with 3 model inputs, in 3 classes" in words(test)
+    test.multiselect(key=f"left-out-{tmp_path / 'tickets.csv'}").set_value(["a"]).run()
+    assert "40 rows with 1 model input, in 3 classes" in words(test)
 
 
 def test_new_project_names_what_is_wrong_with_a_path(app, tmp_path):

@@ -196,10 +196,12 @@ def test_parts_called_after_splits_give_the_splits(tmp_path):
 
 
 def test_split_words_are_read_and_said_and_others_refused(tmp_path):
-    frame = plain(split=["train"] * 40 + ["eval"] * 10 + ["Validation"] * 10)
+    frame = plain(split=["train"] * 40 + ["eval"] * 10 + ["holdout"] * 10)
     dataset = load(csv(frame, tmp_path), tmp_path)
     assert dataset.info.counts == {"train": 40, "val": 10, "test": 10}
-    assert notes(dataset)["column split"] == "read 'eval' as test, 'Validation' as val"
+    assert notes(dataset)["column split"] == "read 'eval' as val, 'holdout' as test"
+    both = load(csv(plain(split=["Training"] * 40 + ["eval"] * 10 + ["dev"] * 10), tmp_path), tmp_path / "both")
+    assert notes(both)["column split"] == "read 'Training' as train, 'eval' as test, 'dev' as val"
     assert inputs_of(dataset) == ["x1", "x2"]
     with pytest.raises(UserError, match=r"Row 60 of t\.csv has 'later' in column split"):
         load(csv(plain(split=["train"] * 59 + ["later"]), tmp_path), tmp_path / "no")

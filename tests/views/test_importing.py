@@ -1,5 +1,6 @@
 """What New project shows back."""
 
+import pandas as pd
 import pytest
 
 from attribution.views import importing
@@ -61,8 +62,6 @@ def test_paths(path, kind, name):
 
 
 def test_columns_of_a_table(tmp_path):
-    import pandas as pd
-
     frame = pd.DataFrame({"Review": ["a, b"], "label": [1], "split": ["train"]})
     frame.to_csv(tmp_path / "a.csv", index=False)
     frame.to_parquet(tmp_path / "a.parquet")
@@ -89,3 +88,63 @@ def test_every_built_in_network_can_be_chosen():
     for modality, offered in importing.FITTING.items():
         assert set(zoo.names_for(modality)) <= set(offered)
     assert set().union(*importing.FITTING.values()) == set(importing.MODELS)
+
+
+def test_columns_are_found_behind_every_separator_and_header(tmp_path):
+    (tmp_path / "a.csv").write_text("x1; x2;\ufefflabel\n1;2;a\n")
+    assert importing.columns_of(str(tmp_path / "a.csv")) == ["x1", "x2", "label"]
+    (tmp_path / "b.csv").write_bytes("x,é\n1,2\n".encode("cp1252"))
+    assert importing.columns_of(str(tmp_path / "b.csv")) == []
+    (tmp_path / "parts").mkdir()
+    pd.DataFrame({"x": [1], "label": [2]}, index=pd.Index(["a"], name="key")).to_parquet(tmp_path / "parts" / "part-0.parquet")
+    assert importing.kind_of(str(tmp_path / "parts")) == "table"
+    assert importing.columns_of(str(tmp_path / "parts")) == ["x", "label", "key"]
+    assert importing.kind_of("a\0b") == "folder"
+
+
+def test_a_label_is_guessed_where_only_one_column_fits():
+    tickets = pd.DataFrame({"number": range(40), "body": [f"text {i}" for i in range(40)], "team": ["tech", "sales"] * 20})
+    assert importing.guess_label(tickets) == 2
+    assert importing.guess_label(tickets.assign(also=["a", "b"] * 20)) is None
+    assert importing.guess_label(tickets.assign(share=[0.5, 1.5] * 20)) == 2  # fractions are no classes
+    assert importing.guess_label(tickets.assign(y=range(40))) == 3  # by its name
+    assert importing.guess_label(pd.DataFrame()) is None
+
+
+def test_a_guess_must_be_able_to_serve():
+    rows = pd.DataFrame({"id": ["a", "a", "b"], "subset": ["x", "y", "z"], "group": ["m", "f", "m"]})
+    assert [importing.guess_column(rows, purpose) for purpose in ("id", "split", "group", "text")] == [None, None, 2, None]
+    fine = rows.assign(id=["a", "b", "c"], subset=["train", "dev", "test"])
+    assert [importing.guess_column(fine, purpose) for purpose in ("id", "split")] == [0, 1]
+
+
+def test_features_are_named_only_where_some_are_left_out():
+    columns = ["Unnamed: 0", "a", "b", "label", "split"]
+    assert importing.left_features(columns, ["label", ""], []) == ()
+    assert importing.left_features(columns, ["label", ""], ["b"]) == ("a",)
+
+
+def test_uploads_are_kept_by_their_content(tmp_path):
+    first, second = b"x,label\n1,cat\n", b"x,label\n1,cow\n"
+    one, other = importing.kept_upload(tmp_path, "pets.csv", first), importing.kept_upload(tmp_path, "pets.csv", second)
+    assert (one.read_bytes(), other.read_bytes(), one.name) == (first, second, "pets.csv")
+    assert importing.kept_upload(tmp_path, "pets.csv", first) == one
+    assert importing.kept_upload(tmp_path, "../../pets.csv", first) == one
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["pets.csv", "pets.csv"]
+
+
+def test_a_stamp_follows_what_is_there(tmp_path):
+    import os
+
+    path = tmp_path / "a.csv"
+    path.write_text("x,label\n1,a\n")
+    before = importing.stamp(str(path))
+    path.write_text("x,label\n1,b\n")
+    os.utime(path, ns=(1, 1))
+    assert importing.stamp(str(path)) != before
+    (tmp_path / "cat").mkdir()
+    folder = importing.stamp(str(tmp_path))
+    (tmp_path / "cat" / "1.png").touch()
+    os.utime(tmp_path / "cat", ns=(5, 5))
+    assert importing.stamp(str(tmp_path)) != folder
+    assert importing.stamp(str(tmp_path / "gone")) == importing.stamp("a\0b") == ""
