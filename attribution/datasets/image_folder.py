@@ -1,6 +1,5 @@
 """Read a folder of pictures: class folders, split folders with class folders, or metadata.csv with file_name and label."""
 
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +7,7 @@ from attribution.config import DataConfig
 from attribution.datasets.metadata import from_metadata
 from attribution.datasets.picture_layout import LAYOUTS, Layout, has_metadata, has_pictures, is_picture, layout, passed_over, unwrap
 from attribution.datasets.pictures import SUFFIXES, PictureFiles
-from attribution.datasets.source import Source, left_out_count, listed, note
+from attribution.datasets.source import Source, left_out_count, listed
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, walk
 from attribution.errors import UserError
@@ -43,7 +42,6 @@ def read(config: DataConfig) -> Source:
         else:
             samples, more = _from_classes(found, root.name)
     problems += more
-    problems += _one_form(samples)
     if samples["label"].nunique() < 2 and (not len(samples) or (not has_metadata(base) and _tables(base))):
         raise _no_pictures(root, base)
     samples["source"] = samples["id"]
@@ -75,14 +73,6 @@ def _from_classes(found: Layout, root: str) -> tuple["pd.DataFrame", list[dict[s
             for name in pictures:
                 lines.append((name, class_folder.last, _inner_split(class_folder, name) if found.inner else split))
     return pd.DataFrame(lines, columns=["id", "label", "split"]), problems
-
-
-def _one_form(samples: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Give the labels one Unicode form, since file systems do not agree on one; a line for every name that came in two."""
-    forms = samples["label"].map(lambda name: unicodedata.normalize("NFC", name))
-    spellings = samples["label"].groupby(forms).nunique()
-    samples["label"] = forms
-    return [note(f"class {name}", "spelled in two Unicode forms that look the same: one class") for name in spellings.index[spellings > 1]]
 
 
 def _inner_split(class_folder: Folder, name: str) -> str:

@@ -7,11 +7,15 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from attribution.config import DataConfig
+from attribution.datasets.labels import label_words, no_label
 from attribution.datasets.picture_layout import is_picture, passed_over
 from attribution.datasets.source import note
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, in_few_lines
+from attribution.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,23 +26,36 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
     without a name. Only files that the walk found are taken, so a name never leads out of the folder."""
     import pandas as pd
 
-    from attribution.datasets.table import column, given_splits, read_frame
+    from attribution.datasets.table import column, named_splits, read_frame
 
     path = root / folder.name / "metadata.csv"
-    frame = read_frame(path, (config.label, config.group, "file_name", config.split, "split"))
-    given_names = column(frame, "file_name", path, "names the picture files").tolist()
-    labels = column(frame, config.label, path, "holds the labels")
+    problems: list[dict[str, Any]] = []
+    frame = read_frame(path, (config.label, config.group, "file_name", config.split, "split"), problems, config.max_gigabytes)
+    for name, role in (("file_name", "names the picture files"), (config.label, "holds the labels")):
+        if name not in frame:
+            column(frame, name, path, role)  # says which columns there are
+    given_names, nameless, _ = label_words(frame["file_name"])
+    labels, unlabelled, bad = label_words(frame[config.label])
+    if bad is not None:
+        raise no_label(f"Row {bad[0] + 1} of {path.name}", bad[1])
     names = _Names(root, folder)
-    found = [names.find(name) for name in given_names]
-    taken = [number for number, name in enumerate(found) if name and is_picture(name)]
-    samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels.to_numpy(dtype=object)[taken]})
-    samples["split"] = split or _splits(given_splits(frame, config, path)[taken], samples["id"].tolist(), folder)
+    found = [None if gone else names.find(name) for name, gone in zip(given_names, nameless, strict=True)]
+    there = [number for number, name in enumerate(found) if name and is_picture(name)]
+    taken = [number for number in there if not unlabelled[number]]
+    if there and not taken:
+        raise UserError(f"No row of {path.name} has a value in column {config.label}.", "It holds the labels.", "Choose another column.")
+    samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels[taken]})
+    splits, said = named_splits(frame.iloc[taken], config, path) if taken and not split else ("", [])
+    samples["split"] = split or _splits(splits, samples["id"].tolist(), folder)
     if config.group:
-        samples["group"] = column(frame, config.group, path, "holds the groups").to_numpy(dtype=object)[taken]
+        samples["group"] = column(frame.iloc[taken], config.group, path, "holds the groups").to_numpy(dtype=object)
     own = f"{folder.name}/metadata.csv".lstrip("/")
-    rest = names.files - set(samples["id"]) - {own}
-    problems = passed_over(sorted(rest), "has no line in metadata.csv")
-    return samples, problems + names.lines(given_names, found)
+    rest = names.files - {found[number] for number in there} - {own}
+    problems += passed_over(sorted(rest), "has no line in metadata.csv")
+    problems += in_few_lines([str(found[number]) for number in there if unlabelled[number]], "has no label in metadata.csv")
+    problems += in_few_lines([f"row {number + 1} of {own}" for number in np.flatnonzero(nameless)], "names no file")
+    named = [number for number in range(len(found)) if not nameless[number]]
+    return samples, problems + said + names.lines([given_names[number] for number in named], [found[number] for number in named])
 
 
 def _splits(given: Any, names: list[str], folder: Folder) -> Any:

@@ -75,6 +75,18 @@ def test_pictures_without_a_line_and_lines_without_a_picture_are_listed(tmp_path
     assert read.out["readme.txt"] == "not a picture (.txt)"
 
 
+def test_a_line_without_a_label_or_a_name_ends_nothing(tmp_path):
+    root = classes(tmp_path / "in")
+    lines = ["cat/0.png,a", "cat/1.png,a", "cat/2.png,", "dog/0.png,b", "dog/1.png,b ", ",b", "dog/2.png,b"]
+    (root / "metadata.csv").write_text("\n".join(["file_name,label", *lines]))
+    read = Read(root)
+    assert read.classes == ("a", "b")
+    assert read.n == 5
+    assert read.out == {"cat/2.png": "has no label in metadata.csv", "row 6 of metadata.csv": "names no file"}
+    (root / "metadata.csv").write_text("file_name,label\ncat/0.png,\ndog/0.png,\n")
+    refused(root, r"No row of metadata\.csv has a value in column label")
+
+
 def test_many_files_of_one_reason_share_a_line(tmp_path):
     root = classes(tmp_path / "in")
     for i in range(130):
@@ -298,3 +310,13 @@ def test_one_name_in_two_unicode_forms_is_one_class(tmp_path):
     read = Read(root)
     assert read.classes == (unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFC", "thé"))
     assert read.n == 3
+    assert any("Unicode form" in what for what in read.notes.values())
+
+
+def test_class_folders_that_differ_by_case_or_by_nothing_that_can_be_seen_are_said(tmp_path):
+    for i, name in enumerate(("cat", "cat\u200b", "Dog", "dog")):
+        picture(tmp_path / "in" / name / f"{i}.png", i)
+    read = Read(tmp_path / "in")
+    assert read.classes == ("Dog", "cat", "dog")
+    assert read.counts[("train", "cat")] == 2
+    assert "differ only by case" in read.notes["labels"]
