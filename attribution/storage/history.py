@@ -3,11 +3,16 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from attribution.storage import ledger
 from attribution.storage.database import connect
 
+SEARCHED = ("sample", "reason", "author")
+LITERAL = "ESCAPE '\\'"
+KEPT = 10_000  # ids of a filter's answer that stay in memory
 GONE = "id IN (SELECT decision FROM taken_back WHERE gone)"
 
 
@@ -20,15 +25,24 @@ class Wanted:
     standing: bool = False
 
     @property
+    def narrow(self) -> bool:
+        """Whether entries are left out."""
+        return bool(self.actions or self.text.strip() or self.standing)
+
+    @property
     def rule(self) -> tuple[str, list[str]]:
         """The condition in SQL and its values."""
         rules, values = ["1"], [*self.actions]
         if self.actions:
             rules.append(f"action IN ({','.join('?' * len(self.actions))})")
         if text := self.text.strip():
-            lower = "lower" if text.isascii() else "lowered"  # SQLite's own knows no other letters
-            rules.append(f"({' OR '.join(f'instr({lower}({name}), ?)' for name in ('sample', 'reason', 'author'))})")
-            values += [text.lower()] * 3
+            pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+            if text.isascii():
+                rules.append(f"({' OR '.join(f'{name} LIKE ? {LITERAL}' for name in SEARCHED)})")
+                values += [pattern] * len(SEARCHED)
+            else:  # LIKE knows capitals of the ASCII letters alone
+                rules.append(f"lowered({' || char(10) || '.join(SEARCHED)}) LIKE ? {LITERAL}")
+                values.append(pattern.lower())
         if self.standing:
             rules.append(f"action NOT IN ('undo','redo') AND NOT {GONE}")
         return " AND ".join(rules), values
@@ -37,8 +51,14 @@ class Wanted:
 def page(path: Path, wanted: Wanted, start: int = 0, count: int | None = None) -> list[ledger.Edit]:
     """The entries that are wanted, newest first: ``count`` (None: all) from the place ``start`` on."""
     rule, values = wanted.rule
+    known = _found(path, wanted, ledger.Ledger(path, None).stamp()).ids if wanted.narrow else None
     with connect(path) as db:
         _teach(db)
+        if known is not None:
+            some = known[start:] if count is None else known[start : start + count]
+            return sorted(
+                ledger.edits_of(ledger.among(db, f"SELECT {ledger.COLUMNS} FROM edits WHERE id IN", some)), key=lambda edit: -edit.id
+            )
         ids = f"SELECT id FROM edits WHERE {rule} ORDER BY id DESC LIMIT ? OFFSET ?"  # skipped ones are not read whole
         question = f"SELECT {ledger.COLUMNS} FROM edits WHERE id IN ({ids}) ORDER BY id DESC"
         return ledger.edits_of(ledger.rows_of(db, question, (*values, -1 if count is None else count, start)))
@@ -46,10 +66,27 @@ def page(path: Path, wanted: Wanted, start: int = 0, count: int | None = None) -
 
 def number(path: Path, wanted: Wanted) -> int:
     """How many entries are wanted."""
+    return _found(path, wanted, ledger.Ledger(path, None).stamp()).number
+
+
+class _Found(NamedTuple):
+    """What one pass over the ledger found: how many, and, if they are few, which ones, the newest first."""
+
+    number: int
+    ids: tuple[int, ...] | None
+
+
+@lru_cache(maxsize=32)
+def _found(path: Path, wanted: Wanted, stamp: tuple[int, float]) -> _Found:
+    """One pass for a filter and a state of the ledger: every further click reads what it shows."""
     rule, values = wanted.rule
     with connect(path) as db:
         _teach(db)
-        return int(db.execute(f"SELECT COUNT(*) FROM edits WHERE {rule}", values).fetchone()[0])
+        if wanted.narrow:
+            few = ledger.rows_of(db, f"SELECT id FROM edits WHERE {rule} ORDER BY id DESC LIMIT {KEPT + 1}", values).fetchall()
+            if len(few) <= KEPT:
+                return _Found(len(few), tuple(entry for (entry,) in few))
+        return _Found(int(db.execute(f"SELECT COUNT(*) FROM edits WHERE {rule}", values).fetchone()[0]), None)
 
 
 def standing(path: Path, ids: Iterable[int]) -> list[int]:

@@ -24,6 +24,7 @@ from attribution.storage.database import connect, write
 ACTIONS = ("relabel", "drop", "keep")
 COLUMNS = "id, time_s, author, sample, action, old, new, reason, evidence, batch, reverts"
 UNKNOWN = -1
+PART = 20_000  # lines read at once
 ASKED = 500  # samples or ids in one question to the database
 PLACES = {"train": "in training", "val": "in the validation set", "test": "in the test set"}
 ENTERED = 100  # entries in one statement: a statement per entry would look up the next id each time
@@ -86,6 +87,14 @@ class Ledger:
         with connect(self._path) as db:
             rows = rows_of(db, "SELECT sample, state, edit FROM current WHERE edit > ?", (since,))
             return {sample: (_state(new), last) for sample, new, last in rows}
+
+    def changes(self, since: int = 0) -> Iterator[tuple[list[str], list[State], list[int]]]:
+        """``states`` in parts of some thousands: samples, their states, and the ids of their last edits."""
+        with connect(self._path) as db:
+            rows = rows_of(db, "SELECT sample, state, edit FROM current WHERE edit > ?", (since,))
+            while part := rows.fetchmany(PART):
+                samples, states, ids = zip(*part, strict=True)
+                yield list(samples), [_state(state) for state in states], list(ids)
 
     def states_then(self, entry: int) -> dict[str, State | None]:
         """What the samples that changed since were when ``entry`` was the newest; None for one that had no entry then."""

@@ -98,12 +98,12 @@ class Decisions:
         else:
             values, active = known.labels.values.copy(), known.labels.active.copy()
             edits, verdicts = known.edits.copy(), known.verdicts.copy()
-        states = self.ledger.states(since)
-        rows = self._dataset.rows_of(list(states))
-        values[rows] = [self._index(state.label) for state, _ in states.values()]
-        active[rows] = [state.active for state, _ in states.values()]
-        verdicts[rows] = [VERDICTS.index(state.verdict) for state, _ in states.values()]
-        edits[rows] = [edit for _, edit in states.values()]
+        for samples, states, ids in self.ledger.changes(since):
+            rows = self._dataset.rows_of(samples)
+            values[rows] = [self._index(state.label) for state in states]
+            active[rows] = [state.active for state in states]
+            verdicts[rows] = [VERDICTS.index(state.verdict) for state in states]
+            edits[rows] = ids
         edits.flags.writeable = verdicts.flags.writeable = False
         return Standing(Labels.of(self._dataset, values, active), edits, verdicts)
 
