@@ -40,6 +40,7 @@ from attribution.models.state import TrainingState
 from attribution.progress import Progress
 from attribution.runs import Run
 from attribution.storage.files import whole_file, write_json
+from attribution.storage.locks import alone
 from attribution.storage.tables import write_table
 from attribution.tasks.classification import per_sample_loss
 
@@ -95,7 +96,25 @@ def train(
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already trained")
         return Run.open(folder)
+    with alone(Path(runs) / f".{folder.name}.lock", progress):
+        return _train_into(folder, dataset, labels, model, config, rows, progress, trusted, dynamics)
 
+
+def _train_into(
+    folder: Path,
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    config: TrainConfig,
+    rows: np.ndarray,
+    progress: Progress,
+    trusted: bool,
+    dynamics: bool,
+) -> Run:
+    """The training itself, by the only process that works on this folder; another may have finished it while this one waited."""
+    if (folder / "config.json").is_file():
+        progress.update(1, 1, "already trained")
+        return Run.open(folder)
     device = pick_device(config.device)
     network = build_model(model, dataset.info, config.seed, trusted=trusted)
     check_model(network, dataset)

@@ -1,24 +1,26 @@
 """Where projects live, and how a new one is made: whole or not at all."""
 
+import errno
+import glob
 import os
 import shutil
+import uuid
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, to_dict
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.storage import database
 from attribution.storage.files import read_json, write_json
+from attribution.storage.locks import alone_or_refused
 from attribution.trust import look, trust
 
-if TYPE_CHECKING:
-    pass
-
 SAMPLES = ("fashion", "text", "tabular", "moons")
+LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
 BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
 SAMPLE_DATA = Path(__file__).resolve().parent.parent.parent / "sample_data"
 
@@ -35,7 +37,7 @@ def list_projects(folder: Path | None = None) -> list[str]:
         ledger = path / "project.db"
         return ledger.stat().st_mtime if ledger.exists() else 0.0
 
-    found = [path.parent for path in (folder or home()).glob("*/project.json")]
+    found = [path.parent for path in (folder or home()).glob("*/project.json") if not path.parent.name.startswith(".")]
     return [path.name for path in sorted(found, key=used_s, reverse=True)]
 
 
@@ -59,18 +61,13 @@ def create(
     trust_code: bool,
     progress: Progress,
     expect_accuracy: float | None = None,
+    results: Path | None = None,
 ) -> Path:
-    """Import the data and write the project folder; see ``Project.create``."""
-    from attribution.datasets.load import import_data
+    """Import the data and write the project folder; see ``Project.create``. ``results`` is an archive that is unpacked into it."""
     from attribution.models.fit import as_share
-    from attribution.training import default_recipe
-    from attribution.workspace import first_look as first_looks
 
     expected = None if expect_accuracy is None else as_share(expect_accuracy)
-    path = Path(folder).expanduser()
-    path = path if path.is_absolute() or len(path.parts) > 1 else home() / path
-    if path.exists() and any(path.iterdir()):
-        raise UserError(f"{path} already exists and is not empty.", "A project needs a folder of its own.", "Choose another name.")
+    path = _place(folder)
     if train is not None and not isinstance(train, TrainConfig):
         from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
     data, model = _absolute(data), _placed(model)
@@ -79,34 +76,86 @@ def create(
             trust(code)
         elif not look(code).trusted:
             raise look(code).refusal()
-    building = path.with_name(f".{path.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    try:
-        dataset = import_data(data, building / "data", path.name, progress)
-        if (side := first_looks.own_side(dataset, model, data)) and side != data.image_size:
-            data = replace(data, image_size=side)
-            shutil.rmtree(building / "data")
-            dataset = import_data(data, building / "data", path.name, progress)
-        recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"])
-        recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
-        model = first_looks.settled(dataset, model)
-        settings = {
-            "name": path.name,
-            "format": database.FORMAT,
-            "data": to_dict(data),
-            "model": to_dict(model),
-            "train": to_dict(recipe),
-        }
-        write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
-        database.create(building / "project.db")
-        write_json(building / "project.json", settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            path.rmdir()
-        building.rename(path)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    with alone_or_refused(path.with_name(f".{path.name}.lock"), f"The project {path.name}"):
+        _place(path)  # another process may have made it since
+        # What makers left that were killed: nobody else holds the lock.
+        for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.building"):
+            shutil.rmtree(left, ignore_errors=True)
+        building = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.building")
+        try:
+            _build(building, path.name, data, model, train, results, expected, progress)
+            if path.exists():
+                path.rmdir()
+            building.rename(path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise _taken(path) from error
+            raise
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
     return path
+
+
+def _place(folder: str | Path) -> Path:
+    """The folder that a new project is to have: a name in ``home()``, or a path."""
+    if "\0" in str(folder) or not str(folder).strip() or Path(folder).name in ("", "..") or Path(folder).name.startswith("."):
+        raise UserError(
+            f"{str(folder)!r} is no name for a project.",
+            "It is the name of its folder, which is seen and opened by it.",
+            "Name it, for example, shoes.",
+        )
+    path = Path(folder).expanduser()
+    path = path if path.is_absolute() or len(path.parts) > 1 else home() / path
+    longest = len(os.fsencode(path.name))
+    if longest > LONGEST_NAME:
+        raise UserError(
+            f"The name {path.name[:60]!r} has {longest} bytes.", f"A folder's name has at most {LONGEST_NAME}.", "Choose a shorter one."
+        )
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise _taken(path)
+    return path
+
+
+def _taken(path: Path) -> UserError:
+    return UserError(f"{path} already exists and is not empty.", "A project needs a folder of its own.", "Choose another name.")
+
+
+def _build(
+    building: Path,
+    name: str,
+    data: DataConfig,
+    model: ModelConfig,
+    train: TrainConfig | Mapping[str, Any] | None,
+    results: Path | None,
+    expected: float | None,
+    progress: Progress,
+) -> None:
+    """Everything that a new project holds, in a folder that nobody sees yet; ``results`` is an archive of finished ones."""
+    from attribution.datasets.load import import_data
+    from attribution.training import default_recipe
+    from attribution.workspace import first_look as first_looks
+
+    dataset = import_data(data, building / "data", name, progress)
+    if (side := first_looks.own_side(dataset, model, data)) and side != data.image_size:
+        data = replace(data, image_size=side)
+        shutil.rmtree(building / "data")
+        dataset = import_data(data, building / "data", name, progress)
+    recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"])
+    recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
+    model = first_looks.settled(dataset, model)
+    settings = {
+        "name": name,
+        "format": database.FORMAT,
+        "data": to_dict(data),
+        "model": to_dict(model),
+        "train": to_dict(recipe),
+    }
+    write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
+    database.create(building / "project.db")
+    write_json(building / "project.json", settings)
+    if results is not None and results.exists():
+        with zipfile.ZipFile(results) as packed:
+            packed.extractall(building)
 
 
 def create_sample(name: str, folder: str | Path | None, progress: Progress) -> Path:
@@ -127,12 +176,7 @@ def create_sample(name: str, folder: str | Path | None, progress: Progress) -> P
     data = from_dict(DataConfig, {**wanted["data"], "path": str(source / wanted["data"]["path"])})
     model = from_dict(ModelConfig, wanted.get("model", {}))
     train = from_dict(TrainConfig, wanted["train"]) if wanted.get("train") else None
-    path = create(target, data, model, train, False, progress)
-    results = source / "prebuilt.zip"
-    if results.exists():
-        with zipfile.ZipFile(results) as packed:
-            packed.extractall(path)
-    return path
+    return create(target, data, model, train, False, progress, results=source / "prebuilt.zip")
 
 
 def code_file(model: ModelConfig) -> Path | None:

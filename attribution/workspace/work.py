@@ -1,9 +1,10 @@
 """The work of a project, done in this process: training, scoring, searching, comparing."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attribution.config import (
     AnglesConfig,
@@ -20,9 +21,12 @@ from attribution.config import (
     ScoreConfig,
     ShiftConfig,
     TrainConfig,
+    fingerprint,
+    to_dict,
 )
 from attribution.errors import UserError
 from attribution.progress import Progress
+from attribution.storage.locks import alone
 from attribution.workspace.forecasts import Forecasts
 from attribution.workspace.results import Results
 from attribution.workspace.steps import prepare
@@ -44,6 +48,23 @@ if TYPE_CHECKING:
     from attribution.previews import Preview
     from attribution.runs import Run
     from attribution.scoring import ScoreResult
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def once(method: Method) -> Method:
+    """Two processes that are asked for the same work do it one after the other: the second waits and finds the first one's result."""
+
+    @functools.wraps(method)
+    def alone_with_it(self: "Work", config: Any = None, progress: Progress | None = None, **extra: Any) -> Any:
+        if extra.get("part"):  # parts of one score run are made side by side
+            return method(self, config, progress, **extra)
+        asked = {name: value for name, value in to_dict(config).items() if name != "device"} if config is not None else {}
+        key = fingerprint(method.__name__, asked, self.labels.version, self._setting("run"))
+        with alone(self.folder / ".locks" / f"{method.__name__}-{key}.lock", progress or Progress()):
+            return method(self, config, progress, **extra)
+
+    return cast("Method", alone_with_it)
 
 
 class Work(Results, Forecasts):
@@ -88,6 +109,7 @@ class Work(Results, Forecasts):
         model = dataclasses.replace(self.model_config, checkpoints=tuple(checkpoints or self.model_config.checkpoints))
         return adopt(self.dataset, self.labels, model, self.folder / "runs", work, trusted=self.trusted, device=device)
 
+    @once
     def score(
         self, config: ScoreConfig | None = None, progress: Progress | None = None, part: tuple[int, int] | None = None
     ) -> "ScoreResult":
@@ -101,6 +123,7 @@ class Work(Results, Forecasts):
         told, work = forecast.told if forecast else None, progress or Progress()
         return score(self.dataset, self.labels, run, config, queries, out, work, trusted=self.trusted, part=part, forecast=told)
 
+    @once
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
         """Search the training labels for wrong ones with the detectors named, or the default ones."""
         from attribution.findings.categories import KEPT_FROM
@@ -115,6 +138,7 @@ class Work(Results, Forecasts):
             self.categories_of(found)  # kept with the search, so that no page waits for it
         return found
 
+    @once
     def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
         """Search for training samples that repeat a test or validation sample, or each other."""
         from attribution.findings.leaks import find_leaks
@@ -124,6 +148,7 @@ class Work(Results, Forecasts):
         out, graphs = self.folder / "leaks", self.folder / "neighbors"
         return find_leaks(self.dataset, self.labels, run, config, out, graphs, work, trusted=self.trusted)
 
+    @once
     def embed(self, config: MapConfig | None = None, progress: Progress | None = None) -> "MapResult":
         """Lay all samples out in two dimensions."""
         from attribution.mapping import embed
@@ -133,6 +158,7 @@ class Work(Results, Forecasts):
         work, graphs = progress or Progress(), self.folder / "neighbors"
         return embed(self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs)
 
+    @once
     def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
         """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
         from attribution.angles import measure
@@ -143,6 +169,7 @@ class Work(Results, Forecasts):
         out = self.folder / "angles"
         return measure(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted)
 
+    @once
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
         """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test set."""
         from attribution.retraining import retrain
@@ -165,6 +192,7 @@ class Work(Results, Forecasts):
             chosen_on_test=chosen_on_test(self._db, self.dataset, changed.tolist()),
         )
 
+    @once
     def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
         """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as they are."""
         from attribution.findings.calibration import calibrate
@@ -177,6 +205,7 @@ class Work(Results, Forecasts):
         recipe = self.recipe_for(run)
         return calibrate(self.dataset, self.labels, run, flags, config, out, progress or Progress(), trusted=self.trusted, recipe=recipe)
 
+    @once
     def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
         """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no model, unless
         the representation is asked for."""
@@ -186,6 +215,7 @@ class Work(Results, Forecasts):
         run = self._need_run(config.run) if config.space == "representation" else None
         return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
 
+    @once
     def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "Remedy":
         """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
         from attribution.findings.remedy import remedy
@@ -195,6 +225,7 @@ class Work(Results, Forecasts):
         common = (self._fresh_model(), self.recipe_for(run), config, self.folder / "remedies", progress or Progress())
         return remedy(self.dataset, self.labels, run, *common, trusted=self.trusted)
 
+    @once
     def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
         """Retrain on random subsets and estimate which training labels are known by heart."""
         from attribution.findings.memorization import memorize
@@ -204,6 +235,7 @@ class Work(Results, Forecasts):
         recipe = self.recipe_for(run)
         return memorize(self.dataset, self.labels, run, model, recipe, config, self.folder, work, trusted=self.trusted)
 
+    @once
     def compare(self, config: BenchConfig | None = None, progress: Progress | None = None) -> "BenchResult":
         """Measure on this model and data which estimators and detectors to trust."""
         from attribution.evaluation.bench import bench
@@ -225,6 +257,7 @@ class Work(Results, Forecasts):
             )
         return choose_queries(rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed)
 
+    @once
     def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
         """How much the damping of a curvature estimator matters here: its influences at several ratios, compared."""
         import numpy as np
@@ -238,6 +271,7 @@ class Work(Results, Forecasts):
         out, work = self.folder / "dampings", progress or Progress()
         return damping_sweep(self.dataset, self.labels, run, config, few, out, work, trusted=self.trusted)
 
+    @once
     def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "Preview":
         """What the edits since the model was trained would do to it, without training: an approximation for one model.
 
