@@ -37,6 +37,7 @@ from attribution.models.recipe import (
     make_optimizer,
 )
 from attribution.models.state import TrainingState
+from attribution.models.user_code import said
 from attribution.progress import Progress
 from attribution.runs import Run
 from attribution.storage.files import whole_file, write_json
@@ -68,6 +69,7 @@ def run_fingerprint(dataset: "Dataset", labels: "Labels", model: ModelConfig, co
     return fingerprint("train", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), recipe)
 
 
+@said("it was trained")
 def train(
     dataset: "Dataset",
     labels: "Labels",
@@ -147,6 +149,7 @@ def _train_into(
     return run
 
 
+@said("it was trained")
 def fit(
     dataset: "Dataset",
     labels: "Labels",
@@ -171,6 +174,7 @@ def fit(
     return network.eval()
 
 
+@said("its weights were loaded")
 def adopt(
     dataset: "Dataset",
     labels: "Labels",
@@ -235,6 +239,7 @@ def adopt(
     return run
 
 
+@said("it was asked about samples")
 def loss_on_samples(model: "Run | nn.Module", dataset: "Dataset", n: int = 10, *, trusted: bool = False) -> pd.DataFrame:
     """The model's answer on ``n`` test samples spread over the split (training samples when there is no test split).
 

@@ -40,7 +40,7 @@ def check_model(model: nn.Module, dataset: "Dataset") -> None:
             _answers(model, x, dataset)
             model.train()
             _learns(model, x, y, dataset)
-            _saves(model)
+            _saves(model, x, dataset)
     finally:
         model.train(mode)
         for value, before in buffers:
@@ -128,9 +128,10 @@ def _learns(model: nn.Module, x: Tensor, y: Tensor, dataset: "Dataset") -> None:
         )
 
 
-def _saves(model: nn.Module) -> None:
+def _saves(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
     """Everything that the model keeps must be plain tensors that load again."""
-    kept = model.state_dict()
+    with _worded(model, x, dataset, "its weights were saved"):
+        kept = model.state_dict()
     other = [name for name, value in kept.items() if not isinstance(value, Tensor)]
     if other:
         raise UserError(

@@ -4,6 +4,7 @@ import contextlib
 import linecache
 import os
 import random
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,7 +69,7 @@ def told(error: BaseException, doing: str) -> UserError | None:
             "Mend that line.",
         )
     place = _place(error.__traceback__)
-    if place is None or (isinstance(error, KeyboardInterrupt) and not place[3].startswith("raise")):
+    if place is None or (isinstance(error, KeyboardInterrupt) and not re.search(r"\braise\b", place[3])):
         return None
     file, line, function, _ = place
     return UserError(f"{file}, line {line}, in {function}: {words(error)}.", f"Your model's code failed while {doing}.", _do(error))

@@ -11,6 +11,7 @@ from attribution.config import ScoreConfig, fingerprint
 from attribution.errors import UserError
 from attribution.estimators.base import Estimator, Query
 from attribution.meter import Meter
+from attribution.models.user_code import said
 from attribution.progress import Progress
 from attribution.runners import runners
 from attribution.runners.base import Runner
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 DENSE_LIMIT_BYTES = 256 << 20  # above this the shards go once they are reduced
 
 
+@said("its gradients were taken")
 def score(
     dataset: "Dataset",
     labels: "Labels",

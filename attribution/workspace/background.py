@@ -54,6 +54,14 @@ class Background(About):
         return str(self.step(job.kind)(config, progress).id)
 
     def step(self, kind: str) -> Callable[..., Any]:
-        """The method that does a job kind's work in this process: ``step(kind)(config, progress)``."""
+        """What does a job kind's work in this process: ``step(kind)(config, progress)``. What the user's model code does meanwhile, in
+        whichever of its lines, is a ``UserError``."""
         method: Callable[..., Any] = getattr(self, STEPS[kind].method)
-        return method
+
+        def work(*args: Any, **settings: Any) -> Any:
+            from attribution.models.user_code import guarded
+
+            with guarded("it was at work"):
+                return method(*args, **settings)
+
+        return work
