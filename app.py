@@ -6,7 +6,7 @@ Run with ``streamlit run app.py`` or ``datablame app``. Each page is one file in
 import streamlit as st
 
 from attribution.workspace.home import list_projects
-from pages.parts import context, frame, jobs, start, states
+from pages.parts import context, frame, jobs, start, states, trusting
 
 PAGES = {
     "Look": {
@@ -59,6 +59,8 @@ def draw() -> None:
     states.show_flashes()
     if context.opened() or page.title == PAGES["Data"]["new_project"][0]:
         with frame.framed():
+            if context.opened() and page.title != PAGES["Data"]["new_project"][0]:
+                trusting.box(context.project())
             page.run()
     else:
         start.welcome()

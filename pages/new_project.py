@@ -12,10 +12,11 @@ from attribution.modalities.image import png
 from attribution.progress import Progress
 from attribution.project import Project
 from attribution.ranges import limits
+from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
 from attribution.workspace.home import home
-from pages.parts import frame, start, states
+from pages.parts import frame, start, states, trusting
 
 PURPOSES = {
     "label": ("Label", "The column to predict."),
@@ -133,11 +134,12 @@ def show_problems(problems: list[dict[str, Any]], seen: int) -> None:
     (st.warning if seen else st.info)(f"{title}\n{shown}{more}", icon=":material/report:" if seen else ":material/info:")
 
 
-def model_step(modality: str) -> tuple[ModelConfig, bool, UserError | None]:
+def model_step(modality: str) -> tuple[ModelConfig, Look | None, UserError | None]:
     """Step two: the network, and whether its code may run."""
     st.subheader("2. Model")
     left, right = st.columns(2, gap="large")
-    name, trusted, problem = "auto", False, None
+    trusted: Look | None = None
+    name, problem = "auto", None
     with left:
         kind = st.selectbox("Network", importing.FITTING[modality], format_func=importing.MODELS.__getitem__, key="network")
     with right:
@@ -154,13 +156,14 @@ def model_step(modality: str) -> tuple[ModelConfig, bool, UserError | None]:
             placeholder="/code/net.py:make_model",
             help="The function returns an nn.Module. It may take `classes` and `shape`.",
         ).strip()
-        trusted = st.checkbox("I have read this file and trust it to run on this machine", key="trust")
         if name and not re.fullmatch(r".+\.py:\w+", name):
             problem = UserError(
                 f"“{name}” does not name a function in a file.", "It must look like FILE.py:FUNCTION.", "For example net.py:make_model."
             )
         elif not name:
             problem = UserError("No file is named yet.", "", "Give FILE.py:FUNCTION.")
+        else:
+            trusted = trusting.tick(name.rpartition(":")[0])
     else:
         name = kind or "auto"
     checkpoints = tuple(line.strip() for line in (weights or "").splitlines() if line.strip())
@@ -169,7 +172,7 @@ def model_step(modality: str) -> tuple[ModelConfig, bool, UserError | None]:
     return ModelConfig(name=name, checkpoints=checkpoints), trusted, problem
 
 
-def create(name: str, data: DataConfig, model: ModelConfig, trusted: bool) -> None:
+def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None) -> None:
     """Import with visible progress, start the first analysis, and open the project."""
     bar = st.progress(0.0, text="Reading the data")
 
@@ -178,7 +181,9 @@ def create(name: str, data: DataConfig, model: ModelConfig, trusted: bool) -> No
         bar.progress(share, text=f"{numbers.whole_percent(share)} · {states.plain(message)}")
 
     try:
-        project = Project.create(home() / name, data, model, trust_code=trusted, progress=Progress(listen))
+        if trusted:
+            say_yes(trusted)  # to what was shown; a file that changed since is refused
+        project = Project.create(home() / name, data, model, progress=Progress(listen))
         project.submit("prepare")
     except UserError as error:
         bar.empty()
@@ -187,7 +192,7 @@ def create(name: str, data: DataConfig, model: ModelConfig, trusted: bool) -> No
     start.go_to(project.name)
 
 
-def name_step(data: DataConfig, model: ModelConfig, trusted: bool, ready: bool) -> None:
+def name_step(data: DataConfig, model: ModelConfig, trusted: Look | None, ready: bool) -> None:
     """Step three: a name, and go."""
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -1,10 +1,13 @@
 """What a user does on the pages, and what then stands in the ledger."""
 
+import hashlib
+import json
 import time
 
 import pandas as pd
 import pytest
 
+from attribution import Project
 from attribution.config import AnglesConfig, MapConfig, ScoreConfig
 from attribution.storage import database
 
@@ -361,8 +364,45 @@ def test_new_project_does_not_run_code_that_is_not_trusted(app, tmp_path, digits
     test.text_input(key="path").set_value(str(digits[0])).run()
     test.selectbox(key="network").set_value("own").run()
     test.text_input(key="own-model").set_value(f"{code}:make").run()
+    assert hashlib.sha256(code.read_bytes()).hexdigest() in test.code[0].value
     test.button(key="create").click().run()
     assert any("can do anything on this machine" in error.value for error in test.error)
+
+
+def test_a_yes_is_about_the_file_that_was_shown(app, tmp_path, digits):
+    code = tmp_path / "net.py"
+    code.write_text("raise SystemExit('was run')")
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(digits[0])).run()
+    test.selectbox(key="network").set_value("own").run()
+    test.text_input(key="own-model").set_value(f"{code}:make").run()
+    test.checkbox(key="trust").check().run()
+    code.write_text("raise SystemExit('was run')  # and more")
+    test.run()
+    assert not test.checkbox(key="trust").value
+    assert hashlib.sha256(code.read_bytes()).hexdigest() in test.code[0].value
+
+
+def test_a_project_from_elsewhere_asks_before_its_code_runs(app, words, tiny_project, tmp_path):
+    """Every page says so until the user has read it, again after a change, and never runs it by itself."""
+    code = tmp_path / "net.py"
+    code.write_text("raise SystemExit('was run')")
+    path = tiny_project.folder / "project.json"
+    settings = json.loads(path.read_text())
+    settings["model"]["name"] = f"{code}:build"
+    settings["trusted_code"] = {"path": str(code), "hash": hashlib.sha256(code.read_bytes()).hexdigest()[:16]}
+    path.write_text(json.dumps(settings))
+    test = app("history", project="digits")
+    assert "code that you have not trusted" in words(test)
+    assert f"{code}  SHA-256 {hashlib.sha256(code.read_bytes()).hexdigest()}" in test.code[0].value
+    test.button(key="trust-code").click().run()
+    assert not [button for button in test.button if button.key == "trust-code"]
+    assert Project.open("digits").trusted
+    code.write_text("raise SystemExit('was run again')")
+    test.run()
+    assert "changed since you trusted it" in words(test)
+    assert "net.py changed: SHA-256" in test.code[0].value
+    assert not Project.open("digits").trusted
 
 
 def test_retraining_leaves_the_model_in_use_until_the_user_takes_the_new_one(app, words, tiny_project):
