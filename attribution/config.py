@@ -63,6 +63,11 @@ class ModelConfig(Settings):
         choices=("auto", "raw", "standardised", "tokens"),
     )
     mean: tuple[float, ...] = opt((), "Subtracted from raw inputs: one number per channel or column, or one for all; empty: nothing.")
+    checkpoint_lr: tuple[float, ...] = opt(
+        (),
+        "Learning rate near each of the loaded checkpoints, for tracin: one each, or one for all; empty: not known, order only.",
+        above=0.0,
+    )
     std: tuple[float, ...] = opt((), "Raw inputs are divided by it after mean: one number per channel or column, or one for all.")
 
 

@@ -188,7 +188,8 @@ def adopt(
     """Take the user's own trained weights, ``model.checkpoints`` (oldest first), as a run of the same layout.
 
     Several checkpoints give dynamics, one "epoch" each; a single one gives none. How they were trained is not known, so in TracInCP
-    each counts the same (weight 1 / count): the order of influences means something, their unit does not. The files are copied into
+    each counts the same (weight 1 / count), and the order of influences means something, their unit does not; with
+    ``model.checkpoint_lr`` each counts by its learning rate (Pruthi et al. 2020, eq. for TracInCP). The files are copied into
     the run, never changed. Raises ``UserError`` for files that cannot be read safely or do not fit the network.
     """
     progress = progress or Progress()
@@ -199,8 +200,9 @@ def adopt(
         if path != BUILDER:
             read_state(path)
     hashes = [weights_hash(build()) if path == BUILDER else checkpoint_hash(path) for path in model.checkpoints]
+    rates = _rates(model)
     folder = Path(runs) / fingerprint(
-        "adopt", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), hashes
+        "adopt", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), hashes, *rates
     )
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already loaded")
@@ -230,13 +232,28 @@ def adopt(
         )
     if count > 1:
         write_table(folder / "dynamics.parquet", pd.concat(tables, ignore_index=True))
-    kept = [{"file": f"epoch-{epoch:03d}.safetensors", "epoch": epoch, "lr": None, "weight": 1 / count} for epoch in range(1, count + 1)]
-    extra = {"train": None, "seed": 0, "source": "loaded", "n_train": len(rows), "weight_unit": "order"}
+    kept = [
+        {"file": f"epoch-{epoch:03d}.safetensors", "epoch": epoch, "lr": rate, "weight": rate or 1 / count}
+        for epoch, rate in enumerate(rates or [None] * count, start=1)
+    ]
+    extra = {"train": None, "seed": 0, "source": "loaded", "n_train": len(rows), "weight_unit": "rate" if rates else "order"}
     run = _finish(
         folder, dataset, labels, model, network, metrics, count, {**extra, "checkpoints": kept, "seconds_s": time.monotonic() - started_s}
     )
     progress.update(1, 1, f"loaded {count} checkpoint{'s' * (count > 1)}")
     return run
+
+
+def _rates(model: ModelConfig) -> list[float]:
+    """The learning rate near each checkpoint, as given; empty where none was. ``UserError`` for another number of them."""
+    rates, count = list(model.checkpoint_lr), len(model.checkpoints)
+    if len(rates) not in (0, 1, count):
+        raise UserError(
+            f"checkpoint_lr has {len(rates)} values for {count} checkpoints.",
+            "Each checkpoint counts by the learning rate near it.",
+            f"Give {count}, or one for all.",
+        )
+    return rates * count if len(rates) == 1 else rates
 
 
 @said("it was asked about samples")

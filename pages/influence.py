@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attribution.config import ScoreConfig
+from attribution.scoring import settings
 from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, numbers, tables
 from attribution.workspace.asking import query_of
@@ -77,6 +79,7 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
             tip = "Cosine between the two gradients: 1 pulls the same way, -1 the opposite way, whatever the strength."
             facts.append(card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
         evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "rank": int(line["rank"]), "query": asked}
+        evidence |= {"settings": view.settings} if view.settings else {}
         with st.container(border=True, gap="xsmall"):
             cards.show(cards.card_of(sight, row, facts, rank=int(line["rank"])))
             reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
@@ -90,7 +93,7 @@ def ask_reverse(sight: Sight, row: int) -> None:
     context.put(reverse=str(sight.project.dataset.ids[row]))
 
 
-def reverse_view(sight: Sight, estimator: str) -> bool:
+def reverse_view(sight: Sight, estimator: str, settings: dict[str, Any]) -> bool:
     """Which scored queries one training sample helps and hurts; False when nothing was asked."""
     row = sight.project.dataset.row_of(context.get("reverse"))
     if row is None:
@@ -100,7 +103,7 @@ def reverse_view(sight: Sight, estimator: str) -> bool:
             st.markdown("**Which test samples does this training sample affect?**", width="content")
             st.button("Close", key="close-reverse", icon=":material/close:", type="tertiary", on_click=context.put, kwargs={"reverse": ""})
         cards.show(cards.card_of(sight, row), 64)
-        frame = sight.project.affected_by(row, estimator, k=REVERSE)
+        frame = sight.project.affected_by(row, estimator, k=REVERSE, settings=settings)
         if frame is None or frame.empty:
             st.caption("No query has been scored one by one with this estimator yet, so there is nothing to list.")
             return True
@@ -124,6 +127,7 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     """Two columns of cards and the distribution they come from."""
     if view.stale:
         st.caption(":material/info: Labels have changed since this was computed. The model is the same; retrain to ask the new one.")
+    st.caption(states.plain(influence.settings_words(view)))
     if view.score.memory_words:
         st.caption(f":material/memory: {view.score.memory_words}")
     left, right = st.columns(2, gap="medium")
@@ -147,7 +151,18 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     st.caption(costs.took(view.score.config.get("cost")))
 
 
-def switch() -> influence.EstimatorWords:
+def settings_asked(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[str, Any]:
+    """The settings whose answer is shown: the usual ones, or others that an answer was computed with, if the user chooses them."""
+    others = [one for one in sight.project.settings_found(estimator, rows) if one]
+    if not others:
+        return {}
+    by_words = {settings.words(one): one for one in [{}, *others]}
+    tip = "This estimator was asked about this with other settings, too, from the shell or Python. Each is an answer of its own."
+    chosen = st.selectbox("Settings", list(by_words), format_func=states.plain, key=f"settings-{estimator}", help=tip, width=320)
+    return by_words[chosen or next(iter(by_words))]
+
+
+def switch(sight: Sight) -> influence.EstimatorWords:
     """The estimator asked: the everyday ones side by side, the others behind a button."""
     by_name = {one.name: one for one in influence.estimators_in_order()}
     shown = influence.at_hand(list(by_name), context.get("estimator"))
@@ -161,8 +176,9 @@ def switch() -> influence.EstimatorWords:
                     ask = {"estimator": one.name}
                     st.button(one.title, key=f"more-{one.name}", help=one.meaning, type="tertiary", on_click=context.put, kwargs=ask)
     chosen = by_name[name or "ip"]
-    unit = f" Unit: {chosen.unit}." if chosen.unit else ""
-    st.caption(f"{chosen.meaning}{unit}", help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}")
+    st.caption(
+        f"{chosen.meaning} {influence.unit_words(chosen, sight.run)}".strip(), help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}"
+    )
     return chosen
 
 
@@ -187,12 +203,13 @@ def main() -> None:
         if rows:
             query.query_card(sight, rows)
     with grid.cell(column_span=2):
-        chosen = switch()
+        chosen = switch(sight)
         if not rows:
             states.empty("No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:")
             return
-        reverse_view(sight, chosen.name)
-        view = sight.project.influence(rows, chosen.name, cards.GRID)
+        asked = settings_asked(sight, chosen.name, rows)
+        reverse_view(sight, chosen.name, asked)
+        view = sight.project.influence(rows, chosen.name, cards.GRID, asked)
         if view is None:
             score_now(sight, chosen.name, rows)
         else:

@@ -214,3 +214,50 @@ def test_the_docstring_of_the_facade_lists_every_member_once():
     listed = re.findall(r"\w+", " ".join(re.findall(r": ``([^`]+)``", Project.__doc__)))
     public = {name for name in dir(Project) if not name.startswith("_")} | {"folder"}
     assert sorted(listed) == sorted(public - {"open", "create", "sample"})
+
+
+def test_an_answer_for_other_settings_is_not_shown_for_the_usual_ones(tiny_project):
+    """Asked with other steps from the shell, the page's question finds its own answer as before, and says which settings are whose."""
+    project, row = tiny_project, int(tiny_project.dataset.rows("test")[0])
+    ask = {"estimator": "forward-inf", "queries": str(project.dataset.ids[row]), "device": "cpu"}
+    usual = project.score(ScoreConfig(**ask))
+    shown = project.influence([row], "forward-inf", 5)
+    other = project.score(ScoreConfig(**ask, steps=1, step=5.0))
+    assert other.id != usual.id
+    again = project.influence([row], "forward-inf", 5)
+    assert again.score.id == usual.id
+    assert again.helpful["row"].tolist() == shown.helpful["row"].tolist()
+    assert (again.settings, again.options, again.run) == ({}, {"steps": 5, "step": 0.2}, project.run.id)
+    asked = {"steps": 1, "step": 5.0}
+    assert project.settings_found("forward-inf", [row]) == [{}, asked]
+    view = project.influence([row], "forward-inf", 5, asked)
+    assert (view.score.id, view.settings) == (other.id, asked)
+    assert project.influence([row], "forward-inf", 5, {"steps": 2}) is None
+    assert project.affected_by(5, "forward-inf", 8, {"steps": 2}) is None
+
+
+def test_bfloat16_seeds_and_dampings_are_told_apart_and_the_same_work_is_one_answer(tiny_project):
+    project, row = tiny_project, int(tiny_project.dataset.rows("test")[0])
+    name = str(project.dataset.ids[row])
+    rough = project.score(ScoreConfig(estimator="cosine", queries=name, device="cpu", autocast=True))
+    assert project.influence([row], "cosine", 5) is None
+    assert project.influence([row], "cosine", 5, {"autocast": True}).score.id == rough.id
+    project.score(ScoreConfig(estimator="random", queries=name, device="cpu", seed=3))
+    assert project.influence([row], "random", 5) is None
+    one = project.score(ScoreConfig(estimator="ekfac", queries=name, device="cpu", damping_ratio=1.0))  # a network's usual ratio
+    assert project.influence([row], "ekfac", 5) is None
+    assert project.score(ScoreConfig(estimator="ekfac", queries=name, device="cpu")).id == one.id
+    assert project.influence([row], "ekfac", 5).score.id == one.id
+    assert project.influence([row], "ekfac", 5, {"damping_ratio": 1.0}).score.id == one.id
+
+
+def test_scores_made_before_requests_were_kept_are_read_by_their_options():
+    from attribution.scoring.settings import requests, words
+
+    assert requests({"options": {"damping_ratio": 1.0, "rank": 100, "seed": 0}}) == [{}]
+    assert requests({"options": {"steps": 1, "step": 5.0, "both_signs": True}}) == [{"steps": 1, "step": 5.0, "both_signs": True}]
+    assert requests({"options": {"dim": 10, "seed": 3, "store": "bfloat16"}, "autocast": True}) == [
+        {"seed": 3, "store": True, "autocast": True}
+    ]
+    assert words({"steps": 1, "both_signs": True}) == "steps 1, both signs"
+    assert words({}) == "usual settings"

@@ -121,3 +121,26 @@ def test_the_verdict_tells_edits_that_were_chosen_from_what_judges_them(tiny_pro
     project.drop([4], reason="a queue's suspect")
     found = project.retrain(RetrainConfig(bootstrap=50, device="cpu"))
     assert " 2 of the 4 edits were chosen by their influence on test predictions" in found.verdict
+
+
+def test_a_unit_is_told_only_where_learning_rates_are_known(adopted, tiny_project, digits, tmp_path):
+    from attribution import ScoreConfig
+    from attribution.views.influence import estimators_in_order, unit_words
+
+    words = {one.name: one for one in estimators_in_order()}
+    asked = ScoreConfig(estimator="tracin", queries="test-00001", device="cpu")
+    assert adopted.score(asked).config["unit"] == "order only"
+    assert "order only" in unit_words(words["tracin"], adopted.run)
+    assert tiny_project.score(asked).config["unit"] == "nats"
+    assert unit_words(words["tracin"], tiny_project.run) == "Unit: nats."
+    assert unit_words(words["ip"], adopted.run) == "Unit: nats per unit of learning rate."
+    files = adopted.model_config.checkpoints
+    rated = ModelConfig(name="mlp", width=32, checkpoints=files, checkpoint_lr=(0.1, 0.05, 0.01))
+    project = Project.create(tmp_path / "rated", DataConfig(path=str(digits[0])), rated)
+    run = project.train()
+    assert [weight for _, weight in run.checkpoints] == [0.1, 0.05, 0.01]
+    assert project.score(asked).config["unit"] == "nats for one step on the sample alone at every checkpoint"
+    with pytest.raises(UserError, match="2 values for 3 checkpoints"):
+        Project.create(tmp_path / "odd", DataConfig(path=str(digits[0])), dataclasses.replace(rated, checkpoint_lr=(0.1, 0.05))).train()
+    adaptive = tiny_project.train(OWN)
+    assert "AdamW" in unit_words(words["tracin"], adaptive)

@@ -34,6 +34,19 @@ class ScoreBlock:
     cosine: "torch.Tensor | None" = None
 
 
+ORDER_ONLY = "order only"
+
+
+def unit_of(unit: str, by_rate: bool, weight_unit: str) -> str:
+    """The unit of an influence asked of a run whose checkpoints count by ``weight_unit``: nats, a rate (given by the user), or order.
+
+    What weighs checkpoints by learning rates has no unit where none is known (loaded weights) or steps have their own size (AdamW).
+    """
+    if not by_rate or weight_unit == "nats":
+        return unit
+    return f"{unit} for one step on the sample alone at every checkpoint" if weight_unit == "rate" else ORDER_ONLY
+
+
 class Estimator(ABC):
     """Pairwise influence of training rows on queries.
 
@@ -50,6 +63,7 @@ class Estimator(ABC):
     source: ClassVar[str]
     needs: ClassVar[str] = ""  # what a run must have, in words; empty: any run will do
     unit: ClassVar[str] = ""  # unit of the influence; empty: none
+    by_rate: ClassVar[bool] = False  # weighs checkpoints by their learning rates, so its unit is known only where those are
     settings: ClassVar[tuple[str, ...]] = ()  # fields of ScoreConfig that it takes as attributes; they belong into ``options``
     loss_only: ClassVar[bool] = False  # cannot be asked of another measure than the loss
     from_subsets: ClassVar[bool] = False  # needs models retrained on random subsets (``attribution.subsets``) beside the run
@@ -70,7 +84,8 @@ class Estimator(ABC):
 
     def measured_in(self, measure: str = "nats") -> str:
         """Unit of the influence with these settings, for a measure in this unit."""
-        return self.unit.replace("nats", measure)
+        unit = unit_of(self.unit, self.by_rate, self.subject.run.config.get("weight_unit", "nats"))
+        return unit.replace("nats", measure)
 
     def query_bytes(self) -> int:
         """Memory that one prepared query occupies; decides how many are prepared at once."""

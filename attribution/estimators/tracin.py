@@ -25,6 +25,7 @@ class TracInCheckpoints(Estimator):
     cheaper = "ip"
     needs = "several checkpoints (works with one, and is then the gradient dot product times a constant)"
     unit = "nats"
+    by_rate = True
 
     def query_bytes(self) -> int:
         return self.subject.parameter_bytes() * len(self.subject.weights)

@@ -15,6 +15,7 @@ from attribution.models.user_code import said
 from attribution.progress import Progress
 from attribution.runners import runners
 from attribution.runners.base import Runner
+from attribution.scoring import settings
 from attribution.scoring.plan import Shard, columns, plan, shard_header
 from attribution.scoring.result import ScoreResult
 from attribution.scoring.tables import write_tables
@@ -63,9 +64,10 @@ def score(
         raise UserError(
             "No training sample is left.", "All of them are dropped, so none can have influence.", "Keep some training samples."
         )
+    options = estimator.options()
     request = {
         "estimator": config.estimator,
-        "options": estimator.options(),
+        "options": options,
         "run": run.id,
         "checkpoints": [[file_hash(Path(path)), weight] for path, weight in run.checkpoints],
         "version": labels.version,
@@ -78,8 +80,9 @@ def score(
         request["autocast"] = True
     key = fingerprint(request)
     result = ScoreResult(Path(out) / key)
+    wanted = settings.asked(config, options)
     if result.finished:
-        return result
+        return _answers(result, wanted)
     shards = plan(len(subject.rows), len(asked), estimator.query_bytes(), config.memory_mb)
     work.folder, work.key = result.folder / "shards", key
     work.folder.mkdir(parents=True, exist_ok=True)
@@ -90,12 +93,21 @@ def score(
     runner.run(work, missing, progress)
     if any(not work.done(shard) for shard in shards):
         return result
-    about = {**request, "fingerprint": key, "device": str(subject.device), "group": config.group}
+    about = {**request, "asked": [wanted], "fingerprint": key, "device": str(subject.device), "group": config.group}
     about |= _reduced(result, estimator, asked, shards, config.k)
     whole = len(missing) == len(shards)
     write_json(result.folder / "config.json", {**about, "cost": spent.cost(whole, forecast, runner=config.runner)})
     progress.update(1, 1, "done")
     return result
+
+
+def _answers(result: ScoreResult, wanted: dict[str, Any]) -> ScoreResult:
+    """A finished run that turns out to be what was asked for in another way (a ratio of 1, say, where that is the usual one) says so."""
+    known = settings.requests(result.config)
+    if wanted in known:
+        return result
+    write_json(result.folder / "config.json", {**result.config, "asked": [*known, wanted]})
+    return ScoreResult(result.folder)
 
 
 def _reduced(result: ScoreResult, estimator: Estimator, asked: list[Query], shards: list[Shard], k: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from attribution.views import colours
 from attribution.views.numbers import count, percent, three_digits
 
 if TYPE_CHECKING:
+    from attribution.runs import Run
     from attribution.workspace.lookup import InfluenceView
 
 ORDER = ("ip", "tracin", "cosine", "forward-inf")
@@ -26,6 +27,7 @@ class EstimatorWords:
     formula: str
     unit: str
     source: str
+    by_rate: bool = False
 
 
 def estimators_in_order() -> list[EstimatorWords]:
@@ -36,7 +38,32 @@ def estimators_in_order() -> list[EstimatorWords]:
         return estimators.get(name).control, ORDER.index(name) if name in ORDER else len(ORDER), name
 
     found = [(name, estimators.get(name)) for name in sorted(estimators.names(), key=place)]
-    return [EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source) for name, plug in found]
+    return [EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source, plug.by_rate) for name, plug in found]
+
+
+def unit_words(words: EstimatorWords, run: "Run") -> str:
+    """The unit of an estimator's numbers for this model, with what follows from it: "Unit: nats."; "" for none."""
+    from attribution.estimators.base import ORDER_ONLY, unit_of
+
+    unit = unit_of(words.unit, words.by_rate, str(run.config.get("weight_unit", "nats")))
+    if unit != ORDER_ONLY:
+        return f"Unit: {unit}." if unit else ""
+    why = (
+        "at which learning rates your checkpoints were trained is not known (new projects take --checkpoint-lr)"
+        if run.loaded
+        else "AdamW takes steps of a size of its own"
+    )
+    return f"Unit: none, order only, because {why}: compare samples with each other, not with a loss."
+
+
+def settings_words(view: "InfluenceView") -> str:
+    """With which settings, and of which model, an answer was asked: "Usual settings: steps 5, step 0.2. Model 3f2a91."."""
+    from attribution.scoring.settings import words
+
+    used = words({name: value for name, value in view.options.items() if not isinstance(value, list | dict)}) if view.options else ""
+    asked = words(view.settings)
+    start = asked[:1].upper() + asked[1:] if not view.settings else f"Other settings than usual ({asked})"
+    return f"{start}{': ' + used if used else ''}. Model {view.run[:6]}."
 
 
 def at_hand(names: Sequence[str], asked: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Finds among finished results the one that answers a question for the current model and labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +39,21 @@ class InfluenceView:
     score: "ScoreResult"
     column: int
 
+    @property
+    def run(self) -> str:
+        """Id of the model that was asked."""
+        return self.score.run
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for otherwise than usual (``scoring.settings``); {} where the usual settings lead to the same."""
+        return min(settings_of(self.score), key=len)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All settings of the estimator that these numbers depend on, as they were used."""
+        return dict(self.score.config.get("options", {}))
+
 
 @lru_cache(maxsize=512)
 def _opened(open_one: Callable[[Path], Any], path: Path, changed_ns: int) -> Any:
@@ -58,17 +73,42 @@ def newest_of(results: Sequence[T], run_id: str | None) -> T | None:
 
 
 def find_query(
-    scores: "Sequence[ScoreResult]", run_id: str, version: str, estimator: str, query_rows: Sequence[int]
+    scores: "Sequence[ScoreResult]",
+    run_id: str,
+    version: str,
+    estimator: str,
+    query_rows: Sequence[int],
+    settings: Mapping[str, Any] | None = None,
 ) -> "tuple[ScoreResult, int] | None":
-    """The score run and column that answer for these query rows; one computed on the current labels is preferred."""
-    wanted = tuple(sorted(int(row) for row in query_rows))
-    found = []
-    for score in scores:
-        if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss"):
-            column = score.column_of(wanted)
-            if column is not None:
-                found.append((score, column))
+    """The score run and column that answer for these query rows with exactly these ``settings`` (None: the usual ones).
+
+    One computed on the current labels is preferred.
+    """
+    found = [pair for pair in _answering(scores, run_id, estimator, query_rows) if dict(settings or {}) in settings_of(pair[0])]
     return min(found, key=lambda pair: pair[0].version != version) if found else None
+
+
+def _answering(scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]) -> "list[tuple[ScoreResult, int]]":
+    """The score runs, and in each the column, that were asked of this run about these rows, with whatever settings."""
+    fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss")]
+    found = [(score, score.column_of(query_rows)) for score in fitting]
+    return [(score, column) for score, column in found if column is not None]
+
+
+def settings_of(score: "ScoreResult") -> list[dict[str, Any]]:
+    """The settings with which this score was asked for."""
+    from attribution.scoring.settings import requests
+
+    return requests(score.config)
+
+
+def settings_found(scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]) -> list[dict[str, Any]]:
+    """The different settings with which an estimator was asked about these rows, the usual ones first."""
+    found: list[dict[str, Any]] = []
+    for score, _ in _answering(scores, run_id, estimator, query_rows):
+        shortest = min(settings_of(score), key=len)
+        found += [shortest] if shortest not in found else []
+    return sorted(found, key=len)
 
 
 def influence_view(score: "ScoreResult", column: int, ids: "np.ndarray", version: str, query_rows: Sequence[int], k: int) -> InfluenceView:
@@ -80,9 +120,18 @@ def influence_view(score: "ScoreResult", column: int, ids: "np.ndarray", version
     return InfluenceView(score.estimator, rows, sides[0], sides[1], score.moments(column), score.version != version, score, column)
 
 
-def affected_by(scores: "Sequence[ScoreResult]", run_id: str, estimator: str, row: int, ids: "np.ndarray", k: int) -> "pd.DataFrame | None":
-    """The queries that a training row touches most, from the score run with the most single-sample queries."""
+def affected_by(
+    scores: "Sequence[ScoreResult]",
+    run_id: str,
+    estimator: str,
+    row: int,
+    ids: "np.ndarray",
+    k: int,
+    settings: Mapping[str, Any] | None = None,
+) -> "pd.DataFrame | None":
+    """The queries that a training row touches most, from the score run with these settings and the most single-sample queries."""
     fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss") and not score.group]
+    fitting = [score for score in fitting if dict(settings or {}) in settings_of(score)]
     if not fitting:
         return None
     score = max(fitting, key=lambda score: score.n_queries)

@@ -1,7 +1,7 @@
 """The finished results of a project: for each kind of work the one that answers, or all of them."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from attribution.workspace import lookup
 from attribution.workspace.models import Models
@@ -36,25 +36,38 @@ class Results(Models):
 
         return lookup.finished(self.folder / "scores", ScoreResult.open)
 
-    def find_query(self, estimator: str, query_rows: Sequence[int]) -> "tuple[ScoreResult, int] | None":
-        """The score run and column that answer for these query rows, asked of the current model; current labels preferred."""
-        run = self.run
-        return lookup.find_query(self.scores(), run.id, self.labels.version, estimator, query_rows) if run else None
+    def find_query(
+        self, estimator: str, query_rows: Sequence[int], settings: Mapping[str, Any] | None = None
+    ) -> "tuple[ScoreResult, int] | None":
+        """The score run and column that answer for these query rows, asked of the current model; current labels preferred.
 
-    def influence(self, query_rows: Sequence[int], estimator: str, k: int = 6) -> "InfluenceView | None":
-        """The k most helpful and most harmful training samples of a query (one row, or several as a group); None if not scored yet."""
-        found = self.find_query(estimator, query_rows)
+        ``settings`` are the fields of ``ScoreConfig`` that were asked for otherwise than usual (None: none): an answer for other ones is none.
+        """
+        run = self.run
+        return lookup.find_query(self.scores(), run.id, self.labels.version, estimator, query_rows, settings) if run else None
+
+    def settings_found(self, estimator: str, query_rows: Sequence[int]) -> list[dict[str, Any]]:
+        """The different settings with which the current model was asked about these rows by this estimator, the usual ones ({}) first."""
+        run = self.run
+        return lookup.settings_found(self.scores(), run.id, estimator, query_rows) if run else []
+
+    def influence(
+        self, query_rows: Sequence[int], estimator: str, k: int = 6, settings: Mapping[str, Any] | None = None
+    ) -> "InfluenceView | None":
+        """The k most helpful and most harmful training samples of a query (one row, or several as a group); None if not scored yet with
+        these settings (as for ``find_query``)."""
+        found = self.find_query(estimator, query_rows, settings)
         if found is None:
             return None
         return lookup.influence_view(*found, self.dataset.ids, self.labels.version, query_rows, k)
 
-    def affected_by(self, row: int, estimator: str, k: int = 8) -> "pd.DataFrame | None":
+    def affected_by(self, row: int, estimator: str, k: int = 8, settings: Mapping[str, Any] | None = None) -> "pd.DataFrame | None":
         """The scored queries that training row ``row`` helps (side 1) and harms (side -1) most: query_row, id, side, rank, influence.
 
         Only queries of one sample each count; None when nothing was scored with this estimator.
         """
         run = self.run
-        return lookup.affected_by(self.scores(), run.id, estimator, int(row), self.dataset.ids, k) if run else None
+        return lookup.affected_by(self.scores(), run.id, estimator, int(row), self.dataset.ids, k, settings) if run else None
 
     def flags(self) -> "FlagResult | None":
         """The newest search for wrong labels, of the current model if there is one; ``version`` tells whether labels changed since."""
