@@ -9,10 +9,24 @@ from collections.abc import Iterable, Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+from attribution.errors import UserError
+
 SUFFIXES = (".py", *EXTENSION_SUFFIXES, ".pyc")
 OURS = str(Path(__file__).resolve().parent.parent)
 CALLS = {"import_module", "__import__"}
 ADDED: set[str] = set()
+LARGEST = 1 << 28  # extension modules can be large
+
+
+def read(file: str) -> bytes:
+    """A code file's bytes; ``UserError`` for one that is too large to be code."""
+    size = os.stat(file).st_size
+    if size > LARGEST:
+        raise UserError(
+            f"{file} has {size:,} bytes.", f"Code files are read up to {LARGEST:,} bytes.", "Name the file that holds the model's function."
+        )
+    with open(file, "rb") as stream:
+        return stream.read(LARGEST + 1)
 
 
 def digest(data: bytes) -> str:
@@ -51,7 +65,7 @@ def local_files(code: Path, also: Iterable[str] = ()) -> dict[str, str]:
         file = waiting.pop(0)
         if file in found or not os.path.isfile(file):
             continue
-        data = Path(file).read_bytes()
+        data = read(file)
         found[file] = digest(data)
         if file.endswith(".py"):
             waiting += [one for one in _imported(file, data, roots) if is_local(one, roots, known)]

@@ -16,7 +16,7 @@ from typing import Any
 
 from attribution.errors import UserError
 from attribution.trust import store
-from attribution.trust.imports import ADDED, digest, installed, is_local
+from attribution.trust.imports import ADDED, digest, installed, is_local, read
 from attribution.trust.question import Look, look
 
 _COPIES: list[tempfile.TemporaryDirectory[str]] = []  # of extension modules; cleared when the process ends
@@ -34,9 +34,11 @@ def running(code: Path) -> Iterator[ModuleType]:
     finder = _Neighbours(seen)
     _set_aside(seen)
     sys.meta_path.insert(0, finder)
+    before = _watch(finder)
     try:
         yield _module(seen)
     finally:
+        _watch(before)
         sys.meta_path.remove(finder)
         ADDED.update(finder.added())
 
@@ -50,13 +52,12 @@ class _Checked(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """Compiled from the bytes that were compared."""
-        data = compared(self.path, self.seen)
-        return compile(data, self.path, "exec", dont_inherit=True)
+        return compile(compared(self.path, self.seen), self.path, "exec", dont_inherit=True)
 
 
 def compared(path: str, seen: Look) -> bytes:
     """The bytes of a file, if they are what was trusted; ``UserError`` otherwise."""
-    data = Path(path).read_bytes()
+    data = read(path)
     before = seen.before.get(path)
     if before is None:
         with suppress(OSError):  # a home that cannot be written to: the refusal is what matters
@@ -81,6 +82,7 @@ class _Neighbours(MetaPathFinder):
     def __init__(self, seen: Look) -> None:
         self.seen, self.thread, self.known = seen, threading.get_ident(), installed()
         self.root = str(seen.path.parent)
+        self.copies: set[str] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """A local module's place with the checking loader; None leaves a module to Python."""
@@ -112,8 +114,46 @@ class _Neighbours(MetaPathFinder):
             )
         _COPIES.append(tempfile.TemporaryDirectory(prefix="datablame-"))  # for this user alone
         copy = os.path.join(_COPIES[-1].name, os.path.basename(origin))
+        self.copies.add(copy)
         Path(copy).write_bytes(data)
         return spec_from_file_location(name, copy, loader=ExtensionFileLoader(name, copy))
+
+
+_watching = threading.local()
+_hooked: list[bool] = []
+
+
+def _watch(finder: _Neighbours | None) -> _Neighbours | None:
+    """Have this thread's finder asked about code that is run past it (``runpy``, a loader of the user's own); the one before."""
+    if not _hooked:
+        _hooked.append(True)
+        sys.addaudithook(_run_past)  # cannot be taken away again, so it answers at once when nobody watches
+    before: _Neighbours | None = getattr(_watching, "finder", None)
+    _watching.finder = finder
+    return before
+
+
+def _run_past(event: str, arguments: tuple[Any, ...]) -> None:
+    """Compare a local file's code before it runs, whoever loaded it, and be it from a cache of bytecode."""
+    if event not in ("exec", "import"):
+        return
+    finder: _Neighbours | None = getattr(_watching, "finder", None)
+    if finder is None:
+        return
+    code = arguments[0] if event == "exec" else None
+    name = code.co_filename if isinstance(code, CodeType) else arguments[1] if event == "import" else None
+    if not isinstance(name, str) or (code is not None and code.co_name != "<module>"):
+        return
+    file = os.path.abspath(name)
+    if not os.path.isfile(file) or file in finder.copies or not is_local(file, [finder.root, *finder.added()], finder.known):
+        return
+    data = compared(file, finder.seen)
+    if code is not None and compile(data, name, "exec", dont_inherit=True) != code:
+        raise UserError(
+            f"{file} is run from something else than its text, perhaps from a cache of bytecode.",
+            "What runs must be what you read.",
+            "Delete __pycache__ beside it, or import it by name.",
+        )
 
 
 def _folder(name: str, found: ModuleSpec) -> ModuleSpec:

@@ -26,7 +26,10 @@ class Entry:
 def place() -> Path:
     """Where the file lies: ``$DATABLAME_TRUST``, else ``datablame/trusted.json`` in the user's folder of settings."""
     if given := os.environ.get("DATABLAME_TRUST"):
-        return Path(given).expanduser().absolute()
+        path = Path(given).expanduser()
+        if not path.is_absolute():
+            raise UserError(f"DATABLAME_TRUST={given} is not a full path.", "Jobs work in another folder.", f"Set it to {path.absolute()}.")
+        return path
     settings = os.environ.get("XDG_CONFIG_HOME", "")
     home = Path(settings) if os.path.isabs(settings) else Path.home() / ".config"
     return home / "datablame" / "trusted.json"

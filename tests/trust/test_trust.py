@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import pathlib
 import stat
 import sys
 import threading
@@ -159,6 +160,77 @@ def test_bytecode_beside_the_source_is_never_run(folder, tmp_path):
         assert module.build() == 1
 
 
+PAST = {
+    "a loader of its own": "import importlib.util as u\ns = u.spec_from_file_location('x', FILE)\nm = u.module_from_spec(s)\ns.loader.exec_module(m)\n",
+    "runpy": "import runpy\nrunpy.run_path(FILE)\n",
+    "exec": "exec(compile(open(FILE).read(), FILE, 'exec'), {})\n",
+}
+
+
+@pytest.mark.parametrize("way", PAST)
+def test_what_the_code_runs_past_the_imports_is_compared_too(folder, way, tmp_path):
+    beside = folder / "unused.py"
+    beside.write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write('x')\n")
+    (folder / "net.py").write_text(f"FILE = {str(beside)!r}\n{PAST[way]}")
+    trust(folder / "net.py")
+    with pytest.raises(UserError, match=r"unused.py.*not among"), running(folder / "net.py"):
+        pass
+    assert not (tmp_path / "ran").exists()
+    trust(folder / "net.py")  # the question names it now
+    with running(folder / "net.py"):
+        assert (tmp_path / "ran").read_text() == "x"
+    beside.write_text(beside.read_text() + "\n")
+    with pytest.raises(UserError, match=r"unused.py changed"), running(folder / "net.py"):
+        pass
+    assert (tmp_path / "ran").read_text() == "x"
+
+
+def test_a_planted_cache_does_not_run_past_the_imports_either(folder, tmp_path):
+    import py_compile
+
+    beside = folder / "unused.py"
+    (folder / "net.py").write_text(f"FILE = {str(beside)!r}\n{PAST['a loader of its own']}")
+    store.keep(folder / "net.py", store.Entry(local_files(folder / "net.py", [str(beside)])))
+    text, about = beside.read_text(), beside.stat()
+    harm = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    beside.write_text(harm)
+    cache = py_compile.compile(str(beside), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert os.path.exists(cache)
+    beside.write_text(text)
+    os.utime(beside, ns=(about.st_atime_ns, about.st_mtime_ns))
+    with pytest.raises(UserError, match="something else than its text"), running(folder / "net.py"):
+        pass
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_extension_module_runs_from_the_bytes_that_were_compared(folder):
+    import shutil
+
+    import markupsafe
+
+    built = next(pathlib.Path(markupsafe.__file__).parent.glob("_speedups*.so"), None)
+    if built is None:
+        pytest.skip("no small extension module in this environment")
+    shutil.copy(built, folder / "parcel" / built.name)
+    (folder / "net.py").write_text("from parcel import _speedups\n")
+    (folder / "parcel" / "__init__.py").write_text("")
+    trust(folder / "net.py")
+    assert names(look(folder / "net.py").files, folder) == {"net.py", "parcel/__init__.py", f"parcel/{built.name}"}
+    with running(folder / "net.py") as module:
+        assert module._speedups.__file__ != str(folder / "parcel" / built.name)
+    with open(folder / "parcel" / built.name, "ab") as stream:
+        stream.write(b"x")
+    with pytest.raises(UserError, match=r"_speedups.*changed"), running(folder / "net.py"):
+        pass
+
+
+def test_what_is_too_large_for_code_is_not_read(folder):
+    with open(folder / "net.py", "wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(UserError, match="1,099,511,627,776 bytes"):
+        look(folder / "net.py")
+
+
 def test_a_change_between_the_look_and_the_reading_is_refused(folder, monkeypatch):
     """The bytes that are executed are those that were compared."""
     trust(folder / "net.py")
@@ -238,6 +310,9 @@ def test_where_it_lies(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     assert store.place() == tmp_path / "me" / ".config" / "datablame" / "trusted.json"
+    monkeypatch.setenv("DATABLAME_TRUST", "here.json")
+    with pytest.raises(UserError, match="not a full path"):
+        store.place()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99, "trusted": {}}', '{"format": 1, "trusted": {"/a.py": 3}}'])
