@@ -10,7 +10,7 @@ from attribution.findings.judged import GAPS, TARGETS, Judged
 from attribution.ranges import limits
 from attribution.views import cards as card_views
 from attribution.views import comparison, fairness, numbers, tables
-from pages.parts import cards, context, edits, frame, jobs, states
+from pages.parts import cards, context, edits, frame, jobs, keys, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ def start(sight: Sight, config: RemedyConfig, found: "Remedy | None") -> bool:
     return False
 
 
-def drop(sight: Sight, found: "Remedy", rows: list[int]) -> None:
+def drop(sight: Sight, found: "Remedy", rows: list[int], expect: dict[int, int]) -> None:
     """Callback: take the suggested samples out of training, as one entry of the ledger."""
     evidence = {"remedy": found.id, "measure": found.measure, "budget": found.suggested}
-    edits.decide(sight.project, "drop", rows, None, f"harms the {found.measure}", evidence, sight.versions(rows))
+    edits.decide(sight.project, "drop", rows, None, f"harms the {found.measure}", evidence, expect)
 
 
 def answer(sight: Sight, found: "Remedy") -> None:
@@ -138,10 +138,10 @@ def answer(sight: Sight, found: "Remedy") -> None:
                 st.button(
                     f"Drop the suggested {numbers.plural(len(rows), 'sample')}",
                     type="primary",
-                    key="drop-suggested",
+                    key=f"drop-suggested-{keys.digest(rows)}",
                     icon=":material/delete:",
                     on_click=drop,
-                    args=(sight, found, rows),
+                    args=(sight, found, rows, sight.versions(rows)),
                 )
                 st.caption("One entry in the ledger; undo takes all of them back.", width="content")
             else:

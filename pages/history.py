@@ -6,7 +6,7 @@ import streamlit as st
 
 from attribution.storage.history import Wanted
 from attribution.views import ledger, numbers
-from pages.parts import cards, context, edits, frame, states
+from pages.parts import cards, context, edits, frame, keys, states
 from pages.parts.context import Sight
 
 ROWS = 25
@@ -24,7 +24,7 @@ def filters() -> Wanted:
 
 
 def toolbar(sight: Sight) -> None:
-    """Undo, redo, and the ledger as a file."""
+    """Undo and redo: your own newest decision, whoever else decided since."""
     with st.container(horizontal=True, gap="xsmall"):
         st.button("Undo the last", key="undo", shortcut="Ctrl+Z", icon=":material/undo:", on_click=edits.undo, args=(sight.project,))
         st.button("Redo", key="redo", shortcut="Ctrl+Shift+Z", icon=":material/redo:", on_click=edits.redo, args=(sight.project,))
@@ -43,7 +43,7 @@ def decisions(sight: Sight) -> None:
     event: Any = st.dataframe(
         table,
         hide_index=True,
-        key="ledger-table",
+        key=f"ledger-table-{keys.digest(table['id'])}",  # what is ticked is ticked in these lines; other lines start unticked
         on_select="rerun",
         selection_mode="multi-row",
         height="content",
@@ -66,13 +66,18 @@ def decisions(sight: Sight) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.button(
             f"Take back {numbers.plural(len(chosen), 'decision')}",
-            key="revert",
+            key=f"revert-{keys.digest(chosen)}",
             disabled=not chosen,
             on_click=edits.revert,
             args=(sight.project, chosen),
         )
         if len(batch) > len(chosen):
-            st.button(f"Take back the whole batch ({len(batch)})", key="revert-batch", on_click=edits.revert, args=(sight.project, batch))
+            st.button(
+                f"Take back the whole batch ({len(batch)})",
+                key=f"revert-batch-{keys.digest([len(batch), *chosen])}",
+                on_click=edits.revert,
+                args=(sight.project, batch),
+            )
         if not chosen:
             st.caption("Tick lines at their left edge to take them back.", width="content")
     if chosen:

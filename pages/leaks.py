@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from attribution.errors import UserError
 from attribution.findings.leak_result import GRID
 from attribution.project import Project
 from attribution.statistics import without
 from attribution.views import leaks, numbers
-from pages.parts import cards, context, duplicates, edits, frame, jobs, pair, states
+from pages.parts import cards, context, duplicates, edits, frame, jobs, keys, pair, states
 from pages.parts.context import Sight
 
 VIEWS = ["Leaks", "Duplicates in training"]
@@ -28,8 +27,9 @@ def name_of(project: Project, case: Any) -> str:
     return f"{project.dataset.ids[case.row]}~{project.dataset.ids[case.other]}"
 
 
-def decide(sight: Sight, cases: pd.DataFrame, at: int, verdict: str, threshold: float) -> None:
-    """Callback: write the verdict on the case shown with all its evidence, then move to the next open one."""
+def decide(sight: Sight, cases: pd.DataFrame, at: int, verdict: str, threshold: float, expect: dict[int, int]) -> None:
+    """Callback: write the verdict on the case shown with all its evidence, then move to the next open one. ``expect`` is how all samples of
+    the case stood when it was shown: a verdict on a case that was decided since is dropped."""
     case, ids = cases.iloc[at], sight.project.dataset.ids
     rows = list(case["rows"] if verdict == "leak" else case["others"])
     found = sight.leaks.evidence(case["row"], case["other"], threshold)
@@ -39,13 +39,9 @@ def decide(sight: Sight, cases: pd.DataFrame, at: int, verdict: str, threshold: 
         reason = f"leak: repeats {ids[case['other']]}"
     else:
         reason = f"{'leaked' if verdict == 'test' else 'no leak, legitimate'}: {ids[case['row']]} in training"
-    act = sight.project.keep if verdict == "legitimate" else sight.project.drop
-    try:
-        act(rows, reason=reason, evidence=evidence, expect=sight.versions(rows))
-    except UserError as error:
-        states.flash_error(error)
+    action = "keep" if verdict == "legitimate" else "drop"
+    if not edits.decided(sight.project, action, rows, None, reason, evidence, expect, SAID[verdict]):
         return
-    states.flash(SAID[verdict])
     verdicts = leaks.verdicts(cases, sight.project.states())
     waiting = [place for place in [*range(at + 1, len(cases)), *range(at)] if not verdicts[place]]
     move(sight.project, cases, waiting[0] if waiting else at)
@@ -108,8 +104,10 @@ def threshold_of(sight: Sight, relation: str) -> float:
     return float(chosen)
 
 
-def keys(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> None:
-    """One button per verdict, each with its key."""
+def buttons(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> None:
+    """One button per verdict, each with its key on the keyboard. They are the case's own: a press is for the case they were drawn for."""
+    case = cases.iloc[at]
+    shown = sight.versions([int(row) for row in {*case["rows"], *case["others"]}])
     words = (
         ("leak", "Leak: drop from training", "L", ":material/delete:"),
         ("test", "Drop from test", "T", ":material/content_cut:"),
@@ -119,12 +117,12 @@ def keys(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> None:
         for verdict, title, key, icon in words:
             st.button(
                 title,
-                key=f"verdict-{verdict}",
+                key=f"verdict-{verdict}-{int(case['row'])}-{int(case['other'])}",
                 shortcut=key,
                 icon=icon,
                 type="primary" if verdict == "leak" else "secondary",
                 on_click=decide,
-                args=(sight, cases, at, verdict, threshold),
+                args=(sight, cases, at, verdict, threshold, shown),
             )
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(sight, cases))
         for key, shortcut, step, icon, help in (
@@ -132,6 +130,7 @@ def keys(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> None:
             ("forward", "Right", 1, ":material/chevron_right:", "Next (→)"),
         ):
             st.button("", key=key, shortcut=shortcut, icon=icon, help=help, on_click=move, args=(sight.project, cases, at + step))
+    keys.shown([case["row"], case["other"], *shown.values()])
 
 
 def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: float) -> None:
@@ -154,7 +153,7 @@ def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: 
     if verdicts[at]:
         title = f"#### Decided: {leaks.VERDICTS[verdicts[at]]}."
     st.markdown(title)
-    keys(sight, cases, at, threshold)
+    buttons(sight, cases, at, threshold)
     pair.show(sight, row, other, str(line["change"]), ("Training sample", split))
     st.table(
         leaks.evidence_table(sight.leaks.evidence(row, other, threshold)),
@@ -204,6 +203,7 @@ def court(sight: Sight) -> None:
         )
         return
     verdicts = leaks.verdicts(cases, sight.states)
+    keys.listen({"l": "verdict-leak-", "t": "verdict-test-", "k": "verdict-legitimate-", "z": "undo"})
     st.markdown(leaks.headline(cases, verdicts))
     score(sight, cases, verdicts)
     item(sight, cases, verdicts, threshold)

@@ -9,35 +9,39 @@ from attribution.config import FlagConfig
 from attribution.project import Project
 from attribution.views import cards as card_views
 from attribution.views import categories, numbers, queue
-from pages.parts import cards, context, edits, forecast, frame, jobs, kinds, states, stopping, suspects
+from pages.parts import cards, context, edits, forecast, frame, jobs, keys, kinds, states, stopping, suspects
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
 VIEWS = ["One by one", "Grid"]
+KEYS = {"k": "keep-", "x": "drop-", "z": "undo", **{str(digit): f"label-{digit}-" for digit in range(10)}}
+GRID_KEYS = {"s": "bulk-suggested-", "x": "bulk-drop-", "k": "bulk-keep-", "z": "undo"}
 
 
 @dataclass(frozen=True)
 class Place:
     """The item shown, and where the keys lead: the items before and after it, and the next one that nobody has looked at. All are rows:
-    the buttons remember these four numbers instead of the queue."""
+    the buttons remember these four numbers instead of the queue. ``version`` is the last edit of the item as shown."""
 
     row: int
     before: int
     after: int
     following: int
+    version: dict[int, int]
 
 
 def place_of(sight: Sight, rows: np.ndarray, at: int) -> Place:
     """The item at a place of the queue."""
     last, done = len(rows) - 1, suspects.reviewed(sight) | {int(rows[at])}
-    ways = (at, max(at - 1, 0), min(at + 1, last), queue.open_from(rows, done, min(at + 1, last)))
-    return Place(*(int(rows[way]) for way in ways))
+    following = queue.open_from(rows, done, min(at + 1, last))
+    row, before, after, following = (int(rows[way]) for way in (at, max(at - 1, 0), min(at + 1, last), following))
+    return Place(row, before, after, following, sight.versions([row]))
 
 
 def decide(sight: Sight, place: Place, action: str, label: int | None = None) -> None:
     """Callback: write the decision on the item shown, then move to the next one that nobody has looked at."""
     row = place.row
-    if edits.decided(sight.project, action, [row], label, "review queue", suspects.evidence_of(sight, row), sight.versions([row])):
+    if edits.decided(sight.project, action, [row], label, "review queue", suspects.evidence_of(sight, row), place.version):
         move(sight.project, place.following)
 
 
@@ -48,7 +52,7 @@ def move(project: Project, row: int) -> None:
 
 def pick_label(sight: Sight, place: Place) -> None:
     """Callback of the list of all classes."""
-    name = st.session_state.get("other-label")
+    name = st.session_state.get(f"other-label-{place.row}")
     if name in sight.project.classes:
         decide(sight, place, "relabel", sight.project.classes.index(name))
 
@@ -63,16 +67,16 @@ def progress(sight: Sight, rows: np.ndarray) -> None:
     stopping.line(sight)
 
 
-def keys(sight: Sight, place: Place, suggested: int) -> None:
-    """One button per decision, each with its key."""
+def buttons(sight: Sight, place: Place, suggested: int) -> None:
+    """One button per decision, each with its key on the keyboard. They are the item's own: a press is for the item they were drawn for."""
     project, row = sight.project, place.row
     given = int(sight.labels.values[row])
     likely = (
         queue.likeliest(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else list(range(len(project.classes)))
     )
     with st.container(horizontal=True, gap="xsmall"):
-        st.button("Keep", key="keep", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, place, "keep"))
-        st.button("Drop", key="drop", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, place, "drop"))
+        st.button("Keep", key=f"keep-{row}", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, place, "keep"))
+        st.button("Drop", key=f"drop-{row}", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, place, "drop"))
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=suspects.undo, args=(project,))
         st.button(
             "",
@@ -97,7 +101,7 @@ def keys(sight: Sight, place: Place, suggested: int) -> None:
         for key, label in queue.keyed_labels(project.classes, likely):
             st.button(
                 states.plain(project.classes[label]),
-                key=f"label-{key}",
+                key=f"label-{key}-{row}",
                 shortcut=key,
                 type="primary" if label == suggested else "secondary",
                 disabled=label == given,
@@ -110,12 +114,13 @@ def keys(sight: Sight, place: Place, suggested: int) -> None:
                 project.classes,
                 index=None,
                 placeholder="Another class",
-                key="other-label",
+                key=f"other-label-{row}",
                 label_visibility="collapsed",
                 on_change=pick_label,
                 args=(sight, place),
                 width=200,
             )
+    keys.shown([row, *place.version.values()])
 
 
 def item(sight: Sight, rows: np.ndarray) -> None:
@@ -148,7 +153,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
             who = "Models that never saw it" if sight.flags.config.get("held_out", True) else "The model, which trained on this label,"
             st.caption(f"{who} and its neighbours give {guess} {numbers.percent(float(entry['suggested_p']))}.")
         kinds.badge(sight, row)
-        keys(sight, place_of(sight, rows, at), suggested)
+        buttons(sight, place_of(sight, rows, at), suggested)
         reasons = [states.plain(sentence).replace(" %", "\u00a0%") for sentence in sight.flags.reasons(row)[:4]]
         st.markdown("\n".join(f"- {reason}" for reason in reasons))
     compare(sight, row)
@@ -240,6 +245,7 @@ def main() -> None:
     if not len(rows):
         states.empty("No suspect passes the filters", "Choose another label or kind.", icon=":material/filter_alt_off:")
         return
+    keys.listen(GRID_KEYS if view == "Grid" else KEYS)
     progress(sight, rows)
     if view == "Grid":
         suspects.grid(sight, rows)

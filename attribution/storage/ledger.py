@@ -168,16 +168,17 @@ class Ledger:
         """Append one batch: the same decision on every sample, all or nothing; returns the entries. ``label`` is one for all of them, or
         maps each sample to its own.
 
-        ``expect`` maps samples to the last edit id that the user saw; when one has changed since, nothing is written and a
-        ``UserError`` shows both versions. Samples whose state would not change are left out.
+        ``expect`` maps samples to the last edit id that the user saw, also of samples that were only looked at; when one has changed
+        since, nothing is written and a ``UserError`` shows both versions. Samples whose state would not change are left out.
         """
         samples, noted, changes = list(dict.fromkeys(samples)), dict(evidence or {}), []
         with write(self._path) as db:
-            states = self._states(db, samples)
+            states = self._states(db, list(dict.fromkeys([*samples, *(expect or ())])))
+            for sample, seen in (expect or {}).items():
+                if states[sample][1] != seen:
+                    raise self._conflict(sample, states[sample][0], db, states[sample][1])
             for sample in samples:
-                old, last = states[sample]
-                if expect is not None and expect.get(sample, last) != last:
-                    raise self._conflict(sample, old, db, last)
+                old = states[sample][0]
                 new = after(action, old, label[sample] if isinstance(label, Mapping) else label)
                 if new != old:
                     changes.append((sample, old, new, None))

@@ -69,14 +69,17 @@ def actions(
     project, expect = sight.project, {row: version}
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         if state is not None and state["verdict"]:
-            st.button("Undo", key=f"undo-{place}-{row}", icon=":material/undo:", on_click=edits.revert, args=(project, [version]))
+            st.button("Undo", key=f"undo-{place}-{row}-{version}", icon=":material/undo:", on_click=edits.revert, args=(project, [version]))
         else:
-            menu = f"relabel-{place}-{row}"
+            menu = f"relabel-{place}-{row}-{version}"
             names = [name for index, name in enumerate(project.classes) if index != int(sight.labels.values[row])]
             details = (project, menu, [row], reason, evidence, expect)
             st.menu_button("Relabel", names, key=menu, format_func=plain, on_click=edits.from_menu, args=details)
             st.button(
-                "Drop", key=f"drop-{place}-{row}", on_click=edits.decide, args=(project, "drop", [row], None, reason, evidence, expect)
+                "Drop",
+                key=f"drop-{place}-{row}-{version}",
+                on_click=edits.decide,
+                args=(project, "drop", [row], None, reason, evidence, expect),
             )
         for icon, words, callback, args in more:
             st.button("", key=f"{icon}-{place}-{row}", icon=icon, help=words, type="tertiary", on_click=callback, args=args)

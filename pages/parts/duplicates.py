@@ -5,7 +5,7 @@ import streamlit as st
 
 from attribution.views import leaks
 from attribution.views.numbers import count, plural, three_digits
-from pages.parts import cards, edits, states
+from pages.parts import cards, edits, keys, states
 from pages.parts.context import Sight
 
 GROUPS = 8  # on a page
@@ -30,12 +30,20 @@ def show(sight: Sight, threshold: float) -> None:
         st.markdown(f"**{plural(len(cases), 'group')}** of samples that are the same or nearly so{differing}", width="content")
         st.button(
             f"Keep one of each: drop {plural(len(extra), 'copy', 'copies')}",
-            key="keep-one",
+            key=f"keep-one-{keys.digest(extra)}",
             type="primary",
             disabled=not extra,
             help="One batch in the ledger, taken back with one undo. Groups whose labels differ are left for you to decide.",
             on_click=edits.decide,
-            args=(sight.project, "drop", extra, None, "duplicate: one of each kept", {"threshold": threshold, "groups": len(cases)}),
+            args=(
+                sight.project,
+                "drop",
+                extra,
+                None,
+                "duplicate: one of each kept",
+                {"threshold": threshold, "groups": len(cases)},
+                sight.versions(extra),
+            ),
         )
         st.button("Undo", key="undo-duplicates", icon=":material/undo:", on_click=edits.undo, args=(sight.project,))
     page = cards.page_number(len(cases), GROUPS, "page-duplicates")
@@ -60,7 +68,7 @@ def group(sight: Sight, members: list[int], kind: str, ratio: float, conflict: b
                     reason, evidence = f"duplicate of {sight.project.dataset.ids[row]}", {"ratio": round(ratio, 4)}
                     st.button(
                         "Keep only this",
-                        key=f"keep-only-{row}",
+                        key=f"keep-only-{row}-{keys.digest(rest)}",
                         disabled=row not in left or not rest,
                         on_click=edits.decide,
                         args=(sight.project, "drop", rest, None, reason, evidence, sight.versions(rest)),

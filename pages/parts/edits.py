@@ -8,7 +8,9 @@ import streamlit as st
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.views.numbers import plural
-from pages.parts import states
+from pages.parts import context, states
+
+EARLY = "Not taken: it came before the next one was on screen. Look at what is there now, and decide anew."
 
 
 def decided(
@@ -19,8 +21,13 @@ def decided(
     reason: str = "",
     evidence: Mapping[str, Any] | None = None,
     expect: Mapping[int, int] | None = None,
+    said: str = "",
 ) -> bool:
-    """Write one decision on ``rows`` (relabel, drop or keep) and say so; False, with the error shown after the rerun, when it was refused."""
+    """Write one decision on ``rows`` (relabel, drop or keep) and say so (``said``: in these words); False when it was refused.
+
+    ``expect`` is what was on screen: the last edit of every row that was shown. A decision on anything that changed since is dropped; where
+    this session changed it a moment ago, a key came before the next item was drawn, and a hint says so.
+    """
     details: dict[str, Any] = {"reason": reason, "evidence": evidence, "expect": expect}
     try:
         if action == "relabel":
@@ -28,10 +35,17 @@ def decided(
         else:
             edits = (project.drop if action == "drop" else project.keep)(rows, **details)
     except UserError as error:
-        states.flash_error(error)
+        if early(project, expect or {}):
+            states.flash(EARLY, ":material/hourglass_empty:")
+            context.readdress()
+        else:
+            states.flash_error(error)
         return False
+    wrote(project, edits)
     if not edits:
         states.flash("Nothing to change: it is so already.", ":material/info:")
+    elif said:
+        states.flash(said)
     elif action == "relabel":
         states.flash(f"{plural(len(edits), 'sample')} relabelled {label_words(project, label)}. Saved in the ledger.")
     else:
@@ -45,6 +59,20 @@ def label_words(project: Project, label: int | Mapping[int, int] | None) -> str:
     """The class that was given, or "as suggested" where the samples were given several."""
     given = set(label.values()) if isinstance(label, Mapping) else {int(label or 0)}
     return states.plain(project.classes[given.pop()]) if len(given) == 1 else "as suggested"
+
+
+def wrote(project: Project, edits: Sequence[Any]) -> None:
+    """Remember that this session wrote these entries."""
+    if edits:
+        st.session_state.setdefault("wrote", []).append((str(project.folder), edits[0].id, edits[-1].id))
+
+
+def early(project: Project, expect: Mapping[int, int]) -> bool:
+    """Whether all that changed since it was shown was changed by this session: the page was a step behind."""
+    now = project.states()["edit"].reindex(list(expect), fill_value=0)
+    changed = [int(entry) for row, entry in now.items() if entry != expect[row]]
+    mine = [(first, last) for folder, first, last in st.session_state.get("wrote", []) if folder == str(project.folder)]
+    return bool(changed) and all(any(first <= entry <= last for first, last in mine) for entry in changed)
 
 
 def decide(project: Project, action: str, rows: Sequence[int], *details: Any) -> None:
@@ -73,6 +101,7 @@ def undone(project: Project) -> list[str]:
     except UserError as error:
         states.flash_error(error)
         return []
+    wrote(project, edits)
     states.flash(f"Took back {plural(len(edits), 'change')}." if edits else "There is nothing to undo.", ":material/undo:")
     return [edit.sample for edit in edits]
 
@@ -84,6 +113,7 @@ def redo(project: Project) -> None:
     except UserError as error:
         states.flash_error(error)
         return
+    wrote(project, edits)
     states.flash(f"Brought back {plural(len(edits), 'change')}." if edits else "There is nothing to redo.", ":material/redo:")
 
 
@@ -94,4 +124,5 @@ def revert(project: Project, edit_ids: Sequence[int]) -> None:
     except UserError as error:
         states.flash_error(error)
         return
+    wrote(project, edits)
     states.flash(f"Took back {plural(len(edits), 'change')}.", ":material/undo:")

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 # a choice are as tall as a select box beside them, so that their labels stand in one line.
 STYLE = """<style>
 [data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }
+[data-testid='stElementContainer']:has([data-keys]), [data-testid='stElementContainer']:has([data-shown]) { position: absolute; }
 .st-key-toolbar [data-testid='stButtonGroup'] button[data-variant='segmented_control'] { min-height: 2.5rem; }
 </style>"""
 

@@ -47,25 +47,27 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
         st.caption("None of them is in training, so there is nothing to mend here.")
         return
     with st.container(horizontal=True, gap="xsmall"):
-        relabel = (sight, "relabel", reason)
-        st.menu_button(f"Relabel {n}", project.classes, key="bulk-relabel", format_func=states.plain, on_click=decide_all, args=relabel)
-        st.button(f"Drop {n}", key="bulk-drop", help="Take them out of training", on_click=decide_all, args=(sight, "drop", reason))
-        st.button(f"Keep {n}", key="bulk-keep", help="Their labels are right", on_click=decide_all, args=(sight, "keep", reason))
+        rows = sight.selection[sight.selection < project.info.counts["train"]].tolist()
+        shown = (sight, reason, rows, sight.versions(rows))  # the keys name the selection: a click is for the one that was on screen
+        token, relabel = sight.token, f"bulk-relabel-{sight.token}"
+        st.menu_button(
+            f"Relabel {n}", project.classes, key=relabel, format_func=states.plain, on_click=decide_all, args=("relabel", *shown)
+        )
+        st.button(f"Drop {n}", key=f"bulk-drop-{token}", help="Take them out of training", on_click=decide_all, args=("drop", *shown))
+        st.button(f"Keep {n}", key=f"bulk-keep-{token}", help="Their labels are right", on_click=decide_all, args=("keep", *shown))
         st.button("", icon=":material/undo:", help="Undo the last change", key="bulk-undo", on_click=edits.undo, args=(project,))
 
 
-def decide_all(sight: Sight, action: str, reason: str) -> None:
+def decide_all(action: str, sight: Sight, reason: str, rows: list[int], expect: dict[int, int]) -> None:
     """Callback: one decision on every training sample of the selection, as it stood when the buttons were drawn."""
-    project = sight.project
-    rows = sight.selection[sight.selection < project.info.counts["train"]].tolist()
-    label = None
+    project, label = sight.project, None
     if action == "relabel":
-        name = st.session_state.get("bulk-relabel")
+        name = st.session_state.get(f"bulk-relabel-{sight.token}")
         if name not in project.classes:
             return
         label = project.classes.index(name)
     evidence = {"selection": sight.token, "samples": len(rows)}
-    edits.decide(project, action, rows, label, reason, evidence, sight.versions(rows))
+    edits.decide(project, action, rows, label, reason, evidence, expect)
 
 
 def carry(sight: Sight, rows: np.ndarray) -> None:

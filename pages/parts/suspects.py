@@ -8,7 +8,7 @@ import streamlit as st
 from attribution.project import Project
 from attribution.views import queue, tables
 from attribution.views.cards import tile_html
-from pages.parts import cards, context, edits, frame, states
+from pages.parts import cards, context, edits, frame, keys, states
 from pages.parts.context import Sight
 
 
@@ -42,19 +42,24 @@ def undo(project: Project) -> None:
         context.put(item=taken_back[-1])
 
 
-def toggle(row: int) -> None:
+def chosen_of(sight: Sight) -> set[int]:
+    """The thumbnails chosen in this project."""
+    chosen: set[int] = st.session_state.setdefault(f"bulk-{sight.key}", set())
+    return chosen
+
+
+def toggle(sight: Sight, row: int) -> None:
     """Callback: put a thumbnail into the bulk choice or take it out."""
-    chosen = st.session_state.setdefault("bulk", set())
-    chosen.symmetric_difference_update({row})
+    chosen_of(sight).symmetric_difference_update({row})
 
 
-def apply_bulk(sight: Sight, rows: list[int], action: str) -> None:
+def apply_bulk(sight: Sight, rows: list[int], expect: dict[int, int], action: str) -> None:
     """Callback: one decision on every chosen thumbnail, as one batch and one undo. "suggested" gives each its own suggestion."""
     evidence = {"view": "grid", "samples": len(rows)}
     wanted = {row: int(sight.flags.entry(row)["suggested"]) for row in rows} if action == "suggested" else None
     verb = "relabel" if action == "suggested" else action
-    edits.decide(sight.project, verb, rows, wanted, "review queue, grid", evidence, sight.versions(rows))
-    st.session_state["bulk"] = set()
+    edits.decide(sight.project, verb, rows, wanted, "review queue, grid", evidence, expect)
+    chosen_of(sight).clear()
 
 
 def grid(sight: Sight, rows: np.ndarray) -> None:
@@ -66,24 +71,24 @@ def grid(sight: Sight, rows: np.ndarray) -> None:
         return
     page = cards.page_number(len(waiting), cards.GRID, "page-grid")
     shown = tables.page_of(waiting, page, cards.GRID)
-    bulk = np.array(sorted(st.session_state.get("bulk", set())), dtype=np.int64)
+    bulk = np.array(sorted(chosen_of(sight)), dtype=np.int64)
     chosen = bulk[np.isin(bulk, waiting)].tolist()
     rest = [int(row) for row in shown if int(row) not in chosen]
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        none = not chosen
-        st.button(
-            f"Take the suggestion ({len(chosen)})",
-            key="bulk-suggested",
-            shortcut="S",
-            type="primary",
-            disabled=none,
-            on_click=apply_bulk,
-            args=(sight, chosen, "suggested"),
-        )
-        st.button(f"Drop ({len(chosen)})", key="bulk-drop", shortcut="X", disabled=none, on_click=apply_bulk, args=(sight, chosen, "drop"))
-        st.button(
-            f"Keep the other {len(rest)}", key="bulk-keep", shortcut="K", disabled=not rest, on_click=apply_bulk, args=(sight, rest, "keep")
-        )
+        for action, title, shortcut, over in (
+            ("suggested", f"Take the suggestion ({len(chosen)})", "S", chosen),
+            ("drop", f"Drop ({len(chosen)})", "X", chosen),
+            ("keep", f"Keep the other {len(rest)}", "K", rest),
+        ):
+            st.button(
+                title,
+                key=f"bulk-{action}-{keys.digest(over)}",  # a key pressed before these were on screen is for the ones before
+                shortcut=shortcut,
+                type="primary" if action == "suggested" else "secondary",
+                disabled=not over,
+                on_click=apply_bulk,
+                args=(sight, over, sight.versions(over), action),
+            )
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(sight.project,))
     with st.grid("auto", min_column_width=150, gap="small"):
         for row in (int(row) for row in shown):
@@ -97,8 +102,9 @@ def grid(sight: Sight, rows: np.ndarray) -> None:
                     width="stretch",
                     help="Choose this one",
                     on_click=toggle,
-                    args=(row,),
+                    args=(sight, row),
                 )
+    keys.shown([*chosen, "", *shown])
     cards.pager(len(waiting), cards.GRID, "page-grid")
 
 

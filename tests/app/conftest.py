@@ -36,5 +36,17 @@ def text_of(test):
 
 
 @pytest.fixture
+def press():
+    """``press(test, start)`` clicks the first button whose key begins with ``start``: the rest of the key is what the button is about."""
+
+    def click(test, start):
+        key = next(button.key for button in test.button if button.key and button.key.startswith(start))
+        test.button(key=key).click().run()
+        assert not test.exception, test.exception[0].stack_trace
+
+    return click
+
+
+@pytest.fixture
 def words():
     return text_of

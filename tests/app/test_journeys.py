@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from attribution import Project
 from attribution.config import AnglesConfig, MapConfig, ScoreConfig
 from attribution.storage import database
+from pages.parts import keys
 
 
 def buttons(test, start):
@@ -83,11 +85,11 @@ def test_a_selection_can_be_asked_about_as_a_group(app, words, tiny_project):
     assert "Not computed for this group yet" in words(test)
 
 
-def test_the_selection_travels_to_the_map_and_is_dropped_as_one_batch(app, words, tiny_project):
+def test_the_selection_travels_to_the_map_and_is_dropped_as_one_batch(app, words, tiny_project, press):
     token = tiny_project.select([3, 4, 5])
     test = app("map", project="digits", selection=token, method="pca")
     assert "3 samples selected" in words(test)
-    test.button(key="bulk-drop").click().run()
+    press(test, "bulk-drop-")
     edits = tiny_project.edits()
     assert edits["row"].tolist() == [5, 4, 3]
     assert edits["batch"].nunique() == 1
@@ -122,7 +124,7 @@ def test_angles_that_are_not_measured_offer_to_be_and_then_show(app, words, tiny
     assert not test.exception
 
 
-def test_a_group_stays_the_query_of_angles_when_a_lasso_selects_others(app, words, tiny_project):
+def test_a_group_stays_the_query_of_angles_when_a_lasso_selects_others(app, words, tiny_project, press):
     test = app("angles", project="digits")
     test.button(key="ask-validation").click().run()
     token = test.query_params["query"].partition(":")[2]
@@ -135,7 +137,7 @@ def test_a_group_stays_the_query_of_angles_when_a_lasso_selects_others(app, word
     test.run()
     assert f"{len(inside)} samples selected" in words(test)
     assert "A group of 60 samples" in words(test)
-    test.button(key="bulk-drop").click().run()
+    press(test, "bulk-drop-")
     assert tiny_project.edits()["row"].tolist() == inside[::-1]
     assert set(tiny_project.edits()["reason"]) == {"selected on Angles"}
     assert "Labels have changed since this was measured" in words(test)
@@ -167,19 +169,19 @@ def test_a_map_that_is_not_drawn_offers_to_be(app, words, tiny_project, monkeypa
     assert asked == [("map", MapConfig(space="representation", method="umap"))]
 
 
-def test_review_by_keys_moves_on_writes_evidence_and_undoes(app, tiny_project):
+def test_review_by_keys_moves_on_writes_evidence_and_undoes(app, tiny_project, press):
     test = app("review", project="digits")
     queue = tiny_project.flags().queue()
     first, second = (tiny_project.dataset.ids[row] for row in queue["row"][:2])
-    test.button(key="keep").click().run()
+    press(test, "keep-")
     assert test.query_params["item"] == second
     suggested = int(queue["suggested"][1])
-    test.button(key=f"label-{suggested}").click().run()
+    press(test, f"label-{suggested}-")
     edits = tiny_project.edits()
     assert edits["action"].tolist() == ["relabel", "keep"]
     assert edits["sample"].tolist() == [second, first]
     assert edits["evidence"][0]["position"] == 2
-    test.button(key="drop").click().run()
+    press(test, "drop-")
     test.button(key="undo").click().run()
     assert len(tiny_project.states().query("verdict != ''")) == 2
     assert test.query_params["item"] == tiny_project.dataset.ids[queue["row"][2]]
@@ -195,16 +197,41 @@ def test_arrows_move_without_deciding(app, tiny_project):
     assert tiny_project.edits().empty
 
 
-def test_a_sample_changed_elsewhere_is_not_overwritten(app, words, tiny_project):
+def test_a_sample_changed_elsewhere_is_not_overwritten(app, words, tiny_project, press):
     test = app("review", project="digits")
     row = int(tiny_project.flags().queue()["row"][0])
     tiny_project.drop([row], reason="someone else")
-    test.button(key="keep").click().run()
+    press(test, "keep-")
     assert any("was changed" in error.value for error in test.error)
     assert tiny_project.edits()["action"].tolist() == ["drop"]
 
 
-def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project):
+def test_a_key_that_came_early_is_dropped_with_a_hint(app, tiny_project, press):
+    test = app("review", project="digits")
+    row = int(tiny_project.flags().queue()["row"][0])
+    (edit,) = tiny_project.drop([row])  # what the first of two fast keys did, after the page was drawn
+    test.session_state["wrote"] = [(str(tiny_project.folder), edit.id, edit.id)]
+    shown = test.query_params.get("item")
+    press(test, "keep-")
+    assert not test.error
+    assert "Not taken" in test.toast[0].value
+    assert tiny_project.edits()["action"].tolist() == ["drop"]
+    assert test.query_params.get("item") == shown, "and the page stays where it is"
+
+
+def test_what_is_chosen_in_one_project_is_not_chosen_in_another(app, tiny_project, press):
+    test = app("review", project="digits")
+    test.session_state["view"] = "Grid"
+    test.run()
+    press(test, "toggle-")
+    other = tiny_project.folder.parent / "digits-again"
+    shutil.copytree(tiny_project.folder, other)
+    test.query_params["project"] = "digits-again"
+    test.run()
+    assert next(button for button in test.button if button.key.startswith("bulk-suggested-")).label == "Take the suggestion (0)"
+
+
+def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project, press):
     test = app("review", project="digits")
     test.session_state["view"] = "Grid"
     test.run()
@@ -213,7 +240,7 @@ def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project):
     assert len(rows) >= 2, "of different classes"
     for key in list(rows.values())[:3]:
         test.button(key=key).click().run()
-    test.button(key="bulk-suggested").click().run()
+    press(test, "bulk-suggested-")
     assert not test.exception
     edits = tiny_project.edits()
     assert len(edits) == len(list(rows)[:3])
@@ -224,13 +251,31 @@ def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project):
     assert tiny_project.labels.version == tiny_project.dataset.base_version().version, "and one undo"
 
 
-def test_history_takes_back_a_batch(app, words, tiny_project):
+def tick(test, lines, place):
+    """Tick one of these lines of the History table."""
+    test.session_state[f"ledger-table-{keys.digest(lines)}"] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+    test.run()
+
+
+def test_history_takes_back_what_was_ticked_and_nothing_more(app, words, tiny_project, press):
+    for row in (1, 2, 3):
+        tiny_project.drop([row])
+    lines = tiny_project.edits()["id"].tolist()
+    test = app("history", project="digits")
+    tick(test, lines, 0)
+    assert "Take back 1 decision" in words(test)
+    press(test, "revert-")
+    assert tiny_project.labels.active[:4].tolist() == [True, False, False, True]
+    assert "Take back 0 decisions" in words(test), "the next line is not ticked by itself"
+    assert next(button for button in test.button if button.key.startswith("revert-")).disabled
+
+
+def test_history_takes_back_a_batch(app, words, tiny_project, press):
     tiny_project.drop([1, 2], reason="seen twice")
     test = app("history", project="digits")
     assert "2 edits" in words(test)
-    test.session_state["ledger-table"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
-    test.run()
-    test.button(key="revert-batch").click().run()
+    tick(test, tiny_project.edits()["id"].tolist(), 0)
+    press(test, "revert-batch-")
     assert tiny_project.labels.active.all()
     assert tiny_project.edits()["reverted"].sum() == 2
 
@@ -418,7 +463,7 @@ def test_retraining_leaves_the_model_in_use_until_the_user_takes_the_new_one(app
     assert "The retrained model is the one in use" in words(test)
 
 
-def test_fairness_search_is_answered_and_the_suggested_samples_are_dropped(app, words, tmp_path, monkeypatch):
+def test_fairness_search_is_answered_and_the_suggested_samples_are_dropped(app, words, tmp_path, monkeypatch, press):
     from biased import make_project
 
     from attribution.config import RemedyConfig
@@ -434,7 +479,7 @@ def test_fairness_search_is_answered_and_the_suggested_samples_are_dropped(app, 
     shown = words(test)
     assert "Without the 12 most harmful samples" in shown
     assert "Drop the suggested 12 samples" in shown
-    test.button(key="drop-suggested").click().run()
+    press(test, "drop-suggested-")
     assert not test.exception
     assert (~project.labels.active).sum() == 12 == found.count(found.suggested)
     assert project.edits()["batch"].nunique() == 1

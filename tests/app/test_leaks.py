@@ -37,12 +37,12 @@ def test_without_a_search_the_page_offers_one(app, words, tiny_project, monkeypa
     assert asked == ["leaks"]
 
 
-def test_verdicts_by_key_write_evidence_move_on_and_are_taken_back(app, words, leaky):
+def test_verdicts_by_key_write_evidence_move_on_and_are_taken_back(app, words, leaky, press):
     test = app("leaks", project="digits")
     cases = leaky.leaks().cases(leaky.labels.values)
     assert cases["kind"].tolist()[:3] == ["exact"] * 3
     assert "Test accuracy" in words(test)
-    test.button(key="verdict-leak").click().run()
+    press(test, "verdict-leak-")
     assert not test.exception
     edits = leaky.edits()
     assert edits["row"].tolist() == list(cases["rows"][0])
@@ -51,8 +51,8 @@ def test_verdicts_by_key_write_evidence_move_on_and_are_taken_back(app, words, l
     assert edits["evidence"][0]["same content (hash)"] == "1.00 (>= 1.00)"
     ids = leaky.dataset.ids
     assert test.query_params["case"] == f"{ids[cases['row'][1]]}~{ids[cases['other'][1]]}"
-    test.button(key="verdict-legitimate").click().run()
-    test.button(key="verdict-test").click().run()
+    press(test, "verdict-legitimate-")
+    press(test, "verdict-test-")
     states = leaky.states()
     assert states["verdict"][cases["other"][1]] == "keep"
     assert states["verdict"][cases["other"][2]] == "drop"
@@ -63,11 +63,28 @@ def test_verdicts_by_key_write_evidence_move_on_and_are_taken_back(app, words, l
     assert "0 decided" in words(test)
 
 
-def test_a_group_is_one_case_and_one_verdict(app, leaky):
+def test_a_verdict_on_a_case_that_changed_since_it_was_shown_is_dropped(app, words, leaky, press):
+    case = leaky.leaks().cases(leaky.labels.values).iloc[0]
+    test = app("leaks", project="digits")
+    (edit, *_) = leaky.drop(list(case["rows"]))  # someone else, on the other side of the pair
+    press(test, "verdict-test-")
+    assert any("was changed" in error.value for error in test.error)
+    assert leaky.labels.active[list(case["others"])].all(), "the test copy is not dropped on top of the training copy"
+
+    test = app("leaks", project="digits", case=f"{leaky.dataset.ids[case['row']]}~{leaky.dataset.ids[case['other']]}")
+    test.session_state["wrote"] = [(str(leaky.folder), edit.id + 1, edit.id + 1)]
+    leaky.undo()  # this session's own hand, a moment ago
+    press(test, "verdict-test-")
+    assert not test.error
+    assert "Not taken" in test.toast[0].value
+    assert leaky.labels.active.all()
+
+
+def test_a_group_is_one_case_and_one_verdict(app, leaky, press):
     case = next(one for one in leaky.leaks().cases(leaky.labels.values).itertuples() if len(one.rows) == 2)
     ids = leaky.dataset.ids
     test = app("leaks", project="digits", case=f"{ids[case.row]}~{ids[case.other]}")
-    test.button(key="verdict-leak").click().run()
+    press(test, "verdict-leak-")
     assert sorted(leaky.edits()["row"]) == [7, 8]
     assert leaky.edits()["batch"].nunique() == 1
 
@@ -89,12 +106,12 @@ def test_arrows_move_without_deciding(app, leaky):
     assert leaky.edits().empty
 
 
-def test_one_of_each_duplicate_is_kept_in_one_batch(app, words, leaky):
+def test_one_of_each_duplicate_is_kept_in_one_batch(app, words, leaky, press):
     test = app("leaks", project="digits")
     test.session_state["leak-view"] = "Duplicates in training"
     test.run()
     assert "that are the same or nearly so" in words(test)
-    test.button(key="keep-one").click().run()
+    press(test, "keep-one-")
     assert not test.exception
     edits = leaky.edits()
     assert edits["batch"].nunique() == 1

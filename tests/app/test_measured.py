@@ -13,13 +13,13 @@ def measured(tiny_project):
     return tiny_project
 
 
-def test_what_was_measured_is_shown_and_can_be_acted_on(app, words, measured):
+def test_what_was_measured_is_shown_and_can_be_acted_on(app, words, measured, press):
     test = app("memorization", project="digits")
     shown = words(test)
     for expected in ("are known by heart", "Known by heart, most first", "stand-in here", "Predictions that hang on one training sample"):
         assert expected in shown
     row = int(measured.memorizations()[0].samples.sort_values(["memorization", "low"], ascending=False, kind="stable")["row"].iloc[0])
-    test.button(key=f"drop-memorized-{row}").click().run()
+    press(test, f"drop-memorized-{row}-")
     assert not test.exception
     assert measured.edits()["reason"].tolist() == ["known by heart"]
 

@@ -12,6 +12,18 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# A second and more between the server's word and the browser: ticks of the page before are then on their way when the page is switched.
+LATE = """
+const add = WebSocket.prototype.addEventListener;
+WebSocket.prototype.addEventListener = function (kind, take, ...rest) {
+    if (kind !== "message") return add.call(this, kind, take, ...rest);
+    let before = Promise.resolve();
+    return add.call(this, kind, (event) => {
+        const due = performance.now() + 1200;
+        before = before.then(() => new Promise((done) => setTimeout(() => { take(event); done(); }, Math.max(0, due - performance.now()))));
+    }, ...rest);
+};
+"""
 
 
 def free_port() -> int:

@@ -130,7 +130,7 @@ def test_review_by_keyboard_then_retrain_shows_before_and_after(visit, page, fas
         press(page, key)
     suggested = page.locator("[class*='st-key-label-'] button[kind='primary']").first
     digit = re.search(
-        r"st-key-label-(\d)", suggested.locator("xpath=ancestor::div[contains(@class,'st-key-label-')]").first.get_attribute("class")
+        r"st-key-label-(\d)-", suggested.locator("xpath=ancestor::div[contains(@class,'st-key-label-')]").first.get_attribute("class")
     )[1]
     press(page, digit)
     assert sorted(verdict for verdict in fashion.states()["verdict"] if verdict) == ["drop", "keep", "relabel"]
@@ -162,6 +162,19 @@ def _fix_what_the_queue_suggests(project, n):
     for label, part in queue.groupby("suggested"):
         rows = [int(row) for row in part["row"] if project.sample_state(int(row)).verdict == ""]
         project.relabel(rows, int(label), reason="test")
+
+
+def test_back_reaches_the_first_view(visit, page):
+    visit("review")
+    first_view = page.url
+    for place in (2, 3):
+        press(page, "ArrowRight")
+        expect(page.get_by_text(f"Suspect {place} of").first).to_be_visible()
+    for place in (2, 1):
+        page.go_back()
+        expect(page.get_by_text(f"Suspect {place} of").first).to_be_visible()
+        ready(page)
+    assert page.url == first_view
 
 
 def test_a_new_project_from_an_image_folder(page, app, projects, picture, tmp_path, monkeypatch):

@@ -7,23 +7,11 @@ import time
 
 import pytest
 from playwright.sync_api import expect
-from serve import ready, server
+from serve import LATE, ready, server
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 90_000  # a sample is unpacked, on a busy machine
 SAMPLES = ("fashion", "text", "tabular", "moons")
-# A second and more between the server's word and the browser: ticks of the page before are then on their way when the page is switched.
-LATE = """
-const add = WebSocket.prototype.addEventListener;
-WebSocket.prototype.addEventListener = function (kind, take, ...rest) {
-    if (kind !== "message") return add.call(this, kind, take, ...rest);
-    let before = Promise.resolve();
-    return add.call(this, kind, (event) => {
-        const due = performance.now() + 1200;
-        before = before.then(() => new Promise((done) => setTimeout(() => { take(event); done(); }, Math.max(0, due - performance.now()))));
-    }, ...rest);
-};
-"""
 
 
 @pytest.fixture(scope="module")
