@@ -16,7 +16,7 @@ from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
 from attribution.workspace.home import home
-from pages.parts import frame, start, states, trusting
+from pages.parts import frame, handed, start, states, trusting
 
 PURPOSES = {
     "label": ("Label", "The column to predict."),
@@ -134,12 +134,13 @@ def show_problems(problems: list[dict[str, Any]], seen: int) -> None:
     (st.warning if seen else st.info)(f"{title}\n{shown}{more}", icon=":material/report:" if seen else ":material/info:")
 
 
-def model_step(modality: str) -> tuple[ModelConfig, Look | None, UserError | None]:
-    """Step two: the network, and whether its code may run."""
+def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, UserError | None]:
+    """Step two: the network, whether its code may run, and how well its weights should do in percent."""
     st.subheader("2. Model")
     left, right = st.columns(2, gap="large")
     trusted: Look | None = None
     name, problem = "auto", None
+    own: dict[str, Any] = {}
     with left:
         kind = st.selectbox("Network", importing.FITTING[modality], format_func=importing.MODELS.__getitem__, key="network")
     with right:
@@ -147,14 +148,15 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, UserError | Non
             "Trained weights, one path a line, oldest first",
             key="weights",
             height=68,
-            help="safetensors or state_dict files. Leave empty to train here.",
+            help="safetensors or state_dict files; FILE#KEY for one of several in a file; builder: those that your function returns. "
+            "Leave empty to train here.",
         )
     if kind == "own":
         name = st.text_input(
             "Python file and function",
             key="own-model",
             placeholder="/code/net.py:make_model",
-            help="The function returns an nn.Module. It may take `classes` and `shape`.",
+            help="The function returns an nn.Module. It may take `classes`, `shape`, `class_names`, `mean`, `std`, `columns` and `vocabulary`.",
         ).strip()
         if name and not re.fullmatch(r".+\.py:\w+", name):
             problem = UserError(
@@ -164,15 +166,23 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, UserError | Non
             problem = UserError("No file is named yet.", "", "Give FILE.py:FUNCTION.")
         else:
             trusted = trusting.tick(name.rpartition(":")[0])
+        own, wrong = handed.fields(modality)
+        problem = problem or wrong
     else:
         name = kind or "auto"
     checkpoints = tuple(line.strip() for line in (weights or "").splitlines() if line.strip())
+    model = ModelConfig()
+    if problem is None:
+        try:
+            model = ModelConfig(name=name, checkpoints=checkpoints, **own)
+        except UserError as error:
+            problem = error
     if problem is not None and name:
         states.error_box(problem)
-    return ModelConfig(name=name, checkpoints=checkpoints), trusted, problem
+    return model, trusted, handed.expected() if checkpoints else None, problem
 
 
-def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None) -> None:
+def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None, expected: float | None) -> None:
     """Import with visible progress, start the first analysis, and open the project."""
     bar = st.progress(0.0, text="Reading the data")
 
@@ -180,10 +190,11 @@ def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None
         share = done / total if total else 0.0
         bar.progress(share, text=f"{numbers.whole_percent(share)} · {states.plain(message)}")
 
+    share = None if expected is None else expected / 100
     try:
         if trusted:
             say_yes(trusted)  # to what was shown; a file that changed since is refused
-        project = Project.create(home() / name, data, model, progress=Progress(listen))
+        project = Project.create(home() / name, data, model, expect_accuracy=share, progress=Progress(listen))
         project.submit("prepare")
     except UserError as error:
         bar.empty()
@@ -192,7 +203,7 @@ def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None
     start.go_to(project.name)
 
 
-def name_step(data: DataConfig, model: ModelConfig, trusted: Look | None, ready: bool) -> None:
+def name_step(data: DataConfig, model: ModelConfig, trusted: Look | None, expected: float | None, ready: bool) -> None:
     """Step three: a name, and go."""
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -209,7 +220,7 @@ def name_step(data: DataConfig, model: ModelConfig, trusted: Look | None, ready:
         "Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the background. The source is only read."
     )
     if states.wanted("project"):
-        create(name, data, model, trusted)
+        create(name, data, model, trusted, expected)
 
 
 def main() -> None:
@@ -229,8 +240,8 @@ def main() -> None:
         states.error_box(error)
         return
     show_back(found)
-    model, trusted, problem = model_step(found["modality"])
-    name_step(data, model, trusted, ready=problem is None)
+    model, trusted, expected, problem = model_step(found["modality"])
+    name_step(data, model, trusted, expected, ready=problem is None)
 
 
 frame.show(main)
