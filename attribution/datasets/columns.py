@@ -60,6 +60,8 @@ SPELLINGS = (
 
 def feature(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
     """A feature column as numbers (int64, uint64 or float64) or as words, every value there, and what is to be said about it."""
+    import pandas as pd
+
     values = frame[name]
     gone = missing(values)
     if gone.any():
@@ -73,6 +75,8 @@ def feature(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", 
     if values.dtype.kind == "c":
         raise UserError(f"Column {name} of {path.name} holds complex numbers.", "A feature is one number or one word.", LEAVE_OUT)
     values = values.astype(object)
+    if pd.api.types.infer_dtype(values, skipna=False) == "string":
+        return _from_words(frame, values, name, path)
     if values.map(lambda value: isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)).all():
         return _from_objects(frame, values, name, path), []
     nested = values.map(lambda value: isinstance(value, (list, dict, np.ndarray)))

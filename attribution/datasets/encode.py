@@ -202,11 +202,16 @@ def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarra
             block, described = standardised(values.to_numpy(), training, name[4:])
             what = _unfit(block[:, 0], values, samples, training)
         else:
-            block, described = _one_hot(values, training, name[4:])
-            what = ""
+            block, described, spellings = _one_hot(values, training, name[4:])
+            what = (
+                f"{spellings:,} spellings that differ by blanks, signs that cannot be seen or Unicode form alone are one category"
+                if spellings
+                else ""
+            )
             if described[-1]["value"] is None:
                 rare, different = block[training, -1].mean(), values[training].nunique()
-                what = f"{different:,} different values; only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
+                lumped = f"only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
+                what = f"{what}{'; ' * bool(what)}{different:,} different values; {lumped}"
         problems += [note(f"column {name[4:]}", what)] if what else []
         blocks.append(block)
         columns += described
@@ -290,16 +295,20 @@ def _too_far(name: str, about: str) -> UserError:
     )
 
 
-def _one_hot(values: "pd.Series", training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """(n, categories [+ 1 for other])."""
+def _one_hot(values: "pd.Series", training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]], int]:
+    """(n, categories [+ 1 for other]), their descriptions, and how many spellings fell together with another one."""
+    import pandas as pd
+
     forms = {word: tidy(str(word)) or str(word) for word in values.unique()}
-    words = values.map(forms).to_numpy(dtype=object)
-    counts = Counter(words[training])
+    codes, different = pd.factorize(values.map(forms))
+    counts = Counter(
+        {different[code]: int(count) for code, count in enumerate(np.bincount(codes[training], minlength=len(different))) if count}
+    )
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     kept: list[str | None] = sorted(ordered[:MAX_CATEGORIES])
     if len(ordered) > MAX_CATEGORIES:
         kept.append(None)
     position = {word: number for number, word in enumerate(kept)}
-    numbers = np.array([position.get(word, position.get(None, -1)) for word in words])
+    numbers = np.array([position.get(word, position.get(None, -1)) for word in different])[codes]
     block = (numbers[:, None] == np.arange(len(kept))[None, :]).astype(np.float32)
-    return block, [{"name": name, "kind": "category", "value": word} for word in kept]
+    return block, [{"name": name, "kind": "category", "value": word} for word in kept], len(forms) - len(different)

@@ -130,7 +130,7 @@ def header(path: Path) -> tuple[list[str], str, int]:
         sample = stream.read(1 << 16)
         if sample.count("\n") < 2 and "\r" not in sample:  # a header longer than the sample
             sample += stream.readline()
-    said = re.match(r'"?sep=(.)"?\r?\n', sample)
+    said = re.match(r'"?sep=([,;|\t ])"?\r?\n', sample)
     if said:
         sample = sample[said.end() :]
     separator = said[1] if said else _separator(sample, usual)
@@ -168,14 +168,17 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
     names, separator, before = header(path)
     encoding = encoding_of(path)
     check_memory(path, _rows_of_text(path), len(names), 2 * path.stat().st_size, max_gigabytes)
-    kept = {name: str for name in names if name in as_text}
     blanks = {name: BLANKS for name in names if name not in as_text}
-    try:
+
+    def parsed(as_words: list[str], only: list[str] | None = None) -> "pd.DataFrame":
         with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
-            frame = pd.read_csv(
-                stream, sep=separator, names=names, header=0, skiprows=before, dtype=kept, keep_default_na=False, na_values=blanks,
-                skipinitialspace=True, low_memory=False,
+            return pd.read_csv(
+                stream, sep=separator, names=names, header=0, skiprows=before, dtype=dict.fromkeys(as_words, str), usecols=only,
+                keep_default_na=False, na_values=blanks, skipinitialspace=True, low_memory=False,
             )  # fmt: skip
+
+    try:
+        frame = parsed([name for name in names if name in as_text])
     except pd.errors.EmptyDataError as cause:
         raise UserError(f"{path} is empty.", "There is nothing to load.", "Check that this is the file you meant.") from cause
     except (pd.errors.ParserError, OverflowError) as cause:
@@ -189,7 +192,34 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
     if encoding != "utf-8-sig":
         problems.append(note(path.name, f"it is written in {encoding.upper()}"))
     frame = _without_empty_columns(frame, problems)
+    floats = [name for name in frame.columns if frame[name].dtype.kind == "f"] if separator == ";" else []
+    if floats:
+        problems += _dots_between_thousands(frame, parsed(floats, floats))
     return frame.apply(lambda values: values.astype(object) if is_string_dtype(values) and not is_object_dtype(values) else values)
+
+
+def _dots_between_thousands(frame: "pd.DataFrame", words: "pd.DataFrame") -> Problems:
+    """Correct in ``frame`` the columns (``words``: as written) whose 1.234 means a thousand: every dot has three digits behind it, and another
+    column of the file has decimal commas. Without such a column the decimals stay, and it is said. Files with semicolons only."""
+    comma = any(
+        frame[name].dtype.kind == "O" and frame[name].dropna().astype(str).str.fullmatch(r"[+-]?[\d.]*,\d+").all() for name in frame.columns
+    )
+    said = []
+    for name in words.columns:
+        there = words[name].dropna().str.strip()
+        if not there.str.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})*|0").all() or not there.str.contains(".", regex=False).any():
+            continue
+        first = there[there.str.contains(".", regex=False)].iloc[0]
+        if comma:
+            frame[name] = words[name].str.replace(".", "", regex=False).astype(np.float64)
+            said.append(note(f"column {name}", f"read as numbers with a dot between thousands: {first!r} is {first.replace('.', '')}"))
+        else:
+            said.append(
+                note(
+                    f"column {name}", f"{first!r} was read with a decimal dot; if it stands between thousands, write the numbers without it"
+                )
+            )
+    return said
 
 
 def _without_empty_columns(frame: "pd.DataFrame", problems: Problems) -> "pd.DataFrame":
@@ -279,10 +309,10 @@ def _read_parquet(path: Path, as_text: tuple[str, ...], problems: Problems, max_
             names = names_of(list(file.schema_arrow.names), path)
             groups = [file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups)]
             check_memory(path, file.metadata.num_rows, len(names), sum(groups), max_gigabytes)
-            read = file.read()
+            read = file.read().replace_schema_metadata(None)  # nothing in it is needed, and what is broken in it does no harm
             frame = read.to_pandas(ignore_metadata=True, integer_object_nulls=True)
             index = _index_columns(file.schema_arrow)
-    except (pyarrow.ArrowException, OSError, UnicodeError, OverflowError) as cause:
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, NotImplementedError) as cause:
         about = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
         unlike = not _has_magic(path)
         what = f"{path.name} is not a Parquet file: {about}" if unlike else f"{path.name} cannot be read as Parquet: {about}"
@@ -390,7 +420,7 @@ def _first_of_parquet(path: Path, count: int) -> "pd.DataFrame":
                 if batch is None
                 else batch.slice(0, count).to_pandas(ignore_metadata=True, integer_object_nulls=True)
             )
-    except (pyarrow.ArrowException, OSError, UnicodeError, OverflowError) as cause:
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, NotImplementedError) as cause:
         about = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
         raise UserError(f"{path.name} is not a Parquet file: {about}", "It cannot be read.", "Write it again.") from cause
     frame.columns = names

@@ -396,6 +396,14 @@ def test_new_project_is_not_red_before_a_label_is_chosen(app, words, tmp_path):
     assert "40 rows with 1 model input, in 3 classes" in words(test)
 
 
+def test_new_project_shows_the_file_that_was_uploaded_last(app, words):
+    test = app("new_project")
+    for names, classes in ((["cat", "dog"] * 20, 2), (["cow"] * 10 + ["cat", "dog"] * 15, 3)):  # the same name and size
+        lines = "".join(f"{10 + 7 * i % 80},{name}\n" for i, name in enumerate(names))
+        test.get("file_uploader")[0].upload("pets.csv", f"x1,label\n{lines}".encode(), "text/csv").run()
+        assert f"in {classes} classes" in words(test)
+
+
 def test_new_project_names_what_is_wrong_with_a_path(app, tmp_path):
     test = app("new_project")
     test.text_input(key="path").set_value(str(tmp_path / "nowhere.csv")).run()

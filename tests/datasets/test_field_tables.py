@@ -87,6 +87,22 @@ def test_decimal_commas_behind_semicolons(tmp_path):
     assert "decimal comma" in notes(dataset)["column x1"]
 
 
+def test_dots_between_thousands_where_the_file_has_decimal_commas(tmp_path):
+    text = "a;b;label\n" + "\n".join(f"{1 + i % 7}.{i % 10}00;{i},5;{'xy'[i // 3 % 2]}" for i in range(60))
+    dataset = load(written(text, tmp_path), tmp_path)
+    assert dataset.samples["col:a"].min() >= 1000
+    assert "dot between thousands" in notes(dataset)["column a"]
+    doubtful = load(written(text.replace(",5", ""), tmp_path), tmp_path / "doubtful")
+    assert doubtful.samples["col:a"].max() < 10
+    assert "read with a decimal dot" in notes(doubtful)["column a"]
+
+
+def test_spellings_of_a_category_fall_together_and_are_said(tmp_path):
+    dataset = load(csv(plain(c=["cook", " cook", "co\u200bok", "nurse"] * 15), tmp_path, quoting=1), tmp_path, features=("x1", "c"))
+    assert [column.get("value") for column in dataset.info.preprocessing["columns"]] == [None, "cook", "nurse"]
+    assert notes(dataset)["column c"].startswith("2 spellings")
+
+
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
 def test_encodings_are_read_by_their_mark_or_refused_in_words(tmp_path, name):
     frame = plain(label=["café", "thé"] * 30)
