@@ -20,6 +20,7 @@ class Squares:
     deadly: tuple[int, ...] = ()
     bad: int = -1
     wait_s: float = 0.0
+    device: str = "cpu"
     learns: ClassVar[bool] = True  # a deadly item is deadly once
 
     def open(self, report: Callable[[float], None]) -> Callable[[int], None]:
@@ -54,6 +55,28 @@ class Squares:
 
     def workers(self) -> set[int]:
         return {int(path.read_text().split()[1]) for path in self.folder.glob("item-*")}
+
+
+class Places(Squares):
+    """Each item notes which accelerator of four its worker would compute on, and which ones it is shown."""
+
+    def open(self, report: Callable[[float], None]) -> Callable[[int], None]:
+        import torch
+
+        from attribution.models.devices import pick_device
+
+        torch.cuda.is_available, torch.cuda.device_count = lambda: True, lambda: 4
+
+        def do(item: int) -> None:
+            time.sleep(self.wait_s)
+            with whole_file(self.path(item)) as temporary:
+                temporary.write_text(f"{pick_device(self.device)} {os.environ.get('CUDA_VISIBLE_DEVICES', '')} {os.getpid()}")
+
+        return do
+
+    def seen(self) -> set[tuple[str, ...]]:
+        """``(device, visible ones, process)`` of every item, once."""
+        return {tuple(path.read_text().split(" ")) for path in self.folder.glob("item-*")}
 
 
 class Doomed(Squares):

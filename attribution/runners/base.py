@@ -8,7 +8,14 @@ from attribution.progress import Progress
 
 
 class Work(Protocol):
-    """Picklable work that is cut into items. Doing an item leaves its result on disk, whole or not at all, so it may be done again."""
+    """Picklable work that is cut into items. Doing an item leaves its result on disk, whole or not at all, so it may be done again.
+
+    ``device`` is where the items want to be computed (``models.devices.pick_device``); each worker gets an accelerator of its own for them.
+    """
+
+    @property
+    def device(self) -> str:
+        """auto, cpu, cuda, cuda:N or mps."""
 
     def open(self, report: Callable[[float], None]) -> Callable[[Any], None]:
         """Load what every item needs; the result does one item. ``report(share)`` hears how much of the current item is done (0 to 1)."""

@@ -26,7 +26,7 @@ class Processes(Runner):
     """A pool of fresh (spawned) processes; when one is killed the pool is made anew and what is not on disk is done again."""
 
     title = "Several processes"
-    summary = "As many processes as cores, with the threads shared out. Pays for small models, whose batches leave threads idle."
+    summary = "As many processes as cores, with threads and GPUs shared out. Pays for small models, whose batches leave threads idle."
 
     def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:
         total, left, deaths = sum(work.size(item) for item in items), list(items), 0
@@ -53,7 +53,8 @@ class Processes(Runner):
         finished = total - sum(map(work.size, items))
         threads = max(1, (os.cpu_count() or 1) // workers)
         progress.update(finished, total, f"starting {workers} processes")
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(work, threads))
+        context = get_context("spawn")
+        pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(work, threads, context.Value("i", 0)))
         try:
             with _no_script():  # a spawning pool starts all its processes at the first submission
                 waiting: dict[Future[None], Any] = {pool.submit(_one, item): item for item in items}
@@ -83,11 +84,17 @@ def _no_script() -> Iterator[None]:
         sys.modules["__main__"] = script
 
 
-def _start(work: Work, threads: int) -> None:
+def _start(work: Work, threads: int, started: Any) -> None:
+    """A worker's beginning; ``started`` counts them, so that each takes the next accelerator."""
     import torch
+
+    from attribution.models.devices import take_share
 
     global _do
     torch.set_num_threads(threads)
+    with started.get_lock():
+        take_share(started.value)
+        started.value += 1
     _do = work.open(lambda share: None)
 
 

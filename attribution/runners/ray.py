@@ -41,10 +41,11 @@ class RayTasks(Runner):
 
     def _run(self, ray: Any, work: Work, items: Sequence[Any], progress: Progress) -> None:
         total, finished = sum(map(work.size, items)), 0.0
-        task = ray.remote(max_retries=RETRIES, num_cpus=1)(_one)
+        gpus = _gpus(ray, work.device)
+        task = ray.remote(max_retries=RETRIES, num_cpus=1, num_gpus=1 if gpus else 0)(_one)
         shared, queue = ray.put(work), list(items)
         visit = uuid.uuid4().hex  # names this run: the same work in another folder is other work
-        limit = self.workers or 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        limit = self.workers or 2 * max(1, gpus or int(ray.cluster_resources().get("CPU", 1)))
         waiting: dict[Any, Any] = {}
         try:
             while queue or waiting:
@@ -76,6 +77,21 @@ def _ray() -> Any:
     return ray
 
 
+def _gpus(ray: Any, device: str) -> int:
+    """How many GPUs of the cluster the tasks are spread over, one each; 0 where they compute without.
+
+    Raises ``UserError`` where CUDA is asked for by name and no node has it.
+    """
+    found = int(ray.cluster_resources().get("GPU", 0))
+    if device.startswith("cuda") and not found:
+        raise UserError(
+            f"The Ray cluster has no GPU, and the device is {device!r}.",
+            "Its tasks would wait for one for ever.",
+            "Start nodes with GPUs (ray start --num-gpus), or use --device auto or cpu.",
+        )
+    return found if device == "auto" or device.startswith("cuda") else 0
+
+
 def _result(ray: Any, reference: Any) -> None:
     """The task's outcome; what it raised is raised here as it was."""
     try:
@@ -85,10 +101,13 @@ def _result(ray: Any, reference: Any) -> None:
 
 
 def _one(work: Work, visit: str, item: Any) -> None:
-    """Do one item in a Ray worker, which keeps the work open for its next item."""
+    """Do one item in a Ray worker, which keeps the work open for its next item. Ray shows a task the GPU that it was given and no other."""
     if visit not in _opened:
         import torch
 
+        from attribution.models.devices import take_share
+
+        take_share(0, given=True)
         torch.set_num_threads(1)  # Ray counts one core per task
         _opened.clear()
         _opened[visit] = work.open(lambda share: None)

@@ -44,6 +44,11 @@ class ShardWork:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}  # a worker makes its own
 
+    @property
+    def device(self) -> str:
+        """Where the scores are computed, as the settings say."""
+        return self.config.device
+
     def subject(self) -> "Subject":
         """The run and data, ready to be asked."""
         from attribution.subject import Subject

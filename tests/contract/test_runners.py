@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from runner_work import Doomed, Squares
+from runner_work import Doomed, Places, Squares
 from tiny_world import World
 
 from attribution.config import ScoreConfig
@@ -36,7 +36,12 @@ def cluster():
     ray = pytest.importorskip("ray", reason="ray is an extra")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(
-        address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": search_path()}}
+        address="local",
+        num_cpus=2,
+        num_gpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": search_path()}},
     )
     yield ray
     ray.shutdown()
@@ -273,3 +278,30 @@ def test_ray_that_is_not_installed_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match="datablame\\[ray\\]"):
         runners.get("ray")().run(Squares(tmp_path), range(2), Progress())
+
+
+def test_each_process_takes_an_accelerator_of_its_own(tmp_path):
+    work = Places(tmp_path, wait_s=0.3, device="cuda")
+    runners.get("processes")(2).run(work, range(8), Progress())
+    assert {device for device, _, _ in work.seen()} == {"cuda:0", "cuda:1"}
+    assert len(work.seen()) == 2  # always the same one in the same process
+
+
+def test_a_named_accelerator_is_kept(tmp_path):
+    work = Places(tmp_path, device="cuda:3")
+    runners.get("processes")(2).run(work, range(4), Progress())
+    assert {device for device, _, _ in work.seen()} == {"cuda:3"}
+
+
+def test_each_ray_task_is_given_a_gpu_and_takes_it(cluster, tmp_path):
+    """The cluster of the tests claims to have two; Ray shows a task its own and no other."""
+    work = Places(tmp_path, wait_s=0.5, device="cuda:1")
+    runners.get("ray")(2).run(work, range(6), Progress())
+    assert {device for device, _, _ in work.seen()} == {"cuda:0"}
+    assert {visible for _, visible, _ in work.seen()} == {"0", "1"}
+
+
+def test_a_ray_cluster_without_a_gpu_is_said(monkeypatch, cluster, tmp_path):
+    monkeypatch.setattr(cluster, "cluster_resources", lambda: {"CPU": 2.0})
+    with pytest.raises(UserError, match="no GPU"):
+        runners.get("ray")(2).run(Places(tmp_path, device="cuda"), range(2), Progress())
