@@ -82,11 +82,11 @@ class Work:
         every = (times, *[1] * (self.x.dim() - 1))
         return Work(self.name, self.model, self.checkpoints, self.x.repeat(every), self.y.repeat(times), self.asked)
 
-    def subject(self) -> Subject:
+    def subject(self, device: str = "cpu") -> Subject:
         """What our estimators ask: rows 0..n-1 are the training samples, the queries follow; every checkpoint has weight 1."""
         x, y = torch.cat([self.x, self.asked[0]]), torch.cat([self.y, self.asked[1]])
         dataset = _Rows(x, y)
-        labels = SimpleNamespace(values=y.numpy(), train_rows=lambda dataset: np.arange(self.n))
+        labels = SimpleNamespace(values=y.cpu().numpy(), train_rows=lambda dataset: np.arange(self.n))
         run = SimpleNamespace(
             id=self.name,
             checkpoints=[(None, 1.0) for _ in self.checkpoints],
@@ -94,7 +94,7 @@ class Work:
             train_config=TrainConfig(),
             config={"source": "loaded"},
         )
-        return Subject(dataset, labels, run, device="cpu", batch_size=BATCH)  # type: ignore[arg-type]
+        return Subject(dataset, labels, run, device=device, batch_size=BATCH)  # type: ignore[arg-type]
 
     def _at(self, index: int) -> nn.Module:
         model = self.copy()
@@ -112,8 +112,8 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.x)
 
-    def tensor(self, rows: Any, device: Any) -> Tensor:
-        return self.x[torch.as_tensor(rows)]
+    def tensor(self, rows: Any, device: Any, inputs: Any = None) -> Tensor:
+        return self.x[torch.as_tensor(rows)].to(device)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -277,14 +277,3 @@ def test_unfinished_runs_do_not_open(tmp_path):
 def test_recipes_of_new_projects():
     assert default_recipe("image") == TrainConfig()
     assert default_recipe("text").optimizer == "adamw"
-
-
-@pytest.mark.cuda
-def test_gpu_training_repeats_and_agrees_with_the_cpu(data, tmp_path):
-    if not torch.cuda.is_available():
-        pytest.skip("no GPU here")
-    recipe = dataclasses.replace(FAST, device="cuda")
-    first, second = (train(data, data.base_version(), ModelConfig("mlp"), recipe, tmp_path / name) for name in "ab")
-    assert np.array_equal(first.probabilities(), second.probabilities())
-    cpu = train(data, data.base_version(), ModelConfig("mlp"), FAST, tmp_path / "c")
-    assert np.allclose(first.probabilities(), cpu.probabilities(), atol=1e-3)

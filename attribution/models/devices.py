@@ -8,7 +8,6 @@ from torch import nn
 
 from attribution.errors import UserError
 
-
 _share: int | None = None  # which of several workers of this machine this process is
 _given = False  # whether the accelerators it sees were handed to it alone
 

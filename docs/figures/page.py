@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from figures import cost, fairness, fidelity, leaks, scale, unlearning, wrong_labels
+from figures import accelerator, cost, fairness, fidelity, leaks, scale, unlearning, wrong_labels
 
 RESULTS = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "results"
 PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -44,4 +44,6 @@ def benchmarks() -> str:
         path = RESULTS / f"{name}.json"
         if path.exists():
             parts.append(page(json.loads(path.read_text())))
+    on_gpu = [accelerator.gpu(json.loads(path.read_text())) for path in sorted(RESULTS.glob("gpu-*.json"))]
+    parts += on_gpu or [accelerator.NONE]
     return "\n".join(parts)

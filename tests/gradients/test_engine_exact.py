@@ -244,26 +244,6 @@ def test_projection_is_deterministic_batch_free_and_estimates_dots() -> None:
     assert errors.mean(0).abs().max() < 4 * (2 / 512 / len(seeds)) ** 0.5  # unbiased
 
 
-@pytest.mark.cuda
-def test_a_gpu_and_the_cpu_agree() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    allowed = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        for name in MODELS:
-            model, x, y = make(name, dtype=torch.float32)
-            engine = GradientEngine(model)
-            dots, norms = engine.dots_and_norms(x, y, engine.queries(x, y))
-            model, x, y = model.cuda(), x.cuda(), y.cuda()
-            engine = GradientEngine(model)
-            on_gpu, gpu_norms = engine.dots_and_norms(x, y, engine.queries(x, y))
-            assert (on_gpu.cpu() - dots).abs().max() <= 1e-3 * dots.abs().max(), name
-            torch.testing.assert_close(gpu_norms.cpu(), norms, rtol=1e-3, atol=0.0)
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = allowed
-
-
 @pytest.mark.parametrize(("last", "again"), [(0.7, 0), (0.0, 1)])
 def test_normalisations_are_not_computed_again_where_their_outputs_tell(last: float, again: int, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
