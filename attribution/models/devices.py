@@ -7,28 +7,17 @@ import torch
 from torch import nn
 
 from attribution.errors import UserError
-
-_share: int | None = None  # which of several workers of this machine this process is
-_given = False  # whether the accelerators it sees were handed to it alone
-
-
-def take_share(place: int, given: bool = False) -> None:
-    """Make this process a worker of several: from now on ``auto`` and ``cuda`` are the accelerator of worker ``place``, by turns.
-
-    ``given``: whoever started the worker hides the others' accelerators from it, so any ``cuda:N`` means the first it sees.
-    """
-    global _share, _given
-    _share, _given = place, given
+from attribution.runners.share import own_accelerator
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device called ``name``; ``auto`` takes CUDA, then MPS, when present, else the CPU. In a worker (``take_share``), its own.
+    """The device called ``name``; ``auto`` takes CUDA, then MPS, when present, else the CPU. In a worker (``runners.share``), its own.
 
     Raises ``UserError`` for a name that torch does not know and for a device that this machine lacks.
     """
-    mine = _own() if name in ("auto", "cuda") or (_given and name.startswith("cuda")) else None
+    mine = own_accelerator(name, torch.cuda.device_count() if torch.cuda.is_available() else 0)
     if mine is not None:
-        return mine
+        return torch.device("cuda", mine)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
     try:
@@ -39,13 +28,6 @@ def pick_device(name: str = "auto") -> torch.device:
     if (device.index or 0) >= present:
         raise UserError(f"This machine has no device {name!r}.", "Nothing was computed.", f"Use one of: {', '.join(available())}.")
     return device
-
-
-def _own() -> torch.device | None:
-    """The accelerator of this worker; None in a process that works alone, and without CUDA."""
-    if _share is None or not torch.cuda.is_available():
-        return None
-    return torch.device("cuda", 0 if _given else _share % torch.cuda.device_count())
 
 
 def available() -> list[str]:

@@ -14,6 +14,7 @@ from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.runners import register
 from attribution.runners.base import Runner, Work
+from attribution.runners.share import take_share
 
 DEATHS = 3  # workers that may die in a row, with no item finished in between, before the run is given up
 POLL_S = 0.5
@@ -87,8 +88,6 @@ def _no_script() -> Iterator[None]:
 def _start(work: Work, threads: int, started: Any) -> None:
     """A worker's beginning; ``started`` counts them, so that each takes the next accelerator."""
     import torch
-
-    from attribution.models.devices import take_share
 
     global _do
     torch.set_num_threads(threads)

@@ -9,6 +9,7 @@ from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.runners import register
 from attribution.runners.base import Runner, Work
+from attribution.runners.share import take_share
 
 POLL_S = 1.0
 RETRIES = 8  # times that one item is done again after its worker or node was lost
@@ -104,8 +105,6 @@ def _one(work: Work, visit: str, item: Any) -> None:
     """Do one item in a Ray worker, which keeps the work open for its next item. Ray shows a task the GPU that it was given and no other."""
     if visit not in _opened:
         import torch
-
-        from attribution.models.devices import take_share
 
         take_share(0, given=True)
         torch.set_num_threads(1)  # Ray counts one core per task
