@@ -164,10 +164,8 @@ def test_the_app_is_told_where_it_runs_and_under_which_names(datablame, monkeypa
     assert {"--server.address=127.0.0.1", "--server.port=8765", "--server.headless=true"} <= set(started[-1])
     assert names() == ["127.0.0.1", "localhost"]
     assert datablame("app", "--address", "10.0.0.7", "--host", "box.example, box")[0] == 0
-    assert names() == ["127.0.0.1", "localhost", "box.example", "box", "10.0.0.7"]
-    assert datablame("app", "--address", "0.0.0.0")[0] == 0
-    assert look.socket.gethostname() in names()
-    assert not {"0.0.0.0", "*", ""} & set(names())
+    assert names() == ["127.0.0.1", "localhost", "box.example", "box"]
+    assert "--server.address=10.0.0.7" in started[-1]
 
 
 def test_the_recipe_is_set_by_new_told_by_train_and_saved_on_request(datablame, digits):

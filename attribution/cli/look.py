@@ -1,7 +1,6 @@
 """Verbs that show and steer: status, app, and jobs."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,8 +14,6 @@ from attribution.cli.root import cli
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.workspace.home import home
-
-INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
 @cli.command()
@@ -74,19 +71,9 @@ def app(
         os.environ["DATABLAME_PROJECT"] = str(Project.open(project).folder)
     os.environ.setdefault("DATABLAME_HOME", str(home()))
     options = [f"--server.address={address}", f"--server.port={port}", f"--server.headless={'false' if browser else 'true'}"]
-    options += [f"--server.allowedHosts={name}" for name in host_names(address, host)]
+    names = ["127.0.0.1", "localhost", *(name.strip() for name in host.split(","))]  # the guard adds those of the address
+    options += [f"--server.allowedHosts={name}" for name in names if name]
     raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=root))
-
-
-def host_names(address: str, more: str) -> list[str]:
-    """The names that a browser may call the app by; any other is somebody else's (DNS rebinding)."""
-    names = ["127.0.0.1", "localhost", *(name.strip() for name in more.split(",")), address]
-    if address in ("0.0.0.0", "::"):
-        import psutil
-
-        names += [one.address.partition("%")[0] for each in psutil.net_if_addrs().values() for one in each if one.family in INTERNET]
-        names.append(socket.gethostname())
-    return [name for name in dict.fromkeys(names) if name and name not in ("0.0.0.0", "::")]
 
 
 @cli.command(hidden=True)

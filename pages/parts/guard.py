@@ -23,6 +23,7 @@ from starlette.middleware import Middleware
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = ("", "0.0.0.0", "::")
@@ -59,8 +60,17 @@ def settings() -> dict[str, Any]:
     """What ``st.App`` is given: the guard, set up for the address that the server listens on, and the line that says where it is."""
     address = str(st.get_option("server.address") or "")
     token = "" if address in LOOPBACK else secrets.token_urlsafe(32)
-    hosts = {*st.get_option("server.allowedHosts"), *LOOPBACK, *([] if address in EVERYWHERE else [address])}
+    hosts = {*st.get_option("server.allowedHosts"), *LOOPBACK, *(own_names() if address in EVERYWHERE else [address])}
+    config.set_option("server.allowedHosts", sorted(hosts))  # Streamlit's own check of a WebSocket knows the same names
     return {"middleware": [Middleware(Guard, hosts=hosts, token=token)], "lifespan": _announcing(address, token)}
+
+
+def own_names() -> list[str]:
+    """What this machine may be called: its name, and the address of each of its network cards. Asked of nobody else."""
+    import psutil
+
+    found = [one for each in psutil.net_if_addrs().values() for one in each if one.family in (socket.AF_INET, socket.AF_INET6)]
+    return [socket.gethostname(), *(one.address.partition("%")[0] for one in found)]
 
 
 class Guard:
