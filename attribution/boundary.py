@@ -37,6 +37,8 @@ def in_words(error: BaseException, where: Path | None = None) -> UserError | Non
         )
     if isinstance(error, sqlite3.Error):
         return _database(error, where)
+    if _said(error, ("Symlink loop", "determine home directory")):
+        return UserError(f"{_line(error)}.", "Nothing lies at the end of this path.", "Check the path.")
     if isinstance(error, OSError):
         return _system(error, _path(error, where))
     if type(error).__name__ in DAMAGED or _said(error, ("PytorchStreamReader",)):

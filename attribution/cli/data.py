@@ -47,6 +47,7 @@ def new(
     train = project.samples[project.samples["split"] == "train"]
     for index, count in train["label"].value_counts().sort_index().items():
         typer.echo(f"  {info.classes[int(index)]:<24} {count:,} training samples")
+    typer.echo(f"splits: {info.preprocessing['splits']}")
     if sentence := importing.counts_sentence(info.seen, info.problems):
         typer.echo(sentence)
     for kind in (importing.LEFT_OUT, importing.NOTE):

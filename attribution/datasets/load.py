@@ -107,6 +107,10 @@ def read_source(config: DataConfig) -> Source:
         raise UserError(
             "No data was named.", "A project starts from its data.", "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file."
         )
+    if config.text and config.text == config.label:
+        raise UserError(
+            f"The text and the label are one column, {config.text!r}.", "The model would be given the answer.", "Name the column of each."
+        )
     try:
         path = Path(config.path).expanduser()
         there = path.exists()

@@ -186,7 +186,7 @@ def code_file(model: ModelConfig) -> Path | None:
 
 
 def _absolute(data: DataConfig) -> DataConfig:
-    path = str(Path(data.path).expanduser().resolve()) if data.path else ""
+    path = os.path.abspath(os.path.expanduser(data.path)) if data.path else ""  # a loop of links or an unknown user is said by the reader
     return from_dict(DataConfig, {**to_dict(data), "path": path})
 
 
