@@ -46,7 +46,7 @@ def new(
     typer.echo(f"{project.name}: {info.modality}, {counts(info)}, {len(info.classes)} classes ({', '.join(info.classes[:12])})")
     train = project.samples[project.samples["split"] == "train"]
     for index, count in train["label"].value_counts().sort_index().items():
-        typer.echo(f"  {info.classes[int(index)]:<24} {count:,} training samples")
+        typer.echo(f"  {info.classes[int(index)]:<24} {count:,} training sample{'s' if count != 1 else ''}")
     typer.echo(f"splits: {info.preprocessing['splits']}")
     if sentence := importing.counts_sentence(info.seen, info.problems):
         typer.echo(sentence)

@@ -30,7 +30,8 @@ def active_rows(dataset: "Dataset", labels: "Labels", split: str, why: str, leas
         return active
     dropped = len(rows) - len(active)
     what = f"{dataset.info.name} has {len(active):,} {WORDS[split]} sample{'s' * (len(active) != 1)}"
-    do = f"Keep some of the {dropped:,} that were dropped" if dropped else f"Import the data with a larger {WORDS[split]} split"
-    raise UserError(
-        f"{what}, {dropped:,} more are dropped." if dropped else f"{what}.", why, f"{do}{f', {otherwise}' if otherwise else ''}."
-    )
+    what += f", {dropped:,} more are dropped" if dropped else ""
+    what += f"; at least {least} are needed" if least > 1 else ""
+    more = f"Add samples, or import the data with a larger {WORDS[split]} split" if len(dataset) > 2 * least else "Add samples"
+    do = f"Keep some of the {dropped:,} that were dropped" if dropped else more
+    raise UserError(f"{what}.", why, f"{do}{f', {otherwise}' if otherwise else ''}.")

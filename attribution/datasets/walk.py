@@ -78,8 +78,9 @@ def walk(root: Path) -> tuple[Folder, list[dict[str, Any]]]:
     if found.never_files:
         kinds = sorted(set(found.never))
         shown = ", ".join(kinds[:5]) + (f" and {len(kinds) - 5} more" if len(kinds) > 5 else "")
-        files = f"{found.never_files:,} file{'s' if found.never_files != 1 else ''}"
-        what = f"{files} that programs leave behind or hide ({shown}) are no data and were passed over"
+        one = found.never_files == 1
+        files = f"{found.never_files:,} file{'' if one else 's'} that programs leave behind or hide ({shown})"
+        what = f"{files} {'is no data and was' if one else 'are no data and were'} passed over"
         found.problems.append(note("hidden files", what, found.never_files))
     return tree, found.problems
 

@@ -108,6 +108,8 @@ class FlagResult(Artefact):
         """How many labels are probably wrong, in one sentence."""
         alone = int(self.config.get("not_judged", 0))
         found, n = self.estimate, len(self.detectors) - alone
+        if not n:
+            return "No label can be judged: no class has two different training samples."
         words = {0: "", 1: " One sample is not judged: its class has no other."}
         return (
             f"About {found['mid']:,.0f} of {n:,} training labels are probably wrong "

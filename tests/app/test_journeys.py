@@ -77,6 +77,27 @@ def test_an_estimator_that_was_not_asked_offers_to_be(app, words, tiny_project, 
     assert asked == [("score", ScoreConfig(estimator="cosine", queries="test-00007"))]
 
 
+@pytest.mark.parametrize(("row", "query"), [(0, '"a,5"'), (1, '"test"'), (2, "plain")])
+def test_a_sample_whose_id_holds_a_comma_or_is_a_word_for_a_split_is_asked_about(app, tmp_path, monkeypatch, row, query):
+    import pandas as pd
+
+    from attribution import DataConfig, ModelConfig, Project, TrainConfig
+
+    monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
+    ids = ["a,5", "test", "plain", *(f"row {i}" for i in range(37))]
+    split = ["test"] * 8 + ["train"] * 32
+    pd.DataFrame({"key": ids, "x": range(40), "split": split, "label": ["a", "b"] * 20}).to_csv(tmp_path / "t.csv", index=False)
+    data = DataConfig(path=str(tmp_path / "t.csv"), id="key")
+    project = Project.create("commas", data, ModelConfig("logistic"), TrainConfig(epochs=2, device="cpu"))
+    project.train()
+    asked = []
+    monkeypatch.setattr(Project, "submit", lambda self, kind, config=None: asked.append(config))
+    test = app("influence", project="commas", query=ids[row])
+    test.button(key="empty-Score this sample").click().run()
+    assert asked[0].queries == query
+    assert project.dataset.ids[project.query_rows(asked[0].queries)].tolist() == [ids[row]]
+
+
 def test_a_selection_can_be_asked_about_as_a_group(app, words, tiny_project):
     token = tiny_project.select(tiny_project.dataset.rows("test")[:5])
     test = app("influence", project="digits", selection=token)

@@ -100,7 +100,7 @@ def test_few_test_samples_name_the_folds_that_fit(tmp_path):
         made.compare_splits(ShiftConfig(folds=5))
     assert made.compare_splits(ShiftConfig(folds=4)).finished
     small = project(tmp_path.joinpath("small").mkdir() or tmp_path / "small", rows(10))
-    with pytest.raises(UserError, match="has 2 test samples") as found:
+    with pytest.raises(UserError, match="has 2 test samples; at least 4 are needed") as found:
         small.compare_splits(ShiftConfig(folds=2))
     assert "fold" not in found.value.do
 
@@ -126,6 +126,7 @@ def test_two_samples_of_two_classes_are_not_judged(tmp_path):
     made = project(tmp_path, rows(2), val_fraction=0.0, test_fraction=0.0)
     result = made.flag(FlagConfig(device="cpu"))
     assert result.estimate == {"low": 0, "mid": 0, "high": 0}
+    assert result.headline() == "No label can be judged: no class has two different training samples."
     assert (result.detectors["suspicion"] == 0).all()
     assert made.embed(MapConfig()).coordinates.shape == (2, 2)
 
