@@ -410,8 +410,8 @@ def stored_model(values: dict[str, Any]) -> ModelConfig:
 
 def model_request(model: ModelConfig) -> dict[str, Any]:
     """A model's config as it enters fingerprints: settings that came later are left out at their defaults, so that old keys hold."""
-    later = {"inputs": "auto", "mean": [], "std": []}
-    return {name: value for name, value in to_dict(model).items() if name not in later or value != later[name]}
+    defaults, first = to_dict(ModelConfig()), ("name", "width", "checkpoints")
+    return {name: value for name, value in to_dict(model).items() if name in first or value != defaults[name]}
 
 
 def fingerprint(*parts: Any) -> str:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.errors import UserError
+
 if TYPE_CHECKING:
     import torch
 
@@ -63,9 +65,23 @@ def raw_table(dataset: "Dataset") -> np.ndarray:
     for place in numbers:
         column = columns[place]
         found[:, place] = _number(dataset, column, found[:, place])
-    small = found.astype(np.float32)
+    with np.errstate(over="ignore"):
+        small = found.astype(np.float32)
+    _check_range(dataset, columns, small)
     exact = not (np.abs(found) > 2**24).any()
     return small if exact else found
+
+
+def _check_range(dataset: "Dataset", columns: list[Any], values: np.ndarray) -> None:
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        row, place = bad[0]
+        name = columns[place]["name"] if columns else f"{place + 1}"
+        raise UserError(
+            f"Sample {dataset.ids[row]} has a value in column {name} that float32 cannot hold.",
+            "The model is handed the values as they are in the data.",
+            "Scale the column, or ask for inputs=standardised (--inputs standardised).",
+        )
 
 
 def token_problem(dataset: "Dataset") -> str:

@@ -1,8 +1,10 @@
 """Which device computes, and random numbers that leave the user's own generators alone."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -38,10 +40,30 @@ def available() -> list[str]:
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed torch's default generators of the CPU and of ``device`` inside the block; outside they continue as if nothing happened.
+    """Seed torch's default generators of the CPU and of ``device``, NumPy's and Python's inside the block; outside they continue as if
+    nothing happened.
 
-    ``torch.manual_seed`` would reseed every device for good; this touches two generators and puts both back.
+    ``torch.manual_seed`` would reseed every device for good; this touches two of its generators and puts both back. A network of the
+    user's may draw from any of them.
     """
+    with _others(seed), _torchs(seed, device):
+        yield
+
+
+@contextmanager
+def _others(seed: int) -> Iterator[None]:
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+
+
+@contextmanager
+def _torchs(seed: int, device: torch.device | None) -> Iterator[None]:
     kind = device.type if device is not None else "cpu"
     with torch.random.fork_rng(devices=[device] if kind == "cuda" else []):
         torch.default_generator.manual_seed(seed)

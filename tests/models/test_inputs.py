@@ -201,3 +201,124 @@ def test_memory_is_known_before_it_is_taken(digits, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     with pytest.raises(UserError, match=r"mlp of width 2000 has 4,\d+,\d+ weights.*0\.0 GB of memory are free"):
         Project.create("x", DataConfig(path=str(digits[0])), ModelConfig("mlp", width=2000))
+
+
+ASKING = """
+from torch import nn
+KEPT = {}
+
+def asks(classes, shape, class_names, mean, std, columns, vocabulary, inputs):
+    KEPT.update(classes=classes, shape=shape, class_names=class_names, mean=mean, std=std, columns=columns, vocabulary=vocabulary, inputs=inputs)
+    return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] if len(shape) == 1 else 64, classes))
+
+def defaulted(classes=2, mean=None, depth=3, **more):
+    KEPT.update(more, mean=mean, classes=classes)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))
+
+class Vit(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.image_size = 12
+        self.head = nn.Linear(144, classes)
+    def forward(self, x):
+        return self.head(x.flatten(1))
+
+class Words(nn.Module):
+    def __init__(self, classes, rows=5):
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(rows, 4), nn.Linear(4, classes)
+    def forward(self, x):
+        return self.head(self.embedding(x).mean(1))
+
+def fitting(classes, vocabulary):
+    return Words(classes, len(vocabulary))
+"""
+
+
+def kept(project: Project) -> dict:
+    """What the builder of ``ASKING`` was given last."""
+    import sys
+
+    return next(
+        module.KEPT
+        for name, module in sys.modules.items()
+        if name.startswith("datablame_custom_")
+        and hasattr(module, "KEPT")
+        and str(module.__file__).startswith(str(project.folder.parent.parent))
+    )
+
+
+def test_a_builder_is_given_what_it_asks_for_by_name(tmp_path, digits):
+    path = tmp_path / "asking.py"
+    path.write_text(ASKING)
+    project = Project.create("a", DataConfig(path=str(digits[0])), ModelConfig(f"{path}:asks"), trust_code=True)
+    given, info = kept(project), project.info
+    assert (given["classes"], given["shape"], given["class_names"]) == (10, (1, 8, 8), info.classes)
+    assert (given["mean"], given["std"]) == (info.preprocessing["mean"], info.preprocessing["std"])
+    assert given["inputs"] == "raw"
+    Project.create("d", DataConfig(path=str(digits[0])), ModelConfig(f"{path}:defaulted"), trust_code=True)
+    assert kept(project) == {**given, "shape": (1, 8, 8), "mean": info.preprocessing["mean"], "classes": 10}
+    pd.DataFrame({"a": [1.0, 2, 3, 4] * 5, "b": list("xxyy") * 5, "label": list("uv") * 10}).to_csv(tmp_path / "t.csv", index=False)
+    table = Project.create("t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{path}:asks"), trust_code=True)
+    given = kept(table)
+    assert [column["name"] for column in given["columns"]] == ["a", "b", "b"]
+    assert given["mean"][1:] == [0.0, 0.0]
+    assert given["mean"][0] == table.info.preprocessing["columns"][0]["mean"]
+
+
+def test_pictures_are_read_at_the_size_that_the_model_says(tmp_path, digits):
+    path = tmp_path / "asking.py"
+    path.write_text(ASKING)
+    project = Project.create("v", DataConfig(path=str(digits[0])), ModelConfig(f"{path}:Vit"), trust_code=True)
+    assert project.info.shape == (1, 12, 12)
+    assert project.data_config.image_size == 12
+    with pytest.raises(UserError, match="shapes cannot be multiplied"):
+        Project.create("w", DataConfig(path=str(digits[0]), image_size=10), ModelConfig(f"{path}:Vit"), trust_code=True)
+
+
+def test_words_of_ours_in_an_embedding_of_theirs_are_named(tmp_path):
+    path = tmp_path / "asking.py"
+    path.write_text(ASKING)
+    words = [f"word{n} word{n + 1} thing" for n in range(40)]
+    pd.DataFrame({"text": words, "label": ["a", "b"] * 20}).to_csv(tmp_path / "w.csv", index=False)
+    data = DataConfig(path=str(tmp_path / "w.csv"), text="text")
+    with pytest.raises(
+        UserError, match=r"smallest embedding has 5 rows.*not those of the model's tokenizer.*--inputs tokens.*--vocabulary 3"
+    ):
+        Project.create("w", data, ModelConfig(f"{path}:Words"), trust_code=True)
+    assert Project.create("f", data, ModelConfig(f"{path}:fitting"), trust_code=True).info.modality == "text"
+    assert Project.create("v", DataConfig(**{**data.__dict__, "vocabulary": 3}), ModelConfig(f"{path}:Words"), trust_code=True)
+
+
+def test_token_ids_beyond_the_embedding_are_named(tmp_path):
+    path = tmp_path / "asking.py"
+    path.write_text(ASKING)
+    np.savez(tmp_path / "ids.npz", X=np.arange(120).reshape(40, 3) % 9, y=np.arange(40) % 2)
+    with pytest.raises(UserError, match=r"go up to 8; its smallest embedding has 5 rows"):
+        Project.create("i", DataConfig(path=str(tmp_path / "ids.npz")), ModelConfig(f"{path}:Words"), trust_code=True)
+    np.savez(tmp_path / "half.npz", X=np.arange(120).reshape(40, 3) / 2, y=np.arange(40) % 2)
+    with pytest.raises(UserError, match=r"takes whole numbers; sample \S+ has \d+\.5 at position"):
+        Project.create("h", DataConfig(path=str(tmp_path / "half.npz")), ModelConfig(f"{path}:Words"), trust_code=True)
+
+
+def test_raw_values_beyond_float32_are_named(tmp_path, code):
+    frame = pd.DataFrame({"a": np.linspace(1e300, 9e300, 60), "b": np.arange(60.0), "label": np.arange(60) % 3})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(UserError, match=r"column a that float32 cannot hold.*standardised"):
+        Project.create("t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{code}:table"), trust_code=True)
+    config = ModelConfig(f"{code}:table", inputs="standardised")
+    assert Project.create("s", DataConfig(path=str(tmp_path / "t.csv")), config, trust_code=True)
+
+
+def test_influence_of_a_model_in_another_class_order_is_that_of_the_model(tmp_path):
+    from attribution.gradients.engine import GradientEngine
+    from attribution.models.order import Ordered
+
+    torch.manual_seed(0)
+    net, order = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)), [2, 0, 1]
+    x, y = torch.randn(12, 4), torch.arange(12) % 3
+    own = GradientEngine(net.eval())
+    put = GradientEngine(Ordered(net, order).eval())
+    theirs = torch.tensor(order)[y]  # the same classes by the model's own numbers
+    expected = own.dots(x[:8], theirs[:8], own.queries(x[8:], theirs[8:]))
+    assert torch.allclose(put.dots(x[:8], y[:8], put.queries(x[8:], y[8:])), expected, atol=1e-6)
