@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets.source import Source, listed, note
+from attribution.datasets.source import Source, listed, note, together
+from attribution.datasets.words import look
 from attribution.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
     for name in names:
         values = source.samples[name]
         sampled, _ = _codes(values.iloc[some])
-        if _same_partition(sampled, labels[some]) and _same_partition(_codes(values)[0], labels):
+        if _repeats(values, sampled, labels, some):
             raise UserError(
                 f"Column {name[4:]} of {source.path.name} repeats the label: each of its values goes with one class and back.",
                 "The model would be given the answer.",
@@ -54,7 +55,17 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
             )
             what = f"alone tells {which} (area under the curve {alone[best]:.4f}). If it is known only after the answer, leave it out"
             told.append(note(f"column {name[4:]}", what))
-    return told + _called_like(names)
+    return together(told) + _called_like(names)
+
+
+def _repeats(values: "pd.Series", sampled: np.ndarray, labels: np.ndarray, some: np.ndarray) -> bool:
+    """Whether the values cut the rows as the labels do, as they stand or once case, blanks and Unicode form are put aside."""
+    if _same_partition(sampled, labels[some]):
+        return _same_partition(_codes(values)[0], labels)
+    if values.dtype.kind != "O" or len(np.unique(sampled)) > 50 * (int(labels.max()) + 1):
+        return False
+    alike = values.map({word: look(str(word)) for word in values.unique()})
+    return _same_partition(_codes(alike)[0], labels)
 
 
 def _others(names: list[str], name: str) -> str:

@@ -162,9 +162,19 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
     """What is worth knowing about a column that became categories though it may not be meant so."""
     where, odd = f"column {name}", [word for word, bare in distinct.items() if not any(one.fits.fullmatch(bare) for one in SPELLINGS)]
     if share == 1:
-        return [note(where, f"its numbers are written in more than one way, such as {listed(_examples(distinct))}; taken as categories")]
+        return [
+            note(
+                where,
+                f"its numbers are written in more than one way, such as {listed([repr(word) for word in _examples(distinct)])}; taken as categories",
+            )
+        ]
     if share >= 0.5:
-        return [note(where, f"{share:.0%} of its values are numbers, others are not, such as {listed(odd, 3)}; taken as categories")]
+        return [
+            note(
+                where,
+                f"{share:.0%} of its values are numbers, others are not, such as {listed([repr(word) for word in odd], 3)}; taken as categories",
+            )
+        ]
     if all(_OTHER_DATE.fullmatch(bare) for bare in distinct.values()):
         return [note(where, f"holds dates such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are numbers")]
     units = {re.sub(r"^[+-]?[\d.,' ]*\d", "", bare) for bare in distinct.values() if re.match(r"[+-]?\.?\d", bare)}

@@ -13,7 +13,8 @@ import numpy as np
 from attribution.config import DataConfig
 from attribution.datasets.pictures import resize, size_notes, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash, row_hashes
-from attribution.datasets.source import Source, Unreadable, left_out, note
+from attribution.datasets.sizes import check_memory
+from attribution.datasets.source import Source, Unreadable, left_out, note, together
 from attribution.datasets.words import marks, tidy
 from attribution.errors import UserError
 from attribution.progress import Progress
@@ -148,7 +149,8 @@ def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
     The vocabulary holds the most frequent words of the training texts (ties by spelling); ``preprocessing["vocabulary"][id]`` is the word.
     """
     texts = [normalise(text) for text in samples["text"]]
-    tokens = [tokens_of(text)[: config.max_tokens] for text in texts]
+    whole = [tokens_of(text) for text in texts]
+    tokens = [words[: config.max_tokens] for words in whole]
     for position, words in enumerate(tokens):
         if not words:
             raise UserError(
@@ -168,7 +170,25 @@ def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
             row[: len(words)] = [number_of.get(word, UNKNOWN) for word in words]
             rows.append(row)
     hashes = [content_hash(text.encode()) for text in texts]
-    return Encoded(samples.assign(hash=hashes), (length,), {"vocabulary": vocabulary})
+    problems = text_notes(whole, len(counts), config)
+    return Encoded(samples.assign(hash=hashes), (length,), {"vocabulary": vocabulary}, problems)
+
+
+def text_notes(tokens: list[list[str]], different: int, config: DataConfig) -> list[dict[str, Any]]:
+    """Lines about texts that are cut and about words that are not told apart; ``different`` is the number of words in training."""
+    long = sum(len(words) > config.max_tokens for words in tokens)
+    told = []
+    if long:
+        longest = max(map(len, tokens))
+        told.append(
+            note(
+                "texts",
+                f"{long:,} of {len(tokens):,} are longer than {config.max_tokens:,} tokens (max_tokens) and cut; the longest has {longest:,}",
+            )
+        )
+    if different > config.vocabulary:
+        told.append(note("words", f"only the {config.vocabulary:,} most frequent of {different:,} are told apart (vocabulary)"))
+    return told
 
 
 # --- tables
@@ -176,13 +196,15 @@ def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
 
 def encode_table(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
     """float32 (n, d) as ``table_matrix`` makes it. The hash covers the feature values and the group of a row, not its label."""
-    matrix, columns, problems = table_matrix(samples, progress)
+    matrix, columns, problems = table_matrix(samples, progress, source.path, config.max_gigabytes)
     np.save(folder / "inputs.npy", matrix, allow_pickle=False)
     hashed = [name for name in samples.columns if name.startswith("col:") or name == "group"]
     return Encoded(samples.assign(hash=row_hashes(samples[hashed])), (matrix.shape[1],), {"columns": columns}, problems)
 
 
-def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
+def table_matrix(
+    samples: "pd.DataFrame", progress: Progress, path: Path | None = None, max_gigabytes: float = 0.0
+) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
     """The ``col:`` columns as float32 (n, d), one description per input, and what the user should know.
 
     Numbers are standardised with the training mean and standard deviation, words are one-hot: one input per category, at most
@@ -208,14 +230,18 @@ def table_matrix(samples: "pd.DataFrame", progress: Progress) -> tuple[np.ndarra
                 if spellings
                 else ""
             )
+            if len(described) == 1:
+                what = "has one value in all training rows, so it tells nothing"
             if described[-1]["value"] is None:
                 rare, different = block[training, -1].mean(), values[training].nunique()
                 lumped = f"only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
                 what = f"{what}{'; ' * bool(what)}{different:,} different values; {lumped}"
         problems += [note(f"column {name[4:]}", what)] if what else []
-        blocks.append(block)
+        blocks.append(block.astype(np.float32))
         columns += described
-    return np.concatenate(blocks, axis=1).astype(np.float32), columns, problems
+        if path is not None:
+            check_memory(path, len(samples), len(columns), 0, max_gigabytes)
+    return np.concatenate(blocks, axis=1), columns, together(problems)
 
 
 def standardised(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:

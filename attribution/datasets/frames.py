@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 import json
 import re
 from collections import Counter
@@ -142,7 +143,7 @@ def header(path: Path) -> tuple[list[str], str, int]:
 
 def _records(sample: str, separator: str, count: int) -> Iterator[list[str]]:
     """The first records that are not blank; a last one that was cut short may be among them."""
-    reader = csv.reader(sample.splitlines(keepends=True), delimiter=separator, skipinitialspace=True)
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, skipinitialspace=True)
     try:
         yield from islice((record for record in reader if len(record) > 1 or any(value.strip() for value in record)), count)
     except csv.Error:
@@ -318,9 +319,7 @@ def _read_parquet(path: Path, as_text: tuple[str, ...], problems: Problems, max_
         what = f"{path.name} is not a Parquet file: {about}" if unlike else f"{path.name} cannot be read as Parquet: {about}"
         raise UserError(what.rstrip(".") + ".", "Its rows are not known.", "Write it again.") from cause
     frame.columns = names
-    for name in [tidy(one) for one in index if tidy(one) in names]:
-        if not re.fullmatch(r"__index_level_\d+__", name) or frame[name].tolist() != list(range(len(frame))):
-            frame.attrs.setdefault("index", []).append(name)
+    frame.attrs["index"] = [tidy(one) for one in index if tidy(one) in names]
     return frame
 
 
@@ -393,8 +392,9 @@ def first_rows(path: Path, count: int = 5) -> "pd.DataFrame":
         names, separator, before = header(path)
         encoding = encoding_of(path)
         with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
-            lines = list(islice(stream, before + 1 + 20 * count))
-        records = list(_records("".join(lines[before:]), separator, count + 1))[1:]
+            sample = stream.read(1 << 18)
+        text = sample.split("\n", 1)[1] if before else sample
+        records = list(_records(text, separator, count + 1))[1:]
         rows = [[*record, *[""] * len(names)][: len(names)] for record in records]
         return pd.DataFrame(rows, columns=names, dtype=object)
     encoding = encoding_of(path)

@@ -13,7 +13,7 @@ from attribution.config import DataConfig
 from attribution.datasets import image_folder, npz, table
 from attribution.datasets.answers import look_for_answers
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
-from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, tokens_of
+from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, text_notes, tokens_of
 from attribution.datasets.frames import is_table_folder
 from attribution.datasets.labels import note_joined, refuse_quantity, refuse_several, tidy_labels
 from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
@@ -213,14 +213,16 @@ def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig)
 
 def _preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
     step = max(1, len(samples) // 2000)
-    length = max(len(tokens_of(normalise(text))) for text in samples["text"].iloc[::step])
+    tokens = [tokens_of(normalise(text)) for text in samples["text"].iloc[::step]]
+    length = max(map(len, tokens))
+    problems = [{**one, "where": one["where"] if step == 1 else f"{one['where']} looked at"} for one in text_notes(tokens, 0, config)]
     shown = _spread(samples, 12)
     examples = [{**example, "text": text} for example, text in zip(_examples(shown), shown["text"], strict=True)]
-    return {"shape": (min(length, config.max_tokens),), "examples": examples, "problems": [], "checked": len(samples)}
+    return {"shape": (min(length, config.max_tokens),), "examples": examples, "problems": problems, "checked": len(samples)}
 
 
 def _preview_table(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
-    matrix, _, problems = table_matrix(samples, Progress())
+    matrix, _, problems = table_matrix(samples, Progress(), source.path, config.max_gigabytes)
     shown = _spread(samples, 12)
     names = [name for name in shown.columns if name.startswith("col:")]
     values = [{name[4:]: line[name] for name in names} for line in shown.to_dict("records")]

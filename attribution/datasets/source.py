@@ -63,6 +63,22 @@ def note(where: str, what: str, count: int = 0) -> dict[str, Any]:
     return {"where": where, "what": what, "kind": NOTE, "count": count}
 
 
+def together(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same notes about more than three columns as one line, worded as the first; the others as they are, in their order."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for place, one in enumerate(problems):
+        alike = one["kind"] == NOTE and one["where"].startswith("column ")
+        groups.setdefault(re.split(r"[:('\d]", one["what"])[0] if alike else str(place), []).append(one)
+    lines = []
+    for group in groups.values():
+        if len(group) > 3:
+            names = [one["where"].removeprefix("column ") for one in group]
+            lines.append({**group[0], "where": f"columns {listed(names, 6)}", "what": f"{group[0]['what']} (the first of {len(group):,})"})
+        else:
+            lines += group
+    return lines
+
+
 def left_out_count(problems: Iterable[dict[str, Any]]) -> int:
     """How many files or rows these lines say were left out."""
     return sum(problem["count"] for problem in problems if problem["kind"] == LEFT_OUT)

@@ -12,7 +12,7 @@ from attribution.datasets.columns import feature, missing_value
 from attribution.datasets.frames import PART, SPLIT_OF_PART, SUFFIXES, missing, read_frame, row_name
 from attribution.datasets.labels import label_words, no_label, without_label
 from attribution.datasets.pictures import SUFFIXES as PICTURES
-from attribution.datasets.source import Source, left_out, listed, note
+from attribution.datasets.source import Source, left_out, listed, note, together
 from attribution.datasets.splits import split_meanings, split_name
 from attribution.datasets.words import tidy, whole
 from attribution.errors import UserError
@@ -66,8 +66,8 @@ def read(config: DataConfig) -> Source:
     for name in names:
         features[f"col:{name}"], told = feature(frame, name, path)
         more += told
-        _refuse_pictures(features[f"col:{name}"], frame, name, path)
-    problems += [*more, _used(features)]
+        more += _pictures(features[f"col:{name}"], name, path)
+    problems += [*together(more), _used(features)]
     table = pd.concat([samples, pd.DataFrame(features)], axis=1)
     return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
 
@@ -226,13 +226,13 @@ def _is_index(values: "pd.Series", name: str) -> bool:
     return bool(re.fullmatch(r"Unnamed: 0|__index_level_\d+__", name)) and values.dtype.kind in "iu" and values.is_unique
 
 
-def _refuse_pictures(values: "pd.Series", frame: "pd.DataFrame", name: str, path: Path) -> None:
-    """``UserError`` for a column that holds paths of picture files which are there."""
+def _pictures(values: "pd.Series", name: str, path: Path) -> list[dict[str, Any]]:
+    """``UserError`` for a column that holds paths of picture files which are there; a line where they are not."""
     if values.dtype.kind != "O":
-        return
+        return []
     words = [whole(str(word)) for word in values.iloc[:20]]
     if not all(Path(word).suffix.lower() in PICTURES for word in words):
-        return
+        return []
     folder = path if path.is_dir() else path.parent
     there = [word for word in words if len(word) < 1000 and "\0" not in word and (folder / word).is_file()]
     if there:
@@ -242,6 +242,7 @@ def _refuse_pictures(values: "pd.Series", frame: "pd.DataFrame", name: str, path
             f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give the folder {folder}."
             " To use the other columns alone, name them with --features.",
         )
+    return [note(f"column {name}", f"holds names of pictures ({words[0]!r}) that do not lie beside the table; taken as categories")]
 
 
 def _used(features: dict[str, "pd.Series"]) -> dict[str, Any]:

@@ -430,6 +430,20 @@ def test_a_column_that_repeats_the_label_is_refused(tmp_path):
             load(csv(plain(again=copy), tmp_path), tmp_path)
 
 
+def test_a_label_in_several_spellings_is_the_label_all_the_same(tmp_path):
+    with pytest.raises(UserError, match=r"Column again .* repeats the label"):
+        load(csv(plain(again=["NO", "Yes", "no", "yes", " No", "YES"] * 10), tmp_path, quoting=1), tmp_path)
+
+
+def test_notes_about_many_columns_are_one_line(tmp_path):
+    wide = plain(**{f"c{i}": 5 for i in range(20)}, **{f"d{i}": [f"{j % 9},5" for j in range(60)] for i in range(20)})
+    dataset = load(csv(wide, tmp_path), tmp_path)
+    told = notes(dataset)
+    assert told["columns c0, c1, c2, c3, c4, c5 and 14 more"].startswith("has one value in all training rows")
+    assert told["columns d0, d1, d2, d3, d4, d5 and 14 more"].endswith("(the first of 20)")
+    assert len(told) == 2
+
+
 def test_columns_that_carry_the_answer_are_said(tmp_path):
     y = np.arange(600) % 3
     noise = np.random.default_rng(1).normal(size=600)
@@ -457,6 +471,8 @@ def test_a_column_of_picture_files_is_refused_with_the_way_out(tmp_path):
     with pytest.raises(UserError, match=r"Column image of t\.csv holds paths of pictures \(img/0\.png\).*metadata\.csv"):
         load(path, tmp_path)
     assert inputs_of(load(path, tmp_path, features=("x1", "x2"))) == ["x1", "x2"]
+    away = load(csv(plain(image=[f"away/{i % 3}.png" for i in range(60)]), tmp_path), tmp_path / "away")
+    assert "do not lie beside the table" in notes(away)["column image"]
 
 
 # --- scaling
@@ -519,6 +535,21 @@ def test_sizes_are_known_before_a_file_is_read(tmp_path, monkeypatch):
         load(csv(plain(10_000), tmp_path), tmp_path, max_gigabytes=0.001)
     with pytest.raises(UserError, match=r"t\.jsonl would take about"):
         load(written(lines(plain(10_000)), tmp_path, "t.jsonl"), tmp_path, max_gigabytes=0.001)
+
+
+def test_the_inputs_of_many_categories_count_too(tmp_path):
+    words = {f"w{i}": [f"v{j % 30}" for j in range(3000)] for i in range(40)}
+    path = csv(plain(3000, **words), tmp_path)
+    with pytest.raises(UserError, match=r"t\.csv would take about"):
+        load(path, tmp_path, max_gigabytes=0.01)
+    assert load(path, tmp_path, max_gigabytes=0.1).info.shape == (2 + 40 * 30,)
+
+
+def test_line_ends_of_every_kind(tmp_path):
+    for name, end in (("lf", "\n"), ("crlf", "\r\n"), ("cr", "\r")):
+        text = plain(label=["a\u2028b", "c"] * 30).to_csv(index=False, lineterminator=end)
+        dataset = import_data(DataConfig(path=str(written(text, tmp_path, f"{name}.csv"))), tmp_path / name, "t")
+        assert (len(dataset), dataset.info.classes) == (60, ("a b", "c"))
 
 
 @pytest.mark.parametrize("path", ["a\0b", "x" * 5000, "~nobody-of-this-name/x.csv"])

@@ -55,6 +55,12 @@ def test_limits_of_length_and_vocabulary(tmp_path):
     config = DataConfig(path=str(tmp_path / "texts.csv"), text="text", max_tokens=2, vocabulary=1, val_fraction=0, test_fraction=0)
     dataset = import_data(config, tmp_path / "data", "t")
     assert np.asarray(dataset.inputs).tolist() == [[2, 2], [1, 1]]
+    told = {one["where"]: one["what"] for one in dataset.info.problems}
+    assert told == {
+        "texts": "2 of 2 are longer than 2 tokens (max_tokens) and cut; the longest has 4",
+        "words": "only the 1 most frequent of 2 are told apart (vocabulary)",
+    }
+    assert preview(config)["problems"][0]["what"] == told["texts"]
 
 
 def test_hash_ignores_case_spacing_and_quotes(tmp_path):
