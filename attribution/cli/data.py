@@ -99,6 +99,7 @@ def trust(
         return
     for line in code.lines():
         typer.echo(line)
+    typer.echo(f"kept in {trusting.place()}", err=True)
     if code.trusted:
         typer.echo("trusted already")
         return

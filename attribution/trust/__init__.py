@@ -4,5 +4,6 @@ A project's folder never says so itself: who makes the folder would decide what 
 """
 
 from attribution.trust.question import Look, forget, look, say_yes, trust
+from attribution.trust.store import place
 
-__all__ = ["Look", "forget", "look", "say_yes", "trust"]
+__all__ = ["Look", "forget", "look", "place", "say_yes", "trust"]

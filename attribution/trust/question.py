@@ -42,7 +42,7 @@ class Look:
         return digest("\n".join(f"{name} {value}" for name, value in self.files.items()).encode())
 
     def lines(self) -> list[str]:
-        """The question in lines: each file with its hash, and for a changed one what it was."""
+        """The question in lines: each file with its hash, and for a changed one what it was. The paths are made harmless to a terminal."""
         if self.new or self.trusted:
             return [f"{_said(name)}  SHA-256 {value}" for name, value in self.files.items()]
         same = [f"{_said(name)}  SHA-256 {value}" for name, value in self.files.items() if self.before.get(name) == value]

@@ -1,10 +1,11 @@
 """What is shown before code runs, in the shell and in words."""
 
 import hashlib
+import time
 
 import pytest
 
-from attribution import DataConfig, ModelConfig, Project, UserError
+from attribution import DataConfig, ModelConfig, Project, TrainConfig, UserError
 from attribution.trust import look, trust
 
 NET = (
@@ -70,6 +71,23 @@ def test_a_relative_name_is_the_same_file_for_jobs(code, digits, monkeypatch):
     monkeypatch.chdir(code.parent)
     project = Project.create("own", DataConfig(path=str(digits[0])), ModelConfig(name="net.py:build"), trust_code=True)
     assert project.model_config.name == f"{code}:build"
+
+
+def test_a_job_s_process_asks_the_same_file(code, digits):
+    """It works elsewhere and later: what was changed meanwhile does not run, and the job says why."""
+    model, recipe = ModelConfig(name=f"{code}:build"), TrainConfig(epochs=1, device="cpu")
+    project = Project.create("own", DataConfig(path=str(digits[0])), model, recipe, trust_code=True)
+    ran = code.parent / "ran"
+    (code.parent / "widths_beside.py").write_text(f"WIDTH = 9\nopen({str(ran)!r}, 'w')\n")
+    for state in ("failed", "done"):
+        job = project.submit("train")
+        while (now := project.job(job.id)).active:
+            time.sleep(0.2)
+        assert now.state == state, now.log_tail()
+        assert (state == "done") == ran.exists()
+        if state == "failed":
+            assert f"{code.parent / 'widths_beside.py'} changed" in now.error["what"]
+        project.trust_code()
 
 
 def test_a_built_in_network_has_nothing_to_trust(bare_project):
