@@ -4,6 +4,7 @@ import errno
 import glob
 import os
 import shutil
+import unicodedata
 import uuid
 import zipfile
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from attribution.trust import look, trust
 
 SAMPLES = ("fashion", "text", "tabular", "moons")
 LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
+NO_NAME = ("Cc", "Cs", "Zl", "Zp")  # categories of signs: controls, halves of a pair, ends of lines
 BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
 SAMPLE_DATA = Path(__file__).resolve().parent.parent.parent / "sample_data"
 
@@ -102,6 +104,13 @@ def _place(folder: str | Path) -> Path:
         raise UserError(
             f"{str(folder)!r} is no name for a project.",
             "It is the name of its folder, which is seen and opened by it.",
+            "Name it, for example, shoes.",
+        )
+    name = Path(folder).name
+    if name.startswith("-") or name != name.strip() or any(unicodedata.category(sign) in NO_NAME for sign in name):
+        raise UserError(
+            f"{name!r} is no name for a project.",
+            "It begins with a dash or a blank, ends with a blank, or holds a sign that cannot be seen: a shell would not take it back.",
             "Name it, for example, shoes.",
         )
     path = Path(folder).expanduser()
