@@ -6,7 +6,7 @@ Run with ``streamlit run app.py`` or ``datablame app``. Each page is one file in
 import streamlit as st
 
 from attribution.workspace.home import list_projects
-from pages.parts import context, frame, jobs, start, states, trusting
+from pages.parts import context, edits, frame, jobs, start, states, trusting
 
 PAGES = {
     "Look": {
@@ -43,8 +43,13 @@ def sidebar(names: list[str]) -> None:
     jobs.strip(sight.project)
     waiting = len(sight.pending) if sight.run is not None else 0
     if waiting:
+        edited = f":material/edit_note: **{waiting:,} edit{'s' if waiting != 1 else ''}**"
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f":material/edit_note: **{waiting:,} edit{'s' if waiting != 1 else ''}** not yet in the model")
+            if sight.retrained:
+                st.markdown(f"{edited} in the retrained model, which is not the one in use")
+                st.button("Use it", key="use-retrained", on_click=edits.use, args=(sight.project, sight.retrained))
+                return
+            st.markdown(f"{edited} not yet in the model")
             st.page_link(frame.link("retrain"), label="Retrain", icon=":material/arrow_forward:", query_params=context.address())
 
 

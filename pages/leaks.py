@@ -110,7 +110,7 @@ def buttons(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> Non
     shown = sight.versions([int(row) for row in {*case["rows"], *case["others"]}])
     words = (
         ("leak", "Leak: drop from training", "L", ":material/delete:"),
-        ("test", "Drop from test", "T", ":material/content_cut:"),
+        ("test", f"Drop from {leaks.held_out(sight.project.dataset.samples['split'], case['others'])}", "T", ":material/content_cut:"),
         ("legitimate", "Legitimate: keep both", "K", ":material/check:"),
     )
     with st.container(horizontal=True, gap="xsmall"):
@@ -149,7 +149,8 @@ def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: 
     how = "The same content" if case["kind"] == "exact" else f"At {numbers.three_digits(case['ratio'])} of the usual distance"
     title = f"#### {how}" + (f", {line['change']}" if line["change"] else "") + "."
     if case["conflict"]:
-        title += " The labels differ."
+        labels = sight.labels.values
+        title += " The labels differ." if labels[row] != labels[other] else " The labels of other samples in this case differ."
     if verdicts[at]:
         title = f"#### Decided: {leaks.VERDICTS[verdicts[at]]}."
     st.markdown(title)

@@ -66,6 +66,8 @@ def next_step(sight: Sight, open_suspects: int) -> None:
         open_suspects=open_suspects,
         pending=len(sight.pending) if sight.run is not None else 0,
         running=job.id if job is not None and job.active else "",
+        leaks=leaks.gap_sentence(sight.leak_gap) if sight.leak_gap is not None else "",
+        retrained=bool(sight.retrained),
     )
     if step is None:
         return

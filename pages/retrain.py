@@ -7,7 +7,7 @@ import streamlit as st
 from attribution.config import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
-from pages.parts import cards, context, frame, jobs, preview, states
+from pages.parts import cards, context, edits, frame, jobs, preview, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def plan(sight: Sight) -> bool:
             icon=":material/edit_note:",
         )
         return False
-    st.markdown(
-        f"Against the data as imported, {pending.change_sentence(in_training)[:1].lower()}{pending.change_sentence(in_training)[1:]}"
-    )
+    st.markdown(pending.plan_sentence(changes, project.info.counts["train"], len(sight.pending) if sight.run is not None else None))
     with st.expander("The list", icon=":material/list:"):
         page = cards.page_number(len(in_training), 25, "page-changes")
         shown = tables.page_of(in_training, page, 25)
@@ -83,18 +81,12 @@ def verdict(sight: Sight, found: "Comparison") -> None:
             if sight.run is not None and sight.run.id == target:
                 st.caption(":material/check_circle: The retrained model is the one in use.")
             else:
-                st.button("Use the retrained model", type="primary", key="use-model", on_click=use, args=(sight, target))
+                st.button("Use the retrained model", type="primary", key="use-model", on_click=edits.use, args=(sight.project, target))
                 st.caption("Influence, map and review then ask the new model.", width="content")
         if found.n_test_edited:
             st.caption(
                 f"{numbers.plural(found.n_test_edited, 'test sample')} edited: before and after are judged on the same, current test labels."
             )
-
-
-def use(sight: Sight, run_id: str) -> None:
-    """Callback: make the retrained model the current one."""
-    sight.project.use_run(run_id)
-    states.flash("The retrained model is in use. Score and search again to ask it.")
 
 
 def charts(found: "Comparison") -> None:
@@ -129,7 +121,7 @@ def flips(sight: Sight, found: "Comparison") -> None:
     kind = st.segmented_control(
         "Kind",
         ["fixed", "broken"],
-        default="fixed",
+        default="broken" if found.n_broken and not found.n_fixed else "fixed",  # the one that has something in it
         required=True,
         key="flip-kind",
         label_visibility="collapsed",

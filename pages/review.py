@@ -7,8 +7,8 @@ import streamlit as st
 
 from attribution.config import FlagConfig
 from attribution.project import Project
+from attribution.views import budget, categories, numbers, queue
 from attribution.views import cards as card_views
-from attribution.views import categories, numbers, queue
 from pages.parts import cards, context, edits, forecast, frame, jobs, keys, kinds, states, stopping, suspects
 from pages.parts.context import Sight
 
@@ -144,7 +144,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
         verdict = str(sight.states["verdict"].get(row, ""))
         label, guess = states.plain(card.label), states.plain(project.classes[suggested])
         if verdict:
-            st.markdown(f"#### Decided: {verdict}. Label now {label}.")
+            st.markdown(f"#### {queue.DECIDED[verdict].format(label=label)}")
         else:
             st.markdown(
                 f"#### Labelled {label}. Could it be {guess}?",
@@ -236,7 +236,7 @@ def main() -> None:
             if sight.run is not None:
                 forecast.show(sight, "flag", FlagConfig(), "flag")
         return
-    st.markdown(sight.flags.headline())
+    st.markdown(sight.flags.headline() if sight.budget is None else budget.headline(sight.budget, sight.flags.estimate))
     if sight.run is not None and sight.flags.run != sight.run.id and not running:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/info: These suspects were found with an earlier model.", width="content")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from attribution.config import ShiftConfig
 from attribution.findings.shift import ShiftResult
-from attribution.views import comparison, numbers, shift
+from attribution.views import comparison, leaks, numbers, shift
 from attribution.views.cards import Fact
 from pages.parts import cards, context, frame, jobs, states
 from pages.parts.context import Sight
@@ -118,6 +118,10 @@ def main() -> None:
     """The page."""
     sight = context.sight()
     st.title("Train vs test")
+    if sight.leak_gap is not None:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f":material/content_copy: {leaks.gap_sentence(sight.leak_gap)}", width="content")
+            st.button("Judge the leaks", key="to-leaks", on_click=frame.go, args=("leaks",))
     if not sight.project.info.counts.get("test"):
         states.empty("There is no test set", "Import the data with one, and this page compares it with the training set.")
         return

@@ -1,5 +1,6 @@
 """The review's budget on its page: the curve of wrong labels found and expected, and the advice."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +19,16 @@ def settled(states: pd.DataFrame) -> pd.DataFrame:
     """The decisions that the budget is read from: whole tens of them, the earliest first, so that it is not computed at every key."""
     decided = states[states["verdict"] != ""].sort_values("edit")
     return decided.head(len(decided) // EVERY * EVERY)
+
+
+def headline(found: "Budget", estimate: Mapping[str, float]) -> str:
+    """How many labels are wrong in all, by the decisions so far, and what the search had estimated before them."""
+    total, low, high = (found.wrong + part for part in (found.left.mean, found.left.low, found.left.high))
+    return (
+        f"About {total:,.0f} of {found.n:,} training labels are wrong in all ({low:,.0f} to {high:,.0f}): {count(found.wrong)} found, "
+        f"about {found.left.mean:,.0f} left. Before your decisions the search estimated {estimate['mid']:,.0f} "
+        f"({estimate['low']:,.0f} to {estimate['high']:,.0f})."
+    )
 
 
 def advice(found: "Budget", least: float) -> tuple[bool, str]:

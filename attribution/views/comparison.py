@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from attribution.views.colours import HARMFUL, HELPFUL
-from attribution.views.numbers import duration, percent, plural, points, three_digits
+from attribution.views.numbers import duration, hundredths, percent, plural, points, three_digits
 
 if TYPE_CHECKING:
     from attribution.comparisons import Comparison
@@ -45,7 +45,7 @@ def figures(found: "Comparison") -> list[dict[str, str]]:
         {
             "label": "Test accuracy",
             "value": f"{percent(float(np.mean(accuracy.before)))} → {percent(float(np.mean(accuracy.after)))}",
-            "delta": f"{points(a.estimate)} ({three_digits(a.low * 100, True)} to {three_digits(a.high * 100, True)})",
+            "delta": f"{points(a.estimate)} ({hundredths(a.low * 100, True)} to {hundredths(a.high * 100, True)})",
             "help": f"Mean over {seeds}; {level}.",
         },
         {

@@ -7,7 +7,7 @@ import pandas as pd
 
 from attribution.findings.judged import GAPS, Judged
 from attribution.views.colours import EDITED, HARMFUL, HELPFUL
-from attribution.views.numbers import MINUS, duration, percent, plural, share_interval, three_digits
+from attribution.views.numbers import MINUS, duration, hundredths, percent, plural, share_interval
 
 if TYPE_CHECKING:
     from attribution.findings.remedies import Remedy
@@ -67,13 +67,13 @@ def gap_sentence(judged: Judged, figure: str, positive: str) -> str:
 
 def points(share: float, unit: bool = True) -> str:
     """Percentage points without a plus: 0.114 -> "11.4 points"."""
-    return three_digits(100 * share) + (" points" if unit else "")
+    return hundredths(100 * share) + (" points" if unit else "")
 
 
 def change_words(change: Any) -> str:
     """A change of a share in points, with its interval."""
-    low, high = (three_digits(100 * value, signed=True) for value in (change.low, change.high))
-    return f"{three_digits(100 * change.estimate, signed=True)} points ({low} to {high})"
+    low, high = (hundredths(100 * value, signed=True) for value in (change.low, change.high))
+    return f"{hundredths(100 * change.estimate, signed=True)} points ({low} to {high})"
 
 
 def forecast_words(run_s: float | None, budgets: int, seeds: int) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from attribution.findings.leak_result import GRID, Finding, verdict
 from attribution.likeness.image import matched
-from attribution.views.numbers import count, percent, plural, points, three_digits
+from attribution.views.numbers import count, hundredths, percent, plural, points, three_digits
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
@@ -52,6 +52,22 @@ def not_compared(certain: float | None, recall: float, threshold: float) -> str:
     )
 
 
+def gap_sentence(found: "WithAndWithout") -> str:
+    """What leaks that nobody has judged do to the test score."""
+    n = found.n - found.n_rest
+    lift = "lift" if found.difference.estimate < 0 else "lower"
+    return (
+        f"{plural(n, 'test sample')} {'is' if n == 1 else 'are'} repeated in training and {lift}{'s' if n == 1 else ''} the test score: "
+        f"{percent(found.all.estimate)} would be {percent(found.rest.estimate)} without {'it' if n == 1 else 'them'}."
+    )
+
+
+def held_out(splits: pd.Series, rows: Iterable[int]) -> str:
+    """Where these held-out rows are, in words: "test", "validation", "validation and test"."""
+    present = set(splits.iloc[list(rows)])
+    return " and ".join(name for split, name in (("val", "validation"), ("test", "test")) if split in present)
+
+
 def count_at(counts: np.ndarray, threshold: float) -> int:
     """How many cases there are at a threshold of ``GRID``."""
     return int(counts[min(int(np.searchsorted(GRID, threshold - 1e-9)), len(counts) - 1)])
@@ -66,19 +82,19 @@ def score_figures(found: "WithAndWithout", confirmed: bool) -> list[dict[str, st
         {
             "label": "Test accuracy",
             "value": percent(found.all.estimate),
-            "delta": f"{three_digits(found.all.low * 100)} to {percent(found.all.high)}",
+            "delta": f"{hundredths(found.all.low * 100)} to {percent(found.all.high)}",
             "help": f"On {plural(found.n, 'test sample')}; {level}.",
         },
         {
             "label": f"Without {which}",
             "value": percent(found.rest.estimate),
-            "delta": f"{three_digits(found.rest.low * 100)} to {percent(found.rest.high)}",
+            "delta": f"{hundredths(found.rest.low * 100)} to {percent(found.rest.high)}",
             "help": f"On the other {plural(found.n_rest, 'test sample')}; {level}.",
         },
         {
             "label": "Difference",
             "value": points(d.estimate),
-            "delta": f"{three_digits(d.low * 100, True)} to {three_digits(d.high * 100, True)}",
+            "delta": f"{hundredths(d.low * 100, True)} to {hundredths(d.high * 100, True)}",
             "help": f"Below zero: the leaks flatter the score. Paired: {level}.",
         },
     ]

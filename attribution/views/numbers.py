@@ -24,9 +24,20 @@ def three_digits(value: float | None, signed: bool = False) -> str:
     return sign + text
 
 
+def hundredths(value: float | None, signed: bool = False) -> str:
+    """Three significant digits, but no finer than hundredths, for percentages and points: 0.0077 -> "0.01", 0.002 -> "0"."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    if abs(value) >= 1 or not round(value, 2):
+        return three_digits(value if abs(value) >= 1 else 0.0, signed)
+    return (MINUS if value < 0 else "+" if signed else "") + f"{abs(value):.2f}"
+
+
 def percent(share: float | None) -> str:
-    """A share of one in percent, three significant digits: 0.871 -> "87.1 %"."""
-    return NONE if share is None or not math.isfinite(share) else f"{three_digits(share * 100)}{SPACE}%"
+    """A share of one in percent, three significant digits at most: 0.871 -> "87.1 %"; what is above 0 is never written as it."""
+    if share is None or not math.isfinite(share):
+        return NONE
+    return f"below 0.01{SPACE}%" if 0 < share < 5e-5 else f"{hundredths(share * 100)}{SPACE}%"
 
 
 def whole_percent(share: float) -> str:
@@ -35,8 +46,8 @@ def whole_percent(share: float) -> str:
 
 
 def points(difference: float | None) -> str:
-    """A difference of two shares in percentage points, signed: 0.0123 -> "+1.23 points"."""
-    return NONE if difference is None or not math.isfinite(difference) else f"{three_digits(difference * 100, signed=True)}{SPACE}points"
+    """A difference of two shares in percentage points, signed: 0.0123 -> "+1.23 points", -0.0000765 -> "−0.01 points"."""
+    return NONE if difference is None or not math.isfinite(difference) else f"{hundredths(difference * 100, signed=True)}{SPACE}points"
 
 
 def count(number: int) -> str:
@@ -104,4 +115,4 @@ def share_with_interval(hits: int, n: int) -> str:
 def share_range(hits: int, n: int) -> str:
     """ "85.6 to 88.5 %": the 95 % interval of a share."""
     low, high = share_interval(hits, n)
-    return f"{three_digits(low * 100)} to {percent(high)}"
+    return f"{hundredths(low * 100)} to {percent(high)}"

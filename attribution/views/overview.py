@@ -19,16 +19,25 @@ class NextStep:
     job: str = ""
 
 
-def next_step(*, trained: bool, flagged: bool, open_suspects: int, pending: int, running: str = "") -> NextStep | None:
-    """The one next step; None while a job that leads there is running."""
+def next_step(
+    *, trained: bool, flagged: bool, open_suspects: int, pending: int, running: str = "", leaks: str = "", retrained: bool = False
+) -> NextStep | None:
+    """The one next step; None while a job that leads there is running. ``leaks`` says what leaks nobody judged do to the test score ("" for
+    nothing): that score is what everything else is measured by. ``retrained``: a finished retraining has the edits."""
     if running:
         return None
     if not trained:
         return NextStep(
             "There is no model yet. Training one takes a few minutes and shows where it goes wrong.", "Train and analyse", job="prepare"
         )
+    if leaks:
+        return NextStep(f"{leaks} Judge these leaks first.", "Judge the leaks", page="leaks")
     if not flagged:
         return NextStep("The model is trained. Next, look for labels that are probably wrong.", "Look for wrong labels", job="flag")
+    if retrained and pending:
+        return NextStep(
+            f"{plural(pending, 'edit')} in the retrained model. See what they changed, and use it.", "See the proof", page="retrain"
+        )
     if pending >= 10 or (pending and not open_suspects):
         return NextStep(f"{plural(pending, 'edit')} not yet in the model. Retrain and see what they change.", "Retrain", page="retrain")
     if open_suspects:
@@ -108,7 +117,8 @@ def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
                 "type": "line",
                 "name": name,
                 "encode": {"x": "epoch", "y": split},
-                "showSymbol": False,
+                "showSymbol": int(wide[split].notna().sum()) == 1,  # one value has no line: a dot
+                "symbolSize": 9,
                 "lineStyle": {"type": styles[split][1], "color": styles[split][0], "width": 2},
                 "itemStyle": {"color": styles[split][0]},
             }

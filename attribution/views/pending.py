@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.views.numbers import plural
+
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
     from attribution.project import Project
@@ -22,6 +24,19 @@ def differences(before: "Labels", after: "Labels", ids: np.ndarray, classes: tup
     now = [classes[after.values[row]] if after.active[row] else "dropped" for row in rows]
     action = ["drop" if new == "dropped" else "take back" if old == "dropped" else "relabel" for old, new in zip(was, now, strict=True)]
     return pd.DataFrame({"row": rows.astype(np.int64), "id": ids[rows], "was": was, "now": now, "action": action})
+
+
+def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None) -> str:
+    """What a retraining will be about: the changes in training and outside of it against the data as imported, and how many of them the
+    model in use has not seen (None: there is none)."""
+    inside, outside = changes[changes["row"] < n_train], changes[changes["row"] >= n_train]
+    words = change_sentence(inside)
+    parts = [f"Against the data as imported, {words[:1].lower()}{words[1:]}"]
+    if len(outside):
+        parts.append(f"Outside of training, {change_sentence(outside)} That changes how the models are judged, not how they are trained.")
+    if waiting is not None:
+        parts.append(f"{plural(waiting, 'edit')} of these {'is' if waiting == 1 else 'are'} not yet in the model in use.")
+    return " ".join(parts)
 
 
 def change_sentence(changes: pd.DataFrame) -> str:

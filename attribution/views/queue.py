@@ -11,6 +11,11 @@ import pandas as pd
 from attribution.storage.places import Places
 from attribution.views.numbers import count, percent, plural, share_interval
 
+DECIDED = {
+    "relabel": "Decided: relabelled {label}.",
+    "drop": "Decided: taken out of training. It was labelled {label}.",
+    "keep": "Decided: the label {label} is right.",
+}
 RECENT = 20  # decisions that "lately" looks back on
 
 

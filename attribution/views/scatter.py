@@ -10,6 +10,8 @@ import pandas as pd
 from attribution.views import colours
 from attribution.views.numbers import three_digits
 
+LASSO = {"polygon": "Draw around points", "clear": "Select nothing"}  # the words of the toolbox
+
 
 @dataclass(frozen=True)
 class Group:
@@ -136,7 +138,7 @@ def map_spec(
         "yAxis": {**upwards, "min": y_low, "max": y_high},
         "legend": {"type": "scroll", "selectedMode": False, "bottom": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "icon": "circle"},
         "tooltip": {"trigger": "item", "formatter": "{a} · row {@row}"},
-        "toolbox": {"right": 18, "top": 0, "itemSize": 18, "feature": {"brush": {"type": ["polygon", "clear"]}}},
+        "toolbox": {"right": 18, "top": 0, "itemSize": 18, "feature": {"brush": {"type": ["polygon", "clear"], "title": LASSO}}},
         "brush": {
             "xAxisIndex": "all",
             "yAxisIndex": "all",

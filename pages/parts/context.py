@@ -12,7 +12,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attribution.errors import UserError
 from attribution.project import Project
-from attribution.views import budget, categories, pending
+from attribution.statistics import without
+from attribution.views import budget, categories, comparison, leaks, pending
 from attribution.workspace import lookup
 from attribution.workspace.home import home
 from pages.parts import states
@@ -173,6 +174,16 @@ def _budget(folder: str, decisions: tuple[Any, ...], _flags: Any, _states: pd.Da
     return lookup.budget(_flags, _states, _calibration, 50)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _leak_gap(folder: str, leaks_id: str, run_id: str, decisions: tuple[int, float], _sight: Any) -> Any:
+    cases, test = _sight.leaks.cases(_sight.labels.values), _sight.project.dataset.rows("test")
+    left_out = np.isin(test, leaks.leaked_rows(cases, [not one for one in leaks.verdicts(cases, _sight.states)]))
+    if not left_out.any() or left_out.all():
+        return None
+    found = without(_sight.predictions["correct"].to_numpy()[test], left_out)
+    return found if found.difference.low > 0 or found.difference.high < 0 else None
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _kept(folder: str, _result: Any) -> Any:
     """One object per finished artefact, so that its tables are read from disk once; a folder's name is its content."""
@@ -266,6 +277,20 @@ class Sight:
         """What the current model has not seen of the edits."""
         seen = self.run.version if self.run is not None else self.project.dataset.base_version().version
         return _pending(self.key, seen, self.labels.version, self.project)
+
+    @cached_property
+    def retrained(self) -> str:
+        """A finished retraining's model that has all edits and is not the one in use; "" without one."""
+        found = next((one for one in self.project.comparisons() if one.config["after_version"] == self.labels.version), None)
+        target = comparison.after_run(found, self.project.train_config.seed) if found is not None else ""
+        return "" if self.run is not None and self.run.id == target else target
+
+    @cached_property
+    def leak_gap(self) -> Any:
+        """What the likely leaks that nobody has judged do to the test score (``WithAndWithout``); None where that is not sure."""
+        if self.run is None or self.leaks is None:
+            return None
+        return _leak_gap(self.key, self.leaks.id, self.run.id, self.project.ledger.stamp(), self)
 
     def versions(self, rows: list[int]) -> dict[int, int]:
         """The last edit of each of these rows as shown now (0: none), so that a write on one that changed since is refused."""

@@ -33,4 +33,5 @@ def section(sight: Sight) -> None:
         )
         return
     st.markdown(states.plain(damping.sentence(found.sweep, int(found.config["subsets"]))))
-    st.vega_lite_chart(damping.spec(found.sweep, context.dark()), height=280, key="damping-chart")
+    alt = "Agreement with retraining over the damping, one point per damping tried. The sentence above says what it shows."
+    st.vega_lite_chart(damping.spec(found.sweep, context.dark()), height=280, key="damping-chart", alt=alt)

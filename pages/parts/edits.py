@@ -117,6 +117,12 @@ def redo(project: Project) -> None:
     states.flash(f"Brought back {plural(len(edits), 'change')}." if edits else "There is nothing to redo.", ":material/redo:")
 
 
+def use(project: Project, run_id: str) -> None:
+    """Callback: make a retrained model the current one."""
+    project.use_run(run_id)
+    states.flash("The retrained model is in use. Score and search again to ask it.")
+
+
 def revert(project: Project, edit_ids: Sequence[int]) -> None:
     """Callback: take back chosen entries of the ledger."""
     try:

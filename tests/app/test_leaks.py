@@ -80,6 +80,17 @@ def test_a_verdict_on_a_case_that_changed_since_it_was_shown_is_dropped(app, wor
     assert leaky.labels.active.all()
 
 
+def test_the_heading_is_about_the_two_samples_that_are_shown(app, words, leaky):
+    rows = next(one for one in leaky.leaks().cases(leaky.labels.values).itertuples() if len(one.rows) == 2)
+    ids, labels = leaky.dataset.ids, leaky.labels.values
+    hidden = next(row for row in rows.rows if row != rows.row)
+    leaky.relabel([hidden], (int(labels[rows.other]) + 1) % 10)
+    shown = words(app("leaks", project="digits", case=f"{ids[rows.row]}~{ids[rows.other]}"))
+    assert "The labels of other samples in this case differ." in shown
+    assert "The labels differ." not in shown
+    assert "Drop from test" in shown
+
+
 def test_a_group_is_one_case_and_one_verdict(app, leaky, press):
     case = next(one for one in leaky.leaks().cases(leaky.labels.values).itertuples() if len(one.rows) == 2)
     ids = leaky.dataset.ids

@@ -103,3 +103,9 @@ def test_review_says_what_is_left_after_ten_decisions_and_measures_the_queue(app
     shown = words(app("review", project="digits"))
     assert "are left in all" in shown
     assert "look like right labels to every detector" in shown
+
+
+def test_the_logo_needs_no_font():
+    logo = (APP.parent / "pages" / "parts" / "logo.svg").read_text()
+    assert "<text" not in logo
+    assert "font" not in logo

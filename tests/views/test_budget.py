@@ -44,3 +44,12 @@ def test_the_curve_has_found_then_expected_with_its_band():
     assert [x for x, _ in low] == [x for x, _ in band]
     assert spec["xAxis"]["name"]
     assert spec["yAxis"]["name"]
+
+
+def test_the_headline_adds_what_was_found_to_what_is_left():
+    result = found(100)
+    words = views.headline(result, {"low": 30, "mid": 40, "high": 55})
+    total = result.wrong + result.left.mean
+    assert words.startswith(f"About {total:,.0f} of 600 training labels are wrong in all")
+    assert f"{result.wrong} found, about {result.left.mean:,.0f} left" in words
+    assert words.endswith("Before your decisions the search estimated 40 (30 to 55).")

@@ -98,3 +98,16 @@ def test_leaving_everything_out_leaves_nothing_to_say():
     found = without(np.ones(5), np.ones(5, bool))
     assert np.isnan(found.difference.estimate)
     assert found.n_rest == 0
+
+
+def test_held_out_samples_are_named_by_their_split():
+    splits = pd.Series(["train", "val", "test", "test"])
+    assert leaks.held_out(splits, [1]) == "validation"
+    assert leaks.held_out(splits, [2, 3]) == "test"
+    assert leaks.held_out(splits, [3, 1]) == "validation and test"
+
+
+def test_what_leaks_do_to_the_score_is_said_with_both_figures():
+    found = without(np.array([1.0] * 6 + [0.0] * 4), np.array([True] * 5 + [False] * 5))
+    words = leaks.gap_sentence(found).replace("\N{NO-BREAK SPACE}", " ")
+    assert words == "5 test samples are repeated in training and lift the test score: 60.0 % would be 20.0 % without them."

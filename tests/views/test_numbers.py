@@ -30,10 +30,16 @@ def test_three_digits(value, text):
 def test_signs_are_shown_where_they_mean_something():
     assert numbers.three_digits(0.5, signed=True) == "+0.500"
     assert numbers.three_digits(0.0, signed=True) == "0"
+    assert numbers.points(-0.0000765) == "−0.01\N{NO-BREAK SPACE}points"
+    assert numbers.points(0.00001) == "0\N{NO-BREAK SPACE}points"
+    assert numbers.points(-0.005) == "−0.50\N{NO-BREAK SPACE}points"
+    assert numbers.points(0.045) == "+4.50\N{NO-BREAK SPACE}points"
     assert numbers.points(-0.0123) == "−1.23\N{NO-BREAK SPACE}points"
 
 
-@pytest.mark.parametrize(("share", "text"), [(0.871, "87.1"), (1.0, "100"), (0.00532, "0.532"), (0.0, "0")])
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.871, "87.1"), (1.0, "100"), (0.00532, "0.53"), (0.0, "0"), (0.0000438, "below 0.01"), (0.1234, "12.3")]
+)
 def test_percent(share, text):
     assert numbers.percent(share) == f"{text}\N{NO-BREAK SPACE}%"
 

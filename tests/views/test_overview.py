@@ -28,6 +28,9 @@ def test_next_step_follows_the_work():
     assert overview.next_step(**{**ready, "open_suspects": 0, "pending": 1}).page == "retrain"
     assert overview.next_step(**{**ready, "open_suspects": 0}).page == "influence"
     assert overview.next_step(**ready, running="job") is None
+    assert overview.next_step(**ready, leaks="62 are repeated.").page == "leaks", "the score that all else is measured by comes first"
+    assert "Judge these leaks first" in overview.next_step(**ready, leaks="62 are repeated.").sentence
+    assert "in the retrained model" in overview.next_step(**{**ready, "pending": 2}, retrained=True).sentence
 
 
 def test_class_table():
@@ -55,6 +58,13 @@ def test_training_curve_reads_the_splits_there_are():
     spec = overview.training_curve_spec(metrics)
     assert [series["name"] for series in spec["series"]] == ["train", "validation"]
     json.dumps(spec["series"])
+    assert not any(series["showSymbol"] for series in spec["series"])
+
+
+def test_a_split_that_was_measured_once_is_a_dot():
+    metrics = pd.DataFrame({"epoch": [1, 2, 2], "split": ["train", "train", "test"], "accuracy": [0.5, 0.6, 0.4]})
+    symbols = {series["name"]: series["showSymbol"] for series in overview.training_curve_spec(metrics)["series"]}
+    assert symbols == {"train": False, "test": True}
 
 
 def test_spot_check_spreads_over_the_rows():

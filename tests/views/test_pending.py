@@ -37,3 +37,14 @@ def test_sentence(bare_project):
     assert pending.change_sentence(changed(project, base)) == "Nothing has changed."
     project.drop([1, 2])
     assert pending.change_sentence(changed(project, base)) == "2 samples changed: 2 dropped."
+
+
+def test_the_plan_counts_what_the_sidebar_counts(bare_project):
+    project, base = bare_project, bare_project.labels.version
+    n = project.info.counts["train"]
+    project.drop([1, 2])
+    project.drop([n])
+    words = pending.plan_sentence(changed(project, base), n, 3)
+    assert "2 samples changed: 2 dropped. Outside of training, 1 sample changed: 1 dropped." in words
+    assert "3 edits of these are not yet in the model in use." in words
+    assert "in use" not in pending.plan_sentence(changed(project, base), n, None)
