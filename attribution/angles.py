@@ -12,8 +12,9 @@ from attribution.config import AnglesConfig, fingerprint
 from attribution.estimators.base import Query
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, whole_file, write_json
-from attribution.storage.tables import write_table
+from attribution.storage.files import file_hash, read_array, whole_file
+from attribution.storage.sums import finish
+from attribution.storage.tables import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,19 +50,18 @@ class AnglesResult(Artefact):
     @cached_property
     def samples(self) -> "pd.DataFrame":
         """One line per active training row: row, cosine, norm, influence (dot product), curved (influence with curvature, nats); float32."""
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / "samples.parquet")
+        return read_table(self.folder / "samples.parquet")
 
     @cached_property
     def over_checkpoints(self) -> np.ndarray:
         """Cosines and norms per checkpoint, oldest first: (2, checkpoints, n) float32."""
-        return np.load(self.folder / "checkpoints.npy", mmap_mode="r", allow_pickle=False)
+        return read_array(self.folder / "checkpoints.npy", mapped=True)
 
     @cached_property
     def by_layer(self) -> np.ndarray:
         """Cosines within each layer and shares of the sample's squared norm, at the last checkpoint: (2, layers, n) float32."""
-        return np.load(self.folder / "layers.npy", mmap_mode="r", allow_pickle=False)
+        return read_array(self.folder / "layers.npy", mapped=True)
 
 
 def angle(a: "torch.Tensor", b: "torch.Tensor") -> float:
@@ -117,7 +117,7 @@ def measure(
     about = _measured(subject, asked, ratios, usual, config, result.folder, work)
     seconds_s = time.perf_counter() - started_s
     known = {"usual_ratio": usual, "n_train": len(subject.rows), "device": str(subject.device), "seconds_s": seconds_s}
-    write_json(result.folder / "config.json", {**request, **known, **about})
+    finish(result.folder, {**request, **known, **about})
     work.update(1, 1, "done")
     return result
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.errors import UserError
 from attribution.statistics import Interval
 from attribution.storage.files import read_json
+from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +120,5 @@ class Comparison:
         return self._table("acted")
 
     def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        return read_table(self.folder / f"{name}.parquet")

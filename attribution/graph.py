@@ -12,7 +12,8 @@ from attribution.neighbor_cells import nearest_in_cells
 from attribution.neighbors import nearest
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, whole_file, write_json
+from attribution.storage.files import file_hash, read_array, whole_file
+from attribution.storage.sums import finish
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
@@ -31,12 +32,12 @@ class NeighborGraph(Artefact):
     @cached_property
     def indices(self) -> np.ndarray:
         """Rows of the neighbours (n, k) int32, most similar first."""
-        return np.load(self.folder / "indices.npy", mmap_mode="r", allow_pickle=False)
+        return read_array(self.folder / "indices.npy", mapped=True)
 
     @cached_property
     def similarities(self) -> np.ndarray:
         """Cosines (n, k) float32 between the representations of the row and its neighbours."""
-        return np.load(self.folder / "similarities.npy", mmap_mode="r", allow_pickle=False)
+        return read_array(self.folder / "similarities.npy", mapped=True)
 
 
 def neighbor_graph(
@@ -72,5 +73,5 @@ def neighbor_graph(
         with whole_file(result.folder / f"{name}.npy") as temporary, open(temporary, "wb") as stream:
             np.save(stream, array, allow_pickle=False)
     about = {"version": dataset.info.base_hash, "recall": recall, "seconds_s": time.perf_counter() - started_s}
-    write_json(result.folder / "config.json", {**request, **about})
+    finish(result.folder, {**request, **about})
     return result

@@ -12,7 +12,8 @@ from attribution.graph import NEIGHBORS, neighbor_graph
 from attribution.neighbors import nearest, nearest_among
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, whole_file, write_json
+from attribution.storage.files import file_hash, read_array, whole_file
+from attribution.storage.sums import finish
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -42,7 +43,7 @@ class MapResult(Artefact):
     @cached_property
     def coordinates(self) -> np.ndarray:
         """Positions (n, 2) float32 of ALL rows of the project, in row order."""
-        return np.load(self.folder / "coordinates.npy", allow_pickle=False)
+        return read_array(self.folder / "coordinates.npy")
 
 
 def embed(
@@ -97,7 +98,7 @@ def embed(
         coordinates = umap_by_landmarks(features, config, work) if "landmarks" in request else umap(features, config, work, known)
     with whole_file(result.folder / "coordinates.npy") as temporary, open(temporary, "wb") as stream:
         np.save(stream, coordinates, allow_pickle=False)
-    write_json(result.folder / "config.json", {**request, "version": labels.version, "seconds_s": time.perf_counter() - started_s})
+    finish(result.folder, {**request, "version": labels.version, "seconds_s": time.perf_counter() - started_s})
     work.update(1, 1, "done")
     return result
 

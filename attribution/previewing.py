@@ -25,7 +25,8 @@ from attribution.previews import Preview
 from attribution.progress import Progress
 from attribution.retraining import change, class_table, flip_table, losses
 from attribution.statistics import Interval
-from attribution.storage.files import file_hash, write_json
+from attribution.storage.files import file_hash
+from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def preview(
         "stopped": moved.stopped,
         "steps": [step.to_json() for step in moved.steps],
     }
-    write_json(folder / "config.json", {**values, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
+    finish(folder, {**values, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
     work.update(1, 1, verdict)
     return Preview.open(folder)
 

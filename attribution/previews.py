@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 from attribution.comparisons import Change
 from attribution.config import PreviewConfig, from_dict
 from attribution.storage.artefact import Artefact
+from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,5 @@ class Preview(Artefact):
         return self._table("predicted")
 
     def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        return read_table(self.folder / f"{name}.parquet")

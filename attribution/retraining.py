@@ -25,6 +25,7 @@ from attribution.progress import Progress
 from attribution.runs import Run
 from attribution.statistics import Interval, over_seeds_and_samples, paired_bootstrap, seed_spread, spearman_interval
 from attribution.storage.files import write_json
+from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 from attribution.training import run_fingerprint, train
 
@@ -117,7 +118,7 @@ def retrain(
     write_json(folder / "comparison.json", values)
     facts = {"before_version": before.version, "after_version": after.version, "model": to_dict(model), "train": to_dict(recipe)}
     facts |= {"before_runs": [run.id for run in first], "after_runs": [run.id for run in second], "retrain": to_dict(config)}
-    write_json(folder / "config.json", {**facts, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
+    finish(folder, {**facts, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
     progress.update(1, 1, verdict)
     return Comparison.open(folder)
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from attribution.config import ModelConfig, TrainConfig, from_dict, model_request, stored_model
 from attribution.errors import UserError
-from attribution.storage.files import read_json
+from attribution.storage.files import read_array, read_json
+from attribution.storage.sums import checked, sound
+from attribution.storage.tables import read_table
 from attribution.tasks.dynamics import DYNAMICS
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class Run:
     @staticmethod
     def all(folder: Path) -> "list[Run]":
         """The finished runs in a ``runs`` folder, the one finished first in front."""
-        found = [Run.open(path.parent) for path in Path(folder).glob("*/config.json")]
+        found = [Run.open(path.parent) for path in Path(folder).glob("*/config.json") if sound(path)]
         return sorted(found, key=lambda run: (run.config.get("finished_at", 0.0), run.id))
 
     @property
@@ -88,7 +90,7 @@ class Run:
                 "Restore that file, or train again.",
             )
         model = build_model(self.model_config, dataset.info, self.config["seed"], trusted=trusted)
-        load_checkpoint(model, self.checkpoints[index][0])
+        load_checkpoint(model, checked(self.checkpoints[index][0]))
         return model.to(pick_device(device)).eval()
 
     def siblings(self) -> "list[Run]":
@@ -114,19 +116,18 @@ class Run:
 
         path = self.folder / "dynamics.parquet"
         if path.is_file():
-            return pd.read_parquet(path)
+            return read_table(path)
         return pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in DYNAMICS.items()})
 
     def metrics(self) -> "pd.DataFrame":
         """Mean loss (nats) and accuracy (0 to 1) over ``n`` samples per epoch and split; the test split for the last epoch only."""
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / "metrics.parquet")
+        return read_table(self.folder / "metrics.parquet")
 
     def probabilities(self) -> np.ndarray:
         """Class probabilities of the final model for ALL rows, ``(n, c)`` float32, memory-mapped."""
-        return np.load(self.folder / "probabilities.npy", mmap_mode="r", allow_pickle=False)
+        return read_array(self.folder / "probabilities.npy", mapped=True)
 
     def representation(self) -> np.ndarray:
         """Penultimate features of the final model for ALL rows, ``(n, d)`` float32, memory-mapped."""
-        return np.load(self.folder / "representation.npy", mmap_mode="r", allow_pickle=False)
+        return read_array(self.folder / "representation.npy", mapped=True)

@@ -18,7 +18,7 @@ import numpy as np
 from attribution.config import ModelConfig, TrainConfig, fingerprint, from_dict, stored_model, to_dict
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.storage.files import read_json, whole_file, write_json
+from attribution.storage.files import read_array, read_json, whole_file, write_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -218,7 +218,7 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _load(path: Path) -> np.ndarray:
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    return read_array(path, mapped=True)
 
 
 def _save(path: Path, values: np.ndarray) -> None:

@@ -40,8 +40,9 @@ from attribution.models.state import TrainingState
 from attribution.models.user_code import said
 from attribution.progress import Progress
 from attribution.runs import Run
-from attribution.storage.files import whole_file, write_json
+from attribution.storage.files import whole_file
 from attribution.storage.locks import alone
+from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 from attribution.tasks.classification import per_sample_loss
 
@@ -381,7 +382,7 @@ def _finish(
         **extra,
     }
     _log(folder, "finished: " + ", ".join(f"{split} accuracy {100 * entry['accuracy']:.2f} %" for split, entry in last.items()))
-    write_json(folder / "config.json", values)
+    finish(folder, values)
     return Run.open(folder)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from attribution.config import fingerprint
 from attribution.errors import UserError
-from attribution.storage.files import damage, read_json, whole_file, write_json
-from attribution.storage.tables import write_table
+from attribution.storage.files import damage, read_array, read_json, way_out, whole_file, write_json
+from attribution.storage.sums import of_folder
+from attribution.storage.tables import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,8 @@ class DatasetInfo:
     of samples per split. ``base_hash`` changes with any sample, label, split, class name or preprocessing. ``problems`` lists what was
     left out and what was changed, ``{where, what, kind: "left out" | "note", count}`` each; ``seen`` counts the files or rows met (0: not
     known, a project made before it was kept). ``preprocessing`` holds what the model-ready tensor and the model need: image ``mean`` and ``std`` per
-    channel in [0, 1]; text ``vocabulary`` (token id -> word; 0 is padding, 1 unknown); tabular ``columns``, one entry per input column.
+    channel in [0, 1]; text ``vocabulary`` (token id -> word; 0 is padding, 1 unknown); tabular ``columns``, one entry per input column. ``checksums``: of the
+    files beside it (``storage.sums``).
     """
 
     name: str
@@ -46,6 +48,7 @@ class DatasetInfo:
     problems: tuple[dict[str, Any], ...] = ()
     preprocessing: dict[str, Any] = field(default_factory=dict)
     seen: int = 0
+    checksums: dict[str, list[int]] = field(default_factory=dict)
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "DatasetInfo":
@@ -152,7 +155,7 @@ class Dataset:
             with whole_file(folder / "inputs.npy") as temporary, open(temporary, "wb") as stream:
                 np.save(stream, inputs, allow_pickle=False)
         write_table(folder / "samples.parquet", samples, LINES)
-        write_json(folder / "dataset.json", asdict(info))
+        write_json(folder / "dataset.json", {**asdict(info), "checksums": of_folder(folder)})
         return Dataset.open(folder)
 
     def __len__(self) -> int:
@@ -161,14 +164,21 @@ class Dataset:
     @cached_property
     def samples(self) -> "pd.DataFrame":
         """One line per sample in row order: id, split, label (base, int32), source, hash, text, group, and ``col:NAME`` for a table."""
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / "samples.parquet")
+        return read_table(self.folder / "samples.parquet")
 
     @cached_property
     def inputs(self) -> np.ndarray:
         """The encoded samples, memory-mapped read-only."""
-        return np.load(self.folder / "inputs.npy", mmap_mode="r", allow_pickle=False)
+        path = self.folder / "inputs.npy"
+        inputs = read_array(path, mapped=True)
+        if len(inputs) != len(self):
+            raise UserError(
+                f"{path} is damaged or was changed: it has {len(inputs):,} samples, the dataset {len(self):,}.",
+                "Samples would be taken for others.",
+                way_out(path),
+            )
+        return inputs
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -187,9 +197,8 @@ class Dataset:
 
     def column(self, name: str) -> "pd.Series":
         """One column of ``samples``, without reading the others."""
-        import pandas as pd
 
-        return self.samples[name] if "samples" in self.__dict__ else pd.read_parquet(self.folder / "samples.parquet", columns=[name])[name]
+        return self.samples[name] if "samples" in self.__dict__ else read_table(self.folder / "samples.parquet", columns=[name])[name]
 
     def line(self, row: int) -> "pd.Series":
         """One line of ``samples``; of a large dataset, only the block that holds it is read."""

@@ -21,8 +21,9 @@ from attribution.metrics import average_ranks
 from attribution.progress import Progress
 from attribution.statistics import Interval, bootstrap
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, write_json
-from attribution.storage.tables import write_table
+from attribution.storage.files import file_hash
+from attribution.storage.sums import finish
+from attribution.storage.tables import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +44,8 @@ class DampingResult(Artefact):
     def sweep(self) -> "pd.DataFrame":
         """One line per ratio, ascending: ratio, damping (absolute), usual (bool: the default), agreement (mean over the queries of Spearman's
         correlation with the usual ratio's influences) with low and high (95 %), lds with lds_low and lds_high (NaN without subset models)."""
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / "sweep.parquet")
+        return read_table(self.folder / "sweep.parquet")
 
 
 def damping_sweep(
@@ -97,7 +97,7 @@ def damping_sweep(
 
     write_table(result.folder / "sweep.parquet", pd.DataFrame(lines))
     extra = {"usual": usual, "subsets": store.count if store else 0, "seconds_s": time.perf_counter() - started_s}
-    write_json(result.folder / "config.json", {**request, **extra})
+    finish(result.folder, {**request, **extra})
     work.update(1, 1, "done")
     return result
 

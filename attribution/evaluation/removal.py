@@ -14,7 +14,7 @@ import numpy as np
 from attribution.config import ModelConfig, TrainConfig
 from attribution.progress import Progress
 from attribution.statistics import paired_bootstrap
-from attribution.storage.files import whole_file
+from attribution.storage.files import read_array, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class Retrained:
                 network = fit(self.dataset, labels, self.model, recipe, part, trusted=self.trusted)
                 with whole_file(path) as temporary, open(temporary, "wb") as stream:
                     np.save(stream, predict(network, self.dataset, self.dataset.rows("all"))[0].astype(np.float32), allow_pickle=False)
-            found.append(np.load(path, allow_pickle=False))
+            found.append(read_array(path))
         return np.stack(found).astype(np.float64)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from attribution.storage.artefact import Artefact
 from attribution.storage.files import read_json
+from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,14 +190,14 @@ class BenchResult(Artefact):
 
         path = self.folder / f"{name}.parquet"
         if path.is_file():
-            return pd.read_parquet(path)
+            return read_table(path)
         return pd.DataFrame({column: np.zeros(0, dtype=kind) for column, kind in COLUMNS[name].items()})
 
     def _any(self, name: str) -> "pd.DataFrame":
         import pandas as pd
 
         path = self.folder / f"{name}.parquet"
-        return pd.read_parquet(path) if path.is_file() else pd.DataFrame({"row": np.zeros(0, dtype=INT)})
+        return read_table(path) if path.is_file() else pd.DataFrame({"row": np.zeros(0, dtype=INT)})
 
     @staticmethod
     def started(folder: Path) -> bool:

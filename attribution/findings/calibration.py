@@ -12,8 +12,8 @@ from attribution.config import CalibrateConfig, FlagConfig, ModelConfig, fingerp
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import write_json
-from attribution.storage.tables import write_table
+from attribution.storage.sums import finish
+from attribution.storage.tables import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +36,8 @@ class CalibrationResult(Artefact):
     def planted(self) -> "pd.DataFrame":
         """One line per planted error: row, kind (uniform or confused), label (before), planted (the wrong label), position (1 = first in
         the sandbox's queue)."""
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / "planted.parquet")
+        return read_table(self.folder / "planted.parquet")
 
     @property
     def n_train(self) -> int:
@@ -108,7 +107,7 @@ def calibrate(
     position = found.detectors.set_index("row")["position"]
     write_table(result.folder / "planted.parquet", planted.assign(position=position.reindex(planted["row"]).to_numpy(dtype=np.int32)))
     facts = {"n_train": len(rows), "planted": len(planted), "seconds_s": time.perf_counter() - started_s}
-    write_json(result.folder / "config.json", {**request, **facts})
+    finish(result.folder, {**request, **facts})
     shutil.rmtree(sandbox)
     work.update(1, 1, "done")
     return result

@@ -12,7 +12,7 @@ import numpy as np
 from attribution.config import fingerprint
 from attribution.metrics import average_ranks
 from attribution.storage.places import Places
-from attribution.storage.tables import write_table
+from attribution.storage.tables import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,14 +99,13 @@ def kept_or_made(flags: "FlagResult", run: "Run", classes: Sequence[str], relati
     """
     if len(flags.detectors) < KEPT_FROM:
         return categorize(flags, run, classes, relations)
-    import pandas as pd
 
     key = fingerprint(FORMAT, run.id, list(classes), [str(path.relative_to(path.parents[1])) for path in sources])
     path = flags.folder / f"categories-{key}.parquet"
     if not path.is_file():
         table = categorize(flags, run, classes, relations).table
         write_table(path, table.astype({name: np.float32 for name in table if table[name].dtype == np.float64}))
-    return Categories(pd.read_parquet(path), tuple(classes), relations, bool(flags.config.get("held_out", True)))
+    return Categories(read_table(path), tuple(classes), relations, bool(flags.config.get("held_out", True)))
 
 
 def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations | None = None) -> Categories:

@@ -8,6 +8,7 @@ import numpy as np
 
 from attribution.findings import leak_cases
 from attribution.storage.artefact import Artefact
+from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,9 +105,8 @@ class LeakResult(Artefact):
         return found
 
     def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        return read_table(self.folder / f"{name}.parquet")
 
 
 def _finding(title: str, value: Any, threshold: float, at_least: bool, note: str) -> Finding:

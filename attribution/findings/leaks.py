@@ -15,7 +15,8 @@ from attribution.graph import NeighborGraph, neighbor_graph
 from attribution.likeness import Likeness, likeness_of
 from attribution.neighbors import unit
 from attribution.progress import Progress
-from attribution.storage.files import file_hash, write_json
+from attribution.storage.files import file_hash
+from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ def find_leaks(
         write_table(result.folder / f"{relation}-cases.parquet", found)
     from attribution.findings.leak_influence import CONTROLS
 
-    write_json(
-        result.folder / "config.json",
+    finish(
+        result.folder,
         {
             **request,
             "units": units,

@@ -18,8 +18,9 @@ from attribution.datasets.needed import active_rows
 from attribution.progress import Progress
 from attribution.statistics import newcombe, spearman_interval
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, write_json
-from attribution.storage.tables import write_table
+from attribution.storage.files import file_hash
+from attribution.storage.sums import finish
+from attribution.storage.tables import read_table, write_table
 from attribution.subsets import Subsets
 
 if TYPE_CHECKING:
@@ -55,9 +56,8 @@ class MemorizationResult(Artefact):
         return self._table("pairs")
 
     def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        return read_table(self.folder / f"{name}.parquet")
 
 
 def memorize(
@@ -107,7 +107,7 @@ def memorize(
     agreement = {name: spearman_interval(values, judged["memorization"].to_numpy(), 500).to_json() for name, values in known.items()}
     about = {"run": run.id, "version": labels.version, "models": config.models, "share": config.share, "threshold": config.threshold}
     about |= {"spearman": agreement, "pairs_found": seen, "pairs_by_chance": chance, "subsets": subsets.folder.name}
-    write_json(result.folder / "config.json", {**about, "seconds_s": time.perf_counter() - started_s})
+    finish(result.folder, {**about, "seconds_s": time.perf_counter() - started_s})
     work.update(1, 1, "done")
     return result
 

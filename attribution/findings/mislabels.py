@@ -16,7 +16,8 @@ from attribution.findings.result import FlagResult
 from attribution.meter import Meter
 from attribution.metrics import average_ranks
 from attribution.progress import Progress
-from attribution.storage.files import file_hash, whole_file, write_json
+from attribution.storage.files import file_hash, whole_file
+from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ def flag(
     _write(result.folder, table, pairs, evidence.rows[evidence.nearest[0]], probabilities)
     combined = [name for name in COMBINED if name in values] or sorted(values)
     cost = spent.cost(fresh, forecast)
-    write_json(
-        result.folder / "config.json",
+    finish(
+        result.folder,
         {
             **request,
             "detectors": {name: found[name].title for name in values},

@@ -11,7 +11,7 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.storage.files import whole_file
+from attribution.storage.files import read_array, whole_file
 
 if TYPE_CHECKING:
     from attribution.config import TrainConfig
@@ -62,7 +62,7 @@ def out_of_fold(
         if not path.is_file():
             part = progress.part(place / len(present), (place + 1) / len(present), f"fold {place + 1} of {len(present)}")
             _save(path, train_fold(rows[~held], rows[held], part).astype(np.float32))
-        result[held] = np.load(path, allow_pickle=False)
+        result[held] = read_array(path)
         progress.update(place + 1, len(present), f"fold {place + 1} of {len(present)}")
     return result
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from attribution.findings.categories import Relations
 from attribution.storage.files import read_json
+from attribution.storage.sums import sound
+from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +23,7 @@ def sources(project: Path, run: str) -> tuple[Path, ...]:
     """The newest finished search for leaks and the newest memorization estimate, each of this run if there is one."""
     found = []
     for kind in (LEAKS, MEMORIZED):
-        folders = sorted((project / kind).glob("*/config.json"), key=lambda path: -path.stat().st_mtime_ns)
+        folders = sorted(filter(sound, (project / kind).glob("*/config.json")), key=lambda path: -path.stat().st_mtime_ns)
         own = [path for path in folders if read_json(path).get("run") == run]
         found += [path.parent for path in (own or folders)[:1]]
     return tuple(found)
@@ -32,19 +34,18 @@ def relations(folders: Iterable[Path], dataset: "Dataset") -> Relations:
 
     A pair counts when it is exact, or nearer than the threshold of its search (a multiple of the usual distance between neighbours).
     """
-    import pandas as pd
 
     leaked: dict[int, str] = {}
     duplicate: dict[int, str] = {}
     memorized: dict[int, float] = {}
     for folder in folders:
         if folder.parent.name == LEAKS:
-            pairs = pd.read_parquet(folder / "pairs.parquet")
+            pairs = read_table(folder / "pairs.parquet")
             near = pairs[pairs["exact"].astype(bool) | (pairs["ratio"] <= float(read_json(folder / "config.json")["threshold"]))]
             leaked |= _repeats(near[near["relation"] == "leak"], dataset, both=False)
             duplicate |= _repeats(near[near["relation"] == "duplicate"], dataset, both=True)
         else:
-            samples = pd.read_parquet(folder / "samples.parquet", columns=["row", "memorization"])
+            samples = read_table(folder / "samples.parquet", columns=["row", "memorization"])
             values = samples["memorization"].to_numpy(dtype=np.float64)
             memorized = {int(row): float(value) for row, value in zip(samples["row"], values, strict=True) if np.isfinite(value)}
     return Relations(leaked, duplicate, memorized)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.findings.judged import FIGURES, TARGETS, is_better
 from attribution.statistics import Interval
 from attribution.storage.artefact import Artefact
+from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,9 +103,8 @@ class Remedy(Artefact):
         )
 
     def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        return read_table(self.folder / f"{name}.parquet")
 
 
 def _points(value: float) -> str:

@@ -20,7 +20,7 @@ from attribution.findings.judged import GAPS, TARGETS, Judged, is_better, sugges
 from attribution.findings.remedies import Remedy
 from attribution.progress import Progress
 from attribution.statistics import Interval
-from attribution.storage.files import write_json
+from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def remedy(
     about = {**request, "value": value, "suggested": chosen, "control": control, "n_train": len(subject.rows), "pair": _pairs(judged[0.0])}
     about |= {"unit": measure.unit, "positive": dataset.info.classes[sweep.positive], "seconds_s": time.monotonic() - started_s}
     about |= {"groups": _groups(judged[0.0])}
-    write_json(result.folder / "config.json", {**about, "finished_at": time.time(), "finished": True})
+    finish(result.folder, {**about, "finished_at": time.time(), "finished": True})
     result = Remedy.open(result.folder)
     progress.update(1, 1, result.verdict)
     return result

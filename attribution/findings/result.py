@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.storage.artefact import Artefact
+from attribution.storage.files import read_array
 from attribution.storage.places import Places
+from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,12 +42,12 @@ class FlagResult(Artefact):
     @cached_property
     def neighbors(self) -> np.ndarray:
         """Nearest other training rows (n, k) int32 in the representation, most similar first; in the order of ``detectors``."""
-        return np.load(self.folder / "neighbors.npy", allow_pickle=False)
+        return read_array(self.folder / "neighbors.npy")
 
     @cached_property
     def out_of_fold(self) -> np.ndarray:
         """Class probabilities (n, c) float32 from models that did not train on the row; in the order of ``detectors``."""
-        return np.load(self.folder / "out_of_fold.npy", allow_pickle=False)
+        return read_array(self.folder / "out_of_fold.npy")
 
     @cached_property
     def _place(self) -> Places:
@@ -117,6 +119,5 @@ class FlagResult(Artefact):
         ) + words.get(alone, f" {alone:,} samples are not judged: their classes have no other different ones.")
 
     def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        return read_table(self.folder / f"{name}.parquet")

@@ -16,8 +16,9 @@ from attribution.findings.shift_spaces import Space, space_of
 from attribution.progress import Progress
 from attribution.statistics import Interval, auc_with_variance
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, write_json
-from attribution.storage.tables import write_table
+from attribution.storage.files import file_hash
+from attribution.storage.sums import finish
+from attribution.storage.tables import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +80,8 @@ class ShiftResult(Artefact):
         return verdict(self.auc, self.config["counts"])
 
     def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        return read_table(self.folder / f"{name}.parquet")
 
 
 def verdict(auc: Interval, counts: dict[str, int]) -> str:
@@ -139,7 +139,7 @@ def compare(
     write_table(result.folder / "samples.parquet", _extremes(both, is_test, p, config.shown))
     counts = {name: len(found) for name, found in rows.items()}
     facts = {"auc": auc.to_json(), "control": control.to_json() if control else None, "p_value": _p_value(auc), "counts": counts}
-    write_json(result.folder / "config.json", {**request, **facts, "classifier": space.words, "seconds_s": time.perf_counter() - started_s})
+    finish(result.folder, {**request, **facts, "classifier": space.words, "seconds_s": time.perf_counter() - started_s})
     work.update(1, 1, "done")
     return result
 

@@ -20,7 +20,8 @@ from attribution.scoring.plan import Shard, columns, plan, shard_header
 from attribution.scoring.result import ScoreResult
 from attribution.scoring.tables import write_tables
 from attribution.scoring.work import HALVED, ShardWork
-from attribution.storage.files import file_hash, write_json
+from attribution.storage.files import file_hash
+from attribution.storage.sums import finish
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -96,7 +97,7 @@ def score(
     about = {**request, "asked": [wanted], "fingerprint": key, "device": str(subject.device), "group": config.group}
     about |= _reduced(result, estimator, asked, shards, config.k)
     whole = len(missing) == len(shards)
-    write_json(result.folder / "config.json", {**about, "cost": spent.cost(whole, forecast, runner=config.runner)})
+    finish(result.folder, {**about, "cost": spent.cost(whole, forecast, runner=config.runner)})
     progress.update(1, 1, "done")
     return result
 

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.storage.artefact import Artefact
+from attribution.storage.files import damage
+from attribution.storage.sums import checked
+from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,9 +98,8 @@ class ScoreResult(Artefact):
 
     def affected_by(self, row: int) -> "pd.DataFrame":
         """The queries that one training row helps and harms most: query, side, rank, influence."""
-        import pandas as pd
 
-        table = pd.read_parquet(self.folder / "reverse.parquet", filters=[("row", "==", int(row))])  # reads the row's stripe alone
+        table = read_table(self.folder / "reverse.parquet", filters=[("row", "==", int(row))])  # reads the row's stripe alone
         return table.drop(columns="row").reset_index(drop=True)
 
     @property
@@ -146,13 +148,14 @@ class ScoreResult(Artefact):
         from safetensors import safe_open
 
         for path in sorted((self.folder / "shards").glob("part-*.safetensors")):
-            with safe_open(path, framework="np") as part:
+            with damage(path):
+                opened = safe_open(checked(path), framework="np")
+            with opened as part:
                 header = part.metadata() or {}
                 if header.get("fingerprint") == self.config["fingerprint"]:
                     first, last = header["place"].split("x")[1].split(":")
                     yield part, int(first), int(last)
 
     def _table(self, name: str) -> "pd.DataFrame":
-        import pandas as pd
 
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        return read_table(self.folder / f"{name}.parquet")

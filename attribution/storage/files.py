@@ -8,10 +8,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attribution.boundary import full, is_full
+from attribution.boundary import DAMAGED, full, is_full
 from attribution.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -57,16 +60,40 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def damage(path: Path, do: str = "Put a copy of it in its place.") -> Iterator[None]:
+def damage(path: Path) -> Iterator[None]:
     """Whatever a reader says of a file that is gone, cut, or not what its name promises becomes a ``UserError`` that names it."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except UserError:
+        raise
+    except Exception as error:
+        if not isinstance(error, (OSError, ValueError, KeyError, TypeError, EOFError)) and type(error).__name__ not in DAMAGED:
+            raise
         if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE):
             raise  # the file may be whole: the machine does not let it be read
-        if not path.exists():
-            raise UserError(f"{path} is not there.", "It is part of the project.", do) from error
-        raise UserError(f"{path} is damaged: {_said(path, error)}.", "It is part of the project.", do) from error
+        what = f"{path} is damaged: {_said(path, error)}." if path.exists() else f"{path} is not there."
+        raise UserError(what, "It is part of the project.", way_out(path)) from error
+
+
+def way_out(path: Path) -> str:
+    """What to do about a damaged file of a project, from where it lies."""
+    for folder in (path.parent, path.parent.parent):
+        if (folder / "config.json").exists() and not (folder / "project.json").exists():
+            again = "the same training is made" if folder.parent.name == "runs" else "it is computed"
+            return f"Put a copy of it in its place, or remove the folder {folder}: {again} anew when you ask for it."
+    if path.parent.name == "data" or (path.parent / "dataset.json").exists():
+        return "Put a copy of it in its place, or make the project anew from its source."
+    return "Put a copy of it in its place."
+
+
+def read_array(path: Path, mapped: bool = False) -> "np.ndarray":
+    """Read an array file, or map it read-only; ``UserError`` for one that is gone, cut, changed since it was written, or of objects."""
+    import numpy as np
+
+    from attribution.storage.sums import checked
+
+    with damage(path):
+        return np.asarray(np.load(checked(path), mmap_mode="r" if mapped else None, allow_pickle=False))
 
 
 def _said(path: Path, error: Exception) -> str:

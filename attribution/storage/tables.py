@@ -6,7 +6,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from attribution.storage.files import whole_file
+from attribution.storage.files import damage, whole_file
+from attribution.storage.sums import checked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,14 @@ def write_table(path: Path, table: "pd.DataFrame", lines: int | None = None) -> 
             table.to_parquet(temporary, index=False, compression="zstd", row_group_size=lines)
 
 
+def read_table(path: Path, **how: Any) -> "pd.DataFrame":
+    """Read a table (``how``: ``columns``, ``filters``); ``UserError`` for one that is gone, cut, or changed since it was written."""
+    import pyarrow.parquet
+
+    with damage(path):
+        return pyarrow.parquet.read_table(checked(path), **how).to_pandas()
+
+
 class Lines:
     """Reads single lines of a large table file: a block of them at a time, the last few blocks stay in memory."""
 
@@ -34,7 +43,8 @@ class Lines:
         import numpy as np
         import pyarrow.parquet
 
-        self._file = pyarrow.parquet.ParquetFile(path)
+        with damage(path):
+            self._file = pyarrow.parquet.ParquetFile(checked(path))
         counts = [self._file.metadata.row_group(block).num_rows for block in range(self._file.num_row_groups)]
         self._ends = np.cumsum(counts)
         self._block = lru_cache(maxsize=kept)(self._read)

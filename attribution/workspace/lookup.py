@@ -6,6 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attribution.errors import UserError
+from attribution.storage.sums import ailing, sound
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -61,9 +64,16 @@ def _opened(open_one: Callable[[Path], Any], path: Path, changed_ns: int) -> Any
 
 
 def finished(folder: Path, open_one: Callable[[Path], T]) -> list[T]:
-    """The finished artefacts in a folder (those with a ``config.json``), newest first; what was read of one stays in memory."""
-    found = {path.parent: path.stat().st_mtime_ns for path in folder.glob("*/config.json")}
+    """The finished artefacts in a folder (those with a ``config.json``), newest first; what was read of one stays in memory. Those that
+    are damaged (``damaged``) are passed over."""
+    found = {path.parent: path.stat().st_mtime_ns for path in folder.glob("*/config.json") if sound(path)}
     return [_opened(open_one, path, found[path]) for path in sorted(found, key=lambda path: -found[path])]
+
+
+def damaged(project: Path) -> list[UserError]:
+    """What is wrong with results of a project that were finished and can no longer be read, in words with the way out, by path."""
+    configs = sorted(project.glob("*/*/config.json"))
+    return [error for path in configs if not sound(path) and (error := ailing(path.parent)) is not None]
 
 
 def newest_of(results: Sequence[T], run_id: str | None) -> T | None:
