@@ -358,11 +358,11 @@ def _job(row: dict[str, Any], folder: Path) -> Job:
         id=row["id"],
         kind=row["kind"],
         title=row["title"],
-        config=json.loads(row["config"]),
+        config=_read(row["config"]),
         state=row["state"],
         fraction=row["fraction"],
         message=row["message"],
-        error=json.loads(row["error"]) if row["error"] else None,
+        error=_read(row["error"], what="How it failed can no longer be read.", why="", do="") if row["error"] else None,
         result=row["result"],
         created_s=row["created_s"],
         started_s=row["started_s"],
@@ -374,6 +374,15 @@ def _job(row: dict[str, Any], folder: Path) -> Job:
         stopping=bool(row["cancel"]) and row["state"] == "running",
         beat=heart.read(folder / "jobs" / f"{row['id']}.beat") if row["state"] == "running" else None,
     )
+
+
+def _read(text: str, **otherwise: str) -> dict[str, Any]:
+    """JSON of a row; of a broken one ``otherwise``, so that the other jobs can still be listed."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return {**otherwise, **found} if isinstance(found, dict) else dict(otherwise)
 
 
 def _me() -> tuple[int, float | None, str]:

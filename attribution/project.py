@@ -22,7 +22,7 @@ class Project(Work, Background):
     - ``review``, decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels labels_at sample_state states edits edit_count
       revertible ledger class_index``; what was pointed at: ``select selection selected selections``.
     - ``models``: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows``.
-    - ``results``, reads: ``scores find_query settings_found influence affected_by flags categories categories_of truth leaks map angles comparisons
+    - ``results``, reads: ``damaged scores find_query settings_found influence affected_by flags categories categories_of truth leaks map angles comparisons
       calibration budget shifts remedies memorizations benches dampings previews``.
     - ``work``, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize compare
       damping_sweep preview prepare``.

@@ -21,6 +21,8 @@ def headline(sight: Sight) -> None:
         numbers.plural(len(info.classes), "class", "classes"),
     ]
     st.markdown(" · ".join(line))
+    for error in sight.project.damaged():
+        states.error_box(error)
     if info.problems:
         with st.expander(f"{numbers.plural(len(info.problems), 'note')} from loading the data", icon=":material/report:"):
             if sentence := importing.counts_sentence(info.seen, info.problems):

@@ -41,6 +41,8 @@ def status(
         typer.echo(f"{mark} run {run.id}  version {run.version[:8]}  seed {run.train_config.seed}")
     for score_run in opened.scores():
         typer.echo(f"  score {score_run.id}  {score_run.estimator}  {score_run.n_queries} queries")
+    for error in opened.damaged():
+        typer.echo(f"  damaged: {error}")
     for job in opened.jobs()[:8]:
         left = f", about {job.eta_s:.0f} s left" if job.eta_s is not None else ""
         why = f": {job.error['what']}" if job.error else ""

@@ -20,7 +20,7 @@ from attribution.scoring.plan import Shard, columns, plan, shard_header
 from attribution.scoring.result import ScoreResult
 from attribution.scoring.tables import write_tables
 from attribution.scoring.work import HALVED, ShardWork
-from attribution.storage.files import file_hash
+from attribution.storage.files import file_hash, write_json
 from attribution.storage.sums import finish
 
 if TYPE_CHECKING:

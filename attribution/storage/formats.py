@@ -86,6 +86,12 @@ def _classes(folder: Path) -> list[str]:
 
 def _migrate(path: Path, classes: Callable[[], Sequence[str]]) -> None:
     """Bring a database to today's format in one transaction, after a backup beside it. Whoever comes second finds it done."""
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise UserError(
+            f"{path} is of an older format, and may not be written.",
+            "It must be brought to the format of this Datablame before it can be read.",
+            f"Give yourself the right to write to {path.parent}, or copy the project to a folder of your own.",
+        )
     with database.write(path) as db:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if version >= database.FORMAT:

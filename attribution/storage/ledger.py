@@ -133,7 +133,7 @@ class Ledger:
         known = self.entry_of(version)
         if (known is not None and known != UNKNOWN) or known == entry or not os.access(self._path, os.W_OK):
             return
-        with contextlib.suppress(sqlite3.OperationalError), write(self._path) as db:  # no room on the disk: it is looked for when asked
+        with contextlib.suppress(UserError), write(self._path) as db:  # a disk that is full or read-only: it is looked for when asked
             db.execute("INSERT INTO versions VALUES (?,?) ON CONFLICT(version) DO UPDATE SET edit=excluded.edit", (version, entry))
 
     def entry_of(self, version: str) -> int | None:

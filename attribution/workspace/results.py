@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attribution.errors import UserError
 from attribution.workspace import lookup
 from attribution.workspace.models import Models
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 class Results(Models):
     """What was computed, newest first or the one that fits the current model; nothing here trains, scores or searches."""
+
+    def damaged(self) -> list[UserError]:
+        """What is wrong with results that were finished and can no longer be read; the other members pass over them."""
+        return lookup.damaged(self.folder)
 
     def scores(self) -> "list[ScoreResult]":
         """Finished score runs, newest first."""
