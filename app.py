@@ -65,7 +65,8 @@ def draw() -> None:
     if context.opened() or page.title == PAGES["Data"]["new_project"][0]:
         with frame.framed():
             if context.opened() and page.title != PAGES["Data"]["new_project"][0]:
-                trusting.box(context.project())
+                with frame.said():
+                    trusting.box(context.project())
             page.run()
     else:
         start.welcome()

@@ -18,6 +18,7 @@ from attribution.models.devices import seeded
 from attribution.models.order import in_order
 from attribution.models.user_code import guarded, kept_state, remember, words
 from attribution.models.zoo import AUTO, models, names_for
+from attribution.trust.imports import resolved
 from attribution.trust.loading import running
 from attribution.trust.question import code_hash, look
 
@@ -124,7 +125,7 @@ def is_custom(name: str) -> bool:
 
 def code_file(name: str) -> Path | None:
     """Absolute path of the file that a custom name runs, None for a built-in network."""
-    return Path(name.rpartition(":")[0]).expanduser().resolve() if is_custom(name) else None
+    return resolved(name.rpartition(":")[0]) if is_custom(name) else None
 
 
 def identity(config: ModelConfig, modality: str) -> dict[str, Any]:

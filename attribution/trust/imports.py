@@ -29,9 +29,19 @@ def read(file: str) -> bytes:
         return stream.read(LARGEST + 1)
 
 
-def digest(data: bytes) -> str:
-    """SHA-256 in full, hex."""
-    return hashlib.sha256(data).hexdigest()
+def digest(data: bytes | str) -> str:
+    """SHA-256 in full, hex; of a path also where its name is not UTF-8."""
+    return hashlib.sha256(data if isinstance(data, bytes) else data.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def resolved(file: str | Path) -> Path:
+    """A code file's own place, links followed; ``UserError`` for what cannot be one."""
+    try:
+        return Path(file).expanduser().resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise UserError(
+            f"{str(file)[:200]!r} cannot be a code file: {error}.", "The model is built by a function in it.", "Correct the path."
+        ) from error
 
 
 def installed() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attribution.errors import UserError
 from attribution.trust import store
-from attribution.trust.imports import digest, local_files
+from attribution.trust.imports import digest, local_files, resolved
 
 PLACE = "Trust is kept per user, in {}, never in a project's folder."
 
@@ -39,7 +39,7 @@ class Look:
     @property
     def shown(self) -> str:
         """One hash of all that is shown, to tell whether the answer is about the same."""
-        return digest("\n".join(f"{name} {value}" for name, value in self.files.items()).encode())
+        return digest("\n".join(f"{name} {value}" for name, value in self.files.items()))
 
     def lines(self) -> list[str]:
         """The question in lines: each file with its hash, and for a changed one what it was. The paths are made harmless to a terminal."""
@@ -72,7 +72,7 @@ class Look:
 
 def look(code: Path | str) -> Look:
     """The code file and its local modules as they are now; cheap, runs nothing."""
-    path = Path(code).expanduser().resolve()
+    path = resolved(code)
     kept = store.entry(path)
     return Look(path, local_files(path, [*kept.files, *kept.wanted]), kept.files)
 
@@ -93,7 +93,7 @@ def trust(code: Path | str) -> Look:
 
 def forget(code: Path | str) -> bool:
     """Take trust back; whether there was any."""
-    path = Path(code).expanduser().resolve()
+    path = resolved(code)
     had = bool(store.entry(path).files)
     store.keep(path, store.Entry())
     return had
@@ -106,7 +106,7 @@ def code_hash(code: Path) -> str:
     if len(files) == 1:
         return next(iter(files.values()))[:16]
     named = {"" if name == str(code) else os.path.relpath(name, code.parent): value for name, value in files.items()}
-    return digest("\n".join(sorted(f"{name} {value}" for name, value in named.items())).encode())[:16]
+    return digest("\n".join(sorted(f"{name} {value}" for name, value in named.items())))[:16]
 
 
 def _said(name: str) -> str:

@@ -19,6 +19,7 @@ from attribution.storage import database
 from attribution.storage.files import read_json, write_json
 from attribution.storage.locks import alone_or_refused
 from attribution.trust import look, trust
+from attribution.trust.imports import resolved
 
 SAMPLES = ("fashion", "text", "tabular", "moons")
 LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
@@ -191,7 +192,7 @@ def create_sample(name: str, folder: str | Path | None, progress: Progress) -> P
 def code_file(model: ModelConfig) -> Path | None:
     """The file of a model given as ``FILE.py:FUNCTION``."""
     file, _, function = model.name.rpartition(":")
-    return Path(file).expanduser().resolve() if file.endswith(".py") and function else None
+    return resolved(file) if file.endswith(".py") and function else None
 
 
 def _absolute(data: DataConfig) -> DataConfig:

@@ -25,11 +25,7 @@ def tick(file: str) -> Look | None:
 
 def box(project: Project) -> None:
     """Above the pages of a project whose model is code that this user does not trust as it is now."""
-    try:
-        seen = project.code
-    except UserError as error:
-        states.error_box(error)
-        return
+    seen = project.code
     if seen is None or seen.trusted:
         return
     if str(seen.path) not in seen.files:

@@ -1,12 +1,14 @@
 """What is shown before code runs, in the shell and in words."""
 
 import hashlib
+import os
 import time
 
 import pytest
 
 from attribution import DataConfig, ModelConfig, Project, TrainConfig, UserError
 from attribution.trust import look, trust
+from attribution.trust.loading import running
 
 NET = (
     "import torch\nimport widths_beside\n\n\n"
@@ -103,6 +105,28 @@ def test_a_path_cannot_paint_over_the_question(tmp_path):
     asked = look(path)
     assert all(line.isprintable() for line in asked.lines())
     assert asked.refusal().what.isprintable()
+
+
+def test_a_name_that_is_not_utf_8(tmp_path):
+    name = os.fsencode(tmp_path) + b"/net\xff.py"
+    with open(name, "w") as stream:
+        stream.write("VALUE = 1\n")
+    path = os.fsdecode(name)
+    assert trust(path).trusted
+    assert all(line.isprintable() for line in look(path).lines())
+    with running(look(path).path) as module:
+        assert module.VALUE == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b.py", "~nobody-of-this-name/net.py", "/" + "x" * 5000 + "/net.py", "HERE/LOOP/net.py", "HERE/FOLDER.py", "HERE/PIPE.py"]
+)
+def test_what_cannot_be_a_code_file_is_said(tmp_path, name):
+    (tmp_path / "LOOP").symlink_to(tmp_path / "LOOP")
+    (tmp_path / "FOLDER.py").mkdir()
+    os.mkfifo(tmp_path / "PIPE.py")
+    with pytest.raises(UserError, match=r"cannot be a code file|There is no file"):
+        trust(name.replace("HERE", str(tmp_path)))
 
 
 def test_a_file_that_is_gone_is_said(tmp_path):
