@@ -56,6 +56,11 @@ class ModelConfig(Settings):
         "Trained weights to load (safetensors or state_dict; FILE#KEY for one of several in a file), oldest first; builder: those that the "
         "function returns; empty: train here.",
     )
+    checkpoint_lr: tuple[float, ...] = opt(
+        (),
+        "Learning rate near each of the loaded checkpoints, for tracin: one each, or one for all; empty: not known, order only.",
+        above=0.0,
+    )
     inputs: str = opt(
         "auto",
         "What the model is handed: raw (numbers as stored, pictures in 0..1), standardised (by the training set's mean and deviation) or "
@@ -63,12 +68,9 @@ class ModelConfig(Settings):
         choices=("auto", "raw", "standardised", "tokens"),
     )
     mean: tuple[float, ...] = opt((), "Subtracted from raw inputs: one number per channel or column, or one for all; empty: nothing.")
-    checkpoint_lr: tuple[float, ...] = opt(
-        (),
-        "Learning rate near each of the loaded checkpoints, for tracin: one each, or one for all; empty: not known, order only.",
-        above=0.0,
+    std: tuple[float, ...] = opt(
+        (), "Raw inputs are divided by it after mean: one number per channel or column, or one for all; empty: by 1.", above=0.0
     )
-    std: tuple[float, ...] = opt((), "Raw inputs are divided by it after mean: one number per channel or column, or one for all.")
 
 
 @dataclass(frozen=True)

@@ -358,6 +358,13 @@ def _finish(
     extra: dict[str, Any],
 ) -> Run:
     logits, features = predict(network, dataset, dataset.rows("all"))
+    odd = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    if len(odd):
+        raise UserError(
+            f"The model answers NaN or infinity for sample {dataset.ids[odd[0]]} ({len(odd):,} of {len(logits):,} samples).",
+            "Every result about them would be NaN.",
+            "Look at that sample, and for a division by 0 or a logarithm of 0 in the model.",
+        )
     probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
     for name, array in (("probabilities.npy", probabilities), ("representation.npy", features)):
         with whole_file(folder / name) as temporary, open(temporary, "wb") as stream:

@@ -147,11 +147,15 @@ def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn
     try:
         with kept_state(), guarded(f"{where} built the model"), running(path) as module:  # it may import its neighbours, as a script could
             function = _find(module, function_name, path)
-            model = function(**_accepted(function, _offered(info, inputs), where))
+            return _usable(function(**_accepted(function, _offered(info, inputs), where)), tuple(info.classes), where)
     except (UserError, KeyboardInterrupt):
         raise
     except Exception as error:  # in none of its own lines: a builder that is a class of torch, or an import that fails
         raise UserError(f"{where} failed with {words(error)}.", "Without it there is no model.", "Mend the function.") from error
+
+
+def _usable(model: Any, classes: tuple[str, ...], where: str) -> nn.Module:
+    """What a builder returned, on the CPU, in train mode and in the data's order of classes; ``UserError`` for what is no such model."""
     if not isinstance(model, nn.Module):
         raise UserError(f"{where} returned {type(model).__name__}.", "A torch nn.Module is needed.", "Return the model.")
     lazy = [key for key, value in model.named_parameters() if isinstance(value, nn.parameter.UninitializedParameter) or value.is_meta]
@@ -161,7 +165,14 @@ def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn
             "Layers that take their size from the first input, or lie on the meta device, cannot be seeded and loaded.",
             "Give their sizes: the function may take `shape` and `classes`.",
         )
-    return in_order(model.cpu(), tuple(info.classes), where).train()
+    for name in ("cpu", "eval", "train"):
+        if (found := getattr(model, name)()) is not model:
+            raise UserError(
+                f"{name}() of the model of {where} returns {type(found).__name__}.",
+                "Every nn.Module returns itself there, and this is counted on.",
+                f"End it with: return super().{name}(...).",
+            )
+    return in_order(model, classes, where).train()
 
 
 def _find(module: Any, name: str, path: Path) -> Callable[..., Any]:

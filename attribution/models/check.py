@@ -193,6 +193,10 @@ def _advice(error: BaseException, model: nn.Module, x: Tensor, dataset: "Dataset
         return UserError(what, f"Its embedding takes whole numbers; {problem}.", "Give it whole numbers, at least 0.")
     if "index out of range" in text and tables and not x.is_floating_point():
         return _too_many_ids(what, min(tables), dataset)
+    if isinstance(error, TypeError) and "forward()" in text:
+        return UserError(
+            what, "It is called with one tensor, the inputs of a batch.", "Wrap it: def forward(self, x) that calls it as it wants."
+        )
     if any(word in text for word in ("dtype", "Double", "Half", "BFloat16")):
         kinds = sorted({str(value.dtype).removeprefix("torch.") for value in model.parameters()})
         return UserError(

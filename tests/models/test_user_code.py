@@ -114,6 +114,15 @@ def test_log_probabilities_are_logits(tmp_path, data):
         ("def build(): sys.exit()", "ends the process"),
         ("def build(): raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("def build(): return 3", "returned int"),
+        (
+            "class N(Base):\n    def train(self, mode=True): super().train(mode)\ndef build(): return N()",
+            r"eval\(\) of the model of net.py:build returns NoneType",
+        ),
+        (
+            "class N(Base):\n    @property\n    def config(self): return 1 / 0\ndef build(): return N()",
+            "line 15, in config: ZeroDivisionError",
+        ),
+        ("class N(Base):\n    def forward(self, x, mask): return self.head(x)\ndef build(): return N()", r"one tensor.*Wrap it"),
         ("def build(depth): return Base()", "needs 'depth', which nobody gives it.*class_names"),
         ("def build(:", r"line 13: SyntaxError"),
         ("import nothing_of_that_name", "No module named.*Install 'nothing_of_that_name'"),
@@ -207,3 +216,16 @@ def test_our_own_faults_and_control_c_pass():
         print(1 / 0)
     with pytest.raises(KeyboardInterrupt), guarded("nothing"):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_samples_without_an_answer_are_named(tmp_path, data):
+    from attribution.models.checkpoints import save_checkpoint
+    from attribution.training import adopt
+
+    body = "\nclass N(Base):\n    def forward(self, x): return self.head(x) / (x[:, :1] != float(WORST))\ndef build(): return N()\n"
+    worst = float(data.tensor([7])[0, 0])
+    config = written(tmp_path, body.replace("WORST", repr(worst)))
+    save_checkpoint(build_model(config, data.info, 0, trusted=True), tmp_path / "w.safetensors")
+    own = ModelConfig(config.name, checkpoints=(str(tmp_path / "w.safetensors"),))
+    with pytest.raises(UserError, match=r"NaN or infinity for sample s7 \(1 of 93 samples\)"):
+        adopt(data, data.base_version(), own, tmp_path / "runs", trusted=True)
