@@ -385,6 +385,19 @@ class PreviewConfig(Settings):
     seed: int = opt(0, "Seed of the samples drawn for the curvature, and of a random selection.", low=0, high=SEED)
 
 
+RECIPES = {"text": TrainConfig(optimizer="adamw", lr=0.002, weight_decay=0.1, epochs=8)}  # rare words need AdamW's own step per weight
+LEAST_STEPS = 150  # measured on 100 to 600 texts and table rows: 40 steps leave a loss near chance, 300 know the labels by heart
+
+
+def default_recipe(modality: str, samples: int | None = None) -> TrainConfig:
+    """The recipe that a new project starts from; for few training ``samples`` with as many more epochs as make ``LEAST_STEPS`` steps."""
+    recipe = RECIPES.get(modality, TrainConfig())
+    if samples is None:
+        return recipe
+    per_epoch = -(-max(1, samples) // recipe.batch_size)
+    return dataclasses.replace(recipe, epochs=max(recipe.epochs, -(-LEAST_STEPS // per_epoch)))
+
+
 def fields_of(config: type) -> list[tuple[str, Any, str, str]]:
     """``(name, default, help, range in words)`` of every setting, in order."""
     return [(item.name, item.default, item.metadata["help"], words(item)) for item in dataclasses.fields(config)]

@@ -8,7 +8,6 @@ last finished epoch and ends with the same weights, bit for bit on the CPU.
 """
 
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from attribution.config import ModelConfig, TrainConfig, fingerprint, to_dict
+from attribution.config import ModelConfig, TrainConfig, default_recipe, fingerprint, to_dict
 from attribution.datasets.handed import Inputs
 from attribution.errors import UserError
 from attribution.models.build import build_model, check_model, identity
@@ -50,18 +49,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
 __all__ = ["Run", "adopt", "default_recipe", "fit", "loss_on_samples", "predict", "run_fingerprint", "train"]
-RECIPES = {"text": TrainConfig(optimizer="adamw", lr=0.002, weight_decay=0.1, epochs=8)}  # rare words need AdamW's own step per weight
-LEAST_STEPS = 150  # measured on 100 to 600 texts and table rows: 40 steps leave a loss near chance, 300 know the labels by heart
 FORMAT = 1  # raise when the same request would give other weights than before
-
-
-def default_recipe(modality: str, samples: int | None = None) -> TrainConfig:
-    """The recipe that a new project starts from; for few training ``samples`` with as many more epochs as make ``LEAST_STEPS`` steps."""
-    recipe = RECIPES.get(modality, TrainConfig())
-    if samples is None:
-        return recipe
-    per_epoch = -(-max(1, samples) // recipe.batch_size)
-    return replace(recipe, epochs=max(recipe.epochs, -(-LEAST_STEPS // per_epoch)))
 
 
 def run_fingerprint(dataset: "Dataset", labels: "Labels", model: ModelConfig, config: TrainConfig) -> str:

@@ -10,7 +10,7 @@ from attribution.findings.judged import GAPS, TARGETS, Judged
 from attribution.ranges import limits
 from attribution.views import cards as card_views
 from attribution.views import comparison, fairness, numbers, tables
-from pages.parts import cards, context, edits, frame, jobs, keys, states
+from pages.parts import cards, context, edits, elsewhere, frame, jobs, keys, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def start(sight: Sight, config: RemedyConfig, found: "Remedy | None") -> bool:
     project = sight.project
     if jobs.panel(project, ("remedy",), place="fairness"):
         return True
+    if not elsewhere.choice(sight, "remedy"):
+        return False
     run_s = sight.run.config.get("seconds_s")
     words = fairness.forecast_words(run_s, len(config.budgets), len(config.seeds))
     if found is None:

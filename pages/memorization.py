@@ -9,7 +9,7 @@ from attribution.config import MemorizeConfig
 from attribution.views import cards as card_views
 from attribution.views import memorization as views
 from attribution.views import numbers, scatter, tables
-from pages.parts import cards, context, frame, jobs, states
+from pages.parts import cards, context, elsewhere, frame, jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ KEY = "memorization-chart"
 def start(sight: Sight, first: bool) -> None:
     """How many models, what they cost, and the button."""
     if jobs.panel(sight.project, ("memorize",), place="memorize"):
+        return
+    if not elsewhere.choice(sight, "memorize"):
         return
     with st.container(border=True):
         if first:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.config import DataConfig, ModelConfig, from_dict
+from attribution.config import DataConfig, ModelConfig, default_recipe, from_dict
 from attribution.errors import UserError
 from attribution.modalities.image import png
 from attribution.progress import Progress
@@ -16,7 +16,7 @@ from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
 from attribution.workspace.home import home
-from pages.parts import frame, handed, start, states, trusting
+from pages.parts import frame, handed, recipe, start, states, trusting
 
 PURPOSES = {
     "label": ("Label", "The column to predict."),
@@ -182,7 +182,15 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
     return model, trusted, handed.expected() if checkpoints else None, problem
 
 
-def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None, expected: float | None) -> None:
+def recipe_step(found: dict[str, Any]) -> dict[str, Any]:
+    """How the model is trained: the settings that differ from what suits the data."""
+    usual = default_recipe(found["modality"], sum(found["balance"].get("train", {}).values()))
+    with st.expander("Training recipe", icon=":material/tune:"):
+        st.caption("What suits the data is filled in. Retraining and proofs take the recipe of the model in use.")
+        return recipe.form(usual, f"recipe-{found['modality']}")
+
+
+def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None, expected: float | None, changed: dict[str, Any]) -> None:
     """Import with visible progress, start the first analysis, and open the project."""
     bar = st.progress(0.0, text="Reading the data")
 
@@ -194,7 +202,7 @@ def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None
     try:
         if trusted:
             say_yes(trusted)  # to what was shown; a file that changed since is refused
-        project = Project.create(home() / name, data, model, expect_accuracy=share, progress=Progress(listen))
+        project = Project.create(home() / name, data, model, changed, expect_accuracy=share, progress=Progress(listen))
         project.submit("prepare")
     except UserError as error:
         bar.empty()
@@ -203,7 +211,9 @@ def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None
     start.go_to(project.name)
 
 
-def name_step(data: DataConfig, model: ModelConfig, trusted: Look | None, expected: float | None, ready: bool) -> None:
+def name_step(
+    data: DataConfig, model: ModelConfig, trusted: Look | None, expected: float | None, changed: dict[str, Any], ready: bool
+) -> None:
     """Step three: a name, and go."""
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -220,7 +230,7 @@ def name_step(data: DataConfig, model: ModelConfig, trusted: Look | None, expect
         "Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the background. The source is only read."
     )
     if states.wanted("project"):
-        create(name, data, model, trusted, expected)
+        create(name, data, model, trusted, expected, changed)
 
 
 def main() -> None:
@@ -241,7 +251,8 @@ def main() -> None:
         return
     show_back(found)
     model, trusted, expected, problem = model_step(found["modality"])
-    name_step(data, model, trusted, expected, ready=problem is None)
+    changed = recipe_step(found)
+    name_step(data, model, trusted, expected, changed, ready=problem is None)
 
 
 frame.show(main)

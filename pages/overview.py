@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from attribution.views import importing, leaks, numbers, overview, queue
-from pages.parts import cards, context, duplicates, frame, jobs, states
+from pages.parts import cards, context, duplicates, elsewhere, frame, jobs, recipe, states
 from pages.parts.context import Sight
 
 
@@ -239,10 +239,28 @@ def main() -> None:
     if sight.run is None:
         loaded(sight)
         return
+    hardly_trained(sight)
+    if sight.project.loaded and len(sight.pending):
+        elsewhere.choice(sight, "overview")
     figures(sight, waiting)
     leak_figures(sight)
     class_tables(sight, rows)
     checks(sight)
+    recipe.again(sight)
+
+
+def hardly_trained(sight: Sight) -> None:
+    """A warning where the model has learned next to nothing, with a longer training one click away."""
+    project = sight.project
+    share = overview.left_to_learn(sight.run.config.get("final", {}), sight.labels.values[sight.labels.train_rows(project.dataset)])
+    if share is None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f":material/warning: {share}", width="content")
+        if project.trains_here:
+            longer = overview.longer(project.recipe_for(), project.info.counts["train"], project.train_config.seed)
+            button = f"Train longer ({longer.epochs} epochs)"
+            st.button(button, key="train-longer", type="primary", on_click=jobs.submit, args=(project, "prepare", longer))
 
 
 def checks(sight: Sight) -> None:

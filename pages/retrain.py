@@ -7,7 +7,7 @@ import streamlit as st
 from attribution.config import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
-from pages.parts import cards, context, edits, frame, jobs, preview, states
+from pages.parts import cards, context, edits, elsewhere, frame, jobs, preview, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def plan(sight: Sight) -> bool:
     if jobs.panel(project, ("retrain",), place="retrain"):
         st.caption("You can go on reviewing; new edits are not part of this run.")
         return True
+    if not elsewhere.choice(sight, "retrain"):
+        return True
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
         seeds = int(
             st.number_input(
@@ -53,7 +55,8 @@ def plan(sight: Sight) -> bool:
             )
         )
         with st.container():
-            st.caption(f"Same recipe both times: {states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}.")
+            whose = "Same recipe both times, the project's" if project.loaded else "Same recipe both times, that of the model in use"
+            st.caption(f"{whose}: {states.plain(comparison.recipe_words(project.model_config.name, project.recipe_for()))}.")
             one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
             st.caption(comparison.forecast_words(one_s, seeds))
         config = RetrainConfig(seeds=tuple(range(seeds)))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict, to_dict
+from attribution.config import DataConfig, ModelConfig, TrainConfig, default_recipe, from_dict, to_dict
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.storage import database
@@ -142,7 +142,6 @@ def _build(
 ) -> None:
     """Everything that a new project holds, in a folder that nobody sees yet; ``results`` is an archive of finished ones."""
     from attribution.datasets.load import import_data
-    from attribution.training import default_recipe
     from attribution.workspace import first_look as first_looks
 
     dataset = import_data(data, building / "data", name, progress)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attribution.views import budget, numbers
-from pages.parts import context, jobs, states
+from pages.parts import context, elsewhere, jobs, states
 from pages.parts.context import Sight
 
 
@@ -54,7 +54,7 @@ def fold(sight: Sight) -> None:
         )
         if calibration is not None:
             st.markdown(states.plain(calibration.headline))
-        elif not running:
+        elif not running and elsewhere.choice(sight, "calibrate"):
             st.markdown(
                 "How the queue ranks real errors is only assumed so far. It can be measured: a few labels are set wrong in a copy, and a model trained there."
             )

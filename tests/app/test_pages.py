@@ -109,3 +109,49 @@ def test_the_logo_needs_no_font():
     logo = (APP.parent / "pages" / "parts" / "logo.svg").read_text()
     assert "<text" not in logo
     assert "font" not in logo
+
+
+def test_loaded_weights_ask_before_a_proof_trains_anew(app, words, tiny_project, digits, tmp_path):
+    from attribution import DataConfig, ModelConfig, Project
+
+    files = tuple(str(path) for path, _ in tiny_project.run.checkpoints)
+    project = Project.create("theirs", DataConfig(path=str(digits[0])), ModelConfig(name="mlp", width=32, checkpoints=files), {"epochs": 1})
+    project.train()
+    project.drop([1])
+    for page in ("overview", "retrain", "memorization"):
+        test = app(page, project="theirs")
+        assert "Your weights were trained elsewhere, on the labels before your edits" in words(test)
+        assert not any(button.key in ("start-retrain", "start-memorize") for button in test.button)
+    test = app("retrain", project="theirs")
+    test.button(key="retrain-here").click().run()
+    assert project.trains_here
+    assert test.button(key="start-retrain")
+    assert "it is not about them" in words(test)
+    assert project.run.loaded
+
+
+def test_a_hardly_trained_model_is_said_so_and_can_be_trained_longer(app, words, bare_project):
+    bare_project.train(bare_project.train_config)
+    assert "hardly learned" not in words(app(project="bare"))
+    from dataclasses import replace
+
+    bare_project.train(replace(bare_project.train_config, epochs=1, lr=1e-4))
+    test = app(project="bare")
+    assert "The model has hardly learned" in words(test)
+    assert "(38 epochs)" in test.button(key="train-longer").label
+    assert not test.exception
+
+
+def test_the_recipe_of_a_new_project_is_a_form(app, digits):
+    from attribution import Project
+    from attribution.config import default_recipe
+
+    test = app("new_project")
+    test.text_input(key="path").set_value(str(digits[0])).run()
+    assert test.number_input(key="recipe-image-epochs").value == default_recipe("image", 240).epochs == 38
+    test.number_input(key="recipe-image-epochs").set_value(2)
+    test.selectbox(key="recipe-image-optimizer").set_value("adamw").run()
+    test.text_input(key="project-name").set_value("formed").run()
+    test.button(key="create").click().run()
+    made = Project.open("formed").train_config
+    assert (made.epochs, made.optimizer, made.lr) == (2, "adamw", 0.05)

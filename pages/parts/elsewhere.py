@@ -1,0 +1,56 @@
+"""The choice that loaded weights ask for before anything is trained: train here from scratch, or load weights for the edited labels."""
+
+import streamlit as st
+
+from attribution.errors import UserError
+from attribution.views import comparison
+from pages.parts import states
+from pages.parts.context import Sight
+
+
+def choice(sight: Sight, place: str) -> bool:
+    """Whether models may be trained here for the model in use; False after drawing the choice where the user has not made it yet."""
+    project = sight.project
+    if project.trains_here:
+        if project.loaded:
+            st.caption(
+                ":material/info: Your weights were trained elsewhere. What is trained here starts from scratch, with the project's recipe "
+                f"({states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}): it is not about them.",
+            )
+        return True
+    edited = sight.labels.version != project.dataset.base_version().version
+    with st.container(border=True):
+        st.markdown(
+            f"**Your weights were trained elsewhere{', on the labels before your edits' if edited else ''}.** How, is not known here."
+        )
+        st.button(
+            "Train here with the project's recipe", key=f"{place}-here", icon=":material/model_training:", on_click=here, args=(sight,)
+        )
+        st.caption(
+            f"From scratch: {states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}. What comes of it is about "
+            "models trained so, and not about your weights, which stay the ones in use."
+        )
+        if edited:
+            paths = st.text_area(
+                f"Or give weights that you trained on version {sight.labels.version[:8]}, one path a line, oldest first",
+                key=f"{place}-weights",
+                height=68,
+            )
+            files = [line.strip() for line in (paths or "").splitlines() if line.strip()]
+            st.button("Load these weights", key=f"{place}-load", disabled=not files, on_click=load, args=(sight, files))
+    return False
+
+
+def here(sight: Sight) -> None:
+    """Callback: the user agrees to models trained here."""
+    sight.project.train_here()
+    states.flash("Models may be trained here now. Your weights stay the ones in use.")
+
+
+def load(sight: Sight, files: list[str]) -> None:
+    """Callback: make weights that were trained on the edited labels the model in use."""
+    try:
+        sight.project.train(checkpoints=files)
+        states.flash("Your new weights are in use. Score and search again to ask them.")
+    except UserError as error:
+        states.flash_error(error)
