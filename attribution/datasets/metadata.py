@@ -42,11 +42,13 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
     found = [None if gone else names.find(name) for name, gone in zip(given_names, nameless, strict=True)]
     there = [number for number, name in enumerate(found) if name and is_picture(name)]
     taken = [number for number in there if not unlabelled[number]]
-    if there and not taken:
+    if not there:
+        raise _none_found(path, [given_names[number] for number in range(len(found)) if not nameless[number]], names)
+    if not taken:
         raise UserError(f"No row of {path.name} has a value in column {config.label}.", "It holds the labels.", "Choose another column.")
     samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels[taken]})
     splits, said = named_splits(frame.iloc[taken], config, path) if taken and not split else ("", [])
-    samples["split"] = split or _splits(splits, samples["id"].tolist(), folder)
+    samples["split"] = split or (_splits(splits, samples["id"].tolist(), folder) if taken else splits)
     if config.group:
         samples["group"] = column(frame.iloc[taken], config.group, path, "holds the groups").to_numpy(dtype=object)
     own = f"{folder.name}/metadata.csv".lstrip("/")
@@ -56,6 +58,18 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
     problems += in_few_lines([f"row {number + 1} of {own}" for number in np.flatnonzero(nameless)], "names no file")
     named = [number for number in range(len(found)) if not nameless[number]]
     return samples, problems + said + names.lines([given_names[number] for number in named], [found[number] for number in named])
+
+
+def _none_found(path: Path, given: list[str], names: "_Names") -> UserError:
+    """The error for a table none of whose names is a picture here: one of each, side by side."""
+    pictures = sorted(name for name in names.files if is_picture(name))
+    first = f"It names {given[0]!r}" if given else "It names no file"
+    lies = f"{len(pictures):,} pictures lie here, such as {pictures[0]!r}" if pictures else "no picture lies here"
+    return UserError(
+        f"{path.name} of {path.parent} names no picture that lies there.",
+        f"{first}; {lies}.",
+        "Write the names as paths from the folder of metadata.csv, with slashes (train/0.png).",
+    )
 
 
 def _splits(given: Any, names: list[str], folder: Folder) -> Any:
