@@ -17,6 +17,7 @@ FEWEST_ROWS = 10  # in fewer a column may agree with the label by chance
 FEWEST_OF_CLASS = 5
 ROWS_LOOKED_AT = 20_000
 VALUES_LOOKED_AT = 20_000_000
+WIDE = 2000  # columns; in wider tables a number that tells a class by its middle values alone goes unseen
 BINS = 64
 CALLED_LIKE = {
     "another target": r"(target|label|labels|class|outcome|response|y|answer|ground_?truth|gt)(_?\d+)?|.*_(target|label|class)",
@@ -38,7 +39,7 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
     count = int(np.clip(VALUES_LOOKED_AT // len(names), 1000, ROWS_LOOKED_AT))
     some = np.unique(np.linspace(0, len(labels) - 1, min(count, len(labels))).astype(np.int64))
     told: list[dict[str, Any]] = []
-    for name in names:
+    for name in _worth_a_look(source.samples, names, some, labels):
         values = source.samples[name]
         sampled, _ = _codes(values.iloc[some])
         if _repeats(values, sampled, labels, some):
@@ -56,6 +57,24 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
             what = f"alone tells {which} (area under the curve {alone[best]:.4f}). If it is known only after the answer, leave it out"
             told.append(note(f"column {name[4:]}", what))
     return together(told) + _called_like(names)
+
+
+def _worth_a_look(samples: "pd.DataFrame", names: list[str], some: np.ndarray, labels: np.ndarray) -> list[str]:
+    """All columns of a table; of a very wide one those of words, and those whose order alone comes near to telling a class."""
+    if len(names) <= WIDE:
+        return names
+    kept = [name for name in names if samples[name].dtype.kind not in "iuf"]
+    numeric = [name for name in names if samples[name].dtype.kind in "iuf"]
+    mine = np.eye(int(labels.max()) + 1)[labels[some]]  # (n, classes)
+    hits = mine.sum(axis=0)
+    pairs = np.maximum(hits * (len(some) - hits), 1)
+    for start in range(0, len(numeric), WIDE):
+        block = samples[numeric[start : start + WIDE]].iloc[some]
+        ranks = block.rank().to_numpy()
+        areas = (mine.T @ ranks - (hits * (hits + 1) / 2)[:, None]) / pairs[:, None]  # (classes, columns)
+        near = (np.maximum(areas, 1 - areas) > 0.95)[hits >= FEWEST_OF_CLASS].any(axis=0)
+        kept += [name for name, yes in zip(block.columns, near, strict=True) if yes]
+    return kept
 
 
 def _repeats(values: "pd.Series", sampled: np.ndarray, labels: np.ndarray, some: np.ndarray) -> bool:

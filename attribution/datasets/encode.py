@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_CATEGORIES = 32
 PADDING, UNKNOWN = 0, 1
+FAR = 1000  # standard deviations: said
 LARGEST = 1e6  # standard deviations from the training mean: beyond, float32 gradients lose all digits
 _APART = "぀-ヿ㐀-䶿一-鿿฀-๿຀-໿က-႟ក-៿"  # scripts written without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer
 
@@ -310,6 +311,8 @@ def _unfit(block: np.ndarray, values: "pd.Series", samples: "pd.DataFrame", trai
     if share[worst] > 0.9 and training.sum() >= 20:
         row = np.flatnonzero(training)[worst]
         return f"{samples['source'].iloc[row]} has {values.iloc[row]}, so far out that all other rows look the same beside it"
+    if abs(block[far]) > FAR:
+        return f"{where} has {values.iloc[far]}, {abs(block[far]):,.0f} standard deviations from the training mean"
     return ""
 
 

@@ -190,17 +190,18 @@ def note_joined(names: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def refuse_quantity(source: Source, number_classes: bool) -> None:
-    """``UserError`` for labels that are a quantity: numbers with fractions, more whole numbers than a table's classes have, or an infinite one."""
+def refuse_quantity(source: Source, number_classes: bool) -> list[dict[str, Any]]:
+    """``UserError`` for labels that are a quantity: numbers with fractions, more whole numbers than a table's classes have, or an infinite one.
+    Where many whole numbers are taken as classes, a line that says so."""
     found = Counter(source.samples["label"].tolist())
     if source.classes or number_classes or _from_folders(source):
-        return
+        return []
     numbers = {word: value for word in found if word.isascii() and (value := _number(word)) is not None}
     endless = [word for word in found if re.fullmatch(r"[+-]?(inf|infinity)", word.lower())]
     if endless and len(numbers) == len(found) - len(endless):
         raise no_label(source.where(_first(source.samples["label"] == endless[0])), f"is {endless[0]}, which is no class")
     if len(numbers) < 0.9 * len(found):
-        return
+        return []
     ordered = sorted(numbers, key=lambda word: numbers[word])
     fractions = [word for word in ordered if numbers[word] != numbers[word].to_integral_value()]
     about = f"The labels of {source.path.name} are {len(numbers):,} different numbers from {ordered[0]} to {ordered[-1]}"
@@ -213,6 +214,11 @@ def refuse_quantity(source: Source, number_classes: bool) -> None:
     counted = {int(numbers[word]) for word in ordered} in (set(range(len(ordered))), set(range(1, len(ordered) + 1)))
     if len(ordered) > MANY_NUMBERS and (source.modality == "tabular" or not counted):
         raise UserError(f"{about}.", "They look like a quantity (a price, an age, a count), not like classes.", f"{GROUP}. {AS_CLASSES}")
+    if len(ordered) <= MANY_NUMBERS:
+        return []
+    return [
+        note("labels", f"{len(ordered):,} whole numbers from {ordered[0]} to {ordered[-1]} were taken as classes; their order is not used")
+    ]
 
 
 def _from_folders(source: Source) -> bool:

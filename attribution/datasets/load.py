@@ -134,9 +134,9 @@ def read_source(config: DataConfig) -> Source:
         ) from cause
     check_samples(source)
     refuse_several(source)
-    refuse_quantity(source, config.number_classes)
+    more = refuse_quantity(source, config.number_classes)
     source = tidy_labels(source)
-    more = note_joined(sorted(set(source.samples["label"])))
+    more += note_joined(sorted(set(source.samples["label"])))
     if source.modality == "tabular":
         class_names(source)  # measurements as labels are told before columns that repeat them
         more += look_for_answers(source)
@@ -164,7 +164,8 @@ def _spread(samples: "pd.DataFrame", count: int) -> "pd.DataFrame":
 
 
 def _examples(samples: "pd.DataFrame") -> list[dict[str, Any]]:
-    return [{key: str(line[key]) for key in ("id", "label", "split", "source")} for line in samples.to_dict("records")]
+    keys = ["id", "label", "split", "source"]
+    return [{key: str(line[key]) for key in keys} for line in samples[keys].to_dict("records")]
 
 
 def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:

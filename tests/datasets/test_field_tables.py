@@ -331,7 +331,15 @@ def test_a_quantity_is_no_label_until_it_is_called_one(tmp_path, values, match):
 
 def test_many_whole_numbers_of_texts_may_be_class_numbers(tmp_path):
     frame = pd.DataFrame({"body": [f"word{i}" for i in range(231)], "label": [i % 77 for i in range(231)]})
-    assert len(load(csv(frame, tmp_path), tmp_path, text="body").info.classes) == 77
+    dataset = load(csv(frame, tmp_path), tmp_path, text="body")
+    assert len(dataset.info.classes) == 77
+    assert notes(dataset)["labels"] == "77 whole numbers from 0 to 76 were taken as classes; their order is not used"
+
+
+def test_groups_have_one_form(tmp_path):
+    dataset = load(csv(plain(g=["north", "north\u200b", "south"] * 20), tmp_path), tmp_path, group="g")
+    assert set(dataset.samples["group"]) == {"north", "south"}
+    assert "1 spelling fell together" in notes(dataset)["column g"]
 
 
 def test_rows_without_a_label_are_left_out_and_listed(tmp_path):
@@ -457,6 +465,19 @@ def test_columns_that_carry_the_answer_are_said(tmp_path):
     assert "alone tells" not in told.get("column x2", "") + told["column unlike"]
 
 
+def test_very_wide_tables_are_looked_through_too(tmp_path):
+    rng, y = np.random.default_rng(0), np.arange(60) % 2
+    values = rng.normal(size=(60, 2400))
+    values[:, 2222] = y * 3 + rng.random(60)
+    np.savez(tmp_path / "wide.npz", X=values, y=y)
+    told = preview(DataConfig(path=str(tmp_path / "wide.npz")))["problems"]
+    assert [one["where"] for one in told if "alone tells" in one["what"]] == ["column x2222"]
+    values[:, 11] = 1 - y
+    np.savez(tmp_path / "wide.npz", X=values, y=y)
+    with pytest.raises(UserError, match=r"Column x11 of wide\.npz repeats the label"):
+        preview(DataConfig(path=str(tmp_path / "wide.npz")))
+
+
 def test_columns_called_like_a_target_or_a_weight_are_said(tmp_path):
     told = notes(load(csv(plain(sample_weight=RNG.random(60), target2=RNG.integers(0, 9, 60)), tmp_path), tmp_path))
     assert "a weight" in told["column sample_weight"]
@@ -510,6 +531,8 @@ def test_values_beyond_what_a_model_can_take_name_the_column(tmp_path):
     split = ["train"] * 50 + ["test"] * 10
     with pytest.raises(UserError, match=r"Column far has 1e\+30 in row 60, .* standard deviations from the training mean"):
         load(csv(plain(far=[*RNG.normal(size=59), 1e30], split=split), tmp_path), tmp_path)
+    near = load(csv(plain(far=[*RNG.normal(size=59), 1e4], split=split), tmp_path), tmp_path / "near")
+    assert re.search(r"row 60 has 10000\.0, [\d,]+ standard deviations", notes(near)["column far"])
     told = notes(load(csv(plain(far=[1e30, *RNG.normal(size=59)], split=split), tmp_path), tmp_path))
     assert "row 1 has 1e+30, so far out" in told["column far"]
 
