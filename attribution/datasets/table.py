@@ -58,7 +58,11 @@ def read(config: DataConfig) -> Source:
         groups = column(frame, config.group, path, "holds the groups")
         samples["group"] = groups.map({word: tidy(word) for word in groups.unique()})
         fewer = groups.nunique() - samples["group"].nunique()
-        problems += [note(f"column {config.group}", f"{fewer:,} spelling{'s' * (fewer > 1)} fell together with one that looks alike")] if fewer else []
+        problems += (
+            [note(f"column {config.group}", f"{fewer:,} spelling{'s' * (fewer > 1)} fell together with one that looks alike")]
+            if fewer
+            else []
+        )
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
         unused = [name for name in frame.columns if name not in {*_taken(config, bool(splits.any())), config.text, *OWN}]
