@@ -33,18 +33,20 @@ def check_model(model: nn.Module, dataset: "Dataset") -> None:
     rows = np.unique(np.linspace(0, len(dataset) - 1, min(ASKED, len(dataset))).round().astype(np.int64))
     x = dataset.tensor(rows, device_of(model), inputs_of(model))
     y = torch.as_tensor(dataset.labels[rows], device=x.device)
-    mode, buffers = model.training, [(value, value.clone()) for value in model.buffers()]
+    mode, buffers, shapes = model.training, {name: value.clone() for name, value in model.named_buffers()}, _shapes(model)
     try:
         with kept_state():
             model.eval()
             _answers(model, x, dataset)
             model.train()
             _learns(model, x, y, dataset)
+            _stays(shapes, _shapes(model))
             _saves(model, x, dataset)
     finally:
         model.train(mode)
-        for value, before in buffers:
-            value.copy_(before)
+        for name, value in model.named_buffers():
+            if name in buffers and value.shape == buffers[name].shape:
+                value.copy_(buffers[name])
 
 
 def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
@@ -67,9 +69,10 @@ def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
                 "it changes.",
             )
         alone = _ask(model, x[:1], dataset, "it was asked about one sample")
-        if len(x) > 1 and _differ(logits[:1], alone):
+        turned = _ask(model, x.flip(0), dataset, "it was asked in another order")
+        if len(x) > 1 and (_differ(logits[:1], alone) or not isinstance(turned, Tensor) or _differ(logits, turned.flip(0))):
             raise UserError(
-                "The answer for a sample depends on the other samples of its batch, in eval mode.",
+                "The answer for a sample depends on its batch (the other samples, or its place among them), in eval mode.",
                 "Then no sample has an influence of its own.",
                 "Let normalisation run on its kept statistics in eval mode (track_running_stats=True), and take no mean over dimension 0.",
             )
@@ -125,6 +128,22 @@ def _learns(model: nn.Module, x: Tensor, y: Tensor, dataset: "Dataset") -> None:
             "The gradient of the loss is NaN or infinite.",
             "Training would end in NaN.",
             "Look for a square root or a norm at 0 in its forward.",
+        )
+
+
+def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in (*model.named_parameters(), *model.named_buffers())}
+
+
+def _stays(before: dict[str, tuple[int, ...]], after: dict[str, tuple[int, ...]]) -> None:
+    """The forward pass must leave the weights' names and shapes as they are."""
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    if changed:
+        raise UserError(
+            f"The model's forward changes what it is made of: {changed[0]} was {before.get(changed[0], 'not there')}, is "
+            f"{after.get(changed[0], 'gone')}.",
+            "Weights that were saved would not fit the model that is built anew.",
+            "Make all parameters and buffers in __init__, at their final size.",
         )
 
 

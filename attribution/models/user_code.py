@@ -1,6 +1,7 @@
 """The user's own model code: whatever it does is told in words that name its file, function and line, and what it changes is put back."""
 
 import contextlib
+import io
 import linecache
 import os
 import random
@@ -93,7 +94,7 @@ def kept_state() -> Iterator[None]:
     kind, gradients, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
     folder = _folder()
     try:
-        with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(sys.stderr):
+        with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(_Aside()):
             yield
     finally:
         np.random.set_state(numpy_state)
@@ -104,6 +105,20 @@ def kept_state() -> Iterator[None]:
             torch.set_num_threads(threads)
         if folder is not None and _folder() != folder:
             os.chdir(folder)
+
+
+class _Aside(io.TextIOBase):
+    """Standard output while user code runs: written to standard error, which it cannot close."""
+
+    def write(self, text: str) -> int:
+        sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        return None
 
 
 def _folder() -> str | None:
