@@ -1,6 +1,7 @@
 """A finished before/after proof as a folder: what changed on the test set, and how sure that is. Reading it needs no torch."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from attribution.errors import UserError
 from attribution.statistics import Interval
 from attribution.storage.files import read_json
 from attribution.storage.tables import read_table
+from attribution.track_record import TrackRecord, track_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,6 +120,11 @@ class Comparison:
         """Per training sample acted on: row, id, action (dropped, relabelled, restored), before, after (class indices), predicted (its
         predicted share in the change of the mean test loss; negative = the edit helps)."""
         return self._table("acted")
+
+    @cached_property
+    def record(self) -> TrackRecord:
+        """How the forecast by influence (``predicted``) did: whether order and size can be read off it."""
+        return track_record(self.predicted())
 
     def _table(self, name: str) -> "pd.DataFrame":
 

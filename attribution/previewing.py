@@ -1,7 +1,8 @@
 """Preview the edits without retraining: move the current model a few steps towards the edited data, and test it before and after.
 
 found = preview(dataset, labels_it_was_trained_on, labels_now, run, PreviewConfig(), out)
-found.verdict      # "Preview: test accuracy would rise by 1.3 points (95 % interval over test samples 0.6 to 2.0)."
+found.claim        # "Preview: test accuracy would rise by 1.3 points (95 % interval over test samples 0.6 to 2.0)."
+found.verdict      # the same only where previews of this project were checked against retraining; else that the order alone can be read
 """
 
 import time
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from attribution.config import PreviewConfig, fingerprint, to_dict
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
-from attribution.forecast import acted_on
+from attribution.forecast import acted_on, forecast_edits
 from attribution.gif import SELECTIONS, VARIANTS, Samples, select_for, update
 from attribution.models.devices import pick_device
 from attribution.models.features import inputs_of
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.runs import Run
 
-FORMAT = 1
+FORMAT = 2  # raise when the same request would give another result than before
+REMOVED = 0.9  # share of a class that may leave the training set
 
 
 def preview(
@@ -90,6 +92,8 @@ def preview(
     write_table(folder / "classes.parquet", class_table(dataset, y, right_old, right_new, config))
     write_table(folder / "flips.parquet", flips)
     write_table(folder / "predicted.parquet", pd.DataFrame({"row": test, "predicted": (loss_new - loss_old)[0]}))
+    each = forecast_edits(dataset, before, after, [run], test, work.part(0.96, 1.0), trusted=trusted, device=config.device)
+    write_table(folder / "acted.parquet", each.acted)
     outcome, verdict = _verdict(accuracy.difference)
     values = {
         "run": run.id,
@@ -128,7 +132,21 @@ def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: Previe
     test = active_rows(dataset, after, "test", "A preview is judged on the test split.")
     if not len(after.train_rows(dataset)):
         raise UserError("No training sample is left.", "All of them are dropped.", "Keep some training samples.")
+    _check_classes(dataset, before, after)
     return acted, test
+
+
+def _check_classes(dataset: "Dataset", before: "Labels", after: "Labels") -> None:
+    """``UserError`` where the edits take a class away: a model that fits it has next to no gradient to forget it by."""
+    classes = dataset.info.classes
+    was, now = (np.bincount(labels.values[labels.train_rows(dataset)], minlength=len(classes)) for labels in (before, after))
+    for name, old, new in zip(classes, was, now, strict=True):
+        if old and new <= (1 - REMOVED) * old:
+            raise UserError(
+                f"The edits leave {new:,} of the {old:,} training samples of class {name!r}.",
+                "A preview cannot forget a class: it left 22 to 37 % of the predictions on it where retraining left none.",
+                "Retrain: that is exact. Or preview the other edits without these.",
+            )
 
 
 def _samples(dataset: "Dataset", rows: np.ndarray, first: "Labels", otherwise: "Labels", model: nn.Module) -> Samples:

@@ -1,12 +1,15 @@
 """A finished preview of edits as a folder: what they might do to one model, found without retraining. Reading it needs no torch."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from attribution.comparisons import Change
 from attribution.config import PreviewConfig, from_dict
 from attribution.storage.artefact import Artefact
+from attribution.storage.files import read_json
 from attribution.storage.tables import read_table
+from attribution.track_record import TrackRecord, track_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,13 +36,47 @@ class Preview(Artefact):
 
     @property
     def verdict(self) -> str:
-        """The answer in a sentence."""
+        """The answer in a sentence; it states a size only where previews of this project were checked against retraining (``record``)."""
+        record = self.record
+        if record is not None and record.sizes:
+            return (
+                f"{self.claim} Checked against retraining in this project: rank correlation {record.rank.estimate:.2f} over test samples, "
+                f"real change {record.slope:.2f} of the previewed one."
+            )
+        if record is None:
+            return "Preview: read the order, not the size. Nothing like it was checked against retraining in this project yet."
+        worth = "roughly the order" if record.orders else "not even the order"
+        return (
+            f"Preview: no size is told. Checked against retraining in this project it foresaw {worth} of the test samples' changes "
+            f"(rank correlation {record.rank.estimate:.2f}, real change {record.slope:.2f} of the previewed one)."
+        )
+
+    @property
+    def claim(self) -> str:
+        """What the moved model itself says, unchecked: a change of accuracy with its interval over test samples."""
         return str(self.config["verdict"])
 
     @property
     def outcome(self) -> str:
-        """better, worse or unclear."""
-        return str(self.config["outcome"])
+        """better, worse or unclear; unclear, too, where the size is not to be trusted."""
+        return str(self.config["outcome"]) if self.record is not None and self.record.sizes else "unclear"
+
+    @property
+    def record(self) -> TrackRecord | None:
+        """How the newest preview in this project that has these settings and a retraining between the same labels did; None without one."""
+        for real in sorted(self.folder.parent.parent.glob("retrains/*/config.json"), key=lambda path: -path.stat().st_mtime_ns):
+            versions = [read_json(real)[name] for name in ("before_version", "after_version")]
+            for path in self.folder.parent.glob("*/config.json"):
+                other = Preview(path.parent)
+                if [other.before_version, other.version] == versions and other._settings == self._settings:
+                    return _record(other.folder / "predicted.parquet", real.parent / "predicted.parquet")
+        return None
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in self.config["preview"].items() if name not in ("run", "device", "bootstrap", "level", "seed")
+        }
 
     @property
     def seconds_s(self) -> float:
@@ -79,6 +116,19 @@ class Preview(Artefact):
         """Per test sample: row and predicted change of its loss in nats (negative = lower loss)."""
         return self._table("predicted")
 
+    def acted(self) -> "pd.DataFrame":
+        """The training samples acted on, columns as in ``Comparison.acted``: the order of ``predicted`` says which edits matter most; empty
+        for a preview made before that was kept."""
+        import pandas as pd
+
+        return self._table("acted") if (self.folder / "acted.parquet").is_file() else pd.DataFrame()
+
     def _table(self, name: str) -> "pd.DataFrame":
 
         return read_table(self.folder / f"{name}.parquet")
+
+
+@lru_cache(maxsize=32)
+def _record(predicted: Path, real: Path) -> TrackRecord:
+    """Finished results do not change."""
+    return track_record(read_table(predicted)[["row", "predicted"]].merge(read_table(real)[["row", "actual"]], on="row"))

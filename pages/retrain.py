@@ -157,7 +157,7 @@ def forecast(found: "Comparison") -> None:
     st.subheader("Did influence foresee it?")
     st.markdown(comparison.forecast_sentence(found))
     st.echarts_chart(
-        comparison.predicted_spec(found.predicted()),
+        comparison.predicted_spec(found.predicted(), sizes=found.record.sizes),
         height=320,
         key="forecast",
         alt="Predicted against real change of loss, one dot per test sample",

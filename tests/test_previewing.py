@@ -3,18 +3,22 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from training_data import table
 
 from attribution import PreviewConfig
-from attribution.config import ModelConfig, TrainConfig
+from attribution.config import ModelConfig, RetrainConfig, TrainConfig
 from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
 from attribution.previewing import _verdict, preview
+from attribution.retraining import retrain
 from attribution.statistics import Interval
+from attribution.track_record import TrackRecord, track_record
 from attribution.training import train
 
 RECIPE = TrainConfig(epochs=30, batch_size=32, lr=0.1, weight_decay=1e-2, checkpoints=1, device="cpu")
+RETRAIN = RetrainConfig(bootstrap=100, device="cpu")
 CONFIG = PreviewConfig(bootstrap=200, device="cpu", ratio=1.0, damping_ratio=0.1)
 
 
@@ -39,7 +43,7 @@ def test_it_foresees_the_retrained_model(noisy):
     assert found.accuracy.after[0] == pytest.approx(right[1], abs=0.02)
     real = -np.log(after.probabilities()[test, y]) + np.log(before.probabilities()[test, y])
     assert np.corrcoef(found.predicted()["predicted"], real)[0, 1] > 0.95
-    assert found.outcome == "better"
+    assert found.claim.startswith("Preview: test accuracy would rise")
     assert found.accuracy.difference.low > 0
 
 
@@ -96,16 +100,43 @@ def test_dropping_samples_with_part_of_the_parameters(noisy, variant):
 
 
 def test_refusals_name_the_reason(noisy):
-    data, fixed, (run, _), _, folder = noisy
+    data, _, (run, _), _, folder = noisy
     base = data.base_version()
-    for before, after, config, word in (
-        (base, base, CONFIG, "No training sample differs"),
-        (base, fixed, dataclasses.replace(CONFIG, variant="newton"), "no variant 'newton'"),
-        (base, fixed, dataclasses.replace(CONFIG, selection="size"), "no selection 'size'"),
-        (base, fixed, dataclasses.replace(CONFIG, variant="fif", ratio=2.0), "ratio is 2"),
-    ):
-        with pytest.raises(UserError, match=word):
-            preview(data, before, after, run, config, folder / "refused")
+    with pytest.raises(UserError, match="No training sample differs"):
+        preview(data, base, base, run, CONFIG, folder / "refused")
+    for wrong in ({"variant": "newton"}, {"selection": "size"}, {"ratio": 2.0}):
+        with pytest.raises(UserError, match=next(iter(wrong))):
+            dataclasses.replace(CONFIG, **wrong)
+
+
+def test_taking_a_class_away_is_refused(noisy):
+    """A model that fits a class has next to no gradient to forget it by; the preview left a fifth to a third of its predictions."""
+    data, _, (run, _), _, folder = noisy
+    base = data.base_version()
+    active = np.array(base.active)
+    gone = data.rows("train")[base.values[data.rows("train")] == 1]
+    active[gone[len(gone) // 20 :]] = False
+    with pytest.raises(UserError, match=f"leave {len(gone) // 20} of the {len(gone)} training samples of class") as refused:
+        preview(data, base, Labels.of(data, base.values, active), run, CONFIG, folder / "refused")
+    assert "Retrain" in refused.value.do
+
+
+def test_a_size_is_told_only_after_a_check_against_retraining(noisy, monkeypatch):
+    """Before: the order of the edits alone. Then as good as the retraining says: the same figures that were right, or off by far."""
+    data, fixed, (run, _), _, folder = noisy
+    found = preview(data, data.base_version(), fixed, run, CONFIG, folder / "checked" / "previews")
+    assert found.record is None
+    assert "order, not the size" in found.verdict
+    assert (found.outcome, "points" in found.verdict) == ("unclear", False)
+    assert found.acted()["action"].tolist() == ["relabelled"] * 80
+    retrain(data, data.base_version(), fixed, ModelConfig("logistic"), RECIPE, RETRAIN, folder / "runs", folder / "checked" / "retrains")
+    assert found.record.sizes
+    assert found.outcome == "better"
+    assert found.verdict.startswith(f"{found.claim} Checked against retraining")
+    monkeypatch.setattr("attribution.previews._record", lambda *paths: TrackRecord(Interval(0.5, 0.4, 0.6), 0.03))
+    assert not found.record.sizes
+    assert "points" not in found.verdict
+    assert "the order" in found.verdict
 
 
 def test_verdicts_in_plain_words():
@@ -115,3 +146,16 @@ def test_verdicts_in_plain_words():
     )
     assert _verdict(Interval(-0.013, -0.02, -0.006))[1].startswith("Preview: test accuracy would fall by 1.3 points")
     assert _verdict(Interval(0.002, -0.004, 0.008))[0] == "unclear"
+
+
+def test_a_track_record_needs_order_and_size():
+    chance = np.random.default_rng(0)
+    predicted = chance.normal(size=300)
+    noise = 0.3 * chance.normal(size=300)
+    for slope, sizes in ((1.0, True), (0.04, False), (25.0, False), (-1.0, False)):
+        found = track_record(pd.DataFrame({"predicted": predicted, "actual": slope * (predicted + noise)}))
+        assert found.slope == pytest.approx(slope, rel=0.1)
+        assert found.sizes == sizes
+        assert found.orders == (slope > 0)
+    assert not track_record(pd.DataFrame({"predicted": predicted, "actual": chance.normal(size=300)})).sizes
+    assert not track_record(pd.DataFrame({"predicted": np.zeros(300), "actual": predicted})).sizes

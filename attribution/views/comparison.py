@@ -156,10 +156,12 @@ def seeds_spec(found: "Comparison") -> dict[str, Any]:
     }
 
 
-def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence") -> dict[str, Any]:
+def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence", sizes: bool = True) -> dict[str, Any]:
     """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has ``predicted``
-    (``axis`` says by what) and ``actual``."""
+    (``axis`` says by what) and ``actual``. Without ``sizes`` the prediction is drawn by its rank: its order is all that can be read."""
     frame = predicted[["predicted", "actual", "row"]].astype({"predicted": "float32", "actual": "float32"}).round(5)
+    if not sizes:
+        frame["predicted"], axis = frame["predicted"].rank(), f"{axis}, order only"
     return {
         "animation": False,
         "dataset": {"source": frame},
@@ -180,16 +182,18 @@ def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence"
 
 
 def forecast_sentence(found: "Comparison") -> str:
-    """How well influence foresaw what the edits did, test sample by test sample."""
-    rank = found.forecast["spearman"]
+    """How well influence foresaw what the edits did, test sample by test sample; sizes only where they were about right."""
+    rank, record = found.forecast["spearman"], found.record
     sure = f"{three_digits(rank.low, True)} to {three_digits(rank.high, True)}"
     kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"
-    return (
+    start = (
         f"Influence {'foresaw' if kind != 'not' else 'did not foresee'} {'which test samples gain ' + kind if kind != 'not' else 'which test samples gain'}: "
         f"rank correlation {three_digits(rank.estimate, True)} ({sure}). "
-        f"Mean change of loss: predicted {three_digits(found.forecast['predicted'], True)}"
-        f"{' nats' if found.forecast.get('unit') == 'nats' else ''}, real {three_digits(found.forecast['actual'], True)} nats. {found.forecast_note}"
     )
+    real = f"real {three_digits(found.forecast['actual'], True)} nats"
+    if record.sizes and found.forecast.get("unit") == "nats":
+        return f"{start}Mean change of loss: predicted {three_digits(found.forecast['predicted'], True)} nats, {real}."
+    return f"{start}Mean change of loss: {real}; the predicted size is not told, since it was wrong here. {found.forecast_note}"
 
 
 def flip_words(before: str, after: str, kind: str, seeds: float, n_seeds: int) -> str:

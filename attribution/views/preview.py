@@ -22,8 +22,28 @@ VARIANTS = {
 }
 CAVEAT = (
     "An approximation: the model in use is moved a few steps towards the edited data, nothing is trained again. It is one model, so the interval covers "
-    "the choice of test samples and not the chance in training. Retraining is the proof."
+    "the choice of test samples and not the chance in training. Retraining is the proof. A size is stated only where a preview "
+    "was checked against it in this project."
 )
+
+
+def edit_table(preview: "Preview", classes: Sequence[str], limit: int = 25) -> pd.DataFrame:
+    """The edits by how much they are expected to matter to the mean test loss, the largest first: ``order``, ``id``, ``edit``, ``expected``.
+
+    The order of a first-order sum over checkpoints, without its size (see ``attribution.forecast``); empty where it was not kept.
+    """
+    acted = preview.acted()
+    if acted.empty:
+        return pd.DataFrame(columns=["order", "id", "edit", "expected"])
+    top = acted.reindex(acted["predicted"].abs().sort_values(ascending=False, kind="stable").index).head(limit)
+    words = [
+        f"{classes[int(line.before)]} → {classes[int(line.after)]}"
+        if line.action == "relabelled"
+        else f"{classes[int(line.before)]}, {line.action}"
+        for line in top.itertuples()
+    ]
+    expected = np.where(top["predicted"] < 0, "helps", np.where(top["predicted"] > 0, "harms", "nothing"))
+    return pd.DataFrame({"order": range(1, len(top) + 1), "id": top["id"].to_numpy(), "edit": words, "expected": expected})
 
 
 def variant_words(name: str) -> str:

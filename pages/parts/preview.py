@@ -28,7 +28,7 @@ def section(sight: Sight, comparisons: "list[Comparison]") -> None:
         _start(sight)
     found = preview.newest_for(sight.project.previews(), sight.run.id, sight.labels.version)
     if found is not None:
-        _answer(found)
+        _answer(sight, found)
         real = preview.real_for(found, comparisons)
         if real is not None:
             _beside(found, real)
@@ -67,22 +67,40 @@ def _start(sight: Sight) -> None:
         )
 
 
-def _answer(found: "Preview") -> None:
-    colour, icon = comparison.OUTCOMES[found.outcome]
+def _answer(sight: Sight, found: "Preview") -> None:
+    record = found.record
+    sizes = record is not None and record.sizes
+    colour, icon = comparison.OUTCOMES[found.outcome] if sizes else ("gray", ":material/sort:")
     with st.container(border=True):
         st.markdown(f"#### :{colour}[{icon}] {states.plain(found.verdict)}")
-        with st.grid(3, min_column_width=190):
-            for figure in preview.figures(found):
-                st.metric(figure["label"], figure["value"], figure["delta"], delta_color="off", delta_arrow="off", help=figure["help"])
-        st.caption(states.plain(preview.cost_words(found)))
-        with st.expander("Class by class", icon=":material/category:"):
-            frame = comparison.class_frame(found)
-            st.echarts_chart(
-                comparison.forest_spec(frame, "points of accuracy (95 % interval)"),
-                height=max(180, 34 * len(frame) + 60),
-                key="preview-by-class",
-                alt="Previewed change of accuracy per class with its interval over test samples",
+        if sizes:
+            with st.grid(3, min_column_width=190):
+                for figure in preview.figures(found):
+                    st.metric(
+                        states.plain(figure["label"]),
+                        figure["value"],
+                        figure["delta"],
+                        delta_color="off",
+                        delta_arrow="off",
+                        help=figure["help"],
+                    )
+        table = preview.edit_table(found, sight.project.classes)
+        if len(table):
+            st.markdown("**Which of your edits matter most**")
+            st.dataframe(
+                table, hide_index=True, height=min(320, 38 + 35 * len(table)), alt="Your edits, those expected to matter most first"
             )
+            st.caption("The order in which the edits are expected to change the mean test loss, each as if it were made alone; no sizes.")
+        st.caption(states.plain(preview.cost_words(found)))
+        if sizes:
+            with st.expander("Class by class", icon=":material/category:"):
+                frame = comparison.class_frame(found)
+                st.echarts_chart(
+                    comparison.forest_spec(frame, "points of accuracy (95 % interval)"),
+                    height=max(180, 34 * len(frame) + 60),
+                    key="preview-by-class",
+                    alt="Previewed change of accuracy per class with its interval over test samples",
+                )
 
 
 def _beside(found: "Preview", real: "Comparison") -> None:

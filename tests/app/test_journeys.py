@@ -349,7 +349,10 @@ def test_a_preview_is_asked_for_and_shown_beside_the_real_thing(app, words, tiny
     assert asked == [("preview", PreviewConfig(variant="fif"))]
     tiny_project.preview(PreviewConfig(bootstrap=100, device="cpu", steps=2))
     shown = words(app("retrain", project="digits"))
-    assert "interval over test samples" in shown
+    assert "read the order, not the size" in shown
+    assert "Which of your edits matter most" in shown
+    assert "would fall" not in shown
+    assert "would rise" not in shown
     assert "of the parameters could move" in shown
     assert "the real figures appear beside" in shown
     tiny_project.retrain(RetrainConfig(bootstrap=100, device="cpu"))

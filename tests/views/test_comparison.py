@@ -10,6 +10,7 @@ import pytest
 from attribution.comparisons import Change, Comparison
 from attribution.config import TrainConfig
 from attribution.statistics import Interval
+from attribution.track_record import TrackRecord
 from attribution.views import comparison
 
 
@@ -67,7 +68,13 @@ def test_seeds_and_forecast_charts_are_json(found):
 
 
 def test_words(found):
-    assert "foresaw which test samples gain partly" in comparison.forecast_sentence(found)
+    vars(found)["record"] = TrackRecord(Interval(0.4, 0.2, 0.6), 0.02)
+    said = comparison.forecast_sentence(found)
+    assert "foresaw which test samples gain partly" in said
+    assert "predicted −0.1" not in said
+    assert "real −0.05" in said
+    vars(found)["record"] = TrackRecord(Interval(0.8, 0.7, 0.9), 1.1)
+    assert "predicted −0.100 nats, real −0.0500 nats" in comparison.forecast_sentence(found)
     assert comparison.title_of(found, 0) == "Newest: 3 edits, better (a1b2c3)"
     assert comparison.after_run(found, 1) == "r1"
     assert comparison.after_run(found, 9) == "r0"

@@ -77,6 +77,21 @@ def test_only_a_retraining_between_the_same_versions_is_the_truth(found, real):
     assert preview.real_for(found, [other]) is None
 
 
+def test_edits_stand_by_what_they_matter_without_a_size(found):
+    acted = pd.DataFrame(
+        {"row": [1, 2, 3], "id": ["a", "b", "c"], "action": ["dropped", "relabelled", "dropped"], "before": [0, 0, 1], "after": [0, 1, 1]}
+    )
+    found.acted = lambda: acted.assign(predicted=[0.5, -9.0, 0.0])
+    table = preview.edit_table(found, ("cat", "dog"))
+    assert table.to_dict("list") == {
+        "order": [1, 2, 3],
+        "id": ["b", "a", "c"],
+        "edit": ["cat → dog", "cat, dropped", "dog, dropped"],
+        "expected": ["helps", "harms", "nothing"],
+    }
+    assert preview.edit_table(found, ("cat", "dog"), 1)["id"].tolist() == ["b"]
+
+
 def test_side_by_side(found, real):
     table = preview.side_by_side(found, real)
     assert list(table.columns) == ["figure", "preview", "retrained"]
