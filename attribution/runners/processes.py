@@ -55,10 +55,12 @@ class Processes(Runner):
         threads = max(1, (os.cpu_count() or 1) // workers)
         progress.update(finished, total, f"starting {workers} processes")
         context = get_context("spawn")
-        pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(work, threads, context.Value("i", 0)))
+        waiting: dict[Future[None], Any] = {}
+        with _nothing_from_here():
+            pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(work, threads, context.Value("i", 0)))
         try:
-            with _no_script():  # a spawning pool starts all its processes at the first submission
-                waiting: dict[Future[None], Any] = {pool.submit(_one, item): item for item in items}
+            with _no_script(), _nothing_from_here():  # a spawning pool starts all its processes at the first submission
+                waiting |= {pool.submit(_one, item): item for item in items}
             while waiting:
                 ended, _ = wait(waiting, POLL_S, FIRST_COMPLETED)
                 for future in ended:
@@ -83,6 +85,20 @@ def _no_script() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = script
+
+
+@contextmanager
+def _nothing_from_here() -> Iterator[None]:
+    """Keep new processes from importing out of the working directory: it may be somebody else's folder, with a ``random.py`` of theirs."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _start(work: Work, threads: int, started: Any) -> None:

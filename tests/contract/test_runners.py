@@ -67,6 +67,24 @@ def spawned() -> Iterator[psutil.Process]:
                 yield process
 
 
+def test_worker_processes_import_nothing_from_the_working_directory(tmp_path):
+    """A shell may stand in a folder from somebody else; Python looks there first for the modules of a process that it spawns."""
+    foreign, mine = tmp_path / "foreign", tmp_path / "mine"
+    foreign.mkdir()
+    mine.mkdir()
+    for name in ("multiprocessing", "random", "selectors", "socket", "torch"):
+        (foreign / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})\n")
+    program = mine / "program.py"
+    program.write_text(
+        "from pathlib import Path\nfrom runner_work import Squares\nfrom attribution.progress import Progress\n"
+        "from attribution.runners import runners\n\nif __name__ == '__main__':\n"
+        f"    runners.get('processes')(2).run(Squares(Path({str(mine)!r})), range(2), Progress())\n"
+    )
+    subprocess.run([sys.executable, str(program)], cwd=foreign, env={**os.environ, "PYTHONPATH": search_path()}, check=True, timeout=120)
+    assert Squares(mine).results() == {0: 0, 1: 1}
+    assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
+
+
 @pytest.mark.parametrize("place", NAMES, indirect=True)
 def test_every_item_is_done_and_counted(place, tmp_path):
     heard: list[float] = []
