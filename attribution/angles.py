@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import AnglesConfig, fingerprint
+from attribution.datasets.needed import active_rows
 from attribution.estimators.base import Query
 from attribution.progress import Progress
 from attribution.storage.artefact import Artefact
@@ -98,6 +99,7 @@ def measure(
 
     work, started_s = progress or Progress(), time.perf_counter()
     subject = Subject(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted)
+    active_rows(dataset, labels, "train", "The angles of the training samples are measured.")
     asked = sorted({int(row) for row in queries})
     usual = usual_ratio(subject)
     ratios = sorted({*(float(ratio) for ratio in config.damping_ratios), usual})

@@ -31,7 +31,7 @@ def read(config: DataConfig) -> Source:
     base, wrapped = unwrap(tree)
     problems += wrapped
     if not has_pictures(base):
-        raise _no_pictures(root, base)
+        raise _no_pictures(root, base, problems)
     if has_metadata(base):
         samples, more = from_metadata(root, base, "", config)
     else:
@@ -43,7 +43,7 @@ def read(config: DataConfig) -> Source:
             samples, more = _from_classes(found, root.name)
     problems += more
     if samples["label"].nunique() < 2 and (not len(samples) or (not has_metadata(base) and _tables(base))):
-        raise _no_pictures(root, base)
+        raise _no_pictures(root, base, problems)
     samples["source"] = samples["id"]
     names = samples["id"].tolist()
     files = PictureFiles([root / name for name in names], names, config.max_megapixels)
@@ -92,10 +92,13 @@ def _tables(base: Folder) -> list[str]:
     return [name for name in base.all_files() if name.lower().endswith(TABLES)]
 
 
-def _no_pictures(root: Path, base: Folder) -> UserError:
+def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> UserError:
     """The error for a folder in none of the layouts, with what lies there instead."""
     tables, pictures = _tables(base), sum(map(is_picture, base.all_files()))
     what = f"{root / base.name if base.name else root} has no labelled pictures."
+    if problems and not pictures and not tables:
+        more = f"; {len(problems) - 1:,} more lines like this" if len(problems) > 1 else ""
+        return UserError(what, f"What lies there was passed over: {problems[0]['where']}: {problems[0]['what']}{more}.", LAYOUTS)
     if pictures:
         why = f"{pictures:,} picture{'s lie' if pictures > 1 else ' lies'} there, but {'all in one folder' if base.folders else 'in no class folder'}."
         do = (

@@ -4,6 +4,7 @@ import os
 import stat
 import struct
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ LARGEST = 4096  # as DataConfig.image_size
 MEGAPIXELS = 90  # as DataConfig.max_megapixels
 STRETCHED = 0.02  # a change of the ratio of the sides beyond what rounding to whole pixels makes
 GREY_MODES = frozenset({"1", "L", "LA"})
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error, zlib.error)
 
 
 class PictureFiles:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,6 @@ NEVER_DATA = frozenset(
         "#recycle",
         "#snapshot",
         "$recycle.bin",
-        "recycler",
         "system volume information",
         "lost+found",
         "__pycache__",
@@ -26,7 +24,6 @@ NEVER_DATA = frozenset(
         "ehthumbs.db",
         "desktop.ini",
         "icon\r",
-        "nohup.out",
     }
 )
 DEEPEST = 64  # folders within folders
@@ -125,11 +122,14 @@ def _entry(found: _Walk, folder: Folder, entry: "os.DirEntry[str]", name: str, a
         )
         return
     try:
-        mode = entry.stat().st_mode
+        is_folder, is_file = entry.is_dir(), entry.is_file()  # known from the listing, so that a million files are not asked one by one
+        there = is_folder or is_file or not linked or os.path.exists(entry.path)
     except OSError:
+        there = False
+    if not there:
         found.problems.append(left_out(name, "a link that leads nowhere" if linked else "cannot be looked at"))
         return
-    if stat.S_ISDIR(mode):
+    if is_folder:
         if linked and (real in above or real in found.linked):
             found.problems.append(left_out(name, "a link to a folder that is read already"))
             return
@@ -139,7 +139,7 @@ def _entry(found: _Walk, folder: Folder, entry: "os.DirEntry[str]", name: str, a
         if linked:
             found.linked.add(real)
         folder.folders.append(_folder(found, entry.path, name, (*above, real or os.path.join(above[-1], entry.name))))
-    elif stat.S_ISREG(mode):
+    elif is_file:
         folder.files.append(name)
     else:
         found.problems.append(left_out(name, "is no regular file (a pipe, socket or device)"))

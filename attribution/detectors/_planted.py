@@ -54,7 +54,9 @@ class Weights:
 
     def probability(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Probability of being a planted flip (n,), from the detectors' values (n,) each."""
-        total = self.constant + sum(weight * standardised(values[name]) for name, weight in self.weights.items() if weight)
+        total = np.full(len(next(iter(values.values()))), self.constant)
+        for name, weight in self.weights.items():
+            total += weight * standardised(values[name]) if weight else 0.0  # every weight may be 0: then all samples are alike
         return np.asarray(1 / (1 + np.exp(-total)))
 
 

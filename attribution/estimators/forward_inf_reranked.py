@@ -51,7 +51,7 @@ class RerankedForwardInfluence(ForwardInfluence):
         for column, query in enumerate(queries):
             candidates = self._candidates(values[:, column])
             if len(candidates):
-                order = self._cosines(active[candidates], query).argsort(descending=True, stable=True)  # (k,)
+                order = self._cosines(active[candidates.numpy()], query).argsort(descending=True, stable=True)  # (k,)
                 values[candidates[order], column] = values[candidates, column]
         self._values = torch.full((len(self.subject.dataset), len(queries)), torch.nan, dtype=values.dtype)
         self._values[torch.from_numpy(active)] = values

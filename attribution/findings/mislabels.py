@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import FlagConfig, fingerprint, to_dict
+from attribution.datasets.needed import active_rows
 from attribution.detectors import defaults, detectors
 from attribution.detectors.base import Detector, Evidence
 from attribution.errors import UserError
@@ -67,8 +68,7 @@ def flag(
     work = progress or Progress()
     subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
     spent = Meter(str(subject.device)).start()
-    if len(subject.rows) < 2:
-        raise UserError(f"{len(subject.rows)} training samples are left.", "Labels can only be judged against others.", "Keep more.")
+    active_rows(dataset, labels, "train", "Labels can only be judged against others.", least=2)
     names = list(config.detectors) or defaults()
     found: dict[str, Detector] = {name: detectors.get(name)() for name in names}
     request = {

@@ -92,10 +92,11 @@ class Measure(ABC):
         from attribution.gradients.queries import QueryGradients
 
         if self.group_only:
+            splits = [split for split in ("val", "test", "train") if len(subject.dataset.rows(split)) > 1]
             raise UserError(
                 f"{self.name} was asked of one sample.",
                 "It compares groups of samples, so a single one has none.",
-                "Ask about a group of rows: `--group` with `--queries val`, or a selection.",
+                f"Ask about several as a group: `--group` with `--queries {splits[0] if splits else 'train'}`, or a selection.",
             )
         engine = subject.engine(checkpoint, self.per_sample(subject))
         return QueryGradients.stack([engine.queries(self.inputs(subject, x, y, checkpoint), y) for x, y in subject.batches(list(rows))])

@@ -34,6 +34,12 @@ def _within(name: str, value: Any, usual: Any, of: str, dataset: "Dataset", labe
     """A number that cannot be larger than the data; the usual value is cut to what there is, as on very small data it must be."""
     count = len(labels.train_rows(dataset)) if of == "training samples" else len(dataset)
     largest = max(value, default=0) if isinstance(value, tuple) else value
+    if name == "folds":
+        if value != usual and largest > count:
+            why = f"There are {count:,} {of}, and every fold holds one at least."
+            do = f"Use at most {count:,}." if count > 1 else "Keep more samples."
+            raise UserError(f"{name} is {largest}.", why, do)
+        return
     if value != usual and largest > count - 1:
         raise UserError(
             f"{name} is {largest}.",

@@ -320,3 +320,12 @@ def test_class_folders_that_differ_by_case_or_by_nothing_that_can_be_seen_are_sa
     assert read.classes == ("Dog", "cat", "dog")
     assert read.counts[("train", "cat")] == 2
     assert "differ only by case" in read.notes["labels"]
+
+
+def test_a_folder_of_which_nothing_is_left_says_what_was_passed_over(tmp_path):
+    classes(tmp_path / "elsewhere" / "train")
+    (tmp_path / "in").mkdir()
+    os.symlink(tmp_path / "elsewhere" / "train", tmp_path / "in" / "train")
+    refused(tmp_path / "in", "was passed over: train: a link that leads out of the folder")
+    classes(tmp_path / "hidden" / ".cache")
+    refused(tmp_path / "hidden", r"was passed over: hidden files: 6 files")

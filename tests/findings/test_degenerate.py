@@ -6,6 +6,7 @@ import pytest
 
 from attribution import Project
 from attribution.config import (
+    AnglesConfig,
     CalibrateConfig,
     DampingConfig,
     DataConfig,
@@ -141,3 +142,33 @@ def test_shares_that_plant_nothing_name_those_that_do(tmp_path):
     made = project(tmp_path, rows(40))
     with pytest.raises(UserError, match=r"is 0 labels.*between 0\.036"):
         plant(made.dataset, made.labels, 0.001)
+
+
+def test_one_candidate_and_no_weights_are_no_special_cases(tmp_path):
+    frame = pd.DataFrame({"x": [1.0, 2.0, 1.5], "label": ["a", "b", "a"], "split": ["train", "train", "test"]})
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    data = DataConfig(path=str(tmp_path / "data.csv"), val_fraction=0.0)
+    made = Project.create(tmp_path / "project", data, ModelConfig("mlp"), train=RECIPE)
+    made.train()
+    assert made.score(ScoreConfig(estimator="forward-inf-reranked", queries="test", device="cpu")).n_queries == 1
+    assert np.isfinite(made.flag(FlagConfig(detectors=("combined",), device="cpu")).detectors["combined"]).all()
+
+
+def test_without_any_training_sample_left_everything_says_so(tmp_path):
+    made = project(tmp_path, rows())
+    made.drop(made.dataset.rows("train"))
+    asked = [
+        lambda: made.flag(FlagConfig(device="cpu")),
+        lambda: made.angle(AnglesConfig(queries="test", device="cpu")),
+        lambda: made.compare_splits(ShiftConfig(folds=2)),
+    ]
+    for ask in asked:
+        with pytest.raises(UserError, match="0 training samples, 42 more are dropped") as found:
+            ask()
+        assert found.value.do.startswith("Keep some of the 42")
+
+
+def test_more_folds_than_samples_name_how_many_fit(tmp_path):
+    made = project(tmp_path, rows(20))
+    with pytest.raises(UserError, match=r"There are 14 training samples, and every fold holds one.*at most 14"):
+        made.flag(FlagConfig(folds=15, device="cpu"))
