@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
-import torch
 
 from attribution.errors import Cancelled, UserError
 
@@ -90,6 +89,8 @@ def words(error: BaseException) -> str:
 def kept_state() -> Iterator[None]:
     """What user code may change for everybody is as before after the block: random states, gradient mode, default type, threads and
     working folder. What it prints goes to standard error, so that an output that is read by a program stays clean."""
+    import torch  # this module is read with the results, which need none of it
+
     numpy_state, python_state = np.random.get_state(), random.getstate()
     kind, gradients, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
     folder = _folder()

@@ -17,6 +17,13 @@ from attribution.storage.files import damage, read_json, way_out, write_json
 
 BINARY = (".npy", ".parquet", ".safetensors")
 NAMES = ("config.json", "dataset.json")  # where checksums are kept
+NEEDED = {  # of config.json, by the kind of result
+    "runs": ("version", "model", "train", "seed", "source", "code", "checkpoints"),
+    "scores": ("run", "version", "estimator", "queries", "fingerprint", "dense"),
+    "flags": ("run", "version", "estimate", "detectors"),
+    "leaks": ("run", "version", "threshold"),
+    "maps": ("run", "version", "space", "method"),
+}
 _seen: dict[tuple[str, int, int], int] = {}  # (path, time, size) -> checksum, of files read in this process
 
 
@@ -53,8 +60,10 @@ def ailing(folder: Path) -> UserError | None:
     """What is wrong with a finished result, by its files' names, sizes and outer form (nothing is read whole); None if it is sound."""
     try:
         config = read_json(folder / "config.json")
-        if not isinstance(config, dict) or not config:
-            raise UserError(f"{folder / 'config.json'} says nothing.", "It describes a finished result.", way_out(folder / "config.json"))
+        missing = [name for name in NEEDED.get(folder.parent.name, ()) if not isinstance(config, dict) or name not in config]
+        if missing or not config:
+            what = f"{folder / 'config.json'} does not say {missing[0]!r}." if missing else f"{folder / 'config.json'} says nothing."
+            raise UserError(what, "It describes a finished result.", way_out(folder / "config.json"))
         for name, (size, _) in config.get("checksums", {}).items():
             path = folder / name
             if not path.exists():

@@ -1,5 +1,7 @@
 """A project's folder: its settings, the data as imported, and the code that may run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,17 +41,29 @@ class About:
     @property
     def model_config(self) -> ModelConfig:
         """The network that this project trains."""
-        return stored_model(self._settings["model"])
+        with self._named("model"):
+            return stored_model(self._settings["model"])
 
     @property
     def train_config(self) -> TrainConfig:
         """The project's own training recipe. What answers for a model that was trained otherwise takes that model's (``recipe_for``)."""
-        return from_dict(TrainConfig, self._settings["train"])
+        with self._named("train"):
+            return from_dict(TrainConfig, self._settings["train"])
 
     @property
     def data_config(self) -> DataConfig:
         """Where the data came from."""
-        return from_dict(DataConfig, self._settings["data"])
+        with self._named("data"):
+            return from_dict(DataConfig, self._settings["data"])
+
+    @contextmanager
+    def _named(self, part: str) -> Iterator[None]:
+        """What is wrong with a setting says which file holds it."""
+        try:
+            yield
+        except UserError as error:
+            place = f"{self.folder / 'project.json'}, {part!r}"
+            raise UserError(f"{place}: {error.what}", error.why, f"{error.do} Or put a copy of the file in its place.") from error
 
     @property
     def code(self) -> Look | None:

@@ -74,7 +74,7 @@ def test_a_damaged_run_is_listed_and_the_project_still_opens(project, name, dama
     assert len(project.flags().detectors) > 0
 
 
-@pytest.mark.parametrize("content", ["{", "{}", "[]", "\x00"])
+@pytest.mark.parametrize("content", ["{", "{}", "[]", "\x00", '{"run": "x"}'])
 def test_a_description_that_says_nothing_is_listed(project, content):
     one(project, "scores/*/config.json").write_text(content)
     assert project.scores() == []
@@ -148,6 +148,15 @@ def test_a_dataset_that_is_not_described_is_refused(project, content):
     (project.folder / "data" / "dataset.json").write_text(content)
     with pytest.raises(UserError, match=r"dataset.json is damaged"):
         _ = project.labels
+
+
+def test_settings_of_another_kind_say_which_file_holds_them(project):
+    path = project.folder / "project.json"
+    settings = json.loads(path.read_text())
+    for part, value in (("train", {"epochs": "many"}), ("train", {"mood": 1}), ("model", {"width": -3})):
+        path.write_text(json.dumps({**settings, part: value}))
+        with pytest.raises(UserError, match=rf"project.json, '{part}': .*copy of the file"):
+            _ = (Project.open(project.folder).train_config, Project.open(project.folder).model_config)
 
 
 def test_a_job_whose_row_is_broken_does_not_hide_the_others(project):

@@ -184,3 +184,16 @@ def test_a_backup_keeps_the_earlier_ones(plain):
     assert formats.backup(plain / "project.db", 0).name == "project.db.backup-0-3"
     shutil.copy(plain / "project.db.backup-0-2", plain / "project.db")
     assert len(Project.open(plain).edits()) == 12
+
+
+def test_a_bundled_sample_keeps_the_data_version_that_its_results_were_made_for(tmp_path):
+    """A version that changed would leave every run and result of today's projects unfound."""
+    project = Project.sample("fashion", tmp_path / "fashion")
+    version = project.labels.version
+    assert project.run.version == version == project.dataset.base_version().version
+    assert {score.version for score in project.scores()} == {version}
+    assert project.damaged() == []
+    project.drop([0])
+    assert project.labels.version != version
+    project.undo()
+    assert project.labels.version == version
