@@ -9,6 +9,7 @@ benchmarks/results/networks.json, minutes on one core. Exits with status 1 if kr
 
 import argparse
 import importlib.util
+import statistics
 import sys
 import tempfile
 import time
@@ -34,15 +35,30 @@ RECIPE = TrainConfig(epochs=20, batch_size=32, lr=0.05, checkpoints=2, device="c
 
 
 def scored(subject: Subject, rows: np.ndarray, name: str, **settings: Any) -> tuple[np.ndarray, dict[str, Any]]:
-    """Influences ``(n, q)`` with notes, seconds and sample passes per training sample."""
+    """Influences ``(n, q)`` with notes, seconds, and what they cost: CPU time in plain forward passes over the training set, measured in the same
+    process right before, and the passes that were counted."""
     estimator = estimators.get(name)(subject)
     for key, value in settings.items():
         setattr(estimator, key, value)
-    started_s, spent = time.perf_counter(), subject.spent
+    forward_s = statistics.median(_forward_cpu_s(subject) for _ in range(5))
+    started_s, spent, cpu_s = time.perf_counter(), subject.spent, time.process_time()
     estimator.prepare([Query(str(row), (int(row),)) for row in rows])
     found = torch.cat([estimator.score(part).influence for part in np.array_split(subject.rows, 8)]).double().numpy()
+    cost = (time.process_time() - cpu_s) / forward_s
     passes = (subject.spent - spent) / len(subject.rows)
-    return found, {"seconds_s": time.perf_counter() - started_s, "forward_passes": passes, **estimator.notes()}
+    return found, {"seconds_s": time.perf_counter() - started_s, "cpu_passes": cost, "forward_passes": passes, **estimator.notes()}
+
+
+def _forward_cpu_s(subject: Subject) -> float:
+    """CPU seconds of one plain pass over the training set, in the batches of the estimators."""
+    model, size, spent_s = subject.model(), subject.batch_size, 0.0
+    with torch.no_grad():
+        for start in range(0, len(subject.rows), size):
+            x, _ = subject.batch(subject.rows[start : start + size])
+            before = time.process_time()
+            model(x)
+            spent_s += time.process_time() - before
+    return spent_s
 
 
 def kronfluence_scores(subject: Subject, queries: np.ndarray, damping: float, folder: Path, draws: int, seed: int = 0) -> np.ndarray:

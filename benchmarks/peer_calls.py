@@ -255,7 +255,7 @@ def _(work: Work, damping: float) -> Tensor:
         return attributor.attribute(work.asked_loader())
 
 
-@asks("DataInf", "dattri", "labels of the data; one block per layer; its curvature asked for one sample at a time", ("MLP",))
+@asks("DataInf, labels of the data", "dattri", "one block per layer; its curvature asked for one sample at a time", ("MLP",))
 def _(work: Work, damping: float) -> Tensor:
     from dattri.algorithm.influence_function import IFAttributorDataInf
 
@@ -322,12 +322,55 @@ def _(work: Work, damping: float) -> Tensor:
     return _pydvl(work, LissaInfluence(work.copy(), F.cross_entropy, damping, maxiter=1000, scale=20.0, rtol=1e-5))
 
 
-@asks("DataInf", "pyDVL", "labels of the data; one block per parameter tensor", ("MLP",))
+@asks("DataInf, labels of the data", "pyDVL", "one block per parameter tensor", ("MLP",))
 def _(work: Work, damping: float) -> Tensor:
     from pydvl.influence.torch import InverseHarmonicMeanInfluence
     from pydvl.influence.torch.util import BlockMode
 
     return _pydvl(work, InverseHarmonicMeanInfluence(work.copy(), F.cross_entropy, damping, BlockMode.PARAMETER_WISE))
+
+
+# Its other curvature, which it calls Gauss-Newton: the mean of the outer products of the data's own gradients (the empirical Fisher). Ours is
+# the Gauss-Newton matrix of the expected labels; neither mode of theirs is the same matrix.
+PRODUCTS = "mean outer product of the data's gradients"
+
+
+def _products() -> Any:
+    from pydvl.influence.torch.util import SecondOrderMode
+
+    return SecondOrderMode.GAUSS_NEWTON
+
+
+@asks("Nystroem, rank 50", "pyDVL, second mode", PRODUCTS, ("MLP", "CNN"))
+def _(work: Work, damping: float) -> Tensor:
+    from pydvl.influence.torch import NystroemSketchInfluence
+
+    torch.manual_seed(0)
+    return _pydvl(work, NystroemSketchInfluence(work.copy(), F.cross_entropy, damping, RANK, second_order_mode=_products()))
+
+
+@asks("Arnoldi", "pyDVL, second mode", f"{PRODUCTS}; directions outside dropped", ("MLP",))
+def _(work: Work, damping: float) -> Tensor:
+    from pydvl.influence.torch import ArnoldiInfluence
+
+    np.random.seed(0)
+    return _pydvl(work, ArnoldiInfluence(work.copy(), F.cross_entropy, damping, rank=100, second_order_mode=_products()))
+
+
+@asks("conjugate gradients", "pyDVL, second mode", f"{PRODUCTS}; tolerance 1e-5", ("MLP",))
+def _(work: Work, damping: float) -> Tensor:
+    from pydvl.influence.torch import CgInfluence
+
+    settings = {"rtol": 1e-5, "atol": 0.0, "solve_simultaneously": True, "second_order_mode": _products()}
+    return _pydvl(work, CgInfluence(work.copy(), F.cross_entropy, damping, **settings))
+
+
+@asks("LiSSA", "pyDVL, second mode", f"{PRODUCTS}; 1,000 steps, its scale set to ours", ("MLP",))
+def _(work: Work, damping: float) -> Tensor:
+    from pydvl.influence.torch import LissaInfluence
+
+    settings = {"maxiter": 1000, "scale": 20.0, "rtol": 1e-5, "second_order_mode": _products()}
+    return _pydvl(work, LissaInfluence(work.copy(), F.cross_entropy, damping, **settings))
 
 
 @asks("KNN-Shapley", "pyDVL", "mean over the queries; unit vectors, so nearest by cosine", ("MLP",))

@@ -1,8 +1,8 @@
 """The same work done by the peer libraries and by ours, in turn in one process on one thread: agreement, cost and peak memory.
 
-Run: pip install -e .[peers], then python benchmarks/peers.py [--models MLP CNN transformer] [--works "all pairs" ...]. kronfluence declares
-a dependency that breaks beside a CPU build of torch: `pip install --no-deps kronfluence accelerate einops einconv opt_einsum`. A peer that is
-not installed is left out with a note. Writes benchmarks/results/peers.json, merged with what it holds of other models and works.
+Run: bash benchmarks/peers-env.sh makes an environment with all of them (pyDVL wants a numpy of its own), then
+.venv-peers/bin/python benchmarks/peers.py [--models MLP CNN transformer] [--works "all pairs" ...]. A peer that is not installed is left out
+with a note. Writes benchmarks/results/peers.json, merged with what it holds of other models and works.
 
 Cost is CPU time (all of it: set-up, queries, fit, scores) over that of a plain ``no_grad`` forward pass over the same training samples in batches
 of 128, measured right before each run; the median of five runs where one takes under 4 seconds, of two under 10, one run else. Peak memory
@@ -118,7 +118,8 @@ OURS: dict[str, Callable[[Work, float], Tensor]] = {
     "Arnoldi": ours_by_estimator("arnoldi", rank=100),
     "conjugate gradients": ours_by_estimator("influence-cg"),
     "LiSSA": ours_by_estimator("lissa"),
-    "DataInf": data_labels,
+    "DataInf": ours_by_estimator("datainf"),
+    "DataInf, labels of the data": data_labels,
     "TRAK": ours_by_estimator("trak", dim=SKETCH, relative_ridge=1e-7),
     "KNN-Shapley": neighbours,
 }
@@ -218,7 +219,7 @@ def compare(work: Work, kind: str) -> dict[str, Any]:
     return result
 
 
-DAMPED = {"EK-FAC", "Nystroem, rank 50", "Arnoldi", "conjugate gradients", "LiSSA", "DataInf"}
+DAMPED = {"EK-FAC", "Nystroem, rank 50", "Arnoldi", "conjugate gradients", "LiSSA", "DataInf", "DataInf, labels of the data"}
 
 
 def _say(work: Work, kind: str, who: str, line: dict[str, Any]) -> None:
