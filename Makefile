@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run install test check lint types layers format clean
+.PHONY: run install test numeric check lint types layers format clean
 
 run: $(VENV)/.installed
 	$(BIN)/datablame sample fashion
@@ -23,6 +23,12 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+# The tests of numbers once more with the kernels of other processors, as far as this one has them.
+NUMERIC := tests/contract/test_estimators.py tests/gradients tests/estimators tests/gif tests/measures tests/test_scoring.py tests/test_statistics.py
+numeric: $(VENV)/.installed-test
+	for kernels in default $$(grep -qsw avx2 /proc/cpuinfo && echo avx2); do \
+		ATEN_CPU_CAPABILITY=$$kernels $(BIN)/python -m pytest $(NUMERIC) || exit 1; done
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
