@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
 
 MOST = 5000  # samples that are asked, spread evenly
+TRIED = 1000  # of them, to try other readings where nothing is expected
 LEVEL = 0.95  # of the interval that is shown; a claim of a drop or of worse than chance needs SURE
 SURE = 0.99
 USUAL = {  # normalisations that published image models were trained with
@@ -102,40 +103,58 @@ def worse_than_chance(fit: Fit) -> bool:
 
 
 def complaint(model: nn.Module, dataset: "Dataset", fit: Fit) -> UserError | None:
-    """What is wrong with loaded weights and the likeliest cause, found by trying others; None where nothing is."""
+    """What is wrong with loaded weights and the likeliest cause, found by trying others; None where nothing is.
+
+    Where nobody says what to expect, a reading of inputs or classes under which they do clearly better is still told.
+    """
     worse, below = worse_than_chance(fit), below_expected(fit)
-    if not worse and not below:
+    rows = _spread(dataset.rows(fit.split), MOST if worse or below else TRIED)
+    found = _better(model, dataset, rows)
+    if found is None and not worse and not below:
         return None
-    what = f"The loaded weights do worse than guessing: {fit.words}." if worse else f"The loaded weights have {fit.words}."
-    why, do = _cause(model, dataset, fit)
+    why, do = found or _unknown(model, dataset)
     if worse:
         do += f" If it is meant to be so, say what you expect: --expect-accuracy {fit.accuracy:.2f}."
-    return UserError(what, why, do)
+    return UserError(f"The loaded weights {'do worse than guessing' if worse else 'have'}{': ' if worse else ' '}{fit.words}.", why, do)
 
 
-def _cause(model: nn.Module, dataset: "Dataset", fit: Fit) -> tuple[str, str]:
-    """The reading of inputs or classes under which the same weights do clearly better; else what to look at."""
-    rows = _spread(dataset.rows(fit.split))
+def _better(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[str, str] | None:
+    """The reading of inputs or classes under which the same weights do clearly better: why, and what to do."""
+    now = _asked(model, dataset, rows)[1]
     for words, do, inputs in _others(inputs_of(model), dataset):
-        accuracy = _accuracy_with(model, dataset, rows, inputs)
-        if accuracy > fit.high and accuracy - fit.accuracy > (1 - fit.accuracy) / 4:
-            return f"With {words} they have {100 * accuracy:.1f} %: they were trained on other inputs than {_said(inputs_of(model))}.", do
-    order, accuracy = _best_order(model, dataset, rows)
-    if accuracy > fit.high and accuracy - fit.accuracy > (1 - fit.accuracy) / 4:
-        names = ", ".join(dataset.info.classes[place] for place in order)
+        then = _right_with(model, dataset, rows, inputs)
+        if _clearly(now, then):
+            return (
+                f"With {words} they have {100 * then.mean():.1f} %: they were trained on other inputs than {_said(inputs_of(model))}.",
+                do,
+            )
+    order, half = _best_order(model, dataset, rows[::2]), rows[1::2]  # found on one half, judged on the other
+    then = np.array(order, dtype=np.int64)[predict(model, dataset, half)[0].argmax(axis=1)] == dataset.labels[half]
+    if len(half) and _clearly(now[1::2], then):
+        names = [dataset.info.classes[place] for place in order]
         return (
-            f"With its outputs read as {names} they have {100 * accuracy:.1f} %: the order of the classes is another.",
-            f"Give the model class_names = [{', '.join(repr(dataset.info.classes[place]) for place in order)}], in the order of its outputs.",
+            f"With its outputs read as {', '.join(names[:20])} they have {100 * then.mean():.1f} %: the order of the classes is another.",
+            f"Give the model class_names = [{', '.join(repr(name) for name in names[:20])}], in the order of its outputs.",
         )
-    handed = _said(inputs_of(model))
+    return None
+
+
+def _clearly(now: np.ndarray, then: np.ndarray) -> bool:
+    """Whether ``then`` (n,) bool is right more often than ``now`` beyond chance, and takes away at least a quarter of the errors."""
+    high = interval(int(now.sum()), len(now), SURE)[1]
+    return bool(then.mean() > high and then.mean() - now.mean() > (1 - now.mean()) / 4)
+
+
+def _unknown(model: nn.Module, dataset: "Dataset") -> tuple[str, str]:
+    """What to look at where no other reading explains it."""
     if dataset.info.modality == "text":
         return (
             "The token ids are this project's own words, not those of the model's tokenizer.",
             "Give the model's own ids: an NPZ of whole numbers (X, y) with --inputs tokens.",
         )
     return (
-        f"It is handed {handed}; its preprocessing, its sizes of pictures or columns, or the order of its classes ({', '.join(dataset.info.classes[:6])}) "
-        "is likely another.",
+        f"It is handed {_said(inputs_of(model))}; its preprocessing, its sizes of pictures or columns, or the order of its classes "
+        f"({', '.join(dataset.info.classes[:6])}) is likely another.",
         "Compare them with your own evaluation: --inputs, --mean, --std, --image-size, class_names.",
     )
 
@@ -161,24 +180,23 @@ def _said(inputs: Inputs) -> str:
     return {"raw": "raw values", "standardised": "standardised values", "tokens": "whole numbers"}[inputs.kind] + own
 
 
-def _accuracy_with(model: nn.Module, dataset: "Dataset", rows: np.ndarray, inputs: Inputs) -> float:
+def _right_with(model: nn.Module, dataset: "Dataset", rows: np.ndarray, inputs: Inputs) -> np.ndarray:
     before = inputs_of(model)
     try:
         model.datablame_inputs = inputs  # type: ignore[assignment]
-        return float(_asked(model, dataset, rows)[1].mean())
+        return _asked(model, dataset, rows)[1]
     finally:
         model.datablame_inputs = before  # type: ignore[assignment]
 
 
-def _best_order(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[list[int], float]:
-    """For each output the class that makes most answers right, every class once; and the accuracy then."""
+def _best_order(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> list[int]:
+    """For each output the class that makes most answers right, every class once."""
     from scipy.optimize import linear_sum_assignment
 
     answers, classes = predict(model, dataset, rows)[0].argmax(axis=1), len(dataset.info.classes)
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (answers, dataset.labels[rows]), 1)
-    _, order = linear_sum_assignment(-counts)
-    return [int(place) for place in order], float(counts[np.arange(classes), order].sum() / len(rows))
+    return [int(place) for place in linear_sum_assignment(-counts)[1]]
 
 
 def _asked(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -187,5 +205,5 @@ def _asked(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[np.n
     return per_sample_loss(logits.double(), labels).numpy(), (logits.argmax(dim=1) == labels).numpy()
 
 
-def _spread(rows: np.ndarray) -> np.ndarray:
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(np.int64))]
+def _spread(rows: np.ndarray, most: int = MOST) -> np.ndarray:
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.int64))]

@@ -103,6 +103,37 @@ def test_other_inputs_than_trained_on_are_found_out(world):
     assert look["measured"]["expected"] == 0.34
 
 
+def test_a_better_reading_is_told_also_where_nothing_is_expected(world):
+    """Two of three classes in another order: above chance by luck of the third, so it does not stop."""
+    folder, _ = world
+    x, y = np.random.default_rng(1).normal(size=(600, 10)).astype(np.float32), np.arange(600) % 10
+    x[np.arange(600), y] += 6
+    np.savez(folder / "ten.npz", X=x, y=y)
+    order = [1, 0, *range(2, 10)]
+    torch.save({"weight": torch.eye(10)[order], "bias": torch.zeros(10)}, folder / "ten.pt")
+    (folder / "ten.py").write_text("from torch import nn\ndef net(): return nn.Linear(10, 10)\n")
+    config = ModelConfig(f"{folder / 'ten.py'}:net", checkpoints=(str(folder / "ten.pt"),))
+    look = Project.create("ten", DataConfig(path=str(folder / "ten.npz")), config, trust_code=True).first_look
+    assert look["measured"]["accuracy"] == pytest.approx(0.8, abs=0.1)
+    assert "outputs read as 1, 0, 2, 3, 4, 5, 6, 7, 8, 9 they have 100.0 %" in " ".join(look["warning"])
+
+
+def test_an_order_that_only_fits_by_chance_is_not_told(tmp_path):
+    chance = np.random.default_rng(0)
+    np.savez(tmp_path / "many.npz", X=chance.normal(size=(400, 40)).astype(np.float32), y=np.arange(400) % 40)
+    torch.save({"weight": torch.zeros(40, 40), "bias": torch.zeros(40)}, tmp_path / "w.pt")
+    (tmp_path / "net.py").write_text("from torch import nn\ndef net(): return nn.Linear(40, 40)\n")
+    torch.manual_seed(0)
+    torch.save({"weight": 0.01 * torch.randn(40, 40), "bias": torch.zeros(40)}, tmp_path / "w.pt")
+    config = ModelConfig(f"{tmp_path / 'net.py'}:net", checkpoints=(str(tmp_path / "w.pt"),))
+    assert (
+        Project.create("many", DataConfig(path=str(tmp_path / "many.npz"), number_classes=True), config, trust_code=True).first_look[
+            "warning"
+        ]
+        == []
+    )
+
+
 def test_weights_of_the_builder_are_said_and_can_be_asked(world):
     folder, _ = world
     (folder / "nets.py").write_text(
