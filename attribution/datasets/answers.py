@@ -35,7 +35,7 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
     names = [name for name in source.samples.columns if name.startswith("col:")]
     labels, classes = _codes(source.samples["label"])
     if len(labels) < FEWEST_ROWS or len(classes) < 2 or not names:
-        return _called_like(names)
+        return _called_like(source.samples, names)
     count = int(np.clip(VALUES_LOOKED_AT // len(names), 1000, ROWS_LOOKED_AT))
     some = np.unique(np.linspace(0, len(labels) - 1, min(count, len(labels))).astype(np.int64))
     told: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
             )
             what = f"alone tells {which} (area under the curve {alone[best]:.4f}). If it is known only after the answer, leave it out"
             told.append(note(f"column {name[4:]}", what))
-    return together(told) + _called_like(names)
+    return together(told) + _called_like(source.samples, names)
 
 
 def _worth_a_look(samples: "pd.DataFrame", names: list[str], some: np.ndarray, labels: np.ndarray) -> list[str]:
@@ -148,9 +148,16 @@ def _area(score: np.ndarray, mine: np.ndarray) -> float:
     return float((ranks[mine].sum() - hits * (hits + 1) / 2) / (hits * (len(mine) - hits)))
 
 
-def _called_like(names: list[str]) -> list[dict[str, Any]]:
+def _called_like(samples: "pd.DataFrame", names: list[str]) -> list[dict[str, Any]]:
+    """Lines about columns whose name says that they are no features, and about those that count the rows."""
     told = []
     for name in names:
+        values = samples[name]
+        if values.dtype.kind in "iu" and len(values) >= FEWEST_ROWS and (np.diff(values.to_numpy()) == 1).all():
+            told.append(
+                note(f"column {name[4:]}", "only counts the rows, and was taken as a feature. If it says nothing else, leave it out")
+            )
+            continue
         if name == "col:y" and "col:x" in names:  # a place, not a target
             continue
         for kind, pattern in CALLED_LIKE.items():

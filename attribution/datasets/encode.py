@@ -294,7 +294,7 @@ def _rounding(values: np.ndarray) -> float:
     largest = float(np.abs(values).max(initial=0.0))
     if largest < 2**53 and (values == np.rint(values)).all():
         return 0.0
-    return 8 * float(np.finfo(values.dtype).eps) * largest
+    return {8: 8, 4: 4}.get(values.dtype.itemsize, 1) * float(np.finfo(values.dtype).eps) * largest
 
 
 def _unfit(block: np.ndarray, values: "pd.Series", samples: "pd.DataFrame", training: np.ndarray) -> str:

@@ -65,7 +65,7 @@ def read(config: DataConfig) -> Source:
         )
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
-        unused = [name for name in frame.columns if name not in {*_taken(config, bool(splits.any())), config.text, *OWN}]
+        unused = [name for name in frame.columns if name not in {*_taken(frame, config, bool(splits.any())), config.text, *OWN}]
         problems += [left_out(f"column {listed(unused)}", "not used: texts are read alone", 0)] if unused else []
         return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
     names, more = _features(frame, config, path, index, bool(splits.any()))
@@ -186,15 +186,17 @@ def _like_splits(frame: "pd.DataFrame", others: set[str]) -> list[dict[str, Any]
     return told
 
 
-def _taken(config: DataConfig, has_splits: bool) -> set[str]:
-    return {config.label, config.id, config.group, config.split, *(["split", "Split", "SPLIT"] if has_splits and not config.split else [])}
+def _taken(frame: "pd.DataFrame", config: DataConfig, has_splits: bool) -> set[str]:
+    """Columns that have a use already."""
+    implied = [name for name in frame.columns if name.lower() == "split"][:1] if has_splits and not config.split else []
+    return {config.label, config.id, config.group, config.split, *implied}
 
 
 def _features(
     frame: "pd.DataFrame", config: DataConfig, path: Path, index: list[str], has_splits: bool
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """The feature columns, and lines about the columns that are none."""
-    taken = _taken(config, has_splits) | set(OWN)
+    taken = _taken(frame, config, has_splits) | set(OWN)
     problems: list[dict[str, Any]] = []
     names = list(config.features)
     if not names:
@@ -202,7 +204,7 @@ def _features(
         counters = [name for name in candidates if _is_index(frame[name], name)]
         stored = [name for name in candidates if name in index]
         empty = [name for name in candidates if frame[name].isna().all()]
-        problems += [left_out(f"column {name}", "has no name and only counts the rows", 0) for name in counters]
+        problems += [left_out(f"column {name}", "has no name and only tells the rows apart", 0) for name in counters]
         problems += [
             left_out(f"column {name}", f"is the index of the file; --id {name} takes it as ids", 0)
             for name in stored
@@ -229,8 +231,15 @@ def _features(
 
 
 def _is_index(values: "pd.Series", name: str) -> bool:
-    """Whether this is the row number that pandas writes into a file beside the data (of all rows, or of those somebody kept)."""
-    return bool(re.fullmatch(r"Unnamed: 0|__index_level_\d+__", name)) and values.dtype.kind in "iu" and values.is_unique
+    """Whether this is the index that pandas writes into a file beside the data: no name, and another number or word in every row."""
+    return bool(re.fullmatch(r"Unnamed: 0|__index_level_\d+__", name)) and values.dtype.kind in "iuO" and _all_differ(values)
+
+
+def _all_differ(values: "pd.Series") -> bool:
+    try:
+        return bool(values.is_unique)
+    except TypeError:  # lists
+        return False
 
 
 def _pictures(values: "pd.Series", name: str, path: Path) -> list[dict[str, Any]]:

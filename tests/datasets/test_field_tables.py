@@ -364,7 +364,9 @@ def test_rows_without_a_label_are_left_out_and_listed(tmp_path):
 
 
 def test_numbers_written_as_text_are_numbers_in_every_format(tmp_path):
-    frame = plain().assign(age=[str(20 + i) for i in range(60)], income=[f"{i * 100.5:.1f}" for i in range(60)])[["age", "income", "label"]]
+    frame = plain().assign(age=[str(20 + 7 * i % 50) for i in range(60)], income=[f"{i * 100.5:.1f}" for i in range(60)])[
+        ["age", "income", "label"]
+    ]
     frame.to_parquet(tmp_path / "t.parquet")
     for path in (written(lines(frame), tmp_path, "t.jsonl"), tmp_path / "t.parquet"):
         dataset = import_data(DataConfig(path=str(path)), tmp_path / path.suffix, "t")
@@ -463,6 +465,23 @@ def test_columns_that_carry_the_answer_are_said(tmp_path):
     assert "class 'b'" in told["column is_b"]
     assert "alone tells" in told["column code"]
     assert "alone tells" not in told.get("column x2", "") + told["column unlike"]
+
+
+def test_columns_that_count_or_name_the_rows(tmp_path):
+    told = notes(load(csv(plain(number=range(7, 67)), tmp_path), tmp_path))
+    assert "only counts the rows" in told["column number"]
+    plain().set_index(pd.Index([f"gene{i}" for i in range(60)])).to_csv(tmp_path / "genes.csv")
+    dataset = load(tmp_path / "genes.csv", tmp_path / "genes")
+    assert inputs_of(dataset) == ["x1", "x2"]
+    assert "only tells the rows apart" in notes(dataset, "left out")["column Unnamed: 0"]
+
+
+def test_a_nul_in_a_label_is_no_class(tmp_path):
+    labels = plain()["label"].tolist()
+    labels[5] = "y\0es"
+    dataset = load(csv(plain(label=labels), tmp_path), tmp_path)
+    assert dataset.info.classes == ("no", "yes")
+    assert "'y\\x00es' taken as 'yes'" in notes(dataset)["Row 6 of t.csv"]
 
 
 def test_very_wide_tables_are_looked_through_too(tmp_path):
