@@ -1,6 +1,6 @@
 """One trained run and one labelled version of the data, ready to be asked: models, engines, batches, and a count of what was spent."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +34,10 @@ class Asked(Protocol):
     def measure(self) -> str: ...
 
 
+def nobody() -> None:
+    """Hears nothing."""
+
+
 class Subject:
     """What estimators and detectors ask.
 
@@ -63,6 +67,7 @@ class Subject:
         self.asking, self.autocast = dict(asking or {}), autocast
         self.share = 1.0
         self.spent = 0.0
+        self.heard: Callable[[], None] = nobody  # told of every batch: long fits have no other place to say how far they are
         self._payer: Subject | None = None
         self._vectorised = True  # until it fails once
         self._measures: dict[str, Measure] = {}
@@ -80,8 +85,9 @@ class Subject:
         return [float(weight) for _, weight in self.run.checkpoints]
 
     def count(self, passes: float) -> None:
-        """Add sample passes to the bill."""
+        """Add sample passes to the bill; whoever listens may end the work here."""
         self.spent += passes
+        self.heard()
         if self._payer is not None:
             self._payer.count(passes)
 

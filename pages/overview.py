@@ -68,7 +68,7 @@ def next_step(sight: Sight, open_suspects: int) -> None:
         open_suspects=open_suspects,
         pending=len(sight.pending) if sight.run is not None else 0,
         running=job.id if job is not None and job.active else "",
-        leaks=leaks.gap_sentence(sight.leak_gap) if sight.leak_gap is not None else "",
+        leaks=leaks.gap_sentence(sight.leak_gap) if leaks.matters(sight.leak_gap) else "",
         retrained=bool(sight.retrained),
     )
     if step is None:
@@ -168,7 +168,8 @@ def leak_figures(sight: Sight) -> None:
                 border=True,
                 help=f"On the {numbers.plural(len(right), 'test sample')} that no training sample repeats; 95 % interval.",
             )
-    st.button("Judge the leaks", key="to-leaks", icon=":material/content_copy:", on_click=frame.go, args=("leaks",))
+    if not leaks.matters(sight.leak_gap):  # else it is the next step above
+        st.button("Judge the leaks", key="to-leaks", icon=":material/content_copy:", on_click=frame.go, args=("leaks",))
 
 
 def class_tables(sight: Sight, suspects: np.ndarray) -> None:

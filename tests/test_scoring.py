@@ -311,3 +311,26 @@ def test_memory_that_ran_out_in_any_shard_is_noted(world, tmp_path, small_shards
     found = run(world, tmp_path)
     assert found.config["notes"]["batch_after_memory_ran_out"] == calls[1] == calls[0] // 2
     assert f"{calls[1]} samples" in found.memory_words
+
+
+@pytest.mark.parametrize(
+    "estimator", ["ekfac", "kfac", "influence-cg", "nystroem", "datainf", "lissa", "arnoldi", "source", "trak", "logra"]
+)
+def test_getting_ready_is_reported_and_can_be_ended(world, tmp_path, estimator):
+    from attribution.estimators import estimators
+
+    if estimator not in estimators.names():
+        pytest.skip("no estimator of this name")
+    heard: list[str] = []
+
+    def stop(done: float, total: float, message: str) -> None:
+        if "getting ready" in message:
+            heard.append(message)
+            if len(heard) == 3:
+                raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(world, tmp_path, replace(CONFIG, estimator=estimator), queries=world.dataset.rows("test")[:1], progress=Progress(stop, 0.0))
+    assert len(heard) == 3, "ended at the batch where it was asked to"
+    assert "passes over the training set so far" in heard[0]
+    assert not list(tmp_path.glob("**/shards/*.safetensors"))

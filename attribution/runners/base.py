@@ -7,6 +7,16 @@ from typing import Any, ClassVar, Protocol
 from attribution.progress import Progress
 
 
+class Report(Protocol):
+    """Hears how much of the current item is done (0 to 1), and what is being done; it may raise ``Cancelled``."""
+
+    def __call__(self, share: float, words: str = "") -> None: ...
+
+
+def silent(share: float, words: str = "") -> None:
+    """The report of a worker whose runner hears cancellations elsewhere."""
+
+
 class Work(Protocol):
     """Picklable work that is cut into items. Doing an item leaves its result on disk, whole or not at all, so it may be done again.
 
@@ -17,8 +27,8 @@ class Work(Protocol):
     def device(self) -> str:
         """auto, cpu, cuda, cuda:N or mps."""
 
-    def open(self, report: Callable[[float], None]) -> Callable[[Any], None]:
-        """Load what every item needs; the result does one item. ``report(share)`` hears how much of the current item is done (0 to 1)."""
+    def open(self, report: "Report") -> Callable[[Any], None]:
+        """Load what every item needs; the result does one item."""
 
     def done(self, item: Any) -> bool:
         """Whether the item's result is on disk."""

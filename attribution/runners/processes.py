@@ -13,7 +13,7 @@ from typing import Any
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.runners import register
-from attribution.runners.base import Runner, Work
+from attribution.runners.base import Runner, Work, silent
 from attribution.runners.share import take_share
 
 DEATHS = 3  # workers that may die in a row, with no item finished in between, before the run is given up
@@ -110,7 +110,7 @@ def _start(work: Work, threads: int, started: Any) -> None:
     with started.get_lock():
         take_share(started.value)
         started.value += 1
-    _do = work.open(lambda share: None)
+    _do = work.open(silent)
 
 
 def _one(item: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.runners import register
-from attribution.runners.base import Runner, Work
+from attribution.runners.base import Runner, Work, silent
 from attribution.runners.share import take_share
 
 POLL_S = 1.0
@@ -109,5 +109,5 @@ def _one(work: Work, visit: str, item: Any) -> None:
         take_share(0, given=True)
         torch.set_num_threads(1)  # Ray counts one core per task
         _opened.clear()
-        _opened[visit] = work.open(lambda share: None)
+        _opened[visit] = work.open(silent)
     _opened[visit](item)

@@ -18,8 +18,8 @@ class Serial(Runner):
     def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:
         total, before, current = sum(work.size(item) for item in items), 0.0, 0.0
 
-        def report(share: float) -> None:
-            progress.update(before + share * current, total)
+        def report(share: float, words: str = "") -> None:
+            progress.update(before + share * current, total, words)
 
         progress.update(0, total, "opening the model")
         do = work.open(report)

@@ -13,6 +13,7 @@ from attribution.config import ScoreConfig
 from attribution.estimators import estimators
 from attribution.estimators._asked import check_measure
 from attribution.estimators.base import Estimator, Query
+from attribution.runners.base import Report
 from attribution.scoring.plan import Shard, is_valid, place
 from attribution.storage.files import whole_file
 
@@ -79,9 +80,14 @@ class ShardWork:
             setattr(made, name, getattr(self.config, name))
         return made
 
-    def open(self, report: Callable[[float], None]) -> Callable[[Shard], None]:
-        """Load model and data; the result computes a shard. Queries of a block are prepared once while its shards come in a row."""
+    def open(self, report: Report) -> Callable[[Shard], None]:
+        """Load model and data; the result computes a shard. Queries of a block are prepared once while its shards come in a row.
+
+        What an estimator works out of the training set before its first score (curvature, solves, projections) is reported by the passes
+        it took so far, batch by batch, and can be ended at each.
+        """
         estimator, prepared = self.kept(), (-1, -1)
+        passes = Passes(estimator.subject, report)
 
         def do(shard: Shard) -> None:
             nonlocal prepared
@@ -90,9 +96,11 @@ class ShardWork:
             started_s, spent = time.perf_counter(), estimator.subject.spent
             if prepared != (shard.first, shard.last):
                 prepared = (-1, -1)
-                estimator.prepare(list(self.queries[shard.first : shard.last]))
+                with passes:
+                    estimator.prepare(list(self.queries[shard.first : shard.last]))
                 prepared = (shard.first, shard.last)
-            tensors, smallest = score_rows(estimator, estimator.subject.rows[shard.start : shard.stop], report)
+            with passes:
+                tensors, smallest = score_rows(estimator, estimator.subject.rows[shard.start : shard.stop], passes.at)
             header = {
                 "fingerprint": self.key,
                 "place": place(shard),
@@ -116,6 +124,28 @@ class ShardWork:
         """How far the run is after this shard."""
         block = f", queries {shard.first + 1:,} to {shard.last:,}" if shard.last - shard.first < len(self.queries) else ""
         return f"training samples to {shard.stop:,}{block}"
+
+
+class Passes:
+    """Reports an estimator's work while it is entered: the share done where that is known, and the passes over the training set."""
+
+    def __init__(self, subject: "Subject", report: Report) -> None:
+        self._subject, self._report, self._share, self._from, self._before = subject, report, 0.0, 0.0, subject.heard
+
+    def __enter__(self) -> None:
+        self._share, self._from, self._subject.heard = 0.0, self._subject.spent, self._heard
+
+    def __exit__(self, *how: object) -> None:
+        self._subject.heard = self._before
+
+    def at(self, share: float) -> None:
+        """Report that this share of the shard is scored."""
+        self._share = share
+        self._report(share)
+
+    def _heard(self) -> None:
+        passes = (self._subject.spent - self._from) / max(1, len(self._subject.rows))
+        self._report(self._share, "" if self._share else f"getting ready, {passes:.1f} passes over the training set so far")
 
 
 def score_rows(estimator: Estimator, rows: np.ndarray, report: Callable[[float], None]) -> tuple[dict[str, np.ndarray], int]:

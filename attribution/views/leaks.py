@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
     from attribution.statistics import WithAndWithout
 
+NOTICED = 0.01  # a point of the test score
 VERDICTS = {"leak": "leak, dropped from training", "test": "dropped from the held-out set", "legitimate": "legitimate, kept", "": ""}
 
 
@@ -50,6 +51,11 @@ def not_compared(certain: float | None, recall: float, threshold: float) -> str:
         f"The table is too large to compare every pair of rows: all pairs up to {certain:.2f} usual distances were compared. Farther ones can "
         f"be missing; of the nearest rows of 500 samples, {100 * recall:.1f} % were found."
     )
+
+
+def matters(found: "WithAndWithout | None") -> bool:
+    """Whether leaks come before everything else: the score without them surely differs, and by what one would notice."""
+    return found is not None and abs(found.difference.estimate) >= NOTICED
 
 
 def gap_sentence(found: "WithAndWithout") -> str:

@@ -58,16 +58,23 @@ STEPS: dict[str, Step] = {
 }
 
 
+SPACES = {"representation": "what the model sees", "gradients": "how samples pull on the model"}
 MEASURES = {"eop-gap": "equal opportunity", "dp-gap": "equal rates", "fgsm": "robustness", "pgd": "robustness"}
 
 
 def title(kind: str, config: Any) -> str:
-    """What a job does, in words; braces in a step's title are filled from its settings."""
+    """What a job does, in the words of the pages; braces in a step's title are filled from its settings."""
+    from attribution.estimators import estimators
+
     settings = dataclasses.asdict(config)
     if "queries" in settings:
         settings["queries"] = asked(str(settings["queries"]))
     if "method" in settings:
         settings["method"] = str(settings["method"]).upper()
+    if "space" in settings:
+        settings["space"] = SPACES.get(str(settings["space"]), settings["space"])
+    if isinstance(settings.get("estimator"), str):
+        settings["estimator"] = estimators.get(settings["estimator"]).title
     if "measure" in settings:
         settings["measure"] = MEASURES.get(str(settings["measure"]), settings["measure"])
     return STEPS[kind].title.format(**settings)

@@ -16,11 +16,15 @@ from pages.parts import context, states
 
 HERE = Path(__file__).parent
 # Streamlit's wide layout keeps five rem free on both sides, a third of a 900-pixel window beside the sidebar. In a toolbar the buttons of
-# a choice are as tall as a select box beside them, so that their labels stand in one line.
+# a choice are as tall as a select box beside them, so that their labels stand in one line. Streamlit hides the right edge of the choice
+# before the chosen one, which is then missing where the row breaks between them; and its own toolbar of a chart lies on what is above.
 STYLE = """<style>
 [data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }
 [data-testid='stElementContainer']:has([data-keys]), [data-testid='stElementContainer']:has([data-shown]) { position: absolute; }
 .st-key-toolbar [data-testid='stButtonGroup'] button[data-variant='segmented_control'] { min-height: 2.5rem; }
+[data-testid='stButtonGroup'] button[data-variant='segmented_control']:not([aria-checked='true']) {
+  border-right-color: color-mix(in srgb, currentColor 20%, transparent) !important; }
+.st-key-map-chart [data-testid='stElementToolbar'], .st-key-angles-chart [data-testid='stElementToolbar'] { top: 0; right: auto; left: 0; }
 </style>"""
 
 

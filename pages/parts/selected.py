@@ -18,7 +18,7 @@ def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = la
     rows = sight.selection
     if not len(rows):
         st.markdown("**Nothing selected**")
-        st.caption("Click :material/lasso_select: at the chart's top right and draw around some points. Scroll to zoom, drag to move.")
+        st.caption("Click the dashed polygon at the chart's top right, then draw around some points. Scroll to zoom, drag to move.")
         saved(sight)
         return
     project = sight.project

@@ -111,3 +111,6 @@ def test_what_leaks_do_to_the_score_is_said_with_both_figures():
     found = without(np.array([1.0] * 6 + [0.0] * 4), np.array([True] * 5 + [False] * 5))
     words = leaks.gap_sentence(found).replace("\N{NO-BREAK SPACE}", " ")
     assert words == "5 test samples are repeated in training and lift the test score: 60.0 % would be 20.0 % without them."
+    assert leaks.matters(found)
+    assert not leaks.matters(without(np.array([1.0] * 900 + [0.0] * 99), np.arange(999) < 3)), "half a point is not"
+    assert not leaks.matters(None)
