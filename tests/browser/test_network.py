@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -212,8 +213,11 @@ def test_the_app_itself_works_under_its_own_rules_and_asks_nothing_of_others(wat
 def abroad(home):
     """``(address, token)`` of an app that other machines could reach; 127.0.0.2 stands for one of theirs."""
     port = free_port()
-    command = [sys.executable, "-m", "attribution", "app", "--address", "127.0.0.2", "--port", str(port), "--no-browser"]
-    around = {**os.environ, "DATABLAME_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "attribution", "app", "--address", "127.0.0.2", "--port", str(port)]
+    opener = home / "opener"
+    opener.write_text(f"#!/bin/sh\necho \"$1\" > '{home}/opened.tmp' && mv '{home}/opened.tmp' '{home}/opened'\n")
+    opener.chmod(0o700)
+    around = {**os.environ, "DATABLAME_HOME": str(home), "PYTHONPATH": str(ROOT), "BROWSER": f"{opener} %s"}
     process = subprocess.Popen(command, cwd=home, env=around, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         lines = [process.stdout.readline(), process.stdout.readline()]
@@ -246,6 +250,14 @@ def test_elsewhere_than_on_this_machine_a_token_is_asked_for(abroad):
     assert knock(address, more=f"Origin: http://{EVIL}\r\n" + with_it) == 403
     assert ask(address, "/", EVIL, more=with_it)[0] == 403
     assert ask(address, f"//{EVIL}/?token={token}")[1]["location"] == f"/{EVIL}/"
+
+
+def test_the_browser_that_is_opened_is_given_the_token(abroad, home):
+    address, token = abroad
+    deadline = time.monotonic() + 20
+    while not (home / "opened").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert (home / "opened").read_text() == f"{address}/?token={token}\n"
 
 
 def test_a_browser_keeps_the_token_and_its_address_bar_does_not(abroad, fooled):

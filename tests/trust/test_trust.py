@@ -52,8 +52,19 @@ SEEN = {"net.py", "beside_one.py", "beside_late.py", "beside_two.py", "parcel/__
 SEEN |= {"parcel/deep/__init__.py", "parcel/deep/layer.py"}
 
 
+MODULES = ("__init__", "sibling", "other", "never")
+
+
 def test_every_local_import_is_found_by_reading(folder):
     assert names(local_files(folder / "net.py"), folder) == SEEN
+
+
+def test_an_import_of_everything_counts_every_module_of_the_package(folder):
+    (folder / "parcel" / "__init__.py").write_text("__all__ = ['nev' + 'er']\n")
+    (folder / "net.py").write_text("from parcel import *\ndef build(): return never.VALUE\n")
+    assert names(trust(folder / "net.py").files, folder) == {"net.py", "beside_two.py", *(f"parcel/{one}.py" for one in MODULES)}
+    with running(folder / "net.py") as module:
+        assert module.build() == 5
 
 
 def test_what_is_installed_is_not_local_even_below_the_code(folder, monkeypatch):
