@@ -36,6 +36,8 @@ def loaded(sight: Sight) -> None:
     with st.expander("What was loaded", expanded=True, icon=":material/inventory:"):
         facts = [states.plain(info.source), f"one sample is {overview.shape_words(info.modality, info.shape)}"]
         st.markdown(" · ".join([*facts, states.plain(info.preprocessing.get("splits", ""))]))
+        if sizes := importing.sizes_sentence(info.problems):
+            st.caption(states.plain(sizes))
         if not look:
             return
         chance = numbers.three_digits(math.log(len(info.classes)))

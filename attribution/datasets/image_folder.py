@@ -35,12 +35,12 @@ def read(config: DataConfig) -> Source:
     if has_metadata(base):
         samples, more = from_metadata(root, base, "", config)
     else:
-        found = layout(base, base.last or root.name, config)
+        found = layout(base, base.last or root.resolve().name, config)
         problems += found.problems
         if any(has_metadata(folder) for folder, split in found.parts if split):
             samples, more = _from_split_metadata(root, found, config)
         else:
-            samples, more = _from_classes(found, root.name)
+            samples, more = _from_classes(found, root.resolve().name)
     problems += more
     if samples["label"].nunique() < 2 and (not len(samples) or (not has_metadata(base) and _tables(base))):
         raise _no_pictures(root, base, problems)
@@ -102,7 +102,7 @@ def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> Us
     if pictures:
         why = f"{pictures:,} picture{'s lie' if pictures > 1 else ' lies'} there, but {'all in one folder' if base.folders else 'in no class folder'}."
         do = (
-            f"{tables[0]} lies beside: if it holds the labels, call it metadata.csv, with the columns file_name and label. "
+            f"{tables[0]} lies beside: if it holds the labels, save it as metadata.csv, with the columns file_name and label. "
             if tables
             else ""
         )

@@ -11,8 +11,8 @@ import numpy as np
 
 from attribution.config import DataConfig
 from attribution.datasets.labels import label_words, no_label
-from attribution.datasets.picture_layout import is_picture, passed_over
-from attribution.datasets.source import note
+from attribution.datasets.picture_layout import is_picture, metadata_name, passed_over
+from attribution.datasets.source import listed, note
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, in_few_lines
 from attribution.errors import UserError
@@ -28,7 +28,8 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
 
     from attribution.datasets.table import column, named_splits, read_frame
 
-    path = root / folder.name / "metadata.csv"
+    own = metadata_name(folder)
+    path = root / own
     problems: list[dict[str, Any]] = []
     frame = read_frame(path, (config.label, config.group, "file_name", config.split, "split"), problems, config.max_gigabytes)
     for name, role in (("file_name", "names the picture files"), (config.label, "holds the labels")):
@@ -47,11 +48,10 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
     if not taken:
         raise UserError(f"No row of {path.name} has a value in column {config.label}.", "It holds the labels.", "Choose another column.")
     samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels[taken]})
-    splits, said = named_splits(frame.iloc[taken], config, path) if taken and not split else ("", [])
-    samples["split"] = split or (_splits(splits, samples["id"].tolist(), folder) if taken else splits)
+    splits, said = named_splits(frame.iloc[taken], config, path) if not split else ("", [])
+    samples["split"] = split or _splits(splits, samples["id"].tolist(), folder, said)
     if config.group:
         samples["group"] = column(frame.iloc[taken], config.group, path, "holds the groups").to_numpy(dtype=object)
-    own = f"{folder.name}/metadata.csv".lstrip("/")
     rest = names.files - {found[number] for number in there} - {own}
     problems += passed_over(sorted(rest), "has no line in metadata.csv")
     problems += in_few_lines([str(found[number]) for number in there if unlabelled[number]], "has no label in metadata.csv")
@@ -72,11 +72,21 @@ def _none_found(path: Path, given: list[str], names: "_Names") -> UserError:
     )
 
 
-def _splits(given: Any, names: list[str], folder: Folder) -> Any:
-    """The splits of the table, or those of the folders that the pictures lie in where it gives none."""
+def _splits(given: Any, names: list[str], folder: Folder, said: list[dict[str, Any]]) -> Any:
+    """The splits of the table, or those of the folders that the pictures lie in where it gives none; what is not plain is ``said``."""
     start = len(folder.name) + 1 if folder.name else 0
-    parts = [split_name(name[start:].split("/")[0]) or "" for name in names]
-    return parts if not given.any() and all(parts) and "train" in parts else given
+    tops = [name[start:].split("/")[0] if "/" in name[start:] else "" for name in names]
+    parts = [split_name(top) or "" for top in tops]
+    if given.any() or not any(parts):
+        return given
+    words = sorted({top for top, part in zip(tops, parts, strict=True) if part})
+    if all(parts) and "train" in parts:
+        said.append(note("split folders", f"metadata.csv names no splits, so those of the folders are taken: {listed(words)}"))
+        return parts
+    said.append(
+        note(listed(words, 6), "not read as splits: metadata.csv names none, and not all pictures lie in train, val and test folders")
+    )
+    return given
 
 
 class _Names:

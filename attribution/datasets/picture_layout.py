@@ -41,7 +41,13 @@ def has_pictures(folder: Folder) -> bool:
 
 def has_metadata(folder: Folder) -> bool:
     """Whether the folder has a metadata.csv of its own."""
-    return any(name.rpartition("/")[2] == "metadata.csv" for name in folder.files)
+    return bool(metadata_name(folder))
+
+
+def metadata_name(folder: Folder) -> str:
+    """The folder's metadata.csv, in capital letters or not, relative to the folder that was named; "" if there is none."""
+    found = [name for name in folder.files if name.rpartition("/")[2].lower() == "metadata.csv"]
+    return found[-1] if found else ""  # small letters come last: metadata.csv itself, if both are there
 
 
 def unwrap(tree: Folder) -> tuple[Folder, list[dict[str, Any]]]:
@@ -82,7 +88,8 @@ def layout(base: Folder, root: str, config: DataConfig) -> Layout:
             f"Beside {'them' if len(splits) > 1 else 'it'} there are: {_names(plain) or 'no other folders with pictures'}.",
             "Call the folder with the training pictures train and put class folders in it.",
         )
-    if flat and (not plain or {"train"} < {_split_of(folder) for folder in flat}):
+    words = {_split_of(folder) for folder in flat}
+    if ("train" in words and (not plain or len(words) > 1)) or (len(words) > 1 and not plain):
         raise UserError(
             f"{_names(flat)} of {root} {_look(flat)} like {_split_words(flat)}, but hold{'s' * (len(flat) == 1)} pictures without class folders.",
             "Taken for classes, the model would learn to tell the splits apart.",
@@ -118,6 +125,8 @@ def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: Data
             "Add the file to each split.",
         )
     others = [folder for folder in base.folders if folder not in splits and folder not in flat]
+    empty = [folder for folder in others if _split_of(folder) and not has_pictures(folder)]
+    found.problems += [note(folder.name, f"has the name of a {_split_of(folder)} split and holds no pictures") for folder in empty]
     found.problems += passed_over(base.files, "lies beside the split folders, in no class")
     for folder in others:
         found.problems += passed_over(folder.all_files(), f"{folder.last} is no train, val or test folder")
@@ -138,7 +147,8 @@ def _classes(base: Folder, flat: list[Folder], plain: list[Folder], root: str) -
     found = Layout([(base, "")], passed_over(base.files, "lies beside the class folders, so its class is not known"))
     for folder in flat:
         others = listed([one.last for one in plain], 3)
-        what = f"taken as a class, since it holds pictures as {others} do{'es' * (len(plain) == 1)}, not class folders"
+        as_others = f" as {others} do{'es' * (len(plain) == 1)}" if others else ""
+        what = f"taken as a class, since it holds pictures{as_others}, not class folders"
         found.problems.append(note(folder.name, f"{what}; if it is a split, put class folders in it"))
     inner = [{sub.last for sub in folder.folders if has_pictures(sub)} for folder in base.folders if has_pictures(folder)]
     names = sorted(set.union(*inner)) if inner else []

@@ -17,6 +17,7 @@ from attribution.errors import UserError
 from attribution.storage.files import whole_file
 from attribution.views.numbers import plural
 
+SIZES = "sizes of pictures"  # the line that datasets.pictures writes about them
 __all__ = ["LEFT_OUT", "NOTE"]
 LOOKED_AT = 200  # rows that a label is guessed from
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -67,6 +68,12 @@ def problem_table(problems: Sequence[dict[str, Any]], limit: int = 200) -> pd.Da
     ordered = sorted(problems, key=lambda one: one["kind"] != LEFT_OUT)[:limit]
     lines = [(one["kind"], one["where"], one["what"]) for one in ordered]
     return pd.DataFrame(lines, columns=["kind", "where", "what"])
+
+
+def sizes_sentence(problems: Sequence[dict[str, Any]]) -> str:
+    """What pictures were brought to, and from what; "" where all kept their size."""
+    found = next((one["what"] for one in problems if one["where"] == SIZES), "")
+    return f"Pictures were {found}." if found else ""
 
 
 def balance_table(found: dict[str, Any]) -> pd.DataFrame:

@@ -289,6 +289,38 @@ def test_what_looks_like_splits_and_cannot_be_is_refused(tmp_path):
     refused(tmp_path / "part", "looks like a split.*cat, dog")
 
 
+def test_folders_that_are_numbered_alike_are_classes(tmp_path):
+    read = Read(classes(tmp_path / "in", ("test1", "test2", "test3")))
+    assert read.classes == ("test1", "test2", "test3")
+    assert "taken as a class" in read.notes["test1"]
+
+
+def test_an_empty_split_folder_is_said(tmp_path):
+    classes(tmp_path / "in" / "train")
+    (tmp_path / "in" / "test").mkdir()
+    read = Read(tmp_path / "in")
+    assert read.n == 6
+    assert "holds no pictures" in read.notes["test"]
+
+
+def test_splits_of_folders_that_a_table_of_labels_does_not_name(tmp_path):
+    root = tmp_path / "in"
+    lines = []
+    for split in ("train", "test"):
+        for i in range(4):
+            picture(root / split / f"{i}.png", i)
+            lines.append(f"{split}/{i}.png,{'ab'[i % 2]}")
+    (root / "METADATA.CSV").write_text("\n".join(["file_name,label", *lines]))
+    read = Read(root)
+    assert read.counts == {(split, label): 2 for split in ("train", "test") for label in "ab"}
+    assert "those of the folders are taken: test, train" in read.notes["split folders"]
+    picture(root / "more" / "1.png")
+    (root / "METADATA.CSV").write_text("\n".join(["file_name,label", *lines, "more/1.png,a"]))
+    read = Read(root)
+    assert {split for split, _ in read.counts} == {"train"}
+    assert "not read as splits" in read.notes["test, train"]
+
+
 def test_a_folder_of_tables_or_of_unsorted_pictures_says_what_to_do(tmp_path):
     (tmp_path / "parts").mkdir()
     for i in range(2):

@@ -13,7 +13,7 @@ from attribution.datasets.load import import_data, preview
 from attribution.datasets.pictures import read_header, read_pixels, target_size
 from attribution.datasets.source import Unreadable
 from attribution.errors import UserError
-from attribution.views.importing import summary_line
+from attribution.views.importing import sizes_sentence, summary_line
 
 
 def png16(values):
@@ -177,6 +177,8 @@ def test_sizes_are_those_of_the_files_and_stretching_is_said(tmp_path):
         "brought from 60 to 128 × 35 to 120 pixels to 64 × 35; 2 of 8 are stretched, since their sides have another ratio"
     )
     assert line["count"] == 4
+    assert sizes_sentence([line]) == f"Pictures were {line['what']}."
+    assert sizes_sentence([]) == ""
 
 
 @pytest.mark.parametrize("size", [-3, 200_000])
