@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from attribution.errors import UserError
-from attribution.storage.files import read_json
+from attribution.storage.files import read_json, way_out
 
 
 class Artefact:
@@ -35,7 +35,12 @@ class Artefact:
     @cached_property
     def config(self) -> dict[str, Any]:
         """What was asked, of which model and data version, and at what cost."""
-        return read_json(self.folder / "config.json")
+        found = read_json(self.folder / "config.json")
+        if not isinstance(found, dict):
+            raise UserError(
+                f"{self.folder / 'config.json'} holds no names.", "It describes a result.", way_out(self.folder / "config.json")
+            )
+        return found
 
     @property
     def id(self) -> str:

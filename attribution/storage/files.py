@@ -53,10 +53,27 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=1, sort_keys=True, default=str))
 
 
+class Facts(dict[str, Any]):
+    """An object of a JSON file that knows where it came from: a name that it lacks is a ``UserError``, for whoever asks first."""
+
+    path: Path | None = None
+
+    def __missing__(self, name: str) -> Any:
+        if self.path is None:
+            raise KeyError(name)
+        raise UserError(f"{self.path} is damaged: it does not say {name!r}.", "It is part of the project.", way_out(self.path))
+
+
 def read_json(path: Path) -> Any:
-    """Read a JSON file; one that is gone, empty, cut or no JSON is a ``UserError``."""
+    """Read a JSON file; one that is gone, empty, cut or no JSON is a ``UserError``, and so is a name that its objects (``Facts``) lack."""
+
+    def placed(values: dict[str, Any]) -> Facts:
+        found = Facts(values)
+        found.path = path
+        return found
+
     with damage(path):
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_hook=placed)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from attribution.storage import database, kept
 from attribution.storage.files import read_json, write_json
 
 PARTS = ("data", "model", "train")  # of project.json
+COLUMNS = ("id", "time_s", "author", "sample", "action", "old", "new", "reason", "evidence", "batch", "reverts")  # of edits
 NEEDED = ("edits", "jobs", "selections", "settings")
 
 
@@ -73,9 +74,7 @@ def newer(path: Path, version: Any) -> UserError:
 
 def _other_columns(db: sqlite3.Connection) -> list[str]:
     there = {row["name"] for row in db.execute("PRAGMA table_info(edits)")}
-    return [
-        f"column {name} in edits" for name in ("id", "time_s", "author", "sample", "old", "new", "batch", "reverts") if name not in there
-    ]
+    return [f"column {name} in edits" for name in COLUMNS if name not in there]
 
 
 def _classes(folder: Path) -> list[str]:

@@ -41,8 +41,10 @@ def checked(path: Path) -> Path:
     """The path, when the file still is what its result kept of it (or nothing was kept); ``UserError`` otherwise. Reads it once."""
     path = Path(path)
     kept = _kept(path)
-    if kept is None or not path.is_file():
+    if kept is None or not path.exists():
         return path
+    if not path.is_file():
+        raise changed(path, "it is no file")
     size, checksum = kept
     if path.stat().st_size != size:
         raise changed(path, f"it has {path.stat().st_size:,} bytes and was written with {size:,}")

@@ -1,9 +1,11 @@
 """The trained models of a project: which there are, which one is asked, what it says, and on what data."""
 
+import os
 from typing import TYPE_CHECKING, TypeVar
 
 from attribution.config import TrainConfig
 from attribution.errors import UserError
+from attribution.storage.sums import ailing
 from attribution.workspace import lookup
 from attribution.workspace.asked import possible
 from attribution.workspace.asking import query_rows
@@ -91,6 +93,11 @@ class Models(Review):
     def _need_run(self, run_id: str = "") -> "Run":
         runs = {run.id: run for run in self.runs()}
         run = runs.get(run_id) if run_id else self.run
+        wanted = run_id or self._setting("run")
+        for folder in (self.folder / "runs").glob("*/"):  # another model than the one in use never answers for it without a word
+            damaged = folder.name == wanted or (run is None and os.path.lexists(folder / "config.json"))
+            if damaged and folder.name not in runs and (error := ailing(folder)):
+                raise error
         if run is None and run_id:
             raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
         if run is None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+from attribution.storage.sums import ailing
 from attribution.workspace import lookup
 from attribution.workspace.models import Models
 
@@ -33,7 +34,11 @@ class Results(Models):
 
     def damaged(self) -> list[UserError]:
         """What is wrong with results that were finished and can no longer be read; the other members pass over them."""
-        return lookup.damaged(self.folder)
+        found = lookup.damaged(self.folder)
+        chosen = self._setting("run")
+        folder = self.folder / "runs" / chosen
+        lost = ailing(folder) if chosen and folder.is_dir() and not (folder / "config.json").is_file() else None
+        return [*found, *([lost] if lost else [])]
 
     def scores(self) -> "list[ScoreResult]":
         """Finished score runs, newest first."""

@@ -27,11 +27,11 @@ def finished(tmp_path_factory) -> Path:
     data = DataConfig(path=str(folder / "people.csv"), split="split")
     recipe = TrainConfig(epochs=4, batch_size=16, lr=0.1, checkpoints=2, device="cpu")
     project = Project.create(folder / "people", data, ModelConfig("logistic"), recipe)
+    project.drop([0], reason="odd")
     project.train()
     project.flag(FlagConfig(detectors=("loss", "aum"), cases=5, device="cpu"))
     project.embed(MapConfig(method="pca", device="cpu"))
     project.score(ScoreConfig(queries="test", device="cpu"))
-    project.drop([0], reason="odd")
     return project.folder
 
 
