@@ -28,12 +28,21 @@ CALLED_LIKE = {
 
 
 def look_for_answers(source: Source) -> list[dict[str, Any]]:
-    """What the user should know about the ``col:`` columns of a table; cost: a sort of at most ``ROWS_LOOKED_AT`` values per column.
+    """What the user should know about the ``col:`` columns of a table (of texts
+    only that they are not the label); cost: a sort of at most ``ROWS_LOOKED_AT`` values per column.
 
     Raises ``UserError`` for a column that repeats the label, under the same or other names (in at least ``FEWEST_ROWS`` rows).
     """
     names = [name for name in source.samples.columns if name.startswith("col:")]
     labels, classes = _codes(source.samples["label"])
+    if source.modality == "text":
+        if len(labels) >= FEWEST_ROWS and _same_partition(_codes(source.samples["text"].map(look))[0], labels):
+            raise UserError(
+                f"The texts of {source.path.name} repeat the label: each of them goes with one class and back.",
+                "The model would be given the answer.",
+                "Choose the column that holds the texts.",
+            )
+        return []
     if len(labels) < FEWEST_ROWS or len(classes) < 2 or not names:
         return _called_like(source.samples, names)
     count = int(np.clip(VALUES_LOOKED_AT // len(names), 1000, ROWS_LOOKED_AT))

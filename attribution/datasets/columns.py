@@ -23,7 +23,11 @@ CURRENCIES = "$€£¥₹₩₽₺₴฿₫₦"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _GROUPS = r"[+-]?\d{{1,3}}({0}\d{{3}})+"
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
-_OTHER_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([T ]\d{1,2}:\d{2}.*)?")
+_OTHER_DATE = re.compile(
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([T ]\d{1,2}:\d{2}.*)?|\d{4}[./-]\d{1,2}|\d{1,2}[./-]\d{4}|\d{8}T\d{4,6}Z?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
+    r"|(?=.*\d).*\b(jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\b.*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -176,10 +180,17 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
             )
         ]
     if all(_OTHER_DATE.fullmatch(bare) for bare in distinct.values()):
-        return [note(where, f"holds dates such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are numbers")]
+        return [note(where, f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are numbers")]
     units = {re.sub(r"^[+-]?[\d.,' ]*\d", "", bare) for bare in distinct.values() if re.match(r"[+-]?\.?\d", bare)}
     if len(units) == 1 and all(re.match(r"[+-]?\.?\d", bare) for bare in distinct.values()) and len(distinct) > 2:
         return [note(where, f"every value is a number with {units.pop()!r} behind it; taken as categories. Without it they are numbers")]
+    begun = sum(bool(re.match(r"\W*\d", bare)) for bare in distinct.values())
+    if len(distinct) > 2 and begun >= MOSTLY * len(distinct):
+        return [
+            note(
+                where, f"its values begin with numbers, such as {listed([repr(word) for word in list(distinct)[:3]])}; taken as categories"
+            )
+        ]
     return []
 
 

@@ -137,7 +137,7 @@ def read_source(config: DataConfig) -> Source:
     more = refuse_quantity(source, config.number_classes)
     source = tidy_labels(source)
     more += note_joined(sorted(set(source.samples["label"])))
-    if source.modality == "tabular":
+    if source.modality != "image":
         class_names(source)  # measurements as labels are told before columns that repeat them
         more += look_for_answers(source)
     return replace(source, problems=[*source.problems, *more])

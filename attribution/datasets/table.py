@@ -91,6 +91,11 @@ def _check_columns(frame: "pd.DataFrame", config: DataConfig, path: Path) -> Non
             "It says what the model is to predict.",
             f"Choose one of its columns: {_columns(frame)}.",
         )
+    for name, role in ((config.text, "the text"), (config.split, "the split")):
+        if name and name == config.label:
+            raise UserError(
+                f"Column {name!r} is both the label and {role}.", "The model would see the answer.", f"Choose two of: {_columns(frame)}."
+            )
     for name, role in ((config.label, "holds the labels"), (config.text, "holds the texts"), (config.id, "holds the ids")):
         if name:
             _must_have(frame, name, path, role)

@@ -407,7 +407,11 @@ def test_numbers_that_are_not_spelled_plainly(tmp_path, values, numbers, said):
     [
         (["1,234", "1234"], "written in more than one way"),
         (["12", "12", "x"], "67% of its values are numbers"),
-        (["31/01/2024", "05/02/2024"], "holds dates such as"),
+        (["31/01/2024", "05/02/2024"], "holds dates or times such as"),
+        (["5 Jan 2024", "February 6, 2024"], "holds dates or times such as"),
+        (["12:30", "9:15 pm"], "holds dates or times such as"),
+        (["12%", "0.12", "14%", "15%", "16%"], "its values begin with numbers"),
+        (["0x1f", "0x2", "0x3"], "its values begin with numbers"),
         (["12 kg", "13 kg", "14 kg"], "a number with ' kg' behind it"),
     ],
 )
@@ -443,6 +447,14 @@ def test_a_column_that_repeats_the_label_is_refused(tmp_path):
 def test_a_label_in_several_spellings_is_the_label_all_the_same(tmp_path):
     with pytest.raises(UserError, match=r"Column again .* repeats the label"):
         load(csv(plain(again=["NO", "Yes", "no", "yes", " No", "YES"] * 10), tmp_path, quoting=1), tmp_path)
+
+
+def test_texts_that_are_the_label_are_refused(tmp_path):
+    frame = pd.DataFrame({"body": ["It is A", "it is  b"] * 10, "label": ["a", "b"] * 10})
+    with pytest.raises(UserError, match=r"texts of t\.csv repeat the label"):
+        load(csv(frame, tmp_path), tmp_path, text="body")
+    with pytest.raises(UserError, match="label"):
+        load(csv(frame, tmp_path), tmp_path, text="label")
 
 
 def test_notes_about_many_columns_are_one_line(tmp_path):
