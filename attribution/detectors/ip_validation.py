@@ -22,7 +22,6 @@ class ValidationInfluence(Detector):
     cost = "One forward and backward pass over the training set."
     source = "IP: Revisit, Extend, and Enhance Hessian-Free Influence Functions, arXiv 2405.17490."
     needs = "a validation split"
-    default = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         subject = evidence.subject

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import accelerator, cost, fairness, fidelity, leaks, scale, unlearning, wrong_labels
+from figures.published import NEEDED, published
 
 RESULTS = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "results"
 PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -40,6 +41,7 @@ def benchmarks() -> str:
         "# Measured figures\n\nMade by `python docs/build.py` from `benchmarks/results/*.json`; each file is written by the script of the same name in"
         " `benchmarks/`. Machines differ and are noisy: compare ratios, not seconds.\n"
     ]
+    parts.append(published({name: json.loads((RESULTS / f"{name}.json").read_text()) for name in NEEDED}))
     for name, page in PARTS.items():
         path = RESULTS / f"{name}.json"
         if path.exists():

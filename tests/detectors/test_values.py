@@ -95,7 +95,7 @@ def test_detectors_follow_edited_labels(world):
 
 
 def test_an_ordinary_search_runs_the_same_six():
-    assert defaults() == ["aum", "confident-learning", "ip-validation", "loss", "neighbors", "self-influence"]
+    assert defaults() == ["aum", "confident-learning", "data-map", "loss", "neighbors", "self-influence"]
 
 
 def test_data_map_is_one_minus_the_mean_confidence(world):

@@ -119,13 +119,15 @@ def test_more_detectors_add_columns_and_leave_the_queue_alone(world, found, tmp_
     assert len(result.reasons(int(result.queue(1)["row"].iloc[0]))) == len(detectors.names()) + 1
 
 
-def test_detectors_that_cannot_run_are_left_out_and_named(world, tmp_path):
+def test_detectors_that_cannot_run_are_left_out_and_named(world, tmp_path, monkeypatch):
     active = world.labels.active.copy()
     active[world.dataset.rows("val")] = False
     labels = Labels.of(world.dataset, world.labels.values, active)
+    record = world.run.dynamics
+    monkeypatch.setattr(type(world.run), "dynamics", lambda self: record().head(0))
     result = flag(world.dataset, labels, world.run, CONFIG, tmp_path)
-    assert list(result.config["skipped"]) == ["ip-validation"]
-    assert "ip-validation" not in result.detectors.columns
+    assert list(result.config["skipped"]) == ["aum", "data-map"]
+    assert "data-map" not in result.detectors.columns
     with pytest.raises(UserError, match="validation"):
         flag(world.dataset, labels, world.run, replace(CONFIG, detectors=("ip-validation",)), tmp_path)
 
