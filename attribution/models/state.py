@@ -9,7 +9,10 @@ import pandas as pd
 import torch
 from torch import nn
 
+from attribution.errors import UserError
 from attribution.storage.files import whole_file
+
+KEPT = ("epoch", "step", "lr_sum", "seconds_s", "checkpoints", "metrics")
 
 
 @dataclass
@@ -33,20 +36,28 @@ class TrainingState:
         if dynamics is not None:
             with whole_file(_part(run, self.epoch)) as temporary:
                 dynamics.to_parquet(temporary, index=False)
-        values = {name: getattr(self, name) for name in ("epoch", "step", "lr_sum", "seconds_s", "checkpoints", "metrics")}
+        values = {name: getattr(self, name) for name in KEPT}
         values |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         with whole_file(run / ".state" / "state.pt") as temporary:
             torch.save(values, temporary)
 
     def resume(self, run: Path) -> bool:
-        """Continue from the last finished epoch if there is one; says whether there was."""
+        """Continue from the last finished epoch if there is one; says whether there was. ``UserError`` for a damaged file."""
         path = run / ".state" / "state.pt"
         if not path.is_file():
             return False
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        self.model.load_state_dict(values.pop("model"))
-        self.optimizer.load_state_dict(values.pop("optimizer"))
-        for name, value in values.items():
+        try:
+            values = torch.load(path, map_location="cpu", weights_only=True)
+            self.model.load_state_dict(values.pop("model"))
+            self.optimizer.load_state_dict(values.pop("optimizer"))
+            known = {name: values[name] for name in KEPT}
+        except Exception as error:  # a damaged file can make the reader raise anything
+            raise UserError(
+                f"The unfinished training in {run} cannot be read ({type(error).__name__}).",
+                "It cannot go on from where it stopped.",
+                f"Delete {run / '.state'}, and train again: it starts from the first epoch.",
+            ) from error
+        for name, value in known.items():
             setattr(self, name, value)
         return True
 

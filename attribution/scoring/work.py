@@ -13,6 +13,7 @@ from attribution.config import ScoreConfig
 from attribution.estimators import estimators
 from attribution.estimators._asked import check_measure
 from attribution.estimators.base import Estimator, Query
+from attribution.models.user_code import said
 from attribution.runners.base import Report
 from attribution.scoring.plan import Shard, is_valid, place
 from attribution.storage.files import whole_file
@@ -80,6 +81,7 @@ class ShardWork:
             setattr(made, name, getattr(self.config, name))
         return made
 
+    @said("its gradients were taken")
     def open(self, report: Report) -> Callable[[Shard], None]:
         """Load model and data; the result computes a shard. Queries of a block are prepared once while its shards come in a row.
 
@@ -89,6 +91,7 @@ class ShardWork:
         estimator, prepared = self.kept(), (-1, -1)
         passes = Passes(estimator.subject, report)
 
+        @said("its gradients were taken")  # here, since a worker's error travels without its lines
         def do(shard: Shard) -> None:
             nonlocal prepared
             if self.done(shard):

@@ -312,3 +312,14 @@ def test_only_regular_files_that_fit_into_memory(tmp_path, monkeypatch):
     for name in ("w.pt", "bomb.pt"):
         with pytest.raises(UserError, match="GB of memory are free"):
             read_state(tmp_path / name)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK", b"\x80\x02}q\x00."])
+def test_a_damaged_unfinished_training_says_what_to_delete(tmp_path, damage):
+    from attribution.models.state import TrainingState
+
+    model = net(1)
+    (tmp_path / ".state").mkdir()
+    (tmp_path / ".state" / "state.pt").write_bytes(damage)
+    with pytest.raises(UserError, match=r"unfinished training.*Delete .*\.state"):
+        TrainingState(model, torch.optim.SGD(model.parameters(), lr=0.1)).resume(tmp_path)

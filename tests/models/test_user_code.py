@@ -213,6 +213,29 @@ def test_errors_of_later_work_are_words_too(tmp_path):
             work()
 
 
+def test_an_exit_in_a_worker_process_is_words(tmp_path):
+    import pandas as pd
+
+    from attribution import ScoreConfig
+
+    chance = np.random.default_rng(0)
+    pd.DataFrame({"a": chance.normal(size=90), "b": chance.normal(size=90), "label": np.arange(90) % 3}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    (tmp_path / "net.py").write_text(
+        "import multiprocessing\nfrom torch import nn\nclass N(nn.Module):\n    def __init__(self):\n        super().__init__()\n        "
+        "self.head = nn.Linear(2, 3)\n    def forward(self, x):\n        if multiprocessing.parent_process() is not None:\n            "
+        "raise SystemExit(5)\n        return self.head(x)\n"
+    )
+    recipe = TrainConfig(epochs=1, device="cpu")
+    project = Project.create(
+        "w", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{tmp_path / 'net.py'}:N"), recipe, trust_code=True
+    )
+    project.train()
+    with pytest.raises(UserError, match=r"net\.py, line 9, in forward: it ends the process"):
+        project.score(ScoreConfig(queries="test", runner="processes", workers=2, device="cpu"))
+
+
 def test_our_own_faults_and_control_c_pass():
     with pytest.raises(ZeroDivisionError), guarded("nothing"):
         print(1 / 0)
