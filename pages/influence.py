@@ -13,7 +13,7 @@ from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, numbers, tables
 from attribution.workspace.asking import query_of
 from attribution.workspace.lookup import InfluenceView
-from pages.parts import cards, context, forecast, frame, jobs, query, states
+from pages.parts import cards, context, forecast, frame, jobs, keys, query, states
 from pages.parts.context import Sight
 
 SIDE = 6  # cards per side on one page
@@ -62,7 +62,8 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
     place = "helped" if helps else "hurt"
     if strongest.empty:
         st.caption(f"No training sample {'helps' if helps else 'hurts'} here.")
-    page = cards.page_number(len(strongest), SIDE, f"page-{place}")
+    pages = f"page-{place}-{keys.digest(view.query_rows)}"  # every query begins at its first page
+    page = cards.page_number(len(strongest), SIDE, pages)
     shown = tables.page_of(strongest, page, SIDE)
     asked = ",".join(str(sight.project.dataset.ids[row]) for row in view.query_rows[:5])
     for line in shown.to_dict("records"):
@@ -84,7 +85,7 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
             cards.show(cards.card_of(sight, row, facts, rank=int(line["rank"])))
             reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
             cards.actions(sight, row, place, reason=f"{'helped' if helps else 'hurt'} {asked}", evidence=evidence, more=[reverse])
-    cards.pager(len(strongest), SIDE, f"page-{place}")
+    cards.pager(len(strongest), SIDE, pages)
     return shown["influence"].to_numpy()
 
 

@@ -22,12 +22,13 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
     columns = values_of(sight)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.markdown(f"**{numbers.plural(len(rows), 'sample')}** {where}", width="content")
-        by = st.selectbox("Sorted by", list(columns), key="listing-by", width=220, on_change=first_page)
+        by = st.selectbox("Sorted by", list(columns), key="listing-by", width=220)
     ordered = rows
     if by != listing.NATURAL:
         source = f"{sight.run.id} {sight.flags.id if sight.flags is not None else ''}"
         ordered = listing.among(_order(sight.key, by, sight.labels.version, source, columns[by]), rows)
-    page = cards.page_number(len(rows), LINES, KEY)
+    pages = f"{KEY}-{by}"  # another order starts at its first page
+    page = cards.page_number(len(rows), LINES, pages)
     shown = tables.page_of(ordered, page, LINES)
     st.dataframe(
         listing.lines(shown, sight.project.dataset, sight.labels, sight.predictions, sight.suspicion),
@@ -42,12 +43,7 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
     )
     first = (page - 1) * LINES
     st.caption(f"Lines {numbers.count(first + 1)} to {numbers.count(first + len(shown))} of {numbers.count(len(rows))}")
-    cards.pager(len(rows), LINES, KEY)
-
-
-def first_page() -> None:
-    """Callback: another order starts at its first page."""
-    st.session_state[KEY] = 1
+    cards.pager(len(rows), LINES, pages)
 
 
 def values_of(sight: Sight) -> dict[str, np.ndarray]:

@@ -33,7 +33,6 @@ def pick(row: int | None, sight: Sight) -> None:
     """Callback: ask about another sample."""
     if row is not None:
         context.put(query=str(sight.project.dataset.ids[row]), reverse="")
-        st.session_state["page-helped"] = st.session_state["page-hurt"] = 1
 
 
 def pick_found(sight: Sight) -> None:

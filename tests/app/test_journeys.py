@@ -53,6 +53,18 @@ def test_the_query_is_in_the_address_and_steps_through_the_wrong_ones(app, tiny_
     assert not correct[tiny_project.dataset.rows_of([first])[0]]
 
 
+def test_another_query_begins_at_its_first_page(app, words, tiny_project):
+    test = app("influence", project="digits")
+    test.button(key="next").click().run()
+    row = int(tiny_project.dataset.rows_of([test.query_params["query"]])[0])
+    test.session_state[f"page-helped-{keys.digest([row])}"] = 2
+    test.run()
+    assert ">#7<" in words(test)
+    test.button(key="next").click().run()
+    assert ">#1<" in words(test)
+    assert ">#7<" not in words(test)
+
+
 def test_search_opens_a_sample_by_id(app, tiny_project):
     test = app("influence", project="digits")
     test.text_input(key="find").set_value("test-00007").run()

@@ -26,7 +26,7 @@ def test_the_table_of_samples_comes_in_pages_and_in_the_order_chosen(app, words,
     test = app("map", project="digits", method="pca")
     assert f"Lines 1 to 20 of {n}" in words(test)
     assert test.dataframe[0].value["id"].tolist() == tiny_project.dataset.ids[:20].tolist()
-    test.session_state["page-listing"] = 2
+    test.session_state[f"page-listing-{listing.listing.NATURAL}"] = 2
     test.run()
     assert f"Lines 21 to 40 of {n}" in words(test)
     test.selectbox(key="listing-by").set_value("loss").run()
