@@ -6,13 +6,15 @@ import typer
 
 from attribution.boundary import in_words
 from attribution.cli import cli
+from attribution.cli.plain import harmless, harmless_output
 from attribution.errors import Cancelled
 
 
 def main() -> None:
     """Entry point: what the user or the machine did is three sentences and exit status 2; a bug keeps its traceback."""
     try:
-        cli()
+        with harmless_output():
+            cli()
     except (Cancelled, KeyboardInterrupt):
         typer.echo("stopped; what was finished is kept", err=True)
         sys.exit(130)
@@ -22,7 +24,7 @@ def main() -> None:
             raise
         for part in (said.what, said.why, said.do):
             if part:
-                typer.echo(part, err=True)
+                typer.echo(harmless(part), err=True)
         sys.exit(2)
 
 

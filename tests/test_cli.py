@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from attribution.cli import cli
+from attribution.errors import UserError
 
 
 @pytest.fixture
@@ -152,6 +153,25 @@ def test_a_forecast_says_how_long_and_runs_nothing(datablame, tiny_project, monk
     assert status == 0, err
     assert "Took" in said
     assert "forecast" not in said.split("Took")[1].splitlines()[0]  # that one was asked with other memory
+
+
+def test_a_terminal_shows_words_of_the_data_and_does_not_obey_them(datablame, monkeypatch, capsys):
+    """An id, a text or a file's name may hold what clears a screen, sets a title or turns the letters round."""
+    import typer
+
+    from attribution import project
+
+    wicked = "cat\x1b[2J\x1b]0;owned\x07\u202ednE \udcff"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)  # else colours are taken out by typer, and with them the proof
+
+    def say(name):
+        typer.echo(f"found {wicked}")
+        raise UserError(f"No {wicked}.")
+
+    monkeypatch.setattr(project.Project, "open", say)
+    status, said, err = datablame("status", "-p", "any")
+    shown = r"cat\x1b[2J\x1b]0;owned\x07\u202ednE \xff"
+    assert (status, said, err) == (2, f"found {shown}\n", f"No {shown}.\n")
 
 
 def test_the_app_is_told_where_it_runs_and_under_which_names(datablame, monkeypatch):

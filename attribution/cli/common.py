@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from attribution.cli.plain import harmless
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.project import Project
@@ -50,7 +51,7 @@ def bar() -> Progress:
     last = [-1.0]
 
     def show(done: float, total: float, message: str) -> None:
-        text = f"{100 * done / total if total else 100:5.1f} %  {message}"
+        text = f"{100 * done / total if total else 100:5.1f} %  {harmless(message)}"
         if sys.stderr.isatty():
             sys.stderr.write("\r\033[K" + text[:110])
             if done >= total:
