@@ -398,6 +398,16 @@ def default_recipe(modality: str, samples: int | None = None) -> TrainConfig:
     return dataclasses.replace(recipe, epochs=max(recipe.epochs, -(-LEAST_STEPS // per_epoch)))
 
 
+def small_words(modality: str, samples: int) -> str:
+    """Why the default recipe has more epochs than usual for so few training samples; "" where it has not."""
+    usual, here = default_recipe(modality).epochs, default_recipe(modality, samples).epochs
+    return (
+        f"{here} epochs instead of {usual}, as {samples:,} samples would give too few steps otherwise (at least {LEAST_STEPS})"
+        if here > usual
+        else ""
+    )
+
+
 def fields_of(config: type) -> list[tuple[str, Any, str, str]]:
     """``(name, default, help, range in words)`` of every setting, in order."""
     return [(item.name, item.default, item.metadata["help"], words(item)) for item in dataclasses.fields(config)]

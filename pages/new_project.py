@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.config import DataConfig, ModelConfig, default_recipe, from_dict
+from attribution.config import DataConfig, ModelConfig, default_recipe, from_dict, small_words
 from attribution.errors import UserError
 from attribution.modalities.image import png
 from attribution.progress import Progress
@@ -184,9 +184,12 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
 
 def recipe_step(found: dict[str, Any]) -> dict[str, Any]:
     """How the model is trained: the settings that differ from what suits the data."""
-    usual = default_recipe(found["modality"], sum(found["balance"].get("train", {}).values()))
+    samples = sum(found["balance"].get("train", {}).values())
+    usual = default_recipe(found["modality"], samples)
     with st.expander("Training recipe", icon=":material/tune:"):
         st.caption("What suits the data is filled in. Retraining and proofs take the recipe of the model in use.")
+        if small := small_words(found["modality"], samples):
+            st.caption(f"Small data: {small}.")
         return recipe.form(usual, f"recipe-{found['modality']}")
 
 

@@ -9,7 +9,7 @@ from attribution import trust as trusting
 from attribution.cli.common import ProjectOption, bar, command, counts, open_project
 from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
-from attribution.config import DataConfig, ModelConfig, TrainConfig
+from attribution.config import DataConfig, ModelConfig, TrainConfig, small_words
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.workspace.home import SAMPLES
@@ -66,6 +66,8 @@ def new(
         typer.echo(line)
     made = project.train_config
     typer.echo(f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}")
+    if "epochs" not in given(context, recipe) and (small := small_words(info.modality, info.counts["train"])):
+        typer.echo(f"small data: {small}")
     typer.echo(f"Next: {command('train', project)}")
 
 
