@@ -5,7 +5,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attribution.errors import UserError
@@ -60,8 +60,9 @@ def _take(path: Path) -> int | None:
                 os.close(file)
                 raise
         if _same(file, path):
-            os.ftruncate(file, 0)
-            os.pwrite(file, str(os.getpid()).encode(), 0)
+            with suppress(OSError):  # a full disk: the number is only for the message
+                os.ftruncate(file, 0)
+                os.pwrite(file, str(os.getpid()).encode(), 0)
             return file
         os.close(file)  # its last holder removed it meanwhile
 
