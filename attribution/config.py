@@ -37,6 +37,11 @@ class DataConfig(Settings):
     number_classes: bool = opt(
         False, "Labels that look like a quantity (numbers with fractions, very many whole numbers) are classes all the same."
     )
+    unlabelled: str = opt(
+        "leave-out",
+        "Samples without a label: leave-out (they are listed), or keep: trained on by nothing until Review gives them a label.",
+        choices=("leave-out", "keep"),
+    )
     max_gigabytes: float = opt(
         8.0,
         "Memory in GB that a table or an archive may take; what would take more is refused before it is read.",

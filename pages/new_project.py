@@ -84,6 +84,12 @@ def column_fields(path: str) -> dict[str, Any]:
             found["number_classes"] = st.checkbox(
                 "Numbers are classes", key="number-classes", help="Labels that look like a quantity are classes all the same."
             )
+            keep = st.checkbox(
+                "Keep rows without a label",
+                key="keep-unlabelled",
+                help="Nothing trains on them until Review gives them a label. Else they are left out and listed.",
+            )
+            found["unlabelled"] = "keep" if keep else "leave-out"
     if names and not found["label"]:
         st.caption("Which column holds the label? These are the first rows.")
         st.dataframe(importing.as_shown(rows), hide_index=True, alt="The first rows of the table")

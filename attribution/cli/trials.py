@@ -8,6 +8,7 @@ from attribution.cli.common import HereOption, JobOption, ProjectOption, do, ope
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
 from attribution.config import BenchConfig, DampingConfig, MemorizeConfig, PreviewConfig, RemedyConfig, RetrainConfig
+from attribution.datasets.names import class_word
 
 if TYPE_CHECKING:
     from attribution.evaluation import BenchResult
@@ -53,7 +54,7 @@ def memorize(
     if result is None:
         return
     for line in result.samples.nlargest(top, "memorization").itertuples():
-        label = opened.classes[opened.labels.values[line.row]]
+        label = class_word(opened.classes, int(opened.labels.values[line.row]))
         typer.echo(
             f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} to {line.high:.2f})"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import fingerprint
+from attribution.datasets.names import NO_LABEL
 from attribution.errors import UserError
 from attribution.storage.files import damage, read_array, read_json, way_out, whole_file, write_json
 from attribution.storage.sums import of_folder
@@ -69,7 +70,8 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class Labels:
-    """A labelled version of a dataset: ``values`` (n,) int64 class indices, ``active`` (n,) bool (False = dropped), ``version`` its hash.
+    """A labelled version of a dataset: ``values`` (n,) int64 class indices (-1: no label, never active), ``active`` (n,) bool
+    (False = dropped), ``version`` its hash.
 
     The version depends on the base data, the labels and what is active, and on nothing else: undoing every edit gives the base version.
     """
@@ -81,11 +83,11 @@ class Labels:
     @staticmethod
     def of(dataset: "Dataset", values: np.ndarray, active: np.ndarray) -> "Labels":
         """The version of ``dataset`` with these labels; both arrays are (n,), copied and made read-only. Raises ``UserError`` for a label
-        that is no class."""
+        that is no class, and for a sample without a label (-1) that is active."""
         values, active = np.array(values, dtype="<i8"), np.array(active, dtype=bool)
         if values.shape != (len(dataset),) or active.shape != (len(dataset),):
             raise ValueError(f"labels {values.shape} and active {active.shape} do not fit {len(dataset)} samples")
-        bad = np.flatnonzero((values < 0) | (values >= len(dataset.info.classes)))
+        bad = np.flatnonzero((values < np.where(active, 0, NO_LABEL)) | (values >= len(dataset.info.classes)))
         if len(bad):
             raise UserError(
                 f"Sample {dataset.ids[bad[0]]} would get label number {values[bad[0]]}.",
@@ -106,7 +108,7 @@ class Dataset:
     """Samples with stable ids in a fixed order: training rows first, then validation, then test.
 
     ``samples`` (DataFrame, n rows, see ``samples.parquet``), ``inputs`` (memory-mapped ``inputs.npy``: image uint8 (n, H, W, C), text int32
-    (n, L), tabular float32 (n, d)), ``labels`` (n,) int64 base labels, ``ids`` and ``hashes`` (n,) str. Nothing here is ever written to.
+    (n, L), tabular float32 (n, d)), ``labels`` (n,) int64 base labels (-1: none), ``ids`` and ``hashes`` (n,) str. Nothing here is ever written to.
     """
 
     def __init__(self, folder: Path, info: DatasetInfo) -> None:
@@ -184,6 +186,11 @@ class Dataset:
     def labels(self) -> np.ndarray:
         """Base labels, (n,) int64 class indices."""
         return self.column("label").to_numpy(dtype=np.int64)
+
+    @cached_property
+    def labelled(self) -> np.ndarray:
+        """Which samples came with a label, (n,) bool."""
+        return self.labels != NO_LABEL
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -274,5 +281,5 @@ class Dataset:
         return tensor(self, np.asarray(rows, dtype=np.int64), device, inputs or STANDARDISED)
 
     def base_version(self) -> Labels:
-        """The labels as imported, nothing dropped."""
-        return Labels.of(self, self.labels, np.ones(len(self), dtype=bool))
+        """The labels as imported, nothing dropped; what came without a label is not active."""
+        return Labels.of(self, self.labels, self.labelled)

@@ -88,6 +88,25 @@ def without_label(places: list[str]) -> list[dict[str, Any]]:
     return lines
 
 
+def kept_without_label(places: list[str]) -> list[dict[str, Any]]:
+    """The line about samples that are kept without a label."""
+    if not places:
+        return []
+    count = len(places)
+    what = (
+        "has no label; it is kept, and waits on Review"
+        if count == 1
+        else f"{count:,} samples have no label; they are kept, and wait on Review"
+    )
+    return [note(listed(places, 3), what, count)]
+
+
+def labelled(source: Source) -> Source:
+    """The source without the samples that are kept without a label."""
+    bare = source.samples["label"] == ""
+    return replace(source, samples=source.samples[~bare]) if bare.any() else source
+
+
 def tidy_labels(source: Source) -> Source:
     """The source with one form per class: NFC, no blanks around, no invisible signs, 1 for 1.0; what was changed is noted.
 
@@ -96,7 +115,8 @@ def tidy_labels(source: Source) -> Source:
     labels = source.samples["label"]
     first: dict[str, int] = {}
     for place, word in enumerate(labels.tolist()):
-        first.setdefault(word, place)
+        if word:
+            first.setdefault(word, place)
     forms = {word: tidy(whole(word)) or word for word in first}
     counts = Counter(labels.tolist())
     changed = [word for word in first if forms[word] != word]
@@ -111,7 +131,7 @@ def tidy_labels(source: Source) -> Source:
     classes = tuple(tidy(whole(name)) for name in source.classes)
     return replace(
         source,
-        samples=source.samples.assign(label=labels.map(final).astype(object)),
+        samples=source.samples.assign(label=labels.map({"": "", **final}).astype(object)),
         classes=classes,
         problems=[*source.problems, *notes, *_alike(sorted(set(final.values())))],
     )

@@ -15,7 +15,8 @@ from attribution.datasets.answers import look_for_answers
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, text_notes, tokens_of
 from attribution.datasets.frames import is_table_folder
-from attribution.datasets.labels import note_joined, refuse_quantity, refuse_several, tidy_labels
+from attribution.datasets.labels import labelled, note_joined, refuse_quantity, refuse_several, tidy_labels
+from attribution.datasets.names import UNLABELLED
 from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
 from attribution.datasets.source import Source, Unreadable, check_classes, check_samples, class_names, left_out
 from attribution.datasets.splits import assign_splits, split_order
@@ -49,7 +50,7 @@ def import_data(config: DataConfig, out: Path, name: str, progress: Progress | N
     try:
         encoded = encode(source, samples, config, building, progress.part(0.02, 0.95))
         if len(encoded.samples) < len(samples):
-            kept = encoded.samples
+            kept = encoded.samples[encoded.samples["class"] >= 0]
             remaining = Source(source.modality, source.path, kept.reset_index(drop=True), classes)
             check_classes(remaining, classes, kept["class"].to_numpy(), kept["split"].to_numpy())
         info = DatasetInfo(
@@ -89,13 +90,14 @@ def preview(config: DataConfig) -> dict[str, Any]:
     samples = samples.drop(index=looked.pop("unreadable", []))
     counts = Counter(samples["split"])
     pairs = Counter(zip(samples["split"], samples["label"], strict=True))
+    names = [*classes, *([""] if (samples["label"] == "").any() else [])]
     result = {
         "name": source.path.stem if source.path.is_file() else source.path.resolve().name,
         "modality": source.modality,
         "classes": list(classes),
         "n": len(samples),
         "counts": {split: counts[split] for split in SPLITS},
-        "balance": {split: {name: pairs[split, name] for name in classes} for split in SPLITS if counts[split]},
+        "balance": {split: {name or UNLABELLED: pairs[split, name] for name in names} for split in SPLITS if counts[split]},
         "splits": splits_note,
     }
     return {**result, **looked, "seen": source.seen, "problems": source.problems + looked["problems"]}
@@ -133,23 +135,25 @@ def read_source(config: DataConfig) -> Source:
             f"{cause.filename or path} may not be read.", "This user has no permission.", "Change its permissions, or copy it."
         ) from cause
     check_samples(source)
-    refuse_several(source)
-    more = refuse_quantity(source, config.number_classes)
+    refuse_several(labelled(source))
+    more = refuse_quantity(labelled(source), config.number_classes)
     source = tidy_labels(source)
-    more += note_joined(sorted(set(source.samples["label"])))
+    more += note_joined(sorted(set(labelled(source).samples["label"])))
     if source.modality != "image":
-        class_names(source)  # measurements as labels are told before columns that repeat them
-        more += look_for_answers(source)
+        class_names(labelled(source))  # measurements as labels are told before columns that repeat them
+        more += look_for_answers(labelled(source))
     return replace(source, problems=[*source.problems, *more])
 
 
 def arrange(source: Source, config: DataConfig) -> tuple["pd.DataFrame", tuple[str, ...], str]:
-    """``source.samples`` in row order with their split and ``class`` (index), the class names, and where the splits come from."""
-    classes = class_names(source)
-    number_of = {name: number for number, name in enumerate(classes)}
+    """``source.samples`` in row order with their split and ``class`` (index; -1 where there is no label), the class names, and where the
+    splits come from. What has no label is in the training part, where it waits for one."""
+    classes = class_names(labelled(source))
+    number_of = {"": -1, **{name: number for number, name in enumerate(classes)}}
     labels = source.samples["label"].map(number_of).to_numpy(dtype=np.int64)
-    splits, note = assign_splits(source.samples["split"].to_numpy(dtype=object), labels, config)
-    check_classes(source, classes, labels, splits)
+    there, splits = labels >= 0, np.full(len(labels), "train", dtype="<U5")
+    splits[there], note = assign_splits(source.samples["split"].to_numpy(dtype=object)[there], labels[there], config)
+    check_classes(labelled(source), classes, labels[there], splits[there])
     samples = source.samples.assign(split=splits)
     samples["class"] = labels
     return samples.iloc[split_order(splits)], classes, note

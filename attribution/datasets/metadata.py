@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import DataConfig
-from attribution.datasets.labels import label_words, no_label
+from attribution.datasets.labels import kept_without_label, label_words, no_label
 from attribution.datasets.picture_layout import is_picture, metadata_name, passed_over
 from attribution.datasets.source import listed, note
 from attribution.datasets.splits import split_name
@@ -42,10 +42,13 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
     names = _Names(root, folder)
     found = [None if gone else names.find(name) for name, gone in zip(given_names, nameless, strict=True)]
     there = [number for number, name in enumerate(found) if name and is_picture(name)]
-    taken = [number for number in there if not unlabelled[number]]
+    parts = np.asarray(named_splits(frame, config, path)[0] if not split else [split] * len(frame), dtype=object)
+    waits = unlabelled & (config.unlabelled == "keep") & ~np.isin(parts, ("val", "test"))
+    labels = np.where(waits, "", labels).astype(object)
+    taken = [number for number in there if waits[number] or not unlabelled[number]]
     if not there:
         raise _none_found(path, [given_names[number] for number in range(len(found)) if not nameless[number]], names)
-    if not taken:
+    if all(unlabelled[number] for number in taken):
         raise UserError(f"No row of {path.name} has a value in column {config.label}.", "It holds the labels.", "Choose another column.")
     samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels[taken]})
     splits, said = named_splits(frame.iloc[taken], config, path) if not split else ("", [])
@@ -54,7 +57,10 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
         samples["group"] = column(frame.iloc[taken], config.group, path, "holds the groups").to_numpy(dtype=object)
     rest = names.files - {found[number] for number in there} - {own}
     problems += passed_over(sorted(rest), "has no line in metadata.csv")
-    problems += in_few_lines([str(found[number]) for number in there if unlabelled[number]], "has no label in metadata.csv")
+    problems += in_few_lines(
+        [str(found[number]) for number in there if unlabelled[number] and not waits[number]], "has no label in metadata.csv"
+    )
+    problems += kept_without_label([str(found[number]) for number in there if waits[number]])
     problems += in_few_lines([f"row {number + 1} of {own}" for number in np.flatnonzero(nameless)], "names no file")
     named = [number for number in range(len(found)) if not nameless[number]]
     return samples, problems + said + names.lines([given_names[number] for number in named], [found[number] for number in named])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.config import DataConfig
-from attribution.datasets.labels import label_word, label_words, no_label, without_label
+from attribution.datasets.labels import kept_without_label, label_word, label_words, no_label, without_label
 from attribution.datasets.sizes import check_memory
 from attribution.datasets.source import Source, left_out, listed, note
 from attribution.errors import UserError
@@ -46,7 +46,7 @@ def read(config: DataConfig) -> Source:
     names = tuple(_name(name, path) for name in arrays["classes"].ravel()) if "classes" in arrays else ()
     blocks: list[np.ndarray] = []
     lines: list[tuple[str, Any, str, str]] = []
-    seen, gone = 0, []
+    seen, gone, waiting = 0, [], []
     for split, x_key, y_key in parts:
         for key in (x_key, y_key):
             if key not in arrays:
@@ -60,11 +60,14 @@ def read(config: DataConfig) -> Source:
                 "Make them equal.",
             )
         seen += len(x)
+        if config.unlabelled == "keep" and split in ("", "train"):  # held-out samples without a label can judge nothing
+            waiting += [f"{x_key}[{i}]" for i in np.flatnonzero(~kept)]
+            y, kept = np.where(kept, y, "").astype(object), np.ones(len(x), dtype=bool)
         gone += [f"{x_key}[{i}]" for i in np.flatnonzero(~kept)]
         blocks.append(x if kept.all() else x[kept])
         lines += [(f"{split or 'row'}-{i:05d}", y[i], split, f"{x_key}[{i}]") for i in np.flatnonzero(kept)]
     samples = pd.DataFrame(lines, columns=["id", "label", "split", "source"])
-    problems += without_label(gone)
+    problems += without_label(gone) + kept_without_label(waiting)
     ends = np.cumsum([len(block) for block in blocks])
 
     def pixels(i: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from attribution.config import DataConfig, from_dict
 from attribution.datasets.columns import feature, missing_value
 from attribution.datasets.frames import PART, SPLIT_OF_PART, SUFFIXES, missing, read_frame, row_name
-from attribution.datasets.labels import label_words, no_label, without_label
+from attribution.datasets.labels import kept_without_label, label_words, no_label, without_label
 from attribution.datasets.pictures import SUFFIXES as PICTURES
 from attribution.datasets.source import Source, left_out, listed, note, together
 from attribution.datasets.splits import split_meanings, split_name
@@ -42,10 +42,12 @@ def read(config: DataConfig) -> Source:
     seen = len(frame)
     _check_columns(frame, config, path)
     labels, kept, unlabelled = _labels(frame, config, path)
-    problems += unlabelled
+    problems += unlabelled if config.unlabelled == "leave-out" else []
     ids = [f"row-{number:05d}" for number in range(1, seen + 1)]
     sources = frame[PART].tolist() if PART in frame else [f"row {number}" for number in range(1, seen + 1)]
     index = frame.attrs.get("index", [])
+    if config.unlabelled == "keep":
+        labels, kept, problems = _kept(frame, labels, kept, config, path, problems)
     if not kept.all():
         frame, labels = frame[kept], labels[kept]
         ids, sources = np.array(ids, dtype=object)[kept].tolist(), np.array(sources, dtype=object)[kept].tolist()
@@ -121,6 +123,20 @@ def _labels(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[np.n
         )
     places = [_plain_row(frame, int(row)) for row in np.flatnonzero(gone)]
     return words, ~gone, without_label(places)
+
+
+def _kept(
+    frame: "pd.DataFrame", words: np.ndarray, there: np.ndarray, config: DataConfig, path: Path, problems: list[dict[str, Any]]
+) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    """Labels with "" for rows of the training part that have none, the rows to take, and the lines about both kinds. Held-out rows without a
+    label can judge nothing, so they are left out."""
+    splits, _ = named_splits(frame, config, path)
+    held_out = np.isin(np.asarray(splits, dtype=object), ("val", "test"))
+    words = np.where(there, words, "").astype(object)
+    kept = np.flatnonzero(~there & ~held_out)
+    gone = np.flatnonzero(~there & held_out)
+    lines = kept_without_label([_plain_row(frame, int(row)) for row in kept]) + without_label([_plain_row(frame, int(row)) for row in gone])
+    return words, there | ~held_out, problems + lines
 
 
 def _plain_row(frame: "pd.DataFrame", row: int) -> str:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from attribution.datasets.dataset import Dataset
+from attribution.datasets.names import class_word
 from attribution.registry import Registry
 
 modalities = Registry("modality", "attribution.modalities")
@@ -49,7 +50,7 @@ def alt(dataset: Dataset, row: int) -> str:
 
 def imported_label(dataset: Dataset, row: int) -> str:
     """The class name that the sample came with."""
-    return dataset.info.classes[int(dataset.labels[row])]
+    return class_word(dataset.info.classes, int(dataset.labels[row]))
 
 
 def shorten(text: str, limit: int) -> str:

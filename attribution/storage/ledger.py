@@ -352,7 +352,8 @@ def _state(text: str) -> State:
 
 @lru_cache(maxsize=1024)
 def _fresh(label: str) -> State:
-    return State(label)
+    """The state of a sample as imported: one without a label waits outside of training."""
+    return State(label, bool(label))
 
 
 @lru_cache(maxsize=64)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.datasets.names import NO_LABEL, class_word
+
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
@@ -23,6 +25,12 @@ def among(ordered: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return ordered[wanted[ordered]]
 
 
+def label_word(labels: "Labels", classes: tuple[str, ...], row: int) -> str:
+    """A sample's label as a table says it: "Shirt", "Shirt, dropped", "no label"."""
+    label = int(labels.values[row])
+    return class_word(classes, label) + ("" if labels.active[row] or label == NO_LABEL else ", dropped")
+
+
 def lines(rows: np.ndarray, dataset: "Dataset", labels: "Labels", predictions: pd.DataFrame, suspicion: np.ndarray | None) -> pd.DataFrame:
     """One line per row of a page: id, split, label (with "dropped" where it is), prediction, confidence (percent), loss (nats) and, after
     a search, suspicion (0 to 1)."""
@@ -34,7 +42,7 @@ def lines(rows: np.ndarray, dataset: "Dataset", labels: "Labels", predictions: p
         {
             "id": dataset.ids[rows],
             "split": splits[np.searchsorted(ends, rows, side="right")],
-            "label": [classes[labels.values[row]] + ("" if labels.active[row] else ", dropped") for row in rows],
+            "label": [label_word(labels, classes, row) for row in rows],
             "prediction": [classes[label] for label in said["prediction"]],
             "confidence": 100 * said["confidence"].to_numpy(),
             "loss": said["loss"].to_numpy(),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.datasets.names import NO_LABEL, UNLABELLED
 from attribution.views.numbers import plural
 
 if TYPE_CHECKING:
@@ -20,10 +21,14 @@ def trained_labels(project: "Project", version: str) -> "Labels":
 def differences(before: "Labels", after: "Labels", ids: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """What differs between two versions: ``row``, ``id``, ``was``, ``now`` (class names, "dropped" when out of training), ``action``."""
     rows = np.flatnonzero((before.values != after.values) | (before.active != after.active))
-    was = [classes[before.values[row]] if before.active[row] else "dropped" for row in rows]
-    now = [classes[after.values[row]] if after.active[row] else "dropped" for row in rows]
+    was, now = ([_standing(labels, classes, int(row)) for row in rows] for labels in (before, after))
     action = ["drop" if new == "dropped" else "take back" if old == "dropped" else "relabel" for old, new in zip(was, now, strict=True)]
     return pd.DataFrame({"row": rows.astype(np.int64), "id": ids[rows], "was": was, "now": now, "action": action})
+
+
+def _standing(labels: "Labels", classes: tuple[str, ...], row: int) -> str:
+    label = int(labels.values[row])
+    return classes[label] if labels.active[row] else UNLABELLED if label == NO_LABEL else "dropped"
 
 
 def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None) -> str:

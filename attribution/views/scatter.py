@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attribution.datasets.names import UNLABELLED
 from attribution.views import colours
 from attribution.views.numbers import three_digits
 
@@ -23,7 +24,12 @@ class Group:
 
 
 def by_class(values: np.ndarray, classes: Sequence[str], rows: np.ndarray) -> list[Group]:
-    """One group per class; ``values`` (n,) are class indices of all samples, ``rows`` the samples to draw."""
+    """One group per class, and one of what has no label; ``values`` (n,) are class indices of all samples, ``rows`` the samples to draw."""
+    bare = rows[values[rows] < 0]
+    return [*([Group(UNLABELLED, colours.quiet(), bare)] if len(bare) else []), *_classes(values, classes, rows)]
+
+
+def _classes(values: np.ndarray, classes: Sequence[str], rows: np.ndarray) -> list[Group]:
     return [Group(name, colours.class_colour(k), rows[values[rows] == k]) for k, name in enumerate(classes)]
 
 

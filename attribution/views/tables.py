@@ -37,7 +37,7 @@ def mean_of(values: np.ndarray, rows: np.ndarray | None = None) -> float:
 
 def mix(labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """How the classes are mixed in some samples: ``class``, its ``index``, ``n``, ``share`` (of one), most frequent first, absent ones left out."""
-    counts = np.bincount(labels, minlength=len(classes))
+    counts = np.bincount(labels[labels >= 0], minlength=len(classes))
     shares = counts / max(len(labels), 1)
     frame = pd.DataFrame({"class": list(classes), "index": np.arange(len(classes)), "n": counts, "share": shares})
     return frame[frame["n"] > 0].sort_values("n", ascending=False, kind="stable").reset_index(drop=True)

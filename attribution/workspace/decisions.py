@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from attribution.datasets.names import NO_LABEL, UNLABELLED
 from attribution.errors import UserError
 from attribution.storage import history
 from attribution.storage.history import Wanted
@@ -44,7 +45,6 @@ class Standing:
 
 
 VERDICTS = ("", "relabel", "drop", "keep")
-NO_LABEL = -1  # the class index of the word ""
 Key = tuple[str, str, int, float]  # database, data, and the newest entry's id and time
 KEPT = 4  # standings in memory: 18 bytes per sample each
 _standings: "OrderedDict[Key, Standing]" = OrderedDict()
@@ -93,7 +93,7 @@ class Decisions:
 
         n = len(self._dataset)
         if known is None:
-            since, values, active = 0, self._dataset.labels.copy(), np.ones(n, dtype=bool)
+            since, values, active = 0, self._dataset.labels.copy(), self._dataset.labelled.copy()
             edits, verdicts = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int8)
         else:
             values, active = known.labels.values.copy(), known.labels.active.copy()
@@ -130,16 +130,15 @@ class Decisions:
         rows = self._dataset.rows_of(list(states))
         base = self._dataset.labels[rows]
         values[rows] = [self._index(state.label) if state else base[at] for at, state in enumerate(states.values())]
-        active[rows] = [state.active if state else True for state in states.values()]
+        active[rows] = [state.active if state else base[at] != NO_LABEL for at, state in enumerate(states.values())]
         return Labels.of(self._dataset, values, active)
 
     def _looked_for(self, version: str) -> int | None:
         """The entry after which the labels were this version, by going through the ledger; None if they never were."""
-        import numpy as np
 
         from attribution.datasets.dataset import Labels
 
-        values, active = self._dataset.labels.copy(), np.ones(len(self._dataset), dtype=bool)
+        values, active = self._dataset.labels.copy(), self._dataset.labelled.copy()
         edits = self.ledger.entries()
         rows = iter(self._dataset.rows_of([edit.sample for edit in edits]))
         for _, batch in itertools.groupby(edits, key=lambda edit: edit.batch):
@@ -212,12 +211,26 @@ class Decisions:
         """One batch of the same decision; ``label`` is one for all rows, or maps each row to its own; ``expect`` maps rows to the edit ids
         that were on screen."""
         ids = self._dataset.ids
+        if action == "keep":
+            self._refuse_bare(rows)
         if isinstance(label, Mapping):
             wanted: str | Mapping[str, str] | None = {str(ids[row]): self._word(one) for row, one in label.items()}
         else:
             wanted = None if label is None else self._word(label)
         seen = {str(ids[row]): version for row, version in expect.items()} if expect is not None else None
         return self.ledger.apply(action, [str(ids[int(row)]) for row in rows], wanted, reason=reason, evidence=evidence, expect=seen)
+
+    def _refuse_bare(self, rows: "Sequence[int] | np.ndarray") -> None:
+        """A sample without a label has nothing to keep."""
+        import numpy as np
+
+        bare = np.flatnonzero(self.labels().values[np.asarray(rows, dtype=np.int64)] == NO_LABEL)
+        if len(bare):
+            raise UserError(
+                f"Sample {self._dataset.ids[int(rows[bare[0]])]} has no label to keep.",
+                "Keep says that the label is right.",
+                "Give it a label, or drop it.",
+            )
 
     def table(self, wanted: Wanted, start: int = 0, count: int | None = None) -> "pd.DataFrame":
         """The ledger's wanted entries, newest first; columns as in ``Project.edits``."""
@@ -250,7 +263,7 @@ class Decisions:
         return frame
 
     def _words(self, state: State) -> str:
-        return (state.label or "no label") + ("" if state.active else ", dropped")
+        return state.label + ("" if state.active else ", dropped") if state.label else UNLABELLED
 
     def class_index(self, label: int | str) -> int:
         """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""

@@ -180,19 +180,20 @@ def _said(probabilities: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.nd
     import numpy as np
 
     p = np.asarray(probabilities, dtype=np.float64)  # (b, c)
-    rows = np.arange(len(p))
+    rows, bare = np.arange(len(p)), np.asarray(labels) < 0
+    given, labels = np.array(labels), np.where(bare, 0, labels)  # what is said of a label is NaN where there is none
     logs = np.log(np.maximum(p, 1e-30))
     others = logs.copy()
     others[rows, labels] = -np.inf
     prediction = p.argmax(axis=1)
     return {
-        "label": np.array(labels),
+        "label": given,
         "prediction": prediction,
         "confidence": p[rows, prediction],
-        "p_label": p[rows, labels],
-        "loss": -logs[rows, labels],
-        "margin": logs[rows, labels] - others.max(axis=1),
-        "correct": prediction == labels,
+        "p_label": np.where(bare, np.nan, p[rows, labels]),
+        "loss": np.where(bare, np.nan, -logs[rows, labels]),
+        "margin": np.where(bare, np.nan, logs[rows, labels] - others.max(axis=1)),
+        "correct": prediction == given,
     }
 
 

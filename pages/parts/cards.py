@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from attribution.datasets.names import NO_LABEL, class_word
 from attribution.modalities import alt, describe, thumbnail
 from attribution.views import cards, colours, tables
 from pages.parts import edits
@@ -33,13 +34,13 @@ def card_of(
     return cards.Card(
         row=int(row),
         id=str(dataset.ids[row]),
-        label=classes[label],
+        label=class_word(classes, label),
         label_colour=colours.class_colour(label),
         alt=alt(dataset, row),
         picture=picture(sight.key, dataset.info.base_hash, int(row), size, dataset),
         text="" if dataset.info.modality == "image" else describe(dataset, row),
-        was=classes[base] if label != base else "",
-        dropped=not bool(sight.labels.active[row]),
+        was=class_word(classes, base) if label != base else "",
+        dropped=not bool(sight.labels.active[row]) and label != NO_LABEL,
         reviewed=verdict == "keep",
         prediction=classes[int(seen["prediction"])] if seen is not None else "",
         confidence=float(seen["confidence"]) if seen is not None else None,
