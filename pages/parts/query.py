@@ -14,11 +14,17 @@ from pages.parts.context import Sight
 SPLITS = {"test": "Test", "val": "Validation", "train": "Training"}
 
 
+def splits(sight: Sight) -> list[str]:
+    """The splits that the project has, the one that is asked about first in front."""
+    return [split for split in SPLITS if sight.project.info.counts.get(split)]
+
+
 def candidates(sight: Sight) -> np.ndarray:
     """The queries that pass the filters of the picker."""
     project = sight.project
-    split = st.session_state.get("from", "test")
-    rows = project.dataset.rows(split if split in SPLITS else "test")
+    there = splits(sight)
+    split = st.session_state.get("from", there[0])
+    rows = project.dataset.rows(split if split in there else there[0])
     low, high = st.session_state.get("sure", (0, 100))
     name = st.session_state.get("label")
     return influence.queries(
@@ -101,9 +107,9 @@ def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
             )
             st.selectbox("Label", sight.project.classes, index=None, placeholder="Every class", key="label", bind="query-params")
             st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
-            splits = [split for split in SPLITS if sight.project.info.counts.get(split)]
+            there = splits(sight)
             st.segmented_control(
-                "From", splits, default="test", required=True, format_func=SPLITS.__getitem__, key="from", bind="query-params"
+                "From", there, default=there[0], required=True, format_func=SPLITS.__getitem__, key="from", bind="query-params"
             )
     st.text_input(
         "Search",
