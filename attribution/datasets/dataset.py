@@ -267,6 +267,13 @@ class Dataset:
         return raw_table(self)
 
     @cached_property
+    def tokens(self) -> np.ndarray:
+        """The same as whole numbers (n, d) int64; ``UserError`` where they are none."""
+        from attribution.datasets.handed import token_table
+
+        return token_table(self)
+
+    @cached_property
     def column_names(self) -> frozenset[str]:
         """The columns of ``samples``, read from the file's header."""
         from pyarrow import parquet

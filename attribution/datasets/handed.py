@@ -50,46 +50,56 @@ def tensor(dataset: "Dataset", rows: np.ndarray, device: "str | torch.device", i
         return torch.from_numpy(np.array(dataset.inputs[rows]).astype(np.int64)).to(device)
     if inputs.kind == "standardised":
         return torch.from_numpy(np.array(dataset.inputs[rows]).astype(np.float32)).to(device)
-    values = np.array(dataset.raw[rows])
     if inputs.kind == "tokens":
-        return torch.from_numpy(values.astype(np.int64)).to(device)
-    return _scaled(torch.from_numpy(values.astype(np.float32)).to(device), inputs.mean, inputs.std)
+        return torch.from_numpy(np.array(dataset.tokens[rows])).to(device)
+    return _scaled(torch.from_numpy(np.array(dataset.raw[rows])).to(device), inputs.mean, inputs.std)
 
 
 def raw_table(dataset: "Dataset") -> np.ndarray:
-    """A table's inputs (n, d) as they stand in the data: numbers of the source, a 0 or 1 per word; float64 where float32 would change a
-    whole number, else float32. A dataset made of inputs alone is given as it is."""
-    columns = dataset.info.preprocessing.get("columns") or []
-    numbers = [place for place, column in enumerate(columns) if isinstance(column, dict) and column.get("kind") == "number"]
-    found = np.array(dataset.inputs, dtype=np.float64)
-    for place in numbers:
-        column = columns[place]
-        found[:, place] = _number(dataset, column, found[:, place])
-    with np.errstate(over="ignore"):
-        small = found.astype(np.float32)
-    _check_range(dataset, columns, small)
-    exact = not (np.abs(found) > 2**24).any()
-    return small if exact else found
+    """A table's inputs (n, d) float32 as they stand in the data: numbers of the source, a 0 or 1 per word. A dataset made of inputs alone is
+    given as it is. ``UserError`` for a value that float32 cannot hold."""
+    found = np.array(dataset.inputs, dtype=np.float32)
+    for place, column in _numbers(dataset):
+        with np.errstate(over="ignore"):
+            found[:, place] = _number(dataset, column, dataset.inputs[:, place])
+        bad = np.flatnonzero(~np.isfinite(found[:, place]))
+        if len(bad):
+            raise UserError(
+                f"Sample {dataset.ids[bad[0]]} has a value in column {column['name']} that float32 cannot hold.",
+                "The model is handed the values as they are in the data.",
+                "Scale the column, or ask for inputs=standardised (--inputs standardised).",
+            )
+    return found
 
 
-def _check_range(dataset: "Dataset", columns: list[Any], values: np.ndarray) -> None:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        row, place = bad[0]
-        name = columns[place]["name"] if columns else f"{place + 1}"
-        raise UserError(
-            f"Sample {dataset.ids[row]} has a value in column {name} that float32 cannot hold.",
-            "The model is handed the values as they are in the data.",
-            "Scale the column, or ask for inputs=standardised (--inputs standardised).",
-        )
+def token_table(dataset: "Dataset") -> np.ndarray:
+    """The same as whole numbers (n, d) int64; ``UserError`` naming the first value that is no token id."""
+    if problem := token_problem(dataset):
+        raise UserError(f"inputs is tokens, but {problem}.", "Token ids are whole numbers from 0.", "Use inputs=raw, or correct the value.")
+    found = np.array(dataset.inputs, dtype=np.int64)
+    for place, column in _numbers(dataset):
+        found[:, place] = _number(dataset, column, dataset.inputs[:, place]).astype(np.int64)
+    return found
 
 
 def token_problem(dataset: "Dataset") -> str:
     """Why a dataset cannot be handed as token ids, with its first offending value; empty where it can."""
     if dataset.info.modality != "tabular":
         return "" if dataset.info.modality == "text" else "pictures are no token ids"
-    bad = np.argwhere((dataset.raw != np.floor(dataset.raw)) | (dataset.raw < 0))
-    return f"sample {dataset.ids[bad[0][0]]} has {dataset.raw[tuple(bad[0])]:g} at position {bad[0][1] + 1}" if len(bad) else ""
+    columns = dict(_numbers(dataset)) or dict.fromkeys(range(dataset.info.shape[0]))
+    for place, column in columns.items():
+        values = np.asarray(dataset.inputs[:, place], dtype=np.float64)
+        values = values if column is None else _number(dataset, column, values)
+        bad = np.flatnonzero((values != np.floor(values)) | (values < 0) | (values >= 2**53))
+        if len(bad):
+            return f"sample {dataset.ids[bad[0]]} has {values[bad[0]]:g} at position {place + 1}"
+    return ""
+
+
+def _numbers(dataset: "Dataset") -> list[tuple[int, dict[str, Any]]]:
+    """Place and description of every number column."""
+    columns = dataset.info.preprocessing.get("columns") or []
+    return [(place, column) for place, column in enumerate(columns) if isinstance(column, dict) and column.get("kind") == "number"]
 
 
 def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
@@ -107,7 +117,7 @@ def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
 
 def _number(dataset: "Dataset", column: dict[str, Any], stored: np.ndarray) -> np.ndarray:
     """One number column as in the source; where the source has none, the stored value turned back."""
-    back = stored * float(column["std"]) + float(column["mean"])
+    back = np.asarray(stored, dtype=np.float64) * float(column["std"]) + float(column["mean"])
     name = f"col:{column['name']}"
     if name not in dataset.column_names:
         return back

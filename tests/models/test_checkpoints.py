@@ -227,6 +227,9 @@ def test_the_type_that_is_refused_is_named(tmp_path):
     torch.save({"model": net(1).state_dict(), "config": Loud()}, tmp_path / "w.pt")
     with pytest.raises(UserError, match="type _pytest"):
         read_state(tmp_path / "w.pt")
+    torch.save({"model": net(1).state_dict(), "rows": np.array([Loud()], dtype=object)}, tmp_path / "o.pt")
+    with pytest.raises(UserError, match="not a plain state dict"):
+        read_state(tmp_path / "o.pt")
     torch.save(net(1), tmp_path / "whole.pt")
     with pytest.raises(UserError, match=r"type torch\.nn\.modules\.container\.Sequential"):
         read_state(tmp_path / "whole.pt")

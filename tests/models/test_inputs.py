@@ -322,3 +322,24 @@ def test_influence_of_a_model_in_another_class_order_is_that_of_the_model(tmp_pa
     theirs = torch.tensor(order)[y]  # the same classes by the model's own numbers
     expected = own.dots(x[:8], theirs[:8], own.queries(x[8:], theirs[8:]))
     assert torch.allclose(put.dots(x[:8], y[:8], put.queries(x[8:], y[8:])), expected, atol=1e-6)
+
+
+def test_numbers_that_are_no_token_ids_are_never_cut(tmp_path, code):
+    for name, x in (("half", np.arange(80).reshape(40, 2) / 2), ("minus", np.arange(80).reshape(40, 2) - 9)):
+        np.savez(tmp_path / f"{name}.npz", X=x, y=np.arange(40) % 2)
+        config = ModelConfig(f"{code}:Tokens", inputs="tokens")
+        with pytest.raises(UserError, match=r"inputs is tokens, but sample \S+ has -?[\d.]+ at position"):
+            Project.create(name, DataConfig(path=str(tmp_path / f"{name}.npz")), config, trust_code=True)
+
+
+def test_words_and_numbers_of_a_table_are_handed_as_they_stand(tmp_path, code):
+    frame = pd.DataFrame(
+        {"big": 16_777_216 + np.arange(60), "word": list("xyz") * 20, "small": np.arange(60) / 1024, "label": ["a", "b"] * 30}
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    project = Project.create("t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{code}:table"), trust_code=True)
+    data, lines = project.dataset, project.samples
+    words = (lines["col:word"].to_numpy()[:, None] == np.array(["x", "y", "z"])).astype(np.float32)
+    expected = np.column_stack([lines["col:big"].to_numpy(np.float32), words, lines["col:small"].to_numpy(np.float32)])
+    assert np.array_equal(data.tensor(data.rows("all"), inputs=inputs_for(project.model_config)).numpy(), expected)
+    assert not np.array_equal(data.tensor(data.rows("all")).numpy(), expected)
