@@ -236,7 +236,7 @@ def table_matrix(
             if described[-1]["value"] is None:
                 rare, different = block[training, -1].mean(), values[training].nunique()
                 lumped = f"only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
-                what = f"{what}{'; ' * bool(what)}{different:,} different values; {lumped}"
+                what = f"{what}{'; ' * bool(what)}{different:,} different values in training; {lumped}"
         problems += [note(f"column {name[4:]}", what)] if what else []
         blocks.append(block.astype(np.float32))
         columns += described

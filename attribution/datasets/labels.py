@@ -150,7 +150,7 @@ def _changed(
 
 def ascii_shown(word: str) -> str:
     """The word in quotes, with what cannot be seen or told apart written out as codes."""
-    return repr(word) if word.isascii() else f"{word!r} ({word!a})"
+    return repr(word) if repr(word) == ascii(word) else f"{word!r} ({word!a})"
 
 
 def _number(word: str) -> Decimal | None:

@@ -78,7 +78,7 @@ def test_rare_categories_share_one_input(tmp_path):
     assert (dataset.inputs.sum(axis=1) == 1).all()
     assert dataset.inputs[:, 32].sum() == 4  # x3 and x4
     assert dataset.info.problems[-1]["where"] == "column word"  # lumping is always said, also of four of 98 rows
-    assert "34 different values" in dataset.info.problems[-1]["what"]
+    assert "34 different values in training" in dataset.info.problems[-1]["what"]
     unlike = pd.DataFrame({"word": [f"u{i}" for i in range(80)], "label": [i % 2 for i in range(80)]})
     told = preview(DataConfig(path=str(save(unlike, tmp_path / "unlike.csv"))))["problems"]
     assert {"where": "column word", "kind": "note", "count": 0}.items() <= told[-1].items()  # the column is used
