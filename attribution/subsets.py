@@ -75,10 +75,11 @@ class Subsets:
         what = identity(model, dataset.info.modality)
         key = fingerprint("subsets", FORMAT, dataset.info.base_hash, labels.version, what, told, share)
         folder = Path(root) / key
-        if not (folder / "about.json").is_file():
+        store = Subsets(folder, repeats)
+        if not (folder / "about.json").is_file():  # written with the first model: looking must not write
             about = {"version": labels.version, "model": to_dict(model), "train": told, "share": share, "n": n, "code": what["code"]}
-            write_json(folder / "about.json", about)
-        return Subsets(folder, repeats)
+            store.__dict__["about"] = about
+        return store
 
     @staticmethod
     def open(folder: Path, repeats: int = 1) -> "Subsets":
@@ -174,6 +175,8 @@ class Subsets:
         if labels.version != self.about["version"]:
             raise ValueError("these subsets belong to another version of the labels")
         progress = progress or Progress()
+        if not (self.folder / "about.json").is_file():
+            write_json(self.folder / "about.json", self.about)
         recipe = replace(from_dict(TrainConfig, self.about["train"]), device=device)
         wanted = [(number, repeat) for number in range(count) for repeat in range(self.repeats)]
         missing = [pair for pair in wanted if not (self._at(*pair) / "config.json").is_file()]
