@@ -76,6 +76,14 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"), object_hook=placed)
 
 
+def readable(path: Path) -> bool:
+    """Whether a JSON file can be read and holds an object."""
+    try:
+        return isinstance(read_json(path), dict)
+    except UserError:
+        return False
+
+
 @contextmanager
 def damage(path: Path) -> Iterator[None]:
     """Whatever a reader says of a file that is gone, cut, or not what its name promises becomes a ``UserError`` that names it."""

@@ -22,6 +22,7 @@ from attribution.storage import kept
 from attribution.storage.database import connect, write
 
 ACTIONS = ("relabel", "drop", "keep")
+VERDICTS = ("", *ACTIONS)
 COLUMNS = "id, time_s, author, sample, action, old, new, reason, evidence, batch, reverts"
 UNKNOWN = -1
 PART = 20_000  # lines read at once
@@ -190,6 +191,13 @@ class Ledger:
         with write(self._path) as db:
             return self._take_back(db, _newest(db, author or login(), anyone, undone=False), "undo", "", author)
 
+    def to_undo(self, author: str = "", anyone: bool = False, undone: bool = False) -> Edit | None:
+        """The last entry of the batch that ``undo`` (``undone``: ``redo``) would reverse now; None where there is none."""
+        with connect(self._path) as db:
+            batch = _newest_batch(db, author or login(), anyone, undone)
+            found = edits_of(rows_of(db, f"SELECT {COLUMNS} FROM edits WHERE id = ?", (batch[1],))) if batch else []
+        return found[0] if found else None
+
     def redo(self, author: str = "", anyone: bool = False) -> list[Edit]:
         """Bring back what this author's (``anyone``: the) newest undo took away, unless they decided something since."""
         with write(self._path) as db:
@@ -245,14 +253,20 @@ class Ledger:
 
 def _newest(db: sqlite3.Connection, author: str, anyone: bool, undone: bool) -> list[int]:
     """Ids of the entries that undo (``undone=False``) or redo would reverse: those of the newest batch that nothing reversed yet."""
-    whose, values = ("1", ()) if anyone else ("author = ?", (author,))
-    which = "=" if undone else "!="
-    question = f"SELECT first, last FROM batches WHERE {whose} AND open > 0 AND action {which} 'undo' ORDER BY first DESC LIMIT 1"
-    batch = rows_of(db, question, values).fetchone()
+    batch = _newest_batch(db, author, anyone, undone)
     if batch is None:
         return []
     standing = "SELECT id FROM edits WHERE id BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM edits AS later WHERE later.reverts = edits.id)"
     return [entry for (entry,) in rows_of(db, standing, batch)]
+
+
+def _newest_batch(db: sqlite3.Connection, author: str, anyone: bool, undone: bool) -> tuple[int, int] | None:
+    """First and last id of the newest batch that undo or redo would reverse."""
+    whose, values = ("1", ()) if anyone else ("author = ?", (author,))
+    which = "=" if undone else "!="
+    question = f"SELECT first, last FROM batches WHERE {whose} AND open > 0 AND action {which} 'undo' ORDER BY first DESC LIMIT 1"
+    batch: tuple[int, int] | None = rows_of(db, question, values).fetchone()
+    return batch
 
 
 def _standing(db: sqlite3.Connection, ids: list[int]) -> list[int]:
@@ -341,6 +355,8 @@ def _state(text: str) -> State:
         state = State(**json.loads(text))
         if not isinstance(state.label, str):
             raise TypeError(f"the label is {state.label!r}, not a word")
+        if not isinstance(state.active, bool) or state.verdict not in VERDICTS:
+            raise TypeError(f"active is {state.active!r}, the verdict {state.verdict!r}")
         return state
     except (ValueError, TypeError) as error:
         raise UserError(

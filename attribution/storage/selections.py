@@ -42,14 +42,18 @@ def load(path: Path, token: str) -> "tuple[np.ndarray, str]":
         raise UserError(
             f"Selection {token!r} is not known in this project.", "The link may come from another one.", "Select the samples again."
         )
-    return _rows(row["rows"]), row["version"]
+    try:
+        return _rows(row["rows"]), row["version"]
+    except (ValueError, TypeError, IndexError, zlib.error) as error:
+        raise UserError(f"Selection {token!r} is damaged: {error}.", "Its rows cannot be read.", "Select the samples again.") from error
 
 
 def named(path: Path) -> list[tuple[str, str, int]]:
     """``(token, name, count)`` of the selections that were given a name, newest first."""
     with connect(path) as db:
         rows = db.execute("SELECT token, name, rows FROM selections WHERE name != '' ORDER BY time_s DESC").fetchall()
-    return [(row["token"], row["name"], _count(row["rows"])) for row in rows]
+    counted = [(row["token"], row["name"], _count(row["rows"])) for row in rows]
+    return [(token, name, count) for token, name, count in counted if count is not None]
 
 
 def _packed(rows: "np.ndarray") -> str:
@@ -64,10 +68,14 @@ def _rows(text: str) -> "np.ndarray":
     import numpy as np
 
     if not text.startswith("packed "):
-        return np.array(json.loads(text), dtype=np.int64)
+        return np.array([*json.loads(text)], dtype=np.int64)
     steps = np.frombuffer(zlib.decompress(b64decode(text.split(" ")[2])), dtype="<u4")
     return np.cumsum(steps, dtype=np.int64)
 
 
-def _count(text: str) -> int:
-    return int(text.split(" ")[1]) if text.startswith("packed ") else len(json.loads(text))
+def _count(text: str) -> int | None:
+    """How many rows; None for a text that cannot be read."""
+    try:
+        return int(text.split(" ")[1]) if text.startswith("packed ") else len(json.loads(text))
+    except (ValueError, TypeError, IndexError):
+        return None

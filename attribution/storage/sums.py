@@ -75,6 +75,8 @@ def ailing(folder: Path) -> UserError | None:
         for path in _files(folder):
             with damage(path):
                 _outer_form(path)
+        for path in folder.glob("[!.]*.json"):
+            read_json(path)
     except UserError as error:
         return error
     return None

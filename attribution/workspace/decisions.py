@@ -13,7 +13,7 @@ from attribution.datasets.names import NO_LABEL, UNLABELLED
 from attribution.errors import UserError
 from attribution.storage import history
 from attribution.storage.history import Wanted
-from attribution.storage.ledger import UNKNOWN, Edit, Ledger, State
+from attribution.storage.ledger import UNKNOWN, VERDICTS, Edit, Ledger, State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,6 @@ class Standing:
     verdicts: "np.ndarray"
 
 
-VERDICTS = ("", "relabel", "drop", "keep")
 Key = tuple[str, str, int, float]  # database, data, and the newest entry's id and time
 KEPT = 4  # standings in memory: 18 bytes per sample each
 _standings: "OrderedDict[Key, Standing]" = OrderedDict()
@@ -234,6 +233,7 @@ class Decisions:
 
     def table(self, wanted: Wanted, start: int = 0, count: int | None = None) -> "pd.DataFrame":
         """The ledger's wanted entries, newest first; columns as in ``Project.edits``."""
+        import numpy as np
         import pandas as pd
 
         edits = history.page(self._database, wanted, start, count)
@@ -259,7 +259,8 @@ class Decisions:
         frame = pd.DataFrame(lines, columns=columns)
         frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True)
         frame["reverts"] = frame["reverts"].astype("Int64")
-        frame.insert(3, "row", self._dataset.rows_of(frame["sample"].tolist()))
+        rows = [self._dataset.row_of(sample) for sample in frame["sample"]]
+        frame.insert(3, "row", np.array([-1 if row is None else row for row in rows], dtype=np.int64))
         return frame
 
     def _words(self, state: State) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+from attribution.storage.files import readable
 from attribution.storage.sums import ailing
 from attribution.workspace import lookup
 from attribution.workspace.models import Models
@@ -177,7 +178,7 @@ class Results(Models):
         folder = self.folder / "benches"
         if not unfinished:
             return lookup.finished(folder, BenchResult.open)
-        begun = sorted(folder.glob("*/request.json"), key=lambda path: -path.stat().st_mtime_ns)
+        begun = sorted(filter(readable, folder.glob("*/request.json")), key=lambda path: -path.stat().st_mtime_ns)
         return [BenchResult(path.parent) for path in begun]
 
     def dampings(self) -> "list[DampingResult]":

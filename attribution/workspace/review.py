@@ -80,7 +80,8 @@ class Review(About):
     def edits(self, wanted: Wanted | None = None, start: int = 0, count: int | None = None) -> "pd.DataFrame":
         """The ledger, newest first: id, time, author, row, sample, action, old, new, reason, evidence, batch, reverts, reverted.
 
-        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict. Of the entries that are
+        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict; ``row`` is -1 for a sample
+        that the data no longer has. Of the entries that are
         ``wanted`` (``storage.history.Wanted``), ``count`` (None: all) from the place ``start`` on are read.
         """
         return self._decisions.table(wanted or Wanted(), start, count)

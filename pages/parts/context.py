@@ -314,8 +314,10 @@ class Sight:
 
 
 def sight() -> Sight:
-    """A fresh look at the open project."""
-    return Sight(project())
+    """A fresh look at the open project. The session remembers how far the ledger was when it last drew a page."""
+    found = Sight(project())
+    st.session_state["drawn"] = (found.key, found.project.ledger.last_id())
+    return found
 
 
 def dark() -> bool:

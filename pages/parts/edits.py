@@ -95,8 +95,10 @@ def undo(project: Project) -> None:
 
 
 def undone(project: Project) -> list[str]:
-    """Take back the newest decision and say so; the ids of its samples."""
+    """Take back the newest decision and say so; the ids of its samples. One that was made after this page was drawn, by another window of
+    the same user, is not on screen and stays."""
     try:
+        unseen(project, project.ledger.to_undo())
         edits = project.undo()
     except UserError as error:
         states.flash_error(error)
@@ -106,9 +108,23 @@ def undone(project: Project) -> list[str]:
     return [edit.sample for edit in edits]
 
 
+def unseen(project: Project, newest: Any) -> None:
+    """``UserError`` when this entry was made after this session last drew a page, and not by this session."""
+    folder, last = st.session_state.get("drawn", ("", 0))
+    mine = [(first, last) for where, first, last in st.session_state.get("wrote", []) if where == str(project.folder)]
+    if newest is None or folder != str(project.folder) or newest.id <= last or any(a <= newest.id <= b for a, b in mine):
+        return
+    raise UserError(
+        f"The newest decision is another one by now: entry {newest.id}, {newest.action} of {newest.sample}.",
+        "It was made elsewhere after this page was drawn, so nothing was changed.",
+        "It is shown now; press again if it is the one that you mean.",
+    )
+
+
 def redo(project: Project) -> None:
     """Callback: bring back what the newest undo took away."""
     try:
+        unseen(project, project.ledger.to_undo(undone=True))
         edits = project.redo()
     except UserError as error:
         states.flash_error(error)

@@ -313,6 +313,16 @@ def test_history_takes_back_a_batch(app, words, tiny_project, press):
     assert tiny_project.edits()["reverted"].sum() == 2
 
 
+def test_undo_leaves_what_another_window_decided_after_this_page_was_drawn(app, tiny_project):
+    test = app("history")
+    tiny_project.keep([3])  # another window of the same user
+    test.button(key="undo").click().run()
+    assert "another one by now" in " ".join(error.value for error in test.error)
+    assert tiny_project.edits()["action"].tolist() == ["keep"]
+    test.button(key="undo").click().run()
+    assert tiny_project.edits()["action"].tolist() == ["undo", "keep"]
+
+
 def test_undo_and_redo_on_history(app, tiny_project):
     tiny_project.drop([1])
     test = app("history", project="digits")

@@ -2,7 +2,11 @@
 
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -96,6 +100,30 @@ def test_a_migration_that_fails_changes_nothing(old):
         Project.open(old)
     (old / "data" / "dataset.json").write_text(json.dumps(described))
     assert len(Project.open(old).edits()) == 12
+
+
+def test_a_migration_that_is_killed_leaves_the_old_ledger_and_is_done_at_the_next_opening(old):
+    program = textwrap.dedent(f"""
+        import os
+        from attribution import Project
+        from attribution.storage import kept
+        kept.rebuild = lambda db: os.kill(os.getpid(), 9)
+        Project.open({str(old)!r})
+    """)
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
+    with database.connect(old / "project.db") as db:
+        assert db.execute("PRAGMA user_version").fetchone()[0] == 0
+        assert json.loads(db.execute("SELECT new FROM edits").fetchone()["new"])["label"] == 0
+    assert len(Project.open(old).edits()) == 12
+    assert Project.open(old).labels.version
+
+
+def test_an_entry_of_a_sample_that_is_gone_does_not_hide_the_others(plain):
+    with database.write(plain / "project.db") as db:
+        db.execute("INSERT INTO edits SELECT 13, time_s, author, 'ghost', action, old, new, '', '{}', 'b', NULL FROM edits WHERE id = 1")
+    edits = Project.open(plain).edits()
+    assert edits["row"].tolist()[:2] == [-1, 0]
+    assert len(edits) == 13
 
 
 def test_an_older_program_cannot_write_numbers_into_a_new_ledger(old):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from attribution.errors import UserError
 from attribution.storage import database, selections
-from attribution.storage.ledger import Ledger, State
+from attribution.storage.ledger import Ledger, State, _state
 
 SAMPLES = ["a", "b", "c"]
 
@@ -302,3 +302,19 @@ def test_an_entry_whose_evidence_or_state_is_broken_does_not_hide_the_others(tmp
         )
     with pytest.raises(UserError, match=r"mood.*newer Datablame"):
         ledger.entries()
+    for wrong in ('{"label": 3}', '{"label": "coat", "verdict": "burn"}', '{"label": "coat", "active": "yes"}', "[]", "{"):
+        with pytest.raises(UserError, match="a state that cannot be read"):
+            _state(wrong)
+
+
+def test_a_selection_that_is_broken_is_said_and_hides_no_other(tmp_path):
+    path = tmp_path / "project.db"
+    database.create(path)
+    token = selections.save(path, [1, 2], "v1", "whole")
+    with database.write(path) as db:
+        for name, rows in (("a", "[1,"), ("b", "packed 3 xx"), ("c", "packed"), ("d", "7")):
+            db.execute("INSERT INTO selections VALUES (?,0,?,'v1',?)", (name, name, rows))
+    assert (token, "whole", 2) in selections.named(path)
+    for name in "abcd":
+        with pytest.raises(UserError, match="is damaged"):
+            selections.load(path, name)
