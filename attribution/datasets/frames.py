@@ -338,9 +338,9 @@ def _index_columns(schema: Any) -> list[str]:
 
 
 def _parts(path: Path) -> list[Path]:
-    return sorted(
-        one for one in path.iterdir() if one.suffix.lower() == ".parquet" and one.is_file() and not one.name.startswith((".", "_"))
-    )
+    """The Parquet files of a folder by name; a link that leads out of it is none."""
+    files = [one for one in path.iterdir() if one.suffix.lower() == ".parquet" and not one.name.startswith((".", "_"))]
+    return sorted(one for one in files if one.is_file() and one.resolve().is_relative_to(path.resolve()))
 
 
 def _read_parts(path: Path, problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
@@ -349,7 +349,7 @@ def _read_parts(path: Path, problems: Problems, max_gigabytes: float) -> "pd.Dat
 
     parts = _parts(path)
     others = [one.name for one in path.iterdir() if one not in parts and not one.name.startswith((".", "_"))]
-    problems += [left_out(name, "not a part of the table (.parquet)") for name in sorted(others)]
+    problems += [left_out(name, "not a part of the table (a .parquet file in this folder)") for name in sorted(others)]
     splits = [split_name(re.split(r"[-_.\d]", part.stem)[0]) for part in parts]
     if any(splits) and not all(splits):
         raise UserError(

@@ -185,12 +185,15 @@ def test_a_folder_of_parquet_parts_is_one_table(tmp_path):
     data[:30].to_parquet(folder / "part-0.parquet")
     (folder / "_SUCCESS").touch()
     (folder / "notes.txt").write_text("hello")
+    data.to_parquet(tmp_path / "secret.parquet")
+    (folder / "away.parquet").symlink_to(tmp_path / "secret.parquet")
     dataset = load(folder, tmp_path / "out", val_fraction=0, test_fraction=0)
     assert dataset.samples["col:x1"].tolist() == data["x1"].tolist()
     assert dataset.samples["source"].tolist()[29:31] == ["row 30 of part-0.parquet", "row 1 of part-1.parquet"]
     assert "2 Parquet files were read as one table" in notes(dataset)["data.parquet"]
-    assert notes(dataset, "left out") == {"notes.txt": "not a part of the table (.parquet)"}
-    assert dataset.info.seen == 61
+    what = "not a part of the table (a .parquet file in this folder)"
+    assert notes(dataset, "left out") == {"away.parquet": what, "notes.txt": what}
+    assert dataset.info.seen == 62
     data.rename(columns={"x2": "other"}).to_parquet(folder / "part-2.parquet")
     with pytest.raises(UserError, match=r"part-2\.parquet and part-0\.parquet differ in the columns other, x2"):
         load(folder, tmp_path / "unlike")
