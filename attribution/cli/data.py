@@ -74,7 +74,7 @@ def new(
 def loaded(look: dict[str, Any]) -> list[str]:
     """How loaded weights do, in lines."""
     found = [f"loaded weights: {look['measured']['words']}"] if look.get("measured") else []
-    return [*found, f"WARNING: {' '.join(look['warning'])}"] if look.get("warning") else found
+    return [*found, f"WARNING: {' '.join(look['warning'][1:])}"] if look.get("warning") else found
 
 
 @cli.command()

@@ -121,8 +121,9 @@ def complaint(model: nn.Module, dataset: "Dataset", fit: Fit) -> UserError | Non
 def _better(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[str, str] | None:
     """The reading of inputs or classes under which the same weights do clearly better: why, and what to do."""
     now = _asked(model, dataset, rows)[1]
-    for words, do, inputs in _others(inputs_of(model), dataset):
-        then = _right_with(model, dataset, rows, inputs)
+    tried = [(words, do, _right_with(model, dataset, rows, inputs)) for words, do, inputs in _others(inputs_of(model), dataset)]
+    if tried:
+        words, do, then = max(tried, key=lambda one: one[2].mean())
         if _clearly(now, then):
             return (
                 f"With {words} they have {100 * then.mean():.1f} %: they were trained on other inputs than {_said(inputs_of(model))}.",

@@ -99,6 +99,10 @@ def test_other_inputs_than_trained_on_are_found_out(world):
     assert "you expect 95.0 %" in told
     assert "With raw inputs they have 9" in told
     assert "Use --inputs raw" in told
+    look = made(
+        world, "ordered", "scaled", expect=0.4, mean=(40.0, 0.0), std=(30.0, 1.0)
+    ).first_look  # the best of several other readings is told
+    assert "With raw inputs they have 9" in " ".join(look["warning"])
     look = made(world, "ordered", "q", expect=34, inputs="standardised").first_look  # what is expected is never stopped
     assert look["measured"]["expected"] == 0.34
 
