@@ -168,3 +168,17 @@ def test_the_default_recipe_trains_a_model_on_a_few_texts():
     assert float(loss) < 0.35
     assert small_words("text", 279).startswith("30 epochs instead of 8")
     assert small_words("text", 6000) == ""
+
+
+def test_what_needs_the_recipe_of_loaded_weights_refuses(adopted):
+    from attribution import ScoreConfig
+    from attribution.evaluation.leave_one_out import as_softmax_regression
+
+    with pytest.raises(UserError, match="trained elsewhere"):
+        adopted.score(ScoreConfig(estimator="turn-over-dropout", queries="test-00001", device="cpu"))
+    from attribution.subject import Subject
+
+    subject = Subject(adopted.dataset, adopted.labels, adopted.run, device="cpu")
+    subject.model = lambda: __import__("torch").nn.Linear(64, 10)
+    with pytest.raises(UserError, match="penalty is not known"):
+        as_softmax_regression(subject)

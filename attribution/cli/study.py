@@ -40,6 +40,8 @@ def train(
     if forecast:
         _tell(opened.forecast_train(recipe, bar()))
         return
+    if (here or opened.trains_here) and opened.loaded and not checkpoints:
+        typer.echo("Your loaded weights are not trained on: this trains anew, from scratch. They stay as a run of their own.", err=True)
     files = [name.strip() for name in checkpoints.split(",") if name.strip()]
     if job and files:
         raise UserError("--checkpoints and --job do not go together.", "Loading weights takes no background job.", "Leave out --job.")

@@ -36,6 +36,12 @@ class TurnOver:
         from attribution.config import fingerprint
 
         subject, run = self.subject, self.subject.run
+        if run.config.get("source") == "loaded":
+            raise UserError(
+                "Your weights were trained elsewhere.",
+                "Turn-over dropout trains the network anew with the recipe of the run, which is not known for them.",
+                "Train the model here, or use an estimator that asks the weights themselves, such as ip or tracin.",
+            )
         network = build_model(run.model_config, subject.dataset.info, run.config["seed"], trusted=subject.trusted)
         network = network.to(subject.device, next(subject.model().parameters()).dtype)
         last_linear(network)

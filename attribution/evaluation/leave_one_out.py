@@ -78,6 +78,12 @@ def as_softmax_regression(subject: "Subject") -> tuple[Tensor, Tensor, float]:
             "Leaving one sample out moves a network less than its training noise does, so there is no exact answer.",
             "Read the linear datamodeling score instead, or train the network `logistic`.",
         )
+    if subject.run.config.get("source") == "loaded":
+        raise UserError(
+            "Your weights were trained elsewhere.",
+            "With which L2 penalty is not known, so there is no exact optimum to leave a sample out of.",
+            "Read the linear datamodeling score instead, or train the model here.",
+        )
     size = layers[0].weight.numel() + layers[0].bias.numel()
     if size > LARGEST or recipe.optimizer != "sgd" or not recipe.weight_decay > 0:
         raise UserError(

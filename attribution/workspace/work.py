@@ -106,7 +106,9 @@ class Work(Results, Forecasts):
             return next((run for run in known if self.run is not None and run.id == self.run.id), known[0])
         if not checkpoints and self.labels.version != self.dataset.base_version().version:
             raise self._trained_elsewhere()
-        model = dataclasses.replace(self.model_config, checkpoints=tuple(checkpoints or self.model_config.checkpoints))
+        model = self.model_config
+        if checkpoints:  # their learning rates were not given
+            model = dataclasses.replace(model, checkpoints=tuple(checkpoints), checkpoint_lr=())
         return adopt(self.dataset, self.labels, model, self.folder / "runs", work, trusted=self.trusted, device=device)
 
     @once
