@@ -196,10 +196,11 @@ def court(sight: Sight) -> None:
     """The leaks tab."""
     threshold = threshold_of(sight, "leak")
     cases = sight.leaks.cases(sight.labels.values, threshold)
+    alone = leaks.nothing_held_out(sight.project.info.counts)
     if cases.empty:
         states.empty(
-            "No leak at this threshold",
-            "No training sample is this close to a test or validation sample. Move the threshold to look further.",
+            "No leak can be found" if alone else "No leak at this threshold",
+            alone or "No training sample is this close to a test or validation sample. Move the threshold to look further.",
             icon=":material/task_alt:",
         )
         return

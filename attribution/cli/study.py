@@ -180,11 +180,13 @@ def find_leaks(
 
 def _show_leaks(project: Project, result: "LeakResult | None", top: int) -> None:
     """The first cases of both kinds, with the evidence that decided."""
-    from attribution.views.leaks import not_compared
+    from attribution.views.leaks import not_compared, nothing_held_out
 
     if result is None:
         return
     if missed := not_compared(result.config.get("certain"), result.config.get("recall", 1.0), result.threshold):
+        typer.echo(missed)
+    if missed := nothing_held_out(project.info.counts):
         typer.echo(missed)
     for relation, words in (("leak", "likely leaks"), ("duplicate", "groups of duplicates inside training")):
         cases = result.cases(project.labels.values, relation=relation)

@@ -1,7 +1,7 @@
 """Leaks and duplicates for people: the headline, a pair's differences, its evidence as a table, and what a verdict would do."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,13 @@ def leaked_rows(cases: pd.DataFrame, wanted: Iterable[bool]) -> np.ndarray:
     """The held-out rows of the wanted cases, ascending int64."""
     rows = [row for others, take in zip(cases["others"], wanted, strict=True) if take for row in others]
     return np.unique(np.array(rows, dtype=np.int64))
+
+
+def nothing_held_out(counts: Mapping[str, int]) -> str:
+    """That no leak can be found where no sample is held out; "" where some are. ``counts`` are the samples of each split."""
+    if counts.get("val") or counts.get("test"):
+        return ""
+    return "No sample is held out for validation or test, so nothing can leak; only duplicates inside training were looked for."
 
 
 def not_compared(certain: float | None, recall: float, threshold: float) -> str:

@@ -23,6 +23,11 @@ def test_the_headline_counts():
     assert leaks.headline(TWO.iloc[:0], []) == "0 likely leaks. 0 decided."
 
 
+def test_without_held_out_samples_it_is_said_that_nothing_can_leak():
+    assert leaks.nothing_held_out({"train": 5, "val": 0, "test": 1}) == ""
+    assert leaks.nothing_held_out({"train": 5, "val": 0, "test": 0}).startswith("No sample is held out")
+
+
 def test_rows_of_wanted_cases():
     assert leaks.leaked_rows(TWO, [True, False]).tolist() == [9]
     assert leaks.leaked_rows(TWO, [True, True]).tolist() == [8, 9]
