@@ -39,7 +39,7 @@ def decisions(sight: Sight) -> None:
         return
     page = cards.page_number(found, ROWS, "page-ledger")
     frame = sight.project.edits(wanted, (page - 1) * ROWS, ROWS)
-    table = ledger.table(frame)
+    table = ledger.table(frame, sight.project.dataset.samples["split"])
     event: Any = st.dataframe(
         table,
         hide_index=True,

@@ -25,9 +25,9 @@ def headline(found: "Budget", estimate: Mapping[str, float]) -> str:
     """How many labels are wrong in all, by the decisions so far, and what the search had estimated before them."""
     total, low, high = (found.wrong + part for part in (found.left.mean, found.left.low, found.left.high))
     return (
-        f"About {total:,.0f} of {found.n:,} training labels are wrong in all ({low:,.0f} to {high:,.0f}): {count(found.wrong)} found, "
-        f"about {found.left.mean:,.0f} left. Before your decisions the search estimated {estimate['mid']:,.0f} "
-        f"({estimate['low']:,.0f} to {estimate['high']:,.0f})."
+        f"About {total:,.0f} of {found.n:,} training labels are wrong in all ({low:,.0f} to {high:,.0f}), judged after {found.reviewed:,} "
+        f"decisions: {count(found.wrong)} found by then, about {found.left.mean:,.0f} left. Before them the search estimated "
+        f"{estimate['mid']:,.0f} ({estimate['low']:,.0f} to {estimate['high']:,.0f})."
     )
 
 

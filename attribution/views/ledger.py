@@ -1,6 +1,6 @@
 """The ledger as a table that people read: who changed what, when, and on which evidence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,10 +10,19 @@ from attribution.views.numbers import clock, duration, three_digits
 COLUMNS = ["id", "time", "sample", "change", "reason", "evidence", "by", "batch", "state"]
 
 
-def change_words(action: str, old: str, new: str) -> str:
+PLACES = {"train": "training", "val": "the validation set", "test": "the test set"}
+
+
+def place_words(splits: Iterable[str]) -> str:
+    """Where samples of these splits are taken out of: "training", "training and the test set"."""
+    present = set(splits)
+    return " and ".join(words for split, words in PLACES.items() if split in present) or "use"
+
+
+def change_words(action: str, old: str, new: str, place: str = "training") -> str:
     """What an entry did, from a sample's states in words: "Coat → Shirt", "Coat: taken out", "Coat: kept", "undo: Shirt → Coat"."""
     if action == "drop":
-        return f"{old}: taken out of training"
+        return f"{old}: taken out of {place}"
     if old == new:
         return f"{new}: kept" if action == "keep" else f"{action}: {new}"
     return f"{old} → {new}" if action in ("relabel", "keep") else f"{action}: {old} → {new}"
@@ -27,17 +36,18 @@ def evidence_words(evidence: Mapping[str, Any]) -> str:
     )
 
 
-def table(edits: pd.DataFrame) -> pd.DataFrame:
+def table(edits: pd.DataFrame, splits: pd.Series | None = None) -> pd.DataFrame:
     """The ledger's entries, newest first, in the columns of ``COLUMNS``; ``state`` is "in force", "taken back" or "" for undo and redo."""
     lines = []
     for edit in edits.sort_values("id", ascending=False).to_dict("records"):
+        place = "training" if splits is None else place_words([str(splits.iloc[int(edit["row"])])])
         standing = "" if edit["action"] in ("undo", "redo") else "taken back" if edit.get("reverted") else "in force"
         lines.append(
             {
                 "id": int(edit["id"]),
                 "time": clock(edit["time"].timestamp()),
                 "sample": str(edit["sample"]),
-                "change": change_words(edit["action"], edit["old"], edit["new"]),
+                "change": change_words(edit["action"], edit["old"], edit["new"], place),
                 "reason": edit.get("reason") or "",
                 "evidence": evidence_words(edit.get("evidence")),
                 "by": edit.get("author") or "",

@@ -7,6 +7,7 @@ import streamlit as st
 
 from attribution.errors import UserError
 from attribution.project import Project
+from attribution.views.ledger import place_words
 from attribution.views.numbers import plural
 from pages.parts import context, states
 
@@ -49,8 +50,9 @@ def decided(
     elif action == "relabel":
         states.flash(f"{plural(len(edits), 'sample')} relabelled {label_words(project, label)}. Saved in the ledger.")
     else:
+        place = place_words(project.dataset.samples["split"].iloc[list(rows)])
         states.flash(
-            f"{plural(len(edits), 'sample')} {'taken out of training' if action == 'drop' else 'kept as labelled'}. Saved in the ledger."
+            f"{plural(len(edits), 'sample')} {f'taken out of {place}' if action == 'drop' else 'kept as labelled'}. Saved in the ledger."
         )
     return True
 

@@ -51,5 +51,5 @@ def test_the_headline_adds_what_was_found_to_what_is_left():
     words = views.headline(result, {"low": 30, "mid": 40, "high": 55})
     total = result.wrong + result.left.mean
     assert words.startswith(f"About {total:,.0f} of 600 training labels are wrong in all")
-    assert f"{result.wrong} found, about {result.left.mean:,.0f} left" in words
-    assert words.endswith("Before your decisions the search estimated 40 (30 to 55).")
+    assert f"judged after 100 decisions: {result.wrong} found by then, about {result.left.mean:,.0f} left" in words
+    assert words.endswith("Before them the search estimated 40 (30 to 55).")

@@ -42,3 +42,8 @@ def test_table_is_in_words():
 def test_versions_in_words():
     frame = pd.DataFrame({"version": ["a" * 16, "b" * 16], "runs": [3, 0], "base": [True, False], "current": [False, True]})
     assert ledger.versions_table(frame)["what"].tolist() == ["as imported", "edited, current"]
+
+
+def test_a_drop_says_what_it_is_taken_out_of():
+    assert ledger.change_words("drop", "Coat", "Coat, dropped", ledger.place_words(["test"])) == "Coat: taken out of the test set"
+    assert ledger.place_words(["test", "train", "test"]) == "training and the test set"
