@@ -9,7 +9,7 @@ from attribution.config import FlagConfig
 from attribution.project import Project
 from attribution.views import budget, categories, numbers, queue
 from attribution.views import cards as card_views
-from pages.parts import cards, context, edits, forecast, frame, jobs, keys, kinds, states, stopping, suspects
+from pages.parts import cards, context, edits, forecast, frame, jobs, keys, kinds, states, stopping, suspects, unlabelled
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
@@ -223,6 +223,9 @@ def main() -> None:
     sight = context.sight()
     st.title("Review")
     running = jobs.panel(sight.project, ("flag", "prepare"), place="review")
+    if unlabelled.asked_for(bare := unlabelled.waiting(sight)):
+        unlabelled.show(sight, bare)
+        return
     if sight.flags is None:
         if not running:
             kind, words = ("flag", "Look for wrong labels") if sight.run is not None else ("prepare", "Train and analyse")

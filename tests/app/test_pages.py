@@ -155,3 +155,30 @@ def test_the_recipe_of_a_new_project_is_a_form(app, digits):
     test.button(key="create").click().run()
     made = Project.open("formed").train_config
     assert (made.epochs, made.optimizer, made.lr) == (2, "adamw", 0.05)
+
+
+def test_review_labels_what_came_without_a_label(app, words, tmp_path):
+    import numpy as np
+    import pandas as pd
+
+    from attribution import DataConfig, ModelConfig, Project, TrainConfig
+
+    y = np.arange(90) % 3
+    names = np.array(["*a*", "b", "c"], dtype=object)[y]
+    names[[5, 10]] = ""
+    frame = pd.DataFrame({"x": y + np.random.default_rng(0).normal(0, 0.2, 90), "z": np.sin(np.arange(90)), "label": names})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    recipe = TrainConfig(epochs=4, batch_size=8, lr=0.1, checkpoints=2, device="cpu")
+    data = DataConfig(path=str(tmp_path / "rows.csv"), unlabelled="keep")
+    project = Project.create("waiting", data, ModelConfig(name="logistic"), recipe)
+    project.train()
+    test = app("review", project="waiting", unlabelled="true")
+    assert "No label yet" in words(test)
+    assert "2 samples left" in words(test)
+    before = len(project.labels.train_rows(project.dataset))
+    next(button for button in test.button if button.key.startswith("label-1-")).click().run()
+    assert not test.exception
+    assert "1 sample left" in words(test)
+    assert len(project.labels.train_rows(project.dataset)) == before + 1
+    test.button(key="undo").click().run()
+    assert "2 samples left" in words(test)
