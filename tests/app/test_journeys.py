@@ -589,3 +589,32 @@ def test_a_job_that_does_not_answer_is_said_in_the_strip_and_can_be_ended(app, t
     assert any("not answering for 200 s" in bar.proto.text for bar in test.get("progress"))
     test.button(key="end-strip-j1").click().run()
     assert ended == ["j1"]
+
+
+def test_after_a_retraining_the_sidebar_offers_its_model(app, words, tiny_project, monkeypatch):
+    from pages.parts.context import Sight
+
+    used = []
+    tiny_project.drop([1, 2])
+    shown = words(app(project="digits"))
+    assert "**2 edits** not yet in the model" in shown
+    monkeypatch.setattr(Sight, "retrained", "abc")
+    monkeypatch.setattr(type(tiny_project), "use_run", lambda self, run_id: used.append(run_id))
+    test = app(project="digits")
+    assert "**2 edits** in the retrained model" in words(test)
+    assert "not yet in the model" not in words(test)
+    test.button(key="use-retrained").click().run()
+    assert used == ["abc"]
+
+
+def test_a_retraining_that_has_all_edits_is_known_by_its_version(tiny_project, monkeypatch):
+    from types import SimpleNamespace
+
+    from pages.parts.context import Sight
+
+    tiny_project.drop([1])
+    made = SimpleNamespace(config={"after_version": tiny_project.labels.version}, seeds=[0, 1], after_runs=["first", "second"])
+    monkeypatch.setattr(type(tiny_project), "comparisons", lambda self: [made])
+    assert Sight(tiny_project).retrained == "first"
+    tiny_project.drop([2])
+    assert Sight(tiny_project).retrained == ""
