@@ -8,6 +8,7 @@ if its first misses more than 20 % of the noisy ones. Settings are the products'
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,7 @@ from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.storage.files import write_json
 from attribution.subject import Subject
 from attribution.training import train
+from attribution.trust.question import trust
 
 ROOT = Path(__file__).resolve().parent
 N_TRAIN, COPIES, NOISE = 1300, 40, 0.1
@@ -80,6 +82,8 @@ def ranks(influence: np.ndarray, copied: np.ndarray) -> np.ndarray:
 def measure(seed: int, folder: Path) -> tuple[dict[str, dict[str, np.ndarray]], float]:
     """Places of the copies by estimator and kind of copy, and the test accuracy."""
     dataset, copied = leaked(folder / "data", seed)
+    os.environ["DATABLAME_TRUST"] = str(folder.resolve() / "trusted.json")
+    trust(Path(__file__))
     labels, model = dataset.base_version(), ModelConfig(name=f"{Path(__file__).resolve()}:network")
     recipe = TrainConfig(**{**RECIPE.__dict__, "seed": seed})
     run = train(dataset, labels, model, recipe, folder / "runs", trusted=True)

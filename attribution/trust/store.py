@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def _unreadable(path: Path, why: str) -> UserError:
 
 def _write(path: Path, entries: dict[str, Entry]) -> None:
     held = {"format": FORMAT, "trusted": {code: {"files": one.files, "wanted": list(one.wanted)} for code, one in entries.items()}}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     temporary.unlink(missing_ok=True)
     try:
         with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as stream:
