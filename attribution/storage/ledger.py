@@ -225,7 +225,7 @@ class Ledger:
         """The error for a write on a sample that changed since it was shown, or since the entry ``taken`` that is to be reversed."""
         row = db.execute("SELECT author, time_s FROM edits WHERE id = ?", (last,)).fetchone()
         who = f" by {_whom(row['author'])} at {time.strftime('%H:%M:%S', time.localtime(row['time_s']))}" if row else ""
-        where = PLACES.get(self._split(sample), "in use") if current.active else "dropped"
+        where = PLACES.get(self._split(sample), "in use") if current.active else "dropped" if current.verdict else "waiting for one"
         now = f"now: {current.label or 'no label'}, {where}; ledger entry {last}"
         if taken:
             return UserError(

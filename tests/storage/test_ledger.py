@@ -255,6 +255,16 @@ def test_undo_takes_back_the_newest_decision_of_the_same_author(tmp_path):
     assert [edit.sample for edit in ledger.redo(author="ben", anyone=True)] == ["b"]
 
 
+def test_a_sample_that_waits_for_a_label_is_not_said_to_be_dropped(tmp_path):
+    ledger = Ledger(open_ledger(tmp_path)._path, lambda samples: [""] * len(samples))
+    ledger.apply("drop", ["a"], author="ada")
+    with pytest.raises(UserError, match="now: no label, dropped; ledger entry 1"):
+        ledger.apply("relabel", ["a"], "coat", expect={"a": 0})
+    ledger.undo(author="ada")
+    with pytest.raises(UserError, match="now: no label, waiting for one; ledger entry 2"):
+        ledger.apply("relabel", ["a"], "coat", expect={"a": 1})
+
+
 def test_a_decision_of_another_author_does_not_end_what_can_be_redone(tmp_path):
     ledger = open_ledger(tmp_path)
     ledger.apply("drop", ["a"], author="ada")
