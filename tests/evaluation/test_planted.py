@@ -27,7 +27,7 @@ def test_planting_sets_the_share_wrong_in_a_copy(world):
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_none_or_all_is_refused(world, share):
-    with pytest.raises(UserError, match="cannot be set wrong"):
+    with pytest.raises(UserError, match="Some are set wrong"):
         plant(world.dataset, world.labels, share)
 
 
