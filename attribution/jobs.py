@@ -22,6 +22,7 @@ from attribution.config import to_dict
 from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
 from attribution.storage.database import connect, write
+from attribution.storage.files import sweep
 
 STALE_S = 60.0  # a queued job of an older version whose process has not claimed it by then never will
 SILENT_S = 30.0  # a process that has not shown itself for so long is stopped or hung
@@ -246,6 +247,7 @@ class JobBoard:
             job = self._get(db, job_id)
         if not claimed:
             return job.state
+        sweep(self._folder)
         with _ended_by_signal(), self._spare(job_id), heart.Heart(self._folder / "jobs" / f"{job_id}.beat", self._db) as beating:
             return self._done(job, lambda: work(job, Progress(_Listener(self._db, job_id, beating).told)))
 

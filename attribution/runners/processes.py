@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
@@ -106,11 +107,20 @@ def _start(work: Work, threads: int, started: Any) -> None:
     import torch
 
     global _do
+    Thread(target=_end_with_the_parent, daemon=True).start()
     torch.set_num_threads(threads)
     with started.get_lock():
         take_share(started.value)
         started.value += 1
     _do = work.open(silent)
+
+
+def _end_with_the_parent() -> None:
+    """A parent that was killed stops no worker by itself."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _one(item: Any) -> None:

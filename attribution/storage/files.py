@@ -4,12 +4,15 @@ import errno
 import hashlib
 import json
 import os
+import re
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribution import alive
 from attribution.boundary import DAMAGED, full, is_full
 from attribution.errors import UserError
 
@@ -17,14 +20,17 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+HOST = re.sub(r"[^A-Za-z0-9-]", "", socket.gethostname())[:32] or "host"
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it is flushed to disk and renamed over ``path``.
 
-    Its name is random: processes of several machines may write into one shared folder. A full disk is a ``UserError`` that names the
-    file, whichever library met it.
+    Its name holds host, process and a random part: processes of several machines may write into one shared folder. A full disk is a
+    ``UserError`` that names the file, whichever library met it.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+    temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{uuid.uuid4().hex[:6]}.tmp")
     try:
         with said_when_full(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,6 +40,14 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the unfinished files below a folder that processes of this machine left when they were killed."""
+    for path in folder.rglob(".*.tmp"):
+        parts = path.name.split(".")
+        if parts[-4:-3] == [HOST] and parts[-3].isdigit() and alive.started(int(parts[-3])) is None:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
