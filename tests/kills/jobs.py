@@ -34,9 +34,16 @@ def make(folder: Path) -> Any:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """SHA-256 of the files that hold numbers, by name: weights, dynamics, probabilities, scores."""
+    """SHA-256 of the numbers in each file, by name: weights, dynamics, probabilities, scores, to the bit. The header of a shard, which
+    says how it went (its seconds, for example), is no number."""
     found = sorted(path for path in folder.rglob("*") if path.suffix in (".safetensors", ".parquet", ".npy") and path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return {str(path.relative_to(folder)): hashlib.sha256(numbers(path)).hexdigest() for path in found}
+
+
+def numbers(path: Path) -> bytes:
+    """The bytes of a file that are numbers."""
+    content = path.read_bytes()
+    return content[8 + int.from_bytes(content[:8], "little") :] if path.suffix == ".safetensors" else content
 
 
 def undisturbed(project: Any, kind: str, config: Any) -> dict[str, str]:
