@@ -72,7 +72,9 @@ class ModelConfig(Settings):
         "tokens (whole numbers, for an embedding); auto: raw for your own code, standardised for a built-in network.",
         choices=("auto", "raw", "standardised", "tokens"),
     )
-    mean: tuple[float, ...] = opt((), "Subtracted from raw inputs: one number per channel or column, or one for all; empty: nothing.")
+    mean: tuple[float, ...] = opt(
+        (), "Subtracted from raw inputs: one number per channel or column, or one for all; empty: nothing.", low=-1e12, high=1e12
+    )
     std: tuple[float, ...] = opt(
         (), "Raw inputs are divided by it after mean: one number per channel or column, or one for all; empty: by 1.", above=0.0
     )
