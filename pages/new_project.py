@@ -245,7 +245,7 @@ def name_step(
 def main() -> None:
     """The page."""
     st.title("New project")
-    with st.expander("Or open a sample", expanded=False, icon=":material/inventory_2:"):
+    with st.expander("Open a sample instead", expanded=False, icon=":material/inventory_2:"):
         start.samples()
     data = data_step()
     if not data.path:

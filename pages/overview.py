@@ -20,6 +20,8 @@ def headline(sight: Sight) -> None:
         overview.counts_line(info.counts),
         numbers.plural(len(info.classes), "class", "classes"),
     ]
+    if bare := int((sight.labels.values < 0).sum()):
+        line.append(f"{numbers.count(bare)} without a label")
     st.markdown(" · ".join(line))
     for error in sight.project.damaged():
         states.error_box(error)
@@ -108,11 +110,11 @@ def figures(sight: Sight, open_suspects: int) -> None:
             height="stretch",
         )
         if sight.flags is not None:
-            found = sight.flags.estimate
+            many, beneath = overview.wrong_labels(sight.flags.estimate, open_suspects)
             st.metric(
                 "Probably wrong labels",
-                f"about {numbers.count(round(found['mid']))}",
-                delta=f"{numbers.count(round(found['low']))} to {numbers.count(round(found['high']))} · {numbers.count(open_suspects)} open",
+                many,
+                delta=beneath,
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
@@ -170,7 +172,7 @@ def leak_figures(sight: Sight) -> None:
                 border=True,
                 help=f"On the {numbers.plural(len(right), 'test sample')} that no training sample repeats; 95 % interval.",
             )
-    if not leaks.matters(sight.leak_gap):  # else it is the next step above
+    if len(cases) and not leaks.matters(sight.leak_gap):  # else it is the next step above
         st.button("Judge the leaks", key="to-leaks", icon=":material/content_copy:", on_click=frame.go, args=("leaks",))
 
 

@@ -74,6 +74,7 @@ def buttons(sight: Sight, place: Place, suggested: int) -> None:
     likely = (
         queue.likeliest(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else list(range(len(project.classes)))
     )
+    preferred = queue.preferred(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else suggested
     with st.container(horizontal=True, gap="xsmall"):
         st.button("Keep", key=f"keep-{row}", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, place, "keep"))
         st.button("Drop", key=f"drop-{row}", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, place, "drop"))
@@ -103,7 +104,7 @@ def buttons(sight: Sight, place: Place, suggested: int) -> None:
                 states.plain(project.classes[label]),
                 key=f"label-{key}-{row}",
                 shortcut=key,
-                type="primary" if label == suggested else "secondary",
+                type="primary" if label == preferred else "secondary",
                 disabled=label == given,
                 on_click=decide,
                 args=(sight, place, "relabel", label),

@@ -74,3 +74,14 @@ def test_left_out_and_notes_are_told_apart(tmp_path):
     assert sum(line.startswith("left out: loose") for line in lines) == 10
     assert "left out: ... and 4 more lines, listed on the Overview page" in lines
     assert any(line.startswith("note: train: taken as a class") for line in lines)
+
+
+def test_samples_without_a_label_are_not_counted_to_a_class(tmp_path):
+    frame = pd.DataFrame({"x": range(40), "label": ["a", "b"] * 20})
+    frame.loc[[3, 10], "label"] = ""
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    flags = ["--path", str(tmp_path / "data.csv"), "--unlabelled", "keep", "--model", "logistic"]
+    shown = CliRunner().invoke(cli, ["new", str(tmp_path / "bare"), *flags])
+    assert shown.exit_code == 0, shown.output
+    counted = [line.split("  ")[1].strip() for line in shown.output.splitlines() if line.endswith("training samples")]
+    assert counted == ["no label", "a", "b"]

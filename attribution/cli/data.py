@@ -10,6 +10,7 @@ from attribution.cli.common import ProjectOption, bar, command, counts, open_pro
 from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
 from attribution.config import DataConfig, ModelConfig, TrainConfig, small_words
+from attribution.datasets.names import class_word
 from attribution.errors import UserError
 from attribution.project import Project
 from attribution.workspace.home import SAMPLES
@@ -46,7 +47,7 @@ def new(
     typer.echo(f"{project.name}: {info.modality}, {counts(info)}, {len(info.classes)} classes ({', '.join(info.classes[:12])})")
     train = project.samples[project.samples["split"] == "train"]
     for index, count in train["label"].value_counts().sort_index().items():
-        typer.echo(f"  {info.classes[int(index)]:<24} {count:,} training sample{'s' if count != 1 else ''}")
+        typer.echo(f"  {class_word(info.classes, int(index)):<24} {count:,} training sample{'s' if count != 1 else ''}")
     typer.echo(f"splits: {info.preprocessing['splits']}")
     if sentence := importing.counts_sentence(info.seen, info.problems):
         typer.echo(sentence)
@@ -79,7 +80,7 @@ def loaded(look: dict[str, Any]) -> list[str]:
 
 @cli.command()
 def sample(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SAMPLES)}.")] = "fashion") -> None:
-    """Open a bundled sample project, with its finished results."""
+    """Open a bundled sample as a project; fashion comes with its finished results."""
     project = Project.sample(name, progress=bar())
     typer.echo(f"{project.name} in {project.folder}")
     typer.echo(f"Next: {command('app', project)}")

@@ -112,11 +112,14 @@ class FlagResult(Artefact):
         found, n = self.estimate, len(self.detectors) - alone
         if not n:
             return "No label can be judged: no class has two different training samples."
+        others = f" {alone:,} samples are not judged: their classes have no other different ones."
         words = {0: "", 1: " One sample is not judged: its class has no other."}
+        if not round(found["high"]):
+            return f"None of the {n:,} training labels looks wrong; the most suspicious are shown all the same." + words.get(alone, others)
         return (
             f"About {found['mid']:,.0f} of {n:,} training labels are probably wrong "
             f"({found['low']:,.0f} to {found['high']:,.0f}, {100 * found['mid'] / max(1, n):.1f} %)."
-        ) + words.get(alone, f" {alone:,} samples are not judged: their classes have no other different ones.")
+        ) + words.get(alone, others)
 
     def _table(self, name: str) -> "pd.DataFrame":
 

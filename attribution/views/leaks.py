@@ -11,7 +11,7 @@ import pandas as pd
 
 from attribution.findings.leak_result import GRID, Finding, verdict
 from attribution.likeness.image import matched
-from attribution.views.numbers import count, hundredths, percent, plural, points, three_digits
+from attribution.views.numbers import NONE, count, hundredths, percent, plural, points, share_range, three_digits
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
@@ -89,26 +89,26 @@ def count_at(counts: np.ndarray, threshold: float) -> int:
 def score_figures(found: "WithAndWithout", confirmed: bool) -> list[dict[str, str]]:
     """Test accuracy with and without the leaked samples: ``label``, ``value``, ``delta``, ``help``."""
     which = "confirmed leaks" if confirmed else "all likely leaks"
-    level = f"{percent(found.all.level)} interval, bootstrap over the test samples"
+    level = "95 % interval"  # of a share, as on Overview; the difference is paired
     d = found.difference
     return [
         {
             "label": "Test accuracy",
             "value": percent(found.all.estimate),
-            "delta": f"{hundredths(found.all.low * 100)} to {percent(found.all.high)}",
+            "delta": share_range(round(found.all.estimate * found.n), found.n) if found.n_rest else NONE,
             "help": f"On {plural(found.n, 'test sample')}; {level}.",
         },
         {
             "label": f"Without {which}",
             "value": percent(found.rest.estimate),
-            "delta": f"{hundredths(found.rest.low * 100)} to {percent(found.rest.high)}",
+            "delta": share_range(round(found.rest.estimate * found.n_rest), found.n_rest) if found.n_rest else NONE,
             "help": f"On the other {plural(found.n_rest, 'test sample')}; {level}.",
         },
         {
             "label": "Difference",
             "value": points(d.estimate),
             "delta": f"{hundredths(d.low * 100, True)} to {hundredths(d.high * 100, True)}",
-            "help": f"Below zero: the leaks flatter the score. Paired: {level}.",
+            "help": f"Below zero: the leaks flatter the score. Paired {percent(d.level)} interval, bootstrap over the test samples.",
         },
     ]
 

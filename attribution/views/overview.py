@@ -1,5 +1,6 @@
 """The state of the data at a glance: figures, class table, confusions, and the next step."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -46,13 +47,29 @@ def next_step(
         return NextStep(f"{plural(pending, 'edit')} not yet in the model. Retrain and see what they change.", "Retrain", page="retrain")
     if open_suspects:
         return NextStep(
-            f"{plural(open_suspects, 'suspicious label')} waiting. Reviewing the first 50 takes about five minutes.",
+            f"{plural(open_suspects, 'suspicious label')} waiting. {review_time(open_suspects)}",
             "Review labels",
             page="review",
         )
     return NextStep(
         "Every suspect is reviewed. See which training samples made the remaining mistakes.", "Explain a mistake", page="influence"
     )
+
+
+def review_time(n: int) -> str:
+    """How long the review takes, at ten labels a minute."""
+    if n > 50:
+        return "Reviewing the first 50 takes about five minutes."
+    minutes = plural(math.ceil(n / 10), "minute")
+    return f"Reviewing {'it' if n == 1 else 'them'} takes about {minutes.replace('1 minute', 'a minute') if n <= 10 else minutes}."
+
+
+def wrong_labels(estimate: Mapping[str, float], open_suspects: int) -> tuple[str, str]:
+    """How many labels are probably wrong, and beneath it the range and what waits for review."""
+    low, mid, high = (round(estimate[part]) for part in ("low", "mid", "high"))
+    if not high:  # a range of 0 to 0 is not one
+        return "none seen", f"the {count(open_suspects)} most suspicious open" if open_suspects else "all reviewed"
+    return f"about {count(mid)}", f"{count(low)} to {count(high)} · {count(open_suspects)} open"
 
 
 HARDLY = (

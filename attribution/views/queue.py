@@ -85,6 +85,11 @@ def likeliest(probabilities: np.ndarray, given: int, suggested: int) -> list[int
     return list(dict.fromkeys(first + rest))
 
 
+def preferred(probabilities: np.ndarray, given: int, suggested: int) -> int:
+    """The class whose button stands out: the suggested one where it is likelier than the given label (c,), else none (-1)."""
+    return suggested if given < 0 or probabilities[suggested] > probabilities[given] else -1
+
+
 def suspects(order: np.ndarray, expected: float) -> np.ndarray:
     """The queue's first rows, as many as there may be wrong labels (``expected``, the estimate's upper end); at least ten. ``order`` are
     all rows of the queue."""

@@ -110,7 +110,7 @@ def test_a_sample_opens_from_new_project_while_another_works(fresh, late, workin
     page.goto(f"{address}/new_project?project=moons-sample")
     ready(page)
     expect(page.get_by_text("Busy").first).to_be_visible()
-    page.get_by_text("Or open a sample", exact=True).click()
+    page.get_by_text("Open a sample instead", exact=True).click()
     page.wait_for_timeout(1_200)  # the bars' timer runs
     page.locator(f".st-key-sample-{sample} button").click()
     stands(page, wrong, sample)

@@ -1,5 +1,6 @@
 """The search for wrong labels as a whole, and its parts."""
 
+import copy
 import subprocess
 import sys
 from dataclasses import replace
@@ -210,3 +211,9 @@ def test_combine_suspicion_suggest():
     label, p = suggest(np.array([0]), np.array([[0.4, 0.25, 0.35]]))
     assert label.tolist() == [2]
     np.testing.assert_allclose(p, [0.35])
+
+
+def test_a_search_that_saw_nothing_says_none(found, monkeypatch):
+    nothing = copy.copy(found)
+    monkeypatch.setattr(type(nothing), "estimate", {"low": 0.0, "mid": 0.0, "high": 0.3})
+    assert nothing.headline().startswith("None of the 60 training labels looks wrong")

@@ -7,7 +7,7 @@ import pytest
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.findings.leak_result import GRID, Finding
 from attribution.statistics import without
-from attribution.views import leaks
+from attribution.views import leaks, numbers
 
 
 def cases(*lines):
@@ -96,7 +96,10 @@ def test_the_score_without_leaks_equals_the_means_and_its_interval_is_paired():
     assert found.difference.estimate == pytest.approx(values[30:].mean() - values.mean())
     assert found.difference.low < found.difference.estimate < found.difference.high
     assert found.difference.high - found.difference.low < found.all.high - found.all.low
-    assert [one["label"] for one in leaks.score_figures(found, True)] == ["Test accuracy", "Without confirmed leaks", "Difference"]
+    figures = leaks.score_figures(found, True)
+    assert [one["label"] for one in figures] == ["Test accuracy", "Without confirmed leaks", "Difference"]
+    ranges = [numbers.share_range(int(part.sum()), len(part)) for part in (values, values[30:])]
+    assert [one["delta"] for one in figures[:2]] == ranges, "the same interval for the same score as on Overview"
 
 
 def test_leaving_everything_out_leaves_nothing_to_say():

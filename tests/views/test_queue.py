@@ -58,3 +58,9 @@ def test_detector_table_puts_the_strongest_word_first():
     table = queue.detector_table(entry, {"loss": "Loss", "aum": "Margin"}, 100)
     assert table["detector"].tolist() == ["Margin", "Loss"]
     assert table["top"].tolist() == [0.01, 0.09]
+
+
+def test_no_button_stands_out_where_the_given_label_is_likelier():
+    assert queue.preferred(np.array([0.1, 0.9]), given=0, suggested=1) == 1
+    assert queue.preferred(np.array([0.9, 0.1]), given=0, suggested=1) == -1
+    assert queue.preferred(np.array([0.9, 0.1]), given=-1, suggested=1) == 1
