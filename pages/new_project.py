@@ -85,7 +85,7 @@ def column_fields(path: str) -> dict[str, Any]:
                 "Numbers are classes", key="number-classes", help="Labels that look like a quantity are classes all the same."
             )
             keep = st.checkbox(
-                "Keep rows without a label",
+                "Keep unlabelled",
                 key="keep-unlabelled",
                 help="Nothing trains on them until Review gives them a label. Else they are left out and listed.",
             )

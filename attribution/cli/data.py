@@ -58,7 +58,7 @@ def new(
         if len(found) > 10:
             typer.echo(f"{kind}: ... and {len(found) - 10} more lines, listed on the Overview page")
     look = project.first_look
-    losses = [one["loss"] for one in look["samples"]]
+    losses = [round(one["loss"], 2) + 0.0 for one in look["samples"]]  # + 0: a loss of just below 0 is not "-0.00"
     typer.echo(
         f"sample shape {'x'.join(map(str, info.shape))}; {look['weights']} model of {look['parameters']:,} parameters: loss on {len(losses)} samples"
         f" {sum(losses) / len(losses):.2f} nats on average ({min(losses):.2f} to {max(losses):.2f}), chance is {math.log(len(info.classes)):.2f}"

@@ -5,6 +5,7 @@ import colorsys
 HELPFUL = "#2F78C4"
 HARMFUL = "#D9730D"
 EDITED = "#0F766E"
+NO_CLASS = "#B9B4AA"
 
 # None is the blue of help or the orange of harm; the first two stay apart for colour-blind eyes.
 CLASSES = ("#2AA3B5", "#C23B52", "#B09B1E", "#3F9B5B", "#D873B4", "#8F6148", "#6F7A86", "#5B63B7", "#8DB33A", "#E3A48B")
@@ -18,7 +19,9 @@ INFLUENCE_DARK = ("#FF9A3D", "#B26B2C", "#5E594F", "#4674AE", "#74B4FF")
 
 
 def class_colour(index: int) -> str:
-    """The colour of a class, the same on every page; beyond ten classes hues are spread by the golden angle."""
+    """The colour of a class, the same on every page; beyond ten classes hues are spread by the golden angle; grey for none."""
+    if index < 0:
+        return NO_CLASS
     if index < len(CLASSES):
         return CLASSES[index]
     red, green, blue = colorsys.hls_to_rgb((0.11 + index * 0.381966) % 1.0, 0.5, 0.45)

@@ -24,8 +24,8 @@ OUTCOMES = {
 
 def recipe_words(model: str, recipe: "TrainConfig") -> str:
     """The recipe in one line: "cnn, 12 epochs, batches of 64, sgd, learning rate 0.05 (cosine)"."""
-    rate = f"learning rate {three_digits(recipe.lr)} ({recipe.schedule})"
-    return f"{model}, {plural(recipe.epochs, 'epoch')}, batches of {recipe.batch_size}, {recipe.optimizer}, {rate}"
+    rate = f"learning rate {recipe.lr:g} ({recipe.schedule})"
+    return f"{'usual network' if model == 'auto' else model}, {plural(recipe.epochs, 'epoch')}, batches of {recipe.batch_size}, {recipe.optimizer}, {rate}"
 
 
 def forecast_words(seconds: float | None, seeds: int) -> str:

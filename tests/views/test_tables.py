@@ -31,5 +31,6 @@ def test_class_colours_are_fixed_and_distinct():
     found = [colours.class_colour(k) for k in range(40)]
     assert len(set(found)) == 40
     assert colours.class_colour(3) == colours.CLASSES[3]
+    assert colours.class_colour(-1) not in found
     assert colours.influence_colour(1.0) == colours.HELPFUL
     assert colours.influence_colour(-1.0) == colours.HARMFUL
