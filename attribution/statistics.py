@@ -188,12 +188,13 @@ def newcombe(
     Newcombe 1998 (Statistics in Medicine 17, 873), method 10, from two Wilson score intervals: stays inside -1 to 1 and keeps its width at
     shares of 0 and 1.
     """
-    (a, a_low, a_high), (b, b_low, b_high) = _wilson(hits_a, n_a, z), _wilson(hits_b, n_b, z)
+    (a, a_low, a_high), (b, b_low, b_high) = wilson(hits_a, n_a, z), wilson(hits_b, n_b, z)
     below, above = np.hypot(a - a_low, b_high - b), np.hypot(a_high - a, b - b_low)
     return a - b - below, a - b + above
 
 
-def _wilson(hits: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def wilson(hits: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shares ``hits / n`` with the ends of their Wilson score intervals at ``z`` normal deviations, elementwise."""
     hits, n = np.asarray(hits, dtype=np.float64), np.asarray(n, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         share, squared = hits / n, z * z / n

@@ -74,6 +74,7 @@ def next_step(sight: Sight, open_suspects: int) -> None:
         running=job.id if job is not None and job.active else "",
         leaks=leaks.gap_sentence(sight.leak_gap) if leaks.matters(sight.leak_gap) else "",
         retrained=bool(sight.retrained),
+        loaded=sight.project.loaded,
     )
     if step is None:
         return

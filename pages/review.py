@@ -62,7 +62,7 @@ def progress(sight: Sight, rows: np.ndarray) -> None:
     found = suspects.measured(sight, rows)
     st.progress(
         found.reviewed / max(found.total, 1),
-        text=f"{numbers.count(found.reviewed)} of {numbers.count(found.total)} · {queue.yield_sentence(found)}",
+        text=queue.progress_line(found),
     )
     stopping.line(sight)
 

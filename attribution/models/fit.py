@@ -12,6 +12,7 @@ from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
 from attribution.models.features import inputs_of
 from attribution.models.predict import predict
+from attribution.statistics import wilson
 from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 5000  # samples that are asked, spread evenly
 TRIED = 1000  # of them, to try other readings where nothing is expected
-LEVEL = 0.95  # of the interval that is shown; a claim of a drop or of worse than chance needs SURE
+Z = 1.959964  # 95 %, of the interval that is shown; a claim of a drop or of worse than chance needs SURE
 SURE = 0.99
 USUAL = {  # normalisations that published image models were trained with
     "mean 0.485,0.456,0.406 and std 0.229,0.224,0.225": Inputs("raw", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -61,7 +62,7 @@ def measured(model: nn.Module, dataset: "Dataset", expected: float | None = None
     split = next((name for name in ("test", "val") if dataset.info.counts[name]), "all")
     rows = _spread(dataset.rows(split))
     losses, right = _asked(model, dataset, rows)
-    low, high = interval(int(right.sum()), len(rows), LEVEL)
+    _, low, high = (float(part) for part in wilson(right.sum(), np.asarray(len(rows)), Z))  # as every page shows a share
     error = float(losses.std() / math.sqrt(len(rows))) if len(rows) > 1 else 0.0
     chance = math.log(max(len(dataset.info.classes), 1))
     return Fit(split, len(rows), float(right.mean()), low, high, float(losses.mean()), error, chance, expected)

@@ -25,12 +25,25 @@ class NextStep:
 
 
 def next_step(
-    *, trained: bool, flagged: bool, open_suspects: int, pending: int, running: str = "", leaks: str = "", retrained: bool = False
+    *,
+    trained: bool,
+    flagged: bool,
+    open_suspects: int,
+    pending: int,
+    running: str = "",
+    leaks: str = "",
+    retrained: bool = False,
+    loaded: bool = False,
 ) -> NextStep | None:
     """The one next step; None while a job that leads there is running. ``leaks`` says what leaks nobody judged do to the test score ("" for
-    nothing): that score is what everything else is measured by. ``retrained``: a finished retraining has the edits."""
+    nothing): that score is what everything else is measured by. ``retrained``: a finished retraining has the edits.
+    ``loaded``: the model's weights were trained elsewhere."""
     if running:
         return None
+    if not trained and loaded:
+        return NextStep(
+            "Your weights are loaded. Analysing them takes a few minutes and shows where they go wrong.", "Analyse", job="prepare"
+        )
     if not trained:
         return NextStep(
             "There is no model yet. Training one takes a few minutes and shows where it goes wrong.", "Train and analyse", job="prepare"

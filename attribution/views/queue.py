@@ -43,12 +43,17 @@ def measure(rows: np.ndarray, verdicts: Mapping[int, str], newest: Sequence[int]
 def yield_sentence(found: Yield) -> str:
     """The state of the review in words, with the interval of the recent yield."""
     if not found.reviewed:
-        return f"{plural(found.total, 'suspect')} to look at, the most suspicious first."
-    text = f"{count(found.wrong)} of {count(found.reviewed)} reviewed were wrong"
+        return "The most suspicious come first."
+    text = f"{count(found.wrong)} of {count(found.reviewed)} reviewed {'was' if found.reviewed == 1 else 'were'} wrong"
     if found.recent >= RECENT:
         low, high = share_interval(found.recent_wrong, found.recent)
         text += f"; lately {found.recent_wrong} of {found.recent} ({percent(low)} to {percent(high)} of what comes next)"
     return text + "."
+
+
+def progress_line(found: Yield) -> str:
+    """How far the review has come, and what it yielded."""
+    return f"{count(found.reviewed)} of {plural(found.total, 'suspect')} reviewed. {yield_sentence(found)}"
 
 
 def open_from(rows: np.ndarray, reviewed: set[int], start: int) -> int:

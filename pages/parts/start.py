@@ -30,7 +30,7 @@ def model_line(sight: Sight) -> str:
     """Data version and current model in one line for the sidebar."""
     version = f"data version {sight.labels.version[:6]}"
     return (
-        f"{version} · no model yet"
+        f"{version} · {'weights loaded, not analysed' if sight.project.loaded else 'no model yet'}"
         if sight.run is None
         else f"{version} · model {sight.run.id[:6]} (seed {sight.run.config.get('seed', 0)})"
     )

@@ -38,6 +38,7 @@ def test_a_search_that_saw_no_wrong_label_gives_no_range_of_nothing():
 def test_next_step_follows_the_work():
     ready = {"trained": True, "flagged": True, "open_suspects": 5, "pending": 0}
     assert overview.next_step(**{**ready, "trained": False}).job == "prepare"
+    assert overview.next_step(**{**ready, "trained": False}, loaded=True).sentence.startswith("Your weights are loaded.")
     assert overview.next_step(**{**ready, "flagged": False}).job == "flag"
     assert overview.next_step(**ready).page == "review"
     assert overview.next_step(**{**ready, "pending": 12}).page == "retrain"

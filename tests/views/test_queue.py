@@ -22,7 +22,7 @@ def test_measure_counts_only_the_queue_and_the_latest():
 
 def test_nothing_reviewed_yet():
     found = queue.measure(np.arange(3), {}, [])
-    assert queue.yield_sentence(found).startswith("3 suspects to look at")
+    assert queue.yield_sentence(found) == "The most suspicious come first."
 
 
 def test_open_from_goes_on_and_wraps_round():
@@ -64,3 +64,8 @@ def test_no_button_stands_out_where_the_given_label_is_likelier():
     assert queue.preferred(np.array([0.1, 0.9]), given=0, suggested=1) == 1
     assert queue.preferred(np.array([0.9, 0.1]), given=0, suggested=1) == -1
     assert queue.preferred(np.array([0.9, 0.1]), given=-1, suggested=1) == 1
+
+
+def test_the_line_of_progress_speaks_of_one_and_of_none():
+    assert queue.progress_line(queue.measure(np.arange(10), {}, [])) == "0 of 10 suspects reviewed. The most suspicious come first."
+    assert queue.progress_line(queue.measure(np.arange(10), {1: "drop"}, [1])).endswith("1 of 1 reviewed was wrong.")
