@@ -257,7 +257,11 @@ def _read_jsonl(path: Path, as_text: tuple[str, ...], problems: Problems, max_gi
             records.append(record)
     if halves:
         problems.append(
-            note(f"line {halves[0]}", f"holds half a surrogate pair{f' ({len(halves):,} lines do)' if len(halves) > 1 else ''}; it was replaced by \ufffd", len(halves))
+            note(
+                f"line {halves[0]}",
+                f"holds half a surrogate pair{f' ({len(halves):,} lines do)' if len(halves) > 1 else ''}; it was replaced by \ufffd",
+                len(halves),
+            )
         )
     if encoding != "utf-8-sig":
         problems.append(note(path.name, f"it is written in {encoding.upper()}"))

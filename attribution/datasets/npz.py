@@ -51,7 +51,7 @@ def read(config: DataConfig) -> Source:
         for key in (x_key, y_key):
             if key not in arrays:
                 raise UserError(f"{path.name} has no array {key}.", f"It holds {listed(sorted(arrays))}.", KEYS)
-        x = _content(arrays[x_key], x_key, path)
+        x = _content(arrays[x_key], x_key, path, problems)
         y, kept = _labels(arrays[y_key], y_key, len(x), names, path, problems)
         if blocks and x.shape[1:] != blocks[0].shape[1:]:
             raise UserError(
@@ -160,8 +160,8 @@ def _reading(path: Path) -> Iterator[None]:
         raise UserError(f"{path.name} is damaged.", f"It cannot be read: {cause}.", "Write it again.") from cause
 
 
-def _content(x: np.ndarray, key: str, path: Path) -> np.ndarray:
-    """Images as uint8 (n, h, w, c), tables as float64 or whole numbers (n, d)."""
+def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]) -> np.ndarray:
+    """Images as uint8 (n, h, w, c), tables as float64 or whole numbers (n, d); what became of pictures' values is said in ``problems``."""
     if x.ndim not in (2, 3, 4) or 0 in x.shape or x.dtype.kind not in "uifb":
         raise UserError(f"{key} of {path.name} has shape {x.shape} and type {x.dtype}.", "That is neither images nor a table.", KEYS)
     if x.dtype.kind == "f":
@@ -185,9 +185,28 @@ def _content(x: np.ndarray, key: str, path: Path) -> np.ndarray:
             "Images are 0..255, or 0..1 as floating point.",
             "Scale them first.",
         )
+    problems += _as_pictures(x, key, low, high)
     if x.dtype.kind == "f":
         return np.round(x * 255 if high <= 1 else x).astype(np.uint8)
     return x.astype(np.uint8)
+
+
+def _as_pictures(x: np.ndarray, key: str, low: float, high: float) -> list[dict[str, Any]]:
+    """What becomes of values that are not 8 bits, or that use little of them."""
+    lines = []
+    if x.dtype.kind == "f":
+        unit = "0..1" if high <= 1 else "0..255"
+        lines.append(note(f"array {key}", f"{x.dtype} values were taken as {unit} and are kept in 256 steps"))
+    elif x.dtype.itemsize > 1:
+        lines.append(note(f"array {key}", f"{x.dtype} values from {low:g} to {high:g} were taken as 0..255"))
+    if (high if x.dtype.kind != "f" or high > 1 else 255 * high) - low < 25.5:
+        lines.append(
+            note(
+                f"array {key}",
+                f"its values run from {low:g} to {high:g}: the pictures use under a tenth of the range, and are nearly of one shade",
+            )
+        )
+    return lines
 
 
 def _labels(

@@ -188,3 +188,22 @@ def test_a_damaged_archive(tmp_path):
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.npz is damaged"):
         preview(config)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.linspace(0, 1, 16).reshape(1, 4, 4), "taken as 0..1 and are kept in 256 steps"),
+        (np.arange(200, 216, dtype=np.uint16).reshape(1, 4, 4), "uint16 values from 200 to 215 were taken as 0..255"),
+        (np.arange(16, dtype=np.uint8).reshape(1, 4, 4), "under a tenth of the range"),
+    ],
+)
+def test_what_became_of_the_values_of_pictures_is_said(tmp_path, values, said):
+    np.savez(tmp_path / "x.npz", X=np.repeat(values, 20, axis=0), y=np.arange(20) % 2)
+    problems = preview(DataConfig(path=str(tmp_path / "x.npz")))["problems"]
+    assert any(said in one["what"] for one in problems), problems
+
+
+def test_pictures_of_8_bits_need_no_note(tmp_path):
+    np.savez(tmp_path / "x.npz", X=np.random.default_rng(0).integers(0, 256, (20, 4, 4)).astype(np.uint8), y=np.arange(20) % 2)
+    assert preview(DataConfig(path=str(tmp_path / "x.npz")))["problems"] == []
