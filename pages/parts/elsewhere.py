@@ -21,7 +21,7 @@ def choice(sight: Sight, place: str) -> bool:
     edited = sight.labels.version != project.dataset.base_version().version
     with st.container(border=True):
         st.markdown(
-            f"**Your weights were trained elsewhere{', on the labels before your edits' if edited else ''}.** How, is not known here."
+            f"**Your weights were trained elsewhere{', on the labels before your edits' if edited else ''}.** How they were trained is not known here."
         )
         st.button(
             "Train here with the project's recipe", key=f"{place}-here", icon=":material/model_training:", on_click=here, args=(sight,)
