@@ -22,6 +22,7 @@ MOSTLY = 0.9  # a column of numbers with a slip in it would silently become cate
 CURRENCIES = "$€£¥₹₩₽₺₴฿₫₦"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _GROUPS = r"[+-]?\d{{1,3}}({0}\d{{3}})+"
+_LAKHS = re.compile(r"[+-]?(\d{1,2}(,\d{2})*,\d{3}|\d{1,3})(\.\d+)?")  # 12,34,567, as in India
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 _OTHER_DATE = re.compile(
     r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([T ]\d{1,2}:\d{2}.*)?|\d{4}[./-]\d{1,2}|\d{1,2}[./-]\d{4}|\d{8}T\d{4,6}Z?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
@@ -59,6 +60,7 @@ SPELLINGS = (
     Spelling(_grouped(" ", ","), lambda word: float(word.replace(" ", "").replace(",", ".")), "numbers with a blank between thousands"),
     Spelling(_grouped(" ", "."), lambda word: float(word.replace(" ", "")), "numbers with a blank between thousands"),
     Spelling(_grouped("'", "."), lambda word: float(word.replace("'", "")), "numbers with an apostrophe between thousands"),
+    Spelling(_LAKHS, lambda word: float(word.replace(",", "")), "numbers with commas between lakhs and thousands"),
 )
 
 
@@ -91,19 +93,37 @@ def feature(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", 
             "A feature is one number or one word.",
             "Spread it over columns.",
         )
+    unread = values.map(lambda value: isinstance(value, bytes) and not _is_text(value))
+    if unread.any():
+        row = int(np.flatnonzero(unread)[0])
+        raise UserError(
+            f"{row_name(frame, row, path)} has the bytes {values.iloc[row][:20]!r} in column {name}, which are not UTF-8 text.",
+            "A feature is one number or one word.",
+            LEAVE_OUT,
+        )
     if values.map(lambda value: hasattr(value, "isoformat") and hasattr(value, "year")).all():
         days = _days(values)
         return days, [note(f"column {name}", _dates_said(values))]
     return _from_words(frame, as_words(values), name, path)
 
 
-def missing_value(frame: "pd.DataFrame", row: int, count: int, name: str, path: Path) -> UserError:
-    """The error for a value that is not there."""
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def missing_value(frame: "pd.DataFrame", row: int, count: int, name: str, path: Path, role: str = "") -> UserError:
+    """The error for a value that is not there; ``role`` says what the column does where it is no feature."""
     more = f" ({count:,} rows miss it)" if count > 1 else ""
     return UserError(
         f"{row_name(frame, row, path)} has no value in column {name}{more}.",
-        "A model cannot learn from a missing value, and a guessed one would hide it.",
-        "Fill it in, remove the row, or leave the column out.",
+        f"It {role}, and a guessed value would be wrong."
+        if role
+        else "A model cannot learn from a missing value, and a guessed one would hide it.",
+        f"Fill it in, remove the row, or {'give another column' if role else 'leave the column out'}.",
     )
 
 
@@ -182,7 +202,7 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
     if all(_OTHER_DATE.fullmatch(bare) for bare in distinct.values()):
         return [note(where, f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are numbers")]
     units = {re.sub(r"^[+-]?[\d.,' ]*\d", "", bare) for bare in distinct.values() if re.match(r"[+-]?\.?\d", bare)}
-    if len(units) == 1 and all(re.match(r"[+-]?\.?\d", bare) for bare in distinct.values()) and len(distinct) > 2:
+    if len(units) == 1 and "" not in units and all(re.match(r"[+-]?\.?\d", bare) for bare in distinct.values()) and len(distinct) > 2:
         return [note(where, f"every value is a number with {units.pop()!r} behind it; taken as categories. Without it they are numbers")]
     begun = sum(bool(re.match(r"\W*\d", bare)) for bare in distinct.values())
     if len(distinct) > 2 and begun >= MOSTLY * len(distinct):
@@ -223,6 +243,8 @@ def spelling(words: list[str]) -> Spelling | None:
     fitting = [one for one in SPELLINGS if all(one.fits.fullmatch(word) for word in words)]
     if not fitting:
         return None
+    if len(fitting) > 1 and fitting[-1] is SPELLINGS[-1]:  # nothing tells lakhs there
+        fitting.pop()
     return fitting[0] if len(fitting) == 1 or fitting[0] is SPELLINGS[0] else _likelier(fitting, words)
 
 

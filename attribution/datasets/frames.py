@@ -29,6 +29,23 @@ BLANKS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 LOOKED_AT = 50  # records that show how a CSV file is separated
 PART, SPLIT_OF_PART = "__part__", "__split_of_part__"  # columns of a table in parts: file and row, and the split that the file's name says
 Problems = list[dict[str, Any]]
+OTHER_KINDS = {  # how files begin that are often called .csv, what they are, and what to do
+    b"\x1f\x8b": ("packed with gzip", "Unpack it first (gunzip)."),
+    b"BZh": ("packed with bzip2", "Unpack it first (bunzip2)."),
+    b"\xfd7zXZ\0": ("packed with xz", "Unpack it first (unxz)."),
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", "Unpack it first (unzstd)."),
+    b"PK\x03\x04": ("a zip archive or an Excel file", "Unpack it, or save the sheet as CSV in UTF-8."),
+    b"\xd0\xcf\x11\xe0": ("an old Excel file", "Save the sheet as CSV in UTF-8."),
+    b"PAR1": ("a Parquet file", "Give it the ending .parquet."),
+    b"\x93NUMPY": ("a NumPy array", "Save X and y with np.savez, in a file that ends in .npz."),
+    b"SQLite format 3": ("an SQLite database", "Save its table as CSV in UTF-8."),
+    b"%PDF": ("a PDF", "Give a table."),
+    b"\x89PNG": ("a picture", "Give the folder of the pictures."),
+    b"\xff\xd8\xff": ("a picture", "Give the folder of the pictures."),
+    b"<!doctype html": ("a web page", "Download the file itself: a page that asks or reports an error was saved in its place."),
+    b"<html": ("a web page", "Download the file itself: a page that asks or reports an error was saved in its place."),
+    b"version https://git-lfs": ("a pointer of Git LFS", "Fetch the file itself: git lfs pull."),
+}
 
 
 def read_frame(path: Path, as_text: tuple[str, ...] = (), problems: Problems | None = None, max_gigabytes: float = 0.0) -> "pd.DataFrame":
@@ -60,10 +77,21 @@ def _read_file(path: Path, as_text: tuple[str, ...], problems: Problems, max_gig
         raise UserError(
             f"{path.name} ends in {suffix or 'nothing'!r}.", "Its format is unknown.", f"Use one of {', '.join(SUFFIXES)} or .npz."
         )
+    if suffix != ".parquet":
+        _must_be_text(path)
     return readers[suffix](path, as_text, problems, max_gigabytes)
 
 
 # --- text files
+
+
+def _must_be_text(path: Path) -> None:
+    """``UserError`` for a file of another kind whose name says that it is a table in text."""
+    with open(path, "rb") as stream:
+        start = stream.read(64)
+    for sign, (kind, do) in OTHER_KINDS.items():
+        if start.lstrip(b" \r\n\t").lower().startswith(sign.lower()):
+            raise UserError(f"{path.name} is {kind}, whatever its name says.", f"It cannot be read as {path.suffix.lower()}.", do)
 
 
 def encoding_of(path: Path) -> str:

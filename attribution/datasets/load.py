@@ -18,7 +18,16 @@ from attribution.datasets.frames import is_table_folder
 from attribution.datasets.labels import labelled, note_joined, refuse_quantity, refuse_several, tidy_labels
 from attribution.datasets.names import UNLABELLED
 from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
-from attribution.datasets.source import Source, Unreadable, check_classes, check_samples, class_names, left_out
+from attribution.datasets.source import (
+    Source,
+    Unreadable,
+    check_classes,
+    check_samples,
+    class_names,
+    left_out,
+    listed,
+    note,
+)
 from attribution.datasets.splits import assign_splits, split_order
 from attribution.errors import UserError
 from attribution.progress import Progress
@@ -103,6 +112,17 @@ def preview(config: DataConfig) -> dict[str, Any]:
     return {**result, **looked, "seen": source.seen, "problems": source.problems + looked["problems"]}
 
 
+def _not_used(config: DataConfig, source: Source, path: Path) -> list[dict[str, Any]]:
+    """A line about columns that were named where there are none: an archive, or folders of pictures."""
+    pictures, archive = source.modality == "image" and path.is_dir(), path.suffix.lower() == ".npz"
+    names: tuple[str, ...] = ("text", "features") if pictures else ()
+    if archive or (pictures and not any(entry.name.lower() == "metadata.csv" for entry in path.iterdir())):
+        names = ("text", "features", "id", "split", "group")
+    named = [f"--{name} {value if isinstance(value, str) else ','.join(value)}" for name in names if (value := getattr(config, name))]
+    what = "a folder of pictures" if pictures else "an archive of arrays"
+    return [note(listed(named), f"not used: {what} has no such columns")] if named else []
+
+
 def read_source(config: DataConfig) -> Source:
     """The samples that ``config.path`` holds, listed and checked, by the reader for its kind."""
     if not config.path:
@@ -134,6 +154,7 @@ def read_source(config: DataConfig) -> Source:
         raise UserError(
             f"{cause.filename or path} may not be read.", "This user has no permission.", "Change its permissions, or copy it."
         ) from cause
+    source.problems.extend(_not_used(config, source, path))
     check_samples(source)
     refuse_several(labelled(source))
     more = refuse_quantity(labelled(source), config.number_classes)

@@ -52,7 +52,7 @@ def read(config: DataConfig) -> Source:
             if key not in arrays:
                 raise UserError(f"{path.name} has no array {key}.", f"It holds {listed(sorted(arrays))}.", KEYS)
         x = _content(arrays[x_key], x_key, path, problems)
-        y, kept = _labels(arrays[y_key], y_key, len(x), names, path, problems)
+        y, kept = _labels(arrays[y_key], y_key, x.shape, names, path, problems)
         if blocks and x.shape[1:] != blocks[0].shape[1:]:
             raise UserError(
                 f"{x_key} of {path.name} has samples of shape {x.shape[1:]}, {parts[0][1]} of {blocks[0].shape[1:]}.",
@@ -108,6 +108,12 @@ def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
                 )
             if not info.filename.endswith(".npy"):
                 continue
+            if info.filename.removesuffix(".npy") in found:
+                raise UserError(
+                    f"{path.name} holds {info.filename} twice.",
+                    "Which one is meant cannot be told.",
+                    "Save the archive anew with np.savez.",
+                )
             with archive.open(info) as stream:
                 version = np.lib.format.read_magic(stream)
                 reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -173,7 +179,7 @@ def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]
                 "Fill it in or remove the sample.",
             )
     if x.ndim == 2:
-        return x.astype(np.float64 if x.dtype.kind == "f" else np.int64) if x.dtype != np.uint64 else x
+        return _double(x, key, path) if x.dtype.kind == "f" else x if x.dtype == np.uint64 else x.astype(np.int64)
     x = x[..., None] if x.ndim == 3 else x
     if x.shape[3] not in (1, 3):
         hint = " The channel comes last: use X.transpose(0, 2, 3, 1)." if x.shape[1] in (1, 3) else ""
@@ -184,6 +190,12 @@ def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]
             f"{key} of {path.name} has values from {low:g} to {high:g} ({x.dtype}).",
             "Images are 0..255, or 0..1 as floating point.",
             "Scale them first.",
+        )
+    if x.dtype.kind == "f" and 1 < high < 32 and (x != np.round(x)).any():
+        raise UserError(
+            f"{key} of {path.name} has values with fractions up to {high:g}.",
+            "Images are 0..255, or 0..1 as floating point; read as 0..255, hardly a grey level would be left of these.",
+            f"Scale them first: {key} / {key}.max().",
         )
     problems += _as_pictures(x, key, low, high)
     if x.dtype.kind == "f":
@@ -209,13 +221,27 @@ def _as_pictures(x: np.ndarray, key: str, low: float, high: float) -> list[dict[
     return lines
 
 
+def _double(x: np.ndarray, key: str, path: Path) -> np.ndarray:
+    """float64; ``UserError`` for wider numbers beyond it."""
+    with np.errstate(over="ignore"):
+        double = x.astype(np.float64)
+    bad = np.argwhere(~np.isfinite(double))
+    if len(bad):
+        raise UserError(
+            f"{key}[{bad[0][0]}] of {path.name} is {x[tuple(bad[0])]} in column x{bad[0][1]}.",
+            "It is beyond the largest number of 64 bits.",
+            "Scale the column first, for example by its logarithm.",
+        )
+    return double
+
+
 def _labels(
-    y: np.ndarray, key: str, n: int, names: tuple[str, ...], path: Path, problems: list[dict[str, Any]]
+    y: np.ndarray, key: str, shape: tuple[int, ...], names: tuple[str, ...], path: Path, problems: list[dict[str, Any]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels as text (n,) and which samples have one (n,) bool."""
     import pandas as pd
 
-    y = _one_per_sample(y, key, n, path, problems)
+    y = _one_per_sample(y, key, shape, path, problems)
     if y.dtype.kind not in "USbiuf":
         what = "dates" if y.dtype.kind in "mM" else f"values of the type {y.dtype}"
         raise UserError(f"{key} of {path.name} holds {what}.", "A label is a whole number or a name.", "Save class names or numbers.")
@@ -236,8 +262,9 @@ def _labels(
     return words, ~gone
 
 
-def _one_per_sample(y: np.ndarray, key: str, n: int, path: Path, problems: list[dict[str, Any]]) -> np.ndarray:
-    """Labels (n,), also where they come as one column or one-hot; what was done is said."""
+def _one_per_sample(y: np.ndarray, key: str, shape: tuple[int, ...], path: Path, problems: list[dict[str, Any]]) -> np.ndarray:
+    """Labels (n,) for inputs of ``shape`` (n, ...), also where they come as one column or one-hot; what was done is said."""
+    n = shape[0]
     if y.shape == (n,):
         return y
     if y.ndim == 2 and y.shape[0] == n and y.shape[1] > 1 and y.dtype.kind in "biuf":
@@ -253,7 +280,11 @@ def _one_per_sample(y: np.ndarray, key: str, n: int, path: Path, problems: list[
     if y.size == n:
         problems.append(note(f"array {key}", f"has shape {y.shape}; its {n:,} values were taken as the labels"))
         return y.ravel()
-    raise UserError(f"{key} of {path.name} has shape {y.shape} for {n:,} samples.", "There is one label per sample.", f"Make it ({n},).")
+    do = f"Make it ({n},)."
+    if len(y.ravel()) in shape[1:]:
+        axis, x_key = shape.index(y.size, 1), f"X{key[1:]}"
+        do = f"If the samples of {x_key} lie on axis {axis}, which is as long, bring it to the front: np.moveaxis({x_key}, {axis}, 0)."
+    raise UserError(f"{key} of {path.name} has shape {y.shape} for {n:,} samples.", "There is one label per sample.", do)
 
 
 def _with_columns(samples: "pd.DataFrame", values: np.ndarray) -> "pd.DataFrame":

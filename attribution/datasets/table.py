@@ -151,7 +151,7 @@ def column(frame: "pd.DataFrame", name: str, path: Path, role: str) -> "pd.Serie
     _must_have(frame, name, path, role)
     gone = missing(frame[name])
     if gone.any():
-        raise missing_value(frame, int(np.flatnonzero(gone)[0]), int(gone.sum()), name, path)
+        raise missing_value(frame, int(np.flatnonzero(gone)[0]), int(gone.sum()), name, path, role)
     words, _, bad = label_words(frame[name])
     if bad is not None:
         raise UserError(

@@ -54,12 +54,7 @@ def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
     with torch.no_grad():
         logits = _ask(model, x, dataset, "it was asked about samples")
         _check_logits(logits, x, dataset)
-        if not torch.equal(x, before):
-            raise UserError(
-                "The model changes its input in place.",
-                "The samples would be others at the next question.",
-                "Write x = x - ... instead of x -= ..., and no function that ends in _ on x.",
-            )
+        _untouched(x, before)
         again = _ask(model, x, dataset, "it was asked again")
         if _differ(logits, again):
             raise UserError(
@@ -76,6 +71,15 @@ def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
                 "Then no sample has an influence of its own.",
                 "Let normalisation run on its kept statistics in eval mode (track_running_stats=True), and take no mean over dimension 0.",
             )
+
+
+def _untouched(x: Tensor, before: Tensor) -> None:
+    if not torch.equal(x, before):
+        raise UserError(
+            "The model changes its input in place.",
+            "The samples would be others at the next question.",
+            "Write x = x - ... instead of x -= ..., and no function that ends in _ on x.",
+        )
 
 
 def _check_logits(logits: Any, x: Tensor, dataset: "Dataset") -> None:
@@ -112,8 +116,11 @@ def _learns(model: nn.Module, x: Tensor, y: Tensor, dataset: "Dataset") -> None:
     weights = [value for value in model.parameters() if value.requires_grad]
     if not weights:
         return  # said where it is to be trained or asked for gradients
+    _plain(model)
+    before = x.clone()
     with torch.enable_grad():
         logits = _ask(model, x, dataset, "it was asked in train mode")
+        _untouched(x, before)
         _check_logits(logits, x, dataset)
         if not logits.requires_grad:
             raise UserError(
@@ -123,11 +130,28 @@ def _learns(model: nn.Module, x: Tensor, y: Tensor, dataset: "Dataset") -> None:
             )
         with _worded(model, x, dataset, "its gradients were taken"):
             slopes = torch.autograd.grad(per_sample_loss(logits, y).mean(), weights, allow_unused=True)
+    if any(slope is not None and slope.layout != torch.strided for slope in slopes):
+        raise UserError(
+            "The model has sparse gradients.",
+            "Influences are products of whole gradients.",
+            "Make its embedding without sparse=True.",
+        )
     if any(slope is not None and not bool(torch.isfinite(slope).all()) for slope in slopes):
         raise UserError(
             "The gradient of the loss is NaN or infinite.",
             "Training would end in NaN.",
             "Look for a square root or a norm at 0 in its forward.",
+        )
+
+
+def _plain(model: nn.Module) -> None:
+    """The weights must be real numbers: a product of complex gradients is no influence."""
+    odd = [name for name, value in model.named_parameters() if value.is_complex()]
+    if odd:
+        raise UserError(
+            f"The model's weight {odd[0]} is complex.",
+            "Influences are products of gradients, and those are of real numbers.",
+            "Keep its real and imaginary parts as two weights (torch.view_as_real).",
         )
 
 

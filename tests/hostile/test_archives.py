@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def member(name, data, shape=(N, 3), kind="<f4", method=zipfile.ZIP_STORED):
 def bomb(path):
     """A few hundred kilobytes that unpack to gigabytes of zeros, by its header."""
     member("X", bytes(300_000_000), (25_000_000, 3), method=zipfile.ZIP_DEFLATED)(path)
+
+
+def twice(path):
+    """One name for two members."""
+    member("X", X.tobytes())(path)
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "a") as packed:
+        warnings.simplefilter("ignore")
+        packed.writestr("X.npy", packed.read("X.npy"))
 
 
 def encrypted(path):
@@ -158,6 +167,12 @@ CASES = [
     Case("pictures of floats beyond 255", npz(X=PICTURES.astype(np.float32) * 40, y=Y), clear("X", "10200")),
     Case("pictures below zero", npz(X=PICTURES.astype(np.int16) - 128, y=Y), clear("X", "-128")),
     Case("16-bit pictures that use few values", npz(X=(PICTURES // 4).astype(np.uint16), y=Y), fine(ALL)),
+    Case("pictures of floats a little beyond 1", npz(X=PICTURES / 212, y=Y), clear("X", "1.2", "/ X.max()")),
+    Case("pictures of floats from 0 to 16", npz(X=(PICTURES // 16).astype(float), y=Y), fine(ALL)),
+    Case("samples on the last axis", npz(X=PICTURES.transpose(1, 2, 0), y=Y), clear("np.moveaxis(X, 2, 0)")),
+    Case("numbers wider than 64 bits", npz(X=np.where(X > 1, np.longdouble("1e400"), X), y=Y), clear("X[", "x")),
+    Case("a member twice", raw(twice), clear("X.npy", "twice")),
+    Case("columns named", npz(("--id", "key", "--group", "g"), X=X, y=Y), fine(ALL, "--id key, --group g", "not used")),
     Case("a single pixel", npz(X=PICTURES[:, :1, :1], y=Y), clear("1x1")),
     Case("pictures all alike", npz(X=np.zeros_like(PICTURES), y=Y), fine(ALL)),
 ]

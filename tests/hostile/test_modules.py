@@ -52,6 +52,17 @@ CASES = [
     ("build asks for what there is not", module(signature="classes, moon"), clear("moon")),
     ("forward raises AttributeError", forward("return self.nothing(x)"), clear("nothing")),
     ("forward raises AssertionError", forward("assert x.shape[1] == 99"), clear("net.py")),
+    ("forward changes its input in train mode alone", forward("return self.layer(x.mul_(2) if self.training else x)"), clear("in place")),
+    (
+        "gradients are sparse",
+        forward("return self.layer((x[:, 0] > 0).long())", "self.layer = nn.Embedding(5, 2, sparse=True)"),
+        clear("sparse=True"),
+    ),
+    (
+        "weights are complex",
+        forward("return (x * self.layer).abs()", "self.layer = nn.Parameter(torch.ones(2, dtype=torch.complex64))"),
+        clear("layer is complex"),
+    ),
     ("forward divides by nothing", forward("return self.layer(x) * (1 // 0)"), clear("ero")),
     ("forward raises MemoryError", forward("raise MemoryError('too much')"), clear()),
     ("forward raises KeyError", forward("return {}['gone']"), clear("gone")),

@@ -130,6 +130,7 @@ def splits(*names):
 ALL, MORE, TOLD = "18 train, 2 val, 4 test", "18 train, 2 val, 5 test", "left out"
 CASES = [
     Case("plain", tree(), fine(ALL, "2 classes")),
+    Case("columns named", tree(lambda root: None, "--group", "g"), fine(ALL, "--group g", "not used")),
     Case("no pictures at all", lambda f: [(f / "in").mkdir(), "new", "x", "--path", f / "in"][1:], clear("picture")),
     Case("one class", tree(names=("cat",)), clear("cat")),
     Case("an empty class", tree(lambda root: (root / "cow").mkdir()), clear("cow")),

@@ -123,6 +123,20 @@ CASES = [
     Case("old Mac line ends", file("t.csv", csv(end="\r")), fine(ALL)),
     Case("Windows line ends", file("t.csv", csv(end="\r\n")), fine(ALL)),
     Case("byte order mark", file("t.csv", "\ufeff" + csv()), fine(ALL, "cat")),
+    Case("gzip named csv", file("t.csv", b"\x1f\x8b\x08" + bytes(30)), clear("t.csv", "gzip", "Unpack")),
+    Case("Excel named csv", file("t.csv", b"PK\x03\x04" + bytes(300)), clear("t.csv", "Excel")),
+    Case("a web page named csv", file("t.csv", "\n<!DOCTYPE html><html>Not found</html>"), clear("t.csv", "web page")),
+    Case("a pointer named csv", file("t.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n"), clear("git lfs pull")),
+    Case(
+        "commas between lakhs",
+        file("t.csv", csv([(a, f'"{i},23,456"', c) for i, (a, _, c) in enumerate(ROWS, 1)])),
+        fine(ALL, "'1,23,456' is 123456"),
+    ),
+    Case(
+        "a group is missing",
+        file("t.csv", csv([(*row, "g" if i else "") for i, row in enumerate(ROWS)], HEADER + ",g"), "--group", "g"),
+        clear("Row 1", "holds the groups", "another column"),
+    ),
     Case("UTF-16", file("t.csv", csv().encode("utf-16")), (fine(ALL))),
     Case("Windows-1252", file("t.csv", csv(swap(3, 2, "café")).encode("cp1252")), clear("UTF-8")),
     Case("bytes of nothing", file("t.csv", bytes(range(256)) * 8), clear("t.csv")),
@@ -261,6 +275,11 @@ CASES = [
         "parquet: labels of bytes that are no text",
         file("t.parquet", replaced(label=lambda pa: pa.array([b"\xff\xfe", b"dog"] * 20))),
         clear("label"),
+    ),
+    Case(
+        "parquet: a feature of bytes that are no text",
+        file("t.parquet", replaced(x1=lambda pa: pa.array([bytes([255, i]) for i in range(40)]))),
+        clear("Row 1", "x1", "not UTF-8"),
     ),
     Case(
         "parquet: dates as labels",
