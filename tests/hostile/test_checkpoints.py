@@ -178,6 +178,8 @@ CASES = [
     ("whole numbers", saved(lambda w: first(w, lambda v: v.to(torch.int64))), clear("w.pt")),
     ("an onnx", written(b"\x08\x07\x12\x07pytorch", "w.onnx"), clear("w.onnx")),
     ("an h5", written(b"\x89HDF\r\n\x1a\n", "w.h5"), clear("w.h5")),
+    ("a NumPy array named pt", written(b"\x93NUMPY" + bytes(50), "w.pt"), clear("w.pt", "no file of weights")),
+    ("words named pt", written(b"hello there", "w.pt"), clear("w.pt", "no file of weights")),
     ("two, the second broken", lambda folder, w: f"{saved(lambda w: w)(folder, w)},{written(b'no', 'v.pt')(folder, w)}", clear("v.pt")),
 ]
 
