@@ -36,8 +36,9 @@ def status(
     typer.echo(f"{opened.name} ({opened.folder})\n{info.modality}, {counts(info)}, {len(info.classes)} classes")
     states = opened.states()
     typer.echo(f"version {labels.version[:8]}, {len(states)} samples with decisions, {int((~labels.active).sum())} dropped")
+    current = opened.run  # looked up once: it goes through all runs
     for run in opened.runs():
-        mark = "*" if opened.run is not None and run.id == opened.run.id else " "
+        mark = "*" if current is not None and run.id == current.id else " "
         typer.echo(f"{mark} run {run.id}  version {run.version[:8]}  seed {run.train_config.seed}")
     for score_run in opened.scores():
         typer.echo(f"  score {score_run.id}  {score_run.estimator}  {score_run.n_queries} queries")

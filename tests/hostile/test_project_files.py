@@ -279,3 +279,16 @@ def test_arrays_of_another_kind(file, change, people):
 def test_a_copy_elsewhere_works(people, tmp_path):
     shutil.copytree(people, tmp_path / "moved")
     check(["status", "-p", tmp_path / "moved"], fine("moved"), tmp_path / "none")
+
+
+def test_status_reads_each_of_many_models_a_few_times(people, monkeypatch):
+    from attribution.runs import Run
+
+    (first,) = (people / "runs").iterdir()
+    for at in range(20):
+        shutil.copytree(first, first.with_name(f"{at:016x}-brief"))
+    read, opened = [], Run.open
+    monkeypatch.setattr(Run, "open", lambda *words, **more: read.append(words) or opened(*words, **more))
+    status, said = run("status", "-p", "people")
+    assert status == 0 and said.count(" run ") == 21
+    assert len(read) <= 4 * 21
