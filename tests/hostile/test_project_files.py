@@ -290,5 +290,6 @@ def test_status_reads_each_of_many_models_a_few_times(people, monkeypatch):
     read, opened = [], Run.open
     monkeypatch.setattr(Run, "open", lambda *words, **more: read.append(words) or opened(*words, **more))
     status, said = run("status", "-p", "people")
-    assert status == 0 and said.count(" run ") == 21
+    assert status == 0
+    assert said.count(" run ") == 21
     assert len(read) <= 4 * 21
