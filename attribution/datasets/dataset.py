@@ -185,7 +185,15 @@ class Dataset:
     @cached_property
     def labels(self) -> np.ndarray:
         """Base labels, (n,) int64 class indices."""
-        return self.column("label").to_numpy(dtype=np.int64)
+        labels = self.column("label").to_numpy(dtype=np.int64)
+        path, classes = self.folder / "dataset.json", self.info.classes
+        if len(set(classes)) < len(classes) or labels.max(initial=NO_LABEL) >= len(classes):
+            raise UserError(
+                f"{path} is damaged: its {len(classes)} classes are not those of the labels (one is missing, or stands there twice).",
+                "Every label would be taken for another.",
+                way_out(path),
+            )
+        return labels
 
     @cached_property
     def labelled(self) -> np.ndarray:

@@ -106,7 +106,10 @@ def damage(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        if not isinstance(error, (OSError, ValueError, KeyError, TypeError, EOFError)) and type(error).__name__ not in DAMAGED:
+        if (
+            not isinstance(error, (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError))
+            and type(error).__name__ not in DAMAGED
+        ):
             raise
         if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE):
             raise  # the file may be whole: the machine does not let it be read

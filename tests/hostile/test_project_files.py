@@ -293,3 +293,15 @@ def test_status_reads_each_of_many_models_a_few_times(people, monkeypatch):
     assert status == 0
     assert said.count(" run ") == 21
     assert len(read) <= 4 * 21
+
+
+@pytest.mark.parametrize("classes", [["no"], ["no", "no"]])
+def test_classes_that_are_not_those_of_the_labels(classes, people):
+    path = people / "data" / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "classes": classes}))
+    check([*VERBS["score"], "-p", people], clear("dataset.json", "classes"), people.parent)
+
+
+def test_nested_too_deeply(people):
+    (people / "project.json").write_text("[" * 100_000)
+    check(["status", "-p", people], clear("project.json", "damaged"), people.parent)
