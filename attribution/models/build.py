@@ -143,7 +143,7 @@ def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn
     if not trusted:
         raise look(path).refusal()
     where = f"{path.name}:{function_name}"
-    remember(path)
+    remember(look(path).files)
     try:
         with kept_state(), guarded(f"{where} built the model"), running(path) as module:  # it may import its neighbours, as a script could
             function = _find(module, function_name, path)

@@ -7,7 +7,7 @@ import os
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -21,12 +21,12 @@ from attribution.errors import Cancelled, UserError
 P = ParamSpec("P")
 R = TypeVar("R")
 PACKAGE = Path(__file__).resolve().parent.parent
-_folders: set[Path] = set()  # of the files that were loaded: a frame of a file below one of them is the user's
+_files: set[str] = set()  # that were loaded, with the local modules they import: a frame of one of them is the user's
 
 
-def remember(path: Path) -> None:
-    """From now on, frames of files in the folder of ``path`` are the user's code."""
-    _folders.add(path.resolve().parent)
+def remember(files: Iterable[str]) -> None:
+    """From now on, frames of these files are the user's code."""
+    _files.update(str(Path(file).resolve()) for file in files)
 
 
 @contextmanager
@@ -140,10 +140,7 @@ def _do(error: BaseException) -> str:
 
 
 def _theirs(filename: str) -> bool:
-    path = Path(filename)
-    if not path.is_absolute() or PACKAGE in path.parents or {"site-packages", "dist-packages"} & set(path.parts):
-        return False
-    return any(folder in path.parents for folder in _folders)
+    return filename in _files or (Path(filename).is_absolute() and str(Path(filename).resolve()) in _files)
 
 
 def _place(trace: TracebackType | None) -> tuple[str, int, str, str] | None:
