@@ -130,7 +130,8 @@ def _unreadable(path: Path, error: Exception) -> UserError:
         )
     cause = " ".join(str(error).split())[:200]
     if "weights_only" in cause or isinstance(error, KeyError):  # torch's advice is to unpickle it, which is not done
-        return UserError(f"{path.name} is no file of weights that torch or safetensors wrote.", "No weights were loaded.", SAVE)
+        what = "it is no file of weights, or holds what only unpickling could read, which is never done"
+        return UserError(f"{path.name} is not a plain state dict: {what}.", "No weights were loaded.", SAVE)
     return UserError(
         f"{path.name} is not a plain state dict, or it is damaged or cut short ({type(error).__name__}: {cause}).",
         "No weights were loaded.",
