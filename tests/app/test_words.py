@@ -109,6 +109,47 @@ def test_an_error_is_text(app, home):
     assert list(raw(test)) == []
 
 
+@pytest.mark.parametrize("state", ["failed", "cancelled", "interrupted"])
+def test_a_job_that_ended_badly_says_so_in_text(app, home, state):
+    import json
+    import sqlite3
+
+    folder = home / NAMES["table"]
+    words = " ".join(WORDS)
+    with sqlite3.connect(folder / "project.db") as db:
+        db.execute(
+            "INSERT INTO jobs (id, kind, title, config, state, message, error, created_s, heartbeat_s) VALUES (?,?,?,?,?,?,?,9e9,9e9)",
+            ("job", "flag", words, "{}", state, words, json.dumps({"what": words, "why": words, "do": words})),
+        )
+    (folder / "jobs").mkdir(exist_ok=True)
+    (folder / "jobs" / "job.log").write_text(words)
+    test = app("review", project=NAMES["table"])
+    assert test.error or test.warning
+    assert list(raw(test)) == []
+
+
+def test_the_grid_and_what_it_offers_is_text(app, home):
+    test = app("review", project=NAMES["texts"], view="Grid")
+    next(button for button in test.button if button.label.startswith("→")).click().run()
+    assert any("Take the suggestion" in button.label for button in test.button)
+    assert list(raw(test)) == []
+
+
+def test_what_came_without_a_label_is_labelled_by_text(app, home):
+    import json
+
+    from attribution import DataConfig, Project
+
+    source = home.parent / "nasty.jsonl"
+    lines = [{"key": f"{row} {word(row)}", "label": WORDS[row % 3] if row > 2 else "", "x": row % 3 + row % 5} for row in range(60)]
+    source.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    data = DataConfig(path=str(source), id="key", unlabelled="keep")
+    Project.create("bare", data)
+    test = app("review", project="bare", unlabelled="true")
+    assert any("No label yet" in shown.value for shown in test.markdown)
+    assert list(raw(test)) == []
+
+
 MARKDOWN = {"markdown", "caption", "button", "title", "header", "subheader", "metric", "toast", "info", "warning", "error", "success"}
 MARKDOWN |= {"expander", "popover", "tabs", "progress", "checkbox", "toggle", "radio", "pills", "segmented_control", "menu_button", "badge"}
 MARKDOWN |= {"page_link", "table", "empty", "flash", "download_button", "link_button", "status", "spinner", "image"}
