@@ -253,7 +253,7 @@ def loss_on_samples(model: "Run | nn.Module", dataset: "Dataset", n: int = 10, *
     A quick look at whether weights, preprocessing and class order fit: chance level is ``log(number of classes)``.
     """
     network = model if isinstance(model, nn.Module) else model.model(dataset=dataset, trusted=trusted)
-    rows = dataset.rows("test") if dataset.info.counts["test"] else dataset.rows("train")
+    rows = dataset.rows("test") if dataset.info.counts["test"] else dataset.labelled_rows("train")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))]
     logits = torch.from_numpy(predict(network, dataset, rows)[0])
     labels, classes = torch.tensor(dataset.labels[rows]), np.array(dataset.info.classes, dtype=object)

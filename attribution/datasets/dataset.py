@@ -242,6 +242,11 @@ class Dataset:
         start = sum(self.info.counts[name] for name in SPLITS[: SPLITS.index(split)])
         return np.arange(start, start + self.info.counts[split], dtype=np.int64)
 
+    def labelled_rows(self, split: str) -> np.ndarray:
+        """Rows of a split (``rows``) that came with a label."""
+        rows = self.rows(split)
+        return rows[self.labelled[rows]]
+
     def split_of(self, row: int) -> str:
         """The split that a row is in; rows are ordered by split."""
         for name in SPLITS:

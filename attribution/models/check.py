@@ -30,7 +30,8 @@ def check_model(model: nn.Module, dataset: "Dataset") -> None:
     differ, answers that depend on the other samples, inputs that are changed in place, an output without gradients, and state that cannot be
     saved. The model keeps its mode, its buffers and the random states of everybody else; nothing is learned.
     """
-    rows = np.unique(np.linspace(0, len(dataset) - 1, min(ASKED, len(dataset))).round().astype(np.int64))
+    rows = dataset.labelled_rows("all")
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(ASKED, len(rows))).round().astype(np.int64))]
     x = dataset.tensor(rows, device_of(model), inputs_of(model))
     y = torch.as_tensor(dataset.labels[rows], device=x.device)
     mode, buffers, shapes = model.training, {name: value.clone() for name, value in model.named_buffers()}, _shapes(model)

@@ -60,7 +60,7 @@ class Fit:
 def measured(model: nn.Module, dataset: "Dataset", expected: float | None = None) -> Fit:
     """Ask the model about the test split (validation, else all samples) under the labels as imported."""
     split = next((name for name in ("test", "val") if dataset.info.counts[name]), "all")
-    rows = _spread(dataset.rows(split))
+    rows = _spread(dataset.labelled_rows(split))
     losses, right = _asked(model, dataset, rows)
     _, low, high = (float(part) for part in wilson(right.sum(), np.asarray(len(rows)), Z))  # as every page shows a share
     error = float(losses.std() / math.sqrt(len(rows))) if len(rows) > 1 else 0.0
@@ -109,7 +109,7 @@ def complaint(model: nn.Module, dataset: "Dataset", fit: Fit) -> UserError | Non
     Where nobody says what to expect, a reading of inputs or classes under which they do clearly better is still told.
     """
     worse, below = worse_than_chance(fit), below_expected(fit)
-    rows = _spread(dataset.rows(fit.split), MOST if worse or below else TRIED)
+    rows = _spread(dataset.labelled_rows(fit.split), MOST if worse or below else TRIED)
     found = _better(model, dataset, rows)
     if found is None and not worse and not below:
         return None

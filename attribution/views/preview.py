@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.datasets.names import NO_LABEL, class_word
 from attribution.statistics import Interval, spearman_interval
 from attribution.views.numbers import duration, percent, plural, points, three_digits
 
@@ -37,8 +38,8 @@ def edit_table(preview: "Preview", classes: Sequence[str], limit: int = 25) -> p
         return pd.DataFrame(columns=["order", "id", "edit", "expected"])
     top = acted.reindex(acted["predicted"].abs().sort_values(ascending=False, kind="stable").index).head(limit)
     words = [
-        f"{classes[int(line.before)]} → {classes[int(line.after)]}"
-        if line.action == "relabelled"
+        f"{class_word(classes, int(line.before))} → {classes[int(line.after)]}"
+        if line.action == "relabelled" or line.before == NO_LABEL
         else f"{classes[int(line.before)]}, {line.action}"
         for line in top.itertuples()
     ]

@@ -104,3 +104,16 @@ def test_pictures_and_arrays_without_a_label_wait_too(tmp_path):
     np.savez(tmp_path / "rows.npz", X=np.random.default_rng(0).normal(size=(40, 3)), y=y)
     found = preview(DataConfig(path=str(tmp_path / "rows.npz"), unlabelled="keep"))
     assert (found["n"], found["balance"]["train"]["no label"], found["classes"]) == (40, 2, ["0", "1"])
+
+
+def test_a_project_whose_first_rows_have_no_label_is_made_corrected_and_previewed(tmp_path):
+    data = DataConfig(path=str(write(tmp_path / "rows.csv", bare=tuple(range(12)))), unlabelled="keep")
+    project = Project.create(tmp_path / "p", data, ModelConfig(name="mlp", width=8), RECIPE)
+    assert {line["label"] for line in project.first_look["samples"]} <= {"no", "yes"}
+    project.train()
+    project.relabel([0, 1], "yes")
+    assert len(project.labels.train_rows(project.dataset)) == project.info.counts["train"] - 10
+    project.preview()
+    assert project.train().config["n_train"] == project.info.counts["train"] - 10
+    project.embed()
+    project.find_leaks()
