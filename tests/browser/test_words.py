@@ -60,10 +60,15 @@ def watched(page):
 
 
 def seen(page):
-    """All text of the page, folds opened, blanks as one."""
+    """All text of the page, folds opened, blanks as one; read again until it stays the same."""
     page.evaluate("() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => one.click())")
-    page.wait_for_timeout(700)
-    return re.sub(r"\s+", " ", page.evaluate("() => document.querySelector('[data-testid=stApp]').innerText"))
+    before, now = "", "-"
+    for _ in range(20):
+        if now == before:
+            break
+        page.wait_for_timeout(700)
+        before, now = now, page.evaluate("() => document.querySelector('[data-testid=stApp]').innerText")
+    return re.sub(r"\s+", " ", now)
 
 
 def test_every_page_shows_the_words_and_fetches_nothing(page, nasty_app, watched):
