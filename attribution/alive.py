@@ -9,6 +9,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 POLL_S = 0.05
+AGAIN_S = 0.5
 
 
 @cache
@@ -50,14 +51,23 @@ def alive(pid: int | None, start: float | None, machine: str | None) -> bool:
 
 
 def end(pid: int, grace_s: float) -> bool:
-    """End a process and its group: SIGTERM (and SIGCONT, for a stopped one does not hear), SIGKILL after ``grace_s``; whether it is gone."""
+    """End a process and its group: SIGTERM, and SIGKILL after ``grace_s``; whether it is gone.
+
+    A stopped process is woken first. Even then any of its threads may take the signal, and a main thread that waits in a system call hears of
+    it only when that call ends (the 60 s of a sleep, say): so it is asked again until it has gone.
+    """
     begun = started(pid)
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        _signal(pid, sign)
+    until = time.monotonic() + grace_s
+    while True:
         _signal(pid, signal.SIGCONT)
-        if gone(pid, begun, grace_s if sign == signal.SIGTERM else 10.0):
+        _signal(pid, signal.SIGTERM)
+        left = until - time.monotonic()
+        if gone(pid, begun, max(min(left, AGAIN_S), 0.0)):
             return True
-    return False
+        if left <= AGAIN_S:
+            break
+    _signal(pid, signal.SIGKILL)
+    return gone(pid, begun, 10.0)
 
 
 def gone(pid: int, begun: float | None, within_s: float) -> bool:

@@ -340,12 +340,14 @@ class _Listener:
 
 @contextmanager
 def _ended_by_signal() -> Iterator[None]:
-    """SIGTERM unwinds as Ctrl+C does, so that nothing half-made stays; only a main thread can hear it."""
+    """SIGTERM unwinds as Ctrl+C does, so that nothing half-made stays; only a main thread can hear it. Said again, it does not unwind what
+    unwinds."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt  # no handler of errors on the way takes it for one
 
     before = signal.signal(signal.SIGTERM, stop)

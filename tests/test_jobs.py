@@ -216,10 +216,37 @@ def test_a_stopped_process_is_said_and_ended(board, worker, impatient):
     assert board.get(job.id).state == "running"
     assert board.cancel(job.id).stopping
     assert board.resume(job.id).state == "running"
-    ended = board.kill(job.id, grace_s=5.0)
+    ended = board.kill(job.id, grace_s=20.0)
     assert ended.state == "cancelled"
     assert running.ended() == (0, "cancelled")  # SIGTERM unwinds
     assert board.resume(job.id).state == "queued"
+
+
+STOPPED = """
+import signal, threading, time
+
+def stop(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGTERM, stop)
+threading.Thread(target=lambda: threading.Event().wait(60), daemon=True).start()
+try:
+    print("asleep", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("heard", flush=True)
+"""
+
+
+@pytest.mark.parametrize("again", range(4))
+def test_a_stopped_process_hears_its_end_whichever_thread_takes_the_signal(again):
+    process = subprocess.Popen([sys.executable, "-c", STOPPED], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout.readline() == "asleep\n"
+    time.sleep(0.1)
+    os.kill(process.pid, signal.SIGSTOP)
+    assert alive.end(process.pid, grace_s=20.0)
+    assert process.communicate() == ("heard\n", None)
 
 
 def test_hung_work_is_told_apart_from_a_process_that_is_stopped(board, worker, impatient, monkeypatch):
