@@ -13,14 +13,26 @@ PAGES = {
         "overview": ("Overview", ":material/home:", "The state of the data at a glance, and what to do next."),
         "influence": ("Influence", ":material/account_tree:", "Which training samples made a prediction what it is."),
         "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
-        "angles": ("Angles", ":material/explore:", "Which training samples pull with a prediction, and which against it."),
+        "angles": (
+            "Angles",
+            ":material/explore:",
+            "Which training samples pull with a prediction, and which against it.",
+        ),
     },
     "Fix": {
         "review": ("Review", ":material/rule:", "Labels that are probably wrong, one at a time, by keyboard."),
         "leaks": ("Leaks", ":material/content_copy:", "Training samples that repeat a test sample, or each other."),
         "shift": ("Train vs test", ":material/compare_arrows:", "Whether the test set looks like the training set."),
-        "memorization": ("Memorization", ":material/psychology:", "Labels known by heart, and predictions that hang on one sample."),
-        "fairness": ("Fairness & robustness", ":material/diversity_3:", "Samples that make the model unfair or easy to fool."),
+        "memorization": (
+            "Memorization",
+            ":material/psychology:",
+            "Labels known by heart, and predictions that hang on one sample.",
+        ),
+        "fairness": (
+            "Fairness & robustness",
+            ":material/diversity_3:",
+            "Samples that make the model unfair or easy to fool.",
+        ),
     },
     "Prove": {
         "compare": ("Compare", ":material/balance:", "Which estimator to trust on this model and data."),
@@ -50,7 +62,9 @@ def sidebar(names: list[str]) -> None:
                 st.button("Use it", key="use-retrained", on_click=edits.use, args=(sight.project, sight.retrained))
                 return
             st.markdown(f"{edited} not yet in the model")
-            st.page_link(frame.link("retrain"), label="Retrain", icon=":material/arrow_forward:", query_params=context.address())
+            st.page_link(
+                frame.link("retrain"), label="Retrain", icon=":material/arrow_forward:", query_params=context.address()
+            )
 
 
 def draw() -> None:

@@ -73,7 +73,9 @@ def angle(a: "torch.Tensor", b: "torch.Tensor") -> float:
     a, b = a / a.norm().clamp_min(1e-300), b / b.norm().clamp_min(1e-300)
     if not float(a.norm()) * float(b.norm()):
         return 90.0
-    return float(torch.rad2deg(2 * torch.atan2((a - b).norm(), (a + b).norm())))  # keeps its digits near 0 and 180, unlike arccos
+    return float(
+        torch.rad2deg(2 * torch.atan2((a - b).norm(), (a + b).norm()))
+    )  # keeps its digits near 0 and 180, unlike arccos
 
 
 def measure(
@@ -125,7 +127,13 @@ def measure(
 
 
 def _measured(
-    subject: "Subject", asked: list[int], ratios: list[float], usual: float, config: AnglesConfig, folder: Path, work: Progress
+    subject: "Subject",
+    asked: list[int],
+    ratios: list[float],
+    usual: float,
+    config: AnglesConfig,
+    folder: Path,
+    work: Progress,
 ) -> dict[str, Any]:
     """Write the arrays and return what ``config.json`` says of them."""
     import pandas as pd
@@ -160,7 +168,12 @@ def _layout(subject: "Subject") -> "Layout":
 
 
 def _turns(
-    subject: "Subject", query: "QueryGradients", ratios: list[float], usual: float, config: AnglesConfig, checkpoint: int
+    subject: "Subject",
+    query: "QueryGradients",
+    ratios: list[float],
+    usual: float,
+    config: AnglesConfig,
+    checkpoint: int,
 ) -> "tuple[torch.Tensor, list[dict[str, float]]]":
     """The query times the inverse curvature at the usual damping ``(1, P)``, and by how much every damping turns it."""
     from attribution.estimators._hash import uniform
@@ -204,14 +217,18 @@ def _apart(
     engine = subject.engine()
     layout = _layout(subject)
     both = QueryGradients.stack([layout.to_queries(layout.from_queries(query)), layout.to_queries(solved)])
-    own = torch.stack([query.only(names).norms.cpu() for names in engine.layers.values()])[:, 0].double().numpy()  # (l,)
+    own = (
+        torch.stack([query.only(names).norms.cpu() for names in engine.layers.values()])[:, 0].double().numpy()
+    )  # (l,)
     columns: list[list[np.ndarray]] = [[], [], [], []]
     layers, done = [], 0
     for x, y in subject.batches(subject.rows):
         dots, norms = (part.double().cpu().numpy() for part in engine.by_layer(x, y, both))  # (l, b, 2), (l, b)
         total = np.sqrt((norms**2).sum(0))  # (b,)
         cosine = dots[..., 0].sum(0) / np.maximum(total * np.sqrt((own**2).sum()), 1e-30)
-        for column, values in zip(columns, (cosine, total, dots[..., 0].sum(0), dots[..., 1].sum(0) / len(subject.rows)), strict=True):
+        for column, values in zip(
+            columns, (cosine, total, dots[..., 0].sum(0), dots[..., 1].sum(0) / len(subject.rows)), strict=True
+        ):
             column.append(values.astype(np.float32))
         within = dots[..., 0] / np.maximum(norms * own[:, None], 1e-30)  # (l, b)
         layers.append(np.stack([within, norms**2 / np.maximum(total**2, 1e-60)]))
@@ -222,10 +239,19 @@ def _apart(
     kinds = {name: type(subject.model().get_submodule(name)).__name__ for name in engine.layers}
     shares = own**2 / max(float((own**2).sum()), 1e-60)
     about = [
-        {"name": name, "kind": kinds[name], "parameters": sum(layout.sizes[each] for each in parts), "share": float(share)}
+        {
+            "name": name,
+            "kind": kinds[name],
+            "parameters": sum(layout.sizes[each] for each in parts),
+            "share": float(share),
+        }
         for (name, parts), share in zip(engine.layers.items(), shares, strict=True)
     ]
-    return {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}, np.concatenate(layers, 2), about
+    return (
+        {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)},
+        np.concatenate(layers, 2),
+        about,
+    )
 
 
 def _cosine(dots: "torch.Tensor", norms: "torch.Tensor", query: "QueryGradients") -> np.ndarray:
@@ -237,5 +263,7 @@ def _mean_angle(subject: "Subject", query: "QueryGradients", rows: np.ndarray) -
     if not len(rows):
         return {"n": 0, "norm": None, "angle": None}
     layout = _layout(subject)
-    mean = layout.join({name: value[None] for name, value in subject.engine().mean_gradient(subject.batches(rows)).items()})
+    mean = layout.join(
+        {name: value[None] for name, value in subject.engine().mean_gradient(subject.batches(rows)).items()}
+    )
     return {"n": len(rows), "norm": float(mean.norm()), "angle": angle(layout.from_queries(query), mean)}

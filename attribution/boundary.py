@@ -14,10 +14,24 @@ from attribution.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What libraries say of a full disk without an errno: Arrow and safetensors (Rust) by its number, torch's archive writer by where it stopped.
-FULL_SIGNS = ("No space left", "os error 28", "os error 122", "os error 27", "File too large", "disk is full", "unexpected pos")
+FULL_SIGNS = (
+    "No space left",
+    "os error 28",
+    "os error 122",
+    "os error 27",
+    "File too large",
+    "disk is full",
+    "unexpected pos",
+)
 SQLITE_NEEDS_BYTES = 1 << 18  # a write-ahead log and its index; below that it says only "cannot open" or "I/O error"
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "Cannot allocate memory")
-DAMAGED = ("BadZipFile", "ArrowInvalid", "ArrowException", "SafetensorError", "UnpicklingError")  # said only by readers of files
+DAMAGED = (
+    "BadZipFile",
+    "ArrowInvalid",
+    "ArrowException",
+    "SafetensorError",
+    "UnpicklingError",
+)  # said only by readers of files
 
 
 def in_words(error: BaseException, where: Path | None = None) -> UserError | None:
@@ -61,7 +75,9 @@ def full(path: Path | None) -> UserError:
     """The words for a full disk."""
     what = f"{path.name} could not be written to {path.parent}" if path else "a file could not be written"
     return UserError(
-        f"The disk is full: {what}{_left(path)}.", "What was written before is kept.", "Free some space, then go on from there."
+        f"The disk is full: {what}{_left(path)}.",
+        "What was written before is kept.",
+        "Free some space, then go on from there.",
     )
 
 
@@ -86,12 +102,16 @@ def _database(error: sqlite3.Error, where: Path | None) -> UserError | None:
     path = where or Path("project.db")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return UserError(
-            f"{path} is in use by another process.", "It was waited for half a minute.", "Try again when the other one is done."
+            f"{path} is in use by another process.",
+            "It was waited for half a minute.",
+            "Try again when the other one is done.",
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return read_only(path)
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return UserError(f"{path} is damaged ({error}).", "It holds every decision and the jobs.", "Put a copy of it in its place.")
+        return UserError(
+            f"{path} is damaged ({error}).", "It holds every decision and the jobs.", "Put a copy of it in its place."
+        )
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR")):
         if _free_bytes(path) < SQLITE_NEEDS_BYTES:
             return full(path)
@@ -125,7 +145,11 @@ def _system(error: OSError, path: Path | None) -> UserError | None:
             "The system refuses it.",
             f"Change its rights{_mode(path)}, or choose another place.",
         ),
-        errno.EPERM: (f"You may not change {name}.", "The system refuses it.", f"Change its rights{_mode(path)}, or choose another place."),
+        errno.EPERM: (
+            f"You may not change {name}.",
+            "The system refuses it.",
+            f"Change its rights{_mode(path)}, or choose another place.",
+        ),
         errno.EROFS: (
             f"{name} lies on a medium that can only be read.",
             "Nothing can be written there.",
@@ -136,31 +160,69 @@ def _system(error: OSError, path: Path | None) -> UserError | None:
             "The system takes up to 255 bytes between two slashes.",
             "Choose a shorter one.",
         ),
-        errno.ENOTDIR: (f"{name} leads through something that is no folder.", "Nothing can lie below a file.", "Check the path."),
+        errno.ENOTDIR: (
+            f"{name} leads through something that is no folder.",
+            "Nothing can lie below a file.",
+            "Check the path.",
+        ),
         errno.EISDIR: (f"{name} is a folder.", "A file was expected.", "Name a file, or remove the folder."),
         errno.EEXIST: (f"{name} is there already.", "It would be overwritten.", "Remove it, or choose another name."),
-        errno.ENOTEMPTY: (f"{name} is not empty.", "Another process may be writing there.", "Wait for it, or choose another name."),
+        errno.ENOTEMPTY: (
+            f"{name} is not empty.",
+            "Another process may be writing there.",
+            "Wait for it, or choose another name.",
+        ),
         errno.ELOOP: (
             f"{name} is a link that leads back to itself.",
             "There is nothing at its end.",
             "Remove the link, or name the real file.",
         ),
-        errno.EMFILE: ("Too many files are open in this process.", "The system allows no more.", "Raise the limit with `ulimit -n`."),
-        errno.ENFILE: ("Too many files are open on this machine.", "The system allows no more.", "Close other programs."),
-        errno.EIO: (f"{name} cannot be read: the disk reports an error.", "It may be failing.", "Copy what you can to another disk."),
-        errno.ESTALE: (f"{name} is on a network folder that went away.", "The connection was lost.", "Mount it again, then try again."),
+        errno.EMFILE: (
+            "Too many files are open in this process.",
+            "The system allows no more.",
+            "Raise the limit with `ulimit -n`.",
+        ),
+        errno.ENFILE: (
+            "Too many files are open on this machine.",
+            "The system allows no more.",
+            "Close other programs.",
+        ),
+        errno.EIO: (
+            f"{name} cannot be read: the disk reports an error.",
+            "It may be failing.",
+            "Copy what you can to another disk.",
+        ),
+        errno.ESTALE: (
+            f"{name} is on a network folder that went away.",
+            "The connection was lost.",
+            "Mount it again, then try again.",
+        ),
         errno.ETXTBSY: (f"{name} is in use.", "It cannot be changed now.", "Close the program that uses it."),
         errno.EBUSY: (f"{name} is in use.", "It cannot be changed now.", "Close the program that uses it."),
-        errno.EADDRINUSE: ("The address is in use.", "Another program listens there.", "Choose another one with --port."),
-        errno.ENOMEM: ("Memory ran out.", "What was finished is kept.", "Close other programs; smaller batches and --memory-mb need less."),
-        errno.EAGAIN: ("No more processes can be started.", "The system allows no more.", "Close other programs, or raise `ulimit -u`."),
+        errno.EADDRINUSE: (
+            "The address is in use.",
+            "Another program listens there.",
+            "Choose another one with --port.",
+        ),
+        errno.ENOMEM: (
+            "Memory ran out.",
+            "What was finished is kept.",
+            "Close other programs; smaller batches and --memory-mb need less.",
+        ),
+        errno.EAGAIN: (
+            "No more processes can be started.",
+            "The system allows no more.",
+            "Close other programs, or raise `ulimit -u`.",
+        ),
         errno.ENXIO: (f"{name} is no regular file.", "Nothing can be read from it.", "Name a regular file."),
     }
     if error.errno in parts:
         return UserError(*parts[error.errno])
     if error.errno is None or isinstance(error, (ConnectionError, TimeoutError)):
         return None
-    return UserError(f"{name}: {error.strerror}.", "The system refuses it.", "Check the file and the disk that it lies on.")
+    return UserError(
+        f"{name}: {error.strerror}.", "The system refuses it.", "Check the file and the disk that it lies on."
+    )
 
 
 def _path(error: BaseException, where: Path | None) -> Path | None:

@@ -70,7 +70,11 @@ class Comparison:
         """The comparison in ``folder``; ``UserError`` when it is not finished."""
         folder = Path(folder)
         if not (folder / "config.json").is_file():
-            raise UserError(f"There is no finished comparison in {folder}.", "Its config.json is missing.", "Retrain again; it resumes.")
+            raise UserError(
+                f"There is no finished comparison in {folder}.",
+                "Its config.json is missing.",
+                "Retrain again; it resumes.",
+            )
         values = read_json(folder / "comparison.json")
         values |= {name: Change.from_json(values[name]) for name in ("accuracy", "loss")}
         values["forecast"] = {**values["forecast"], "spearman": Interval.from_json(values["forecast"]["spearman"])}

@@ -23,19 +23,30 @@ class DataConfig(Settings):
     path: str = opt("", "Folder of images, or a CSV, JSONL, Parquet or NPZ file.")
     label: str = opt("label", "Column that holds the label (tables and metadata.csv).")
     text: str = opt("", "Column that holds the text; empty: the columns are features of a table.")
-    features: tuple[str, ...] = opt((), "Feature columns of a table; empty: all columns but label, id, split and group.")
+    features: tuple[str, ...] = opt(
+        (), "Feature columns of a table; empty: all columns but label, id, split and group."
+    )
     id: str = opt("", "Column with a stable id for every sample; empty: row number or relative file path.")
-    split: str = opt("", "Column that holds train, val or test; empty: sub-folders of these names, else seeded fractions.")
+    split: str = opt(
+        "", "Column that holds train, val or test; empty: sub-folders of these names, else seeded fractions."
+    )
     group: str = opt("", "Column with a group (for example a demographic one), kept for per-group figures.")
-    val_fraction: float = opt(0.1, "Share of samples held out for validation when no split is given.", low=0.0, below=1.0)
+    val_fraction: float = opt(
+        0.1, "Share of samples held out for validation when no split is given.", low=0.0, below=1.0
+    )
     test_fraction: float = opt(0.2, "Share of samples held out for testing when no split is given.", low=0.0, below=1.0)
     seed: int = opt(0, "Seed of the random split.", low=0, high=SEED)
-    image_size: int = opt(0, "Side in pixels that images are resized to; 0: the most common size, at most 64.", low=0, high=4096)
-    max_megapixels: int = opt(90, "Largest picture that is decoded, in millions of pixels; larger ones are left out.", low=1, high=170)
+    image_size: int = opt(
+        0, "Side in pixels that images are resized to; 0: the most common size, at most 64.", low=0, high=4096
+    )
+    max_megapixels: int = opt(
+        90, "Largest picture that is decoded, in millions of pixels; larger ones are left out.", low=1, high=170
+    )
     max_tokens: int = opt(64, "Longest text in tokens; what is beyond is cut.", low=1, high=100_000)
     vocabulary: int = opt(8000, "Largest number of distinct words kept.", low=1, high=10_000_000)
     number_classes: bool = opt(
-        False, "Labels that look like a quantity (numbers with fractions, very many whole numbers) are classes all the same."
+        False,
+        "Labels that look like a quantity (numbers with fractions, very many whole numbers) are classes all the same.",
     )
     unlabelled: str = opt(
         "leave-out",
@@ -73,10 +84,15 @@ class ModelConfig(Settings):
         choices=("auto", "raw", "standardised", "tokens"),
     )
     mean: tuple[float, ...] = opt(
-        (), "Subtracted from raw inputs: one number per channel or column, or one for all; empty: nothing.", low=-1e12, high=1e12
+        (),
+        "Subtracted from raw inputs: one number per channel or column, or one for all; empty: nothing.",
+        low=-1e12,
+        high=1e12,
     )
     std: tuple[float, ...] = opt(
-        (), "Raw inputs are divided by it after mean: one number per channel or column, or one for all; empty: by 1.", above=0.0
+        (),
+        "Raw inputs are divided by it after mean: one number per channel or column, or one for all; empty: by 1.",
+        above=0.0,
     )
 
 
@@ -91,7 +107,9 @@ class TrainConfig(Settings):
     momentum: float = opt(0.9, "Momentum of SGD.", low=0.0, below=1.0)
     weight_decay: float = opt(5e-4, "L2 penalty.", low=0.0)
     schedule: str = opt("cosine", "cosine or constant.", choices=("cosine", "constant"))
-    checkpoints: int = opt(5, "Checkpoints kept along training, evenly spaced, the last one included.", low=1, high=1000)
+    checkpoints: int = opt(
+        5, "Checkpoints kept along training, evenly spaced, the last one included.", low=1, high=1000
+    )
     seed: int = opt(0, "Seed of initial weights and batch order.", low=0, high=SEED)
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
 
@@ -102,12 +120,15 @@ class ScoreConfig(Settings):
 
     estimator: str = opt("ip", "Which estimator; `datablame status --plugins` lists them.", plugins="estimators")
     queries: str = opt(
-        "wrong", "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas (in double quotes where an id holds one)."
+        "wrong",
+        "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas (in double quotes where an id holds one).",
     )
     group: bool = opt(False, "Score the queries as one group (their mean loss) instead of one by one.")
     run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
     k: int = opt(24, "Most helpful and most harmful samples kept per query.", low=1, high=100_000)
-    batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.", low=1, high=1_000_000)
+    batch_size: int = opt(
+        128, "Training samples per batch; never changes a result beyond rounding.", low=1, high=1_000_000
+    )
     memory_mb: int = opt(
         512,
         "Memory in MB for the queries prepared at once, and again for what is computed on the way; never changes a result beyond rounding.",
@@ -117,17 +138,24 @@ class ScoreConfig(Settings):
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
     seed: int = opt(0, "Seed for estimators that use chance.", low=0, high=SEED)
     measure: str = opt(
-        "loss", "What influence is asked of: loss, margin, dp-gap, eop-gap (both for a group of queries), fgsm or pgd.", plugins="measures"
+        "loss",
+        "What influence is asked of: loss, margin, dp-gap, eop-gap (both for a group of queries), fgsm or pgd.",
+        plugins="measures",
     )
     positive: str = opt("", "The class that dp-gap and eop-gap are about; empty: the last one.")
-    epsilon: float = opt(0.1, "Reach of the attacks fgsm and pgd, in standard deviations of the inputs.", above=0.0, high=100.0)
+    epsilon: float = opt(
+        0.1, "Reach of the attacks fgsm and pgd, in standard deviations of the inputs.", above=0.0, high=100.0
+    )
     objective: str = opt(
-        "cross-entropy", "What Forward-INF unlearns and reads off: cross-entropy or margin.", choices=("cross-entropy", "margin")
+        "cross-entropy",
+        "What Forward-INF unlearns and reads off: cross-entropy or margin.",
+        choices=("cross-entropy", "margin"),
     )
     steps: int = opt(5, "Steps that Forward-INF takes against the query.", low=1, high=10_000)
     step: float = opt(0.2, "Length of each of Forward-INF's steps in parameter space.", above=0.0, high=1000.0)
     both_signs: bool = opt(
-        False, "Forward-INF steps up and down the query's loss and halves the difference: twice the cost, less curvature."
+        False,
+        "Forward-INF steps up and down the query's loss and halves the difference: twice the cost, less curvature.",
     )
     solver: str = opt("cg", "How preconditioned Forward-INF solves for its step: cg or ekfac.", choices=("cg", "ekfac"))
     damping_ratio: float = opt(
@@ -137,13 +165,18 @@ class ScoreConfig(Settings):
         high=1e12,
     )
     store: bool = opt(
-        False, "logra, grass and trak keep the training set's compressed gradients on disk (bf16) and read them for later questions."
+        False,
+        "logra, grass and trak keep the training set's compressed gradients on disk (bf16) and read them for later questions.",
     )
     autocast: bool = opt(
-        False, "Gradients of samples by passes in bfloat16: faster on GPUs made for it, slower elsewhere; scores good to about two digits."
+        False,
+        "Gradients of samples by passes in bfloat16: faster on GPUs made for it, slower elsewhere; scores good to about two digits.",
     )
     ratio: float = opt(
-        0.05, "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.", above=0.0, high=1.0
+        0.05,
+        "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.",
+        above=0.0,
+        high=1.0,
     )
     selection: str = opt(
         "outputs",
@@ -155,18 +188,26 @@ class ScoreConfig(Settings):
         "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.",
         choices=("serial", "processes", "ray"),
     )
-    workers: int = opt(0, "Shards under way at once with processes or ray; 0: as many as there are cores.", low=0, high=4096)
+    workers: int = opt(
+        0, "Shards under way at once with processes or ray; 0: as many as there are cores.", low=0, high=4096
+    )
 
 
 @dataclass(frozen=True)
 class FlagConfig(Settings):
     """One search for wrong labels."""
 
-    detectors: tuple[str, ...] = opt((), "Which detectors; empty: the default ones (the others run when named).", plugins="detectors")
+    detectors: tuple[str, ...] = opt(
+        (), "Which detectors; empty: the default ones (the others run when named).", plugins="detectors"
+    )
     run: str = opt("", "Training run whose model and dynamics are used; empty: the project's current one.")
-    folds: int = opt(5, "Folds of the out-of-fold predictions for confident learning.", low=2, of="training samples", high=100)
+    folds: int = opt(
+        5, "Folds of the out-of-fold predictions for confident learning.", low=2, of="training samples", high=100
+    )
     neighbors: int = opt(10, "Neighbours that vote on a label.", low=1, of="training samples", high=1000)
-    cases: int = opt(600, "Most suspicious samples for which supporters and opponents are prepared.", low=0, high=1_000_000)
+    cases: int = opt(
+        600, "Most suspicious samples for which supporters and opponents are prepared.", low=0, high=1_000_000
+    )
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
     seed: int = opt(0, "Seed of the folds.", low=0, high=SEED)
 
@@ -184,7 +225,10 @@ class LeakConfig(Settings):
     )
     neighbors: int = opt(3, "Closest training samples looked at per sample.", low=1, of="training samples", high=100)
     influence: int = opt(
-        60, "Leak cases, the likeliest first, for which gradients and Forward-INF are asked as well; 0: none.", low=0, high=1_000_000
+        60,
+        "Leak cases, the likeliest first, for which gradients and Forward-INF are asked as well; 0: none.",
+        low=0,
+        high=1_000_000,
     )
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
     seed: int = opt(0, "Seed of the samples that candidates are held against.", low=0, high=SEED)
@@ -223,9 +267,13 @@ class AnglesConfig(Settings):
         above=0.0,
         high=1e12,
     )
-    curvature_samples: int = opt(256, "Training samples that the curvature is averaged over, at most.", low=1, high=1_000_000)
+    curvature_samples: int = opt(
+        256, "Training samples that the curvature is averaged over, at most.", low=1, high=1_000_000
+    )
     iterations: int = opt(100, "Conjugate gradient steps at most, per checkpoint.", low=1, high=100_000)
-    batch_size: int = opt(128, "Training samples per batch; never changes a result beyond rounding.", low=1, high=1_000_000)
+    batch_size: int = opt(
+        128, "Training samples per batch; never changes a result beyond rounding.", low=1, high=1_000_000
+    )
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
     seed: int = opt(0, "Seed of the choice of curvature samples.", low=0, high=SEED)
 
@@ -252,7 +300,9 @@ class CalibrateConfig(Settings):
     """How well the queue finds errors that are planted in a copy of the labels."""
 
     run: str = opt("", "Training run whose network and recipe are used; empty: the project's current one.")
-    share: float = opt(0.03, "Share of the training labels set wrong in the copy; at least twenty labels.", above=0.0, high=0.5)
+    share: float = opt(
+        0.03, "Share of the training labels set wrong in the copy; at least twenty labels.", above=0.0, high=0.5
+    )
     folds: int = opt(5, "Folds of the out-of-fold predictions in the copy.", low=2, of="training samples", high=100)
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
     seed: int = opt(0, "Seed of which labels are set wrong, and of the folds.", low=0, high=SEED)
@@ -286,9 +336,15 @@ class RemedyConfig(Settings):
     )
     positive: str = opt("", "The class that gaps are about; empty: the last one.")
     epsilon: float = opt(0.1, "Reach of the attack, in standard deviations of the inputs.", above=0.0, high=100.0)
-    estimator: str = opt("ip", "How harm is estimated; any estimator that other measures can be asked of.", plugins="estimators")
+    estimator: str = opt(
+        "ip", "How harm is estimated; any estimator that other measures can be asked of.", plugins="estimators"
+    )
     budgets: tuple[float, ...] = opt(
-        (1.0, 2.0, 5.0, 10.0, 15.0, 20.0), "Shares of the training set to try removing, in percent.", above=0.0, below=100.0, least=1
+        (1.0, 2.0, 5.0, 10.0, 15.0, 20.0),
+        "Shares of the training set to try removing, in percent.",
+        above=0.0,
+        below=100.0,
+        least=1,
     )
     seeds: tuple[int, ...] = opt(
         (0, 1, 2),
@@ -308,10 +364,15 @@ class DampingConfig(Settings):
     """One sweep over the damping of a curvature estimator."""
 
     estimator: str = opt("ekfac", "Which estimator with a damping.", plugins="estimators")
-    queries: str = opt("wrong", "Samples that are asked about: wrong, test, val, train, selection:TOKEN, or sample ids.")
+    queries: str = opt(
+        "wrong", "Samples that are asked about: wrong, test, val, train, selection:TOKEN, or sample ids."
+    )
     count: int = opt(60, "At most so many of them, drawn by the seed.", low=1, high=1_000_000)
     ratios: tuple[float, ...] = opt(
-        (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0), "Damping ratios, in mean eigenvalues; the usual one is always added.", above=0.0, high=1e12
+        (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0),
+        "Damping ratios, in mean eigenvalues; the usual one is always added.",
+        above=0.0,
+        high=1e12,
     )
     run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
@@ -325,18 +386,31 @@ class BenchConfig(Settings):
     estimators: tuple[str, ...] = opt(
         (), "Which estimators; empty: the everyday ones. The random control is always added.", plugins="estimators"
     )
-    detectors: tuple[str, ...] = opt((), "Which detectors look for the planted wrong labels; empty: the default ones.", plugins="detectors")
+    detectors: tuple[str, ...] = opt(
+        (), "Which detectors look for the planted wrong labels; empty: the default ones.", plugins="detectors"
+    )
     parts: tuple[str, ...] = opt(
         ("fidelity", "usefulness", "agreement", "stability", "cost"),
         "What to measure.",
         choices=("fidelity", "usefulness", "agreement", "stability", "cost"),
         least=1,
     )
-    queries: str = opt("test", "Samples that predictions are drawn from: test, wrong, val, selection:TOKEN, or sample ids.")
-    count: int = opt(40, "How many predictions are asked about, half of them wrong ones where there are enough.", low=1, high=1_000_000)
-    subsets: int = opt(24, "Models retrained on random subsets for the linear datamodeling score; kept and reused.", low=1, high=10_000)
+    queries: str = opt(
+        "test", "Samples that predictions are drawn from: test, wrong, val, selection:TOKEN, or sample ids."
+    )
+    count: int = opt(
+        40,
+        "How many predictions are asked about, half of them wrong ones where there are enough.",
+        low=1,
+        high=1_000_000,
+    )
+    subsets: int = opt(
+        24, "Models retrained on random subsets for the linear datamodeling score; kept and reused.", low=1, high=10_000
+    )
     share: float = opt(0.5, "Share of the training samples in a subset.", above=0.0, below=1.0)
-    repeats: int = opt(1, "Trainings per subset, each from other weights; their outputs are averaged.", low=1, high=1000)
+    repeats: int = opt(
+        1, "Trainings per subset, each from other weights; their outputs are averaged.", low=1, high=1000
+    )
     removal_k: tuple[int, ...] = opt(
         (),
         "Retrain without so many of a prediction's most helpful samples, for example 10,50; empty: do not.",
@@ -351,16 +425,27 @@ class BenchConfig(Settings):
     seeds: tuple[int, ...] = opt((1,), "Other seeds of training for the stability.", low=0, high=SEED)
     run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
-    seed: int = opt(0, "Seed of the choice of predictions, of the planted labels and of the bootstrap.", low=0, high=SEED)
+    seed: int = opt(
+        0, "Seed of the choice of predictions, of the planted labels and of the bootstrap.", low=0, high=SEED
+    )
 
 
 @dataclass(frozen=True)
 class MemorizeConfig(Settings):
     """Which training labels the model knows by heart, from models retrained on random subsets."""
 
-    models: int = opt(24, "Models retrained on random subsets; kept, and shared with the comparison of estimators.", low=8, high=10_000)
-    share: float = opt(0.5, "Share of the training samples in a subset; at one half the intervals are narrowest.", above=0.0, below=1.0)
-    threshold: float = opt(0.25, "Memorization and influence from which a sample and a prediction are listed (0 to 1).", low=0.0, high=1.0)
+    models: int = opt(
+        24,
+        "Models retrained on random subsets; kept, and shared with the comparison of estimators.",
+        low=8,
+        high=10_000,
+    )
+    share: float = opt(
+        0.5, "Share of the training samples in a subset; at one half the intervals are narrowest.", above=0.0, below=1.0
+    )
+    threshold: float = opt(
+        0.25, "Memorization and influence from which a sample and a prediction are listed (0 to 1).", low=0.0, high=1.0
+    )
     run: str = opt("", "Training run whose model gives the quick stand-ins; empty: the project's current one.")
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
 
@@ -375,16 +460,26 @@ class PreviewConfig(Settings):
         choices=("if", "gif", "fif", "pif", "ip"),
     )
     ratio: float = opt(
-        0.05, "Share of the parameters that may move, near it by whole rows (not for if); 1: all of them.", above=0.0, high=1.0
+        0.05,
+        "Share of the parameters that may move, near it by whole rows (not for if); 1: all of them.",
+        above=0.0,
+        high=1.0,
     )
     selection: str = opt(
         "outputs",
         "How they are chosen on the edited samples: outputs, gradients (largest means) or random.",
         choices=("outputs", "gradients", "random"),
     )
-    steps: int = opt(6, "Most steps; each looks at the model anew and is shortened until the training side gets better.", low=1, high=1000)
+    steps: int = opt(
+        6,
+        "Most steps; each looks at the model anew and is shortened until the training side gets better.",
+        low=1,
+        high=1000,
+    )
     damping_ratio: float = opt(10.0, "Damping in mean eigenvalues of the curvature.", above=0.0, high=1e12)
-    curvature_samples: int = opt(128, "Training samples drawn for the curvature; more is slower and steadier.", low=1, high=1_000_000)
+    curvature_samples: int = opt(
+        128, "Training samples drawn for the curvature; more is slower and steadier.", low=1, high=1_000_000
+    )
     run: str = opt("", "Training run whose model is moved; empty: the project's current one.")
     bootstrap: int = opt(2000, "Bootstrap resamples of the test set.", low=20, high=1_000_000)
     level: float = opt(0.95, "Level of all intervals.", low=0.5, below=1.0)
@@ -392,8 +487,12 @@ class PreviewConfig(Settings):
     seed: int = opt(0, "Seed of the samples drawn for the curvature, and of a random selection.", low=0, high=SEED)
 
 
-RECIPES = {"text": TrainConfig(optimizer="adamw", lr=0.002, weight_decay=0.1, epochs=8)}  # rare words need AdamW's own step per weight
-LEAST_STEPS = 150  # measured on 100 to 600 texts and table rows: 40 steps leave a loss near chance, 300 know the labels by heart
+RECIPES = {
+    "text": TrainConfig(optimizer="adamw", lr=0.002, weight_decay=0.1, epochs=8)
+}  # rare words need AdamW's own step per weight
+LEAST_STEPS = (
+    150  # measured on 100 to 600 texts and table rows: 40 steps leave a loss near chance, 300 know the labels by heart
+)
 
 
 def default_recipe(modality: str, samples: int | None = None) -> TrainConfig:
@@ -430,7 +529,11 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
     known = {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name in values:
         if name not in known:
-            raise UserError(f"{kind.__name__} has no setting {name!r}.", "It would be ignored.", f"Use one of: {', '.join(sorted(known))}.")
+            raise UserError(
+                f"{kind.__name__} has no setting {name!r}.",
+                "It would be ignored.",
+                f"Use one of: {', '.join(sorted(known))}.",
+            )
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 

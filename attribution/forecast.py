@@ -51,7 +51,13 @@ def acted_on(dataset: "Dataset", before: "Labels", after: "Labels") -> pd.DataFr
     rows = rows[changed := (was != now) | relabelled]
     action = np.where(was & ~now, "dropped", np.where(~was & now, "restored", "relabelled"))[changed]
     return pd.DataFrame(
-        {"row": rows, "id": dataset.ids[rows], "action": action, "before": before.values[rows], "after": after.values[rows]}
+        {
+            "row": rows,
+            "id": dataset.ids[rows],
+            "action": action,
+            "before": before.values[rows],
+            "after": after.values[rows],
+        }
     )
 
 
@@ -110,7 +116,15 @@ def _direction(
 
 
 def _dots(
-    engine: GradientEngine, dataset: "Dataset", rows: np.ndarray, labels: "Labels", queries: QueryGradients, device: torch.device
+    engine: GradientEngine,
+    dataset: "Dataset",
+    rows: np.ndarray,
+    labels: "Labels",
+    queries: QueryGradients,
+    device: torch.device,
 ) -> np.ndarray:
-    found = [engine.along(x, y, queries)[:, 0].double().cpu().numpy() for x, y in _batches(engine, dataset, rows, labels, device)]
+    found = [
+        engine.along(x, y, queries)[:, 0].double().cpu().numpy()
+        for x, y in _batches(engine, dataset, rows, labels, device)
+    ]
     return np.concatenate(found) if found else np.zeros(0)

@@ -28,7 +28,12 @@ class GradientStore:
     """
 
     def __init__(
-        self, folder: Path, request: Mapping[str, Any], rows: np.ndarray, width: int, make: "Callable[[np.ndarray], Tensor]"
+        self,
+        folder: Path,
+        request: Mapping[str, Any],
+        rows: np.ndarray,
+        width: int,
+        make: "Callable[[np.ndarray], Tensor]",
     ) -> None:
         self.request = {"format": FORMAT, "dtype": "bfloat16", **request}
         self.key = fingerprint(self.request)

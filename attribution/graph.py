@@ -41,7 +41,13 @@ class NeighborGraph(Artefact):
 
 
 def neighbor_graph(
-    dataset: "Dataset", run: "Run", out: Path, progress: Progress | None = None, *, k: int = NEIGHBORS, device: str = "cpu"
+    dataset: "Dataset",
+    run: "Run",
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    k: int = NEIGHBORS,
+    device: str = "cpu",
 ) -> NeighborGraph:
     """The graph of a run's recorded representation, from ``out/KEY`` or searched now and kept there.
 

@@ -114,7 +114,9 @@ class JobBoard:
         values = json.dumps(to_dict(config), sort_keys=True)
         with write(self._db) as db:
             self._reap(db)
-            same = db.execute("SELECT id FROM jobs WHERE kind=? AND config=? AND state IN ('queued','running')", (kind, values)).fetchone()
+            same = db.execute(
+                "SELECT id FROM jobs WHERE kind=? AND config=? AND state IN ('queued','running')", (kind, values)
+            ).fetchone()
             if same:
                 return self._get(db, same["id"])
             job_id = uuid.uuid4().hex[:10]
@@ -149,13 +151,15 @@ class JobBoard:
             said = json.dumps({"what": words.what, "why": words.why, "do": words.do})
             with write(self._db) as db:
                 db.execute(
-                    "UPDATE jobs SET state='failed', error=?, finished_s=? WHERE id=? AND state='queued'", (said, time.time(), job_id)
+                    "UPDATE jobs SET state='failed', error=?, finished_s=? WHERE id=? AND state='queued'",
+                    (said, time.time(), job_id),
                 )
             raise words from error
         _CHILDREN.append(child)
         with write(self._db) as db:  # until it claims the job, the job lives as long as this child does
             db.execute(
-                "UPDATE jobs SET pid=?, process_start=? WHERE id=? AND state='queued'", (child.pid, alive.started(child.pid), job_id)
+                "UPDATE jobs SET pid=?, process_start=? WHERE id=? AND state='queued'",
+                (child.pid, alive.started(child.pid), job_id),
             )
 
     def list(self) -> list[Job]:
@@ -190,7 +194,9 @@ class JobBoard:
         """Ask a job to stop at its next step; what is finished stays and a resume goes on from there."""
         with write(self._db) as db:
             db.execute("UPDATE jobs SET cancel=1 WHERE id=? AND state='running'", (job_id,))
-            db.execute("UPDATE jobs SET state='cancelled', finished_s=? WHERE id=? AND state='queued'", (time.time(), job_id))
+            db.execute(
+                "UPDATE jobs SET state='cancelled', finished_s=? WHERE id=? AND state='queued'", (time.time(), job_id)
+            )
         return self.get(job_id)
 
     def kill(self, job_id: str, grace_s: float = GRACE_S) -> Job:
@@ -203,7 +209,9 @@ class JobBoard:
         if row["state"] != "running":
             return job
         if row["pid"] == os.getpid():
-            raise UserError(f"Job {job_id} runs in this very process.", "It would end with it.", "Press Ctrl+C where it runs.")
+            raise UserError(
+                f"Job {job_id} runs in this very process.", "It would end with it.", "Press Ctrl+C where it runs."
+            )
         hears = not job.trouble and alive.gone(row["pid"], row["process_start"], grace_s)
         if not hears and not alive.end(row["pid"], grace_s):
             raise UserError(
@@ -248,7 +256,11 @@ class JobBoard:
         if not claimed:
             return job.state
         sweep(self._folder)
-        with _ended_by_signal(), self._spare(job_id), heart.Heart(self._folder / "jobs" / f"{job_id}.beat", self._db) as beating:
+        with (
+            _ended_by_signal(),
+            self._spare(job_id),
+            heart.Heart(self._folder / "jobs" / f"{job_id}.beat", self._db) as beating,
+        ):
             return self._done(job, lambda: work(job, Progress(_Listener(self._db, job_id, beating).told)))
 
     def _done(self, job: Job, work: Callable[[], str]) -> str:
@@ -264,11 +276,17 @@ class JobBoard:
                 return self._finish(job_id, "failed", error={"what": said.what, "why": said.why, "do": said.do})
             traceback.print_exc()
             text = f"{type(error).__name__}: {error}"
-            self._finish(job_id, "failed", error={"what": text, "why": "This is a bug, not your data.", "do": "The log has the details."})
+            self._finish(
+                job_id,
+                "failed",
+                error={"what": text, "why": "This is a bug, not your data.", "do": "The log has the details."},
+            )
             raise
         return self._finish(job_id, "done", result=result)
 
-    def _finish(self, job_id: str, state: str, *, error: dict[str, str] | None = None, result: str | None = None) -> str:
+    def _finish(
+        self, job_id: str, state: str, *, error: dict[str, str] | None = None, result: str | None = None
+    ) -> str:
         if not self._db.is_file():
             return "gone"  # the project was deleted under the job, and nobody asks any more
         self._spare_path(job_id).unlink(missing_ok=True)  # room for these words on a disk that the job has filled
@@ -301,7 +319,9 @@ class JobBoard:
         return _job(dict(row), self._folder)
 
     def _unknown(self, job_id: str) -> UserError:
-        return UserError(f"There is no job {job_id!r} in {self._folder.name}.", "", "Run `datablame status` for the jobs there are.")
+        return UserError(
+            f"There is no job {job_id!r} in {self._folder.name}.", "", "Run `datablame status` for the jobs there are."
+        )
 
     def _reap(self, db: sqlite3.Connection) -> None:
         """Mark as interrupted every job that says it runs but whose process is gone, and queued ones that never started."""

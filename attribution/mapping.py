@@ -88,14 +88,21 @@ def embed(
     else:
         features = _gradients(dataset, labels, run, config, work.part(0.0, 0.5), trusted)
     known = None
-    shared = config.space == "representation" and graphs is not None and config.neighbors <= NEIGHBORS and "landmarks" not in request
+    shared = (
+        config.space == "representation"
+        and graphs is not None
+        and config.neighbors <= NEIGHBORS
+        and "landmarks" not in request
+    )
     if config.method == "umap" and shared and graphs is not None:
         graph = neighbor_graph(dataset, run, graphs, work.part(0.33, 0.66))
         known = graph.indices, graph.similarities
     if config.method == "pca":
         coordinates = pca(features)
     else:
-        coordinates = umap_by_landmarks(features, config, work) if "landmarks" in request else umap(features, config, work, known)
+        coordinates = (
+            umap_by_landmarks(features, config, work) if "landmarks" in request else umap(features, config, work, known)
+        )
     with whole_file(result.folder / "coordinates.npy") as temporary, open(temporary, "wb") as stream:
         np.save(stream, coordinates, allow_pickle=False)
     finish(result.folder, {**request, "version": labels.version, "seconds_s": time.perf_counter() - started_s})
@@ -113,7 +120,9 @@ def pca(features: np.ndarray, dims: int = 2) -> np.ndarray:
     return np.pad(flat, ((0, 0), (0, dims - flat.shape[1]))).astype(np.float32)
 
 
-def umap(features: np.ndarray, config: MapConfig, progress: Progress, graph: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
+def umap(
+    features: np.ndarray, config: MapConfig, progress: Progress, graph: tuple[np.ndarray, np.ndarray] | None = None
+) -> np.ndarray:
     """UMAP by cosine: (n, 2) float32.
 
     Neighbours come from ``graph`` (rows and cosines, (n, k) each, most similar first) when it is given, else from our own exact search up
@@ -141,7 +150,9 @@ def umap(features: np.ndarray, config: MapConfig, progress: Progress, graph: tup
     progress.update(2, 3, "laying out the map")
     threads = torch.get_num_threads()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # UMAP warns that a seed turns threads off and that it cannot transform new points: both meant
+        warnings.simplefilter(
+            "ignore"
+        )  # UMAP warns that a seed turns threads off and that it cannot transform new points: both meant
         known |= {"random_state": config.seed, "n_jobs": 1, "n_epochs": EPOCHS, "init": _start(unit, config.seed)}
         try:
             layout = UMAP(n_neighbors=k, min_dist=config.min_dist, **known)
@@ -158,7 +169,9 @@ def umap_by_landmarks(features: np.ndarray, config: MapConfig, progress: Progres
     placed = umap(unit[chosen], config, progress.part(0.33, 0.6))
     coordinates = np.empty((len(unit), 2), dtype=np.float32)
     for start in range(0, len(unit), BLOCK):
-        progress.update(0.6 + 0.4 * start / len(unit), 1.0, f"placing samples between landmarks, {start:,} of {len(unit):,}")
+        progress.update(
+            0.6 + 0.4 * start / len(unit), 1.0, f"placing samples between landmarks, {start:,} of {len(unit):,}"
+        )
         places, squared = nearest_among(unit[start : start + BLOCK], unit[chosen], BETWEEN)
         weights = 1 / np.maximum(np.sqrt(squared), 1e-6)
         weights /= weights.sum(1, keepdims=True)
@@ -174,7 +187,9 @@ def _start(unit: np.ndarray, seed: int) -> np.ndarray:
     return (start + np.random.default_rng(seed).normal(scale=1e-4, size=start.shape)).astype(np.float32)
 
 
-def _gradients(dataset: "Dataset", labels: "Labels", run: "Run", config: MapConfig, progress: Progress, trusted: bool) -> np.ndarray:
+def _gradients(
+    dataset: "Dataset", labels: "Labels", run: "Run", config: MapConfig, progress: Progress, trusted: bool
+) -> np.ndarray:
     from attribution.subject import Subject
 
     subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)

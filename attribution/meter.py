@@ -53,7 +53,9 @@ class Meter:
     def __enter__(self) -> "Meter":
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def cost(self, whole: bool, forecast: Mapping[str, float] | None, **more: Any) -> dict[str, Any]:

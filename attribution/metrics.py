@@ -64,7 +64,9 @@ def precision_at(scores: Any, truth: Any, share: float = 0.1) -> float:
     return float(truth[top].mean())
 
 
-def with_interval(metric: Metric, scores: Any, truth: Any, *, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> Estimate:
+def with_interval(
+    metric: Metric, scores: Any, truth: Any, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
+) -> Estimate:
     """``metric(scores, truth)`` with a percentile bootstrap interval over the samples; costs ``resamples`` evaluations."""
     scores, truth = np.asarray(scores), np.asarray(truth, dtype=bool)
     chance = np.random.default_rng(seed)

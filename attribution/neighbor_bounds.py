@@ -45,7 +45,9 @@ class _Cells:
     apart: "Tensor"  # (m, m), distances between the centres
 
 
-def nearest_in_reach(queries: np.ndarray, points: np.ndarray, k: int, *, seed: int = 0, progress: Progress | None = None) -> Found:
+def nearest_in_reach(
+    queries: np.ndarray, points: np.ndarray, k: int, *, seed: int = 0, progress: Progress | None = None
+) -> Found:
     """The ``k`` rows of ``points`` (n, d) nearest to every query (q, d), nearly: from the cells that could hold a close one.
 
     About 2 √n cells are placed by k-means. A point of the cell of c' is closer to c' than to a query's own centre c, so it is at least
@@ -71,7 +73,9 @@ def nearest_in_reach(queries: np.ndarray, points: np.ndarray, k: int, *, seed: i
     places = torch.full((len(asked), k), -1, dtype=torch.int64)
     squared = torch.full((len(asked), k), torch.inf)
     for start in range(0, len(asked), ASKED):
-        _search(cells, asked[start : start + ASKED], certain, places[start : start + ASKED], squared[start : start + ASKED])
+        _search(
+            cells, asked[start : start + ASKED], certain, places[start : start + ASKED], squared[start : start + ASKED]
+        )
         work.update(start, len(asked), f"comparing rows, {start:,} of {len(asked):,}")
     reached = squared[checked] <= true[:, -1:] * (1 + 1e-4) + ROUNDING
     wanted = int((~same).sum())
@@ -147,7 +151,9 @@ def _search(cells: _Cells, asked: "Tensor", certain: float, places: "Tensor", sq
     _visit(cells, asked, other.__getitem__, places, squared)
 
 
-def _visit(cells: _Cells, asked: "Tensor", members: "Callable[[int], Tensor]", places: "Tensor", squared: "Tensor") -> None:
+def _visit(
+    cells: _Cells, asked: "Tensor", members: "Callable[[int], Tensor]", places: "Tensor", squared: "Tensor"
+) -> None:
     """Compare each cell with the queries (a mask (b,)) that ``members`` names for it."""
     import torch
 
@@ -158,7 +164,9 @@ def _visit(cells: _Cells, asked: "Tensor", members: "Callable[[int], Tensor]", p
             continue
         shorter = -(inside**2).sum(1)
         for rows in members(cell).nonzero()[:, 0].split(8192):
-            closeness = torch.addmm(shorter, asked[rows], inside.T, alpha=2.0)  # (b, members): |q|^2 minus the squared distance
+            closeness = torch.addmm(
+                shorter, asked[rows], inside.T, alpha=2.0
+            )  # (b, members): |q|^2 minus the squared distance
             better = (lengths[rows] - closeness.amax(1)).clamp_min(0) < squared[rows, -1]
             rows, closeness = rows[better], closeness[better]
             values, best = largest(closeness, min(k, len(inside)))

@@ -18,7 +18,13 @@ CHECKED = 500  # rows searched exactly, too
 
 
 def nearest_in_cells(
-    features: np.ndarray, k: int, *, probes: int = PROBES, seed: int = 0, device: str = "cpu", progress: Progress | None = None
+    features: np.ndarray,
+    k: int,
+    *,
+    probes: int = PROBES,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """The ``k`` most similar other rows of every row, nearly: those in the ``probes`` cells whose centres are most similar to it.
 

@@ -68,7 +68,9 @@ def preview(
     model, recipe = run.model(-1, dataset, trusted).to(device).eval(), run.train_config
     known = recipe.optimizer == "sgd" and run.config["source"] == "trained"  # AdamW's decay is no term of the loss
     chosen = _samples(dataset, acted["row"].to_numpy(), before, after, model)
-    mask = select_for(model, chosen.batches(), 1.0 if config.variant == "if" else config.ratio, config.selection, config.seed)
+    mask = select_for(
+        model, chosen.batches(), 1.0 if config.variant == "if" else config.ratio, config.selection, config.seed
+    )
     moved = update(
         model,
         _samples(dataset, before.train_rows(dataset), before, before, model),
@@ -92,7 +94,9 @@ def preview(
     write_table(folder / "classes.parquet", class_table(dataset, y, right_old, right_new, config))
     write_table(folder / "flips.parquet", flips)
     write_table(folder / "predicted.parquet", pd.DataFrame({"row": test, "predicted": (loss_new - loss_old)[0]}))
-    each = forecast_edits(dataset, before, after, [run], test, work.part(0.96, 1.0), trusted=trusted, device=config.device)
+    each = forecast_edits(
+        dataset, before, after, [run], test, work.part(0.96, 1.0), trusted=trusted, device=config.device
+    )
     write_table(folder / "acted.parquet", each.acted)
     outcome, verdict = _verdict(accuracy.difference)
     values = {
@@ -117,7 +121,9 @@ def preview(
     return Preview.open(folder)
 
 
-def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: PreviewConfig) -> tuple[pd.DataFrame, np.ndarray]:
+def _check(
+    dataset: "Dataset", before: "Labels", after: "Labels", config: PreviewConfig
+) -> tuple[pd.DataFrame, np.ndarray]:
     """The training samples acted on and the test rows."""
     for word, value, known in (("variant", config.variant, VARIANTS), ("selection", config.selection, SELECTIONS)):
         if value not in known:
@@ -139,7 +145,9 @@ def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: Previe
 def _check_classes(dataset: "Dataset", before: "Labels", after: "Labels") -> None:
     """``UserError`` where the edits take a class away: a model that fits it has next to no gradient to forget it by."""
     classes = dataset.info.classes
-    was, now = (np.bincount(labels.values[labels.train_rows(dataset)], minlength=len(classes)) for labels in (before, after))
+    was, now = (
+        np.bincount(labels.values[labels.train_rows(dataset)], minlength=len(classes)) for labels in (before, after)
+    )
     for name, old, new in zip(classes, was, now, strict=True):
         if old and new <= (1 - REMOVED) * old:
             raise UserError(
@@ -174,7 +182,10 @@ def _verdict(difference: Interval) -> tuple[str, str]:
     if difference.low > 0:
         return "better", f"Preview: test accuracy would rise by {points:.1f} points ({level} {low:.1f} to {high:.1f})."
     if difference.high < 0:
-        return "worse", f"Preview: test accuracy would fall by {-points:.1f} points ({level} {-high:.1f} to {-low:.1f})."
+        return (
+            "worse",
+            f"Preview: test accuracy would fall by {-points:.1f} points ({level} {-high:.1f} to {-low:.1f}).",
+        )
     return (
         "unclear",
         f"Preview: no change in test accuracy that can be told from chance, {points:+.1f} points ({level} {low:.1f} to {high:.1f}).",

@@ -64,7 +64,9 @@ class Preview(Artefact):
     @property
     def record(self) -> TrackRecord | None:
         """How the newest preview in this project that has these settings and a retraining between the same labels did; None without one."""
-        for real in sorted(self.folder.parent.parent.glob("retrains/*/config.json"), key=lambda path: -path.stat().st_mtime_ns):
+        for real in sorted(
+            self.folder.parent.parent.glob("retrains/*/config.json"), key=lambda path: -path.stat().st_mtime_ns
+        ):
             versions = [read_json(real)[name] for name in ("before_version", "after_version")]
             for path in self.folder.parent.glob("*/config.json"):
                 other = Preview(path.parent)
@@ -75,7 +77,9 @@ class Preview(Artefact):
     @property
     def _settings(self) -> dict[str, Any]:
         return {
-            name: value for name, value in self.config["preview"].items() if name not in ("run", "device", "bootstrap", "level", "seed")
+            name: value
+            for name, value in self.config["preview"].items()
+            if name not in ("run", "device", "bootstrap", "level", "seed")
         }
 
     @property
@@ -92,7 +96,10 @@ class Preview(Artefact):
     def figures(self) -> dict[str, Any]:
         """Counts: n_test, n_acted, n_fixed, n_broken; share (of the parameters that could move); start (training loss on the edited data
         before the steps, nats); stopped (why no further step was taken)."""
-        return {name: self.config[name] for name in ("n_test", "n_acted", "n_fixed", "n_broken", "share", "start", "stopped")}
+        return {
+            name: self.config[name]
+            for name in ("n_test", "n_acted", "n_fixed", "n_broken", "share", "start", "stopped")
+        }
 
     @cached_property
     def accuracy(self) -> Change:
@@ -131,4 +138,6 @@ class Preview(Artefact):
 @lru_cache(maxsize=32)
 def _record(predicted: Path, real: Path) -> TrackRecord:
     """Finished results do not change."""
-    return track_record(read_table(predicted)[["row", "predicted"]].merge(read_table(real)[["row", "actual"]], on="row"))
+    return track_record(
+        read_table(predicted)[["row", "predicted"]].merge(read_table(real)[["row", "actual"]], on="row")
+    )

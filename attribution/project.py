@@ -59,7 +59,9 @@ class Project(Work, Background):
         Raises ``UserError`` for bad data, an existing folder, untrusted code, a recipe that cannot work, a network that does not fit the data,
         or weights that do worse than guessing.
         """
-        made = homes.create(folder, data, model or ModelConfig(), train, trust_code, progress or Progress(), expect_accuracy)
+        made = homes.create(
+            folder, data, model or ModelConfig(), train, trust_code, progress or Progress(), expect_accuracy
+        )
         return Project.open(made)
 
     @staticmethod

@@ -73,12 +73,16 @@ def words(item: "dataclasses.Field[Any]") -> str:
     if at.get("plugins"):
         return f"the {at['plugins']} there are"
     low = f"above {_number(at['above'])}" if "above" in at else _number(at["low"]) if "low" in at else ""
-    high = f"below {_number(at['below'])}" if "below" in at else f"at most {_number(at['high'])}" if "high" in at else ""
+    high = (
+        f"below {_number(at['below'])}" if "below" in at else f"at most {_number(at['high'])}" if "high" in at else ""
+    )
     if "low" in at and "high" in at:
         text = f"{low} to {_number(at['high'])}"
     else:
         text = ", ".join(part for part in (f"{low} or more" if "low" in at else low, high) if part)
-    return text + (f"; at least {at['least']} different" if at.get("least", 0) > 1 else "; at least one" if at.get("least") else "")
+    return text + (
+        f"; at least {at['least']} different" if at.get("least", 0) > 1 else "; at least one" if at.get("least") else ""
+    )
 
 
 def _one(item: "dataclasses.Field[Any]", kind: type, value: Any) -> tuple[Any, str]:
@@ -86,7 +90,11 @@ def _one(item: "dataclasses.Field[Any]", kind: type, value: Any) -> tuple[Any, s
     if kind is str:
         return _word(item, os.fspath(value) if isinstance(value, os.PathLike) else value)
     if kind is bool:
-        return (bool(value), "") if isinstance(value, bool) or type(value).__name__ == "bool" else (value, "It must be true or false.")
+        return (
+            (bool(value), "")
+            if isinstance(value, bool) or type(value).__name__ == "bool"
+            else (value, "It must be true or false.")
+        )
     try:
         number = _whole(value) if kind is int else _real(value)
     except (TypeError, ValueError, OverflowError):

@@ -49,6 +49,8 @@ class Registry:
         self._discover()
         if name not in self._items:
             raise UserError(
-                f"There is no {self.kind} called {name!r}.", "Nothing was computed.", f"Choose one of: {', '.join(self.names())}."
+                f"There is no {self.kind} called {name!r}.",
+                "Nothing was computed.",
+                f"Choose one of: {', '.join(self.names())}.",
             )
         return self._items[name]

@@ -64,7 +64,12 @@ def retrain(
     test = _check(dataset, before, after, config)
     recipes = [dataclasses.replace(recipe, seed=seed, device=config.device) for seed in config.seeds]
     keys = [[run_fingerprint(dataset, labels, model, each) for each in recipes] for labels in (before, after)]
-    asked = [config.bootstrap, config.level, *(["elsewhere"] if elsewhere else []), *([chosen_on_test] if chosen_on_test else [])]
+    asked = [
+        config.bootstrap,
+        config.level,
+        *(["elsewhere"] if elsewhere else []),
+        *([chosen_on_test] if chosen_on_test else []),
+    ]
     folder = Path(out) / fingerprint("retrain", FORMAT, keys, before.version, after.version, *asked)
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already compared")
@@ -74,9 +79,13 @@ def retrain(
     for index, (labels, each) in enumerate((labels, each) for labels in (before, after) for each in recipes):
         word, share = "before the edits" if labels is before else "after the edits", 0.9 / (2 * len(recipes))
         part = progress.part(index * share, (index + 1) * share, f"{word}, seed {each.seed}")
-        trained.append(train(dataset, labels, model, each, runs, part, trusted=trusted, dynamics=each.seed == recipe.seed))
+        trained.append(
+            train(dataset, labels, model, each, runs, part, trusted=trusted, dynamics=each.seed == recipe.seed)
+        )
     first, second = trained[: len(recipes)], trained[len(recipes) :]
-    forecast = forecast_edits(dataset, before, after, first, test, progress.part(0.9, 0.98), trusted=trusted, device=config.device)
+    forecast = forecast_edits(
+        dataset, before, after, first, test, progress.part(0.9, 0.98), trusted=trusted, device=config.device
+    )
 
     old, new = _probabilities(first, test), _probabilities(second, test)  # (s, n, c)
     y = after.values[test]
@@ -94,16 +103,25 @@ def retrain(
     for name, table in tables.items():
         write_table(folder / f"{name}.parquet", table)
     outcome, verdict = _verdict(accuracy.difference, len(recipes))
-    verdict += _loss_word(outcome, loss.difference) + _chosen_word(chosen_on_test, len(forecast.acted)) + (ELSEWHERE if elsewhere else "")
+    verdict += (
+        _loss_word(outcome, loss.difference)
+        + _chosen_word(chosen_on_test, len(forecast.acted))
+        + (ELSEWHERE if elsewhere else "")
+    )
     all_test = dataset.rows("test")
     edited = (before.values[all_test] != after.values[all_test]) | (before.active[all_test] != after.active[all_test])
-    spearman = spearman_interval(predicted["predicted"].to_numpy(), predicted["actual"].to_numpy(), config.bootstrap, config.level)
+    spearman = spearman_interval(
+        predicted["predicted"].to_numpy(), predicted["actual"].to_numpy(), config.bootstrap, config.level
+    )
     values = {
         "verdict": verdict,
         "outcome": outcome,
         "seeds": list(config.seeds),
         "n_test": len(test),
-        **{f"n_{action}": int((forecast.acted["action"] == action).sum()) for action in ("dropped", "relabelled", "restored")},
+        **{
+            f"n_{action}": int((forecast.acted["action"] == action).sum())
+            for action in ("dropped", "relabelled", "restored")
+        },
         "n_test_edited": int(edited.sum()),
         "accuracy": accuracy.to_json(),
         "loss": loss.to_json(),
@@ -116,8 +134,17 @@ def retrain(
         },
     }
     write_json(folder / "comparison.json", values)
-    facts = {"before_version": before.version, "after_version": after.version, "model": to_dict(model), "train": to_dict(recipe)}
-    facts |= {"before_runs": [run.id for run in first], "after_runs": [run.id for run in second], "retrain": to_dict(config)}
+    facts = {
+        "before_version": before.version,
+        "after_version": after.version,
+        "model": to_dict(model),
+        "train": to_dict(recipe),
+    }
+    facts |= {
+        "before_runs": [run.id for run in first],
+        "after_runs": [run.id for run in second],
+        "retrain": to_dict(config),
+    }
     finish(folder, {**facts, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
     progress.update(1, 1, verdict)
     return Comparison.open(folder)
@@ -125,7 +152,11 @@ def retrain(
 
 def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: RetrainConfig) -> np.ndarray:
     if len(set(config.seeds)) < len(config.seeds):
-        raise UserError(f"A seed is named twice: {list(config.seeds)}.", "The same training would count twice.", "Name each seed once.")
+        raise UserError(
+            f"A seed is named twice: {list(config.seeds)}.",
+            "The same training would count twice.",
+            "Name each seed once.",
+        )
     rows = dataset.rows("train")
     test = active_rows(dataset, after, "test", "Before and after are compared on the test split.")
     same_labels = before.values[rows] == after.values[rows]
@@ -160,7 +191,9 @@ def change(old: np.ndarray, new: np.ndarray, config: RetrainConfig | PreviewConf
     )
 
 
-def class_table(dataset: "Dataset", y: np.ndarray, old: np.ndarray, new: np.ndarray, config: RetrainConfig | PreviewConfig) -> pd.DataFrame:
+def class_table(
+    dataset: "Dataset", y: np.ndarray, old: np.ndarray, new: np.ndarray, config: RetrainConfig | PreviewConfig
+) -> pd.DataFrame:
     """Accuracy per class before and after from who was right ``(s, n)``; columns as in ``Comparison.classes``."""
     lines: list[dict[str, Any]] = []
     for index, name in enumerate(dataset.info.classes):
@@ -168,8 +201,16 @@ def class_table(dataset: "Dataset", y: np.ndarray, old: np.ndarray, new: np.ndar
         if of_class.any():
             a, b = old[:, of_class], new[:, of_class]
             found = over_seeds_and_samples(b.astype(np.float64) - a, config.bootstrap, config.level)
-            figures = {"before": a.mean(), "after": b.mean(), "difference": found.estimate, "low": found.low, "high": found.high}
-            lines.append({"class": name, "n": int(of_class.sum()), **{key: float(value) for key, value in figures.items()}})
+            figures = {
+                "before": a.mean(),
+                "after": b.mean(),
+                "difference": found.estimate,
+                "low": found.low,
+                "high": found.high,
+            }
+            lines.append(
+                {"class": name, "n": int(of_class.sum()), **{key: float(value) for key, value in figures.items()}}
+            )
     return pd.DataFrame(lines)
 
 

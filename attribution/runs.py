@@ -32,7 +32,9 @@ class Run:
         """The run in ``folder``; ``UserError`` when it is not there or not finished."""
         folder = Path(folder)
         if not (folder / "config.json").is_file():
-            raise UserError(f"There is no finished training in {folder}.", "Its config.json is missing.", "Train again; it resumes.")
+            raise UserError(
+                f"There is no finished training in {folder}.", "Its config.json is missing.", "Train again; it resumes."
+            )
         return Run(folder, read_json(folder / "config.json"))
 
     @staticmethod
@@ -69,9 +71,14 @@ class Run:
     @property
     def checkpoints(self) -> list[tuple[Path, float]]:
         """Weight files, oldest first, each with its factor for TracInCP (see ``models.recipe.influence_weight``)."""
-        return [(self.folder / "checkpoints" / entry["file"], float(entry["weight"])) for entry in self.config["checkpoints"]]
+        return [
+            (self.folder / "checkpoints" / entry["file"], float(entry["weight"]))
+            for entry in self.config["checkpoints"]
+        ]
 
-    def model(self, index: int = -1, dataset: "Dataset | None" = None, trusted: bool = False, device: str = "cpu") -> "nn.Module":
+    def model(
+        self, index: int = -1, dataset: "Dataset | None" = None, trusted: bool = False, device: str = "cpu"
+    ) -> "nn.Module":
         """The network with the weights of checkpoint ``index`` (-1: the last), in eval mode on ``device``.
 
         ``dataset`` gives input shape and classes; None opens the project's own (``data`` beside ``runs``). Custom model code runs
@@ -106,7 +113,11 @@ class Run:
     @staticmethod
     def _but_seed(run: "Run") -> tuple[Any, ...]:
         config = run.config
-        recipe = {name: value for name, value in (config["train"] or {}).items() if name not in ("seed", "device", "checkpoints")}
+        recipe = {
+            name: value
+            for name, value in (config["train"] or {}).items()
+            if name not in ("seed", "device", "checkpoints")
+        }
         return config["source"], run.version, model_request(run.model_config), config["code"], recipe
 
     def dynamics(self) -> "pd.DataFrame":

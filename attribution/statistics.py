@@ -99,7 +99,9 @@ class WithAndWithout:
     n_rest: int
 
 
-def without(values: np.ndarray, left_out: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0) -> WithAndWithout:
+def without(
+    values: np.ndarray, left_out: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0
+) -> WithAndWithout:
     """What leaving samples out does to a mean: ``values`` (n,) per test sample, ``left_out`` (n,) bool.
 
     Paired bootstrap: each resample of the test set gives both means, so what they share cancels in the difference.
@@ -110,7 +112,9 @@ def without(values: np.ndarray, left_out: np.ndarray, resamples: int = 2000, lev
     if m:
         for start, counts in _resampled_counts(np.random.default_rng(seed), n, resamples):
             weight = counts[:, kept].sum(1)
-            rest = np.divide(counts[:, kept] @ values[kept], weight, out=np.full(len(counts), math.nan), where=weight > 0)
+            rest = np.divide(
+                counts[:, kept] @ values[kept], weight, out=np.full(len(counts), math.nan), where=weight > 0
+            )
             means[start : start + len(counts)] = np.stack([counts @ values / n, rest], axis=1)
     first, second = (float(values.mean()), float(values[kept].mean())) if m else (math.nan, math.nan)
     return WithAndWithout(
@@ -134,7 +138,9 @@ def seed_spread(values: np.ndarray, level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, level)
 
 
-def spearman_interval(x: np.ndarray, y: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0) -> Interval:
+def spearman_interval(
+    x: np.ndarray, y: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0
+) -> Interval:
     """Spearman's rank correlation of two ``(n,)`` vectors, with a percentile interval that resamples pairs and ranks them anew.
 
     NaN where it is not defined: fewer than three pairs, or a constant vector.
@@ -152,7 +158,9 @@ def spearman_interval(x: np.ndarray, y: np.ndarray, resamples: int = 2000, level
     return _percentile(float(_spearman(x[None], y[None])[0]), np.concatenate(found), level)
 
 
-def bootstrap(statistic: Callable[[np.ndarray], float], n: int, resamples: int = 1000, level: float = 0.95, seed: int = 0) -> Interval:
+def bootstrap(
+    statistic: Callable[[np.ndarray], float], n: int, resamples: int = 1000, level: float = 0.95, seed: int = 0
+) -> Interval:
     """Percentile interval for any statistic of ``n`` samples; ``statistic(indices)`` gets the drawn indices ``(n,)``.
 
     For figures such as AUROC or average precision, whose resampled value has no closed form. NaN draws (a resample with a single

@@ -63,11 +63,18 @@ class Subject:
         autocast: bool = False,
     ) -> None:
         self.dataset, self.labels, self.run = dataset, labels, run
-        self.device, self.batch_size, self.budget_bytes, self.trusted = pick_device(device), batch_size, budget_bytes, trusted
+        self.device, self.batch_size, self.budget_bytes, self.trusted = (
+            pick_device(device),
+            batch_size,
+            budget_bytes,
+            trusted,
+        )
         self.asking, self.autocast = dict(asking or {}), autocast
         self.share = 1.0
         self.spent = 0.0
-        self.heard: Callable[[], None] = nobody  # told of every batch: long fits have no other place to say how far they are
+        self.heard: Callable[[], None] = (
+            nobody  # told of every batch: long fits have no other place to say how far they are
+        )
         self._payer: Subject | None = None
         self._vectorised = True  # until it fails once
         self._measures: dict[str, Measure] = {}
@@ -132,7 +139,9 @@ class Subject:
         key = (checkpoint % len(self.weights), measure)
         if key not in self._engines:
             autocast = torch.bfloat16 if self.autocast else None
-            self._engines[key] = GradientEngine(self.model(checkpoint), measure, budget_bytes=self.budget_bytes, autocast=autocast)
+            self._engines[key] = GradientEngine(
+                self.model(checkpoint), measure, budget_bytes=self.budget_bytes, autocast=autocast
+            )
         return self._engines[key]
 
     def parameters(self, checkpoint: int = -1) -> dict[str, Tensor]:
@@ -168,7 +177,9 @@ class Subject:
             self.count(len(y))
             return measure(functional_call(self.model(), parameters, (x,)), y)
 
-    def losses_of_many(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss = per_sample_loss) -> Tensor:
+    def losses_of_many(
+        self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss = per_sample_loss
+    ) -> Tensor:
         """The same at each of several parameters, name -> ``(k, *shape)``: ``(k, b)``.
 
         Models so small that calls cost more than numbers are asked at many parameters in one vectorised pass.
@@ -194,7 +205,9 @@ class Subject:
 
     def _together(self, x: Tensor, y: Tensor) -> int:
         """At how many parameters a batch is asked at once: as many as keep its activations small."""
-        most = _TOGETHER_BYTES if x.device.type == "cpu" else self.budget_bytes // 4  # elsewhere calls are dear and memory is there
+        most = (
+            _TOGETHER_BYTES if x.device.type == "cpu" else self.budget_bytes // 4
+        )  # elsewhere calls are dear and memory is there
         return max(1, int(most / max(1.0, self.engine().plan(x, y).saved * x.numel())))
 
     def representation(self, rows: Any, checkpoint: int = -1) -> np.ndarray:
@@ -205,7 +218,9 @@ class Subject:
         self.count(len(rows))
         return np.concatenate(parts)
 
-    def mean_gradient(self, query: Asked, parameters: dict[str, Tensor], loss: Loss = per_sample_loss) -> dict[str, Tensor]:
+    def mean_gradient(
+        self, query: Asked, parameters: dict[str, Tensor], loss: Loss = per_sample_loss
+    ) -> dict[str, Tensor]:
         """Gradient of a query's measure at the given parameters, by name; adversarial points and the two groups of a gap are those of the
         last checkpoint. Where the measure is the loss, ``loss`` is taken for it."""
         measure, rows = self.measure(query.measure), np.asarray(query.rows, dtype=np.int64)
@@ -230,4 +245,6 @@ class Subject:
         names = {query.measure for query in queries}
         if len(names) == 1 and all(len(query.rows) == 1 for query in queries):
             return self.measure(names.pop()).queries(self, [query.rows[0] for query in queries], checkpoint)
-        return QueryGradients.from_gradients([self.measure(query.measure).gradient(self, query.rows, checkpoint) for query in queries])
+        return QueryGradients.from_gradients(
+            [self.measure(query.measure).gradient(self, query.rows, checkpoint) for query in queries]
+        )

@@ -77,7 +77,14 @@ class Subsets:
         folder = Path(root) / key
         store = Subsets(folder, repeats)
         if not (folder / "about.json").is_file():  # written with the first model: looking must not write
-            about = {"version": labels.version, "model": to_dict(model), "train": told, "share": share, "n": n, "code": what["code"]}
+            about = {
+                "version": labels.version,
+                "model": to_dict(model),
+                "train": told,
+                "share": share,
+                "n": n,
+                "code": what["code"],
+            }
             store.__dict__["about"] = about
         return store
 
@@ -85,7 +92,9 @@ class Subsets:
     def open(folder: Path, repeats: int = 1) -> "Subsets":
         """The store in ``folder``; ``UserError`` when there is none."""
         if not (Path(folder) / "about.json").is_file():
-            raise UserError(f"There are no retrained subset models in {folder}.", "Its about.json is missing.", "Train some first.")
+            raise UserError(
+                f"There are no retrained subset models in {folder}.", "Its about.json is missing.", "Train some first."
+            )
         return Subsets(Path(folder), repeats)
 
     @cached_property
@@ -99,7 +108,11 @@ class Subsets:
         """Numbers of the members whose repeats are all trained, ascending."""
         found = {path.parent.name for path in self.folder.glob("model-*/config.json")}
         numbers = sorted(int(name.removeprefix("model-")) for name in found if "." not in name)
-        return [number for number in numbers if all(self._at(number, repeat).name in found for repeat in range(self.repeats))]
+        return [
+            number
+            for number in numbers
+            if all(self._at(number, repeat).name in found for repeat in range(self.repeats))
+        ]
 
     @property
     def count(self) -> int:
@@ -114,12 +127,16 @@ class Subsets:
 
     def members(self) -> np.ndarray:
         """Which active training rows each subset holds, ``(m, n)`` bool; columns in row order (``labels.train_rows``)."""
-        return np.array([_load(self._at(number, 0) / "members.npy") for number in self.finished()], dtype=bool).reshape(-1, self.about["n"])
+        return np.array([_load(self._at(number, 0) / "members.npy") for number in self.finished()], dtype=bool).reshape(
+            -1, self.about["n"]
+        )
 
     def logits(self, rows: Any) -> np.ndarray:
         """Outputs of the models on these rows of the data, ``(m, repeats, q, c)`` float64."""
         rows = np.asarray(rows, dtype=np.int64)
-        found = [[_load(self._at(number, r) / "logits.npy")[rows] for r in range(self.repeats)] for number in self.finished()]
+        found = [
+            [_load(self._at(number, r) / "logits.npy")[rows] for r in range(self.repeats)] for number in self.finished()
+        ]
         return np.array(found, dtype=np.float64)
 
     def losses(self, rows: Any, labels: Any) -> np.ndarray:
@@ -181,13 +198,22 @@ class Subsets:
         wanted = [(number, repeat) for number in range(count) for repeat in range(self.repeats)]
         missing = [pair for pair in wanted if not (self._at(*pair) / "config.json").is_file()]
         for done, (number, repeat) in enumerate(missing):
-            part = progress.part(done / len(missing), (done + 1) / len(missing), f"model {done + 1} of {len(missing)} on a random subset")
+            part = progress.part(
+                done / len(missing), (done + 1) / len(missing), f"model {done + 1} of {len(missing)} on a random subset"
+            )
             self._train(dataset, labels, recipe, number, repeat, part, trusted)
         progress.update(1, 1, f"{self.count} models on random subsets")
         return self
 
     def _train(
-        self, dataset: "Dataset", labels: "Labels", recipe: TrainConfig, number: int, repeat: int, progress: Progress, trusted: bool
+        self,
+        dataset: "Dataset",
+        labels: "Labels",
+        recipe: TrainConfig,
+        number: int,
+        repeat: int,
+        progress: Progress,
+        trusted: bool,
     ) -> None:
         from attribution.datasets.dataset import Labels
         from attribution.models.checkpoints import save_checkpoint
@@ -199,12 +225,21 @@ class Subsets:
         active = labels.active.copy()
         active[rows[~members]] = False
         seed, model = SEED + repeat, stored_model(self.about["model"])
-        network = fit(dataset, Labels.of(dataset, labels.values, active), model, replace(recipe, seed=seed), progress, trusted=trusted)
+        network = fit(
+            dataset,
+            Labels.of(dataset, labels.values, active),
+            model,
+            replace(recipe, seed=seed),
+            progress,
+            trusted=trusted,
+        )
         folder = self._at(number, repeat)
         _save(folder / "members.npy", members)
         _save(folder / "logits.npy", predict(network, dataset, dataset.rows("all"))[0].astype(np.float32))
         save_checkpoint(network, folder / "weights.safetensors")
-        write_json(folder / "config.json", {"member": number, "seed": seed, "seconds_s": time.perf_counter() - started_s})
+        write_json(
+            folder / "config.json", {"member": number, "seed": seed, "seconds_s": time.perf_counter() - started_s}
+        )
 
     def _at(self, number: int, repeat: int) -> Path:
         return self.folder / (f"model-{number:04d}" + (f".{repeat}" if repeat else ""))

@@ -21,7 +21,14 @@ from attribution.config import ModelConfig, TrainConfig, default_recipe, fingerp
 from attribution.datasets.handed import Inputs
 from attribution.errors import UserError
 from attribution.models.build import build_model, check_model, identity
-from attribution.models.checkpoints import BUILDER, checkpoint_hash, load_checkpoint, read_state, save_checkpoint, weights_hash
+from attribution.models.checkpoints import (
+    BUILDER,
+    checkpoint_hash,
+    load_checkpoint,
+    read_state,
+    save_checkpoint,
+    weights_hash,
+)
 from attribution.models.devices import pick_device, reproducible, seeded, use_fast_layout
 from attribution.models.features import batch_coupled, count_parameters, device_of, inputs_of
 from attribution.models.measure import dynamics_table, epoch_message, measure
@@ -55,7 +62,9 @@ FORMAT = 1  # raise when the same request would give other weights than before
 def run_fingerprint(dataset: "Dataset", labels: "Labels", model: ModelConfig, config: TrainConfig) -> str:
     """Content key of a training: data, labels, network (with the hash of custom code), recipe and seed; not the device."""
     recipe = {name: value for name, value in to_dict(config).items() if name != "device"}
-    return fingerprint("train", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), recipe)
+    return fingerprint(
+        "train", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), recipe
+    )
 
 
 @said("it was trained")
@@ -83,7 +92,9 @@ def train(
     if not len(rows):
         raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
     name = run_fingerprint(dataset, labels, model, config)
-    folder = Path(runs) / name if dynamics or (Path(runs) / name / "config.json").is_file() else Path(runs) / f"{name}-brief"
+    folder = (
+        Path(runs) / name if dynamics or (Path(runs) / name / "config.json").is_file() else Path(runs) / f"{name}-brief"
+    )
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already trained")
         return Run.open(folder)
@@ -131,8 +142,21 @@ def _train_into(
     if dynamics:
         write_table(folder / "dynamics.parquet", state.dynamics(folder))
     extra = {"train": to_dict(config), "seed": config.seed, "seconds_s": round(state.seconds_s, 3)}
-    extra |= {"source": "trained", "n_train": len(rows), "weight_unit": "nats" if config.optimizer == "sgd" else "order"}
-    run = _finish(folder, dataset, labels, model, network, state.metrics, config.epochs, {**extra, "checkpoints": state.checkpoints})
+    extra |= {
+        "source": "trained",
+        "n_train": len(rows),
+        "weight_unit": "nats" if config.optimizer == "sgd" else "order",
+    }
+    run = _finish(
+        folder,
+        dataset,
+        labels,
+        model,
+        network,
+        state.metrics,
+        config.epochs,
+        {**extra, "checkpoints": state.checkpoints},
+    )
     TrainingState.remove(folder)
     progress.update(1, 1, epoch_message(state.metrics, config.epochs))
     return run
@@ -157,7 +181,10 @@ def fit(
     network = build_model(model, dataset.info, config.seed, trusted=trusted)
     use_fast_layout(network.to(device))
     state = TrainingState(network, make_optimizer(network, config))
-    splits = {name: _Split(dataset, labels, some, device, inputs_of(network)) for name, some in (("train", rows), ("val", rows[:0]))}
+    splits = {
+        name: _Split(dataset, labels, some, device, inputs_of(network))
+        for name, some in (("train", rows), ("val", rows[:0]))
+    }
     while state.epoch < config.epochs:
         _one_epoch(state, config, splits, labels.active[dataset.rows("train")], False, progress)
     return network.eval()
@@ -183,7 +210,9 @@ def adopt(
     """
     progress = progress or Progress()
     if not model.checkpoints:
-        raise UserError("No checkpoint was named.", "There are no weights to load.", "Name at least one file, or train here.")
+        raise UserError(
+            "No checkpoint was named.", "There are no weights to load.", "Name at least one file, or train here."
+        )
     build = partial(build_model, model, dataset.info, 0, trusted=trusted)
     for path in model.checkpoints:
         if path != BUILDER:
@@ -217,7 +246,9 @@ def adopt(
             if split == "train":
                 tables.append(dynamics_table(logits, torch.tensor(labels.values[some]), rows, epoch))
         progress.update(
-            epoch, count + 1, f"checkpoint {epoch} of {count}, {metrics[-1]['split']} accuracy {100 * metrics[-1]['accuracy']:.1f} %"
+            epoch,
+            count + 1,
+            f"checkpoint {epoch} of {count}, {metrics[-1]['split']} accuracy {100 * metrics[-1]['accuracy']:.1f} %",
         )
     if count > 1:
         write_table(folder / "dynamics.parquet", pd.concat(tables, ignore_index=True))
@@ -225,9 +256,22 @@ def adopt(
         {"file": f"epoch-{epoch:03d}.safetensors", "epoch": epoch, "lr": rate, "weight": rate or 1 / count}
         for epoch, rate in enumerate(rates or [None] * count, start=1)
     ]
-    extra = {"train": None, "seed": 0, "source": "loaded", "n_train": len(rows), "weight_unit": "rate" if rates else "order"}
+    extra = {
+        "train": None,
+        "seed": 0,
+        "source": "loaded",
+        "n_train": len(rows),
+        "weight_unit": "rate" if rates else "order",
+    }
     run = _finish(
-        folder, dataset, labels, model, network, metrics, count, {**extra, "checkpoints": kept, "seconds_s": time.monotonic() - started_s}
+        folder,
+        dataset,
+        labels,
+        model,
+        network,
+        metrics,
+        count,
+        {**extra, "checkpoints": kept, "seconds_s": time.monotonic() - started_s},
     )
     progress.update(1, 1, f"loaded {count} checkpoint{'s' * (count > 1)}")
     return run
@@ -246,7 +290,9 @@ def _rates(model: ModelConfig) -> list[float]:
 
 
 @said("it was asked about samples")
-def loss_on_samples(model: "Run | nn.Module", dataset: "Dataset", n: int = 10, *, trusted: bool = False) -> pd.DataFrame:
+def loss_on_samples(
+    model: "Run | nn.Module", dataset: "Dataset", n: int = 10, *, trusted: bool = False
+) -> pd.DataFrame:
     """The model's answer on ``n`` test samples spread over the split (training samples when there is no test split).
 
     Columns: row, id, label and prediction (class names), confidence (probability of the prediction), loss (nats, for the base label).
@@ -273,7 +319,9 @@ def loss_on_samples(model: "Run | nn.Module", dataset: "Dataset", n: int = 10, *
 class _Split:
     """One split on the device: inputs held there, labels, rows."""
 
-    def __init__(self, dataset: "Dataset", labels: "Labels", rows: np.ndarray, device: torch.device, inputs: Inputs) -> None:
+    def __init__(
+        self, dataset: "Dataset", labels: "Labels", rows: np.ndarray, device: torch.device, inputs: Inputs
+    ) -> None:
         self.rows, self.inputs = rows, HeldInputs(dataset, rows, device, inputs)
         self.labels = torch.tensor(labels.values[rows]).to(device)
 
@@ -284,11 +332,18 @@ def _active(dataset: "Dataset", labels: "Labels", split: str) -> np.ndarray:
 
 
 def _one_epoch(
-    state: TrainingState, config: TrainConfig, splits: dict[str, _Split], active: np.ndarray, dynamics: bool, progress: Progress
+    state: TrainingState,
+    config: TrainConfig,
+    splits: dict[str, _Split],
+    active: np.ndarray,
+    dynamics: bool,
+    progress: Progress,
 ) -> pd.DataFrame | None:
     started_s, data, epoch = time.monotonic(), splits["train"], state.epoch + 1
     least = 2 if batch_coupled(state.model) else 1
-    position = torch.from_numpy(np.cumsum(active) - 1)  # place among all training samples -> place among the active ones
+    position = torch.from_numpy(
+        np.cumsum(active) - 1
+    )  # place among all training samples -> place among the active ones
     seed = epoch_seed(config.seed, epoch)
     plan = list(batches(position[epoch_order(active, seed)], config.batch_size, least=least))
     total_loss, total_right = torch.zeros((), device=data.labels.device), torch.zeros((), device=data.labels.device)
@@ -307,7 +362,11 @@ def _one_epoch(
             state.step, state.lr_sum = state.step + 1, state.lr_sum + lr
             total_loss += loss.detach() * len(y)
             total_right += (logits.detach().argmax(dim=1) == y).sum()
-            progress.update(epoch - 1 + (done + 1) / (len(plan) + 1), config.epochs + 0.5, epoch_message(state.metrics, config.epochs))
+            progress.update(
+                epoch - 1 + (done + 1) / (len(plan) + 1),
+                config.epochs + 0.5,
+                epoch_message(state.metrics, config.epochs),
+            )
         table = None
         if dynamics:
             logits = evaluate(state.model, data.inputs).cpu()
@@ -317,10 +376,14 @@ def _one_epoch(
             mean = {"loss": total_loss.item() / len(data.rows), "accuracy": total_right.item() / len(data.rows)}
             state.metrics.append({"epoch": epoch, "split": "train", **mean, "n": len(data.rows)})
         if len(splits["val"].rows):
-            state.metrics += measure(evaluate(state.model, splits["val"].inputs).cpu(), splits["val"].labels.cpu(), epoch, "val")
+            state.metrics += measure(
+                evaluate(state.model, splits["val"].inputs).cpu(), splits["val"].labels.cpu(), epoch, "val"
+            )
     if not np.isfinite([entry["loss"] for entry in state.metrics if entry["epoch"] == epoch]).all():
         raise UserError(
-            f"The loss is not finite after epoch {epoch}.", "The training diverged.", f"Lower the learning rate (now {config.lr:g})."
+            f"The loss is not finite after epoch {epoch}.",
+            "The training diverged.",
+            f"Lower the learning rate (now {config.lr:g}).",
         )
     state.epoch, state.seconds_s = epoch, state.seconds_s + time.monotonic() - started_s
     return table
@@ -331,7 +394,9 @@ def _keep_weights(state: TrainingState, folder: Path, n: int, config: TrainConfi
     name = f"epoch-{state.epoch:03d}.safetensors"
     save_checkpoint(state.model, folder / "checkpoints" / name)
     weight = influence_weight(state.lr_sum, n, config)
-    state.checkpoints.append({"file": name, "epoch": state.epoch, "lr": state.lr_sum / steps, "steps": steps, "weight": weight})
+    state.checkpoints.append(
+        {"file": name, "epoch": state.epoch, "lr": state.lr_sum / steps, "steps": steps, "weight": weight}
+    )
     state.lr_sum = 0.0
 
 
@@ -360,7 +425,11 @@ def _finish(
     test = _active(dataset, labels, "test")
     metrics = metrics + measure(torch.from_numpy(logits[test]), torch.tensor(labels.values[test]), epochs, "test")
     write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int32", "n": "int32"}))
-    last = {entry["split"]: {name: entry[name] for name in ("loss", "accuracy", "n")} for entry in metrics if entry["epoch"] == epochs}
+    last = {
+        entry["split"]: {name: entry[name] for name in ("loss", "accuracy", "n")}
+        for entry in metrics
+        if entry["epoch"] == epochs
+    }
     values = {
         "version": labels.version,
         "fingerprint": folder.name,
@@ -376,7 +445,10 @@ def _finish(
         "finished": True,
         **extra,
     }
-    _log(folder, "finished: " + ", ".join(f"{split} accuracy {100 * entry['accuracy']:.2f} %" for split, entry in last.items()))
+    _log(
+        folder,
+        "finished: " + ", ".join(f"{split} accuracy {100 * entry['accuracy']:.2f} %" for split, entry in last.items()),
+    )
     finish(folder, values)
     return Run.open(folder)
 

@@ -68,7 +68,9 @@ def one(work: Work, features: Features, width: int, exact: np.ndarray) -> dict[s
     rows, full = np.arange(work.n), []
 
     def make(rows: np.ndarray) -> Tensor:
-        pieces = [features(work.x[rows[s : s + BATCH]], work.y[rows[s : s + BATCH]]) for s in range(0, len(rows), BATCH)]
+        pieces = [
+            features(work.x[rows[s : s + BATCH]], work.y[rows[s : s + BATCH]]) for s in range(0, len(rows), BATCH)
+        ]
         full.append(torch.cat(pieces))
         return full[-1]
 
@@ -97,12 +99,19 @@ def one(work: Work, features: Features, width: int, exact: np.ndarray) -> dict[s
 def interval(values: list[float]) -> dict[str, float]:
     """Mean with a 95 % t interval over seeds; one seed has none."""
     found = seed_spread(np.array(values))
-    return {"mean": found.estimate} if len(values) < 2 else {"mean": found.estimate, "low": found.low, "high": found.high}
+    return (
+        {"mean": found.estimate} if len(values) < 2 else {"mean": found.estimate, "low": found.low, "high": found.high}
+    )
 
 
 def summary(draws: list[dict[str, Any]], numbers: int) -> dict[str, Any]:
     """One line of the table: intervals of the agreements, medians of the costs."""
-    line: dict[str, Any] = {"numbers": numbers, "float32_bytes": 4 * numbers, "bf16_bytes": 2 * numbers, "draws": len(draws)}
+    line: dict[str, Any] = {
+        "numbers": numbers,
+        "float32_bytes": 4 * numbers,
+        "bf16_bytes": 2 * numbers,
+        "draws": len(draws),
+    }
     line["stored_bytes"] = round(draws[0]["stored_bytes"], 1)
     for precision in ("float32", "bf16"):
         line[precision] = {key: interval([draw[precision][key] for draw in draws]) for key in ("spearman", "found")}
@@ -115,7 +124,12 @@ def measure(work: Work, seeds: int, chosen: list[str]) -> dict[str, Any]:
     asked = engine.queries(*work.asked)
     exact_s, blocks = processor_s(lambda: [engine.dots(x, y, asked) for x, y in work.batches()])
     exact, forward_s = torch.cat(blocks).numpy(), statistics.median(processor_s(work.forward)[0] for _ in range(5))
-    about = {"samples": work.n, "parameters": work.parameters, "full_bytes": 4 * work.parameters, "exact": round(exact_s / forward_s, 2)}
+    about = {
+        "samples": work.n,
+        "parameters": work.parameters,
+        "full_bytes": 4 * work.parameters,
+        "exact": round(exact_s / forward_s, 2),
+    }
     kinds: dict[str, Any] = {}
     for name, build in KINDS.items():
         if name not in chosen:
@@ -140,9 +154,7 @@ def measure(work: Work, seeds: int, chosen: list[str]) -> dict[str, Any]:
 
 def say(work: Work, name: str, line: dict[str, Any]) -> None:
     means = [line[precision]["spearman"]["mean"] for precision in ("float32", "bf16")]
-    words = (
-        f"{work.name:4} {name:40} {line['numbers']:5}  Spearman {means[0]:.4f} / {means[1]:.4f}  found {line['bf16']['found']['mean']:.3f}"
-    )
+    words = f"{work.name:4} {name:40} {line['numbers']:5}  Spearman {means[0]:.4f} / {means[1]:.4f}  found {line['bf16']['found']['mean']:.3f}"
     sys.stdout.write(f"{words}  making {line['making']:.2f}  answering {line['answering']:.3f}\n")
     sys.stdout.flush()
 
@@ -151,7 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--works", nargs="*", default=["MLP", "CNN"])
-    parser.add_argument("--kinds", nargs="*", default=[*KINDS, LEADING], help="Measure these again; the others keep their figures.")
+    parser.add_argument(
+        "--kinds", nargs="*", default=[*KINDS, LEADING], help="Measure these again; the others keep their figures."
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = json.loads(RESULT.read_text()) if RESULT.exists() else {}
@@ -159,7 +173,10 @@ def main() -> None:
         work = WORKS[name]()
         measured = measure(replace(work, x=work.x[:MOST], y=work.y[:MOST]), options.seeds, options.kinds)
         together = found.get(name, {"kinds": {}})["kinds"] | measured["kinds"]
-        found[name] = {"about": measured["about"], "kinds": {kind: together[kind] for kind in [*KINDS, LEADING] if kind in together}}
+        found[name] = {
+            "about": measured["about"],
+            "kinds": {kind: together[kind] for kind in [*KINDS, LEADING] if kind in together},
+        }
         RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 

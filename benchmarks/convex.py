@@ -111,7 +111,12 @@ def correlations(found: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     pearson = [np.corrcoef(a, b)[0, 1] for a, b in zip(found.T, truth.T, strict=True)]
     spearman = [pd.Series(a).corr(pd.Series(b), method="spearman") for a, b in zip(found.T, truth.T, strict=True)]
     factor = float((found * truth).sum() / (found * found).sum())
-    return {"pearson": np.mean(pearson), "pearson_least": np.min(pearson), "spearman": np.mean(spearman), "factor": factor}
+    return {
+        "pearson": np.mean(pearson),
+        "pearson_least": np.min(pearson),
+        "spearman": np.mean(spearman),
+        "factor": factor,
+    }
 
 
 def rounded(values: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +140,9 @@ def retrained(x: Tensor, y: Tensor, n: int, theta: Tensor, asked: np.ndarray) ->
     return out, mirrored
 
 
-def estimated(dataset: Dataset, run: Trained, asked: np.ndarray, name: str, **settings: Any) -> tuple[np.ndarray, dict[str, Any]]:
+def estimated(
+    dataset: Dataset, run: Trained, asked: np.ndarray, name: str, **settings: Any
+) -> tuple[np.ndarray, dict[str, Any]]:
     """One estimator's influences ``(n, q)`` with its notes and its seconds."""
     estimator = estimators.get(name)(Subject(dataset, dataset.base_version(), run, device="cpu"))
     for key, value in settings.items():
@@ -172,9 +179,18 @@ def measure(
     for name, (values, notes) in found.items():
         lines[name] = {"notes": rounded(notes)}
         for group, span in (("highest loss", slice(0, n_queries)), ("random", slice(n_queries, None))):
-            lines[name][group] = rounded({key: float(value) for key, value in correlations(values[:, span], truth[:, span]).items()})
+            lines[name][group] = rounded(
+                {key: float(value) for key, value in correlations(values[:, span], truth[:, span]).items()}
+            )
     accuracy = float((((x[test] @ theta.T).argmax(1)) == y[test]).double().mean())
-    return {"n_train": n, "parameters": theta.numel(), "l2": L2, "test_accuracy": accuracy, "queries": n_queries, "estimators": lines}
+    return {
+        "n_train": n,
+        "parameters": theta.numel(),
+        "l2": L2,
+        "test_accuracy": accuracy,
+        "queries": n_queries,
+        "estimators": lines,
+    }
 
 
 def main() -> int:
@@ -184,14 +200,21 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "convex.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    several = {"ip-ensemble", "trak-ensemble", "turn-over-dropout"}  # they train networks of their own by the run's recipe; here is none
+    several = {
+        "ip-ensemble",
+        "trak-ensemble",
+        "turn-over-dropout",
+    }  # they train networks of their own by the run's recipe; here is none
     names = [name for name in estimators.names() if not estimators.get(name).from_subsets and name not in several]
     with tempfile.TemporaryDirectory() as place:
         result = measure(digits(Path(place) / "data", args.train), Path(place), args.queries, names, VARIANTS)
     write_json(args.out, result)
     low = []
     for name, line in sorted(result["estimators"].items(), key=lambda item: -item[1]["random"]["pearson"]):
-        figures = [f"{group} P {line[group]['pearson']:.4f} S {line[group]['spearman']:.4f}" for group in ("highest loss", "random")]
+        figures = [
+            f"{group} P {line[group]['pearson']:.4f} S {line[group]['spearman']:.4f}"
+            for group in ("highest loss", "random")
+        ]
         sys.stdout.write(f"{name:36} {'   '.join(figures)}\n")
         low += [name for group in ("highest loss", "random") if name in HELD and line[group]["pearson"] < GOAL]
     if low:

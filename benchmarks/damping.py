@@ -96,7 +96,13 @@ def measure(folder: Path) -> dict[str, Any]:
         found, notes = scored(subject, queries, name, **settings)
         each = [spearmanr(halves @ found[:, column], -lost[:, column]).statistic for column in range(QUERIES)]
         title = ", ".join(
-            [name, *(f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in settings.items())]
+            [
+                name,
+                *(
+                    f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"
+                    for key, value in settings.items()
+                ),
+            ]
         )
         lines[title] = {
             "lds": round(float(np.mean(each)), 4),

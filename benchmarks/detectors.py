@@ -64,10 +64,13 @@ def evaluate(project: Project, result: FlagResult, truth: pd.DataFrame) -> dict[
 
 def show(name: str, found: dict[str, Any]) -> None:
     """One line per detector."""
-    print(f"{name}: {found['wrong']} of {found['n']} labels wrong (base rate {found['base_rate']}), estimated {found['estimate_of_wrong']}")
+    print(
+        f"{name}: {found['wrong']} of {found['n']} labels wrong (base rate {found['base_rate']}), estimated {found['estimate_of_wrong']}"
+    )
     for detector, figures in found["detectors"].items():
         halves = "  ".join(
-            f"{kind} {value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]" for kind, value in figures["auroc"].items()
+            f"{kind} {value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+            for kind, value in figures["auroc"].items()
         )
         precision, first = figures["average_precision"], figures["precision_at_10_percent"]
         print(
@@ -82,7 +85,9 @@ def main() -> int:
     parser.add_argument("samples", nargs="*", default=["fashion", "text"])
     parser.add_argument("--home", default=os.environ.get("DATABLAME_HOME", "projects"))
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--detectors", default="", help="names separated by commas, or all; empty: those of an ordinary search")
+    parser.add_argument(
+        "--detectors", default="", help="names separated by commas, or all; empty: those of an ordinary search"
+    )
     options = parser.parse_args()
     path = ROOT / "results" / "detectors.json"
     report = json.loads(path.read_text()) if path.is_file() else {}
@@ -90,14 +95,24 @@ def main() -> int:
         project = Project.sample(name, Path(options.home) / f"{name}-sample")
         if project.run is None:
             project.train()
-        chosen = detectors.names() if options.detectors == "all" else options.detectors.split(",") if options.detectors else []
+        chosen = (
+            detectors.names()
+            if options.detectors == "all"
+            else options.detectors.split(",")
+            if options.detectors
+            else []
+        )
         result = project.flag(FlagConfig(device=options.device, detectors=tuple(chosen)))
         truth = pd.read_csv(ROOT.parent / "sample_data" / name / "truth.csv", keep_default_na=False, dtype={"id": str})
         report[name] = evaluate(project, result, truth)
         show(name, report[name])
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n")
-    reached = [figures["auroc"] for name, figures in report.get("fashion", {}).get("detectors", {}).items() if name != "suspicion"]
+    reached = [
+        figures["auroc"]
+        for name, figures in report.get("fashion", {}).get("detectors", {}).items()
+        if name != "suspicion"
+    ]
     missed = [part for part, goal in GOALS.items() if reached and max(each[part]["value"] for each in reached) < goal]
     for part in missed:
         print(f"goal missed: {part}")

@@ -82,7 +82,9 @@ def main() -> None:
     x, y = torch.randn(IMAGES, 1, 28, 28, device=device), torch.randint(0, 10, (IMAGES,), device=device)
 
     def over_batches(work: Callable[[Tensor, Tensor], object]) -> Callable[[], None]:
-        return lambda: [work(x[start : start + BATCH], y[start : start + BATCH]) for start in range(0, IMAGES, BATCH)] and None
+        return lambda: (
+            [work(x[start : start + BATCH], y[start : start + BATCH]) for start in range(0, IMAGES, BATCH)] and None
+        )
 
     @torch.no_grad()
     def forward_pass(images: Tensor, labels: Tensor) -> Tensor:
@@ -90,7 +92,9 @@ def main() -> None:
 
     forward = over_batches(forward_pass)
     seconds(forward, device)
-    before = peak_bytes(device)  # everything beyond this is the engine's: queries, activations kept for the backward pass, temporaries
+    before = peak_bytes(
+        device
+    )  # everything beyond this is the engine's: queries, activations kept for the backward pass, temporaries
     engine = GradientEngine(model)
     queries = engine.queries(x[:QUERIES].flip(3), y[:QUERIES])
     mean = engine.group_query(x[:QUERIES], y[:QUERIES])
@@ -115,13 +119,22 @@ def main() -> None:
             "seconds_s": round(own, 4),
             "peak_extra_bytes_so_far": extra,
         }
-        print(f"{name:32} {own / plain:5.2f} forward passes  ({plain:.3f} s each; {extra / 2**20:.0f} MiB extra)", flush=True)
+        print(
+            f"{name:32} {own / plain:5.2f} forward passes  ({plain:.3f} s each; {extra / 2**20:.0f} MiB extra)",
+            flush=True,
+        )
     parameters = sum(parameter.numel() for parameter in model.parameters())
     result = {
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine(),
         "threads": arguments.threads,
-        "setting": {"images": IMAGES, "queries": QUERIES, "batch_size": BATCH, "parameters": parameters, "repeats": arguments.repeats},
+        "setting": {
+            "images": IMAGES,
+            "queries": QUERIES,
+            "batch_size": BATCH,
+            "parameters": parameters,
+            "repeats": arguments.repeats,
+        },
         "per_sample_gradient_matrix_bytes": IMAGES * parameters * 4,
         "figures": figures,
         "relative_deviation_from_autograd_float64": deviation(model, engine, x[:8], y[:8]),

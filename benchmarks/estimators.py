@@ -31,7 +31,10 @@ def ranks_of_copies(project: Project, leaks: pd.DataFrame, name: str, device: st
     copies = np.searchsorted(rows, project.dataset.rows_of(leaks["id"].tolist()))
     columns = np.array([result.column_of(row) for row in project.dataset.rows_of(leaks["leak_of"].tolist())])
     ranks = 1 + (matrix[:, columns] > matrix[copies, columns]).sum(axis=0)
-    return ranks, {"seconds_s": round(result.config["seconds_s"], 2), "forward_passes": round(result.config["forward_passes"], 2)}
+    return ranks, {
+        "seconds_s": round(result.config["seconds_s"], 2),
+        "forward_passes": round(result.config["forward_passes"], 2),
+    }
 
 
 def main() -> None:
@@ -53,10 +56,13 @@ def main() -> None:
             **{kind: (leaks["leak"] == kind).to_numpy() for kind in sorted(set(leaks["leak"]))},
         }
         recall = {
-            kind: {f"top {depth}": round(float((ranks[mine] <= depth).mean()), 3) for depth in DEPTHS} for kind, mine in kinds.items()
+            kind: {f"top {depth}": round(float((ranks[mine] <= depth).mean()), 3) for depth in DEPTHS}
+            for kind, mine in kinds.items()
         }
         report[name] = {**cost, "recall": recall}
-        print(f"{name:12s} {cost['seconds_s']:7.1f} s {cost['forward_passes']:6.1f} passes  exact {recall['exact']}  all {recall['all']}")
+        print(
+            f"{name:12s} {cost['seconds_s']:7.1f} s {cost['forward_passes']:6.1f} passes  exact {recall['exact']}  all {recall['all']}"
+        )
     path = ROOT / "results" / "estimators.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n")

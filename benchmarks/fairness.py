@@ -48,7 +48,9 @@ def make_world(folder: Path, seed: int, *, turned: float = 0.3, differ: float = 
     y = (x[:, 0] + 0.8 * x[:, 1] - 0.5 * x[:, 2] * x[:, 3] + 0.3 * chance.normal(size=n) > 0).astype(int)
     y[(np.arange(n) < SIZES["train"]) & (group == 1) & (y == 1) & (chance.random(n) < turned)] = 0
     names = [f"row {row}" for row in range(n)]
-    samples = pd.DataFrame({"id": names, "split": np.repeat(list(SIZES), list(SIZES.values())), "label": y, "source": names, "hash": names})
+    samples = pd.DataFrame(
+        {"id": names, "split": np.repeat(list(SIZES), list(SIZES.values())), "label": y, "source": names, "hash": names}
+    )
     samples["group"] = np.array(["a", "b"])[group]
     columns = [{"name": f"x{place}", "kind": "number"} for place in range(x.shape[1])]
     info = DatasetInfo("biased", "tabular", ("no", "yes"), (x.shape[1],), {}, "", preprocessing={"columns": columns})
@@ -65,7 +67,9 @@ def spread(values: list[float]) -> dict[str, float]:
 def figures_of(found: Remedy, budget: float, removed: str = "harmful", split: str = "test") -> dict[str, float]:
     """All figures at a budget, mean over its seeds; gaps also with their sign."""
     table = found.sweep
-    here = table[(table["budget"] == budget) & (table["removed"] == removed) & (table["split"] == split)].set_index("figure")
+    here = table[(table["budget"] == budget) & (table["removed"] == removed) & (table["split"] == split)].set_index(
+        "figure"
+    )
     figures = {str(name): float(value) for name, value in here["estimate"].items()}
     return figures | {f"signed {name}": float(here.loc[name, "signed"]) for name in ("eop", "dp") if name in here.index}
 
@@ -76,11 +80,17 @@ def census(seed: int) -> dict[str, Any]:
     source = json.loads((sample / "sample.json").read_text())
     data = from_dict(DataConfig, {**source["data"], "path": str(sample / source["data"]["path"])})
     folder = WORK / "census"
-    project = Project.open(folder) if (folder / "project.json").exists() else Project.create(folder, data, ModelConfig(name="mlp"), CPU)
+    project = (
+        Project.open(folder)
+        if (folder / "project.json").exists()
+        else Project.create(folder, data, ModelConfig(name="mlp"), CPU)
+    )
     run = project.train(dataclasses.replace(project.train_config, seed=seed))
     found = project.remedy(RemedyConfig(run=run.id, seeds=tuple(range(10, 13)), device="cpu"))
     sweep = {f"{budget:g}": figures_of(found, budget) for budget in [0.0, *found.config["budgets"]]}
-    change = {name: found.change(found.suggested, name).to_json() for name in ("eop", "accuracy")} if found.suggested else {}
+    change = (
+        {name: found.change(found.suggested, name).to_json() for name in ("eop", "accuracy")} if found.suggested else {}
+    )
     random = figures_of(found, float(found.config["control"]), "random")
     before, after = sweep["0"], sweep[f"{found.suggested:g}"]
     sys.stderr.write(f"census {seed}: {found.verdict}\n")
@@ -110,7 +120,13 @@ def biased(network: str) -> dict[str, Any]:
                 config = dataclasses.replace(SYNTHETIC, measure=measure, seeds=(seed,))
                 found = remedy(dataset, labels, run, model, recipe, config, Path(folder) / "remedies")
                 at = {f"{budget:g}": figures_of(found, budget) for budget in [0.0, *config.budgets]}
-                kept.append({"suggested": found.suggested, "at": at, "random": figures_of(found, float(found.config["control"]), "random")})
+                kept.append(
+                    {
+                        "suggested": found.suggested,
+                        "at": at,
+                        "random": figures_of(found, float(found.config["control"]), "random"),
+                    }
+                )
         sys.stderr.write(f"biased {network} {seed}\n")
     about = {**SIZES, "seeds": len(SEEDS), "turned": 0.3, "epsilon": SYNTHETIC.epsilon}
     return {"about": about, **{measure: _summary(kept) for measure, kept in lines.items()}}
@@ -141,7 +157,10 @@ def _influence(subject: Subject, name: str, measure: str) -> np.ndarray:
     estimator = estimators.get(name)(subject)
     estimator.prepare([Query("val", tuple(subject.dataset.rows("val").tolist()), measure)])
     size = subject.batch_size
-    parts = [estimator.score(subject.rows[start : start + size]).influence[:, 0].numpy() for start in range(0, len(subject.rows), size)]
+    parts = [
+        estimator.score(subject.rows[start : start + size]).influence[:, 0].numpy()
+        for start in range(0, len(subject.rows), size)
+    ]
     return np.concatenate(parts)
 
 
@@ -153,16 +172,26 @@ def disagree() -> dict[str, Any]:
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as folder:
             dataset = make_world(Path(folder) / "data", seed, turned=0.0, differ=0.6)
-            model, labels, recipe = ModelConfig(name="logistic"), dataset.base_version(), dataclasses.replace(RECIPE, seed=seed)
+            model, labels, recipe = (
+                ModelConfig(name="logistic"),
+                dataset.base_version(),
+                dataclasses.replace(RECIPE, seed=seed),
+            )
             run = train(dataset, labels, model, recipe, Path(folder) / "runs")
             subject = Subject(dataset, labels, run, device="cpu")
-            lines["correlation"].append(float(spearmanr(_influence(subject, "ip", "loss"), _influence(subject, "ip", "dp-gap"))[0]))
+            lines["correlation"].append(
+                float(spearmanr(_influence(subject, "ip", "loss"), _influence(subject, "ip", "dp-gap"))[0])
+            )
             for measure in ("dp-gap", "loss"):
                 config = dataclasses.replace(SYNTHETIC, measure=measure, budgets=(10.0,), seeds=(seed,))
                 found = remedy(dataset, labels, run, model, recipe, config, Path(folder) / "remedies")
                 lines[measure].append(figures_of(found, 10.0))
             lines["before"].append(figures_of(found, 0.0))
-    means = {key: {name: spread([one[name] for one in kept]) for name in kept[0]} for key, kept in lines.items() if key != "correlation"}
+    means = {
+        key: {name: spread([one[name] for one in kept]) for name in kept[0]}
+        for key, kept in lines.items()
+        if key != "correlation"
+    }
     return {"removed_percent": 10.0, "spearman_of_the_rankings": spread(lines["correlation"]), **means}
 
 
@@ -176,7 +205,13 @@ def order() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             dataset = make_world(Path(folder) / "data", seed)
             labels = dataset.base_version()
-            run = train(dataset, labels, ModelConfig(name="logistic"), dataclasses.replace(RECIPE, seed=seed), Path(folder) / "runs")
+            run = train(
+                dataset,
+                labels,
+                ModelConfig(name="logistic"),
+                dataclasses.replace(RECIPE, seed=seed),
+                Path(folder) / "runs",
+            )
             subject = Subject(dataset, labels, run, device="cpu", asking={"epsilon": SYNTHETIC.epsilon})
             for words, measure in names.items():
                 ip, exact = _influence(subject, "ip", measure), _influence(subject, "influence-exact", measure)

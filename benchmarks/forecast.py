@@ -142,7 +142,12 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
         return sum(1 / FACTOR <= line[name] <= FACTOR for line in lines)
 
     inside = sum(line["low_s"] <= line["truth_s"] <= line["high_s"] for line in lines)
-    counts = {"within": within("ratio"), "within_cpu": within("ratio_cpu"), "within_memory": within("ratio_bytes"), "in_range": inside}
+    counts = {
+        "within": within("ratio"),
+        "within_cpu": within("ratio_cpu"),
+        "within_memory": within("ratio_bytes"),
+        "in_range": inside,
+    }
     return {"runs": len(lines), "factor": FACTOR, **counts}
 
 

@@ -139,7 +139,10 @@ def summary(by_seed: dict[str, dict[str, dict[str, float]]]) -> dict[str, dict[s
         lines[title] = {}
         for figure in next(iter(by_seed.values()))[title]:
             values = np.array([found[title][figure] for found in by_seed.values() if title in found])
-            lines[title][figure] = {"mean": round(float(values.mean()), 4), "sd": round(float(values.std(ddof=min(1, len(values) - 1))), 4)}
+            lines[title][figure] = {
+                "mean": round(float(values.mean()), 4),
+                "sd": round(float(values.std(ddof=min(1, len(values) - 1))), 4),
+            }
     return lines
 
 

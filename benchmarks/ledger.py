@@ -52,8 +52,12 @@ def make(folder: Path, n: int, samples: int) -> dict[str, float]:
     chance = np.random.default_rng(0)
     ids = [f"sample-{number:06d}" for number in range(samples)]
     split = np.array(["train"] * (samples - 2000) + ["val"] * 1000 + ["test"] * 1000)
-    table = pd.DataFrame({"id": ids, "split": split, "label": chance.integers(0, 10, samples), "source": ids, "hash": ids})
-    info = DatasetInfo("ledger", "tabular", tuple(f"class {k}" for k in range(10)), (2,), {}, "", preprocessing={"columns": []})
+    table = pd.DataFrame(
+        {"id": ids, "split": split, "label": chance.integers(0, 10, samples), "source": ids, "hash": ids}
+    )
+    info = DatasetInfo(
+        "ledger", "tabular", tuple(f"class {k}" for k in range(10)), (2,), {}, "", preprocessing={"columns": []}
+    )
     Dataset.write(folder / "data", info, table, chance.normal(size=(samples, 2)).astype(np.float32))
     database.create(folder / "project.db")
     configs = {"data": to_dict(DataConfig()), "model": to_dict(ModelConfig()), "train": to_dict(TrainConfig())}
@@ -62,15 +66,23 @@ def make(folder: Path, n: int, samples: int) -> dict[str, float]:
     began = time.process_time()
     for _ in range(min(SINGLE, n)):
         project.relabel(
-            [int(chance.integers(samples))], int(chance.integers(10)), reason="one by one", evidence={"estimator": "ip", "rank": 3}
+            [int(chance.integers(samples))],
+            int(chance.integers(10)),
+            reason="one by one",
+            evidence={"estimator": "ip", "rank": 3},
         )
     single_s = time.process_time() - began
     began = time.process_time()
     while (left := n - project.ledger.last_id()) > 0:
         rows = chance.choice(samples, min(BULK, left, samples), replace=False)
-        project.relabel(rows, int(chance.integers(10)), reason="in bulk", evidence={"detector": "aum", "suspicion": 0.75})
+        project.relabel(
+            rows, int(chance.integers(10)), reason="in bulk", evidence={"detector": "aum", "suspicion": 0.75}
+        )
     bulk_s = time.process_time() - began
-    return {"one_by_one_ms": round(1000 * single_s / SINGLE, 3), "in_batches_us": round(1e6 * bulk_s / max(n - SINGLE, 1), 2)}
+    return {
+        "one_by_one_ms": round(1000 * single_s / SINGLE, 3),
+        "in_batches_us": round(1e6 * bulk_s / max(n - SINGLE, 1), 2),
+    }
 
 
 def page(folder: Path) -> dict[str, float]:

@@ -68,7 +68,14 @@ def make(folder: Path, n: int) -> dict[str, float]:
         began = time.process_time()
         done = work()
         cpu[name] = round(time.process_time() - began, 1)
-        print(name, cpu[name], "CPU s; peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MiB", flush=True)
+        print(
+            name,
+            cpu[name],
+            "CPU s; peak",
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "MiB",
+            flush=True,
+        )
         return done
 
     data = DataConfig(path=str(source))
@@ -154,7 +161,9 @@ def measure(folder: Path) -> dict[str, Any]:
     counts: dict[str, Any] = {}
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", shutil.which("chromium")), args=ARGUMENTS)
+            browser = playwright.chromium.launch(
+                executable_path=os.environ.get("CHROMIUM", shutil.which("chromium")), args=ARGUMENTS
+            )
             for turn in range(TURNS):
                 page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
                 page.set_default_timeout(60_000)
@@ -168,16 +177,25 @@ def measure(folder: Path) -> dict[str, Any]:
                 page.context.close()
             browser.close()
         memory = psutil.Process(server.pid).memory_info().rss
-        peak = next(line for line in Path(f"/proc/{server.pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+        peak = next(
+            line for line in Path(f"/proc/{server.pid}/status").read_text().splitlines() if line.startswith("VmHWM")
+        )
     finally:
         server.terminate()
         server.wait(15)
         while project.undo():
             pass
-    return {"figures": figures, "counts": counts, "server_rss_bytes": memory, "server_peak_bytes": int(peak.split()[1]) * 1024}
+    return {
+        "figures": figures,
+        "counts": counts,
+        "server_rss_bytes": memory,
+        "server_peak_bytes": int(peak.split()[1]) * 1024,
+    }
 
 
-def session(watch: Watch, project: Any, figures: dict[str, list[tuple[float, float]]], counts: dict[str, Any], cold: bool) -> None:
+def session(
+    watch: Watch, project: Any, figures: dict[str, list[tuple[float, float]]], counts: dict[str, Any], cold: bool
+) -> None:
     """One visit to map, table and queue; the first after the server's start is counted apart."""
 
     def note(name: str, seconds: float) -> None:
@@ -199,7 +217,9 @@ def session(watch: Watch, project: Any, figures: dict[str, list[tuple[float, flo
         old = page.evaluate(SELECTED)
         watch.cpu_s = 0.0  # the server has no part in it
         note("one move of the mouse while drawing a lasso", watch.ring((0.42, 0.5), radius))
-        note("lasso, from letting go to the cards", watch.took(page.mouse.up, f"{SELECTED} && {SELECTED} !== value", old))
+        note(
+            "lasso, from letting go to the cards", watch.took(page.mouse.up, f"{SELECTED} && {SELECTED} !== value", old)
+        )
         counts.setdefault("selected by the lassos", {})[str(radius)] = page.evaluate(SELECTED)
     watch.took(lambda: page.get_by_role("button", name="Clear").click(), f"!{SELECTED}")
     for number in (2, 3, 4):
@@ -230,7 +250,11 @@ def summary(pairs: list[tuple[float, float]]) -> dict[str, float]:
     """Median and extremes of the seconds waited, and the median of the server's CPU seconds."""
     values, cpu = zip(*pairs, strict=True)
     ends = {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
-    return {**{name: round(value, 2) for name, value in ends.items()}, "server_cpu": round(statistics.median(cpu), 2), "times": len(values)}
+    return {
+        **{name: round(value, 2) for name, value in ends.items()},
+        "server_cpu": round(statistics.median(cpu), 2),
+        "times": len(values),
+    }
 
 
 def main() -> None:

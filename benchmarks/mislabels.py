@@ -34,9 +34,15 @@ N_TRAIN, N_VAL, FLIPS = 1000, 500, 100
 SETTINGS = {
     "mlp": (ModelConfig(name="mlp"), TrainConfig(epochs=20, device="cpu")),
     "logistic": (ModelConfig(name="logistic"), TrainConfig(epochs=20, device="cpu")),
-    "mlp-by-heart": (ModelConfig(name="mlp"), TrainConfig(epochs=120, lr=0.1, weight_decay=0.0, schedule="constant", device="cpu")),
+    "mlp-by-heart": (
+        ModelConfig(name="mlp"),
+        TrainConfig(epochs=120, lr=0.1, weight_decay=0.0, schedule="constant", device="cpu"),
+    ),
 }
-GATED = ("mlp", "logistic")  # a model that has learned nearly every wrong label by heart is measured too, without a gate
+GATED = (
+    "mlp",
+    "logistic",
+)  # a model that has learned nearly every wrong label by heart is measured too, without a gate
 
 
 def digits(folder: Path, seed: int) -> tuple[Dataset, np.ndarray]:
@@ -118,11 +124,15 @@ def main() -> int:
             "detectors": summary([table for table, _ in done]),
         }
         print(setting, accuracies)
-        for detector, figures in sorted(report[setting]["detectors"].items(), key=lambda item: -item[1]["auroc"]["mean"]):
+        for detector, figures in sorted(
+            report[setting]["detectors"].items(), key=lambda item: -item[1]["auroc"]["mean"]
+        ):
             area, precision = figures["auroc"], figures["average_precision"]["mean"]
             gate = GATES.get(detector) if setting in GATED else None
             verdict = "" if gate is None else f"  gate {gate}: {'met' if area['mean'] >= gate else 'MISSED'}"
-            print(f"  {detector:26s} AUROC {area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})  AP {precision:.3f}{verdict}")
+            print(
+                f"  {detector:26s} AUROC {area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})  AP {precision:.3f}{verdict}"
+            )
             missed += [f"{setting}/{detector}"] if gate is not None and area["mean"] < gate else []
         areas = {name: figures["auroc"]["mean"] for name, figures in report[setting]["detectors"].items()}
         best = max(value for name, value in areas.items() if name not in ("combined", "suspicion"))

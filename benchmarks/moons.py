@@ -69,7 +69,10 @@ def accuracies(subject: Subject, left_out: dict[str, np.ndarray]) -> dict[str, f
     """Test accuracy of the recipe on the training points without each set, mean over ``RETRAINED`` seeds; all models trained side by side."""
     names, test = [name for name in left_out for _ in range(RETRAINED)], subject.dataset.rows("test")
     (x, y), (asked, truth) = subject.batch(subject.rows), subject.batch(test)
-    built = [build_model(subject.run.model_config, subject.dataset.info, seed % RETRAINED, trusted=False) for seed in range(len(names))]
+    built = [
+        build_model(subject.run.model_config, subject.dataset.info, seed % RETRAINED, trusted=False)
+        for seed in range(len(names))
+    ]
     parameters, _ = stack_module_state(built)  # (models, ...)
     forward = vmap(lambda values, inputs: functional_call(built[0], values, (inputs,)))
     optimizer = torch.optim.SGD(parameters.values(), RECIPE.lr, RECIPE.momentum, weight_decay=RECIPE.weight_decay)
@@ -82,7 +85,9 @@ def accuracies(subject: Subject, left_out: dict[str, np.ndarray]) -> dict[str, f
             order[place, : len(rows)] = rows[torch.randperm(len(rows), generator=chance)]
         for index in order.split(size, dim=1):  # (models, batch), -1 where a model has fewer points
             optimizer.param_groups[0]["lr"] = learning_rate(step, RECIPE.epochs * batches, RECIPE)
-            losses = torch.nn.functional.cross_entropy(forward(parameters, x[index]).mT, y[index], reduction="none") * (index >= 0)
+            losses = torch.nn.functional.cross_entropy(forward(parameters, x[index]).mT, y[index], reduction="none") * (
+                index >= 0
+            )
             optimizer.zero_grad()
             (losses.sum(1) / (index >= 0).sum(1).clamp_min(1)).sum().backward()
             optimizer.step()
@@ -97,7 +102,11 @@ def judged(scores: np.ndarray, flipped: np.ndarray) -> dict[str, float]:
     """AUROC, share of the flipped among the first 20, and share of all points rightly called."""
     first = np.argsort(-scores, kind="stable")[:MOON_FLIPS]
     found = float(flipped[first].mean())
-    return {"auroc": auroc(scores, flipped), "found": found, "detection": 1 - 2 * (1 - found) * MOON_FLIPS / len(flipped)}
+    return {
+        "auroc": auroc(scores, flipped),
+        "found": found,
+        "detection": 1 - 2 * (1 - found) * MOON_FLIPS / len(flipped),
+    }
 
 
 def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray) -> dict[str, float]:
@@ -105,7 +114,9 @@ def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray) -> di
     turns = {one["ratio"]: one for one in result.config["checkpoints"][-1]["curvature"]}
     samples, rows = result.samples, result.samples["row"].to_numpy()
     engine = subject.engine()
-    query, wrong = (engine.mean_gradient(subject.batches(chosen)) for chosen in (list(result.query_rows), rows[flipped]))
+    query, wrong = (
+        engine.mean_gradient(subject.batches(chosen)) for chosen in (list(result.query_rows), rows[flipped])
+    )
     flat = [torch.cat([value.flatten() for value in each.values()]) for each in (query, wrong)]
     plain = samples["influence"].to_numpy()
     found = {
@@ -115,7 +126,11 @@ def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray) -> di
     }
     for ratio in RATIOS:
         curved, words = with_curvature(subject, result.query_rows, ratio), f"at damping {ratio:g}"
-        found |= {f"turn {words}": turns[ratio]["turn"], f"residual {words}": turns[ratio]["residual"], **signs(curved, flipped, words)}
+        found |= {
+            f"turn {words}": turns[ratio]["turn"],
+            f"residual {words}": turns[ratio]["residual"],
+            **signs(curved, flipped, words),
+        }
         found[f"same sign as without {words}"] = float((np.sign(plain) == np.sign(curved)).mean())
         found[f"rank correlation with that without {words}"] = float(spearmanr(plain, curved).statistic)
     return found
@@ -163,7 +178,11 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
         scores["influence with curvature"] = -result.samples["curved"].to_numpy(dtype=np.float64)
         lines = {each: judged(values, flipped) for each, values in scores.items()}
         chance = np.random.default_rng(seed).choice(MOONS["train"], MOON_FLIPS, replace=False)
-        without = {"accuracy": np.empty(0, np.int64), "without_random_points": chance, "without_flipped_points": np.flatnonzero(flipped)}
+        without = {
+            "accuracy": np.empty(0, np.int64),
+            "without_random_points": chance,
+            "without_flipped_points": np.flatnonzero(flipped),
+        }
         order = {each: np.argsort(-values, kind="stable") for each, values in scores.items()}
         first = {each: suspects[:MOON_FLIPS] for each, suspects in order.items()}
         fewer = {f"{each}, trimmed": suspects[: int(TRIM * MOONS["train"])] for each, suspects in order.items()}
@@ -171,7 +190,12 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
         before = right["accuracy"]
         for each in scores:
             after, trimmed = right[each], right[f"{each}, trimmed"]
-            lines[each] |= {"accuracy_after": after, "gain": after - before, "accuracy_trimmed": trimmed, "gain_trimmed": trimmed - before}
+            lines[each] |= {
+                "accuracy_after": after,
+                "gain": after - before,
+                "accuracy_trimmed": trimmed,
+                "gain_trimmed": trimmed - before,
+            }
         return {
             "before": {each: right[each] for each in without},
             "angles": angles_of(result, subject, flipped),
@@ -187,7 +211,9 @@ def kept(name: str, seed: int, parts: Path | None) -> dict[str, Any]:
     found = measure_seed(name, seed)
     forest, angles = found["detectors"][FOREST], found["angles"]
     line = f"forest AUROC {forest['auroc']:.3f} detection {forest['detection']:.3f}, turn {angles['turn at damping 0.01']:.1f}"
-    sys.stdout.write(f"{name} seed {seed}: {line}, negative {angles['flipped points negative without curvature']:.2f}\n")
+    sys.stdout.write(
+        f"{name} seed {seed}: {line}, negative {angles['flipped points negative without curvature']:.2f}\n"
+    )
     sys.stdout.flush()
     if path is not None:
         write_json(path, found)
@@ -206,7 +232,9 @@ def missed(found: dict[str, Any]) -> list[str]:
     forest, before = found["detectors"][FOREST], found["before"]["accuracy"]["mean"]
     wrong = [gate for gate in ("auroc", "detection") if forest[gate]["mean"] < GATES[gate]]
     wrong += ["accuracy after trimming"] * (forest["accuracy_trimmed"]["mean"] < before)
-    return wrong + ["negative"] * (found["angles"]["flipped points negative without curvature"]["mean"] < GATES["negative"])
+    return wrong + ["negative"] * (
+        found["angles"]["flipped points negative without curvature"]["mean"] < GATES["negative"]
+    )
 
 
 def main() -> int:

@@ -46,7 +46,12 @@ def scored(subject: Subject, rows: np.ndarray, name: str, **settings: Any) -> tu
     found = torch.cat([estimator.score(part).influence for part in np.array_split(subject.rows, 8)]).double().numpy()
     cost = (time.process_time() - cpu_s) / forward_s
     passes = (subject.spent - spent) / len(subject.rows)
-    return found, {"seconds_s": time.perf_counter() - started_s, "cpu_passes": cost, "forward_passes": passes, **estimator.notes()}
+    return found, {
+        "seconds_s": time.perf_counter() - started_s,
+        "cpu_passes": cost,
+        "forward_passes": passes,
+        **estimator.notes(),
+    }
 
 
 def _forward_cpu_s(subject: Subject) -> float:
@@ -61,7 +66,9 @@ def _forward_cpu_s(subject: Subject) -> float:
     return spent_s
 
 
-def kronfluence_scores(subject: Subject, queries: np.ndarray, damping: float, folder: Path, draws: int, seed: int = 0) -> np.ndarray:
+def kronfluence_scores(
+    subject: Subject, queries: np.ndarray, damping: float, folder: Path, draws: int, seed: int = 0
+) -> np.ndarray:
     """kronfluence's EK-FAC influences ``(n, q)`` over n samples with an absolute damping and ``draws`` labels drawn per sample."""
     from kronfluence.analyzer import Analyzer, prepare_model
     from kronfluence.arguments import FactorArguments, ScoreArguments
@@ -106,7 +113,9 @@ def measure(folder: Path, n_queries: int) -> dict[str, Any]:
     reference, notes = scored(subject, rows, "influence-exact")
     lines: dict[str, Any] = {"influence-exact": {"notes": rounded(notes)}}
     found = {}
-    wanted = [name for name in estimators.names() if name != "influence-exact" and not estimators.get(name).from_subsets]
+    wanted = [
+        name for name in estimators.names() if name != "influence-exact" and not estimators.get(name).from_subsets
+    ]
     settings: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in wanted]
     settings += [("arnoldi", {"rest": False}), ("nystroem", {"rest": False})]
     for name, changes in settings:
@@ -139,7 +148,12 @@ def agreement(found: np.ndarray, reference: np.ndarray) -> dict[str, float]:
     """Correlations, per query and over the whole matrix, and the largest deviation as a share of the largest score."""
     both = rounded({key: float(value) for key, value in correlations(found, reference).items()})
     whole = float(np.corrcoef(found.ravel(), reference.ravel())[0, 1])
-    return {**both, **rounded({"pearson_whole": whole, "deviation": float(np.abs(found - reference).max() / np.abs(reference).max())})}
+    return {
+        **both,
+        **rounded(
+            {"pearson_whole": whole, "deviation": float(np.abs(found - reference).max() / np.abs(reference).max())}
+        ),
+    }
 
 
 def main() -> int:
@@ -153,12 +167,16 @@ def main() -> int:
     write_json(args.out, result)
     for name, line in result["estimators"].items():
         close, notes = line.get("to influence-exact"), line["notes"]
-        figures = f"P {close['pearson']:.4f} S {close['spearman']:.4f} dev {close['deviation']:.2g}" if close else "reference"
+        figures = (
+            f"P {close['pearson']:.4f} S {close['spearman']:.4f} dev {close['deviation']:.2g}" if close else "reference"
+        )
         sys.stdout.write(f"{name:32} {figures:40} {notes['seconds_s']:7.2f} s {notes['forward_passes']:9.0f} passes\n")
     peer = result.get("kronfluence ekfac")
     if peer:
         for name, line in peer.items():
-            sys.stdout.write(f"kronfluence, {name:40} P {line['pearson']:.4f} S {line['spearman']:.4f} factor {line['factor']:.3f}\n")
+            sys.stdout.write(
+                f"kronfluence, {name:40} P {line['pearson']:.4f} S {line['spearman']:.4f} factor {line['factor']:.3f}\n"
+            )
     far = result["estimators"]["influence-cg"]["to influence-exact"]["deviation"] > 1e-3
     return 1 if far or (peer and peer[f"{DRAWS} draws to our ekfac"]["spearman"] < 0.95) else 0
 

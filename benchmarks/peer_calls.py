@@ -186,7 +186,9 @@ def _(work: Work, damping: float) -> Tensor:
     return _kronfluence(work, "identity", 0.0, self_scores=True)
 
 
-@asks("EK-FAC", "kronfluence", "true Fisher, one label drawn per sample; biases in; on the transformer linear layers only")
+@asks(
+    "EK-FAC", "kronfluence", "true Fisher, one label drawn per sample; biases in; on the transformer linear layers only"
+)
 def _(work: Work, damping: float) -> Tensor:
     return _kronfluence(work, "ekfac", damping) / work.n
 
@@ -255,7 +257,12 @@ def _(work: Work, damping: float) -> Tensor:
         return attributor.attribute(work.asked_loader())
 
 
-@asks("DataInf, labels of the data", "dattri", "one block per layer; its curvature asked for one sample at a time", ("MLP",))
+@asks(
+    "DataInf, labels of the data",
+    "dattri",
+    "one block per layer; its curvature asked for one sample at a time",
+    ("MLP",),
+)
 def _(work: Work, damping: float) -> Tensor:
     from dattri.algorithm.influence_function import IFAttributorDataInf
 
@@ -285,7 +292,12 @@ def _pydvl(work: Work, model: Any) -> Tensor:
     return torch.cat([model.influences_from_factors(factors, x, y).T for x, y in work.batches()]).detach() / work.n
 
 
-@asks("EK-FAC", "pyDVL", "backward pass of a sum over classes weighted by root p, cross terms and all; linear layers only", ("MLP", "CNN"))
+@asks(
+    "EK-FAC",
+    "pyDVL",
+    "backward pass of a sum over classes weighted by root p, cross terms and all; linear layers only",
+    ("MLP", "CNN"),
+)
 def _(work: Work, damping: float) -> Tensor:
     from pydvl.influence.torch import EkfacInfluence
 
@@ -312,7 +324,9 @@ def _(work: Work, damping: float) -> Tensor:
 def _(work: Work, damping: float) -> Tensor:
     from pydvl.influence.torch import CgInfluence
 
-    return _pydvl(work, CgInfluence(work.copy(), F.cross_entropy, damping, rtol=1e-5, atol=0.0, solve_simultaneously=True))
+    return _pydvl(
+        work, CgInfluence(work.copy(), F.cross_entropy, damping, rtol=1e-5, atol=0.0, solve_simultaneously=True)
+    )
 
 
 @asks("LiSSA", "pyDVL", "Hessian, not Gauss-Newton; 1,000 steps, its scale set to ours", ("MLP",))
@@ -346,7 +360,9 @@ def _(work: Work, damping: float) -> Tensor:
     from pydvl.influence.torch import NystroemSketchInfluence
 
     torch.manual_seed(0)
-    return _pydvl(work, NystroemSketchInfluence(work.copy(), F.cross_entropy, damping, RANK, second_order_mode=_products()))
+    return _pydvl(
+        work, NystroemSketchInfluence(work.copy(), F.cross_entropy, damping, RANK, second_order_mode=_products())
+    )
 
 
 @asks("Arnoldi", "pyDVL, second mode", f"{PRODUCTS}; directions outside dropped", ("MLP",))
@@ -354,7 +370,9 @@ def _(work: Work, damping: float) -> Tensor:
     from pydvl.influence.torch import ArnoldiInfluence
 
     np.random.seed(0)
-    return _pydvl(work, ArnoldiInfluence(work.copy(), F.cross_entropy, damping, rank=100, second_order_mode=_products()))
+    return _pydvl(
+        work, ArnoldiInfluence(work.copy(), F.cross_entropy, damping, rank=100, second_order_mode=_products())
+    )
 
 
 @asks("conjugate gradients", "pyDVL, second mode", f"{PRODUCTS}; tolerance 1e-5", ("MLP",))

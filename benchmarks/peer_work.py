@@ -132,7 +132,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         z = self.norm(x)  # (b, t, d)
-        q, k, v = (part(z).unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value))
+        q, k, v = (
+            part(z).unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value)
+        )
         weights = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1)  # (b, h, t, t)
         x = x + self.out((weights @ v).transpose(1, 2).flatten(2))
         return x + self.down(F.relu(self.up(self.next_norm(x))))
@@ -183,7 +185,14 @@ def cnn(n: int = 4900) -> Work:
         pictures, labels = data["X_train"][: n + QUERIES], data["y_train"][: n + QUERIES]
     x = torch.from_numpy(pictures).float()[:, None] / 255 - 0.3
     model = nn.Sequential(
-        *(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(
+            nn.Conv2d(1, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ),
         *(nn.Flatten(), nn.Linear(32 * 7 * 7, 64), nn.ReLU(), nn.Linear(64, 10)),
     )
     return _trained("CNN", model, x, torch.from_numpy(labels).long(), n, 3, 0.02)

@@ -101,7 +101,9 @@ def forward_inf(work: Work, damping: float) -> Tensor:
         _MOVED[work.name] = estimators.get("forward-inf")(work.subject())
         _MOVED[work.name].prepare([Query(str(row), (row,)) for row in range(work.n, work.n + BLOCK)])
     rows = np.arange(work.n)
-    return torch.cat([_MOVED[work.name].score(rows[start : start + BATCH]).influence for start in range(0, work.n, BATCH)])
+    return torch.cat(
+        [_MOVED[work.name].score(rows[start : start + BATCH]).influence for start in range(0, work.n, BATCH)]
+    )
 
 
 _MOVED: dict[str, Any] = {}
@@ -167,7 +169,12 @@ def measured(work: Work, call: Callable[[], Tensor]) -> tuple[Tensor, dict[str, 
         peak = peak_extra_bytes(call)
     found = held[0]
     plain, own = (statistics.median(times) for times in zip(*pairs, strict=True))
-    line = {"ratio": round(own / plain, 2), "cpu_s": round(own, 4), "forward_cpu_s": round(plain, 5), "runs": len(pairs)}
+    line = {
+        "ratio": round(own / plain, 2),
+        "cpu_s": round(own, 4),
+        "forward_cpu_s": round(plain, 5),
+        "runs": len(pairs),
+    }
     return found.detach(), line | {"peak_extra_bytes": peak}
 
 
@@ -220,11 +227,22 @@ def compare(work: Work, kind: str) -> dict[str, Any]:
     return result
 
 
-DAMPED = {"EK-FAC", "Nystroem, rank 50", "Arnoldi", "conjugate gradients", "LiSSA", SHIPPED, "DataInf, labels of the data"}
+DAMPED = {
+    "EK-FAC",
+    "Nystroem, rank 50",
+    "Arnoldi",
+    "conjugate gradients",
+    "LiSSA",
+    SHIPPED,
+    "DataInf, labels of the data",
+}
 
 
 def _say(work: Work, kind: str, who: str, line: dict[str, Any]) -> None:
-    text = line.get("left_out") or f"{line['ratio']:8.2f} forward passes, {(line['peak_extra_bytes'] or 0) / 2**20:6.0f} MiB"
+    text = (
+        line.get("left_out")
+        or f"{line['ratio']:8.2f} forward passes, {(line['peak_extra_bytes'] or 0) / 2**20:6.0f} MiB"
+    )
     if "to_ours" in line:
         close = line["to_ours"]
         text += f", max rel {close['max_relative']:.1e}, Spearman {close['spearman']:.4f}, factor {close['factor']:.3g}"

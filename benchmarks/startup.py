@@ -40,7 +40,9 @@ def paints_s(runs: int = 3) -> dict[str, list[float]]:
     pages = ["overview", "influence", "map", "review", "retrain", "history", "new_project"]
     times: dict[str, list[float]] = {name: [] for name in pages}
     with server(dict(os.environ)) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", shutil.which("chromium")), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", shutil.which("chromium")), args=["--no-sandbox"]
+        )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         for turn in range(runs + 1):
             for name in pages:
@@ -54,7 +56,10 @@ def paints_s(runs: int = 3) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    result = {"help_s": summary(help_s()), "first_paint_s": {name: summary(times) for name, times in paints_s().items()}}
+    result = {
+        "help_s": summary(help_s()),
+        "first_paint_s": {name: summary(times) for name, times in paints_s().items()},
+    }
     (ROOT / "benchmarks" / "results" / "startup.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

@@ -58,10 +58,16 @@ def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
         folder = Path(name)
         dataset = Dataset.write(folder / "data", info, samples, x)
         labels = dataset.base_version()
-        run = train(dataset, labels, ModelConfig(name="mlp"), TrainConfig(epochs=12, device="cpu", seed=seed), folder / "runs")
-        search = FlagConfig(detectors=("aum", "confident-learning", "neighbors"), folds=3, cases=0, device="cpu", seed=seed)
+        run = train(
+            dataset, labels, ModelConfig(name="mlp"), TrainConfig(epochs=12, device="cpu", seed=seed), folder / "runs"
+        )
+        search = FlagConfig(
+            detectors=("aum", "confident-learning", "neighbors"), folds=3, cases=0, device="cpu", seed=seed
+        )
         flags = flag(dataset, labels, run, search, folder / "flags")
-        planted = calibrate(dataset, labels, run, flags, CalibrateConfig(folds=3, device="cpu", seed=seed), folder / "calibration")
+        planted = calibrate(
+            dataset, labels, run, flags, CalibrateConfig(folds=3, device="cpu", seed=seed), folder / "calibration"
+        )
         table = flags.detectors
         wrong = np.isin(table["row"], flipped)
         return world(table["position"].to_numpy(), wrong, flags.estimate, planted)
@@ -74,7 +80,10 @@ def world(position: np.ndarray, wrong: np.ndarray, estimate: dict[str, float], p
         "n": n,
         "wrong": ((position[wrong] - 0.5) / n).tolist(),
         "right": ((position[~wrong] - 0.5) / n).tolist(),
-        "planted": [((places.to_numpy() - 0.5) / planted.n_train).tolist() for _, places in planted.planted.groupby("kind")["position"]],
+        "planted": [
+            ((places.to_numpy() - 0.5) / planted.n_train).tolist()
+            for _, places in planted.planted.groupby("kind")["position"]
+        ],
         "estimate": estimate,
     }
 
@@ -132,8 +141,18 @@ def one(wrong: np.ndarray, stop: int | str, estimate: dict[str, float], known: d
         if result.stop(RULE):
             break
     left, coming = int(wrong[k:].sum()), int(wrong[k : k + 50].sum())
-    held, next_held = result.left.low <= left <= result.left.high, result.next_yield.low <= coming <= result.next_yield.high
-    return float(held), float(next_held), float(left), result.left.mean - left, result.left.high - result.left.low, float(k)
+    held, next_held = (
+        result.left.low <= left <= result.left.high,
+        result.next_yield.low <= coming <= result.next_yield.high,
+    )
+    return (
+        float(held),
+        float(next_held),
+        float(left),
+        result.left.mean - left,
+        result.left.high - result.left.low,
+        float(k),
+    )
 
 
 def main() -> int:

@@ -22,7 +22,9 @@ def reference() -> str:
         if not command.hidden
     ]
     parts.append("## Verbs\n\nEvery flag: `datablame VERB --help`.\n")
-    parts.append(table(["verb", "what it does"], [[f"`datablame {name}`", text.strip().splitlines()[0]] for name, text in verbs]))
+    parts.append(
+        table(["verb", "what it does"], [[f"`datablame {name}`", text.strip().splitlines()[0]] for name, text in verbs])
+    )
     for name in ("trust", "app"):
         parts.append(f"### Flags of `datablame {name}`\n")
         parts.append(table(["flag", "default", "meaning"], _flags(name)))
@@ -43,7 +45,10 @@ def reference() -> str:
     items = [measures.get(name) for name in measures.names()]
     parts.append("## Measures\n")
     parts.append(
-        table(["name", "in words", "summary", "unit"], [[f"`{item.name}`", item.title, item.summary, item.unit] for item in items])
+        table(
+            ["name", "in words", "summary", "unit"],
+            [[f"`{item.name}`", item.title, item.summary, item.unit] for item in items],
+        )
     )
     return "\n".join(parts)
 
@@ -51,7 +56,10 @@ def reference() -> str:
 def _flags(verb: str) -> list[list[str]]:
     """The flags of one verb, for those whose flags are not settings."""
     shown = [one for one in get_command(cli).commands[verb].params if getattr(one, "help", "")]
-    return [[", ".join(f"`{word}`" for word in (*one.opts, *one.secondary_opts)), _plain(one.default), one.help] for one in shown]
+    return [
+        [", ".join(f"`{word}`" for word in (*one.opts, *one.secondary_opts)), _plain(one.default), one.help]
+        for one in shown
+    ]
 
 
 def _plain(default: Any) -> str:

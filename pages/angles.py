@@ -41,7 +41,9 @@ def ask_validation(sight: Sight) -> None:
 def measure_now(sight: Sight, rows: Sequence[int]) -> None:
     """Not measured yet: progress, or the button that measures."""
     config, what = submit_for(sight, rows), "this group" if len(rows) > 1 else "this sample"
-    if not jobs.panel(sight.project, ("angles",), lambda job: job.config.get("queries") == config.queries, place="angles"):
+    if not jobs.panel(
+        sight.project, ("angles",), lambda job: job.config.get("queries") == config.queries, place="angles"
+    ):
         states.empty(
             f"The angles to {what} are not measured yet",
             "You will see which training samples pull with it, which against it, and how strongly. Seconds for a small model, "
@@ -70,7 +72,9 @@ def cloud(sight: Sight, result: "AnglesResult") -> None:
     """The scatter of cosine against length, with its lasso."""
     samples = result.samples
     rows = samples["row"].to_numpy(dtype=np.int64)
-    positions = angles.points(rows, samples["cosine"].to_numpy(), samples["norm"].to_numpy(), len(sight.project.dataset))
+    positions = angles.points(
+        rows, samples["cosine"].to_numpy(), samples["norm"].to_numpy(), len(sight.project.dataset)
+    )
     colour = st.selectbox("Colour by", COLOURS, key="tint", bind="query-params", width=200)
     groups, missing = groups_of(sight, colour or COLOURS[0], rows)
     if missing:
@@ -119,7 +123,9 @@ def charts(sight: Sight, result: "AnglesResult") -> None:
         st.markdown("**While it was trained**", help="Median angle at each checkpoint that was kept.")
         over = angles.medians(angles.degrees(result.over_checkpoints[0]), rows, sides)
         epochs = [str(one["epoch"]) for one in checkpoints]
-        st.echarts_chart(angles.lines_spec(epochs, over, "epoch"), height=260, key="epochs", alt="Median angle at each checkpoint")
+        st.echarts_chart(
+            angles.lines_spec(epochs, over, "epoch"), height=260, key="epochs", alt="Median angle at each checkpoint"
+        )
     with grid.cell():
         st.markdown(
             "**How far curvature turns the question**",
@@ -148,12 +154,19 @@ def planes(sight: Sight, result: "AnglesResult") -> None:
     st.markdown(angles.agreement_sentence(samples["influence"].to_numpy(), samples["curved"].to_numpy()))
     rows = samples["row"].to_numpy(dtype=np.int64)
     for column, (name, title) in zip(
-        st.columns(2, gap="medium"), (("influence", "Without curvature (gradient dot product)"), ("curved", "With curvature")), strict=True
+        st.columns(2, gap="medium"),
+        (("influence", "Without curvature (gradient dot product)"), ("curved", "With curvature")),
+        strict=True,
     ):
         with column:
             st.markdown(f"**{title}**")
             spec = angles.plane_spec(inputs, rows, samples[name].to_numpy(), names, context.dark())
-            st.echarts_chart(spec, height=340, key=f"plane-{name}", alt=f"Training points in the plane, coloured by influence. {title}")
+            st.echarts_chart(
+                spec,
+                height=340,
+                key=f"plane-{name}",
+                alt=f"Training points in the plane, coloured by influence. {title}",
+            )
 
 
 def ready(sight: Sight, result: "AnglesResult") -> None:
@@ -189,12 +202,21 @@ def main() -> None:
         query.picker(sight, listed, rows)
         if n_val := sight.project.info.counts.get("val"):
             words = f"Ask about all {numbers.count(n_val)} validation samples"
-            st.button(words, key="ask-validation", icon=":material/groups:", on_click=ask_validation, args=(sight,), width="stretch")
+            st.button(
+                words,
+                key="ask-validation",
+                icon=":material/groups:",
+                on_click=ask_validation,
+                args=(sight,),
+                width="stretch",
+            )
         if rows:
             query.query_card(sight, rows)
     with grid.cell(column_span=2):
         if not rows:
-            states.empty("No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:")
+            states.empty(
+                "No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:"
+            )
         elif result is None:
             measure_now(sight, rows)
         else:

@@ -36,7 +36,9 @@ def start(sight: Sight, first: bool) -> None:
                 "This retrains the model on random halves of the data and plants known errors in a sandbox copy, then asks every estimator: "
                 "did you foresee it? Retrained models are kept, so a second comparison is quicker."
             )
-        chosen = st.multiselect("Estimators", list(words), default=everyday, format_func=words.__getitem__, key="bench-estimators")
+        chosen = st.multiselect(
+            "Estimators", list(words), default=everyday, format_func=words.__getitem__, key="bench-estimators"
+        )
         table = _forecast(sight.key, sight.run.id, sight.labels.version, jobs.finished(project), project)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             counts = table["subsets"].tolist()
@@ -54,7 +56,9 @@ def start(sight: Sight, first: bool) -> None:
                 help="For three predictions: how fast do they break when their 10, 50 and 200 most helpful training samples are left out? "
                 "Nine more trainings per estimator.",
             )
-            config = BenchConfig(estimators=tuple(chosen), subsets=int(subsets or 24), removal_k=(10, 50, 200) if removal else ())
+            config = BenchConfig(
+                estimators=tuple(chosen), subsets=int(subsets or 24), removal_k=(10, 50, 200) if removal else ()
+            )
             st.button(
                 "Compare",
                 type="primary",
@@ -72,7 +76,9 @@ def start(sight: Sight, first: bool) -> None:
         )
         with st.expander("Time against certainty", icon=":material/schedule:"):
             st.dataframe(
-                views.forecast_frame(table), hide_index=True, alt="Number of retrained models, their time, and the width of the interval"
+                views.forecast_frame(table),
+                hide_index=True,
+                alt="Number of retrained models, their time, and the width of the interval",
             )
 
 
@@ -92,7 +98,8 @@ def verdict(bench: "BenchResult", words: dict[str, str]) -> None:
             st.markdown(f"- {line}")
         with st.expander("By which rule?", icon=":material/rule:"):
             st.markdown(
-                states.plain(str(bench.summary.get("rule", ""))) or "The cheapest estimator that is not measurably worse than the best."
+                states.plain(str(bench.summary.get("rule", "")))
+                or "The cheapest estimator that is not measurably worse than the best."
             )
             for note in bench.summary.get("notes", []):
                 st.caption(states.plain(str(note)))
@@ -126,7 +133,9 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
             )
     with grid.cell():
         st.subheader("Does it find wrong labels?")
-        label = st.selectbox("Given label", bench_classes(bench), key="bench-class", label_visibility="collapsed", format_func=class_word)
+        label = st.selectbox(
+            "Given label", bench_classes(bench), key="bench-class", label_visibility="collapsed", format_func=class_word
+        )
         found = views.usefulness_frame(bench, words, label if label is not None else -1)
         if found.empty:
             st.caption("Not measured yet.")
@@ -146,7 +155,9 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
             key="removal",
             alt="Rise of a prediction's loss when its most helpful training samples are left out and the model is retrained, by estimator",
         )
-        st.caption("Higher is better: what the estimator called most helpful really was. The dashed line leaves out as many at random.")
+        st.caption(
+            "Higher is better: what the estimator called most helpful really was. The dashed line leaves out as many at random."
+        )
 
 
 def bench_classes(bench: "BenchResult") -> list[int]:
@@ -170,7 +181,13 @@ def agreement(sight: Sight, bench: "BenchResult", words: dict[str, str]) -> None
             how = st.segmented_control(
                 "Compared by", list(HOW), default="spearman", required=True, key="agree-by", format_func=HOW.__getitem__
             )
-            asked = st.selectbox("For", [-1, *bench.query_rows], key="agree-for", format_func=lambda row: query_word(sight, row), width=260)
+            asked = st.selectbox(
+                "For",
+                [-1, *bench.query_rows],
+                key="agree-for",
+                format_func=lambda row: query_word(sight, row),
+                width=260,
+            )
         square = views.matrix(bench, how or "spearman", int(asked))
         st.echarts_chart(
             views.matrix_spec(square, words, how or "spearman"),
@@ -185,7 +202,11 @@ def agreement(sight: Sight, bench: "BenchResult", words: dict[str, str]) -> None
     with right:
         first = st.selectbox("One estimator", names, key="pair-a", format_func=lambda name: words.get(name, name))
         others = [name for name in names if name != first]
-        second = st.selectbox("against", others, key="pair-b", format_func=lambda name: words.get(name, name)) if others else None
+        second = (
+            st.selectbox("against", others, key="pair-b", format_func=lambda name: words.get(name, name))
+            if others
+            else None
+        )
         if second is not None:
             pair_scatter(sight, bench, (first, second), int(asked) if asked >= 0 else bench.query_rows[0], words)
     if second is not None:
@@ -198,7 +219,9 @@ def query_word(sight: Sight, row: int) -> str:
         return "all predictions asked about"
     seen = sight.predictions.loc[row]
     classes = sight.project.classes
-    return f"{sight.project.dataset.ids[row]}: {classes[int(seen['label'])]}, predicted {classes[int(seen['prediction'])]}"
+    return (
+        f"{sight.project.dataset.ids[row]}: {classes[int(seen['label'])]}, predicted {classes[int(seen['prediction'])]}"
+    )
 
 
 def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row: int, words: dict[str, str]) -> None:
@@ -215,7 +238,9 @@ def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row:
         return
     points = views.rank_points(first, second)
     places = np.arange(len(rows))
-    spec = scatter.map_spec(points, scatter.by_class(sight.labels.values[rows], sight.project.classes, places), None, context.dark())
+    spec = scatter.map_spec(
+        points, scatter.by_class(sight.labels.values[rows], sight.project.classes, places), None, context.dark()
+    )
     for axis, name in (("xAxis", pair[0]), ("yAxis", pair[1])):
         spec[axis] |= {"name": f"rank by {words.get(name, name)}", "nameLocation": "middle", "nameGap": 12}
     spec["grid"] = {"left": 30, "right": 12, "top": 40, "bottom": 60}
@@ -231,7 +256,9 @@ def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row:
         on_select=chosen,
         alt="Training samples by the ranks that two estimators give them for one prediction",
     )
-    st.caption(f"For {states.plain(query_word(sight, row))}. Circle the corners with the lasso: the samples on which they differ.")
+    st.caption(
+        f"For {states.plain(query_word(sight, row))}. Circle the corners with the lasso: the samples on which they differ."
+    )
     if len(sight.selection):
         st.button(
             f"Look at the {numbers.plural(len(sight.selection), 'selected sample')} on the map",
@@ -257,7 +284,9 @@ def disagreements(sight: Sight, bench: "BenchResult", first: str, second: str, w
                 facts = [card_views.Fact("for the prediction", query_word(sight, asked))]
                 cards.show(cards.card_of(sight, int(line["row"]), facts), 64, 3)
                 st.caption(states.plain(views.disagreement_words(line, words, n)))
-                cards.actions(sight, int(line["row"]), f"differ-{place}", reason=f"{first} and {second} disagree about it")
+                cards.actions(
+                    sight, int(line["row"]), f"differ-{place}", reason=f"{first} and {second} disagree about it"
+                )
 
 
 def main() -> None:
@@ -294,7 +323,9 @@ def main() -> None:
         damping.section(sight)
     if found.finished:
         with st.expander(
-            "Measure more", icon=":material/add:", expanded=bool(jobs.newest(sight.project, ("compare",), lambda job: job.active))
+            "Measure more",
+            icon=":material/add:",
+            expanded=bool(jobs.newest(sight.project, ("compare",), lambda job: job.active)),
         ):
             start(sight, False)
 

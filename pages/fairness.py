@@ -41,7 +41,12 @@ def question(sight: Sight) -> RemedyConfig | None:
         if TARGETS[measure] in GAPS:
             last = len(project.classes) - 1
             chosen = st.selectbox(
-                "Positive class", project.classes, index=last, key="positive", width=180, help="The outcome that groups should get alike."
+                "Positive class",
+                project.classes,
+                index=last,
+                key="positive",
+                width=180,
+                help="The outcome that groups should get alike.",
             )
             positive = "" if chosen in (None, project.classes[last]) else str(chosen)
         else:
@@ -90,7 +95,9 @@ def now(sight: Sight, config: RemedyConfig) -> None:
         spec = comparison.forest_spec(table, axis)
         spec["series"][0].pop("markLine")
         spec["xAxis"] |= {"min": 0, "max": 100}
-        st.echarts_chart(spec, height=58 + 40 * len(table), key="rates", alt="Rate of the positive class by group with its interval")
+        st.echarts_chart(
+            spec, height=58 + 40 * len(table), key="rates", alt="Rate of the positive class by group with its interval"
+        )
 
 
 def start(sight: Sight, config: RemedyConfig, found: "Remedy | None") -> bool:
@@ -114,7 +121,9 @@ def start(sight: Sight, config: RemedyConfig, found: "Remedy | None") -> bool:
     elif found.version != sight.labels.version:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/info: Labels have changed since this search.", width="content")
-            st.button("Look again", key="again", type="tertiary", on_click=jobs.submit, args=(project, "remedy", config))
+            st.button(
+                "Look again", key="again", type="tertiary", on_click=jobs.submit, args=(project, "remedy", config)
+            )
     return False
 
 
@@ -131,7 +140,9 @@ def answer(sight: Sight, found: "Remedy") -> None:
         st.markdown(f"**{states.plain(found.verdict)}**")
         with st.grid(3, min_column_width=220):
             for cell in fairness.figures(found):
-                st.metric(cell["label"], cell["value"], cell["delta"], delta_color="off", delta_arrow="off", help=cell["help"])
+                st.metric(
+                    cell["label"], cell["value"], cell["delta"], delta_color="off", delta_arrow="off", help=cell["help"]
+                )
         if not found.suggested:
             return
         rows = [int(row) for row in found.rows(found.suggested) if sight.labels.active[int(row)]]
@@ -182,7 +193,11 @@ def samples(sight: Sight, found: "Remedy") -> None:
             with st.container(border=True, gap="xsmall"):
                 cards.show(cards.card_of(sight, row, facts, suspicion=False), 64, 4)
                 cards.actions(
-                    sight, row, "harmful", reason=f"harms the {found.measure}", evidence={"remedy": found.id, "rank": line["rank"]}
+                    sight,
+                    row,
+                    "harmful",
+                    reason=f"harms the {found.measure}",
+                    evidence={"remedy": found.id, "rank": line["rank"]},
                 )
     cards.pager(len(table), SHOWN, "page-harmful")
 
@@ -191,7 +206,9 @@ def main() -> None:
     """The page."""
     sight = context.sight()
     st.title("Fairness & robustness")
-    st.markdown("Which training samples make the model unfair to a group or easy to fool, and what happens without them.")
+    st.markdown(
+        "Which training samples make the model unfair to a group or easy to fool, and what happens without them."
+    )
     if sight.run is None:
         if not jobs.panel(sight.project, ("train", "prepare"), place="fairness-train"):
             states.empty(

@@ -17,8 +17,17 @@ WORDS = {"relabel": "Relabelled", "drop": "Dropped", "keep": "Kept", "undo": "Un
 def filters() -> Wanted:
     """What narrows the ledger: kind of decision, words, and whether it still holds."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        kinds = st.pills("Decisions", ACTIONS, selection_mode="multi", format_func=WORDS.__getitem__, key="kinds", bind="query-params")
-        text = st.text_input("Search", placeholder="Sample, reason or author", type="search", key="words", bind="query-params", width=260)
+        kinds = st.pills(
+            "Decisions",
+            ACTIONS,
+            selection_mode="multi",
+            format_func=WORDS.__getitem__,
+            key="kinds",
+            bind="query-params",
+        )
+        text = st.text_input(
+            "Search", placeholder="Sample, reason or author", type="search", key="words", bind="query-params", width=260
+        )
         standing = st.toggle("Only what is in force", key="standing", bind="query-params")
     return Wanted(tuple(kinds or ()), text or "", standing)
 
@@ -26,8 +35,22 @@ def filters() -> Wanted:
 def toolbar(sight: Sight) -> None:
     """Undo and redo: your own newest decision, whoever else decided since."""
     with st.container(horizontal=True, gap="xsmall"):
-        st.button("Undo the last", key="undo", shortcut="Ctrl+Z", icon=":material/undo:", on_click=edits.undo, args=(sight.project,))
-        st.button("Redo", key="redo", shortcut="Ctrl+Shift+Z", icon=":material/redo:", on_click=edits.redo, args=(sight.project,))
+        st.button(
+            "Undo the last",
+            key="undo",
+            shortcut="Ctrl+Z",
+            icon=":material/undo:",
+            on_click=edits.undo,
+            args=(sight.project,),
+        )
+        st.button(
+            "Redo",
+            key="redo",
+            shortcut="Ctrl+Shift+Z",
+            icon=":material/redo:",
+            on_click=edits.redo,
+            args=(sight.project,),
+        )
 
 
 def decisions(sight: Sight) -> None:

@@ -33,7 +33,9 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     if jobs.panel(sight.project, ("score",), mine, place="score"):
         return
     what = "this group" if len(rows) > 1 else "this sample"
-    took = numbers.duration(influence.forecast_s([one for one in sight.project.scores() if one.estimator == estimator], estimator))
+    took = numbers.duration(
+        influence.forecast_s([one for one in sight.project.scores() if one.estimator == estimator], estimator)
+    )
     states.empty(
         f"Not computed for {what} yet",
         f"This estimator has not been asked about {what} with the current model."
@@ -47,7 +49,10 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
         every = replace(config, queries="wrong")
         with st.container(border=True):
             st.button(
-                "Score every wrong test prediction instead", key="score-wrong", on_click=jobs.submit, args=(sight.project, "score", every)
+                "Score every wrong test prediction instead",
+                key="score-wrong",
+                on_click=jobs.submit,
+                args=(sight.project, "score", every),
             )
             forecast.show(sight, "score", every, "wrong")
     forecast.settings()
@@ -58,7 +63,9 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
     strongest = view.helpful if helps else view.harmful
     colour = colours.HELPFUL if helps else colours.HARMFUL
     words = "this prediction" if len(view.query_rows) == 1 else "this group"
-    st.html(f'<h3 style="border-bottom:3px solid {colour};padding-bottom:.3em;margin:0">{"Helped" if helps else "Hurt"} {words}</h3>')
+    st.html(
+        f'<h3 style="border-bottom:3px solid {colour};padding-bottom:.3em;margin:0">{"Helped" if helps else "Hurt"} {words}</h3>'
+    )
     place = "helped" if helps else "hurt"
     if strongest.empty:
         st.caption(f"No training sample {'helps' if helps else 'hurts'} here.")
@@ -79,12 +86,19 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
         if line["cosine"] == line["cosine"]:
             tip = "Cosine between the two gradients: 1 pulls the same way, -1 the opposite way, whatever the strength."
             facts.append(card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
-        evidence = {"estimator": view.estimator, "influence": float(line["influence"]), "rank": int(line["rank"]), "query": asked}
+        evidence = {
+            "estimator": view.estimator,
+            "influence": float(line["influence"]),
+            "rank": int(line["rank"]),
+            "query": asked,
+        }
         evidence |= {"settings": view.settings} if view.settings else {}
         with st.container(border=True, gap="xsmall"):
             cards.show(cards.card_of(sight, row, facts, rank=int(line["rank"])))
             reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
-            cards.actions(sight, row, place, reason=f"{'helped' if helps else 'hurt'} {asked}", evidence=evidence, more=[reverse])
+            cards.actions(
+                sight, row, place, reason=f"{'helped' if helps else 'hurt'} {asked}", evidence=evidence, more=[reverse]
+            )
     cards.pager(len(strongest), SIDE, pages)
     return shown["influence"].to_numpy()
 
@@ -102,13 +116,22 @@ def reverse_view(sight: Sight, estimator: str, settings: dict[str, Any]) -> bool
     with st.container(border=True):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown("**Which test samples does this training sample affect?**", width="content")
-            st.button("Close", key="close-reverse", icon=":material/close:", type="tertiary", on_click=context.put, kwargs={"reverse": ""})
+            st.button(
+                "Close",
+                key="close-reverse",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=context.put,
+                kwargs={"reverse": ""},
+            )
         cards.show(cards.card_of(sight, row), 64)
         frame = sight.project.affected_by(row, estimator, k=REVERSE, settings=settings)
         if frame is None or frame.empty:
             st.caption("No query has been scored one by one with this estimator yet, so there is nothing to list.")
             return True
-        for column, (helps, title) in zip(st.columns(2, gap="medium"), ((1, "Helps most"), (-1, "Hurts most")), strict=True):
+        for column, (helps, title) in zip(
+            st.columns(2, gap="medium"), ((1, "Helps most"), (-1, "Hurts most")), strict=True
+        ):
             with column:
                 st.caption(f"{title}, of all queries scored with this estimator")
                 for line in frame[frame["side"] == helps].to_dict("records"):
@@ -127,7 +150,9 @@ def affected(sight: Sight, row: int, value: float, helps: int) -> None:
 def ready(sight: Sight, view: InfluenceView) -> None:
     """Two columns of cards and the distribution they come from."""
     if view.stale:
-        st.caption(":material/info: Labels have changed since this was computed. The model is the same; retrain to ask the new one.")
+        st.caption(
+            ":material/info: Labels have changed since this was computed. The model is the same; retrain to ask the new one."
+        )
     st.caption(states.plain(influence.settings_words(view)))
     if view.score.memory_words:
         st.caption(f":material/memory: {view.score.memory_words}")
@@ -146,7 +171,10 @@ def ready(sight: Sight, view: InfluenceView) -> None:
         key="distribution",
         alt="Histogram of the influence of all training samples; the ones shown as cards lie at its two ends",
     )
-    asked = [(one.title, sight.project.influence(view.query_rows, one.name, cards.GRID)) for one in influence.estimators_in_order()]
+    asked = [
+        (one.title, sight.project.influence(view.query_rows, one.name, cards.GRID))
+        for one in influence.estimators_in_order()
+    ]
     others = [(title, found) for title, found in asked if found is not None and found.estimator != view.estimator]
     st.markdown(influence.agreement_sentence(view, others))
     st.caption(costs.took(view.score.config.get("cost")))
@@ -159,7 +187,9 @@ def settings_asked(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[st
         return {}
     by_words = {settings.words(one): one for one in [{}, *others]}
     tip = "This estimator was asked about this with other settings, too, from the shell or Python. Each is an answer of its own."
-    chosen = st.selectbox("Settings", list(by_words), format_func=states.plain, key=f"settings-{estimator}", help=tip, width=320)
+    chosen = st.selectbox(
+        "Settings", list(by_words), format_func=states.plain, key=f"settings-{estimator}", help=tip, width=320
+    )
     return by_words[chosen or next(iter(by_words))]
 
 
@@ -169,16 +199,27 @@ def switch(sight: Sight) -> influence.EstimatorWords:
     shown = influence.at_hand(list(by_name), context.get("estimator"))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = st.segmented_control(
-            "How influence is estimated", wrap=True, format_func=lambda one: by_name[one].title, **context.choice("estimator", shown, "ip")
+            "How influence is estimated",
+            wrap=True,
+            format_func=lambda one: by_name[one].title,
+            **context.choice("estimator", shown, "ip"),
         )
         with st.popover("More", icon=":material/more_horiz:"):
             for one in by_name.values():
                 if one.name not in shown:
                     ask = {"estimator": one.name}
-                    st.button(one.title, key=f"more-{one.name}", help=one.meaning, type="tertiary", on_click=context.put, kwargs=ask)
+                    st.button(
+                        one.title,
+                        key=f"more-{one.name}",
+                        help=one.meaning,
+                        type="tertiary",
+                        on_click=context.put,
+                        kwargs=ask,
+                    )
     chosen = by_name[name or "ip"]
     st.caption(
-        f"{chosen.meaning} {influence.unit_words(chosen, sight.run)}".strip(), help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}"
+        f"{chosen.meaning} {influence.unit_words(chosen, sight.run)}".strip(),
+        help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}",
     )
     return chosen
 
@@ -206,7 +247,9 @@ def main() -> None:
     with grid.cell(column_span=2):
         chosen = switch(sight)
         if not rows:
-            states.empty("No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:")
+            states.empty(
+                "No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:"
+            )
             return
         asked = settings_asked(sight, chosen.name, rows)
         reverse_view(sight, chosen.name, asked)

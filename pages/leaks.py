@@ -76,7 +76,13 @@ def score(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> None:
     with st.grid(3, min_column_width=215):
         for figure in leaks.score_figures(found, any(confirmed)):
             st.metric(
-                figure["label"], figure["value"], figure["delta"], delta_color="off", delta_arrow="off", help=figure["help"], border=True
+                figure["label"],
+                figure["value"],
+                figure["delta"],
+                delta_color="off",
+                delta_arrow="off",
+                help=figure["help"],
+                border=True,
             )
     st.caption(
         "The model learned the leaked samples in training, so its score on them says nothing. Their training copies are in the model until it is retrained."
@@ -98,7 +104,9 @@ def threshold_of(sight: Sight, relation: str) -> float:
         )
         counts = result.counts(relation)
         here, usual = (numbers.plural(leaks.count_at(counts, value), "case") for value in (chosen, nearest))
-        st.markdown(f"**{here}** at {chosen:g}" + (f" · {usual} at the default {nearest:g}" if chosen != nearest else ""))
+        st.markdown(
+            f"**{here}** at {chosen:g}" + (f" · {usual} at the default {nearest:g}" if chosen != nearest else "")
+        )
     if missed := leaks.not_compared(result.config.get("certain"), result.config.get("recall", 1.0), float(chosen)):
         st.caption(f":material/info: {missed}")
     return float(chosen)
@@ -110,7 +118,12 @@ def buttons(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> Non
     shown = sight.versions([int(row) for row in {*case["rows"], *case["others"]}])
     words = (
         ("leak", "Leak: drop from training", "L", ":material/delete:"),
-        ("test", f"Drop from {leaks.held_out(sight.project.dataset.samples['split'], case['others'])}", "T", ":material/content_cut:"),
+        (
+            "test",
+            f"Drop from {leaks.held_out(sight.project.dataset.samples['split'], case['others'])}",
+            "T",
+            ":material/content_cut:",
+        ),
         ("legitimate", "Legitimate: keep both", "K", ":material/check:"),
     )
     with st.container(horizontal=True, gap="xsmall"):
@@ -129,7 +142,15 @@ def buttons(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> Non
             ("back", "Left", -1, ":material/chevron_left:", "Previous (←)"),
             ("forward", "Right", 1, ":material/chevron_right:", "Next (→)"),
         ):
-            st.button("", key=key, shortcut=shortcut, icon=icon, help=help, on_click=move, args=(sight.project, cases, at + step))
+            st.button(
+                "",
+                key=key,
+                shortcut=shortcut,
+                icon=icon,
+                help=help,
+                on_click=move,
+                args=(sight.project, cases, at + step),
+            )
     keys.shown([case["row"], case["other"], *shown.values()])
 
 
@@ -144,13 +165,22 @@ def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: 
     split = {"val": "Validation sample", "test": "Test sample"}[str(project.dataset.line(other)["split"])]
     decided = sum(bool(one) for one in verdicts)
     st.progress(
-        decided / len(cases), text=f"Case {numbers.count(at + 1)} of {numbers.count(len(cases))} · {numbers.count(decided)} decided"
+        decided / len(cases),
+        text=f"Case {numbers.count(at + 1)} of {numbers.count(len(cases))} · {numbers.count(decided)} decided",
     )
-    how = "The same content" if case["kind"] == "exact" else f"At {numbers.three_digits(case['ratio'])} of the usual distance"
+    how = (
+        "The same content"
+        if case["kind"] == "exact"
+        else f"At {numbers.three_digits(case['ratio'])} of the usual distance"
+    )
     title = f"#### {how}" + (f", {line['change']}" if line["change"] else "") + "."
     if case["conflict"]:
         labels = sight.labels.values
-        title += " The labels differ." if labels[row] != labels[other] else " The labels of other samples in this case differ."
+        title += (
+            " The labels differ."
+            if labels[row] != labels[other]
+            else " The labels of other samples in this case differ."
+        )
     if verdicts[at]:
         title = f"#### Decided: {leaks.VERDICTS[verdicts[at]]}."
     st.markdown(title)
@@ -186,7 +216,9 @@ def every_case(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> No
             height=360 if len(cases) > 9 else "content",
             alt="Every case with its kind, distance, samples, labels and verdict",
             column_config={
-                "distance": st.column_config.NumberColumn(format="%.3f", help="In usual distances between neighbours in training."),
+                "distance": st.column_config.NumberColumn(
+                    format="%.3f", help="In usual distances between neighbours in training."
+                ),
                 "samples": st.column_config.NumberColumn(help="Samples that belong to this case."),
             },
         )
@@ -200,7 +232,8 @@ def court(sight: Sight) -> None:
     if cases.empty:
         states.empty(
             "No leak can be found" if alone else "No leak at this threshold",
-            alone or "No training sample is this close to a test or validation sample. Move the threshold to look further.",
+            alone
+            or "No training sample is this close to a test or validation sample. Move the threshold to look further.",
             icon=":material/task_alt:",
         )
         return
@@ -232,9 +265,21 @@ def main() -> None:
     if sight.run is not None and sight.leaks.run != sight.run.id and not running:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/info: These were found with an earlier model.", width="content")
-            st.button("Look again with this model", key="look-again", type="tertiary", on_click=jobs.submit, args=(sight.project, "leaks"))
+            st.button(
+                "Look again with this model",
+                key="look-again",
+                type="tertiary",
+                on_click=jobs.submit,
+                args=(sight.project, "leaks"),
+            )
     view = st.segmented_control(
-        "View", VIEWS, default=VIEWS[0], required=True, key="leak-view", bind="query-params", label_visibility="collapsed"
+        "View",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        key="leak-view",
+        bind="query-params",
+        label_visibility="collapsed",
     )
     if view == VIEWS[1]:
         duplicates.show(sight, threshold_of(sight, "duplicate"))

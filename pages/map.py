@@ -35,7 +35,9 @@ def controls(sight: Sight) -> Chosen:
     with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="medium"):
         colour = st.selectbox("Colour by", COLOURS, key="colour", bind="query-params", width=200)
         space = st.segmented_control(
-            "Near each other when alike in", format_func=SPACES.__getitem__, **context.choice("space", SPACES, "representation")
+            "Near each other when alike in",
+            format_func=SPACES.__getitem__,
+            **context.choice("space", SPACES, "representation"),
         )
         method = st.segmented_control(
             "Layout",
@@ -55,13 +57,19 @@ def controls(sight: Sight) -> Chosen:
                 key="splits",
                 bind="query-params",
             )
-            name = st.selectbox("Label", project.classes, index=None, placeholder="Every class", key="only", bind="query-params")
+            name = st.selectbox(
+                "Label", project.classes, index=None, placeholder="Every class", key="only", bind="query-params"
+            )
             kind = None
             if sight.categories is not None:
                 found = list(sight.categories.counts)
-                kind = st.selectbox("What it probably is", found, index=None, placeholder="Everything", key="kind", bind="query-params")
+                kind = st.selectbox(
+                    "What it probably is", found, index=None, placeholder="Everything", key="kind", bind="query-params"
+                )
     label = project.classes.index(name) if name in project.classes else None
-    return Chosen(space or "representation", method or usual_method(sight), colour, tuple(splits or present), label, kind or "")
+    return Chosen(
+        space or "representation", method or usual_method(sight), colour, tuple(splits or present), label, kind or ""
+    )
 
 
 def usual_method(sight: Sight) -> str:
@@ -95,7 +103,9 @@ def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scat
         return scatter.by_edit(verdicts, rows, dark), ""
     if chosen.colour == "what it probably is":
         if sight.categories is None:
-            return scatter.by_class(sight.labels.values, project.classes, rows), "That is known after the search for wrong labels (Review)."
+            return scatter.by_class(
+                sight.labels.values, project.classes, rows
+            ), "That is known after the search for wrong labels (Review)."
         return categories.groups(sight.categories.table, rows, dark), ""
     if chosen.colour == "suspicion":
         if sight.suspicion is None:
@@ -135,7 +145,10 @@ def no_map(sight: Sight, chosen: Chosen) -> None:
 
     def mine(job: object) -> bool:
         asked = getattr(job, "config", {})
-        return getattr(job, "kind", "") == "prepare" or (asked.get("space"), asked.get("method")) == (chosen.space, chosen.method)
+        return getattr(job, "kind", "") == "prepare" or (asked.get("space"), asked.get("method")) == (
+            chosen.space,
+            chosen.method,
+        )
 
     if jobs.panel(sight.project, ("map", "prepare"), mine, place="map"):
         return
@@ -166,7 +179,11 @@ def main() -> None:
     over_training = chosen.method == "training"
     found = None if over_training else sight.project.map(chosen.space, chosen.method)
     if over_training and not np.isfinite(sight.data_map).any():
-        states.empty("No data map", "The model was loaded, so nobody recorded how its training went.", icon=":material/scatter_plot:")
+        states.empty(
+            "No data map",
+            "The model was loaded, so nobody recorded how its training went.",
+            icon=":material/scatter_plot:",
+        )
         return
     if found is None and not over_training:
         no_map(sight, chosen)
@@ -184,7 +201,10 @@ def main() -> None:
                 "Training samples only. Top left: always sure of the label. Right: changed its mind. Bottom left: never believed the label, "
                 "where wrong labels gather."
             )
-        axes = ("Change: standard deviation of the confidence over epochs", "Mean confidence in the given label over epochs")
+        axes = (
+            "Change: standard deviation of the confidence over epochs",
+            "Mean confidence in the given label over epochs",
+        )
         if over_training:
             words = f"across: {axes[0]}; upwards: {axes[1]}"
             lasso.chart(sight, coordinates, groups, visible, spec=partial(scatter.map_spec, axes=axes), alt=words)
@@ -192,7 +212,9 @@ def main() -> None:
             lasso.chart(sight, coordinates, groups, visible)
         if found is not None and "landmarks" in found.config:
             n = numbers.count(found.config["landmarks"])
-            st.caption(f":material/info: UMAP laid out {n} samples; each other one stands between the three most like it.")
+            st.caption(
+                f":material/info: UMAP laid out {n} samples; each other one stands between the three most like it."
+            )
         if found is not None and found.run != sight.run.id:
             st.caption(":material/info: Drawn for an earlier model.")
             st.button(
@@ -203,7 +225,9 @@ def main() -> None:
             )
     with grid.cell():
         selected.panel(sight, "selected on the map")
-    listing.show(sight, sight.selection if len(sight.selection) else rows, "selected" if len(sight.selection) else "on the map")
+    listing.show(
+        sight, sight.selection if len(sight.selection) else rows, "selected" if len(sight.selection) else "on the map"
+    )
 
 
 frame.show(main)

@@ -34,7 +34,10 @@ def start(sight: Sight, first: bool) -> None:
             )
         lines = sight.project.forecast_memorize()
         by_count = {line["models"]: line for line in lines}
-        count = st.segmented_control("Models to retrain", list(by_count), default=24, required=True, key="memorize-models") or 24
+        count = (
+            st.segmented_control("Models to retrain", list(by_count), default=24, required=True, key="memorize-models")
+            or 24
+        )
         st.caption(views.forecast_words(by_count[count]))
         st.button(
             "Measure memorization",
@@ -49,13 +52,21 @@ def start(sight: Sight, first: bool) -> None:
 def chart(sight: Sight, found: "MemorizationResult") -> None:
     """Truth against stand-in, one point per training sample; a lasso selects."""
     known = [name for name in views.STAND_INS if found.config["spearman"].get(name)]
-    name = st.segmented_control("Stand-in", known, default=known[0], required=True, key="stand-in", format_func=views.STAND_INS.__getitem__)
+    name = st.segmented_control(
+        "Stand-in", known, default=known[0], required=True, key="stand-in", format_func=views.STAND_INS.__getitem__
+    )
     name = name or known[0]
     points = views.scatter_frame(found, name)
     places, rows = np.arange(len(points)), points["row"].to_numpy(dtype=np.int64)
     labels = sight.labels.values[rows]
-    spec = scatter.map_spec(points[["x", "y"]].to_numpy(), scatter.by_class(labels, sight.project.classes, places), None, context.dark())
-    look = {"axisLabel": {"show": True, "showMinLabel": False, "showMaxLabel": False}, "axisTick": {"show": True}, "nameLocation": "middle"}
+    spec = scatter.map_spec(
+        points[["x", "y"]].to_numpy(), scatter.by_class(labels, sight.project.classes, places), None, context.dark()
+    )
+    look = {
+        "axisLabel": {"show": True, "showMinLabel": False, "showMaxLabel": False},
+        "axisTick": {"show": True},
+        "nameLocation": "middle",
+    }
     spec["xAxis"] |= {**look, "name": f"{views.STAND_INS[name]}, rank: low to high", "nameGap": 26}
     spec["yAxis"] |= {**look, "name": "memorization", "nameGap": 36}
     spec["grid"] = {"left": 56, "right": 12, "top": 40, "bottom": 84}
@@ -65,7 +76,11 @@ def chart(sight: Sight, found: "MemorizationResult") -> None:
         context.put(selection=sight.project.select(rows[picked].tolist()) if len(picked) else "")
 
     st.echarts_chart(
-        spec, height=440, key=KEY, on_select=chosen, alt="Memorization of every training sample against a stand-in that needs no retraining"
+        spec,
+        height=440,
+        key=KEY,
+        on_select=chosen,
+        alt="Memorization of every training sample against a stand-in that needs no retraining",
     )
     st.caption(views.stand_in_words(found, name))
 
@@ -89,7 +104,10 @@ def by_heart(sight: Sight, found: "MemorizationResult") -> None:
             with st.container(border=True, gap="xsmall"):
                 row = int(line["row"])
                 cards.show(cards.card_of(sight, row, facts), 64, 3)
-                evidence = {"memorization": round(float(line["memorization"]), 3), "models": int(found.config["models"])}
+                evidence = {
+                    "memorization": round(float(line["memorization"]), 3),
+                    "models": int(found.config["models"]),
+                }
                 cards.actions(sight, row, "memorized", reason="known by heart", evidence=evidence)
     cards.pager(len(table), SHOWN, "page-memorized")
 
@@ -125,7 +143,9 @@ def main() -> None:
     """The page."""
     sight = context.sight()
     st.title("Memorization")
-    st.caption("Which labels does the model know by heart rather than understand, and which predictions hang on a single training sample?")
+    st.caption(
+        "Which labels does the model know by heart rather than understand, and which predictions hang on a single training sample?"
+    )
     if sight.run is None:
         if not jobs.panel(sight.project, ("prepare", "train"), place="memorize-train"):
             states.empty(

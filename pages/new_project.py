@@ -31,7 +31,9 @@ TYPES = ["csv", "tsv", "jsonl", "ndjson", "parquet", "npz"]
 
 def uploaded_path() -> str:
     """Where an uploaded file was saved ("" without one): under its content, so that no file of an earlier project is written over."""
-    file = st.file_uploader("Or upload one file", type=TYPES, key="upload", help="Folders of pictures: give the path above instead.")
+    file = st.file_uploader(
+        "Or upload one file", type=TYPES, key="upload", help="Folders of pictures: give the path above instead."
+    )
     if file is None:
         return ""
     known = st.session_state.get("uploaded", {})
@@ -73,16 +75,22 @@ def column_fields(path: str) -> dict[str, Any]:
         for purpose, (title, help) in purposes.items():
             if names:
                 at = importing.guess_column(rows, purpose)
-                chosen = st.selectbox(title, names, index=at, format_func=str, key=f"{purpose}-{path}", help=help, placeholder="None")
+                chosen = st.selectbox(
+                    title, names, index=at, format_func=str, key=f"{purpose}-{path}", help=help, placeholder="None"
+                )
             else:
                 chosen = st.text_input(title, "label" if purpose == "label" else "", key=f"{purpose}-column", help=help)
             found[purpose] = chosen or ""
         if names and not found["text"]:
-            left_out = st.multiselect("Leave out", names, key=f"left-out-{path}", help="Columns that are no features.", placeholder="None")
+            left_out = st.multiselect(
+                "Leave out", names, key=f"left-out-{path}", help="Columns that are no features.", placeholder="None"
+            )
             found["features"] = importing.left_features(names, [found[purpose] for purpose in purposes], left_out)
         if table:
             found["number_classes"] = st.checkbox(
-                "Numbers are classes", key="number-classes", help="Labels that look like a quantity are classes all the same."
+                "Numbers are classes",
+                key="number-classes",
+                help="Labels that look like a quantity are classes all the same.",
             )
             keep = st.checkbox(
                 "Keep unlabelled",
@@ -137,7 +145,9 @@ def show_problems(problems: list[dict[str, Any]], seen: int) -> None:
     title = f"Left out: {importing.counts_sentence(seen, problems)}" if seen else "Worth knowing:"
     shown = "\n".join(f"- {states.plain(one['where'])}: {states.plain(one['what'])}" for one in problems[:PROBLEMS])
     more = f"\n- and {numbers.count(len(problems) - PROBLEMS)} more" if len(problems) > PROBLEMS else ""
-    (st.warning if seen else st.info)(f"{title}\n{shown}{more}", icon=":material/report:" if seen else ":material/info:")
+    (st.warning if seen else st.info)(
+        f"{title}\n{shown}{more}", icon=":material/report:" if seen else ":material/info:"
+    )
 
 
 def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, UserError | None]:
@@ -148,7 +158,9 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
     name, problem = "auto", None
     own: dict[str, Any] = {}
     with left:
-        kind = st.selectbox("Network", importing.FITTING[modality], format_func=importing.MODELS.__getitem__, key="network")
+        kind = st.selectbox(
+            "Network", importing.FITTING[modality], format_func=importing.MODELS.__getitem__, key="network"
+        )
     with right:
         weights = st.text_area(
             "Trained weights, one path a line, oldest first",
@@ -166,7 +178,9 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
         ).strip()
         if name and not re.fullmatch(r".+\.py:\w+", name):
             problem = UserError(
-                f"“{name}” does not name a function in a file.", "It must look like FILE.py:FUNCTION.", "For example net.py:make_model."
+                f"“{name}” does not name a function in a file.",
+                "It must look like FILE.py:FUNCTION.",
+                "For example net.py:make_model.",
             )
         elif not name:
             problem = UserError("No file is named yet.", "", "Give FILE.py:FUNCTION.")
@@ -199,7 +213,14 @@ def recipe_step(found: dict[str, Any]) -> dict[str, Any]:
         return recipe.form(usual, f"recipe-{found['modality']}")
 
 
-def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None, expected: float | None, changed: dict[str, Any]) -> None:
+def create(
+    name: str,
+    data: DataConfig,
+    model: ModelConfig,
+    trusted: Look | None,
+    expected: float | None,
+    changed: dict[str, Any],
+) -> None:
     """Import with visible progress, start the first analysis, and open the project."""
     bar = st.progress(0.0, text="Reading the data")
 
@@ -221,19 +242,36 @@ def create(name: str, data: DataConfig, model: ModelConfig, trusted: Look | None
 
 
 def name_step(
-    data: DataConfig, model: ModelConfig, trusted: Look | None, expected: float | None, changed: dict[str, Any], ready: bool
+    data: DataConfig,
+    model: ModelConfig,
+    trusted: Look | None,
+    expected: float | None,
+    changed: dict[str, Any],
+    ready: bool,
 ) -> None:
     """Step three: a name, and go."""
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.session_state.get("named-for") != data.path:
-            st.session_state["named-for"], st.session_state["project-name"] = data.path, importing.project_name(data.path)
+            st.session_state["named-for"], st.session_state["project-name"] = (
+                data.path,
+                importing.project_name(data.path),
+            )
         name = st.text_input("Project name", key="project-name", width=320).strip()
         st.button(
-            "Create and analyse", type="primary", key="create", disabled=not ready or not name, on_click=states.want, args=("project", True)
+            "Create and analyse",
+            type="primary",
+            key="create",
+            disabled=not ready or not name,
+            on_click=states.want,
+            args=("project", True),
         )
     if not re.fullmatch(r"[\w][\w.-]*", name or "x"):
-        states.error_box(UserError(f"“{name}” cannot be a folder name.", "A project is a folder.", "Use letters, digits, dots and dashes."))
+        states.error_box(
+            UserError(
+                f"“{name}” cannot be a folder name.", "A project is a folder.", "Use letters, digits, dots and dashes."
+            )
+        )
         return
     st.caption(
         "Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the background. The source is only read."

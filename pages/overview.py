@@ -26,10 +26,14 @@ def headline(sight: Sight) -> None:
     for error in sight.project.damaged():
         states.error_box(error)
     if info.problems:
-        with st.expander(f"{numbers.plural(len(info.problems), 'note')} from loading the data", icon=":material/report:"):
+        with st.expander(
+            f"{numbers.plural(len(info.problems), 'note')} from loading the data", icon=":material/report:"
+        ):
             if sentence := importing.counts_sentence(info.seen, info.problems):
                 st.caption(sentence)
-            st.dataframe(importing.problem_table(info.problems), hide_index=True, alt="What was left out or changed, and why")
+            st.dataframe(
+                importing.problem_table(info.problems), hide_index=True, alt="What was left out or changed, and why"
+            )
 
 
 def loaded(sight: Sight) -> None:
@@ -81,7 +85,9 @@ def next_step(sight: Sight, open_suspects: int) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**Next:** {step.sentence}", width="content")
         if step.job:
-            st.button(step.button, type="primary", on_click=jobs.submit, args=(sight.project, step.job), key="next-step")
+            st.button(
+                step.button, type="primary", on_click=jobs.submit, args=(sight.project, step.job), key="next-step"
+            )
         else:
             st.button(step.button, type="primary", on_click=frame.go, args=(step.page,), key="next-step")
 
@@ -181,10 +187,12 @@ def class_tables(sight: Sight, suspects: np.ndarray) -> None:
     """Accuracy and doubts by class, and the commonest confusions with an example of each."""
     project, labels = sight.project, sight.labels
     test = sight.predictions.loc[project.dataset.rows("test")]
-    edited = sight.states.index[(sight.states["label"] != sight.states["base_label"]) | ~sight.states["active"].astype(bool)].to_numpy(
-        dtype=np.int64
+    edited = sight.states.index[
+        (sight.states["label"] != sight.states["base_label"]) | ~sight.states["active"].astype(bool)
+    ].to_numpy(dtype=np.int64)
+    frame = overview.class_table(
+        project.classes, labels.values, labels.train_rows(project.dataset), test, suspects, edited
     )
-    frame = overview.class_table(project.classes, labels.values, labels.train_rows(project.dataset), test, suspects, edited)
     frame["test accuracy"] *= 100
     st.subheader("By class")
     st.dataframe(
@@ -258,7 +266,9 @@ def main() -> None:
 def hardly_trained(sight: Sight) -> None:
     """A warning where the model has learned next to nothing, with a longer training one click away."""
     project = sight.project
-    share = overview.left_to_learn(sight.run.config.get("final", {}), sight.labels.values[sight.labels.train_rows(project.dataset)])
+    share = overview.left_to_learn(
+        sight.run.config.get("final", {}), sight.labels.values[sight.labels.train_rows(project.dataset)]
+    )
     if share is None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -266,7 +276,9 @@ def hardly_trained(sight: Sight) -> None:
         if project.trains_here:
             longer = overview.longer(project.recipe_for(), project.info.counts["train"], project.train_config.seed)
             button = f"Train longer ({longer.epochs} epochs)"
-            st.button(button, key="train-longer", type="primary", on_click=jobs.submit, args=(project, "prepare", longer))
+            st.button(
+                button, key="train-longer", type="primary", on_click=jobs.submit, args=(project, "prepare", longer)
+            )
 
 
 def checks(sight: Sight) -> None:
@@ -274,9 +286,13 @@ def checks(sight: Sight) -> None:
     project = sight.project
     split = "test" if project.info.counts.get("test") else "train"
     with st.expander("The model on ten samples", icon=":material/fact_check:"):
-        table = overview.spot_check(sight.predictions, project.dataset.rows(split), project.dataset.ids, project.classes)
+        table = overview.spot_check(
+            sight.predictions, project.dataset.rows(split), project.dataset.ids, project.classes
+        )
         chance = numbers.three_digits(math.log(max(len(project.classes), 1)))
-        st.caption(f"A quick look at whether weights, preprocessing and class order fit. A loss of {chance} nats would be chance.")
+        st.caption(
+            f"A quick look at whether weights, preprocessing and class order fit. A loss of {chance} nats would be chance."
+        )
         st.dataframe(
             table,
             hide_index=True,
@@ -289,7 +305,9 @@ def checks(sight: Sight) -> None:
     metrics = sight.run.metrics()
     if len(metrics) and metrics["epoch"].nunique() > 1:
         with st.expander("How training went", icon=":material/show_chart:"):
-            st.echarts_chart(overview.training_curve_spec(metrics), height=260, key="curve", alt="Accuracy per epoch on each split")
+            st.echarts_chart(
+                overview.training_curve_spec(metrics), height=260, key="curve", alt="Accuracy per epoch on each split"
+            )
 
 
 frame.show(main)

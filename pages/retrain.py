@@ -31,7 +31,11 @@ def plan(sight: Sight) -> bool:
             icon=":material/edit_note:",
         )
         return False
-    st.markdown(pending.plan_sentence(changes, project.info.counts["train"], len(sight.pending) if sight.run is not None else None))
+    st.markdown(
+        pending.plan_sentence(
+            changes, project.info.counts["train"], len(sight.pending) if sight.run is not None else None
+        )
+    )
     with st.expander("The list", icon=":material/list:"):
         page = cards.page_number(len(in_training), 25, "page-changes")
         shown = tables.page_of(in_training, page, 25)
@@ -55,8 +59,14 @@ def plan(sight: Sight) -> bool:
             )
         )
         with st.container():
-            whose = "Same recipe both times, the project's" if project.loaded else "Same recipe both times, that of the model in use"
-            st.caption(f"{whose}: {states.plain(comparison.recipe_words(project.model_config.name, project.recipe_for()))}.")
+            whose = (
+                "Same recipe both times, the project's"
+                if project.loaded
+                else "Same recipe both times, that of the model in use"
+            )
+            st.caption(
+                f"{whose}: {states.plain(comparison.recipe_words(project.model_config.name, project.recipe_for()))}."
+            )
             one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
             st.caption(comparison.forecast_words(one_s, seeds))
         config = RetrainConfig(seeds=tuple(range(seeds)))
@@ -78,13 +88,26 @@ def verdict(sight: Sight, found: "Comparison") -> None:
         st.markdown(f"### :{colour}[{icon}] {states.plain(found.verdict)}")
         with st.grid(4, min_column_width=190):
             for figure in comparison.figures(found):
-                st.metric(figure["label"], figure["value"], figure["delta"], delta_color="off", delta_arrow="off", help=figure["help"])
+                st.metric(
+                    figure["label"],
+                    figure["value"],
+                    figure["delta"],
+                    delta_color="off",
+                    delta_arrow="off",
+                    help=figure["help"],
+                )
         target = comparison.after_run(found, sight.project.train_config.seed)
         with st.container(horizontal=True, vertical_alignment="center"):
             if sight.run is not None and sight.run.id == target:
                 st.caption(":material/check_circle: The retrained model is the one in use.")
             else:
-                st.button("Use the retrained model", type="primary", key="use-model", on_click=edits.use, args=(sight.project, target))
+                st.button(
+                    "Use the retrained model",
+                    type="primary",
+                    key="use-model",
+                    on_click=edits.use,
+                    args=(sight.project, target),
+                )
                 st.caption("Influence, map and review then ask the new model.", width="content")
         if found.n_test_edited:
             st.caption(
@@ -105,7 +128,12 @@ def charts(found: "Comparison") -> None:
             alt=f"Change of accuracy with intervals over seeds and test samples: {found.verdict}",
         )
         st.subheader("Seed by seed")
-        st.echarts_chart(comparison.seeds_spec(found), height=240, key="by-seed", alt="Test accuracy before and after, one line per seed")
+        st.echarts_chart(
+            comparison.seeds_spec(found),
+            height=240,
+            key="by-seed",
+            alt="Test accuracy before and after, one line per seed",
+        )
     with right:
         st.subheader("Class by class")
         classes = comparison.class_frame(found)
@@ -138,7 +166,11 @@ def flips(sight: Sight, found: "Comparison") -> None:
     with st.grid("auto", min_column_width=225, gap="small"):
         for line in tables.page_of(part, page, FLIPS).to_dict("records"):
             words = comparison.flip_words(
-                classes[int(line["before"])], classes[int(line["after"])], line["kind"], float(line["seeds"]), len(found.seeds)
+                classes[int(line["before"])],
+                classes[int(line["after"])],
+                line["kind"],
+                float(line["seeds"]),
+                len(found.seeds),
             )
             chance = f"{numbers.percent(line['p_before'])} → {numbers.percent(line['p_after'])}"
             card = cards.card_of(
@@ -163,7 +195,9 @@ def forecast(found: "Comparison") -> None:
         alt="Predicted against real change of loss, one dot per test sample",
     )
     if found.forecast.get("unit") != "nats":
-        st.caption(f"Predictions are in {states.plain(str(found.forecast.get('unit')))}: compare the order, not the size.")
+        st.caption(
+            f"Predictions are in {states.plain(str(found.forecast.get('unit')))}: compare the order, not the size."
+        )
 
 
 def main() -> None:
@@ -174,7 +208,9 @@ def main() -> None:
     if results:
         names = {comparison.title_of(found, place): found for place, found in enumerate(results)}
         chosen = (
-            st.selectbox("Comparison", list(names), key="comparison", label_visibility="collapsed") if len(names) > 1 else next(iter(names))
+            st.selectbox("Comparison", list(names), key="comparison", label_visibility="collapsed")
+            if len(names) > 1
+            else next(iter(names))
         )
         found = names[chosen]
         verdict(sight, found)

@@ -9,7 +9,20 @@ from attribution.config import FlagConfig
 from attribution.project import Project
 from attribution.views import budget, categories, numbers, queue
 from attribution.views import cards as card_views
-from pages.parts import cards, context, edits, forecast, frame, jobs, keys, kinds, states, stopping, suspects, unlabelled
+from pages.parts import (
+    cards,
+    context,
+    edits,
+    forecast,
+    frame,
+    jobs,
+    keys,
+    kinds,
+    states,
+    stopping,
+    suspects,
+    unlabelled,
+)
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
@@ -41,7 +54,9 @@ def place_of(sight: Sight, rows: np.ndarray, at: int) -> Place:
 def decide(sight: Sight, place: Place, action: str, label: int | None = None) -> None:
     """Callback: write the decision on the item shown, then move to the next one that nobody has looked at."""
     row = place.row
-    if edits.decided(sight.project, action, [row], label, "review queue", suspects.evidence_of(sight, row), place.version):
+    if edits.decided(
+        sight.project, action, [row], label, "review queue", suspects.evidence_of(sight, row), place.version
+    ):
         move(sight.project, place.following)
 
 
@@ -72,12 +87,30 @@ def buttons(sight: Sight, place: Place, suggested: int) -> None:
     project, row = sight.project, place.row
     given = int(sight.labels.values[row])
     likely = (
-        queue.likeliest(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else list(range(len(project.classes)))
+        queue.likeliest(sight.flags.probabilities_of(row), given, suggested)
+        if sight.flags.has(row)
+        else list(range(len(project.classes)))
     )
-    preferred = queue.preferred(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else suggested
+    preferred = (
+        queue.preferred(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else suggested
+    )
     with st.container(horizontal=True, gap="xsmall"):
-        st.button("Keep", key=f"keep-{row}", shortcut="K", icon=":material/check:", on_click=decide, args=(sight, place, "keep"))
-        st.button("Drop", key=f"drop-{row}", shortcut="X", icon=":material/delete:", on_click=decide, args=(sight, place, "drop"))
+        st.button(
+            "Keep",
+            key=f"keep-{row}",
+            shortcut="K",
+            icon=":material/check:",
+            on_click=decide,
+            args=(sight, place, "keep"),
+        )
+        st.button(
+            "Drop",
+            key=f"drop-{row}",
+            shortcut="X",
+            icon=":material/delete:",
+            on_click=decide,
+            args=(sight, place, "drop"),
+        )
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=suspects.undo, args=(project,))
         st.button(
             "",
@@ -138,7 +171,9 @@ def item(sight: Sight, rows: np.ndarray) -> None:
         with st.container(border=True):
             card = cards.card_of(sight, row, size=280)
             if card.picture:
-                st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>')
+                st.html(
+                    f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>'
+                )
             st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
     with right:
@@ -151,7 +186,11 @@ def item(sight: Sight, rows: np.ndarray) -> None:
                 f"#### Labelled {label}. Could it be {guess}?",
                 help="The likeliest other class, by the model and by the labels of the sample's neighbours.",
             )
-            who = "Models that never saw it" if sight.flags.config.get("held_out", True) else "The model, which trained on this label,"
+            who = (
+                "Models that never saw it"
+                if sight.flags.config.get("held_out", True)
+                else "The model, which trained on this label,"
+            )
             st.caption(f"{who} and its neighbours give {guess} {numbers.percent(float(entry['suggested_p']))}.")
         kinds.badge(sight, row)
         buttons(sight, place_of(sight, rows, at), suggested)
@@ -199,10 +238,18 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
     project = sight.project
     with st.container(horizontal=True, vertical_alignment="bottom"):
         view = st.segmented_control(
-            "View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params", label_visibility="collapsed"
+            "View",
+            VIEWS,
+            default=VIEWS[0],
+            required=True,
+            key="view",
+            bind="query-params",
+            label_visibility="collapsed",
         )
         with st.popover("Filter", icon=":material/filter_list:"):
-            name = st.selectbox("Given label", project.classes, index=None, placeholder="Every class", key="given", bind="query-params")
+            name = st.selectbox(
+                "Given label", project.classes, index=None, placeholder="Every class", key="given", bind="query-params"
+            )
             kind = kinds.choose(sight)
             everything = st.toggle("Beyond the expected number of wrong labels", key="deep", bind="query-params")
             within = len(sight.selection) > 0 and st.toggle(
@@ -229,7 +276,9 @@ def main() -> None:
         return
     if sight.flags is None:
         if not running:
-            kind, words = ("flag", "Look for wrong labels") if sight.run is not None else ("prepare", "Train and analyse")
+            kind, words = (
+                ("flag", "Look for wrong labels") if sight.run is not None else ("prepare", "Train and analyse")
+            )
             states.empty(
                 "Nobody has looked for wrong labels yet",
                 "Several detectors rank every training label by how likely it is wrong. It takes a few minutes.",
@@ -244,7 +293,13 @@ def main() -> None:
     if sight.run is not None and sight.flags.run != sight.run.id and not running:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/info: These suspects were found with an earlier model.", width="content")
-            st.button("Look again with this model", key="reflag", type="tertiary", on_click=jobs.submit, args=(sight.project, "flag"))
+            st.button(
+                "Look again with this model",
+                key="reflag",
+                type="tertiary",
+                on_click=jobs.submit,
+                args=(sight.project, "flag"),
+            )
     rows, view = filters(sight, queue.suspects(sight.flags.order, sight.flags.estimate["high"]))
     if not len(rows):
         states.empty("No suspect passes the filters", "Choose another label or kind.", icon=":material/filter_alt_off:")

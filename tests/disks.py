@@ -13,7 +13,9 @@ import pytest
 def mounted(place: Path, options: str) -> bool:
     """Whether a file system of memory could be mounted there."""
     place.mkdir(parents=True, exist_ok=True)
-    tried = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(place)], capture_output=True, check=False)
+    tried = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "none", str(place)], capture_output=True, check=False
+    )
     return tried.returncode == 0
 
 

@@ -31,7 +31,15 @@ def write_texts(path: Path, n: int = 150) -> None:
         label = row % len(WORDS)
         split = "test" if row >= n - 45 else "val" if row >= n - 65 else "train"
         text = " ".join([word(row), *chance.choice([f"w{label}", f"v{label}", "same"], 6)])
-        lines.append({"key": f"{row} {word(row + 1)}", "label": WORDS[label], "split": split, "group": word(row // 9), "body": text})
+        lines.append(
+            {
+                "key": f"{row} {word(row + 1)}",
+                "label": WORDS[label],
+                "split": split,
+                "group": word(row // 9),
+                "body": text,
+            }
+        )
     for copy in range(6):
         lines[n - 1 - copy]["body"] = lines[copy]["body"]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
@@ -43,6 +51,12 @@ def write_table(path: Path, n: int = 150) -> None:
     for row in range(n):
         label = row % 4
         split = "test" if row >= n - 45 else "val" if row >= n - 65 else "train"
-        features = {word(0): float(chance.normal() + label), word(2): word(int(chance.integers(0, 5))), "x": float(chance.normal() - label)}
-        lines.append({"key": f"{row} {word(row)}", "label": WORDS[label], "split": split, "group": word(row % 3), **features})
+        features = {
+            word(0): float(chance.normal() + label),
+            word(2): word(int(chance.integers(0, 5))),
+            "x": float(chance.normal() - label),
+        }
+        lines.append(
+            {"key": f"{row} {word(row)}", "label": WORDS[label], "split": split, "group": word(row % 3), **features}
+        )
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

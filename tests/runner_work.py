@@ -51,7 +51,10 @@ class Squares:
         return f"item {item}"
 
     def results(self) -> dict[int, int]:
-        return {int(path.name.removeprefix("item-")): int(path.read_text().split()[0]) for path in self.folder.glob("item-*")}
+        return {
+            int(path.name.removeprefix("item-")): int(path.read_text().split()[0])
+            for path in self.folder.glob("item-*")
+        }
 
     def workers(self) -> set[int]:
         return {int(path.read_text().split()[1]) for path in self.folder.glob("item-*")}
@@ -70,7 +73,9 @@ class Places(Squares):
         def do(item: int) -> None:
             time.sleep(self.wait_s)
             with whole_file(self.path(item)) as temporary:
-                temporary.write_text(f"{pick_device(self.device)} {os.environ.get('CUDA_VISIBLE_DEVICES', '')} {os.getpid()}")
+                temporary.write_text(
+                    f"{pick_device(self.device)} {os.environ.get('CUDA_VISIBLE_DEVICES', '')} {os.getpid()}"
+                )
 
         return do
 

@@ -90,7 +90,9 @@ def test_the_turn_equals_the_inverse_written_out(double):
         solved = torch.linalg.solve(dense + one["damping"] * torch.eye(len(dense)), query)
         assert one["turn"] == pytest.approx(angle(query, solved), abs=0.1)
         if one["ratio"] == result.config["usual_ratio"]:
-            np.testing.assert_allclose(result.samples["curved"], own @ solved / curvature.n, atol=2e-3 * float(solved.norm()) / curvature.n)
+            np.testing.assert_allclose(
+                result.samples["curved"], own @ solved / curvature.n, atol=2e-3 * float(solved.norm()) / curvature.n
+            )
     assert turns[0]["turn"] > turns[-1]["turn"] + 1
 
 
@@ -132,10 +134,16 @@ def test_a_finished_measurement_is_found_and_labels_make_another(world, tmp_path
     assert look(world, tmp_path).id == first.id
     values = world.labels.values.copy()
     values[0] = (values[0] + 1) % 3
-    edited = World(world.dataset, type(world.labels).of(world.dataset, values, world.labels.active), world.run, world.flipped)
+    edited = World(
+        world.dataset, type(world.labels).of(world.dataset, values, world.labels.active), world.run, world.flipped
+    )
     assert look(edited, tmp_path).id != first.id
     assert look(world, tmp_path, queries=world.dataset.rows("test")[:1]).id != first.id
-    assert (first.run, first.version, first.query_rows) == (world.run.id, world.labels.version, tuple(world.dataset.rows("val")))
+    assert (first.run, first.version, first.query_rows) == (
+        world.run.id,
+        world.labels.version,
+        tuple(world.dataset.rows("val")),
+    )
 
 
 def test_no_query_is_refused(tiny_project):
@@ -146,7 +154,9 @@ def test_no_query_is_refused(tiny_project):
 def test_the_project_finds_what_it_measured(tiny_project):
     rows = tiny_project.dataset.rows("test")[:3]
     assert tiny_project.angles(rows) is None
-    made = tiny_project.angle(AnglesConfig(queries=",".join(tiny_project.dataset.ids[rows]), device="cpu", iterations=5))
+    made = tiny_project.angle(
+        AnglesConfig(queries=",".join(tiny_project.dataset.ids[rows]), device="cpu", iterations=5)
+    )
     assert tiny_project.angles(rows[::-1]).id == made.id
     assert tiny_project.angles(rows[:2]) is None
 

@@ -15,13 +15,28 @@ from attribution.errors import UserError
 from attribution.lists import entries, written
 from attribution.workspace.asking import asked, query_of, query_rows
 
-IDS = ["a,5", "a", "5", 'the "best", one', "test", "selection:x", "plain", " padded ", "two\nlines", "x;y", '"', "wrong"]
+IDS = [
+    "a,5",
+    "a",
+    "5",
+    'the "best", one',
+    "test",
+    "selection:x",
+    "plain",
+    " padded ",
+    "two\nlines",
+    "x;y",
+    '"',
+    "wrong",
+]
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     n = len(IDS)
-    samples = pd.DataFrame({"id": IDS, "split": ["train"] * (n - 2) + ["test"] * 2, "label": [0, 1] * (n // 2), "source": IDS, "hash": IDS})
+    samples = pd.DataFrame(
+        {"id": IDS, "split": ["train"] * (n - 2) + ["test"] * 2, "label": [0, 1] * (n // 2), "source": IDS, "hash": IDS}
+    )
     info = DatasetInfo("odd", "tabular", ("a", "b"), (1,), {}, "")
     return Dataset.write(tmp_path_factory.mktemp("odd") / "data", info, samples, np.zeros((n, 1), np.float32))
 
@@ -65,7 +80,11 @@ def test_splits_that_are_not_there_and_predictions_that_are_all_right(dataset):
         rows("val", dataset)
 
 
-@hypothesis.given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(str.strip).filter(bool), min_size=1))
+@hypothesis.given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(str.strip).filter(bool), min_size=1
+    )
+)
 def test_what_is_written_is_read(names):
     assert entries(written(names)) == names
 
@@ -73,11 +92,17 @@ def test_what_is_written_is_read(names):
 def given(config, **flags):
     """The values of all flags of a config, as typed: its defaults and ``flags``."""
     defaults = {_flag_name(item.name, config): item.default for item in fields(config)}
-    return {**{name: written(map(str, value)) if isinstance(value, tuple) else value for name, value in defaults.items()}, **flags}
+    return {
+        **{name: written(map(str, value)) if isinstance(value, tuple) else value for name, value in defaults.items()},
+        **flags,
+    }
 
 
 def test_lists_of_flags_may_hold_commas():
-    assert _take(given(DataConfig, features='age,"income, yearly"'), DataConfig)["features"] == ("age", "income, yearly")
+    assert _take(given(DataConfig, features='age,"income, yearly"'), DataConfig)["features"] == (
+        "age",
+        "income, yearly",
+    )
     assert _take(given(ModelConfig, checkpoints='"a,1.pt",b.pt'), ModelConfig)["checkpoints"] == ("a,1.pt", "b.pt")
 
 

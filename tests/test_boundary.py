@@ -27,7 +27,9 @@ def system(number, path="/data/x.bin"):
     return OSError(number, os.strerror(number), path)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG])
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG]
+)
 def test_errors_of_the_system_name_the_path_and_a_way_out(number):
     said = in_words(system(number))
     assert "x.bin" in said.what
@@ -56,7 +58,9 @@ def test_real_errors_of_real_calls(tmp_path):
         assert in_words(met_by(path.read_text)).what
 
 
-@pytest.mark.parametrize("message", ["[enforce fail at inline_container.cc:603] . unexpected pos 73344 vs 73232", "... (os error 28)"])
+@pytest.mark.parametrize(
+    "message", ["[enforce fail at inline_container.cc:603] . unexpected pos 73344 vs 73232", "... (os error 28)"]
+)
 def test_a_full_disk_is_known_by_what_libraries_say(message, tmp_path):
     assert "disk is full" in in_words(RuntimeError(message), tmp_path / "weights.pt").what
 
@@ -92,7 +96,10 @@ def test_sqlite_in_words(tmp_path):
     path.write_bytes(b"no database" * 100)
     assert "is damaged" in met_by_sqlite(path, "SELECT * FROM sqlite_master").what
     path.unlink()
-    assert "disk is full" in met_by_sqlite(path, "PRAGMA max_page_count=2", "CREATE TABLE a (b)", "CREATE TABLE c (d)").what
+    assert (
+        "disk is full"
+        in met_by_sqlite(path, "PRAGMA max_page_count=2", "CREATE TABLE a (b)", "CREATE TABLE c (d)").what
+    )
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     assert "in use by another process" in met_by_sqlite(path, "CREATE TABLE e (f)").what
@@ -117,7 +124,13 @@ def test_damaged_files_of_libraries(tmp_path):
 
 @pytest.mark.parametrize(
     "bug",
-    [ZeroDivisionError("x"), KeyError("No space left"), ValueError("bad"), RuntimeError("shapes"), sqlite3.IntegrityError("NOT NULL")],
+    [
+        ZeroDivisionError("x"),
+        KeyError("No space left"),
+        ValueError("bad"),
+        RuntimeError("shapes"),
+        sqlite3.IntegrityError("NOT NULL"),
+    ],
 )
 def test_a_bug_stays_a_bug(bug):
     assert in_words(bug) is None

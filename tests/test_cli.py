@@ -52,13 +52,17 @@ def test_the_whole_path_from_data_to_proof(datablame, digits):
     status, said, err = datablame("score", "-p", "mine", "--queries", "test", "--top", 2)
     assert status == 0, err
     assert said.count("helped") == 2
-    status, said, err = datablame("remedy", "-p", "mine", "--measure", "fgsm", "--budgets", "2.5,5", "--seeds", "0,1,2", "--bootstrap", 50)
+    status, said, err = datablame(
+        "remedy", "-p", "mine", "--measure", "fgsm", "--budgets", "2.5,5", "--seeds", "0,1,2", "--bootstrap", 50
+    )
     assert status == 0, err
     assert "attacked" in said
     status, said, err = datablame("score", "-p", "mine", "--queries", "val", "--group", "--measure", "eop-gap")
     assert status == 2
     assert "no group column" in err
-    status, said, err = datablame("angles", "-p", "mine", "--queries", "test-00003", "--damping-ratios", "1,100", "--iterations", 9)
+    status, said, err = datablame(
+        "angles", "-p", "mine", "--queries", "test-00003", "--damping-ratios", "1,100", "--iterations", 9
+    )
     assert status == 0, err
     assert "curvature turns the query by" in said
     assert said.count("opposite") == 5
@@ -139,7 +143,11 @@ def test_compare_says_what_it_would_cost_then_measures_and_recommends(datablame,
 
 
 def test_a_forecast_says_how_long_and_runs_nothing(datablame, tiny_project, monkeypatch):
-    for module in ("attribution.costs.explore.BUDGET_S", "attribution.costs.explore.MOST_S", "attribution.costs.searching.BUDGET_S"):
+    for module in (
+        "attribution.costs.explore.BUDGET_S",
+        "attribution.costs.explore.MOST_S",
+        "attribution.costs.searching.BUDGET_S",
+    ):
         monkeypatch.setattr(module, 0.0)
     before = set(tiny_project.folder.rglob("config.json"))
     for verb, more in (("score", ("--estimator", "cosine")), ("flag", ("--folds", 4)), ("train", ("--epochs", 7))):
@@ -162,7 +170,9 @@ def test_a_terminal_shows_words_of_the_data_and_does_not_obey_them(datablame, mo
     from attribution import project
 
     wicked = "cat\x1b[2J\x1b]0;owned\x07\u202ednE \udcff"
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)  # else colours are taken out by typer, and with them the proof
+    monkeypatch.setattr(
+        sys.stdout, "isatty", lambda: True
+    )  # else colours are taken out by typer, and with them the proof
 
     def say(name):
         typer.echo(f"found {wicked}")
@@ -198,7 +208,9 @@ def test_the_recipe_is_set_by_new_told_by_train_and_saved_on_request(datablame, 
     assert "adamw, learning rate 0.001, 2 epochs" in said
     project = Project.open("mine")
     assert (project.train_config.optimizer, project.train_config.lr, project.train_config.epochs) == ("adamw", 0.001, 2)
-    status, said, err = datablame("train", "-p", "mine", "--epochs", 12)  # the flag's default, but not this project's recipe
+    status, said, err = datablame(
+        "train", "-p", "mine", "--epochs", 12
+    )  # the flag's default, but not this project's recipe
     assert status == 0, err
     assert "epochs 12 instead of 2" in err
     assert project.run.train_config.epochs == 12

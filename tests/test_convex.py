@@ -16,7 +16,9 @@ def convex(monkeypatch):
 
 
 def test_faithful_estimators_follow_true_leave_one_out(convex, tmp_path):
-    found = convex.measure(convex.digits(tmp_path / "data", 300, side=4), tmp_path, 3, [*HELD, "ekfac", "ip"], [])["estimators"]
+    found = convex.measure(convex.digits(tmp_path / "data", 300, side=4), tmp_path, 3, [*HELD, "ekfac", "ip"], [])[
+        "estimators"
+    ]
     for name in [*HELD, "mirrored retraining"]:
         for group in ("highest loss", "random"):
             assert found[name][group]["pearson"] >= 0.99, name

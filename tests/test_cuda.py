@@ -68,7 +68,8 @@ def test_training_repeats_and_agrees_with_the_cpu(world, tmp_path):
 def test_scores_are_those_of_the_cpu(world, name, tmp_path):
     rows, args = world.dataset.rows("test"), (world.dataset, world.labels, world.run)
     on = {
-        device: score(*args, ScoreConfig(estimator=name, device=device), rows, tmp_path / device).matrix()[1] for device in ("cuda", "cpu")
+        device: score(*args, ScoreConfig(estimator=name, device=device), rows, tmp_path / device).matrix()[1]
+        for device in ("cuda", "cpu")
     }
     assert np.abs(on["cuda"] - on["cpu"]).max() <= 5e-3 * np.abs(on["cpu"]).max()
 

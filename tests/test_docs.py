@@ -43,7 +43,9 @@ def test_every_page_is_in_the_readme():
 def test_every_verb_is_in_the_readme():
     for command in cli.registered_commands:
         if not command.hidden:
-            assert f"datablame {command.name or command.callback.__name__}" in text("README.md") + text("docs/reference.md")
+            assert f"datablame {command.name or command.callback.__name__}" in text("README.md") + text(
+                "docs/reference.md"
+            )
 
 
 def test_links_and_pictures_of_the_docs_exist():
@@ -78,5 +80,7 @@ def test_the_app_asks_nothing_sends_nothing_and_stays_on_this_machine():
     assert settings["server"]["address"] == "127.0.0.1"
     assert settings["server"]["allowedHosts"] == ["127.0.0.1", "localhost"]  # any other name is DNS rebinding
     assert settings["server"]["showEmailPrompt"] is False  # it would stop `make run` at a question
-    assert settings["logger"]["hideWelcomeMessage"] is True  # else Streamlit may lay an offer of its own over every page
+    assert (
+        settings["logger"]["hideWelcomeMessage"] is True
+    )  # else Streamlit may lay an offer of its own over every page
     assert settings["browser"]["gatherUsageStats"] is False

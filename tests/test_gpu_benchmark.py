@@ -18,7 +18,17 @@ def failures(part, where=""):
 
 
 def test_every_part_gives_figures_and_the_page_shows_them(tmp_path, monkeypatch):
-    command = [sys.executable, "benchmarks/gpu.py", "--device", "cpu", "--small", "--name", "here", "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        "benchmarks/gpu.py",
+        "--device",
+        "cpu",
+        "--small",
+        "--name",
+        "here",
+        "--out",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads((tmp_path / "gpu-here.json").read_text())

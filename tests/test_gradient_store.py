@@ -43,7 +43,9 @@ def estimator_of(world: World, name: str, store: bool) -> Estimator:
 
 def influence(estimator: Estimator, queries: list[Query], rows: np.ndarray) -> np.ndarray:
     estimator.prepare(queries)
-    return np.concatenate([estimator.score(rows[start : start + 16]).influence.numpy() for start in range(0, len(rows), 16)])
+    return np.concatenate(
+        [estimator.score(rows[start : start + 16]).influence.numpy() for start in range(0, len(rows), 16)]
+    )
 
 
 def numbers(rows: np.ndarray) -> torch.Tensor:
@@ -53,11 +55,15 @@ def numbers(rows: np.ndarray) -> torch.Tensor:
 
 def test_numbers_are_rounded_to_the_nearest_even_upper_half(tmp_path):
     """Against integer arithmetic on the bits of the float32."""
-    values = np.random.default_rng(0).normal(size=4000).astype(np.float32) * 10.0 ** np.random.default_rng(1).integers(-20, 20, 4000)
+    values = np.random.default_rng(0).normal(size=4000).astype(np.float32) * 10.0 ** np.random.default_rng(1).integers(
+        -20, 20, 4000
+    )
     bits = values.astype(np.float32).view(np.uint32)
     bits[:1000] = bits[:1000] & 0xFFFF0000 | 0x8000  # exactly half way between two
     values = bits.view(np.float32)
-    store = GradientStore(tmp_path, {}, np.arange(1000), 4, lambda rows: torch.from_numpy(values.reshape(1000, 4)[rows]))
+    store = GradientStore(
+        tmp_path, {}, np.arange(1000), 4, lambda rows: torch.from_numpy(values.reshape(1000, 4)[rows])
+    )
     expected = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16 << 16).astype(np.uint32).view(np.float32)
     np.testing.assert_array_equal(store.vectors(np.arange(1000)).numpy().ravel(), expected)
     assert store.nbytes == 8000
@@ -88,7 +94,10 @@ def test_rows_in_any_order_and_each_part_made_once(tmp_path, monkeypatch):
 def test_broken_and_foreign_parts_are_made_again(tmp_path, monkeypatch):
     monkeypatch.setattr("attribution.gradient_store.PART_BYTES", (60, 60))
     rows = np.arange(40)
-    one, other = (GradientStore(tmp_path, {"what": what}, rows, 3, lambda rows, f=f: f * numbers(rows)) for what, f in (("a", 1), ("b", 2)))
+    one, other = (
+        GradientStore(tmp_path, {"what": what}, rows, 3, lambda rows, f=f: f * numbers(rows))
+        for what, f in (("a", 1), ("b", 2))
+    )
     expected, _ = one.vectors(rows), other.vectors(rows)
     assert one.folder != other.folder
     parts = sorted(one.folder.iterdir())
@@ -126,7 +135,9 @@ def test_the_store_is_part_of_the_request_and_edits_ask_for_another(world, name,
     config = ScoreConfig(estimator=name, device="cpu", batch_size=16)
     asked = world.dataset.rows("test")[:3]
     first = score(world.dataset, world.labels, world.run, config, asked, tmp_path / "scores")
-    second = score(world.dataset, world.labels, world.run, dataclasses.replace(config, store=True), asked, tmp_path / "scores")
+    second = score(
+        world.dataset, world.labels, world.run, dataclasses.replace(config, store=True), asked, tmp_path / "scores"
+    )
     assert first.id != second.id
     kept = {path.name for path in (world.run.folder / "gradients").iterdir()}
     values = world.labels.values.copy()

@@ -22,7 +22,9 @@ def data(tmp_path, ids=None):
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["plain", "two words", "it's", "a;b $x", "elsewhere/mine", "else where/it's", "named/alike"])
+@pytest.mark.parametrize(
+    "name", ["plain", "two words", "it's", "a;b $x", "elsewhere/mine", "else where/it's", "named/alike"]
+)
 def test_the_next_line_finds_the_project(tmp_path, monkeypatch, name):
     home = tmp_path / "home"
     monkeypatch.setenv("DATABLAME_HOME", str(home))
@@ -47,7 +49,9 @@ def test_the_next_line_of_a_folder_runs_in_a_shell(tmp_path):
 
 def test_examples_of_edits_hold_ids_as_a_shell_takes_them(tmp_path):
     made = Project.create(
-        tmp_path / "p", DataConfig(path=data(tmp_path, [f"-a b,{i}" for i in range(40)]), id="id"), ModelConfig("logistic")
+        tmp_path / "p",
+        DataConfig(path=data(tmp_path, [f"-a b,{i}" for i in range(40)]), id="id"),
+        ModelConfig("logistic"),
     )
     runner = CliRunner()
     with pytest.raises(UserError) as found:

@@ -112,7 +112,9 @@ class Worker:
 
             print(JobBoard(Path({str(folder)!r})).run({job_id!r}, work), flush=True)
         """)
-        self.process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         assert self.process.stdout.readline() == "half\n"
 
     def ended(self):
@@ -241,7 +243,9 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("again", range(4))
 def test_a_stopped_process_hears_its_end_whichever_thread_takes_the_signal(again):
-    process = subprocess.Popen([sys.executable, "-c", STOPPED], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPED], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert process.stdout.readline() == "asleep\n"
     time.sleep(0.1)
     os.kill(process.pid, signal.SIGSTOP)
@@ -357,7 +361,10 @@ def test_time_left_counts_only_this_run_of_the_job(board):
     job = board.submit("train", "Train", TrainConfig())
     assert job.eta_s is None
     with database.write(board._db) as db:
-        db.execute("UPDATE jobs SET state='running', started_s=?, fraction=0.75, resumed_at=0.5, pid=1, boot='x'", (time.time() - 10,))
+        db.execute(
+            "UPDATE jobs SET state='running', started_s=?, fraction=0.75, resumed_at=0.5, pid=1, boot='x'",
+            (time.time() - 10,),
+        )
         job = board._get(db, job.id)
     assert job.eta_s == pytest.approx(10, rel=0.05)
 

@@ -12,7 +12,9 @@ from attribution.likeness.text import shingle_set
 
 def dataset(folder, modality, inputs, **columns):
     n = len(inputs)
-    samples = pd.DataFrame({"id": [f"s{row}" for row in range(n)], "split": "train", "label": 0, "source": "", "hash": "h", **columns})
+    samples = pd.DataFrame(
+        {"id": [f"s{row}" for row in range(n)], "split": "train", "label": 0, "source": "", "hash": "h", **columns}
+    )
     return Dataset.write(folder, DatasetInfo("tiny", modality, ("a", "b"), inputs.shape[1:], {}, ""), samples, inputs)
 
 
@@ -20,7 +22,12 @@ def dataset(folder, modality, inputs, **columns):
 def photos(tmp_path):
     chance = np.random.default_rng(0)
     pixels = np.kron(chance.integers(0, 180, (6, 5, 5, 3)), np.ones((1, 4, 4, 1))).astype(np.uint8)  # (6, 20, 20, 3)
-    copies = [pixels[0][:, ::-1], np.roll(pixels[1], (1, -2), (0, 1)), (pixels[2] * 0.6).astype(np.uint8), np.clip(pixels[3] * 1.8, 0, 255)]
+    copies = [
+        pixels[0][:, ::-1],
+        np.roll(pixels[1], (1, -2), (0, 1)),
+        (pixels[2] * 0.6).astype(np.uint8),
+        np.clip(pixels[3] * 1.8, 0, 255),
+    ]
     return dataset(tmp_path / "data", "image", np.concatenate([pixels, np.stack(copies).astype(np.uint8)]))
 
 
@@ -76,7 +83,9 @@ def test_rows_of_a_table_by_their_columns(tmp_path):
     own = likeness_of(data)
     scale = numbers.std()
     found = own.compare(np.array([0, 0, 0]), np.array([1, 2, 3]))
-    np.testing.assert_allclose(found.distance, [0, np.sqrt((2 / scale) ** 2 / 2), np.sqrt(((4 / scale) ** 2 + 1) / 2)], rtol=1e-6)
+    np.testing.assert_allclose(
+        found.distance, [0, np.sqrt((2 / scale) ** 2 / 2), np.sqrt(((4 / scale) ** 2 + 1) / 2)], rtol=1e-6
+    )
     np.testing.assert_allclose(own.measured(np.array([0, 0]), np.array([1, 2]))["equal"], [1, 0.5])
     nearest = own.closest(np.array([3]), np.arange(4), 1)
     assert nearest.left[np.argmin(nearest.distance)] == 2

@@ -47,7 +47,9 @@ def test_umap_keeps_classes_together_and_repeats(world, tmp_path):
 def test_a_finished_map_is_found_and_labels_matter_to_gradients_alone(world, tmp_path):
     values = world.labels.values.copy()
     values[0] = (values[0] + 1) % 3
-    edited = World(world.dataset, type(world.labels).of(world.dataset, values, world.labels.active), world.run, world.flipped)
+    edited = World(
+        world.dataset, type(world.labels).of(world.dataset, values, world.labels.active), world.run, world.flipped
+    )
     assert draw(world, CONFIG, tmp_path).id == draw(edited, CONFIG, tmp_path).id
     gradients = replace(CONFIG, space="gradients")
     assert draw(world, gradients, tmp_path).id != draw(edited, gradients, tmp_path).id

@@ -74,8 +74,12 @@ def test_a_large_table_is_searched_in_cells_and_finds_the_same_close_rows(tmp_pa
     words = np.array(["x", "y"])[(np.arange(n) % 1000) % 2]
     inputs = np.column_stack([points / points.std(0), words == "x", words == "y"]).astype(np.float32)
     columns = {f"col:n{at}": points[:, at].astype(np.float64) for at in range(16)} | {"col:w": words}
-    samples = pd.DataFrame({"id": [f"s{row}" for row in range(n)], "split": "train", "label": 0, "source": "", "hash": "h", **columns})
-    data = Dataset.write(tmp_path / "data", DatasetInfo("tiny", "tabular", ("a", "b"), inputs.shape[1:], {}, ""), samples, inputs)
+    samples = pd.DataFrame(
+        {"id": [f"s{row}" for row in range(n)], "split": "train", "label": 0, "source": "", "hash": "h", **columns}
+    )
+    data = Dataset.write(
+        tmp_path / "data", DatasetInfo("tiny", "tabular", ("a", "b"), inputs.shape[1:], {}, ""), samples, inputs
+    )
     small, rows = likeness_of(data), np.arange(n)
     exact = small.closest(rows, rows, 3)
     assert (small.certain, small.recall) == (np.inf, 1.0)

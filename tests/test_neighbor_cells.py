@@ -24,7 +24,9 @@ def test_all_cells_searched_is_the_exact_search(points):
 def test_few_cells_find_most_and_say_how_many(points):
     exact, _ = nearest(points, 5)
     found, similarities, recall = nearest_in_cells(points, 5, probes=4)
-    share = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(found, exact, strict=True)])  # every row is checked: there are fewer than 500
+    share = np.mean(
+        [len(set(a) & set(b)) / 5 for a, b in zip(found, exact, strict=True)]
+    )  # every row is checked: there are fewer than 500
     assert recall == pytest.approx(share, abs=1e-6)
     assert 0.5 < recall < 1
     assert (found != np.arange(400)[:, None]).all()
@@ -34,7 +36,9 @@ def test_few_cells_find_most_and_say_how_many(points):
 
 
 def test_a_row_without_enough_others_in_its_cells_is_filled_with_itself():
-    far = np.vstack([np.eye(2)[[0] * 12], -np.eye(2)[[0] * 3]]).astype(np.float32) + np.linspace(0, 0.01, 15)[:, None].astype(np.float32)
+    far = np.vstack([np.eye(2)[[0] * 12], -np.eye(2)[[0] * 3]]).astype(np.float32) + np.linspace(0, 0.01, 15)[
+        :, None
+    ].astype(np.float32)
     found, similarities, _ = nearest_in_cells(far, 8, probes=1)
     lonely = similarities == -1
     assert lonely.any()

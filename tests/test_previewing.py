@@ -30,7 +30,9 @@ def noisy(tmp_path_factory):
     values = data.labels.copy()
     values[:80] = (values[:80] - 1) % 3
     fixed = Labels.of(data, values, np.ones(len(data), dtype=bool))
-    runs = [train(data, labels, ModelConfig("logistic"), RECIPE, folder / "runs") for labels in (data.base_version(), fixed)]
+    runs = [
+        train(data, labels, ModelConfig("logistic"), RECIPE, folder / "runs") for labels in (data.base_version(), fixed)
+    ]
     return data, fixed, runs, preview(data, data.base_version(), fixed, runs[0], CONFIG, folder / "previews"), folder
 
 
@@ -116,7 +118,9 @@ def test_taking_a_class_away_is_refused(noisy):
     active = np.array(base.active)
     gone = data.rows("train")[base.values[data.rows("train")] == 1]
     active[gone[len(gone) // 20 :]] = False
-    with pytest.raises(UserError, match=f"leave {len(gone) // 20} of the {len(gone)} training samples of class") as refused:
+    with pytest.raises(
+        UserError, match=f"leave {len(gone) // 20} of the {len(gone)} training samples of class"
+    ) as refused:
         preview(data, base, Labels.of(data, base.values, active), run, CONFIG, folder / "refused")
     assert "Retrain" in refused.value.do
 
@@ -129,7 +133,16 @@ def test_a_size_is_told_only_after_a_check_against_retraining(noisy, monkeypatch
     assert "order, not the size" in found.verdict
     assert (found.outcome, "points" in found.verdict) == ("unclear", False)
     assert found.acted()["action"].tolist() == ["relabelled"] * 80
-    retrain(data, data.base_version(), fixed, ModelConfig("logistic"), RECIPE, RETRAIN, folder / "runs", folder / "checked" / "retrains")
+    retrain(
+        data,
+        data.base_version(),
+        fixed,
+        ModelConfig("logistic"),
+        RECIPE,
+        RETRAIN,
+        folder / "runs",
+        folder / "checked" / "retrains",
+    )
     assert found.record.sizes
     assert found.outcome == "better"
     assert found.verdict.startswith(f"{found.claim} Checked against retraining")

@@ -36,7 +36,9 @@ def test_code_runs_only_when_trusted_and_unchanged(digits, tmp_path):
     model = ModelConfig(name=f"{code}:build")
     with pytest.raises(UserError, match="trust"):
         Project.create("own", DataConfig(path=str(digits[0])), model)
-    project = Project.create("own", DataConfig(path=str(digits[0])), model, TrainConfig(epochs=2, device="cpu"), trust_code=True)
+    project = Project.create(
+        "own", DataConfig(path=str(digits[0])), model, TrainConfig(epochs=2, device="cpu"), trust_code=True
+    )
     assert project.trusted
     code.write_text(code.read_text() + "\n# changed\n")
     assert not project.trusted
@@ -63,7 +65,9 @@ def test_a_project_cannot_bring_its_own_trust(bare_project, tmp_path):
 
 def test_a_model_that_does_not_fit_the_data_is_refused_before_the_project_exists(digits, tmp_path):
     code = tmp_path / "net.py"
-    code.write_text("import torch\n\n\ndef build(classes):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))\n")
+    code.write_text(
+        "import torch\n\n\ndef build(classes):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))\n"
+    )
     with pytest.raises(UserError):
         Project.create("misfit", DataConfig(path=str(digits[0])), ModelConfig(name=f"{code}:build"), trust_code=True)
     assert list_projects() == []
@@ -173,7 +177,9 @@ def test_a_selection_is_asked_about_as_one_group(tiny_project):
     token = tiny_project.select(rows)
     result = tiny_project.score(ScoreConfig(queries=f"selection:{token}", group=True, device="cpu"))
     assert result.n_queries == 1
-    singles = np.mean([tiny_project.influence([row], "ip", 24).score.column(int(row) - rows[0])[1] for row in rows], axis=0)
+    singles = np.mean(
+        [tiny_project.influence([row], "ip", 24).score.column(int(row) - rows[0])[1] for row in rows], axis=0
+    )
     assert np.allclose(result.column(0)[1], singles, rtol=1e-3, atol=1e-5)
     assert tiny_project.influence(rows, "ip", 3) is not None
 
@@ -244,7 +250,9 @@ def test_bfloat16_seeds_and_dampings_are_told_apart_and_the_same_work_is_one_ans
     assert project.influence([row], "cosine", 5, {"autocast": True}).score.id == rough.id
     project.score(ScoreConfig(estimator="random", queries=name, device="cpu", seed=3))
     assert project.influence([row], "random", 5) is None
-    one = project.score(ScoreConfig(estimator="ekfac", queries=name, device="cpu", damping_ratio=1.0))  # a network's usual ratio
+    one = project.score(
+        ScoreConfig(estimator="ekfac", queries=name, device="cpu", damping_ratio=1.0)
+    )  # a network's usual ratio
     assert project.influence([row], "ekfac", 5) is None
     assert project.score(ScoreConfig(estimator="ekfac", queries=name, device="cpu")).id == one.id
     assert project.influence([row], "ekfac", 5).score.id == one.id
@@ -255,7 +263,9 @@ def test_scores_made_before_requests_were_kept_are_read_by_their_options():
     from attribution.scoring.settings import requests, words
 
     assert requests({"options": {"damping_ratio": 1.0, "rank": 100, "seed": 0}}) == [{}]
-    assert requests({"options": {"steps": 1, "step": 5.0, "both_signs": True}}) == [{"steps": 1, "step": 5.0, "both_signs": True}]
+    assert requests({"options": {"steps": 1, "step": 5.0, "both_signs": True}}) == [
+        {"steps": 1, "step": 5.0, "both_signs": True}
+    ]
     assert requests({"options": {"dim": 10, "seed": 3, "store": "bfloat16"}, "autocast": True}) == [
         {"seed": 3, "store": True, "autocast": True}
     ]

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from attribution import config as configs
-from attribution.config import BenchConfig, DataConfig, FlagConfig, MapConfig, RetrainConfig, ScoreConfig, TrainConfig, from_dict, to_dict
+from attribution.config import (
+    BenchConfig,
+    DataConfig,
+    FlagConfig,
+    MapConfig,
+    RetrainConfig,
+    ScoreConfig,
+    TrainConfig,
+    from_dict,
+    to_dict,
+)
 from attribution.errors import UserError
 from attribution.ranges import entry_type, limits, words
 
@@ -107,7 +117,9 @@ def test_ranges_read_well():
     assert next(words(item) for item in dataclasses.fields(RetrainConfig)).endswith("at least 3 different")
 
 
-@pytest.mark.parametrize("words", [("--epochs", "0"), ("--seed", "9" * 20), ("--lr", "nan"), ("--device", "foo"), ("--batch-size", "-1")])
+@pytest.mark.parametrize(
+    "words", [("--epochs", "0"), ("--seed", "9" * 20), ("--lr", "nan"), ("--device", "foo"), ("--batch-size", "-1")]
+)
 def test_a_flag_outside_its_range_is_named_as_the_flag(words, bare_project):
     from typer.testing import CliRunner
 

@@ -17,7 +17,9 @@ def adopted(tiny_project, digits, tmp_path):
     """A project whose weights were trained elsewhere (by another project) and loaded."""
     files = [str(path) for path, _ in tiny_project.run.checkpoints]
     model = ModelConfig(name="mlp", width=32, checkpoints=tuple(files))
-    project = Project.create(tmp_path / "adopted", DataConfig(path=str(digits[0])), model, dataclasses.replace(OWN, epochs=1))
+    project = Project.create(
+        tmp_path / "adopted", DataConfig(path=str(digits[0])), model, dataclasses.replace(OWN, epochs=1)
+    )
     project.train()
     return project
 
@@ -36,7 +38,9 @@ def test_proofs_take_the_recipe_of_the_model_in_use(tiny_project):
     runs = {run.id: run for run in project.runs()}
     assert {runs[name].train_config.optimizer for name in (*found.before_runs, *found.after_runs)} == {"adamw"}
     assert found.before_runs[0] == next(
-        run.id for run in project.runs() if run.version == project.dataset.base_version().version and run.train_config == OWN
+        run.id
+        for run in project.runs()
+        if run.version == project.dataset.base_version().version and run.train_config == OWN
     )
     remedy = project.remedy(RemedyConfig(measure="loss", budgets=(5.0,), seeds=(0, 1, 2), bootstrap=50, device="cpu"))
     assert (remedy.config["recipe"]["optimizer"], remedy.config["recipe"]["epochs"]) == ("adamw", 2)
@@ -103,7 +107,9 @@ def test_few_samples_get_as_many_epochs_as_a_trained_model_needs():
 
 
 def test_a_recipe_is_given_when_a_project_is_made(digits, tmp_path):
-    project = Project.create(tmp_path / "mine", DataConfig(path=str(digits[0])), ModelConfig(name="mlp"), {"lr": 0.01, "batch_size": 16})
+    project = Project.create(
+        tmp_path / "mine", DataConfig(path=str(digits[0])), ModelConfig(name="mlp"), {"lr": 0.01, "batch_size": 16}
+    )
     assert project.train_config == dataclasses.replace(default_recipe("image", 240), lr=0.01, batch_size=16)
     with pytest.raises(UserError, match="momentum"):
         Project.create(tmp_path / "other", DataConfig(path=str(digits[0])), ModelConfig(name="mlp"), {"momentum": 1.0})
@@ -141,7 +147,9 @@ def test_a_unit_is_told_only_where_learning_rates_are_known(adopted, tiny_projec
     assert [weight for _, weight in run.checkpoints] == [0.1, 0.05, 0.01]
     assert project.score(asked).config["unit"] == "nats for one step on the sample alone at every checkpoint"
     with pytest.raises(UserError, match="2 values for 3 checkpoints"):
-        Project.create(tmp_path / "odd", DataConfig(path=str(digits[0])), dataclasses.replace(rated, checkpoint_lr=(0.1, 0.05))).train()
+        Project.create(
+            tmp_path / "odd", DataConfig(path=str(digits[0])), dataclasses.replace(rated, checkpoint_lr=(0.1, 0.05))
+        ).train()
     adaptive = tiny_project.train(OWN)
     assert "AdamW" in unit_words(words["tracin"], adaptive)
 
@@ -164,7 +172,9 @@ def test_the_default_recipe_trains_a_model_on_a_few_texts():
     rows = labels.train_rows(data)
     recipe = dataclasses.replace(default_recipe("text", len(rows)), device="cpu")
     network = fit(data, labels, project.model_config, recipe)
-    loss = torch.nn.functional.cross_entropy(torch.from_numpy(predict(network, data, rows)[0]), torch.tensor(data.labels[rows]))
+    loss = torch.nn.functional.cross_entropy(
+        torch.from_numpy(predict(network, data, rows)[0]), torch.tensor(data.labels[rows])
+    )
     assert float(loss) < 0.35
     assert small_words("text", 279).startswith("30 epochs instead of 8")
     assert small_words("text", 6000) == ""

@@ -68,7 +68,9 @@ def test_many_small_shards_equal_sorting_everything(tmp_path, monkeypatch, k, he
     assert bad["pairs"] == (~np.isfinite(matrix)).sum()
     assert bad["rows"] == subject.rows[(~np.isfinite(matrix)).any(1)].tolist()[:100]
     matrix[20, 8] = np.nan  # a sample does not explain itself
-    summary, reverse, moments = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("summary", "reverse", "moments"))
+    summary, reverse, moments = (
+        pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("summary", "reverse", "moments")
+    )
     for column in range(q):
         for side in (1, -1):
             mine = summary[(summary["query"] == column) & (summary["side"] == side)]

@@ -102,7 +102,16 @@ def test_found_again_and_read_back(noisy):
 
 def test_trainings_before_the_edits_are_made_once_and_only_the_projects_seed_has_dynamics(noisy):
     data, _, comparison, folder = noisy
-    other = retrain(data, data.base_version(), edited(data, drop=range(5)), LOGISTIC, FAST, SEEDS, folder / "runs", folder / "retrains")
+    other = retrain(
+        data,
+        data.base_version(),
+        edited(data, drop=range(5)),
+        LOGISTIC,
+        FAST,
+        SEEDS,
+        folder / "runs",
+        folder / "retrains",
+    )
     assert other.before_runs == comparison.before_runs
     assert other.n_dropped == 5
     assert [Run.open(folder / "runs" / name).dynamics().empty for name in other.after_runs] == [False, True, True]
@@ -112,7 +121,16 @@ def test_forecast_is_exact_for_small_steps(tmp_path):
     """One epoch of single-sample steps, so that every edit adds or removes steps of the same size."""
     data = table(tmp_path / "data", counts=(40, 4, 30))
     after = edited(data, {3: (data.labels[3] + 1) % 3, 8: (data.labels[8] + 2) % 3}, drop=[5, 21])
-    tiny = TrainConfig(epochs=1, batch_size=1, lr=1e-3, momentum=0.0, weight_decay=0.0, schedule="constant", checkpoints=1, device="cpu")
+    tiny = TrainConfig(
+        epochs=1,
+        batch_size=1,
+        lr=1e-3,
+        momentum=0.0,
+        weight_decay=0.0,
+        schedule="constant",
+        checkpoints=1,
+        device="cpu",
+    )
     comparison = retrain(data, data.base_version(), after, LOGISTIC, tiny, SEEDS, tmp_path / "runs", tmp_path / "out")
     table_of = comparison.predicted()
     assert np.allclose(table_of["predicted"], table_of["actual"], rtol=0.1, atol=0.02 * table_of["actual"].abs().max())
@@ -140,11 +158,29 @@ def test_an_interrupted_retrain_goes_on(tmp_path):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        retrain(data, data.base_version(), after, LOGISTIC, FAST, SEEDS, tmp_path / "runs", tmp_path / "out", Progress(stop, interval_s=0))
+        retrain(
+            data,
+            data.base_version(),
+            after,
+            LOGISTIC,
+            FAST,
+            SEEDS,
+            tmp_path / "runs",
+            tmp_path / "out",
+            Progress(stop, interval_s=0),
+        )
     assert len(Run.all(tmp_path / "runs")) == 4
     told = []
     retrain(
-        data, data.base_version(), after, LOGISTIC, FAST, SEEDS, tmp_path / "runs", tmp_path / "out", Progress(lambda *x: told.append(x), 0)
+        data,
+        data.base_version(),
+        after,
+        LOGISTIC,
+        FAST,
+        SEEDS,
+        tmp_path / "runs",
+        tmp_path / "out",
+        Progress(lambda *x: told.append(x), 0),
     )
     fractions = [done for done, _, _ in told]
     assert fractions == sorted(fractions)
@@ -173,10 +209,16 @@ def test_verdicts_in_plain_words():
         "better",
         "Test accuracy rose by 1.3 points (95 % interval 0.6 to 2.0) over 3 seeds.",
     )
-    assert _verdict(Interval(-0.013, -0.02, -0.006), 4)[1] == "Test accuracy fell by 1.3 points (95 % interval 0.6 to 2.0) over 4 seeds."
+    assert (
+        _verdict(Interval(-0.013, -0.02, -0.006), 4)[1]
+        == "Test accuracy fell by 1.3 points (95 % interval 0.6 to 2.0) over 4 seeds."
+    )
     outcome, text = _verdict(Interval(0.002, -0.004, 0.008, 0.9), 3)
     assert outcome == "unclear"
-    assert text == "No change in test accuracy that can be told from chance: +0.2 points (90 % interval -0.4 to 0.8) over 3 seeds."
+    assert (
+        text
+        == "No change in test accuracy that can be told from chance: +0.2 points (90 % interval -0.4 to 0.8) over 3 seeds."
+    )
 
 
 def test_majority_over_seeds_decides_a_flip(tmp_path):

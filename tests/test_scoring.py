@@ -70,7 +70,9 @@ def test_moments_equal_brute_force(world, tmp_path, small_shards):
         assert found["n"] == N_TRAIN
         # A mean near zero is a difference of large numbers: it is known to a share of the spread, not of itself.
         assert found["mean"] == pytest.approx(values.mean(), rel=0, abs=1e-6 * values.std())
-        np.testing.assert_allclose([found["std"], found["min"], found["max"]], [values.std(), values.min(), values.max()], rtol=1e-5)
+        np.testing.assert_allclose(
+            [found["std"], found["min"], found["max"]], [values.std(), values.min(), values.max()], rtol=1e-5
+        )
         counts, _ = np.histogram(values, bins=BINS, range=(found["lo"], found["hi"]))
         assert sum(found["histogram"]) == N_TRAIN
         assert np.abs(np.array(found["histogram"]) - counts).sum() <= 2  # a value on an edge may fall to either side
@@ -144,7 +146,12 @@ def test_other_weights_labels_or_arguments_are_other_runs(world, tmp_path):
     values[0] = (values[0] + 1) % 3
     edited = Labels.of(world.dataset, values, world.labels.active)
     other = World(world.dataset, edited, world.run, world.flipped)
-    ids = {first.id, run(other, tmp_path).id, run(world, tmp_path, replace(CONFIG, k=3)).id, run(world, tmp_path, queries=[70, 71]).id}
+    ids = {
+        first.id,
+        run(other, tmp_path).id,
+        run(world, tmp_path, replace(CONFIG, k=3)).id,
+        run(world, tmp_path, queries=[70, 71]).id,
+    }
     assert len(ids) == 4
 
 
@@ -220,7 +227,9 @@ def test_scores_that_are_not_finite_are_reported(world, tmp_path, monkeypatch):
     assert 3 not in result.summary["row"].tolist()
 
     monkeypatch.setattr(
-        GradientDotProduct, "score", lambda self, rows: type(b := original(self, rows))(b.influence * float("nan"), b.cosine)
+        GradientDotProduct,
+        "score",
+        lambda self, rows: type(b := original(self, rows))(b.influence * float("nan"), b.cosine),
     )
     with pytest.raises(UserError, match="finite"):
         run(world, tmp_path, replace(CONFIG, k=3))
@@ -269,7 +278,10 @@ def test_reductions_do_not_depend_on_the_blocks():
 @pytest.mark.parametrize("name", ["ip", "cosine", "tracin", "forward-inf"])
 def test_cpu_and_gpu_agree(world, tmp_path, name):
     """To a thousandth of the largest score of a query."""
-    first, second = (run(world, tmp_path / kind, replace(CONFIG, estimator=name, device=kind)).matrix()[1] for kind in ("cpu", "cuda"))
+    first, second = (
+        run(world, tmp_path / kind, replace(CONFIG, estimator=name, device=kind)).matrix()[1]
+        for kind in ("cpu", "cuda")
+    )
     assert (np.abs(first - second).max(0) <= 1e-3 * np.abs(first).max(0)).all()
 
 
@@ -330,7 +342,13 @@ def test_getting_ready_is_reported_and_can_be_ended(world, tmp_path, estimator):
                 raise Cancelled
 
     with pytest.raises(Cancelled):
-        run(world, tmp_path, replace(CONFIG, estimator=estimator), queries=world.dataset.rows("test")[:1], progress=Progress(stop, 0.0))
+        run(
+            world,
+            tmp_path,
+            replace(CONFIG, estimator=estimator),
+            queries=world.dataset.rows("test")[:1],
+            progress=Progress(stop, 0.0),
+        )
     assert len(heard) == 3, "ended at the batch where it was asked to"
     assert "passes over the training set so far" in heard[0]
     assert not list(tmp_path.glob("**/shards/*.safetensors"))

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attribution.statistics import Interval, bootstrap, crossed, over_seeds_and_samples, paired_bootstrap, seed_spread, spearman_interval
+from attribution.statistics import (
+    Interval,
+    bootstrap,
+    crossed,
+    over_seeds_and_samples,
+    paired_bootstrap,
+    seed_spread,
+    spearman_interval,
+)
 
 
 def test_paired_bootstrap_matches_the_normal_interval_of_a_large_sample():
@@ -57,7 +65,11 @@ def test_three_seeds_hold_the_level_whichever_part_dominates(seed, sample, both)
     n = 150
 
     def draw(generator):
-        return seed * generator.normal(size=(3, 1)) + sample * generator.normal(size=n) + both * generator.normal(size=(3, n))
+        return (
+            seed * generator.normal(size=(3, 1))
+            + sample * generator.normal(size=n)
+            + both * generator.normal(size=(3, n))
+        )
 
     above, below = coverage(draw, n)
     assert 0.95 - BINOMIAL <= 1 - above - below <= 0.97 + BINOMIAL / 3

@@ -47,7 +47,9 @@ def test_a_member_is_the_ordinary_training_on_its_rows(tmp_path, data):
     assert members.sum(1).tolist() == [29, 29]
     active = labels.active.copy()
     active[rows[~members[1]]] = False
-    run = train(dataset, Labels.of(dataset, labels.values, active), MODEL, replace(RECIPE, seed=SEED), tmp_path / "runs")
+    run = train(
+        dataset, Labels.of(dataset, labels.values, active), MODEL, replace(RECIPE, seed=SEED), tmp_path / "runs"
+    )
     expected, found = run.model(dataset=dataset).state_dict(), subsets.model(1, dataset).state_dict()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
@@ -57,7 +59,10 @@ def test_outputs_agree_with_torch(tmp_path, data):
     subsets = store(tmp_path, data, repeats=2).grow(dataset, labels, 3, device="cpu")
     rows, y = dataset.rows("test")[:7], dataset.labels[dataset.rows("test")[:7]]
     for number in range(3):
-        logits = [torch.tensor(predict(subsets.model(number, dataset, repeat), dataset, rows)[0]).double() for repeat in range(2)]
+        logits = [
+            torch.tensor(predict(subsets.model(number, dataset, repeat), dataset, rows)[0]).double()
+            for repeat in range(2)
+        ]
         losses = [F.cross_entropy(each, torch.tensor(y), reduction="none") for each in logits]
         np.testing.assert_allclose(subsets.losses(rows, y)[number], (losses[0] + losses[1]) / 2, rtol=1e-5)
         others = [each.masked_fill(F.one_hot(torch.tensor(y), 3).bool(), -torch.inf).amax(1) for each in logits]
@@ -98,7 +103,9 @@ def test_growing_trains_the_missing_ones_only(tmp_path, data):
 def test_the_store_is_keyed_by_what_the_models_are_made_from(tmp_path, data):
     dataset, labels = data
     usual = store(tmp_path, data).folder
-    same = Subsets.at(tmp_path / "subsets", dataset, labels, MODEL, replace(RECIPE, seed=9, device="auto", checkpoints=5)).folder
+    same = Subsets.at(
+        tmp_path / "subsets", dataset, labels, MODEL, replace(RECIPE, seed=9, device="auto", checkpoints=5)
+    ).folder
     assert same == usual
     others = [
         store(tmp_path, data, share=0.4).folder,

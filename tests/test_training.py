@@ -35,13 +35,17 @@ def dropped(data, rows):
 
 
 def test_full_batch_descent_has_its_closed_form(data, tmp_path):
-    recipe = TrainConfig(epochs=3, batch_size=1000, lr=0.3, momentum=0.0, weight_decay=0.0, schedule="constant", device="cpu")
+    recipe = TrainConfig(
+        epochs=3, batch_size=1000, lr=0.3, momentum=0.0, weight_decay=0.0, schedule="constant", device="cpu"
+    )
     run = train(data, data.base_version(), LOGISTIC, recipe, tmp_path / "runs")
     start = build_model(LOGISTIC, data.info, 0)
     weight, bias = (parameter.detach().double() for parameter in start.parameters())
     x, y = data.tensor(data.rows("train")).double(), one_hot(torch.tensor(data.labels[:60]), 3).double()
     for _ in range(3):
-        error = (torch.softmax(x @ weight.T + bias, dim=1) - y) / len(x)  # (n, c), gradient of the mean loss in the logits
+        error = (torch.softmax(x @ weight.T + bias, dim=1) - y) / len(
+            x
+        )  # (n, c), gradient of the mean loss in the logits
         weight, bias = weight - 0.3 * error.T @ x, bias - 0.3 * error.sum(dim=0)
     found = dict(run.model(dataset=data).named_parameters())
     assert torch.allclose(found["1.weight"].double(), weight, atol=1e-6)
@@ -53,7 +57,8 @@ def test_same_seed_same_weights_and_the_users_random_state_is_untouched(data, tm
     expected = torch.rand(2)
     torch.manual_seed(11)
     hashes = [
-        weights_hash(train(data, data.base_version(), ModelConfig("mlp"), FAST, tmp_path / name).model(dataset=data)) for name in "ab"
+        weights_hash(train(data, data.base_version(), ModelConfig("mlp"), FAST, tmp_path / name).model(dataset=data))
+        for name in "ab"
     ]
     assert torch.equal(torch.rand(2), expected)
     other = train(data, data.base_version(), ModelConfig("mlp"), dataclasses.replace(FAST, seed=1), tmp_path / "a")
@@ -90,14 +95,18 @@ def test_checkpoint_weights_add_up_to_the_learning_rate_of_one_sample(data, tmp_
     recipe = TrainConfig(epochs=4, batch_size=20, lr=0.1, schedule="constant", checkpoints=3, device="cpu")
     run = train(data, data.base_version(), LOGISTIC, recipe, tmp_path / "runs")
     weights = [weight for _, weight in run.checkpoints]
-    assert weights == pytest.approx([2 * 0.1 / 20 / 0.1, 0.1 / 20 / 0.1, 0.1 / 20 / 0.1])  # epochs x lr / batch size / (1 - momentum)
+    assert weights == pytest.approx(
+        [2 * 0.1 / 20 / 0.1, 0.1 / 20 / 0.1, 0.1 / 20 / 0.1]
+    )  # epochs x lr / batch size / (1 - momentum)
 
 
 def test_a_finished_run_is_found_and_a_changed_request_is_not(data, tmp_path):
     base, runs = data.base_version(), tmp_path / "runs"
     first = train(data, base, LOGISTIC, FAST, runs)
     told = []
-    again = train(data, base, LOGISTIC, dataclasses.replace(FAST, device="auto"), runs, Progress(lambda *call: told.append(call)))
+    again = train(
+        data, base, LOGISTIC, dataclasses.replace(FAST, device="auto"), runs, Progress(lambda *call: told.append(call))
+    )
     assert again == first
     assert told == [(1.0, 1.0, "already trained")]
     others = [
@@ -159,7 +168,14 @@ def test_resume_equals_an_uninterrupted_training(tmp_path, optimizer, killed_aft
 
 def test_progress_only_grows_and_speaks_plainly(data, tmp_path):
     told = []
-    train(data, data.base_version(), LOGISTIC, FAST, tmp_path / "runs", Progress(lambda *call: told.append(call), interval_s=0))
+    train(
+        data,
+        data.base_version(),
+        LOGISTIC,
+        FAST,
+        tmp_path / "runs",
+        Progress(lambda *call: told.append(call), interval_s=0),
+    )
     fractions = [done for done, _, _ in told]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
@@ -193,13 +209,17 @@ def custom(tmp_path):
 
 
 def test_custom_model_with_batch_normalisation(tmp_path, custom):
-    data = table(tmp_path / "data", counts=(33, 5, 5))  # batches of 16 leave a single sample, which joins the batch before it
+    data = table(
+        tmp_path / "data", counts=(33, 5, 5)
+    )  # batches of 16 leave a single sample, which joins the batch before it
     config = ModelConfig(f"{custom}:normed")
     run = train(data, data.base_version(), config, FAST, tmp_path / "runs", trusted=True)
     assert run.config["batch_coupled"]
     model = run.model(dataset=data, trusted=True)
     assert not model.training
-    assert np.allclose(predict(model, data, data.rows("test"))[0], predict(model, data, data.rows("test"), batch_size=1)[0], atol=1e-5)
+    assert np.allclose(
+        predict(model, data, data.rows("test"))[0], predict(model, data, data.rows("test"), batch_size=1)[0], atol=1e-5
+    )
     with pytest.raises(UserError, match="not trusted"):
         run.model(dataset=data)
     custom.write_text(custom.read_text() + "\n")
@@ -221,7 +241,9 @@ def test_adopted_checkpoints_become_a_run(data, tmp_path):
         path = tmp_path / f"user-{index}.pt"
         torch.save({"state_dict": trained.model(index, data).state_dict()}, path)
         files.append(str(path))
-    run = adopt(data, data.base_version(), ModelConfig("logistic", checkpoints=tuple(files)), tmp_path / "runs", device="cpu")
+    run = adopt(
+        data, data.base_version(), ModelConfig("logistic", checkpoints=tuple(files)), tmp_path / "runs", device="cpu"
+    )
     assert run.config["source"] == "loaded"
     assert run.config["weight_unit"] == "order"
     assert [weight for _, weight in run.checkpoints] == [0.5, 0.5]
@@ -229,10 +251,21 @@ def test_adopted_checkpoints_become_a_run(data, tmp_path):
     assert sorted(set(run.dynamics()["epoch"])) == [1, 2]
     theirs = trained.dynamics().query("epoch == 4")
     assert np.allclose(run.dynamics().query("epoch == 2")["loss"], theirs["loss"], atol=1e-5)
-    single = adopt(data, data.base_version(), ModelConfig("logistic", checkpoints=(files[1],)), tmp_path / "runs", device="cpu")
+    single = adopt(
+        data, data.base_version(), ModelConfig("logistic", checkpoints=(files[1],)), tmp_path / "runs", device="cpu"
+    )
     assert single.dynamics().empty
     assert single.id != run.id
-    assert adopt(data, data.base_version(), ModelConfig("logistic", checkpoints=tuple(files)), tmp_path / "runs", device="cpu") == run
+    assert (
+        adopt(
+            data,
+            data.base_version(),
+            ModelConfig("logistic", checkpoints=tuple(files)),
+            tmp_path / "runs",
+            device="cpu",
+        )
+        == run
+    )
     assert run.train_config == TrainConfig()
 
 
@@ -241,7 +274,12 @@ def test_adopting_errors(data, tmp_path):
         adopt(data, data.base_version(), LOGISTIC, tmp_path / "runs")
     save_checkpoint(nn.Linear(2, 2), tmp_path / "other.safetensors")
     with pytest.raises(UserError, match="does not fit"):
-        adopt(data, data.base_version(), ModelConfig("logistic", checkpoints=(str(tmp_path / "other.safetensors"),)), tmp_path / "runs")
+        adopt(
+            data,
+            data.base_version(),
+            ModelConfig("logistic", checkpoints=(str(tmp_path / "other.safetensors"),)),
+            tmp_path / "runs",
+        )
 
 
 def test_prediction_does_not_depend_on_batches_or_on_being_held(data):

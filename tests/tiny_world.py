@@ -34,7 +34,9 @@ class World:
 
 def write_dataset(folder: Path, x: np.ndarray, y: np.ndarray, ids: list[str]) -> Dataset:
     splits = ["train"] * N_TRAIN + ["val"] * N_VAL + ["test"] * N_TEST
-    samples = pd.DataFrame({"id": ids, "split": splits, "label": y, "source": ids, "hash": [f"hash of {name}" for name in ids]})
+    samples = pd.DataFrame(
+        {"id": ids, "split": splits, "label": y, "source": ids, "hash": [f"hash of {name}" for name in ids]}
+    )
     info = DatasetInfo("tiny", "tabular", tuple("abc"), (x.shape[1],), {}, "", preprocessing={"columns": []})
     return Dataset.write(folder, info, samples, x.astype(np.float32))
 
@@ -62,7 +64,11 @@ class Wrapped:
     """A run seen through changes: another precision, or rows in another order (``order[new row] = old row``)."""
 
     def __init__(
-        self, run: Run, order: np.ndarray | None = None, change: Callable[[Any], Any] = lambda model: model, folder: Path | None = None
+        self,
+        run: Run,
+        order: np.ndarray | None = None,
+        change: Callable[[Any], Any] = lambda model: model,
+        folder: Path | None = None,
     ) -> None:
         self.folder = folder or run.folder.with_name(f"{run.id} in another precision")
         self._run, self._order, self._change = run, order, change
@@ -99,10 +105,15 @@ def reordered(world: World, folder: Path, seed: int = 0) -> tuple[World, np.ndar
     chance = np.random.default_rng(seed)
     order = np.concatenate([chance.permutation(world.dataset.rows(split)) for split in ("train", "val", "test")])
     dataset = write_dataset(
-        folder / "data", world.dataset.inputs[order], world.dataset.labels[order], [str(name) for name in world.dataset.ids[order]]
+        folder / "data",
+        world.dataset.inputs[order],
+        world.dataset.labels[order],
+        [str(name) for name in world.dataset.ids[order]],
     )
     flipped = np.flatnonzero(np.isin(order[:N_TRAIN], world.flipped))
-    return World(dataset, dataset.base_version(), Wrapped(world.run, order, folder=folder / "runs" / world.run.id), flipped), order
+    return World(
+        dataset, dataset.base_version(), Wrapped(world.run, order, folder=folder / "runs" / world.run.id), flipped
+    ), order
 
 
 def one_at_a_time(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -13,17 +13,23 @@ from attribution.progress import Progress
 from attribution.project import Project
 from attribution.workspace.home import home, list_projects
 
-ProjectOption = Annotated[str, typer.Option("--project", "-p", help="Project name or folder; empty: the only or last used one.")]
-JobOption = Annotated[bool, typer.Option("--job", help="Run in the background and return at once; `datablame status` shows it.")]
+ProjectOption = Annotated[
+    str, typer.Option("--project", "-p", help="Project name or folder; empty: the only or last used one.")
+]
+JobOption = Annotated[
+    bool, typer.Option("--job", help="Run in the background and return at once; `datablame status` shows it.")
+]
 
 HereOption = Annotated[
     bool,
     typer.Option(
-        "--here", help="Weights trained elsewhere: agree to models trained here, from scratch and with the project's recipe; remembered."
+        "--here",
+        help="Weights trained elsewhere: agree to models trained here, from scratch and with the project's recipe; remembered.",
     ),
 ]
 ForecastOption = Annotated[
-    bool, typer.Option("--forecast", help="Only say how long it would take and how much memory; runs a few seconds' share.")
+    bool,
+    typer.Option("--forecast", help="Only say how long it would take and how much memory; runs a few seconds' share."),
 ]
 
 
@@ -32,7 +38,11 @@ def open_project(name: str) -> Project:
     if not name:
         known = list_projects()
         if not known:
-            raise UserError(f"There is no project in {home()} yet.", "", "Run `datablame sample` or `datablame new NAME --path DATA`.")
+            raise UserError(
+                f"There is no project in {home()} yet.",
+                "",
+                "Run `datablame sample` or `datablame new NAME --path DATA`.",
+            )
         name = known[0]
         typer.echo(f"project {name}", err=True)
     return Project.open(name)

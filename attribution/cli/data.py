@@ -25,11 +25,16 @@ def new(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the project, or a folder for it.")],
     trust_code: Annotated[
-        bool, typer.Option("--trust-code", help="Allow the code file given by --model, and what it imports beside it, to run.")
+        bool,
+        typer.Option(
+            "--trust-code", help="Allow the code file given by --model, and what it imports beside it, to run."
+        ),
     ] = False,
     expect_accuracy: Annotated[
         float | None,
-        typer.Option("--expect-accuracy", help="Accuracy that the loaded weights have by your own figures, 0 to 1 or in percent."),
+        typer.Option(
+            "--expect-accuracy", help="Accuracy that the loaded weights have by your own figures, 0 to 1 or in percent."
+        ),
     ] = None,
 ) -> None:
     """Make a project from your data (and, if you like, your model and recipe: what is not given suits the kind of data)."""
@@ -38,13 +43,21 @@ def new(
     if not data.path:
         raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
     project = Project.create(
-        name, data, model, train=given(context, recipe), trust_code=trust_code, expect_accuracy=expect_accuracy, progress=bar()
+        name,
+        data,
+        model,
+        train=given(context, recipe),
+        trust_code=trust_code,
+        expect_accuracy=expect_accuracy,
+        progress=bar(),
     )
     if trust_code and project.code:
         for line in project.code.lines():
             typer.echo(f"trusted: {line}")
     info = project.info
-    typer.echo(f"{project.name}: {info.modality}, {counts(info)}, {len(info.classes)} classes ({', '.join(info.classes[:12])})")
+    typer.echo(
+        f"{project.name}: {info.modality}, {counts(info)}, {len(info.classes)} classes ({', '.join(info.classes[:12])})"
+    )
     train = project.samples[project.samples["split"] == "train"]
     for index, count in train["label"].value_counts().sort_index().items():
         typer.echo(f"  {class_word(info.classes, int(index)):<24} {count:,} training sample{'s' if count != 1 else ''}")
@@ -66,7 +79,9 @@ def new(
     for line in [*look.get("said", []), *loaded(look)]:
         typer.echo(line)
     made = project.train_config
-    typer.echo(f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}")
+    typer.echo(
+        f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}"
+    )
     if "epochs" not in given(context, recipe) and (small := small_words(info.modality, info.counts["train"])):
         typer.echo(f"small data: {small}")
     typer.echo(f"Next: {command('train', project)}")
@@ -98,7 +113,9 @@ def trust(
     if code is None:
         raise UserError(f"The model of {opened.name} is built in.", "There is no code file to trust.")
     if take_back:
-        typer.echo(f"{code.path} is trusted no longer" if trusting.forget(code.path) else f"{code.path} was not trusted")
+        typer.echo(
+            f"{code.path} is trusted no longer" if trusting.forget(code.path) else f"{code.path} was not trusted"
+        )
         return
     for line in code.lines():
         typer.echo(line)
@@ -107,7 +124,9 @@ def trust(
         typer.echo("trusted already")
         return
     if not yes and not _agreed("Have you read this, and may it run on this machine?"):
-        raise UserError("Nothing was trusted.", "The model's code does not run.", "Read the files, then answer y or add --yes.")
+        raise UserError(
+            "Nothing was trusted.", "The model's code does not run.", "Read the files, then answer y or add --yes."
+        )
     trusting.say_yes(code)
     typer.echo("trusted")
 

@@ -53,5 +53,7 @@ def edit(
         else:
             made = (opened.drop if action == "drop" else opened.keep)(rows, reason=reason)
     else:
-        raise UserError(f"There is no edit called {action!r}.", "", "Choose relabel, drop, keep, undo, redo, revert or list.")
+        raise UserError(
+            f"There is no edit called {action!r}.", "", "Choose relabel, drop, keep, undo, redo, revert or list."
+        )
     typer.echo(f"{len(made)} sample{'' if len(made) == 1 else 's'} changed; version {opened.labels.version[:8]}")

@@ -39,13 +39,21 @@ def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
     default = item.default
     kind = str if isinstance(default, tuple) else type(default)
     shown = written(str(value) for value in default) if isinstance(default, tuple) else default  # type: ignore[union-attr]
-    range_words = "" if item.metadata.get("choices") or item.metadata.get("device") else words(item)  # those stand in the help
-    option = typer.Option(f"--{name.replace('_', '-')}", help=item.metadata["help"] + (f" ({range_words})" if range_words else ""))
+    range_words = (
+        "" if item.metadata.get("choices") or item.metadata.get("device") else words(item)
+    )  # those stand in the help
+    option = typer.Option(
+        f"--{name.replace('_', '-')}", help=item.metadata["help"] + (f" ({range_words})" if range_words else "")
+    )
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=Annotated[kind, option])
 
 
 def _flag_name(field: str, config: type) -> str:
-    names = {("name", ModelConfig): "model", ("seed", DataConfig): "split_seed", ("checkpoints", TrainConfig): "keep_checkpoints"}
+    names = {
+        ("name", ModelConfig): "model",
+        ("seed", DataConfig): "split_seed",
+        ("checkpoints", TrainConfig): "keep_checkpoints",
+    }
     return names.get((field, config), field)
 
 
@@ -53,7 +61,11 @@ def given(context: typer.Context, config: Any) -> dict[str, Any]:
     """The settings of a verb's ``config`` whose flags stood on the command line, be it with their default value."""
     names = {item.name: _flag_name(item.name, type(config)) for item in dataclasses.fields(config)}
     sources = {name: context.get_parameter_source(flag) for name, flag in names.items()}
-    return {name: getattr(config, name) for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+    return {
+        name: getattr(config, name)
+        for name, source in sources.items()
+        if source is not None and source.name != "DEFAULT"
+    }
 
 
 def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
@@ -69,6 +81,8 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
             except ValueError:
                 word = "whole numbers" if kind is int else "numbers"
                 example = ",".join(map(str, item.default or (10, 50)))
-                raise UserError(f"{flag} {value!r} is not a list of {word}.", "", f"Write for example {example}.") from None
+                raise UserError(
+                    f"{flag} {value!r} is not a list of {word}.", "", f"Write for example {example}."
+                ) from None
         taken[item.name] = checked(item, value, flag)
     return taken

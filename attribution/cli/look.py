@@ -35,7 +35,9 @@ def status(
     info, labels = opened.info, opened.labels
     typer.echo(f"{opened.name} ({opened.folder})\n{info.modality}, {counts(info)}, {len(info.classes)} classes")
     states = opened.states()
-    typer.echo(f"version {labels.version[:8]}, {len(states)} samples with decisions, {int((~labels.active).sum())} dropped")
+    typer.echo(
+        f"version {labels.version[:8]}, {len(states)} samples with decisions, {int((~labels.active).sum())} dropped"
+    )
     current = opened.run  # looked up once: it goes through all runs
     for run in opened.runs():
         mark = "*" if current is not None and run.id == current.id else " "
@@ -57,10 +59,15 @@ def app(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     address: Annotated[
         str,
-        typer.Option(help="Address to listen on. Anything but 127.0.0.1 lets other machines in, with the token in the printed address."),
+        typer.Option(
+            help="Address to listen on. Anything but 127.0.0.1 lets other machines in, with the token in the printed address."
+        ),
     ] = "127.0.0.1",
     host: Annotated[
-        str, typer.Option(help="Further names that the app is opened under, behind a tunnel for example; several with commas.")
+        str,
+        typer.Option(
+            help="Further names that the app is opened under, behind a tunnel for example; several with commas."
+        ),
     ] = "",
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
@@ -68,13 +75,23 @@ def app(
     root = Path(__file__).resolve().parent.parent.parent
     if not (root / "app.py").exists():
         raise UserError(
-            "The app is not beside this installation.", "It comes with the source tree.", "Install from a clone with pip install -e ."
+            "The app is not beside this installation.",
+            "It comes with the source tree.",
+            "Install from a clone with pip install -e .",
         )
     if project:
         os.environ["DATABLAME_PROJECT"] = str(Project.open(project).folder)
     os.environ.setdefault("DATABLAME_HOME", str(home()))
-    options = [f"--server.address={address}", f"--server.port={port}", f"--server.headless={'false' if browser else 'true'}"]
-    names = ["127.0.0.1", "localhost", *(name.strip() for name in host.split(","))]  # the guard adds those of the address
+    options = [
+        f"--server.address={address}",
+        f"--server.port={port}",
+        f"--server.headless={'false' if browser else 'true'}",
+    ]
+    names = [
+        "127.0.0.1",
+        "localhost",
+        *(name.strip() for name in host.split(",")),
+    ]  # the guard adds those of the address
     options += [f"--server.allowedHosts={name}" for name in names if name]
     raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=root))
 
@@ -88,7 +105,8 @@ def job(job_id: str, project: ProjectOption = "") -> None:
 
 @cli.command("resume")
 def resume_job(
-    job_id: Annotated[str, typer.Argument(help="A stopped job; `datablame status` lists them.")], project: ProjectOption = ""
+    job_id: Annotated[str, typer.Argument(help="A stopped job; `datablame status` lists them.")],
+    project: ProjectOption = "",
 ) -> None:
     """Go on with a stopped job; what it finished is kept."""
     typer.echo(f"{open_project(project).resume(job_id).state}")
@@ -98,11 +116,15 @@ def resume_job(
 def cancel_job(
     job_id: Annotated[str, typer.Argument(help="A running job; `datablame status` lists them.")],
     project: ProjectOption = "",
-    force: Annotated[bool, typer.Option("--force", help="End its processes by signal when it does not stop within seconds.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="End its processes by signal when it does not stop within seconds.")
+    ] = False,
 ) -> None:
     """Stop a job at its next step; with --force also one that is stopped or hung."""
     opened = open_project(project)
     stopped = opened.kill(job_id) if force else opened.cancel(job_id)
     typer.echo(stopped.state)
     if stopped.trouble:
-        typer.echo(f"It may not hear: {stopped.trouble}. `{command('cancel', opened, '--force', job_id)}` ends it.", err=True)
+        typer.echo(
+            f"It may not hear: {stopped.trouble}. `{command('cancel', opened, '--force', job_id)}` ends it.", err=True
+        )

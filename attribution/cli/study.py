@@ -8,7 +8,16 @@ import typer
 from attribution.cli.common import ForecastOption, HereOption, JobOption, ProjectOption, bar, do, open_project
 from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
-from attribution.config import AnglesConfig, CalibrateConfig, FlagConfig, LeakConfig, MapConfig, ScoreConfig, ShiftConfig, TrainConfig
+from attribution.config import (
+    AnglesConfig,
+    CalibrateConfig,
+    FlagConfig,
+    LeakConfig,
+    MapConfig,
+    ScoreConfig,
+    ShiftConfig,
+    TrainConfig,
+)
 from attribution.datasets.names import class_word
 from attribution.errors import UserError
 from attribution.project import Project
@@ -26,9 +35,14 @@ def train(
     config: TrainConfig,
     context: typer.Context,
     project: ProjectOption = "",
-    save_recipe: Annotated[bool, typer.Option("--save-recipe", help="Make these settings the project's own recipe.")] = False,
+    save_recipe: Annotated[
+        bool, typer.Option("--save-recipe", help="Make these settings the project's own recipe.")
+    ] = False,
     checkpoints: Annotated[
-        str, typer.Option(help="Weights that you trained elsewhere on the current labels, oldest first, separated by commas: load them.")
+        str,
+        typer.Option(
+            help="Weights that you trained elsewhere on the current labels, oldest first, separated by commas: load them."
+        ),
     ] = "",
     here: HereOption = False,
     forecast: ForecastOption = False,
@@ -41,14 +55,24 @@ def train(
         _tell(opened.forecast_train(recipe, bar()))
         return
     if (here or opened.trains_here) and opened.loaded and not checkpoints:
-        typer.echo("Your loaded weights are not trained on: this trains anew, from scratch. They stay as a run of their own.", err=True)
+        typer.echo(
+            "Your loaded weights are not trained on: this trains anew, from scratch. They stay as a run of their own.",
+            err=True,
+        )
     files = [name.strip() for name in checkpoints.split(",") if name.strip()]
     if job and files:
-        raise UserError("--checkpoints and --job do not go together.", "Loading weights takes no background job.", "Leave out --job.")
+        raise UserError(
+            "--checkpoints and --job do not go together.",
+            "Loading weights takes no background job.",
+            "Leave out --job.",
+        )
     if save_recipe:
         opened.save_recipe(recipe)
     elif differing := _differing(recipe, opened.train_config):
-        typer.echo(f"{differing}. Proofs take the recipe of the model in use; --save-recipe makes it the project's own.", err=True)
+        typer.echo(
+            f"{differing}. Proofs take the recipe of the model in use; --save-recipe makes it the project's own.",
+            err=True,
+        )
     run = do(opened, "train", recipe, job, here=here, **({"checkpoints": files} if files else {}))
     if run is not None:
         frame = run.metrics()
@@ -61,7 +85,9 @@ def train(
 
 def _differing(recipe: TrainConfig, usual: TrainConfig) -> str:
     """What of a recipe differs from the project's, in words; "" for nothing but the device."""
-    pairs = [(item.name, getattr(recipe, item.name), getattr(usual, item.name)) for item in dataclasses.fields(TrainConfig)]
+    pairs = [
+        (item.name, getattr(recipe, item.name), getattr(usual, item.name)) for item in dataclasses.fields(TrainConfig)
+    ]
     words = [f"{name} {value} instead of {own}" for name, value, own in pairs if value != own and name != "device"]
     return f"This differs from the project's recipe: {', '.join(words)}" if words else ""
 
@@ -71,7 +97,9 @@ def _differing(recipe: TrainConfig, usual: TrainConfig) -> str:
 def score(
     config: ScoreConfig,
     project: ProjectOption = "",
-    part: Annotated[str, typer.Option(help="i/n: compute only every n-th shard, from the i-th (for batch systems).")] = "",
+    part: Annotated[
+        str, typer.Option(help="i/n: compute only every n-th shard, from the i-th (for batch systems).")
+    ] = "",
     top: Annotated[int, typer.Option(min=0, help="Samples shown per side for the first query.")] = 5,
     forecast: ForecastOption = False,
     job: JobOption = False,
@@ -97,7 +125,9 @@ def score(
     for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
         for line in frame.itertuples():
             label = class_word(opened.classes, int(opened.labels.values[line.row]))
-            typer.echo(f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}")
+            typer.echo(
+                f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}"
+            )
 
 
 def _tell(found: "Forecast") -> None:
@@ -109,7 +139,9 @@ def _tell(found: "Forecast") -> None:
 def _part(text: str) -> tuple[int, int]:
     first, _, total = text.partition("/")
     if not (first.isdigit() and total.isdigit() and 0 <= int(first) < int(total)):
-        raise UserError(f"--part {text!r} is not i/n with 0 <= i < n.", "", "Write 0/4, 1/4, 2/4 and 3/4 for four parts.")
+        raise UserError(
+            f"--part {text!r} is not i/n with 0 <= i < n.", "", "Write 0/4, 1/4, 2/4 and 3/4 for four parts."
+        )
     return int(first), int(total)
 
 
@@ -121,7 +153,9 @@ def flag(
     top: Annotated[int, typer.Option(min=0, help="Suspects shown.")] = 10,
     job: JobOption = False,
     here: HereOption = False,
-    leaks: Annotated[bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")] = False,
+    leaks: Annotated[
+        bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")
+    ] = False,
     forecast: ForecastOption = False,
 ) -> None:
     """Rank the training labels by suspicion, and say what kind of sample each suspect is."""
@@ -130,7 +164,9 @@ def flag(
         _tell(opened.forecast_flag(config, bar()))
         return
     if leaks:
-        _show_leaks(opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top)
+        _show_leaks(
+            opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top
+        )
         return
     result = do(opened, "flag", config, job, here)
     if result is not None:
@@ -150,7 +186,8 @@ def calibrate(
     config: CalibrateConfig,
     project: ProjectOption = "",
     stop_below: Annotated[
-        float, typer.Option(min=0, help="Advise to stop when the next 50 reviews are expected to find fewer wrong labels.")
+        float,
+        typer.Option(min=0, help="Advise to stop when the next 50 reviews are expected to find fewer wrong labels."),
     ] = 5,
     here: HereOption = False,
     job: JobOption = False,
@@ -196,7 +233,9 @@ def _show_leaks(project: Project, result: "LeakResult | None", top: int) -> None
             how = "exact" if line.kind == "exact" else f"{line.ratio:.3g} of the usual distance"
             notes = [how, *([pair["change"]] if pair["change"] else []), *([f"{line.n} samples"] if line.n > 2 else [])]
             notes += ["labels differ"] if line.conflict else []
-            typer.echo(f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} {', '.join(notes)}")
+            typer.echo(
+                f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} {', '.join(notes)}"
+            )
 
 
 @cli.command("map")
@@ -238,13 +277,21 @@ def angles(
     result = do(opened, "angles", config, job)
     if result is None:
         return
-    typer.echo(f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples")
+    typer.echo(
+        f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples"
+    )
     for checkpoint in result.config["checkpoints"]:
-        turns = ", ".join(f"{one['turn']:.1f} at {one['ratio']:g} (residual {one['residual']:.1g})" for one in checkpoint["curvature"])
-        typer.echo(f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}")
+        turns = ", ".join(
+            f"{one['turn']:.1f} at {one['ratio']:g} (residual {one['residual']:.1g})" for one in checkpoint["curvature"]
+        )
+        typer.echo(
+            f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}"
+        )
     against = result.config["against"]
     if against["n"]:
-        typer.echo(f"mean gradient of the {against['n']:,} samples that pull against it: {against['angle']:.1f} degrees to the query's")
+        typer.echo(
+            f"mean gradient of the {against['n']:,} samples that pull against it: {against['angle']:.1f} degrees to the query's"
+        )
     samples = result.samples.sort_values("cosine")
     for word, frame in (("same way", samples[::-1].head(top)), ("opposite", samples.head(top))):
         for line in frame.itertuples():

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @cli.command()
 @configured(RetrainConfig)
-def retrain(config: RetrainConfig, project: ProjectOption = "", here: HereOption = False, job: JobOption = False) -> None:
+def retrain(
+    config: RetrainConfig, project: ProjectOption = "", here: HereOption = False, job: JobOption = False
+) -> None:
     """Train before and after the edits over several seeds, and say whether the model got better."""
     result = do(open_project(project), "retrain", config, job, here)
     if result is not None:
@@ -29,7 +31,9 @@ def remedy(config: RemedyConfig, project: ProjectOption = "", here: HereOption =
     """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
     result = do(open_project(project), "remedy", config, job, here)
     if result is not None:
-        table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
+        table = result.sweep[
+            (result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))
+        ]
         for line in table.to_dict("records"):
             mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
             typer.echo(
@@ -72,9 +76,13 @@ def damping(config: DampingConfig, project: ProjectOption = "", job: JobOption =
     result = do(open_project(project), "damping", config, job)
     if result is not None:
         for line in result.sweep.itertuples():
-            score = "" if line.lds != line.lds else f"  LDS {line.lds:+.3f} ({line.lds_low:+.3f} to {line.lds_high:+.3f})"
+            score = (
+                "" if line.lds != line.lds else f"  LDS {line.lds:+.3f} ({line.lds_low:+.3f} to {line.lds_high:+.3f})"
+            )
             mark = "  usual" if line.usual else ""
-            typer.echo(f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}")
+            typer.echo(
+                f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}"
+            )
         typer.echo(sentence(result.sweep, result.config["subsets"]))
 
 
@@ -104,7 +112,10 @@ def compare(
 
 def _show_bench(result: "BenchResult") -> None:
     """The estimators' figures, then those of what finds wrong labels, then the recommendation."""
-    fidelity, stability = result.fidelity.query("measure == 'loss'").set_index("estimator"), result.stability.set_index("estimator")
+    fidelity, stability = (
+        result.fidelity.query("measure == 'loss'").set_index("estimator"),
+        result.stability.set_index("estimator"),
+    )
     for line in result.cost.itertuples():
         found = [f"{line.seconds_s:8.2f} s  {line.forward_passes:9.1f} passes"]
         if line.estimator in fidelity.index:

@@ -96,7 +96,9 @@ class _Book:
         """What was read; batches of trials smaller than two batches, and what is done once in the first round, only where there is nothing
         better: one size alone does not tell a fixed part from a growing one."""
         overall = self.wall_s / max(self.cpu_s, 1e-9)
-        once, block, batch = (kind.seconds(overall if self.one_pace else 0.0) for kind in (self.once, self.block, self.batch))
+        once, block, batch = (
+            kind.seconds(overall if self.one_pace else 0.0) for kind in (self.once, self.block, self.batch)
+        )
         good = [one for one in batch if one.rows >= min(2 * self.unit, self.whole.rows)] or batch
         if len({one.rows for one in once}) == 1:
             pace = overall if self.one_pace else self.once.pace

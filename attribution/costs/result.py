@@ -42,7 +42,9 @@ def plain(cost: Cost) -> dict[str, Any]:
     return {**found, "peak_bytes": cost.peak_bytes}
 
 
-def write_forecast(folder: Path, about: Mapping[str, Any], cost: Cost, pilot_s: float, alternatives: list[dict[str, Any]]) -> Forecast:
+def write_forecast(
+    folder: Path, about: Mapping[str, Any], cost: Cost, pilot_s: float, alternatives: list[dict[str, Any]]
+) -> Forecast:
     """Write a forecast, whole or not at all."""
     parts = {name: round(float(seconds), 3) for name, seconds in cost.parts.items()}
     values = {**about, **plain(cost), "parts": parts, "pilot_s": round(pilot_s, 2), "alternatives": alternatives}

@@ -42,7 +42,9 @@ class Piloted:
     query_bytes: int
     config: ScoreConfig
     table_s: float  # CPU seconds of the tables for one pair
-    cosine_s: tuple[float, float]  # what the cosines take for a kept training sample: whatever the queries, and for one query
+    cosine_s: tuple[
+        float, float
+    ]  # what the cosines take for a kept training sample: whatever the queries, and for one query
     cosine_bytes: float  # what a query holds for them
 
     def cost(self, queries: int = 0) -> Cost:
@@ -189,7 +191,9 @@ def _write_random(folder: Path, rows: np.ndarray, shard: Shard, chance: np.rando
     (folder / "shards").mkdir(exist_ok=True)
     header = {"fingerprint": "", "place": ""}
     write_shard(
-        folder / "shards" / shard.name, {"rows": rows[shard.start : shard.stop], "influence": values, "cosine": np.tanh(values)}, header
+        folder / "shards" / shard.name,
+        {"rows": rows[shard.start : shard.stop], "influence": values, "cosine": np.tanh(values)},
+        header,
     )
 
 
@@ -244,8 +248,16 @@ def forecast_score(
             )
         few = fewer(found)
         if few and not config.group:
-            ways += _if_cheaper(cost, found.cost(few), f"only {few:,} of the {found.queries:,} queries", {"queries": few})
-    about = {"kind": "score", "run": run.id, "version": labels.version, "request": to_dict(config), "n_train": found.rows}
+            ways += _if_cheaper(
+                cost, found.cost(few), f"only {few:,} of the {found.queries:,} queries", {"queries": few}
+            )
+    about = {
+        "kind": "score",
+        "run": run.id,
+        "version": labels.version,
+        "request": to_dict(config),
+        "n_train": found.rows,
+    }
     about["n_queries"] = found.queries
     written = write_forecast(folder, about, cost, time.perf_counter() - started_s, ways)
     work.update(1, 1, "done")

@@ -53,7 +53,12 @@ class PilotedSearch:
         low, high, parts = search_s / factor, search_s * factor, {"search": search_s}
         if self.training is not None and count:
             each = self.training.cost(self.rows - self.rows // count, self.epochs, count)
-            low, high, peak, parts = low + each.low_s, high + each.high_s, max(peak, each.peak_bytes), parts | each.parts
+            low, high, peak, parts = (
+                low + each.low_s,
+                high + each.high_s,
+                max(peak, each.peak_bytes),
+                parts | each.parts,
+            )
         return Cost(sum(parts.values()), low, high, peak, parts)
 
 
@@ -89,7 +94,9 @@ def _search_readings(
 
     def read(count: int) -> Meter:
         with tempfile.TemporaryDirectory() as folder, Meter(device) as spent:
-            flag(dataset, share_of(dataset, labels, count), run, config, Path(folder), trusted=trusted, train_fold=guess)
+            flag(
+                dataset, share_of(dataset, labels, count), run, config, Path(folder), trusted=trusted, train_fold=guess
+            )
         return spent
 
     count = min(rows, START)
@@ -133,7 +140,13 @@ def forecast_flag(
         if not config.detectors:
             words = "only the margins over training and the neighbours' labels, without the trainings"
             ways.append({"what": words, "change": {"detectors": list(QUICK)}, **plain(found.cost(0))})
-    about = {"kind": "flag", "run": run.id, "version": labels.version, "request": to_dict(config), "n_train": found.rows}
+    about = {
+        "kind": "flag",
+        "run": run.id,
+        "version": labels.version,
+        "request": to_dict(config),
+        "n_train": found.rows,
+    }
     written = write_forecast(folder, about, cost, time.perf_counter() - started_s, ways)
     work.update(1, 1, "done")
     return written

@@ -45,7 +45,13 @@ class PilotedTraining:
 
 
 def pilot_training(
-    dataset: "Dataset", labels: "Labels", model: ModelConfig, recipe: TrainConfig, *, trusted: bool = False, dynamics: bool = True
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    recipe: TrainConfig,
+    *,
+    trusted: bool = False,
+    dynamics: bool = True,
 ) -> PilotedTraining:
     """Time one epoch on growing shares of the samples, for about ``BUDGET_S``, and a pass that asks the model. Writes nothing."""
     device, rows = pick_device(recipe.device), len(labels.train_rows(dataset))
@@ -71,7 +77,9 @@ def pilot_training(
     pace = (readings.wall_s + spent.seconds_s) / max(readings.cpu_s + spent.cpu_s, 1e-9)
     asked_s, taken_s = pace * spent.cpu_s / len(some), time.perf_counter() - started_s
     found = tuple(readings.seconds(pace))
-    return PilotedTraining(found, asked_s, len(dataset.rows("val")), len(everything), dynamics, max(peak, spent.peak_bytes), taken_s)
+    return PilotedTraining(
+        found, asked_s, len(dataset.rows("val")), len(everything), dynamics, max(peak, spent.peak_bytes), taken_s
+    )
 
 
 def forecast_train(

@@ -61,7 +61,9 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
         if alone:
             best = max(alone, key=lambda place: alone[place])
             which = (
-                "the label" if len(classes) == 2 else f"class {classes[best]!r}" + (f" and {len(alone) - 1} more" if len(alone) > 1 else "")
+                "the label"
+                if len(classes) == 2
+                else f"class {classes[best]!r}" + (f" and {len(alone) - 1} more" if len(alone) > 1 else "")
             )
             what = f"alone tells {which} (area under the curve {alone[best]:.4f}). If it is known only after the answer, leave it out"
             told.append(note(f"column {name[4:]}", what))
@@ -128,7 +130,11 @@ def _tells(codes: np.ndarray, values: "pd.Series", labels: np.ndarray, classes: 
         edges = np.quantile(order, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
         bins = np.searchsorted(edges, order, side="right")
     counts = np.bincount(labels, minlength=classes)
-    frequent = [place for place in np.argsort(-counts)[:BINS] if counts[place] >= FEWEST_OF_CLASS and counts[place] < len(labels)]
+    frequent = [
+        place
+        for place in np.argsort(-counts)[:BINS]
+        if counts[place] >= FEWEST_OF_CLASS and counts[place] < len(labels)
+    ]
     half = np.arange(len(labels)) % 2
     half = np.random.default_rng(0).permutation(half)
     width, found = int(bins.max()) + 1, {}
@@ -164,13 +170,21 @@ def _called_like(samples: "pd.DataFrame", names: list[str]) -> list[dict[str, An
         values = samples[name]
         if values.dtype.kind in "iu" and len(values) >= FEWEST_ROWS and (np.diff(values.to_numpy()) == 1).all():
             told.append(
-                note(f"column {name[4:]}", "only counts the rows, and was taken as a feature. If it says nothing else, leave it out")
+                note(
+                    f"column {name[4:]}",
+                    "only counts the rows, and was taken as a feature. If it says nothing else, leave it out",
+                )
             )
             continue
         if name == "col:y" and "col:x" in names:  # a place, not a target
             continue
         for kind, pattern in CALLED_LIKE.items():
             if re.fullmatch(pattern, name[4:].strip().lower().replace(" ", "_").replace("-", "_")):
-                told.append(note(f"column {name[4:]}", f"is called like {kind}, and was taken as a feature. If it is none, leave it out"))
+                told.append(
+                    note(
+                        f"column {name[4:]}",
+                        f"is called like {kind}, and was taken as a feature. If it is none, leave it out",
+                    )
+                )
                 break
     return told

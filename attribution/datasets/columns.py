@@ -50,16 +50,24 @@ SPELLINGS = (
     Spelling(_PLAIN, float, "numbers written as text"),
     Spelling(_grouped(",", "."), lambda word: float(word.replace(",", "")), "numbers with a comma between thousands"),
     Spelling(
-        re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?"), lambda word: float(word.replace(",", ".")), "numbers with a decimal comma"
+        re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?"),
+        lambda word: float(word.replace(",", ".")),
+        "numbers with a decimal comma",
     ),
     Spelling(
         _grouped(".", ","),
         lambda word: float(word.replace(".", "").replace(",", ".")),
         "numbers with a dot between thousands and a decimal comma",
     ),
-    Spelling(_grouped(" ", ","), lambda word: float(word.replace(" ", "").replace(",", ".")), "numbers with a blank between thousands"),
+    Spelling(
+        _grouped(" ", ","),
+        lambda word: float(word.replace(" ", "").replace(",", ".")),
+        "numbers with a blank between thousands",
+    ),
     Spelling(_grouped(" ", "."), lambda word: float(word.replace(" ", "")), "numbers with a blank between thousands"),
-    Spelling(_grouped("'", "."), lambda word: float(word.replace("'", "")), "numbers with an apostrophe between thousands"),
+    Spelling(
+        _grouped("'", "."), lambda word: float(word.replace("'", "")), "numbers with an apostrophe between thousands"
+    ),
     Spelling(_LAKHS, lambda word: float(word.replace(",", "")), "numbers with commas between lakhs and thousands"),
 )
 
@@ -79,7 +87,9 @@ def feature(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", 
     if values.dtype.kind in "mM" or getattr(values.dtype, "tz", None) is not None:
         return _days(values), [note(f"column {name}", _dates_said(values))]
     if values.dtype.kind == "c":
-        raise UserError(f"Column {name} of {path.name} holds complex numbers.", "A feature is one number or one word.", LEAVE_OUT)
+        raise UserError(
+            f"Column {name} of {path.name} holds complex numbers.", "A feature is one number or one word.", LEAVE_OUT
+        )
     values = values.astype(object)
     if pd.api.types.infer_dtype(values, skipna=False) == "string":
         return _from_words(frame, values, name, path)
@@ -133,7 +143,9 @@ def _finite(frame: "pd.DataFrame", values: "pd.Series", name: str, path: Path) -
     finite = np.isfinite(values.to_numpy(dtype=np.float64))
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])
-        raise UserError(f"{row_name(frame, row, path)} has {values.iloc[row]} in column {name}.", "It is not a number.", LEAVE_OUT)
+        raise UserError(
+            f"{row_name(frame, row, path)} has {values.iloc[row]} in column {name}.", "It is not a number.", LEAVE_OUT
+        )
     return values
 
 
@@ -155,13 +167,18 @@ def _float(value: Any) -> float:
         return float("inf")
 
 
-def _from_words(frame: "pd.DataFrame", words: "pd.Series", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
+def _from_words(
+    frame: "pd.DataFrame", words: "pd.Series", name: str, path: Path
+) -> tuple["pd.Series", list[dict[str, Any]]]:
     distinct = {word: _bare(word) for word in words.unique()}
     spelled = spelling(list(distinct.values()))
     if spelled is not None:
         value = {word: spelled.value(bare) for word, bare in distinct.items()}
         numbers = _finite(frame, words.map(value).astype(np.float64), name, path)
-        if all(bare.lstrip("+-").isdigit() and len(bare) < 19 for bare in distinct.values()) and spelled is SPELLINGS[0]:
+        if (
+            all(bare.lstrip("+-").isdigit() and len(bare) < 19 for bare in distinct.values())
+            and spelled is SPELLINGS[0]
+        ):
             numbers = words.map({word: int(bare) for word, bare in distinct.items()}).astype(np.int64)
         first = str(words.iloc[0])
         return numbers, [note(f"column {name}", f"read as {spelled.said}: {first!r} is {numbers.iloc[0]:.10g}")]
@@ -170,7 +187,9 @@ def _from_words(frame: "pd.DataFrame", words: "pd.Series", name: str, path: Path
             return _days(words), [note(f"column {name}", _dates_said(words))]
         except ValueError:  # the 31st of February
             pass
-    numeric = words.isin([word for word, bare in distinct.items() if any(one.fits.fullmatch(bare) for one in SPELLINGS)]).to_numpy()
+    numeric = words.isin(
+        [word for word, bare in distinct.items() if any(one.fits.fullmatch(bare) for one in SPELLINGS)]
+    ).to_numpy()
     share = numeric.mean()
     if MOSTLY <= share < 1:
         row = int(np.flatnonzero(~numeric)[0])
@@ -184,7 +203,10 @@ def _from_words(frame: "pd.DataFrame", words: "pd.Series", name: str, path: Path
 
 def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, name: str) -> list[dict[str, Any]]:
     """What is worth knowing about a column that became categories though it may not be meant so."""
-    where, odd = f"column {name}", [word for word, bare in distinct.items() if not any(one.fits.fullmatch(bare) for one in SPELLINGS)]
+    where, odd = (
+        f"column {name}",
+        [word for word, bare in distinct.items() if not any(one.fits.fullmatch(bare) for one in SPELLINGS)],
+    )
     if share == 1:
         return [
             note(
@@ -200,15 +222,31 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
             )
         ]
     if all(_OTHER_DATE.fullmatch(bare) for bare in distinct.values()):
-        return [note(where, f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are numbers")]
+        return [
+            note(
+                where,
+                f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are numbers",
+            )
+        ]
     units = {re.sub(r"^[+-]?[\d.,' ]*\d", "", bare) for bare in distinct.values() if re.match(r"[+-]?\.?\d", bare)}
-    if len(units) == 1 and "" not in units and all(re.match(r"[+-]?\.?\d", bare) for bare in distinct.values()) and len(distinct) > 2:
-        return [note(where, f"every value is a number with {units.pop()!r} behind it; taken as categories. Without it they are numbers")]
+    if (
+        len(units) == 1
+        and "" not in units
+        and all(re.match(r"[+-]?\.?\d", bare) for bare in distinct.values())
+        and len(distinct) > 2
+    ):
+        return [
+            note(
+                where,
+                f"every value is a number with {units.pop()!r} behind it; taken as categories. Without it they are numbers",
+            )
+        ]
     begun = sum(bool(re.match(r"\W*\d", bare)) for bare in distinct.values())
     if len(distinct) > 2 and begun >= MOSTLY * len(distinct):
         return [
             note(
-                where, f"its values begin with numbers, such as {listed([repr(word) for word in list(distinct)[:3]])}; taken as categories"
+                where,
+                f"its values begin with numbers, such as {listed([repr(word) for word in list(distinct)[:3]])}; taken as categories",
             )
         ]
     return []
@@ -234,7 +272,11 @@ def spelling(words: list[str]) -> Spelling | None:
             return (
                 None
                 if inner is None
-                else Spelling(inner.fits, _scaled(inner.value, share), f"{said} ({inner.said})" if inner is not SPELLINGS[0] else said)
+                else Spelling(
+                    inner.fits,
+                    _scaled(inner.value, share),
+                    f"{said} ({inner.said})" if inner is not SPELLINGS[0] else said,
+                )
             )
     for sign in CURRENCIES:
         if all(sign in word for word in words):
@@ -260,7 +302,9 @@ def _likelier(fitting: list[Spelling], words: list[str]) -> Spelling | None:
     plain = [abs(float(word)) for word in words if "," not in word]
     if any(re.match(r"[+-]?0\d*,", word) for word in marked):  # no one writes 0,123 for a thousand
         return decimal
-    if len(marked) == len(words) or max(plain) < 1000:  # all grouped (either reading has the same shape), or grouped from 1,000 on
+    if (
+        len(marked) == len(words) or max(plain) < 1000
+    ):  # all grouped (either reading has the same shape), or grouped from 1,000 on
         return thousands
     return None
 

@@ -123,7 +123,9 @@ class Dataset:
         """Open the ``data`` folder of a project; ``UserError`` if there is no finished dataset in it."""
         folder = Path(folder)
         if not (folder / "dataset.json").is_file():
-            raise UserError(f"There is no dataset in {folder}.", "Its dataset.json is missing.", "Import the data again.")
+            raise UserError(
+                f"There is no dataset in {folder}.", "Its dataset.json is missing.", "Import the data again."
+            )
         values = read_json(folder / "dataset.json")
         with damage(folder / "dataset.json"):
             return Dataset(folder, DatasetInfo.from_json(values))
@@ -150,7 +152,9 @@ class Dataset:
         samples = samples.astype({"id": "str", "split": "str", "label": "int32", "source": "str", "hash": "str"})
         counts = {name: int((samples["split"] == name).sum()) for name in SPLITS}
         rows = samples[["id", "split", "label", "hash"]].to_csv(index=False, lineterminator="\n").encode()
-        base_hash = fingerprint(hashlib.sha256(rows).hexdigest(), info.modality, info.classes, info.shape, info.preprocessing)
+        base_hash = fingerprint(
+            hashlib.sha256(rows).hexdigest(), info.modality, info.classes, info.shape, info.preprocessing
+        )
         info = DatasetInfo(**{**asdict(info), "counts": counts, "base_hash": base_hash})
         folder.mkdir(parents=True, exist_ok=True)
         if inputs is not None:
@@ -213,7 +217,11 @@ class Dataset:
     def column(self, name: str) -> "pd.Series":
         """One column of ``samples``, without reading the others."""
 
-        return self.samples[name] if "samples" in self.__dict__ else read_table(self.folder / "samples.parquet", columns=[name])[name]
+        return (
+            self.samples[name]
+            if "samples" in self.__dict__
+            else read_table(self.folder / "samples.parquet", columns=[name])[name]
+        )
 
     def line(self, row: int) -> "pd.Series":
         """One line of ``samples``; of a large dataset, only the block that holds it is read."""
@@ -262,7 +270,9 @@ class Dataset:
         unknown = [str(wanted[place]) for place in np.flatnonzero(found < 0)]
         if unknown:
             shown = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
-            raise UserError(f"No sample is called {shown}.", "", f"Ids look like {self.ids[0]}; look them up in {self.info.name}.")
+            raise UserError(
+                f"No sample is called {shown}.", "", f"Ids look like {self.ids[0]}; look them up in {self.info.name}."
+            )
         return np.asarray(found, dtype=np.int64)
 
     def row_of(self, name: str) -> int | None:

@@ -128,5 +128,6 @@ def _set_raw_mode(image: Any, raw: str) -> None:
     changed = (raw, *arguments[1:]) if isinstance(arguments, tuple) else raw
     rest = [(*tile[:3], changed) for tile in image.tile[1:]]
     image.tile = [
-        type(image.tile[0])._make(tile) if hasattr(image.tile[0], "_make") else tile for tile in ((codec, extents, offset, changed), *rest)
+        type(image.tile[0])._make(tile) if hasattr(image.tile[0], "_make") else tile
+        for tile in ((codec, extents, offset, changed), *rest)
     ]

@@ -50,7 +50,9 @@ def encode(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: 
 # --- images
 
 
-def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
+def encode_images(
+    source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress
+) -> Encoded:
     """uint8 (n, H, W, C) at one common size; one picture in memory at a time. The hash covers the pixels at their own size, before
     resizing. Pictures that cannot be decoded are left out and listed; ``UserError`` if none can."""
     assert source.header is not None
@@ -88,7 +90,9 @@ def encode_images(source: Source, samples: "pd.DataFrame", config: DataConfig, f
             sizes.append(pixels.shape[:2])
             hashes.append(content_hash(str(pixels.shape).encode(), np.ascontiguousarray(pixels).tobytes()))
             if split == "train":
-                values = small.reshape(-1, channels).astype(np.int64)  # whole numbers: the sums are exact on every machine
+                values = small.reshape(-1, channels).astype(
+                    np.int64
+                )  # whole numbers: the sums are exact on every machine
                 total, squares, count = total + values.sum(0), squares + (values**2).sum(0), count + len(values)
     if not kept:
         raise none_readable(source, samples)
@@ -144,7 +148,9 @@ def _token() -> re.Pattern[str]:
     return re.compile(rf"(?![{marks()}])[{_APART}]{mark}*|{part}(?:'{part})*|{sign}(?:\u200d{sign})*")
 
 
-def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
+def encode_texts(
+    source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress
+) -> Encoded:
     """int32 (n, L) token ids, 0 = padding, 1 = not in the vocabulary; L is the longest text, at most ``max_tokens``.
 
     The vocabulary holds the most frequent words of the training texts (ties by spelling); ``preprocessing["vocabulary"][id]`` is the word.
@@ -159,7 +165,9 @@ def encode_texts(source: Source, samples: "pd.DataFrame", config: DataConfig, fo
                 "There is nothing to read.",
                 "Correct or remove the row.",
             )
-    counts = Counter(word for words, split in zip(tokens, samples["split"], strict=True) if split == "train" for word in words)
+    counts = Counter(
+        word for words, split in zip(tokens, samples["split"], strict=True) if split == "train" for word in words
+    )
     frequent = sorted(counts, key=lambda word: (-counts[word], word))[: config.vocabulary]
     vocabulary = ["<padding>", "<unknown>", *frequent]
     number_of = {word: number for number, word in enumerate(vocabulary)}
@@ -188,14 +196,18 @@ def text_notes(tokens: list[list[str]], different: int, config: DataConfig) -> l
             )
         )
     if different > config.vocabulary:
-        told.append(note("words", f"only the {config.vocabulary:,} most frequent of {different:,} are told apart (vocabulary)"))
+        told.append(
+            note("words", f"only the {config.vocabulary:,} most frequent of {different:,} are told apart (vocabulary)")
+        )
     return told
 
 
 # --- tables
 
 
-def encode_table(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
+def encode_table(
+    source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress
+) -> Encoded:
     """float32 (n, d) as ``table_matrix`` makes it. The hash covers the feature values and the group of a row, not its label."""
     matrix, columns, problems = table_matrix(samples, progress, source.path, config.max_gigabytes)
     np.save(folder / "inputs.npy", matrix, allow_pickle=False)
@@ -262,7 +274,12 @@ def standardised(values: np.ndarray, training: np.ndarray, name: str) -> tuple[n
         raise _too_far(name, f"values from {values.min():g} to {values.max():g}, further apart than a number can say")
     part = distance / largest
     shift, scale = _steady(part[training].mean()), _steady(part[training].std())
-    described = {"name": name, "kind": "number", "mean": float(reference) + shift * float(largest), "std": scale * float(largest)}
+    described = {
+        "name": name,
+        "kind": "number",
+        "mean": float(reference) + shift * float(largest),
+        "std": scale * float(largest),
+    }
     return ((part - shift) / scale)[:, None], [described]
 
 
@@ -331,7 +348,11 @@ def _one_hot(values: "pd.Series", training: np.ndarray, name: str) -> tuple[np.n
     forms = {word: tidy(str(word)) or str(word) for word in values.unique()}
     codes, different = pd.factorize(values.map(forms))
     counts = Counter(
-        {different[code]: int(count) for code, count in enumerate(np.bincount(codes[training], minlength=len(different))) if count}
+        {
+            different[code]: int(count)
+            for code, count in enumerate(np.bincount(codes[training], minlength=len(different)))
+            if count
+        }
     )
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     kept: list[str | None] = sorted(ordered[:MAX_CATEGORIES])

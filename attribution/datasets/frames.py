@@ -27,7 +27,10 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 BLANKS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 LOOKED_AT = 50  # records that show how a CSV file is separated
-PART, SPLIT_OF_PART = "__part__", "__split_of_part__"  # columns of a table in parts: file and row, and the split that the file's name says
+PART, SPLIT_OF_PART = (
+    "__part__",
+    "__split_of_part__",
+)  # columns of a table in parts: file and row, and the split that the file's name says
 Problems = list[dict[str, Any]]
 OTHER_KINDS = {  # how files begin that are often called .csv, what they are, and what to do
     b"\x1f\x8b": ("packed with gzip", "Unpack it first (gunzip)."),
@@ -42,13 +45,18 @@ OTHER_KINDS = {  # how files begin that are often called .csv, what they are, an
     b"%PDF": ("a PDF", "Give a table."),
     b"\x89PNG": ("a picture", "Give the folder of the pictures."),
     b"\xff\xd8\xff": ("a picture", "Give the folder of the pictures."),
-    b"<!doctype html": ("a web page", "Download the file itself: a page that asks or reports an error was saved in its place."),
+    b"<!doctype html": (
+        "a web page",
+        "Download the file itself: a page that asks or reports an error was saved in its place.",
+    ),
     b"<html": ("a web page", "Download the file itself: a page that asks or reports an error was saved in its place."),
     b"version https://git-lfs": ("a pointer of Git LFS", "Fetch the file itself: git lfs pull."),
 }
 
 
-def read_frame(path: Path, as_text: tuple[str, ...] = (), problems: Problems | None = None, max_gigabytes: float = 0.0) -> "pd.DataFrame":
+def read_frame(
+    path: Path, as_text: tuple[str, ...] = (), problems: Problems | None = None, max_gigabytes: float = 0.0
+) -> "pd.DataFrame":
     """A table file, or a folder of Parquet parts, as a DataFrame; what was not taken as it stands there is added to ``problems``.
 
     In CSV files the columns ``as_text`` are kept as written ("NA" and "None" are words there); in the others the usual spellings of a
@@ -56,26 +64,48 @@ def read_frame(path: Path, as_text: tuple[str, ...] = (), problems: Problems | N
     are empty, broken and unknown files and a column name that stands there twice (``UserError``).
     """
     problems = [] if problems is None else problems
-    frame = _read_parts(path, problems, max_gigabytes) if path.is_dir() else _read_file(path, as_text, problems, max_gigabytes)
+    frame = (
+        _read_parts(path, problems, max_gigabytes)
+        if path.is_dir()
+        else _read_file(path, as_text, problems, max_gigabytes)
+    )
     if not len(frame):
-        raise UserError(f"{path.name} has a header but no rows.", "There is nothing to load.", "Check that this is the file you meant.")
+        raise UserError(
+            f"{path.name} has a header but no rows.",
+            "There is nothing to load.",
+            "Check that this is the file you meant.",
+        )
     return frame
 
 
 def is_table_folder(path: Path) -> bool:
     """Whether a folder holds Parquet files, and neither folders nor other tables: a table in parts."""
-    others = [entry for entry in path.iterdir() if not entry.name.startswith((".", "_")) and entry.suffix.lower() != ".parquet"]
-    return bool(_parts(path)) and not any(entry.is_dir() or entry.suffix.lower() in (*SUFFIXES, ".npz") for entry in others)
+    others = [
+        entry
+        for entry in path.iterdir()
+        if not entry.name.startswith((".", "_")) and entry.suffix.lower() != ".parquet"
+    ]
+    return bool(_parts(path)) and not any(
+        entry.is_dir() or entry.suffix.lower() in (*SUFFIXES, ".npz") for entry in others
+    )
 
 
 def _read_file(path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty.", "There is nothing to load.", "Check that this is the file you meant.")
     suffix = path.suffix.lower()
-    readers = {".csv": _read_csv, ".tsv": _read_csv, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".parquet": _read_parquet}
+    readers = {
+        ".csv": _read_csv,
+        ".tsv": _read_csv,
+        ".jsonl": _read_jsonl,
+        ".ndjson": _read_jsonl,
+        ".parquet": _read_parquet,
+    }
     if suffix not in readers:
         raise UserError(
-            f"{path.name} ends in {suffix or 'nothing'!r}.", "Its format is unknown.", f"Use one of {', '.join(SUFFIXES)} or .npz."
+            f"{path.name} ends in {suffix or 'nothing'!r}.",
+            "Its format is unknown.",
+            f"Use one of {', '.join(SUFFIXES)} or .npz.",
         )
     if suffix != ".parquet":
         _must_be_text(path)
@@ -91,7 +121,9 @@ def _must_be_text(path: Path) -> None:
         start = stream.read(64)
     for sign, (kind, do) in OTHER_KINDS.items():
         if start.lstrip(b" \r\n\t").lower().startswith(sign.lower()):
-            raise UserError(f"{path.name} is {kind}, whatever its name says.", f"It cannot be read as {path.suffix.lower()}.", do)
+            raise UserError(
+                f"{path.name} is {kind}, whatever its name says.", f"It cannot be read as {path.suffix.lower()}.", do
+            )
 
 
 def encoding_of(path: Path) -> str:
@@ -104,7 +136,9 @@ def encoding_of(path: Path) -> str:
         return "utf-16"
     if start.count(0) > len(start) / 5:
         raise UserError(
-            f"{path.name} is not UTF-8 text.", "It looks like UTF-16 without a byte order mark, or like no text.", "Save it as UTF-8."
+            f"{path.name} is not UTF-8 text.",
+            "It looks like UTF-16 without a byte order mark, or like no text.",
+            "Save it as UTF-8.",
         )
     return "utf-8-sig"
 
@@ -165,7 +199,9 @@ def header(path: Path) -> tuple[list[str], str, int]:
     separator = said[1] if said else _separator(sample, usual)
     names = next(_records(sample, separator, 1), [])
     if not any(name.strip() for name in names):
-        raise UserError(f"{path} is empty.", "Its first line holds no column names.", "Check that this is the file you meant.")
+        raise UserError(
+            f"{path} is empty.", "Its first line holds no column names.", "Check that this is the file you meant."
+        )
     return names_of(names, path), separator, 1 if said else 0
 
 
@@ -173,7 +209,9 @@ def _records(sample: str, separator: str, count: int) -> Iterator[list[str]]:
     """The first records that are not blank; a last one that was cut short may be among them."""
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, skipinitialspace=True)
     try:
-        yield from islice((record for record in reader if len(record) > 1 or any(value.strip() for value in record)), count)
+        yield from islice(
+            (record for record in reader if len(record) > 1 or any(value.strip() for value in record)), count
+        )
     except csv.Error:
         return
 
@@ -209,13 +247,21 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
     try:
         frame = parsed([name for name in names if name in as_text])
     except pd.errors.EmptyDataError as cause:
-        raise UserError(f"{path} is empty.", "There is nothing to load.", "Check that this is the file you meant.") from cause
+        raise UserError(
+            f"{path} is empty.", "There is nothing to load.", "Check that this is the file you meant."
+        ) from cause
     except (pd.errors.ParserError, OverflowError) as cause:
         raise UserError(
-            f"{path.name} is not a table: {str(cause).strip()}.", "Rows must have as many values as the header.", "Correct that line."
+            f"{path.name} is not a table: {str(cause).strip()}.",
+            "Rows must have as many values as the header.",
+            "Correct that line.",
         ) from cause
     if not isinstance(frame.index, pd.RangeIndex):
-        raise UserError(f"The rows of {path.name} have more values than its header.", "Columns cannot be told apart.", "Name every column.")
+        raise UserError(
+            f"The rows of {path.name} have more values than its header.",
+            "Columns cannot be told apart.",
+            "Name every column.",
+        )
     if separator != ("\t" if path.suffix.lower() == ".tsv" else ","):
         problems.append(note(path.name, f"its columns are separated by {SEPARATORS.get(separator, repr(separator))}"))
     if encoding != "utf-8-sig":
@@ -224,28 +270,40 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
     floats = [name for name in frame.columns if frame[name].dtype.kind == "f"] if separator == ";" else []
     if floats:
         problems += _dots_between_thousands(frame, parsed(floats, floats))
-    return frame.apply(lambda values: values.astype(object) if is_string_dtype(values) and not is_object_dtype(values) else values)
+    return frame.apply(
+        lambda values: values.astype(object) if is_string_dtype(values) and not is_object_dtype(values) else values
+    )
 
 
 def _dots_between_thousands(frame: "pd.DataFrame", words: "pd.DataFrame") -> Problems:
     """Correct in ``frame`` the columns (``words``: as written) whose 1.234 means a thousand: every dot has three digits behind it, and another
     column of the file has decimal commas. Without such a column the decimals stay, and it is said. Files with semicolons only."""
     comma = any(
-        frame[name].dtype.kind == "O" and frame[name].dropna().astype(str).str.fullmatch(r"[+-]?[\d.]*,\d+").all() for name in frame.columns
+        frame[name].dtype.kind == "O" and frame[name].dropna().astype(str).str.fullmatch(r"[+-]?[\d.]*,\d+").all()
+        for name in frame.columns
     )
     said = []
     for name in words.columns:
         there = words[name].dropna().str.strip()
-        if not there.str.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})*|0").all() or not there.str.contains(".", regex=False).any():
+        if (
+            not there.str.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})*|0").all()
+            or not there.str.contains(".", regex=False).any()
+        ):
             continue
         first = there[there.str.contains(".", regex=False)].iloc[0]
         if comma:
             frame[name] = words[name].str.replace(".", "", regex=False).astype(np.float64)
-            said.append(note(f"column {name}", f"read as numbers with a dot between thousands: {first!r} is {first.replace('.', '')}"))
+            said.append(
+                note(
+                    f"column {name}",
+                    f"read as numbers with a dot between thousands: {first!r} is {first.replace('.', '')}",
+                )
+            )
         else:
             said.append(
                 note(
-                    f"column {name}", f"{first!r} was read with a decimal dot; if it stands between thousands, write the numbers without it"
+                    f"column {name}",
+                    f"{first!r} was read with a decimal dot; if it stands between thousands, write the numbers without it",
                 )
             )
     return said
@@ -303,15 +361,25 @@ def _record(line: str, number: int, path: Path) -> dict[str, Any]:
         record = json.loads(line, object_pairs_hook=_pairs)
     except _Twice as cause:
         raise UserError(
-            f"Line {number} of {path.name} has {str(cause)!r} twice.", "Which one is meant cannot be told.", "Remove one of them."
+            f"Line {number} of {path.name} has {str(cause)!r} twice.",
+            "Which one is meant cannot be told.",
+            "Remove one of them.",
         ) from cause
     except json.JSONDecodeError as cause:
-        raise UserError(f"Line {number} of {path.name} is not JSON: {cause.msg}.", "It cannot be read.", "Correct that line.") from cause
+        raise UserError(
+            f"Line {number} of {path.name} is not JSON: {cause.msg}.", "It cannot be read.", "Correct that line."
+        ) from cause
     except (ValueError, RecursionError) as cause:
         what = "is nested too deeply" if isinstance(cause, RecursionError) else "has a number of thousands of digits"
-        raise UserError(f"Line {number} of {path.name} {what}.", "It cannot be read.", "Correct or remove that line.") from cause
+        raise UserError(
+            f"Line {number} of {path.name} {what}.", "It cannot be read.", "Correct or remove that line."
+        ) from cause
     if not isinstance(record, dict):
-        raise UserError(f"Line {number} of {path.name} is not an object.", "Names are needed.", 'Write {"label": ..., ...} on each line.')
+        raise UserError(
+            f"Line {number} of {path.name} is not an object.",
+            "Names are needed.",
+            'Write {"label": ..., ...} on each line.',
+        )
     return record
 
 
@@ -342,13 +410,27 @@ def _read_parquet(path: Path, as_text: tuple[str, ...], problems: Problems, max_
             names = names_of(list(file.schema_arrow.names), path)
             groups = [file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups)]
             check_memory(path, file.metadata.num_rows, len(names), sum(groups), max_gigabytes)
-            read = file.read().replace_schema_metadata(None)  # nothing in it is needed, and what is broken in it does no harm
+            read = file.read().replace_schema_metadata(
+                None
+            )  # nothing in it is needed, and what is broken in it does no harm
             frame = read.to_pandas(ignore_metadata=True, integer_object_nulls=True)
             index = _index_columns(file.schema_arrow)
-    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, NotImplementedError) as cause:
+    except (
+        pyarrow.ArrowException,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        NotImplementedError,
+    ) as cause:
         about = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
         unlike = not _has_magic(path)
-        what = f"{path.name} is not a Parquet file: {about}" if unlike else f"{path.name} cannot be read as Parquet: {about}"
+        what = (
+            f"{path.name} is not a Parquet file: {about}"
+            if unlike
+            else f"{path.name} cannot be read as Parquet: {about}"
+        )
         raise UserError(what.rstrip(".") + ".", "Its rows are not known.", "Write it again.") from cause
     frame.columns = names
     frame.attrs["index"] = [tidy(one) for one in index if tidy(one) in names]
@@ -403,7 +485,9 @@ def _read_parts(path: Path, problems: Problems, max_gigabytes: float) -> "pd.Dat
         if split:
             frame[SPLIT_OF_PART] = split
         frames.append(frame)
-    problems.append(note(path.name, f"{len(parts):,} Parquet files were read as one table, in the order of their names"))
+    problems.append(
+        note(path.name, f"{len(parts):,} Parquet files were read as one table, in the order of their names")
+    )
     joined = pd.concat(frames, ignore_index=True)
     joined.attrs = frames[0].attrs
     return joined
@@ -452,16 +536,28 @@ def _first_of_parquet(path: Path, count: int) -> "pd.DataFrame":
                 if batch is None
                 else batch.slice(0, count).to_pandas(ignore_metadata=True, integer_object_nulls=True)
             )
-    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, NotImplementedError) as cause:
+    except (
+        pyarrow.ArrowException,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        NotImplementedError,
+    ) as cause:
         about = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        raise UserError(f"{path.name} is not a Parquet file: {about}", "It cannot be read.", "Write it again.") from cause
+        raise UserError(
+            f"{path.name} is not a Parquet file: {about}", "It cannot be read.", "Write it again."
+        ) from cause
     frame.columns = names
     return frame
 
 
 def as_words(values: "pd.Series") -> "pd.Series":
     """A column's values as text; bytes are read as UTF-8 where they are that."""
-    return values.map(lambda value: value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value))
+    return values.map(
+        lambda value: value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    )
 
 
 def row_name(frame: "pd.DataFrame", row: int, path: Path) -> str:

@@ -41,7 +41,9 @@ def tensor(dataset: "Dataset", rows: np.ndarray, device: "str | torch.device", i
     import torch
 
     if dataset.info.modality == "image":
-        pixels = torch.from_numpy(np.array(dataset.inputs[rows])).to(device).permute(0, 3, 1, 2).float() / 255  # (b, C, H, W)
+        pixels = (
+            torch.from_numpy(np.array(dataset.inputs[rows])).to(device).permute(0, 3, 1, 2).float() / 255
+        )  # (b, C, H, W)
         if inputs.kind == "standardised":
             mean, std = (dataset.info.preprocessing[name] for name in ("mean", "std"))
             return _scaled(pixels, mean, std).contiguous()
@@ -75,7 +77,11 @@ def raw_table(dataset: "Dataset") -> np.ndarray:
 def token_table(dataset: "Dataset") -> np.ndarray:
     """The same as whole numbers (n, d) int64; ``UserError`` naming the first value that is no token id."""
     if problem := token_problem(dataset):
-        raise UserError(f"inputs is tokens, but {problem}.", "Token ids are whole numbers from 0.", "Use inputs=raw, or correct the value.")
+        raise UserError(
+            f"inputs is tokens, but {problem}.",
+            "Token ids are whole numbers from 0.",
+            "Use inputs=raw, or correct the value.",
+        )
     found = np.array(dataset.inputs, dtype=np.int64)
     for place, column in _numbers(dataset):
         found[:, place] = _number(dataset, column, dataset.inputs[:, place]).astype(np.int64)
@@ -99,7 +105,11 @@ def token_problem(dataset: "Dataset") -> str:
 def _numbers(dataset: "Dataset") -> list[tuple[int, dict[str, Any]]]:
     """Place and description of every number column."""
     columns = dataset.info.preprocessing.get("columns") or []
-    return [(place, column) for place, column in enumerate(columns) if isinstance(column, dict) and column.get("kind") == "number"]
+    return [
+        (place, column)
+        for place, column in enumerate(columns)
+        if isinstance(column, dict) and column.get("kind") == "number"
+    ]
 
 
 def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
@@ -111,7 +121,9 @@ def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
         own = np.asarray(info.preprocessing["std"], dtype=np.float64)
     else:
         columns = info.preprocessing.get("columns") or []
-        own = np.array([float(column.get("std", 1.0)) if isinstance(column, dict) else 1.0 for column in columns] or np.ones(size))
+        own = np.array(
+            [float(column.get("std", 1.0)) if isinstance(column, dict) else 1.0 for column in columns] or np.ones(size)
+        )
     return own / (np.asarray(inputs.std, dtype=np.float64) if inputs.std else 1.0)
 
 

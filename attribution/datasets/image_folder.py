@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.config import DataConfig
 from attribution.datasets.metadata import from_metadata
-from attribution.datasets.picture_layout import LAYOUTS, Layout, has_metadata, has_pictures, is_picture, layout, passed_over, unwrap
+from attribution.datasets.picture_layout import (
+    LAYOUTS,
+    Layout,
+    has_metadata,
+    has_pictures,
+    is_picture,
+    layout,
+    passed_over,
+    unwrap,
+)
 from attribution.datasets.pictures import SUFFIXES, PictureFiles
 from attribution.datasets.source import Source, left_out_count, listed
 from attribution.datasets.splits import split_name
@@ -59,7 +68,9 @@ def _from_classes(found: Layout, root: str) -> tuple["pd.DataFrame", list[dict[s
     problems: list[dict[str, Any]] = []
     for folder, split in found.parts:
         if split:
-            problems += passed_over(folder.files, f"lies beside the class folders of {folder.last}, so its class is not known")
+            problems += passed_over(
+                folder.files, f"lies beside the class folders of {folder.last}, so its class is not known"
+            )
         for class_folder in folder.folders:
             names = list(class_folder.all_files())
             pictures = [name for name in names if is_picture(name)]
@@ -85,7 +96,9 @@ def _from_split_metadata(root: Path, found: Layout, config: DataConfig) -> tuple
     import pandas as pd
 
     parts = [from_metadata(root, folder, split, config) for folder, split in found.parts]
-    return pd.concat([samples for samples, _ in parts], ignore_index=True), [line for _, lines in parts for line in lines]
+    return pd.concat([samples for samples, _ in parts], ignore_index=True), [
+        line for _, lines in parts for line in lines
+    ]
 
 
 def _tables(base: Folder) -> list[str]:
@@ -98,7 +111,9 @@ def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> Us
     what = f"{root / base.name if base.name else root} has no labelled pictures."
     if problems and not pictures and not tables:
         more = f"; {len(problems) - 1:,} more lines like this" if len(problems) > 1 else ""
-        return UserError(what, f"What lies there was passed over: {problems[0]['where']}: {problems[0]['what']}{more}.", LAYOUTS)
+        return UserError(
+            what, f"What lies there was passed over: {problems[0]['where']}: {problems[0]['what']}{more}.", LAYOUTS
+        )
     if pictures:
         why = f"{pictures:,} picture{'s lie' if pictures > 1 else ' lies'} there, but {'all in one folder' if base.folders else 'in no class folder'}."
         do = (
@@ -110,6 +125,9 @@ def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> Us
     if tables:
         why = f"It holds {len(tables):,} table{'s' * (len(tables) > 1)} ({listed(tables, 3)}), and a folder is read as pictures."
         return UserError(
-            what, why, f"Name one file, such as {root / tables[0]}" + ("; join several into one first." if len(tables) > 1 else ".")
+            what,
+            why,
+            f"Name one file, such as {root / tables[0]}"
+            + ("; join several into one first." if len(tables) > 1 else "."),
         )
     return UserError(what, "The class of a picture is the name of its folder.", LAYOUTS)

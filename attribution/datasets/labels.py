@@ -43,10 +43,14 @@ def label_words(values: "pd.Series") -> tuple[np.ndarray, np.ndarray, tuple[int,
 def label_word(value: Any) -> tuple[str, str]:
     """A label as text ("" for none), and why it cannot be one."""
     several = isinstance(value, (list, tuple, dict, set, np.ndarray))
-    if value is None or type(value).__name__ in ("NAType", "NaTType") or (not several and value != value):  # NaN is not itself
+    if (
+        value is None or type(value).__name__ in ("NAType", "NaTType") or (not several and value != value)
+    ):  # NaN is not itself
         return "", ""
     if several:
-        return "", f"is {_shown(value)}, which is more than one label" if not isinstance(value, dict) else f"is the object {_shown(value)}"
+        return "", f"is {_shown(value)}, which is more than one label" if not isinstance(
+            value, dict
+        ) else f"is the object {_shown(value)}"
     if isinstance(value, bytes):
         try:
             value = value.decode()
@@ -121,7 +125,13 @@ def tidy_labels(source: Source) -> Source:
     counts = Counter(labels.tolist())
     changed = [word for word in first if forms[word] != word]
     notes = (
-        [_changed(changed, counts, first, source, "blanks around it, signs that cannot be seen or another Unicode form")] if changed else []
+        [
+            _changed(
+                changed, counts, first, source, "blanks around it, signs that cannot be seen or another Unicode form"
+            )
+        ]
+        if changed
+        else []
     )
     numbers = _one_form_of_numbers(set(forms.values()))
     merged = [word for word in first if numbers.get(forms[word], forms[word]) != forms[word]]
@@ -138,7 +148,12 @@ def tidy_labels(source: Source) -> Source:
 
 
 def _changed(
-    words: list[str], counts: Counter[str], first: dict[str, int], source: Source, why: str, numbers: dict[str, str] | None = None
+    words: list[str],
+    counts: Counter[str],
+    first: dict[str, int],
+    source: Source,
+    why: str,
+    numbers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     word = words[0]
     to = tidy(whole(word))
@@ -163,7 +178,9 @@ def _number(word: str) -> Decimal | None:
 
 def _one_form_of_numbers(words: set[str]) -> dict[str, str]:
     """``{"1.0": "1"}`` where every number among the labels is whole; leading zeros stay, they belong to codes."""
-    numbers = {word: value for word in words if word.isascii() and (value := _number(word)) is not None and abs(value) < 10**30}
+    numbers = {
+        word: value for word in words if word.isascii() and (value := _number(word)) is not None and abs(value) < 10**30
+    }
     if any(value != value.to_integral_value() for value in numbers.values()):
         return {}
     plain = {}
@@ -179,7 +196,11 @@ def _alike(names: list[str]) -> list[dict[str, Any]]:
     for name in names:
         groups[look(name)].append(name)
     what = "differ only by case, blanks or the form of their letters; they are kept as different classes"
-    return [note("labels", f"{listed([repr(name) for name in group])} {what}") for group in groups.values() if len(group) > 1]
+    return [
+        note("labels", f"{listed([repr(name) for name in group])} {what}")
+        for group in groups.values()
+        if len(group) > 1
+    ]
 
 
 def refuse_several(source: Source) -> None:
@@ -191,7 +212,9 @@ def refuse_several(source: Source) -> None:
             raise no_label(source.where(_first(labels == word)), f"is {word[:60]}, which is more than one label")
     for sign in "|;,":
         joined = {word: [part.strip() for part in word.split(sign)] for word in found if sign in word.strip(sign)}
-        parts = Counter(part for some in joined.values() for part in set(some)) + Counter(word for word in found if word not in joined)
+        parts = Counter(part for some in joined.values() for part in set(some)) + Counter(
+            word for word in found if word not in joined
+        )
         if joined and all(part and parts[part] > 1 for some in joined.values() for part in some):
             word = next(iter(joined))
             raise no_label(
@@ -206,7 +229,10 @@ def note_joined(names: list[str]) -> list[dict[str, Any]]:
     if not joined:
         return []
     return [
-        note("labels", f"{listed([repr(name) for name in joined], 4)} may be several labels in one; each combination is a class of its own")
+        note(
+            "labels",
+            f"{listed([repr(name) for name in joined], 4)} may be several labels in one; each combination is a class of its own",
+        )
     ]
 
 
@@ -219,12 +245,16 @@ def refuse_quantity(source: Source, number_classes: bool) -> list[dict[str, Any]
     numbers = {word: value for word in found if word.isascii() and (value := _number(word)) is not None}
     endless = [word for word in found if re.fullmatch(r"[+-]?(inf|infinity)", word.lower())]
     if endless and len(numbers) == len(found) - len(endless):
-        raise no_label(source.where(_first(source.samples["label"] == endless[0])), f"is {endless[0]}, which is no class")
+        raise no_label(
+            source.where(_first(source.samples["label"] == endless[0])), f"is {endless[0]}, which is no class"
+        )
     if len(numbers) < 0.9 * len(found):
         return []
     ordered = sorted(numbers, key=lambda word: numbers[word])
     fractions = [word for word in ordered if numbers[word] != numbers[word].to_integral_value()]
-    about = f"The labels of {source.path.name} are {len(numbers):,} different numbers from {ordered[0]} to {ordered[-1]}"
+    about = (
+        f"The labels of {source.path.name} are {len(numbers):,} different numbers from {ordered[0]} to {ordered[-1]}"
+    )
     if fractions:
         raise UserError(
             f"{about}, some with fractions ({listed(fractions, 3)}).",
@@ -233,11 +263,18 @@ def refuse_quantity(source: Source, number_classes: bool) -> list[dict[str, Any]
         )
     counted = {int(numbers[word]) for word in ordered} in (set(range(len(ordered))), set(range(1, len(ordered) + 1)))
     if len(ordered) > MANY_NUMBERS and (source.modality == "tabular" or not counted):
-        raise UserError(f"{about}.", "They look like a quantity (a price, an age, a count), not like classes.", f"{GROUP}. {AS_CLASSES}")
+        raise UserError(
+            f"{about}.",
+            "They look like a quantity (a price, an age, a count), not like classes.",
+            f"{GROUP}. {AS_CLASSES}",
+        )
     if len(ordered) <= MANY_NUMBERS:
         return []
     return [
-        note("labels", f"{len(ordered):,} whole numbers from {ordered[0]} to {ordered[-1]} were taken as classes; their order is not used")
+        note(
+            "labels",
+            f"{len(ordered):,} whole numbers from {ordered[0]} to {ordered[-1]} were taken as classes; their order is not used",
+        )
     ]
 
 
@@ -245,7 +282,9 @@ def _from_folders(source: Source) -> bool:
     """Whether the labels are names of class folders: classes by construction, whatever they are called."""
     if source.modality != "image" or not source.path.is_dir():
         return False
-    return tidy(str(source.samples["label"].iloc[0])) in [tidy(part) for part in str(source.samples["id"].iloc[0]).split("/")[:-1]]
+    return tidy(str(source.samples["label"].iloc[0])) in [
+        tidy(part) for part in str(source.samples["id"].iloc[0]).split("/")[:-1]
+    ]
 
 
 def _first(mask: "pd.Series") -> int:

@@ -49,7 +49,9 @@ def import_data(config: DataConfig, out: Path, name: str, progress: Progress | N
     progress = progress or Progress()
     out = Path(out)
     if (out / "dataset.json").is_file():
-        raise UserError(f"{out} already holds a dataset.", "It would be overwritten.", "Create a new project for other data.")
+        raise UserError(
+            f"{out} already holds a dataset.", "It would be overwritten.", "Create a new project for other data."
+        )
     progress.update(0, 1, "looking at the files")
     source = read_source(config)
     samples, classes, splits_note = arrange(source, config)
@@ -106,7 +108,9 @@ def preview(config: DataConfig) -> dict[str, Any]:
         "classes": list(classes),
         "n": len(samples),
         "counts": {split: counts[split] for split in SPLITS},
-        "balance": {split: {name or UNLABELLED: pairs[split, name] for name in names} for split in SPLITS if counts[split]},
+        "balance": {
+            split: {name or UNLABELLED: pairs[split, name] for name in names} for split in SPLITS if counts[split]
+        },
         "splits": splits_note,
     }
     return {**result, **looked, "seen": source.seen, "problems": source.problems + looked["problems"]}
@@ -118,7 +122,11 @@ def _not_used(config: DataConfig, source: Source, path: Path) -> list[dict[str, 
     names: tuple[str, ...] = ("text", "features") if pictures else ()
     if archive or (pictures and not any(entry.name.lower() == "metadata.csv" for entry in path.iterdir())):
         names = ("text", "features", "id", "split", "group")
-    named = [f"--{name} {value if isinstance(value, str) else ','.join(value)}" for name in names if (value := getattr(config, name))]
+    named = [
+        f"--{name} {value if isinstance(value, str) else ','.join(value)}"
+        for name in names
+        if (value := getattr(config, name))
+    ]
     what = "a folder of pictures" if pictures else "an archive of arrays"
     return [note(listed(named), f"not used: {what} has no such columns")] if named else []
 
@@ -127,23 +135,39 @@ def read_source(config: DataConfig) -> Source:
     """The samples that ``config.path`` holds, listed and checked, by the reader for its kind."""
     if not config.path:
         raise UserError(
-            "No data was named.", "A project starts from its data.", "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file."
+            "No data was named.",
+            "A project starts from its data.",
+            "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file.",
         )
     if config.text and config.text == config.label:
         raise UserError(
-            f"The text and the label are one column, {config.text!r}.", "The model would be given the answer.", "Name the column of each."
+            f"The text and the label are one column, {config.text!r}.",
+            "The model would be given the answer.",
+            "Name the column of each.",
         )
     try:
         path = Path(config.path).expanduser()
         there = path.exists()
         kind = "folder" if path.is_dir() else "file" if path.is_file() else "neither a file nor a folder"
-    except (OSError, ValueError, RuntimeError) as cause:  # a loop of links, a NUL, a name that is too long, an unknown user
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as cause:  # a loop of links, a NUL, a name that is too long, an unknown user
         shown = config.path if len(config.path) <= 80 else config.path[:77] + "..."
-        raise UserError(f"{shown!r} cannot be a path: {cause}.", "Nothing can lie there.", "Check the spelling.") from cause
+        raise UserError(
+            f"{shown!r} cannot be a path: {cause}.", "Nothing can lie there.", "Check the spelling."
+        ) from cause
     if not there:
-        raise UserError(f"{path} does not exist.", f"It was looked for from {Path.cwd()}.", "Check the spelling, or give the whole path.")
+        raise UserError(
+            f"{path} does not exist.",
+            f"It was looked for from {Path.cwd()}.",
+            "Check the spelling, or give the whole path.",
+        )
     if kind not in ("file", "folder"):
-        raise UserError(f"{path} is {kind}.", "It may never end.", "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file.")
+        raise UserError(
+            f"{path} is {kind}.", "It may never end.", "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file."
+        )
     archive = path.suffix.lower() == ".npz" and kind == "file" and path.stat().st_size > 0
     reader = npz.read if archive else table.read
     if kind == "folder":
@@ -152,7 +176,9 @@ def read_source(config: DataConfig) -> Source:
         source = reader(config)
     except PermissionError as cause:
         raise UserError(
-            f"{cause.filename or path} may not be read.", "This user has no permission.", "Change its permissions, or copy it."
+            f"{cause.filename or path} may not be read.",
+            "This user has no permission.",
+            "Change its permissions, or copy it.",
         ) from cause
     source.problems.extend(_not_used(config, source, path))
     check_samples(source)
@@ -241,10 +267,18 @@ def _preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) 
     step = max(1, len(samples) // 2000)
     tokens = [tokens_of(normalise(text)) for text in samples["text"].iloc[::step]]
     length = max(map(len, tokens))
-    problems = [{**one, "where": one["where"] if step == 1 else f"{one['where']} looked at"} for one in text_notes(tokens, 0, config)]
+    problems = [
+        {**one, "where": one["where"] if step == 1 else f"{one['where']} looked at"}
+        for one in text_notes(tokens, 0, config)
+    ]
     shown = _spread(samples, 12)
     examples = [{**example, "text": text} for example, text in zip(_examples(shown), shown["text"], strict=True)]
-    return {"shape": (min(length, config.max_tokens),), "examples": examples, "problems": problems, "checked": len(samples)}
+    return {
+        "shape": (min(length, config.max_tokens),),
+        "examples": examples,
+        "problems": problems,
+        "checked": len(samples),
+    }
 
 
 def _preview_table(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
+def from_metadata(
+    root: Path, folder: Folder, split: str, config: DataConfig
+) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
     """The pictures that ``folder/metadata.csv`` names (id, label, split and group), and lines about names without a picture and pictures
     without a name. Only files that the walk found are taken, so a name never leads out of the folder."""
     import pandas as pd
@@ -31,7 +33,9 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
     own = metadata_name(folder)
     path = root / own
     problems: list[dict[str, Any]] = []
-    frame = read_frame(path, (config.label, config.group, "file_name", config.split, "split"), problems, config.max_gigabytes)
+    frame = read_frame(
+        path, (config.label, config.group, "file_name", config.split, "split"), problems, config.max_gigabytes
+    )
     for name, role in (("file_name", "names the picture files"), (config.label, "holds the labels")):
         if name not in frame:
             column(frame, name, path, role)  # says which columns there are
@@ -49,7 +53,11 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
     if not there:
         raise _none_found(path, [given_names[number] for number in range(len(found)) if not nameless[number]], names)
     if all(unlabelled[number] for number in taken):
-        raise UserError(f"No row of {path.name} has a value in column {config.label}.", "It holds the labels.", "Choose another column.")
+        raise UserError(
+            f"No row of {path.name} has a value in column {config.label}.",
+            "It holds the labels.",
+            "Choose another column.",
+        )
     samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels[taken]})
     splits, said = named_splits(frame.iloc[taken], config, path) if not split else ("", [])
     samples["split"] = split or _splits(splits, samples["id"].tolist(), folder, said)
@@ -58,12 +66,15 @@ def from_metadata(root: Path, folder: Folder, split: str, config: DataConfig) ->
     rest = names.files - {found[number] for number in there} - {own}
     problems += passed_over(sorted(rest), "has no line in metadata.csv")
     problems += in_few_lines(
-        [str(found[number]) for number in there if unlabelled[number] and not waits[number]], "has no label in metadata.csv"
+        [str(found[number]) for number in there if unlabelled[number] and not waits[number]],
+        "has no label in metadata.csv",
     )
     problems += kept_without_label([str(found[number]) for number in there if waits[number]])
     problems += in_few_lines([f"row {number + 1} of {own}" for number in np.flatnonzero(nameless)], "names no file")
     named = [number for number in range(len(found)) if not nameless[number]]
-    return samples, problems + said + names.lines([given_names[number] for number in named], [found[number] for number in named])
+    return samples, problems + said + names.lines(
+        [given_names[number] for number in named], [found[number] for number in named]
+    )
 
 
 def _none_found(path: Path, given: list[str], names: "_Names") -> UserError:
@@ -87,10 +98,15 @@ def _splits(given: Any, names: list[str], folder: Folder, said: list[dict[str, A
         return given
     words = sorted({top for top, part in zip(tops, parts, strict=True) if part})
     if all(parts) and "train" in parts:
-        said.append(note("split folders", f"metadata.csv names no splits, so those of the folders are taken: {listed(words)}"))
+        said.append(
+            note("split folders", f"metadata.csv names no splits, so those of the folders are taken: {listed(words)}")
+        )
         return parts
     said.append(
-        note(listed(words, 6), "not read as splits: metadata.csv names none, and not all pictures lie in train, val and test folders")
+        note(
+            listed(words, 6),
+            "not read as splits: metadata.csv names none, and not all pictures lie in train, val and test folders",
+        )
     )
     return given
 
@@ -115,7 +131,9 @@ class _Names:
                 return self._as(how or ("by their whole path" if os.path.isabs(path) else ""), name, inside)
             alike = self.alike.get(_form(inside), [])
             if len(alike) == 1:
-                return self._as("that are spelled differently on disk (small and capital letters, or accents)", name, alike[0])
+                return self._as(
+                    "that are spelled differently on disk (small and capital letters, or accents)", name, alike[0]
+                )
         return None
 
     def lines(self, given: list[str], found: list[str | None]) -> list[dict[str, Any]]:

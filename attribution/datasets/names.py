@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-NO_LABEL = -1  # the class index of a sample without a label; it is never active, so nothing trains on it or asks about it
+NO_LABEL = (
+    -1
+)  # the class index of a sample without a label; it is never active, so nothing trains on it or asks about it
 UNLABELLED = "no label"
 
 

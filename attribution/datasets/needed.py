@@ -18,11 +18,15 @@ def all_rows(dataset: "Dataset", split: str, why: str, otherwise: str = "") -> "
     if not len(rows):
         setting = f"--{split}-fraction {'0.2' if split == 'test' else '0.1'}"
         do = f"Import the data into a new project with {setting}, or with a {WORDS[split]} split of its own"
-        raise UserError(f"{dataset.info.name} has no {WORDS[split]} split.", why, f"{do}{f', {otherwise}' if otherwise else ''}.")
+        raise UserError(
+            f"{dataset.info.name} has no {WORDS[split]} split.", why, f"{do}{f', {otherwise}' if otherwise else ''}."
+        )
     return rows
 
 
-def active_rows(dataset: "Dataset", labels: "Labels", split: str, why: str, least: int = 1, otherwise: str = "") -> "np.ndarray":
+def active_rows(
+    dataset: "Dataset", labels: "Labels", split: str, why: str, least: int = 1, otherwise: str = ""
+) -> "np.ndarray":
     """The rows of a split that are not dropped, int64; ``UserError`` where there are fewer than ``least``."""
     rows = all_rows(dataset, split, why, otherwise)
     active = rows[labels.active[rows]]
@@ -32,6 +36,10 @@ def active_rows(dataset: "Dataset", labels: "Labels", split: str, why: str, leas
     what = f"{dataset.info.name} has {len(active):,} {WORDS[split]} sample{'s' * (len(active) != 1)}"
     what += f", {dropped:,} more are dropped" if dropped else ""
     what += f"; at least {least} are needed" if least > 1 else ""
-    more = f"Add samples, or import the data with a larger {WORDS[split]} split" if len(dataset) > 2 * least else "Add samples"
+    more = (
+        f"Add samples, or import the data with a larger {WORDS[split]} split"
+        if len(dataset) > 2 * least
+        else "Add samples"
+    )
     do = f"Keep some of the {dropped:,} that were dropped" if dropped else more
     raise UserError(f"{what}.", why, f"{do}{f', {otherwise}' if otherwise else ''}.")

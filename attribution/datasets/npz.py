@@ -36,12 +36,22 @@ def read(config: DataConfig) -> Source:
     stored = _headers(path)
     called = {_called(key, set(stored)): key for key in stored}
     headers = {name: stored[key] for name, key in called.items()}
-    parts = [("", "X", "y")] if "X" in headers else [(split, f"X_{split}", f"y_{split}") for split in ("train", "val", "test")]
+    parts = (
+        [("", "X", "y")]
+        if "X" in headers
+        else [(split, f"X_{split}", f"y_{split}") for split in ("train", "val", "test")]
+    )
     parts = [part for part in parts if part[1] in headers or part[2] in headers]
     if not parts or parts[0][0] not in ("", "train"):
-        raise UserError(f"{path.name} holds {listed(sorted(headers)) or 'nothing'}.", "The training samples are not among them.", KEYS)
+        raise UserError(
+            f"{path.name} holds {listed(sorted(headers)) or 'nothing'}.",
+            "The training samples are not among them.",
+            KEYS,
+        )
     wanted = [key for _, x_key, y_key in parts for key in (x_key, y_key)] + ["classes"] * ("classes" in headers)
-    problems = [left_out(f"array {key}", "none of the arrays that are read", 0) for key in sorted(set(headers) - set(wanted))]
+    problems = [
+        left_out(f"array {key}", "none of the arrays that are read", 0) for key in sorted(set(headers) - set(wanted))
+    ]
     arrays = _arrays(path, headers, {key: called[key] for key in wanted if key in called}, config.max_gigabytes)
     names = tuple(_name(name, path) for name in arrays["classes"].ravel()) if "classes" in arrays else ()
     blocks: list[np.ndarray] = []
@@ -84,7 +94,9 @@ def _name(name: Any, path: Path) -> str:
     word, why = label_word(name.item() if isinstance(name, np.generic) else name)
     if why or not word:
         raise UserError(
-            f"A name in classes of {path.name} {why or 'is empty'}.", "Classes are told apart by their names.", "Name every class."
+            f"A name in classes of {path.name} {why or 'is empty'}.",
+            "Classes are told apart by their names.",
+            "Name every class.",
         )
     return word
 
@@ -98,9 +110,16 @@ def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         for info in archive.infolist():
             if info.flag_bits & 1:
                 raise UserError(
-                    f"{info.filename} in {path.name} is encrypted.", "It cannot be read.", "Save the archive without a password."
+                    f"{info.filename} in {path.name} is encrypted.",
+                    "It cannot be read.",
+                    "Save the archive without a password.",
                 )
-            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+            if info.compress_type not in (
+                zipfile.ZIP_STORED,
+                zipfile.ZIP_DEFLATED,
+                zipfile.ZIP_BZIP2,
+                zipfile.ZIP_LZMA,
+            ):
                 raise UserError(
                     f"{info.filename} in {path.name} is compressed in a way that is not known here (number {info.compress_type}).",
                     "It cannot be read.",
@@ -116,7 +135,9 @@ def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
                 )
             with archive.open(info) as stream:
                 version = np.lib.format.read_magic(stream)
-                reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                reader = (
+                    np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                )
                 shape, _, kind = reader(stream)
             if kind.hasobject:
                 raise UserError(
@@ -169,7 +190,9 @@ def _reading(path: Path) -> Iterator[None]:
 def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]) -> np.ndarray:
     """Images as uint8 (n, h, w, c), tables as float64 or whole numbers (n, d); what became of pictures' values is said in ``problems``."""
     if x.ndim not in (2, 3, 4) or 0 in x.shape or x.dtype.kind not in "uifb":
-        raise UserError(f"{key} of {path.name} has shape {x.shape} and type {x.dtype}.", "That is neither images nor a table.", KEYS)
+        raise UserError(
+            f"{key} of {path.name} has shape {x.shape} and type {x.dtype}.", "That is neither images nor a table.", KEYS
+        )
     if x.dtype.kind == "f":
         bad = np.argwhere(~np.isfinite(x))
         if len(bad):
@@ -183,7 +206,11 @@ def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]
     x = x[..., None] if x.ndim == 3 else x
     if x.shape[3] not in (1, 3):
         hint = " The channel comes last: use X.transpose(0, 2, 3, 1)." if x.shape[1] in (1, 3) else ""
-        raise UserError(f"{key} of {path.name} has {x.shape[3]} channels.", "Images have 1 (grey) or 3 (colour).", f"Reshape it.{hint}")
+        raise UserError(
+            f"{key} of {path.name} has {x.shape[3]} channels.",
+            "Images have 1 (grey) or 3 (colour).",
+            f"Reshape it.{hint}",
+        )
     low, high = float(x.min()), float(x.max())
     if low < 0 or high > 255 or (x.dtype.kind == "b"):
         raise UserError(
@@ -244,7 +271,11 @@ def _labels(
     y = _one_per_sample(y, key, shape, path, problems)
     if y.dtype.kind not in "USbiuf":
         what = "dates" if y.dtype.kind in "mM" else f"values of the type {y.dtype}"
-        raise UserError(f"{key} of {path.name} holds {what}.", "A label is a whole number or a name.", "Save class names or numbers.")
+        raise UserError(
+            f"{key} of {path.name} holds {what}.",
+            "A label is a whole number or a name.",
+            "Save class names or numbers.",
+        )
     values = pd.Series(y.astype(np.int64) if y.dtype.kind == "b" else y)
     words, gone, bad = label_words(values)
     if bad is not None:
@@ -262,7 +293,9 @@ def _labels(
     return words, ~gone
 
 
-def _one_per_sample(y: np.ndarray, key: str, shape: tuple[int, ...], path: Path, problems: list[dict[str, Any]]) -> np.ndarray:
+def _one_per_sample(
+    y: np.ndarray, key: str, shape: tuple[int, ...], path: Path, problems: list[dict[str, Any]]
+) -> np.ndarray:
     """Labels (n,) for inputs of ``shape`` (n, ...), also where they come as one column or one-hot; what was done is said."""
     n = shape[0]
     if y.shape == (n,):
@@ -275,7 +308,12 @@ def _one_per_sample(y: np.ndarray, key: str, shape: tuple[int, ...], path: Path,
                 "There is one label per sample; several labels or shares of classes are not supported.",
                 f"Save the likeliest class of each sample: {key}.argmax(1).",
             )
-        problems.append(note(f"array {key}", f"one-hot labels of {y.shape[1]:,} classes were taken as the classes 0 to {y.shape[1] - 1:,}"))
+        problems.append(
+            note(
+                f"array {key}",
+                f"one-hot labels of {y.shape[1]:,} classes were taken as the classes 0 to {y.shape[1] - 1:,}",
+            )
+        )
         return y.argmax(axis=1)
     if y.size == n:
         problems.append(note(f"array {key}", f"has shape {y.shape}; its {n:,} values were taken as the labels"))
@@ -284,7 +322,9 @@ def _one_per_sample(y: np.ndarray, key: str, shape: tuple[int, ...], path: Path,
     if len(y.ravel()) in shape[1:]:
         axis, x_key = shape.index(y.size, 1), f"X{key[1:]}"
         do = f"If the samples of {x_key} lie on axis {axis}, which is as long, bring it to the front: np.moveaxis({x_key}, {axis}, 0)."
-    raise UserError(f"{key} of {path.name} has shape {y.shape} for {n:,} samples.", "There is one label per sample.", do)
+    raise UserError(
+        f"{key} of {path.name} has shape {y.shape} for {n:,} samples.", "There is one label per sample.", do
+    )
 
 
 def _with_columns(samples: "pd.DataFrame", values: np.ndarray) -> "pd.DataFrame":

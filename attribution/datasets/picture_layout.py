@@ -15,7 +15,8 @@ from attribution.errors import UserError
 
 LAYOUTS = "Use one folder per class (cat/1.png), train, val and test folders with class folders in them, or a metadata.csv with file_name and label."
 OTHER_FORMATS = re.compile(
-    r"\.(avif|hei[cf]|jfif|jp2|j2k|jxl|tga|psd|svg|ico|exr|hdr|dcm|nii|raw|dng|cr[23]|nef|arw|eps|pcx|xbm|pbm|pnm)", re.IGNORECASE
+    r"\.(avif|hei[cf]|jfif|jp2|j2k|jxl|tga|psd|svg|ico|exr|hdr|dcm|nii|raw|dng|cr[23]|nef|arw|eps|pcx|xbm|pbm|pnm)",
+    re.IGNORECASE,
 )
 
 
@@ -118,7 +119,9 @@ def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: Data
     meant = split_meanings(folder.last.rstrip("0123456789") for folder in splits)
     roles = {folder.name: str(meant[folder.last.rstrip("0123456789")] or _split_of(folder)) for folder in splits}
     found = Layout([(folder, roles[folder.name]) for folder in splits])
-    if any(map(has_metadata, splits)) and (without := [folder for folder in (*splits, *flat) if not has_metadata(folder)]):
+    if any(map(has_metadata, splits)) and (
+        without := [folder for folder in (*splits, *flat) if not has_metadata(folder)]
+    ):
         raise UserError(
             f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but {_names([f for f in splits if has_metadata(f)])} has.",
             "Without it their pictures have no labels.",
@@ -126,17 +129,27 @@ def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: Data
         )
     others = [folder for folder in base.folders if folder not in splits and folder not in flat]
     empty = [folder for folder in others if _split_of(folder) and not has_pictures(folder)]
-    found.problems += [note(folder.name, f"has the name of a {_split_of(folder)} split and holds no pictures") for folder in empty]
+    found.problems += [
+        note(folder.name, f"has the name of a {_split_of(folder)} split and holds no pictures") for folder in empty
+    ]
     found.problems += passed_over(base.files, "lies beside the split folders, in no class")
     for folder in others:
         found.problems += passed_over(folder.all_files(), f"{folder.last} is no train, val or test folder")
     for folder in flat:
         role = str(_split_of(folder))
-        found.problems += passed_over(folder.all_files(), f"{folder.last} holds no class folders, so its class is not known")
+        found.problems += passed_over(
+            folder.all_files(), f"{folder.last} holds no class folders, so its class is not known"
+        )
         if role not in roles.values():
             share = config.test_fraction if role == "test" else config.val_fraction
-            instead = f"the {role} split is drawn from the training pictures instead" if share > 0 else f"there is no {role} split"
-            found.problems.append(note(folder.name, f"looks like the {role} split but holds no class folders: {instead}"))
+            instead = (
+                f"the {role} split is drawn from the training pictures instead"
+                if share > 0
+                else f"there is no {role} split"
+            )
+            found.problems.append(
+                note(folder.name, f"looks like the {role} split but holds no class folders: {instead}")
+            )
     said = [f"{folder.last} as {roles[folder.name]}" for folder in splits if folder.last != roles[folder.name]]
     if said:
         found.problems.append(note("split folders", f"read by their names: {listed(said)}"))
@@ -150,16 +163,29 @@ def _classes(base: Folder, flat: list[Folder], plain: list[Folder], root: str) -
         as_others = f" as {others} do{'es' * (len(plain) == 1)}" if others else ""
         what = f"taken as a class, since it holds pictures{as_others}, not class folders"
         found.problems.append(note(folder.name, f"{what}; if it is a split, put class folders in it"))
-    inner = [{sub.last for sub in folder.folders if has_pictures(sub)} for folder in base.folders if has_pictures(folder)]
+    inner = [
+        {sub.last for sub in folder.folders if has_pictures(sub)} for folder in base.folders if has_pictures(folder)
+    ]
     names = sorted(set.union(*inner)) if inner else []
     roles = {split_name(name) for name in names}
-    if names and all(inner) and not any(_flat(folder) for folder in base.folders) and None not in roles and "train" in roles:
+    if (
+        names
+        and all(inner)
+        and not any(_flat(folder) for folder in base.folders)
+        and None not in roles
+        and "train" in roles
+    ):
         found.inner = True
         said = [f"{name} as {split_name(name)}" for name in names]
         found.problems.append(note("split folders", f"every class folder holds them: {listed(said)}"))
     elif roles - {None}:
-        words = listed([f"{folder.last}/{sub.last}" for folder in base.folders for sub in folder.folders if split_name(sub.last)], 4)
-        found.problems.append(note(words, "not read as a split: only part of the class folders' content lies in such folders"))
+        words = listed(
+            [f"{folder.last}/{sub.last}" for folder in base.folders for sub in folder.folders if split_name(sub.last)],
+            4,
+        )
+        found.problems.append(
+            note(words, "not read as a split: only part of the class folders' content lies in such folders")
+        )
     elif len(inner) > 1 and (shared := sorted(set.intersection(*inner))):
         tops = [folder.last for folder in base.folders if has_pictures(folder)]
         if len(shared) > 1 and any(_begins_like_a_split(name) for name in tops):

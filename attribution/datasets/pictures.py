@@ -23,7 +23,19 @@ LARGEST = 4096  # as DataConfig.image_size
 MEGAPIXELS = 90  # as DataConfig.max_megapixels
 STRETCHED = 0.02  # a change of the ratio of the sides beyond what rounding to whole pixels makes
 GREY_MODES = frozenset({"1", "L", "LA"})
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error, zlib.error)
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 
 
 class PictureFiles:
@@ -154,7 +166,11 @@ def target_size(sizes: list[tuple[int, int]], image_size: int, limit: int = 64) 
     """The common (height, width): a square of ``image_size``, or for 0 the most common size scaled down to at most ``limit`` a side.
     ``UserError`` for a size that is none."""
     if not 0 <= image_size <= LARGEST:
-        raise UserError(f"An image_size of {image_size:,} cannot be used.", "It is a side in pixels.", f"Choose 1 to {LARGEST:,}, or 0.")
+        raise UserError(
+            f"An image_size of {image_size:,} cannot be used.",
+            "It is a side in pixels.",
+            f"Choose 1 to {LARGEST:,}, or 0.",
+        )
     if image_size > 0:
         return image_size, image_size
     counts: dict[tuple[int, int], int] = {}
@@ -173,7 +189,9 @@ def size_range(sizes: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], tuple
 
 def size_words(low_high_height: tuple[int, int], low_high_width: tuple[int, int]) -> str:
     """Sizes as they are in the files: "64 x 35 pixels", or "60 to 120 x 35 pixels" (width x height)."""
-    width, height = (f"{low:,}" if low == high else f"{low:,} to {high:,}" for low, high in (low_high_width, low_high_height))
+    width, height = (
+        f"{low:,}" if low == high else f"{low:,} to {high:,}" for low, high in (low_high_width, low_high_height)
+    )
     return f"{width} × {height} pixels"
 
 
@@ -184,7 +202,9 @@ def size_notes(sizes: list[tuple[int, int]], height: int, width: int) -> list[di
         return []
     stretched = sum(abs(w * height / (h * width) - 1) > STRETCHED for h, w in resized)
     what = f"brought from {size_words(*size_range(sizes))} to {width:,} × {height:,}"
-    what += f"; {stretched:,} of {len(sizes):,} are stretched, since their sides have another ratio" if stretched else ""
+    what += (
+        f"; {stretched:,} of {len(sizes):,} are stretched, since their sides have another ratio" if stretched else ""
+    )
     return [note("sizes of pictures", what, len(resized))]
 
 
@@ -205,13 +225,19 @@ def opened(path: Path, megapixels: int = MEGAPIXELS) -> Iterator[Image.Image]:
         try:
             image = Image.open(stream, formats=FORMATS)
         except Image.UnidentifiedImageError as cause:
-            raise Unreadable("the file is empty" if about.st_size == 0 else "is not a picture that can be read") from cause
+            raise Unreadable(
+                "the file is empty" if about.st_size == 0 else "is not a picture that can be read"
+            ) from cause
         except Image.DecompressionBombError as cause:
-            raise Unreadable(f"has more than the {megapixels} million pixels that are decoded at most (max_megapixels)") from cause
+            raise Unreadable(
+                f"has more than the {megapixels} million pixels that are decoded at most (max_megapixels)"
+            ) from cause
         except BROKEN as cause:
             raise Unreadable(f"cannot be opened: {cause}") from cause
         width, height = image.size
         if width * height > megapixels * 1_000_000:
             million = f"{width * height / 1e6:,.0f} million"
-            raise Unreadable(f"has {width:,} x {height:,} pixels, {million}; at most {megapixels} million are decoded (max_megapixels)")
+            raise Unreadable(
+                f"has {width:,} x {height:,} pixels, {million}; at most {megapixels} million are decoded (max_megapixels)"
+            )
         yield image

@@ -73,7 +73,13 @@ def together(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for group in groups.values():
         if len(group) > 3:
             names = [one["where"].removeprefix("column ") for one in group]
-            lines.append({**group[0], "where": f"columns {listed(names, 6)}", "what": f"{group[0]['what']} (the first of {len(group):,})"})
+            lines.append(
+                {
+                    **group[0],
+                    "where": f"columns {listed(names, 6)}",
+                    "what": f"{group[0]['what']} (the first of {len(group):,})",
+                }
+            )
         else:
             lines += group
     return lines
@@ -96,7 +102,9 @@ def check_samples(source: Source) -> None:
     samples = source.samples
     if not len(samples):
         raise UserError(
-            f"{source.path} has no samples.", "There is nothing to learn from.", "Check that this is the file or folder you meant."
+            f"{source.path} has no samples.",
+            "There is nothing to learn from.",
+            "Check that this is the file or folder you meant.",
         )
     twice = np.flatnonzero(samples["id"].duplicated())
     if len(twice):

@@ -39,7 +39,11 @@ def assign_splits(given: np.ndarray, labels: np.ndarray, config: DataConfig) -> 
     parts that the source does not give are drawn from its training samples: per class, ``fraction`` of the class (rounded), by a seeded
     permutation of the samples in the order given; one sample of each class always stays in training. Same input, same split.
     """
-    if not (0 <= config.val_fraction < 1 and 0 <= config.test_fraction < 1 and config.val_fraction + config.test_fraction < 1):
+    if not (
+        0 <= config.val_fraction < 1
+        and 0 <= config.test_fraction < 1
+        and config.val_fraction + config.test_fraction < 1
+    ):
         raise UserError(
             f"val_fraction {config.val_fraction} and test_fraction {config.test_fraction} leave nothing to train on.",
             "Fractions are shares of all samples.",
@@ -56,7 +60,9 @@ def assign_splits(given: np.ndarray, labels: np.ndarray, config: DataConfig) -> 
             count = min(int(np.floor(len(members) * share + 0.5)), max(len(members) - 1 - start, 0))
             splits[members[start : start + count]] = name
             start += count
-    parts = [f"{name} drawn from train ({share:.0%} of each class, seed {config.seed})" for name, share in drawn.items()]
+    parts = [
+        f"{name} drawn from train ({share:.0%} of each class, seed {config.seed})" for name, share in drawn.items()
+    ]
     kept = [name for name in SPLITS if (given == name).any()]
     return splits, "; ".join(([f"{', '.join(kept)} as given"] if kept else []) + parts) or "all samples train"
 

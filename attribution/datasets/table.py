@@ -35,7 +35,9 @@ def read(config: DataConfig) -> Source:
 
     path = Path(config.path).expanduser()
     named = {name: tidy(getattr(config, name)) for name in ("label", "text", "id", "split", "group")}
-    config = from_dict(DataConfig, {**asdict(config), **named, "features": tuple(tidy(name) for name in config.features)})
+    config = from_dict(
+        DataConfig, {**asdict(config), **named, "features": tuple(tidy(name) for name in config.features)}
+    )
     problems: list[dict[str, Any]] = []
     as_text = (config.label, config.text, config.id, config.split or "split", config.group)
     frame = read_frame(path, as_text, problems, config.max_gigabytes)
@@ -51,7 +53,9 @@ def read(config: DataConfig) -> Source:
     if not kept.all():
         frame, labels = frame[kept], labels[kept]
         ids, sources = np.array(ids, dtype=object)[kept].tolist(), np.array(sources, dtype=object)[kept].tolist()
-    frame = frame.assign(**{PART: [source if PART in frame else f"{source} of {path.name}" for source in sources]}).reset_index(drop=True)
+    frame = frame.assign(
+        **{PART: [source if PART in frame else f"{source} of {path.name}" for source in sources]}
+    ).reset_index(drop=True)
     samples = pd.DataFrame({"source": sources, "label": labels})
     samples["id"] = column(frame, config.id, path, "holds the ids") if config.id else ids
     splits, said = named_splits(frame, config, path)
@@ -61,13 +65,22 @@ def read(config: DataConfig) -> Source:
         samples["group"] = groups.map({word: tidy(word) for word in groups.unique()})
         fewer = groups.nunique() - samples["group"].nunique()
         problems += (
-            [note(f"column {config.group}", f"{fewer:,} spelling{'s' * (fewer > 1)} fell together with one that looks alike")]
+            [
+                note(
+                    f"column {config.group}",
+                    f"{fewer:,} spelling{'s' * (fewer > 1)} fell together with one that looks alike",
+                )
+            ]
             if fewer
             else []
         )
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
-        unused = [name for name in frame.columns if name not in {*_taken(frame, config, bool(splits.any())), config.text, *OWN}]
+        unused = [
+            name
+            for name in frame.columns
+            if name not in {*_taken(frame, config, bool(splits.any())), config.text, *OWN}
+        ]
         problems += [left_out(f"column {listed(unused)}", "not used: texts are read alone", 0)] if unused else []
         return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
     names, more = _features(frame, config, path, index, bool(splits.any()))
@@ -96,9 +109,15 @@ def _check_columns(frame: "pd.DataFrame", config: DataConfig, path: Path) -> Non
     for name, role in ((config.text, "the text"), (config.split, "the split")):
         if name and name == config.label:
             raise UserError(
-                f"Column {name!r} is both the label and {role}.", "The model would see the answer.", f"Choose two of: {_columns(frame)}."
+                f"Column {name!r} is both the label and {role}.",
+                "The model would see the answer.",
+                f"Choose two of: {_columns(frame)}.",
             )
-    for name, role in ((config.label, "holds the labels"), (config.text, "holds the texts"), (config.id, "holds the ids")):
+    for name, role in (
+        (config.label, "holds the labels"),
+        (config.text, "holds the texts"),
+        (config.id, "holds the ids"),
+    ):
         if name:
             _must_have(frame, name, path, role)
 
@@ -109,24 +128,35 @@ def _columns(frame: "pd.DataFrame") -> str:
 
 def _must_have(frame: "pd.DataFrame", name: str, path: Path, role: str) -> None:
     if name not in frame:
-        raise UserError(f"{path.name} has no column {name!r}.", f"It {role}.", f"Choose one of its columns: {_columns(frame)}.")
+        raise UserError(
+            f"{path.name} has no column {name!r}.", f"It {role}.", f"Choose one of its columns: {_columns(frame)}."
+        )
 
 
-def _labels(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
+def _labels(
+    frame: "pd.DataFrame", config: DataConfig, path: Path
+) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
     """Labels as text (n,), which rows have one (n,) bool, and the lines about those that have none."""
     words, gone, bad = label_words(frame[config.label])
     if bad is not None:
         raise no_label(row_name(frame, bad[0], path), bad[1])
     if gone.all():
         raise UserError(
-            f"No row of {path.name} has a value in column {config.label}.", "It holds the labels.", f"Choose another: {_columns(frame)}."
+            f"No row of {path.name} has a value in column {config.label}.",
+            "It holds the labels.",
+            f"Choose another: {_columns(frame)}.",
         )
     places = [_plain_row(frame, int(row)) for row in np.flatnonzero(gone)]
     return words, ~gone, without_label(places)
 
 
 def _kept(
-    frame: "pd.DataFrame", words: np.ndarray, there: np.ndarray, config: DataConfig, path: Path, problems: list[dict[str, Any]]
+    frame: "pd.DataFrame",
+    words: np.ndarray,
+    there: np.ndarray,
+    config: DataConfig,
+    path: Path,
+    problems: list[dict[str, Any]],
 ) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
     """Labels with "" for rows of the training part that have none, the rows to take, and the lines about both kinds. Held-out rows without a
     label can judge nothing, so they are left out."""
@@ -135,7 +165,9 @@ def _kept(
     words = np.where(there, words, "").astype(object)
     kept = np.flatnonzero(~there & ~held_out)
     gone = np.flatnonzero(~there & held_out)
-    lines = kept_without_label([_plain_row(frame, int(row)) for row in kept]) + without_label([_plain_row(frame, int(row)) for row in gone])
+    lines = kept_without_label([_plain_row(frame, int(row)) for row in kept]) + without_label(
+        [_plain_row(frame, int(row)) for row in gone]
+    )
     return words, there | ~held_out, problems + lines
 
 
@@ -155,7 +187,9 @@ def column(frame: "pd.DataFrame", name: str, path: Path, role: str) -> "pd.Serie
     words, _, bad = label_words(frame[name])
     if bad is not None:
         raise UserError(
-            f"{row_name(frame, bad[0], path)}: the value in column {name} {bad[1]}.", f"It {role}.", "Give one word or number in every row."
+            f"{row_name(frame, bad[0], path)}: the value in column {name} {bad[1]}.",
+            f"It {role}.",
+            "Give one word or number in every row.",
         )
     return pd.Series(words, index=frame.index, dtype=object)
 
@@ -172,7 +206,9 @@ def named_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple
     """
     name = config.split
     if not name and SPLIT_OF_PART in frame:
-        return frame[SPLIT_OF_PART].to_numpy(dtype=object), [note(path.name, "the files' names say what is train, val and test")]
+        return frame[SPLIT_OF_PART].to_numpy(dtype=object), [
+            note(path.name, "the files' names say what is train, val and test")
+        ]
     others = {config.label, config.text, config.id, config.group, *config.features}
     if not name:
         named = [one for one in frame.columns if one.lower() == "split" and one not in others]
@@ -188,7 +224,11 @@ def named_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple
                 f"{row_name(frame, row, path)} has {word!r} in column {name}.",
                 "That is not a split.",
                 "Use train, val or test in every row"
-                + ("." if config.split else ", or rename the column if it says something else (features=... takes it as an input)."),
+                + (
+                    "."
+                    if config.split
+                    else ", or rename the column if it says something else (features=... takes it as an input)."
+                ),
             )
     other = [f"{word!r} as {split}" for word, split in meaning.items() if tidy(word) != split]
     said = [note(f"column {name}", f"read {listed(other)}")] if other else []
@@ -235,10 +275,14 @@ def _features(
         names = [name for name in candidates if name not in {*counters, *stored, *empty}]
     for name in names:
         if name not in frame or name in OWN:
-            raise UserError(f"{path.name} has no column {name!r}.", "It is listed as a feature.", f"Its columns: {_columns(frame)}.")
+            raise UserError(
+                f"{path.name} has no column {name!r}.", "It is listed as a feature.", f"Its columns: {_columns(frame)}."
+            )
         if name == config.label:
             raise UserError(
-                f"Column {name!r} is both the label and a feature.", "The model would see the answer.", "Take it off the features."
+                f"Column {name!r} is both the label and a feature.",
+                "The model would see the answer.",
+                "Take it off the features.",
             )
     if not names:
         raise UserError(
@@ -253,7 +297,11 @@ def _features(
 
 def _is_index(values: "pd.Series", name: str) -> bool:
     """Whether this is the index that pandas writes into a file beside the data: no name, and another number or word in every row."""
-    return bool(re.fullmatch(r"Unnamed: 0|__index_level_\d+__", name)) and values.dtype.kind in "iuO" and _all_differ(values)
+    return (
+        bool(re.fullmatch(r"Unnamed: 0|__index_level_\d+__", name))
+        and values.dtype.kind in "iuO"
+        and _all_differ(values)
+    )
 
 
 def _all_differ(values: "pd.Series") -> bool:
@@ -279,12 +327,21 @@ def _pictures(values: "pd.Series", name: str, path: Path) -> list[dict[str, Any]
             f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give the folder {folder}."
             " To use the other columns alone, name them with --features.",
         )
-    return [note(f"column {name}", f"holds names of pictures ({words[0]!r}) that do not lie beside the table; taken as categories")]
+    return [
+        note(
+            f"column {name}",
+            f"holds names of pictures ({words[0]!r}) that do not lie beside the table; taken as categories",
+        )
+    ]
 
 
 def _used(features: dict[str, "pd.Series"]) -> dict[str, Any]:
     """The line that says which columns are the inputs."""
     numbers = [name[4:] for name, values in features.items() if values.dtype.kind in "iuf"]
     words = [name[4:] for name in features if name[4:] not in numbers]
-    parts = [f"{len(some):,} as {kind}: {listed(some)}" for kind, some in (("numbers", numbers), ("categories", words)) if some]
+    parts = [
+        f"{len(some):,} as {kind}: {listed(some)}"
+        for kind, some in (("numbers", numbers), ("categories", words))
+        if some
+    ]
     return note("features", "; ".join(parts))

@@ -118,11 +118,16 @@ def _entry(found: _Walk, folder: Folder, entry: "os.DirEntry[str]", name: str, a
     real = os.path.realpath(entry.path) if linked else ""
     if linked and not _below(real, found.root):
         found.problems.append(
-            left_out(name, "a link that leads out of the folder; copy what it leads to, or name a folder that holds both")
+            left_out(
+                name, "a link that leads out of the folder; copy what it leads to, or name a folder that holds both"
+            )
         )
         return
     try:
-        is_folder, is_file = entry.is_dir(), entry.is_file()  # known from the listing, so that a million files are not asked one by one
+        is_folder, is_file = (
+            entry.is_dir(),
+            entry.is_file(),
+        )  # known from the listing, so that a million files are not asked one by one
         there = is_folder or is_file or not linked or os.path.exists(entry.path)
     except OSError:
         there = False

@@ -23,7 +23,9 @@ def tidy(word: str) -> str:
 def look(word: str) -> str:
     """What two words share that can be told apart only by case, by the width or joining of letters, or not at all."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", tidy(word)).casefold())
-    return "".join(sign for sign in folded if not _invisible(sign) and not "\ufe00" <= sign <= "\ufe0f" and not sign.isspace())
+    return "".join(
+        sign for sign in folded if not _invisible(sign) and not "\ufe00" <= sign <= "\ufe0f" and not sign.isspace()
+    )
 
 
 def whole(text: str) -> str:
@@ -37,7 +39,12 @@ def _invisible(sign: str) -> bool:
 
 def _joins(word: str, place: int) -> bool:
     """Whether the sign is a joiner between two signs beyond ASCII: Persian and Indic letters, and emoji, are written so."""
-    return word[place] in _JOINERS and 0 < place < len(word) - 1 and not word[place - 1].isascii() and not word[place + 1].isascii()
+    return (
+        word[place] in _JOINERS
+        and 0 < place < len(word) - 1
+        and not word[place - 1].isascii()
+        and not word[place + 1].isascii()
+    )
 
 
 @lru_cache(1)

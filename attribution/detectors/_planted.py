@@ -11,7 +11,9 @@ PENALTY = 0.1  # L2, per sample: members that agree share the weight
 CLEARLY = 0.02  # AUROC by which a single detector must lead, out of fold, to stand alone
 
 
-def plant(labels: np.ndarray, names: np.ndarray, probabilities: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def plant(
+    labels: np.ndarray, names: np.ndarray, probabilities: np.ndarray, share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Labels (n,) with a share of them wrong on purpose, and which (n,) bool.
 
     At least two and at most half of the samples. Half of the flips go to any other class, half to one drawn by ``probabilities`` (n, c)
@@ -56,7 +58,9 @@ class Weights:
         """Probability of being a planted flip (n,), from the detectors' values (n,) each."""
         total = np.full(len(next(iter(values.values()))), self.constant)
         for name, weight in self.weights.items():
-            total += weight * standardised(values[name]) if weight else 0.0  # every weight may be 0: then all samples are alike
+            total += (
+                weight * standardised(values[name]) if weight else 0.0
+            )  # every weight may be 0: then all samples are alike
         return np.asarray(1 / (1 + np.exp(-total)))
 
 
@@ -77,9 +81,15 @@ def learn(values: dict[str, np.ndarray], flipped: np.ndarray, chance: np.ndarray
         held[out] = x[out] @ weight + constant
     singles = {name: auroc(values[name], flipped) for name in names}
     found, best = auroc(held, flipped), max(names, key=lambda name: singles[name])
-    kept = np.ones(len(names), dtype=bool) if found >= singles[best] - CLEARLY else np.array([name == best for name in names])
+    kept = (
+        np.ones(len(names), dtype=bool)
+        if found >= singles[best] - CLEARLY
+        else np.array([name == best for name in names])
+    )
     weight, constant = _fit(x * kept, flipped)
-    return Weights({name: float(w) for name, w in zip(names, weight * kept, strict=True)}, float(constant), found, singles)
+    return Weights(
+        {name: float(w) for name, w in zip(names, weight * kept, strict=True)}, float(constant), found, singles
+    )
 
 
 def _fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
@@ -96,5 +106,7 @@ def _fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
         return float(np.logaddexp(0, -lead).mean() + PENALTY / 2 * (w[:-1] ** 2).sum()), slope + penalty
 
     bounds = [(0, None)] * x.shape[1] + [(None, None)]
-    found = minimize(objective, np.zeros(z.shape[1]), jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": STEPS}).x
+    found = minimize(
+        objective, np.zeros(z.shape[1]), jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": STEPS}
+    ).x
     return found[:-1], float(found[-1])

@@ -11,7 +11,9 @@ class AreaUnderMargin(Detector):
     """Minus the mean over epochs of z_label - max other z (logits)."""
 
     title = "Margin over training"
-    summary = "Over the epochs, another class was ahead of the label. Sees labels that the model later learned by heart."
+    summary = (
+        "Over the epochs, another class was ahead of the label. Sees labels that the model later learned by heart."
+    )
     formula = "−meanₜ (z_y − max_{k≠y} z_k)"
     cost = "None: recorded while training."
     source = "Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin Ranking, arXiv 2001.10528."

@@ -32,7 +32,9 @@ class Evidence:
 
         def absent() -> np.ndarray:
             raise UserError(
-                "There are no out-of-fold predictions for these labels.", "They would take a training per fold.", "Leave it out."
+                "There are no out-of-fold predictions for these labels.",
+                "They would take a training per fold.",
+                "Leave it out.",
             )
 
         return Evidence(subject, absent, self._k)
@@ -81,7 +83,9 @@ class Evidence:
             )
         means = dynamics.groupby("row")[column].mean().reindex(self.rows).to_numpy(dtype=np.float64)
         known = np.isfinite(means)
-        return np.where(known, means, np.median(means[known]) if known.any() else 0.0)  # a row that joined later is unremarkable
+        return np.where(
+            known, means, np.median(means[known]) if known.any() else 0.0
+        )  # a row that joined later is unremarkable
 
     @cached_property
     def by_class(self) -> "ByClass":
@@ -129,7 +133,9 @@ class Detector(ABC):
     cost: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[str] = ""
-    default: ClassVar[bool] = False  # part of a search that names no detectors; the others run when they are asked for by name
+    default: ClassVar[bool] = (
+        False  # part of a search that names no detectors; the others run when they are asked for by name
+    )
 
     @abstractmethod
     def values(self, evidence: Evidence) -> np.ndarray:

@@ -40,7 +40,9 @@ def by_class(subject: "Subject", rows: np.ndarray, validation: np.ndarray, n_cla
     for first in range(0, len(validation), block):
         part = validation[first : first + block]
         queries = subject.query_gradients([Query(str(row), (int(row),)) for row in part])
-        member = torch.nn.functional.one_hot(torch.as_tensor(found[first : first + block]), n_classes).double()  # (q, c)
+        member = torch.nn.functional.one_hot(
+            torch.as_tensor(found[first : first + block]), n_classes
+        ).double()  # (q, c)
         start = 0
         for x, y in subject.batches(rows):
             dots, norms = engine.dots_and_norms(x, y, queries)  # (b, q), (b,)

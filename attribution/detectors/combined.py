@@ -68,7 +68,9 @@ class Combined(Detector):
                 "How it was trained is not known, so no model can be trained the same way on planted errors.",
                 "Train the model here, or leave the detector out.",
             )
-        key = fingerprint("planted", FORMAT, subject.run.id, subject.labels.version, self.share, self.seed, sorted(members))
+        key = fingerprint(
+            "planted", FORMAT, subject.run.id, subject.labels.version, self.share, self.seed, sorted(members)
+        )
         folder = getattr(subject.run, "folder", None)
         if folder is None:  # a run that lies nowhere has no place to keep anything
             with tempfile.TemporaryDirectory(prefix="planted-") as place:
@@ -116,5 +118,7 @@ def _members(evidence: Evidence) -> dict[str, np.ndarray]:
         except UserError:  # no validation split, no per-epoch record: the others must do
             continue
     if not found:
-        raise UserError("None of the combined detectors can serve this run.", "There is nothing to weigh.", "Train the model here.")
+        raise UserError(
+            "None of the combined detectors can serve this run.", "There is nothing to weigh.", "Train the model here."
+        )
     return found

@@ -14,9 +14,7 @@ class DataMap(Detector):
     """
 
     title = "Confidence over training"
-    summary = (
-        "Over the epochs, the model gave the label little probability. Close to the margin over training, but blind to how far behind."
-    )
+    summary = "Over the epochs, the model gave the label little probability. Close to the margin over training, but blind to how far behind."
     formula = "1 − meanₜ p(yᵢ | xᵢ; θₜ)"
     cost = "None: recorded while training."
     source = "Swayamdipta et al., Dataset Cartography, arXiv 2009.10795."

@@ -25,4 +25,6 @@ class PredictionEntropy(Detector):
         return np.maximum(0.0, -(p * np.log(p)).sum(1))
 
     def reason(self, value: float, higher_than: float) -> str:
-        return f"The model is undecided about it: the entropy of its prediction is {value:.2g} nats, {above(higher_than)}."
+        return (
+            f"The model is undecided about it: the entropy of its prediction is {value:.2g} nats, {above(higher_than)}."
+        )

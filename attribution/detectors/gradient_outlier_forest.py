@@ -30,7 +30,9 @@ class GradientOutlierForest(Detector):
         order = np.argsort(evidence.subject.dataset.ids[evidence.rows])
         grown = np.random.default_rng(SEED).permutation(order)[: 10 * SAMPLES]
         points = np.concatenate(list(gradients(errors[grown], inputs[grown])))
-        forest = IsolationForest(n_estimators=TREES, max_samples=min(SAMPLES, len(points)), random_state=SEED).fit(points)
+        forest = IsolationForest(n_estimators=TREES, max_samples=min(SAMPLES, len(points)), random_state=SEED).fit(
+            points
+        )
         return np.concatenate([-forest.score_samples(part) for part in gradients(errors, inputs)]).astype(np.float64)
 
     def reason(self, value: float, higher_than: float) -> str:

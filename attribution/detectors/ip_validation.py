@@ -26,7 +26,9 @@ class ValidationInfluence(Detector):
     def values(self, evidence: Evidence) -> np.ndarray:
         subject = evidence.subject
         query = subject.query_gradients([Query("validation", tuple(evidence.validation.tolist()))])
-        dots = [subject.engine().along(x, y, query)[:, 0].double().cpu().numpy() for x, y in subject.batches(evidence.rows)]
+        dots = [
+            subject.engine().along(x, y, query)[:, 0].double().cpu().numpy() for x, y in subject.batches(evidence.rows)
+        ]
         subject.count(3 * len(evidence.rows))
         return -np.concatenate(dots)
 

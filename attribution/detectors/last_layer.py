@@ -28,4 +28,6 @@ def gradients(errors: np.ndarray, inputs: np.ndarray) -> Iterator[np.ndarray]:
     size = max(1, _BLOCK_BYTES // (4 * errors.shape[1] * inputs.shape[1]))
     for start in range(0, len(errors), size):
         span = slice(start, start + size)
-        yield np.einsum("bc,bd->bcd", errors[span], inputs[span], dtype=np.float32, casting="same_kind").reshape(len(errors[span]), -1)
+        yield np.einsum("bc,bd->bcd", errors[span], inputs[span], dtype=np.float32, casting="same_kind").reshape(
+            len(errors[span]), -1
+        )

@@ -11,7 +11,9 @@ class TrainingLoss(Detector):
     """-log p(label) under the final model, in nats."""
 
     title = "Training loss"
-    summary = "The model still disagrees with the label after training on it. Misses what the model has learned by heart."
+    summary = (
+        "The model still disagrees with the label after training on it. Misses what the model has learned by heart."
+    )
     formula = "−log p(yᵢ | xᵢ; θ)"
     cost = "None beyond training."
     source = "The small-loss criterion, e.g. Arazo et al., arXiv 1904.11238."

@@ -16,7 +16,9 @@ class NeighborDisagreement(Detector):
     """
 
     title = "Neighbours' labels"
-    summary = "The most similar training samples carry other labels. Independent of the model's own verdict on the sample."
+    summary = (
+        "The most similar training samples carry other labels. Independent of the model's own verdict on the sample."
+    )
     formula = "1 − Σⱼ cosᵢⱼ [yⱼ = yᵢ] / Σⱼ cosᵢⱼ,  j among the k nearest"
     cost = "One forward pass, and n² products of representations."
     source = "k-nearest-neighbour filtering; compare KNN-Shapley, Jia et al., arXiv 1908.08619."

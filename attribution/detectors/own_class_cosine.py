@@ -26,7 +26,9 @@ class OwnClassCosine(Detector):
 
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0:
-            return f"It pulls against the validation samples of its own label (cosine {-value:.2f}), {above(higher_than)}."
+            return (
+                f"It pulls against the validation samples of its own label (cosine {-value:.2f}), {above(higher_than)}."
+            )
         return f"Its pull agrees with the validation samples of its label with a cosine of {-value:.2f} only; {_weaker(higher_than)}."
 
 

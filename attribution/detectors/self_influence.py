@@ -21,7 +21,9 @@ class SelfInfluence(Detector):
         subject = evidence.subject
         total = np.zeros(len(evidence.rows))
         for index, weight in enumerate(subject.weights):
-            norms = [subject.engine(index).norms(x, y).double().cpu().numpy() for x, y in subject.batches(evidence.rows)]
+            norms = [
+                subject.engine(index).norms(x, y).double().cpu().numpy() for x, y in subject.batches(evidence.rows)
+            ]
             total += weight * np.concatenate(norms) ** 2
             subject.count(3 * len(evidence.rows))
         return total

@@ -32,7 +32,9 @@ class TurnOverSelf(Detector):
             for start in range(0, len(rows), subject.batch_size):
                 part = slice(start, start + subject.batch_size)
                 masks = halves.masks(rows[part])
-                saw, never = (halves.own_losses(features[part], labels[part], mask) for mask in (masks, halves.flipped(masks)))
+                saw, never = (
+                    halves.own_losses(features[part], labels[part], mask) for mask in (masks, halves.flipped(masks))
+                )
                 total[part] += (never - saw).double().cpu().numpy() / NETWORKS
         return total
 

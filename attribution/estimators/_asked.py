@@ -8,7 +8,9 @@ from attribution.estimators.base import Estimator
 def check_measure(estimator: Estimator, measure: str) -> None:
     """``UserError`` naming those that can, for a measure that the estimator cannot be asked of."""
     if estimator.loss_only and measure != "loss":
-        able = [name for name in estimators.names() if not (estimators.get(name).loss_only or estimators.get(name).control)]
+        able = [
+            name for name in estimators.names() if not (estimators.get(name).loss_only or estimators.get(name).control)
+        ]
         raise UserError(
             f"{estimator.name} cannot be asked of {measure}.",
             "It knows losses and labels, not the gradient of another measure.",

@@ -43,7 +43,9 @@ class Compressed(Estimator):
         """``(name, start, stop)``: the blocks of F along a compressed gradient."""
 
     @abstractmethod
-    def compressed(self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+    def compressed(
+        self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor"
+    ) -> "torch.Tensor":
         """Compressed gradients (b, w), from the factors of a batch as ``engine.factors`` gives them."""
 
     def features(self, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
@@ -108,7 +110,9 @@ class Compressed(Estimator):
     @cached_property
     def stored(self) -> "GradientStore":
         """The training set's compressed gradients on disk."""
-        return store_of(self.subject, {"name": self.name, "seed": self.seed} | self.compression(), self._width, self.features)
+        return store_of(
+            self.subject, {"name": self.name, "seed": self.seed} | self.compression(), self._width, self.features
+        )
 
     @cached_property
     def _inverse(self) -> "list[tuple[int, int, torch.Tensor]]":
@@ -132,7 +136,10 @@ class Compressed(Estimator):
         import torch
 
         inverse = self._inverse
-        means = [torch.cat([self.features(x, y) for x, y in self.subject.batches(list(query.rows))]).mean(0) for query in queries]
+        means = [
+            torch.cat([self.features(x, y) for x, y in self.subject.batches(list(query.rows))]).mean(0)
+            for query in queries
+        ]
         asked = torch.stack(means, dim=1)  # (w, q)
         parts = [torch.cholesky_solve(asked[start:stop], factor) for start, stop, factor in inverse]
         self._solved = torch.cat(parts) / self.curvature.n

@@ -96,7 +96,11 @@ class Preconditioned(Estimator):
         return self.copies * self.subject.parameter_bytes()
 
     def notes(self) -> dict[str, Any]:
-        return {"damping": self.curvature.damping, "l2": self.curvature.l2, "mean_eigenvalue": self.curvature.trace / self.curvature.size}
+        return {
+            "damping": self.curvature.damping,
+            "l2": self.curvature.l2,
+            "mean_eigenvalue": self.curvature.trace / self.curvature.size,
+        }
 
     def prepare(self, queries: Sequence[Query]) -> None:
         self._queries = self.preconditioned(self.subject.query_gradients(queries))

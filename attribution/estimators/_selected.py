@@ -38,7 +38,12 @@ class Selected(Preconditioned):
     _reached: dict[str, float]
 
     def options(self) -> dict[str, Any]:
-        own = {"ratio": self.ratio, "selection": self.selection, "tolerance": self.tolerance, "iterations": self.iterations}
+        own = {
+            "ratio": self.ratio,
+            "selection": self.selection,
+            "tolerance": self.tolerance,
+            "iterations": self.iterations,
+        }
         return super().options() | own
 
     def notes(self) -> dict[str, Any]:

@@ -63,12 +63,22 @@ class Estimator(ABC):
     source: ClassVar[str]
     needs: ClassVar[str] = ""  # what a run must have, in words; empty: any run will do
     unit: ClassVar[str] = ""  # unit of the influence; empty: none
-    by_rate: ClassVar[bool] = False  # weighs checkpoints by their learning rates, so its unit is known only where those are
-    settings: ClassVar[tuple[str, ...]] = ()  # fields of ScoreConfig that it takes as attributes; they belong into ``options``
+    by_rate: ClassVar[bool] = (
+        False  # weighs checkpoints by their learning rates, so its unit is known only where those are
+    )
+    settings: ClassVar[
+        tuple[str, ...]
+    ] = ()  # fields of ScoreConfig that it takes as attributes; they belong into ``options``
     loss_only: ClassVar[bool] = False  # cannot be asked of another measure than the loss
-    from_subsets: ClassVar[bool] = False  # needs models retrained on random subsets (``attribution.subsets``) beside the run
-    rounds: ClassVar[str] = ""  # of an iterative one: the attribute that bounds its iterations, and the note that says how many it took
-    cheaper: ClassVar[str] = ""  # the estimator that asks about the same at a lower price; offered when a run would be long
+    from_subsets: ClassVar[bool] = (
+        False  # needs models retrained on random subsets (``attribution.subsets``) beside the run
+    )
+    rounds: ClassVar[str] = (
+        ""  # of an iterative one: the attribute that bounds its iterations, and the note that says how many it took
+    )
+    cheaper: ClassVar[str] = (
+        ""  # the estimator that asks about the same at a lower price; offered when a run would be long
+    )
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
     def __init__(self, subject: "Subject", seed: int = 0) -> None:

@@ -26,9 +26,22 @@ def store_of(subject: "Subject") -> Subsets:
     """
     run = subject.run
     folder = getattr(run, "folder", None)
-    found = [Subsets.open(path.parent) for path in Path(folder).parent.parent.glob("subsets/*/about.json")] if folder else []
-    recipe = {name: value for name, value in (run.config.get("train") or {}).items() if name not in ("seed", "device", "checkpoints")}
-    wanted = {"version": subject.labels.version, "model": run.config.get("model"), "train": recipe, "code": run.config.get("code")}
+    found = (
+        [Subsets.open(path.parent) for path in Path(folder).parent.parent.glob("subsets/*/about.json")]
+        if folder
+        else []
+    )
+    recipe = {
+        name: value
+        for name, value in (run.config.get("train") or {}).items()
+        if name not in ("seed", "device", "checkpoints")
+    }
+    wanted = {
+        "version": subject.labels.version,
+        "model": run.config.get("model"),
+        "train": recipe,
+        "code": run.config.get("code"),
+    }
     fitting = [store for store in found if {key: store.about[key] for key in wanted} == wanted]
     best = max(fitting, key=lambda store: store.count, default=None)
     if best is None or best.count < LEAST:

@@ -84,7 +84,9 @@ class ForwardInfluence(Estimator):
         for _ in range(self.steps):
             gradient = self.subject.mean_gradient(query, parameters, self._measure)
             norm = torch.sqrt(sum((value**2).sum() for value in gradient.values()) + torch.zeros(()))
-            if not float(norm) > 0:  # a loss of exactly zero has no direction: nothing to unlearn, all influences are zero
+            if (
+                not float(norm) > 0
+            ):  # a loss of exactly zero has no direction: nothing to unlearn, all influences are zero
                 break
             parameters = {name: value + sign * self.step / norm * gradient[name] for name, value in parameters.items()}
         return parameters
@@ -98,7 +100,9 @@ class ForwardInfluence(Estimator):
     def _check(self) -> None:
         if self.objective not in ("cross-entropy", "margin"):
             raise UserError(
-                f"objective is {self.objective!r}.", "Forward-INF knows no such loss.", "Set it to 'cross-entropy' or 'margin'."
+                f"objective is {self.objective!r}.",
+                "Forward-INF knows no such loss.",
+                "Set it to 'cross-entropy' or 'margin'.",
             )
         if self.steps < 1 or not self.step > 0:
             raise UserError(

@@ -47,7 +47,11 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
 
     def options(self) -> dict[str, Any]:
         if self.solver not in ("cg", "ekfac"):
-            raise UserError(f"solver is {self.solver!r}.", "There is no such way to solve for the step.", "Set it to 'cg' or 'ekfac'.")
+            raise UserError(
+                f"solver is {self.solver!r}.",
+                "There is no such way to solve for the step.",
+                "Set it to 'cg' or 'ekfac'.",
+            )
         return super().options() | {"step": self.step} | ({"solver": self.solver} if self.solver != "cg" else {})
 
     def notes(self) -> dict[str, Any]:
@@ -95,11 +99,16 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
 
         double = next(self._model.parameters()).dtype == torch.float64
         reach = self.step if double else SINGLE_STEP
-        amount = reach / length if length > 0 else 0.0  # a query without gradient moves nothing: all influences are zero
+        amount = (
+            reach / length if length > 0 else 0.0
+        )  # a query without gradient moves nothing: all influences are zero
         own = dict(self._model.named_parameters())
         sides = []
         with torch.no_grad():
             for sign in (1, -1):
-                moved = {name: own[name] + sign * amount * step[index].to(own[name].dtype) for name, step in self._directions.items()}
+                moved = {
+                    name: own[name] + sign * amount * step[index].to(own[name].dtype)
+                    for name, step in self._directions.items()
+                }
                 sides.append(per_sample_loss(functional_call(self._model, moved, (x,)), y))
         return (sides[0] - sides[1]) * (length / (2 * reach * self.curvature.n))

@@ -46,7 +46,10 @@ class RerankedForwardInfluence(ForwardInfluence):
         super().prepare(queries)
         active, size = self.subject.rows, self.subject.batch_size
         values = torch.cat(
-            [super(RerankedForwardInfluence, self).score(active[at : at + size]).influence for at in range(0, len(active), size)]
+            [
+                super(RerankedForwardInfluence, self).score(active[at : at + size]).influence
+                for at in range(0, len(active), size)
+            ]
         )
         for column, query in enumerate(queries):
             candidates = self._candidates(values[:, column])

@@ -48,5 +48,7 @@ class GrassInfluence(Compressed):
     def spans(self) -> Iterator[tuple[str, int, int]]:
         yield "all", 0, min(self.dim, self.curvature.size)
 
-    def compressed(self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+    def compressed(
+        self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor"
+    ) -> "torch.Tensor":
         return self.subject.engine().compress_factors(x, y, factors, self._map)[:, : self._width]

@@ -25,6 +25,8 @@ class CheckpointEnsemble(TracInCheckpoints):
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         x, y = self.subject.batch(rows)
-        terms = [self.subject.engine(index).dots(x, y, prepared) for index, prepared in enumerate(self._queries)]  # (b, q) each
+        terms = [
+            self.subject.engine(index).dots(x, y, prepared) for index, prepared in enumerate(self._queries)
+        ]  # (b, q) each
         self.subject.count(3 * len(rows) * len(terms))
         return ScoreBlock((sum(terms[1:], start=terms[0]) / len(terms)).cpu())

@@ -63,7 +63,9 @@ class DropoutEnsemble(Estimator):
 
         ran: list[torch.nn.Module] = []
         handles = [
-            m.register_forward_hook(lambda module, *_: ran.append(module)) for m in model.modules() if isinstance(m, torch.nn.Linear)
+            m.register_forward_hook(lambda module, *_: ran.append(module))
+            for m in model.modules()
+            if isinstance(m, torch.nn.Linear)
         ]
         try:
             with torch.no_grad():
@@ -73,7 +75,9 @@ class DropoutEnsemble(Estimator):
                 handle.remove()
         if not ran:
             raise UserError(
-                "The model has no linear layer.", "The masks go on the input of the last one.", "Use ip, ip-checkpoints or ip-ensemble."
+                "The model has no linear layer.",
+                "The masks go on the input of the last one.",
+                "Use ip, ip-checkpoints or ip-ensemble.",
             )
         return ran[-1]
 

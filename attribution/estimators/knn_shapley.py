@@ -57,7 +57,10 @@ class KnnShapley(Estimator):
     def prepare(self, queries: Sequence[Query]) -> None:
         rows = self.subject.rows
         order = np.argsort(self.subject.dataset.ids[rows])  # a stable sort by distance then breaks ties by id
-        features, labels = unit(self.subject.recorded_representation(rows[order])), self.subject.labels.values[rows[order]]
+        features, labels = (
+            unit(self.subject.recorded_representation(rows[order])),
+            self.subject.labels.values[rows[order]],
+        )
         self._place = np.full(len(self.subject.dataset), -1)
         self._place[rows] = np.arange(len(rows))
         self._values = np.zeros((len(queries), len(rows)))
@@ -65,7 +68,9 @@ class KnnShapley(Estimator):
         for column, query in enumerate(queries):
             for start in range(0, len(query.rows), block):
                 asked = np.asarray(query.rows[start : start + block])
-                similarity = np.round(unit(self.subject.recorded_representation(asked)) @ features.T, 9)  # (v, n); rounded: copies tie
+                similarity = np.round(
+                    unit(self.subject.recorded_representation(asked)) @ features.T, 9
+                )  # (v, n); rounded: copies tie
                 nearest = np.argsort(-similarity, axis=1, kind="stable")
                 found = shapley_values(labels[nearest] == self.subject.labels.values[asked][:, None], self.k)
                 np.add.at(self._values[column], order[nearest].ravel(), found.ravel() / len(query.rows))

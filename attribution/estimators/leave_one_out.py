@@ -38,7 +38,9 @@ class LeaveOneOut(Estimator):
         "logistic regression; in a network, what the sample taught the last layer."
     )
     formula = "ℓ_q(W₋ᵢ) − ℓ_q(W),  W = argmin (1/n) Σ ℓⱼ + λ/2 ‖W‖²"
-    cost = "A convex fit, then a warm-started refit per training sample (some ten passes over the representations each)."
+    cost = (
+        "A convex fit, then a warm-started refit per training sample (some ten passes over the representations each)."
+    )
     source = "Cook and Weisberg, Residuals and Influence in Regression, 1982; by refitting rather than by formula."
     cheaper = "representer"
     loss_only = True
@@ -52,7 +54,11 @@ class LeaveOneOut(Estimator):
         import torch
 
         run, rows = self.subject.run, self.subject.rows
-        reached = np.log(np.maximum(np.asarray(run.probabilities()[rows])[np.arange(len(rows)), self.subject.labels.values[rows]], 1e-30))
+        reached = np.log(
+            np.maximum(
+                np.asarray(run.probabilities()[rows])[np.arange(len(rows)), self.subject.labels.values[rows]], 1e-30
+            )
+        )
         losses = torch.nn.functional.cross_entropy(self._x @ self.weights.T, self._y)
         return {"l2": self.l2, "loss_of_the_fit": float(losses), "loss_of_the_run": float(-reached.mean())}
 
@@ -108,8 +114,14 @@ class LeaveOneOut(Estimator):
             factor = self._hessian(p)
             if float(slope.abs().max()) < 1e-13:
                 break
-            step, size, before = torch.cholesky_solve(slope.reshape(-1, 1), factor).reshape(weights.shape), 1.0, self._objective(weights)
-            while self._objective(weights - size * step) > before and size > 1e-4:  # Newton overshoots far from the optimum
+            step, size, before = (
+                torch.cholesky_solve(slope.reshape(-1, 1), factor).reshape(weights.shape),
+                1.0,
+                self._objective(weights),
+            )
+            while (
+                self._objective(weights - size * step) > before and size > 1e-4
+            ):  # Newton overshoots far from the optimum
                 size /= 2
             weights = weights - size * step
         return weights, factor
@@ -117,7 +129,9 @@ class LeaveOneOut(Estimator):
     def _objective(self, weights: "torch.Tensor") -> float:
         import torch
 
-        return float(torch.nn.functional.cross_entropy(self._x @ weights.T, self._y) + self.l2 / 2 * weights.square().sum())
+        return float(
+            torch.nn.functional.cross_entropy(self._x @ weights.T, self._y) + self.l2 / 2 * weights.square().sum()
+        )
 
     def _hessian(self, p: "torch.Tensor") -> "torch.Tensor":
         """Cholesky factor of the Hessian (c d, c d) at probabilities p (n, c)."""
@@ -163,7 +177,9 @@ class LeaveOneOut(Estimator):
             active, slope = active[going], slope[going]
             if not len(active):
                 break
-            weights[active] -= pace[active, None, None] * torch.cholesky_solve(slope.flatten(1).T, factor).T.reshape(slope.shape)
+            weights[active] -= pace[active, None, None] * torch.cholesky_solve(slope.flatten(1).T, factor).T.reshape(
+                slope.shape
+            )
         return weights
 
     def prepare(self, queries: Sequence[Query]) -> None:
@@ -177,8 +193,12 @@ class LeaveOneOut(Estimator):
         rows = [row for query in self._queries for row in query.rows]
         y = torch.as_tensor(self.subject.labels.values[rows])
         logits = torch.einsum("vd,bcd->bvc", self._asked, weights)
-        losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.repeat(len(weights)), reduction="none").reshape(len(weights), -1)
-        return torch.stack([part.mean(1) for part in losses.split([len(query.rows) for query in self._queries], dim=1)], dim=1)
+        losses = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), y.repeat(len(weights)), reduction="none"
+        ).reshape(len(weights), -1)
+        return torch.stack(
+            [part.mean(1) for part in losses.split([len(query.rows) for query in self._queries], dim=1)], dim=1
+        )
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch

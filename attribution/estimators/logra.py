@@ -96,7 +96,9 @@ class LograInfluence(Compressed):
         left, right = left @ projection.outputs, right @ projection.inputs
         return (left.mT @ right).flatten(1)
 
-    def compressed(self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+    def compressed(
+        self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor"
+    ) -> "torch.Tensor":
         import torch
 
         found = torch.zeros(len(x), self._width, dtype=torch.float64, device=x.device)

@@ -24,7 +24,9 @@ class RepresentationSimilarity(Estimator):
     )
     formula = "± hᵢ·h_q / (‖hᵢ‖ ‖h_q‖), + when yᵢ = y_q"
     cost = "One product of representations; no pass through the model."
-    source = "Cosine of representations, e.g. Hanawa et al., Evaluation of Similarity-based Explanations, arXiv 2006.04528."
+    source = (
+        "Cosine of representations, e.g. Hanawa et al., Evaluation of Similarity-based Explanations, arXiv 2006.04528."
+    )
     loss_only = True
 
     def query_bytes(self) -> int:

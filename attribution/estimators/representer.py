@@ -25,7 +25,12 @@ def refit(features: "torch.Tensor", labels: "torch.Tensor", n_classes: int, l2: 
 
     weights = torch.zeros(n_classes, features.shape[1], dtype=features.dtype, requires_grad=True)
     solver = torch.optim.LBFGS(
-        [weights], max_iter=STEPS, tolerance_grad=1e-9, tolerance_change=1e-16, history_size=20, line_search_fn="strong_wolfe"
+        [weights],
+        max_iter=STEPS,
+        tolerance_grad=1e-9,
+        tolerance_change=1e-16,
+        history_size=20,
+        line_search_fn="strong_wolfe",
     )
 
     def objective() -> float:
@@ -90,7 +95,10 @@ class RepresenterPoints(Estimator):
 
         rows = self.subject.rows
         return refit(
-            self.features(rows), torch.as_tensor(self.subject.labels.values[rows]), len(self.subject.dataset.info.classes), self.l2
+            self.features(rows),
+            torch.as_tensor(self.subject.labels.values[rows]),
+            len(self.subject.dataset.info.classes),
+            self.l2,
         )
 
     def alphas(self, rows: np.ndarray) -> "torch.Tensor":
@@ -107,7 +115,9 @@ class RepresenterPoints(Estimator):
         n_classes, directions = len(self.subject.dataset.info.classes), []
         for query in queries:
             asked = np.asarray(query.rows)
-            own = torch.nn.functional.one_hot(torch.as_tensor(self.subject.labels.values[asked]), n_classes).double()  # (v, c)
+            own = torch.nn.functional.one_hot(
+                torch.as_tensor(self.subject.labels.values[asked]), n_classes
+            ).double()  # (v, c)
             directions.append(own.T @ self.features(asked) / len(asked))  # (c, d + 1)
         self._directions = torch.stack(directions)  # (q, c, d + 1)
 

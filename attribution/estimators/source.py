@@ -44,7 +44,9 @@ class Source(Estimator):
 
     def options(self) -> dict[str, Any]:
         self._check()
-        return {"segments": "checkpoints"} | ({"seed": self.seed} if len(self.subject.dataset.info.classes) > 32 else {})
+        return {"segments": "checkpoints"} | (
+            {"seed": self.seed} if len(self.subject.dataset.info.classes) > 32 else {}
+        )
 
     def notes(self) -> dict[str, Any]:
         return {"stretches": self._times}
@@ -78,7 +80,10 @@ class Source(Estimator):
         from attribution.gradients.curvature import kronecker_factors
 
         self._check()
-        return [kronecker_factors(curvature_of(self.subject, self.seed, 0.0, index), corrected=True) for index in range(len(self._times))]
+        return [
+            kronecker_factors(curvature_of(self.subject, self.seed, 0.0, index), corrected=True)
+            for index in range(len(self._times))
+        ]
 
     def prepare(self, queries: Sequence[Query]) -> None:
         import torch
@@ -92,7 +97,9 @@ class Source(Estimator):
             def learned(values: "torch.Tensor", l2: float = l2, time: float = time) -> "torch.Tensor":
                 """(1 - exp(-t c)) / c, which is t where c is 0."""
                 c = values + l2
-                return torch.where(c * time < 1e-12, torch.full_like(c, time), -torch.expm1(-time * c) / c.clamp_min(1e-300))
+                return torch.where(
+                    c * time < 1e-12, torch.full_like(c, time), -torch.expm1(-time * c) / c.clamp_min(1e-300)
+                )
 
             def kept(values: "torch.Tensor", l2: float = l2, time: float = time) -> "torch.Tensor":
                 return torch.exp(-time * (values + l2))
@@ -103,6 +110,8 @@ class Source(Estimator):
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         x, y = self.subject.batch(rows)
-        terms = [self.subject.engine(index).dots(x, y, queries) for index, queries in enumerate(self._queries)]  # (b, q) each
+        terms = [
+            self.subject.engine(index).dots(x, y, queries) for index, queries in enumerate(self._queries)
+        ]  # (b, q) each
         self.subject.count(3 * len(rows) * len(terms))
         return ScoreBlock((sum(terms[1:], start=terms[0]) / self._n).cpu())

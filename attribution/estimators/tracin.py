@@ -21,7 +21,9 @@ class TracInCheckpoints(Estimator):
     summary = "How much the query's loss fell, over the course of training, through the steps taken on this sample."
     formula = "Σₖ wₖ ⟨∇ℓᵢ(θₖ), ∇ℓ_q(θₖ)⟩"
     cost = "One forward and backward pass over the training set per checkpoint."
-    source = "TracInCP: Pruthi et al., Estimating Training Data Influence by Tracing Gradient Descent, arXiv 2002.08484."
+    source = (
+        "TracInCP: Pruthi et al., Estimating Training Data Influence by Tracing Gradient Descent, arXiv 2002.08484."
+    )
     cheaper = "ip"
     needs = "several checkpoints (works with one, and is then the gradient dot product times a constant)"
     unit = "nats"

@@ -50,12 +50,17 @@ class Trak(Estimator):
         self.models = [(each, index) for each in (subject, *others) for index in range(len(each.weights))]
         self._factors: list[torch.Tensor] = []
         self._stores: dict[int, GradientStore] = {}
-        self._kept: dict[int, torch.Tensor] = {}  # phi and 1 - p of all training rows (n, d + 1) by model, where they fit in memory
+        self._kept: dict[
+            int, torch.Tensor
+        ] = {}  # phi and 1 - p of all training rows (n, d + 1) by model, where they fit in memory
 
     def options(self) -> dict[str, Any]:
-        return {"dim": self.dim, "relative_ridge": self.relative_ridge, "seed": self.seed, "runs": [s.run.id for s, _ in self.models]} | (
-            {"store": "bfloat16"} if self.store else {}
-        )
+        return {
+            "dim": self.dim,
+            "relative_ridge": self.relative_ridge,
+            "seed": self.seed,
+            "runs": [s.run.id for s, _ in self.models],
+        } | ({"store": "bfloat16"} if self.store else {})
 
     def query_bytes(self) -> int:
         return 8 * self.dim * len(self.models)

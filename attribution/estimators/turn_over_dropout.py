@@ -58,7 +58,9 @@ class TurnOverDropout(Estimator):
         self._features = [halves.features(rows) for halves in self.halves]  # each (v, d)
         first = self._features[0]
         self._labels = torch.as_tensor(self.subject.labels.values[rows], device=first.device)
-        owner = torch.as_tensor(np.repeat(np.arange(len(queries)), [len(query.rows) for query in queries]), device=first.device)
+        owner = torch.as_tensor(
+            np.repeat(np.arange(len(queries)), [len(query.rows) for query in queries]), device=first.device
+        )
         one_hot = torch.nn.functional.one_hot(owner, len(queries)).to(first.dtype)  # (v, q)
         self._means = one_hot / one_hot.sum(0)
 

@@ -48,14 +48,19 @@ def agreement(matrices: dict[str, np.ndarray], query_rows: list[int], k: int) ->
     return pd.concat(tables, ignore_index=True)
 
 
-def disagreements(matrices: dict[str, np.ndarray], rows: np.ndarray, query_rows: list[int], count: int = 12) -> "pd.DataFrame":
+def disagreements(
+    matrices: dict[str, np.ndarray], rows: np.ndarray, query_rows: list[int], count: int = 12
+) -> "pd.DataFrame":
     """The ``count`` (training sample, query) pairs of every two estimators with the largest difference in rank, a training sample once.
 
     ``rows`` (n,) are the training rows of the matrices. Columns as in ``BenchResult.disagreements``.
     """
     import pandas as pd
 
-    names, tables = list(matrices), [pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in COLUMNS["disagreements"].items()})]
+    names, tables = (
+        list(matrices),
+        [pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in COLUMNS["disagreements"].items()})],
+    )
     n = len(rows)
     place = {
         name: n + 1 - np.stack([average_ranks(np.nan_to_num(column, nan=-np.inf)) for column in matrix.T], axis=1)

@@ -60,10 +60,14 @@ def bench(
     work, started_s = progress or Progress(), time.perf_counter()
     parts = _check(config)
     _check_size(len(labels.train_rows(dataset)), len(queries))
-    names = [name for name in dict.fromkeys(config.estimators or EVERYDAY) if name != recommend.CONTROL] + [recommend.CONTROL]
+    names = [name for name in dict.fromkeys(config.estimators or EVERYDAY) if name != recommend.CONTROL] + [
+        recommend.CONTROL
+    ]
     for name in names:
         estimators.get(name)
-    settings = {name: value for name, value in to_dict(config).items() if name not in ("device", "run", "parts", "estimators")}
+    settings = {
+        name: value for name, value in to_dict(config).items() if name not in ("device", "run", "parts", "estimators")
+    }
     request = {
         "format": FORMAT,
         "run": run.id,
@@ -79,11 +83,20 @@ def bench(
     if result.finished:
         return result
     write_json(result.folder / "request.json", request)
-    at = Bench(dataset, labels, run, model, recipe, config, np.asarray(queries, dtype=np.int64), Path(home), result, trusted)
+    at = Bench(
+        dataset, labels, run, model, recipe, config, np.asarray(queries, dtype=np.int64), Path(home), result, trusted
+    )
     at.told["notes"] = _notes(run, labels)
     shares = _shares(parts)
     if any(from_subsets(name) for name in names):
-        subsets_of(at).grow(dataset, labels, config.subsets, work.part(0.0, shares["cost"][1] / 2), trusted=trusted, device=config.device)
+        subsets_of(at).grow(
+            dataset,
+            labels,
+            config.subsets,
+            work.part(0.0, shares["cost"][1] / 2),
+            trusted=trusted,
+            device=config.device,
+        )
     score_all(at, work.part(*shares["cost"]))
     conclude(at)
     for part in (part for part in parts if part != "cost"):
@@ -91,7 +104,10 @@ def bench(
             WORK[part](at, work.part(*shares[part], prefix=part.capitalize()))
             at.told["done"].append(part)
             conclude(at)
-    write_json(result.folder / "config.json", {**request, "seconds_s": time.perf_counter() - started_s, "finished_at": time.time()})
+    write_json(
+        result.folder / "config.json",
+        {**request, "seconds_s": time.perf_counter() - started_s, "finished_at": time.time()},
+    )
     work.update(1, 1, next(iter(result.recommendation), "measured"))
     return result
 
@@ -100,9 +116,13 @@ def _notes(run: Run, labels: "Labels") -> list[str]:
     """What a reader should know of the model that was asked."""
     notes = []
     if run.config.get("source") == "loaded":
-        notes.append("The model was loaded, so its own recipe is not known: what is retrained here follows the project's recipe.")
+        notes.append(
+            "The model was loaded, so its own recipe is not known: what is retrained here follows the project's recipe."
+        )
     if run.version != labels.version:
-        notes.append("Labels changed after the model was trained: it is asked as it is, and what is retrained follows the current labels.")
+        notes.append(
+            "Labels changed after the model was trained: it is asked as it is, and what is retrained follows the current labels."
+        )
     return notes
 
 

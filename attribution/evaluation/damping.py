@@ -106,7 +106,11 @@ def _ratios(config: DampingConfig, usual: float) -> list[float]:
     taken = estimators.get(config.estimator)
     if "damping_ratio" not in taken.settings:
         with_damping = [name for name in estimators.names() if "damping_ratio" in estimators.get(name).settings]
-        raise UserError(f"{config.estimator} has no damping.", "There is nothing to sweep.", f"Choose one of: {', '.join(with_damping)}.")
+        raise UserError(
+            f"{config.estimator} has no damping.",
+            "There is nothing to sweep.",
+            f"Choose one of: {', '.join(with_damping)}.",
+        )
     return sorted({float(ratio) for ratio in config.ratios} | {usual})
 
 
@@ -131,12 +135,18 @@ def _influences(subject: Any, config: DampingConfig, ratio: float, queries: np.n
     estimator.damping_ratio = ratio
     estimator.prepare([Query(str(row), (int(row),)) for row in queries])
     size = subject.batch_size
-    parts = [estimator.score(subject.rows[start : start + size]).influence for start in range(0, len(subject.rows), size)]
+    parts = [
+        estimator.score(subject.rows[start : start + size]).influence for start in range(0, len(subject.rows), size)
+    ]
     return torch.cat(parts).double().numpy(), float(estimator.notes()["damping"])
 
 
 def _lines(
-    ratios: list[float], dampings: list[float], found: list[np.ndarray], usual: int, truth: tuple[np.ndarray, np.ndarray] | None
+    ratios: list[float],
+    dampings: list[float],
+    found: list[np.ndarray],
+    usual: int,
+    truth: tuple[np.ndarray, np.ndarray] | None,
 ) -> list[dict[str, Any]]:
     reference, lines = _ranked(found[usual]), []
     for place, influence in enumerate(found):

@@ -20,7 +20,13 @@ PRIOR = 0.6  # half-width times the root of the number of subsets where nothing 
 
 
 def forecast(
-    dataset: "Dataset", labels: "Labels", run: "Run", model: ModelConfig, recipe: TrainConfig, config: BenchConfig, home: Path
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    model: ModelConfig,
+    recipe: TrainConfig,
+    config: BenchConfig,
+    home: Path,
 ) -> "pd.DataFrame":
     """One line per number of subsets: subsets, missing (trainings still to do), seconds_s (their time), half_width (of the LDS interval at
     95 %), measured (whether from an earlier bench on the same subsets, or the usual one).
@@ -40,7 +46,13 @@ def forecast(
         missing = max(0, count - there) * config.repeats
         half = PRIOR / count**0.5 if spread is None else float(np.hypot(spread[0], spread[1] / count**0.5))
         lines.append(
-            {"subsets": count, "missing": missing, "seconds_s": missing * each_s, "half_width": half, "measured": spread is not None}
+            {
+                "subsets": count,
+                "missing": missing,
+                "seconds_s": missing * each_s,
+                "half_width": half,
+                "measured": spread is not None,
+            }
         )
     return pd.DataFrame(lines)
 
@@ -63,7 +75,9 @@ def _spread(result: BenchResult, count: int) -> tuple[float, float]:
     queries, subsets = [], []
     for line in table.itertuples():
         half = (line.high - line.low) / 2
-        by_chance = (1 - line.lds**2) ** 2 / (line.subsets - 1)  # variance of one query's rank correlation over so few subsets
+        by_chance = (1 - line.lds**2) ** 2 / (
+            line.subsets - 1
+        )  # variance of one query's rank correlation over so few subsets
         own = 1.96 * (max(0.0, float(variance[line.estimator]) - by_chance) / line.queries) ** 0.5
         queries.append(min(own, half) * (line.queries / count) ** 0.5)
         subsets.append((max(0.0, half**2 - own**2) * line.subsets) ** 0.5)

@@ -69,7 +69,9 @@ def draws(predicted: np.ndarray, outputs: np.ndarray, resamples: int = RESAMPLES
     return np.asarray(np.nanmean(np.take_along_axis(each, columns, axis=1), axis=1))
 
 
-def lds(predicted: np.ndarray, outputs: np.ndarray, *, resamples: int = RESAMPLES, level: float = 0.95, seed: int = 0) -> Interval:
+def lds(
+    predicted: np.ndarray, outputs: np.ndarray, *, resamples: int = RESAMPLES, level: float = 0.95, seed: int = 0
+) -> Interval:
     """Mean LDS over the queries, with a percentile interval over subsets and queries."""
     value = float(np.nanmean(per_query(predicted, outputs)))
     return interval(value, draws(predicted, outputs, resamples, seed), level)

@@ -47,7 +47,13 @@ def hessian(x: Tensor, p: Tensor, weights: Tensor) -> Tensor:
 
 
 def leave_one_out(
-    x: Tensor, y: Tensor, l2: float, left_out: np.ndarray, asked: tuple[Tensor, Tensor], classes: int, progress: Progress | None = None
+    x: Tensor,
+    y: Tensor,
+    l2: float,
+    left_out: np.ndarray,
+    asked: tuple[Tensor, Tensor],
+    classes: int,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Rise of the losses of ``asked`` (inputs (q, d), labels (q,)) when each of the rows ``left_out`` is missing: ``(len(left_out), q)``.
 

@@ -49,7 +49,9 @@ def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> 
     count = round(share * len(rows))
     if len(rows) < 2:
         raise UserError(
-            f"{len(rows)} training samples are left.", "Some labels are set wrong, and detectors look for them.", "Keep more samples."
+            f"{len(rows)} training samples are left.",
+            "Some labels are set wrong, and detectors look for them.",
+            "Keep more samples.",
         )
     if not 0 < count < len(rows):
         raise UserError(
@@ -66,7 +68,9 @@ def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> 
     return Labels.of(dataset, values, labels.active), planted
 
 
-def by_detectors(subject: "Subject", names: Sequence[str], out_of_fold: Callable[[], np.ndarray]) -> tuple[list[Found], dict[str, str]]:
+def by_detectors(
+    subject: "Subject", names: Sequence[str], out_of_fold: Callable[[], np.ndarray]
+) -> tuple[list[Found], dict[str, str]]:
     """What the detectors say, each with evidence of its own so that its seconds are its alone; and why others cannot (name -> why).
 
     The out-of-fold predictions are made once; their time counts for every detector that reads them.
@@ -125,7 +129,9 @@ def influence_matrix(subject: "Subject", name: str, queries: Sequence[int], seed
     estimator = estimators.get(name)(subject, seed)
     estimator.prepare([Query(str(row), (row,)) for row in queries])
     size = subject.batch_size
-    parts = [estimator.score(subject.rows[start : start + size]).influence for start in range(0, len(subject.rows), size)]
+    parts = [
+        estimator.score(subject.rows[start : start + size]).influence for start in range(0, len(subject.rows), size)
+    ]
     return np.nan_to_num(np.concatenate([part.double().numpy() for part in parts]))
 
 
@@ -140,14 +146,20 @@ def _validation(subject: "Subject", seed: int) -> np.ndarray:
     return np.sort(rows[np.argsort(turn, kind="stable")[:VALIDATION]])
 
 
-def table(found: Sequence[Found], labels: np.ndarray, planted: np.ndarray, budget: float, seed: int = 0) -> "pd.DataFrame":
+def table(
+    found: Sequence[Found], labels: np.ndarray, planted: np.ndarray, budget: float, seed: int = 0
+) -> "pd.DataFrame":
     """All figures with 95 % intervals over the samples, over all (label -1) and for every class of the given labels ``(n,)``.
 
     Columns as in ``BenchResult.usefulness``. A class without planted labels, or with nothing else, has no line.
     """
     import pandas as pd
 
-    figures: dict[str, Metric] = {"ap": average_precision, "auroc": auroc, "precision": partial(precision_at, share=budget)}
+    figures: dict[str, Metric] = {
+        "ap": average_precision,
+        "auroc": auroc,
+        "precision": partial(precision_at, share=budget),
+    }
     lines: list[dict[str, Any]] = []
     for each in found:
         for label in (-1, *np.unique(labels)):
@@ -160,5 +172,7 @@ def table(found: Sequence[Found], labels: np.ndarray, planted: np.ndarray, budge
             for figure, measure in figures.items():
                 got = with_interval(measure, each.values[chosen], truth, resamples=resamples, seed=seed)
                 line |= {figure: got.value, f"{figure}_low": got.low, f"{figure}_high": got.high}
-            lines.append({**line, "samples": int(chosen.sum()), "planted": int(truth.sum()), "seconds_s": each.seconds_s})
+            lines.append(
+                {**line, "samples": int(chosen.sum()), "planted": int(truth.sum()), "seconds_s": each.seconds_s}
+            )
     return pd.DataFrame(lines)

@@ -29,7 +29,9 @@ class Choice:
     figures: dict[str, Interval]
 
 
-def choose(values: dict[str, float], drawn: dict[str, np.ndarray], seconds_s: dict[str, float], control: str = CONTROL) -> Choice:
+def choose(
+    values: dict[str, float], drawn: dict[str, np.ndarray], seconds_s: dict[str, float], control: str = CONTROL
+) -> Choice:
     """Apply ``RULE``: ``values`` and paired resampled values ``(r,)`` by name, the control among them; cost in seconds by name."""
     names = [name for name in values if name != control]
     useful = [name for name in names if difference(values, drawn, name, control).low > 0]
@@ -45,10 +47,15 @@ def difference(values: dict[str, float], drawn: dict[str, np.ndarray], a: str, b
     return interval(values[a] - values[b], drawn[a] - drawn[b])
 
 
-def precision_draws(suspicion: dict[str, np.ndarray], truth: np.ndarray, resamples: int = 400, seed: int = 0) -> dict[str, np.ndarray]:
+def precision_draws(
+    suspicion: dict[str, np.ndarray], truth: np.ndarray, resamples: int = 400, seed: int = 0
+) -> dict[str, np.ndarray]:
     """Resampled average precision ``(resamples,)`` by name, all on the same draws of samples."""
     picks = [np.random.default_rng([seed, index]).integers(0, len(truth), len(truth)) for index in range(resamples)]
-    return {name: np.array([average_precision(column[pick], truth[pick]) for pick in picks]) for name, column in suspicion.items()}
+    return {
+        name: np.array([average_precision(column[pick], truth[pick]) for pick in picks])
+        for name, column in suspicion.items()
+    }
 
 
 def explain_sentences(choice: Choice) -> list[str]:
@@ -57,17 +64,19 @@ def explain_sentences(choice: Choice) -> list[str]:
     if choice.pick:
         text = f"To explain one prediction, use {choice.pick}: LDS {_shown(choice.figures[choice.pick])}."
         if choice.best != choice.pick:
-            text += (
-                f" It is the cheapest of those not measurably worse than the best, {choice.best} ({_shown(choice.figures[choice.best])})."
-            )
+            text += f" It is the cheapest of those not measurably worse than the best, {choice.best} ({_shown(choice.figures[choice.best])})."
         lines.append(text)
     else:
-        lines.append("No estimator explains this model's predictions better than chance here: measure more subsets, or distrust them all.")
+        lines.append(
+            "No estimator explains this model's predictions better than chance here: measure more subsets, or distrust them all."
+        )
     if choice.pick and choice.useless:
         told = ", ".join(f"{name} (LDS {_shown(choice.figures[name])})" for name in choice.useless)
         verb = "is" if len(choice.useless) == 1 else "are"
         lines.append(
-            f"Not measurably better than random here: {told}." if verb == "are" else f"{told} is not measurably better than random here."
+            f"Not measurably better than random here: {told}."
+            if verb == "are"
+            else f"{told} is not measurably better than random here."
         )
     return lines
 
@@ -87,7 +96,8 @@ def fragile_sentences(names: Sequence[str], spearman: dict[str, float], least: f
     """A warning for recommended estimators whose ranking another seed turns over."""
     shaky = [name for name in names if name and spearman.get(name, 1.0) < least]
     return [
-        f"{name} gives another ranking with another seed (rank correlation {spearman[name]:.2f}): average over several." for name in shaky
+        f"{name} gives another ranking with another seed (rank correlation {spearman[name]:.2f}): average over several."
+        for name in shaky
     ]
 
 

@@ -56,7 +56,11 @@ class Retrained:
                 part = (progress or Progress()).part(index / len(self.seeds), (index + 1) / len(self.seeds))
                 network = fit(self.dataset, labels, self.model, recipe, part, trusted=self.trusted)
                 with whole_file(path) as temporary, open(temporary, "wb") as stream:
-                    np.save(stream, predict(network, self.dataset, self.dataset.rows("all"))[0].astype(np.float32), allow_pickle=False)
+                    np.save(
+                        stream,
+                        predict(network, self.dataset, self.dataset.rows("all"))[0].astype(np.float32),
+                        allow_pickle=False,
+                    )
             found.append(read_array(path))
         return np.stack(found).astype(np.float64)
 
@@ -74,7 +78,12 @@ def most_helpful(influence: np.ndarray, k: int) -> np.ndarray:
 
 
 def removal(
-    matrices: dict[str, np.ndarray], rows: np.ndarray, query_rows: Sequence[int], ks: Sequence[int], trained: Retrained, progress: Progress
+    matrices: dict[str, np.ndarray],
+    rows: np.ndarray,
+    query_rows: Sequence[int],
+    ks: Sequence[int],
+    trained: Retrained,
+    progress: Progress,
 ) -> "pd.DataFrame":
     """One line per estimator, k and query: change (rise of the query's loss, nats, mean over the seeds) and flipped (share of the seeds in
     which the prediction changed). ``matrices`` (n, q) in the order of ``rows`` and ``query_rows``. Costs a training per line and seed, and
@@ -85,13 +94,23 @@ def removal(
     full, lines = trained.logits(rows[:0], progress.part(0.0, 1 / (len(plan) + 1), "training with all samples")), []
     labels = trained.labels.values
     for done, (name, k, column) in enumerate(plan, start=1):
-        part = progress.part(done / (len(plan) + 1), (done + 1) / (len(plan) + 1), f"retraining without the {k} most helpful ({name})")
+        part = progress.part(
+            done / (len(plan) + 1), (done + 1) / (len(plan) + 1), f"retraining without the {k} most helpful ({name})"
+        )
         out = trained.logits(rows[most_helpful(matrices[name][:, column], k)], part)
         row = int(query_rows[column])
         before, after = full[:, [row]], out[:, [row]]  # (seeds, 1, c)
         change = losses(after, labels[[row]]) - losses(before, labels[[row]])
         flipped = before.argmax(-1) != after.argmax(-1)
-        lines.append({"estimator": name, "k": k, "query_row": row, "change": float(change.mean()), "flipped": float(flipped.mean())})
+        lines.append(
+            {
+                "estimator": name,
+                "k": k,
+                "query_row": row,
+                "change": float(change.mean()),
+                "flipped": float(flipped.mean()),
+            }
+        )
     return pd.DataFrame(lines)
 
 

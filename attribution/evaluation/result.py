@@ -27,8 +27,24 @@ COLUMNS: dict[str, dict[str, str]] = {
         "queries": INT,
     },
     "lds_queries": {"estimator": WORD, "measure": WORD, "query_row": INT, "lds": REAL},
-    "leave_one_out": {"estimator": WORD, "pearson": REAL, "low": REAL, "high": REAL, "spearman": REAL, "samples": INT, "queries": INT},
-    "removal": {"estimator": WORD, "k": INT, "change": REAL, "low": REAL, "high": REAL, "flipped": REAL, "queries": INT},
+    "leave_one_out": {
+        "estimator": WORD,
+        "pearson": REAL,
+        "low": REAL,
+        "high": REAL,
+        "spearman": REAL,
+        "samples": INT,
+        "queries": INT,
+    },
+    "removal": {
+        "estimator": WORD,
+        "k": INT,
+        "change": REAL,
+        "low": REAL,
+        "high": REAL,
+        "flipped": REAL,
+        "queries": INT,
+    },
     "removal_queries": {"estimator": WORD, "k": INT, "query_row": INT, "change": REAL, "flipped": REAL},
     "usefulness": {
         "name": WORD,
@@ -59,7 +75,15 @@ COLUMNS: dict[str, dict[str, str]] = {
         "influence_a": REAL,
         "influence_b": REAL,
     },
-    "stability": {"estimator": WORD, "spearman": REAL, "low": REAL, "high": REAL, "overlap": REAL, "runs": INT, "queries": INT},
+    "stability": {
+        "estimator": WORD,
+        "spearman": REAL,
+        "low": REAL,
+        "high": REAL,
+        "overlap": REAL,
+        "runs": INT,
+        "queries": INT,
+    },
     "cost": {"estimator": WORD, "seconds_s": REAL, "peak_mib": REAL, "forward_passes": REAL, "score": WORD},
 }
 

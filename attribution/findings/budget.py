@@ -18,7 +18,10 @@ PARTICLES = 600
 MOVES = 3  # random-walk steps after each tempering step
 GRID = np.linspace(-5.0, 10.0, 121)  # scores at which the two distributions are computed
 NAMES = ("log share", "distance", "log spread", "logit unseen")
-UNCALIBRATED = (np.array([2.7, 0.0, -4.0]), np.diag([1.0, 0.4, 1.5]) ** 2)  # mean and covariance of the last three without a calibration
+UNCALIBRATED = (
+    np.array([2.7, 0.0, -4.0]),
+    np.diag([1.0, 0.4, 1.5]) ** 2,
+)  # mean and covariance of the last three without a calibration
 DISCREPANCY = np.diag([0.7, 0.3, 1.0]) ** 2  # how far real errors may differ from planted ones
 ESTIMATE_SPREAD = 0.3  # of the logarithm of the expected number, at least
 
@@ -119,7 +122,9 @@ def budget(
     prior = np.zeros((4, 4))
     prior[0, 0], prior[1:, 1:] = (spread if expected else 1.3) ** 2, covariance
     draws = _posterior(centre, prior, lambda theta: _review_fit(theta, bins), chance)
-    share, unseen_share = _shares(draws, bins.edges / n)  # (s, m) of samples in a bin: wrong, and unseen among the wrong
+    share, unseen_share = _shares(
+        draws, bins.edges / n
+    )  # (s, m) of samples in a bin: wrong, and unseen among the wrong
     share = np.clip(share, 0, 1)
     future = chance.binomial(bins.waiting.astype(np.int64), share)  # (s, m)
     unseen = chance.binomial(future, unseen_share)
@@ -273,4 +278,13 @@ def _curve(bins: _Bins, future: np.ndarray, level: float) -> Any:
     total = np.concatenate([np.zeros((len(future), 1)), np.cumsum(future, axis=1)], axis=1) + found
     low, high = np.quantile(total, [(1 - level) / 2, (1 + level) / 2], axis=0)
     reviewed = np.concatenate([[0], np.cumsum(bins.reviewed)])
-    return pd.DataFrame({"position": bins.edges, "reviewed": reviewed, "found": found, "expected": total.mean(0), "low": low, "high": high})
+    return pd.DataFrame(
+        {
+            "position": bins.edges,
+            "reviewed": reviewed,
+            "found": found,
+            "expected": total.mean(0),
+            "low": low,
+            "high": high,
+        }
+    )

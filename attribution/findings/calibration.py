@@ -101,11 +101,24 @@ def calibrate(
     copy = Labels.of(dataset, values, labels.active)
     fresh = from_dict(ModelConfig, {**to_dict(run.model_config), "checkpoints": []})
     sandbox = result.folder / "sandbox"
-    trained = train(dataset, copy, fresh, recipe, sandbox / "runs", work.part(0.0, 0.2, "Training on the copy"), trusted=trusted)
+    trained = train(
+        dataset, copy, fresh, recipe, sandbox / "runs", work.part(0.0, 0.2, "Training on the copy"), trusted=trusted
+    )
     search = FlagConfig(detectors=detectors, folds=config.folds, cases=0, device=config.device, seed=config.seed)
-    found = flag(dataset, copy, trained, search, sandbox / "flags", work.part(0.2, 1.0, "Looking for the planted errors"), trusted=trusted)
+    found = flag(
+        dataset,
+        copy,
+        trained,
+        search,
+        sandbox / "flags",
+        work.part(0.2, 1.0, "Looking for the planted errors"),
+        trusted=trusted,
+    )
     position = found.detectors.set_index("row")["position"]
-    write_table(result.folder / "planted.parquet", planted.assign(position=position.reindex(planted["row"]).to_numpy(dtype=np.int32)))
+    write_table(
+        result.folder / "planted.parquet",
+        planted.assign(position=position.reindex(planted["row"]).to_numpy(dtype=np.int32)),
+    )
     facts = {"n_train": len(rows), "planted": len(planted), "seconds_s": time.perf_counter() - started_s}
     finish(result.folder, {**request, **facts})
     shutil.rmtree(sandbox)
@@ -118,10 +131,14 @@ def _too_many(count: int, n: int, share: float) -> UserError:
     if n < 4 * LEAST:
         what = f"{n} training samples are left, and at least {4 * LEAST} are needed."
         return UserError(
-            what, f"{LEAST} errors are planted at the least, so that a ranking can be judged, in a quarter at most.", "Add samples."
+            what,
+            f"{LEAST} errors are planted at the least, so that a ranking can be judged, in a quarter at most.",
+            "Add samples.",
         )
     what = f"A share of {share:g} would set {count:,} of {n:,} labels wrong."
-    return UserError(what, "More than a quarter would change what the model learns.", f"Choose a share of at most {n // 4 / n:.2g}.")
+    return UserError(
+        what, "More than a quarter would change what the model learns.", f"Choose a share of at most {n // 4 / n:.2g}."
+    )
 
 
 def plant(values: np.ndarray, rows: np.ndarray, probabilities: np.ndarray, count: int, seed: int) -> "pd.DataFrame":
@@ -138,4 +155,6 @@ def plant(values: np.ndarray, rows: np.ndarray, probabilities: np.ndarray, count
     p[np.arange(count), label] = -1
     wrong = np.where(confused, p.argmax(1), other)
     kind = np.where(confused, "confused", "uniform")
-    return pd.DataFrame({"row": chosen, "kind": kind, "label": label.astype(np.int32), "planted": wrong.astype(np.int32)})
+    return pd.DataFrame(
+        {"row": chosen, "kind": kind, "label": label.astype(np.int32), "planted": wrong.astype(np.int32)}
+    )

@@ -39,7 +39,11 @@ def cases(subject: "Subject", suspects: np.ndarray, progress: Progress) -> "pd.D
             cosine = (dots / (norms[:, None] * prepared.norms[None, :]).clamp_min(1e-30)).float().cpu().numpy()
             cosine[rows[:, None] == part[None, :]] = np.nan
             best.update(cosine.T, rows)
-            progress.update(first + len(part) * start / len(subject.rows), len(suspects), "comparing the suspects with the training set")
+            progress.update(
+                first + len(part) * start / len(subject.rows),
+                len(suspects),
+                "comparing the suspects with the training set",
+            )
         for sign, kind in ((1, "supporter"), (-1, "opponent")):
             found = best.table(sign)
             tables.append(
@@ -55,4 +59,6 @@ def cases(subject: "Subject", suspects: np.ndarray, progress: Progress) -> "pd.D
             )
     if not tables:
         return pd.DataFrame({"row": [], "kind": [], "rank": [], "other": [], "cosine": []})
-    return pd.concat(tables, ignore_index=True).sort_values(["row", "kind", "rank"], kind="stable").reset_index(drop=True)
+    return (
+        pd.concat(tables, ignore_index=True).sort_values(["row", "kind", "rank"], kind="stable").reset_index(drop=True)
+    )

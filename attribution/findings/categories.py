@@ -88,11 +88,15 @@ class Categories:
         if kind == "duplicate":
             return [self.relations.duplicate.get(int(row), "It repeats another training sample.")]
         if kind == "memorized":
-            return [f"Without it in training, the model would be right about it {100 * entry['memorization']:.0f} points less often."]
+            return [
+                f"Without it in training, the model would be right about it {100 * entry['memorization']:.0f} points less often."
+            ]
         return _sentences(entry, kind, self.classes, self.held_out)
 
 
-def kept_or_made(flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations, sources: Sequence[Path]) -> Categories:
+def kept_or_made(
+    flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations, sources: Sequence[Path]
+) -> Categories:
     """``categorize``, whose table is kept beside the search from ``KEPT_FROM`` samples on: there it takes seconds, and a page asks for it.
 
     ``sources`` are the folders that ``relations`` was read from, which name what is in them. Kept numbers are float32.
@@ -108,7 +112,9 @@ def kept_or_made(flags: "FlagResult", run: "Run", classes: Sequence[str], relati
     return Categories(read_table(path), tuple(classes), relations, bool(flags.config.get("held_out", True)))
 
 
-def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations | None = None) -> Categories:
+def categorize(
+    flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations | None = None
+) -> Categories:
     """Give every searched training row a class with its runner-up; nothing is trained, under a second for 10,000 samples.
 
     Signals, each 0..1, for the given label g and the suggested one s:
@@ -149,7 +155,10 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
         "duplicate": _spread_over(place, len(rows), dict.fromkeys(relations.duplicate, 1.0)),
     }
     alone = ~found["judged"]
-    strengths = {name: np.where(alone, 0.0, value) if name in ("mislabelled", "hard") else value for name, value in strengths.items()}
+    strengths = {
+        name: np.where(alone, 0.0, value) if name in ("mislabelled", "hard") else value
+        for name, value in strengths.items()
+    }
     strengths["rare"] = np.where(alone, 1.0, strengths["rare"])
     strengths["memorized"] = np.clip(found["memorization"], 0, 1) * (1 - strengths["mislabelled"])
     scores = np.stack([strengths[kind] for kind in KINDS], axis=1)  # (n, 6)
@@ -158,7 +167,12 @@ def categorize(flags: "FlagResult", run: "Run", classes: Sequence[str], relation
     flagged = flags.detectors["position"].to_numpy() <= max(10, math.ceil(flags.estimate["high"]))
     names = np.array([*KINDS, ORDINARY])
     category = np.where(flagged | (scores[n, first] >= ENOUGH), names[first], ORDINARY)
-    columns = {"row": rows, "category": category, "runner_up": names[second], "margin": scores[n, first] - scores[n, second]}
+    columns = {
+        "row": rows,
+        "category": category,
+        "runner_up": names[second],
+        "margin": scores[n, first] - scores[n, second],
+    }
     # An ordinary sample's runner-up is the class that it came nearest to, and its margin what that class lacked.
     columns["runner_up"] = np.where(category == ORDINARY, names[first], columns["runner_up"])
     columns["margin"] = np.where(category == ORDINARY, ENOUGH - scores[n, first], columns["margin"])
@@ -186,7 +200,12 @@ def _signals(flags: "FlagResult", run: "Run", c: int) -> dict[str, np.ndarray]:
     pair_rank = _pair_ranks(confused)[given, suggested]
     epochs, confidence, spread = _over_epochs(run, rows)
     distance = _distances(np.asarray(run.representation()), rows, flags.neighbors)
-    p_given, p_suggested, v_given, v_suggested = models[n, given], models[n, suggested], votes[n, given], votes[n, suggested]
+    p_given, p_suggested, v_given, v_suggested = (
+        models[n, given],
+        models[n, suggested],
+        votes[n, given],
+        votes[n, suggested],
+    )
     return {
         "label": given,
         "judged": table["judged"].to_numpy(dtype=bool) if "judged" in table else np.ones(len(rows), dtype=bool),
@@ -303,14 +322,21 @@ def _sentences(entry: "pd.Series", kind: str, classes: Sequence[str], held_out: 
     given, other = classes[int(entry["label"])], classes[int(entry["suggested"])]
     models = "Models that did not train on it" if held_out else "The model"
     shares = f"{models} give{'' if held_out else 's'} {other} {_percent(entry['p_suggested'])} and {given}, its label, {_percent(entry['p_given'])}."
-    votes = f"{_percent(entry['claimed'])} of its neighbours are labelled {other}, {_percent(entry['v_given'])} {given}."
+    votes = (
+        f"{_percent(entry['claimed'])} of its neighbours are labelled {other}, {_percent(entry['v_given'])} {given}."
+    )
     pair = f"{given} and {other} are taken for each other in {_percent(entry['confused'])} of cases"
     rank = 1 - float(entry["distinct"])
     # (value of the signal, sentence)
     if kind == "mislabelled":
         lines = [(entry["models"], shares), (entry["neighbors"], votes)]
         if math.isfinite(entry["epochs"]):
-            lines.append((entry["epochs"], f"After {_percent(entry['epochs'])} of the epochs another class was ahead of its label."))
+            lines.append(
+                (
+                    entry["epochs"],
+                    f"After {_percent(entry['epochs'])} of the epochs another class was ahead of its label.",
+                )
+            )
         lines.append((entry["distinct"], f"{pair}, less often than {_percent(1 - rank)} of all pairs of classes."))
         if entry["contradicts"]:
             lines.append(
@@ -326,13 +352,18 @@ def _sentences(entry: "pd.Series", kind: str, classes: Sequence[str], held_out: 
             lines.append((entry["variability"], words))
         lines.append((rank, f"{pair}, more often than {_percent(rank)} of all pairs of classes."))
         if entry["contradicts"]:
-            words = f"Of labels contradicted no more surely than this one, about {_percent(1 - entry['sure'])} are right."
+            words = (
+                f"Of labels contradicted no more surely than this one, about {_percent(1 - entry['sure'])} are right."
+            )
             lines.append((1 - entry["sure"], words))
     elif kind == "rare" and not entry["judged"]:
         lines = [(1.0, f"No other training sample of class {given} differs from it, so nothing can judge its label.")]
     elif kind == "rare":
         top = _percent(max(float(entry["neighbor_distance_top"]), 0.001))
-        lines = [(1.0, f"Its nearest neighbours are far away: among the {top} most isolated training samples."), (0.5, votes)]
+        lines = [
+            (1.0, f"Its nearest neighbours are far away: among the {top} most isolated training samples."),
+            (0.5, votes),
+        ]
     else:
         lines = [(0.0, "No signal stands out.")]
     return [text for _, text in sorted(lines, key=lambda line: -float(line[0]))]

@@ -22,7 +22,9 @@ def count_wrong(labels: np.ndarray, belief: np.ndarray, share: float = SURE_SHAR
     return float((belief.argmax(1)[sure] != labels[sure]).mean() * len(labels))
 
 
-def estimate(labels: np.ndarray, belief: np.ndarray, *, resamples: int = 400, level: float = 0.95, seed: int = 0) -> dict[str, float]:
+def estimate(
+    labels: np.ndarray, belief: np.ndarray, *, resamples: int = 400, level: float = 0.95, seed: int = 0
+) -> dict[str, float]:
     """Expected number of wrong labels ``mid``, with ``low`` and ``high``: bootstrap over the samples, each draw with another share of
     them counted as sure (``SHARES``)."""
     if not len(labels):
@@ -32,7 +34,9 @@ def estimate(labels: np.ndarray, belief: np.ndarray, *, resamples: int = 400, le
     order = np.argsort(-sureness, kind="stable")
     n, draws = len(labels), []
     for _ in range(resamples):
-        times = np.bincount(chance.integers(0, n, n), minlength=n)[order]  # how often each sample was drawn, surest first
+        times = np.bincount(chance.integers(0, n, n), minlength=n)[
+            order
+        ]  # how often each sample was drawn, surest first
         sure = np.cumsum(times) <= max(1, chance.uniform(*SHARES) * n)
         draws.append(n * (times * wrong[order])[sure].sum() / max(1, times[sure].sum()))
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])

@@ -15,7 +15,14 @@ FIGURES = {
     "dp": "demographic parity gap",
     "attacked": "accuracy under attack",
 }
-TARGETS = {"eop-gap": "eop", "dp-gap": "dp", "fgsm": "attacked", "pgd": "attacked", "loss": "accuracy", "margin": "accuracy"}
+TARGETS = {
+    "eop-gap": "eop",
+    "dp-gap": "dp",
+    "fgsm": "attacked",
+    "pgd": "attacked",
+    "loss": "accuracy",
+    "margin": "accuracy",
+}
 
 
 def is_better(figure: str) -> int:
@@ -62,7 +69,9 @@ class Judged:
     def figure(self, name: str, counts: np.ndarray | None = None) -> np.ndarray:
         """One figure of every model, (b, s). A gap is the largest group rate minus the smallest, never negative; NaN for one group."""
         if name in GAPS:
-            rates = np.stack(list(self.rates(name, counts).values()) or [np.full((1, len(self.decisions)), np.nan)])  # (g, b, s)
+            rates = np.stack(
+                list(self.rates(name, counts).values()) or [np.full((1, len(self.decisions)), np.nan)]
+            )  # (g, b, s)
             return rates.max(0) - rates.min(0) if len(rates) > 1 else np.full_like(rates[0], np.nan)
         weights = np.ones((1, len(self.labels))) if counts is None else counts
         right = self.decisions == self.labels if name == "accuracy" else self.attacked
@@ -81,7 +90,13 @@ class Judged:
         return max(means, key=lambda group: (means[group], group)), min(means, key=lambda group: (means[group], group))
 
     def interval(
-        self, name: str, resamples: int = 1000, level: float = 0.95, *, before: "Judged | None" = None, pair: tuple[str, str] | None = None
+        self,
+        name: str,
+        resamples: int = 1000,
+        level: float = 0.95,
+        *,
+        before: "Judged | None" = None,
+        pair: tuple[str, str] | None = None,
     ) -> Interval:
         """A figure, mean over the models, with its interval over models and rows (``statistics.crossed``).
 
@@ -108,7 +123,9 @@ def _draws(n: int, resamples: int) -> np.ndarray:
     return counts
 
 
-def suggested(budgets: Sequence[float], target: Sequence[float], accuracy: Sequence[float], better: int, allowed: float = 0.01) -> int:
+def suggested(
+    budgets: Sequence[float], target: Sequence[float], accuracy: Sequence[float], better: int, allowed: float = 0.01
+) -> int:
     """Place of the suggested budget in ``budgets`` (ascending, the first is 0: nothing removed).
 
     Among the budgets that cost at most ``allowed`` of accuracy, the one with the best target figure; the smallest of equals. Both figures are

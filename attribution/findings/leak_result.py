@@ -82,13 +82,26 @@ class LeakResult(Artefact):
         pair, config = self.pair(row, other), self.config
         limit = self.threshold if threshold is None else threshold
         found = [
-            Finding("same content (hash)", float(pair["exact"]), 1.0, True, "copy" if pair["exact"] else "no", "1 is equal, 0 is not."),
+            Finding(
+                "same content (hash)",
+                float(pair["exact"]),
+                1.0,
+                True,
+                "copy" if pair["exact"] else "no",
+                "1 is equal, 0 is not.",
+            ),
             _finding(
-                f"distance: {config['titles']['own']}", pair["ratio"], limit, False, "In usual distances between neighbours in training."
+                f"distance: {config['titles']['own']}",
+                pair["ratio"],
+                limit,
+                False,
+                "In usual distances between neighbours in training.",
             ),
         ]
         for name, measure in config["measures"].items():
-            found.append(_finding(measure["title"], pair[name], measure["threshold"], measure["at_least"], measure["note"]))
+            found.append(
+                _finding(measure["title"], pair[name], measure["threshold"], measure["at_least"], measure["note"])
+            )
         found.append(
             _finding(
                 f"distance: {config['titles']['model']}",

@@ -53,11 +53,17 @@ def find_leaks(
     train = dataset.rows("train")
     held = np.concatenate([dataset.rows("val"), dataset.rows("test")])
     if len(train) < 2:
-        raise UserError(f"There are {len(train)} training samples.", "Copies are looked for among them.", "Import more.")
+        raise UserError(
+            f"There are {len(train)} training samples.", "Copies are looked for among them.", "Import more."
+        )
     own = likeness_of(dataset)
     threshold = config.threshold or own.threshold
     if not 0 < threshold <= REACH:
-        raise UserError(f"A threshold of {threshold:g} is not between 0 and {REACH:g}.", "Pairs further apart are not kept.", "Take 0.3.")
+        raise UserError(
+            f"A threshold of {threshold:g} is not between 0 and {REACH:g}.",
+            "Pairs further apart are not kept.",
+            "Take 0.3.",
+        )
     request: dict[str, Any] = {
         "format": FORMAT,
         "run": run.id,
@@ -120,7 +126,9 @@ def _pairs(
     import pandas as pd
 
     hashes = pd.Series(dataset.hashes)
-    first_train, first_held = (rows[~hashes[rows].duplicated().to_numpy()] for rows in (train, held))  # one of each content
+    first_train, first_held = (
+        rows[~hashes[rows].duplicated().to_numpy()] for rows in (train, held)
+    )  # one of each content
     leaks = own.closest(first_held, first_train, k, work.part(0.0, 0.4))
     twins = own.closest(first_train, first_train, k, work.part(0.4, 0.9))
     usual = {"own": _usual(twins.right, twins.distance)}
@@ -145,7 +153,9 @@ def _pairs(
             table["row"], table["other"] = np.minimum(left, right), np.maximum(left, right)
         table["ratio"] = table["distance"] / usual["own"]
         table = table.sort_values("distance", kind="stable").drop_duplicates(["row", "other"])
-        table = table[(table["ratio"] <= REACH) & (hashes[table["row"]].to_numpy() != hashes[table["other"]].to_numpy())].head(MOST_PAIRS)
+        table = table[
+            (table["ratio"] <= REACH) & (hashes[table["row"]].to_numpy() != hashes[table["other"]].to_numpy())
+        ].head(MOST_PAIRS)
         tables += [table, _same_content(relation, hashes, train, held), *_copies(table, relation, hashes, train, held)]
     pairs = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     pairs = pairs.sort_values("distance", kind="stable").drop_duplicates(["relation", "row", "other"])
@@ -153,7 +163,9 @@ def _pairs(
     pairs["model_distance"] = np.sqrt(np.maximum(0, 2 - 2 * _cosine(run.representation(), rows, others)))
     pairs["model_ratio"] = pairs["model_distance"] / usual["model"]
     pairs = pairs.astype({"row": "int32", "other": "int32", "exact": bool, "change": str})
-    return pd.concat([leak_cases.order(pairs[pairs["relation"] == name]) for name in relations], ignore_index=True), usual
+    return pd.concat(
+        [leak_cases.order(pairs[pairs["relation"] == name]) for name in relations], ignore_index=True
+    ), usual
 
 
 def _cosine(seen: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -184,7 +196,9 @@ def _usual_seen(graph: NeighborGraph, train: np.ndarray, n: int) -> float:
     return float(np.median(distance)) if len(distance) else 1.0
 
 
-def _neighbours(graph: NeighborGraph, train: np.ndarray, held: np.ndarray, n: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def _neighbours(
+    graph: NeighborGraph, train: np.ndarray, held: np.ndarray, n: int
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Each sample's nearest training sample in the graph, as pairs (training row, sample) per relation."""
     member = np.zeros(n, dtype=bool)
     member[train] = True
@@ -215,10 +229,14 @@ def _same_content(relation: str, hashes: "pd.Series", train: np.ndarray, held: n
                 first_held.setdefault(content, row)
         links += [(row, first_held[content]) for row, content in trained if content in first_held]
     columns = {"row": [one for one, _ in links], "other": [other for _, other in links]}
-    return pd.DataFrame({"relation": relation, **columns, "exact": True, "distance": 0.0, "change": "", "ratio": 0.0}).drop_duplicates()
+    return pd.DataFrame(
+        {"relation": relation, **columns, "exact": True, "distance": 0.0, "change": "", "ratio": 0.0}
+    ).drop_duplicates()
 
 
-def _copies(table: "pd.DataFrame", relation: str, hashes: "pd.Series", train: np.ndarray, held: np.ndarray) -> "list[pd.DataFrame]":
+def _copies(
+    table: "pd.DataFrame", relation: str, hashes: "pd.Series", train: np.ndarray, held: np.ndarray
+) -> "list[pd.DataFrame]":
     """The near leaks of samples that stand for several of the same content, once for each of those."""
     if relation != "leak" or not len(table):
         return []
@@ -234,7 +252,13 @@ def _copies(table: "pd.DataFrame", relation: str, hashes: "pd.Series", train: np
 
 
 def _influence(
-    dataset: "Dataset", labels: "Labels", run: "Run", config: LeakConfig, pairs: "pd.DataFrame", work: Progress, trusted: bool
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    config: LeakConfig,
+    pairs: "pd.DataFrame",
+    work: Progress,
+    trusted: bool,
 ) -> dict[str, np.ndarray]:
     """Gradient cosine and Forward-INF of the best pair of each of the likeliest leaked held-out samples; NaN elsewhere."""
     names = ("gradient_cosine", "gradient_cosine:highest", "forward_inf", "forward_inf:highest")

@@ -88,7 +88,9 @@ def memorize(
         return result
     subsets.grow(dataset, labels, config.models, work.part(0.0, 0.9), trusted=trusted, device=config.device)
     numbers = subsets.finished()
-    first = [numbers.index(number) for number in range(config.models)]  # a store that holds more models gives the same answer
+    first = [
+        numbers.index(number) for number in range(config.models)
+    ]  # a store that holds more models gives the same answer
     rows = labels.train_rows(dataset)
     members = subsets.members()[first]  # (m, n)
     work.update(0.92, 1, "comparing the models")
@@ -104,8 +106,17 @@ def memorize(
     write_table(result.folder / "pairs.parquet", pairs)
     judged = table[np.isfinite(table["memorization"])]  # few models may all have, or all lack, a sample
     known = {name: judged[name].to_numpy() for name in PROXIES if np.isfinite(judged[name]).all()}
-    agreement = {name: spearman_interval(values, judged["memorization"].to_numpy(), 500).to_json() for name, values in known.items()}
-    about = {"run": run.id, "version": labels.version, "models": config.models, "share": config.share, "threshold": config.threshold}
+    agreement = {
+        name: spearman_interval(values, judged["memorization"].to_numpy(), 500).to_json()
+        for name, values in known.items()
+    }
+    about = {
+        "run": run.id,
+        "version": labels.version,
+        "models": config.models,
+        "share": config.share,
+        "threshold": config.threshold,
+    }
     about |= {"spearman": agreement, "pairs_found": seen, "pairs_by_chance": chance, "subsets": subsets.folder.name}
     finish(result.folder, {**about, "seconds_s": time.perf_counter() - started_s})
     work.update(1, 1, "done")
@@ -135,7 +146,9 @@ def influence(members: np.ndarray, right: np.ndarray) -> np.ndarray:
         return np.asarray(inside.T @ hits / n_in - (1 - inside).T @ hits / n_out, dtype=np.float32)
 
 
-def hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, limit: int = 200) -> "pd.DataFrame":
+def hanging(
+    members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, limit: int = 200
+) -> "pd.DataFrame":
     """The (training, test) pairs where leaving one memorized sample out most often turns a prediction wrong.
 
     A pair counts when both memorization and influence reach ``threshold``. At most one training sample per test prediction, the one with the
@@ -146,7 +159,9 @@ def hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, th
     known = np.flatnonzero(np.nan_to_num(memorization, nan=-1.0) >= threshold)
     names = ["column", "query", "influence", "low", "high", "right_in", "right_out", "memorization"]
     if not len(known) or not right.shape[1]:
-        return pd.DataFrame({name: np.zeros(0, dtype=np.int64 if name in ("column", "query") else np.float64) for name in names})
+        return pd.DataFrame(
+            {name: np.zeros(0, dtype=np.int64 if name in ("column", "query") else np.float64) for name in names}
+        )
     values = influence(members[:, known], right)  # (k, q)
     best = values.argmax(0)
     queries = np.flatnonzero(values[best, np.arange(values.shape[1])] >= threshold)
@@ -155,9 +170,15 @@ def hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, th
     hits_in, hits_out = (inside & chosen).sum(0), (~inside & chosen).sum(0)
     n_in, n_out = inside.sum(0), (~inside).sum(0)
     low, high = newcombe(hits_in, n_in, hits_out, n_out)
-    table = pd.DataFrame({"column": columns, "query": queries, "influence": hits_in / n_in - hits_out / n_out, "low": low, "high": high})
+    table = pd.DataFrame(
+        {"column": columns, "query": queries, "influence": hits_in / n_in - hits_out / n_out, "low": low, "high": high}
+    )
     table = table.assign(right_in=hits_in / n_in, right_out=hits_out / n_out, memorization=memorization[columns])
-    return table.sort_values(["influence", "low"], ascending=False, kind="stable").head(limit).reset_index(drop=True)[names]
+    return (
+        table.sort_values(["influence", "low"], ascending=False, kind="stable")
+        .head(limit)
+        .reset_index(drop=True)[names]
+    )
 
 
 def count_hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float) -> int:
@@ -168,14 +189,20 @@ def count_hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarr
     return int((influence(members[:, known], right).max(0) >= threshold).sum())
 
 
-def by_chance(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, seed: int = 0) -> float:
+def by_chance(
+    members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, seed: int = 0
+) -> float:
     """How many test predictions would seem to hang on one sample if none did: the mean count when models and predictions are re-paired."""
     chance = np.random.default_rng(seed)
-    counts = [count_hanging(members, right[chance.permutation(len(right))], memorization, threshold) for _ in range(SHUFFLES)]
+    counts = [
+        count_hanging(members, right[chance.permutation(len(right))], memorization, threshold) for _ in range(SHUFFLES)
+    ]
     return float(np.mean(counts))
 
 
-def proxies(dataset: "Dataset", labels: "Labels", run: "Run", rows: np.ndarray, config: MemorizeConfig, trusted: bool) -> "pd.DataFrame":
+def proxies(
+    dataset: "Dataset", labels: "Labels", run: "Run", rows: np.ndarray, config: MemorizeConfig, trusted: bool
+) -> "pd.DataFrame":
     """What stands in for memorization without retraining: row, self_influence and unsure.
 
     ``self_influence`` is the squared gradient norm at the last checkpoint: to first order what one un-normalised Forward-INF step on the
@@ -201,5 +228,7 @@ def forecast(subsets: Subsets, training_s: float, models: int, share: float) -> 
     for count in sorted({8, 16, 24, 48, 96, 200, models}):
         half = 1.96 * 0.5 * np.sqrt(1 / max(1, round(share * count)) + 1 / max(1, round((1 - share) * count)))
         missing = max(0, count - there)
-        lines.append({"models": count, "missing": missing, "seconds_s": missing * each_s, "half_width": float(min(1.0, half))})
+        lines.append(
+            {"models": count, "missing": missing, "seconds_s": missing * each_s, "half_width": float(min(1.0, half))}
+        )
     return lines

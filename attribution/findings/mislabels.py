@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["COMBINED", "FlagResult", "combine", "flag", "suggest", "suspicion"]
 
-COMBINED = ("aum", "confident-learning", "neighbors")  # three kinds of evidence; loss and self-influence repeat the first and add noise
+COMBINED = (
+    "aum",
+    "confident-learning",
+    "neighbors",
+)  # three kinds of evidence; loss and self-influence repeat the first and add noise
 FORMAT = 2  # raise when the same request would give another result than before
 RULE = (
     "Mean percentile rank over {names}. Suspicion is 1 / (1 + (position / expected number of wrong labels)^2): 0.5 where the queue "
@@ -83,7 +87,9 @@ def flag(
         "seed": config.seed,
     }
     if run.loaded:
-        request["recipe"] = {name: value for name, value in to_dict(recipe).items() if name != "device"} if recipe else None
+        request["recipe"] = (
+            {name: value for name, value in to_dict(recipe).items() if name != "device"} if recipe else None
+        )
     judged = judgeable(np.asarray(labels.values[subject.rows]), dataset.hashes[subject.rows])
     if not judged.all():
         request["not_judged"] = int((~judged).sum())
@@ -127,7 +133,9 @@ def flag(
     return result
 
 
-def _folds(subject: "Subject", config: FlagConfig, trainer: TrainFold, folder: Path, progress: Progress) -> Callable[[], np.ndarray]:
+def _folds(
+    subject: "Subject", config: FlagConfig, trainer: TrainFold, folder: Path, progress: Progress
+) -> Callable[[], np.ndarray]:
     def compute() -> np.ndarray:
         rows = subject.rows
         given = np.asarray(subject.labels.values[rows])
@@ -186,7 +194,9 @@ def suggest(labels: np.ndarray, belief: np.ndarray) -> tuple[np.ndarray, np.ndar
     return best.astype(np.int32), belief[np.arange(len(labels)), best].astype(np.float32)
 
 
-def _table(evidence: Evidence, values: dict[str, np.ndarray], belief: np.ndarray, expected: float, judged: np.ndarray) -> "pd.DataFrame":
+def _table(
+    evidence: Evidence, values: dict[str, np.ndarray], belief: np.ndarray, expected: float, judged: np.ndarray
+) -> "pd.DataFrame":
     """The queue; rows that are not ``judged`` (n,) come last, with suspicion 0."""
     import pandas as pd
 
@@ -212,7 +222,9 @@ def _cases(subject: "Subject", suspects: np.ndarray, progress: Progress) -> "pd.
     return cases(subject, suspects, progress)
 
 
-def _write(folder: Path, table: "pd.DataFrame", pairs: "pd.DataFrame", neighbors: np.ndarray, probabilities: np.ndarray) -> None:
+def _write(
+    folder: Path, table: "pd.DataFrame", pairs: "pd.DataFrame", neighbors: np.ndarray, probabilities: np.ndarray
+) -> None:
     for name, frame in (("detectors", table), ("cases", pairs)):
         write_table(folder / f"{name}.parquet", frame)
     for name, array in (("neighbors", neighbors.astype(np.int32)), ("out_of_fold", probabilities.astype(np.float32))):

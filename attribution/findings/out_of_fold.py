@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.training import Run
 
-TrainFold = Callable[[np.ndarray, np.ndarray, Progress], np.ndarray]  # (rows to train on, rows held out, progress) -> (held, c)
+TrainFold = Callable[
+    [np.ndarray, np.ndarray, Progress], np.ndarray
+]  # (rows to train on, rows held out, progress) -> (held, c)
 
 
 def assign_folds(labels: np.ndarray, hashes: Any, folds: int, seed: int) -> np.ndarray:
@@ -46,7 +48,13 @@ def judgeable(labels: np.ndarray, hashes: Any) -> np.ndarray:
 
 
 def out_of_fold(
-    labels: np.ndarray, folds: np.ndarray, rows: np.ndarray, n_classes: int, train_fold: TrainFold, cache: Path, progress: Progress
+    labels: np.ndarray,
+    folds: np.ndarray,
+    rows: np.ndarray,
+    n_classes: int,
+    train_fold: TrainFold,
+    cache: Path,
+    progress: Progress,
 ) -> np.ndarray:
     """Out-of-fold probabilities (n, c) float32 of ``rows`` (n,); ``folds`` (n,) says which fold holds which row.
 
@@ -60,7 +68,9 @@ def out_of_fold(
             continue  # copies of one sample only: nothing is left to train on
         path = cache / f"fold-{fold:02d}.npy"
         if not path.is_file():
-            part = progress.part(place / len(present), (place + 1) / len(present), f"fold {place + 1} of {len(present)}")
+            part = progress.part(
+                place / len(present), (place + 1) / len(present), f"fold {place + 1} of {len(present)}"
+            )
             _save(path, train_fold(rows[~held], rows[held], part).astype(np.float32))
         result[held] = read_array(path)
         progress.update(place + 1, len(present), f"fold {place + 1} of {len(present)}")
@@ -68,7 +78,13 @@ def out_of_fold(
 
 
 def fold_trainer(
-    dataset: "Dataset", labels: "Labels", run: "Run", recipe: "TrainConfig | None", scratch: Path, device: str, trusted: bool
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    recipe: "TrainConfig | None",
+    scratch: Path,
+    device: str,
+    trusted: bool,
 ) -> TrainFold:
     """Trains the run's network with ``recipe`` (None: the run's own) on part of the rows; its folder in ``scratch`` is removed afterwards.
 

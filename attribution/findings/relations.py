@@ -23,7 +23,9 @@ def sources(project: Path, run: str) -> tuple[Path, ...]:
     """The newest finished search for leaks and the newest memorization estimate, each of this run if there is one."""
     found = []
     for kind in (LEAKS, MEMORIZED):
-        folders = sorted(filter(sound, (project / kind).glob("*/config.json")), key=lambda path: -path.stat().st_mtime_ns)
+        folders = sorted(
+            filter(sound, (project / kind).glob("*/config.json")), key=lambda path: -path.stat().st_mtime_ns
+        )
         own = [path for path in folders if read_json(path).get("run") == run]
         found += [path.parent for path in (own or folders)[:1]]
     return tuple(found)
@@ -41,13 +43,17 @@ def relations(folders: Iterable[Path], dataset: "Dataset") -> Relations:
     for folder in folders:
         if folder.parent.name == LEAKS:
             pairs = read_table(folder / "pairs.parquet")
-            near = pairs[pairs["exact"].astype(bool) | (pairs["ratio"] <= float(read_json(folder / "config.json")["threshold"]))]
+            near = pairs[
+                pairs["exact"].astype(bool) | (pairs["ratio"] <= float(read_json(folder / "config.json")["threshold"]))
+            ]
             leaked |= _repeats(near[near["relation"] == "leak"], dataset, both=False)
             duplicate |= _repeats(near[near["relation"] == "duplicate"], dataset, both=True)
         else:
             samples = read_table(folder / "samples.parquet", columns=["row", "memorization"])
             values = samples["memorization"].to_numpy(dtype=np.float64)
-            memorized = {int(row): float(value) for row, value in zip(samples["row"], values, strict=True) if np.isfinite(value)}
+            memorized = {
+                int(row): float(value) for row, value in zip(samples["row"], values, strict=True) if np.isfinite(value)
+            }
     return Relations(leaked, duplicate, memorized)
 
 
@@ -55,11 +61,15 @@ def _repeats(pairs: "pd.DataFrame", dataset: "Dataset", both: bool) -> dict[int,
     """A sentence per training row on the nearest sample that it repeats; ``both``: the partner is a training row, too."""
     found: dict[int, str] = {}
     ordered = pairs.sort_values(["exact", "ratio"], ascending=[False, True], kind="stable")
-    for row, other, exact, ratio in zip(ordered["row"], ordered["other"], ordered["exact"], ordered["ratio"], strict=True):
+    for row, other, exact, ratio in zip(
+        ordered["row"], ordered["other"], ordered["exact"], ordered["ratio"], strict=True
+    ):
         for one, partner in ((row, other), (other, row)) if both else ((row, other),):
             name = dataset.ids[int(partner)]
             words = (
-                f"It has the same content as {name}." if exact else f"It is {ratio:.2f} of a usual distance between neighbours from {name}."
+                f"It has the same content as {name}."
+                if exact
+                else f"It is {ratio:.2f} of a usual distance between neighbours from {name}."
             )
             found.setdefault(int(one), words)
     return found

@@ -90,7 +90,11 @@ class Remedy(Artefact):
         words = FIGURES[self.target]
         if not self.suggested:
             return f"No budget improved the {words} on the validation samples without costing more than 1 point of accuracy."
-        n, target, accuracy = self.count(self.suggested), self.change(self.suggested, self.target), self.change(self.suggested, "accuracy")
+        n, target, accuracy = (
+            self.count(self.suggested),
+            self.change(self.suggested, self.target),
+            self.change(self.suggested, "accuracy"),
+        )
         line = self.at(self.suggested, self.target)
         before = self.at(0, self.target)
         assert line is not None

@@ -57,7 +57,10 @@ def remedy(
     asking = {"positive": config.positive, "epsilon": config.epsilon}
     subject = Subject(dataset, labels, run, device=config.device, trusted=trusted, asking=asking)
     measure = subject.measure(config.measure)
-    asked = {split: active_rows(dataset, labels, split, "The budget is chosen on val and judged on test.") for split in SPLITS}
+    asked = {
+        split: active_rows(dataset, labels, split, "The budget is chosen on val and judged on test.")
+        for split in SPLITS
+    }
     budgets = _budgets(config)
     estimator = estimators.get(config.estimator)(subject, 0)
     check_measure(estimator, config.measure)
@@ -68,7 +71,9 @@ def remedy(
         "estimator": [config.estimator, estimator.options()],
         "run": run.id,
         "version": labels.version,
-        "recipe": {name: value for name, value in to_dict(recipe).items() if name not in ("seed", "device", "checkpoints")},
+        "recipe": {
+            name: value for name, value in to_dict(recipe).items() if name not in ("seed", "device", "checkpoints")
+        },
         "model": model_request(model),
         "budgets": budgets,
         "seeds": list(config.seeds),
@@ -78,7 +83,9 @@ def remedy(
     if result.finished:
         progress.update(1, 1, "already measured")
         return result
-    ranking = _ranking(subject, estimator, asked["val"], config, progress.part(0.0, 0.1, "Ranking the training samples"))
+    ranking = _ranking(
+        subject, estimator, asked["val"], config, progress.part(0.0, 0.1, "Ranking the training samples")
+    )
     value = measure.value(subject, asked["val"])
     sweep = _Sweep(dataset, labels, subject, model, recipe, config, asked, result.folder / "runs", trusted)
     share, judged = 0.85 / (len(budgets) + 2), {}
@@ -93,13 +100,28 @@ def remedy(
     control = chosen or budgets[0]
     n_control = len(_first(ranking, subject, control))
     drawn = np.random.default_rng(0).permutation(subject.rows)[:n_control]
-    chance = {control: sweep.judge(np.sort(drawn), progress.part(0.1 + (len(order)) * share, 0.95), f"without {n_control:,} at random")}
+    chance = {
+        control: sweep.judge(
+            np.sort(drawn), progress.part(0.1 + (len(order)) * share, 0.95), f"without {n_control:,} at random"
+        )
+    }
     lines = _lines(judged, judged[0.0], "harmful", config) + _lines(chance, judged[0.0], "random", config)
     write_table(result.folder / "ranking.parquet", ranking)
     write_table(result.folder / "sweep.parquet", pd.DataFrame(lines))
     shutil.rmtree(result.folder / "runs", ignore_errors=True)
-    about = {**request, "value": value, "suggested": chosen, "control": control, "n_train": len(subject.rows), "pair": _pairs(judged[0.0])}
-    about |= {"unit": measure.unit, "positive": dataset.info.classes[sweep.positive], "seconds_s": time.monotonic() - started_s}
+    about = {
+        **request,
+        "value": value,
+        "suggested": chosen,
+        "control": control,
+        "n_train": len(subject.rows),
+        "pair": _pairs(judged[0.0]),
+    }
+    about |= {
+        "unit": measure.unit,
+        "positive": dataset.info.classes[sweep.positive],
+        "seconds_s": time.monotonic() - started_s,
+    }
     about |= {"groups": _groups(judged[0.0])}
     finish(result.folder, {**about, "finished_at": time.time(), "finished": True})
     result = Remedy.open(result.folder)
@@ -115,7 +137,9 @@ def _first(ranking: pd.DataFrame, subject: "Subject", budget: float) -> np.ndarr
     return ranking["row"].to_numpy(dtype=np.int64)[: round(len(subject.rows) * budget / 100)]
 
 
-def _ranking(subject: "Subject", estimator: Any, val: np.ndarray, config: RemedyConfig, progress: Progress) -> pd.DataFrame:
+def _ranking(
+    subject: "Subject", estimator: Any, val: np.ndarray, config: RemedyConfig, progress: Progress
+) -> pd.DataFrame:
     """Active training rows by influence on the measure, the most harmful first."""
     progress.update(0, 1)
     estimator.prepare([Query("validation", tuple(val.tolist()), config.measure)])
@@ -177,10 +201,14 @@ class _Sweep:
         found: dict[str, list[tuple[np.ndarray, np.ndarray | None]]] = {split: [] for split in self.asked}
         for place, seed in enumerate(self.config.seeds):
             recipe = dataclasses.replace(self.recipe, seed=seed, device=self.config.device, checkpoints=1)
-            part = progress.part(place / len(self.config.seeds), (place + 1) / len(self.config.seeds), f"{words}, seed {seed}")
+            part = progress.part(
+                place / len(self.config.seeds), (place + 1) / len(self.config.seeds), f"{words}, seed {seed}"
+            )
             run = train(self.dataset, left, self.model, recipe, self.runs, part, trusted=self.trusted, dynamics=False)
             for split, rows in self.asked.items():
-                found[split].append((np.asarray(run.probabilities()[rows]).argmax(axis=1), self._under_attack(run, rows)))
+                found[split].append(
+                    (np.asarray(run.probabilities()[rows]).argmax(axis=1), self._under_attack(run, rows))
+                )
         return {split: self._judged(self.asked[split], seen) for split, seen in found.items()}
 
     def _judged(self, rows: np.ndarray, seen: list[tuple[np.ndarray, np.ndarray | None]]) -> Judged:
@@ -229,7 +257,9 @@ def _groups(judged: dict[str, Judged]) -> list[dict[str, Any]]:
     return lines
 
 
-def _lines(judged: dict[float, dict[str, Judged]], base: dict[str, Judged], removed: str, config: RemedyConfig) -> list[dict[str, Any]]:
+def _lines(
+    judged: dict[float, dict[str, Judged]], base: dict[str, Judged], removed: str, config: RemedyConfig
+) -> list[dict[str, Any]]:
     """``Remedy.sweep``."""
     lines = []
     for budget, by_split in judged.items():

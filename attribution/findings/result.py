@@ -84,7 +84,9 @@ class FlagResult(Artefact):
         """The row's supporters or opponents, strongest first: rank, other, cosine; empty for a row without a prepared case."""
         table = self.cases
         return (
-            table[(table["row"] == row) & (table["kind"] == kind)].sort_values("rank")[["rank", "other", "cosine"]].reset_index(drop=True)
+            table[(table["row"] == row) & (table["kind"] == kind)]
+            .sort_values("rank")[["rank", "other", "cosine"]]
+            .reset_index(drop=True)
         )
 
     def neighbors_of(self, row: int) -> np.ndarray:
@@ -115,7 +117,10 @@ class FlagResult(Artefact):
         others = f" {alone:,} samples are not judged: their classes have no other different ones."
         words = {0: "", 1: " One sample is not judged: its class has no other."}
         if not round(found["high"]):
-            return f"None of the {n:,} training labels looks wrong; the most suspicious are shown all the same." + words.get(alone, others)
+            return (
+                f"None of the {n:,} training labels looks wrong; the most suspicious are shown all the same."
+                + words.get(alone, others)
+            )
         return (
             f"About {found['mid']:,.0f} of {n:,} training labels are probably wrong "
             f"({found['low']:,.0f} to {found['high']:,.0f}, {100 * found['mid'] / max(1, n):.1f} %)."

@@ -96,7 +96,12 @@ def verdict(auc: Interval, counts: dict[str, int]) -> str:
 
 
 def compare(
-    dataset: "Dataset", labels: "Labels", run: "Run | None", config: ShiftConfig, out: Path, progress: Progress | None = None
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run | None",
+    config: ShiftConfig,
+    out: Path,
+    progress: Progress | None = None,
 ) -> ShiftResult:
     """Adversarial validation of the active training against the active test samples; the result is in ``out/ID``.
 
@@ -109,14 +114,18 @@ def compare(
     work, started_s = progress or Progress(), time.perf_counter()
     kind = "inputs" if config.space == "auto" else config.space
     if kind not in ("inputs", "representation") or (kind == "representation" and run is None):
-        raise UserError(f"There is no comparison by {config.space!r}.", "", "Use inputs, or representation with a trained model.")
+        raise UserError(
+            f"There is no comparison by {config.space!r}.", "", "Use inputs, or representation with a trained model."
+        )
     why = "The test samples are compared with the training samples, two of each in every fold."
     rows = {name: active_rows(dataset, labels, name, why, least=4) for name in ("train", "test")}
     rows["val"] = dataset.rows("val")[labels.active[dataset.rows("val")]]
     for name in ("train", "test"):
         if len(rows[name]) < 2 * config.folds:
             do = f"Use at most {len(rows[name]) // 2} folds."
-            raise UserError(f"There are {len(rows[name])} {name} samples.", f"{config.folds} folds need {2 * config.folds}.", do)
+            raise UserError(
+                f"There are {len(rows[name])} {name} samples.", f"{config.folds} folds need {2 * config.folds}.", do
+            )
     request: dict[str, Any] = {"format": FORMAT, "space": kind, "version": labels.version, "run": run.id if run else ""}
     request |= {"weights": file_hash(Path(run.checkpoints[-1][0]))} if run else {}
     request |= {name: getattr(config, name) for name in ("folds", "regions", "shown", "level", "seed")}
@@ -131,21 +140,34 @@ def compare(
     control = None
     if len(rows["val"]) >= 2 * config.folds:
         pair = np.concatenate([rows["train"], rows["val"]])
-        control = _cross_fit(dataset, space, pair, np.isin(pair, rows["val"]), config, work.part(0.6, 0.9), columns=False)[1]
+        control = _cross_fit(
+            dataset, space, pair, np.isin(pair, rows["val"]), config, work.part(0.6, 0.9), columns=False
+        )[1]
     from attribution.findings.shift_differences import differences
 
     table = differences(dataset, labels.values, space, rows["train"], rows["test"], importance, config)
     write_table(result.folder / "differences.parquet", table)
     write_table(result.folder / "samples.parquet", _extremes(both, is_test, p, config.shown))
     counts = {name: len(found) for name, found in rows.items()}
-    facts = {"auc": auc.to_json(), "control": control.to_json() if control else None, "p_value": _p_value(auc), "counts": counts}
+    facts = {
+        "auc": auc.to_json(),
+        "control": control.to_json() if control else None,
+        "p_value": _p_value(auc),
+        "counts": counts,
+    }
     finish(result.folder, {**request, **facts, "classifier": space.words, "seconds_s": time.perf_counter() - started_s})
     work.update(1, 1, "done")
     return result
 
 
 def _cross_fit(
-    dataset: "Dataset", space: Space, rows: np.ndarray, sought: np.ndarray, config: ShiftConfig, progress: Progress, columns: bool = True
+    dataset: "Dataset",
+    space: Space,
+    rows: np.ndarray,
+    sought: np.ndarray,
+    config: ShiftConfig,
+    progress: Progress,
+    columns: bool = True,
 ) -> tuple[np.ndarray, Interval, dict[str, float]]:
     """Out-of-fold probability (n,) of being sought, with both kinds weighed alike; the AUC; and the AUC lost without each column."""
     folds = assign_folds(sought.astype(np.int64), dataset.hashes[rows], config.folds, config.seed)
@@ -192,6 +214,11 @@ def _extremes(rows: np.ndarray, is_test: np.ndarray, p: np.ndarray, shown: int) 
     parts = []
     for split, members, sign in (("train", ~is_test, -1.0), ("test", is_test, 1.0)):
         order = np.lexsort((rows[members], sign * p[members]))[:shown]
-        found = {"row": rows[members][order], "split": split, "p_test": p[members][order], "rank": np.arange(1, len(order) + 1)}
+        found = {
+            "row": rows[members][order],
+            "split": split,
+            "p_test": p[members][order],
+            "rank": np.arange(1, len(order) + 1),
+        }
         parts.append(pd.DataFrame(found))
     return pd.concat(parts, ignore_index=True)

@@ -41,7 +41,9 @@ def differences(
     return table[COLUMNS].reset_index(drop=True)
 
 
-def _columns(dataset: "Dataset", train: np.ndarray, test: np.ndarray, importance: dict[str, float], level: float) -> list[dict[str, Any]]:
+def _columns(
+    dataset: "Dataset", train: np.ndarray, test: np.ndarray, importance: dict[str, float], level: float
+) -> list[dict[str, Any]]:
     names = raw_columns(dataset.samples)
     lines = []
     for column in names:
@@ -60,7 +62,11 @@ def _means(train: np.ndarray, test: np.ndarray, level: float, tests: int) -> dic
     """Difference of the means in pooled standard deviations (Cohen's d), with its normal interval."""
     train, test = train[np.isfinite(train)], test[np.isfinite(test)]
     if len(train) < 2 or len(test) < 2:
-        return {**_line(math.nan, math.nan, math.nan, 0.0, level, tests), "unit": "standard deviations", "words": "hardly ever known"}
+        return {
+            **_line(math.nan, math.nan, math.nan, 0.0, level, tests),
+            "unit": "standard deviations",
+            "words": "hardly ever known",
+        }
     spread = math.sqrt((train.var(ddof=1) + test.var(ddof=1)) / 2)
     d = (test.mean() - train.mean()) / spread if spread > 0 else 0.0
     error = math.sqrt(1 / len(train) + 1 / len(test) + d * d / (2 * (len(train) + len(test))))
@@ -73,7 +79,8 @@ def _most_changed(train: np.ndarray, test: np.ndarray, level: float, tests: int)
     """The category whose share differs most surely."""
     names = np.unique(np.concatenate([train, test]).astype(str))
     lines = [
-        (name, _shares((train == name).sum(), len(train), (test == name).sum(), len(test), level, tests * len(names))) for name in names
+        (name, _shares((train == name).sum(), len(train), (test == name).sum(), len(test), level, tests * len(names)))
+        for name in names
     ]
     name, line = max(lines, key=lambda pair: pair[1]["sureness"])
     return {**line, "unit": "share", "words": f"{name}: {_change(line)}"}
@@ -99,20 +106,42 @@ def _regions(
         members = rows[inside]
         nearest = members[np.argmin(((points[inside] - fitted.cluster_centers_[region]) ** 2).sum(1))]
         counts = np.bincount(labels[members], minlength=len(classes))
-        line = _shares(np.isin(members, train).sum(), len(train), np.isin(members, test).sum(), len(test), config.level, k)
+        line = _shares(
+            np.isin(members, train).sum(), len(train), np.isin(members, test).sum(), len(test), config.level, k
+        )
         name = f"{region + 1}: mostly {classes[counts.argmax()]} ({100 * counts.max() / counts.sum():.0f} %)"
         lines.append(
-            {"kind": "region", "name": name, **line, "importance": math.nan, "unit": "share", "words": _change(line), "row": int(nearest)}
+            {
+                "kind": "region",
+                "name": name,
+                **line,
+                "importance": math.nan,
+                "unit": "share",
+                "words": _change(line),
+                "row": int(nearest),
+            }
         )
     return lines
 
 
-def _labels(labels: np.ndarray, classes: tuple[str, ...], train: np.ndarray, test: np.ndarray, level: float) -> list[dict[str, Any]]:
+def _labels(
+    labels: np.ndarray, classes: tuple[str, ...], train: np.ndarray, test: np.ndarray, level: float
+) -> list[dict[str, Any]]:
     lines = []
     for label, name in enumerate(classes):
         counts = (labels[train] == label).sum(), (labels[test] == label).sum()
         line = _shares(counts[0], len(train), counts[1], len(test), level, len(classes))
-        lines.append({"kind": "label", "name": name, **line, "importance": math.nan, "unit": "share", "words": _change(line), "row": -1})
+        lines.append(
+            {
+                "kind": "label",
+                "name": name,
+                **line,
+                "importance": math.nan,
+                "unit": "share",
+                "words": _change(line),
+                "row": -1,
+            }
+        )
     return lines
 
 

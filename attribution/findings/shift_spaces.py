@@ -46,7 +46,9 @@ def space_of(dataset: "Dataset", run: "Run | None", kind: str) -> Space:
     flat = np.asarray(dataset.inputs, dtype=np.float64).reshape(len(dataset), -1)
     flat = _directions(flat)
     what = "the pixels" if modality == "image" else "the columns"
-    return Space(flat, _logistic, f"logistic regression on {what} (their {flat.shape[1]} directions of largest variance)", flat)
+    return Space(
+        flat, _logistic, f"logistic regression on {what} (their {flat.shape[1]} directions of largest variance)", flat
+    )
 
 
 def _logistic(seed: int) -> Any:

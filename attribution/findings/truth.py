@@ -42,8 +42,12 @@ def read_truth(dataset: "Dataset", data: str) -> "pd.DataFrame | None":
         for name in (line["id"], line.get("leak_of", "")):
             if line.get("leak_of") and name in place:
                 leak[place[name]] = True
-                kind[place[name]] = f"repeats a test sample ({line['leak']})" if line.get("leak") else "repeats a test sample"
+                kind[place[name]] = (
+                    f"repeats a test sample ({line['leak']})" if line.get("leak") else "repeats a test sample"
+                )
         if line["id"] in place and line.get("given", "") != line.get("true", ""):
             wrong[place[line["id"]]] = True
-            kind[place[line["id"]]] = f"label flipped ({line['flip']})" if line.get("flip") else "label known to be wrong"
+            kind[place[line["id"]]] = (
+                f"label flipped ({line['flip']})" if line.get("flip") else "label known to be wrong"
+            )
     return pd.DataFrame({"row": rows, "wrong": wrong, "leak": leak, "kind": kind})

@@ -35,7 +35,9 @@ def layers_with_rows(model: nn.Module) -> dict[str, nn.Module]:
     return found
 
 
-def row_means(model: nn.Module, x: Tensor, y: Tensor, by: str = OUTPUTS, loss: Loss = per_sample_loss) -> dict[str, Tensor]:
+def row_means(
+    model: nn.Module, x: Tensor, y: Tensor, by: str = OUTPUTS, loss: Loss = per_sample_loss
+) -> dict[str, Tensor]:
     """How strongly each sample drives each row of each layer: layer name -> ``(b, rows)``.
 
     ``outputs``: the layer's output before any activation, mean over positions. ``gradients``: the gradient of the sample's loss with
@@ -47,12 +49,15 @@ def row_means(model: nn.Module, x: Tensor, y: Tensor, by: str = OUTPUTS, loss: L
         if by == GRADIENTS:
             calls = capture(model, layers, x, y, loss)
             return {
-                name: torch.stack([_over_positions(layers[name], call.gradient) for call in found]).mean(0) for name, found in calls.items()
+                name: torch.stack([_over_positions(layers[name], call.gradient) for call in found]).mean(0)
+                for name, found in calls.items()
             }
         return _outputs(model, layers, x)
 
 
-def select(model: nn.Module, means: Mapping[str, Tensor], ratio: float = DEFAULT_RATIO, by: str = OUTPUTS, seed: int = 0) -> Tensor:
+def select(
+    model: nn.Module, means: Mapping[str, Tensor], ratio: float = DEFAULT_RATIO, by: str = OUTPUTS, seed: int = 0
+) -> Tensor:
     """A mask over the covered parameters ``(P,)`` bool in the order of ``Layout``: the rows (weight and bias) of every layer with the
     largest ``|means[layer]|`` ``(rows,)``; ``random`` draws as many rows and reads no means.
 
@@ -66,7 +71,10 @@ def select(model: nn.Module, means: Mapping[str, Tensor], ratio: float = DEFAULT
     if ratio == 1:
         return torch.ones(layout.size, dtype=torch.bool, device=layout.device)
     generator = torch.Generator().manual_seed(seed)
-    chosen = {name: torch.zeros(parameter.shape, dtype=torch.bool, device=layout.device) for name, parameter in covered.items()}
+    chosen = {
+        name: torch.zeros(parameter.shape, dtype=torch.bool, device=layout.device)
+        for name, parameter in covered.items()
+    }
     for name, module in layers_with_rows(model).items():
         rows = len(next(p for p in (module.weight, module.bias) if isinstance(p, Tensor)))
         count = max(1, int(ratio * rows + 1e-9))
@@ -101,7 +109,11 @@ def _check(ratio: float, by: str) -> None:
     if by not in SELECTIONS:
         raise UserError(f"There is no selection {by!r}.", "", f"Choose one of: {', '.join(SELECTIONS)}.")
     if not 0 < ratio <= 1:
-        raise UserError(f"The ratio is {ratio:g}.", "It is the share of the parameters that may move.", "Set it above 0 and at most 1.")
+        raise UserError(
+            f"The ratio is {ratio:g}.",
+            "It is the share of the parameters that may move.",
+            "Set it above 0 and at most 1.",
+        )
 
 
 def _parameter(layer: str, kind: str) -> str:

@@ -11,7 +11,9 @@ from attribution.gradients.curvature.solvers import Solution
 
 GIF, FIF, PIF, IF, IP = "gif", "fif", "pif", "if", "ip"
 VARIANTS = (GIF, FIF, PIF, IF, IP)
-Product = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # directions (a, P) of rows (a,) -> images (a, P), their u^T A u (a,)
+Product = Callable[
+    [Tensor, Tensor], tuple[Tensor, Tensor]
+]  # directions (a, P) of rows (a,) -> images (a, P), their u^T A u (a,)
 
 
 class Damped(Protocol):

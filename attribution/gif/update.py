@@ -20,7 +20,9 @@ from attribution.progress import Progress
 from attribution.tasks.classification import per_sample_loss
 
 HALVINGS = 8
-KEEP_BYTES = 768 << 20  # up to here the drawn samples' gradients are held, and a curvature product is two matrix products
+KEEP_BYTES = (
+    768 << 20
+)  # up to here the drawn samples' gradients are held, and a curvature product is two matrix products
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,14 @@ def update(
         slope = objective.slope()
         spread = partial(np.linspace, 0, 1, curved.n, endpoint=False)
         curvature = GaussNewton(
-            engine, curved.batch, curved.n, spread, l2=l2, damping_ratio=damping_ratio, batch_size=64, keep_bytes=KEEP_BYTES
+            engine,
+            curved.batch,
+            curved.n,
+            spread,
+            l2=l2,
+            damping_ratio=damping_ratio,
+            batch_size=64,
+            keep_bytes=KEEP_BYTES,
         )
         if not float(slope.norm()) > 0 or not float(curvature.trace + l2) > 0:
             stopped = "the training data ask for nothing more"
@@ -161,7 +170,9 @@ class _Objective:
         return 0.0, value
 
     def _weights(self) -> Tensor:
-        return self._layout.join({name: value.detach()[None] for name, value in covered_parameters(self._engine.model).items()})[0].clone()
+        return self._layout.join(
+            {name: value.detach()[None] for name, value in covered_parameters(self._engine.model).items()}
+        )[0].clone()
 
     @torch.no_grad()
     def _place(self, weights: Tensor) -> None:
@@ -170,7 +181,9 @@ class _Objective:
             parameter.copy_(parts[name][0])
 
     def _gradient(self, samples: Samples) -> Tensor:
-        return self._layout.join({name: value[None] for name, value in self._engine.mean_gradient(samples.batches()).items()})[0]
+        return self._layout.join(
+            {name: value[None] for name, value in self._engine.mean_gradient(samples.batches()).items()}
+        )[0]
 
     def _mean_loss(self) -> float:
         total, model = 0.0, self._engine.model

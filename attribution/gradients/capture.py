@@ -63,7 +63,9 @@ def recorded(modules: Mapping[str, nn.Module], uses: list[Use]) -> Iterator[None
             # An in-place operation on a view cuts the view's node out of the graph; the node of what it views, or of a copy, moves inwards.
             whole = _whole(output)
             made = output.clone() if whole is None else whole
-            kept = made.detach().view(output.shape) if isinstance(module, Norm) and output.device.type == "cpu" else None
+            kept = (
+                made.detach().view(output.shape) if isinstance(module, Norm) and output.device.type == "cpu" else None
+            )
             uses.append(Use(name, inputs.detach(), get_gradient_edge(made), output.shape, kept, made._version))
             return made if whole is None else None
 
@@ -84,12 +86,23 @@ def _whole(output: Tensor) -> Tensor | None:
     if not output._is_view():
         return output
     base = output._base
-    same = base is not None and base.requires_grad and base.is_contiguous() and output.is_contiguous() and base.numel() == output.numel()
+    same = (
+        base is not None
+        and base.requires_grad
+        and base.is_contiguous()
+        and output.is_contiguous()
+        and base.numel() == output.numel()
+    )
     return base if same else None
 
 
 def capture(
-    model: nn.Module, modules: Mapping[str, nn.Module], x: Tensor, y: Tensor, loss: Loss, autocast: torch.dtype | None = None
+    model: nn.Module,
+    modules: Mapping[str, nn.Module],
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    autocast: torch.dtype | None = None,
 ) -> dict[str, list[Call]]:
     """Inputs and output gradients of ``sum(loss(model(x), y))`` for every call of the given modules.
 

@@ -57,7 +57,9 @@ class Projected(Compression):
     """
 
     def maps(self, parts: Mapping[str, Sizes], device: torch.device) -> "dict[str, Map]":
-        return {name: _Sketched(Sketch(name, h * o * i, self.dim, self.seed, device)) for name, (h, o, i) in parts.items()}
+        return {
+            name: _Sketched(Sketch(name, h * o * i, self.dim, self.seed, device)) for name, (h, o, i) in parts.items()
+        }
 
 
 @final
@@ -79,7 +81,10 @@ class Masked(Compression):
         masks = {name: _Mask.drawn(parts[name], shares[name], self.generator(name), device) for name in parts}
         if sum(mask.numel for mask in masks.values()) > self.dim:
             sketches = {name: Sketch(name, mask.numel, self.dim, self.seed, device) for name, mask in masks.items()}
-            return {name: _MaskedSketch(mask, sketches[name]) if mask.narrow else _Sketched(sketches[name]) for name, mask in masks.items()}
+            return {
+                name: _MaskedSketch(mask, sketches[name]) if mask.narrow else _Sketched(sketches[name])
+                for name, mask in masks.items()
+            }
         found: dict[str, Map] = {}
         start = 0
         for name, mask in masks.items():
@@ -110,7 +115,9 @@ class Factored(Compression):
                 continue
             outputs, inputs = _fitting(o, i, share // h)
             generator = self.generator(name)
-            found[name] = _Sides(_directions(o, outputs, generator, device), _directions(i, inputs, generator, device), start)
+            found[name] = _Sides(
+                _directions(o, outputs, generator, device), _directions(i, inputs, generator, device), start
+            )
             start += h * outputs * inputs
         return found
 
@@ -129,7 +136,9 @@ def sizes_of(model: nn.Module, plan: Plan) -> dict[str, Sizes]:
     return found
 
 
-def compress(factors: Iterable[tuple[int, int, str, Factor]], maps: Mapping[str, Map], into: Tensor, budget_bytes: int) -> Tensor:
+def compress(
+    factors: Iterable[tuple[int, int, str, Factor]], maps: Mapping[str, Map], into: Tensor, budget_bytes: int
+) -> Tensor:
     """Compressed gradients ``(b, dim)``: those of all ``(start, stop, parameter, factor)`` added to ``into``, which starts as zeros."""
     for start, stop, name, factor in factors:
         maps[name].add(factor, into[start:stop], budget_bytes)
@@ -172,7 +181,10 @@ class _Mask:
         h, o, i = sizes
         outputs = min(o, max(1, share // h), max(1, round(o * min(1.0, share / (h * o * i)) ** 0.5)))
         inputs = min(i, max(1, share // (h * outputs)))
-        kept = [torch.randperm(size, generator=generator)[:count].sort().values.to(device) for size, count in ((o, outputs), (i, inputs))]
+        kept = [
+            torch.randperm(size, generator=generator)[:count].sort().values.to(device)
+            for size, count in ((o, outputs), (i, inputs))
+        ]
         return _Mask(sizes, kept[0], kept[1], (o * i / (outputs * inputs)) ** 0.5)
 
     @property

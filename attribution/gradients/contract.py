@@ -105,7 +105,9 @@ def _outer(
         elif query is not None and part is not None:
             dots.append(_by_factors(part, query, order, budget_bytes, bias))
         if norms and full is not None:
-            squared.append(torch.linalg.vector_norm(full, dim=1).square_())  # one pass, where squares would be written out
+            squared.append(
+                torch.linalg.vector_norm(full, dim=1).square_()
+            )  # one pass, where squares would be written out
         elif norms and part is not None:
             squared.append(_norms(part, bias))
     return _joined(dots, 0) if query is not None else None, _joined(squared, 0) if norms else None
@@ -113,7 +115,9 @@ def _outer(
 
 def _small(order: str, by_norm: str, query: Factor | None) -> bool:
     """Whether samples of one position need no temporaries beyond the size of the result and of the inputs."""
-    return by_norm != MATERIALISE and (order in (PAIRS, "") or (order == DIRECTION and query is not None and query.count == 1))
+    return by_norm != MATERIALISE and (
+        order in (PAIRS, "") or (order == DIRECTION and query is not None and query.count == 1)
+    )
 
 
 def _joined(parts: list[Tensor], dim: int) -> Tensor:
@@ -128,7 +132,9 @@ def orders(train: Outer | Convolution, query: Factor | None, norms: bool) -> tup
 
 
 @lru_cache(maxsize=1024)  # asked again for every batch
-def _chosen(sizes: tuple[int, int, int, int], b: int, q: int | None, positions: int | None, norms: bool) -> tuple[str, str]:
+def _chosen(
+    sizes: tuple[int, int, int, int], b: int, q: int | None, positions: int | None, norms: bool
+) -> tuple[str, str]:
     order = cheapest(dot_costs(sizes, b, q, positions)) if q is not None else ""
     if not norms or order == MATERIALISE:
         return order, order if norms else ""
@@ -154,7 +160,11 @@ def _sample_block(train: Outer | Convolution, query: Factor | None, order: str, 
     elif by_norm == PAIRS and t > 1:
         entries += 2 * h * t * t
     queries = 0 if query is None else query.count if order == SIDES else min(query.count, 64)
-    limit = min(budget_bytes, _CACHE_BYTES) if train.device.type == "cpu" and isinstance(train, Convolution) else budget_bytes
+    limit = (
+        min(budget_bytes, _CACHE_BYTES)
+        if train.device.type == "cpu" and isinstance(train, Convolution)
+        else budget_bytes
+    )
     return limit // max(1, train.itemsize * entries + queries * _pair_bytes(train, query, order))
 
 
@@ -188,7 +198,11 @@ def _sides(part: Outer, query: Factor) -> Tensor:
     """Dots ``(b, q)`` of samples with one position: the longer side goes through one large product, the shorter through small ones."""
     assert isinstance(query, Dense)
     _, _, o, i = part.sizes
-    left, right, weights = part.left.reshape(-1, o), part.right.reshape(-1, i), query.columns.unflatten(0, (o, i))  # (o, i, q)
+    left, right, weights = (
+        part.left.reshape(-1, o),
+        part.right.reshape(-1, i),
+        query.columns.unflatten(0, (o, i)),
+    )  # (o, i, q)
     if o >= i:
         return torch.bmm(right[:, None], (left @ weights.flatten(1)).view(len(left), i, -1))[:, 0]
     pushed = torch.bmm(right.expand(o, -1, -1), weights)  # (o, b, q)
@@ -213,7 +227,10 @@ def _norms(part: Outer, bias: bool) -> Tensor:
     """Squared norms from pairs of positions ``(b,)``; with one position |left|^2 |right|^2."""
     h, t, o, i = part.sizes
     if t == 1:
-        left, right = torch.linalg.vecdot(part.left, part.left), torch.linalg.vecdot(part.right, part.right)  # (b, h, 1)
+        left, right = (
+            torch.linalg.vecdot(part.left, part.left),
+            torch.linalg.vecdot(part.right, part.right),
+        )  # (b, h, 1)
         products = left.mul_(right.add_(1) if bias else right)
         return products.view(part.count) if h == 1 else products.sum((1, 2))
     left = part.left.reshape(-1, t, o)
@@ -224,7 +241,11 @@ def _norms(part: Outer, bias: bool) -> Tensor:
 
 
 def _rows(train: Rows, query: Factor | None, budget_bytes: int, norms: bool) -> tuple[Tensor | None, Tensor | None]:
-    squared = train.values.new_zeros(train.count).index_add_(0, train.samples, train.values.square().sum(1)) if norms else None
+    squared = (
+        train.values.new_zeros(train.count).index_add_(0, train.samples, train.values.square().sum(1))
+        if norms
+        else None
+    )
     if query is None:
         return None, squared
     if isinstance(query, Rows):

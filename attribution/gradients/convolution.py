@@ -105,7 +105,11 @@ class Convolution(Factor):
                 self.dilation,  # type: ignore[arg-type]
                 n * self.groups,
             )
-            found = kernels.reshape(stop - start, -1, self.numel).sum(1) if n > stop - start else kernels.reshape(n, self.numel)
+            found = (
+                kernels.reshape(stop - start, -1, self.numel).sum(1)
+                if n > stop - start
+                else kernels.reshape(n, self.numel)
+            )
             total = found if len(total) == 0 else total + found
         return total
 
@@ -153,7 +157,10 @@ class Convolution(Factor):
 def _padded(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> tuple[Tensor, tuple[int, ...]]:
     """The inputs with everything padded that a plain convolution cannot pad, and the symmetric zero padding that is left for it."""
     if isinstance(module.padding, str):
-        spread = [d * (k - 1) if module.padding == "same" else 0 for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+        spread = [
+            d * (k - 1) if module.padding == "same" else 0
+            for d, k in zip(module.dilation, module.kernel_size, strict=True)
+        ]
         sides = [(total // 2, total - total // 2) for total in spread]
     else:
         sides = [(int(width), int(width)) for width in module.padding]

@@ -29,7 +29,10 @@ from attribution.gradients.project import Sketch, project
 from attribution.gradients.queries import QueryGradients, gathered, keep
 from attribution.tasks.classification import per_sample_loss as cross_entropy
 
-_SAVED_BYTES, _FEWEST = 32 << 20, 8  # activations kept for a backward pass on a CPU, about a quarter of a block's peak; samples of a block
+_SAVED_BYTES, _FEWEST = (
+    32 << 20,
+    8,
+)  # activations kept for a backward pass on a CPU, about a quarter of a block's peak; samples of a block
 
 
 @final
@@ -122,7 +125,8 @@ class GradientEngine:
     def gradients(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Materialised per-sample gradients, parameter name -> ``(b, *shape)``. Memory: b times the model; meant for few samples."""
         result = {
-            name: torch.zeros((len(x), *p.shape), dtype=p.dtype, device=p.device) for name, p in covered_parameters(self.model).items()
+            name: torch.zeros((len(x), *p.shape), dtype=p.dtype, device=p.device)
+            for name, p in covered_parameters(self.model).items()
         }
         for start, stop, name, factor in self.factors(x, y):
             result[name][start:stop] = factor.dense().reshape(stop - start, *factor.shape)
@@ -143,7 +147,11 @@ class GradientEngine:
                     total[name] += gradient
             count += len(x)
         if count == 0:
-            raise UserError("The group of queries is empty.", "A mean over no samples does not exist.", "Choose at least one sample.")
+            raise UserError(
+                "The group of queries is empty.",
+                "A mean over no samples does not exist.",
+                "Choose at least one sample.",
+            )
         return {name: gradient / count for name, gradient in total.items()}
 
     @torch.no_grad()
@@ -153,7 +161,9 @@ class GradientEngine:
         for start, stop in blocks(len(x), batch_size):
             for first, _, name, factor in self.factors(x[start:stop], y[start:stop]):
                 found.setdefault(name, {})[start + first] = keep(factor, self.budget_bytes)
-        parts = {name: gathered(found.pop(name), len(x)) for name in list(found)}  # one parameter after the other: few are there twice
+        parts = {
+            name: gathered(found.pop(name), len(x)) for name in list(found)
+        }  # one parameter after the other: few are there twice
         return QueryGradients(parts, len(x), self.budget_bytes, of_samples=True)
 
     @staticmethod
@@ -195,7 +205,9 @@ class GradientEngine:
         return self.compress_factors(x, y, self.factors(x, y), compression)
 
     @torch.no_grad()
-    def compress_factors(self, x: Tensor, y: Tensor, factors: Iterable[tuple[int, int, str, Factor]], compression: Compression) -> Tensor:
+    def compress_factors(
+        self, x: Tensor, y: Tensor, factors: Iterable[tuple[int, int, str, Factor]], compression: Compression
+    ) -> Tensor:
         """The same for gradients that are there already, as ``factors`` gives them for the batch ``x, y``."""
         plan = self.plan(x, y)
         key = (compression, plan.routes, x.device)
@@ -205,13 +217,18 @@ class GradientEngine:
         return compress(factors, self._maps[key], into, self.budget_bytes)
 
     @torch.no_grad()
-    def explain(self, x: Tensor, y: Tensor, n_queries: int = 1, *, norms: bool = True, written: bool = False) -> Explanations:
+    def explain(
+        self, x: Tensor, y: Tensor, n_queries: int = 1, *, norms: bool = True, written: bool = False
+    ) -> Explanations:
         """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch; print it for a table.
 
         The request: dots with ``n_queries`` (0: none), ``norms`` or not; ``written``: queries that are no sample's own gradient and so have
         no factors (a mean, or anything multiplied by an inverse curvature). One of them without norms: as ``along`` compares it.
         """
-        plan, shapes = self.plan(x, y), {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
+        plan, shapes = (
+            self.plan(x, y),
+            {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()},
+        )
         size = self.at_once(x, y)
         seen = {name: factor for _, _, name, factor in self.factors(x[:size], y[:size])}
         rows = explained(plan, shapes, seen, n_queries, norms, written)
@@ -238,7 +255,9 @@ class GradientEngine:
         if self._known is None or self._known.stale:
             if not self.covered:
                 raise UserError(
-                    "No parameter of the model requires a gradient.", "There is nothing to attribute.", "Set requires_grad on some of them."
+                    "No parameter of the model requires a gradient.",
+                    "There is nothing to attribute.",
+                    "Set requires_grad on some of them.",
                 )
             self._placed(x)
             self._known = make_plan(self.model, ordinary(x), ordinary(y), self.loss)
@@ -246,10 +265,16 @@ class GradientEngine:
         return self._known
 
     def _placed(self, x: Tensor) -> None:
-        device = self._known.device if self._known else next((parameter.device for parameter in self.model.parameters()), x.device)
+        device = (
+            self._known.device
+            if self._known
+            else next((parameter.device for parameter in self.model.parameters()), x.device)
+        )
         if x.device != device:
             raise UserError(
-                f"The batch is on {x.device}, the model on {device}.", "They cannot be combined.", f"Move the batch to {device}."
+                f"The batch is on {x.device}, the model on {device}.",
+                "They cannot be combined.",
+                f"Move the batch to {device}.",
             )
         if x.shape[0] == 0:
             raise UserError("The batch is empty.", "There is nothing to score.", "Pass at least one sample.")

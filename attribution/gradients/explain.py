@@ -41,7 +41,9 @@ class Explanation:
 
     def with_weight(self) -> "Explanation":
         """A bias, had from the numbers that compare the weight."""
-        return replace(self, dots=WITH_WEIGHT if self.dots else "", norms=WITH_WEIGHT if self.norms else "", multiply_adds=0.0)
+        return replace(
+            self, dots=WITH_WEIGHT if self.dots else "", norms=WITH_WEIGHT if self.norms else "", multiply_adds=0.0
+        )
 
     def times(self, blocks: float) -> "Explanation":
         """Of a batch that has so many blocks like this one."""
@@ -78,18 +80,36 @@ class Explanations(list[Explanation]):
             for row in self
         ]
         total = sum(row.held_bytes for row in self) / 2**20
-        sums = ("all", "", "", "", "", f"{sum(row.multiply_adds for row in self):.3g}", f"{total:.2f} MiB", f"{100 * self.share:.1f} %")
+        sums = (
+            "all",
+            "",
+            "",
+            "",
+            "",
+            f"{sum(row.multiply_adds for row in self):.3g}",
+            f"{total:.2f} MiB",
+            f"{100 * self.share:.1f} %",
+        )
         table = [head, *lines, sums]
         widths = [max(len(line[column]) for line in table) for column in range(len(head))]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table)
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
+        )
 
 
 def explained(
-    plan: Plan, shapes: Mapping[str, tuple[int, ...]], seen: Mapping[str, Factor], n_queries: int, norms: bool, written: bool
+    plan: Plan,
+    shapes: Mapping[str, tuple[int, ...]],
+    seen: Mapping[str, Factor],
+    n_queries: int,
+    norms: bool,
+    written: bool,
 ) -> list[Explanation]:
     """The rows of all parameters, for a batch that gave the factors ``seen``; the request as in ``engine.explain``."""
     rows = {
-        route.parameter: explanation(route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written)
+        route.parameter: explanation(
+            route, shapes[route.parameter], seen.get(route.parameter), n_queries, norms, written
+        )
         for route in plan.routes
     }
     if n_queries == 1 and written and not norms and plan.plain:
@@ -101,7 +121,9 @@ def explained(
     return list(rows.values())
 
 
-def explanation(route: Route, shape: tuple[int, ...], factor: Factor | None, n_queries: int, norms: bool, written: bool) -> Explanation:
+def explanation(
+    route: Route, shape: tuple[int, ...], factor: Factor | None, n_queries: int, norms: bool, written: bool
+) -> Explanation:
     """The row for one parameter, from the factor that one batch gave (None: the loss does not depend on it)."""
     about = (route.parameter, route.layer, shape, route.path, route.reason)
     if factor is None:

@@ -201,7 +201,9 @@ def concatenate(parts: list[Factor]) -> Factor:
         longest = max(part.sizes[1] for part in outers)
         pads = [(0, 0, 0, longest - part.sizes[1]) for part in outers]
         sides = [
-            torch.cat([torch.nn.functional.pad(getattr(part, side), pad) for part, pad in zip(outers, pads, strict=True)])
+            torch.cat(
+                [torch.nn.functional.pad(getattr(part, side), pad) for part, pad in zip(outers, pads, strict=True)]
+            )
             for side in ("left", "right")
         ]
         return Outer(sides[0], sides[1], shape)
@@ -210,6 +212,10 @@ def concatenate(parts: list[Factor]) -> Factor:
         starts = [sum(part.count for part in rows[:index]) for index in range(len(rows))]
         samples = torch.cat([part.samples + start for part, start in zip(rows, starts, strict=True)])
         return Rows(
-            samples, torch.cat([part.ids for part in rows]), torch.cat([part.values for part in rows]), sum(p.count for p in rows), shape
+            samples,
+            torch.cat([part.ids for part in rows]),
+            torch.cat([part.values for part in rows]),
+            sum(p.count for p in rows),
+            shape,
         )
     return Dense(torch.cat([part.dense().T for part in parts], 1).T, shape)  # as ``Dense.columns`` wants it

@@ -46,7 +46,8 @@ class Fallback:
 
     def _one_by_one(self, chosen: Mapping[str, nn.Parameter], x: Tensor, y: Tensor) -> dict[str, Tensor]:
         result = {
-            name: torch.zeros((len(x), *parameter.shape), dtype=parameter.dtype, device=x.device) for name, parameter in chosen.items()
+            name: torch.zeros((len(x), *parameter.shape), dtype=parameter.dtype, device=x.device)
+            for name, parameter in chosen.items()
         }
         for index in range(len(x)):
             value = per_sample(self.loss(self.model(x[index : index + 1]), y[index : index + 1]), 1)

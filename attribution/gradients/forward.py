@@ -11,17 +11,23 @@ from attribution.gradients.capture import Loss, evaluation, per_sample
 from attribution.gradients.factors import Dense
 from attribution.gradients.queries import QueryGradients
 
-Holders = Mapping[str, tuple[tuple[nn.Module, str], ...]]  # parameter -> every module that holds it, and under which name there
+Holders = Mapping[
+    str, tuple[tuple[nn.Module, str], ...]
+]  # parameter -> every module that holds it, and under which name there
 
 
-def slopes(model: nn.Module, holders: Holders, loss: Loss, x: Tensor, y: Tensor, query: QueryGradients) -> Tensor | None:
+def slopes(
+    model: nn.Module, holders: Holders, loss: Loss, x: Tensor, y: Tensor, query: QueryGradients
+) -> Tensor | None:
     """Derivative of the samples' losses ``(b,)`` along a written-out query; None if it is not written out in the parameters' dtype.
 
     ``RuntimeError`` for an operation without a forward-mode derivative. Source: the Jacobian-vector product by dual numbers, as Baydin et
     al. 2022, arXiv 2202.08587, use it for gradients.
     """
     parameters = {name: getattr(*places[0]).detach() for name, places in holders.items()}
-    if any(not isinstance(part, Dense) or part.values.dtype != parameters[name].dtype for name, part in query.parts.items()):
+    if any(
+        not isinstance(part, Dense) or part.values.dtype != parameters[name].dtype for name, part in query.parts.items()
+    ):
         return None
     with evaluation(model), torch.no_grad(), forward_ad.dual_level():
         duals = {name: forward_ad.make_dual(parameters[name], along) for name, along in query.direction(0).items()}

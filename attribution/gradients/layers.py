@@ -105,13 +105,24 @@ def embedding(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]
     if rows > 2 * ids.shape[1]:
         return {"weight": Rows.gather(ids, gradients, shape, module.padding_idx)}
     keys = torch.arange(b, device=ids.device)[:, None] * rows + ids
-    summed = gradients.new_zeros(b * rows, width).index_add_(0, keys.flatten(), gradients.flatten(0, 1)).view(b, rows, width)
+    summed = (
+        gradients.new_zeros(b * rows, width).index_add_(0, keys.flatten(), gradients.flatten(0, 1)).view(b, rows, width)
+    )
     if module.padding_idx is not None:
         summed[:, module.padding_idx] = 0
     return {"weight": Dense(summed.view(b, -1), shape)}
 
 
-Norm = nn.LayerNorm | nn.RMSNorm | nn.GroupNorm | nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.InstanceNorm1d | nn.InstanceNorm2d
+Norm = (
+    nn.LayerNorm
+    | nn.RMSNorm
+    | nn.GroupNorm
+    | nn.BatchNorm1d
+    | nn.BatchNorm2d
+    | nn.BatchNorm3d
+    | nn.InstanceNorm1d
+    | nn.InstanceNorm2d
+)
 _LOST = 4.0  # biases up to so many weights: z is of the order of 1, so little is lost where y - bias cancels
 
 
@@ -123,10 +134,15 @@ def norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
         return {}
     bias = getattr(module, "bias", None)
     sums = [_reduced(module, call.gradient, b) for call in calls]
-    found = {"weight": [_with_normalised(module, bias, call, total, b) for call, total in zip(calls, sums, strict=True)]}
+    found = {
+        "weight": [_with_normalised(module, bias, call, total, b) for call, total in zip(calls, sums, strict=True)]
+    }
     if bias is not None:
         found["bias"] = sums
-    return {name: Dense(terms[0] if len(terms) == 1 else torch.stack(terms).sum(0), module.weight.shape) for name, terms in found.items()}
+    return {
+        name: Dense(terms[0] if len(terms) == 1 else torch.stack(terms).sum(0), module.weight.shape)
+        for name, terms in found.items()
+    }
 
 
 def _with_normalised(module: Norm, bias: Tensor | None, call: Call, total: Tensor, b: int) -> Tensor:

@@ -39,7 +39,9 @@ class Plan:
     routes: tuple[Route, ...]
     modules: Mapping[str, nn.Module]
     covers: tuple[tuple[nn.Parameter, bool], ...]  # the model's parameters and whether they required a gradient then
-    holders: Mapping[str, tuple[tuple[nn.Module, str], ...]]  # covered parameter -> the modules that hold it, and its name there
+    holders: Mapping[
+        str, tuple[tuple[nn.Module, str], ...]
+    ]  # covered parameter -> the modules that hold it, and its name there
     saved: float = 0.0  # bytes that a backward pass keeps for each entry of the inputs
 
     @property
@@ -50,7 +52,9 @@ class Plan:
     @property
     def dtype(self) -> torch.dtype:
         """Of results: the model's, but at least float32."""
-        return torch.promote_types(next(parameter.dtype for parameter, required in self.covers if required), torch.float32)
+        return torch.promote_types(
+            next(parameter.dtype for parameter, required in self.covers if required), torch.float32
+        )
 
     @property
     def device(self) -> torch.device:
@@ -81,7 +85,9 @@ class Plan:
     def plain(self) -> bool:
         """Whether all covered parameters are those of linear and convolution layers: there, and not with attention and normalisation,
         forward mode is cheapest along one direction."""
-        return not self.others and all(isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) for module in self.modules.values())
+        return not self.others and all(
+            isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) for module in self.modules.values()
+        )
 
     @property
     def loop(self) -> bool:
@@ -115,7 +121,9 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
     for name, parameter in covered.items():
         module_name, module = owners[id(parameter)][0]
         reason = verdicts[name]
-        route = Route(name, module_name, type(module).__name__, path if reason else CLOSED, f"{reason}{remark}" if reason else "")
+        route = Route(
+            name, module_name, type(module).__name__, path if reason else CLOSED, f"{reason}{remark}" if reason else ""
+        )
         routes.append(route)
     needed = {route.module for route in routes if route.path == CLOSED}
     covers = tuple((parameter, parameter.requires_grad) for parameter in model.parameters())
@@ -154,10 +162,17 @@ def _owners(model: nn.Module) -> dict[int, list[tuple[str, nn.Module]]]:
     return owners
 
 
-def _holders(owners: Mapping[int, list[tuple[str, nn.Module]]], covered: Mapping[str, nn.Parameter]) -> Mapping[str, Any]:
+def _holders(
+    owners: Mapping[int, list[tuple[str, nn.Module]]], covered: Mapping[str, nn.Parameter]
+) -> Mapping[str, Any]:
     """For each covered parameter every module that holds it, with the name that it has there."""
     return {
-        name: tuple((module, own) for _, module in owners[id(parameter)] for own, held in module._parameters.items() if held is parameter)
+        name: tuple(
+            (module, own)
+            for _, module in owners[id(parameter)]
+            for own, held in module._parameters.items()
+            if held is parameter
+        )
         for name, parameter in covered.items()
     }
 
@@ -172,9 +187,13 @@ def _random_measure(output: Any, b: int, y: Tensor, loss: Loss) -> tuple[Tensor,
 
 def _reference(values: Tensor, covered: dict[str, nn.Parameter]) -> dict[str, Tensor]:
     """Autograd's gradients of each sample's measure ``values (3,)``, name -> ``(3, p)``."""
-    rows = [torch.autograd.grad(value, list(covered.values()), retain_graph=True, allow_unused=True) for value in values]
+    rows = [
+        torch.autograd.grad(value, list(covered.values()), retain_graph=True, allow_unused=True) for value in values
+    ]
     return {
-        name: torch.stack([parameter.new_zeros(parameter.numel()) if row[k] is None else row[k].reshape(-1).detach() for row in rows])
+        name: torch.stack(
+            [parameter.new_zeros(parameter.numel()) if row[k] is None else row[k].reshape(-1).detach() for row in rows]
+        )
         for k, (name, parameter) in enumerate(covered.items())
     }
 
@@ -207,7 +226,10 @@ def _closed_forms(
         elif handler_of(module) is None:
             verdicts[name] = f"no closed form for {type(module).__name__}"
         else:
-            verdicts[name], modules[module_name] = "its gradient differs from autograd: it is used outside the layer's own forward", module
+            verdicts[name], modules[module_name] = (
+                "its gradient differs from autograd: it is used outside the layer's own forward",
+                module,
+            )
     calls = capture(model, modules, x, y, loss)
     floor = max((float(rows.norm()) for rows in reference.values()), default=0.0)
     with torch.no_grad():
@@ -219,7 +241,13 @@ def _closed_forms(
             except RuntimeError as error:  # shapes that the closed form does not know
                 factors = {}
                 reason = f"its inputs have another layout ({str(error).splitlines()[0][:80]})"
-                verdicts.update({name: reason for name in covered if owners[id(covered[name])][0][0] == module_name and verdicts[name]})
+                verdicts.update(
+                    {
+                        name: reason
+                        for name in covered
+                        if owners[id(covered[name])][0][0] == module_name and verdicts[name]
+                    }
+                )
             for name, own in module._parameters.items():
                 full = f"{module_name}.{name}" if module_name else name
                 if own is None or full not in covered or len(owners[id(own)]) > 1:
@@ -278,7 +306,9 @@ def _outputs(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
     found: list[tuple[str, Tensor]] = []
 
     def keep(name: str) -> Any:
-        return lambda module, args, output: found.append((name, output.clone())) if isinstance(output, Tensor) and output.dim() else None
+        return lambda module, args, output: (
+            found.append((name, output.clone())) if isinstance(output, Tensor) and output.dim() else None
+        )
 
     handles = [module.register_forward_hook(keep(name)) for name, module in model.named_modules()]
     try:

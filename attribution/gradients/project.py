@@ -29,8 +29,14 @@ class Sketch:
         self.dim, self.depth = dim, -(-numel // dim)
         slots = torch.randperm(self.depth * dim, generator=generator)[:numel]
         sign = torch.randint(0, 2, (numel,), generator=generator, dtype=torch.int8) * 2 - 1
-        source, weight = torch.zeros(self.depth * dim, dtype=torch.int32), torch.zeros(self.depth * dim, dtype=torch.int8)
-        source[slots], weight[slots] = torch.arange(numel, dtype=torch.int32), sign  # an empty slot takes entry 0 zero times
+        source, weight = (
+            torch.zeros(self.depth * dim, dtype=torch.int32),
+            torch.zeros(self.depth * dim, dtype=torch.int8),
+        )
+        source[slots], weight[slots] = (
+            torch.arange(numel, dtype=torch.int32),
+            sign,
+        )  # an empty slot takes entry 0 zero times
         self._source, self._weight = source.to(device), weight.to(device)
         self._place, self._sign = (slots % dim).to(torch.int32).to(device), sign.to(device)
 

@@ -16,7 +16,9 @@ from attribution.gradients.probe import covered_parameters
 if TYPE_CHECKING:
     from attribution.gradients.engine import GradientEngine
 
-_TOGETHER = 1 << 20  # up to so many activations, times r, one vectorised pass gives all gradients: small models are bound by calls
+_TOGETHER = (
+    1 << 20
+)  # up to so many activations, times r, one vectorised pass gives all gradients: small models are bound by calls
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ class Pullback:
         if not self.plan.others:
             return {}
         shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.engine.model).items()}
-        found = Fallback(self.engine.model, self.plan.others, weighted_sum, self.plan.loop).gradients(self.x, self.weights[k])
+        found = Fallback(self.engine.model, self.plan.others, weighted_sum, self.plan.loop).gradients(
+            self.x, self.weights[k]
+        )
         return {name: Dense(values.reshape(self.x.shape[0], -1), shapes[name]) for name, values in found.items()}
 
     def _singles(self) -> dict[int, tuple[str, str | None]]:
@@ -123,7 +127,11 @@ class Pullback:
         found: dict[int, tuple[str, str | None]] = {}
         for place, (name, inputs, *_) in enumerate(self._uses):
             weight, bias = (f"{name}.{part}" if name else part for part in ("weight", "bias"))
-            plain = isinstance(self.plan.modules[name], nn.Linear) and inputs.dim() == 2 and inputs.shape[0] == self.x.shape[0]
+            plain = (
+                isinstance(self.plan.modules[name], nn.Linear)
+                and inputs.dim() == 2
+                and inputs.shape[0] == self.x.shape[0]
+            )
             if plain and names.count(name) == 1 and weight in self.plan.closed:
                 found[place] = (weight, bias if bias in self.plan.closed else None)
         return found
@@ -137,13 +145,17 @@ class Pullback:
             return
         if len(weights) > 1 and len(weights) * sum(use.inputs.numel() for use in self._uses) <= _TOGETHER:
             try:
-                many = torch.autograd.grad(output, edges, weights, retain_graph=True, allow_unused=True, is_grads_batched=True)
+                many = torch.autograd.grad(
+                    output, edges, weights, retain_graph=True, allow_unused=True, is_grads_batched=True
+                )
             except RuntimeError:  # an operation that cannot be vectorised
                 pass
             else:
                 self._lefts = {place: many[place] for place in self._single if many[place] is not None}
                 for k in range(len(weights)):
-                    yield [None if part is None or place in self._single else part[k] for place, part in enumerate(many)]
+                    yield [
+                        None if part is None or place in self._single else part[k] for place, part in enumerate(many)
+                    ]
                 return
         for k, row in enumerate(weights):
             one = torch.autograd.grad(output, edges, row, retain_graph=k + 1 < len(weights), allow_unused=True)

@@ -20,9 +20,13 @@ class QueryGradients:
     ``QueryGradients.stack``. ``parts`` maps a parameter's name to its factor; a parameter that is absent has gradient zero.
     """
 
-    def __init__(self, parts: Mapping[str, Factor], count: int, budget_bytes: int = 512 << 20, *, of_samples: bool = False) -> None:
+    def __init__(
+        self, parts: Mapping[str, Factor], count: int, budget_bytes: int = 512 << 20, *, of_samples: bool = False
+    ) -> None:
         self.parts, self.count, self.budget_bytes = dict(parts), count, budget_bytes
-        self.of_samples = of_samples  # each is one sample's own gradient, so a linear layer's weight part implies its bias part
+        self.of_samples = (
+            of_samples  # each is one sample's own gradient, so a linear layer's weight part implies its bias part
+        )
 
     def __len__(self) -> int:
         return self.count
@@ -34,7 +38,9 @@ class QueryGradients:
         parts: dict[str, Factor] = {}
         for name in names:
             like = next(each[name] for each in gradients if name in each)
-            rows = [each[name].detach().reshape(-1) if name in each else like.new_zeros(like.numel()) for each in gradients]
+            rows = [
+                each[name].detach().reshape(-1) if name in each else like.new_zeros(like.numel()) for each in gradients
+            ]
             parts[name] = Dense(torch.stack(rows), tuple(like.shape))
         return cls(parts, len(gradients))
 
@@ -49,7 +55,9 @@ class QueryGradients:
             like = next(each.parts[name] for each in many if name in each.parts)
             parts[name] = concatenate([each.parts.get(name) or _zeros(like, each.count) for each in many])
         budget_bytes = max((each.budget_bytes for each in many), default=512 << 20)
-        return cls(parts, sum(each.count for each in many), budget_bytes, of_samples=all(each.of_samples for each in many))
+        return cls(
+            parts, sum(each.count for each in many), budget_bytes, of_samples=all(each.of_samples for each in many)
+        )
 
     def take(self, start: int, stop: int) -> "QueryGradients":
         """Queries ``start..stop-1`` (views, no copy)."""
@@ -69,7 +77,9 @@ class QueryGradients:
     @cached_property
     def norms(self) -> Tensor:
         """L2 norms over all covered parameters ``(q,)``."""
-        squared = [contract(part, None, self.budget_bytes)[1] for part in self.parts.values()] or [torch.zeros(self.count)]
+        squared = [contract(part, None, self.budget_bytes)[1] for part in self.parts.values()] or [
+            torch.zeros(self.count)
+        ]
         return torch.stack([each for each in squared if each is not None]).sum(0).clamp_min(0).sqrt()
 
     @property

@@ -52,7 +52,9 @@ class Likeness(ABC):
     formula: ClassVar[str]
     cost: ClassVar[str]
     source: ClassVar[str]
-    threshold: ClassVar[float] = 0.3  # pairs up to this multiple of the usual distance between neighbours are candidates
+    threshold: ClassVar[float] = (
+        0.3  # pairs up to this multiple of the usual distance between neighbours are candidates
+    )
     measures: ClassVar[dict[str, Measure]] = {}
 
     def __init__(self, dataset: "Dataset") -> None:

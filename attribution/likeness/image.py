@@ -35,14 +35,21 @@ class ImageLikeness(Likeness):
     cost = "One product of 64 numbers per pair of samples and move (50 moves), then two passes over the pixels of each candidate."
     source = "Normalised cross-correlation; search over low-resolution pictures."
     measures: ClassVar[dict[str, Measure]] = {
-        "hash": Measure("perceptual hash, bits that differ", 10, False, "Of 63 bits: signs of the low frequencies, after the same move."),
+        "hash": Measure(
+            "perceptual hash, bits that differ",
+            10,
+            False,
+            "Of 63 bits: signs of the low frequencies, after the same move.",
+        ),
     }
 
     @cached_property
     def _moves(self) -> list[tuple[bool, int, int]]:
         reach = range(-SHIFT, SHIFT + 1)
         moves = [(mirrored, down, right) for mirrored in (False, True) for down in reach for right in reach]
-        return sorted(moves, key=lambda move: (move[0], abs(move[1]) + abs(move[2])))  # the plainest first: it wins a tie
+        return sorted(
+            moves, key=lambda move: (move[0], abs(move[1]) + abs(move[2]))
+        )  # the plainest first: it wins a tie
 
     def _pixels(self, rows: np.ndarray) -> "Tensor":
         """Grey pictures (b, H, W) float32, 0..255."""
@@ -117,7 +124,9 @@ class ImageLikeness(Likeness):
         better = plain <= distance
         return _pairs(left, right, np.where(better, plain, distance), np.where(better, 0, move), moves)
 
-    def _distance(self, left: np.ndarray, right: np.ndarray, move: np.ndarray, moves: list[tuple[bool, int, int]]) -> np.ndarray:
+    def _distance(
+        self, left: np.ndarray, right: np.ndarray, move: np.ndarray, moves: list[tuple[bool, int, int]]
+    ) -> np.ndarray:
         """sqrt(2 - 2 correlation) (m,) of the left pictures with the right ones moved; 2 where one of them is flat and the other is not."""
         distance = np.zeros(len(left), dtype=np.float32)
         for number in np.unique(move):
@@ -154,7 +163,9 @@ def _overlap(a: Any, b: Any, down: int, across: int) -> tuple[Any, Any]:
 def _apart(a: "Tensor", b: "Tensor") -> "Tensor":
     """sqrt(2 - 2 correlation) (m,) over the pixels that are near white in neither; two flat pictures are 0 apart when they are equal."""
     weight = ((a < WHITE) & (b < WHITE)).double()
-    weight = weight + (weight.sum((1, 2), keepdim=True) < 0.1 * a[0].numel()).double()  # nearly all white: then everything counts
+    weight = (
+        weight + (weight.sum((1, 2), keepdim=True) < 0.1 * a[0].numel()).double()
+    )  # nearly all white: then everything counts
     weight = weight.clamp_max(1.0)
     total = weight.sum((1, 2), keepdim=True)
     a, b = a.double(), b.double()
@@ -183,11 +194,15 @@ def _cosines(n: int) -> np.ndarray:
 def _words(move: tuple[bool, int, int]) -> str:
     """What was done to the right picture: "mirrored, moved 2 down and 1 left"."""
     mirrored, down, right = move
-    ways = [f"{abs(down)} {'down' if down > 0 else 'up'}"] * bool(down) + [f"{abs(right)} {'right' if right > 0 else 'left'}"] * bool(right)
+    ways = [f"{abs(down)} {'down' if down > 0 else 'up'}"] * bool(down) + [
+        f"{abs(right)} {'right' if right > 0 else 'left'}"
+    ] * bool(right)
     return ", ".join(["mirrored"] * mirrored + ([f"moved {' and '.join(ways)}"] if ways else []))
 
 
-def _pairs(left: np.ndarray, right: np.ndarray, distance: np.ndarray, move: np.ndarray, moves: list[tuple[bool, int, int]]) -> Pairs:
+def _pairs(
+    left: np.ndarray, right: np.ndarray, distance: np.ndarray, move: np.ndarray, moves: list[tuple[bool, int, int]]
+) -> Pairs:
     words = np.array([_words(one) for one in moves], dtype=object)
     return Pairs(left, right, distance.astype(np.float32), words[move] if len(move) else np.zeros(0, dtype=object))
 

@@ -25,9 +25,7 @@ class TabularLikeness(Likeness):
     """
 
     title = "columns"
-    summary = (
-        "0 is the same value in every column. A table of few or coarse columns has equal rows that are no copies: look at the numbers."
-    )
+    summary = "0 is the same value in every column. A table of few or coarse columns has equal rows that are no copies: look at the numbers."
     formula = "√(mean over columns of d²), d in standard deviations, or 0 / 1 for words"
     cost = (
         "One product of the encoded rows per pair of samples, beyond 10⁹ pairs for about one pair in thirty; columns are compared for the "
@@ -62,7 +60,11 @@ class TabularLikeness(Likeness):
         projected = points.shape[1] > WIDEST and len(rows) * len(among) * points.shape[1] > LIMIT
         if projected:
             chance = np.random.default_rng(0)
-            points = points @ chance.normal(size=(points.shape[1], WIDEST)).astype(np.float32) / np.sqrt(WIDEST, dtype=np.float32)
+            points = (
+                points
+                @ chance.normal(size=(points.shape[1], WIDEST)).astype(np.float32)
+                / np.sqrt(WIDEST, dtype=np.float32)
+            )
         if not self.in_cells(len(rows), len(among)):
             left, right = self._all_compared(points, rows, among, k + 1, progress)
         else:
@@ -102,7 +104,9 @@ class TabularLikeness(Likeness):
         total = np.zeros(len(left))
         for values, scale in self._columns:
             total += ((values[left] - values[right]) / scale) ** 2 if scale else (values[left] != values[right])
-        return Pairs(left, right, np.sqrt(total / len(self._columns)).astype(np.float32), np.full(len(left), "", dtype=object))
+        return Pairs(
+            left, right, np.sqrt(total / len(self._columns)).astype(np.float32), np.full(len(left), "", dtype=object)
+        )
 
     def measured(self, left: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:
         same = sum((values[left] == values[right]).astype(np.float64) for values, _ in self._columns)

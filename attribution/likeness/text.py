@@ -32,8 +32,12 @@ class TextLikeness(Likeness):
     threshold = 0.4
     measures: ClassVar[dict[str, Measure]] = {
         "cosine": Measure("tf-idf cosine", 0.95, True, "1 is the same words as often."),
-        "jaccard": Measure("shared word triples", 0.5, True, "Share of all word triples of both texts that are in both."),
-        "contained": Measure("contained word triples", 0.8, True, "Share of the shorter text's word triples that are in the longer one."),
+        "jaccard": Measure(
+            "shared word triples", 0.5, True, "Share of all word triples of both texts that are in both."
+        ),
+        "contained": Measure(
+            "contained word triples", 0.8, True, "Share of the shorter text's word triples that are in the longer one."
+        ),
     }
 
     @cached_property
@@ -71,7 +75,9 @@ class TextLikeness(Likeness):
     def _cosine(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """(m,) float64."""
         parts = [
-            np.asarray(self._vectors[left[start : start + 8192]].multiply(self._vectors[right[start : start + 8192]]).sum(1)).ravel()
+            np.asarray(
+                self._vectors[left[start : start + 8192]].multiply(self._vectors[right[start : start + 8192]]).sum(1)
+            ).ravel()
             for start in range(0, len(left), 8192)
         ]
         return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)

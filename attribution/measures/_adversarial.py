@@ -32,7 +32,11 @@ def movable(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> np.ndarray | 
         return None
     numbers = np.array([column["kind"] == "number" for column in columns])
     if not numbers.any():
-        raise UserError("The table has no number column.", "Categories cannot be moved by a small amount.", "Ask for loss or margin.")
+        raise UserError(
+            "The table has no number column.",
+            "Categories cannot be moved by a small amount.",
+            "Ask for loss or margin.",
+        )
     return numbers
 
 
@@ -40,7 +44,11 @@ def limits(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> tuple[np.ndarr
     """Lowest and highest value per channel that a picture can have, as the model sees it; None for other data."""
     if info.modality != "image":
         return None
-    given = info.preprocessing if inputs.kind == "standardised" else {"mean": inputs.mean or (0.0,), "std": inputs.std or (1.0,)}
+    given = (
+        info.preprocessing
+        if inputs.kind == "standardised"
+        else {"mean": inputs.mean or (0.0,), "std": inputs.std or (1.0,)}
+    )
     mean, std = (np.asarray(given[name], dtype=np.float64) for name in ("mean", "std"))
     return (0 - mean) / std, (1 - mean) / std
 
@@ -73,7 +81,9 @@ class Adversarial(Measure):
 
         if self.epsilon <= 0:
             raise UserError(
-                f"epsilon is {self.epsilon:g}.", "An attack has to move the inputs.", "Give a positive number, for example 0.1."
+                f"epsilon is {self.epsilon:g}.",
+                "An attack has to move the inputs.",
+                "Give a positive number, for example 0.1.",
             )
         info, model = subject.dataset.info, subject.model(checkpoint)
         inputs = inputs_of(model)
@@ -88,6 +98,8 @@ class Adversarial(Measure):
         for _ in range(self.steps):
             leaf = moved.clone().requires_grad_()
             (slope,) = torch.autograd.grad(self.per_sample(subject)(model(leaf), y).sum(), leaf)
-            moved = torch.minimum(torch.maximum(moved + self.stride * self.epsilon * slope.sign() * allowed, low), high).detach()
+            moved = torch.minimum(
+                torch.maximum(moved + self.stride * self.epsilon * slope.sign() * allowed, low), high
+            ).detach()
             subject.count(3 * len(y))
         return moved

@@ -21,7 +21,9 @@ def positive_class(classes: tuple[str, ...], name: str) -> int:
     if not name:
         return len(classes) - 1
     if name not in classes:
-        raise UserError(f"There is no class {name!r}.", "A gap is about one class.", f"Choose one of: {', '.join(classes)}.")
+        raise UserError(
+            f"There is no class {name!r}.", "A gap is about one class.", f"Choose one of: {', '.join(classes)}."
+        )
     return classes.index(name)
 
 

@@ -69,7 +69,9 @@ class Measure(ABC):
         rows = np.asarray(rows, dtype=np.int64)
         return float(self.weights(subject, rows, checkpoint) @ self.values(subject, rows, checkpoint))
 
-    def gradient(self, subject: "Subject", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> "dict[str, Tensor]":
+    def gradient(
+        self, subject: "Subject", rows: Sequence[int] | np.ndarray, checkpoint: int = -1
+    ) -> "dict[str, Tensor]":
         """Gradient of ``value`` with respect to the covered parameters, by name.
 
         Adversarial points and the choice of the groups furthest apart are held where the model is: by Danskin's theorem this is the gradient
@@ -99,4 +101,6 @@ class Measure(ABC):
                 f"Ask about several as a group: `--group` with `--queries {splits[0] if splits else 'train'}`, or a selection.",
             )
         engine = subject.engine(checkpoint, self.per_sample(subject))
-        return QueryGradients.stack([engine.queries(self.inputs(subject, x, y, checkpoint), y) for x, y in subject.batches(list(rows))])
+        return QueryGradients.stack(
+            [engine.queries(self.inputs(subject, x, y, checkpoint), y) for x, y in subject.batches(list(rows))]
+        )

@@ -16,7 +16,9 @@ class EqualOpportunityGap(GroupGap):
         "Zero when positives of all groups have the same chance."
     )
     formula = "max_g p̄(positive | g, y = positive) − min_g p̄(positive | g, y = positive)"
-    source = "Equal opportunity, Hardt, Price and Srebro, arXiv 1610.02413; as an influence target in Li and Liu, ICML 2022."
+    source = (
+        "Equal opportunity, Hardt, Price and Srebro, arXiv 1610.02413; as an influence target in Li and Liu, ICML 2022."
+    )
     needs = "a group column and positive samples of at least two groups"
 
     def counts(self, labels: np.ndarray, positive: int) -> np.ndarray:

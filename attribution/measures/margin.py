@@ -21,7 +21,9 @@ class NegativeMargin(Measure):
     )
     formula = "mean (max_{c≠y} z_c − z_y)"
     unit = "logits"
-    source = "The margin of Pleiss et al., arXiv 2001.10528, with its sign turned; the margin measure of arXiv 2402.08922."
+    source = (
+        "The margin of Pleiss et al., arXiv 2001.10528, with its sign turned; the margin measure of arXiv 2402.08922."
+    )
 
     def per_sample(self, subject: "Subject") -> "Loss":
         from attribution.tasks.classification import negative_margin

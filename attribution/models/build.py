@@ -81,7 +81,9 @@ def _check_inputs(inputs: Inputs, info: "DatasetInfo") -> None:
                 "Give finite numbers" + (" above 0." if name == "std" else "."),
             )
     if inputs.kind == "tokens" and info.modality == "image":
-        raise UserError("inputs is tokens, but the data are pictures.", "Pixels are no token ids.", "Use raw or standardised.")
+        raise UserError(
+            "inputs is tokens, but the data are pictures.", "Pixels are no token ids.", "Use raw or standardised."
+        )
 
 
 def _built_in(config: ModelConfig, info: "DatasetInfo") -> nn.Module:
@@ -145,20 +147,32 @@ def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn
     where = f"{path.name}:{function_name}"
     remember(look(path).files)
     try:
-        with kept_state(), guarded(f"{where} built the model"), running(path) as module:  # it may import its neighbours, as a script could
+        with (
+            kept_state(),
+            guarded(f"{where} built the model"),
+            running(path) as module,
+        ):  # it may import its neighbours, as a script could
             function = _find(module, function_name, path)
             return _usable(function(**_accepted(function, _offered(info, inputs), where)), tuple(info.classes), where)
     except (UserError, KeyboardInterrupt):
         raise
     except Exception as error:  # in none of its own lines: a builder that is a class of torch, or an import that fails
-        raise UserError(f"{where} failed with {words(error)}.", "Without it there is no model.", "Mend the function.") from error
+        raise UserError(
+            f"{where} failed with {words(error)}.", "Without it there is no model.", "Mend the function."
+        ) from error
 
 
 def _usable(model: Any, classes: tuple[str, ...], where: str) -> nn.Module:
     """What a builder returned, on the CPU, in train mode and in the data's order of classes; ``UserError`` for what is no such model."""
     if not isinstance(model, nn.Module):
-        raise UserError(f"{where} returned {type(model).__name__}.", "A torch nn.Module is needed.", "Return the model.")
-    lazy = [key for key, value in model.named_parameters() if isinstance(value, nn.parameter.UninitializedParameter) or value.is_meta]
+        raise UserError(
+            f"{where} returned {type(model).__name__}.", "A torch nn.Module is needed.", "Return the model."
+        )
+    lazy = [
+        key
+        for key, value in model.named_parameters()
+        if isinstance(value, nn.parameter.UninitializedParameter) or value.is_meta
+    ]
     if lazy:
         raise UserError(
             f"{where} returned a model whose {lazy[0]} has no values yet.",
@@ -179,10 +193,14 @@ def _find(module: Any, name: str, path: Path) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if not callable(function):
         known = sorted(
-            key for key, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == module.__name__
+            key
+            for key, value in vars(module).items()
+            if callable(value) and getattr(value, "__module__", "") == module.__name__
         )
         raise UserError(
-            f"{path.name} has no function {name!r}.", "It builds the model.", f"Use one of: {', '.join(known) or 'none found'}."
+            f"{path.name} has no function {name!r}.",
+            "It builds the model.",
+            f"Use one of: {', '.join(known) or 'none found'}.",
         )
     return function
 
@@ -191,12 +209,22 @@ def _offered(info: "DatasetInfo", inputs: Inputs) -> dict[str, Any]:
     """What a builder may ask for by the name of its parameters."""
     told = info.preprocessing
     columns = [column for column in told.get("columns") or [] if isinstance(column, dict)]
-    known: dict[str, Any] = {"classes": len(info.classes), "shape": tuple(info.shape), "class_names": tuple(info.classes)}
+    known: dict[str, Any] = {
+        "classes": len(info.classes),
+        "shape": tuple(info.shape),
+        "class_names": tuple(info.classes),
+    }
     known |= {"columns": [dict(column) for column in columns], "vocabulary": list(told.get("vocabulary", []))}
     if info.modality == "image":
-        known |= {"mean": list(told["mean"]) if "mean" in told else [], "std": list(told["std"]) if "std" in told else []}
+        known |= {
+            "mean": list(told["mean"]) if "mean" in told else [],
+            "std": list(told["std"]) if "std" in told else [],
+        }
     else:
-        known |= {"mean": [float(one.get("mean", 0.0)) for one in columns], "std": [float(one.get("std", 1.0)) for one in columns]}
+        known |= {
+            "mean": [float(one.get("mean", 0.0)) for one in columns],
+            "std": [float(one.get("std", 1.0)) for one in columns],
+        }
     return known | {"inputs": inputs.kind}
 
 
@@ -207,7 +235,11 @@ def _accepted(function: Callable[..., Any], offered: dict[str, Any], where: str)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         wanted |= {name: offered[name] for name in ("classes", "shape")}
     plain = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    unknown = [key for key, one in parameters.items() if one.default is one.empty and one.kind not in plain and key not in offered]
+    unknown = [
+        key
+        for key, one in parameters.items()
+        if one.default is one.empty and one.kind not in plain and key not in offered
+    ]
     if unknown:
         raise UserError(
             f"{where} needs {unknown[0]!r}, which nobody gives it.",

@@ -34,7 +34,11 @@ def check_model(model: nn.Module, dataset: "Dataset") -> None:
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(ASKED, len(rows))).round().astype(np.int64))]
     x = dataset.tensor(rows, device_of(model), inputs_of(model))
     y = torch.as_tensor(dataset.labels[rows], device=x.device)
-    mode, buffers, shapes = model.training, {name: value.clone() for name, value in model.named_buffers()}, _shapes(model)
+    mode, buffers, shapes = (
+        model.training,
+        {name: value.clone() for name, value in model.named_buffers()},
+        _shapes(model),
+    )
     try:
         with kept_state():
             model.eval()
@@ -66,7 +70,9 @@ def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
             )
         alone = _ask(model, x[:1], dataset, "it was asked about one sample")
         turned = _ask(model, x.flip(0), dataset, "it was asked in another order")
-        if len(x) > 1 and (_differ(logits[:1], alone) or not isinstance(turned, Tensor) or _differ(logits, turned.flip(0))):
+        if len(x) > 1 and (
+            _differ(logits[:1], alone) or not isinstance(turned, Tensor) or _differ(logits, turned.flip(0))
+        ):
             raise UserError(
                 "The answer for a sample depends on its batch (the other samples, or its place among them), in eval mode.",
                 "Then no sample has an influence of its own.",
@@ -94,7 +100,9 @@ def _check_logits(logits: Any, x: Tensor, dataset: "Dataset") -> None:
         )
     if not logits.is_floating_point():
         raise UserError(
-            f"The model returns {logits.dtype} numbers.", "Logits are floating-point numbers.", "Return the logits, not classes."
+            f"The model returns {logits.dtype} numbers.",
+            "Logits are floating-point numbers.",
+            "Return the logits, not classes.",
         )
     if logits.layout != torch.strided:
         raise UserError("The model returns a sparse tensor.", "Logits are plain numbers.", "Return logits.to_dense().")
@@ -233,18 +241,26 @@ def _advice(error: BaseException, model: nn.Module, x: Tensor, dataset: "Dataset
     if "indices" in text and "scalar type" in text and x.is_floating_point() and tables:
         problem = token_problem(dataset)
         if not problem:
-            return WantsTokens(what, "Its embedding takes whole numbers, and it was handed floating-point ones.", "Add --inputs tokens.")
+            return WantsTokens(
+                what,
+                "Its embedding takes whole numbers, and it was handed floating-point ones.",
+                "Add --inputs tokens.",
+            )
         return UserError(what, f"Its embedding takes whole numbers; {problem}.", "Give it whole numbers, at least 0.")
     if "index out of range" in text and tables and not x.is_floating_point():
         return _too_many_ids(what, min(tables), dataset)
     if isinstance(error, TypeError) and "forward()" in text:
         return UserError(
-            what, "It is called with one tensor, the inputs of a batch.", "Wrap it: def forward(self, x) that calls it as it wants."
+            what,
+            "It is called with one tensor, the inputs of a batch.",
+            "Wrap it: def forward(self, x) that calls it as it wants.",
         )
     if any(word in text for word in ("dtype", "Double", "Half", "BFloat16")):
         kinds = sorted({str(value.dtype).removeprefix("torch.") for value in model.parameters()})
         return UserError(
-            what, f"It is handed {str(x.dtype).removeprefix('torch.')}; its weights are {', '.join(kinds)}.", "Return model.float()."
+            what,
+            f"It is handed {str(x.dtype).removeprefix('torch.')}; its weights are {', '.join(kinds)}.",
+            "Return model.float().",
         )
     return None
 
@@ -254,7 +270,9 @@ def _too_many_ids(what: str, rows: int, dataset: "Dataset") -> UserError:
     highest = len(dataset.info.preprocessing["vocabulary"]) - 1 if text else int(dataset.tokens.max())
     why = f"Token ids go up to {highest:,}; its smallest embedding has {rows:,} rows."
     if not text:
-        return UserError(what, why, f"Give it {highest + 1:,} rows, or check that the ids are those of its own tokenizer.")
+        return UserError(
+            what, why, f"Give it {highest + 1:,} rows, or check that the ids are those of its own tokenizer."
+        )
     return UserError(
         what,
         f"{why} The ids are this project's own words, not those of the model's tokenizer.",

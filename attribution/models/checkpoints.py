@@ -66,7 +66,9 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
         parts = [("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)]
         told = "; ".join(f"{word}: {_some(items)}" for word, items in parts if items)
         raise UserError(
-            f"{name} does not fit the model. {told}.", "Its weights cannot be loaded.", "Name the model that these weights belong to."
+            f"{name} does not fit the model. {told}.",
+            "Its weights cannot be loaded.",
+            "Name the model that these weights belong to.",
         )
     if odd:
         raise UserError(
@@ -76,7 +78,11 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
         )
     bad = [key for key in wanted if fitted[key].is_floating_point() and not bool(torch.isfinite(fitted[key]).all())]
     if bad:
-        raise UserError(f"{name} holds NaN or infinite weights: {_some(bad)}.", "Every result would be NaN.", "Load an earlier checkpoint.")
+        raise UserError(
+            f"{name} holds NaN or infinite weights: {_some(bad)}.",
+            "Every result would be NaN.",
+            "Load an earlier checkpoint.",
+        )
     model.load_state_dict({key: fitted[key] for key in wanted})
     return [*found.said, *([f"{name}: not part of the model, left out: {_some(ignored)}"] if ignored else [])]
 

@@ -21,14 +21,22 @@ def pick_device(name: str = "auto") -> torch.device:
     if mine is not None:
         return torch.device("cuda", mine)
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UserError(f"{name!r} is not a device.", "Nothing was computed.", f"Use one of: {', '.join(available())}.") from None
-    present = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(device.type, 0)
+        raise UserError(
+            f"{name!r} is not a device.", "Nothing was computed.", f"Use one of: {', '.join(available())}."
+        ) from None
+    present = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(
+        device.type, 0
+    )
     if (device.index or 0) >= present:
-        raise UserError(f"This machine has no device {name!r}.", "Nothing was computed.", f"Use one of: {', '.join(available())}.")
+        raise UserError(
+            f"This machine has no device {name!r}.", "Nothing was computed.", f"Use one of: {', '.join(available())}."
+        )
     return device
 
 

@@ -20,7 +20,9 @@ def forward_features(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     def remember(module: nn.Module, inputs: tuple[Any, ...]) -> None:
         last[:] = inputs[:1]
 
-    handles = [module.register_forward_pre_hook(remember) for module in model.modules() if isinstance(module, nn.Linear)]
+    handles = [
+        module.register_forward_pre_hook(remember) for module in model.modules() if isinstance(module, nn.Linear)
+    ]
     try:
         logits = model(x)  # (b, c)
     finally:

@@ -62,7 +62,9 @@ def measured(model: nn.Module, dataset: "Dataset", expected: float | None = None
     split = next((name for name in ("test", "val") if dataset.info.counts[name]), "all")
     rows = _spread(dataset.labelled_rows(split))
     losses, right = _asked(model, dataset, rows)
-    _, low, high = (float(part) for part in wilson(right.sum(), np.asarray(len(rows)), Z))  # as every page shows a share
+    _, low, high = (
+        float(part) for part in wilson(right.sum(), np.asarray(len(rows)), Z)
+    )  # as every page shows a share
     error = float(losses.std() / math.sqrt(len(rows))) if len(rows) > 1 else 0.0
     chance = math.log(max(len(dataset.info.classes), 1))
     return Fit(split, len(rows), float(right.mean()), low, high, float(losses.mean()), error, chance, expected)
@@ -80,7 +82,9 @@ def interval(right: int, n: int, level: float) -> tuple[float, float]:
 def as_share(value: float) -> float:
     """An accuracy as 0 to 1; above 1 it was meant in percent. ``UserError`` for what is neither."""
     if not 0 <= value <= 100:
-        raise UserError(f"An accuracy of {value:g} is expected.", "It is a share of the samples.", "Write 0.97, or 97 for percent.")
+        raise UserError(
+            f"An accuracy of {value:g} is expected.", "It is a share of the samples.", "Write 0.97, or 97 for percent."
+        )
     return value / 100 if value > 1 else value
 
 
@@ -116,13 +120,20 @@ def complaint(model: nn.Module, dataset: "Dataset", fit: Fit) -> UserError | Non
     why, do = found or _unknown(model, dataset)
     if worse:
         do += f" If it is meant to be so, say what you expect: --expect-accuracy {fit.accuracy:.2f}."
-    return UserError(f"The loaded weights {'do worse than guessing' if worse else 'have'}{': ' if worse else ' '}{fit.words}.", why, do)
+    return UserError(
+        f"The loaded weights {'do worse than guessing' if worse else 'have'}{': ' if worse else ' '}{fit.words}.",
+        why,
+        do,
+    )
 
 
 def _better(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[str, str] | None:
     """The reading of inputs or classes under which the same weights do clearly better: why, and what to do."""
     now = _asked(model, dataset, rows)[1]
-    tried = [(words, do, _right_with(model, dataset, rows, inputs)) for words, do, inputs in _others(inputs_of(model), dataset)]
+    tried = [
+        (words, do, _right_with(model, dataset, rows, inputs))
+        for words, do, inputs in _others(inputs_of(model), dataset)
+    ]
     if tried:
         words, do, then = max(tried, key=lambda one: one[2].mean())
         if _clearly(now, then):

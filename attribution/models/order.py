@@ -28,7 +28,11 @@ def in_order(model: nn.Module, classes: tuple[str, ...], where: str) -> nn.Modul
     matter. ``UserError`` where as many names as there are classes are other names: which output is which class cannot be told then.
     """
     names = own_names(model)
-    if names is None or len(names) != len(classes) or all(name.lower() == f"label_{place}" for place, name in enumerate(names)):
+    if (
+        names is None
+        or len(names) != len(classes)
+        or all(name.lower() == f"label_{place}" for place, name in enumerate(names))
+    ):
         return model
     if list(names) == list(classes):
         return model
@@ -50,7 +54,9 @@ def own_names(model: nn.Module) -> list[str] | None:
         if isinstance(names, list | tuple) and all(isinstance(name, str | int) for name in names):
             return [str(name) for name in names]
         numbered = _of(owner, "id2label")
-        if isinstance(numbered, Mapping) and {str(key) for key in numbered} == {str(place) for place in range(len(numbered))}:
+        if isinstance(numbered, Mapping) and {str(key) for key in numbered} == {
+            str(place) for place in range(len(numbered))
+        }:
             by_place = {str(key): str(value) for key, value in numbered.items()}
             return [by_place[str(place)] for place in range(len(by_place))]
     return None

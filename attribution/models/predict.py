@@ -20,9 +20,19 @@ class HeldInputs:
     """Model-ready inputs of chosen rows: moved to the device once when they fit in ``limit_bytes``, else read batch by batch."""
 
     def __init__(
-        self, dataset: "Dataset", rows: np.ndarray, device: torch.device, inputs: Inputs = STANDARDISED, limit_bytes: int = HELD_BYTES
+        self,
+        dataset: "Dataset",
+        rows: np.ndarray,
+        device: torch.device,
+        inputs: Inputs = STANDARDISED,
+        limit_bytes: int = HELD_BYTES,
     ) -> None:
-        self._dataset, self._rows, self._device, self._inputs = dataset, np.asarray(rows, dtype=np.int64), device, inputs
+        self._dataset, self._rows, self._device, self._inputs = (
+            dataset,
+            np.asarray(rows, dtype=np.int64),
+            device,
+            inputs,
+        )
         whole = dataset.info.modality == "text" or inputs.kind == "tokens"
         size_bytes = len(self._rows) * int(np.prod(dataset.info.shape)) * (8 if whole else 4)
         self._held = dataset.tensor(self._rows, device, inputs) if size_bytes <= limit_bytes else None
@@ -38,7 +48,11 @@ class HeldInputs:
 
 
 def predict(
-    model: nn.Module, dataset: "Dataset", rows: np.ndarray, batch_size: int = 512, device: torch.device | str | None = None
+    model: nn.Module,
+    dataset: "Dataset",
+    rows: np.ndarray,
+    batch_size: int = 512,
+    device: torch.device | str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits ``(n, c)`` and representation ``(n, d)`` of these rows, float32, in eval mode without gradients.
 
@@ -69,6 +83,8 @@ def evaluate(model: nn.Module, inputs: HeldInputs, batch_size: int = 512) -> Ten
     model.eval()
     try:
         with torch.no_grad():
-            return torch.cat([model(inputs.at(positions)).float() for positions in torch.arange(len(inputs)).split(batch_size)])
+            return torch.cat(
+                [model(inputs.at(positions)).float() for positions in torch.arange(len(inputs)).split(batch_size)]
+            )
     finally:
         model.train(mode)

@@ -16,7 +16,9 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
     """SGD with momentum and L2 penalty, or AdamW, on the trainable weights."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not weights:
-        raise UserError("The model has no trainable weights.", "There is nothing to train.", "Set requires_grad on some of them.")
+        raise UserError(
+            "The model has no trainable weights.", "There is nothing to train.", "Set requires_grad on some of them."
+        )
     if config.optimizer == "sgd":
         return torch.optim.SGD(weights, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     return torch.optim.AdamW(weights, lr=config.lr, weight_decay=config.weight_decay)

@@ -72,7 +72,9 @@ def told(error: BaseException, doing: str) -> UserError | None:
     if place is None or (isinstance(error, KeyboardInterrupt) and not re.search(r"\braise\b", place[3])):
         return None
     file, line, function, _ = place
-    return UserError(f"{file}, line {line}, in {function}: {words(error)}.", f"Your model's code failed while {doing}.", _do(error))
+    return UserError(
+        f"{file}, line {line}, in {function}: {words(error)}.", f"Your model's code failed while {doing}.", _do(error)
+    )
 
 
 def words(error: BaseException) -> str:

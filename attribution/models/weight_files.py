@@ -50,7 +50,9 @@ def located(path: str | Path) -> tuple[list[Path], str]:
     try:
         mode = os.stat(place).st_mode
     except (OSError, ValueError) as error:
-        raise UserError(f"There is no checkpoint {text[:300]!r}.", "The model's weights come from it.", "Correct the path.") from error
+        raise UserError(
+            f"There is no checkpoint {text[:300]!r}.", "The model's weights come from it.", "Correct the path."
+        ) from error
     if not stat.S_ISREG(mode):
         raise UserError(f"{place} is not a regular file.", "Weights are read from files alone.", "Name a file.")
     return [place], key
@@ -72,7 +74,9 @@ def _in_folder(folder: Path) -> list[Path]:
     for name in INDEX:
         if (folder / name).is_file():
             return _parts(folder, name)
-    there = sorted(path.name for path in folder.iterdir() if path.suffix in (".safetensors", ".pt", ".pth", ".bin", ".ckpt"))
+    there = sorted(
+        path.name for path in folder.iterdir() if path.suffix in (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+    )
     raise UserError(
         f"{folder} is a folder without {WHOLE[0]} or {WHOLE[1]}.",
         f"Weights in it: {', '.join(there[:5]) or 'none'}.",
@@ -84,10 +88,14 @@ def _parts(folder: Path, index: str) -> list[Path]:
     try:
         names = sorted(set(json.loads((folder / index).read_text())["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise UserError(f"{folder / index} cannot be read: {error}", "It lists the files of the weights.", "Save it again.") from error
+        raise UserError(
+            f"{folder / index} cannot be read: {error}", "It lists the files of the weights.", "Save it again."
+        ) from error
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
-            raise UserError(f"{folder / index} names {name!r}.", "That is no file beside it.", "Copy all parts of the checkpoint.")
+            raise UserError(
+                f"{folder / index} names {name!r}.", "That is no file beside it.", "Copy all parts of the checkpoint."
+            )
     return [folder / name for name in names]
 
 
@@ -112,15 +120,21 @@ def _load(path: Path) -> Any:
     except UserError:
         raise
     except safetensors.SafetensorError as error:
-        raise UserError(f"{path.name} is not a whole safetensors file: {error}", "No weights were loaded.", "Save it again.") from error
+        raise UserError(
+            f"{path.name} is not a whole safetensors file: {error}", "No weights were loaded.", "Save it again."
+        ) from error
     except Exception as error:  # a damaged file can make the readers raise anything
         raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:
     if isinstance(error, PermissionError):
-        return UserError(f"{path} may not be read.", "Its permissions forbid it.", "Change them (chmod u+r), or copy the file.")
-    blocked = re.search(r"GLOBAL ([\w.]+) was not an allowed global|Unsupported (?:class|global):? (?:GLOBAL )?([\w.]+)", str(error))
+        return UserError(
+            f"{path} may not be read.", "Its permissions forbid it.", "Change them (chmod u+r), or copy the file."
+        )
+    blocked = re.search(
+        r"GLOBAL ([\w.]+) was not an allowed global|Unsupported (?:class|global):? (?:GLOBAL )?([\w.]+)", str(error)
+    )
     if blocked:
         kind = next(part for part in blocked.groups() if part)
         return UserError(
@@ -162,9 +176,15 @@ def _allowed() -> list[Any]:
     from numpy._core import multiarray
 
     made = [
-        (getattr(multiarray, name), f"numpy.{core}.multiarray.{name}") for name in ("scalar", "_reconstruct") for core in ("core", "_core")
+        (getattr(multiarray, name), f"numpy.{core}.multiarray.{name}")
+        for name in ("scalar", "_reconstruct")
+        for core in ("core", "_core")
     ]
-    kinds = [kind for name, kind in vars(np.dtypes).items() if name.endswith("DType") and name not in ("ObjectDType", "StringDType")]
+    kinds = [
+        kind
+        for name, kind in vars(np.dtypes).items()
+        if name.endswith("DType") and name not in ("ObjectDType", "StringDType")
+    ]
     return [argparse.Namespace, np.dtype, np.ndarray, pathlib.PosixPath, pathlib.PurePosixPath, *kinds, *made]
 
 
@@ -177,7 +197,9 @@ def _state(loaded: Any, path: Path, key: str) -> Found:
     if key:
         if key not in found:
             raise UserError(
-                f"{path.name} holds no weights under {key!r}.", f"It has {_names(found) or 'none'}.", "Name one of them after #."
+                f"{path.name} holds no weights under {key!r}.",
+                f"It has {_names(found) or 'none'}.",
+                "Name one of them after #.",
             )
         return Found(_tensors(found[key]))
     if not found:
@@ -196,7 +218,9 @@ def _state(loaded: Any, path: Path, key: str) -> Found:
         )
     others = [name for name in found if name != chosen]
     said = (
-        (f"{path.name}: took {chosen or 'the weights at the top'}; it also holds {_names(others)} ({path.name}#{others[0]})",)
+        (
+            f"{path.name}: took {chosen or 'the weights at the top'}; it also holds {_names(others)} ({path.name}#{others[0]})",
+        )
         if others
         else ()
     )

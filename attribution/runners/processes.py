@@ -58,7 +58,9 @@ class Processes(Runner):
         context = get_context("spawn")
         waiting: dict[Future[None], Any] = {}
         with _nothing_from_here():
-            pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(work, threads, context.Value("i", 0)))
+            pool = ProcessPoolExecutor(
+                workers, context, initializer=_start, initargs=(work, threads, context.Value("i", 0))
+            )
         try:
             with _no_script(), _nothing_from_here():  # a spawning pool starts all its processes at the first submission
                 waiting |= {pool.submit(_one, item): item for item in items}
@@ -69,9 +71,13 @@ class Processes(Runner):
                     future.result()
                     finished += work.size(item)
                     progress.update(finished, total, work.words(item))
-                progress.update(finished, total, f"{workers} processes")  # hears a cancellation while the items are long
+                progress.update(
+                    finished, total, f"{workers} processes"
+                )  # hears a cancellation while the items are long
         finally:
-            for process in list((pool._processes or {}).values()):  # no public way to stop a pool whose items are under way
+            for process in list(
+                (pool._processes or {}).values()
+            ):  # no public way to stop a pool whose items are under way
                 if waiting:
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -33,7 +33,12 @@ class RayTasks(Runner):
         ray = _ray()
         mine = not ray.is_initialized()
         if mine:
-            ray.init(address=os.environ.get("RAY_ADDRESS", "local"), include_dashboard=False, log_to_driver=False, logging_level="warning")
+            ray.init(
+                address=os.environ.get("RAY_ADDRESS", "local"),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="warning",
+            )
         try:
             self._run(ray, work, items, progress)
         finally:

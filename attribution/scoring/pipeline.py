@@ -63,7 +63,9 @@ def score(
     measure = subject.measure(config.measure)
     if not len(subject.rows):
         raise UserError(
-            "No training sample is left.", "All of them are dropped, so none can have influence.", "Keep some training samples."
+            "No training sample is left.",
+            "All of them are dropped, so none can have influence.",
+            "Keep some training samples.",
         )
     options = estimator.options()
     request = {
@@ -111,7 +113,9 @@ def _answers(result: ScoreResult, wanted: dict[str, Any]) -> ScoreResult:
     return ScoreResult(result.folder)
 
 
-def _reduced(result: ScoreResult, estimator: Estimator, asked: list[Query], shards: list[Shard], k: int) -> dict[str, Any]:
+def _reduced(
+    result: ScoreResult, estimator: Estimator, asked: list[Query], shards: list[Shard], k: int
+) -> dict[str, Any]:
     """Reduce the shards to the tables; what ``config.json`` says of it, which makes the run finished once it is written."""
     subject = estimator.subject
     folder = result.folder / "shards"

@@ -66,7 +66,9 @@ def columns(dataset: "Dataset", rows: Sequence[int] | np.ndarray, group: bool, m
         raise UserError("No sample is asked about.", "There is nothing to explain.", "Choose at least one sample.")
     bad = [row for row in chosen if not 0 <= row < len(dataset)]
     if bad:
-        raise UserError(f"There is no row {bad[0]}.", f"The project has {len(dataset)} samples.", "Ask about rows that exist.")
+        raise UserError(
+            f"There is no row {bad[0]}.", f"The project has {len(dataset)} samples.", "Ask about rows that exist."
+        )
     names = [str(name) for name in dataset.ids[chosen]]
     if group and len(chosen) > 1:
         return [Query(f"{names[0]} and {len(chosen) - 1} more", tuple(chosen), measure)]

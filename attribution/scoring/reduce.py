@@ -19,13 +19,23 @@ class Extremes:
 
     def __init__(self, lines: int, k: int) -> None:
         self._sides: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {
-            sign: (np.full((lines, k), np.nan, np.float32), np.full((lines, k), -1, np.int64), np.full((lines, k), np.nan, np.float32))
+            sign: (
+                np.full((lines, k), np.nan, np.float32),
+                np.full((lines, k), -1, np.int64),
+                np.full((lines, k), np.nan, np.float32),
+            )
             for sign in (1, -1)
         }
 
-    def update(self, values: np.ndarray, labels: np.ndarray, extra: np.ndarray | None = None, lines: slice = slice(None)) -> None:
+    def update(
+        self, values: np.ndarray, labels: np.ndarray, extra: np.ndarray | None = None, lines: slice = slice(None)
+    ) -> None:
         """Take in a block: values (lines, m), labels (m,), extra (lines, m); ``lines`` says which lines they belong to."""
-        block = (values, np.broadcast_to(labels, values.shape), np.full_like(values, np.nan) if extra is None else extra)
+        block = (
+            values,
+            np.broadcast_to(labels, values.shape),
+            np.full_like(values, np.nan) if extra is None else extra,
+        )
         for sign, kept in self._sides.items():
             merged = [np.concatenate((old[lines], new), axis=1) for old, new in zip(kept, block, strict=True)]
             key = np.where(np.isfinite(merged[0]), -sign * merged[0], np.inf)
@@ -100,6 +110,8 @@ class Moments:
 def histogram(values: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """Counts (lines, BINS) int64 of one block (lines, m) in equal bins over ``[-reach, reach]`` of each line."""
     finite = np.isfinite(values)
-    bins = np.clip(((values / reach[:, None] + 1) / 2 * BINS), 0, BINS - 1, where=finite, out=np.zeros(values.shape)).astype(np.int64)
+    bins = np.clip(
+        ((values / reach[:, None] + 1) / 2 * BINS), 0, BINS - 1, where=finite, out=np.zeros(values.shape)
+    ).astype(np.int64)
     flat = (bins + np.arange(len(values))[:, None] * BINS)[finite]
     return np.bincount(flat, minlength=len(values) * BINS).reshape(len(values), BINS)

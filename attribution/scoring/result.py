@@ -89,7 +89,11 @@ class ScoreResult(Artefact):
     def top(self, column: int) -> "pd.DataFrame":
         """The kept training rows of one column, both sides, strongest first within a side."""
         table = self.summary
-        return table[table["query"] == column].sort_values(["side", "rank"], ascending=[False, True]).reset_index(drop=True)
+        return (
+            table[table["query"] == column]
+            .sort_values(["side", "rank"], ascending=[False, True])
+            .reset_index(drop=True)
+        )
 
     def moments(self, column: int) -> dict[str, Any]:
         """One column's n, mean, std, min, max, and its histogram: counts in equal bins from ``lo`` to ``hi``."""
@@ -99,7 +103,9 @@ class ScoreResult(Artefact):
     def affected_by(self, row: int) -> "pd.DataFrame":
         """The queries that one training row helps and harms most: query, side, rank, influence."""
 
-        table = read_table(self.folder / "reverse.parquet", filters=[("row", "==", int(row))])  # reads the row's stripe alone
+        table = read_table(
+            self.folder / "reverse.parquet", filters=[("row", "==", int(row))]
+        )  # reads the row's stripe alone
         return table.drop(columns="row").reset_index(drop=True)
 
     @property
@@ -131,7 +137,9 @@ class ScoreResult(Artefact):
             position = np.flatnonzero(part.get_tensor("rows") == train_row)
             if len(position):
                 found = True
-                values[first:last] = np.asarray(part.get_slice("influence")[int(position[0]) : int(position[0]) + 1]).reshape(-1)
+                values[first:last] = np.asarray(
+                    part.get_slice("influence")[int(position[0]) : int(position[0]) + 1]
+                ).reshape(-1)
         return values if found else None
 
     def matrix(self) -> tuple[np.ndarray, np.ndarray] | None:

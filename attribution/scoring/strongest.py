@@ -33,5 +33,7 @@ def strongest(estimator: Estimator, queries: Sequence[Query], k: int = 24) -> "p
             block[here, column] = np.nan
         best.update(block.T, rows[start : start + size])
     table = sides(best).rename(columns={"line": "query", "label": "row", "value": "influence"}).drop(columns="extra")
-    table = table.astype({"query": "int32", "row": "int32"}).sort_values(["query", "side", "rank"], ascending=[True, False, True])
+    table = table.astype({"query": "int32", "row": "int32"}).sort_values(
+        ["query", "side", "rank"], ascending=[True, False, True]
+    )
     return table[["query", "side", "rank", "row", "influence"]].reset_index(drop=True)

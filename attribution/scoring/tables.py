@@ -24,7 +24,9 @@ STRIPE_ROWS = 1 << 16  # training rows whose extremes over the queries are in me
 BAD_ROWS = 100  # rows without a finite score that are named
 
 
-def write_tables(folder: Path, subject: "Subject", asked: Sequence[Query], shards: Sequence[Shard], k: int) -> dict[str, Any]:
+def write_tables(
+    folder: Path, subject: "Subject", asked: Sequence[Query], shards: Sequence[Shard], k: int
+) -> dict[str, Any]:
     """Write ``summary``, ``reverse`` and ``moments`` (Parquet); returns ``{pairs, rows}``: how many scores are not finite, and where.
 
     Reads the shards twice, a piece at a time: memory grows with the queries (k and a histogram each), not with the training set. A query
@@ -78,7 +80,12 @@ def own_rows(rows: np.ndarray, asked: Sequence[Query]) -> dict[int, np.ndarray]:
 
 
 def _pieces(
-    folder: Path, rows: np.ndarray, own: Mapping[int, np.ndarray], shards: Sequence[Shard], start: int = 0, stop: int | None = None
+    folder: Path,
+    rows: np.ndarray,
+    own: Mapping[int, np.ndarray],
+    shards: Sequence[Shard],
+    start: int = 0,
+    stop: int | None = None,
 ) -> Iterator[_Piece]:
     """The shards piece by piece, or what lies in them of the positions ``start:stop``."""
     from safetensors import safe_open
@@ -103,7 +110,12 @@ def _pieces(
 
 
 def _stripes(
-    folder: Path, rows: np.ndarray, own: Mapping[int, np.ndarray], shards: Sequence[Shard], reach: np.ndarray, counts: np.ndarray
+    folder: Path,
+    rows: np.ndarray,
+    own: Mapping[int, np.ndarray],
+    shards: Sequence[Shard],
+    reach: np.ndarray,
+    counts: np.ndarray,
 ) -> "Iterator[pd.DataFrame]":
     """The table ``reverse`` for some training rows after the other, all queries together; adds to the histograms on the way."""
     n, height = len(rows), min(STRIPE_ROWS, max(256, PIECE_PAIRS // len(reach)))
@@ -120,14 +132,18 @@ def _stripes(
 def sides(extremes: Extremes) -> "pd.DataFrame":
     import pandas as pd
 
-    return pd.concat([pd.DataFrame(extremes.table(sign)).assign(side=np.int8(sign)) for sign in (1, -1)], ignore_index=True)
+    return pd.concat(
+        [pd.DataFrame(extremes.table(sign)).assign(side=np.int8(sign)) for sign in (1, -1)], ignore_index=True
+    )
 
 
 def _summary(best: Extremes, subject: "Subject", asked: Sequence[Query]) -> "pd.DataFrame":
     table = sides(best).rename(columns={"line": "query", "label": "row", "value": "influence", "extra": "cosine"})
     if len(table) and table["cosine"].isna().all():
         table["cosine"] = _cosines(subject, asked, table["query"].to_numpy(), table["row"].to_numpy())
-    table = table.astype({"query": "int32", "row": "int32"}).sort_values(["query", "side", "rank"], ascending=[True, False, True])
+    table = table.astype({"query": "int32", "row": "int32"}).sort_values(
+        ["query", "side", "rank"], ascending=[True, False, True]
+    )
     return table[["query", "side", "rank", "row", "influence", "cosine"]].reset_index(drop=True)
 
 
@@ -151,7 +167,9 @@ def _cosines(subject: "Subject", asked: Sequence[Query], columns: np.ndarray, ro
 def _reverse(reverse: Extremes, rows: np.ndarray) -> "pd.DataFrame":
     table = sides(reverse).rename(columns={"label": "query", "value": "influence"})
     table["row"] = rows[table["line"].to_numpy()]
-    table = table.astype({"query": "int32", "row": "int32"}).sort_values(["row", "side", "rank"], ascending=[True, False, True])
+    table = table.astype({"query": "int32", "row": "int32"}).sort_values(
+        ["row", "side", "rank"], ascending=[True, False, True]
+    )
     return table[["row", "side", "rank", "query", "influence"]].reset_index(drop=True)
 
 

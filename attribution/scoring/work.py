@@ -125,7 +125,9 @@ class ShardWork:
 
     def words(self, shard: Shard) -> str:
         """How far the run is after this shard."""
-        block = f", queries {shard.first + 1:,} to {shard.last:,}" if shard.last - shard.first < len(self.queries) else ""
+        block = (
+            f", queries {shard.first + 1:,} to {shard.last:,}" if shard.last - shard.first < len(self.queries) else ""
+        )
         return f"training samples to {shard.stop:,}{block}"
 
 
@@ -148,10 +150,14 @@ class Passes:
 
     def _heard(self) -> None:
         passes = (self._subject.spent - self._from) / max(1, len(self._subject.rows))
-        self._report(self._share, "" if self._share else f"getting ready, {passes:.1f} passes over the training set so far")
+        self._report(
+            self._share, "" if self._share else f"getting ready, {passes:.1f} passes over the training set so far"
+        )
 
 
-def score_rows(estimator: Estimator, rows: np.ndarray, report: Callable[[float], None]) -> tuple[dict[str, np.ndarray], int]:
+def score_rows(
+    estimator: Estimator, rows: np.ndarray, report: Callable[[float], None]
+) -> tuple[dict[str, np.ndarray], int]:
     """The tensors of a shard, and the batch size that memory forced (0: none).
 
     When memory runs out the batch is halved and done again, down to single samples; a score does not depend on the batch it is in.

@@ -24,7 +24,9 @@ class Artefact:
         """Open a finished one; ``UserError`` otherwise."""
         result = cls(folder)
         if not result.finished:
-            raise UserError(f"The {cls.what} {result.folder.name} is not finished.", "Parts of it are missing.", "Resume its job.")
+            raise UserError(
+                f"The {cls.what} {result.folder.name} is not finished.", "Parts of it are missing.", "Resume its job."
+            )
         return result
 
     @property
@@ -38,7 +40,9 @@ class Artefact:
         found = read_json(self.folder / "config.json")
         if not isinstance(found, dict):
             raise UserError(
-                f"{self.folder / 'config.json'} holds no names.", "It describes a result.", way_out(self.folder / "config.json")
+                f"{self.folder / 'config.json'} holds no names.",
+                "It describes a result.",
+                way_out(self.folder / "config.json"),
             )
         return found
 

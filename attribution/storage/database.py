@@ -156,7 +156,9 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
         return connection
     except sqlite3.OperationalError as error:
         connection.close()
-        if mode == "rw" and error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")):
+        if mode == "rw" and error.sqlite_errorname.startswith(
+            ("SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")
+        ):
             return _for_reading(path)
         raise
 
@@ -199,12 +201,18 @@ def create(path: Path) -> None:
 def gone(path: Path) -> UserError:
     """The error for a database that is not there or empty."""
     what = f"{path} is empty." if path.exists() else f"{path} is not there."
-    return UserError(what, "It holds every decision that was made; the project is not opened as if there had been none.", _restore(path))
+    return UserError(
+        what,
+        "It holds every decision that was made; the project is not opened as if there had been none.",
+        _restore(path),
+    )
 
 
 def damaged(path: Path, how: str) -> UserError:
     """The error for a database that cannot be read."""
-    return UserError(f"{path} is damaged ({how}).", "It holds every decision that was made, and the jobs.", _restore(path))
+    return UserError(
+        f"{path} is damaged ({how}).", "It holds every decision that was made, and the jobs.", _restore(path)
+    )
 
 
 def _restore(path: Path) -> str:

@@ -75,7 +75,9 @@ class Facts(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if self.path is None:
             raise KeyError(name)
-        raise UserError(f"{self.path} is damaged: it does not say {name!r}.", "It is part of the project.", way_out(self.path))
+        raise UserError(
+            f"{self.path} is damaged: it does not say {name!r}.", "It is part of the project.", way_out(self.path)
+        )
 
 
 def read_json(path: Path) -> Any:

@@ -12,7 +12,19 @@ from attribution.storage import database, kept
 from attribution.storage.files import read_json, write_json
 
 PARTS = ("data", "model", "train")  # of project.json
-COLUMNS = ("id", "time_s", "author", "sample", "action", "old", "new", "reason", "evidence", "batch", "reverts")  # of edits
+COLUMNS = (
+    "id",
+    "time_s",
+    "author",
+    "sample",
+    "action",
+    "old",
+    "new",
+    "reason",
+    "evidence",
+    "batch",
+    "reverts",
+)  # of edits
 NEEDED = ("edits", "jobs", "selections", "settings")
 
 
@@ -36,7 +48,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
     missing = [name for name in PARTS if not isinstance(settings, dict) or not isinstance(settings.get(name), dict)]
     if missing:
         raise UserError(
-            f"{path} has no part {missing[0]!r}.", "It says where the data, the model and the recipe are.", "Put a copy of it in its place."
+            f"{path} has no part {missing[0]!r}.",
+            "It says where the data, the model and the recipe are.",
+            "Put a copy of it in its place.",
         )
     version = settings.get("format", 0)
     if not isinstance(version, int) or version > database.FORMAT:
@@ -123,7 +137,9 @@ def _from_numbers_to_words(db: sqlite3.Connection, classes: Sequence[str]) -> No
         db.execute(f"DROP TRIGGER IF EXISTS {name}")
     db.execute("CREATE TEMP TABLE words (was TEXT PRIMARY KEY, now TEXT NOT NULL)")
     db.executemany("INSERT INTO words VALUES (?,?)", [(state, _in_words(state, classes)) for state in states])
-    db.execute("UPDATE edits SET old = (SELECT now FROM words WHERE was = edits.old), new = (SELECT now FROM words WHERE was = edits.new)")
+    db.execute(
+        "UPDATE edits SET old = (SELECT now FROM words WHERE was = edits.old), new = (SELECT now FROM words WHERE was = edits.new)"
+    )
     db.execute("DROP TABLE words")
     for statement in database.TABLES:
         db.execute(statement)

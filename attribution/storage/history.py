@@ -57,7 +57,8 @@ def page(path: Path, wanted: Wanted, start: int = 0, count: int | None = None) -
         if known is not None:
             some = known[start:] if count is None else known[start : start + count]
             return sorted(
-                ledger.edits_of(ledger.among(db, f"SELECT {ledger.COLUMNS} FROM edits WHERE id IN", some)), key=lambda edit: -edit.id
+                ledger.edits_of(ledger.among(db, f"SELECT {ledger.COLUMNS} FROM edits WHERE id IN", some)),
+                key=lambda edit: -edit.id,
             )
         ids = f"SELECT id FROM edits WHERE {rule} ORDER BY id DESC LIMIT ? OFFSET ?"  # skipped ones are not read whole
         question = f"SELECT {ledger.COLUMNS} FROM edits WHERE id IN ({ids}) ORDER BY id DESC"
@@ -83,7 +84,9 @@ def _found(path: Path, wanted: Wanted, stamp: tuple[int, float]) -> _Found:
     with connect(path) as db:
         _teach(db)
         if wanted.narrow:
-            few = ledger.rows_of(db, f"SELECT id FROM edits WHERE {rule} ORDER BY id DESC LIMIT {KEPT + 1}", values).fetchall()
+            few = ledger.rows_of(
+                db, f"SELECT id FROM edits WHERE {rule} ORDER BY id DESC LIMIT {KEPT + 1}", values
+            ).fetchall()
             if len(few) <= KEPT:
                 return _Found(len(few), tuple(entry for (entry,) in few))
         return _Found(int(db.execute(f"SELECT COUNT(*) FROM edits WHERE {rule}", values).fetchone()[0]), None)
@@ -108,7 +111,9 @@ def together(path: Path, ids: Sequence[int]) -> list[int]:
 
 
 def _batch(db: sqlite3.Connection, entry: int) -> tuple[int, int]:
-    row = db.execute("SELECT first, last FROM batches WHERE first <= ? ORDER BY first DESC LIMIT 1", (entry,)).fetchone()
+    row = db.execute(
+        "SELECT first, last FROM batches WHERE first <= ? ORDER BY first DESC LIMIT 1", (entry,)
+    ).fetchone()
     return (row["first"], row["last"]) if row else (entry, entry)
 
 

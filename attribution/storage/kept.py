@@ -18,9 +18,12 @@ def note(db: sqlite3.Connection, first: int, last: int, action: str, author: str
     )
     if action in (UNDO, REDO):
         reversed_ = db.execute(
-            "SELECT (SELECT MAX(first) FROM batches WHERE first <= reverts), COUNT(*) FROM edits WHERE id BETWEEN ? AND ? GROUP BY 1", here
+            "SELECT (SELECT MAX(first) FROM batches WHERE first <= reverts), COUNT(*) FROM edits WHERE id BETWEEN ? AND ? GROUP BY 1",
+            here,
         ).fetchall()
-        db.executemany("UPDATE batches SET open = MAX(0, open - ?) WHERE first = ?", [(count, batch) for batch, count in reversed_])
+        db.executemany(
+            "UPDATE batches SET open = MAX(0, open - ?) WHERE first = ?", [(count, batch) for batch, count in reversed_]
+        )
         db.execute(
             "INSERT INTO taken_back SELECT COALESCE(known.decision, edits.reverts), edits.id, ?3 FROM edits"
             " LEFT JOIN taken_back AS known ON known.newest = edits.reverts WHERE edits.id BETWEEN ?1 AND ?2 ORDER BY edits.id"
@@ -55,10 +58,15 @@ def stored(db: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
     """The lines that the kept tables have, sorted; equal to ``worked_out`` at any time."""
     cursor = db.cursor()
     cursor.row_factory = None
-    return {name: sorted(cursor.execute(f"SELECT * FROM {name}").fetchall()) for name in ("current", "batches", "taken_back")}
+    return {
+        name: sorted(cursor.execute(f"SELECT * FROM {name}").fetchall())
+        for name in ("current", "batches", "taken_back")
+    }
 
 
-def _replayed(rows: Iterable[tuple[int, str, str, str, int | None]]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+def _replayed(
+    rows: Iterable[tuple[int, str, str, str, int | None]],
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """Batches and what was taken back, by going through the ledger entry by entry."""
     batches: dict[str, list[Any]] = {}  # first, last, author, action
     open_: dict[int, str] = {}  # entry that can be reversed -> its batch

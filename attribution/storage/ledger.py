@@ -79,7 +79,10 @@ class Ledger:
     """
 
     def __init__(
-        self, path: Path, base: Callable[[list[str]], Iterable[str]] | None, split: Callable[[str], str] = lambda sample: ""
+        self,
+        path: Path,
+        base: Callable[[list[str]], Iterable[str]] | None,
+        split: Callable[[str], str] = lambda sample: "",
     ) -> None:
         self._path, self._base, self._split = path, base, split
 
@@ -134,8 +137,14 @@ class Ledger:
         known = self.entry_of(version)
         if (known is not None and known != UNKNOWN) or known == entry or not os.access(self._path, os.W_OK):
             return
-        with contextlib.suppress(UserError), write(self._path) as db:  # a disk that is full or read-only: it is looked for when asked
-            db.execute("INSERT INTO versions VALUES (?,?) ON CONFLICT(version) DO UPDATE SET edit=excluded.edit", (version, entry))
+        with (
+            contextlib.suppress(UserError),
+            write(self._path) as db,
+        ):  # a disk that is full or read-only: it is looked for when asked
+            db.execute(
+                "INSERT INTO versions VALUES (?,?) ON CONFLICT(version) DO UPDATE SET edit=excluded.edit",
+                (version, entry),
+            )
 
     def entry_of(self, version: str) -> int | None:
         """The entry that was the newest when the labels were this version; None: they never were; ``UNKNOWN``: not kept."""
@@ -225,7 +234,13 @@ class Ledger:
         """The error for a write on a sample that changed since it was shown, or since the entry ``taken`` that is to be reversed."""
         row = db.execute("SELECT author, time_s FROM edits WHERE id = ?", (last,)).fetchone()
         who = f" by {_whom(row['author'])} at {time.strftime('%H:%M:%S', time.localtime(row['time_s']))}" if row else ""
-        where = PLACES.get(self._split(sample), "in use") if current.active else "dropped" if current.verdict else "waiting for one"
+        where = (
+            PLACES.get(self._split(sample), "in use")
+            if current.active
+            else "dropped"
+            if current.verdict
+            else "waiting for one"
+        )
         now = f"now: {current.label or 'no label'}, {where}; ledger entry {last}"
         if taken:
             return UserError(
@@ -272,17 +287,26 @@ def _newest_batch(db: sqlite3.Connection, author: str, anyone: bool, undone: boo
 def _standing(db: sqlite3.Connection, ids: list[int]) -> list[int]:
     """The entries to reverse so that these decisions are taken back: the decision itself, or the redo that brought it back."""
     known = dict(among(db, "SELECT id, action FROM edits WHERE id IN", ids))
-    newest = {decision: (entry, gone) for decision, entry, gone in among(db, "SELECT * FROM taken_back WHERE decision IN", ids)}
+    newest = {
+        decision: (entry, gone)
+        for decision, entry, gone in among(db, "SELECT * FROM taken_back WHERE decision IN", ids)
+    }
     over = {entry for (entry,) in among(db, "SELECT reverts FROM edits WHERE reverts IN", ids)} - set(newest)
     for entry in ids:
         if entry not in known:
-            raise UserError(f"The ledger has no entry {entry}.", "Nothing was reverted.", "Open History for the entries there are.")
+            raise UserError(
+                f"The ledger has no entry {entry}.", "Nothing was reverted.", "Open History for the entries there are."
+            )
         if known[entry] == "undo":
             raise UserError(
-                f"Entry {entry} took a decision back; it is not one itself.", "Nothing was reverted.", "Use redo, or decide on it anew."
+                f"Entry {entry} took a decision back; it is not one itself.",
+                "Nothing was reverted.",
+                "Use redo, or decide on it anew.",
             )
         if entry in over or (entry in newest and newest[entry][1]):
-            raise UserError(f"Entry {entry} is taken back already.", "Nothing was reverted.", "Open History for what stands.")
+            raise UserError(
+                f"Entry {entry} is taken back already.", "Nothing was reverted.", "Open History for what stands."
+            )
     return [newest[entry][0] if entry in newest else entry for entry in ids]
 
 
@@ -310,7 +334,12 @@ def _append(
     author: str,
 ) -> list[Edit]:
     """One batch of entries, a line per (sample, old, new, reverts). Their ids are given out here, as the transaction is the only writer."""
-    now_s, batch, author, noted = time.time(), uuid.uuid4().hex[:12], author or login(), json.dumps(evidence, sort_keys=True)
+    now_s, batch, author, noted = (
+        time.time(),
+        uuid.uuid4().hex[:12],
+        author or login(),
+        json.dumps(evidence, sort_keys=True),
+    )
     ((last,),) = rows_of(db, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
     made = [
         Edit._make((number, now_s, author, sample, action, old, new, reason, evidence, batch, reverts))
@@ -318,7 +347,9 @@ def _append(
     ]
     for start in range(0, len(made), ENTERED):
         part = made[start : start + ENTERED]
-        values = chain.from_iterable((edit.id, edit.sample, _json(edit.old), _json(edit.new), edit.reverts) for edit in part)
+        values = chain.from_iterable(
+            (edit.id, edit.sample, _json(edit.old), _json(edit.new), edit.reverts) for edit in part
+        )
         db.execute(_entering(len(part)), (now_s, author, action, reason, noted, batch, *values))
     if made:
         kept.note(db, made[0].id, made[-1].id, action, author)
@@ -385,6 +416,18 @@ def _evidence(text: str) -> dict[str, Any]:
 def edits_of(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:
     """Entries from rows of ``COLUMNS``."""
     return [
-        Edit(entry, time_s, author, sample, action, _state(old), _state(new), reason, dict(_evidence(evidence)), batch, reverts)
+        Edit(
+            entry,
+            time_s,
+            author,
+            sample,
+            action,
+            _state(old),
+            _state(new),
+            reason,
+            dict(_evidence(evidence)),
+            batch,
+            reverts,
+        )
         for entry, time_s, author, sample, action, old, new, reason, evidence, batch, reverts in rows
     ]

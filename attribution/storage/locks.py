@@ -41,7 +41,9 @@ def alone_or_refused(path: Path, what: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     held = _take(path)
     if held is None:
-        raise UserError(f"{what} is being made by process {_holder(path)}.", "Two would get into each other's way.", "Wait for it.")
+        raise UserError(
+            f"{what} is being made by process {_holder(path)}.", "Two would get into each other's way.", "Wait for it."
+        )
     with _let_go(path, held):
         yield
 

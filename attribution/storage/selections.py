@@ -40,12 +40,16 @@ def load(path: Path, token: str) -> "tuple[np.ndarray, str]":
         row = db.execute("SELECT rows, version FROM selections WHERE token = ?", (token,)).fetchone()
     if row is None:
         raise UserError(
-            f"Selection {token!r} is not known in this project.", "The link may come from another one.", "Select the samples again."
+            f"Selection {token!r} is not known in this project.",
+            "The link may come from another one.",
+            "Select the samples again.",
         )
     try:
         return _rows(row["rows"]), row["version"]
     except (ValueError, TypeError, IndexError, zlib.error) as error:
-        raise UserError(f"Selection {token!r} is damaged: {error}.", "Its rows cannot be read.", "Select the samples again.") from error
+        raise UserError(
+            f"Selection {token!r} is damaged: {error}.", "Its rows cannot be read.", "Select the samples again."
+        ) from error
 
 
 def named(path: Path) -> list[tuple[str, str, int]]:

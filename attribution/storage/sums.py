@@ -55,16 +55,26 @@ def checked(path: Path) -> Path:
 
 def changed(path: Path, how: str) -> UserError:
     """The error for a file that is not what was written."""
-    return UserError(f"{path} is damaged or was changed: {how}.", "What follows from it would be wrong without a word.", way_out(path))
+    return UserError(
+        f"{path} is damaged or was changed: {how}.",
+        "What follows from it would be wrong without a word.",
+        way_out(path),
+    )
 
 
 def ailing(folder: Path) -> UserError | None:
     """What is wrong with a finished result, by its files' names, sizes and outer form (nothing is read whole); None if it is sound."""
     try:
         config = read_json(folder / "config.json")
-        missing = [name for name in NEEDED.get(folder.parent.name, ()) if not isinstance(config, dict) or name not in config]
+        missing = [
+            name for name in NEEDED.get(folder.parent.name, ()) if not isinstance(config, dict) or name not in config
+        ]
         if missing or not config:
-            what = f"{folder / 'config.json'} does not say {missing[0]!r}." if missing else f"{folder / 'config.json'} says nothing."
+            what = (
+                f"{folder / 'config.json'} does not say {missing[0]!r}."
+                if missing
+                else f"{folder / 'config.json'} says nothing."
+            )
             raise UserError(what, "It describes a finished result.", way_out(folder / "config.json"))
         for name, (size, _) in config.get("checksums", {}).items():
             path = folder / name

@@ -72,7 +72,9 @@ def write_pieces(path: Path, pieces: "Iterator[pd.DataFrame]") -> None:
     table = pa.Table.from_pandas(first, preserve_index=False)
     with (
         whole_file(path) as temporary,
-        pq.ParquetWriter(temporary, table.schema, compression="zstd", use_dictionary=others, use_byte_stream_split=floats) as out,
+        pq.ParquetWriter(
+            temporary, table.schema, compression="zstd", use_dictionary=others, use_byte_stream_split=floats
+        ) as out,
     ):
         out.write_table(table)
         for piece in pieces:

@@ -23,7 +23,9 @@ def read(file: str) -> bytes:
     size = os.stat(file).st_size
     if size > LARGEST:
         raise UserError(
-            f"{file} has {size:,} bytes.", f"Code files are read up to {LARGEST:,} bytes.", "Name the file that holds the model's function."
+            f"{file} has {size:,} bytes.",
+            f"Code files are read up to {LARGEST:,} bytes.",
+            "Name the file that holds the model's function.",
         )
     with open(file, "rb") as stream:
         return stream.read(LARGEST + 1)
@@ -40,7 +42,9 @@ def resolved(file: str | Path) -> Path:
         return Path(file).expanduser().resolve()
     except (ValueError, RuntimeError, OSError) as error:
         raise UserError(
-            f"{str(file)[:200]!r} cannot be a code file: {error}.", "The model is built by a function in it.", "Correct the path."
+            f"{str(file)[:200]!r} cannot be a code file: {error}.",
+            "The model is built by a function in it.",
+            "Correct the path.",
         ) from error
 
 
@@ -105,7 +109,9 @@ def _imported(file: str, data: bytes, roots: list[str]) -> Iterator[str]:
             for alias in node.names:
                 yield from _files(roots, alias.name)
         elif isinstance(node, ast.ImportFrom):
-            starts = roots if node.level == 0 else [os.path.abspath(os.path.join(here, *[os.pardir] * (node.level - 1)))]
+            starts = (
+                roots if node.level == 0 else [os.path.abspath(os.path.join(here, *[os.pardir] * (node.level - 1)))]
+            )
             prefix = f"{node.module}." if node.module else ""
             for alias in node.names:
                 yield from _files(starts, prefix + alias.name, within=node.level > 0)
@@ -128,7 +134,9 @@ def _files(starts: list[str], name: str, within: bool = False) -> Iterator[str]:
             yield from _either(os.path.join(start, "__init__"))
         folder = start
         for part in name.split("."):
-            if part == "*" and os.path.isfile(os.path.join(folder, "__init__.py")):  # what __all__ names, and it may be made up
+            if part == "*" and os.path.isfile(
+                os.path.join(folder, "__init__.py")
+            ):  # what __all__ names, and it may be made up
                 yield from (one.path for one in os.scandir(folder) if one.is_file() and one.name.endswith(SUFFIXES))
             if part == "*" or not part:
                 break

@@ -7,7 +7,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
-from importlib.machinery import BuiltinImporter, ExtensionFileLoader, FrozenImporter, ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import (
+    BuiltinImporter,
+    ExtensionFileLoader,
+    FrozenImporter,
+    ModuleSpec,
+    PathFinder,
+    SourceFileLoader,
+)
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -83,7 +90,9 @@ class _Neighbours(MetaPathFinder):
         self.root = str(seen.path.parent)
         self.copies: set[str] = set()
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """A local module's place with the checking loader; None leaves a module to Python."""
         if threading.get_ident() != self.thread or BuiltinImporter.find_spec(name) or FrozenImporter.find_spec(name):
             return None
@@ -97,7 +106,9 @@ class _Neighbours(MetaPathFinder):
             return None
         if origin.endswith(".py"):
             places = spec.submodule_search_locations
-            return spec_from_file_location(name, origin, loader=_Checked(name, origin, self.seen), submodule_search_locations=places)
+            return spec_from_file_location(
+                name, origin, loader=_Checked(name, origin, self.seen), submodule_search_locations=places
+            )
         return self._compiled(name, origin)
 
     def added(self) -> list[str]:
@@ -109,7 +120,9 @@ class _Neighbours(MetaPathFinder):
         data = compared(origin, self.seen)
         if origin.endswith(".pyc"):
             raise UserError(
-                f"{origin} is bytecode without its source.", "It cannot be read before it is trusted.", "Put the .py beside it."
+                f"{origin} is bytecode without its source.",
+                "It cannot be read before it is trusted.",
+                "Put the .py beside it.",
             )
         _COPIES.append(tempfile.TemporaryDirectory(prefix="datablame-"))  # for this user alone
         copy = os.path.join(_COPIES[-1].name, os.path.basename(origin))
@@ -144,7 +157,11 @@ def _run_past(event: str, arguments: tuple[Any, ...]) -> None:
     if not isinstance(name, str) or (code is not None and code.co_name != "<module>"):
         return
     file = os.path.abspath(name)
-    if not os.path.isfile(file) or file in finder.copies or not is_local(file, [finder.root, *finder.added()], finder.known):
+    if (
+        not os.path.isfile(file)
+        or file in finder.copies
+        or not is_local(file, [finder.root, *finder.added()], finder.known)
+    ):
         return
     data = compared(file, finder.seen)
     if code is not None and compile(data, name, "exec", dont_inherit=True) != code:
@@ -183,5 +200,9 @@ def _set_aside(seen: Look) -> None:
     """Forget neighbours of another file, or of this one as it was: a module is known by name alone, and theirs would be taken for ours."""
     for name, module in list(sys.modules.items()):
         loader: Any = getattr(module, "__loader__", None)
-        if isinstance(loader, _Checked) and not name.startswith("datablame_custom_") and loader.seen.shown != seen.shown:
+        if (
+            isinstance(loader, _Checked)
+            and not name.startswith("datablame_custom_")
+            and loader.seen.shown != seen.shown
+        ):
             del sys.modules[name]

@@ -45,7 +45,9 @@ class Look:
         """The question in lines: each file with its hash, and for a changed one what it was. The paths are made harmless to a terminal."""
         if self.new or self.trusted:
             return [f"{_said(name)}  SHA-256 {value}" for name, value in self.files.items()]
-        same = [f"{_said(name)}  SHA-256 {value}" for name, value in self.files.items() if self.before.get(name) == value]
+        same = [
+            f"{_said(name)}  SHA-256 {value}" for name, value in self.files.items() if self.before.get(name) == value
+        ]
         return [*(_change(*one) for one in self.changes), *same]
 
     def refusal(self) -> UserError:

@@ -29,7 +29,11 @@ def place() -> Path:
     if given := os.environ.get("DATABLAME_TRUST"):
         path = Path(given).expanduser()
         if not path.is_absolute():
-            raise UserError(f"DATABLAME_TRUST={given} is not a full path.", "Jobs work in another folder.", f"Set it to {path.absolute()}.")
+            raise UserError(
+                f"DATABLAME_TRUST={given} is not a full path.",
+                "Jobs work in another folder.",
+                f"Set it to {path.absolute()}.",
+            )
         return path
     settings = os.environ.get("XDG_CONFIG_HOME", "")
     home = Path(settings) if os.path.isabs(settings) else Path.home() / ".config"
@@ -93,7 +97,9 @@ def _entries(path: Path) -> dict[str, Entry]:
 
 
 def _from_json(value: dict[str, Any]) -> Entry:
-    return Entry({str(name): str(digest) for name, digest in value["files"].items()}, tuple(map(str, value.get("wanted", ()))))
+    return Entry(
+        {str(name): str(digest) for name, digest in value["files"].items()}, tuple(map(str, value.get("wanted", ())))
+    )
 
 
 def _only_the_user_s(path: Path, about: os.stat_result) -> None:
@@ -114,7 +120,10 @@ def _unreadable(path: Path, why: str) -> UserError:
 
 
 def _write(path: Path, entries: dict[str, Entry]) -> None:
-    held = {"format": FORMAT, "trusted": {code: {"files": one.files, "wanted": list(one.wanted)} for code, one in entries.items()}}
+    held = {
+        "format": FORMAT,
+        "trusted": {code: {"files": one.files, "wanted": list(one.wanted)} for code, one in entries.items()},
+    }
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     temporary.unlink(missing_ok=True)
     try:

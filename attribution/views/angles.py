@@ -39,8 +39,21 @@ def scatter_spec(
     low, high = np.nanmin(positions[:, 1]), np.nanmax(positions[:, 1])
     line = {"splitLine": {"show": True, "lineStyle": {"opacity": 0.25}}, "nameLocation": "middle", "type": "value"}
     spec["grid"] = {"left": 62, "right": 18, "top": 44, "bottom": 74, "outerBoundsMode": "none"}
-    spec["xAxis"] = {**line, "min": -1, "max": 1, "interval": 0.5, "nameGap": 28, "name": "cosine with the query's gradient"}
-    spec["yAxis"] = {**line, "min": float(np.floor(low - 0.02)), "max": float(np.ceil(high + 0.02)), "interval": 1, "nameGap": 44}
+    spec["xAxis"] = {
+        **line,
+        "min": -1,
+        "max": 1,
+        "interval": 0.5,
+        "nameGap": 28,
+        "name": "cosine with the query's gradient",
+    }
+    spec["yAxis"] = {
+        **line,
+        "min": float(np.floor(low - 0.02)),
+        "max": float(np.ceil(high + 0.02)),
+        "interval": 1,
+        "nameGap": 44,
+    }
     spec["yAxis"] |= {"name": "length of the gradient", "axisLabel": {"formatter": "10^{value}"}}
     return spec
 
@@ -110,7 +123,9 @@ def _text(words: str, place: dict[str, Any], ink: str) -> dict[str, Any]:
 
 def medians(angles: np.ndarray, rows: np.ndarray, groups: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
     """Median angle of each group, per line of ``angles`` (lines, n), whose columns belong to ``rows``."""
-    return {name: [float(np.median(line[np.isin(rows, members)])) for line in angles] for name, members in groups.items()}
+    return {
+        name: [float(np.median(line[np.isin(rows, members)])) for line in angles] for name, members in groups.items()
+    }
 
 
 def lines_spec(places: Sequence[str], series: Mapping[str, Sequence[float]], axis: str) -> dict[str, Any]:
@@ -197,7 +212,9 @@ def turn_sentence(checkpoint: Mapping[str, Any], usual: float) -> str:
     turn = turn_at(checkpoint, usual)
     if turn["residual"] > UNREACHED:
         return "How far curvature turns the question was not reached: measure again with more `--iterations`."
-    weak = min((one for one in checkpoint["curvature"] if one["residual"] <= UNREACHED), key=lambda one: float(one["ratio"]))
+    weak = min(
+        (one for one in checkpoint["curvature"] if one["residual"] <= UNREACHED), key=lambda one: float(one["ratio"])
+    )
     if turn["turn"] < 15:
         meaning = "estimators with and without curvature answer nearly the same question"
     elif turn["turn"] < 45:
@@ -270,13 +287,20 @@ def plane(columns: Sequence[Mapping[str, Any]], inputs: np.ndarray) -> tuple[tup
     return (str(columns[0]["name"]), str(columns[1]["name"])), np.asarray(inputs) * scale + middle
 
 
-def plane_spec(inputs: np.ndarray, rows: np.ndarray, values: np.ndarray, names: tuple[str, str], dark: bool = False) -> dict[str, Any]:
+def plane_spec(
+    inputs: np.ndarray, rows: np.ndarray, values: np.ndarray, names: tuple[str, str], dark: bool = False
+) -> dict[str, Any]:
     """The two inputs as a plane, training points coloured by the sign of an influence, the strongest tenth darker.
 
     ``inputs`` (n, 2) of all samples; ``values`` (m,) belong to ``rows`` (m,).
     """
     strong = float(np.quantile(np.abs(values), 0.9)) if len(values) else 0.0
-    looks = (("helped", 3, values >= 0), ("hurt", 1, values < 0), ("helped most", 4, values >= strong), ("hurt most", 0, values <= -strong))
+    looks = (
+        ("helped", 3, values >= 0),
+        ("hurt", 1, values < 0),
+        ("helped most", 4, values >= strong),
+        ("hurt most", 0, values <= -strong),
+    )
     scale, left = colours.influence_scale(dark), np.ones(len(values), dtype=bool)
     groups = []
     for name, step, members in reversed(looks):

@@ -51,7 +51,9 @@ def about(estimate: float, low: float, high: float, unit: str = "") -> str:
 def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
     """One line per estimator, the most faithful first; what was not measured is a dash. The columns are the page's own words."""
     fidelity = bench.fidelity[bench.fidelity["measure"] == "loss"].set_index("estimator")
-    useful = bench.usefulness[(bench.usefulness["label"] == -1) & (bench.usefulness["kind"] == "estimator")].set_index("name")
+    useful = bench.usefulness[(bench.usefulness["label"] == -1) & (bench.usefulness["kind"] == "estimator")].set_index(
+        "name"
+    )
     stability, cost = bench.stability.set_index("estimator"), bench.cost.set_index("estimator")
     picked, lines = bench.summary.get("explain", ""), []
     for name in bench.estimators:
@@ -89,9 +91,13 @@ def usefulness_frame(bench: "BenchResult", words: Mapping[str, str], label: int 
     return _forest(table["name"], table["ap"], table["ap_low"], table["ap_high"], words)
 
 
-def _forest(names: pd.Series, estimate: pd.Series, low: pd.Series, high: pd.Series, words: Mapping[str, str]) -> pd.DataFrame:
+def _forest(
+    names: pd.Series, estimate: pd.Series, low: pd.Series, high: pd.Series, words: Mapping[str, str]
+) -> pd.DataFrame:
     shown = [words.get(str(name), str(name)) for name in names]
-    return pd.DataFrame({"name": shown, "estimate": estimate.to_numpy(), "low": low.to_numpy(), "high": high.to_numpy()})
+    return pd.DataFrame(
+        {"name": shown, "estimate": estimate.to_numpy(), "low": low.to_numpy(), "high": high.to_numpy()}
+    )
 
 
 def planted_words(bench: "BenchResult") -> str:
@@ -99,7 +105,11 @@ def planted_words(bench: "BenchResult") -> str:
     table = bench.usefulness[bench.usefulness["label"] == -1]
     if table.empty:
         return ""
-    n, planted, budget = int(table["samples"].iloc[0]), int(table["planted"].iloc[0]), float(bench.request["bench"]["budget"])
+    n, planted, budget = (
+        int(table["samples"].iloc[0]),
+        int(table["planted"].iloc[0]),
+        float(bench.request["bench"]["budget"]),
+    )
     return (
         f"In a sandbox copy, {plural(planted, 'label')} of {n:,} were set wrong at random and one model was trained on it; your labels are untouched. "
         f"A random order has average precision {planted / n:.2f}. The review budget is the first {percent(budget)} of the queue."
@@ -147,10 +157,19 @@ def removal_spec(removal: pd.DataFrame, words: Mapping[str, str]) -> dict[str, A
         title = words.get(str(name), str(name))
         look = {"color": QUIET, "type": "dashed"} if name == "random" else {}
         points = [[int(line.k), round(float(line.change), 4)] for line in part.itertuples()]
-        series.append({"type": "line", "name": title, "data": points, "symbolSize": 7, "lineStyle": look, "animation": False})
+        series.append(
+            {"type": "line", "name": title, "data": points, "symbolSize": 7, "lineStyle": look, "animation": False}
+        )
         ends = [[int(line.k), round(float(line.low), 4), round(float(line.high), 4)] for line in part.itertuples()]
         for k, low, high in ends:
-            bar = {"type": "line", "name": title, "data": [[k, low], [k, high]], "symbol": "rect", "symbolSize": [8, 2], "silent": True}
+            bar = {
+                "type": "line",
+                "name": title,
+                "data": [[k, low], [k, high]],
+                "symbol": "rect",
+                "symbolSize": [8, 2],
+                "silent": True,
+            }
             series.append({**bar, "lineStyle": {**look, "opacity": 0.5}, "animation": False})
     return {
         "animation": False,
@@ -188,7 +207,9 @@ def progress_words(bench: "BenchResult") -> str:
 def rank_points(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Positions (n, 2) float64 of the training samples by two estimators' ranks, as shares: 0 hurts most, 1 helps most."""
     n = max(len(first) - 1, 1)
-    return np.column_stack([np.argsort(np.argsort(column, kind="stable"), kind="stable") / n for column in (first, second)])
+    return np.column_stack(
+        [np.argsort(np.argsort(column, kind="stable"), kind="stable") / n for column in (first, second)]
+    )
 
 
 def disagreement_words(line: Mapping[str, Any], words: Mapping[str, str], n: int) -> str:

@@ -38,7 +38,10 @@ def advice(found: "Budget", least: float) -> tuple[bool, str]:
     if found.reviewed >= found.n:
         return True, "Everything is reviewed."
     if found.stop(least):
-        return True, f"A good place to stop: {expected}, fewer than the {least:g} you ask for. About {found.left.words()} are left in all."
+        return (
+            True,
+            f"A good place to stop: {expected}, fewer than the {least:g} you ask for. About {found.left.words()} are left in all.",
+        )
     return False, f"Going on pays: {expected}. About {found.left.words()} are left in all."
 
 
@@ -48,23 +51,39 @@ def basis(found: "Budget") -> str:
     if not found.calibrated:
         level += " Without the measurement they can be too narrow."
     seen = f"{count(found.reviewed)} decisions, {count(found.wrong)} of them wrong labels"
-    planted = "and errors planted in a copy" if found.calibrated else "and a general idea of how queues thin out (not yet measured here)"
+    planted = (
+        "and errors planted in a copy"
+        if found.calibrated
+        else "and a general idea of how queues thin out (not yet measured here)"
+    )
     return f"From {seen}, the search's estimate, {planted}. {level}"
 
 
 def curve_spec(found: "Budget", upto: int, dark: bool = False) -> dict[str, Any]:
     """ECharts option: wrong labels found so far, and expected with its band if the review goes on, over the first ``upto`` positions."""
     curve = found.curve[found.curve["position"] <= upto]
-    now = int((curve["reviewed"] >= curve["position"]).sum()) - 1  # the last position before which everything is reviewed
+    now = (
+        int((curve["reviewed"] >= curve["position"]).sum()) - 1
+    )  # the last position before which everything is reviewed
     done, coming = curve.iloc[: now + 1], curve.iloc[max(now, 0) :]
 
     def line(frame: pd.DataFrame, column: str) -> list[list[float]]:
         return [[int(x), round(float(y), 1)] for x, y in zip(frame["position"], frame[column], strict=True)]
 
     def series(name: str, data: list[list[float]], style: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return {"type": "line", "name": name, "data": data, "symbol": "none", "lineStyle": style, "animation": False, **more}
+        return {
+            "type": "line",
+            "name": name,
+            "data": data,
+            "symbol": "none",
+            "lineStyle": style,
+            "animation": False,
+            **more,
+        }
 
-    band = [[x, round(high - low, 1)] for (x, low), (_, high) in zip(line(coming, "low"), line(coming, "high"), strict=True)]
+    band = [
+        [x, round(high - low, 1)] for (x, low), (_, high) in zip(line(coming, "low"), line(coming, "high"), strict=True)
+    ]
     interval = f"{100 * found.level:.0f} % interval"
     return {
         "animation": False,
@@ -89,7 +108,12 @@ def curve_spec(found: "Budget", upto: int, dark: bool = False) -> dict[str, Any]
                 areaStyle={"color": quiet(dark), "opacity": 0.6},
                 itemStyle={"color": quiet(dark)},
             ),
-            series("expected", line(coming, "expected"), {"color": EDITED, "type": "dashed", "width": 2}, itemStyle={"color": EDITED}),
+            series(
+                "expected",
+                line(coming, "expected"),
+                {"color": EDITED, "type": "dashed", "width": 2},
+                itemStyle={"color": EDITED},
+            ),
             series("found", line(done, "found"), {"color": EDITED, "width": 3}, itemStyle={"color": EDITED}),
         ],
     }

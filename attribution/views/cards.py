@@ -83,7 +83,9 @@ def label_html(card: Card) -> str:
         else ""
     )
     place = (
-        f'<span title="rank; 1 is the strongest" style="float:right;opacity:.55;font-weight:400">#{card.rank}</span>' if card.rank else ""
+        f'<span title="rank; 1 is the strongest" style="float:right;opacity:.55;font-weight:400">#{card.rank}</span>'
+        if card.rank
+        else ""
     )
     return f'<div style="font-weight:600;line-height:1.3">{place}{dot}{was}{name}{badge}</div>'
 
@@ -100,14 +102,19 @@ def card_html(card: Card, size: int = 84, text_lines: int = 4, text_em: float = 
         lines.append(f'<div style="font-size:.84em;opacity:.8">{verb}{sure}</div>')
     if card.facts:
         lines.append(
-            '<div style="font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em">' + "".join(map(_fact_html, card.facts)) + "</div>"
+            '<div style="font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em">'
+            + "".join(map(_fact_html, card.facts))
+            + "</div>"
         )
     if card.suspicion is not None:
         lines.append(_suspicion_html(card.suspicion))
     lines.append(f'<div style="font-size:.74em;opacity:.6;overflow-wrap:anywhere">{escape(card.id)}</div>')
     body = f'<div style="min-width:0;flex:1">{"".join(lines)}</div>'
     picture = picture_html(card.picture, card.alt, size) if card.picture else ""
-    return _text_html(card.text, text_lines, text_em) + f'<div style="display:flex;gap:.8em;align-items:flex-start">{picture}{body}</div>'
+    return (
+        _text_html(card.text, text_lines, text_em)
+        + f'<div style="display:flex;gap:.8em;align-items:flex-start">{picture}{body}</div>'
+    )
 
 
 def tile_html(card: Card, size: int = 104) -> str:
@@ -130,7 +137,9 @@ def _fact_html(fact: Fact) -> str:
 def _suspicion_html(value: float) -> str:
     """A bar from 0 to 1 in the one colour of suspicion."""
     share = min(max(value, 0.0), 1.0)
-    bar = f'<span style="display:block;height:100%;width:{share * 100:.0f}%;background:#8554A2;border-radius:2px"></span>'
+    bar = (
+        f'<span style="display:block;height:100%;width:{share * 100:.0f}%;background:#8554A2;border-radius:2px"></span>'
+    )
     tip = "How likely the given label is wrong, from all detectors together: 0 unsuspicious, 1 most suspicious."
     return (
         f'<div title="{tip}" style="font-size:.84em;display:flex;flex-wrap:wrap;align-items:center;gap:0 .5em"><span style="opacity:.65">suspicion</span>'
@@ -143,6 +152,4 @@ def _text_html(text: str, lines: int, em: float) -> str:
     if not text:
         return ""
     clamp = f"display:-webkit-box;-webkit-line-clamp:{lines};-webkit-box-orient:vertical;overflow:hidden"
-    return (
-        f'<div title="{escape(text, quote=True)}" style="{clamp};font-size:{em}em;line-height:1.4;margin-bottom:.35em">{escape(text)}</div>'
-    )
+    return f'<div title="{escape(text, quote=True)}" style="{clamp};font-size:{em}em;line-height:1.4;margin-bottom:.35em">{escape(text)}</div>'

@@ -108,7 +108,9 @@ def truth_table(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     return counts.rename_axis("known to be").rename_axis(None, axis=1).reset_index()
 
 
-def quality(table: pd.DataFrame, truth: pd.DataFrame, kind: str, known: str, among: Sequence[int] | np.ndarray | None = None) -> Quality:
+def quality(
+    table: pd.DataFrame, truth: pd.DataFrame, kind: str, known: str, among: Sequence[int] | np.ndarray | None = None
+) -> Quality:
     """How well class ``kind`` fits the truth's column ``known`` (wrong or leak); ``among`` limits it to these rows (the queue)."""
     both = truth.merge(table[["row", "category"]], on="row", validate="one_to_one")
     if among is not None:

@@ -72,8 +72,14 @@ def figures(found: "Comparison") -> list[dict[str, str]]:
 def interval_frame(found: "Comparison") -> pd.DataFrame:
     """The change of accuracy in points with each kind of interval: ``name``, ``estimate``, ``low``, ``high``; the deciding one first."""
     change = found.accuracy
-    rows = (("seeds and test samples", change.difference), ("test samples alone", change.test_only), ("seeds alone", change.spread))
-    return pd.DataFrame([{"name": name, "estimate": 100 * i.estimate, "low": 100 * i.low, "high": 100 * i.high} for name, i in rows])
+    rows = (
+        ("seeds and test samples", change.difference),
+        ("test samples alone", change.test_only),
+        ("seeds alone", change.spread),
+    )
+    return pd.DataFrame(
+        [{"name": name, "estimate": 100 * i.estimate, "low": 100 * i.low, "high": 100 * i.high} for name, i in rows]
+    )
 
 
 def class_frame(found: "Comparison | Preview") -> pd.DataFrame:
@@ -81,7 +87,12 @@ def class_frame(found: "Comparison | Preview") -> pd.DataFrame:
     classes = found.classes()
     names = [f"{name} ({n})" for name, n in zip(classes["class"], classes["n"], strict=True)]
     return pd.DataFrame(
-        {"name": names, "estimate": 100 * classes["difference"], "low": 100 * classes["low"], "high": 100 * classes["high"]}
+        {
+            "name": names,
+            "estimate": 100 * classes["difference"],
+            "low": 100 * classes["low"],
+            "high": 100 * classes["high"],
+        }
     )
 
 
@@ -124,7 +135,12 @@ def forest_spec(frame: pd.DataFrame, axis: str) -> dict[str, Any]:
         "animation": False,
         "grid": {"left": 8, "right": 20, "top": 8, "bottom": 40, "containLabel": True},
         "xAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 26, "scale": False},
-        "yAxis": {"type": "category", "data": [str(name) for name in frame["name"]], "inverse": True, "axisTick": {"show": False}},
+        "yAxis": {
+            "type": "category",
+            "data": [str(name) for name in frame["name"]],
+            "inverse": True,
+            "axisTick": {"show": False},
+        },
         "tooltip": {"trigger": "item", "formatter": "{b}"},
         "series": [{"type": "scatter", "data": dots, "symbolSize": 11, "z": 3, "markLine": zero}, *bars],
     }
@@ -168,7 +184,13 @@ def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence"
         "grid": {"left": 28, "right": 16, "top": 12, "bottom": 36, "containLabel": True},
         "tooltip": {"trigger": "item", "formatter": "row {@row}: predicted {@predicted}, real {@actual}"},
         "xAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 24, "scale": True},
-        "yAxis": {"type": "value", "name": "real change of loss, nats", "nameLocation": "middle", "nameGap": 36, "scale": True},
+        "yAxis": {
+            "type": "value",
+            "name": "real change of loss, nats",
+            "nameLocation": "middle",
+            "nameGap": 36,
+            "scale": True,
+        },
         "series": [
             {
                 "type": "scatter",

@@ -29,7 +29,10 @@ def sentence(forecast: Mapping[str, Any]) -> str:
 
 def alternatives(ways: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence per cheaper way: "Cheaper: Influence function (EK-FAC), about 50 s." """
-    return [f"Cheaper: {way['what']}, about {about(way['seconds_s'])} ({about(way['low_s'])} to {about(way['high_s'])})." for way in ways]
+    return [
+        f"Cheaper: {way['what']}, about {about(way['seconds_s'])} ({about(way['low_s'])} to {about(way['high_s'])})."
+        for way in ways
+    ]
 
 
 def took(cost: Mapping[str, Any] | None) -> str:

@@ -16,7 +16,9 @@ def sentence(sweep: pd.DataFrame, subsets: int) -> str:
     place = int(sweep["usual"].to_numpy().argmax())
     steady = (sweep["agreement"] >= STEADY).to_numpy()
     breaks = (~steady).nonzero()[0]  # the plateau reaches from the usual ratio to the next break on each side
-    same = sweep["ratio"].iloc[max(breaks[breaks < place], default=-1) + 1 : min(breaks[breaks > place], default=len(sweep))]
+    same = sweep["ratio"].iloc[
+        max(breaks[breaks < place], default=-1) + 1 : min(breaks[breaks > place], default=len(sweep))
+    ]
     words = (
         f"Between damping ratios of {three_digits(float(same.min()))} and {three_digits(float(same.max()))} the ranking is much the same "
         f"as at the usual {three_digits(usual)} (rank correlation at least {STEADY:g})."
@@ -37,7 +39,9 @@ def sentence(sweep: pd.DataFrame, subsets: int) -> str:
 def spec(sweep: pd.DataFrame, dark: bool = False) -> dict[str, Any]:
     """A Vega-Lite chart: both figures (-1 to 1) over the ratio (logarithmic), with 95 % bands and a line at the usual ratio."""
     parts = [
-        sweep[["ratio", "agreement", "low", "high"]].rename(columns={"agreement": "value"}).assign(figure="agreement with the usual ratio"),
+        sweep[["ratio", "agreement", "low", "high"]]
+        .rename(columns={"agreement": "value"})
+        .assign(figure="agreement with the usual ratio"),
         sweep[["ratio", "lds", "lds_low", "lds_high"]]
         .rename(columns={"lds": "value", "lds_low": "low", "lds_high": "high"})
         .assign(figure="linear datamodeling score"),
@@ -79,6 +83,9 @@ def spec(sweep: pd.DataFrame, dark: bool = False) -> dict[str, Any]:
                 "mark": {"type": "area", "opacity": 0.18},
                 "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour},
             },
-            {"mark": {"type": "line", "point": True}, "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip}},
+            {
+                "mark": {"type": "line", "point": True},
+                "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
+            },
         ],
     }

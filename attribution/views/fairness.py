@@ -29,14 +29,19 @@ def offered(has_groups: bool, attackable: bool) -> tuple[list[str], str]:
     """The measures that the data can have, and a sentence on those that they cannot ("" when all are there)."""
     names = [name for name in CHOICES if (has_groups if name != "fgsm" else attackable)]
     if not names:
-        return [], "The data have no group column, and words cannot be moved by a small amount: there is nothing to measure here."
+        return (
+            [],
+            "The data have no group column, and words cannot be moved by a small amount: there is nothing to measure here.",
+        )
     return names, "" if len(names) == len(CHOICES) else NO_GROUPS if not has_groups else NO_ATTACK
 
 
 def attackable(modality: str, preprocessing: dict[str, Any]) -> bool:
     """Whether inputs can be moved by a small amount: pictures, and tables with a number column."""
     columns = preprocessing.get("columns") or []
-    return modality == "image" or (modality == "tabular" and (not columns or any(column["kind"] == "number" for column in columns)))
+    return modality == "image" or (
+        modality == "tabular" and (not columns or any(column["kind"] == "number" for column in columns))
+    )
 
 
 def rates_frame(judged: Judged, figure: str) -> pd.DataFrame:
@@ -92,7 +97,14 @@ def figures(found: "Remedy") -> list[dict[str, str]]:
         if before and after:
             delta = change_words(found.change(budget, name))
             text = f"{points(before['estimate'], unit=False)} → {points(after['estimate'])}"
-            cells.append({"label": words, "value": text, "delta": delta, "help": "On test samples, mean over the seeds; 95 % interval."})
+            cells.append(
+                {
+                    "label": words,
+                    "value": text,
+                    "delta": delta,
+                    "help": "On test samples, mean over the seeds; 95 % interval.",
+                }
+            )
     control = found.at(float(found.config["control"]), found.target, removed="random")
     if control:
         change = found.change(float(found.config["control"]), found.target, "random")
@@ -120,10 +132,15 @@ LABELS = {
 def sweep_frame(found: "Remedy", figure: str, split: str = "test") -> pd.DataFrame:
     """One line per budget in points: budget, estimate, low, high; a gap with its sign, so that overshoot lies below zero."""
     table = found.sweep
-    table = table[(table["figure"] == figure) & (table["split"] == split) & (table["removed"] == "harmful")].sort_values("budget")
+    table = table[
+        (table["figure"] == figure) & (table["split"] == split) & (table["removed"] == "harmful")
+    ].sort_values("budget")
     names = ("signed", "signed_low", "signed_high") if figure in GAPS else ("estimate", "low", "high")
     return pd.DataFrame(
-        {"budget": table["budget"], **dict(zip(("estimate", "low", "high"), (100 * table[name] for name in names), strict=True))}
+        {
+            "budget": table["budget"],
+            **dict(zip(("estimate", "low", "high"), (100 * table[name] for name in names), strict=True)),
+        }
     )
 
 
@@ -148,7 +165,13 @@ def sweep_spec(found: "Remedy", figure: str) -> dict[str, Any]:
     marks: list[dict[str, Any]] = []
     if found.suggested:
         label = {"show": True, "formatter": f"suggested: {found.suggested:g} %", "position": "end", "color": EDITED}
-        marks.append({"xAxis": _tick(found.suggested), "label": label, "lineStyle": {"color": EDITED, "type": "solid", "width": 2}})
+        marks.append(
+            {
+                "xAxis": _tick(found.suggested),
+                "label": label,
+                "lineStyle": {"color": EDITED, "type": "solid", "width": 2},
+            }
+        )
     if signed:
         marks.append({"yAxis": 0, "label": {"show": False}, "lineStyle": {"color": CONTROL, "type": "dashed"}})
     series: list[dict[str, Any]] = [
@@ -178,7 +201,15 @@ def sweep_spec(found: "Remedy", figure: str) -> dict[str, Any]:
         dot = [[_tick(float(found.config["control"])), round(value, 3)]]
         grey = {"color": CONTROL}
         series.append(
-            {"type": "scatter", "name": "removed at random", "data": dot, "symbol": "diamond", "symbolSize": 13, "itemStyle": grey, "z": 4}
+            {
+                "type": "scatter",
+                "name": "removed at random",
+                "data": dot,
+                "symbol": "diamond",
+                "symbolSize": 13,
+                "itemStyle": grey,
+                "z": 4,
+            }
         )
     first, second = found.config["pair"].get(figure, ("", ""))
     axis = f"{first} {MINUS} {second}, points" if signed else "percent"

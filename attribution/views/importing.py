@@ -87,7 +87,9 @@ def example_table(found: dict[str, Any], limit: int = 8) -> pd.DataFrame:
     lines = []
     for example in found["examples"][:limit]:
         content = example.get("values") or {"text": example.get("text", "")}
-        lines.append({"label": example["label"], "split": SPLIT_NAMES.get(example["split"], example["split"]), **content})
+        lines.append(
+            {"label": example["label"], "split": SPLIT_NAMES.get(example["split"], example["split"]), **content}
+        )
     return pd.DataFrame(lines)
 
 
@@ -171,7 +173,11 @@ def left_features(columns: Sequence[str], taken: Sequence[str], left_out: Sequen
     if not left_out:
         return ()
     skipped = {*taken, *left_out}
-    return tuple(name for name in columns if name not in skipped and not re.fullmatch(r"Unnamed: \d+|__index_level_\d+__|(?i:split)", name))
+    return tuple(
+        name
+        for name in columns
+        if name not in skipped and not re.fullmatch(r"Unnamed: \d+|__index_level_\d+__|(?i:split)", name)
+    )
 
 
 def kept_upload(folder: Path, name: str, content: bytes) -> Path:
@@ -192,7 +198,9 @@ def stamp(path: str) -> str:
             found = source.stat()
             return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
         places = [place for place, _, _ in os.walk(source)]
-        files = [os.path.join(place, "metadata.csv") for place in places[:100]] + [str(one) for one in source.glob("*.parquet")]
+        files = [os.path.join(place, "metadata.csv") for place in places[:100]] + [
+            str(one) for one in source.glob("*.parquet")
+        ]
         times = [os.stat(one).st_mtime_ns for one in [*places, *files] if os.path.exists(one)]
         return f"{len(places)} {hash(tuple(times))}"
     except (OSError, ValueError, RuntimeError):

@@ -38,7 +38,10 @@ def estimators_in_order() -> list[EstimatorWords]:
         return estimators.get(name).control, ORDER.index(name) if name in ORDER else len(ORDER), name
 
     found = [(name, estimators.get(name)) for name in sorted(estimators.names(), key=place)]
-    return [EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source, plug.by_rate) for name, plug in found]
+    return [
+        EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source, plug.by_rate)
+        for name, plug in found
+    ]
 
 
 def unit_words(words: EstimatorWords, run: "Run") -> str:
@@ -60,7 +63,11 @@ def settings_words(view: "InfluenceView") -> str:
     """With which settings, and of which model, an answer was asked: "Usual settings: steps 5, step 0.2. Model 3f2a91."."""
     from attribution.scoring.settings import words
 
-    used = words({name: value for name, value in view.options.items() if not isinstance(value, list | dict)}) if view.options else ""
+    used = (
+        words({name: value for name, value in view.options.items() if not isinstance(value, list | dict)})
+        if view.options
+        else ""
+    )
     asked = words(view.settings)
     start = asked[:1].upper() + asked[1:] if not view.settings else f"Other settings than usual ({asked})"
     return f"{start}{': ' + used if used else ''}. Model {view.run[:6]}."
@@ -96,7 +103,11 @@ def search(text: str, ids: np.ndarray, texts: np.ndarray | None, rows: np.ndarra
     wanted = text.strip().lower()
     if not wanted:
         return np.empty(0, np.int64)
-    hits = [int(row) for row in rows if wanted in str(ids[row]).lower() or (texts is not None and wanted in str(texts[row] or "").lower())]
+    hits = [
+        int(row)
+        for row in rows
+        if wanted in str(ids[row]).lower() or (texts is not None and wanted in str(texts[row] or "").lower())
+    ]
     hits.sort(key=lambda row: str(ids[row]).lower() != wanted)
     return np.array(hits[:limit], dtype=np.int64)
 
@@ -197,7 +208,10 @@ def query_sentence(label: str, prediction: str, confidence: float, p_label: floa
 
 def agreement(first: "InfluenceView", second: "InfluenceView") -> float:
     """Share of the samples that one estimator puts at either end which another puts at the same end, 0 to 1; NaN for none."""
-    shared = [np.isin(first.helpful["row"], second.helpful["row"]), np.isin(first.harmful["row"], second.harmful["row"])]
+    shared = [
+        np.isin(first.helpful["row"], second.helpful["row"]),
+        np.isin(first.harmful["row"], second.harmful["row"]),
+    ]
     both = np.concatenate(shared)
     return float(both.mean()) if len(both) else float("nan")
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from attribution.statistics import WithAndWithout
 
 NOTICED = 0.01  # a point of the test score
-VERDICTS = {"leak": "leak, dropped from training", "test": "dropped from the held-out set", "legitimate": "legitimate, kept", "": ""}
+VERDICTS = {
+    "leak": "leak, dropped from training",
+    "test": "dropped from the held-out set",
+    "legitimate": "legitimate, kept",
+    "": "",
+}
 
 
 def headline(cases: pd.DataFrame, verdicts: Sequence[str]) -> str:
@@ -120,7 +125,9 @@ def evidence_table(found: Sequence[Finding]) -> pd.DataFrame:
         {
             "evidence": [one.title for one in found],
             "value": [three_digits(one.value) for one in found],
-            "threshold": [f"{'at least' if one.at_least else 'at most'} {three_digits(one.threshold)}" for one in found],
+            "threshold": [
+                f"{'at least' if one.at_least else 'at most'} {three_digits(one.threshold)}" for one in found
+            ],
             "says": [words[one.says] for one in found],
             "meaning": [one.note for one in found],
         }
@@ -134,11 +141,15 @@ def evidence_for_ledger(found: Sequence[Finding], row: str, other: str, change: 
         told["change"] = change
     for one in found:
         if np.isfinite(one.value):
-            told[one.title] = f"{three_digits(one.value)} ({'>=' if one.at_least else '<='} {three_digits(one.threshold)})"
+            told[one.title] = (
+                f"{three_digits(one.value)} ({'>=' if one.at_least else '<='} {three_digits(one.threshold)})"
+            )
     return told
 
 
-def case_table(cases: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, classes: Sequence[str], found: Sequence[str]) -> pd.DataFrame:
+def case_table(
+    cases: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, classes: Sequence[str], found: Sequence[str]
+) -> pd.DataFrame:
     """All cases as a table: kind, closeness (ratio), the best pair's ids and labels, samples, verdict."""
     rows, others = cases["row"].to_numpy(dtype=np.int64), cases["other"].to_numpy(dtype=np.int64)
     names = np.array(classes, dtype=object)
@@ -169,7 +180,9 @@ def marked_texts(first: str, second: str) -> tuple[str, str]:
     words, others = re.findall(r"\s*\S+", first), re.findall(r"\s*\S+", second)
     left: list[str] = []
     right: list[str] = []
-    matcher = SequenceMatcher(None, [word.strip().lower() for word in words], [word.strip().lower() for word in others], autojunk=False)
+    matcher = SequenceMatcher(
+        None, [word.strip().lower() for word in words], [word.strip().lower() for word in others], autojunk=False
+    )
     for kind, a, b, c, d in matcher.get_opcodes():
         for parts, chosen in ((left, words[a:b]), (right, others[c:d])):
             text = escape("".join(chosen))
@@ -204,5 +217,8 @@ def keep_one(cases: pd.DataFrame, active: np.ndarray, labels: np.ndarray) -> lis
 
 def still_double(cases: pd.DataFrame, active: np.ndarray) -> pd.DataFrame:
     """The groups of duplicates of which more than one sample is still trained on."""
-    keep = [sum(bool(active[row]) for row in {*rows, *others}) > 1 for rows, others in zip(cases["rows"], cases["others"], strict=True)]
+    keep = [
+        sum(bool(active[row]) for row in {*rows, *others}) > 1
+        for rows, others in zip(cases["rows"], cases["others"], strict=True)
+    ]
     return cases[np.array(keep, dtype=bool)].reset_index(drop=True)

@@ -32,7 +32,8 @@ def evidence_words(evidence: Mapping[str, Any]) -> str:
     """The evidence of an entry in one line: estimator or detectors, values, ranks, and the query it was seen from."""
     plain = {name: value for name, value in evidence.items() if isinstance(value, (str, int, float)) and value != ""}
     return " · ".join(
-        f"{name.replace('_', ' ')} {three_digits(value) if isinstance(value, float) else value}" for name, value in plain.items()
+        f"{name.replace('_', ' ')} {three_digits(value) if isinstance(value, float) else value}"
+        for name, value in plain.items()
     )
 
 
@@ -62,7 +63,9 @@ def versions_table(versions: pd.DataFrame) -> pd.DataFrame:
     """Data versions in words: ``version``, ``what``, ``models``."""
     what = ["as imported" if base else "edited" for base in versions["base"]]
     marks = [f"{word}, current" if current else word for word, current in zip(what, versions["current"], strict=True)]
-    return pd.DataFrame({"version": [name[:6] for name in versions["version"]], "what": marks, "models trained": versions["runs"]})
+    return pd.DataFrame(
+        {"version": [name[:6] for name in versions["version"]], "what": marks, "models trained": versions["runs"]}
+    )
 
 
 def runs_table(runs: Sequence[Any], current: str) -> pd.DataFrame:

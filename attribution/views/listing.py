@@ -31,7 +31,9 @@ def label_word(labels: "Labels", classes: tuple[str, ...], row: int) -> str:
     return class_word(classes, label) + ("" if labels.active[row] or label == NO_LABEL else ", dropped")
 
 
-def lines(rows: np.ndarray, dataset: "Dataset", labels: "Labels", predictions: pd.DataFrame, suspicion: np.ndarray | None) -> pd.DataFrame:
+def lines(
+    rows: np.ndarray, dataset: "Dataset", labels: "Labels", predictions: pd.DataFrame, suspicion: np.ndarray | None
+) -> pd.DataFrame:
     """One line per row of a page: id, split, label (with "dropped" where it is), prediction, confidence (percent), loss (nats) and, after
     a search, suspicion (0 to 1)."""
     classes = dataset.info.classes

@@ -47,7 +47,11 @@ def whole_percent(share: float) -> str:
 
 def points(difference: float | None) -> str:
     """A difference of two shares in percentage points, signed: 0.0123 -> "+1.23 points", -0.0000765 -> "−0.01 points"."""
-    return NONE if difference is None or not math.isfinite(difference) else f"{hundredths(difference * 100, signed=True)}{SPACE}points"
+    return (
+        NONE
+        if difference is None or not math.isfinite(difference)
+        else f"{hundredths(difference * 100, signed=True)}{SPACE}points"
+    )
 
 
 def count(number: int) -> str:

@@ -42,22 +42,34 @@ def next_step(
         return None
     if not trained and loaded:
         return NextStep(
-            "Your weights are loaded. Analysing them takes a few minutes and shows where they go wrong.", "Analyse", job="prepare"
+            "Your weights are loaded. Analysing them takes a few minutes and shows where they go wrong.",
+            "Analyse",
+            job="prepare",
         )
     if not trained:
         return NextStep(
-            "There is no model yet. Training one takes a few minutes and shows where it goes wrong.", "Train and analyse", job="prepare"
+            "There is no model yet. Training one takes a few minutes and shows where it goes wrong.",
+            "Train and analyse",
+            job="prepare",
         )
     if leaks:
         return NextStep(f"{leaks} Judge these leaks first.", "Judge the leaks", page="leaks")
     if not flagged:
-        return NextStep("The model is trained. Next, look for labels that are probably wrong.", "Look for wrong labels", job="flag")
+        return NextStep(
+            "The model is trained. Next, look for labels that are probably wrong.", "Look for wrong labels", job="flag"
+        )
     if retrained and pending:
         return NextStep(
-            f"{plural(pending, 'edit')} in the retrained model. See what they changed, and use it.", "See the proof", page="retrain"
+            f"{plural(pending, 'edit')} in the retrained model. See what they changed, and use it.",
+            "See the proof",
+            page="retrain",
         )
     if pending >= 10 or (pending and not open_suspects):
-        return NextStep(f"{plural(pending, 'edit')} not yet in the model. Retrain and see what they change.", "Retrain", page="retrain")
+        return NextStep(
+            f"{plural(pending, 'edit')} not yet in the model. Retrain and see what they change.",
+            "Retrain",
+            page="retrain",
+        )
     if open_suspects:
         return NextStep(
             f"{plural(open_suspects, 'suspicious label')} waiting. {review_time(open_suspects)}",
@@ -65,7 +77,9 @@ def next_step(
             page="review",
         )
     return NextStep(
-        "Every suspect is reviewed. See which training samples made the remaining mistakes.", "Explain a mistake", page="influence"
+        "Every suspect is reviewed. See which training samples made the remaining mistakes.",
+        "Explain a mistake",
+        page="influence",
     )
 
 
@@ -85,9 +99,7 @@ def wrong_labels(estimate: Mapping[str, float], open_suspects: int) -> tuple[str
     return f"about {count(mid)}", f"{count(low)} to {count(high)} · {count(open_suspects)} open"
 
 
-HARDLY = (
-    0.8  # of the loss of guessing: trained text, table and picture models end below 0.6 on their own samples, 40 steps leave 0.88 to 0.97
-)
+HARDLY = 0.8  # of the loss of guessing: trained text, table and picture models end below 0.6 on their own samples, 40 steps leave 0.88 to 0.97
 
 
 def left_to_learn(final: Mapping[str, Mapping[str, float]], labels: np.ndarray) -> str | None:
@@ -113,7 +125,12 @@ def longer(recipe: "TrainConfig", samples: int, seed: int) -> "TrainConfig":
 
 
 def class_table(
-    classes: Sequence[str], labels: np.ndarray, train: np.ndarray, test: pd.DataFrame, suspects: np.ndarray, edited: np.ndarray
+    classes: Sequence[str],
+    labels: np.ndarray,
+    train: np.ndarray,
+    test: pd.DataFrame,
+    suspects: np.ndarray,
+    edited: np.ndarray,
 ) -> pd.DataFrame:
     """One line per class: training samples, test accuracy, the class most often predicted instead, suspects and edits.
 
@@ -147,7 +164,9 @@ def confusions(test: pd.DataFrame, classes: Sequence[str], top: int = 5) -> pd.D
     lines = []
     for (label, prediction), group in wrong.groupby(["label", "prediction"]):
         surest = group["confidence"].idxmax()
-        lines.append({"label": classes[int(label)], "prediction": classes[int(prediction)], "n": len(group), "row": int(surest)})
+        lines.append(
+            {"label": classes[int(label)], "prediction": classes[int(prediction)], "n": len(group), "row": int(surest)}
+        )
     frame = pd.DataFrame(lines, columns=["label", "prediction", "n", "row"])
     return frame.sort_values("n", ascending=False, kind="stable").head(top).reset_index(drop=True)
 
@@ -162,7 +181,9 @@ def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
     """ECharts lines of accuracy per epoch, one per split; ``metrics`` has ``epoch``, ``split``, ``accuracy`` (share of one)."""
     wide = metrics.pivot_table(index="epoch", columns="split", values="accuracy").reset_index()
     wide["epoch"] = wide["epoch"].astype(int).astype(str)
-    splits = [(split, name) for split, name in (("train", "train"), ("val", "validation"), ("test", "test")) if split in wide]
+    splits = [
+        (split, name) for split, name in (("train", "train"), ("val", "validation"), ("test", "test")) if split in wide
+    ]
     wide = wide[["epoch"] + [split for split, _ in splits]].round(4)
     styles = {"train": ("#8C8579", "dotted"), "val": ("#A16207", "dashed"), "test": ("#0F766E", "solid")}
     return {
@@ -172,7 +193,14 @@ def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
         "legend": {"top": 0, "right": 0},
         "tooltip": {"trigger": "axis", "valueFormatter": "percent"},
         "xAxis": {"type": "category", "name": "epoch", "nameLocation": "middle", "nameGap": 24},
-        "yAxis": {"type": "value", "scale": True, "name": "accuracy", "nameLocation": "middle", "nameGap": 34, "max": 1},
+        "yAxis": {
+            "type": "value",
+            "scale": True,
+            "name": "accuracy",
+            "nameLocation": "middle",
+            "nameGap": 34,
+            "max": 1,
+        },
         "series": [
             {
                 "type": "line",
@@ -188,12 +216,16 @@ def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def spot_check(predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, classes: Sequence[str], n: int = 10) -> pd.DataFrame:
+def spot_check(
+    predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, classes: Sequence[str], n: int = 10
+) -> pd.DataFrame:
     """The model's word on ``n`` of ``rows``, spread evenly: ``id``, ``label``, ``prediction``, ``confidence``, ``loss`` (nats).
 
     Shows at a glance whether weights, preprocessing and class order fit together; chance is a loss of log(number of classes).
     """
-    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))] if len(rows) else rows
+    chosen = (
+        rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))] if len(rows) else rows
+    )
     part = predictions.loc[chosen]
     return pd.DataFrame(
         {

@@ -22,7 +22,10 @@ def differences(before: "Labels", after: "Labels", ids: np.ndarray, classes: tup
     """What differs between two versions: ``row``, ``id``, ``was``, ``now`` (class names, "dropped" when out of training), ``action``."""
     rows = np.flatnonzero((before.values != after.values) | (before.active != after.active))
     was, now = ([_standing(labels, classes, int(row)) for row in rows] for labels in (before, after))
-    action = ["drop" if new == "dropped" else "take back" if old == "dropped" else "relabel" for old, new in zip(was, now, strict=True)]
+    action = [
+        "drop" if new == "dropped" else "take back" if old == "dropped" else "relabel"
+        for old, new in zip(was, now, strict=True)
+    ]
     return pd.DataFrame({"row": rows.astype(np.int64), "id": ids[rows], "was": was, "now": now, "action": action})
 
 
@@ -38,9 +41,13 @@ def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None) -> s
     words = change_sentence(inside)
     parts = [f"Against the data as imported, {words[:1].lower()}{words[1:]}"]
     if len(outside):
-        parts.append(f"Outside of training, {change_sentence(outside)} That changes how the models are judged, not how they are trained.")
+        parts.append(
+            f"Outside of training, {change_sentence(outside)} That changes how the models are judged, not how they are trained."
+        )
     if waiting is not None:
-        parts.append(f"{plural(waiting, 'edit')} of these {'is' if waiting == 1 else 'are'} not yet in the model in use.")
+        parts.append(
+            f"{plural(waiting, 'edit')} of these {'is' if waiting == 1 else 'are'} not yet in the model in use."
+        )
     return " ".join(parts)
 
 

@@ -44,7 +44,9 @@ def edit_table(preview: "Preview", classes: Sequence[str], limit: int = 25) -> p
         for line in top.itertuples()
     ]
     expected = np.where(top["predicted"] < 0, "helps", np.where(top["predicted"] > 0, "harms", "nothing"))
-    return pd.DataFrame({"order": range(1, len(top) + 1), "id": top["id"].to_numpy(), "edit": words, "expected": expected})
+    return pd.DataFrame(
+        {"order": range(1, len(top) + 1), "id": top["id"].to_numpy(), "edit": words, "expected": expected}
+    )
 
 
 def variant_words(name: str) -> str:
@@ -60,7 +62,9 @@ def newest_for(previews: "Sequence[Preview]", run: str, version: str) -> "Previe
 def real_for(preview: "Preview", comparisons: "Sequence[Comparison]") -> "Comparison | None":
     """The newest real retraining between the same two versions."""
     versions = (preview.before_version, preview.version)
-    return next((one for one in comparisons if (one.config["before_version"], one.config["after_version"]) == versions), None)
+    return next(
+        (one for one in comparisons if (one.config["before_version"], one.config["after_version"]) == versions), None
+    )
 
 
 def cost_words(preview: "Preview") -> str:
@@ -105,7 +109,11 @@ def side_by_side(preview: "Preview", real: "Comparison") -> pd.DataFrame:
     """Both answers, a line per figure: ``figure``, ``preview``, ``retrained``, each a change with its interval."""
 
     def line(name: str, guess: "Change", truth: "Change", scale: float) -> dict[str, str]:
-        return {"figure": name, "preview": _with_interval(guess.difference, scale), "retrained": _with_interval(truth.difference, scale)}
+        return {
+            "figure": name,
+            "preview": _with_interval(guess.difference, scale),
+            "retrained": _with_interval(truth.difference, scale),
+        }
 
     counts = preview.figures
     return pd.DataFrame(

@@ -47,7 +47,9 @@ def yield_sentence(found: Yield) -> str:
     text = f"{count(found.wrong)} of {count(found.reviewed)} reviewed {'was' if found.reviewed == 1 else 'were'} wrong"
     if found.recent >= RECENT:
         low, high = share_interval(found.recent_wrong, found.recent)
-        text += f"; lately {found.recent_wrong} of {found.recent} ({percent(low)} to {percent(high)} of what comes next)"
+        text += (
+            f"; lately {found.recent_wrong} of {found.recent} ({percent(low)} to {percent(high)} of what comes next)"
+        )
     return text + "."
 
 
@@ -105,7 +107,16 @@ def detector_table(entry: Mapping[str, Any], titles: Mapping[str, str], n: int) 
     """Every detector's word on one sample, the most suspicious first: ``detector`` (its title), ``value``, ``rank``, ``top`` (share of one:
     0.01 is among the most suspicious 1 % of ``n``)."""
     lines = [
-        {"detector": title, "value": float(entry[name]), "rank": int(entry[f"rank:{name}"]), "top": int(entry[f"rank:{name}"]) / max(n, 1)}
+        {
+            "detector": title,
+            "value": float(entry[name]),
+            "rank": int(entry[f"rank:{name}"]),
+            "top": int(entry[f"rank:{name}"]) / max(n, 1),
+        }
         for name, title in titles.items()
     ]
-    return pd.DataFrame(lines, columns=["detector", "value", "rank", "top"]).sort_values("rank", kind="stable").reset_index(drop=True)
+    return (
+        pd.DataFrame(lines, columns=["detector", "value", "rank", "top"])
+        .sort_values("rank", kind="stable")
+        .reset_index(drop=True)
+    )

@@ -33,7 +33,9 @@ def _classes(values: np.ndarray, classes: Sequence[str], rows: np.ndarray) -> li
     return [Group(name, colours.class_colour(k), rows[values[rows] == k]) for k, name in enumerate(classes)]
 
 
-def by_steps(values: np.ndarray, rows: np.ndarray, scale: Sequence[str], unit: str = "", dark: bool = False) -> list[Group]:
+def by_steps(
+    values: np.ndarray, rows: np.ndarray, scale: Sequence[str], unit: str = "", dark: bool = False
+) -> list[Group]:
     """Groups of about equal size in the order of ``values`` (n,), one per colour of ``scale``; NaN values are drawn quietly.
 
     Equal steps of rank, not of value, keep one outlier from bleaching the rest. The name says the values that a group spans.
@@ -59,7 +61,9 @@ def by_sign(values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Gr
     level = np.where(size >= strong, 2, np.where(size >= some, 1, 0)) * sign
     names = {-2: "hurt most", -1: "hurt", 0: "little influence", 1: "helped", 2: "helped most"}
     groups = [Group("not training data", colours.quiet(dark), rows[~np.isfinite(values[rows])])]
-    groups += [Group(names[step], colours.influence_scale(dark)[step + 2], known[level == step]) for step in (0, -1, 1, -2, 2)]
+    groups += [
+        Group(names[step], colours.influence_scale(dark)[step + 2], known[level == step]) for step in (0, -1, 1, -2, 2)
+    ]
     return [group for group in groups if len(group.rows)]
 
 
@@ -105,8 +109,12 @@ def map_spec(
     size = 7 if n <= 2_000 else 5 if n <= 20_000 else 3
     drawn = [(group.name, group.colour, group.rows) for group in groups]
     if selected is not None:
-        outside = np.concatenate([group.rows[~selected[group.rows]] for group in groups]) if groups else np.empty(0, np.int64)
-        drawn = [("not selected", colours.quiet(dark), outside)] + [(name, colour, rows[selected[rows]]) for name, colour, rows in drawn]
+        outside = (
+            np.concatenate([group.rows[~selected[group.rows]] for group in groups]) if groups else np.empty(0, np.int64)
+        )
+        drawn = [("not selected", colours.quiet(dark), outside)] + [
+            (name, colour, rows[selected[rows]]) for name, colour, rows in drawn
+        ]
         drawn = [item for item in drawn if len(item[2])]
     series = [
         {
@@ -133,7 +141,11 @@ def map_spec(
     across: dict[str, Any] = dict(axis)
     upwards: dict[str, Any] = dict(axis)
     if axes:
-        ticks: dict[str, Any] = {"type": "value", "nameLocation": "middle", "axisLabel": {"showMinLabel": False, "showMaxLabel": False}}
+        ticks: dict[str, Any] = {
+            "type": "value",
+            "nameLocation": "middle",
+            "axisLabel": {"showMinLabel": False, "showMaxLabel": False},
+        }
         across, upwards = {**ticks, "name": axes[0], "nameGap": 24}, {**ticks, "name": axes[1], "nameGap": 36}
         grid = {"left": 24, "right": 12, "top": 40, "bottom": 56}
     return {
@@ -142,9 +154,22 @@ def map_spec(
         "grid": grid,
         "xAxis": {**across, "min": x_low, "max": x_high},
         "yAxis": {**upwards, "min": y_low, "max": y_high},
-        "legend": {"type": "scroll", "selectedMode": False, "bottom": 0, "left": 0, "itemWidth": 10, "itemHeight": 10, "icon": "circle"},
+        "legend": {
+            "type": "scroll",
+            "selectedMode": False,
+            "bottom": 0,
+            "left": 0,
+            "itemWidth": 10,
+            "itemHeight": 10,
+            "icon": "circle",
+        },
         "tooltip": {"trigger": "item", "formatter": "{a} · row {@row}"},
-        "toolbox": {"right": 18, "top": 0, "itemSize": 18, "feature": {"brush": {"type": ["polygon", "clear"], "title": LASSO}}},
+        "toolbox": {
+            "right": 18,
+            "top": 0,
+            "itemSize": 18,
+            "feature": {"brush": {"type": ["polygon", "clear"], "title": LASSO}},
+        },
         "brush": {
             "xAxisIndex": "all",
             "yAxisIndex": "all",
@@ -168,7 +193,9 @@ def inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """
     polygon = np.asarray(polygon, dtype=np.float64)
     low, high = polygon.min(axis=0), polygon.max(axis=0)
-    near = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))  # the box test leaves few points for the edges
+    near = np.flatnonzero(
+        ((points >= low) & (points <= high)).all(axis=1)
+    )  # the box test leaves few points for the edges
     near = near[np.argsort(points[near, 1])]
     x, y = points[near, 0].astype(np.float64), points[near, 1].astype(np.float64)
     odd = np.zeros(len(near), dtype=bool)

@@ -24,10 +24,14 @@ def meaning(found: "ShiftResult") -> str:
     auc, control = found.auc, found.control
     if auc.low <= 0.5:
         return "Nothing speaks against the test score holding for data like your training data."
-    text = "The two sets differ in a way that shows below; the test score may not hold for data like your training data."
+    text = (
+        "The two sets differ in a way that shows below; the test score may not hold for data like your training data."
+    )
     if control is not None and control.low > 0.5:
         text += f" But validation samples are told from training samples too ({range_of(control)}): " + (
-            "the model remembers what it was trained on." if found.space == "representation" else "look at how the data were split."
+            "the model remembers what it was trained on."
+            if found.space == "representation"
+            else "look at how the data were split."
         )
     return text
 
@@ -47,7 +51,12 @@ def frame_of(found: "ShiftResult", kind: str, most: int = 12) -> pd.DataFrame:
     lines = found.differences[found.differences["kind"] == kind].head(most)
     scale = 1 if kind == "column" else 100
     return pd.DataFrame(
-        {"name": lines["name"], "estimate": scale * lines["difference"], "low": scale * lines["low"], "high": scale * lines["high"]}
+        {
+            "name": lines["name"],
+            "estimate": scale * lines["difference"],
+            "low": scale * lines["low"],
+            "high": scale * lines["high"],
+        }
     ).reset_index(drop=True)
 
 

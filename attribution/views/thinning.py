@@ -35,7 +35,9 @@ class Drawn:
         )
 
 
-def thin(coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndarray | None = None, limit: int = LIMIT) -> Drawn:
+def thin(
+    coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndarray | None = None, limit: int = LIMIT
+) -> Drawn:
     """About ``limit`` of the groups' rows, the same ones whatever they are grouped by; all of them when there are no more.
 
     ``coordinates`` (n, 2), ``selected`` rows (k,) or None. A row is drawn when its fixed random number is below the share that may be

@@ -63,7 +63,9 @@ class About:
             yield
         except UserError as error:
             place = f"{self.folder / 'project.json'}, {part!r}"
-            raise UserError(f"{place}: {error.what}", error.why, f"{error.do} Or put a copy of the file in its place.") from error
+            raise UserError(
+                f"{place}: {error.what}", error.why, f"{error.do} Or put a copy of the file in its place."
+            ) from error
 
     @property
     def code(self) -> Look | None:
@@ -130,4 +132,6 @@ class About:
 
     def _set(self, name: str, value: str) -> None:
         with database.write(self._db) as db:
-            db.execute("INSERT INTO settings VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value", (name, value))
+            db.execute(
+                "INSERT INTO settings VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value", (name, value)
+            )

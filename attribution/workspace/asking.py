@@ -43,12 +43,17 @@ def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.D
         return all_rows(dataset, queries, "There is nothing to explain.", "or ask about other samples by their ids")
     if queries == "wrong":
         test = all_rows(
-            dataset, "test", "Wrong test predictions are asked about.", "or ask about others: --queries val, train, or sample ids"
+            dataset,
+            "test",
+            "Wrong test predictions are asked about.",
+            "or ask about others: --queries val, train, or sample ids",
         )
         rows = test[~predictions().loc[test, "correct"].to_numpy(dtype=bool)]
         if not len(rows):
             raise UserError(
-                f"All {len(test):,} test predictions are right.", "There is no wrong one to explain.", "Ask about test, or name sample ids."
+                f"All {len(test):,} test predictions are right.",
+                "There is no wrong one to explain.",
+                "Ask about test, or name sample ids.",
             )
         return np.asarray(rows, dtype=np.int64)
     whole = dataset.row_of(queries)
@@ -57,7 +62,9 @@ def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.D
     names = entries(queries)
     if not names:
         raise UserError(
-            f"No sample is named by {queries!r}.", "There is nothing to explain.", "Write wrong, test, val, train, or sample ids."
+            f"No sample is named by {queries!r}.",
+            "There is nothing to explain.",
+            "Write wrong, test, val, train, or sample ids.",
         )
     if any(dataset.row_of(name) is None for name in names) and len(names) > 1 and QUOTE not in queries:
         unknown = [name for name in names if dataset.row_of(name) is None]

@@ -177,7 +177,9 @@ class Decisions:
     def state(self, row: int) -> SampleState:
         """One sample's current label, whether it is trained on, and the review's verdict."""
         state, version = self.ledger.state(str(self._dataset.ids[row]))
-        return SampleState(row, self._index(state.label), state.active, state.verdict, int(self._dataset.labels[row]), version)
+        return SampleState(
+            row, self._index(state.label), state.active, state.verdict, int(self._dataset.labels[row]), version
+        )
 
     def states(self) -> "pd.DataFrame":
         """The samples with entries, indexed by row; columns as in ``Project.states``."""
@@ -217,7 +219,9 @@ class Decisions:
         else:
             wanted = None if label is None else self._word(label)
         seen = {str(ids[row]): version for row, version in expect.items()} if expect is not None else None
-        return self.ledger.apply(action, [str(ids[int(row)]) for row in rows], wanted, reason=reason, evidence=evidence, expect=seen)
+        return self.ledger.apply(
+            action, [str(ids[int(row)]) for row in rows], wanted, reason=reason, evidence=evidence, expect=seen
+        )
 
     def _refuse_bare(self, rows: "Sequence[int] | np.ndarray") -> None:
         """A sample without a label has nothing to keep."""
@@ -255,7 +259,20 @@ class Decisions:
             }
             for edit in edits
         ]
-        columns = ["id", "time", "author", "sample", "action", "old", "new", "reason", "evidence", "batch", "reverts", "reverted"]
+        columns = [
+            "id",
+            "time",
+            "author",
+            "sample",
+            "action",
+            "old",
+            "new",
+            "reason",
+            "evidence",
+            "batch",
+            "reverts",
+            "reverted",
+        ]
         frame = pd.DataFrame(lines, columns=columns)
         frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True)
         frame["reverts"] = frame["reverts"].astype("Int64")

@@ -28,7 +28,11 @@ def _side(module: "nn.Module") -> int:
     """What a network's own settings say: torchvision's and Hugging Face's ``image_size``, timm's fixed ``input_size``."""
     settings = getattr(module, "pretrained_cfg", None)
     fixed = settings.get("input_size") if isinstance(settings, dict) and settings.get("fixed_input_size") else None
-    for found in (getattr(module, "image_size", None), getattr(getattr(module, "config", None), "image_size", None), fixed):
+    for found in (
+        getattr(module, "image_size", None),
+        getattr(getattr(module, "config", None), "image_size", None),
+        fixed,
+    ):
         sides = {found} if isinstance(found, int) else set(found[-2:]) if isinstance(found, list | tuple) else set()
         if len(sides) == 1 and isinstance(side := sides.pop(), int) and side > 0:
             return side
@@ -77,20 +81,33 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
     if model.inputs == "tokens":
         said.append("The numbers are handed to the model as whole numbers: token ids for its embedding.")
     if type(network).__name__ == "Ordered":
-        said.append(f"The model's outputs are put into the data's order of classes: {', '.join(dataset.info.classes[:12])}.")
-    look: dict[str, Any] = {"weights": weights, "parameters": sum(value.numel() for value in network.parameters()), "said": said}
+        said.append(
+            f"The model's outputs are put into the data's order of classes: {', '.join(dataset.info.classes[:12])}."
+        )
+    look: dict[str, Any] = {
+        "weights": weights,
+        "parameters": sum(value.numel() for value in network.parameters()),
+        "said": said,
+    }
     if weights != "untrained":
         fit = measured(network, dataset, expected)
         problem = complaint(network, dataset, fit)
         if problem and model.checkpoints and worse_than_chance(fit):
             raise problem
-        look |= {"measured": fit.to_json(), "warning": [problem.what, problem.why, problem.do] if problem and model.checkpoints else []}
+        look |= {
+            "measured": fit.to_json(),
+            "warning": [problem.what, problem.why, problem.do] if problem and model.checkpoints else [],
+        }
     elif expected is not None:
         raise UserError(
-            "An accuracy is expected of a model that is not trained yet.", "It is compared with loaded weights.", "Add --checkpoints."
+            "An accuracy is expected of a model that is not trained yet.",
+            "It is compared with loaded weights.",
+            "Add --checkpoints.",
         )
     samples = loss_on_samples(network, dataset)
-    return look | {"samples": [{name: _plain(value) for name, value in line.items()} for line in samples.to_dict("records")]}
+    return look | {
+        "samples": [{name: _plain(value) for name, value in line.items()} for line in samples.to_dict("records")]
+    }
 
 
 def _origin(network: "nn.Module", dataset: "Dataset", model: ModelConfig) -> str:
@@ -104,10 +121,19 @@ def _origin(network: "nn.Module", dataset: "Dataset", model: ModelConfig) -> str
         return "builder" if set(model.checkpoints) == {BUILDER} else "given"
     if not is_custom(model.name):
         return "untrained"
-    first, second = list(network.parameters()), list(build_model(model, dataset.info, seed=1, trusted=True).parameters())
-    varied = [place for place, value in enumerate(first) if value.numel() > 1 and bool((value != value.reshape(-1)[0]).any())]
+    first, second = (
+        list(network.parameters()),
+        list(build_model(model, dataset.info, seed=1, trusted=True).parameters()),
+    )
+    varied = [
+        place for place, value in enumerate(first) if value.numel() > 1 and bool((value != value.reshape(-1)[0]).any())
+    ]
     same = len(first) == len(second) and all(first[place].shape == second[place].shape for place in varied)
-    return "builder" if varied and same and all(torch.equal(first[place], second[place]) for place in varied) else "untrained"
+    return (
+        "builder"
+        if varied and same and all(torch.equal(first[place], second[place]) for place in varied)
+        else "untrained"
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -33,13 +33,19 @@ class Forecasts(Models):
         config = self._possible(config or FlagConfig())
         run, out = self._need_run(config.run), self.folder / "forecasts"
         recipe = self._fold_recipe(run)
-        return forecast_flag(self.dataset, self.labels, run, config, out, progress or Progress(), trusted=self.trusted, recipe=recipe)
+        return forecast_flag(
+            self.dataset, self.labels, run, config, out, progress or Progress(), trusted=self.trusted, recipe=recipe
+        )
 
     def forecast_train(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Forecast":
         """Time and memory that ``train`` would take, from epochs on a share of the samples."""
         from attribution.costs.training import forecast_train
 
-        recipe, out, work = self._possible(config or self.train_config), self.folder / "forecasts", progress or Progress()
+        recipe, out, work = (
+            self._possible(config or self.train_config),
+            self.folder / "forecasts",
+            progress or Progress(),
+        )
         return forecast_train(self.dataset, self.labels, self._fresh_model(), recipe, out, work, trusted=self.trusted)
 
     def find_forecast(self, kind: str, config: Any) -> "Forecast | None":
@@ -68,7 +74,9 @@ class Forecasts(Models):
 
         config = self._possible(config or BenchConfig())
         run = self._need_run(config.run)
-        return forecast(self.dataset, self.labels, run, self._fresh_model(), self._bench_recipe(run), config, self.folder)
+        return forecast(
+            self.dataset, self.labels, run, self._fresh_model(), self._bench_recipe(run), config, self.folder
+        )
 
     def _bench_recipe(self, run: "Run") -> TrainConfig:
         """As ``recipe_for``, without asking: a comparison says itself that loaded weights are judged by other models."""

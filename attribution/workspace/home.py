@@ -52,7 +52,9 @@ def find(folder: str | Path) -> Path:
             return path.resolve()
     known = ", ".join(list_projects()) or "none yet"
     raise UserError(
-        f"There is no project {str(folder)!r}.", f"Projects in {home()}: {known}.", "Run `datablame new` or `datablame sample`."
+        f"There is no project {str(folder)!r}.",
+        f"Projects in {home()}: {known}.",
+        "Run `datablame new` or `datablame sample`.",
     )
 
 
@@ -101,7 +103,12 @@ def create(
 
 def _place(folder: str | Path) -> Path:
     """The folder that a new project is to have: a name in ``home()``, or a path."""
-    if "\0" in str(folder) or not str(folder).strip() or Path(folder).name in ("", "..") or Path(folder).name.startswith("."):
+    if (
+        "\0" in str(folder)
+        or not str(folder).strip()
+        or Path(folder).name in ("", "..")
+        or Path(folder).name.startswith(".")
+    ):
         raise UserError(
             f"{str(folder)!r} is no name for a project.",
             "It is the name of its folder, which is seen and opened by it.",
@@ -119,7 +126,9 @@ def _place(folder: str | Path) -> Path:
     longest = len(os.fsencode(path.name))
     if longest > LONGEST_NAME:
         raise UserError(
-            f"The name {path.name[:60]!r} has {longest} bytes.", f"A folder's name has at most {LONGEST_NAME}.", "Choose a shorter one."
+            f"The name {path.name[:60]!r} has {longest} bytes.",
+            f"A folder's name has at most {LONGEST_NAME}.",
+            "Choose a shorter one.",
         )
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise _taken(path)
@@ -127,7 +136,9 @@ def _place(folder: str | Path) -> Path:
 
 
 def _taken(path: Path) -> UserError:
-    return UserError(f"{path} already exists and is not empty.", "A project needs a folder of its own.", "Choose another name.")
+    return UserError(
+        f"{path} already exists and is not empty.", "A project needs a folder of its own.", "Choose another name."
+    )
 
 
 def _build(
@@ -195,7 +206,9 @@ def code_file(model: ModelConfig) -> Path | None:
 
 
 def _absolute(data: DataConfig) -> DataConfig:
-    path = os.path.abspath(os.path.expanduser(data.path)) if data.path else ""  # a loop of links or an unknown user is said by the reader
+    path = (
+        os.path.abspath(os.path.expanduser(data.path)) if data.path else ""
+    )  # a loop of links or an unknown user is said by the reader
     return from_dict(DataConfig, {**to_dict(data), "path": path})
 
 

@@ -94,11 +94,17 @@ def find_query(
 
     One computed on the current labels is preferred.
     """
-    found = [pair for pair in _answering(scores, run_id, estimator, query_rows) if dict(settings or {}) in settings_of(pair[0])]
+    found = [
+        pair
+        for pair in _answering(scores, run_id, estimator, query_rows)
+        if dict(settings or {}) in settings_of(pair[0])
+    ]
     return min(found, key=lambda pair: pair[0].version != version) if found else None
 
 
-def _answering(scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]) -> "list[tuple[ScoreResult, int]]":
+def _answering(
+    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]
+) -> "list[tuple[ScoreResult, int]]":
     """The score runs, and in each the column, that were asked of this run about these rows, with whatever settings."""
     fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss")]
     found = [(score, score.column_of(query_rows)) for score in fitting]
@@ -112,7 +118,9 @@ def settings_of(score: "ScoreResult") -> list[dict[str, Any]]:
     return requests(score.config)
 
 
-def settings_found(scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]) -> list[dict[str, Any]]:
+def settings_found(
+    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]
+) -> list[dict[str, Any]]:
     """The different settings with which an estimator was asked about these rows, the usual ones first."""
     found: list[dict[str, Any]] = []
     for score, _ in _answering(scores, run_id, estimator, query_rows):
@@ -121,13 +129,19 @@ def settings_found(scores: "Sequence[ScoreResult]", run_id: str, estimator: str,
     return sorted(found, key=len)
 
 
-def influence_view(score: "ScoreResult", column: int, ids: "np.ndarray", version: str, query_rows: Sequence[int], k: int) -> InfluenceView:
+def influence_view(
+    score: "ScoreResult", column: int, ids: "np.ndarray", version: str, query_rows: Sequence[int], k: int
+) -> InfluenceView:
     """The k strongest on both sides of one column."""
     top = score.top(column)
-    top = top.assign(id=ids[top["row"].to_numpy()])[["side", "row", "id", "influence", "cosine", "rank"]].sort_values("rank")
+    top = top.assign(id=ids[top["row"].to_numpy()])[["side", "row", "id", "influence", "cosine", "rank"]].sort_values(
+        "rank"
+    )
     sides = [top[top["side"] == side].drop(columns="side").head(k).reset_index(drop=True) for side in (1, -1)]
     rows = tuple(int(row) for row in query_rows)
-    return InfluenceView(score.estimator, rows, sides[0], sides[1], score.moments(column), score.version != version, score, column)
+    return InfluenceView(
+        score.estimator, rows, sides[0], sides[1], score.moments(column), score.version != version, score, column
+    )
 
 
 def affected_by(
@@ -140,7 +154,11 @@ def affected_by(
     settings: Mapping[str, Any] | None = None,
 ) -> "pd.DataFrame | None":
     """The queries that a training row touches most, from the score run with these settings and the most single-sample queries."""
-    fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss") and not score.group]
+    fitting = [
+        score
+        for score in scores
+        if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss") and not score.group
+    ]
     fitting = [score for score in fitting if dict(settings or {}) in settings_of(score)]
     if not fitting:
         return None
@@ -152,7 +170,9 @@ def affected_by(
     return frame[["query_row", "id", "side", "rank", "influence"]].reset_index(drop=True)
 
 
-def predictions(probabilities: "np.ndarray", labels: "np.ndarray", known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
+def predictions(
+    probabilities: "np.ndarray", labels: "np.ndarray", known: "pd.DataFrame | None" = None
+) -> "pd.DataFrame":
     """What a model says of every sample under the current labels; columns as in ``Project.predictions``.
 
     ``probabilities`` (n, c), ``labels`` (n,). ``known`` is the answer for other labels of the same probabilities: only the rows that
@@ -163,9 +183,12 @@ def predictions(probabilities: "np.ndarray", labels: "np.ndarray", known: "pd.Da
 
     n = len(probabilities)
     if known is None:
-        blocks = [_said(probabilities[start : start + BLOCK], labels[start : start + BLOCK]) for start in range(0, n, BLOCK)]
+        blocks = [
+            _said(probabilities[start : start + BLOCK], labels[start : start + BLOCK]) for start in range(0, n, BLOCK)
+        ]
         columns = {
-            name: np.concatenate([block[name] for block in blocks]) for name in (blocks[0] if blocks else _said(probabilities, labels))
+            name: np.concatenate([block[name] for block in blocks])
+            for name in (blocks[0] if blocks else _said(probabilities, labels))
         }
     else:
         columns = {name: known[name].to_numpy().copy() for name in known}
@@ -219,7 +242,13 @@ def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "Calibratio
     decided = states[(states["verdict"] != "") & flags.searched(states.index.to_numpy())]
     searched = table.iloc[flags.places(decided.index.to_numpy())]
     wrong = (decided["label"].to_numpy() != searched["label"].to_numpy()) | ~decided["active"].to_numpy(dtype=bool)
-    planted = [places.to_numpy() for _, places in calibration.planted.groupby("kind")["position"]] if calibration is not None else []
+    planted = (
+        [places.to_numpy() for _, places in calibration.planted.groupby("kind")["position"]]
+        if calibration is not None
+        else []
+    )
     planted_n = calibration.n_train if calibration is not None else 0
     positions = searched["position"].to_numpy()
-    return budget(len(table), positions, wrong, expected=flags.estimate, planted=planted, planted_n=planted_n, step=step)
+    return budget(
+        len(table), positions, wrong, expected=flags.estimate, planted=planted, planted_n=planted_n, step=step
+    )

@@ -94,7 +94,9 @@ class Models(Review):
         runs = {run.id: run for run in self.runs()}
         run = runs.get(run_id) if run_id else self.run
         wanted = run_id or self._setting("run")
-        for folder in (self.folder / "runs").glob("*/"):  # another model than the one in use never answers for it without a word
+        for folder in (self.folder / "runs").glob(
+            "*/"
+        ):  # another model than the one in use never answers for it without a word
             damaged = folder.name == wanted or (run is None and os.path.lexists(folder / "config.json"))
             if damaged and folder.name not in runs and (error := ailing(folder)):
                 raise error
@@ -113,7 +115,9 @@ class Models(Review):
         trained = [run.version for run in reversed(self.runs())]
         names = list(dict.fromkeys([base, *trained, current]))
         table = {"version": names, "runs": [trained.count(name) for name in names]}
-        return pd.DataFrame({**table, "base": [name == base for name in names], "current": [name == current for name in names]})
+        return pd.DataFrame(
+            {**table, "base": [name == base for name in names], "current": [name == current for name in names]}
+        )
 
     def predictions(self, run: "Run | None" = None, known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
         """What the model says of every sample, indexed by row.

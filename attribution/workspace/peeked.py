@@ -10,7 +10,9 @@ from attribution.storage import database
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
 
-ASKED = "SELECT e.sample, e.evidence FROM current c JOIN edits e ON e.id = c.edit WHERE instr(e.evidence, '\"query\"') > 0"
+ASKED = (
+    "SELECT e.sample, e.evidence FROM current c JOIN edits e ON e.id = c.edit WHERE instr(e.evidence, '\"query\"') > 0"
+)
 
 
 def chosen_on_test(path: Path, dataset: "Dataset", rows: Iterable[int]) -> int:
@@ -22,4 +24,7 @@ def chosen_on_test(path: Path, dataset: "Dataset", rows: Iterable[int]) -> int:
     with database.connect(path) as db:
         asked = {sample: str(json.loads(text).get("query", "")) for sample, text in db.execute(ASKED)}
     found = dataset.rows_of(list(asked)).tolist()
-    return sum(row in wanted and bool(test & {query, *query.split(",")}) for row, query in zip(found, asked.values(), strict=True))
+    return sum(
+        row in wanted and bool(test & {query, *query.split(",")})
+        for row, query in zip(found, asked.values(), strict=True)
+    )

@@ -55,7 +55,11 @@ class Results(Models):
         ``settings`` are the fields of ``ScoreConfig`` that were asked for otherwise than usual (None: none): an answer for other ones is none.
         """
         run = self.run
-        return lookup.find_query(self.scores(), run.id, self.labels.version, estimator, query_rows, settings) if run else None
+        return (
+            lookup.find_query(self.scores(), run.id, self.labels.version, estimator, query_rows, settings)
+            if run
+            else None
+        )
 
     def settings_found(self, estimator: str, query_rows: Sequence[int]) -> list[dict[str, Any]]:
         """The different settings with which the current model was asked about these rows by this estimator, the usual ones ({}) first."""
@@ -72,13 +76,19 @@ class Results(Models):
             return None
         return lookup.influence_view(*found, self.dataset.ids, self.labels.version, query_rows, k)
 
-    def affected_by(self, row: int, estimator: str, k: int = 8, settings: Mapping[str, Any] | None = None) -> "pd.DataFrame | None":
+    def affected_by(
+        self, row: int, estimator: str, k: int = 8, settings: Mapping[str, Any] | None = None
+    ) -> "pd.DataFrame | None":
         """The scored queries that training row ``row`` helps (side 1) and harms (side -1) most: query_row, id, side, rank, influence.
 
         Only queries of one sample each count; None when nothing was scored with this estimator.
         """
         run = self.run
-        return lookup.affected_by(self.scores(), run.id, estimator, int(row), self.dataset.ids, k, settings) if run else None
+        return (
+            lookup.affected_by(self.scores(), run.id, estimator, int(row), self.dataset.ids, k, settings)
+            if run
+            else None
+        )
 
     def flags(self) -> "FlagResult | None":
         """The newest search for wrong labels, of the current model if there is one; ``version`` tells whether labels changed since."""
@@ -122,7 +132,9 @@ class Results(Models):
         from attribution.mapping import MapResult
 
         run = self.run
-        fitting = [m for m in lookup.finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)]
+        fitting = [
+            m for m in lookup.finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)
+        ]
         return lookup.newest_of(fitting, run.id if run else None)
 
     def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
@@ -145,7 +157,9 @@ class Results(Models):
         from attribution.findings.calibration import CalibrationResult
 
         run = self.run
-        return lookup.newest_of(lookup.finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None)
+        return lookup.newest_of(
+            lookup.finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None
+        )
 
     def budget(self, step: int = 50) -> "Budget | None":
         """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made so far, the search's

@@ -59,7 +59,9 @@ def once(method: Method) -> Method:
     def alone_with_it(self: "Work", config: Any = None, progress: Progress | None = None, **extra: Any) -> Any:
         if extra.get("part"):  # parts of one score run are made side by side
             return method(self, config, progress, **extra)
-        asked = {name: value for name, value in to_dict(config).items() if name != "device"} if config is not None else {}
+        asked = (
+            {name: value for name, value in to_dict(config).items() if name != "device"} if config is not None else {}
+        )
         key = fingerprint(method.__name__, asked, self.labels.version, self._setting("run"))
         with alone(self.folder / ".locks" / f"{method.__name__}-{key}.lock", progress or Progress()):
             return method(self, config, progress, **extra)
@@ -123,7 +125,9 @@ class Work(Results, Forecasts):
         queries = self.query_rows(config.queries, run)
         out, forecast = self.folder / "scores", self.find_forecast("score", config)
         told, work = forecast.told if forecast else None, progress or Progress()
-        return score(self.dataset, self.labels, run, config, queries, out, work, trusted=self.trusted, part=part, forecast=told)
+        return score(
+            self.dataset, self.labels, run, config, queries, out, work, trusted=self.trusted, part=part, forecast=told
+        )
 
     @once
     def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
@@ -135,7 +139,9 @@ class Work(Results, Forecasts):
         run, forecast = self._need_run(config.run), self.find_forecast("flag", config)
         told, out, work = forecast.told if forecast else None, self.folder / "flags", progress or Progress()
         recipe = self._fold_recipe(run)
-        found = flag(self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told, recipe=recipe)
+        found = flag(
+            self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told, recipe=recipe
+        )
         if len(found.detectors) >= KEPT_FROM:
             self.categories_of(found)  # kept with the search, so that no page waits for it
         return found
@@ -158,7 +164,9 @@ class Work(Results, Forecasts):
         config = self._possible(config or MapConfig())
         run = self._need_run(config.run)
         work, graphs = progress or Progress(), self.folder / "neighbors"
-        return embed(self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs)
+        return embed(
+            self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs
+        )
 
     @once
     def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
@@ -169,7 +177,9 @@ class Work(Results, Forecasts):
         run = self._need_run(config.run)
         queries = self.query_rows(config.queries, run)
         out = self.folder / "angles"
-        return measure(self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted)
+        return measure(
+            self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted
+        )
 
     @once
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
@@ -202,10 +212,24 @@ class Work(Results, Forecasts):
         config = self._possible(config or CalibrateConfig())
         run, flags = self._need_run(config.run), self.flags()
         if flags is None:
-            raise UserError("Nobody has looked for wrong labels yet.", "There is no queue to measure.", "Run `datablame flag` first.")
+            raise UserError(
+                "Nobody has looked for wrong labels yet.",
+                "There is no queue to measure.",
+                "Run `datablame flag` first.",
+            )
         out = self.folder / "calibration"
         recipe = self.recipe_for(run)
-        return calibrate(self.dataset, self.labels, run, flags, config, out, progress or Progress(), trusted=self.trusted, recipe=recipe)
+        return calibrate(
+            self.dataset,
+            self.labels,
+            run,
+            flags,
+            config,
+            out,
+            progress or Progress(),
+            trusted=self.trusted,
+            recipe=recipe,
+        )
 
     @once
     def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
@@ -246,7 +270,9 @@ class Work(Results, Forecasts):
         run = self._need_run(config.run)
         queries, recipe = self._bench_queries(config, run), self._bench_recipe(run)
         model, work = self._fresh_model(), progress or Progress()
-        return bench(self.dataset, self.labels, run, model, recipe, config, queries, self.folder, work, trusted=self.trusted)
+        return bench(
+            self.dataset, self.labels, run, model, recipe, config, queries, self.folder, work, trusted=self.trusted
+        )
 
     def _bench_queries(self, config: BenchConfig, run: "Run") -> "np.ndarray":
         from attribution.evaluation.bench import choose_queries
@@ -255,9 +281,13 @@ class Work(Results, Forecasts):
         rows = rows[self.labels.active[rows]]
         if not len(rows):
             raise UserError(
-                "All samples that would be asked about are dropped.", "Nothing is left to compare by.", "Keep some, or ask about others."
+                "All samples that would be asked about are dropped.",
+                "Nothing is left to compare by.",
+                "Keep some, or ask about others.",
             )
-        return choose_queries(rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed)
+        return choose_queries(
+            rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed
+        )
 
     @once
     def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
@@ -291,7 +321,14 @@ class Work(Results, Forecasts):
                 "Train again, or choose another run.",
             )
         return preview(
-            self.dataset, before, self.labels, run, config, self.folder / "previews", progress or Progress(), trusted=self.trusted
+            self.dataset,
+            before,
+            self.labels,
+            run,
+            config,
+            self.folder / "previews",
+            progress or Progress(),
+            trusted=self.trusted,
         )
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":

@@ -13,13 +13,24 @@ NONE = (
 def gpu(found: dict[str, Any]) -> str:
     lines, others = [], []
     for model, one in found["models"].items():
-        about = f"{model}, {one['about']['parameters']:,} parameters, {one['about']['samples']:,} samples" if "about" in one else model
+        about = (
+            f"{model}, {one['about']['parameters']:,} parameters, {one['about']['samples']:,} samples"
+            if "about" in one
+            else model
+        )
         for mode, works in one.get("engine", {}).items():
-            ratios = [_ratio(works.get(kind)) for kind in ("all pairs", "self-influence", "one direction", "projection to 256")]
+            ratios = [
+                _ratio(works.get(kind))
+                for kind in ("all pairs", "self-influence", "one direction", "projection to 256")
+            ]
             close = works.get("to the CPU", {})
             lines.append([about, mode, *ratios, f"{close['dots']:.1e}" if close else ""])
             about = ""
-        for name, line in {**one.get("estimators", {}), **one.get("peers", {}), "compiled forward pass": one.get("compiled")}.items():
+        for name, line in {
+            **one.get("estimators", {}),
+            **one.get("peers", {}),
+            "compiled forward pass": one.get("compiled"),
+        }.items():
             if line:
                 close = line.get("to the CPU", line.get("to_ours"))
                 others.append([model, name, _ratio(line), _gigabytes(line), "" if close is None else f"{close:.1e}"])
@@ -27,7 +38,9 @@ def gpu(found: dict[str, Any]) -> str:
         f"## On a GPU: {found['device']}\n\nWall time in plain forward passes of the same model over the same samples in the same precision, batches of"
         f" {found['batch_size']}, {found['queries']} queries, torch {found['torch']}; the last column is the largest deviation from float32 on the CPU as a"
         " share of the largest score.\n\n"
-        + table(["model", "precision", "all pairs", "self-influence", "one direction", "projection", "to the CPU"], lines)
+        + table(
+            ["model", "precision", "all pairs", "self-influence", "one direction", "projection", "to the CPU"], lines
+        )
         + "\n"
         + table(["model", "work", "forward passes", "peak memory", "to the CPU, or to ours"], others)
         + "\n"
@@ -38,7 +51,9 @@ def gpu(found: dict[str, Any]) -> str:
 def _ratio(line: Any) -> str:
     if not line:
         return ""
-    return f"{line['ratio']:.2f}" if "ratio" in line else str(line.get("failed") or line.get("left_out")).replace("|", "/")
+    return (
+        f"{line['ratio']:.2f}" if "ratio" in line else str(line.get("failed") or line.get("left_out")).replace("|", "/")
+    )
 
 
 def _gigabytes(line: dict[str, Any]) -> str:
@@ -49,5 +64,7 @@ def _sample(found: dict[str, Any]) -> str:
     if "test_accuracy" not in found:
         return f"The image sample: {found.get('failed', 'not run')}.\n"
     epochs = ", ".join(f"{name} {value:.2f} s" for name, value in found["seconds_an_epoch"].items())
-    scores = "; ".join(f"{name}: {', '.join(f'{key} {value:.3g}' for key, value in found[name].items())}" for name in ("ip", "ekfac"))
+    scores = "; ".join(
+        f"{name}: {', '.join(f'{key} {value:.3g}' for key, value in found[name].items())}" for name in ("ip", "ekfac")
+    )
     return f"The image sample: an epoch of training takes {epochs}; test accuracy {100 * found['test_accuracy']:.1f} %. 100 queries, {scores}.\n"

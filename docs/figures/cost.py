@@ -34,7 +34,9 @@ def peers(found: dict[str, Any]) -> str:
     slower, unlike = [], []
     for model, works in found["models"].items():
         about = works["about"]
-        parts.append(f"### {model}\n\n{about['parameters']:,} parameters, {about['samples']:,} samples, {about['queries']} queries.\n")
+        parts.append(
+            f"### {model}\n\n{about['parameters']:,} parameters, {about['samples']:,} samples, {about['queries']} queries.\n"
+        )
         lines = []
         for kind, one in works.items():
             if kind == "about":
@@ -48,10 +50,16 @@ def peers(found: dict[str, Any]) -> str:
                 agrees = f"{close['max_relative']:.1e} / {close['spearman']:.3f}"
                 lines.append(["", library, f"{peer['ratio']:.2f}", _mebibytes(peer), agrees, peer["convention"]])
                 if peer["ratio"] < one["ours"]["ratio"]:
-                    slower.append(f"{library} on {kind} with the {model} ({peer['ratio']:.1f} against {one['ours']['ratio']:.1f})")
+                    slower.append(
+                        f"{library} on {kind} with the {model} ({peer['ratio']:.1f} against {one['ours']['ratio']:.1f})"
+                    )
                 if close["spearman"] < 0.9:
-                    unlike.append(f"{library} on {kind} with the {model} ({close['spearman']:.2f}: {peer['convention']})")
-        parts.append(table(["work", "library", "forward passes", "memory", "difference / Spearman", "convention"], lines))
+                    unlike.append(
+                        f"{library} on {kind} with the {model} ({close['spearman']:.2f}: {peer['convention']})"
+                    )
+        parts.append(
+            table(["work", "library", "forward passes", "memory", "difference / Spearman", "convention"], lines)
+        )
     close = found["conjugate gradients to the dense solve"]
     growth = dict(sorted(found["growth of all pairs on the MLP"].items(), key=lambda pair: int(pair[0][:-1])))
     parts.append(
@@ -91,14 +99,31 @@ def forecast(found: dict[str, Any]) -> str:
         " hence the ratio of forecast to truth twice, in wall seconds and in CPU seconds.\n\n"
         f"Within a factor of {found['factor']:g}: {found['within_cpu']} of {runs} in CPU seconds, {found['within']} of {runs} in wall seconds,"
         f" {found['within_memory']} of {runs} in peak memory; {found['in_range']} of {runs} wall times within the range stated.\n\n"
-        + table(["sample", "work", "training samples", "queries", "forecast", "truth", "wall ratio", "CPU ratio", "memory ratio"], lines)
+        + table(
+            [
+                "sample",
+                "work",
+                "training samples",
+                "queries",
+                "forecast",
+                "truth",
+                "wall ratio",
+                "CPU ratio",
+                "memory ratio",
+            ],
+            lines,
+        )
     )
 
 
 def startup(found: dict[str, Any]) -> str:
-    lines = [["`datablame --help`, cold process", f"{found['help_s']['median']:.2f} s", f"{found['help_s']['max']:.2f} s"]]
+    lines = [
+        ["`datablame --help`, cold process", f"{found['help_s']['median']:.2f} s", f"{found['help_s']['max']:.2f} s"]
+    ]
     lines += [
         [f"first paint of {name.replace('_', ' ')}", f"{one['median']:.2f} s", f"{one['max']:.2f} s"]
         for name, one in found["first_paint_s"].items()
     ]
-    return "## Waiting\n\nThe image sample in a warm server, Chromium, two cores.\n\n" + table(["what", "median", "largest"], lines)
+    return "## Waiting\n\nThe image sample in a warm server, Chromium, two cores.\n\n" + table(
+        ["what", "median", "largest"], lines
+    )

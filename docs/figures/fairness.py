@@ -20,7 +20,11 @@ def fairness(found: dict[str, Any]) -> str:
         lines = []
         for one in census:
             before, after = one["sweep"]["0"], one["sweep"][f"{one['suggested']:g}"]
-            low, high = (100 * one["change"]["eop"][side] for side in ("low", "high")) if one["change"] else (float("nan"), float("nan"))
+            low, high = (
+                (100 * one["change"]["eop"][side] for side in ("low", "high"))
+                if one["change"]
+                else (float("nan"), float("nan"))
+            )
             words = [
                 f"{100 * before['eop']:.1f} → {100 * after['eop']:.1f}",
                 f"{low:+.1f} to {high:+.1f}",
@@ -40,7 +44,10 @@ def fairness(found: dict[str, Any]) -> str:
         sweep = [
             [
                 f"{budget} %",
-                *[f"{100 * sum(one['sweep'][budget][name] for one in census) / len(census):+.1f}" for name in ("signed eop", "accuracy")],
+                *[
+                    f"{100 * sum(one['sweep'][budget][name] for one in census) / len(census):+.1f}"
+                    for name in ("signed eop", "accuracy")
+                ],
             ]
             for budget in budgets
         ]
@@ -59,15 +66,27 @@ def fairness(found: dict[str, Any]) -> str:
             lines.append([network, "nothing", *[points(first[name]) for name in ("accuracy", "eop", "attacked")]])
             for measure, words in names.items():
                 lines.append(
-                    [network, f"by {words}", *[points(biased[network][measure]["after"][name]) for name in ("accuracy", "eop", "attacked")]]
+                    [
+                        network,
+                        f"by {words}",
+                        *[points(biased[network][measure]["after"][name]) for name in ("accuracy", "eop", "attacked")],
+                    ]
                 )
             lines.append(
-                [network, "at random", *[points(biased[network]["eop-gap"]["random"][name]) for name in ("accuracy", "eop", "attacked")]]
+                [
+                    network,
+                    "at random",
+                    *[points(biased[network]["eop-gap"]["random"][name]) for name in ("accuracy", "eop", "attacked")],
+                ]
             )
             for budget in ("10", "20"):
                 at = biased[network]["eop-gap"]["sweep"][budget]
                 lines.append(
-                    [network, f"by equal opportunity, always {budget} %", *[points(at[name]) for name in ("accuracy", "eop", "attacked")]]
+                    [
+                        network,
+                        f"by equal opportunity, always {budget} %",
+                        *[points(at[name]) for name in ("accuracy", "eop", "attacked")],
+                    ]
                 )
         about = next(iter(biased.values()))["about"]
         parts += [
@@ -89,7 +108,12 @@ def fairness(found: dict[str, Any]) -> str:
         ]
     if "order" in found:
         lines = [
-            [words, f"{one['spearman']['mean']:.3f}", f"{one['spearman']['min']:.3f}", f"{one['same_sign']['mean']:.3f}"]
+            [
+                words,
+                f"{one['spearman']['mean']:.3f}",
+                f"{one['spearman']['min']:.3f}",
+                f"{one['same_sign']['mean']:.3f}",
+            ]
             for words, one in found["order"].items()
         ]
         parts += [

@@ -17,7 +17,12 @@ def estimators(found: dict[str, Any]) -> str:
         "## Finding the leaked copy\n\nThe image sample's 60 leaked test images as queries: how often the training copy is the"
         " most helpful sample, and how often it is among the 20 most helpful.\n\n"
         + table(
-            ["estimator", "exact copies", "with shifted, mirrored and brightened ones", "cost in forward passes over the training set"],
+            [
+                "estimator",
+                "exact copies",
+                "with shifted, mirrored and brightened ones",
+                "cost in forward passes over the training set",
+            ],
             lines,
         )
     )
@@ -29,7 +34,9 @@ def leakage(found: dict[str, Any]) -> str:
 
     lines = [
         [f"`{name}`" if name != "pixel distance" else name, shares(one["exact"]), shares(one["noisy"])]
-        for name, one in sorted(found["estimators"].items(), key=lambda pair: -pair[1]["exact"]["top 1"] - pair[1]["noisy"]["top 1"])
+        for name, one in sorted(
+            found["estimators"].items(), key=lambda pair: -pair[1]["exact"]["top 1"] - pair[1]["noisy"]["top 1"]
+        )
     ]
     return (
         f"## Finding the leaked copy, digits\n\nAn MLP with batch normalisation on {found['n_train']:,} digits"
@@ -77,7 +84,10 @@ def lds(found: dict[str, Any]) -> str:
         lines = [
             [
                 f"`{title}`",
-                *[f"{line[kind]['lds']:.3f} ({line[kind]['low']:.3f} to {line[kind]['high']:.3f})" for kind in ("loss", "margin")],
+                *[
+                    f"{line[kind]['lds']:.3f} ({line[kind]['low']:.3f} to {line[kind]['high']:.3f})"
+                    for kind in ("loss", "margin")
+                ],
                 _cost(line["notes"]),
             ]
             for title, line in sorted(one["estimators"].items(), key=lambda pair: -pair[1]["loss"]["lds"])

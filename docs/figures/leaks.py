@@ -16,8 +16,15 @@ def leaks(found: dict[str, Any]) -> str:
             kinds = ", ".join(f"{kind} {n}" for kind, n in figures.get("kinds_in_first_100", {}).items())
             first = f"{figures['in_first_100']}{f' ({kinds})' if kinds else ''}"
             lines.append([method, f"{figures['in_first_as_many']} of {one['true']}", first, false])
-        head = ["method", f"true among the first {one['true']}", "true among the first 100", f"false before the {one['wanted']}th true"]
-        parts.append(f"### {name}\n\n{one['true']} leaked; {one['cases']} cases at the usual threshold.\n\n" + table(head, lines))
+        head = [
+            "method",
+            f"true among the first {one['true']}",
+            "true among the first 100",
+            f"false before the {one['wanted']}th true",
+        ]
+        parts.append(
+            f"### {name}\n\n{one['true']} leaked; {one['cases']} cases at the usual threshold.\n\n" + table(head, lines)
+        )
     names = [name for name in found if name not in ("fashion", "tabular")]
     if names:
         lines = [
@@ -28,14 +35,18 @@ def leaks(found: dict[str, Any]) -> str:
                 f"{one['near_found']:,} of {one['near']:,}" if one["near"] else "",
                 f"{one['listed']:,}",
                 f"{one['hash_found']['exact']:,}" + (f" / {one['hash_found']['near']:,}" if one["near"] else ""),
-                f"{one['neighbours_found']['exact']:,}" + (f" / {one['neighbours_found']['near']:,}" if one["near"] else ""),
+                f"{one['neighbours_found']['exact']:,}"
+                + (f" / {one['neighbours_found']['near']:,}" if one["near"] else ""),
             ]
             for name, one in ((name, found[name]) for name in names)
         ]
         parts.append(
             "### Larger public sets\n\nExact copies by comparing the raw content, near copies of texts by scikit-learn's tf-idf cosine above .95 (the exact"
             " ones among them). The neighbour search in the model (one epoch of training) may list as many as we do.\n\n"
-            + table(["set", "train / test", "exact found", "near found", "listed", "plain hash", "neighbours in the model"], lines)
+            + table(
+                ["set", "train / test", "exact found", "near found", "listed", "plain hash", "neighbours in the model"],
+                lines,
+            )
         )
     return "\n".join(parts)
 
@@ -44,7 +55,9 @@ def neighbors(found: dict[str, Any]) -> str:
     lines = [["exact, blocked", f"{found['exact']['wall_s']:.0f} s", f"{found['exact']['processor_s']:.0f} s", "1"]]
     if "pynndescent" in found:
         other = found["pynndescent"]
-        lines.append(["pynndescent", f"{other['wall_s']:.0f} s", f"{other['processor_s']:.0f} s", f"{other['recall']:.3f}"])
+        lines.append(
+            ["pynndescent", f"{other['wall_s']:.0f} s", f"{other['processor_s']:.0f} s", f"{other['recall']:.3f}"]
+        )
     return (
         f"## The neighbour graph\n\n{found['n']:,} points of {found['d']} numbers, {found['k']} neighbours, {found['threads']} threads; the exact search"
         f" peaks at {found['exact']['peak_bytes'] / 1e9:.2f} GB, points included.\n\n"

@@ -40,8 +40,20 @@ def published(found: Mapping[str, dict[str, Any]]) -> str:
             )
             for name in ("mlp", "cnn")
         ],
-        _line("FIF, the same: relabelled, mlp", (0.888,), _means(backdoor["mlp"]["fif"], "relabel"), small.format("mlp"), 0.01),
-        _line("PIF, the same: relabelled, mlp", (0.923,), _means(backdoor["mlp"]["pif"], "relabel"), small.format("mlp"), 0.01),
+        _line(
+            "FIF, the same: relabelled, mlp",
+            (0.888,),
+            _means(backdoor["mlp"]["fif"], "relabel"),
+            small.format("mlp"),
+            0.01,
+        ),
+        _line(
+            "PIF, the same: relabelled, mlp",
+            (0.923,),
+            _means(backdoor["mlp"]["pif"], "relabel"),
+            small.format("mlp"),
+            0.01,
+        ),
         _line(
             "GIF, a class removed: share not called by it",
             (0.9997,),
@@ -85,7 +97,12 @@ def _means(one: dict[str, Any], *names: str) -> tuple[float, ...]:
 
 
 def _line(
-    what: str, theirs: tuple[float, ...], ours: tuple[float, ...], setting: str, slack: float = 0.0, both_sides: bool = False
+    what: str,
+    theirs: tuple[float, ...],
+    ours: tuple[float, ...],
+    setting: str,
+    slack: float = 0.0,
+    both_sides: bool = False,
 ) -> list[str]:
     """A line of the table; a figure hits when it is at least the published one less ``slack`` (``both_sides``: within it)."""
     pairs = list(zip(theirs, ours, strict=True))

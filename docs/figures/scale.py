@@ -23,7 +23,17 @@ def topk(found: dict[str, Any]) -> str:
         f"## Top-k per query over a million samples\n\nRandom scores with cosines for {found['queries']} queries in shard files, reduced as a score run does:"
         f" the {found['k']} most helpful and most harmful samples of every query, the {found['k_reverse']} queries of every sample, moments and histograms."
         " One thread; memory is the growth of the resident size.\n\n"
-        + table(["training samples", "processor", "memory", "shards read", "tables written", "first and last query equal sorting"], lines)
+        + table(
+            [
+                "training samples",
+                "processor",
+                "memory",
+                "shards read",
+                "tables written",
+                "first and last query equal sorting",
+            ],
+            lines,
+        )
         + f"\nThe same from a store of compressed gradients, {found['width']} numbers in bf16 a sample, without a score run:\n\n"
         + table(
             ["training samples", "processor", "memory", "store read"],
@@ -85,7 +95,12 @@ def compression(found: dict[str, Any]) -> str:
             for kind, sizes in one["kinds"].items()
             for place, line in enumerate(sizes)
         ]
-        parts.append(table(["compression", "numbers", "bytes a sample", "Spearman", "found", "making the store", "answering"], lines))
+        parts.append(
+            table(
+                ["compression", "numbers", "bytes a sample", "Spearman", "found", "making the store", "answering"],
+                lines,
+            )
+        )
     return "\n".join(parts)
 
 
@@ -97,7 +112,13 @@ def _rounding(found: dict[str, Any]) -> float:
 
 def million(found: dict[str, Any]) -> str:
     lines = [
-        [name, f"{one['median']:.2f} s", f"{one['lowest']:.2f} to {one['highest']:.2f} s", f"{one['server_cpu']:.2f} s", str(one["times"])]
+        [
+            name,
+            f"{one['median']:.2f} s",
+            f"{one['lowest']:.2f} to {one['highest']:.2f} s",
+            f"{one['server_cpu']:.2f} s",
+            str(one["times"]),
+        ]
         for name, one in found["actions_s"].items()
     ]
     cpu = ", ".join(f"{name} {seconds:.0f}" for name, seconds in found["cpu_s"].items())

@@ -22,10 +22,17 @@ def gif(found: dict[str, Any]) -> str:
             runs = sum(title in lines_of for lines_of in found[kind]["by_seed"].values())
             cells = [
                 str(runs),
-                *[f"{100 * one[name]['mean']:.1f}" + (f" ± {100 * one[name]['sd']:.1f}" if runs > 1 else "") for name in columns[kind]],
+                *[
+                    f"{100 * one[name]['mean']:.1f}" + (f" ± {100 * one[name]['sd']:.1f}" if runs > 1 else "")
+                    for name in columns[kind]
+                ],
             ]
             moved = (
-                [f"{100 * one['share']['mean']:.1f} %", f"{one['steps']['mean']:.1f}", f"{one['seconds_s']['mean']:.1f}"]
+                [
+                    f"{100 * one['share']['mean']:.1f} %",
+                    f"{one['steps']['mean']:.1f}",
+                    f"{one['seconds_s']['mean']:.1f}",
+                ]
                 if "share" in one
                 else ["", "", ""]
             )
@@ -34,6 +41,16 @@ def gif(found: dict[str, Any]) -> str:
             f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a small network. {about[kind]}"
             " Per cent, mean ± standard deviation over as many seeds as are named; rows chosen by outputs unless named; at most"
             f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on another seed.\n\n"
-            + table(["model", "seeds", *[name.replace("_", " ") for name in columns[kind]], "parameters moved", "steps", "seconds"], lines)
+            + table(
+                [
+                    "model",
+                    "seeds",
+                    *[name.replace("_", " ") for name in columns[kind]],
+                    "parameters moved",
+                    "steps",
+                    "seconds",
+                ],
+                lines,
+            )
         )
     return "\n".join(parts)

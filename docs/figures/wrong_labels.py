@@ -19,7 +19,13 @@ def detectors(found: dict[str, Any]) -> str:
             f"### {name}\n\n{sample['wrong']} of {sample['n']:,} labels are wrong (base rate {sample['base_rate']:.3f}); the search estimated"
             f" {estimate['mid']:.0f} ({estimate['low']:.0f} to {estimate['high']:.0f}). Test accuracy of the model {100 * sample['test_accuracy']:.1f} %.\n"
         )
-        head = ["detector", "AUROC", *[f"AUROC, {kind} errors" for kind in kinds], "average precision", "precision in the first 10 %"]
+        head = [
+            "detector",
+            "AUROC",
+            *[f"AUROC, {kind} errors" for kind in kinds],
+            "average precision",
+            "precision in the first 10 %",
+        ]
         lines = [
             [
                 f"`{detector}`" if detector != "suspicion" else "**the queue**",
@@ -52,7 +58,10 @@ def mislabels(found: dict[str, Any]) -> str:
         return f"{area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})" if area else ""
 
     names = sorted(first["detectors"], key=lambda name: -first["detectors"][name]["auroc"]["mean"])
-    lines = [[f"`{name}`" if name != "suspicion" else "**the queue**", *[cell(setting, name) for setting in settings]] for name in names]
+    lines = [
+        [f"`{name}`" if name != "suspicion" else "**the queue**", *[cell(setting, name) for setting in settings]]
+        for name in names
+    ]
     fit = ["training accuracy", *[f"{found[setting]['train_accuracy']:.3f}" for setting in settings]]
     seeds = ["seeds", *[f"{found[setting]['seeds'][0]} to {found[setting]['seeds'][-1]}" for setting in settings]]
     return "\n".join([head, table(["detector", *settings], [*lines, fit, seeds])])
@@ -111,7 +120,9 @@ def moons(found: dict[str, Any]) -> str:
     parts = [head]
     for name in models:
         before, keys = found[name]["before"], ("auroc", "found", "detection", "accuracy_after", "gain", "gain_trimmed")
-        lines = [[detector, *[cell(figures[key]) for key in keys]] for detector, figures in found[name]["detectors"].items()]
+        lines = [
+            [detector, *[cell(figures[key]) for key in keys]] for detector, figures in found[name]["detectors"].items()
+        ]
         lines += [[words, "", "", "", cell(before[key]), "", ""] for key, words in left_out.items()]
         titles = ["", "AUROC", "found", "detection", "accuracy after", "gain in accuracy", "gain, first 5 % dropped"]
         parts += [f"### {name}\n", table(titles, lines)]
@@ -134,7 +145,16 @@ def proof(found: dict[str, Any]) -> str:
         change = _crossed(result["accuracy"])
         points = f"{100 * change['estimate']:+.2f} ({100 * change['low']:+.2f} to {100 * change['high']:+.2f})"
         before, after = (sum(result["accuracy"][when]) / len(result["accuracy"][when]) for when in ("before", "after"))
-        lines.append([words, f"{result['reviewed']:,}", str(result["fixed"]), f"{100 * before:.2f} %", f"{100 * after:.2f} %", points])
+        lines.append(
+            [
+                words,
+                f"{result['reviewed']:,}",
+                str(result["fixed"]),
+                f"{100 * before:.2f} %",
+                f"{100 * after:.2f} %",
+                points,
+            ]
+        )
     return (
         f"## Does fixing them help?\n\nThe image sample, reviewed by somebody who is always right, retrained over {len(found['seeds'])} seeds;"
         " 95 % intervals over seeds and test samples. The sample's recipe was chosen among six because it learns wrong labels by heart, so that there is"

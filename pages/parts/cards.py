@@ -23,7 +23,13 @@ def picture(folder: str, base_hash: str, row: int, size: int, _dataset: Any) -> 
 
 
 def card_of(
-    sight: Sight, row: int, facts: Sequence[cards.Fact] = (), *, size: int = 96, suspicion: bool = True, rank: int | None = None
+    sight: Sight,
+    row: int,
+    facts: Sequence[cards.Fact] = (),
+    *,
+    size: int = 96,
+    suspicion: bool = True,
+    rank: int | None = None,
 ) -> cards.Card:
     """One sample as a card, in its current state."""
     dataset, classes = sight.project.dataset, sight.project.classes
@@ -70,7 +76,13 @@ def actions(
     project, expect = sight.project, {row: version}
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         if state is not None and state["verdict"]:
-            st.button("Undo", key=f"undo-{place}-{row}-{version}", icon=":material/undo:", on_click=edits.revert, args=(project, [version]))
+            st.button(
+                "Undo",
+                key=f"undo-{place}-{row}-{version}",
+                icon=":material/undo:",
+                on_click=edits.revert,
+                args=(project, [version]),
+            )
         else:
             menu = f"relabel-{place}-{row}-{version}"
             names = [name for index, name in enumerate(project.classes) if index != int(sight.labels.values[row])]
@@ -83,7 +95,9 @@ def actions(
                 args=(project, "drop", [row], None, reason, evidence, expect),
             )
         for icon, words, callback, args in more:
-            st.button("", key=f"{icon}-{place}-{row}", icon=icon, help=words, type="tertiary", on_click=callback, args=args)
+            st.button(
+                "", key=f"{icon}-{place}-{row}", icon=icon, help=words, type="tertiary", on_click=callback, args=args
+            )
 
 
 def grid(

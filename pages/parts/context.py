@@ -33,7 +33,13 @@ def open_chosen(names: list[str]) -> None:
     st.session_state.pop("open_project", None)
     chosen = st.query_params.get("project") or st.session_state.get("project-name-shown") or (names[0] if names else "")
     if chosen and chosen not in names:
-        states.error_box({"what": f"There is no project {chosen!r} here.", "why": "", "do": "Choose one on the left, or make a new one."})
+        states.error_box(
+            {
+                "what": f"There is no project {chosen!r} here.",
+                "why": "",
+                "do": "Choose one on the left, or make a new one.",
+            }
+        )
     if chosen in names:
         try:
             st.session_state["open_project"] = open_project(str(home() / chosen))
@@ -57,7 +63,12 @@ def pick_project(names: list[str]) -> None:
     if shown in names:
         st.session_state["project-picker"] = shown
     st.selectbox(
-        "Project", names, index=0 if shown in names else None, key="project-picker", placeholder="Choose a project", on_change=changed
+        "Project",
+        names,
+        index=0 if shown in names else None,
+        key="project-picker",
+        placeholder="Choose a project",
+        on_change=changed,
     )
 
 
@@ -270,7 +281,9 @@ class Sight:
     @cached_property
     def suspicion(self) -> np.ndarray | None:
         """(n,) float, NaN outside the training set; None before a search."""
-        return None if self.flags is None else _suspicion(self.key, self.flags.id, len(self.project.dataset), self.flags)
+        return (
+            None if self.flags is None else _suspicion(self.key, self.flags.id, len(self.project.dataset), self.flags)
+        )
 
     @cached_property
     def pending(self) -> pd.DataFrame:
@@ -281,7 +294,9 @@ class Sight:
     @cached_property
     def retrained(self) -> str:
         """A finished retraining's model that has all edits and is not the one in use; "" without one."""
-        found = next((one for one in self.project.comparisons() if one.config["after_version"] == self.labels.version), None)
+        found = next(
+            (one for one in self.project.comparisons() if one.config["after_version"] == self.labels.version), None
+        )
         target = comparison.after_run(found, self.project.train_config.seed) if found is not None else ""
         return "" if self.run is not None and self.run.id == target else target
 

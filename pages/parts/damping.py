@@ -17,7 +17,9 @@ def section(sight: Sight) -> None:
         "Curvature estimators divide by the model's curvature plus a damping. Too little of it lets flat directions, which training never settled, "
         "drown the rest; too much leaves the plain dot product."
     )
-    name = st.selectbox("Estimator with a damping", ESTIMATORS, key="damping-estimator", format_func=words.__getitem__, width=340)
+    name = st.selectbox(
+        "Estimator with a damping", ESTIMATORS, key="damping-estimator", format_func=words.__getitem__, width=340
+    )
     if jobs.panel(sight.project, ("damping",), lambda job: job.config.get("estimator") == name, place="damping"):
         return
     run = sight.run.id

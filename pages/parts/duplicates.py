@@ -27,7 +27,9 @@ def show(sight: Sight, threshold: float) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         conflicts = int(cases["conflict"].sum())
         differing = f", {count(conflicts)} with labels that differ." if conflicts else "."
-        st.markdown(f"**{plural(len(cases), 'group')}** of samples that are the same or nearly so{differing}", width="content")
+        st.markdown(
+            f"**{plural(len(cases), 'group')}** of samples that are the same or nearly so{differing}", width="content"
+        )
         st.button(
             f"Keep one of each: drop {plural(len(extra), 'copy', 'copies')}",
             key=f"keep-one-{keys.digest(extra)}",
@@ -56,7 +58,11 @@ def group(sight: Sight, members: list[int], kind: str, ratio: float, conflict: b
     """One group: its samples, and which one to keep."""
     left = [row for row in members if sight.labels.active[row]]
     with st.container(border=True, gap="small"):
-        how = "The same content" if kind == "exact" else f"At {three_digits(ratio)} of the usual distance between neighbours"
+        how = (
+            "The same content"
+            if kind == "exact"
+            else f"At {three_digits(ratio)} of the usual distance between neighbours"
+        )
         note = " · **labels differ: keep the right one**" if conflict else ""
         more = f" · {count(len(members) - SHOWN)} more not shown" if len(members) > SHOWN else ""
         st.markdown(f"{how} · {plural(len(members), 'sample')}{note}{more}")
@@ -79,4 +85,9 @@ def waiting(sight: Sight, threshold: float) -> int:
     """How many training samples are superfluous copies."""
     cases = leaks.still_double(sight.leaks.cases(sight.labels.values, threshold, "duplicate"), sight.labels.active)
     active = sight.labels.active
-    return int(sum(np.sum(active[sorted({*rows, *others})]) - 1 for rows, others in zip(cases["rows"], cases["others"], strict=True)))
+    return int(
+        sum(
+            np.sum(active[sorted({*rows, *others})]) - 1
+            for rows, others in zip(cases["rows"], cases["others"], strict=True)
+        )
+    )

@@ -83,7 +83,12 @@ def decide(project: Project, action: str, rows: Sequence[int], *details: Any) ->
 
 
 def from_menu(
-    project: Project, key: str, rows: Sequence[int], reason: str, evidence: Mapping[str, Any] | None, expect: Mapping[int, int] | None
+    project: Project,
+    key: str,
+    rows: Sequence[int],
+    reason: str,
+    evidence: Mapping[str, Any] | None,
+    expect: Mapping[int, int] | None,
 ) -> None:
     """Callback of a "Relabel" menu: the chosen class is the menu's value."""
     name = st.session_state.get(key)
@@ -106,7 +111,9 @@ def undone(project: Project) -> list[str]:
         states.flash_error(error)
         return []
     wrote(project, edits)
-    states.flash(f"Took back {plural(len(edits), 'change')}." if edits else "There is nothing to undo.", ":material/undo:")
+    states.flash(
+        f"Took back {plural(len(edits), 'change')}." if edits else "There is nothing to undo.", ":material/undo:"
+    )
     return [edit.sample for edit in edits]
 
 
@@ -114,7 +121,12 @@ def unseen(project: Project, newest: Any) -> None:
     """``UserError`` when this entry was made after this session last drew a page, and not by this session."""
     folder, last = st.session_state.get("drawn", ("", 0))
     mine = [(first, last) for where, first, last in st.session_state.get("wrote", []) if where == str(project.folder)]
-    if newest is None or folder != str(project.folder) or newest.id <= last or any(a <= newest.id <= b for a, b in mine):
+    if (
+        newest is None
+        or folder != str(project.folder)
+        or newest.id <= last
+        or any(a <= newest.id <= b for a, b in mine)
+    ):
         return
     raise UserError(
         f"The newest decision is another one by now: entry {newest.id}, {newest.action} of {newest.sample}.",
@@ -132,7 +144,9 @@ def redo(project: Project) -> None:
         states.flash_error(error)
         return
     wrote(project, edits)
-    states.flash(f"Brought back {plural(len(edits), 'change')}." if edits else "There is nothing to redo.", ":material/redo:")
+    states.flash(
+        f"Brought back {plural(len(edits), 'change')}." if edits else "There is nothing to redo.", ":material/redo:"
+    )
 
 
 def use(project: Project, run_id: str) -> None:

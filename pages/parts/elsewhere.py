@@ -24,7 +24,11 @@ def choice(sight: Sight, place: str) -> bool:
             f"**Your weights were trained elsewhere{', on the labels before your edits' if edited else ''}.** How they were trained is not known here."
         )
         st.button(
-            "Train here with the project's recipe", key=f"{place}-here", icon=":material/model_training:", on_click=here, args=(sight,)
+            "Train here with the project's recipe",
+            key=f"{place}-here",
+            icon=":material/model_training:",
+            on_click=here,
+            args=(sight,),
         )
         st.caption(
             f"From scratch: {states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}. What comes of it is about "

@@ -21,13 +21,19 @@ def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long 
             "on a busy machine 21 of 25 runs fell inside. "
             "Memory is that of the whole process.",
         )
-        for number, (way, words) in enumerate(zip(found.alternatives, costs.alternatives(found.alternatives), strict=True)):
+        for number, (way, words) in enumerate(
+            zip(found.alternatives, costs.alternatives(found.alternatives), strict=True)
+        ):
             other = way["change"].get("estimator")
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(words, width="content")
                 if other:
                     st.button(
-                        "Use this", key=f"cheaper-{place}-{number}", type="tertiary", on_click=context.put, kwargs={"estimator": other}
+                        "Use this",
+                        key=f"cheaper-{place}-{number}",
+                        type="tertiary",
+                        on_click=context.put,
+                        kwargs={"estimator": other},
                     )
         return
 

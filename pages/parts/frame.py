@@ -33,14 +33,21 @@ def navigation(sections: dict[str, dict[str, tuple[str, str, str]]]) -> st.Page:
 
     The icons are files of ours: a Material icon for the tab would be fetched from a server on the net.
     """
-    st.set_page_config(page_title="Datablame", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state=230)
+    st.set_page_config(
+        page_title="Datablame", page_icon=str(HERE / "icon.svg"), layout="wide", initial_sidebar_state=230
+    )
     st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
     st.html(STYLE)
     pages = {name: words for section in sections.values() for name, words in section.items()}
     first = next(iter(pages))
     links = {
         name: st.Page(
-            f"pages/{name}.py", title=title, icon=icon, help=help, default=name == first, url_path="home" if name == first else name
+            f"pages/{name}.py",
+            title=title,
+            icon=icon,
+            help=help,
+            default=name == first,
+            url_path="home" if name == first else name,
         )
         for name, (title, icon, help) in pages.items()
     }

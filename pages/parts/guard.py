@@ -69,7 +69,12 @@ def own_names() -> list[str]:
     """What this machine may be called: its name, and the address of each of its network cards. Asked of nobody else."""
     import psutil
 
-    found = [one for each in psutil.net_if_addrs().values() for one in each if one.family in (socket.AF_INET, socket.AF_INET6)]
+    found = [
+        one
+        for each in psutil.net_if_addrs().values()
+        for one in each
+        if one.family in (socket.AF_INET, socket.AF_INET6)
+    ]
     return [socket.gethostname(), *(one.address.partition("%")[0] for one in found)]
 
 
@@ -86,7 +91,11 @@ class Guard:
             return
         headers = Headers(scope=scope)
         answer = self._foreign(scope, headers) or self._stranger(scope, headers)
-        policy = POLICY.format(host=headers.get("host", "")) if answer is None else "default-src 'none'; frame-ancestors 'none'"
+        policy = (
+            POLICY.format(host=headers.get("host", ""))
+            if answer is None
+            else "default-src 'none'; frame-ancestors 'none'"
+        )
         if answer is None:
             await self.app(scope, receive, _with_headers(send, policy))
         elif scope["type"] == "websocket":
@@ -99,7 +108,9 @@ class Guard:
         given = headers.getlist("host")
         match = HOST.fullmatch(given[0]) if len(given) == 1 else None
         if match is None or _bare(match[1] or match[2]) not in self.hosts:
-            return _no("This app is not opened under that name. Use the address that it printed, or start it with --host NAME.")
+            return _no(
+                "This app is not opened under that name. Use the address that it printed, or start it with --host NAME."
+            )
         if any(origin not in (f"http://{given[0]}", f"https://{given[0]}") for origin in headers.getlist("origin")):
             return _no("Another site may not speak to this app.")
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not _visit(scope, headers):
@@ -117,7 +128,9 @@ class Guard:
             rest = urlencode([(key, value) for key, value in asked if key != "token"])
             path = "/" + quote(scope["path"].lstrip("/"))  # never //elsewhere
             answer = RedirectResponse(path + (f"?{rest}" if rest else ""), 303, headers={"Cache-Control": "no-store"})
-            answer.set_cookie(name, self.token.decode(), httponly=True, samesite="strict", secure=scope.get("scheme") == "https")
+            answer.set_cookie(
+                name, self.token.decode(), httponly=True, samesite="strict", secure=scope.get("scheme") == "https"
+            )
             return answer
         cookies = [cookie_parser(line).get(name, "") for line in headers.getlist("cookie")]
         if any(self._right(cookie) for cookie in cookies):
@@ -161,7 +174,9 @@ def _announcing(address: str, token: str) -> Any:
         port = st.get_option("server.port")
         query = f"/?token={token}" if token else ""
         if token:
-            print(f"Warning: {address or '0.0.0.0'} can be reached by other machines. Whoever has this address sees and changes your data:")
+            print(
+                f"Warning: {address or '0.0.0.0'} can be reached by other machines. Whoever has this address sees and changes your data:"
+            )
         print(
             f"Opening http://{_shown(socket.gethostname() if address in EVERYWHERE else address)}:{port}{query} (Ctrl+C stops it)",
             flush=True,

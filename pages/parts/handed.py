@@ -41,7 +41,9 @@ def fields(modality: str) -> tuple[dict[str, Any], UserError | None]:
         try:
             found[name] = tuple(float(part) for part in (text or "").split(",") if part.strip())
         except ValueError:
-            return {}, UserError(f"{name} is “{text}”.", "It is a list of numbers.", "Write them with commas: 0.485, 0.456, 0.406.")
+            return {}, UserError(
+                f"{name} is “{text}”.", "It is a list of numbers.", "Write them with commas: 0.485, 0.456, 0.406."
+            )
     return found, None
 
 

@@ -94,7 +94,9 @@ def strip(project: Project) -> None:
     _watch(project, draw, lambda job: True, "strip")
     newest_job = newest(project, ())
     if newest_job is not None and newest_job.state in ("failed", "interrupted"):
-        st.caption(f":material/error: {states.plain(newest_job.title)}: {newest_job.state} {ago(newest_job.finished_s)}")
+        st.caption(
+            f":material/error: {states.plain(newest_job.title)}: {newest_job.state} {ago(newest_job.finished_s)}"
+        )
 
 
 def _end_button(project: Project, job: Job, place: str) -> None:
@@ -114,7 +116,9 @@ def newest(project: Project, kinds: tuple[str, ...], wanted: Callable[[Job], boo
     return next((job for job in project.jobs() if (not kinds or job.kind in kinds) and wanted(job)), None)
 
 
-def panel(project: Project, kinds: tuple[str, ...], wanted: Callable[[Job], bool] = lambda job: True, place: str = "panel") -> bool:
+def panel(
+    project: Project, kinds: tuple[str, ...], wanted: Callable[[Job], bool] = lambda job: True, place: str = "panel"
+) -> bool:
     """The page's own running or failed state of these kinds of work; True while one is active."""
     job = newest(project, kinds, wanted)
     if job is None or job.state == "done":
@@ -129,7 +133,11 @@ def panel(project: Project, kinds: tuple[str, ...], wanted: Callable[[Job], bool
                         _end_button(project, one, place)
                     else:
                         st.button(
-                            "Stop", key=f"stop-{place}-{one.id}", icon=":material/stop_circle:", on_click=cancel, args=(project, one.id)
+                            "Stop",
+                            key=f"stop-{place}-{one.id}",
+                            icon=":material/stop_circle:",
+                            on_click=cancel,
+                            args=(project, one.id),
                         )
 
         _watch(project, draw, lambda one: one.kind in kinds and wanted(one), place)
@@ -144,7 +152,9 @@ def _stopped(project: Project, job: Job, place: str) -> None:
         states.error_box(job.error or {"what": f"{job.title} failed.", "why": "", "do": "The log has the details."})
     else:
         words = "was stopped" if job.state == "cancelled" else "was interrupted"
-        st.warning(f"{states.plain(job.title)} {words} {ago(job.finished_s)} at {whole_percent(job.fraction)}. What it finished is kept.")
+        st.warning(
+            f"{states.plain(job.title)} {words} {ago(job.finished_s)} at {whole_percent(job.fraction)}. What it finished is kept."
+        )
     with st.container(horizontal=True):
         st.button(
             "Try again" if job.state == "failed" else "Go on",

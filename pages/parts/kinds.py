@@ -87,7 +87,9 @@ def against_truth(sight: Sight) -> None:
                 f"**In all training data:** {categories.quality(table, truth, 'mislabelled', 'wrong').sentence('mislabelled', 'wrong')}"
             )
         if truth["leak"].any() and (table["category"] == "leaked").any():
-            st.markdown(f"**Leaks:** {categories.quality(table, truth, 'leaked', 'leak').sentence('leaked', 'copies of test samples')}")
+            st.markdown(
+                f"**Leaks:** {categories.quality(table, truth, 'leaked', 'leak').sentence('leaked', 'copies of test samples')}"
+            )
         elif truth["leak"].any():
             st.markdown("**Leaks:** nobody has looked for them yet, so no sample is called leaked.")
         st.dataframe(
@@ -95,7 +97,9 @@ def against_truth(sight: Sight) -> None:
             hide_index=True,
             alt="Training samples by what is known of them and by the class they were given",
         )
-        st.caption("Numbers of training samples. Rows: what is known. Columns: what the rule says. Ranges are 95 % intervals.")
+        st.caption(
+            "Numbers of training samples. Rows: what is known. Columns: what the rule says. Ranges are 95 % intervals."
+        )
 
 
 def _plain(text: str) -> str:

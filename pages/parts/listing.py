@@ -36,9 +36,13 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
         key="listing",
         alt=f"Samples {where}: id, split, label, prediction, confidence, loss and suspicion; page {page}",
         column_config={
-            "confidence": st.column_config.NumberColumn("confidence, %", format="%.1f", help="Probability of the prediction."),
+            "confidence": st.column_config.NumberColumn(
+                "confidence, %", format="%.1f", help="Probability of the prediction."
+            ),
             "loss": st.column_config.NumberColumn("loss, nats", format="%.3g"),
-            "suspicion": st.column_config.NumberColumn(format="%.3f", help="0 to 1: how likely the label is wrong; training samples only."),
+            "suspicion": st.column_config.NumberColumn(
+                format="%.3f", help="0 to 1: how likely the label is wrong; training samples only."
+            ),
         },
     )
     first = (page - 1) * LINES

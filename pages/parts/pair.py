@@ -27,7 +27,9 @@ def show(sight: Sight, row: int, other: int, change: str, titles: tuple[str, str
             if card.picture:
                 st.html(card_views.picture_html(card.picture, card.alt, SIDE))
             elif modality == "text":
-                st.html(f'<div style="font-size:1.1em;line-height:1.5;max-height:18em;overflow:auto">{shown[sample]}</div>')
+                st.html(
+                    f'<div style="font-size:1.1em;line-height:1.5;max-height:18em;overflow:auto">{shown[sample]}</div>'
+                )
             st.html(card_views.card_html(card_views.without_text(card_views.without_picture(card))))
     if modality == "image":
         picture = leaks.difference_picture(sight.project.dataset, row, other, change)
@@ -39,4 +41,9 @@ def show(sight: Sight, row: int, other: int, change: str, titles: tuple[str, str
     if modality == "tabular":
         dataset = sight.project.dataset
         table = leaks.column_table(values_of(dataset, row), values_of(dataset, other), titles)
-        st.dataframe(table, hide_index=True, height="content" if len(table) < 16 else 420, alt="Both rows, the columns that differ first")
+        st.dataframe(
+            table,
+            hide_index=True,
+            height="content" if len(table) < 16 else 420,
+            alt="Both rows, the columns that differ first",
+        )

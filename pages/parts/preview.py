@@ -88,9 +88,14 @@ def _answer(sight: Sight, found: "Preview") -> None:
         if len(table):
             st.markdown("**Which of your edits matter most**")
             st.dataframe(
-                table, hide_index=True, height=min(320, 38 + 35 * len(table)), alt="Your edits, those expected to matter most first"
+                table,
+                hide_index=True,
+                height=min(320, 38 + 35 * len(table)),
+                alt="Your edits, those expected to matter most first",
             )
-            st.caption("The order in which the edits are expected to change the mean test loss, each as if it were made alone; no sizes.")
+            st.caption(
+                "The order in which the edits are expected to change the mean test loss, each as if it were made alone; no sizes."
+            )
         st.caption(states.plain(preview.cost_words(found)))
         if sizes:
             with st.expander("Class by class", icon=":material/category:"):
@@ -105,7 +110,9 @@ def _answer(sight: Sight, found: "Preview") -> None:
 
 def _beside(found: "Preview", real: "Comparison") -> None:
     st.markdown("##### Beside real retraining")
-    st.dataframe(preview.side_by_side(found, real), hide_index=True, alt="The preview's figures beside those of real retraining")
+    st.dataframe(
+        preview.side_by_side(found, real), hide_index=True, alt="The preview's figures beside those of real retraining"
+    )
     pairs = preview.paired(found, real)
     st.markdown(preview.agreement_words(preview.rank_correlation(pairs), real))
     with st.expander("Sample by sample", icon=":material/scatter_plot:"):

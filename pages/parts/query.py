@@ -50,7 +50,9 @@ def pick_found(sight: Sight) -> None:
     if len(found):
         pick(int(found[0]), sight)
     elif st.session_state.get("find", "").strip():
-        states.flash(f"No sample has “{states.plain(st.session_state['find'])}” in its id or text.", ":material/search_off:")
+        states.flash(
+            f"No sample has “{states.plain(st.session_state['find'])}” in its id or text.", ":material/search_off:"
+        )
 
 
 def use_selection() -> None:
@@ -103,13 +105,26 @@ def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
         st.caption(influence.place(listed, current), width="content")
         with st.popover("Filter", icon=":material/filter_list:"):
             st.segmented_control(
-                "Predictions", ["Wrong only", "All"], default="Wrong only", required=True, key="which", bind="query-params"
+                "Predictions",
+                ["Wrong only", "All"],
+                default="Wrong only",
+                required=True,
+                key="which",
+                bind="query-params",
             )
-            st.selectbox("Label", sight.project.classes, index=None, placeholder="Every class", key="label", bind="query-params")
+            st.selectbox(
+                "Label", sight.project.classes, index=None, placeholder="Every class", key="label", bind="query-params"
+            )
             st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
             there = splits(sight)
             st.segmented_control(
-                "From", there, default=there[0], required=True, format_func=SPLITS.__getitem__, key="from", bind="query-params"
+                "From",
+                there,
+                default=there[0],
+                required=True,
+                format_func=SPLITS.__getitem__,
+                key="from",
+                bind="query-params",
             )
     st.text_input(
         "Search",
@@ -141,10 +156,19 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
     card = cards.card_of(sight, rows[0], size=224, suspicion=False)
     with st.container(border=True):
         if card.picture:
-            st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>')
-        st.html(card_views.card_html(card_views.without_prediction(card_views.without_picture(card)), text_lines=12, text_em=1.15))
+            st.html(
+                f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>'
+            )
+        st.html(
+            card_views.card_html(
+                card_views.without_prediction(card_views.without_picture(card)), text_lines=12, text_em=1.15
+            )
+        )
         sentence = influence.query_sentence(
-            classes[int(seen["label"])], classes[int(seen["prediction"])], float(seen["confidence"]), float(seen["p_label"])
+            classes[int(seen["label"])],
+            classes[int(seen["prediction"])],
+            float(seen["confidence"]),
+            float(seen["p_label"]),
         )
         st.markdown(states.plain(sentence))
         st.caption(

@@ -37,7 +37,14 @@ def _field(item: "dataclasses.Field[Any]", usual: Any, key: str) -> Any:
         return st.number_input(name, low, high, usual, 1, key=key, help=tip)
     least = None if low is None else float(low)
     return st.number_input(
-        name, least, None if high is None else float(high), usual, step=usual / 10 or 1e-4, format="%.6g", key=key, help=tip
+        name,
+        least,
+        None if high is None else float(high),
+        usual,
+        step=usual / 10 or 1e-4,
+        format="%.6g",
+        key=key,
+        help=tip,
     )
 
 
@@ -53,10 +60,16 @@ def again(sight: Sight) -> None:
             "answers for a model takes the recipe of the model in use."
         )
         changed = form(usual, "again")
-        keep = st.checkbox("Make this the project's own recipe", key="again-keep", help="What a training without other wishes takes.")
+        keep = st.checkbox(
+            "Make this the project's own recipe", key="again-keep", help="What a training without other wishes takes."
+        )
         if changed.get("seed", project.train_config.seed) != project.train_config.seed and not keep:
-            st.caption("A training with another seed than the project's is kept beside the model in use and does not replace it.")
-        st.button("Train", key="again-train", icon=":material/play_arrow:", on_click=_train, args=(sight, changed, keep))
+            st.caption(
+                "A training with another seed than the project's is kept beside the model in use and does not replace it."
+            )
+        st.button(
+            "Train", key="again-train", icon=":material/play_arrow:", on_click=_train, args=(sight, changed, keep)
+        )
 
 
 def _train(sight: Sight, changed: dict[str, Any], keep: bool) -> None:

@@ -18,12 +18,16 @@ def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = la
     rows = sight.selection
     if not len(rows):
         st.markdown("**Nothing selected**")
-        st.caption("Click the dashed polygon at the chart's top right, then draw around some points. Scroll to zoom, drag to move.")
+        st.caption(
+            "Click the dashed polygon at the chart's top right, then draw around some points. Scroll to zoom, drag to move."
+        )
         saved(sight)
         return
     project = sight.project
     training = rows[rows < project.info.counts["train"]]
-    st.markdown(f"**{numbers.plural(len(rows), 'sample')} selected** · {numbers.count(len(training))} of them in training")
+    st.markdown(
+        f"**{numbers.plural(len(rows), 'sample')} selected** · {numbers.count(len(training))} of them in training"
+    )
     mix = tables.mix(sight.labels.values[rows], project.classes)
     st.html(tables.mix_html(mix))
     means = [f"mean loss {numbers.three_digits(tables.mean_of(sight.predictions['loss'].to_numpy(), rows))} nats"]
@@ -48,14 +52,43 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
         return
     with st.container(horizontal=True, gap="xsmall"):
         rows = sight.selection[sight.selection < project.info.counts["train"]].tolist()
-        shown = (sight, reason, rows, sight.versions(rows))  # the keys name the selection: a click is for the one that was on screen
+        shown = (
+            sight,
+            reason,
+            rows,
+            sight.versions(rows),
+        )  # the keys name the selection: a click is for the one that was on screen
         token, relabel = sight.token, f"bulk-relabel-{sight.token}"
         st.menu_button(
-            f"Relabel {n}", project.classes, key=relabel, format_func=states.plain, on_click=decide_all, args=("relabel", *shown)
+            f"Relabel {n}",
+            project.classes,
+            key=relabel,
+            format_func=states.plain,
+            on_click=decide_all,
+            args=("relabel", *shown),
         )
-        st.button(f"Drop {n}", key=f"bulk-drop-{token}", help="Take them out of training", on_click=decide_all, args=("drop", *shown))
-        st.button(f"Keep {n}", key=f"bulk-keep-{token}", help="Their labels are right", on_click=decide_all, args=("keep", *shown))
-        st.button("", icon=":material/undo:", help="Undo the last change", key="bulk-undo", on_click=edits.undo, args=(project,))
+        st.button(
+            f"Drop {n}",
+            key=f"bulk-drop-{token}",
+            help="Take them out of training",
+            on_click=decide_all,
+            args=("drop", *shown),
+        )
+        st.button(
+            f"Keep {n}",
+            key=f"bulk-keep-{token}",
+            help="Their labels are right",
+            on_click=decide_all,
+            args=("keep", *shown),
+        )
+        st.button(
+            "",
+            icon=":material/undo:",
+            help="Undo the last change",
+            key="bulk-undo",
+            on_click=edits.undo,
+            args=(project,),
+        )
 
 
 def decide_all(action: str, sight: Sight, reason: str, rows: list[int], expect: dict[int, int]) -> None:

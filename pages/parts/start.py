@@ -18,7 +18,10 @@ SAMPLE_WORDS = {
         ":material/reviews: Film sentences",
         "3,000 sentences from reviews, each labelled by one human rater: real disagreement, no planted errors.",
     ),
-    "tabular": (":material/table_chart: Census table", "6,000 people from the Adult census data: predict income from fourteen columns."),
+    "tabular": (
+        ":material/table_chart: Census table",
+        "6,000 people from the Adult census data: predict income from fourteen columns.",
+    ),
     "moons": (
         ":material/scatter_plot: Two half-moons",
         "250 points in the plane, 20 with a flipped label: small enough to see what influence does. Ready in under a minute.",
@@ -42,7 +45,8 @@ def open_sample(name: str) -> None:
 
     def listen(done: float, total: float, message: str) -> None:
         bar.progress(
-            done / total if total else 0.0, text=f"{whole_percent(done / total if total else 0.0)} · {message or 'Unpacking the sample'}"
+            done / total if total else 0.0,
+            text=f"{whole_percent(done / total if total else 0.0)} · {message or 'Unpacking the sample'}",
         )
 
     try:

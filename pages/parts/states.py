@@ -10,7 +10,11 @@ from pages.parts.text import plain
 
 
 def empty(
-    title: str, sentence: str, button: str = "", on_click: Callable[[], None] | None = None, icon: str = ":material/hourglass_empty:"
+    title: str,
+    sentence: str,
+    button: str = "",
+    on_click: Callable[[], None] | None = None,
+    icon: str = ":material/hourglass_empty:",
 ) -> None:
     """What will be here, and the button that fills it."""
     with st.container(border=True, horizontal_alignment="center"):

@@ -30,7 +30,9 @@ def fold(sight: Sight) -> None:
     running = jobs.panel(sight.project, ("calibrate",), place="calibrate")
     with st.expander("When to stop", icon=":material/flag:"):
         if found is None:
-            st.markdown("After ten decisions this shows how many wrong labels are left and what the next fifty reviews would find.")
+            st.markdown(
+                "After ten decisions this shows how many wrong labels are left and what the next fifty reviews would find."
+            )
         else:
             st.markdown(budget.advice(found, least())[1])
             upto = min(found.n, max(400, 2 * found.reviewed, round(1.5 * sight.flags.estimate["high"])))
@@ -59,5 +61,9 @@ def fold(sight: Sight) -> None:
                 "How the queue ranks real errors is only assumed so far. It can be measured: a few labels are set wrong in a copy, and a model trained there."
             )
             st.button(
-                "Measure the queue", key="calibrate", icon=":material/speed:", on_click=jobs.submit, args=(sight.project, "calibrate")
+                "Measure the queue",
+                key="calibrate",
+                icon=":material/speed:",
+                on_click=jobs.submit,
+                args=(sight.project, "calibrate"),
             )

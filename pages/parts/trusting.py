@@ -32,14 +32,20 @@ def box(project: Project) -> None:
         states.error_box(seen.refusal())
         return
     why = "you have not trusted" if seen.new else "changed since you trusted it"
-    where = "Trust is kept in your own settings, so a folder from elsewhere or of an earlier version asks again." if seen.new else ""
+    where = (
+        "Trust is kept in your own settings, so a folder from elsewhere or of an earlier version asks again."
+        if seen.new
+        else ""
+    )
     with st.container(border=True, key="trust-box"):
         st.markdown(
             f":material/gpp_maybe: **This project's model is code that {why}.** Whatever needs the model waits. "
             f"Code from a file can do anything on this machine, so read it first. {where}"
         )
         _show(seen)
-        st.button("I have read it: trust it", key="trust-code", icon=":material/verified_user:", on_click=_yes, args=(seen,))
+        st.button(
+            "I have read it: trust it", key="trust-code", icon=":material/verified_user:", on_click=_yes, args=(seen,)
+        )
 
 
 def _show(seen: Look) -> None:

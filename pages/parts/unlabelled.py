@@ -38,7 +38,9 @@ def show(sight: Sight, rows: np.ndarray) -> None:
     with left, st.container(border=True):
         card = cards.card_of(sight, row, size=280)
         if card.picture:
-            st.html(f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>')
+            st.html(
+                f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>'
+            )
         st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
     with right:
         st.markdown("#### No label yet")
@@ -47,9 +49,13 @@ def show(sight: Sight, rows: np.ndarray) -> None:
             said = sight.predictions.loc[row]
             guess = int(said["prediction"])
             likely = [guess, *[label for label in likely if label != guess]]
-            st.markdown(f"The model says **{card_words(sight, guess)}**, {numbers.percent(float(said['confidence']))} sure.")
+            st.markdown(
+                f"The model says **{card_words(sight, guess)}**, {numbers.percent(float(said['confidence']))} sure."
+            )
         _buttons(sight, row, guess, likely)
-        st.caption(f"{numbers.plural(len(rows), 'sample')} left without a label. A labelled one is trained on from the next training.")
+        st.caption(
+            f"{numbers.plural(len(rows), 'sample')} left without a label. A labelled one is trained on from the next training."
+        )
 
 
 def card_words(sight: Sight, label: int) -> str:
@@ -73,7 +79,14 @@ def _buttons(sight: Sight, row: int, guess: int, likely: list[int]) -> None:
         if len(project.classes) > 10:
             menu = f"other-{row}"
             details = (project, menu, [row], *common)
-            st.menu_button("Another class", project.classes, key=menu, format_func=states.plain, on_click=edits.from_menu, args=details)
+            st.menu_button(
+                "Another class",
+                project.classes,
+                key=menu,
+                format_func=states.plain,
+                on_click=edits.from_menu,
+                args=details,
+            )
     with st.container(horizontal=True, gap="xsmall"):
         drop = (project, "drop", [row], None, *common)
         st.button("Drop", key=f"drop-{row}", shortcut="X", icon=":material/delete:", on_click=edits.decide, args=drop)

@@ -27,7 +27,19 @@ def app():
 
 def text_of(test):
     """All words on the page, sidebar included."""
-    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "metric", "html", "button")
+    kinds = (
+        "title",
+        "header",
+        "subheader",
+        "markdown",
+        "caption",
+        "info",
+        "warning",
+        "error",
+        "metric",
+        "html",
+        "button",
+    )
     found = []
     for kind in kinds:
         for element in getattr(test, kind, []):

@@ -3,7 +3,20 @@
 import pytest
 from disks import read_only
 
-PAGES = ("overview", "influence", "map", "review", "leaks", "shift", "memorization", "fairness", "compare", "retrain", "history", "angles")
+PAGES = (
+    "overview",
+    "influence",
+    "map",
+    "review",
+    "leaks",
+    "shift",
+    "memorization",
+    "fairness",
+    "compare",
+    "retrain",
+    "history",
+    "angles",
+)
 
 
 def test_pages_of_a_project_that_can_only_be_read(app, tiny_project, monkeypatch):
@@ -18,7 +31,9 @@ def test_pages_of_a_project_that_can_only_be_read(app, tiny_project, monkeypatch
         assert any("may not be written" in error.value for error in test.error)
 
 
-@pytest.mark.parametrize("broken", [OSError(28, "No space left on device", "x"), OSError(5, "Input/output error", "x"), MemoryError()])
+@pytest.mark.parametrize(
+    "broken", [OSError(28, "No space left on device", "x"), OSError(5, "Input/output error", "x"), MemoryError()]
+)
 def test_what_the_machine_does_to_a_page_is_said_in_its_place(app, tiny_project, monkeypatch, broken):
     from attribution.workspace.models import Models
 
@@ -27,7 +42,9 @@ def test_what_the_machine_does_to_a_page_is_said_in_its_place(app, tiny_project,
 
     monkeypatch.setattr(Models, "predictions", fail)
     test = app("influence", project="digits")
-    assert any(sign in error.value for error in test.error for sign in ("disk is full", "disk reports", "Memory ran out"))
+    assert any(
+        sign in error.value for error in test.error for sign in ("disk is full", "disk reports", "Memory ran out")
+    )
 
 
 def test_a_bug_on_a_page_keeps_its_traceback(tiny_project, monkeypatch):

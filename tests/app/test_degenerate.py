@@ -8,7 +8,9 @@ import pytest
 from attribution import DataConfig, FlagConfig, MapConfig, ModelConfig, Project, ScoreConfig, TrainConfig
 from attribution.config import LeakConfig
 
-PAGES = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "pages").glob("*.py") if path.stem != "__init__")
+PAGES = sorted(
+    path.stem for path in (Path(__file__).resolve().parents[2] / "pages").glob("*.py") if path.stem != "__init__"
+)
 
 
 @pytest.fixture(scope="module", params=[40, 2])

@@ -21,7 +21,15 @@ def buttons(test, start):
 
 def put_job(project, state, kind="flag", **values):
     """A job row in a state, without a process."""
-    line = {"id": "j1", "kind": kind, "title": "Look for wrong labels", "config": "{}", "state": state, "created_s": time.time(), **values}
+    line = {
+        "id": "j1",
+        "kind": kind,
+        "title": "Look for wrong labels",
+        "config": "{}",
+        "state": state,
+        "created_s": time.time(),
+        **values,
+    }
     with database.write(project.folder / "project.db") as db:
         db.execute(f"INSERT INTO jobs ({','.join(line)}) VALUES ({','.join('?' * len(line))})", list(line.values()))
 
@@ -90,7 +98,9 @@ def test_an_estimator_that_was_not_asked_offers_to_be(app, words, tiny_project, 
 
 
 @pytest.mark.parametrize(("row", "query"), [(0, '"a,5"'), (1, '"test"'), (2, "plain")])
-def test_a_sample_whose_id_holds_a_comma_or_is_a_word_for_a_split_is_asked_about(app, tmp_path, monkeypatch, row, query):
+def test_a_sample_whose_id_holds_a_comma_or_is_a_word_for_a_split_is_asked_about(
+    app, tmp_path, monkeypatch, row, query
+):
     import pandas as pd
 
     from attribution import DataConfig, ModelConfig, Project, TrainConfig
@@ -98,7 +108,9 @@ def test_a_sample_whose_id_holds_a_comma_or_is_a_word_for_a_split_is_asked_about
     monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
     ids = ["a,5", "test", "plain", *(f"row {i}" for i in range(37))]
     split = ["test"] * 8 + ["train"] * 32
-    pd.DataFrame({"key": ids, "x": range(40), "split": split, "label": ["a", "b"] * 20}).to_csv(tmp_path / "t.csv", index=False)
+    pd.DataFrame({"key": ids, "x": range(40), "split": split, "label": ["a", "b"] * 20}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
     data = DataConfig(path=str(tmp_path / "t.csv"), id="key")
     project = Project.create("commas", data, ModelConfig("logistic"), TrainConfig(epochs=2, device="cpu"))
     project.train()
@@ -261,7 +273,10 @@ def test_what_is_chosen_in_one_project_is_not_chosen_in_another(app, tiny_projec
     shutil.copytree(tiny_project.folder, other)
     test.query_params["project"] = "digits-again"
     test.run()
-    assert next(button for button in test.button if button.key.startswith("bulk-suggested-")).label == "Take the suggestion (0)"
+    assert (
+        next(button for button in test.button if button.key.startswith("bulk-suggested-")).label
+        == "Take the suggestion (0)"
+    )
 
 
 def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project, press):
@@ -286,7 +301,9 @@ def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project, press)
 
 def tick(test, lines, place):
     """Tick one of these lines of the History table."""
-    test.session_state[f"ledger-table-{keys.digest(lines)}"] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+    test.session_state[f"ledger-table-{keys.digest(lines)}"] = {
+        "selection": {"rows": [place], "columns": [], "cells": []}
+    }
     test.run()
 
 
@@ -397,7 +414,14 @@ def test_a_failed_preview_says_why(app, words, tiny_project):
 
 def test_a_running_job_shows_progress_and_can_be_stopped(app, words, tiny_project, monkeypatch):
     monkeypatch.setattr("attribution.jobs._alive", lambda row: True)
-    put_job(tiny_project, "running", started_s=time.time() - 10, heartbeat_s=time.time(), fraction=0.5, message="fold 2 of 5")
+    put_job(
+        tiny_project,
+        "running",
+        started_s=time.time() - 10,
+        heartbeat_s=time.time(),
+        fraction=0.5,
+        message="fold 2 of 5",
+    )
     test = app("review", project="digits")
     assert any("fold 2 of 5" in bar.text and "50" in bar.text for bar in test.progress)
     test.button(key="stop-review-j1").click().run()
@@ -406,7 +430,10 @@ def test_a_running_job_shows_progress_and_can_be_stopped(app, words, tiny_projec
 
 def test_a_failed_job_says_why_and_can_be_tried_again(app, words, tiny_project, monkeypatch):
     put_job(
-        tiny_project, "failed", finished_s=time.time(), error='{"what": "The loss is not finite.", "why": "It grew.", "do": "Lower it."}'
+        tiny_project,
+        "failed",
+        finished_s=time.time(),
+        error='{"what": "The loss is not finite.", "why": "It grew.", "do": "Lower it."}',
     )
     (tiny_project.folder / "jobs").mkdir(exist_ok=True)
     (tiny_project.folder / "jobs" / "j1.log").write_text("last words")
@@ -566,7 +593,14 @@ def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app,
     rows = [int(row) for row in project.query_rows("test-00007")]
     folder = project.folder / "forecasts" / forecast_key("score", config, project.run.id, project.labels.version, rows)
     ways = [
-        {"what": "Gradient dot product", "change": {"estimator": "ip"}, "seconds_s": 9.0, "low_s": 8.0, "high_s": 10.0, "peak_bytes": 1}
+        {
+            "what": "Gradient dot product",
+            "change": {"estimator": "ip"},
+            "seconds_s": 9.0,
+            "low_s": 8.0,
+            "high_s": 10.0,
+            "peak_bytes": 1,
+        }
     ]
     write_forecast(folder, {"kind": "score", "run": project.run.id}, Cost(120.0, 100.0, 150.0, 400_000_000), 3.0, ways)
     test = app("influence", project="digits", query="test-00007", estimator="cosine")
@@ -584,7 +618,14 @@ def test_a_job_that_does_not_answer_is_said_in_the_strip_and_can_be_ended(app, t
     monkeypatch.setattr("attribution.heart.read", lambda path: Beat(200.0, 200.0, 300.0))
     ended = []
     monkeypatch.setattr("attribution.jobs.JobBoard.kill", lambda board, job_id, grace_s: ended.append(job_id))
-    put_job(tiny_project, "running", started_s=time.time() - 300, heartbeat_s=time.time(), fraction=0.5, message="fold 2 of 5")
+    put_job(
+        tiny_project,
+        "running",
+        started_s=time.time() - 300,
+        heartbeat_s=time.time(),
+        fraction=0.5,
+        message="fold 2 of 5",
+    )
     test = app("overview", project="digits")
     assert any("not answering for 200 s" in bar.proto.text for bar in test.get("progress"))
     test.button(key="end-strip-j1").click().run()
@@ -613,7 +654,9 @@ def test_a_retraining_that_has_all_edits_is_known_by_its_version(tiny_project, m
     from pages.parts.context import Sight
 
     tiny_project.drop([1])
-    made = SimpleNamespace(config={"after_version": tiny_project.labels.version}, seeds=[0, 1], after_runs=["first", "second"])
+    made = SimpleNamespace(
+        config={"after_version": tiny_project.labels.version}, seeds=[0, 1], after_runs=["first", "second"]
+    )
     monkeypatch.setattr(type(tiny_project), "comparisons", lambda self: [made])
     assert Sight(tiny_project).retrained == "first"
     tiny_project.drop([2])

@@ -8,7 +8,9 @@ from attribution.config import BenchConfig, DampingConfig, MemorizeConfig
 @pytest.fixture
 def measured(tiny_project):
     tiny_project.memorize(MemorizeConfig(models=8, device="cpu"))
-    config = BenchConfig(estimators=("ip", "cosine"), detectors=("loss",), subsets=8, count=6, seeds=(1,), removal_k=(5,), device="cpu")
+    config = BenchConfig(
+        estimators=("ip", "cosine"), detectors=("loss",), subsets=8, count=6, seeds=(1,), removal_k=(5,), device="cpu"
+    )
     tiny_project.compare(config)
     return tiny_project
 
@@ -16,19 +18,37 @@ def measured(tiny_project):
 def test_what_was_measured_is_shown_and_can_be_acted_on(app, words, measured, press):
     test = app("memorization", project="digits")
     shown = words(test)
-    for expected in ("are known by heart", "Known by heart, most first", "stand-in here", "Predictions that hang on one training sample"):
+    for expected in (
+        "are known by heart",
+        "Known by heart, most first",
+        "stand-in here",
+        "Predictions that hang on one training sample",
+    ):
         assert expected in shown
-    row = int(measured.memorizations()[0].samples.sort_values(["memorization", "low"], ascending=False, kind="stable")["row"].iloc[0])
+    row = int(
+        measured.memorizations()[0]
+        .samples.sort_values(["memorization", "low"], ascending=False, kind="stable")["row"]
+        .iloc[0]
+    )
     press(test, f"drop-memorized-{row}-")
     assert not test.exception
     assert measured.edits()["reason"].tolist() == ["known by heart"]
 
     test = app("compare", project="digits")
     shown = words(test)
-    for expected in ("Side by side", "Does it follow retraining?", "Does it find wrong labels?", "How fast does a prediction break?"):
+    for expected in (
+        "Side by side",
+        "Does it follow retraining?",
+        "Does it find wrong labels?",
+        "How fast does a prediction break?",
+    ):
         assert expected in shown
     table = test.dataframe[0].value
-    assert set(table["Estimator"].str.removesuffix(" ★")) == {"Gradient dot product", "Gradient cosine", "Random (control)"}
+    assert set(table["Estimator"].str.removesuffix(" ★")) == {
+        "Gradient dot product",
+        "Gradient cosine",
+        "Random (control)",
+    }
     assert "differ most" in shown
     test.button(key="start-damping")  # not swept yet: the way to it
     measured.damping_sweep(DampingConfig(estimator="ekfac", count=4, ratios=(0.1, 1.0), device="cpu"))

@@ -21,7 +21,9 @@ def brought(tmp_path, digits):
         nn.functional.cross_entropy(model(x), y).backward()
         optimizer.step()
     torch.save(model.state_dict(), tmp_path / "w.pt")
-    (tmp_path / "net.py").write_text("from torch import nn\ndef make(): return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n")
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\ndef make(): return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+    )
     with torch.no_grad():
         return tmp_path, 100 * float((model(x).argmax(1) == y).float().mean())
 

@@ -115,7 +115,9 @@ def test_loaded_weights_ask_before_a_proof_trains_anew(app, words, tiny_project,
     from attribution import DataConfig, ModelConfig, Project
 
     files = tuple(str(path) for path, _ in tiny_project.run.checkpoints)
-    project = Project.create("theirs", DataConfig(path=str(digits[0])), ModelConfig(name="mlp", width=32, checkpoints=files), {"epochs": 1})
+    project = Project.create(
+        "theirs", DataConfig(path=str(digits[0])), ModelConfig(name="mlp", width=32, checkpoints=files), {"epochs": 1}
+    )
     project.train()
     project.drop([1])
     for page in ("overview", "retrain", "memorization"):
@@ -166,7 +168,9 @@ def test_review_labels_what_came_without_a_label(app, words, tmp_path):
     y = np.arange(90) % 3
     names = np.array(["*a*", "b", "c"], dtype=object)[y]
     names[[5, 10]] = ""
-    frame = pd.DataFrame({"x": y + np.random.default_rng(0).normal(0, 0.2, 90), "z": np.sin(np.arange(90)), "label": names})
+    frame = pd.DataFrame(
+        {"x": y + np.random.default_rng(0).normal(0, 0.2, 90), "z": np.sin(np.arange(90)), "label": names}
+    )
     frame.to_csv(tmp_path / "rows.csv", index=False)
     recipe = TrainConfig(epochs=4, batch_size=8, lr=0.1, checkpoints=2, device="cpu")
     data = DataConfig(path=str(tmp_path / "rows.csv"), unlabelled="keep")

@@ -11,9 +11,17 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
 NAMES = {"texts": "*texts* $a$ $b$", "table": ":red[table] www.host.example"}
 # What Streamlit draws without Markdown; the browser test reads it off the screen.
-AS_THEY_ARE = {("selectbox", "options"), ("multiselect", "options"), ("echarts_chart", "spec"), ("code", "code_text"), ("html", "body")}
+AS_THEY_ARE = {
+    ("selectbox", "options"),
+    ("multiselect", "options"),
+    ("echarts_chart", "spec"),
+    ("code", "code_text"),
+    ("html", "body"),
+}
 AS_THEY_ARE |= {
-    (kind, name) for kind in ("text_input", "selectbox", "text_area") for name in ("value", "default", "raw_value", "placeholder")
+    (kind, name)
+    for kind in ("text_input", "selectbox", "text_area")
+    for name in ("value", "default", "raw_value", "placeholder")
 }
 
 
@@ -41,7 +49,9 @@ def finished(folder, write, text):
     project.retrain(RetrainConfig(seeds=(0, 1, 2), device="cpu"))
     if not text:
         project.remedy(RemedyConfig(seeds=(0, 1, 2), budgets=(5.0,), device="cpu"))
-    project.compare(BenchConfig(count=6, subsets=6, parts=("fidelity", "usefulness", "agreement", "cost"), device="cpu"))
+    project.compare(
+        BenchConfig(count=6, subsets=6, parts=("fidelity", "usefulness", "agreement", "cost"), device="cpu")
+    )
     for at, words in enumerate(WORDS):
         project.select([at, at + 1], words)
 
@@ -141,7 +151,10 @@ def test_what_came_without_a_label_is_labelled_by_text(app, home):
     from attribution import DataConfig, Project
 
     source = home.parent / "nasty.jsonl"
-    lines = [{"key": f"{row} {word(row)}", "label": WORDS[row % 3] if row > 2 else "", "x": row % 3 + row % 5} for row in range(60)]
+    lines = [
+        {"key": f"{row} {word(row)}", "label": WORDS[row % 3] if row > 2 else "", "x": row % 3 + row % 5}
+        for row in range(60)
+    ]
     source.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
     data = DataConfig(path=str(source), id="key", unlabelled="keep")
     Project.create("bare", data)
@@ -150,15 +163,43 @@ def test_what_came_without_a_label_is_labelled_by_text(app, home):
     assert list(raw(test)) == []
 
 
-MARKDOWN = {"markdown", "caption", "button", "title", "header", "subheader", "metric", "toast", "info", "warning", "error", "success"}
-MARKDOWN |= {"expander", "popover", "tabs", "progress", "checkbox", "toggle", "radio", "pills", "segmented_control", "menu_button", "badge"}
+MARKDOWN = {
+    "markdown",
+    "caption",
+    "button",
+    "title",
+    "header",
+    "subheader",
+    "metric",
+    "toast",
+    "info",
+    "warning",
+    "error",
+    "success",
+}
+MARKDOWN |= {
+    "expander",
+    "popover",
+    "tabs",
+    "progress",
+    "checkbox",
+    "toggle",
+    "radio",
+    "pills",
+    "segmented_control",
+    "menu_button",
+    "badge",
+}
 MARKDOWN |= {"page_link", "table", "empty", "flash", "download_button", "link_button", "status", "spinner", "image"}
 USERS = {"classes", "ids", "message", "verdict", "reason", "note", "log_tail"}
 
 
 def handed_over(call):
     """What a call takes as text: its first arguments and the named ones that are drawn."""
-    return [*call.args[:4], *(word.value for word in call.keywords if word.arg in ("help", "text", "label", "caption", "value", "delta"))]
+    return [
+        *call.args[:4],
+        *(word.value for word in call.keywords if word.arg in ("help", "text", "label", "caption", "value", "delta")),
+    ]
 
 
 def unescaped(node):
@@ -185,5 +226,10 @@ def test_no_page_names_a_word_of_the_user_without_plain():
             if getattr(node.func.value, "id", "") not in ("st", "states"):
                 continue
             escapes = node.func.attr == "menu_button" and any(word.arg == "format_func" for word in node.keywords)
-            found += [f"{path.name}:{node.lineno} {name}" for part in handed_over(node) for name in unescaped(part) if not escapes]
+            found += [
+                f"{path.name}:{node.lineno} {name}"
+                for part in handed_over(node)
+                for name in unescaped(part)
+                if not escapes
+            ]
     assert not found, found

@@ -130,7 +130,8 @@ def test_review_by_keyboard_then_retrain_shows_before_and_after(visit, page, fas
         press(page, key)
     suggested = page.locator("[class*='st-key-label-'] button[kind='primary']").first
     digit = re.search(
-        r"st-key-label-(\d)-", suggested.locator("xpath=ancestor::div[contains(@class,'st-key-label-')]").first.get_attribute("class")
+        r"st-key-label-(\d)-",
+        suggested.locator("xpath=ancestor::div[contains(@class,'st-key-label-')]").first.get_attribute("class"),
     )[1]
     press(page, digit)
     assert sorted(verdict for verdict in fashion.states()["verdict"] if verdict) == ["drop", "keep", "relabel"]

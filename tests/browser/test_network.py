@@ -46,7 +46,9 @@ def ask(address, path, host=None, method="GET", more="", stream=False):
 
 def knock(address, host=None, origin=None, more=""):
     """The status that a WebSocket handshake gets."""
-    return ask(address, "/_stcore/stream", host, more=UPGRADE + (f"Origin: {origin}\r\n" if origin else "") + more, stream=True)[0]
+    return ask(
+        address, "/_stcore/stream", host, more=UPGRADE + (f"Origin: {origin}\r\n" if origin else "") + more, stream=True
+    )[0]
 
 
 @contextmanager
@@ -86,7 +88,9 @@ def home(tmp_path_factory):
 def watched(home):
     """``(the app's address, what went out)``: whatever the server asks of the world goes to a proxy that records it."""
     with listening() as (port, out):
-        proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), f"http://127.0.0.1:{port}")
+        proxies = dict.fromkeys(
+            ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), f"http://127.0.0.1:{port}"
+        )
         around = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
         with server({**around, **proxies, "DATABLAME_HOME": str(home)}) as address:
             yield address, out
@@ -111,7 +115,13 @@ def test_only_the_app_s_own_page_gets_a_connection(watched):
     ]
     for host in foreign_names:
         assert knock(address, host or " ", f"http://{host}") in (400, 403), host
-    origins = [f"http://{EVIL}", f"http://{EVIL}:{port}", f"http://localhost:{port}", "http://localhost:3000", "http://127.0.0.1:9999"]
+    origins = [
+        f"http://{EVIL}",
+        f"http://{EVIL}:{port}",
+        f"http://localhost:{port}",
+        "http://localhost:3000",
+        "http://127.0.0.1:9999",
+    ]
     origins += [
         "http://127.0.0.1",
         f"https://{here}.{EVIL}",
@@ -136,8 +146,16 @@ def test_every_route_refuses_a_foreign_name_and_forbids_framing(watched, path):
     port = address.rsplit(":", 1)[1]
     assert ask(address, path, f"{EVIL}:{port}")[0] == 403
     assert ask(address, path, more=f"Origin: http://{EVIL}\r\n")[0] == 403
-    assert ask(address, path, more="Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n")[0] == 403
-    assert ask(address, path, more="Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n")[0] == 403
+    assert (
+        ask(address, path, more="Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n")[0]
+        == 403
+    )
+    assert (
+        ask(address, path, more="Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n")[
+            0
+        ]
+        == 403
+    )
     for host in (None, f"{EVIL}:{port}"):
         headers = ask(address, path, host)[1]
         assert headers["x-frame-options"] == "DENY"
@@ -151,7 +169,12 @@ def test_every_route_refuses_a_foreign_name_and_forbids_framing(watched, path):
 def test_uploads_ask_for_the_page_s_own_token_and_a_link_may_lead_here(watched):
     address, _out = watched
     assert ask(address, "/_stcore/upload_file/a/b", method="PUT", more="Content-Length: 0\r\n")[0] == 403
-    assert ask(address, "/", more="Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n")[0] == 200
+    assert (
+        ask(
+            address, "/", more="Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
+        )[0]
+        == 200
+    )
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +218,10 @@ def test_the_app_itself_works_under_its_own_rules_and_asks_nothing_of_others(wat
     page = fooled.new_page()
     asked, complaints = [], []
     page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if "Content Security Policy" in message.text else None,
+    )
     for name in ("overview", "map"):
         page.goto(f"{address}/{name}?project=moons-sample")
         ready(page)
@@ -222,7 +248,9 @@ def abroad(home):
     try:
         lines = [process.stdout.readline(), process.stdout.readline()]
         assert lines[0].startswith("Warning: 127.0.0.2 can be reached by other machines."), lines
-        found = re.fullmatch(rf"Opening (http://127\.0\.0\.2:{port})/\?token=([\w-]{{40,}}) \(Ctrl\+C stops it\)\n", lines[1])
+        found = re.fullmatch(
+            rf"Opening (http://127\.0\.0\.2:{port})/\?token=([\w-]{{40,}}) \(Ctrl\+C stops it\)\n", lines[1]
+        )
         assert found, lines
         yield found[1], found[2]
     finally:
@@ -235,7 +263,13 @@ def test_elsewhere_than_on_this_machine_a_token_is_asked_for(abroad):
     address, token = abroad
     origin = f"Origin: {address}\r\n"
     name = f"datablame-{address.rsplit(':', 1)[1]}"
-    for more in ("", f"Cookie: {name}=wrong\r\n", f"Cookie: {name}=\r\n", f"Cookie: {name}={token}x\r\n", f"Cookie: other={token}\r\n"):
+    for more in (
+        "",
+        f"Cookie: {name}=wrong\r\n",
+        f"Cookie: {name}=\r\n",
+        f"Cookie: {name}={token}x\r\n",
+        f"Cookie: other={token}\r\n",
+    ):
         for path in [*ROUTES, "/?token=", "/?token=wrong", f"/?token={token[:-1]}", f"/?other={token}"]:
             assert ask(address, path, more=more)[0] == 403, (path, more)
         assert knock(address, more=origin + more) == 403

@@ -61,7 +61,9 @@ def watched(page):
 
 def seen(page):
     """All text of the page, folds opened, blanks as one; read again until it stays the same."""
-    page.evaluate("() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => one.click())")
+    page.evaluate(
+        "() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => one.click())"
+    )
     before, now = "", "-"
     for _ in range(20):
         if now == before:

@@ -13,14 +13,22 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.scoring import plan, score
 
-NAMES = [name for name in estimators.names() if not estimators.get(name).from_subsets]  # the others: tests/estimators/test_datamodels.py
+NAMES = [
+    name for name in estimators.names() if not estimators.get(name).from_subsets
+]  # the others: tests/estimators/test_datamodels.py
 LOOSE = {
     "forward-inf-released",  # follows the signs of the query's gradient alone, so another label need not hurt, as its words say
     "leave-one-out",  # the truth: what is left may go to a third class
-    *("ekfac", "kfac", "relatif"),  # an inverse keeps the sign of g with itself, not that of two gradients of one input under two labels
+    *(
+        "ekfac",
+        "kfac",
+        "relatif",
+    ),  # an inverse keeps the sign of g with itself, not that of two gradients of one input under two labels
 }
 EXACT = {"rtol": 2e-4, "atol": 2e-5}
-SQUARED = {"gif": {"atol": 2e-4}}  # its normal equations square the condition number, so float32 shows the order of sums earlier
+SQUARED = {
+    "gif": {"atol": 2e-4}
+}  # its normal equations square the condition number, so float32 shows the order of sums earlier
 
 
 def queries_of(world: World, count: int = 5) -> list[Query]:
@@ -30,7 +38,9 @@ def queries_of(world: World, count: int = 5) -> list[Query]:
 def scores(world: World, name: str, queries: list[Query], rows: np.ndarray, batch: int = 1000) -> np.ndarray:
     estimator = estimators.get(name)(world.subject(batch_size=batch), seed=1)
     estimator.prepare(queries)
-    return np.concatenate([estimator.score(rows[start : start + batch]).influence.numpy() for start in range(0, len(rows), batch)])
+    return np.concatenate(
+        [estimator.score(rows[start : start + batch]).influence.numpy() for start in range(0, len(rows), batch)]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -90,7 +100,9 @@ def test_positive_means_helpful(world, name):
     assert (np.diag(influence) > 0).all()
     values = world.labels.values.copy()
     values[copies] = (values[copies] + 1) % 3
-    contrary = World(world.dataset, type(world.labels).of(world.dataset, values, world.labels.active), world.run, world.flipped)
+    contrary = World(
+        world.dataset, type(world.labels).of(world.dataset, values, world.labels.active), world.run, world.flipped
+    )
     influence = scores(contrary, name, [Query(str(row), (int(row),)) for row in copies], np.arange(COPIES))
     assert (np.diag(influence) < 0).all() or name in LOOSE
 
@@ -102,7 +114,9 @@ def test_a_group_is_its_mean_loss(world, name):
     group = scores(world, name, [Query("both", tuple(test.tolist()))], rows)[:, 0]
     single = scores(world, name, [Query("one", (int(test[0]),)), Query("two", (int(test[1]),))], rows)
     assert np.corrcoef(group, single.mean(1))[0, 1] > 0.5
-    np.testing.assert_allclose(scores(world, name, [Query("one", (int(test[0]), int(test[0])))], rows)[:, 0], single[:, 0], **EXACT)
+    np.testing.assert_allclose(
+        scores(world, name, [Query("one", (int(test[0]), int(test[0])))], rows)[:, 0], single[:, 0], **EXACT
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -80,7 +80,13 @@ def test_worker_processes_import_nothing_from_the_working_directory(tmp_path):
         "from attribution.runners import runners\n\nif __name__ == '__main__':\n"
         f"    runners.get('processes')(2).run(Squares(Path({str(mine)!r})), range(2), Progress())\n"
     )
-    subprocess.run([sys.executable, str(program)], cwd=foreign, env={**os.environ, "PYTHONPATH": search_path()}, check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, str(program)],
+        cwd=foreign,
+        env={**os.environ, "PYTHONPATH": search_path()},
+        check=True,
+        timeout=120,
+    )
     assert Squares(mine).results() == {0: 0, 1: 1}
     assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
 
@@ -109,7 +115,11 @@ def test_a_killed_worker_costs_nothing_but_its_time(place, tmp_path):
 def test_the_first_error_is_raised_as_it_was(place, tmp_path):
     with pytest.raises(UserError) as caught:
         place.run(Squares(tmp_path, bad=3), range(6), Progress())
-    assert (caught.value.what, caught.value.why, caught.value.do) == ("Item 3 is bad.", "It must not be.", "Leave it out.")
+    assert (caught.value.what, caught.value.why, caught.value.do) == (
+        "Item 3 is bad.",
+        "It must not be.",
+        "Leave it out.",
+    )
 
 
 @pytest.mark.parametrize("place", NAMES, indirect=True)
@@ -141,7 +151,9 @@ print("run", flush=True)
 runners.get("processes")(2).run(Squares(Path(sys.argv[1])), range(3), Progress())
 """)
     command = [sys.executable, str(script), str(tmp_path)]
-    answer = subprocess.run(command, env={**os.environ, "PYTHONPATH": search_path()}, capture_output=True, text=True, timeout=120)
+    answer = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": search_path()}, capture_output=True, text=True, timeout=120
+    )
     assert (answer.returncode, answer.stdout.split()) == (0, ["run"]), answer.stderr[-2000:]
     assert Squares(tmp_path).results() == {0: 0, 1: 1, 2: 4}
 
@@ -178,7 +190,9 @@ def test_scores_are_bit_equal_to_serial(place, estimator, world, tmp_path, small
     assert found.id == expected.id
     assert found.summary.equals(expected.summary)
     assert found.config["notes"] == expected.config["notes"]
-    assert found.config["forward_passes"] >= expected.config["forward_passes"]  # every worker prepares the queries for itself
+    assert (
+        found.config["forward_passes"] >= expected.config["forward_passes"]
+    )  # every worker prepares the queries for itself
 
 
 def test_two_drivers_at_once(world, tmp_path, small_shards):
@@ -196,9 +210,19 @@ dataset = Dataset.open(data)
 config = ScoreConfig(estimator="ip", device="cpu", batch_size=16, k=7)
 print(score(dataset, dataset.base_version(), Run.open(run), config, dataset.rows("test"), out).matrix()[1].tolist())
 """
-    command = [sys.executable, "-c", program, str(world.dataset.folder), str(world.run.folder), str(tmp_path / "shared")]
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        str(world.dataset.folder),
+        str(world.run.folder),
+        str(tmp_path / "shared"),
+    ]
     environment = {**os.environ, "PYTHONPATH": search_path()}
-    drivers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) for _ in range(2)]
+    drivers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
+        for _ in range(2)
+    ]
     answers = [driver.communicate(timeout=120) for driver in drivers]
     assert [driver.returncode for driver in drivers] == [0, 0], answers
     expected = scored(world, tmp_path / "alone").matrix()[1]
@@ -286,7 +310,9 @@ ray.shutdown()
 cluster.shutdown()
 """
     environment = {**os.environ, "PYTHONPATH": search_path(), "RAY_USAGE_STATS_ENABLED": "0"}
-    answer = subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=180)
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=180
+    )
     assert answer.returncode == 0, answer.stderr[-2000:]
     (done,) = [int(line.split()[1]) for line in answer.stdout.splitlines() if line.startswith("lost ")]
     assert 6 <= done < 24

@@ -37,7 +37,10 @@ class Known:
 
     def whole_s(self, size: Size) -> float:
         once = self.opening + self.once[0] + self.once[1] * size.rows
-        each = [self.prepare_s(size.rows, count) + size.batches * (self.batch[0] + self.batch[1] * count) for count in size.blocks]
+        each = [
+            self.prepare_s(size.rows, count) + size.batches * (self.batch[0] + self.batch[1] * count)
+            for count in size.blocks
+        ]
         return PACE * (once + sum(each))
 
 
@@ -120,7 +123,9 @@ def test_a_pilot_is_a_share_and_a_small_run_is_read_whole():
     assert max(one.queries for one in pilot.block) == 7
     cost = forecast_cost(pilot, small)
     assert cost.seconds_s == pytest.approx(KNOWN["everything at once"].whole_s(small), rel=0.05)
-    assert cost.high_s / cost.seconds_s == pytest.approx(1.5, rel=0.05)  # nothing is carried over, so the range is narrow
+    assert cost.high_s / cost.seconds_s == pytest.approx(
+        1.5, rel=0.05
+    )  # nothing is carried over, so the range is narrow
 
 
 def test_memory_grows_with_the_queries_and_not_past_the_limit():
@@ -147,7 +152,9 @@ def test_a_fit_too_slow_to_be_read_twice_is_told_apart_by_the_first_round():
     clock = Clock(known)
     pilot = explore(clock.make, SIZE, 128, clock.metered)
     assert {one.rows for one in pilot.once} == {16, 256}
-    assert forecast_cost(pilot, SIZE).seconds_s == pytest.approx(known.whole_s(SIZE), rel=0.1)  # in proportion it would be four times that
+    assert forecast_cost(pilot, SIZE).seconds_s == pytest.approx(
+        known.whole_s(SIZE), rel=0.1
+    )  # in proportion it would be four times that
 
 
 def test_a_batch_costs_the_same_in_a_larger_training_set_unless_read_otherwise():
@@ -155,7 +162,9 @@ def test_a_batch_costs_the_same_in_a_larger_training_set_unless_read_otherwise()
     cost = forecast_cost(Pilot([], [], few, []), Size(25_600, (4,), 200))
     assert cost.parts["training samples"] == pytest.approx(200 * 0.065)
     grows = [Reading(256, 1, 0.05), Reading(1024, 1, 0.2)]
-    assert forecast_cost(Pilot([], [], grows, []), Size(25_600, (1,), 200)).parts["training samples"] == pytest.approx(200 * 5)
+    assert forecast_cost(Pilot([], [], grows, []), Size(25_600, (1,), 200)).parts["training samples"] == pytest.approx(
+        200 * 5
+    )
 
 
 def test_a_solver_s_rounds_follow_from_its_residual():
@@ -177,7 +186,9 @@ def test_a_training_s_epochs_samples_and_passes_are_added_up():
     found = training.PilotedTraining(read, 1e-4, 1000, 9000, True, 7, 1.0)
     cost = found.cost(6000, 12, 5)
     assert cost.seconds_s == pytest.approx(5 * (0.8 + 72 + 1e-4 * (12 * 7000 + 9000)))
-    assert replace(found, dynamics=False).cost(6000, 12, 5).seconds_s == pytest.approx(5 * (0.8 + 72 + 1e-4 * (12 * 1000 + 9000)))
+    assert replace(found, dynamics=False).cost(6000, 12, 5).seconds_s == pytest.approx(
+        5 * (0.8 + 72 + 1e-4 * (12 * 1000 + 9000))
+    )
     assert cost.low_s < cost.seconds_s < cost.high_s
     assert cost.peak_bytes == 7
 
@@ -217,7 +228,9 @@ def test_cheaper_ways_exist_end_and_are_offered(world, tmp_path, hasty, monkeypa
             assert seen.count(seen[-1]) == 1, seen
     monkeypatch.setattr(scoring, "LONG_S", 0.0)
     monkeypatch.setattr(
-        scoring, "_if_cheaper", lambda cost, other, what, change: [{"what": what, "change": change, **scoring.plain(other)}]
+        scoring,
+        "_if_cheaper",
+        lambda cost, other, what, change: [{"what": what, "change": change, **scoring.plain(other)}],
     )
     config = ScoreConfig(estimator="tracin", device="cpu", batch_size=16)
     asked = world.dataset.rows("test")
@@ -266,9 +279,18 @@ def test_a_search_and_a_training_are_forecast_without_running_them(world, tmp_pa
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["config.json"]
     again = searching.forecast_flag(world.dataset, world.labels, world.run, config, tmp_path / "forecasts")
     assert again.folder == found.folder
-    quick = searching.pilot_flag(world.dataset, world.labels, world.run, replace(config, detectors=("aum", "neighbors")))
+    quick = searching.pilot_flag(
+        world.dataset, world.labels, world.run, replace(config, detectors=("aum", "neighbors"))
+    )
     assert quick.training is None
-    result = flag(world.dataset, world.labels, world.run, replace(config, detectors=("loss",)), tmp_path / "flags", forecast=found.told)
+    result = flag(
+        world.dataset,
+        world.labels,
+        world.run,
+        replace(config, detectors=("loss",)),
+        tmp_path / "flags",
+        forecast=found.told,
+    )
     assert result.config["cost"]["forecast"] == found.told
 
 
@@ -279,10 +301,14 @@ def test_sentences():
     assert words.sentence({**told, "seconds_s": 0.2}).replace(space, " ") == "Under a second, 450 MB of memory."
     assert words.sentence({**told, "peak_bytes": 1.24e9}).endswith(f"1.2{space}GB of memory.")
     way = {"what": "EK-FAC", "seconds_s": 5.04, "low_s": 4.0, "high_s": 6.0}
-    assert [line.replace(space, " ") for line in words.alternatives([way])] == ["Cheaper: EK-FAC, about 5.0 s (4.0 s to 6.0 s)."]
+    assert [line.replace(space, " ") for line in words.alternatives([way])] == [
+        "Cheaper: EK-FAC, about 5.0 s (4.0 s to 6.0 s)."
+    ]
 
 
 def test_a_forecast_is_json_that_reads_back(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"alternatives": [], "seconds_s": 1.0, "low_s": 0.5, "high_s": 2.0, "peak_bytes": 1}))
+    (tmp_path / "config.json").write_text(
+        json.dumps({"alternatives": [], "seconds_s": 1.0, "low_s": 0.5, "high_s": 2.0, "peak_bytes": 1})
+    )
     assert Forecast(tmp_path).told == {"seconds_s": 1.0, "low_s": 0.5, "high_s": 2.0, "peak_bytes": 1}
     assert issubclass(estimators.get("ip"), Estimator)

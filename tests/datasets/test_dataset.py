@@ -17,9 +17,20 @@ def write(folder, n=10, splits=None, inputs=None, **info):
     splits = splits or ["train"] * 6 + ["val"] * 2 + ["test"] * 2
     samples = pd.DataFrame({"id": [f"s{i}" for i in range(n)], "split": splits, "label": [i % 2 for i in range(n)]})
     samples = samples.assign(source=[f"row {i + 1}" for i in range(n)], hash=[f"h{i}" for i in range(n)])
-    values = {"name": "t", "modality": "tabular", "classes": ("a", "b"), "shape": (3,), "counts": {}, "base_hash": "", **info}
+    values = {
+        "name": "t",
+        "modality": "tabular",
+        "classes": ("a", "b"),
+        "shape": (3,),
+        "counts": {},
+        "base_hash": "",
+        **info,
+    }
     return Dataset.write(
-        folder, DatasetInfo(**values), samples, np.arange(n * 3, dtype=np.float32).reshape(n, 3) if inputs is None else inputs
+        folder,
+        DatasetInfo(**values),
+        samples,
+        np.arange(n * 3, dtype=np.float32).reshape(n, 3) if inputs is None else inputs,
     )
 
 
@@ -101,7 +112,10 @@ def test_undoing_every_edit_gives_the_base_version(dataset):
 
 
 @settings(max_examples=50, deadline=None)
-@given(labels=st.lists(st.integers(0, 1), min_size=10, max_size=10), other=st.lists(st.integers(0, 1), min_size=10, max_size=10))
+@given(
+    labels=st.lists(st.integers(0, 1), min_size=10, max_size=10),
+    other=st.lists(st.integers(0, 1), min_size=10, max_size=10),
+)
 def test_versions_are_equal_exactly_when_the_labels_are(tmp_path_factory, labels, other):
     folder = tmp_path_factory.getbasetemp() / "versions"
     dataset = Dataset.open(folder) if (folder / "dataset.json").exists() else write(folder)

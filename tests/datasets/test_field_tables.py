@@ -21,7 +21,11 @@ def plain(n=60, **columns):
     y = np.arange(n) % 2
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
-        {"x1": (rng.normal(size=n) + 2 * y).round(3), "x2": rng.normal(size=n).round(3), "label": np.where(y, "yes", "no")}
+        {
+            "x1": (rng.normal(size=n) + 2 * y).round(3),
+            "x2": rng.normal(size=n).round(3),
+            "label": np.where(y, "yes", "no"),
+        }
     )
     return frame.assign(**columns)
 
@@ -46,7 +50,9 @@ def written(text, tmp_path, name="t.csv", encoding="utf-8"):
 
 def notes(dataset, kind="note"):
     return {
-        problem["where"]: problem["what"] for problem in dataset.info.problems if problem["kind"] == kind and problem["where"] != "features"
+        problem["where"]: problem["what"]
+        for problem in dataset.info.problems
+        if problem["kind"] == kind and problem["where"] != "features"
     }
 
 
@@ -58,7 +64,8 @@ def inputs_of(dataset):
 
 
 @pytest.mark.parametrize(
-    ("separator", "said"), [(";", "separated by semicolons"), ("\t", "separated by tabs"), ("|", "separated by vertical bars"), (",", "")]
+    ("separator", "said"),
+    [(";", "separated by semicolons"), ("\t", "separated by tabs"), ("|", "separated by vertical bars"), (",", "")],
 )
 def test_the_separator_is_found_out_and_said(tmp_path, separator, said):
     dataset = load(csv(plain(), tmp_path, sep=separator), tmp_path)
@@ -98,7 +105,9 @@ def test_dots_between_thousands_where_the_file_has_decimal_commas(tmp_path):
 
 
 def test_spellings_of_a_category_fall_together_and_are_said(tmp_path):
-    dataset = load(csv(plain(c=["cook", " cook", "co\u200bok", "nurse"] * 15), tmp_path, quoting=1), tmp_path, features=("x1", "c"))
+    dataset = load(
+        csv(plain(c=["cook", " cook", "co\u200bok", "nurse"] * 15), tmp_path, quoting=1), tmp_path, features=("x1", "c")
+    )
     assert [column.get("value") for column in dataset.info.preprocessing["columns"]] == [None, "cook", "nurse"]
     assert notes(dataset)["column c"].startswith("2 spellings")
 
@@ -113,7 +122,8 @@ def test_encodings_are_read_by_their_mark_or_refused_in_words(tmp_path, name):
         assert set(dataset.info.classes) == {"café", "thé"}
         assert (notes(dataset).get(name) == "it is written in UTF-16") == (encoding == "utf-16")
     with pytest.raises(
-        UserError, match=rf"{name} is not UTF-8 text \(line \d, has the byte 0xe9\)|line \d has the byte 0xe9.*WINDOWS-1252"
+        UserError,
+        match=rf"{name} is not UTF-8 text \(line \d, has the byte 0xe9\)|line \d has the byte 0xe9.*WINDOWS-1252",
     ):
         load(written(text, tmp_path, name, "cp1252"), tmp_path)
     with pytest.raises(UserError, match="UTF-16 without"):
@@ -121,7 +131,9 @@ def test_encodings_are_read_by_their_mark_or_refused_in_words(tmp_path, name):
 
 
 def test_half_a_surrogate_pair_is_replaced_and_said(tmp_path):
-    frame = [{"body": "nice \ud83d film" if i == 0 else f"film {i}", "label": ("a\ud83d", "b")[i % 2]} for i in range(60)]
+    frame = [
+        {"body": "nice \ud83d film" if i == 0 else f"film {i}", "label": ("a\ud83d", "b")[i % 2]} for i in range(60)
+    ]
     dataset = load(written("\n".join(map(json.dumps, frame)), tmp_path, "t.jsonl"), tmp_path, text="body")
     assert "nice \ufffd film" in set(dataset.samples["text"])
     assert dataset.info.classes == ("a\ufffd", "b")
@@ -151,7 +163,11 @@ def test_a_separator_at_the_end_of_every_line(tmp_path):
         ("t.csv", "x1,label, label\n1,a,a\n2,b,b\n", "two columns called 'label'"),
         ("t.jsonl", '{"x": 1, "label": "a", "label": "b"}\n', "Line 1 of t.jsonl has 'label' twice"),
         ("t.jsonl", '{"x": 1, "label": "a", " label": "b"}\n', "two columns called 'label'"),
-        ("t.jsonl", '{"x": ' + "9" * 5001 + ', "label": "a"}\n', "Line 1 of t.jsonl has a number of thousands of digits"),
+        (
+            "t.jsonl",
+            '{"x": ' + "9" * 5001 + ', "label": "a"}\n',
+            "Line 1 of t.jsonl has a number of thousands of digits",
+        ),
         ("t.jsonl", '{"x": ' + "[" * 100_000 + "\n", "Line 1 of t.jsonl is (nested too deeply|not JSON)"),
         ("t.csv", ",,\n1,2,3\n", "holds no column names"),
     ],
@@ -241,7 +257,9 @@ def test_two_unicode_forms_are_one_class(tmp_path):
     assert "2 labels in all" in notes(dataset)["Row 2 of t.csv"]
 
 
-@pytest.mark.parametrize("sign", ["\u200b", "\ufeff", "\u00ad", "\u00a0", " ", "\u2060", "\u200d", "\u202e", "\u3164", "\u180e"])
+@pytest.mark.parametrize(
+    "sign", ["\u200b", "\ufeff", "\u00ad", "\u00a0", " ", "\u2060", "\u200d", "\u202e", "\u3164", "\u180e"]
+)
 def test_what_cannot_be_seen_makes_no_class(tmp_path, sign):
     labels = plain()["label"].tolist()
     labels[5] = f"yes{sign}"
@@ -281,7 +299,9 @@ def test_several_labels_are_refused_with_the_row(tmp_path, label):
     labels = ["a" if not isinstance(label, list) else ["a"], label, "b", "a"] * 15
     frame = plain()
     frame["label"] = pd.Series(labels, dtype=object)
-    with pytest.raises(UserError, match=r"label of row [12] of t\.jsonl is .*more than one label.*one label per sample"):
+    with pytest.raises(
+        UserError, match=r"label of row [12] of t\.jsonl is .*more than one label.*one label per sample"
+    ):
         load(written(lines(frame), tmp_path, "t.jsonl"), tmp_path)
 
 
@@ -351,12 +371,21 @@ def test_rows_without_a_label_are_left_out_and_listed(tmp_path):
     dataset = load(csv(plain(label=labels), tmp_path), tmp_path)
     assert len(dataset) == 57
     assert notes(dataset, "left out") == {f"row {row}": "has no label" for row in (18, 31, 32)}
-    assert dataset.info.seen == 60 == len(dataset) + sum(one["count"] for one in dataset.info.problems if one["kind"] == "left out")
+    assert (
+        dataset.info.seen
+        == 60
+        == len(dataset) + sum(one["count"] for one in dataset.info.problems if one["kind"] == "left out")
+    )
     assert "row-00018" not in set(dataset.ids)
     assert "row-00019" in set(dataset.ids)  # rows keep their numbers
     found = preview(DataConfig(path=str(tmp_path / "t.csv")))
     assert (found["seen"], found["n"]) == (60, 57)
-    many = load(csv(plain(label=["a", "b", ""] * 20, split="train"), tmp_path), tmp_path / "many", val_fraction=0, test_fraction=0)
+    many = load(
+        csv(plain(label=["a", "b", ""] * 20, split="train"), tmp_path),
+        tmp_path / "many",
+        val_fraction=0,
+        test_fraction=0,
+    )
     left = [one for one in many.info.problems if one["kind"] == "left out"] if many else []
     assert sum(one["count"] for one in left) == 20
     with pytest.raises(UserError, match=r"No row of t\.csv has a value in column label"):
@@ -367,9 +396,9 @@ def test_rows_without_a_label_are_left_out_and_listed(tmp_path):
 
 
 def test_numbers_written_as_text_are_numbers_in_every_format(tmp_path):
-    frame = plain().assign(age=[str(20 + 7 * i % 50) for i in range(60)], income=[f"{i * 100.5:.1f}" for i in range(60)])[
-        ["age", "income", "label"]
-    ]
+    frame = plain().assign(
+        age=[str(20 + 7 * i % 50) for i in range(60)], income=[f"{i * 100.5:.1f}" for i in range(60)]
+    )[["age", "income", "label"]]
     frame.to_parquet(tmp_path / "t.parquet")
     for path in (written(lines(frame), tmp_path, "t.jsonl"), tmp_path / "t.parquet"):
         dataset = import_data(DataConfig(path=str(path)), tmp_path / path.suffix, "t")
@@ -419,12 +448,16 @@ def test_numbers_that_are_not_spelled_plainly(tmp_path, values, numbers, said):
     ],
 )
 def test_categories_that_may_be_meant_as_numbers_are_named(tmp_path, values, said):
-    dataset = load(csv(plain(c=[values[i // 2 % len(values)] for i in range(60)]), tmp_path), tmp_path, features=("x1", "c"))
+    dataset = load(
+        csv(plain(c=[values[i // 2 % len(values)] for i in range(60)]), tmp_path), tmp_path, features=("x1", "c")
+    )
     assert said in notes(dataset)["column c"]
 
 
 def test_dates_of_parquet_are_numbers(tmp_path):
-    plain(day=pd.date_range("2024-01-01", periods=60), took=pd.to_timedelta(range(60), unit="h")).to_parquet(tmp_path / "t.parquet")
+    plain(day=pd.date_range("2024-01-01", periods=60), took=pd.to_timedelta(range(60), unit="h")).to_parquet(
+        tmp_path / "t.parquet"
+    )
     dataset = load(tmp_path / "t.parquet", tmp_path)
     assert dataset.info.shape == (4,)
     assert sorted(dataset.samples["col:day"])[:2] == [19723, 19724]
@@ -432,7 +465,9 @@ def test_dates_of_parquet_are_numbers(tmp_path):
 
 def test_which_columns_became_features_is_said(tmp_path):
     dataset = load(csv(plain(job=["cook", "nurse", "judge"] * 20), tmp_path), tmp_path)
-    assert {one["where"]: one["what"] for one in dataset.info.problems}["features"] == "2 as numbers: x1, x2; 1 as categories: job"
+    assert {one["where"]: one["what"] for one in dataset.info.problems}[
+        "features"
+    ] == "2 as numbers: x1, x2; 1 as categories: job"
 
 
 def test_lumped_categories_are_a_note(tmp_path):
@@ -473,7 +508,11 @@ def test_columns_that_carry_the_answer_are_said(tmp_path):
     y = np.arange(600) % 3
     noise = np.random.default_rng(1).normal(size=600)
     frame = plain(
-        600, label=np.array(["a", "b", "c"])[y], amount=y + 0.01 * noise, is_b=(y == 1) * 1, code=[f"{k}{i % 5}" for i, k in enumerate(y)]
+        600,
+        label=np.array(["a", "b", "c"])[y],
+        amount=y + 0.01 * noise,
+        is_b=(y == 1) * 1,
+        code=[f"{k}{i % 5}" for i, k in enumerate(y)],
     )
     told = notes(load(csv(frame.assign(unlike=[f"v{i}" for i in range(600)]), tmp_path), tmp_path))
     assert "alone tells class" in told["column amount"]
@@ -523,7 +562,9 @@ def test_a_column_of_picture_files_is_refused_with_the_way_out(tmp_path):
     for i in range(3):
         (tmp_path / "img" / f"{i}.png").touch()
     path = csv(plain(image=[f"img/{i % 3}.png" for i in range(60)]), tmp_path)
-    with pytest.raises(UserError, match=r"Column image of t\.csv holds paths of pictures \(img/0\.png\).*metadata\.csv"):
+    with pytest.raises(
+        UserError, match=r"Column image of t\.csv holds paths of pictures \(img/0\.png\).*metadata\.csv"
+    ):
         load(path, tmp_path)
     assert inputs_of(load(path, tmp_path, features=("x1", "x2"))) == ["x1", "x2"]
     away = load(csv(plain(image=[f"away/{i % 3}.png" for i in range(60)]), tmp_path), tmp_path / "away")
@@ -550,8 +591,16 @@ def test_scaling_is_exact_for_large_means(tmp_path, offset):
 @pytest.mark.parametrize("scale", [1e-300, 1e-20, 1e20, 1e200])
 def test_scaling_is_exact_at_every_size(tmp_path, scale):
     values = RNG.normal(size=60)
-    dataset = load(csv(plain(c=values * scale, split="train"), tmp_path), tmp_path, features=("c",), val_fraction=0, test_fraction=0)
-    np.testing.assert_allclose(np.asarray(dataset.inputs)[:, 0], (values - values.mean()) / values.std(), rtol=1e-5, atol=1e-6)
+    dataset = load(
+        csv(plain(c=values * scale, split="train"), tmp_path),
+        tmp_path,
+        features=("c",),
+        val_fraction=0,
+        test_fraction=0,
+    )
+    np.testing.assert_allclose(
+        np.asarray(dataset.inputs)[:, 0], (values - values.mean()) / values.std(), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_values_that_differ_by_rounding_alone_are_constant(tmp_path):
@@ -563,7 +612,9 @@ def test_values_beyond_what_a_model_can_take_name_the_column(tmp_path):
     with pytest.raises(UserError, match=r"Column big has values from -1\.7e\+308 to 1\.79e\+308"):
         load(csv(plain(big=[1.79e308 if i % 3 else -1.7e308 for i in range(60)]), tmp_path), tmp_path)
     split = ["train"] * 50 + ["test"] * 10
-    with pytest.raises(UserError, match=r"Column far has 1e\+30 in row 60, .* standard deviations from the training mean"):
+    with pytest.raises(
+        UserError, match=r"Column far has 1e\+30 in row 60, .* standard deviations from the training mean"
+    ):
         load(csv(plain(far=[*RNG.normal(size=59), 1e30], split=split), tmp_path), tmp_path)
     near = load(csv(plain(far=[*RNG.normal(size=59), 1e4], split=split), tmp_path), tmp_path / "near")
     assert re.search(r"row 60 has 10000\.0, [\d,]+ standard deviations", notes(near)["column far"])
@@ -621,5 +672,7 @@ def test_a_loop_of_links_and_a_pipe(tmp_path):
     (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
     os.mkfifo(tmp_path / "pipe.csv")
     for name in ("loop.csv", "pipe.csv"):
-        with pytest.raises(UserError, match=r"loop\.csv does not exist|cannot be a path|pipe\.csv is neither a file nor a folder"):
+        with pytest.raises(
+            UserError, match=r"loop\.csv does not exist|cannot be a path|pipe\.csv is neither a file nor a folder"
+        ):
             preview(DataConfig(path=str(tmp_path / name)))

@@ -101,8 +101,15 @@ def test_partly_bad_folder_loads_the_good_and_lists_the_bad(tmp_path):
     assert dataset.info.seen == 24 == len(dataset) + sum(problem["count"] for problem in dataset.info.problems)
     found = preview(DataConfig(path=str(root)))
     assert found["seen"] == 24
-    assert found["n"] == sum(found["counts"].values()) == sum(sum(part.values()) for part in found["balance"].values()) == 20
-    assert not [path for path in dataset.folder.iterdir() if path.name not in ("dataset.json", "samples.parquet", "inputs.npy")]
+    assert (
+        found["n"]
+        == sum(found["counts"].values())
+        == sum(sum(part.values()) for part in found["balance"].values())
+        == 20
+    )
+    assert not [
+        path for path in dataset.folder.iterdir() if path.name not in ("dataset.json", "samples.parquet", "inputs.npy")
+    ]
     assert before == {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file()}
     for row, name in enumerate(dataset.ids):
         kind, number = name.split("/")
@@ -114,7 +121,9 @@ def test_equal_pictures_have_equal_hashes_across_formats(tmp_path):
     picture(root / "cat" / "copy.bmp", 13)
     picture(root / "cat" / "larger.png", 13, size=(7, 4))
     dataset = load(root, tmp_path)
-    one, same, larger = (dataset.hashes[dataset.rows_of([name])[0]] for name in ("dog/03.png", "cat/copy.bmp", "cat/larger.png"))
+    one, same, larger = (
+        dataset.hashes[dataset.rows_of([name])[0]] for name in ("dog/03.png", "cat/copy.bmp", "cat/larger.png")
+    )
     assert one == same
     assert one != larger
     assert len(set(dataset.hashes)) == 20 + 1  # each value once, and the larger one
@@ -198,7 +207,12 @@ def test_missing_file_of_metadata_is_listed(tmp_path):
     (root / "metadata.csv").write_text("\n".join(["file_name,label", *lines, "gone.png,a"]))
     dataset = load(root, tmp_path)
     assert dataset.info.problems == (
-        {"where": "gone.png", "what": "metadata.csv names it, but the file does not exist", "kind": "left out", "count": 1},
+        {
+            "where": "gone.png",
+            "what": "metadata.csv names it, but the file does not exist",
+            "kind": "left out",
+            "count": 1,
+        },
     )
     assert len(dataset) == 20
 

@@ -57,7 +57,15 @@ def test_colour_and_string_labels(tmp_path):
 
 def test_tables(tmp_path):
     values = RNG.normal(size=(12, 2))
-    dataset = load(tmp_path, X_train=values[:8], y_train=Y[:8], X_val=values[8:10], y_val=Y[8:10], X_test=values[10:], y_test=Y[10:])
+    dataset = load(
+        tmp_path,
+        X_train=values[:8],
+        y_train=Y[:8],
+        X_val=values[8:10],
+        y_val=Y[8:10],
+        X_test=values[10:],
+        y_test=Y[10:],
+    )
     mean, std = values[:8].mean(0), values[:8].std(0)
     np.testing.assert_allclose(dataset.inputs, (values - mean) / std, rtol=1e-5, atol=1e-6)
     assert dataset.samples["col:x1"].tolist() == values[:, 1].tolist()
@@ -75,7 +83,13 @@ def test_labels_in_a_column_and_one_hot_are_taken_and_said(tmp_path):
         "has shape (1, 3); its 3 values were taken as the labels",
     ]
     (tmp_path / "hot").mkdir()
-    hot = load(tmp_path / "hot", X_train=IMAGES[:9], y_train=np.eye(3)[Y[:9]], X_test=IMAGES[9:], y_test=np.eye(3, dtype=bool)[Y[9:]])
+    hot = load(
+        tmp_path / "hot",
+        X_train=IMAGES[:9],
+        y_train=np.eye(3)[Y[:9]],
+        X_test=IMAGES[9:],
+        y_test=np.eye(3, dtype=bool)[Y[9:]],
+    )
     assert hot.labels.tolist() == Y.tolist()
     assert "one-hot labels of 3 classes" in hot.info.problems[0]["what"]
 
@@ -146,7 +160,10 @@ NAN = np.where(np.arange(12)[:, None, None] == 4, np.nan, IMAGES / 255)
         ({"X": IMAGES, "y": Y[:5]}, r"y of a\.npz has shape \(5,\) for 12 samples"),
         ({"X": IMAGES, "y": np.eye(3)[Y] * 0.5}, r"y\[0\] of a\.npz is \[0\.5 0\.  0\. \], which is not one class"),
         ({"X": IMAGES, "y": np.ones((12, 3))}, r"y\[0\] of a\.npz is \[1\. 1\. 1\.\], which is not one class"),
-        ({"X": IMAGES, "y": np.array(["2024-01-01", "2024-01-02"] * 6, dtype="datetime64[D]")}, r"y of a\.npz holds dates"),
+        (
+            {"X": IMAGES, "y": np.array(["2024-01-01", "2024-01-02"] * 6, dtype="datetime64[D]")},
+            r"y of a\.npz holds dates",
+        ),
         ({"X": IMAGES, "y": np.where(Y == 2, np.inf, Y)}, r"y\[2\] of a\.npz is inf"),
         ({"X": IMAGES, "y": np.array([b"a", b"\xff"] * 6)}, r"y\[1\] of a\.npz is b'\\xff'"),
         ({"X": IMAGES, "y": Y + 0.5}, r"3 different numbers from 0\.5 to 2\.5, some with fractions"),
@@ -159,7 +176,10 @@ NAN = np.where(np.arange(12)[:, None, None] == 4, np.nan, IMAGES / 255)
         ({"X": IMAGES, "y": Y, "classes": np.array(["a", "b"])}, r"y\[2\] of a\.npz is 2, but there are 2 classes"),
         ({"X": IMAGES, "y": Y, "classes": np.array(["a", "b", "c", "d"])}, "Class 'd' of a.npz is empty"),
         ({"X": IMAGES, "y": Y * 0}, "at least two classes"),
-        ({"X_train": IMAGES, "y_train": Y, "X_test": IMAGES[:, :4], "y_test": Y}, r"X_test .* shape \(4, 4, 1\), X_train of \(5, 4, 1\)"),
+        (
+            {"X_train": IMAGES, "y_train": Y, "X_test": IMAGES[:, :4], "y_test": Y},
+            r"X_test .* shape \(4, 4, 1\), X_train of \(5, 4, 1\)",
+        ),
         (
             {"X_train": IMAGES, "y_train": Y, "X_test": IMAGES, "y_test": Y + 1},
             r"X_test\[2\] of a\.npz has the label '3', which no training",
@@ -205,5 +225,9 @@ def test_what_became_of_the_values_of_pictures_is_said(tmp_path, values, said):
 
 
 def test_pictures_of_8_bits_need_no_note(tmp_path):
-    np.savez(tmp_path / "x.npz", X=np.random.default_rng(0).integers(0, 256, (20, 4, 4)).astype(np.uint8), y=np.arange(20) % 2)
+    np.savez(
+        tmp_path / "x.npz",
+        X=np.random.default_rng(0).integers(0, 256, (20, 4, 4)).astype(np.uint8),
+        y=np.arange(20) % 2,
+    )
     assert preview(DataConfig(path=str(tmp_path / "x.npz")))["problems"] == []

@@ -46,7 +46,8 @@ def refused(root, match):
 
 
 @pytest.mark.parametrize(
-    "place", ["cat/.ipynb_checkpoints", "__MACOSX/cat", "cat/@eaDir", "dog/deep/.thumbs", "$RECYCLE.BIN/S-1", "lost+found"]
+    "place",
+    ["cat/.ipynb_checkpoints", "__MACOSX/cat", "cat/@eaDir", "dog/deep/.thumbs", "$RECYCLE.BIN/S-1", "lost+found"],
 )
 def test_what_programs_leave_behind_is_no_data_at_any_depth(tmp_path, place):
     root = classes(tmp_path / "in")
@@ -98,7 +99,14 @@ def test_many_files_of_one_reason_share_a_line(tmp_path):
 
 def test_names_written_on_windows_and_whole_paths_are_found(tmp_path):
     root = classes(tmp_path / "in")
-    lines = [r"cat\0.png,a", r".\cat\1.png,a", "CAT/2.PNG,a", "dog/../dog/0.png,b", f"{root}/dog/1.png,b", "dog/2.png,b"]
+    lines = [
+        r"cat\0.png,a",
+        r".\cat\1.png,a",
+        "CAT/2.PNG,a",
+        "dog/../dog/0.png,b",
+        f"{root}/dog/1.png,b",
+        "dog/2.png,b",
+    ]
     (root / "metadata.csv").write_text("\n".join(["file_name,label", *lines]))
     read = Read(root)
     assert read.ids == {f"{name}/{i}.png" for name in ("cat", "dog") for i in range(3)}
@@ -199,7 +207,11 @@ def test_split_folders_by_many_names(tmp_path, train, val, test):
         classes(tmp_path / "in" / name, n=n)
     read = Read(tmp_path / "in")
     assert read.classes == ("cat", "dog")
-    assert {key: n for key, n in read.counts.items() if key[1] == "cat"} == {("train", "cat"): 4, ("val", "cat"): 2, ("test", "cat"): 1}
+    assert {key: n for key, n in read.counts.items() if key[1] == "cat"} == {
+        ("train", "cat"): 4,
+        ("val", "cat"): 2,
+        ("test", "cat"): 1,
+    }
     assert f"{train} as train" in read.notes["split folders"]
 
 

@@ -34,7 +34,9 @@ def save(path, values):
 
 
 def load(root, tmp_path, **config):
-    return import_data(DataConfig(path=str(root), val_fraction=0.0, test_fraction=0.0, **config), tmp_path / "out" / "data", "x")
+    return import_data(
+        DataConfig(path=str(root), val_fraction=0.0, test_fraction=0.0, **config), tmp_path / "out" / "data", "x"
+    )
 
 
 def pixels_of(dataset, name):
@@ -62,7 +64,9 @@ def test_deep_pictures_are_scaled_by_the_range_that_the_data_set_uses(tmp_path, 
     dataset = load(tmp_path / "in", tmp_path)
     assert dataset.info.shape == (1, 6, 5)
     for name, values in parts.items():
-        assert np.abs(pixels_of(dataset, f"{name}.{suffix}")[:, :, 0] - values * 255 / 200).max() <= 0.51  # one scale for both pictures
+        assert (
+            np.abs(pixels_of(dataset, f"{name}.{suffix}")[:, :, 0] - values * 255 / 200).max() <= 0.51
+        )  # one scale for both pictures
     (said,) = dataset.info.problems
     assert said["kind"] == "note"
     assert said["count"] == 2
@@ -156,10 +160,14 @@ def test_pictures_beyond_the_limit_are_left_out_unopened(tmp_path):
     Image.new("1", (2000, 1000)).save(tmp_path / "in" / "cat" / "large.png")
     head = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
-    (tmp_path / "in" / "dog" / "bomb.png").write_bytes(bomb + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT")))
+    (tmp_path / "in" / "dog" / "bomb.png").write_bytes(
+        bomb + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    )
     dataset = load(tmp_path / "in", tmp_path, max_megapixels=1)
     told = {line["where"]: line["what"] for line in dataset.info.problems}
-    assert told["cat/large.png"] == "has 2,000 x 1,000 pixels, 2 million; at most 1 million are decoded (max_megapixels)"
+    assert (
+        told["cat/large.png"] == "has 2,000 x 1,000 pixels, 2 million; at most 1 million are decoded (max_megapixels)"
+    )
     assert "at most (max_megapixels)" in told["dog/bomb.png"]
     assert len(dataset) == 2
 
@@ -171,7 +179,9 @@ def test_sizes_are_those_of_the_files_and_stretching_is_said(tmp_path):
     (tmp_path / "in" / "cat" / "bad.png").write_bytes(b"x")
     found = preview(DataConfig(path=str(tmp_path / "in")))
     assert found["shape"] == (1, 35, 64)
-    assert summary_line(found) == "8 pictures of 60 to 128 × 35 to 120 pixels (the model sees 64 × 35), grey, in 2 classes"
+    assert (
+        summary_line(found) == "8 pictures of 60 to 128 × 35 to 120 pixels (the model sees 64 × 35), grey, in 2 classes"
+    )
     (line,) = [line for line in load(tmp_path / "in", tmp_path).info.problems if line["kind"] == "note"]
     assert line["what"] == (
         "brought from 60 to 128 × 35 to 120 pixels to 64 × 35; 2 of 8 are stretched, since their sides have another ratio"

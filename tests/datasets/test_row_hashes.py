@@ -27,7 +27,9 @@ def test_rows_hash_as_each_value_written_out(monkeypatch):
             "mixed": np.array([1, "1"] * 25, dtype=object),
         }
     )
-    expected = [plain([part.encode() for part in line]) for line in zip(*(table[name].map(str) for name in table), strict=True)]
+    expected = [
+        plain([part.encode() for part in line]) for line in zip(*(table[name].map(str) for name in table), strict=True)
+    ]
     assert row_hashes.row_hashes(table) == expected
     monkeypatch.setattr(row_hashes, "BLOCK", 7)
     assert row_hashes.row_hashes(table) == expected
@@ -39,6 +41,16 @@ def test_numbers_are_written_as_python_writes_them():
     values = chance.normal(size=20_000) * 10.0 ** chance.integers(-320, 308, 20_000)
     usual = chance.normal(size=200_000) * 10.0 ** chance.integers(-4, 11, 200_000)
     rounded = np.round(usual, 3)
-    edges = np.array([0.0, -0.0, 1.0, -3.0, 1e-3, 1e9, 1e16, 1e-5, 0.1 + 0.2, 5e-324, 123456789.5, np.nextafter(1e9, 0)])
-    for column in (values, usual, rounded, edges, usual.astype(np.float32), np.arange(-9, 9), np.array([2**63 - 1, -(2**63)])):
+    edges = np.array(
+        [0.0, -0.0, 1.0, -3.0, 1e-3, 1e9, 1e16, 1e-5, 0.1 + 0.2, 5e-324, 123456789.5, np.nextafter(1e9, 0)]
+    )
+    for column in (
+        values,
+        usual,
+        rounded,
+        edges,
+        usual.astype(np.float32),
+        np.arange(-9, 9),
+        np.array([2**63 - 1, -(2**63)]),
+    ):
         assert row_hashes.written(column) == [str(value) for value in column.tolist()]

@@ -67,7 +67,11 @@ def test_fashion_truth(loaded):
     assert (names[dataset.labels[dataset.rows_of(truth["id"])]] == truth["given"]).all()
     assert (truth["true"].value_counts() == 600).all()
     copies = truth[truth["leak"] != ""]
-    assert copies["leak"].value_counts().to_dict() == counts["leaks"] == {"exact": 30, "shifted": 10, "brightness": 10, "mirrored": 10}
+    assert (
+        copies["leak"].value_counts().to_dict()
+        == counts["leaks"]
+        == {"exact": 30, "shifted": 10, "brightness": 10, "mirrored": 10}
+    )
     assert (copies["flip"] == "").all()
     assert copies["leak_of"].is_unique
     own, source = dataset.rows_of(copies["id"]), dataset.rows_of(copies["leak_of"])

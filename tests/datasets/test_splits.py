@@ -10,8 +10,12 @@ from attribution.errors import UserError
 
 def test_fractions_hold_in_every_class():
     labels = np.repeat([0, 1, 2], [100, 40, 10])
-    splits, note = assign_splits(np.full(150, "", dtype=object), labels, DataConfig(val_fraction=0.1, test_fraction=0.2, seed=3))
-    counts = [[int(((labels == label) & (splits == name)).sum()) for name in ("train", "val", "test")] for label in range(3)]
+    splits, note = assign_splits(
+        np.full(150, "", dtype=object), labels, DataConfig(val_fraction=0.1, test_fraction=0.2, seed=3)
+    )
+    counts = [
+        [int(((labels == label) & (splits == name)).sum()) for name in ("train", "val", "test")] for label in range(3)
+    ]
     assert counts == [[70, 10, 20], [28, 4, 8], [7, 1, 2]]
     assert "seed 3" in note
 
@@ -33,7 +37,9 @@ def test_given_splits_are_kept_and_a_missing_one_is_drawn_from_train():
 
 
 def test_every_class_keeps_a_training_sample():
-    splits, _ = assign_splits(np.full(4, "", dtype=object), np.array([0, 0, 1, 2]), DataConfig(val_fraction=0.5, test_fraction=0.4))
+    splits, _ = assign_splits(
+        np.full(4, "", dtype=object), np.array([0, 0, 1, 2]), DataConfig(val_fraction=0.5, test_fraction=0.4)
+    )
     assert set(np.array([0, 0, 1, 2])[splits == "train"]) == {0, 1, 2}
 
 

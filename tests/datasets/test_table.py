@@ -51,13 +51,21 @@ def test_every_format_gives_the_same_dataset(tmp_path, suffix):
     assert dataset.samples["col:age"].tolist() == PEOPLE["age"].tolist()
     assert dataset.info.classes == ("no", "yes")
     assert dataset.info.counts == {"train": 4, "val": 1, "test": 1}
-    assert dataset.info.base_hash == load(save(PEOPLE, tmp_path / "again.csv"), tmp_path / "again", group="sex").info.base_hash
+    assert (
+        dataset.info.base_hash
+        == load(save(PEOPLE, tmp_path / "again.csv"), tmp_path / "again", group="sex").info.base_hash
+    )
 
 
 def test_numbers_are_standardised_on_training_and_words_are_one_hot(tmp_path):
     dataset = load(save(PEOPLE, tmp_path / "people.csv"), tmp_path / "data", group="sex")
     std = np.sqrt(125)  # of 20, 30, 40, 50
-    assert [column.get("value", column["name"]) for column in dataset.info.preprocessing["columns"]] == ["age", "cook", "judge", "nurse"]
+    assert [column.get("value", column["name"]) for column in dataset.info.preprocessing["columns"]] == [
+        "age",
+        "cook",
+        "judge",
+        "nurse",
+    ]
     np.testing.assert_allclose(dataset.inputs[:, 0], (PEOPLE["age"] - 35) / std, rtol=1e-6)
     expected = [[1, 0, 0], [0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]  # training saw no pilot
     assert dataset.inputs[:, 1:].tolist() == expected
@@ -85,8 +93,12 @@ def test_rare_categories_share_one_input(tmp_path):
 
 
 def test_hash_follows_features_and_group_not_the_label(tmp_path):
-    frame = pd.concat([PEOPLE, PEOPLE.assign(label="maybe"), PEOPLE.assign(age=PEOPLE["age"] + 1)], ignore_index=True).assign(split="train")
-    dataset = load(save(frame, tmp_path / "people.csv"), tmp_path / "data", group="sex", val_fraction=0, test_fraction=0)
+    frame = pd.concat(
+        [PEOPLE, PEOPLE.assign(label="maybe"), PEOPLE.assign(age=PEOPLE["age"] + 1)], ignore_index=True
+    ).assign(split="train")
+    dataset = load(
+        save(frame, tmp_path / "people.csv"), tmp_path / "data", group="sex", val_fraction=0, test_fraction=0
+    )
     assert dataset.hashes[:6].tolist() == dataset.hashes[6:12].tolist()
     assert not set(dataset.hashes[:6]) & set(dataset.hashes[12:])
 
@@ -99,7 +111,9 @@ def test_features_id_and_named_split(tmp_path):
 
 
 def test_parquet_categories_decimals_and_missing_values(tmp_path):
-    frame = many(job=many()["job"].astype("category"), cost=[Decimal("0.5")] * 15 + [Decimal("1.5")] * 15, split="train")
+    frame = many(
+        job=many()["job"].astype("category"), cost=[Decimal("0.5")] * 15 + [Decimal("1.5")] * 15, split="train"
+    )
     dataset = load(save(frame, tmp_path / "people.parquet"), tmp_path / "data", val_fraction=0, test_fraction=0)
     kinds = {column["name"]: column["kind"] for column in dataset.info.preprocessing["columns"]}
     assert kinds == {"age": "number", "job": "category", "cost": "number"}
@@ -125,7 +139,9 @@ def test_a_file_without_permission_is_a_user_error(tmp_path, monkeypatch):
         preview(DataConfig(path=str(save(many(), tmp_path / "people.csv"))))
 
 
-names = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=8).map(lambda text: "w" + text)
+names = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=8).map(
+    lambda text: "w" + text
+)
 
 
 @settings(max_examples=12, deadline=None)
@@ -135,7 +151,9 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z"
 )
 def test_raw_values_survive_the_round_trip(tmp_path_factory, rows, suffix):
     folder = tmp_path_factory.mktemp("table")
-    frame = pd.DataFrame(rows, columns=["word", "whole", "real"]).assign(label=["a", "b"] * (len(rows) // 2) + ["a"] * (len(rows) % 2))
+    frame = pd.DataFrame(rows, columns=["word", "whole", "real"]).assign(
+        label=["a", "b"] * (len(rows) // 2) + ["a"] * (len(rows) % 2)
+    )
     dataset = load(save(frame, folder / f"t{suffix}"), folder / "data", val_fraction=0, test_fraction=0)
     assert dataset.samples["col:word"].tolist() == frame["word"].tolist()
     assert dataset.samples["col:whole"].tolist() == frame["whole"].tolist()
@@ -200,7 +218,11 @@ def test_mistakes_are_named(tmp_path, frame, config, match):
         ("a.csv", b"x,label\n\xff\xfe,a\n", "not UTF-8"),
         ("a.jsonl", b'{"x": 1, "label": "a"}\n{"x": \n', "Line 2 of a.jsonl is not JSON"),
         ("a.jsonl", b"[1, 2]\n", "Line 1 of a.jsonl is not an object"),
-        ("a.jsonl", b'{"x": [1], "label": "a"}\n{"x": [2], "label": "b"}\n', "Row 1 of a.jsonl has a list or an object in column x"),
+        (
+            "a.jsonl",
+            b'{"x": [1], "label": "a"}\n{"x": [2], "label": "b"}\n',
+            "Row 1 of a.jsonl has a list or an object in column x",
+        ),
         ("a.jsonl", b'{"x": 1, "label": "a"}\n{"label": "b"}\n', "Row 2 of a.jsonl has no value in column x"),
         ("a.parquet", b"PAR0", "not a Parquet file"),
         ("a.xlsx", b"x", r"ends in '\.xlsx'"),

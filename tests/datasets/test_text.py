@@ -52,7 +52,9 @@ def test_vocabulary_comes_from_training_texts_by_frequency_then_spelling(tmp_pat
 
 def test_limits_of_length_and_vocabulary(tmp_path):
     save(tmp_path, ["a a b", "c c a d"], ["x", "y"], ["train", "train"])
-    config = DataConfig(path=str(tmp_path / "texts.csv"), text="text", max_tokens=2, vocabulary=1, val_fraction=0, test_fraction=0)
+    config = DataConfig(
+        path=str(tmp_path / "texts.csv"), text="text", max_tokens=2, vocabulary=1, val_fraction=0, test_fraction=0
+    )
     dataset = import_data(config, tmp_path / "data", "t")
     assert np.asarray(dataset.inputs).tolist() == [[2, 2], [1, 1]]
     told = {one["where"]: one["what"] for one in dataset.info.problems}

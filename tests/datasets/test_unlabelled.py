@@ -17,7 +17,9 @@ def write(path, bare=BARE, n=120):
     y = np.arange(n) % 2
     words = np.where(y == 1, "yes", "no").astype(object)
     words[list(bare)] = ""
-    pd.DataFrame({"x": y + chance.normal(0, 0.3, n), "z": chance.normal(size=n), "label": words}).to_csv(path, index=False)
+    pd.DataFrame({"x": y + chance.normal(0, 0.3, n), "z": chance.normal(size=n), "label": words}).to_csv(
+        path, index=False
+    )
     return path
 
 
@@ -28,7 +30,9 @@ def project(tmp_path):
 
 
 def test_they_are_left_out_and_listed(tmp_path):
-    project = Project.create(tmp_path / "p", DataConfig(path=str(write(tmp_path / "rows.csv"))), ModelConfig(name="logistic"), RECIPE)
+    project = Project.create(
+        tmp_path / "p", DataConfig(path=str(write(tmp_path / "rows.csv"))), ModelConfig(name="logistic"), RECIPE
+    )
     assert len(project.dataset) == 117
     lines = [one for one in project.info.problems if one["kind"] == "left out"]
     assert {one["where"] for one in lines} == {"row 4", "row 21", "row 42"}

@@ -67,7 +67,10 @@ def test_learning_weighs_what_finds_the_planted_ones():
     assert found.weights["reversed"] == 0  # never negative
     assert found.auroc > max(found.singles.values()) + 0.03
     fresh = np.random.default_rng(9).random(3000) < 0.1
-    unseen = {name: noisy(fresh, strength, seed) for (name, strength, seed) in (("good", 2, 11), ("also good", 2, 12), ("useless", 0, 13))}
+    unseen = {
+        name: noisy(fresh, strength, seed)
+        for (name, strength, seed) in (("good", 2, 11), ("also good", 2, 12), ("useless", 0, 13))
+    }
     unseen["reversed"] = noisy(fresh, -1, 14)
     assert auroc(found.probability(unseen), fresh) == pytest.approx(found.auroc, abs=0.03)
     assert found.probability(unseen).mean() == pytest.approx(0.1, abs=0.02)

@@ -26,7 +26,9 @@ def values(world: World, name: str, **settings) -> np.ndarray:
 
 def test_loss_is_minus_log_probability(world):
     p = world.run.probabilities()[:N_TRAIN]
-    np.testing.assert_allclose(values(world, "loss"), -np.log(p[np.arange(N_TRAIN), world.labels.values[:N_TRAIN]]), rtol=1e-5)
+    np.testing.assert_allclose(
+        values(world, "loss"), -np.log(p[np.arange(N_TRAIN), world.labels.values[:N_TRAIN]]), rtol=1e-5
+    )
 
 
 def test_aum_is_minus_the_mean_margin(world):
@@ -49,14 +51,18 @@ def test_self_influence_sums_squared_norms_over_checkpoints(world):
     subject = double.subject()
     expected = np.zeros(N_TRAIN)
     for index, weight in enumerate(subject.weights):
-        expected += weight * (one_at_a_time(subject.model(index), *subject.batch(np.arange(N_TRAIN))).numpy() ** 2).sum(1)
+        expected += weight * (one_at_a_time(subject.model(index), *subject.batch(np.arange(N_TRAIN))).numpy() ** 2).sum(
+            1
+        )
     np.testing.assert_allclose(values(double, "self-influence"), expected, rtol=1e-9)
 
 
 def test_ip_validation_is_the_dot_with_the_mean_validation_gradient(world):
     double = in_double(world)
     subject = double.subject()
-    train, val = (one_at_a_time(subject.model(), *subject.batch(double.dataset.rows(split))).numpy() for split in ("train", "val"))
+    train, val = (
+        one_at_a_time(subject.model(), *subject.batch(double.dataset.rows(split))).numpy() for split in ("train", "val")
+    )
     np.testing.assert_allclose(values(double, "ip-validation"), -train @ val.mean(0), rtol=1e-8, atol=1e-12)
 
 
@@ -69,7 +75,9 @@ def test_ip_validation_needs_a_validation_split(world):
 
 
 def test_neighbors_weigh_votes_by_cosine(world):
-    features = predict(world.run.model(0, world.dataset), world.dataset, np.arange(N_TRAIN))[1].astype(np.float64)  # the first of three
+    features = predict(world.run.model(0, world.dataset), world.dataset, np.arange(N_TRAIN))[1].astype(
+        np.float64
+    )  # the first of three
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     similarity = unit @ unit.T
     np.fill_diagonal(similarity, -np.inf)
@@ -118,14 +126,20 @@ def test_margin_is_the_lead_of_another_class_in_logits(world):
 
 def test_entropy_does_not_see_the_label(world):
     p = torch.softmax(torch.as_tensor(logits(world, -1)), dim=1)
-    np.testing.assert_allclose(values(world, "entropy"), torch.distributions.Categorical(p).entropy(), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(
+        values(world, "entropy"), torch.distributions.Categorical(p).entropy(), rtol=1e-3, atol=1e-6
+    )
     edited = Labels.of(world.dataset, (world.labels.values + 1) % 3, world.labels.active)
-    np.testing.assert_array_equal(values(World(world.dataset, edited, world.run, world.flipped), "entropy"), values(world, "entropy"))
+    np.testing.assert_array_equal(
+        values(World(world.dataset, edited, world.run, world.flipped), "entropy"), values(world, "entropy")
+    )
 
 
 def test_el2n_is_the_early_error(world):
     p = torch.softmax(torch.as_tensor(logits(world, 0)), dim=1).numpy()
-    np.testing.assert_allclose(values(world, "el2n"), np.linalg.norm(p - np.eye(3)[world.labels.values[:N_TRAIN]], axis=1), rtol=1e-5)
+    np.testing.assert_allclose(
+        values(world, "el2n"), np.linalg.norm(p - np.eye(3)[world.labels.values[:N_TRAIN]], axis=1), rtol=1e-5
+    )
 
 
 def test_grand_is_the_early_gradient_norm(world):

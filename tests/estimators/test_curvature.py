@@ -11,7 +11,13 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.scoring import score
 
-FAITHFUL = {"influence-exact": 1e-8, "influence-cg": 1e-4, "arnoldi": 1e-6, "nystroem": 1e-6, "forward-inf-preconditioned": 1e-4}
+FAITHFUL = {
+    "influence-exact": 1e-8,
+    "influence-cg": 1e-4,
+    "arnoldi": 1e-6,
+    "nystroem": 1e-6,
+    "forward-inf-preconditioned": 1e-4,
+}
 CURVATURE = [*FAITHFUL, "lissa", "kfac", "ekfac", "datainf"]
 
 
@@ -43,7 +49,10 @@ def formula(world: World, rows: np.ndarray, damping_ratio: float = 1.0) -> np.nd
     l2 = world.run.train_config.weight_decay
     matrix += torch.eye(len(matrix), dtype=torch.float64) * l2
     matrix += torch.eye(len(matrix), dtype=torch.float64) * damping_ratio * matrix.trace() / len(matrix)
-    gi, gq = one_at_a_time(model, *subject.batch(world.dataset.rows("train"))), one_at_a_time(model, *subject.batch(rows))
+    gi, gq = (
+        one_at_a_time(model, *subject.batch(world.dataset.rows("train"))),
+        one_at_a_time(model, *subject.batch(rows)),
+    )
     return (gi @ torch.linalg.solve(matrix, gq.T)).numpy() / n
 
 
@@ -155,7 +164,14 @@ def test_the_damping_ratio_is_a_setting_of_a_score_run(world, tmp_path):
         )
     assert found[0.1].folder != found[1.0].folder
     with pytest.raises(UserError, match="damping_ratio"):
-        score(world.dataset, world.labels, world.run, ScoreConfig(estimator="ekfac", device="cpu", damping_ratio=-1.0), test, tmp_path)
+        score(
+            world.dataset,
+            world.labels,
+            world.run,
+            ScoreConfig(estimator="ekfac", device="cpu", damping_ratio=-1.0),
+            test,
+            tmp_path,
+        )
 
 
 def test_relative_influence_is_influence_over_the_root_of_self_influence(world):

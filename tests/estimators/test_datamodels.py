@@ -17,7 +17,9 @@ MODELS = 24
 def world(tmp_path_factory) -> World:
     made = build(tmp_path_factory.mktemp("datamodels") / "project")
     recipe = made.run.train_config
-    store = Subsets.at(made.run.folder.parent.parent / "subsets", made.dataset, made.labels, made.run.model_config, recipe)
+    store = Subsets.at(
+        made.run.folder.parent.parent / "subsets", made.dataset, made.labels, made.run.model_config, recipe
+    )
     store.grow(made.dataset, made.labels, MODELS, device="cpu")
     return made
 
@@ -88,7 +90,9 @@ def test_it_is_minus_the_regression_of_retrained_losses(world):
 def test_batches_and_queries_do_not_matter(world):
     rows, asked = world.dataset.rows("train"), queries(world)
     whole = run(world, asked, rows)
-    np.testing.assert_allclose(np.vstack([run(world, asked, part) for part in np.array_split(rows, 5)]), whole, atol=1e-9)
+    np.testing.assert_allclose(
+        np.vstack([run(world, asked, part) for part in np.array_split(rows, 5)]), whole, atol=1e-9
+    )
     np.testing.assert_allclose(np.hstack([run(world, [query], rows) for query in asked]), whole, atol=1e-9)
 
 
@@ -103,7 +107,9 @@ def test_without_models_it_says_how_to_make_them(world, tmp_path):
     bare = build(tmp_path / "project")
     with pytest.raises(UserError, match="datablame compare"):
         estimators.get("datamodels")(bare.subject()).options()
-    nowhere = World(world.dataset, world.labels, Wrapped(world.run, folder=tmp_path / "a" / "runs" / "b"), world.flipped)
+    nowhere = World(
+        world.dataset, world.labels, Wrapped(world.run, folder=tmp_path / "a" / "runs" / "b"), world.flipped
+    )
     with pytest.raises(UserError, match="at least 10"):
         estimators.get("datamodels")(nowhere.subject()).options()
 

@@ -59,8 +59,12 @@ def test_tracin_sums_weighted_dot_products(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
     weights = world.subject().weights
     assert len(weights) == 3
-    expected = sum(weight * gradients(world, train, k) @ gradients(world, test, k).T for k, weight in enumerate(weights))
-    np.testing.assert_allclose(run(estimators.get("tracin")(world.subject()), queries, train), expected, rtol=1e-9, atol=1e-12)
+    expected = sum(
+        weight * gradients(world, train, k) @ gradients(world, test, k).T for k, weight in enumerate(weights)
+    )
+    np.testing.assert_allclose(
+        run(estimators.get("tracin")(world.subject()), queries, train), expected, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_a_group_query_is_the_mean_gradient(world):
@@ -130,10 +134,14 @@ def test_forward_inf_asks_a_small_model_at_many_queries_in_one_pass(world, monke
     expected = run(estimators.get("forward-inf")(alone), queries, train)
     x, y = alone.batch(train)
     assert alone._together(x, y) == 1
-    monkeypatch.setattr("attribution.subject._TOGETHER_BYTES", 3 * alone.engine().plan(x, y).saved * x.numel() + 1 if small else 1 << 40)
+    monkeypatch.setattr(
+        "attribution.subject._TOGETHER_BYTES", 3 * alone.engine().plan(x, y).saved * x.numel() + 1 if small else 1 << 40
+    )
     assert alone._together(x, y) == 3 or not small
     for subject in (together, refusing):
-        np.testing.assert_allclose(run(estimators.get("forward-inf")(subject), queries, train), expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            run(estimators.get("forward-inf")(subject), queries, train), expected, rtol=1e-9, atol=1e-12
+        )
     assert together._vectorised
     assert not refusing._vectorised
     assert together.spent == refusing.spent == alone.spent
@@ -146,7 +154,9 @@ def test_forward_inf_of_a_query_without_gradient_is_zero(world):
             parameter.zero_()
         list(subject.model().parameters())[-1].copy_(torch.tensor([800.0, 0.0, 0.0]))
     zero = [int(row) for row in world.dataset.rows("test") if world.labels.values[row] == 0][:1]
-    assert not run(estimators.get("forward-inf")(subject), [Query("sure", tuple(zero))], world.dataset.rows("train")).any()
+    assert not run(
+        estimators.get("forward-inf")(subject), [Query("sure", tuple(zero))], world.dataset.rows("train")
+    ).any()
 
 
 def test_random_is_standard_normal_and_fixed_by_seed(world):
@@ -155,7 +165,14 @@ def test_random_is_standard_normal_and_fixed_by_seed(world):
     assert abs(found.mean()) < 0.1
     assert abs(found.std() - 1) < 0.1
     np.testing.assert_array_equal(found, run(estimators.get("random")(world.subject(), seed=1), queries, train))
-    assert np.abs(np.corrcoef(found.ravel(), run(estimators.get("random")(world.subject(), seed=2), queries, train).ravel())[0, 1]) < 0.1
+    assert (
+        np.abs(
+            np.corrcoef(found.ravel(), run(estimators.get("random")(world.subject(), seed=2), queries, train).ravel())[
+                0, 1
+            ]
+        )
+        < 0.1
+    )
 
 
 def test_tracin_predicts_what_training_on_a_sample_did(world):
@@ -211,7 +228,9 @@ def test_knn_shapley_leaves_dropped_samples_out(world):
     train, (_, queries) = world.dataset.rows("train"), asked(world)
     active = world.labels.active.copy()
     active[:5] = False
-    fewer = World(world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped)
+    fewer = World(
+        world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped
+    )
     found = run(estimators.get("knn-shapley")(fewer.subject()), queries, train)
     assert not found[:5].any()
     assert (np.abs(found[5:]).max(0) > 0).all()
@@ -222,7 +241,9 @@ def test_representation_is_the_cosine_signed_by_the_labels(world):
     features = world.subject().recorded_representation(np.arange(len(world.dataset)))
     unit, y = features / np.linalg.norm(features, axis=1, keepdims=True), world.labels.values
     expected = unit[train] @ unit[test].T * np.where(y[train][:, None] == y[test], 1, -1)
-    np.testing.assert_allclose(run(estimators.get("representation")(world.subject()), queries, train), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        run(estimators.get("representation")(world.subject()), queries, train), expected, atol=1e-12
+    )
     group = run(estimators.get("representation")(world.subject()), [Query("all", tuple(test.tolist()))], train)[:, 0]
     np.testing.assert_allclose(group, expected.mean(1), atol=1e-12)
 
@@ -232,8 +253,12 @@ def test_representer_points_decompose_the_logits_of_the_refitted_layer(world):
     estimator = estimators.get("representer")(world.subject())
     found = run(estimator, queries, train)
     logits = (estimator.features(test) @ estimator.weights.T).numpy()
-    np.testing.assert_allclose(found.sum(0), logits[np.arange(len(test)), world.labels.values[test]], rtol=1e-6, atol=1e-7)
-    every = estimator.alphas(train).T @ estimator.features(train) @ estimator.features(test).T  # (c, q): all classes' logits
+    np.testing.assert_allclose(
+        found.sum(0), logits[np.arange(len(test)), world.labels.values[test]], rtol=1e-6, atol=1e-7
+    )
+    every = (
+        estimator.alphas(train).T @ estimator.features(train) @ estimator.features(test).T
+    )  # (c, q): all classes' logits
     np.testing.assert_allclose(every.T, logits, rtol=1e-6, atol=1e-7)
 
 
@@ -252,7 +277,11 @@ def margin_gradients(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -
     rows, doubt = [], []
     for index in range(len(x)):
         p = torch.softmax(model(x[index : index + 1]), dim=1)[0, y[index]]
-        rows.append(torch.cat([part.flatten() for part in torch.autograd.grad(torch.log(p / (1 - p)), list(model.parameters()))]))
+        rows.append(
+            torch.cat(
+                [part.flatten() for part in torch.autograd.grad(torch.log(p / (1 - p)), list(model.parameters()))]
+            )
+        )
         doubt.append(1 - float(p.detach()))
     return torch.stack(rows).numpy(), np.array(doubt)
 
@@ -286,7 +315,10 @@ def test_trak_averages_over_runs(world):
     shaken = Wrapped(
         world.run,
         change=lambda model: (
-            torch.nn.utils.vector_to_parameters(torch.nn.utils.parameters_to_vector(model.parameters()) * 1.1, model.parameters()) or model
+            torch.nn.utils.vector_to_parameters(
+                torch.nn.utils.parameters_to_vector(model.parameters()) * 1.1, model.parameters()
+            )
+            or model
         ),
     )
     subjects = [world.subject(), World(world.dataset, world.labels, shaken, world.flipped).subject()]
@@ -308,7 +340,9 @@ def test_trak_with_a_projection_comes_near_the_whole(world):
     again = estimators.get("trak")(world.subject(batch_size=7))
     again.dim = 512
     again.prepare(queries)
-    parts = np.concatenate([again.score(train[start : start + 7]).influence.numpy() for start in range(0, len(train), 7)])
+    parts = np.concatenate(
+        [again.score(train[start : start + 7]).influence.numpy() for start in range(0, len(train), 7)]
+    )
     np.testing.assert_allclose(parts, run(near, queries, train), rtol=1e-8, atol=1e-11)
 
 
@@ -377,9 +411,13 @@ def test_released_forward_inf_is_one_adam_step(world):
     model, (rows_x, rows_y), start = subject.model(), subject.batch(train), gradients(world, test[:1])[0]
     with torch.no_grad():
         before = per_sample_loss(model(rows_x), rows_y)
-        moved = torch.nn.utils.parameters_to_vector(model.parameters()) + 5e-3 * torch.from_numpy(start / (np.abs(start) + 1e-8))
+        moved = torch.nn.utils.parameters_to_vector(model.parameters()) + 5e-3 * torch.from_numpy(
+            start / (np.abs(start) + 1e-8)
+        )
         torch.nn.utils.vector_to_parameters(moved, model.parameters())
-        np.testing.assert_allclose(found, (per_sample_loss(model(rows_x), rows_y) - before).numpy(), rtol=1e-7, atol=1e-10)
+        np.testing.assert_allclose(
+            found, (per_sample_loss(model(rows_x), rows_y) - before).numpy(), rtol=1e-7, atol=1e-10
+        )
 
 
 def test_reranked_forward_inf_orders_its_first_twenty_by_cosine(world):
@@ -411,6 +449,8 @@ def test_reranked_forward_inf_gives_dropped_samples_their_plain_value(world):
     train, (_, queries) = world.dataset.rows("train"), asked(world)
     active = world.labels.active.copy()
     active[:5] = False
-    fewer = World(world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped)
+    fewer = World(
+        world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped
+    )
     found = run(estimators.get("forward-inf-reranked")(fewer.subject()), queries, train)
     np.testing.assert_allclose(found[:5], run(estimators.get("forward-inf")(fewer.subject()), queries, train)[:5])

@@ -43,7 +43,9 @@ def test_it_is_refitting_with_another_solver(world):
 
     def losses(kept: np.ndarray) -> np.ndarray:
         weight, bias = fitted(x[rows], y[rows], kept, 0.01)
-        return torch.nn.functional.cross_entropy(torch.tensor(x[test] @ weight.T + bias), torch.tensor(y[test]), reduction="none").numpy()
+        return torch.nn.functional.cross_entropy(
+            torch.tensor(x[test] @ weight.T + bias), torch.tensor(y[test]), reduction="none"
+        ).numpy()
 
     before = losses(np.ones(len(rows), dtype=bool))
     for line in range(6):
@@ -78,7 +80,9 @@ def test_the_influence_function_follows_it(world):
 def test_dropped_samples_have_none_and_count_for_nothing(world):
     active = world.labels.active.copy()
     active[:5] = False
-    fewer = World(world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped)
+    fewer = World(
+        world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped
+    )
     estimator = estimators.get("leave-one-out")(fewer.subject())
     estimator.prepare(asked(world))
     found = estimator.score(np.arange(8)).influence.numpy()

@@ -54,7 +54,9 @@ def test_pairs_and_own_losses_agree_with_the_masked_network(world):
     head = last_linear(halves.network)
     handle = head.register_forward_pre_hook(lambda module, inputs: (inputs[0] * masks[1], *inputs[1:]))
     with torch.no_grad():
-        direct = torch.nn.functional.cross_entropy(halves.network(world.subject().batch(rows)[0]), labels, reduction="none")
+        direct = torch.nn.functional.cross_entropy(
+            halves.network(world.subject().batch(rows)[0]), labels, reduction="none"
+        )
     handle.remove()
     torch.testing.assert_close(pairs[1], direct)
 

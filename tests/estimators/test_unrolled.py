@@ -64,7 +64,10 @@ def scaled_weights(world: World, factor: float) -> World:
 def test_source_of_a_short_training_sums_dot_products_as_tracin_does(world):
     rows, (test, queries) = world.dataset.rows("train"), asked(world)
     short = scaled_weights(world, 1e-7)
-    terms = [weight * gradients(world, rows, k) @ gradients(world, test).T for k, weight in enumerate(short.subject().weights)]
+    terms = [
+        weight * gradients(world, rows, k) @ gradients(world, test).T
+        for k, weight in enumerate(short.subject().weights)
+    ]
     expected = sum(terms).numpy()
     found = run(estimators.get("source")(short.subject()), queries, rows)
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
@@ -159,10 +162,17 @@ def test_logra_asks_each_training_sample_once(world):
 def test_trak_ensemble_takes_the_runs_of_other_seeds(single):
     rows, (_, queries) = single.dataset.rows("train"), asked(single)
     alone = run(estimators.get("trak")(single.subject()), queries, rows)
-    np.testing.assert_array_equal(run(estimators.get("trak-ensemble")(single.subject(), others=()), queries, rows), alone)
+    np.testing.assert_array_equal(
+        run(estimators.get("trak-ensemble")(single.subject(), others=()), queries, rows), alone
+    )
     recipe, folder = single.run.train_config, single.run.folder.parent
-    others = [train(single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=s), folder) for s in (1, 2)]
-    train(single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=3, epochs=2), folder)  # another recipe
+    others = [
+        train(single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=s), folder)
+        for s in (1, 2)
+    ]
+    train(
+        single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=3, epochs=2), folder
+    )  # another recipe
     estimator = estimators.get("trak-ensemble")(single.subject())
     found = run(estimator, queries, rows)
     assert estimator.notes() == {"runs": 3, "models": 9}

@@ -10,7 +10,13 @@ from attribution.evaluation.result import COLUMNS, BenchResult
 from attribution.progress import Progress
 
 SMALL = BenchConfig(
-    estimators=("ip", "tracin"), count=12, subsets=6, removal_k=(20,), removal_queries=2, detectors=("loss", "aum"), device="cpu"
+    estimators=("ip", "tracin"),
+    count=12,
+    subsets=6,
+    removal_k=(20,),
+    removal_queries=2,
+    detectors=("loss", "aum"),
+    device="cpu",
 )
 
 
@@ -32,7 +38,8 @@ def test_every_part_is_measured_and_put_into_words(tiny_project):
     assert (fidelity["lds"] <= fidelity["high"]).all()
     assert fidelity.loc["random", "above_random"] == 0
     np.testing.assert_allclose(
-        result.lds_queries.query("measure == 'loss'").groupby("estimator")["lds"].mean()[fidelity.index], fidelity["lds"]
+        result.lds_queries.query("measure == 'loss'").groupby("estimator")["lds"].mean()[fidelity.index],
+        fidelity["lds"],
     )
     useful = result.usefulness.query("label == -1").set_index("name")
     assert useful.loc["aum", "ap"] > useful.loc["random", "ap"]
@@ -49,7 +56,9 @@ def test_it_goes_on_after_its_last_finished_part(tiny_project):
         if message.startswith("Usefulness"):
             raise Killed
 
-    config = BenchConfig(estimators=("ip",), count=8, subsets=4, parts=("fidelity", "usefulness"), detectors=("loss",), device="cpu")
+    config = BenchConfig(
+        estimators=("ip",), count=8, subsets=4, parts=("fidelity", "usefulness"), detectors=("loss",), device="cpu"
+    )
     with pytest.raises(Killed):
         tiny_project.compare(config, Progress(kill, interval_s=0))
     assert tiny_project.benches() == []
@@ -73,7 +82,9 @@ def test_what_cannot_be_served_is_named_and_left_out(tiny_project):
     assert named == {"ip", "influence-exact", "random"}
 
 
-@pytest.mark.parametrize("config", [{"parts": ("beauty",)}, {"parts": ()}, {"subsets": 2}, {"estimators": ("no-such",)}])
+@pytest.mark.parametrize(
+    "config", [{"parts": ("beauty",)}, {"parts": ()}, {"subsets": 2}, {"estimators": ("no-such",)}]
+)
 def test_a_request_that_cannot_be_met_is_refused(tiny_project, config):
     with pytest.raises(UserError):
         tiny_project.compare(BenchConfig(**config))

@@ -54,14 +54,20 @@ def test_agreement_is_the_mean_rank_correlation_with_the_usual_ratio(world, tmp_
 
 def test_with_subset_models_the_lds_is_there(world, tmp_path):
     store = Subsets.at(
-        world.run.folder.parent.parent / "subsets", world.dataset, world.labels, world.run.model_config, world.run.train_config
+        world.run.folder.parent.parent / "subsets",
+        world.dataset,
+        world.labels,
+        world.run.model_config,
+        world.run.train_config,
     )
     store.grow(world.dataset, world.labels, 12, device="cpu")
     result = sweep(world, tmp_path)
     assert result.config["subsets"] == 12
     rows = world.dataset.rows("test")[:6]
     for line in result.sweep.itertuples():
-        expected = per_query(summed(store.members(), influences(world, line.ratio)), -store.losses(rows, world.labels.values[rows])).mean()
+        expected = per_query(
+            summed(store.members(), influences(world, line.ratio)), -store.losses(rows, world.labels.values[rows])
+        ).mean()
         assert line.lds == pytest.approx(expected, abs=1e-9)
         assert line.lds_low <= line.lds <= line.lds_high
     assert "12 random subsets" in view.sentence(result.sweep, 12)

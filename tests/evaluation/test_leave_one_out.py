@@ -39,7 +39,9 @@ def test_hessian_is_autograd_s(problem):
     x, y = problem
     weights = torch.rand(40, generator=torch.Generator().manual_seed(1)).double()
     theta = torch.randn(CLASSES, 4, generator=torch.Generator().manual_seed(2)).double()
-    expected = torch.autograd.functional.hessian(lambda t: objective(t, x, y, weights), theta).reshape(12, 12) - L2 * torch.eye(12)
+    expected = torch.autograd.functional.hessian(lambda t: objective(t, x, y, weights), theta).reshape(
+        12, 12
+    ) - L2 * torch.eye(12)
     torch.testing.assert_close(hessian(x, (x @ theta.T).softmax(1), weights), expected.double())
 
 
@@ -71,7 +73,12 @@ def trained(folder, name, **recipe):
     dataset = table(folder / "data")
     labels = dataset.base_version()
     settings = {"epochs": 2, "device": "cpu", **recipe}
-    return Subject(dataset, labels, train(dataset, labels, ModelConfig(name=name), TrainConfig(**settings), folder / "runs"), device="cpu")
+    return Subject(
+        dataset,
+        labels,
+        train(dataset, labels, ModelConfig(name=name), TrainConfig(**settings), folder / "runs"),
+        device="cpu",
+    )
 
 
 def test_softmax_regression_is_recognised_with_its_penalty(tmp_path):
@@ -85,7 +92,8 @@ def test_softmax_regression_is_recognised_with_its_penalty(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "recipe"), [("mlp", {}), ("logistic", {"optimizer": "adamw", "lr": 0.01}), ("logistic", {"weight_decay": 0.0})]
+    ("name", "recipe"),
+    [("mlp", {}), ("logistic", {"optimizer": "adamw", "lr": 0.01}), ("logistic", {"weight_decay": 0.0})],
 )
 def test_other_models_are_refused(tmp_path, name, recipe):
     with pytest.raises(UserError):

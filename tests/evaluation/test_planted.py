@@ -59,7 +59,10 @@ def test_held_out_predictions_are_made_once_and_charged_to_those_that_read_them(
 
 
 def test_figures_over_all_and_by_class():
-    labels, planted = np.array([0, 0, 0, 0, 1, 1, 1, 1]), np.array([True, False, False, False, False, False, False, False])
+    labels, planted = (
+        np.array([0, 0, 0, 0, 1, 1, 1, 1]),
+        np.array([True, False, False, False, False, False, False, False]),
+    )
     found = table([Found("a", "detector", np.arange(8.0)[::-1], 2.0)], labels, planted, 0.25).set_index("label")
     assert list(found.index) == [-1, 0]  # class 1 holds nothing to find
     assert found.loc[-1, "ap"] == 1

@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from attribution.evaluation.recommend import choose, explain_sentences, fragile_sentences, mislabel_sentences, precision_draws
+from attribution.evaluation.recommend import (
+    choose,
+    explain_sentences,
+    fragile_sentences,
+    mislabel_sentences,
+    precision_draws,
+)
 
 
 def drawn(value, spread=0.02, seed=0):
@@ -42,7 +48,9 @@ def test_wrong_labels_by_average_precision():
     columns = {"good": -np.arange(200.0), "random": np.random.default_rng(0).normal(size=200)}
     choice = choose({"good": 1.0, "random": 0.1}, precision_draws(columns, truth, 100), {"good": 1.0})
     (text,) = mislabel_sentences(choice, 0.1, {"good": 1.0})
-    assert text.startswith("For wrong labels on this data, use good: average precision 1.00 ± 0.00, 100 % of the first 10 %")
+    assert text.startswith(
+        "For wrong labels on this data, use good: average precision 1.00 ± 0.00, 100 % of the first 10 %"
+    )
 
 
 def test_a_ranking_that_another_seed_turns_over_is_warned_of():

@@ -12,7 +12,9 @@ RECIPE = TrainConfig(epochs=4, batch_size=16, lr=0.1, device="cpu")
 
 
 def retrained(tmp_path, dataset, **settings):
-    return Retrained(tmp_path / "kept", dataset, dataset.base_version(), ModelConfig(name="logistic"), RECIPE, **settings)
+    return Retrained(
+        tmp_path / "kept", dataset, dataset.base_version(), ModelConfig(name="logistic"), RECIPE, **settings
+    )
 
 
 def test_most_helpful_come_first_and_nan_last():
@@ -44,7 +46,9 @@ def test_leaving_out_a_class_breaks_its_predictions(tmp_path):
 
 
 def test_summary_is_the_mean_over_queries():
-    lines = pd.DataFrame({"estimator": "a", "k": 5, "query_row": [1, 2, 3], "change": [1.0, 2.0, 3.0], "flipped": [0.0, 1.0, 1.0]})
+    lines = pd.DataFrame(
+        {"estimator": "a", "k": 5, "query_row": [1, 2, 3], "change": [1.0, 2.0, 3.0], "flipped": [0.0, 1.0, 1.0]}
+    )
     (line,) = summary(lines).to_dict("records")
     assert line["change"] == 2
     assert line["low"] < 2 < line["high"]

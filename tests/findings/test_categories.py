@@ -24,7 +24,9 @@ def search(lines, n_more=40):
     label = np.array([line[0] for line in every])
     of_label = {k: [len(lines) + j for j in range(n_more) if j % 3 == k] for k in range(3)}
     neighbors = np.array([[of_label[k][place] for place, k in enumerate(line[3])] for line in every], dtype=np.int32)
-    table = pd.DataFrame({"row": np.arange(n), "label": label, "suggested": [line[1] for line in every], "position": np.arange(1, n + 1)})
+    table = pd.DataFrame(
+        {"row": np.arange(n), "label": label, "suggested": [line[1] for line in every], "position": np.arange(1, n + 1)}
+    )
     flags = SimpleNamespace(
         detectors=table,
         out_of_fold=np.array([line[2] for line in every]),
@@ -33,7 +35,12 @@ def search(lines, n_more=40):
         config={"held_out": True},
     )
     epochs = [
-        {"row": row, "epoch": epoch, "margin": -1.0 if row < len(lines) else 1.0, "confidence": 0.1 if row < len(lines) else 0.9}
+        {
+            "row": row,
+            "epoch": epoch,
+            "margin": -1.0 if row < len(lines) else 1.0,
+            "confidence": 0.1 if row < len(lines) else 0.9,
+        }
         for row in range(n)
         for epoch in range(4)
     ]
@@ -47,7 +54,9 @@ TORN = (0, 1, [0.45, 0.5, 0.05], [0, 1, 0, 1])
 
 def test_clear_evidence_is_mislabelled_and_torn_evidence_hard():
     flags, run = search([WRONG, TORN])
-    run.dynamics = lambda: pd.DataFrame({"row": [], "epoch": [], "margin": [], "confidence": []})  # the record is not what decides here
+    run.dynamics = lambda: pd.DataFrame(
+        {"row": [], "epoch": [], "margin": [], "confidence": []}
+    )  # the record is not what decides here
     found = categorize(flags, run, CLASSES)
     assert found.of(0) == "mislabelled"
     assert found.of(1) == "hard"
@@ -68,7 +77,9 @@ def test_a_missing_record_leaves_its_signals_out_of_the_mean():
     run.dynamics = lambda: pd.DataFrame({"row": [], "epoch": [], "margin": [], "confidence": []})
     entry = categorize(flags, run, CLASSES).entry(0)
     assert np.isnan(entry["epochs"])
-    assert entry["strength:mislabelled"] == pytest.approx(np.mean([entry[name] for name in ("models", "neighbors", "distinct", "sure")]))
+    assert entry["strength:mislabelled"] == pytest.approx(
+        np.mean([entry[name] for name in ("models", "neighbors", "distinct", "sure")])
+    )
 
 
 def test_every_sample_has_one_class_and_only_what_is_beyond_the_queue_can_be_ordinary():
@@ -84,7 +95,9 @@ def test_other_findings_decide_when_they_are_there_and_are_absent_otherwise():
     flags, run = search([WRONG, TORN])
     plain = categorize(flags, run, CLASSES).table
     assert not set(plain["category"]) & {"leaked", "duplicate", "memorized"}
-    told = categorize(flags, run, CLASSES, Relations({0: "It is the same picture as test-7."}, {20: "Same as train-3."}, {21: 0.9}))
+    told = categorize(
+        flags, run, CLASSES, Relations({0: "It is the same picture as test-7."}, {20: "Same as train-3."}, {21: 0.9})
+    )
     assert (told.of(0), told.of(20), told.of(21)) == ("leaked", "duplicate", "memorized")
     assert told.entry(0)["runner_up"] == "mislabelled"
     assert told.signals(0) == ["It is the same picture as test-7."]
@@ -184,7 +197,9 @@ def truth_repeats(project):
 
 def test_many_samples_classes_are_kept_and_read_back(tiny_project, monkeypatch):
     flags, run, classes = tiny_project.flags(), tiny_project.run, tiny_project.classes
-    relations = Relations(leaked={3: "It has the same content as x."}, duplicate={5: "twin", 10**6: "not searched"}, memorized={8: 0.75})
+    relations = Relations(
+        leaked={3: "It has the same content as x."}, duplicate={5: "twin", 10**6: "not searched"}, memorized={8: 0.75}
+    )
     made = categorize(flags, run, classes, relations).table
     assert set(made["row"][made["strength:leaked"] == 1]) == {3}
     assert set(made["row"][made["strength:duplicate"] == 1]) == {5}

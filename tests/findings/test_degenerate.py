@@ -30,14 +30,21 @@ def rows(n=60, seed=0):
     chance = np.random.default_rng(seed)
     y = np.arange(n) % 2
     return pd.DataFrame(
-        {"x1": (chance.normal(size=n) + 2 * y).round(3), "x2": chance.normal(size=n).round(3), "label": np.where(y, "yes", "no")}
+        {
+            "x1": (chance.normal(size=n) + 2 * y).round(3),
+            "x2": chance.normal(size=n).round(3),
+            "label": np.where(y, "yes", "no"),
+        }
     )
 
 
 def project(tmp_path, frame, **config):
     frame.to_csv(tmp_path / "data.csv", index=False)
     made = Project.create(
-        tmp_path / "project", DataConfig(path=str(tmp_path / "data.csv"), **config), ModelConfig("logistic"), train=RECIPE
+        tmp_path / "project",
+        DataConfig(path=str(tmp_path / "data.csv"), **config),
+        ModelConfig("logistic"),
+        train=RECIPE,
     )
     made.train()
     return made

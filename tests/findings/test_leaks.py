@@ -33,16 +33,30 @@ def leaky(tmp_path_factory):
     labels = [np.arange(n) % 3 for n in (120, 30, 40)]
     moved = np.zeros_like(test[1])
     moved[2:, :-1] = test[1][:-2, 1:]
-    made = {"exact": test[0], "moved": moved, "mirrored": test[2][:, ::-1], "darker": np.round(test[3] * 0.7).astype(np.uint8)}
+    made = {
+        "exact": test[0],
+        "moved": moved,
+        "mirrored": test[2][:, ::-1],
+        "darker": np.round(test[3] * 0.7).astype(np.uint8),
+    }
     for position, (source, kind) in PLANTED.items():
         train[position] = made[kind]
         labels[0][position] = labels[2][source]
     train[50] = train[60]
     labels[0][50], labels[0][60] = 1, 2
-    arrays = {"X_train": train, "y_train": labels[0], "X_val": val, "y_val": labels[1], "X_test": test, "y_test": labels[2]}
+    arrays = {
+        "X_train": train,
+        "y_train": labels[0],
+        "X_val": val,
+        "y_val": labels[1],
+        "X_test": test,
+        "y_test": labels[2],
+    }
     np.savez(folder / "pictures.npz", classes=np.array(["a", "b", "c"]), **arrays)
     recipe = TrainConfig(epochs=3, batch_size=16, checkpoints=1, device="cpu")
-    project = Project.create(folder / "leaky", DataConfig(path=str(folder / "pictures.npz")), ModelConfig(name="mlp", width=16), recipe)
+    project = Project.create(
+        folder / "leaky", DataConfig(path=str(folder / "pictures.npz")), ModelConfig(name="mlp", width=16), recipe
+    )
     project.train()
     project.find_leaks(LeakConfig(device="cpu", influence=4))
     return project
@@ -54,7 +68,9 @@ def test_planted_leaks_come_first_with_what_was_done_to_them(leaky):
     found = {(rows, other - first_test) for rows, other in zip(cases["rows"], cases["other"], strict=True)}
     assert found == {((3, 4), 0), ((20,), 1), ((21,), 2), ((22,), 3)}
     assert cases["kind"].tolist() == ["exact", "near", "near", "near"]
-    changes = {row: leaky.leaks().pair(row, other)["change"] for row, other in zip(cases["row"], cases["other"], strict=True)}
+    changes = {
+        row: leaky.leaks().pair(row, other)["change"] for row, other in zip(cases["row"], cases["other"], strict=True)
+    }
     assert changes == {3: "", 20: "moved 2 down and 1 left", 21: "mirrored", 22: ""}
     assert not cases["conflict"].any()
 
@@ -112,7 +128,9 @@ def test_what_hangs_together_is_one_case():
 @pytest.mark.parametrize("seed", range(5))
 def test_counts_equal_grouping_anew_at_every_threshold(seed):
     chance = np.random.default_rng(seed)
-    pairs = pairs_of(*zip(chance.integers(0, 20, 40), chance.integers(20, 40, 40), chance.uniform(0, 1, 40).round(2), strict=True))
+    pairs = pairs_of(
+        *zip(chance.integers(0, 20, 40), chance.integers(20, 40, 40), chance.uniform(0, 1, 40).round(2), strict=True)
+    )
     grid = np.linspace(0, 1, 11)
     anew = [leak_cases.group(pairs, threshold)["case"].nunique() for threshold in grid]
     assert leak_cases.counts(pairs, grid).tolist() == anew

@@ -10,7 +10,15 @@ from tiny_world import build
 
 from attribution.config import MemorizeConfig
 from attribution.errors import UserError
-from attribution.findings.memorization import by_chance, count_hanging, forecast, hanging, influence, memorize, per_sample
+from attribution.findings.memorization import (
+    by_chance,
+    count_hanging,
+    forecast,
+    hanging,
+    influence,
+    memorize,
+    per_sample,
+)
 from attribution.statistics import newcombe
 from attribution.subsets import Subsets
 
@@ -42,7 +50,10 @@ def test_over_every_subset_it_is_the_definition(toy):
         inside = members[:, i]
         assert table["memorization"][i] == pytest.approx(own[inside, i].mean() - own[~inside, i].mean())
         np.testing.assert_allclose(pairs[i], right[inside].mean(0) - right[~inside].mean(0), atol=1e-6)
-    assert set(np.argsort(-table["memorization"].to_numpy())[:2]) == {2, 8}  # the two odd ones, right only when trained on
+    assert set(np.argsort(-table["memorization"].to_numpy())[:2]) == {
+        2,
+        8,
+    }  # the two odd ones, right only when trained on
     assert table["memorization"][2] > 0.9
 
 
@@ -68,7 +79,9 @@ def test_pairs_name_the_sample_that_a_prediction_hangs_on(toy):
     assert hanging(members, right, np.zeros(N), 0.25).empty
     some = np.random.default_rng(0).choice(len(members), 6, replace=False)
     few = per_sample(members[some], own[some])["memorization"].to_numpy()
-    assert by_chance(members[some], right[some], few, 0.5) > 0.5  # with few models chance shows pairs, and it is said how many
+    assert (
+        by_chance(members[some], right[some], few, 0.5) > 0.5
+    )  # with few models chance shows pairs, and it is said how many
 
 
 def test_the_interval_of_a_difference_covers_as_often_as_it_says():
@@ -90,22 +103,30 @@ def test_retrained_models_agree_with_more_of_them(tmp_path):
     config = MemorizeConfig(models=24, device="cpu")
     result = memorize(world.dataset, world.labels, world.run, model, recipe, config, tmp_path)
     found = result.samples.set_index("row")
-    store = Subsets.at(tmp_path / "subsets", world.dataset, world.labels, model, recipe).grow(world.dataset, world.labels, 60)
+    store = Subsets.at(tmp_path / "subsets", world.dataset, world.labels, model, recipe).grow(
+        world.dataset, world.labels, 60
+    )
     rows = found.index.to_numpy()
     own = store.correct(rows, world.labels.values[rows])[24:] > 0.5
     others = per_sample(store.members()[24:], own)  # models that the estimate has not seen
-    inside = (found["low"].to_numpy() <= others["high"].to_numpy()) & (others["low"].to_numpy() <= found["high"].to_numpy())
+    inside = (found["low"].to_numpy() <= others["high"].to_numpy()) & (
+        others["low"].to_numpy() <= found["high"].to_numpy()
+    )
     assert inside.mean() > 0.9
     assert found["memorization"][world.flipped].mean() > found["memorization"].drop(world.flipped).mean() + 0.3
     assert found[["self_influence", "unsure"]].notna().all().all()
-    assert memorize(world.dataset, world.labels, world.run, model, recipe, config, tmp_path).samples.equals(result.samples)
+    assert memorize(world.dataset, world.labels, world.run, model, recipe, config, tmp_path).samples.equals(
+        result.samples
+    )
 
 
 def test_too_few_models_are_refused_and_more_are_forecast(tmp_path):
     world = build(tmp_path)
     with pytest.raises(UserError, match="models is 3"):
         MemorizeConfig(models=3)
-    store = Subsets.at(tmp_path / "subsets", world.dataset, world.labels, world.run.model_config, world.run.train_config)
+    store = Subsets.at(
+        tmp_path / "subsets", world.dataset, world.labels, world.run.model_config, world.run.train_config
+    )
     lines = forecast(store, 10.0, 24, 0.5)
     assert [line["models"] for line in lines] == sorted(line["models"] for line in lines)
     widths = [line["half_width"] for line in lines]

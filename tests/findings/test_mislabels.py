@@ -62,7 +62,9 @@ def test_cases_pull_the_way_they_say(world, found):
     case = found.case(row, "supporter")
     assert case["cosine"].is_monotonic_decreasing
     labels = world.labels.values
-    supporters = labels[table[table["kind"] == "supporter"]["other"]] == labels[table[table["kind"] == "supporter"]["row"]]
+    supporters = (
+        labels[table[table["kind"] == "supporter"]["other"]] == labels[table[table["kind"] == "supporter"]["row"]]
+    )
     opponents = labels[table[table["kind"] == "opponent"]["other"]] == labels[table[table["kind"] == "opponent"]["row"]]
     assert supporters.mean() > opponents.mean()
 
@@ -107,7 +109,9 @@ def test_without_confident_learning_nothing_is_trained(world, tmp_path):
     def train_fold(rows: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
         raise AssertionError("trained a fold")
 
-    result = flag(world.dataset, world.labels, world.run, replace(CONFIG, detectors=("loss",)), tmp_path, train_fold=train_fold)
+    result = flag(
+        world.dataset, world.labels, world.run, replace(CONFIG, detectors=("loss",)), tmp_path, train_fold=train_fold
+    )
     assert list(result.config["detectors"]) == ["loss"]
     assert not result.config["held_out"]
 

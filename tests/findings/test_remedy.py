@@ -17,7 +17,9 @@ QUICK = RemedyConfig(budgets=(5.0, 10.0, 40.0), seeds=(0, 1, 2), bootstrap=100, 
 def judged() -> Judged:
     chance = np.random.default_rng(0)
     labels, decisions = chance.integers(0, 3, 60), chance.integers(0, 3, (2, 60))
-    return Judged(labels, decisions, 2, np.array(["u", "v", ""])[chance.integers(0, 3, 60)], chance.random((2, 60)) > 0.3)
+    return Judged(
+        labels, decisions, 2, np.array(["u", "v", ""])[chance.integers(0, 3, 60)], chance.random((2, 60)) > 0.3
+    )
 
 
 @pytest.mark.parametrize("name", ["accuracy", "eop", "dp", "attacked"])
@@ -30,7 +32,9 @@ def test_figures_by_brute_force(judged, name):
         for model in range(2):
             d, y, g = judged.decisions[model, rows], judged.labels[rows], judged.groups[rows]
             rates = [np.mean(d[(g == each) & ((y == 2) | (name == "dp"))] == 2) for each in "uv"]
-            expected = {"accuracy": np.mean(d == y), "attacked": judged.attacked[model, rows].mean()}.get(name, abs(rates[0] - rates[1]))
+            expected = {"accuracy": np.mean(d == y), "attacked": judged.attacked[model, rows].mean()}.get(
+                name, abs(rates[0] - rates[1])
+            )
             assert found[draw, model] == pytest.approx(expected)
 
 

@@ -21,13 +21,19 @@ def table(folder, moved=0.0, n=400, seed=0, more_owls=0.0):
     height = chance.normal(size=len(split))
     ids = [f"s{k}" for k in range(len(split))]
     samples = pd.DataFrame({"id": ids, "split": split, "label": label, "source": ids, "hash": ids})
-    samples["col:weight"], samples["col:height"], samples["col:colour"] = weight, height, chance.choice(["red", "blue"], len(split))
+    samples["col:weight"], samples["col:height"], samples["col:colour"] = (
+        weight,
+        height,
+        chance.choice(["red", "blue"], len(split)),
+    )
     info = DatasetInfo("table", "tabular", ("cat", "owl"), (2,), {}, "", preprocessing={"columns": []})
     return Dataset.write(folder / "data", info, samples, np.stack([weight, height], axis=1).astype(np.float32))
 
 
 def shift(dataset, folder, **settings):
-    return compare(dataset, dataset.base_version(), None, ShiftConfig(folds=3, regions=4, **settings), folder / "shifts")
+    return compare(
+        dataset, dataset.base_version(), None, ShiftConfig(folds=3, regions=4, **settings), folder / "shifts"
+    )
 
 
 def test_without_a_shift_it_cannot_tell(tmp_path):

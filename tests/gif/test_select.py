@@ -89,7 +89,8 @@ def test_a_frozen_layer_is_not_chosen_from(net):
 
 
 @pytest.mark.parametrize(
-    ("ratio", "by", "word"), [(0.0, "outputs", "ratio is 0"), (1.5, "outputs", "ratio is 1.5"), (0.1, "size", "no selection 'size'")]
+    ("ratio", "by", "word"),
+    [(0.0, "outputs", "ratio is 0"), (1.5, "outputs", "ratio is 1.5"), (0.1, "size", "no selection 'size'")],
 )
 def test_bad_settings_are_named(net, ratio, by, word):
     with pytest.raises(UserError, match=word):

@@ -59,7 +59,11 @@ def tiny():
     model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3)).double()
     x, y = torch.randn(40, 4, dtype=torch.float64), torch.randint(0, 3, (40,))
     curvature = GaussNewton(
-        GradientEngine(model), lambda rows: (x[rows], y[rows]), 40, lambda: np.linspace(0, 1, 40, endpoint=False), damping_ratio=0.1
+        GradientEngine(model),
+        lambda rows: (x[rows], y[rows]),
+        40,
+        lambda: np.linspace(0, 1, 40, endpoint=False),
+        damping_ratio=0.1,
     )
     matrix = gauss_newton_matrix(curvature) + curvature.shift * torch.eye(curvature.size, dtype=torch.float64)
     mask = torch.zeros(curvature.size, dtype=torch.bool)

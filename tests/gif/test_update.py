@@ -51,7 +51,9 @@ def clouds():
 
 
 def distance(a, b):
-    return float(sum((p - q).square().sum() for p, q in zip(a.parameters(), b.parameters(), strict=True)).detach().sqrt())
+    return float(
+        sum((p - q).square().sum() for p, q in zip(a.parameters(), b.parameters(), strict=True)).detach().sqrt()
+    )
 
 
 @pytest.mark.parametrize("change", ["labels", "samples", "class"])
@@ -64,7 +66,15 @@ def test_all_parameters_free_it_arrives_where_retraining_does(clouds, change):
     goal = fitted(x[kept], labels[kept])
     mask = torch.ones(15, dtype=torch.bool)
     found = update(
-        model, samples(x, wrong), samples(x[kept], labels[kept]), mask, "if", steps=30, damping_ratio=0.0, l2=L2, tolerance=1e-10
+        model,
+        samples(x, wrong),
+        samples(x[kept], labels[kept]),
+        mask,
+        "if",
+        steps=30,
+        damping_ratio=0.0,
+        l2=L2,
+        tolerance=1e-10,
     )
     assert distance(found.model, goal) < 1e-3 * distance(model, goal)
     assert found.share == 1
@@ -72,7 +82,9 @@ def test_all_parameters_free_it_arrives_where_retraining_does(clouds, change):
 
 def test_on_a_quadratic_one_full_step_is_enough():
     """The first step's right-hand side is the gradient change of the acted-on samples; with the curvature's square loss it is exact."""
-    x, y, wrong = (torch.randn(30, 3, generator=torch.Generator().manual_seed(s), dtype=torch.float64) for s in (1, 2, 3))
+    x, y, wrong = (
+        torch.randn(30, 3, generator=torch.Generator().manual_seed(s), dtype=torch.float64) for s in (1, 2, 3)
+    )
     y, wrong = y[:, 0], torch.cat([wrong[:5, 0], y[5:, 0]])
     model = nn.Sequential(nn.Linear(3, 1, bias=False)).double()
     with torch.no_grad():
@@ -84,7 +96,9 @@ def test_on_a_quadratic_one_full_step_is_enough():
     from attribution.gradients.probe import covered_parameters
 
     assert module_update is update
-    goal = _Objective(GradientEngine(model, squares), Layout(covered_parameters(model)), samples(x, wrong), samples(x, y), 0.0)
+    goal = _Objective(
+        GradientEngine(model, squares), Layout(covered_parameters(model)), samples(x, wrong), samples(x, y), 0.0
+    )
     change = x.T @ (wrong - y) / 30  # gradient on the new labels minus that on the old ones
     torch.testing.assert_close(goal.slope(), change)
     step = -torch.linalg.solve(x.T @ x / 30, change)

@@ -167,7 +167,9 @@ def scaled(model: nn.Module, last: float) -> nn.Module:
     for module in model.modules():
         if isinstance(module, Norm):
             with torch.no_grad():
-                module.weight.copy_(torch.empty_like(module.weight).uniform_(0.5, 1.5) * torch.randn_like(module.weight).sign())
+                module.weight.copy_(
+                    torch.empty_like(module.weight).uniform_(0.5, 1.5) * torch.randn_like(module.weight).sign()
+                )
                 module.weight.view(-1)[-1] = last
                 if getattr(module, "bias", None) is not None:
                     module.bias.normal_(0, 0.5)
@@ -176,7 +178,13 @@ def scaled(model: nn.Module, last: float) -> nn.Module:
 
 def norms(last: float) -> nn.Module:
     """One normalisation of each kind with scales and biases."""
-    picture_part = (nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4, affine=True), nn.Tanh())
+    picture_part = (
+        nn.BatchNorm2d(3),
+        nn.Conv2d(3, 4, 3),
+        nn.GroupNorm(2, 4),
+        nn.InstanceNorm2d(4, affine=True),
+        nn.Tanh(),
+    )
     table_part = (
         nn.AdaptiveAvgPool2d(2),
         nn.Flatten(),
@@ -193,22 +201,41 @@ IMAGE, SIGNAL, TOKENS, TABLE, STEPS = "image", "signal", "tokens", "table", "ste
 MODELS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "linear": (TABLE, lambda: nn.Sequential(nn.Linear(4, 6), nn.ReLU(inplace=True), nn.Linear(6, 3, bias=False))),
     "linear on steps": (STEPS, InPlaceOnView),
-    "wide on steps": (STEPS, lambda: nn.Sequential(nn.Linear(4, 40), nn.Tanh(), nn.Linear(40, 40), nn.Flatten(), nn.LazyLinear(3))),
+    "wide on steps": (
+        STEPS,
+        lambda: nn.Sequential(nn.Linear(4, 40), nn.Tanh(), nn.Linear(40, 40), nn.Flatten(), nn.LazyLinear(3)),
+    ),
     "conv stride padding": (
         IMAGE,
         lambda: picture(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Tanh(), nn.Conv2d(4, 5, (1, 3), padding=(0, 2))),
     ),
-    "conv groups": (IMAGE, lambda: picture(nn.Conv2d(3, 6, 3, groups=3), nn.Tanh(), nn.Conv2d(6, 4, 3, groups=2, stride=2))),
-    "conv dilation": (IMAGE, lambda: picture(nn.Conv2d(3, 4, 2, dilation=2, padding="same"), nn.Conv2d(4, 4, 3, padding="valid"))),
+    "conv groups": (
+        IMAGE,
+        lambda: picture(nn.Conv2d(3, 6, 3, groups=3), nn.Tanh(), nn.Conv2d(6, 4, 3, groups=2, stride=2)),
+    ),
+    "conv dilation": (
+        IMAGE,
+        lambda: picture(nn.Conv2d(3, 4, 2, dilation=2, padding="same"), nn.Conv2d(4, 4, 3, padding="valid")),
+    ),
     "conv padding modes": (
         IMAGE,
-        lambda: picture(nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"), nn.Conv2d(4, 4, 3, padding=2, padding_mode="reflect")),
+        lambda: picture(
+            nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"),
+            nn.Conv2d(4, 4, 3, padding=2, padding_mode="reflect"),
+        ),
     ),
-    "conv1d": (SIGNAL, lambda: sequence(nn.Conv1d(3, 6, 4, padding="same"), nn.Conv1d(6, 4, 3, stride=2, groups=2, dilation=2, padding=1))),
+    "conv1d": (
+        SIGNAL,
+        lambda: sequence(
+            nn.Conv1d(3, 6, 4, padding="same"), nn.Conv1d(6, 4, 3, stride=2, groups=2, dilation=2, padding=1)
+        ),
+    ),
     "embedding": (TOKENS, lambda: nn.Sequential(nn.Embedding(11, 5, padding_idx=0), nn.Flatten(), nn.LazyLinear(3))),
     "layer norm": (
         STEPS,
-        lambda: nn.Sequential(nn.LayerNorm(4), nn.Linear(4, 4), nn.LayerNorm((5, 4)), nn.RMSNorm(4), nn.Flatten(), nn.LazyLinear(3)),
+        lambda: nn.Sequential(
+            nn.LayerNorm(4), nn.Linear(4, 4), nn.LayerNorm((5, 4)), nn.RMSNorm(4), nn.Flatten(), nn.LazyLinear(3)
+        ),
     ),
     "group norm": (IMAGE, Residual),
     "batch norm": (IMAGE, normalised),
@@ -221,8 +248,14 @@ MODELS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "custom module": (TABLE, lambda: nn.Sequential(nn.Linear(4, 6), Scale(6), nn.Linear(6, 3))),
     "untraceable": (TABLE, lambda: nn.Sequential(nn.Linear(4, 6), Untraceable(6), nn.Linear(6, 3))),
     "transformer": (TOKENS, Block),
-    "encoder layer": (STEPS, lambda: nn.Sequential(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), nn.Flatten(), nn.LazyLinear(3))),
-    "weight norm": (TABLE, lambda: nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 6)), nn.Tanh(), nn.Linear(6, 3))),
+    "encoder layer": (
+        STEPS,
+        lambda: nn.Sequential(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), nn.Flatten(), nn.LazyLinear(3)),
+    ),
+    "weight norm": (
+        TABLE,
+        lambda: nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 6)), nn.Tanh(), nn.Linear(6, 3)),
+    ),
     "flattened positions": (IMAGE, Flattened),
     "positions first": (STEPS, PositionsFirst),
     "recurrent": (STEPS, lambda: nn.Sequential(nn.Linear(4, 4), Last(nn.GRU(4, 5, batch_first=True)), nn.Linear(5, 3))),

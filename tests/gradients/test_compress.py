@@ -38,7 +38,9 @@ def test_a_map_of_its_own_whatever_the_batch(name: str, kind: str) -> None:
     compression = KINDS[kind]
     whole = GradientEngine(model).compress(x, y, compression)
     assert whole.shape == (9, compression.dim)
-    parts = torch.cat([GradientEngine(model, budget_bytes=1_000).compress(x[s : s + 4], y[s : s + 4], compression) for s in (0, 4, 8)])
+    parts = torch.cat(
+        [GradientEngine(model, budget_bytes=1_000).compress(x[s : s + 4], y[s : s + 4], compression) for s in (0, 4, 8)]
+    )
     assert close(parts, whole)
     if sum(p.numel() for p in model.parameters()) > compression.dim:
         other = GradientEngine(model).compress(x, y, replace(compression, seed=4))

@@ -29,7 +29,13 @@ def small_net() -> nn.Module:
 
 def picture_net() -> nn.Module:
     torch.manual_seed(0)
-    body = [nn.Conv2d(2, 3, 3, padding=1, stride=2), nn.GroupNorm(1, 3), nn.Tanh(), nn.Conv2d(3, 2, 2, bias=False), nn.Flatten()]
+    body = [
+        nn.Conv2d(2, 3, 3, padding=1, stride=2),
+        nn.GroupNorm(1, 3),
+        nn.Tanh(),
+        nn.Conv2d(3, 2, 2, bias=False),
+        nn.Flatten(),
+    ]
     return nn.Sequential(*body, nn.Linear(8, CLASSES)).double()
 
 
@@ -65,7 +71,11 @@ def curvature(model: nn.Module, x: torch.Tensor, **settings) -> GaussNewton:
     y = torch.arange(len(x)) % CLASSES
     chance = np.random.default_rng(0).random(len(x))
     return GaussNewton(
-        GradientEngine(model), lambda at: (x[at], y[at]), len(x), lambda: chance, **{"l2": 0.01, "batch_size": 7, **settings}
+        GradientEngine(model),
+        lambda at: (x[at], y[at]),
+        len(x),
+        lambda: chance,
+        **{"l2": 0.01, "batch_size": 7, **settings},
     )
 
 
@@ -152,14 +162,17 @@ def test_the_hessian_is_an_option():
 
     def loss(flat: torch.Tensor) -> torch.Tensor:
         values = {
-            n: part.reshape(p.shape) for (n, p), part in zip(parameters.items(), flat.split(list(c.layout.sizes.values())), strict=True)
+            n: part.reshape(p.shape)
+            for (n, p), part in zip(parameters.items(), flat.split(list(c.layout.sizes.values())), strict=True)
         }
         return F.cross_entropy(torch.func.functional_call(model, values, (x,)), y)
 
     flat = torch.cat([p.detach().flatten() for p in parameters.values()])
     matrix = torch.autograd.functional.hessian(loss, flat) + c.shift * torch.eye(c.size, dtype=flat.dtype)
     v = c.random(2, 1)
-    torch.testing.assert_close(dense_inverse(c, hessian=True)(v), torch.linalg.solve(matrix, v.T).T, rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(
+        dense_inverse(c, hessian=True)(v), torch.linalg.solve(matrix, v.T).T, rtol=1e-7, atol=1e-9
+    )
 
 
 def test_low_rank_takes_the_largest_directions():
@@ -168,7 +181,9 @@ def test_low_rank_takes_the_largest_directions():
     values = torch.linalg.eigvalsh(written_out(model, x)).flip(0)
     found = lanczos(c, 30, 0)
     torch.testing.assert_close(found.values[:3], values[:3], rtol=1e-4, atol=0)
-    torch.testing.assert_close(found.vectors @ found.vectors.T, torch.eye(len(found.values), dtype=torch.float64), rtol=0, atol=1e-8)
+    torch.testing.assert_close(
+        found.vectors @ found.vectors.T, torch.eye(len(found.values), dtype=torch.float64), rtol=0, atol=1e-8
+    )
     sketch = nystroem(c, 30, 0)
     assert (sketch.values <= values[:30] + 1e-10).all()
     assert sketch.values.sum() > 0.8 * values.sum()
@@ -256,7 +271,9 @@ def test_kfac_convolution_keeps_the_trace_of_independent_factors():
     inner = nn.Sequential(*list(model)[:3])(x).detach()
     patches = F.unfold(inner, 2)  # (n, i, t)
     expected = torch.linalg.eigvalsh(torch.einsum("nit,njt->ij", patches, patches) / N)
-    assert float(layer.values.max()) <= float(expected.max()) * float(layer.values.sum()) / float(expected.sum()) * (1 + 1e-9)
+    assert float(layer.values.max()) <= float(expected.max()) * float(layer.values.sum()) / float(expected.sum()) * (
+        1 + 1e-9
+    )
     shares = layer.values.sum(0) / layer.values.sum()
     torch.testing.assert_close(shares.sort().values, expected / expected.sum(), rtol=1e-8, atol=1e-12)
 
@@ -315,7 +332,10 @@ def test_many_classes_draw_a_label_per_sample():
     x = inputs("flat", 400)
     y = torch.zeros(400, dtype=torch.int64)
     chance = np.random.default_rng(0).random(400)
-    found = [GaussNewton(GradientEngine(model), lambda at: (x[at], y[at]), 400, lambda: chance, batch_size=size) for size in (400, 33)]
+    found = [
+        GaussNewton(GradientEngine(model), lambda at: (x[at], y[at]), 400, lambda: chance, batch_size=size)
+        for size in (400, 33)
+    ]
     assert found[0].root is None
     assert found[0].trace == pytest.approx(found[1].trace, rel=1e-12)
     p = model(x).softmax(1).detach()
@@ -332,7 +352,9 @@ def squared(z, y):
 
 
 def weighted(z, y):
-    return torch.nn.functional.cross_entropy(z, y, weight=torch.tensor([1.0, 2.0, 1.0], dtype=z.dtype), reduction="none")
+    return torch.nn.functional.cross_entropy(
+        z, y, weight=torch.tensor([1.0, 2.0, 1.0], dtype=z.dtype), reduction="none"
+    )
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ def test_scores_equal_autograd_one_sample_at_a_time(name: str) -> None:
     assert close(cosines, unit @ unit[:3].T)
     assert close(engine.dots(x, y, queries), dots)
     assert close(engine.norms(x, y), norms)
-    assert close(torch.cat([gradient.reshape(len(x), -1) for gradient in engine.gradients(x, y).values()], 1), reference)
+    assert close(
+        torch.cat([gradient.reshape(len(x), -1) for gradient in engine.gradients(x, y).values()], 1), reference
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -83,7 +85,9 @@ def test_a_group_query_is_the_mean_gradient(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_batch_that_goes_through_the_model_in_blocks_gives_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_goes_through_the_model_in_blocks_gives_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("attribution.gradients.engine._SAVED_BYTES", 1)
     monkeypatch.setattr("attribution.gradients.engine._FEWEST", 3)
     model, x, y = make(name)
@@ -94,7 +98,9 @@ def test_a_batch_that_goes_through_the_model_in_blocks_gives_the_same(name: str,
     dots, norms = engine.dots_and_norms(x, y, queries)
     assert close(dots, reference @ reference.T)
     assert close(norms, reference.norm(dim=1))
-    assert close(torch.cat([gradient.reshape(len(x), -1) for gradient in engine.gradients(x, y).values()], 1), reference)
+    assert close(
+        torch.cat([gradient.reshape(len(x), -1) for gradient in engine.gradients(x, y).values()], 1), reference
+    )
 
 
 @pytest.mark.parametrize("name", ["linear on steps", "transformer", "conv1d", "group norm", "embedding"])
@@ -163,7 +169,8 @@ def test_written_queries_meet_single_positions_by_either_side(o: int, i: int, bu
 
 
 @pytest.mark.parametrize(
-    "name", ["conv groups", "conv1d", "transformer", "wide on steps", "tied parameter", "embedding", "flattened positions"]
+    "name",
+    ["conv groups", "conv1d", "transformer", "wide on steps", "tied parameter", "embedding", "flattened positions"],
 )
 @pytest.mark.parametrize("budget_bytes", [1, 3_000, 1 << 30])
 def test_budget_and_batch_size_change_nothing(name: str, budget_bytes: int) -> None:
@@ -191,7 +198,9 @@ def test_queries_can_be_stacked_taken_and_turned_into_directions() -> None:
     assert close(rebuilt.norms, stacked.norms)
 
 
-@pytest.mark.parametrize("name", ["conv stride padding", "conv1d", "group norm", "same layer twice", "flattened positions"])
+@pytest.mark.parametrize(
+    "name", ["conv stride padding", "conv1d", "group norm", "same layer twice", "flattened positions"]
+)
 def test_float32_takes_faster_kernels_and_agrees(name: str) -> None:
     model, x, y = make(name, dtype=torch.float32)
     engine = GradientEngine(model)
@@ -200,7 +209,9 @@ def test_float32_takes_faster_kernels_and_agrees(name: str) -> None:
     reference = oracle(model64.to(torch.float64), x.double(), y)
     model64.load_state_dict({key: value.double() for key, value in model.state_dict().items()})
     reference = oracle(model64, x.double(), y)
-    torch.testing.assert_close(dots.double(), reference @ reference.T, rtol=1e-4, atol=1e-5 * float(reference.square().sum(1).max()))
+    torch.testing.assert_close(
+        dots.double(), reference @ reference.T, rtol=1e-4, atol=1e-5 * float(reference.square().sum(1).max())
+    )
     torch.testing.assert_close(norms.double(), reference.norm(dim=1), rtol=1e-4, atol=0.0)
 
 
@@ -215,7 +226,9 @@ def test_any_convolution(seed: int, dtype: torch.dtype) -> None:
         4, 8, draw.choice([1, 2, 3, (3, 2)]), stride, padding, draw.choice([1, 1, 2]), groups, seed % 2 == 0,
         draw.choice(["zeros", "zeros", "reflect", "replicate", "circular"]),
     )  # fmt: skip
-    model = torch.nn.Sequential(conv, torch.nn.Tanh(), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(32, 3)).to(dtype)
+    model = torch.nn.Sequential(
+        conv, torch.nn.Tanh(), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(32, 3)
+    ).to(dtype)
     x, y = torch.randn(5, 4, 8, 9, dtype=dtype), torch.randint(0, 3, (5,))
     layout = torch.channels_last if seed % 3 == 0 else torch.contiguous_format
     engine = GradientEngine(model, budget_bytes=20_000)
@@ -224,7 +237,11 @@ def test_any_convolution(seed: int, dtype: torch.dtype) -> None:
     assert {row.path for row in engine.explain(x, y)} == {"closed form"}
     reference = oracle(model.double(), x.double(), y)
     relative = RELATIVE if dtype == torch.float64 else 1e-5
-    for found, expected in ((dots, reference @ reference.T), (norms, reference.norm(dim=1)), (mean, reference @ reference.mean(0))):
+    for found, expected in (
+        (dots, reference @ reference.T),
+        (norms, reference.norm(dim=1)),
+        (mean, reference @ reference.mean(0)),
+    ):
         assert (found.double() - expected).abs().max() <= relative * expected.abs().max()
 
 
@@ -233,22 +250,32 @@ def test_projection_is_deterministic_batch_free_and_estimates_dots() -> None:
     engine = GradientEngine(model)
     projected = engine.project(x, y, dim=512, seed=3)
     assert projected.shape == (12, 512)
-    in_blocks = torch.cat([GradientEngine(model, budget_bytes=2_000).project(x[s : s + 5], y[s : s + 5], 512, seed=3) for s in (0, 5, 10)])
+    in_blocks = torch.cat(
+        [GradientEngine(model, budget_bytes=2_000).project(x[s : s + 5], y[s : s + 5], 512, seed=3) for s in (0, 5, 10)]
+    )
     assert close(in_blocks, projected)
     assert not close(engine.project(x, y, dim=512, seed=4), projected)
     reference = oracle(model, x, y)
     scale = reference.norm(dim=1)[:, None] * reference.norm(dim=1)
     seeds = range(30)
-    errors = torch.stack([(p @ p.T - reference @ reference.T) / scale for p in (engine.project(x, y, 512, seed) for seed in seeds)])
+    errors = torch.stack(
+        [(p @ p.T - reference @ reference.T) / scale for p in (engine.project(x, y, 512, seed) for seed in seeds)]
+    )
     assert errors.square().mean().sqrt() < 1.3 * (2 / 512) ** 0.5  # the spread of a Gaussian map
     assert errors.mean(0).abs().max() < 4 * (2 / 512 / len(seeds)) ** 0.5  # unbiased
 
 
 @pytest.mark.parametrize(("last", "again"), [(0.7, 0), (0.0, 1)])
-def test_normalisations_are_not_computed_again_where_their_outputs_tell(last: float, again: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_normalisations_are_not_computed_again_where_their_outputs_tell(
+    last: float, again: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done: list[str] = []
     normalised = layers._normalised
-    monkeypatch.setattr(layers, "_normalised", lambda module, inputs: (done.append(type(module).__name__), normalised(module, inputs))[1])
+    monkeypatch.setattr(
+        layers,
+        "_normalised",
+        lambda module, inputs: (done.append(type(module).__name__), normalised(module, inputs))[1],
+    )
     torch.manual_seed(0)
     model = scaled(nn.Sequential(nn.Linear(4, 6), nn.LayerNorm(6), nn.Linear(6, 3)), last).double()
     x, y = torch.randn(5, 4, dtype=torch.float64), torch.arange(5) % 3

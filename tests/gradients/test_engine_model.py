@@ -15,9 +15,14 @@ def state(model: nn.Module) -> dict[str, object]:
         "training": [module.training for module in model.modules()],
         "requires_grad": [parameter.requires_grad for parameter in model.parameters()],
         "identity": [id(parameter) for parameter in model.parameters()],
-        "gradients": [None if parameter.grad is None else parameter.grad.clone().tolist() for parameter in model.parameters()],
+        "gradients": [
+            None if parameter.grad is None else parameter.grad.clone().tolist() for parameter in model.parameters()
+        ],
         "values": [tensor.detach().clone().tolist() for tensor in model.state_dict().values()],
-        "hooks": [len(module._forward_hooks) + len(module._forward_pre_hooks) + len(module._backward_hooks) for module in model.modules()],
+        "hooks": [
+            len(module._forward_hooks) + len(module._forward_pre_hooks) + len(module._backward_hooks)
+            for module in model.modules()
+        ],
     }
 
 
@@ -130,7 +135,15 @@ def test_explain_names_the_path_of_every_parameter() -> None:
     assert paths("read elsewhere")["embed.weight"][0] == "vmap"
     assert paths("untraceable")["1.scale"][0] == "loop"
     assert paths("positions first")["lin.weight"][0] == "vmap"
-    for name in ("linear on steps", "flattened positions", "group norm", "same layer twice", "batch norm", "conv1d", "embedding"):
+    for name in (
+        "linear on steps",
+        "flattened positions",
+        "group norm",
+        "same layer twice",
+        "batch norm",
+        "conv1d",
+        "embedding",
+    ):
         assert {path for path, _ in paths(name).values()} == {"closed form"}, name
 
 
@@ -139,7 +152,8 @@ def test_explain_counts_what_was_asked_for() -> None:
     x, y = torch.randn(32, 64), torch.zeros(32, dtype=torch.long)
     engine = GradientEngine(model)
     many, one, only = (
-        engine.explain(x, y, q, norms=norms, written=w) for q, norms, w in ((100, True, False), (1, False, True), (0, True, False))
+        engine.explain(x, y, q, norms=norms, written=w)
+        for q, norms, w in ((100, True, False), (1, False, True), (0, True, False))
     )
     assert many.forward == 32 * (64 * 128 + 128 * 10)
     assert (many[0].dots, many[0].norms) == ("pairs", "pairs")
@@ -162,7 +176,10 @@ def test_a_bias_is_counted_once_whichever_way_its_weight_is_contracted() -> None
     own = engine.queries(x[:3], y[:3])
     written = own.from_gradients([own.direction(k) for k in range(3)])
     torch.testing.assert_close(engine.dots(x, y, own), engine.dots(x, y, written))
-    for part in ([name for name in engine.covered if name.endswith("bias")], [name for name in engine.covered if name.endswith("weight")]):
+    for part in (
+        [name for name in engine.covered if name.endswith("bias")],
+        [name for name in engine.covered if name.endswith("weight")],
+    ):
         torch.testing.assert_close(engine.dots(x, y, own.only(part)), engine.dots(x, y, written.only(part)))
         torch.testing.assert_close(engine.dots_and_norms(x, y, own.only(part))[1], engine.norms(x, y))
 
@@ -221,7 +238,10 @@ def test_a_single_sample_and_inference_mode_work() -> None:
 def test_a_saturated_loss_does_not_blind_the_probe() -> None:
     model, x, y = make("read elsewhere")
     engine = GradientEngine(model, lambda output, labels: output.sum(1) * 0.0)
-    assert {route.parameter for route in engine.plan(x, y).routes if route.path == "vmap"} >= {"embed.weight", "unused.weight"}
+    assert {route.parameter for route in engine.plan(x, y).routes if route.path == "vmap"} >= {
+        "embed.weight",
+        "unused.weight",
+    }
 
 
 def test_capacity_counts_queries_in_the_budget() -> None:

@@ -26,7 +26,11 @@ print(sum(taken() for _ in range(5)))
 def test_memory_of_a_pass_is_not_asked_for_again_and_again():
     """24 MiB, five times over: 6,144 pages each time if they are handed back in between."""
     faults = {
-        kind: int(subprocess.run([sys.executable, "-c", LINUX, kind], capture_output=True, text=True, check=True, timeout=120).stdout)
+        kind: int(
+            subprocess.run(
+                [sys.executable, "-c", LINUX, kind], capture_output=True, text=True, check=True, timeout=120
+            ).stdout
+        )
         for kind in ("kept", "not kept")
     }
     if faults["not kept"] < 6144:

@@ -39,10 +39,17 @@ class Scaled(nn.Module):
 def test_pulled_gradients_equal_autograd(big, monkeypatch):
     monkeypatch.setattr("attribution.gradients.pullback._TOGETHER", 0 if big else 1 << 20)
     torch.manual_seed(0)
-    model, x, weights = Scaled().double(), torch.randn(5, 4, dtype=torch.float64), torch.randn(2, 5, 3, dtype=torch.float64)
+    model, x, weights = (
+        Scaled().double(),
+        torch.randn(5, 4, dtype=torch.float64),
+        torch.randn(2, 5, 3, dtype=torch.float64),
+    )
     found = list(Pullback(GradientEngine(model), x, torch.zeros(5, dtype=torch.long), lambda output: weights).rows())
     assert len(found) == 2
     for k, factors in enumerate(found):
         for name, parameter in model.named_parameters():
-            rows = [torch.autograd.grad((model(x[i : i + 1]) * weights[k, i]).sum(), parameter)[0].flatten() for i in range(5)]
+            rows = [
+                torch.autograd.grad((model(x[i : i + 1]) * weights[k, i]).sum(), parameter)[0].flatten()
+                for i in range(5)
+            ]
             torch.testing.assert_close(factors[name].dense(), torch.stack(rows))

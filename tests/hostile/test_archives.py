@@ -104,7 +104,9 @@ CASES = [
     Case("nothing", raw(b""), clear("a.npz")),
     Case("no archive", raw(b"not a zip at all" * 9), clear("a.npz")),
     Case("cut", raw(lambda p: (np.savez(p, X=X, y=Y), p.write_bytes(p.read_bytes()[:-30]))), clear("a.npz")),
-    Case("cut in the middle", raw(lambda p: (np.savez(p, X=X, y=Y), p.write_bytes(p.read_bytes()[:300]))), clear("a.npz")),
+    Case(
+        "cut in the middle", raw(lambda p: (np.savez(p, X=X, y=Y), p.write_bytes(p.read_bytes()[:300]))), clear("a.npz")
+    ),
     Case("flipped bits", raw(flipped), clear("a.npz")),
     Case("an empty archive", raw(b"PK\x05\x06" + bytes(18)), clear("a.npz")),
     Case("encrypted", raw(encrypted), clear("a.npz")),
@@ -114,7 +116,9 @@ CASES = [
     Case("a header that promises more", raw(member("X", b"abc")), clear("a.npz")),
     Case("a header of a negative size", raw(member("X", b"", (-1, 3))), clear("a.npz")),
     Case("a header of an endless size", raw(member("X", b"", (2**62, 2**62))), clear("a.npz")),
-    Case("a member that is no array", raw(lambda p: zipfile.ZipFile(p, "w").writestr("X.npy", "words")), clear("a.npz")),
+    Case(
+        "a member that is no array", raw(lambda p: zipfile.ZipFile(p, "w").writestr("X.npy", "words")), clear("a.npz")
+    ),
     Case("only other names", npz(a=X, b=Y), clear("a.npz")),
     Case("no labels", npz(X=X), clear("y")),
     Case("no inputs", npz(y=Y), clear("X")),
@@ -159,7 +163,11 @@ CASES = [
     Case("names for fewer classes", npz(X=X, y=Y, classes=np.array(["a"])), clear("classes")),
     Case("names twice", npz(X=X, y=Y, classes=np.array(["a", "a"])), clear("a")),
     Case("names that are numbers", npz(X=X, y=Y, classes=np.array([3, 4])), fine("2 classes")),
-    Case("names of objects", raw(lambda p: np.savez(p, X=X, y=Y, classes=np.array([None, {}], dtype=object))), clear("a.npz")),
+    Case(
+        "names of objects",
+        raw(lambda p: np.savez(p, X=X, y=Y, classes=np.array([None, {}], dtype=object))),
+        clear("a.npz"),
+    ),
     Case("a test part without labels", npz(X_train=X, y_train=Y, X_test=X), clear("y_test")),
     Case("a test part of another shape", npz(X_train=X, y_train=Y, X_test=X[:, :2], y_test=Y), clear("X_test")),
     Case("a class in test alone", npz(X_train=X, y_train=Y, X_test=X, y_test=Y + 1), clear("2")),

@@ -133,9 +133,21 @@ CASES = [
     ("a header without end", written(struct.pack("<Q", 2**62) + b"{}"), clear("w.safetensors")),
     ("a header of no JSON", written(header(b"{nope")), clear("w.safetensors")),
     ("a header of a list", written(header([1, 2])), clear("w.safetensors")),
-    ("offsets outside", written(header({"a": {"dtype": "F32", "shape": [9], "data_offsets": [0, 36]}}, b"1234")), clear("w.safetensors")),
-    ("offsets backwards", written(header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 0]}}, b"1234")), clear("w.safetensors")),
-    ("an unknown type", written(header({"a": {"dtype": "F7", "shape": [1], "data_offsets": [0, 4]}}, b"1234")), clear("w.safetensors")),
+    (
+        "offsets outside",
+        written(header({"a": {"dtype": "F32", "shape": [9], "data_offsets": [0, 36]}}, b"1234")),
+        clear("w.safetensors"),
+    ),
+    (
+        "offsets backwards",
+        written(header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 0]}}, b"1234")),
+        clear("w.safetensors"),
+    ),
+    (
+        "an unknown type",
+        written(header({"a": {"dtype": "F7", "shape": [1], "data_offsets": [0, 4]}}, b"1234")),
+        clear("w.safetensors"),
+    ),
     (
         "a shape beyond everything",
         written(header({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, b"1234")),
@@ -148,7 +160,11 @@ CASES = [
     ("a name of 5,000 signs", lambda folder, w: folder / ("n" * 5000), clear()),
     ("a pickle that would run", pickled(lambda folder: Evil(folder / "ran")), clear("w.pt")),
     ("a pickle in a zip", zipped, clear("w.pt")),
-    ("a pickle inside the weights", lambda folder, w: saved(lambda w: {**w, "x": Evil(folder / "ran")})(folder, w), clear("w.pt")),
+    (
+        "a pickle inside the weights",
+        lambda folder, w: saved(lambda w: {**w, "x": Evil(folder / "ran")})(folder, w),
+        clear("w.pt"),
+    ),
     ("a whole model", saved(lambda w: torch.nn.Linear(2, 2)), clear("w.pt")),
     ("a list", saved(lambda w: list(w.values())), clear("w.pt")),
     ("a tensor", saved(lambda w: torch.ones(3)), clear("w.pt")),
@@ -174,20 +190,39 @@ CASES = [
     ("on meta", saved(lambda w: first(w, lambda v: v.to("meta"))), clear("w.pt")),
     ("float8", saved(lambda w: first(w, lambda v: v.to(torch.float8_e4m3fn))), clear("float8")),
     ("complex", saved(lambda w: first(w, lambda v: v + 1j)), clear("complex")),
-    ("quantized", saved(lambda w: first(w, lambda v: torch.quantize_per_tensor(v, 0.1, 0, torch.qint8))), clear("w.pt")),
+    (
+        "quantized",
+        saved(lambda w: first(w, lambda v: torch.quantize_per_tensor(v, 0.1, 0, torch.qint8))),
+        clear("w.pt"),
+    ),
     ("whole numbers", saved(lambda w: first(w, lambda v: v.to(torch.int64))), clear("w.pt")),
     ("an onnx", written(b"\x08\x07\x12\x07pytorch", "w.onnx"), clear("w.onnx")),
     ("an h5", written(b"\x89HDF\r\n\x1a\n", "w.h5"), clear("w.h5")),
     ("a NumPy array named pt", written(b"\x93NUMPY" + bytes(50), "w.pt"), clear("w.pt", "no file of weights")),
     ("words named pt", written(b"hello there", "w.pt"), clear("w.pt", "no file of weights")),
-    ("two, the second broken", lambda folder, w: f"{saved(lambda w: w)(folder, w)},{written(b'no', 'v.pt')(folder, w)}", clear("v.pt")),
+    (
+        "two, the second broken",
+        lambda folder, w: f"{saved(lambda w: w)(folder, w)},{written(b'no', 'v.pt')(folder, w)}",
+        clear("v.pt"),
+    ),
 ]
 
 
 @pytest.mark.parametrize(("name", "make", "expected"), CASES, ids=[name for name, _, _ in CASES])
 def test_checkpoints(name, make, expected, finished, home, tmp_path):
     path = make(tmp_path, known(finished))
-    words = ["new", "x", "--path", finished.parent / "people.csv", "--split", "split", "--model", "logistic", "--checkpoints", path]
+    words = [
+        "new",
+        "x",
+        "--path",
+        finished.parent / "people.csv",
+        "--split",
+        "split",
+        "--model",
+        "logistic",
+        "--checkpoints",
+        path,
+    ]
     check(words, expected, home)
     assert not (tmp_path / "ran").exists(), "something in the file was run"
 

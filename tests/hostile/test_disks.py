@@ -131,7 +131,11 @@ def test_a_quota_on_the_size_of_files(limit, people):
     """As where nothing can be mounted: no file may grow beyond so many bytes."""
     program = [sys.executable, "-m", "attribution", "train", "--epochs", "7", "--device", "cpu", "-p", str(people)]
     ended = subprocess.run(
-        program, capture_output=True, text=True, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        program,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert ended.returncode == 2, ended.stderr
     assert "disk is full" in ended.stderr
@@ -145,7 +149,12 @@ def test_a_project_that_can_only_be_read_is_read(people):
     whole = [run(*one, "-p", people)[1].replace(str(people), "*") for one in words]
     with read_only(people) as place:
         assert [run(*one, "-p", place)[1].replace(str(place), "*") for one in words] == whole
-        for one in (["edit", "drop", "row-00005"], ["train", "--epochs", 5], ["score", "--queries", "val"], ["edit", "undo", "--anyone"]):
+        for one in (
+            ["edit", "drop", "row-00005"],
+            ["train", "--epochs", 5],
+            ["score", "--queries", "val"],
+            ["edit", "undo", "--anyone"],
+        ):
             status, said = run(*one, "-p", place)
             assert status == 2, said
             assert "read" in said, said

@@ -82,8 +82,14 @@ def shared(finished, tmp_path_factory):
     shutil.copytree(finished, folder)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != "project.db-shm"}
     yield folder
-    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name not in ("project.db-shm", "project.db-wal")}
-    assert {path for path in after if path.is_file()} <= {path for path in before if path.is_file()}, "a refused flag left a file"
+    after = {
+        path: path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.name not in ("project.db-shm", "project.db-wal")
+    }
+    assert {path for path in after if path.is_file()} <= {path for path in before if path.is_file()}, (
+        "a refused flag left a file"
+    )
 
 
 def test_every_verb_with_settings_is_here():

@@ -52,7 +52,11 @@ CASES = [
     ("build asks for what there is not", module(signature="classes, moon"), clear("moon")),
     ("forward raises AttributeError", forward("return self.nothing(x)"), clear("nothing")),
     ("forward raises AssertionError", forward("assert x.shape[1] == 99"), clear("net.py")),
-    ("forward changes its input in train mode alone", forward("return self.layer(x.mul_(2) if self.training else x)"), clear("in place")),
+    (
+        "forward changes its input in train mode alone",
+        forward("return self.layer(x.mul_(2) if self.training else x)"),
+        clear("in place"),
+    ),
     (
         "gradients are sparse",
         forward("return self.layer((x[:, 0] > 0).long())", "self.layer = nn.Embedding(5, 2, sparse=True)"),
@@ -87,7 +91,11 @@ CASES = [
     ("already probabilities", forward("return self.layer(x).softmax(1)"), clear("probabilit")),
     ("cut off from its weights", forward("return self.layer(x).detach()"), clear()),
     ("without gradients", forward("with torch.no_grad():\n        return self.layer(x)"), clear()),
-    ("raises in training alone", forward("assert not self.training, 'only in training'; return self.layer(x)"), clear("training")),
+    (
+        "raises in training alone",
+        forward("assert not self.training, 'only in training'; return self.layer(x)"),
+        clear("training"),
+    ),
     ("a noise of its own", forward("return self.layer(x) + torch.randn(len(x), 2)"), clear()),
     ("it prints", forward("print('hello'); return self.layer(x)"), fine("custom")),
     ("it changes the random state", forward("torch.manual_seed(0); return self.layer(x)"), fine("custom")),
@@ -101,14 +109,22 @@ CASES = [
     ("lazy weights", forward("return self.layer(x)", "self.layer = nn.LazyLinear(2)"), clear()),
     ("weights on meta", forward("return self.layer(x)", "self.layer = nn.Linear(2, 2, device='meta')"), clear("meta")),
     ("weights of half precision", forward("return self.layer(x)", "self.layer = nn.Linear(2, 2).half()"), clear()),
-    ("weights not a number", module(build="net = Net(); net.layer.weight.data.fill_(float('nan')); return net"), clear()),
+    (
+        "weights not a number",
+        module(build="net = Net(); net.layer.weight.data.fill_(float('nan')); return net"),
+        clear(),
+    ),
     ("a weight of a thousand billion", forward("return self.layer(x)", "self.layer = nn.Linear(2, 10**12)"), clear()),
     (
         "batch normalisation",
         forward("return self.layer(self.norm(x))", "self.norm = nn.BatchNorm1d(2); self.layer = nn.Linear(2, 2)"),
         fine("custom"),
     ),
-    ("dropout", forward("return self.layer(self.drop(x))", "self.drop = nn.Dropout(0.5); self.layer = nn.Linear(2, 2)"), fine("custom")),
+    (
+        "dropout",
+        forward("return self.layer(self.drop(x))", "self.drop = nn.Dropout(0.5); self.layer = nn.Linear(2, 2)"),
+        fine("custom"),
+    ),
 ]
 
 
@@ -117,7 +133,17 @@ def test_modules(name, text, expected, finished, home, tmp_path):
     path = tmp_path / "net.py"
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    words = ["new", "x", "--path", finished.parent / "people.csv", "--split", "split", "--model", f"{path}:build", "--trust-code"]
+    words = [
+        "new",
+        "x",
+        "--path",
+        finished.parent / "people.csv",
+        "--split",
+        "split",
+        "--model",
+        f"{path}:build",
+        "--trust-code",
+    ]
     expected = type(expected)(expected.status, tuple(word for word in expected.words if word != "custom"))
     check(words, expected, home)
     if expected.status == 0:
@@ -149,12 +175,17 @@ def test_flags_of_models(flags, words, finished, home):
 
 def test_code_that_is_not_trusted_does_not_run(finished, home, tmp_path):
     (tmp_path / "net.py").write_text(module(top=f"open({str(tmp_path / 'ran')!r}, 'w')"))
-    check(["new", "x", "--path", finished.parent / "people.csv", "--model", f"{tmp_path}/net.py:build"], clear("net.py", "trust"), home)
+    check(
+        ["new", "x", "--path", finished.parent / "people.csv", "--model", f"{tmp_path}/net.py:build"],
+        clear("net.py", "trust"),
+        home,
+    )
     assert not Path(tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(
-    ("line", "init"), [("return x", "pass"), ("return self.layer(x)", "self.layer = nn.Linear(2, 2).requires_grad_(False)")]
+    ("line", "init"),
+    [("return x", "pass"), ("return self.layer(x)", "self.layer = nn.Linear(2, 2).requires_grad_(False)")],
 )
 def test_a_model_that_cannot_learn_is_said_when_it_is_to_be_trained(line, init, finished, home, tmp_path):
     (tmp_path / "net.py").write_text(forward(line, init))

@@ -157,19 +157,35 @@ CASES = [
     Case("a picture beside the classes", tree(lambda r: pixels(1).save(r / "loose.png")), fine(ALL, TOLD, "loose.png")),
     Case("a folder called x.png", tree(lambda r: (r / "cat" / "x.png").mkdir()), fine(ALL)),
     Case("a pipe called x.png", tree(added("x.png", os.mkfifo)), fine("24 taken", TOLD, "x.png")),
-    Case("a link to nothing", tree(lambda r: os.symlink("/no/such", r / "cat" / "x.png")), fine("24 taken", TOLD, "x.png")),
-    Case("a link to itself", tree(lambda r: os.symlink(r / "cat" / "x.png", r / "cat" / "x.png")), fine("24 taken", TOLD, "x.png")),
+    Case(
+        "a link to nothing",
+        tree(lambda r: os.symlink("/no/such", r / "cat" / "x.png")),
+        fine("24 taken", TOLD, "x.png"),
+    ),
+    Case(
+        "a link to itself",
+        tree(lambda r: os.symlink(r / "cat" / "x.png", r / "cat" / "x.png")),
+        fine("24 taken", TOLD, "x.png"),
+    ),
     Case("a link to the folder above", tree(lambda r: os.symlink(r, r / "cat" / "up")), fine(ALL)),
     Case("a link to a picture outside", tree(outside), fine(ALL, TOLD, "linked.png")),
     Case("a link to a class outside", tree(class_outside), fine(ALL, TOLD, "cow")),
     Case("a link to the whole machine", tree(lambda r: os.symlink("/", r / "world")), fine(ALL, TOLD, "world")),
     Case("a name that is no text", tree(added(b"\xff\xfe.png", b"x")), fine(ALL, TOLD)),
-    Case("a class whose name is no text", tree(lambda r: os.mkdir(os.path.join(os.fsencode(r), b"\xff\xfe"))), (fine(ALL, TOLD))),
+    Case(
+        "a class whose name is no text",
+        tree(lambda r: os.mkdir(os.path.join(os.fsencode(r), b"\xff\xfe"))),
+        (fine(ALL, TOLD)),
+    ),
     Case("a newline in a name", tree(whole("a\nb.png")), fine(MORE)),
     Case("a name of 244 signs", tree(whole("n" * 240 + ".png")), fine(MORE)),
     Case("Markdown in a name", tree(whole("![x](http:__host_a.png).png")), fine(MORE)),
     Case("twenty folders deep", tree(deep), fine(MORE)),
-    Case("grey, palette and alpha", tree(lambda r: [whole(f"{m}.png", m)(r) for m in ("L", "P", "LA", "RGBA", "1")]), fine("train")),
+    Case(
+        "grey, palette and alpha",
+        tree(lambda r: [whole(f"{m}.png", m)(r) for m in ("L", "P", "LA", "RGBA", "1")]),
+        fine("train"),
+    ),
     Case("CMYK", tree(whole("x.jpg", "CMYK")), fine(MORE)),
     Case("one very large picture", tree(whole("x.png", side=1500)), fine(MORE)),
     Case("a picture of one pixel", tree(whole("x.png", side=1)), fine(MORE)),
@@ -190,24 +206,43 @@ CASES = [
     Case("splits", splits("train", "val", "test"), fine("16 train, 16 val, 16 test")),
     Case("splits by other words", splits("training_set", "valid", "test_set"), fine("16 train, 16 val, 16 test")),
     Case("a class that is called train", tree(names=("bus", "car", "train")), fine("3 classes")),
-    Case("one folder around", lambda f: [classes(f / "in" / "mydata"), "new", "x", "--path", f / "in"][1:], fine("2 classes")),
+    Case(
+        "one folder around",
+        lambda f: [classes(f / "in" / "mydata"), "new", "x", "--path", f / "in"][1:],
+        fine("2 classes"),
+    ),
     Case(
         "classes in test alone",
-        lambda f: [splits("train", "test")(f), classes(f / "in" / "test", ("cow",)), "new", "x", "--path", f / "in"][2:],
+        lambda f: [splits("train", "test")(f), classes(f / "in" / "test", ("cow",)), "new", "x", "--path", f / "in"][
+            2:
+        ],
         clear("cow"),
     ),
     Case(
         "a table in the folder",
-        lambda f: [(f / "in").mkdir(), (f / "in" / "t.csv").write_text("a,label\n1,2\n"), "new", "x", "--path", f / "in"][2:],
+        lambda f: [
+            (f / "in").mkdir(),
+            (f / "in" / "t.csv").write_text("a,label\n1,2\n"),
+            "new",
+            "x",
+            "--path",
+            f / "in",
+        ][2:],
         clear("t.csv"),
     ),
-    Case("a file as the folder", lambda f: [pixels(1).save(f / "x.png"), "new", "x", "--path", f / "x.png"][1:], clear("x.png")),
+    Case(
+        "a file as the folder",
+        lambda f: [pixels(1).save(f / "x.png"), "new", "x", "--path", f / "x.png"][1:],
+        clear("x.png"),
+    ),
     Case("class names that are hard", tree(names=("a b", "*star*", "<b>", "שלום", "c" * 200)), fine("5 classes")),
     # metadata.csv
     Case("metadata", meta(LINES), fine("2 classes")),
     Case("metadata: lines for half", meta(LINES[:8]), fine(TOLD, "11.png")),
     Case("metadata: a path outside", meta([*LINES, "../secret/private.png,cat"]), fine(TOLD, "private.png")),
-    Case("metadata: an absolute path", meta(lambda f: [*LINES, f"{f}/secret/private.png,cat"]), fine(TOLD, "private.png")),
+    Case(
+        "metadata: an absolute path", meta(lambda f: [*LINES, f"{f}/secret/private.png,cat"]), fine(TOLD, "private.png")
+    ),
     Case("metadata: the password file", meta([*LINES, "../../../../../../etc/passwd,cat"]), fine(TOLD, "passwd")),
     Case("metadata: a device", meta([*LINES, "/dev/zero,cat"]), fine(TOLD, "zero")),
     Case("metadata: a folder", meta([*LINES, ".,cat"]), fine(TOLD)),
@@ -222,9 +257,19 @@ CASES = [
     Case("metadata: no column of labels", meta(LINES, header="file_name,kind"), clear("label")),
     Case("metadata: empty", meta(b""), clear("metadata.csv")),
     Case("metadata: header alone", meta([]), clear("metadata.csv")),
-    Case("metadata: in another encoding", meta("file_name,label\n00.png,café\n01.png,thé\n".encode("cp1252")), clear("UTF-8")),
-    Case("metadata: from Windows", meta([f"pics\\{i:02}.png,{'ab'[i % 2]}" for i in range(12)]), clear("pics\\\\00.png")),
-    Case("metadata: unknown split", meta([line + ",hold" for line in LINES], header="file_name,label,split"), clear("hold")),
+    Case(
+        "metadata: in another encoding",
+        meta("file_name,label\n00.png,café\n01.png,thé\n".encode("cp1252")),
+        clear("UTF-8"),
+    ),
+    Case(
+        "metadata: from Windows", meta([f"pics\\{i:02}.png,{'ab'[i % 2]}" for i in range(12)]), clear("pics\\\\00.png")
+    ),
+    Case(
+        "metadata: unknown split",
+        meta([line + ",hold" for line in LINES], header="file_name,label,split"),
+        clear("hold"),
+    ),
 ]
 
 

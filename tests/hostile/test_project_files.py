@@ -89,7 +89,9 @@ DAMAGES = {
 def settled(said: str) -> list[str]:
     """What was said, without progress, times and the place."""
     lines = [line for line in said.splitlines() if not re.match(r"\s*\d+\.\d %", line)]
-    return [re.sub(r"\d[\d.,]* (s|ms|seconds|MB|MiB|GB)\b|/\S+", "*", line) for line in lines if not line.startswith("Took")]
+    return [
+        re.sub(r"\d[\d.,]* (s|ms|seconds|MB|MiB|GB)\b|/\S+", "*", line) for line in lines if not line.startswith("Took")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -176,12 +178,27 @@ CASES = [
     ("project.json: no train", edited("project.json", without("train")), "train", clear("train")),
     ("project.json: no model", edited("project.json", without("model")), "train", clear("model")),
     ("project.json: train is a list", edited("project.json", put("train", value=[1])), "train", clear("train")),
-    ("project.json: epochs many", edited("project.json", put("train", "epochs", value="many")), "train", clear("epochs")),
+    (
+        "project.json: epochs many",
+        edited("project.json", put("train", "epochs", value="many")),
+        "train",
+        clear("epochs"),
+    ),
     ("project.json: epochs none", edited("project.json", put("train", "epochs", value=0)), "train", clear("epochs")),
     ("project.json: epochs null", edited("project.json", put("train", "epochs", value=None)), "train", clear("epochs")),
     ("project.json: unknown setting", edited("project.json", put("train", "magic", value=1)), "train", clear("magic")),
-    ("project.json: unknown network", edited("project.json", put("model", "name", value="magic")), "train", clear("magic")),
-    ("project.json: code of nobody", edited("project.json", put("model", "name", value="/no/net.py:build")), "train", clear("net.py")),
+    (
+        "project.json: unknown network",
+        edited("project.json", put("model", "name", value="magic")),
+        "train",
+        clear("magic"),
+    ),
+    (
+        "project.json: code of nobody",
+        edited("project.json", put("model", "name", value="/no/net.py:build")),
+        "train",
+        clear("net.py"),
+    ),
     ("project.json: of the future", edited("project.json", put("format", value=99)), "status", clear("99")),
     ("project.json: a format of words", edited("project.json", put("format", value="new")), "status", clear("new")),
     ("project.json: more beside", edited("project.json", put("colour", value="red")), "status", fine("people")),
@@ -196,8 +213,18 @@ CASES = [
     ("project.db: no jobs", sql("DROP TABLE jobs"), "status", clear("project.db")),
     ("project.db: other columns", sql("ALTER TABLE edits DROP COLUMN evidence"), "list", clear("project.db")),
     ("project.db: a state that is no JSON", sql(*FREE, "UPDATE edits SET new='no json'"), "list", clear()),
-    ("project.db: a state with more", sql(*FREE, """UPDATE edits SET new=json_set(new, '$.mood', 'good')"""), "list", clear("mood")),
-    ("project.db: evidence that is no JSON", sql(*FREE, "UPDATE edits SET evidence='{'"), "list", fine("row-00001  drop")),
+    (
+        "project.db: a state with more",
+        sql(*FREE, """UPDATE edits SET new=json_set(new, '$.mood', 'good')"""),
+        "list",
+        clear("mood"),
+    ),
+    (
+        "project.db: evidence that is no JSON",
+        sql(*FREE, "UPDATE edits SET evidence='{'"),
+        "list",
+        fine("row-00001  drop"),
+    ),
     (
         "project.db: a sample that is not there",
         sql(*FREE, "UPDATE edits SET sample='nobody'", "UPDATE current SET sample='nobody'"),
@@ -218,17 +245,47 @@ CASES = [
     ("job: an error that is no JSON", sql(JOB.format("flag", "{}", "failed", "'{'")), "status", fine("j1")),
     ("job: of an unknown kind", sql(JOB.format("dance", "{}", "done", "NULL")), "status", fine("j1")),
     ("job: in an unknown state", sql(JOB.format("flag", "{}", "odd", "NULL")), "status", fine("j1")),
-    ("dataset.json: an empty object", lambda p: (p / "data/dataset.json").write_text("{}"), "status", clear("dataset.json")),
+    (
+        "dataset.json: an empty object",
+        lambda p: (p / "data/dataset.json").write_text("{}"),
+        "status",
+        clear("dataset.json"),
+    ),
     ("dataset.json: a list", lambda p: (p / "data/dataset.json").write_text("[]"), "status", clear("dataset.json")),
     ("dataset.json: a new key", edited("data/dataset.json", put("mood", value=1)), "status", clear("mood")),
     ("dataset.json: a key less", edited("data/dataset.json", without("classes")), "status", clear("dataset.json")),
     ("dataset.json: a class less", edited("data/dataset.json", put("classes", value=["no"])), "val", clear()),
-    ("run: an empty object", lambda p: next(p.glob("runs/*/config.json")).write_text("{}"), "status", fine("damaged", "config.json")),
-    ("run: a brace", lambda p: next(p.glob("runs/*/config.json")).write_text("{"), "status", fine("damaged", "config.json")),
-    ("run: a checkpoint less", lambda p: next(p.glob("runs/*/checkpoints/epoch-002*")).unlink(), "status", fine("people")),
+    (
+        "run: an empty object",
+        lambda p: next(p.glob("runs/*/config.json")).write_text("{}"),
+        "status",
+        fine("damaged", "config.json"),
+    ),
+    (
+        "run: a brace",
+        lambda p: next(p.glob("runs/*/config.json")).write_text("{"),
+        "status",
+        fine("damaged", "config.json"),
+    ),
+    (
+        "run: a checkpoint less",
+        lambda p: next(p.glob("runs/*/checkpoints/epoch-002*")).unlink(),
+        "status",
+        fine("people"),
+    ),
     ("run: no checkpoints", lambda p: shutil.rmtree(next(p.glob("runs/*/checkpoints"))), "val", clear("checkpoint")),
-    ("flags: an empty object", lambda p: next(p.glob("flags/*/config.json")).write_text("{}"), "flag", clear("config.json")),
-    ("scores: an empty object", lambda p: next(p.glob("scores/*/config.json")).write_text("{}"), "score", clear("config.json")),
+    (
+        "flags: an empty object",
+        lambda p: next(p.glob("flags/*/config.json")).write_text("{}"),
+        "flag",
+        clear("config.json"),
+    ),
+    (
+        "scores: an empty object",
+        lambda p: next(p.glob("scores/*/config.json")).write_text("{}"),
+        "score",
+        clear("config.json"),
+    ),
     ("maps: an empty object", lambda p: next(p.glob("maps/*/config.json")).write_text("{}"), "map", fine("map")),
     ("a stray folder among the runs", lambda p: (p / "runs" / "stray").mkdir(), "status", fine("people")),
     ("a stray file among the runs", lambda p: (p / "runs" / "stray").write_text(""), "status", fine("people")),

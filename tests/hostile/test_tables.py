@@ -63,7 +63,9 @@ def bomb(path):
 
 def texts(change=lambda i, text: text):
     words = ["good fine nice", "bad poor sad"]
-    return "".join(json.dumps({"body": change(i, f"{words[i % 2]} w{i}"), "label": "ab"[i % 2]}) + "\n" for i in range(N))
+    return "".join(
+        json.dumps({"body": change(i, f"{words[i % 2]} w{i}"), "label": "ab"[i % 2]}) + "\n" for i in range(N)
+    )
 
 
 def link_loop(folder):
@@ -126,7 +128,11 @@ CASES = [
     Case("gzip named csv", file("t.csv", b"\x1f\x8b\x08" + bytes(30)), clear("t.csv", "gzip", "Unpack")),
     Case("Excel named csv", file("t.csv", b"PK\x03\x04" + bytes(300)), clear("t.csv", "Excel")),
     Case("a web page named csv", file("t.csv", "\n<!DOCTYPE html><html>Not found</html>"), clear("t.csv", "web page")),
-    Case("a pointer named csv", file("t.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n"), clear("git lfs pull")),
+    Case(
+        "a pointer named csv",
+        file("t.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n"),
+        clear("git lfs pull"),
+    ),
     Case(
         "commas between lakhs",
         file("t.csv", csv([(a, f'"{i},23,456"', c) for i, (a, _, c) in enumerate(ROWS, 1)])),
@@ -146,9 +152,21 @@ CASES = [
     Case("a JPEG named csv", file("t.csv", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 4), clear("t.csv")),
     Case("a zip named csv", file("t.csv", b"PK\x03\x04" + os.urandom(400)), clear("t.csv")),
     Case("a constant column", file("t.csv", csv([(5, b, c) for _, b, c in ROWS])), fine(ALL)),
-    Case("a column that repeats the label", file("t.csv", csv([(c.upper(), b, c) for _, b, c in ROWS])), clear("x1", "label")),
-    Case("labels that are a quantity", file("t.csv", csv([(a, b, a * 1.01 + i) for i, (a, b, _) in enumerate(ROWS)])), clear("label")),
-    Case("labels 1 and 1.0", file("t.csv", csv([(a, b, ("1", "1.0", "2")[i % 3]) for i, (a, b, _) in enumerate(ROWS)])), fine("2 classes")),
+    Case(
+        "a column that repeats the label",
+        file("t.csv", csv([(c.upper(), b, c) for _, b, c in ROWS])),
+        clear("x1", "label"),
+    ),
+    Case(
+        "labels that are a quantity",
+        file("t.csv", csv([(a, b, a * 1.01 + i) for i, (a, b, _) in enumerate(ROWS)])),
+        clear("label"),
+    ),
+    Case(
+        "labels 1 and 1.0",
+        file("t.csv", csv([(a, b, ("1", "1.0", "2")[i % 3]) for i, (a, b, _) in enumerate(ROWS)])),
+        fine("2 classes"),
+    ),
     Case("zero-width space in a label", file("t.csv", csv(swap(3, 2, "dog\u200b"))), (fine("2 classes"))),
     Case(
         "two Unicode forms",
@@ -163,7 +181,12 @@ CASES = [
     Case("complex numbers", file("t.csv", csv([(f"{a}+2j", b, c) for a, b, c in ROWS])), fine(ALL)),
     Case(
         "unknown split word",
-        file("t.csv", csv([(*row, ("train", "hold")[i % 2]) for i, row in enumerate(ROWS)], HEADER + ",split"), "--split", "split"),
+        file(
+            "t.csv",
+            csv([(*row, ("train", "hold")[i % 2]) for i, row in enumerate(ROWS)], HEADER + ",split"),
+            "--split",
+            "split",
+        ),
         clear("hold"),
     ),
     Case(
@@ -171,10 +194,19 @@ CASES = [
         file("t.csv", csv([(*row, "train") for row in ROWS], HEADER + ",split"), "--split", "split"),
         fine(ALL, "splits: train as given; val drawn from train"),
     ),
-    Case("no training rows", file("t.csv", csv([(*row, "test") for row in ROWS], HEADER + ",split"), "--split", "split"), clear("train")),
+    Case(
+        "no training rows",
+        file("t.csv", csv([(*row, "test") for row in ROWS], HEADER + ",split"), "--split", "split"),
+        clear("train"),
+    ),
     Case(
         "class seen in test only",
-        file("t.csv", csv([(*row, "train") for row in ROWS] + [(1, 1, "cow", "test")], HEADER + ",split"), "--split", "split"),
+        file(
+            "t.csv",
+            csv([(*row, "train") for row in ROWS] + [(1, 1, "cow", "test")], HEADER + ",split"),
+            "--split",
+            "split",
+        ),
         clear("cow"),
     ),
     Case(
@@ -209,7 +241,9 @@ CASES = [
     Case("no ending", file("t", csv()), clear("ends in")),
     Case("packed", file("t.csv.gz", b"\x1f\x8b\x08"), clear(".gz")),
     Case(
-        "an empty folder of nothing", lambda folder: [(folder / "e").mkdir(), *["new", "x", "--path", folder / "e"]][1:], clear("picture")
+        "an empty folder of nothing",
+        lambda folder: [(folder / "e").mkdir(), *["new", "x", "--path", folder / "e"]][1:],
+        clear("picture"),
     ),
     # JSON lines
     Case("jsonl", file("t.jsonl", jsonl()), fine(ALL)),
@@ -217,43 +251,99 @@ CASES = [
     Case("jsonl: UTF-16", file("t.jsonl", jsonl().encode("utf-16")), fine(ALL)),
     Case(
         "jsonl: Windows-1252",
-        file("t.jsonl", jsonl(lambda i, r: {**r, "label": "café" if i % 2 else "the"}).encode().decode("unicode_escape").encode("cp1252")),
+        file(
+            "t.jsonl",
+            jsonl(lambda i, r: {**r, "label": "café" if i % 2 else "the"})
+            .encode()
+            .decode("unicode_escape")
+            .encode("cp1252"),
+        ),
         clear("UTF-8"),
     ),
     Case("jsonl: a line is cut", file("t.jsonl", jsonl()[:-20]), clear("Line 40")),
     Case("jsonl: a line is no object", file("t.jsonl", jsonl() + "[1, 2]\n"), clear("Line 41")),
     Case("jsonl: one array", file("t.jsonl", json.dumps([{"x1": 1, "label": "a"}] * 9)), clear("t.jsonl")),
-    Case("jsonl: a name twice", file("t.jsonl", jsonl() + '{"x1": 1, "x1": 2, "x2": 1, "label": "cat"}\n'), clear("x1", "twice")),
-    Case("jsonl: NaN and Infinity", file("t.jsonl", jsonl() + '{"x1": NaN, "x2": Infinity, "label": "cat"}\n'), clear("x1")),
+    Case(
+        "jsonl: a name twice",
+        file("t.jsonl", jsonl() + '{"x1": 1, "x1": 2, "x2": 1, "label": "cat"}\n'),
+        clear("x1", "twice"),
+    ),
+    Case(
+        "jsonl: NaN and Infinity",
+        file("t.jsonl", jsonl() + '{"x1": NaN, "x2": Infinity, "label": "cat"}\n'),
+        clear("x1"),
+    ),
     Case("jsonl: nested too deeply", file("t.jsonl", jsonl() + "[" * 100000 + "\n"), clear("Line 41")),
-    Case("jsonl: thousands of digits", file("t.jsonl", jsonl() + f'{{"x1": {BIG}, "x2": 1, "label": "cat"}}\n'), clear()),
+    Case(
+        "jsonl: thousands of digits", file("t.jsonl", jsonl() + f'{{"x1": {BIG}, "x2": 1, "label": "cat"}}\n'), clear()
+    ),
     Case(
         "jsonl: half a surrogate in a label",
         file("t.jsonl", jsonl() + '{"x1": 1, "x2": 1, "label": "c\\ud800"}\n'),
         fine("half a surrogate"),
     ),
     Case(
-        "jsonl: half a surrogate in a text", file("t.jsonl", texts(lambda i, t: t + "\ud800" if i == 3 else t), "--text", "body"), fine(ALL)
+        "jsonl: half a surrogate in a text",
+        file("t.jsonl", texts(lambda i, t: t + "\ud800" if i == 3 else t), "--text", "body"),
+        fine(ALL),
     ),
-    Case("jsonl: labels are lists", file("t.jsonl", jsonl(lambda i, r: {**r, "label": [r["label"], "x"]})), clear("label")),
-    Case("jsonl: labels are objects", file("t.jsonl", jsonl(lambda i, r: {**r, "label": {"a": r["label"]}})), clear("label")),
+    Case(
+        "jsonl: labels are lists",
+        file("t.jsonl", jsonl(lambda i, r: {**r, "label": [r["label"], "x"]})),
+        clear("label"),
+    ),
+    Case(
+        "jsonl: labels are objects",
+        file("t.jsonl", jsonl(lambda i, r: {**r, "label": {"a": r["label"]}})),
+        clear("label"),
+    ),
     Case("jsonl: a feature is a list", file("t.jsonl", jsonl(lambda i, r: {**r, "x1": [1, 2]})), clear("x1")),
     Case("jsonl: numbers as text", file("t.jsonl", jsonl(lambda i, r: {**r, "x1": str(r["x1"])})), fine(ALL)),
-    Case("jsonl: true and false as labels", file("t.jsonl", jsonl(lambda i, r: {**r, "label": bool(i % 3)})), fine("2 classes")),
-    Case("jsonl: null labels", file("t.jsonl", jsonl(lambda i, r: {**r, "label": None if i == 2 else r["label"]})), fine("left out")),
-    Case("jsonl: some lines lack a column", file("t.jsonl", jsonl(lambda i, r: r if i != 5 else {"x1": 1, "label": "cat"})), clear("x2")),
+    Case(
+        "jsonl: true and false as labels",
+        file("t.jsonl", jsonl(lambda i, r: {**r, "label": bool(i % 3)})),
+        fine("2 classes"),
+    ),
+    Case(
+        "jsonl: null labels",
+        file("t.jsonl", jsonl(lambda i, r: {**r, "label": None if i == 2 else r["label"]})),
+        fine("left out"),
+    ),
+    Case(
+        "jsonl: some lines lack a column",
+        file("t.jsonl", jsonl(lambda i, r: r if i != 5 else {"x1": 1, "label": "cat"})),
+        clear("x2"),
+    ),
     # texts
     Case("texts", file("t.jsonl", texts(), "--text", "body"), fine(ALL, "text")),
-    Case("texts: one is empty", file("t.jsonl", texts(lambda i, t: "" if i == 4 else t), "--text", "body"), clear("body", "5")),
+    Case(
+        "texts: one is empty",
+        file("t.jsonl", texts(lambda i, t: "" if i == 4 else t), "--text", "body"),
+        clear("body", "5"),
+    ),
     Case(
         "texts: one zero-width space",
         file("t.jsonl", texts(lambda i, t: "\u200b" if i == 4 else t), "--text", "body"),
         clear("Row 5", "body"),
     ),
-    Case("texts: one is null", file("t.jsonl", texts(lambda i, t: None if i == 4 else t), "--text", "body"), clear("body")),
-    Case("texts: one is a number", file("t.jsonl", texts(lambda i, t: 5 if i == 4 else t), "--text", "body"), fine(ALL)),
-    Case("texts: one is a list", file("t.jsonl", texts(lambda i, t: [1] if i == 4 else t), "--text", "body"), clear("body")),
-    Case("texts: a million signs", file("t.jsonl", texts(lambda i, t: "x" * 1000000 if i == 4 else t), "--text", "body"), fine(ALL)),
+    Case(
+        "texts: one is null",
+        file("t.jsonl", texts(lambda i, t: None if i == 4 else t), "--text", "body"),
+        clear("body"),
+    ),
+    Case(
+        "texts: one is a number", file("t.jsonl", texts(lambda i, t: 5 if i == 4 else t), "--text", "body"), fine(ALL)
+    ),
+    Case(
+        "texts: one is a list",
+        file("t.jsonl", texts(lambda i, t: [1] if i == 4 else t), "--text", "body"),
+        clear("body"),
+    ),
+    Case(
+        "texts: a million signs",
+        file("t.jsonl", texts(lambda i, t: "x" * 1000000 if i == 4 else t), "--text", "body"),
+        fine(ALL),
+    ),
     Case(
         "texts: every sign there is",
         file("t.jsonl", texts(lambda i, t: t + " " + "".join(map(chr, range(1, 3000)))), "--text", "body"),
@@ -263,14 +353,25 @@ CASES = [
     # Parquet
     Case("parquet", file("t.parquet", replaced()), fine(ALL)),
     Case("parquet: nothing", file("t.parquet", b""), clear("t.parquet")),
-    Case("parquet: cut", file("t.parquet", lambda p: (replaced()(p), p.write_bytes(p.read_bytes()[:-50]))), clear("t.parquet")),
+    Case(
+        "parquet: cut",
+        file("t.parquet", lambda p: (replaced()(p), p.write_bytes(p.read_bytes()[:-50]))),
+        clear("t.parquet"),
+    ),
     Case(
         "parquet: flipped bits",
-        file("t.parquet", lambda p: (replaced()(p), p.write_bytes(p.read_bytes()[:60] + b"\xff" * 40 + p.read_bytes()[100:]))),
+        file(
+            "t.parquet",
+            lambda p: (replaced()(p), p.write_bytes(p.read_bytes()[:60] + b"\xff" * 40 + p.read_bytes()[100:])),
+        ),
         clear("t.parquet"),
     ),
     Case("parquet: a csv", file("t.parquet", csv()), clear("t.parquet")),
-    Case("parquet: labels of bytes", file("t.parquet", replaced(label=lambda pa: pa.array([b"cat", b"dog"] * 20))), fine("2 classes")),
+    Case(
+        "parquet: labels of bytes",
+        file("t.parquet", replaced(label=lambda pa: pa.array([b"cat", b"dog"] * 20))),
+        fine("2 classes"),
+    ),
     Case(
         "parquet: labels of bytes that are no text",
         file("t.parquet", replaced(label=lambda pa: pa.array([b"\xff\xfe", b"dog"] * 20))),
@@ -286,14 +387,26 @@ CASES = [
         file("t.parquet", replaced(label=lambda pa: pa.array([0, 1] * 20, pa.timestamp("s")))),
         fine("2 classes"),
     ),
-    Case("parquet: lists in a feature", file("t.parquet", replaced(x1=lambda pa: pa.array([[1.0, 2.0]] * 40))), clear("x1")),
+    Case(
+        "parquet: lists in a feature",
+        file("t.parquet", replaced(x1=lambda pa: pa.array([[1.0, 2.0]] * 40))),
+        clear("x1"),
+    ),
     Case(
         "parquet: decimals",
         file("t.parquet", replaced(x1=lambda pa: pa.array([i / 4 for i in range(40)]).cast(pa.decimal128(10, 3)))),
         fine(ALL),
     ),
-    Case("parquet: nulls in a feature", file("t.parquet", replaced(x1=lambda pa: pa.array([None, *[1.0, 2.0, 3.0] * 13]))), clear("x1")),
-    Case("parquet: all null", file("t.parquet", replaced(x1=lambda pa: pa.nulls(40))), fine("x1: has no value in any row")),
+    Case(
+        "parquet: nulls in a feature",
+        file("t.parquet", replaced(x1=lambda pa: pa.array([None, *[1.0, 2.0, 3.0] * 13]))),
+        clear("x1"),
+    ),
+    Case(
+        "parquet: all null",
+        file("t.parquet", replaced(x1=lambda pa: pa.nulls(40))),
+        fine("x1: has no value in any row"),
+    ),
     Case(
         "parquet: dictionary labels",
         file("t.parquet", replaced(label=lambda pa: pa.array(["cat", "dog"] * 20).dictionary_encode())),
@@ -306,7 +419,11 @@ CASES = [
         clear("x1"),
     ),
     Case("parquet: no rows", file("t.parquet", parquet(lambda pa, b: pa.table(b).slice(0, 0))), clear("t.parquet")),
-    Case("parquet: millions of rows in a small file", file("t.parquet", bomb, "--max-gigabytes", "0.01"), clear("t.parquet", "GB")),
+    Case(
+        "parquet: millions of rows in a small file",
+        file("t.parquet", bomb, "--max-gigabytes", "0.01"),
+        clear("t.parquet", "GB"),
+    ),
 ]
 
 

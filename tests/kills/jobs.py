@@ -36,7 +36,9 @@ def make(folder: Path) -> Any:
 def contents(folder: Path) -> dict[str, str]:
     """SHA-256 of the numbers in each file, by name: weights, dynamics, probabilities, scores, to the bit. The header of a shard, which
     says how it went (its seconds, for example), is no number."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix in (".safetensors", ".parquet", ".npy") and path.is_file())
+    found = sorted(
+        path for path in folder.rglob("*") if path.suffix in (".safetensors", ".parquet", ".npy") and path.is_file()
+    )
     return {str(path.relative_to(folder)): hashlib.sha256(numbers(path)).hexdigest() for path in found}
 
 
@@ -56,7 +58,9 @@ def undisturbed(project: Any, kind: str, config: Any) -> dict[str, str]:
     return kept
 
 
-def disturbed(project: Any, kind: str, config: Any, kills: int, chance: random.Random, longest_s: float) -> tuple[dict[str, str], int]:
+def disturbed(
+    project: Any, kind: str, config: Any, kills: int, chance: random.Random, longest_s: float
+) -> tuple[dict[str, str], int]:
     """The same as a job that is killed up to so many times, resumed each time; and how often it was still at work when the kill came."""
     from attribution.jobs import JobBoard
 
@@ -65,7 +69,9 @@ def disturbed(project: Any, kind: str, config: Any, kills: int, chance: random.R
     job = board.submit(kind, kind, config)
     for number in range(kills + 1):
         program = [sys.executable, "-m", "attribution", "job", job.id, "--project", str(project.folder)]
-        process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=ENV)
+        process = subprocess.Popen(
+            program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=ENV
+        )
         if number < kills:
             until_running(board, job.id, process)
             time.sleep(chance.uniform(0, longest_s))

@@ -40,7 +40,9 @@ def write(path: Path, seed: int) -> None:
                 made = ledger.revert([chance.randint(1, max(1, ledger.last_id()))])
             else:
                 chosen = chance.sample(SAMPLES, chance.choice([1, 1, 2, 50, 300]))
-                made = ledger.apply(action, chosen, chance.choice(["cat", "dog", ""]), author=chance.choice(["ada", "ben"]))
+                made = ledger.apply(
+                    action, chosen, chance.choice(["cat", "dog", ""]), author=chance.choice(["ada", "ben"])
+                )
         except UserError:
             continue
         if made:
@@ -90,7 +92,10 @@ def examine(path: Path, acknowledged: dict[str, tuple[int, int]]) -> int:
     with database.connect(path) as db:
         (whole,) = db.execute("PRAGMA integrity_check").fetchone()
         assert whole == "ok", whole
-        there = {batch: (n, last) for batch, n, last in db.execute("SELECT batch, COUNT(*), MAX(id) FROM edits GROUP BY batch")}
+        there = {
+            batch: (n, last)
+            for batch, n, last in db.execute("SELECT batch, COUNT(*), MAX(id) FROM edits GROUP BY batch")
+        }
         lost = {batch: line for batch, line in acknowledged.items() if there.get(batch) != line}
         assert not lost, f"acknowledged and not there whole: {lost}"
         assert kept.stored(db) == kept.worked_out(db), "what is kept beside the ledger is not what the ledger says"
@@ -117,7 +122,12 @@ def killed(path: Path, kills: int, seed: int = 0) -> dict[str, int]:
         for batch, n, last in writer.kill(chance.randint(1, 8), chance.random() * 0.02):
             acknowledged[batch] = (n, last)
         batches = examine(path, acknowledged)
-    return {"kills": kills, "acknowledged": len(acknowledged), "batches": batches, "entries": sum(n for n, _ in acknowledged.values())}
+    return {
+        "kills": kills,
+        "acknowledged": len(acknowledged),
+        "batches": batches,
+        "entries": sum(n for n, _ in acknowledged.values()),
+    }
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def test_gradient_is_the_slope_of_the_value(world, name):
     gradient = subject.measure(name).gradient(subject, asked(world))
     chance = torch.Generator().manual_seed(0)
     for _ in range(3):
-        direction = {key: torch.randn(value.shape, generator=chance, dtype=value.dtype) for key, value in gradient.items()}
+        direction = {
+            key: torch.randn(value.shape, generator=chance, dtype=value.dtype) for key, value in gradient.items()
+        }
         sides = []
         for step in (1e-6, -1e-6):
             moved = world.subject(asking=SETTINGS)
@@ -58,7 +60,9 @@ def test_gradient_is_the_slope_of_the_value(world, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_batches_do_not_matter(world, name):
     whole, cut = world.subject(asking=SETTINGS), world.subject(asking=SETTINGS, batch_size=4)
-    assert cut.measure(name).value(cut, asked(world)) == pytest.approx(whole.measure(name).value(whole, asked(world)), rel=1e-12)
+    assert cut.measure(name).value(cut, asked(world)) == pytest.approx(
+        whole.measure(name).value(whole, asked(world)), rel=1e-12
+    )
     one, other = (each.measure(name).gradient(each, asked(world)) for each in (whole, cut))
     assert all(torch.allclose(one[key], other[key], rtol=1e-10, atol=1e-12) for key in one)
 
@@ -144,7 +148,13 @@ def test_refusals_name_what_is_missing(plain, world, tmp_path):
     with pytest.raises(UserError, match="only of group left"):
         score(world.dataset, *args, gap, left, tmp_path)
     with pytest.raises(UserError, match="no class 'z'"):
-        score(world.dataset, *args, ScoreConfig(measure="dp-gap", positive="z", group=True, device="cpu"), asked(world), tmp_path)
+        score(
+            world.dataset,
+            *args,
+            ScoreConfig(measure="dp-gap", positive="z", group=True, device="cpu"),
+            asked(world),
+            tmp_path,
+        )
     with pytest.raises(UserError, match="no measure called"):
         score(world.dataset, *args, ScoreConfig(measure="beauty", device="cpu"), asked(world), tmp_path)
 

@@ -20,10 +20,16 @@ from attribution.modalities.image import png
 def datasets(tmp_path_factory):
     """One small dataset of each modality."""
     folder = tmp_path_factory.mktemp("modalities")
-    np.savez(folder / "images.npz", X=np.arange(4 * 28 * 28, dtype=np.uint32).reshape(4, 28, 28) % 256, y=np.array([0, 1, 0, 1]))
+    np.savez(
+        folder / "images.npz",
+        X=np.arange(4 * 28 * 28, dtype=np.uint32).reshape(4, 28, 28) % 256,
+        y=np.array([0, 1, 0, 1]),
+    )
     frame = pd.DataFrame({"text": ["A fine   film.", "word " * 100] * 2, "label": ["good", "bad"] * 2})
     frame.to_csv(folder / "texts.csv", index=False)
-    pd.DataFrame({"age": [39, 50] * 2, "hours": [7.25, 40.0] * 2, "label": ["no", "yes"] * 2}).to_csv(folder / "rows.csv", index=False)
+    pd.DataFrame({"age": [39, 50] * 2, "hours": [7.25, 40.0] * 2, "label": ["no", "yes"] * 2}).to_csv(
+        folder / "rows.csv", index=False
+    )
     files = {"image": ("images.npz", ""), "text": ("texts.csv", "text"), "tabular": ("rows.csv", "")}
     share = {"val_fraction": 0.0, "test_fraction": 0.0}
     return {
@@ -62,7 +68,8 @@ def test_tiny_pictures_are_enlarged_by_a_whole_factor(datasets):
 
 
 @pytest.mark.parametrize(
-    ("shape", "size", "expected"), [((100, 50, 3), 96, (48, 96)), ((60, 60, 1), 96, (60, 60)), ((1, 200, 1), 96, (96, 1))]
+    ("shape", "size", "expected"),
+    [((100, 50, 3), 96, (48, 96)), ((60, 60, 1), 96, (60, 60)), ((1, 200, 1), 96, (96, 1))],
 )
 def test_larger_pictures_fit(shape, size, expected):
     assert Image.open(io.BytesIO(png(np.zeros(shape, dtype=np.uint8), size))).size == expected

@@ -18,7 +18,11 @@ from attribution.trust import forget, trust
 IMAGE = DatasetInfo("i", "image", ("a", "b", "c"), (1, 28, 28), {}, "")
 TABLE = DatasetInfo("t", "tabular", ("a", "b"), (5,), {}, "")
 TEXT = DatasetInfo("w", "text", ("a", "b"), (6,), {}, "", preprocessing={"vocabulary": ["", "?", "good", "bad"]})
-INPUTS = {"image": torch.randn(2, 1, 28, 28), "tabular": torch.randn(2, 5), "text": torch.tensor([[2, 3, 1, 0, 0, 0], [0] * 6])}
+INPUTS = {
+    "image": torch.randn(2, 1, 28, 28),
+    "tabular": torch.randn(2, 5),
+    "text": torch.tensor([[2, 3, 1, 0, 0, 0], [0] * 6]),
+}
 
 
 @pytest.mark.parametrize("info", [IMAGE, TABLE, TEXT], ids=lambda info: info.modality)

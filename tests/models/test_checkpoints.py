@@ -151,7 +151,9 @@ def test_bare_weights_load_into_a_wrapper_and_training_keys_are_left_out(tmp_pat
     for model in (net(2), Wrapper(net(2))):
         (said,) = same_as(model, tmp_path / "l.ckpt")
         assert "left out: criterion.weight, train_acc.total" in said
-    torch.save({f"net.{name}": value for name, value in state.items()} | {"criterion.weight": torch.ones(2)}, tmp_path / "w.pt")
+    torch.save(
+        {f"net.{name}": value for name, value in state.items()} | {"criterion.weight": torch.ones(2)}, tmp_path / "w.pt"
+    )
     assert "criterion.weight" in same_as(Wrapper(net(2)), tmp_path / "w.pt")[0]
     torch.save({f"backbone.{name}": value for name, value in state.items()}, tmp_path / "b.pt")
     same_as(net(2), tmp_path / "b.pt")
@@ -208,7 +210,12 @@ def test_a_folder_with_weights(tmp_path):
 
 
 def test_arguments_and_numpy_numbers_beside_the_weights(tmp_path):
-    beside = {"args": argparse.Namespace(lr=0.1, out=Path("x")), "best": np.float64(0.9), "last": np.int64(3), "rng": np.arange(3)}
+    beside = {
+        "args": argparse.Namespace(lr=0.1, out=Path("x")),
+        "best": np.float64(0.9),
+        "last": np.int64(3),
+        "rng": np.arange(3),
+    }
     torch.save({"model": net(1).state_dict(), **beside}, tmp_path / "w.pt")
     same_as(net(2), tmp_path / "w.pt")
 
@@ -286,7 +293,12 @@ def test_damaged_files(tmp_path, name, damage):
         data[4] ^= 0xFF
         data[20] ^= 0xFF
     path.write_bytes(
-        {"cut": bytes(data[: len(data) // 2]), "empty": b"", "noise": b"\x80\x02" + bytes(range(256)), "flipped": bytes(data)}[damage]
+        {
+            "cut": bytes(data[: len(data) // 2]),
+            "empty": b"",
+            "noise": b"\x80\x02" + bytes(range(256)),
+            "flipped": bytes(data),
+        }[damage]
     )
     try:
         load_checkpoint(net(2), path)
@@ -306,7 +318,10 @@ def test_only_regular_files_that_fit_into_memory(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no checkpoint"):
         read_state(tmp_path / ("x" * 5000))
     torch.save({"w": torch.zeros(100_000)}, tmp_path / "w.pt")
-    with zipfile.ZipFile(tmp_path / "w.pt") as plain, zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+    with (
+        zipfile.ZipFile(tmp_path / "w.pt") as plain,
+        zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
         for member in plain.namelist():
             packed.writestr(member, plain.read(member))
     assert (tmp_path / "bomb.pt").stat().st_size < 10_000

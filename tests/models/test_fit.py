@@ -37,7 +37,9 @@ def pretrained(shape):
     model.load_state_dict(torch.load(WEIGHTS, weights_only=True))
     return model
 """
-NAMES = np.array(["low", "high", "mid"])  # in the order that the user's model was trained with; sorted they are high, low, mid
+NAMES = np.array(
+    ["low", "high", "mid"]
+)  # in the order that the user's model was trained with; sorted they are high, low, mid
 
 
 @pytest.fixture
@@ -45,7 +47,9 @@ def world(tmp_path):
     """A table on unlike scales, weights trained on its raw values with the classes in the order of ``NAMES``, and their code."""
     chance = np.random.default_rng(0)
     y = np.arange(450) % 3
-    x = np.column_stack([50 + 20 * np.cos(2.1 * y) + 4 * chance.normal(size=450), 0.5 * np.sin(2.1 * y) + 0.2 * chance.normal(size=450)])
+    x = np.column_stack(
+        [50 + 20 * np.cos(2.1 * y) + 4 * chance.normal(size=450), 0.5 * np.sin(2.1 * y) + 0.2 * chance.normal(size=450)]
+    )
     x = x.astype(np.float32)
     pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "label": NAMES[y]}).to_csv(tmp_path / "t.csv", index=False)
     torch.manual_seed(0)
@@ -131,9 +135,9 @@ def test_an_order_that_only_fits_by_chance_is_not_told(tmp_path):
     torch.save({"weight": 0.01 * torch.randn(40, 40), "bias": torch.zeros(40)}, tmp_path / "w.pt")
     config = ModelConfig(f"{tmp_path / 'net.py'}:net", checkpoints=(str(tmp_path / "w.pt"),))
     assert (
-        Project.create("many", DataConfig(path=str(tmp_path / "many.npz"), number_classes=True), config, trust_code=True).first_look[
-            "warning"
-        ]
+        Project.create(
+            "many", DataConfig(path=str(tmp_path / "many.npz"), number_classes=True), config, trust_code=True
+        ).first_look["warning"]
         == []
     )
 
@@ -160,7 +164,9 @@ def test_weights_of_the_builder_are_said_and_can_be_asked(world):
 
 def test_a_drop_is_told_beyond_chance_alone():
     def fit(accuracy: float, n: int, expected: float | None, loss: float = 0.5) -> Fit:
-        return Fit("test", n, accuracy, *interval(round(accuracy * n), n, 0.95), loss, 0.05, float(np.log(10)), expected)
+        return Fit(
+            "test", n, accuracy, *interval(round(accuracy * n), n, 0.95), loss, 0.05, float(np.log(10)), expected
+        )
 
     assert below_expected(fit(0.89, 450, 0.97))
     assert not below_expected(fit(0.96, 450, 0.97))

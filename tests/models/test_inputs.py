@@ -68,7 +68,9 @@ def numbers(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     """Two columns on very different scales, one far from 0."""
     chance = np.random.default_rng(0)
     y = np.arange(n) % 3
-    x = np.column_stack([5 + 2 * np.cos(2.1 * y) + 0.4 * chance.normal(size=n), 0.02 * np.sin(2.1 * y) + 0.002 * chance.normal(size=n)])
+    x = np.column_stack(
+        [5 + 2 * np.cos(2.1 * y) + 0.4 * chance.normal(size=n), 0.02 * np.sin(2.1 * y) + 0.002 * chance.normal(size=n)]
+    )
     return x.astype(np.float32), y
 
 
@@ -87,7 +89,9 @@ def test_a_table_model_answers_as_where_it_was_trained(tmp_path, code):
 
     old = ModelConfig(name=config.name, checkpoints=config.checkpoints, inputs="standardised")
     lost = adopt(project.dataset, project.labels, old, tmp_path / "old", trusted=True)
-    assert (lost.probabilities().argmax(1) == project.dataset.labels).mean() < (expected.argmax(1) == project.dataset.labels).mean()
+    assert (lost.probabilities().argmax(1) == project.dataset.labels).mean() < (
+        expected.argmax(1) == project.dataset.labels
+    ).mean()
     assert lost.id != run.id
 
 
@@ -113,7 +117,11 @@ def test_a_picture_model_gets_0_to_1_or_its_own_mean_and_std(tmp_path, code, own
 def test_a_token_model_keeps_its_own_ids(tmp_path, code):
     chance = np.random.default_rng(0)
     y = np.arange(120) % 2
-    ids = np.where(chance.random((120, 6)) < 0.8, chance.integers(0, 25, (120, 6)) + 25 * y[:, None], chance.integers(0, 50, (120, 6)))
+    ids = np.where(
+        chance.random((120, 6)) < 0.8,
+        chance.integers(0, 25, (120, 6)) + 25 * y[:, None],
+        chance.integers(0, 50, (120, 6)),
+    )
     np.savez(tmp_path / "ids.npz", X=ids, y=y)
     model = trained(net_of(code)["Tokens"](), torch.tensor(ids), torch.tensor(y), 80)
     torch.save(model.state_dict(), tmp_path / "w.pt")
@@ -130,7 +138,9 @@ def test_training_scoring_and_attacks_use_the_models_inputs(tmp_path, code):
 
     x, y = numbers()
     pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "label": y}).to_csv(tmp_path / "t.csv", index=False)
-    project = Project.create("t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(name=f"{code}:table"), trust_code=True)
+    project = Project.create(
+        "t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(name=f"{code}:table"), trust_code=True
+    )
     recipe = TrainConfig(epochs=2, device="cpu", checkpoints=1)
     run = project.train(recipe)
     subject = Subject(project.dataset, project.labels, run, device="cpu", trusted=True)
@@ -258,7 +268,9 @@ def test_a_builder_is_given_what_it_asks_for_by_name(tmp_path, digits):
     assert given["inputs"] == "raw"
     Project.create("d", DataConfig(path=str(digits[0])), ModelConfig(f"{path}:defaulted"), trust_code=True)
     assert kept(project) == {**given, "shape": (1, 8, 8), "mean": info.preprocessing["mean"], "classes": 10}
-    pd.DataFrame({"a": [1.0, 2, 3, 4] * 5, "b": list("xxyy") * 5, "label": list("uv") * 10}).to_csv(tmp_path / "t.csv", index=False)
+    pd.DataFrame({"a": [1.0, 2, 3, 4] * 5, "b": list("xxyy") * 5, "label": list("uv") * 10}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
     table = Project.create("t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{path}:asks"), trust_code=True)
     given = kept(table)
     assert [column["name"] for column in given["columns"]] == ["a", "b", "b"]
@@ -283,11 +295,14 @@ def test_words_of_ours_in_an_embedding_of_theirs_are_named(tmp_path):
     pd.DataFrame({"text": words, "label": ["a", "b"] * 20}).to_csv(tmp_path / "w.csv", index=False)
     data = DataConfig(path=str(tmp_path / "w.csv"), text="text")
     with pytest.raises(
-        UserError, match=r"smallest embedding has 5 rows.*not those of the model's tokenizer.*--inputs tokens.*--vocabulary 3"
+        UserError,
+        match=r"smallest embedding has 5 rows.*not those of the model's tokenizer.*--inputs tokens.*--vocabulary 3",
     ):
         Project.create("w", data, ModelConfig(f"{path}:Words"), trust_code=True)
     assert Project.create("f", data, ModelConfig(f"{path}:fitting"), trust_code=True).info.modality == "text"
-    assert Project.create("v", DataConfig(**{**data.__dict__, "vocabulary": 3}), ModelConfig(f"{path}:Words"), trust_code=True)
+    assert Project.create(
+        "v", DataConfig(**{**data.__dict__, "vocabulary": 3}), ModelConfig(f"{path}:Words"), trust_code=True
+    )
 
 
 def test_token_ids_beyond_the_embedding_are_named(tmp_path):
@@ -334,10 +349,17 @@ def test_numbers_that_are_no_token_ids_are_never_cut(tmp_path, code):
 
 def test_words_and_numbers_of_a_table_are_handed_as_they_stand(tmp_path, code):
     frame = pd.DataFrame(
-        {"big": 16_777_216 + np.arange(60), "word": list("xyz") * 20, "small": np.arange(60) / 1024, "label": ["a", "b"] * 30}
+        {
+            "big": 16_777_216 + np.arange(60),
+            "word": list("xyz") * 20,
+            "small": np.arange(60) / 1024,
+            "label": ["a", "b"] * 30,
+        }
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
-    project = Project.create("t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{code}:table"), trust_code=True)
+    project = Project.create(
+        "t", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{code}:table"), trust_code=True
+    )
     data, lines = project.dataset, project.samples
     words = (lines["col:word"].to_numpy()[:, None] == np.array(["x", "y", "z"])).astype(np.float32)
     expected = np.column_stack([lines["col:big"].to_numpy(np.float32), words, lines["col:small"].to_numpy(np.float32)])

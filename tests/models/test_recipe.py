@@ -54,7 +54,16 @@ def test_influence_weight_is_the_learning_rate_mass_of_one_sample():
 
 
 @pytest.mark.parametrize(
-    "change", [{"epochs": 0}, {"batch_size": 0}, {"lr": 0.0}, {"momentum": 1.0}, {"optimizer": "adam"}, {"schedule": "step"}, {"seed": -1}]
+    "change",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"lr": 0.0},
+        {"momentum": 1.0},
+        {"optimizer": "adam"},
+        {"schedule": "step"},
+        {"seed": -1},
+    ],
 )
 def test_impossible_recipes_are_refused_by_name(change):
     (name,) = change

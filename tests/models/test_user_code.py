@@ -70,7 +70,9 @@ def forward(line: str, more: str = "") -> str:
     ],
 )
 def test_what_a_forward_raises_names_its_line(tmp_path, data, line, said):
-    with pytest.raises(UserError, match=rf"fails on an input of shape \(4, 4\): net\.py, line 16, in forward: .*{said}"):
+    with pytest.raises(
+        UserError, match=rf"fails on an input of shape \(4, 4\): net\.py, line 16, in forward: .*{said}"
+    ):
         checked(tmp_path, data, forward(line))
 
 
@@ -93,10 +95,16 @@ def test_what_a_forward_raises_names_its_line(tmp_path, data, line, said):
         ("return self.head(x - x.mean(0))", "depends on its batch"),
         ("torch.manual_seed(0); return self.head(x) + torch.randn(len(x), 3)", "depends on its batch"),
         ("x -= 1; return self.head(x)", "changes its input in place"),
-        ("self.z = getattr(self, 'z', nn.Parameter(torch.zeros(3))); return self.head(x) + self.z", r"z was not there, is \(3,\)"),
+        (
+            "self.z = getattr(self, 'z', nn.Parameter(torch.zeros(3))); return self.head(x) + self.z",
+            r"z was not there, is \(3,\)",
+        ),
         ("return self.head(x).detach()", "cut off from its weights"),
         ("return torch.tensor(self.head(x).tolist())", "cut off from its weights"),
-        ("return self.head(x) * 1.0 if not self.training else 1 / 0", "line 16.*ZeroDivisionError.*asked in train mode"),
+        (
+            "return self.head(x) * 1.0 if not self.training else 1 / 0",
+            "line 16.*ZeroDivisionError.*asked in train mode",
+        ),
         ("return self.head(x) + 0 * torch.sqrt(0 * self.head.weight.sum())", "gradient of the loss is NaN"),
     ],
 )
@@ -124,7 +132,10 @@ def test_log_probabilities_are_logits(tmp_path, data):
             "class N(Base):\n    @property\n    def config(self): return 1 / 0\ndef build(): return N()",
             "line 15, in config: ZeroDivisionError",
         ),
-        ("class N(Base):\n    def forward(self, x, mask): return self.head(x)\ndef build(): return N()", r"one tensor.*Wrap it"),
+        (
+            "class N(Base):\n    def forward(self, x, mask): return self.head(x)\ndef build(): return N()",
+            r"one tensor.*Wrap it",
+        ),
         ("def build(depth): return Base()", "needs 'depth', which nobody gives it.*class_names"),
         ("def build(:", r"line 13: SyntaxError"),
         ("import nothing_of_that_name", "No module named.*Install 'nothing_of_that_name'"),
@@ -197,7 +208,11 @@ def test_errors_of_later_work_are_words_too(tmp_path):
     recipe = TrainConfig(epochs=1, device="cpu")
     with pytest.raises(UserError, match=r"late\.py, line 8, in forward: it ends the process"):
         Project.create(
-            "late", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{tmp_path / 'late.py'}:Late"), recipe, trust_code=True
+            "late",
+            DataConfig(path=str(tmp_path / "t.csv")),
+            ModelConfig(f"{tmp_path / 'late.py'}:Late"),
+            recipe,
+            trust_code=True,
         )
     (tmp_path / "late.py").write_text(
         (tmp_path / "late.py")
@@ -206,7 +221,11 @@ def test_errors_of_later_work_are_words_too(tmp_path):
         .replace("SystemExit(7)", "RuntimeError('late')")
     )
     project = Project.create(
-        "later", DataConfig(path=str(tmp_path / "t.csv")), ModelConfig(f"{tmp_path / 'late.py'}:Late"), recipe, trust_code=True
+        "later",
+        DataConfig(path=str(tmp_path / "t.csv")),
+        ModelConfig(f"{tmp_path / 'late.py'}:Late"),
+        recipe,
+        trust_code=True,
     )
     for work in (project.train, lambda: project.step("train")(recipe, None)):
         with pytest.raises(UserError, match=r"late\.py, line 8, in forward: RuntimeError: late.*while it was"):
@@ -239,7 +258,9 @@ def test_an_exit_in_a_worker_process_is_words(tmp_path):
 def test_our_own_faults_and_control_c_pass():
     with pytest.raises(ZeroDivisionError), guarded("nothing"):
         print(1 / 0)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process that was started in the background ignores it
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a process that was started in the background ignores it
     try:
         with pytest.raises(KeyboardInterrupt), guarded("nothing"):
             signal.raise_signal(signal.SIGINT)

@@ -19,7 +19,10 @@ def made(tmp_path_factory):
     rows = [f"{k + chance.normal():.3f},{chance.normal():.3f},{'abc'[k]}" for k in np.arange(60) % 3]
     (folder / "data.csv").write_text("\n".join(["x,y,label", *rows]))
     project = Project.create(
-        folder / "made", DataConfig(path=str(folder / "data.csv")), ModelConfig(name="mlp", width=4), TrainConfig(epochs=2, device="cpu")
+        folder / "made",
+        DataConfig(path=str(folder / "data.csv")),
+        ModelConfig(name="mlp", width=4),
+        TrainConfig(epochs=2, device="cpu"),
     )
     project.train()
     project.flag(FlagConfig(device="cpu"))
@@ -59,8 +62,12 @@ def test_a_whole_project_has_nothing_damaged_and_keeps_the_checksum_of_each_of_i
         assert described["checksums"]
 
 
-@pytest.mark.parametrize("name", ["config.json", "metrics.parquet", "dynamics.parquet", "probabilities.npy", "representation.npy"])
-@pytest.mark.parametrize("damage", [cut, lambda path: path.write_bytes(b""), lambda path: path.unlink()], ids=["cut", "empty", "gone"])
+@pytest.mark.parametrize(
+    "name", ["config.json", "metrics.parquet", "dynamics.parquet", "probabilities.npy", "representation.npy"]
+)
+@pytest.mark.parametrize(
+    "damage", [cut, lambda path: path.write_bytes(b""), lambda path: path.unlink()], ids=["cut", "empty", "gone"]
+)
 def test_a_damaged_run_is_listed_and_the_project_still_opens(project, name, damage):
     path = one(project, f"runs/*/{name}")
     damage(path)
@@ -82,7 +89,9 @@ def test_a_description_that_says_nothing_is_listed(project, content):
     assert project.run is not None
 
 
-@pytest.mark.parametrize("pattern", ["scores/*/summary.parquet", "scores/*/shards/*.safetensors", "flags/*/neighbors.npy"])
+@pytest.mark.parametrize(
+    "pattern", ["scores/*/summary.parquet", "scores/*/shards/*.safetensors", "flags/*/neighbors.npy"]
+)
 def test_a_result_that_is_cut_in_half_is_passed_over(project, pattern):
     cut(one(project, pattern))
     kind = pattern.split("/")[0]

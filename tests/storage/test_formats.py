@@ -37,7 +37,10 @@ def expected():
 
 
 def lines_of(edits: pd.DataFrame) -> list[dict]:
-    return [{**line, "time": line["time"].isoformat(), "reverts": None if pd.isna(line["reverts"]) else line["reverts"]} for line in edits]
+    return [
+        {**line, "time": line["time"].isoformat(), "reverts": None if pd.isna(line["reverts"]) else line["reverts"]}
+        for line in edits
+    ]
 
 
 def test_everything_of_an_old_project_reads_as_it_did(old, expected):
@@ -120,7 +123,9 @@ def test_a_migration_that_is_killed_leaves_the_old_ledger_and_is_done_at_the_nex
 
 def test_an_entry_of_a_sample_that_is_gone_does_not_hide_the_others(plain):
     with database.write(plain / "project.db") as db:
-        db.execute("INSERT INTO edits SELECT 13, time_s, author, 'ghost', action, old, new, '', '{}', 'b', NULL FROM edits WHERE id = 1")
+        db.execute(
+            "INSERT INTO edits SELECT 13, time_s, author, 'ghost', action, old, new, '', '{}', 'b', NULL FROM edits WHERE id = 1"
+        )
     edits = Project.open(plain).edits()
     assert edits["row"].tolist()[:2] == [-1, 0]
     assert len(edits) == 13

@@ -34,7 +34,9 @@ def take(ledger, step):
         if action in ("undo", "redo"):
             getattr(ledger, action)(author, anyone=number % 3 == 0)
         elif action == "revert":
-            ledger.revert([1 + number % max(ledger.last_id(), 1), 1 + (number * 7) % max(ledger.last_id(), 1)], author=author)
+            ledger.revert(
+                [1 + number % max(ledger.last_id(), 1), 1 + (number * 7) % max(ledger.last_id(), 1)], author=author
+            )
         else:
             ledger.apply(action, samples, f"class {number % 3}", author=author, reason=f"reason {number}")
     except UserError:
@@ -63,7 +65,12 @@ def many_steps(n):
     chance = random.Random(4)
     for _ in range(n):
         action = chance.choice(["relabel", "relabel", "drop", "keep", "undo", "redo", "revert"])
-        yield action, chance.sample(SAMPLES, chance.randrange(1, 6)), chance.choice(["ada", "Élan"]), chance.randrange(10**6)
+        yield (
+            action,
+            chance.sample(SAMPLES, chance.randrange(1, 6)),
+            chance.choice(["ada", "Élan"]),
+            chance.randrange(10**6),
+        )
 
 
 @pytest.fixture(scope="module")

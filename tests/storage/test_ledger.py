@@ -115,7 +115,10 @@ def test_entries_can_be_neither_changed_nor_deleted(tmp_path):
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["relabel", "drop", "keep", "undo", "redo"]), st.sampled_from(SAMPLES), st.integers(0, 4)), max_size=14
+        st.tuples(
+            st.sampled_from(["relabel", "drop", "keep", "undo", "redo"]), st.sampled_from(SAMPLES), st.integers(0, 4)
+        ),
+        max_size=14,
     )
 )
 def test_any_sequence_of_decisions_undo_and_redo_matches_a_plain_stack(tmp_path_factory, steps):
@@ -274,11 +277,14 @@ def test_a_decision_of_another_author_does_not_end_what_can_be_redone(tmp_path):
 
 
 def test_undo_of_a_decision_that_another_author_changed_since_is_refused(tmp_path):
-    ledger = Ledger(open_ledger(tmp_path)._path, lambda samples: ["coat"] * len(samples), {"a": "test", "b": "train"}.get)
+    ledger = Ledger(
+        open_ledger(tmp_path)._path, lambda samples: ["coat"] * len(samples), {"a": "test", "b": "train"}.get
+    )
     ledger.apply("drop", ["a"], author="ada")
     ledger.apply("relabel", ["a"], "shirt", author="ben")
     with pytest.raises(
-        UserError, match=r"a was changed by ben .*after entry 1 .*now: shirt, in the test set; ledger entry 2.*Take back entry 2 first"
+        UserError,
+        match=r"a was changed by ben .*after entry 1 .*now: shirt, in the test set; ledger entry 2.*Take back entry 2 first",
     ):
         ledger.undo(author="ada")
     with pytest.raises(UserError, match=r"changed by ben .*since it was shown"):
@@ -294,7 +300,11 @@ def test_a_decision_that_was_brought_back_can_be_taken_back_by_its_own_number_an
     (taken,) = ledger.revert([first.id])
     assert (taken.reverts, ledger.reverted()) == (again.id, {first.id})
     assert ledger.undo() == []
-    for entry, words in ((first.id, "taken back already"), (again.id, "taken back already"), (taken.id, "not one itself")):
+    for entry, words in (
+        (first.id, "taken back already"),
+        (again.id, "taken back already"),
+        (taken.id, "not one itself"),
+    ):
         with pytest.raises(UserError, match=words):
             ledger.revert([entry])
 
@@ -304,7 +314,10 @@ def test_an_entry_whose_evidence_or_state_is_broken_does_not_hide_the_others(tmp
     ledger.apply("drop", ["a"])
     with database.write(tmp_path / "project.db") as db:
         state = '{"active": true, "label": "coat", "verdict": ""}'
-        db.execute("INSERT INTO edits VALUES (?,?,?,?,?,?,?,?,?,?,?)", (2, 0.0, "x", "b", "keep", state, state, "", "{cut", "other", None))
+        db.execute(
+            "INSERT INTO edits VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (2, 0.0, "x", "b", "keep", state, state, "", "{cut", "other", None),
+        )
     assert [edit.evidence for edit in ledger.entries()] == [{}, {"unreadable": "{cut"}]
     with database.write(tmp_path / "project.db") as db:
         db.execute(
@@ -312,7 +325,13 @@ def test_an_entry_whose_evidence_or_state_is_broken_does_not_hide_the_others(tmp
         )
     with pytest.raises(UserError, match=r"mood.*newer Datablame"):
         ledger.entries()
-    for wrong in ('{"label": 3}', '{"label": "coat", "verdict": "burn"}', '{"label": "coat", "active": "yes"}', "[]", "{"):
+    for wrong in (
+        '{"label": 3}',
+        '{"label": "coat", "verdict": "burn"}',
+        '{"label": "coat", "active": "yes"}',
+        "[]",
+        "{",
+    ):
         with pytest.raises(UserError, match="a state that cannot be read"):
             _state(wrong)
 

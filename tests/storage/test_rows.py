@@ -55,6 +55,8 @@ except UserError as error:
 
 
 def test_a_disk_that_fills_up_is_an_error_with_words(tmp_path):
-    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path / "rows.npy")], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "rows.npy")], capture_output=True, text=True, timeout=120
+    )
     assert "The disk is full" in done.stdout
     assert done.returncode == 0, resource

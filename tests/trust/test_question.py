@@ -119,7 +119,15 @@ def test_a_name_that_is_not_utf_8(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["a\0b.py", "~nobody-of-this-name/net.py", "/" + "x" * 5000 + "/net.py", "HERE/LOOP/net.py", "HERE/FOLDER.py", "HERE/PIPE.py"]
+    "name",
+    [
+        "a\0b.py",
+        "~nobody-of-this-name/net.py",
+        "/" + "x" * 5000 + "/net.py",
+        "HERE/LOOP/net.py",
+        "HERE/FOLDER.py",
+        "HERE/PIPE.py",
+    ],
 )
 def test_what_cannot_be_a_code_file_is_said(tmp_path, name):
     (tmp_path / "LOOP").symlink_to(tmp_path / "LOOP")

@@ -40,7 +40,11 @@ def folder(tmp_path):
         (code / path).parent.mkdir(parents=True, exist_ok=True)
         (code / path).write_text(text)
     yield code.resolve()
-    for name in [name for name in sys.modules if name.split(".")[0] in ("beside_one", "beside_late", "beside_two", "parcel", "unused")]:
+    for name in [
+        name
+        for name in sys.modules
+        if name.split(".")[0] in ("beside_one", "beside_late", "beside_two", "parcel", "unused")
+    ]:
         del sys.modules[name]
 
 
@@ -48,7 +52,15 @@ def names(files, folder):
     return {os.path.relpath(name, folder) for name in files}
 
 
-SEEN = {"net.py", "beside_one.py", "beside_late.py", "beside_two.py", "parcel/__init__.py", "parcel/sibling.py", "parcel/other.py"}
+SEEN = {
+    "net.py",
+    "beside_one.py",
+    "beside_late.py",
+    "beside_two.py",
+    "parcel/__init__.py",
+    "parcel/sibling.py",
+    "parcel/other.py",
+}
 SEEN |= {"parcel/deep/__init__.py", "parcel/deep/layer.py"}
 
 
@@ -62,7 +74,11 @@ def test_every_local_import_is_found_by_reading(folder):
 def test_an_import_of_everything_counts_every_module_of_the_package(folder):
     (folder / "parcel" / "__init__.py").write_text("__all__ = ['nev' + 'er']\n")
     (folder / "net.py").write_text("from parcel import *\ndef build(): return never.VALUE\n")
-    assert names(trust(folder / "net.py").files, folder) == {"net.py", "beside_two.py", *(f"parcel/{one}.py" for one in MODULES)}
+    assert names(trust(folder / "net.py").files, folder) == {
+        "net.py",
+        "beside_two.py",
+        *(f"parcel/{one}.py" for one in MODULES),
+    }
     with running(folder / "net.py") as module:
         assert module.build() == 5
 
@@ -94,7 +110,10 @@ def test_a_change_anywhere_is_refused_by_name_before_anything_runs(folder, chang
         stream.write(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     now = look(folder / "net.py")
     assert now.changes == [(str(folder / changed), before, now.files[str(folder / changed)])]
-    with pytest.raises(UserError, match=rf"{changed} changed: SHA-256 \w{{64}}, was {before}"), running(folder / "net.py"):
+    with (
+        pytest.raises(UserError, match=rf"{changed} changed: SHA-256 \w{{64}}, was {before}"),
+        running(folder / "net.py"),
+    ):
         pass
     assert not (tmp_path / "ran").exists()
     trust(folder / "net.py")
@@ -114,7 +133,10 @@ def test_a_file_laid_in_the_way_of_an_installed_module_is_refused(folder, tmp_pa
     (folder / "net.py").write_text("import fractions_like_taken\n")
     trust(folder / "net.py")
     (folder / "fractions_like_taken.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
-    with pytest.raises(UserError, match=r"fractions_like_taken.py was not there or not imported"), running(folder / "net.py"):
+    with (
+        pytest.raises(UserError, match=r"fractions_like_taken.py was not there or not imported"),
+        running(folder / "net.py"),
+    ):
         pass
     assert not (tmp_path / "ran").exists()
 
@@ -326,7 +348,9 @@ def test_where_it_lies(monkeypatch, tmp_path):
         store.place()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99, "trusted": {}}', '{"format": 1, "trusted": {"/a.py": 3}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"format": 99, "trusted": {}}', '{"format": 1, "trusted": {"/a.py": 3}}']
+)
 def test_a_damaged_file_is_said_and_trusts_nothing(folder, text):
     trust(folder / "net.py")
     store.place().write_text(text)

@@ -59,16 +59,25 @@ def test_the_histogram_holds_every_angle_once():
 
 
 def test_the_half_circle_runs_from_the_right_to_the_left():
-    spec = angles.polar_spec({angles.OWN: angles.histogram(np.array([5.0])), angles.OTHER: angles.histogram(np.array([175.0]))})
+    spec = angles.polar_spec(
+        {angles.OWN: angles.histogram(np.array([5.0])), angles.OTHER: angles.histogram(np.array([175.0]))}
+    )
     assert spec["series"][0]["data"][0] == 100
     assert spec["series"][1]["data"][17] == 100
-    assert (spec["angleAxis"]["startAngle"], spec["angleAxis"]["endAngle"], spec["angleAxis"]["clockwise"]) == (0, 180, False)
+    assert (spec["angleAxis"]["startAngle"], spec["angleAxis"]["endAngle"], spec["angleAxis"]["clockwise"]) == (
+        0,
+        180,
+        False,
+    )
     json.dumps(spec)
 
 
 def test_medians_are_taken_within_groups():
     lines = np.array([[10.0, 20.0, 90.0], [30.0, 30.0, 150.0]])
-    assert angles.medians(lines, np.array([4, 5, 7]), {"a": np.array([4, 5]), "b": np.array([7])}) == {"a": [15, 30], "b": [90, 150]}
+    assert angles.medians(lines, np.array([4, 5, 7]), {"a": np.array([4, 5]), "b": np.array([7])}) == {
+        "a": [15, 30],
+        "b": [90, 150],
+    }
 
 
 def test_small_charts_show_every_value():
@@ -93,8 +102,12 @@ def test_words_say_what_was_measured():
     assert "75.0\u00a0%" in angles.layer_sentence(LAYERS)
     assert "10 weights" in angles.layer_sentence(LAYERS)
     assert "No training sample" in angles.against_sentence({"n": 0, "norm": None, "angle": None}, 10)
-    assert angles.against_sentence({"n": 1, "norm": 2.0, "angle": 160.6}, 10).startswith("1 training sample (10.0\u00a0%) pulls against")
-    assert "2 training samples with the query's own label: median 15°" in angles.spread_sentence({angles.OWN: np.array([10.0, 20.0])})
+    assert angles.against_sentence({"n": 1, "norm": 2.0, "angle": 160.6}, 10).startswith(
+        "1 training sample (10.0\u00a0%) pulls against"
+    )
+    assert "2 training samples with the query's own label: median 15°" in angles.spread_sentence(
+        {angles.OWN: np.array([10.0, 20.0])}
+    )
 
 
 def test_agreement_counts_signs_and_order():
@@ -104,7 +117,10 @@ def test_agreement_counts_signs_and_order():
 
 
 def test_the_plane_is_drawn_in_the_columns_own_units_and_only_for_two_numbers():
-    columns = [{"name": "x", "kind": "number", "mean": 1.0, "std": 2.0}, {"name": "y", "kind": "number", "mean": 0.0, "std": 0.5}]
+    columns = [
+        {"name": "x", "kind": "number", "mean": 1.0, "std": 2.0},
+        {"name": "y", "kind": "number", "mean": 0.0, "std": 0.5},
+    ]
     names, inputs = angles.plane(columns, np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]]))
     assert names == ("x", "y")
     np.testing.assert_allclose(inputs, [[1, 0], [3, 0.5], [1, 0.5]])

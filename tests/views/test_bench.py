@@ -14,7 +14,13 @@ WORDS = {"ip": "Gradient dot product", "ekfac": "EK-FAC", "random": "Random", "l
 
 @pytest.fixture
 def empty(tmp_path):
-    request = {"run": "r", "version": "v", "estimators": ["ip", "ekfac", "random"], "queries": [7, 9], "parts": ["fidelity", "cost"]}
+    request = {
+        "run": "r",
+        "version": "v",
+        "estimators": ["ip", "ekfac", "random"],
+        "queries": [7, 9],
+        "parts": ["fidelity", "cost"],
+    }
     write_json(tmp_path / "request.json", {**request, "bench": {"budget": 0.1}, "n_train": 50})
     return BenchResult(tmp_path)
 
@@ -24,7 +30,10 @@ def measured(empty):
     def put(name, lines):
         write_table(empty.folder / f"{name}.parquet", pd.DataFrame(lines, columns=list(COLUMNS[name])))
 
-    put("fidelity", [["ip", "loss", 0.2, 0.1, 0.3, 0.2, 0.1, 0.3, 8, 2], ["ekfac", "loss", 0.5, 0.4, 0.6, 0.5, 0.4, 0.6, 8, 2]])
+    put(
+        "fidelity",
+        [["ip", "loss", 0.2, 0.1, 0.3, 0.2, 0.1, 0.3, 8, 2], ["ekfac", "loss", 0.5, 0.4, 0.6, 0.5, 0.4, 0.6, 8, 2]],
+    )
     useful = [["ip", "estimator", -1, 0.4, 0.3, 0.5, 0.8, 0.7, 0.9, 0.6, 0.5, 0.7, 50, 5, 1.0]]
     useful += [["loss", "detector", -1, 0.7, 0.6, 0.8, 0.9, 0.8, 1.0, 0.8, 0.7, 0.9, 50, 5, 1.0]]
     useful += [["loss", "detector", 2, 0.6, 0.5, 0.7, 0.9, 0.8, 1.0, 0.8, 0.7, 0.9, 50, 5, 1.0]]
@@ -85,13 +94,21 @@ def test_ranks_are_shares_of_the_training_set():
 
 
 def test_removal_lines_and_forecast():
-    removal = pd.DataFrame({"estimator": ["ip", "ip", "random"], "k": [10, 50, 10], "change": [0.1, 0.4, 0.0], "low": 0.0, "high": 0.5})
+    removal = pd.DataFrame(
+        {"estimator": ["ip", "ip", "random"], "k": [10, 50, 10], "change": [0.1, 0.4, 0.0], "low": 0.0, "high": 0.5}
+    )
     spec = views.removal_spec(removal, WORDS)
     lines = [one for one in spec["series"] if one.get("symbolSize") == 7]
     assert [one["name"] for one in lines] == ["Gradient dot product", "Random"]
     assert lines[0]["data"] == [[10, 0.1], [50, 0.4]]
     table = pd.DataFrame(
-        {"subsets": [8, 16], "missing": [0, 8], "seconds_s": [0.0, 90.0], "half_width": [0.2, 0.1], "measured": [True, False]}
+        {
+            "subsets": [8, 16],
+            "missing": [0, 8],
+            "seconds_s": [0.0, 90.0],
+            "half_width": [0.2, 0.1],
+            "measured": [True, False],
+        }
     )
     shown = views.forecast_frame(table)
     assert shown["Time"].tolist()[0] == "none, they are kept"

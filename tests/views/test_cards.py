@@ -4,12 +4,16 @@ from attribution.views import cards
 
 
 def card(**values):
-    return cards.Card(**{"row": 1, "id": "train-1", "label": "coat", "label_colour": "#000000", "alt": "a picture", **values})
+    return cards.Card(
+        **{"row": 1, "id": "train-1", "label": "coat", "label_colour": "#000000", "alt": "a picture", **values}
+    )
 
 
 def test_everything_of_the_users_is_escaped():
     evil = '<img src=x onerror=alert(1)>"'
-    html = cards.card_html(card(id=evil, label=evil, was=evil, prediction=evil, text=evil, alt=evil, picture="data:image/png;base64,AA"))
+    html = cards.card_html(
+        card(id=evil, label=evil, was=evil, prediction=evil, text=evil, alt=evil, picture="data:image/png;base64,AA")
+    )
     assert "<img src=x" not in html
     assert html.count("<img ") == 1
 

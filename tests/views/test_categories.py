@@ -10,7 +10,9 @@ from attribution.views import categories
 
 @pytest.fixture
 def table():
-    return pd.DataFrame({"row": [0, 1, 2, 3, 4], "category": ["hard", "mislabelled", "mislabelled", "ordinary", "rare"]})
+    return pd.DataFrame(
+        {"row": [0, 1, 2, 3, 4], "category": ["hard", "mislabelled", "mislabelled", "ordinary", "rare"]}
+    )
 
 
 @pytest.fixture

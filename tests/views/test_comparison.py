@@ -17,7 +17,9 @@ from attribution.views import comparison
 @pytest.fixture
 def found():
     interval = Interval(0.02, 0.01, 0.03)
-    change = Change((0.8, 0.82, 0.81), (0.82, 0.84, 0.83), interval, interval, Interval(0.02, float("nan"), float("nan")))
+    change = Change(
+        (0.8, 0.82, 0.81), (0.82, 0.84, 0.83), interval, interval, Interval(0.02, float("nan"), float("nan"))
+    )
     return Comparison(
         folder=Path("a1b2c3d4"),
         config={"after_runs": ["r0", "r1", "r2"], "before_runs": []},
@@ -46,7 +48,9 @@ def test_figures_carry_their_intervals(found):
 
 
 def test_forest_colours_by_what_the_interval_says():
-    frame = pd.DataFrame({"name": ["up", "down", "open"], "estimate": [2.0, -2.0, 0.1], "low": [1, -3, -1], "high": [3, -1, 1]})
+    frame = pd.DataFrame(
+        {"name": ["up", "down", "open"], "estimate": [2.0, -2.0, 0.1], "low": [1, -3, -1], "high": [3, -1, 1]}
+    )
     spec = comparison.forest_spec(frame, "points")
     dots = spec["series"][0]["data"]
     assert [dot["itemStyle"]["color"] for dot in dots] == [comparison.HELPFUL, comparison.HARMFUL, comparison.UNCLEAR]

@@ -24,7 +24,12 @@ def judged() -> Judged:
 def line(budget, split, figure, estimate, removed="harmful", signed=np.nan):
     values = {"budget": budget, "removed": removed, "split": split, "figure": figure, "estimate": estimate}
     values |= {"low": estimate - 0.02, "high": estimate + 0.02, "change": estimate - 0.2, "change_low": estimate - 0.24}
-    return values | {"change_high": estimate - 0.16, "signed": signed, "signed_low": signed - 0.02, "signed_high": signed + 0.02}
+    return values | {
+        "change_high": estimate - 0.16,
+        "signed": signed,
+        "signed_low": signed - 0.02,
+        "signed_high": signed + 0.02,
+    }
 
 
 @pytest.fixture
@@ -35,10 +40,25 @@ def found(tmp_path) -> Remedy:
             lines += [line(budget, split, "eop", abs(gap), signed=gap), line(budget, split, "accuracy", accuracy)]
     lines.append(line(5.0, "test", "eop", 0.19, "random", 0.19))
     write_table(tmp_path / "one" / "sweep.parquet", pd.DataFrame(lines))
-    ranking = {"row": range(100), "id": [str(row) for row in range(100)], "influence": 0.0, "rank": range(1, 101), "group": "u"}
+    ranking = {
+        "row": range(100),
+        "id": [str(row) for row in range(100)],
+        "influence": 0.0,
+        "rank": range(1, 101),
+        "group": "u",
+    }
     write_table(tmp_path / "one" / "ranking.parquet", pd.DataFrame(ranking))
-    about = {"measure": {"name": "eop-gap", "positive": ""}, "run": "r", "version": "v", "suggested": 5.0, "control": 5.0, "n_train": 100}
-    write_json(tmp_path / "one" / "config.json", {**about, "budgets": [5.0, 20.0], "seeds": [0], "pair": {"eop": ["u", "v"]}})
+    about = {
+        "measure": {"name": "eop-gap", "positive": ""},
+        "run": "r",
+        "version": "v",
+        "suggested": 5.0,
+        "control": 5.0,
+        "n_train": 100,
+    }
+    write_json(
+        tmp_path / "one" / "config.json", {**about, "budgets": [5.0, 20.0], "seeds": [0], "pair": {"eop": ["u", "v"]}}
+    )
     return Remedy.open(tmp_path / "one")
 
 
@@ -62,7 +82,13 @@ def test_words_and_categories_cannot_be_attacked():
 
 def test_the_gap_is_said_with_both_rates_and_an_interval(judged):
     text = fairness.gap_sentence(judged, "eop", "yes")
-    for expected in ("labelled yes", "100\u00a0% in group u", "50.0\u00a0% in group v", "gap of 50.0 points", "95 % interval"):
+    for expected in (
+        "labelled yes",
+        "100\u00a0% in group u",
+        "50.0\u00a0% in group v",
+        "gap of 50.0 points",
+        "95 % interval",
+    ):
         assert expected in text
     assert "cannot tell" not in text
     one = Judged(judged.labels, judged.decisions, 1, np.full(100, "u"))
@@ -102,7 +128,9 @@ def test_figures_show_before_after_and_control(found):
 
 
 def test_verdict_names_counts_and_intervals(found):
-    assert found.verdict.startswith("Without the 5 most harmful samples the equal opportunity gap goes from 20.0 to 5.0 points")
+    assert found.verdict.startswith(
+        "Without the 5 most harmful samples the equal opportunity gap goes from 20.0 to 5.0 points"
+    )
     assert "cannot be told from chance" not in found.verdict
 
 
@@ -114,4 +142,6 @@ def test_matching_looks_at_the_question(found):
 
 
 def test_the_work_is_forecast():
-    assert fairness.forecast_words(2.0, 6, 3).startswith("24 trainings: 6 budgets and two controls, 3 seeds each, about 48")
+    assert fairness.forecast_words(2.0, 6, 3).startswith(
+        "24 trainings: 6 budgets and two controls, 3 seeds each, about 48"
+    )

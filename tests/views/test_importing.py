@@ -96,14 +96,18 @@ def test_columns_are_found_behind_every_separator_and_header(tmp_path):
     (tmp_path / "b.csv").write_bytes("x,é\n1,2\n".encode("cp1252"))
     assert importing.columns_of(str(tmp_path / "b.csv")) == []
     (tmp_path / "parts").mkdir()
-    pd.DataFrame({"x": [1], "label": [2]}, index=pd.Index(["a"], name="key")).to_parquet(tmp_path / "parts" / "part-0.parquet")
+    pd.DataFrame({"x": [1], "label": [2]}, index=pd.Index(["a"], name="key")).to_parquet(
+        tmp_path / "parts" / "part-0.parquet"
+    )
     assert importing.kind_of(str(tmp_path / "parts")) == "table"
     assert importing.columns_of(str(tmp_path / "parts")) == ["x", "label", "key"]
     assert importing.kind_of("a\0b") == "folder"
 
 
 def test_a_label_is_guessed_where_only_one_column_fits():
-    tickets = pd.DataFrame({"number": range(40), "body": [f"text {i}" for i in range(40)], "team": ["tech", "sales"] * 20})
+    tickets = pd.DataFrame(
+        {"number": range(40), "body": [f"text {i}" for i in range(40)], "team": ["tech", "sales"] * 20}
+    )
     assert importing.guess_label(tickets) == 2
     assert importing.guess_label(tickets.assign(also=["a", "b"] * 20)) is None
     assert importing.guess_label(tickets.assign(share=[0.5, 1.5] * 20)) == 2  # fractions are no classes
@@ -113,7 +117,12 @@ def test_a_label_is_guessed_where_only_one_column_fits():
 
 def test_a_guess_must_be_able_to_serve():
     rows = pd.DataFrame({"id": ["a", "a", "b"], "subset": ["x", "y", "z"], "group": ["m", "f", "m"]})
-    assert [importing.guess_column(rows, purpose) for purpose in ("id", "split", "group", "text")] == [None, None, 2, None]
+    assert [importing.guess_column(rows, purpose) for purpose in ("id", "split", "group", "text")] == [
+        None,
+        None,
+        2,
+        None,
+    ]
     fine = rows.assign(id=["a", "b", "c"], subset=["train", "dev", "test"])
     assert [importing.guess_column(fine, purpose) for purpose in ("id", "split")] == [0, 1]
 

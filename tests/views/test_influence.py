@@ -13,7 +13,12 @@ from attribution.views import influence
 @pytest.fixture
 def predictions():
     return pd.DataFrame(
-        {"label": [0, 1, 2, 0], "prediction": [1, 1, 0, 1], "confidence": [0.6, 0.9, 0.95, 0.3], "correct": [False, True, False, False]},
+        {
+            "label": [0, 1, 2, 0],
+            "prediction": [1, 1, 0, 1],
+            "confidence": [0.6, 0.9, 0.95, 0.3],
+            "correct": [False, True, False, False],
+        },
         index=[10, 11, 12, 13],
     )
 

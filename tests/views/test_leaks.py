@@ -81,7 +81,9 @@ def test_the_difference_of_a_moved_picture_is_black(tmp_path):
 
 
 def test_evidence_says_what_it_is_held_against():
-    table = leaks.evidence_table([Finding("cosine", 0.97, 0.95, True, "copy"), Finding("distance", 0.5, 0.3, False, "no")])
+    table = leaks.evidence_table(
+        [Finding("cosine", 0.97, 0.95, True, "copy"), Finding("distance", 0.5, 0.3, False, "no")]
+    )
     assert table["threshold"].tolist() == ["at least 0.950", "at most 0.300"]
     assert table["says"].tolist() == ["same thing", "not alone"]
 
@@ -118,7 +120,9 @@ def test_held_out_samples_are_named_by_their_split():
 def test_what_leaks_do_to_the_score_is_said_with_both_figures():
     found = without(np.array([1.0] * 6 + [0.0] * 4), np.array([True] * 5 + [False] * 5))
     words = leaks.gap_sentence(found).replace("\N{NO-BREAK SPACE}", " ")
-    assert words == "5 test samples are repeated in training and lift the test score: 60.0 % would be 20.0 % without them."
+    assert (
+        words == "5 test samples are repeated in training and lift the test score: 60.0 % would be 20.0 % without them."
+    )
     assert leaks.matters(found)
     assert not leaks.matters(without(np.array([1.0] * 900 + [0.0] * 99), np.arange(999) < 3)), "half a point is not"
     assert not leaks.matters(None)

@@ -11,10 +11,14 @@ def test_order_and_filter_equal_a_sort_of_the_rows():
     values[rng.choice(300, 40, replace=False)] = np.nan
     ordered = listing.order(values)
     known = [row for row in range(300) if np.isfinite(values[row])]
-    assert ordered.tolist() == sorted(known, key=lambda row: (-values[row], row)) + [row for row in range(300) if np.isnan(values[row])]
+    assert ordered.tolist() == sorted(known, key=lambda row: (-values[row], row)) + [
+        row for row in range(300) if np.isnan(values[row])
+    ]
     rows = np.flatnonzero(rng.random(300) < 0.3)
     assert listing.among(ordered, rows).tolist() == [row for row in ordered.tolist() if row in set(rows.tolist())]
-    pages = [tables.page_of(listing.among(ordered, rows), page, 7) for page in range(1, tables.page_count(len(rows), 7) + 1)]
+    pages = [
+        tables.page_of(listing.among(ordered, rows), page, 7) for page in range(1, tables.page_count(len(rows), 7) + 1)
+    ]
     assert np.concatenate(pages).tolist() == listing.among(ordered, rows).tolist()
 
 
@@ -30,6 +34,8 @@ def test_the_lines_of_a_page_say_what_is_known_of_each_sample(tiny_project):
         assert found["loss"].tolist() == said["loss"].iloc[rows].tolist()
         assert "suspicion" not in found
         doubt = np.linspace(0, 1, len(dataset))
-        assert listing.lines(rows, dataset, tiny_project.labels, said, doubt)["suspicion"].tolist() == doubt[rows].tolist()
+        assert (
+            listing.lines(rows, dataset, tiny_project.labels, said, doubt)["suspicion"].tolist() == doubt[rows].tolist()
+        )
     finally:
         tiny_project.undo()

@@ -63,7 +63,10 @@ def test_the_stand_in_is_judged_by_the_lower_end(low, kind):
 def test_ranges_pairs_and_forecasts_in_words():
     assert views.range_words({"memorization": 0.9, "low": 0.4, "high": 1.02}) == "0.900 (0.40 to 1.00)"
     assert views.range_words({"memorization": np.nan, "low": np.nan, "high": np.nan}) == "\N{EN DASH}"
-    assert views.pair_words({"right_in": 1.0, "right_out": 0.25}) == "right in 100 % of the models trained on it, in 25 % of the others"
+    assert (
+        views.pair_words({"right_in": 1.0, "right_out": 0.25})
+        == "right in 100 % of the models trained on it, in 25 % of the others"
+    )
     assert "16 to train, about 1 min 20 s" in plain(
         views.forecast_words({"models": 24, "missing": 16, "seconds_s": 80.0, "half_width": 0.4})
     )

@@ -38,7 +38,8 @@ def test_signs_are_shown_where_they_mean_something():
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.871, "87.1"), (1.0, "100"), (0.00532, "0.53"), (0.0, "0"), (0.0000438, "below 0.01"), (0.1234, "12.3")]
+    ("share", "text"),
+    [(0.871, "87.1"), (1.0, "100"), (0.00532, "0.53"), (0.0, "0"), (0.0000438, "below 0.01"), (0.1234, "12.3")],
 )
 def test_percent(share, text):
     assert numbers.percent(share) == f"{text}\N{NO-BREAK SPACE}%"
@@ -51,7 +52,15 @@ def test_progress_says_100_only_when_done():
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.42, "0.4 s"), (45.2, "45 s"), (59.7, "1 min"), (200, "3 min 20 s"), (3540, "59 min"), (3900, "1 h 5 min"), (7200, "2 h")],
+    [
+        (0.42, "0.4 s"),
+        (45.2, "45 s"),
+        (59.7, "1 min"),
+        (200, "3 min 20 s"),
+        (3540, "59 min"),
+        (3900, "1 h 5 min"),
+        (7200, "2 h"),
+    ],
 )
 def test_duration(seconds, text):
     assert numbers.duration(seconds).replace("\N{NO-BREAK SPACE}", " ") == text

@@ -38,14 +38,18 @@ def test_a_search_that_saw_no_wrong_label_gives_no_range_of_nothing():
 def test_next_step_follows_the_work():
     ready = {"trained": True, "flagged": True, "open_suspects": 5, "pending": 0}
     assert overview.next_step(**{**ready, "trained": False}).job == "prepare"
-    assert overview.next_step(**{**ready, "trained": False}, loaded=True).sentence.startswith("Your weights are loaded.")
+    assert overview.next_step(**{**ready, "trained": False}, loaded=True).sentence.startswith(
+        "Your weights are loaded."
+    )
     assert overview.next_step(**{**ready, "flagged": False}).job == "flag"
     assert overview.next_step(**ready).page == "review"
     assert overview.next_step(**{**ready, "pending": 12}).page == "retrain"
     assert overview.next_step(**{**ready, "open_suspects": 0, "pending": 1}).page == "retrain"
     assert overview.next_step(**{**ready, "open_suspects": 0}).page == "influence"
     assert overview.next_step(**ready, running="job") is None
-    assert overview.next_step(**ready, leaks="62 are repeated.").page == "leaks", "the score that all else is measured by comes first"
+    assert overview.next_step(**ready, leaks="62 are repeated.").page == "leaks", (
+        "the score that all else is measured by comes first"
+    )
     assert "Judge these leaks first" in overview.next_step(**ready, leaks="62 are repeated.").sentence
     assert "in the retrained model" in overview.next_step(**{**ready, "pending": 2}, retrained=True).sentence
 

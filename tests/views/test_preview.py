@@ -45,7 +45,9 @@ def real():
         loss=change(0.52, 0.44, -0.09, -0.06),
         n_fixed=20,
         n_broken=5,
-        predicted=lambda: pd.DataFrame({"row": [4, 3, 2, 9], "predicted": [9.0, 9, 9, 9], "actual": [0.4, 0.2, 0.1, 0.0]}),
+        predicted=lambda: pd.DataFrame(
+            {"row": [4, 3, 2, 9], "predicted": [9.0, 9, 9, 9], "actual": [0.4, 0.2, 0.1, 0.0]}
+        ),
     )
 
 
@@ -79,7 +81,13 @@ def test_only_a_retraining_between_the_same_versions_is_the_truth(found, real):
 
 def test_edits_stand_by_what_they_matter_without_a_size(found):
     acted = pd.DataFrame(
-        {"row": [1, 2, 3], "id": ["a", "b", "c"], "action": ["dropped", "relabelled", "dropped"], "before": [0, 0, 1], "after": [0, 1, 1]}
+        {
+            "row": [1, 2, 3],
+            "id": ["a", "b", "c"],
+            "action": ["dropped", "relabelled", "dropped"],
+            "before": [0, 0, 1],
+            "after": [0, 1, 1],
+        }
     )
     found.acted = lambda: acted.assign(predicted=[0.5, -9.0, 0.0])
     table = preview.edit_table(found, ("cat", "dog"))
@@ -101,7 +109,11 @@ def test_side_by_side(found, real):
 
 def test_pairs_are_matched_by_row(found, real):
     pairs = preview.paired(found, real)
-    assert pairs.sort_values("row").to_dict("list") == {"row": [2, 3, 4], "predicted": [0.0, 0.1, 0.2], "actual": [0.1, 0.2, 0.4]}
+    assert pairs.sort_values("row").to_dict("list") == {
+        "row": [2, 3, 4],
+        "predicted": [0.0, 0.1, 0.2],
+        "actual": [0.1, 0.2, 0.4],
+    }
     assert preview.rank_correlation(pairs).estimate == pytest.approx(1)
 
 

@@ -67,5 +67,8 @@ def test_no_button_stands_out_where_the_given_label_is_likelier():
 
 
 def test_the_line_of_progress_speaks_of_one_and_of_none():
-    assert queue.progress_line(queue.measure(np.arange(10), {}, [])) == "0 of 10 suspects reviewed. The most suspicious come first."
+    assert (
+        queue.progress_line(queue.measure(np.arange(10), {}, []))
+        == "0 of 10 suspects reviewed. The most suspicious come first."
+    )
     assert queue.progress_line(queue.measure(np.arange(10), {1: "drop"}, [1])).endswith("1 of 1 reviewed was wrong.")

@@ -118,7 +118,9 @@ def test_100_000_points_are_small_and_quick():
     """12 bytes a point travel to the browser, and a lasso is decided in well under a second."""
     rng = np.random.default_rng(0)
     coordinates = rng.normal(size=(100_000, 2)).astype(np.float32)
-    spec = scatter.map_spec(coordinates, scatter.by_class(rng.integers(0, 10, 100_000), [str(k) for k in range(10)], np.arange(100_000)))
+    spec = scatter.map_spec(
+        coordinates, scatter.by_class(rng.integers(0, 10, 100_000), [str(k) for k in range(10)], np.arange(100_000))
+    )
     sent = sum(data["source"].memory_usage(index=False).sum() for data in spec["dataset"])
     assert sent <= 1_200_000
     assert all(isinstance(data["source"], pd.DataFrame) for data in spec["dataset"])

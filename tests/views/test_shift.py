@@ -40,7 +40,9 @@ def test_memory_is_named_where_the_control_shows_it():
 
 def test_frames_and_tables_by_kind():
     result = found(Interval(0.6, 0.55, 0.65))
-    assert shift.frame_of(result, "label").to_dict("records") == [{"name": "cat", "estimate": -20.0, "low": -30.0, "high": -10.0}]
+    assert shift.frame_of(result, "label").to_dict("records") == [
+        {"name": "cat", "estimate": -20.0, "low": -30.0, "high": -10.0}
+    ]
     assert list(shift.table_of(result, "column").columns) == ["column", "what differs", "AUC lost without it"]
     assert list(shift.table_of(result, "label").columns) == ["label", "what differs"]
     assert shift.clear_ones(result).startswith("2 of 3 differ for sure, among them column age")

@@ -58,7 +58,9 @@ def test_a_small_selection_is_drawn_and_a_large_one_is_thinned_like_the_rest(clo
     everything = [Group("all", "#000", np.arange(50_000))]
     few, many = np.arange(100, 130), np.arange(20_000)
     assert np.isin(few, drawn_rows(thin(cloud, everything, few, limit=2_000))).all()
-    np.testing.assert_array_equal(drawn_rows(thin(cloud, everything, many, limit=2_000)), drawn_rows(thin(cloud, everything, limit=2_000)))
+    np.testing.assert_array_equal(
+        drawn_rows(thin(cloud, everything, many, limit=2_000)), drawn_rows(thin(cloud, everything, limit=2_000))
+    )
 
 
 def test_a_filter_draws_more_of_what_it_leaves(cloud):
@@ -73,5 +75,7 @@ def test_the_rows_numbers_are_uniform():
     assert values.min() >= 0
     assert values.max() < 1
     counts = np.histogram(values, 50, (0, 1))[0]
-    assert ((counts - 2_000) ** 2 / 2_000).sum() < 100  # chi squared with 49 degrees of freedom: beyond 100 by chance once in 10^5
+    assert (
+        (counts - 2_000) ** 2 / 2_000
+    ).sum() < 100  # chi squared with 49 degrees of freedom: beyond 100 by chance once in 10^5
     assert abs(np.corrcoef(values[:-1], values[1:])[0, 1]) < 0.02

@@ -15,7 +15,10 @@ from attribution.workspace import home as homes
 
 def datablame(*words):
     return subprocess.Popen(
-        [sys.executable, "-m", "attribution", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "attribution", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -35,7 +38,9 @@ def test_one_training_asked_for_twice(bare_project):
 
 
 def test_two_searches_at_once(tiny_project):
-    both = [datablame("flag", "-p", tiny_project.folder, "--folds", 2, "--cases", 5, "--device", "cpu") for _ in range(2)]
+    both = [
+        datablame("flag", "-p", tiny_project.folder, "--folds", 2, "--cases", 5, "--device", "cpu") for _ in range(2)
+    ]
     ended = [said(process) for process in both]
     assert [status for status, _, _ in ended] == [0, 0], ended
     assert ended[0][1].splitlines()[-1] == ended[1][1].splitlines()[-1]
@@ -80,7 +85,15 @@ def test_a_sample_killed_while_it_is_unpacked_is_made_anew(monkeypatch, digits, 
 
     with zipfile.ZipFile(tmp_path / "prebuilt.zip", "w") as packed:
         packed.writestr("runs/note.txt", "finished")
-    make = (DataConfig(path=str(digits[0])), ModelConfig("logistic"), None, False, Progress(), None, tmp_path / "prebuilt.zip")
+    make = (
+        DataConfig(path=str(digits[0])),
+        ModelConfig("logistic"),
+        None,
+        False,
+        Progress(),
+        None,
+        tmp_path / "prebuilt.zip",
+    )
     with monkeypatch.context() as patch:
         patch.setattr(zipfile.ZipFile, "extractall", die)
         with pytest.raises(Killed):

@@ -19,11 +19,15 @@ def conclude(at: Bench) -> None:
     if "usefulness" in done:
         sandbox, table = at.result.planted, at.result.usefulness
         truth, whole = sandbox["planted"].to_numpy(dtype=bool), table[table["label"] == -1].set_index("name")
-        drawn = recommend.precision_draws({name: sandbox[name].to_numpy() for name in whole.index}, truth, seed=at.config.seed)
+        drawn = recommend.precision_draws(
+            {name: sandbox[name].to_numpy() for name in whole.index}, truth, seed=at.config.seed
+        )
         choice = recommend.choose(whole["ap"].to_dict(), drawn, whole["seconds_s"].to_dict())
         told["mislabels"] = choice.pick
         sentences += recommend.mislabel_sentences(choice, at.config.budget, whole["precision"].to_dict())
     if "stability" in done and told["explain"]:
-        sentences += recommend.fragile_sentences([told["explain"]], at.result.stability.set_index("estimator")["spearman"].to_dict())
+        sentences += recommend.fragile_sentences(
+            [told["explain"]], at.result.stability.set_index("estimator")["spearman"].to_dict()
+        )
     told["recommendation"] = sentences
     write_json(at.result.folder / "bench.json", told)

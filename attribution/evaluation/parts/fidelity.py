@@ -24,7 +24,12 @@ def fidelity(at: Bench, work: Progress) -> None:
 
     share = 0.6 if at.config.removal_k else 0.95
     subsets = subsets_of(at).grow(
-        at.dataset, at.labels, at.config.subsets, work.part(0.0, share, "Fidelity"), trusted=at.trusted, device=at.config.device
+        at.dataset,
+        at.labels,
+        at.config.subsets,
+        work.part(0.0, share, "Fidelity"),
+        trusted=at.trusted,
+        device=at.config.device,
     )
     lines, each = [], []
     for measure in ("loss", "margin"):
@@ -37,7 +42,9 @@ def fidelity(at: Bench, work: Progress) -> None:
             line = {"estimator": name, "measure": measure, "lds": found.estimate, "low": found.low, "high": found.high}
             line |= {"above_random": above.estimate, "above_low": above.low, "above_high": above.high}
             lines.append({**line, "subsets": subsets.count, "queries": len(at.queries)})
-            each.append(pd.DataFrame({"estimator": name, "measure": measure, "query_row": at.queries, "lds": values[name]}))
+            each.append(
+                pd.DataFrame({"estimator": name, "measure": measure, "query_row": at.queries, "lds": values[name]})
+            )
     at.write("fidelity", pd.DataFrame(lines))
     at.write("lds_queries", pd.concat(each, ignore_index=True))
     _leave_one_out(at, work)
@@ -47,7 +54,15 @@ def fidelity(at: Bench, work: Progress) -> None:
 
 def subsets_of(at: Bench) -> Subsets:
     """The models trained on random subsets that this bench measures with, as far as they are there."""
-    return Subsets.at(at.home / "subsets", at.dataset, at.labels, at.model, at.recipe, share=at.config.share, repeats=at.config.repeats)
+    return Subsets.at(
+        at.home / "subsets",
+        at.dataset,
+        at.labels,
+        at.model,
+        at.recipe,
+        share=at.config.share,
+        repeats=at.config.repeats,
+    )
 
 
 def lds_by_estimator(at: Bench, subsets: Subsets, measure: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -55,7 +70,9 @@ def lds_by_estimator(at: Bench, subsets: Subsets, measure: str) -> tuple[dict[st
     members = subsets.members()
     outputs = -subsets.losses(at.queries, at.asked) if measure == "loss" else subsets.margins(at.queries, at.asked)
     predicted = {
-        name: lds.cross_fitted(members, outputs, ridge) if from_subsets(name) else lds.summed(members, at.matrices[name])
+        name: lds.cross_fitted(members, outputs, ridge)
+        if from_subsets(name)
+        else lds.summed(members, at.matrices[name])
         for name in at.usable
     }
     values = {name: np.nan_to_num(lds.per_query(each, outputs)) for name, each in predicted.items()}
@@ -83,7 +100,9 @@ def _leave_one_out(at: Bench, work: Progress) -> None:
         return
     left_out = np.sort(np.random.default_rng([at.config.seed, 4]).permutation(len(at.rows))[:LEFT_OUT])
     classes = len(at.dataset.info.classes)
-    truth = leave_one_out.leave_one_out(x, y, l2, left_out, leave_one_out.inputs(subject, at.queries), classes, work.part(0.95, 1.0))
+    truth = leave_one_out.leave_one_out(
+        x, y, l2, left_out, leave_one_out.inputs(subject, at.queries), classes, work.part(0.95, 1.0)
+    )
     lines = []
     for name in at.usable:
         found = at.matrices[name][left_out].astype(np.float64)
@@ -91,7 +110,12 @@ def _leave_one_out(at: Bench, work: Progress) -> None:
         sure = paired_bootstrap(pearson, seed=at.config.seed)
         line = {"estimator": name, "pearson": sure.estimate, "low": sure.low, "high": sure.high}
         lines.append(
-            {**line, "spearman": float(agree.rank_correlation(found, truth).mean()), "samples": len(left_out), "queries": len(at.queries)}
+            {
+                **line,
+                "spearman": float(agree.rank_correlation(found, truth).mean()),
+                "samples": len(left_out),
+                "queries": len(at.queries),
+            }
         )
     at.write("leave_one_out", pd.DataFrame(lines))
 
@@ -101,11 +125,20 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _removal(at: Bench, work: Progress) -> None:
-    chosen = np.sort(np.random.default_rng([at.config.seed, 5]).permutation(len(at.queries))[: at.config.removal_queries])
+    chosen = np.sort(
+        np.random.default_rng([at.config.seed, 5]).permutation(len(at.queries))[: at.config.removal_queries]
+    )
     trained = removals.Retrained(
-        at.home / "bench" / "removals", at.dataset, at.labels, at.model, replace(at.recipe, device=at.config.device), trusted=at.trusted
+        at.home / "bench" / "removals",
+        at.dataset,
+        at.labels,
+        at.model,
+        replace(at.recipe, device=at.config.device),
+        trusted=at.trusted,
     )
     some = {name: at.matrices[name][:, chosen] for name in at.usable}
-    table = removals.removal(some, at.rows, [int(row) for row in at.queries[chosen]], at.config.removal_k, trained, work)
+    table = removals.removal(
+        some, at.rows, [int(row) for row in at.queries[chosen]], at.config.removal_k, trained, work
+    )
     at.write("removal_queries", table)
     at.write("removal", removals.summary(table, at.config.seed))

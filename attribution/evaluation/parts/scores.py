@@ -20,7 +20,9 @@ def score_all(at: Bench, work: Progress) -> None:
     known = at.result.cost.set_index("estimator")["peak_mib"].to_dict()
     lines: list[dict[str, Any]] = []
     for done, name in enumerate(at.result.estimators):
-        part = work.part(done / len(at.result.estimators), (done + 1) / len(at.result.estimators), f"Scoring with {name}")
+        part = work.part(
+            done / len(at.result.estimators), (done + 1) / len(at.result.estimators), f"Scoring with {name}"
+        )
         try:
             found, peak_mib = _scored(at, name, part)
         except UserError as problem:
@@ -30,7 +32,11 @@ def score_all(at: Bench, work: Progress) -> None:
         matrix = found.matrix()
         assert matrix is not None  # by the bench's check of the size
         at.matrices[name] = matrix[1]
-        facts = {"seconds_s": found.config["seconds_s"], "peak_mib": peak_mib, "forward_passes": found.config["forward_passes"]}
+        facts = {
+            "seconds_s": found.config["seconds_s"],
+            "peak_mib": peak_mib,
+            "forward_passes": found.config["forward_passes"],
+        }
         lines.append({"estimator": name, **facts, "score": found.id})
         at.write("cost", pd.DataFrame(lines))
     if "cost" in at.result.parts and "cost" not in at.told["done"]:
@@ -45,7 +51,9 @@ def _scored(at: Bench, name: str, work: Progress) -> tuple[ScoreResult, float]:
         found = score(at.dataset, at.labels, at.run, config, at.queries, out, work, trusted=at.trusted)
     if not found.dense:
         raise UserError(
-            "The scores of all pairs do not fit.", "They are compared pair by pair.", f"Ask about fewer than {len(at.queries)} predictions."
+            "The scores of all pairs do not fit.",
+            "They are compared pair by pair.",
+            f"Ask about fewer than {len(at.queries)} predictions.",
         )
     fresh = (found.folder / "config.json").stat().st_mtime >= before - 1
     return found, peak.mib if fresh else float("nan")
@@ -57,5 +65,6 @@ def agreement(at: Bench, work: Progress) -> None:
     asked = [int(row) for row in at.queries]
     at.write("agreement", agree.agreement(some, asked, at.config.k))
     at.write(
-        "disagreements", agree.disagreements({name: value for name, value in some.items() if name != recommend.CONTROL}, at.rows, asked)
+        "disagreements",
+        agree.disagreements({name: value for name, value in some.items() if name != recommend.CONTROL}, at.rows, asked),
     )

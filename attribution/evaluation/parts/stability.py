@@ -18,7 +18,9 @@ def stability(at: Bench, work: Progress) -> None:
 
     from attribution.training import run_fingerprint, train
 
-    seeds = [seed for seed in dict.fromkeys(at.config.seeds) if seed != at.run.config["seed"]] or [int(at.run.config["seed"]) + 1]
+    seeds = [seed for seed in dict.fromkeys(at.config.seeds) if seed != at.run.config["seed"]] or [
+        int(at.run.config["seed"]) + 1
+    ]
     pairs: dict[str, list[np.ndarray]] = {name: [] for name in at.usable}
     shared: dict[str, list[np.ndarray]] = {name: [] for name in at.usable}
     for index, seed in enumerate(seeds):
@@ -26,11 +28,19 @@ def stability(at: Bench, work: Progress) -> None:
         recipe = replace(at.recipe, seed=seed, device=at.config.device)
         own = at.home / "runs" / run_fingerprint(at.dataset, at.labels, at.model, recipe) / "config.json"
         runs = at.home / "runs" if own.is_file() else at.home / "bench" / "runs"
-        other = train(at.dataset, at.labels, at.model, recipe, runs, part.part(0.0, 0.5), trusted=at.trusted, dynamics=False)
+        other = train(
+            at.dataset, at.labels, at.model, recipe, runs, part.part(0.0, 0.5), trusted=at.trusted, dynamics=False
+        )
         for done, name in enumerate(at.usable):
             config = ScoreConfig(estimator=name, device=at.config.device, seed=at.config.seed + 1 + index)
-            slot = part.part(0.5 + 0.5 * done / len(at.usable), 0.5 + 0.5 * (done + 1) / len(at.usable), f"Stability: {name}, seed {seed}")
-            found = score(at.dataset, at.labels, other, config, at.queries, at.home / "bench" / "scores", slot, trusted=at.trusted)
+            slot = part.part(
+                0.5 + 0.5 * done / len(at.usable),
+                0.5 + 0.5 * (done + 1) / len(at.usable),
+                f"Stability: {name}, seed {seed}",
+            )
+            found = score(
+                at.dataset, at.labels, other, config, at.queries, at.home / "bench" / "scores", slot, trusted=at.trusted
+            )
             matrix = found.matrix()
             assert matrix is not None  # by the bench's check of the size
             pairs[name].append(agree.rank_correlation(at.matrices[name], matrix[1]))

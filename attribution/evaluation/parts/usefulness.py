@@ -32,7 +32,9 @@ def usefulness(at: Bench, work: Progress) -> None:
         folds = assign_folds(given, at.dataset.hashes[at.rows], min(flags.folds, len(at.rows)), flags.seed)
         scratch = place / "folds" / sandbox.version
         trainer = fold_trainer(at.dataset, sandbox, run, None, scratch, config.device, at.trusted)
-        return out_of_fold(given, folds, at.rows, len(at.dataset.info.classes), trainer, scratch, work.part(0.15, 0.7, "Usefulness"))
+        return out_of_fold(
+            given, folds, at.rows, len(at.dataset.info.classes), trainer, scratch, work.part(0.15, 0.7, "Usefulness")
+        )
 
     found, skipped = planted.by_detectors(subject, list(config.detectors) or defaults(), held_out)
     values = {each.name: each.values for each in found}

@@ -24,7 +24,14 @@ def datainf(curvature: GaussNewton, v: Tensor) -> Tensor:
     for _, x, y, weights in curvature.labelled():
         for first, last, name, factor in curvature.engine.factors(x, y):
             start, stop = spans[name]
-            _subtract(taken[:, start:stop], v[:, start:stop], factor, weights[first:last], shift, curvature.engine.budget_bytes)
+            _subtract(
+                taken[:, start:stop],
+                v[:, start:stop],
+                factor,
+                weights[first:last],
+                shift,
+                curvature.engine.budget_bytes,
+            )
         curvature.count(3 * len(x))
     return (v - taken / curvature.n) / shift
 

@@ -57,7 +57,9 @@ class GaussNewton:
     ) -> None:
         if damping_ratio < 0:
             raise UserError(
-                f"damping_ratio is {damping_ratio:g}.", "Negative damping makes the curvature indefinite.", "Set it to 0 or more."
+                f"damping_ratio is {damping_ratio:g}.",
+                "Negative damping makes the curvature indefinite.",
+                "Set it to 0 or more.",
             )
         self.engine, self.n, self._draw = engine, n, draw
         self.l2, self.damping_ratio, self.labels = l2, damping_ratio, labels
@@ -123,7 +125,10 @@ class GaussNewton:
     @cached_property
     def root(self) -> Tensor | None:
         """Rows ``(n, r, P)``, r below the number of classes, whose sum of outer products is G; None where they do not fit ``keep_bytes``."""
-        if self.classes > EXACT_CLASSES or self.n * self.classes * self.size * self.layout.dtype.itemsize > self.keep_bytes:
+        if (
+            self.classes > EXACT_CLASSES
+            or self.n * self.classes * self.size * self.layout.dtype.itemsize > self.keep_bytes
+        ):
             return None
         return torch.cat([self.rows(positions) for positions in self.batches()]) / self.n**0.5
 
@@ -184,7 +189,11 @@ class GaussNewton:
         worth, the rows of the square root are made anew for every batch, at a backward pass per class and two products.
         """
         if self.root is not None:
-            chosen = self.root if positions is None else self.root[torch.as_tensor(positions)] * (self.n / len(positions)) ** 0.5
+            chosen = (
+                self.root
+                if positions is None
+                else self.root[torch.as_tensor(positions)] * (self.n / len(positions)) ** 0.5
+            )
             rows = chosen.reshape(-1, self.size)
             return (vectors @ rows.T) @ rows
         total = torch.zeros_like(vectors)

@@ -117,7 +117,9 @@ class _Moments:
     """Sums of inputs and of their outer products, made once for those that several layers share (an attention's queries, keys, values)."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], tuple[Tensor, Tensor, Tensor]] = {}  # inputs are held: their address must not be used again
+        self._known: dict[
+            tuple[int, ...], tuple[Tensor, Tensor, Tensor]
+        ] = {}  # inputs are held: their address must not be used again
 
     def of(self, right: Tensor) -> tuple[Tensor, Tensor]:
         """For ``right (any, i)``: ``(i, i)`` and ``(i,)``."""
@@ -142,13 +144,20 @@ class Kronecker:
         found: dict[str, Tensor] = {}
         for name, values in self.diagonal.items():
             if name in queries.parts:
-                found[name] = queries.parts[name].dense() * self._inverse(values).flatten().to(self.curvature.layout.dtype)
+                found[name] = queries.parts[name].dense() * self._inverse(values).flatten().to(
+                    self.curvature.layout.dtype
+                )
         for layer in self.layers.values():
             if layer.weight in queries.parts:
-                blocked = [self._solved(layer, queries.take(start, stop)) for start, stop in blocks(len(queries), layer.together)]
+                blocked = [
+                    self._solved(layer, queries.take(start, stop))
+                    for start, stop in blocks(len(queries), layer.together)
+                ]
                 found |= {name: torch.cat([each[name].flatten(1).T for each in blocked], 1).T for name in blocked[0]}
         shapes = self.curvature.layout.shapes
-        return QueryGradients({name: Dense(values, shapes[name]) for name, values in found.items()}, len(queries), queries.budget_bytes)
+        return QueryGradients(
+            {name: Dense(values, shapes[name]) for name, values in found.items()}, len(queries), queries.budget_bytes
+        )
 
     def _solved(self, layer: _Layer, queries: QueryGradients) -> dict[str, Tensor]:
         """Of a few queries, one layer."""
@@ -162,9 +171,13 @@ class Kronecker:
     def apply(self, v: Tensor, gain: Gain) -> Tensor:
         """A function of the approximation times ``v (m, P)``: ``gain`` maps eigenvalues of G to what they are replaced by."""
         parts = self.curvature.layout.split(v)
-        found = {name: parts[name].flatten(1) * gain(values).flatten().to(v.dtype) for name, values in self.diagonal.items()}
+        found = {
+            name: parts[name].flatten(1) * gain(values).flatten().to(v.dtype) for name, values in self.diagonal.items()
+        }
         for layer in self.layers.values():
-            found |= layer.turned_back(layer.turned(parts[layer.weight], None if layer.bias is None else parts[layer.bias]), gain)
+            found |= layer.turned_back(
+                layer.turned(parts[layer.weight], None if layer.bias is None else parts[layer.bias]), gain
+            )
         return torch.cat([found[name].reshape(len(v), -1) for name in self.curvature.layout.sizes], 1)
 
     def _inverse(self, values: Tensor) -> Tensor:
@@ -181,7 +194,9 @@ def _between(matrices: Tensor, left: Tensor, right: Tensor) -> Tensor:
 def _without_underflow(values: Tensor) -> Tensor:
     """Zero for numbers whose product with an eigenvector's smallest entry would be denormal: a CPU takes several times longer over those,
     and directions in which the inputs never vary are full of them."""
-    return torch.hardshrink(values, torch.finfo(values.dtype).tiny / _SMALLEST) if values.device.type == "cpu" else values
+    return (
+        torch.hardshrink(values, torch.finfo(values.dtype).tiny / _SMALLEST) if values.device.type == "cpu" else values
+    )
 
 
 @torch.no_grad()
@@ -212,7 +227,11 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
     for positions in curvature.batches():
         pull, known = curvature.roots(positions, curvature.labels), _Moments()
         for k, factors in enumerate(pull):
-            blocked = {name: factor for name, factor in factors.items() if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1}
+            blocked = {
+                name: factor
+                for name, factor in factors.items()
+                if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1
+            }
             for name, factor in blocked.items():
                 layer = layer_of(name, *factor.sizes[2:])
                 if k == 0:  # the inputs do not depend on the label
@@ -238,10 +257,19 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
         _correct(curvature, layers, kept)
     biases = {layer.bias for layer in layers.values()}
     separate = {name: values / curvature.n for name, values in diagonal.items() if name not in biases}
-    unseen = {n: torch.zeros(s, dtype=torch.float64, device=curvature.layout.device) for n, s in curvature.layout.sizes.items()}
-    absent = {name: zeros for name, zeros in unseen.items() if name not in separate and name not in layers and name not in biases}
+    unseen = {
+        n: torch.zeros(s, dtype=torch.float64, device=curvature.layout.device)
+        for n, s in curvature.layout.sizes.items()
+    }
+    absent = {
+        name: zeros
+        for name, zeros in unseen.items()
+        if name not in separate and name not in layers and name not in biases
+    }
     if corrected:
-        curvature.keep_trace(sum(float(values.sum()) for values in (*separate.values(), *(layer.values for layer in layers.values()))))
+        curvature.keep_trace(
+            sum(float(values.sum()) for values in (*separate.values(), *(layer.values for layer in layers.values())))
+        )
     return Kronecker(curvature, layers, separate | absent)
 
 
@@ -261,7 +289,13 @@ def _new_layer(curvature: GaussNewton, name: str, o: int, i: int) -> _Layer:
     has_bias = name.endswith("weight") and bias in curvature.layout.sizes
     width = i + 1 if has_bias else i
     empty = torch.zeros(0, dtype=torch.float64, device=curvature.layout.device)
-    return _Layer(name, bias if has_bias else None, empty.new_zeros(width, width), empty.new_zeros(o, o), empty.new_zeros(o, width))
+    return _Layer(
+        name,
+        bias if has_bias else None,
+        empty.new_zeros(width, width),
+        empty.new_zeros(o, o),
+        empty.new_zeros(o, width),
+    )
 
 
 def _diagonalise(layer: _Layer, n: int) -> None:
@@ -291,7 +325,9 @@ class _Kept:
     def row(self, k: int, rows: int, weights: dict[str, Outer | Convolution], biases: dict[str, Factor]) -> None:
         """Row k of ``rows`` of a batch: layers with several positions, written out where that is smaller."""
         if k == 0:
-            self._fits = self.room >= rows * sum(min(factor.nbytes, self._written_bytes(factor)) for factor in weights.values())
+            self._fits = self.room >= rows * sum(
+                min(factor.nbytes, self._written_bytes(factor)) for factor in weights.values()
+            )
         if self._fits:
             small = {name: self._smaller(factor) for name, factor in weights.items()}
             self._batch.append({**small, **biases})
@@ -327,7 +363,9 @@ def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: _Kept) -> 
     def add(rows: Iterable[dict[str, Factor]]) -> None:
         for factors in rows:
             for name in factors.keys() & layers.keys():
-                layers[name].values += layers[name].moments_written(factors, curvature.engine.budget_bytes) / curvature.n
+                layers[name].values += (
+                    layers[name].moments_written(factors, curvature.engine.budget_bytes) / curvature.n
+                )
 
     def add_shared(shared: list[Shared]) -> None:
         for layer in shared:
@@ -344,6 +382,8 @@ def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: _Kept) -> 
 def _second_moment(factor: Factor, budget_bytes: int) -> Tensor:
     """Sum over samples of the squared gradient, entry by entry ``(p,)``, in float64."""
     if isinstance(factor, Rows):
-        return factor.values.new_zeros(factor.shape).index_add_(0, factor.ids, factor.values.square()).flatten().double()
+        return (
+            factor.values.new_zeros(factor.shape).index_add_(0, factor.ids, factor.values.square()).flatten().double()
+        )
     pieces = blocks(factor.count, budget_bytes // (2 * factor.numel * 8))
     return torch.stack([factor.written(start, stop).square().sum(0).double() for start, stop in pieces]).sum(0)

@@ -32,7 +32,10 @@ class Layout:
         """Parameter name -> ``(m, *shape)`` laid end to end, ``(m, P)``; an absent parameter counts as zero (``m``: if all may be)."""
         m = m or len(next(iter(gradients.values())))
         zero = torch.zeros(m, 1, dtype=self.dtype, device=self.device)
-        return torch.cat([gradients[n].reshape(m, -1) if n in gradients else zero.expand(m, size) for n, size in self.sizes.items()], 1)
+        return torch.cat(
+            [gradients[n].reshape(m, -1) if n in gradients else zero.expand(m, size) for n, size in self.sizes.items()],
+            1,
+        )
 
     def split(self, vectors: Tensor) -> dict[str, Tensor]:
         """Vectors ``(m, P)`` as parameter name -> ``(m, *shape)``."""

@@ -67,7 +67,9 @@ def nystroem(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
     if curvature.size < 4 * rank:  # else random directions are all but orthogonal
         test = torch.linalg.qr(test.T)[0].T
     image, test = curvature.product(test).double(), test.double()
-    nudge = torch.finfo(curvature.layout.dtype).eps * image.norm().clamp_min(torch.finfo(torch.float64).tiny)  # keeps the factor positive
+    nudge = torch.finfo(curvature.layout.dtype).eps * image.norm().clamp_min(
+        torch.finfo(torch.float64).tiny
+    )  # keeps the factor positive
     image.add_(test, alpha=float(nudge))
     core = image @ test.T
     triangle, failed = torch.linalg.cholesky_ex((core + core.T) / 2)

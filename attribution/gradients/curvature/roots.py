@@ -10,7 +10,9 @@ from attribution.gradients.contract import contract
 from attribution.gradients.factors import Dense, Rows
 from attribution.gradients.pullback import Pullback, Shared
 
-Met = tuple[Tensor, Callable[[Tensor], None]]  # rows' products with the vectors (b, m, r), and what adds the rows times such amounts
+Met = tuple[
+    Tensor, Callable[[Tensor], None]
+]  # rows' products with the vectors (b, m, r), and what adds the rows times such amounts
 
 
 def root_weights(p: Tensor) -> Tensor:
@@ -76,7 +78,9 @@ class RowProducts:
         dots = torch.bmm(room.view(b, m, o), left)
 
         def give(amounts: Tensor) -> None:
-            moved = torch.bmm(amounts, lefts.transpose(0, 1), out=self._scratch(b * m * o).view(b, m, o)).flatten(1)  # (b, m o)
+            moved = torch.bmm(amounts, lefts.transpose(0, 1), out=self._scratch(b * m * o).view(b, m, o)).flatten(
+                1
+            )  # (b, m o)
             self._total(layer.weight).view(m * o, i).addmm_(moved.T, inputs)
             if layer.bias is not None:
                 self._total(layer.bias).view(m * o).addmv_(moved.T, torch.ones_like(lengths))

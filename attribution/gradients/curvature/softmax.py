@@ -22,7 +22,9 @@ def check_softmax(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, y: T
         outputs = "one number per sample" if classes == 1 else f"the shape {tuple(logits.shape)}"
         raise _refusal(f"The model's output is {outputs}.")
     if y.dim() != 1 or y.is_floating_point() or y.is_complex():
-        raise _refusal(f"The labels are {str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}, not one class per sample.")
+        raise _refusal(
+            f"The labels are {str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}, not one class per sample."
+        )
     y = torch.linspace(0, classes - 1, min(classes, PROBES)).round().to(logits.device, y.dtype)
     kind = torch.promote_types(logits.dtype, torch.float32)  # half a float tells no losses apart
     generator = torch.Generator().manual_seed(0)

@@ -58,7 +58,10 @@ def shifted_conjugate_gradients(
     residual, direction, along = v.clone(), v.clone(), v.repeat(len(shifts), 1)
     squared = float(residual.double().square().sum())
     start = max(squared, torch.finfo(torch.float64).tiny) ** 0.5
-    before, scale = torch.ones_like(apart), torch.ones_like(apart)  # the residual of each shift is ``scale`` times the base's
+    before, scale = (
+        torch.ones_like(apart),
+        torch.ones_like(apart),
+    )  # the residual of each shift is ``scale`` times the base's
     step_before, ratio_before = 1.0, 0.0
     reached = scale.clone()
     for _ in range(iterations):
@@ -91,7 +94,9 @@ def neumann_series(curvature: GaussNewton, v: Tensor, seed: int, depth: int = 10
     with a batch. Source: Agarwal et al. 2017, arXiv 1602.03943; for influence Koh and Liang 2017, arXiv 1703.04730, sec. 3.
     """
     order = np.argsort(curvature.chance, kind="stable")
-    parts: list[np.ndarray | None] = [None] if curvature.n <= batch else list(np.array_split(order, -(-curvature.n // batch)))
+    parts: list[np.ndarray | None] = (
+        [None] if curvature.n <= batch else list(np.array_split(order, -(-curvature.n // batch)))
+    )
     largest = max(curvature.largest_eigenvalue(seed, part) for part in parts)
     scale = 4 / 3 * largest + curvature.shift
     x, mean, averaged = v / scale, torch.zeros_like(v), 0
