@@ -25,7 +25,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
 
 # The tests of numbers once more with the kernels of other processors, as far as this one has them.
-NUMERIC := tests/contract/test_estimators.py tests/gradients tests/estimators tests/gif tests/measures tests/test_scoring.py tests/test_statistics.py
+NUMERIC := tests/contract/test_estimators.py tests/gradients tests/estimators tests/gradients/selected tests/measures tests/studies/test_influence.py tests/statistics/test_intervals.py
 numeric: $(VENV)/.installed-test
 	for kernels in default $$(grep -qsw avx2 /proc/cpuinfo && echo avx2); do \
 		ATEN_CPU_CAPABILITY=$$kernels $(BIN)/python -m pytest $(NUMERIC) || exit 1; done

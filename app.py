@@ -5,7 +5,7 @@ Run with ``streamlit run app.py`` or ``datablame app``. Each page is one file in
 
 import streamlit as st
 
-from attribution.workspace.home import list_projects
+from attribution.project.home import list_projects
 from pages.parts import context, edits, frame, jobs, start, states, trusting
 
 PAGES = {

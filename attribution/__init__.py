@@ -5,7 +5,11 @@
 >>> project.influence([7060], "ip").harmful                   # doctest: +SKIP
 """
 
-from attribution.config import (
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.project.home import list_projects
+from attribution.project.project import Project
+from attribution.settings.configs import (
     AnglesConfig,
     DataConfig,
     FlagConfig,
@@ -16,10 +20,6 @@ from attribution.config import (
     ScoreConfig,
     TrainConfig,
 )
-from attribution.errors import UserError
-from attribution.progress import Progress
-from attribution.project import Project
-from attribution.workspace.home import list_projects
 
 __version__ = "0.1.0"
 

@@ -4,10 +4,10 @@ import sys
 
 import typer
 
-from attribution.boundary import in_words
 from attribution.cli import cli
 from attribution.cli.plain import harmless, harmless_output
 from attribution.errors import Cancelled
+from attribution.errors.boundary import in_words
 
 
 def main() -> None:

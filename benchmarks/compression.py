@@ -27,10 +27,10 @@ from scipy import stats
 from torch import Tensor
 
 from attribution.estimators import estimators
-from attribution.gradient_store import GradientStore
 from attribution.gradients import Compression, Factored, GradientEngine, Masked, Projected
-from attribution.scoring.reduce import Extremes, leading
-from attribution.statistics import seed_spread
+from attribution.gradients.store import GradientStore
+from attribution.statistics.intervals import seed_spread
+from attribution.studies.influence.reduce import Extremes, leading
 
 RESULT = Path(__file__).parent / "results" / "compression.json"
 LEADING = "leading directions by side"

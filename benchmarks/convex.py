@@ -20,12 +20,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from attribution.config import ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
-from attribution.subject import Subject
+from attribution.training.trained import Subject
 
 ROOT = Path(__file__).resolve().parent
 GOAL = 0.99

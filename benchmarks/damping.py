@@ -21,13 +21,13 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn import functional as F
 
-from attribution.config import ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset
 from attribution.models.build import build_model
-from attribution.models.recipe import learning_rate, make_optimizer
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
-from attribution.subject import Subject
-from attribution.training import train
+from attribution.training.recipe import learning_rate, make_optimizer
+from attribution.training.train import train
+from attribution.training.trained import Subject
 
 ROOT = Path(__file__).resolve().parent
 MODEL = ModelConfig(name="mlp", width=40)

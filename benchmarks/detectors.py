@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attribution.config import FlagConfig
 from attribution.detectors import detectors
-from attribution.findings.mislabels import FlagResult
-from attribution.metrics import Estimate, auroc, average_precision, precision_at, with_interval
-from attribution.project import Project
+from attribution.project.project import Project
+from attribution.settings.configs import FlagConfig
+from attribution.statistics.ranking import Estimate, auroc, average_precision, precision_at, with_interval
+from attribution.studies.mislabels.run import FlagResult
 
 ROOT = Path(__file__).resolve().parent
 GOALS = {"overall": 0.93, "uniform": 0.97}

@@ -18,11 +18,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from attribution.config import ModelConfig
 from attribution.datasets.dataset import DatasetInfo
 from attribution.gradients import GradientEngine
 from attribution.models.build import build_model
 from attribution.models.devices import pick_device
+from attribution.settings.configs import ModelConfig
 from attribution.tasks.classification import per_sample_loss
 
 IMAGES, QUERIES, BATCH, LIMIT = 6_000, 100, 128, 12.0

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attribution.config import ScoreConfig
 from attribution.estimators import estimators
-from attribution.project import Project
+from attribution.project.project import Project
+from attribution.settings.configs import ScoreConfig
 
 ROOT = Path(__file__).resolve().parent
 DEPTHS = (1, 5, 20)

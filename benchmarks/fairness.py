@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attribution.config import DataConfig, ModelConfig, RemedyConfig, TrainConfig, from_dict
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.findings.remedies import Remedy
-from attribution.findings.remedy import remedy
-from attribution.project import Project
-from attribution.subject import Subject
-from attribution.training import train
+from attribution.project.project import Project
+from attribution.settings.configs import DataConfig, ModelConfig, RemedyConfig, TrainConfig, from_dict
+from attribution.studies.fairness.result import Remedy
+from attribution.studies.fairness.run import remedy
+from attribution.training.train import train
+from attribution.training.trained import Subject
 
 CPU = TrainConfig(device="cpu")
 WORK = Path(tempfile.gettempdir()) / "datablame-fairness"  # a benchmark that was cut short goes on here

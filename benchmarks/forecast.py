@@ -69,7 +69,7 @@ CASES = (
 
 def opened(sample: str) -> Any:
     """The sample's project with a trained model."""
-    from attribution.project import Project
+    from attribution.project.project import Project
 
     project = Project.sample(sample)
     if project.run is None:
@@ -79,7 +79,7 @@ def opened(sample: str) -> Any:
 
 def measure(case: Case) -> dict[str, Any]:
     """Forecast and truth of one case."""
-    from attribution.meter import Meter
+    from attribution.studies.meter import Meter
 
     project = opened(case.sample)
     with Meter() as spent:
@@ -110,13 +110,13 @@ def measure(case: Case) -> dict[str, Any]:
 
 def prepared(case: Case, project: Any) -> tuple[Any, dict[str, float], Any]:
     """The pilot's forecast of a case, its parts, and the run that it is for (into a folder)."""
-    from attribution.config import FlagConfig, ScoreConfig
-    from attribution.costs.scoring import pilot_score, share_of
-    from attribution.costs.searching import pilot_flag
-    from attribution.costs.training import pilot_training
-    from attribution.findings.mislabels import flag
-    from attribution.scoring import score
-    from attribution.training import train
+    from attribution.settings.configs import FlagConfig, ScoreConfig
+    from attribution.studies.costs.scoring import pilot_score, share_of
+    from attribution.studies.costs.searching import pilot_flag
+    from attribution.studies.costs.training import pilot_training
+    from attribution.studies.influence import score
+    from attribution.studies.mislabels.run import flag
+    from attribution.training.train import train
 
     dataset, run = project.dataset, project.run
     labels = share_of(dataset, project.labels, case.rows) if case.rows else project.labels

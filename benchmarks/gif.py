@@ -1,7 +1,7 @@
 """A backdoor unlearned and a class removed by changing a few parameters, without retraining, on digits: each variant beside the others.
 
 Run: python benchmarks/gif.py [--model cnn] [--seeds 0 1 2 3 4] [--only backdoor class]. Per seed: 1,200 digits train a small network, of which
-a tenth is stamped with a checkered corner and labelled 4; ``attribution.gif.update`` then follows the corrected labels, moving about 5 % of
+a tenth is stamped with a checkered corner and labelled 4; ``attribution.gradients.selected.update`` then follows the corrected labels, moving about 5 % of
 the parameters (chosen on the stamped training images) in at most 12 steps, or removes class 8. Curvature, choice of parameters, step
 lengths and the stop see training samples only; the settings were chosen on seed 100, whose
 test images were looked at; that the gate is on the cnn was decided after the mlp had missed it on seed 0. Test: 597 digits.
@@ -22,12 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from attribution.config import ModelConfig, TrainConfig
 from attribution.datasets.dataset import DatasetInfo
-from attribution.gif import Samples, select_for, update
+from attribution.gradients.selected import Samples, select_for, update
 from attribution.models.build import build_model
-from attribution.models.recipe import learning_rate, make_optimizer
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
+from attribution.training.recipe import learning_rate, make_optimizer
 
 ROOT = Path(__file__).resolve().parent
 N_TRAIN, TARGET, REMOVED = 1200, 4, 8

@@ -32,9 +32,9 @@ from torch import Tensor
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.gradients import GradientEngine
-from attribution.meter import peak_bytes
 from attribution.models.devices import pick_device
 from attribution.storage.files import write_json
+from attribution.studies.meter import peak_bytes
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ESTIMATORS = ("ekfac", "forward-inf")
@@ -218,7 +218,7 @@ def estimator_figures(work: Work, on: Work, device: torch.device, clock: Clock, 
 def sample_figures(device: torch.device, clock: Clock, small: bool) -> dict[str, Any]:
     """Training and scoring of the image sample as a user has it: seconds, test accuracy and agreement with the CPU."""
     from attribution import Project
-    from attribution.training import train
+    from attribution.training.train import train
 
     with tempfile.TemporaryDirectory() as folder:
         place, devices = Path(folder), list(dict.fromkeys([str(device), "cpu"]))
@@ -249,7 +249,7 @@ def _sample_scores(
 ) -> dict[str, Any]:
     """One estimator on the sample's first 100 test samples on each device, and how far the devices agree."""
     from attribution import ScoreConfig
-    from attribution.scoring import score
+    from attribution.studies.influence import score
 
     rows, found, scores = project.dataset.rows("test")[:100], {}, []
     for name in devices:

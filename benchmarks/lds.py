@@ -23,19 +23,19 @@ import torch
 from convex import digits, rounded
 from networks import scored
 
-from attribution.config import ModelConfig, TrainConfig, fingerprint
 from attribution.datasets.dataset import Dataset, Labels
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.datamodels import ridge
-from attribution.evaluation import lds
-from attribution.evaluation.bench import choose_queries
 from attribution.progress import Progress
-from attribution.runs import Run
+from attribution.settings.configs import ModelConfig, TrainConfig, fingerprint
 from attribution.storage.files import read_json, write_json
-from attribution.subject import Subject
-from attribution.subsets import Subsets
-from attribution.training import train
+from attribution.studies.bench import lds
+from attribution.studies.bench.run import choose_queries
+from attribution.training.run import Run
+from attribution.training.subsets import Subsets
+from attribution.training.train import train
+from attribution.training.trained import Subject
 from attribution.trust.question import trust
 
 ROOT = Path(__file__).resolve().parent
@@ -93,7 +93,7 @@ def digits_case(work: Path, halves: int) -> Case:
 
 def image_case(work: Path, halves: int) -> Case:
     os.environ["DATABLAME_HOME"] = str(work / "home")
-    from attribution.project import Project
+    from attribution.project.project import Project
 
     project = Project.sample("fashion")
     run = project.run or project.train()

@@ -20,11 +20,11 @@ import torch
 from networks import scored
 from torch import nn
 
-from attribution.config import ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
-from attribution.subject import Subject
-from attribution.training import train
+from attribution.training.train import train
+from attribution.training.trained import Subject
 from attribution.trust.question import trust
 
 ROOT = Path(__file__).resolve().parent

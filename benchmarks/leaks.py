@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 
 from attribution import DataConfig, ModelConfig, Project, TrainConfig
-from attribution.config import LeakConfig
-from attribution.neighbors import nearest_among
+from attribution.neighbors.exact import nearest_among
+from attribution.settings.configs import LeakConfig
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "leaks.json"

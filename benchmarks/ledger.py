@@ -43,9 +43,9 @@ def make(folder: Path, n: int, samples: int) -> dict[str, float]:
     import numpy as np
     import pandas as pd
 
-    from attribution.config import DataConfig, ModelConfig, TrainConfig, to_dict
     from attribution.datasets.dataset import Dataset, DatasetInfo
-    from attribution.project import Project
+    from attribution.project.project import Project
+    from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, to_dict
     from attribution.storage import database
     from attribution.storage.files import write_json
 
@@ -111,7 +111,7 @@ def _at(test: Any, number: int) -> Any:
 
 def edits(folder: Path) -> dict[str, float]:
     """Labels in a fresh process, after one edit, after a batch, and undo."""
-    from attribution.project import Project
+    from attribution.project.project import Project
 
     project = Project.open(folder)
     project.dataset.rows_of([])  # the table of ids belongs to the data, not to the ledger

@@ -57,7 +57,7 @@ def samples(n: int, seed: int = 0) -> dict[str, np.ndarray]:
 def make(folder: Path, n: int) -> dict[str, float]:
     """The project, step by step; CPU seconds of each."""
     from attribution import Project
-    from attribution.config import DataConfig, FlagConfig, MapConfig, ModelConfig, TrainConfig
+    from attribution.settings.configs import DataConfig, FlagConfig, MapConfig, ModelConfig, TrainConfig
 
     source = folder.with_suffix(".npz")
     folder.parent.mkdir(parents=True, exist_ok=True)

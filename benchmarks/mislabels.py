@@ -20,12 +20,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attribution.config import FlagConfig, ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.detectors import detectors
-from attribution.findings.mislabels import flag
-from attribution.metrics import auroc, average_precision, precision_at
-from attribution.training import train
+from attribution.settings.configs import FlagConfig, ModelConfig, TrainConfig
+from attribution.statistics.ranking import auroc, average_precision, precision_at
+from attribution.studies.mislabels.run import flag
+from attribution.training.train import train
 
 PATH = Path(__file__).resolve().parent / "results" / "mislabels.json"
 GATES = {"gd-class": 0.96, "self-influence": 0.97, "aum": 0.98, "data-map": 0.98, "knn-shapley": 0.97}

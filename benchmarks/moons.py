@@ -25,20 +25,20 @@ from scipy.stats import spearmanr
 from sklearn.ensemble import IsolationForest
 from torch.func import functional_call, stack_module_state, vmap
 
-from attribution.angles import AnglesResult, angle, measure
-from attribution.config import AnglesConfig, ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
 from attribution.estimators._preconditioned import curvature_of
 from attribution.estimators.base import Query
 from attribution.gradients.curvature import shifted_conjugate_gradients
-from attribution.metrics import auroc
 from attribution.models.build import build_model
-from attribution.models.recipe import learning_rate
+from attribution.settings.configs import AnglesConfig, ModelConfig, TrainConfig
+from attribution.statistics.ranking import auroc
 from attribution.storage.files import write_json
-from attribution.subject import Subject
-from attribution.training import train
+from attribution.studies.angles import AnglesResult, angle, measure
+from attribution.training.recipe import learning_rate
+from attribution.training.train import train
+from attribution.training.trained import Subject
 
 ROOT = Path(__file__).resolve().parent
 sys.path.append(str(ROOT.parent))

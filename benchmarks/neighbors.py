@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from attribution.graph import NEIGHBORS
-from attribution.neighbors import nearest
+from attribution.neighbors.exact import nearest
+from attribution.studies.neighbor_graph import NEIGHBORS
 
 RESULT = Path(__file__).parent / "results" / "neighbors.json"
 

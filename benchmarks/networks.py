@@ -21,12 +21,12 @@ import torch
 from convex import correlations, digits, rounded
 from torch import Tensor
 
-from attribution.config import ModelConfig, TrainConfig
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
-from attribution.subject import Subject
-from attribution.training import train
+from attribution.training.train import train
+from attribution.training.trained import Subject
 
 ROOT = Path(__file__).resolve().parent
 N_TRAIN = 600

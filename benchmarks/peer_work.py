@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from attribution.config import TrainConfig
-from attribution.subject import Subject
+from attribution.settings.configs import TrainConfig
+from attribution.training.trained import Subject
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 BATCH, QUERIES, LENGTH = 128, 100, 64

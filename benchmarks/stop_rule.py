@@ -33,11 +33,11 @@ def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
 
-    from attribution.config import CalibrateConfig, FlagConfig, ModelConfig, TrainConfig
     from attribution.datasets.dataset import Dataset, DatasetInfo
-    from attribution.findings.calibration import calibrate
-    from attribution.findings.mislabels import flag
-    from attribution.training import train
+    from attribution.settings.configs import CalibrateConfig, FlagConfig, ModelConfig, TrainConfig
+    from attribution.studies.mislabels.calibration import calibrate
+    from attribution.studies.mislabels.run import flag
+    from attribution.training.train import train
 
     found, chance = load_digits(), np.random.default_rng(seed)
     order = chance.permutation(len(found.data))
@@ -91,7 +91,7 @@ def world(position: np.ndarray, wrong: np.ndarray, estimate: dict[str, float], p
 def fashion_world() -> dict[str, Any] | None:
     """The bundled image sample against its truth file, if its project was calibrated."""
     from attribution.errors import UserError
-    from attribution.project import Project
+    from attribution.project.project import Project
 
     try:
         project = Project.open("fashion-sample")
@@ -133,7 +133,7 @@ def simulate(found: dict[str, Any], stop: int | str, reviews: int, calibrated: b
 
 def one(wrong: np.ndarray, stop: int | str, estimate: dict[str, float], known: dict[str, Any]) -> tuple[float, ...]:
     """A review of ``wrong`` (n,) up to ``stop``: whether both intervals hold, what is left, the error, the width, and where it ended."""
-    from attribution.findings.budget import budget
+    from attribution.studies.mislabels.budget import budget
 
     n = len(wrong)
     for k in range(50, n, 50) if stop == "rule" else [int(stop)]:

@@ -21,16 +21,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attribution.config import ModelConfig, ScoreConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.estimators.base import Query, ScoreBlock
-from attribution.evaluation.memory import PeakMemory
-from attribution.gradient_store import GradientStore
-from attribution.scoring import score, strongest
-from attribution.scoring.plan import Shard, place, plan
-from attribution.scoring.tables import K_REVERSE, write_tables
-from attribution.scoring.work import write_shard
-from attribution.training import train
+from attribution.gradients.store import GradientStore
+from attribution.settings.configs import ModelConfig, ScoreConfig, TrainConfig
+from attribution.studies.influence import score, strongest
+from attribution.studies.influence.plan import Shard, place, plan
+from attribution.studies.influence.tables import K_REVERSE, write_tables
+from attribution.studies.influence.work import write_shard
+from attribution.studies.memory import PeakMemory
+from attribution.training.train import train
 
 RESULT = Path(__file__).parent / "results" / "topk.json"
 QUERIES, K, WIDTH = 100, 24, 256

@@ -5,8 +5,8 @@ from typing import Any
 from figures.table import table
 from typer.main import get_command
 
-from attribution import config
 from attribution.cli import cli
+from attribution.settings import configs as config
 
 
 def reference() -> str:

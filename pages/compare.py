@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attribution.config import BenchConfig
+from attribution.settings.configs import BenchConfig
 from attribution.views import bench as views
 from attribution.views import cards as card_views
 from attribution.views import comparison, influence, numbers, scatter
@@ -13,7 +13,7 @@ from pages.parts import cards, context, damping, frame, jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.evaluation.result import BenchResult
+    from attribution.studies.bench.result import BenchResult
 
 PAIRS = 6  # disagreements on one page
 HOW = {

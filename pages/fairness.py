@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attribution.config import RemedyConfig
-from attribution.findings.judged import GAPS, TARGETS, Judged
-from attribution.ranges import limits
+from attribution.settings.configs import RemedyConfig
+from attribution.settings.ranges import limits
+from attribution.studies.fairness.judged import GAPS, TARGETS, Judged
 from attribution.views import cards as card_views
 from attribution.views import comparison, fairness, numbers, tables
 from pages.parts import cards, context, edits, elsewhere, frame, jobs, keys, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.findings.remedies import Remedy
+    from attribution.studies.fairness.result import Remedy
 
 SHOWN = 12
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attribution.config import ScoreConfig
-from attribution.scoring import settings
+from attribution.project.asking import query_of
+from attribution.project.lookup import InfluenceView
+from attribution.settings.configs import ScoreConfig
+from attribution.studies.influence import settings
 from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, numbers, tables
-from attribution.workspace.asking import query_of
-from attribution.workspace.lookup import InfluenceView
 from pages.parts import cards, context, forecast, frame, jobs, keys, query, states
 from pages.parts.context import Sight
 

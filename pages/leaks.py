@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from attribution.findings.leak_result import GRID
-from attribution.project import Project
-from attribution.statistics import without
+from attribution.project.project import Project
+from attribution.statistics.intervals import without
+from attribution.studies.leaks.result import GRID
 from attribution.views import leaks, numbers
 from pages.parts import cards, context, duplicates, edits, frame, jobs, keys, pair, states
 from pages.parts.context import Sight

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from attribution.config import MapConfig
+from attribution.settings.configs import MapConfig
 from attribution.views import categories, colours, numbers, scatter
 from pages.parts import context, frame, jobs, lasso, listing, selected, states
 from pages.parts.context import Sight

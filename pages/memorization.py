@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attribution.config import MemorizeConfig
+from attribution.settings.configs import MemorizeConfig
 from attribution.views import cards as card_views
 from attribution.views import memorization as views
 from attribution.views import numbers, scatter, tables
@@ -13,7 +13,7 @@ from pages.parts import cards, context, elsewhere, frame, jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.findings.memorization import MemorizationResult
+    from attribution.studies.memorization import MemorizationResult
 
 SHOWN, PAIRS = 6, 6
 KEY = "memorization-chart"

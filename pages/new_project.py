@@ -6,16 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.config import DataConfig, ModelConfig, default_recipe, from_dict, small_words
 from attribution.errors import UserError
 from attribution.modalities.image import png
 from attribution.progress import Progress
-from attribution.project import Project
-from attribution.ranges import limits
+from attribution.project.home import home
+from attribution.project.project import Project
+from attribution.settings.configs import DataConfig, ModelConfig, default_recipe, from_dict, small_words
+from attribution.settings.ranges import limits
 from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
-from attribution.workspace.home import home
 from pages.parts import frame, handed, recipe, start, states, trusting
 
 PURPOSES = {

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attribution.config import RetrainConfig
+from attribution.settings.configs import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
 from pages.parts import cards, context, edits, elsewhere, frame, jobs, preview, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.comparisons import Comparison
+    from attribution.studies.retrain.result import Comparison
 
 FLIPS = 12
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from attribution.config import FlagConfig
-from attribution.project import Project
+from attribution.project.project import Project
+from attribution.settings.configs import FlagConfig
 from attribution.views import budget, categories, numbers, queue
 from attribution.views import cards as card_views
 from pages.parts import (

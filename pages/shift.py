@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from attribution.config import ShiftConfig
-from attribution.findings.shift import ShiftResult
+from attribution.settings.configs import ShiftConfig
+from attribution.studies.shift.run import ShiftResult
 from attribution.views import comparison, leaks, numbers, shift
 from attribution.views.cards import Fact
 from pages.parts import cards, context, frame, jobs, states

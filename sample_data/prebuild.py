@@ -12,8 +12,8 @@ import zipfile
 from pathlib import Path
 
 from attribution import MapConfig, Progress, Project, ScoreConfig
+from attribution.project.home import SAMPLES
 from attribution.storage.files import read_json, write_json
-from attribution.workspace.home import SAMPLES
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("runs", "flags", "leaks", "maps", "scores")

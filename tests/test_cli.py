@@ -144,9 +144,9 @@ def test_compare_says_what_it_would_cost_then_measures_and_recommends(datablame,
 
 def test_a_forecast_says_how_long_and_runs_nothing(datablame, tiny_project, monkeypatch):
     for module in (
-        "attribution.costs.explore.BUDGET_S",
-        "attribution.costs.explore.MOST_S",
-        "attribution.costs.searching.BUDGET_S",
+        "attribution.studies.costs.explore.BUDGET_S",
+        "attribution.studies.costs.explore.MOST_S",
+        "attribution.studies.costs.searching.BUDGET_S",
     ):
         monkeypatch.setattr(module, 0.0)
     before = set(tiny_project.folder.rglob("config.json"))
@@ -167,7 +167,7 @@ def test_a_terminal_shows_words_of_the_data_and_does_not_obey_them(datablame, mo
     """An id, a text or a file's name may hold what clears a screen, sets a title or turns the letters round."""
     import typer
 
-    from attribution import project
+    from attribution.project import project
 
     wicked = "cat\x1b[2J\x1b]0;owned\x07\u202ednE \udcff"
     monkeypatch.setattr(

@@ -9,12 +9,12 @@ import torch
 from engine_models import MODELS, make
 from tiny_world import build
 
-from attribution.config import ModelConfig, ScoreConfig, TrainConfig
 from attribution.estimators import estimators
 from attribution.gradients import GradientEngine
 from attribution.models.devices import pick_device
-from attribution.scoring import score
-from attribution.training import train
+from attribution.settings.configs import ModelConfig, ScoreConfig, TrainConfig
+from attribution.studies.influence import score
+from attribution.training.train import train
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from attribution import Project
 from attribution.cli import cli
 from attribution.cli.common import command
-from attribution.config import DataConfig, ModelConfig
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig, ModelConfig
 
 
 def data(tmp_path, ids=None):

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attribution.config import ModelConfig, TrainConfig
 from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
-from attribution.subject import Subject
-from attribution.training import Run, train
+from attribution.settings.configs import ModelConfig, TrainConfig
+from attribution.training.train import Run, train
+from attribution.training.trained import Subject
 
 N_TRAIN, N_VAL, N_TEST, N_FLIPPED, CLASSES = 60, 15, 18, 6, 3
 COPIES = 3  # the first test samples are copies of the first training samples

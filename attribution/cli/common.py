@@ -10,8 +10,8 @@ import typer
 from attribution.cli.plain import harmless
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.project import Project
-from attribution.workspace.home import home, list_projects
+from attribution.project.home import home, list_projects
+from attribution.project.project import Project
 
 ProjectOption = Annotated[
     str, typer.Option("--project", "-p", help="Project name or folder; empty: the only or last used one.")

@@ -9,11 +9,11 @@ from attribution import trust as trusting
 from attribution.cli.common import ProjectOption, bar, command, counts, open_project
 from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
-from attribution.config import DataConfig, ModelConfig, TrainConfig, small_words
 from attribution.datasets.names import class_word
 from attribution.errors import UserError
-from attribution.project import Project
-from attribution.workspace.home import SAMPLES
+from attribution.project.home import SAMPLES
+from attribution.project.project import Project
+from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, small_words
 
 
 @cli.command()

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from attribution.config import DataConfig, ModelConfig, TrainConfig
 from attribution.errors import UserError
-from attribution.lists import entries, written
-from attribution.ranges import checked, entry_type, words
+from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig
+from attribution.settings.lists import entries, written
+from attribution.settings.ranges import checked, entry_type, words
 
 
 def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., None]]:

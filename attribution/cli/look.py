@@ -12,8 +12,8 @@ import typer
 from attribution.cli.common import ProjectOption, command, counts, open_project
 from attribution.cli.root import cli
 from attribution.errors import UserError
-from attribution.project import Project
-from attribution.workspace.home import home
+from attribution.project.home import home
+from attribution.project.project import Project
 
 
 @cli.command()

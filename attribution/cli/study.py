@@ -8,7 +8,11 @@ import typer
 from attribution.cli.common import ForecastOption, HereOption, JobOption, ProjectOption, bar, do, open_project
 from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
-from attribution.config import (
+from attribution.datasets.names import class_word
+from attribution.errors import UserError
+from attribution.project.lookup import influence_view
+from attribution.project.project import Project
+from attribution.settings.configs import (
     AnglesConfig,
     CalibrateConfig,
     FlagConfig,
@@ -18,15 +22,11 @@ from attribution.config import (
     ShiftConfig,
     TrainConfig,
 )
-from attribution.datasets.names import class_word
-from attribution.errors import UserError
-from attribution.project import Project
 from attribution.views.costs import alternatives, sentence, took
-from attribution.workspace.lookup import influence_view
 
 if TYPE_CHECKING:
-    from attribution.costs.result import Forecast
-    from attribution.findings.leak_result import LeakResult
+    from attribution.studies.costs.result import Forecast
+    from attribution.studies.leaks.result import LeakResult
 
 
 @cli.command()

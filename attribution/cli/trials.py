@@ -7,11 +7,18 @@ import typer
 from attribution.cli.common import HereOption, JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.config import BenchConfig, DampingConfig, MemorizeConfig, PreviewConfig, RemedyConfig, RetrainConfig
 from attribution.datasets.names import class_word
+from attribution.settings.configs import (
+    BenchConfig,
+    DampingConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    RemedyConfig,
+    RetrainConfig,
+)
 
 if TYPE_CHECKING:
-    from attribution.evaluation import BenchResult
+    from attribution.studies.bench import BenchResult
 
 
 @cli.command()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import fingerprint
 from attribution.datasets.names import NO_LABEL
 from attribution.errors import UserError
+from attribution.settings.configs import fingerprint
 from attribution.storage.files import damage, read_array, read_json, way_out, whole_file, write_json
 from attribution.storage.sums import of_folder
 from attribution.storage.tables import read_table, write_table

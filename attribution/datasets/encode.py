@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import DataConfig
 from attribution.datasets.pictures import resize, size_notes, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash, row_hashes
 from attribution.datasets.sizes import check_memory
@@ -18,6 +17,7 @@ from attribution.datasets.source import Source, Unreadable, left_out, note, toge
 from attribution.datasets.words import marks, tidy
 from attribution.errors import UserError
 from attribution.progress import Progress
+from attribution.settings.configs import DataConfig
 from attribution.storage.rows import rows_into
 
 if TYPE_CHECKING:

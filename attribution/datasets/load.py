@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import DataConfig
-from attribution.datasets import image_folder, npz, table
 from attribution.datasets.answers import look_for_answers
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, text_notes, tokens_of
@@ -18,6 +16,7 @@ from attribution.datasets.frames import is_table_folder
 from attribution.datasets.labels import labelled, note_joined, refuse_quantity, refuse_several, tidy_labels
 from attribution.datasets.names import UNLABELLED
 from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
+from attribution.datasets.readers import image_folder, npz, table
 from attribution.datasets.source import (
     Source,
     Unreadable,
@@ -31,6 +30,7 @@ from attribution.datasets.source import (
 from attribution.datasets.splits import assign_splits, split_order
 from attribution.errors import UserError
 from attribution.progress import Progress
+from attribution.settings.configs import DataConfig
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.config import DataConfig
 from attribution.datasets.labels import kept_without_label, label_words, no_label
 from attribution.datasets.picture_layout import is_picture, metadata_name, passed_over
 from attribution.datasets.source import listed, note
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, in_few_lines
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def from_metadata(
     without a name. Only files that the walk found are taken, so a name never leads out of the folder."""
     import pandas as pd
 
-    from attribution.datasets.table import column, named_splits, read_frame
+    from attribution.datasets.readers.table import column, named_splits, read_frame
 
     own = metadata_name(folder)
     path = root / own

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from attribution.config import DataConfig
 from attribution.datasets.pictures import SUFFIXES
 from attribution.datasets.source import listed, note
 from attribution.datasets.splits import split_meanings, split_name
 from attribution.datasets.walk import Folder, in_few_lines
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 LAYOUTS = "Use one folder per class (cat/1.png), train, val and test folders with class folders in them, or a metadata.csv with file_name and label."
 OTHER_FORMATS = re.compile(

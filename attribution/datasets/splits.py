@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from attribution.config import DataConfig
 from attribution.datasets.dataset import SPLITS
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 _WORDS = {
     "train": ("train", "training"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attribution.metrics import auroc, average_ranks
+from attribution.statistics.ranking import auroc, average_ranks
 
 FOLDS, STEPS = 5, 200
 PENALTY = 0.1  # L2, per sample: members that agree share the weight

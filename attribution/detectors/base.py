@@ -9,12 +9,12 @@ import numpy as np
 
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
-from attribution.neighbor_cells import EXACT_ROWS, nearest_in_cells
-from attribution.neighbors import nearest
+from attribution.neighbors.cells import EXACT_ROWS, nearest_in_cells
+from attribution.neighbors.exact import nearest
 
 if TYPE_CHECKING:
     from attribution.detectors.by_class import ByClass
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 class Evidence:

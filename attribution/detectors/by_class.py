@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 @dataclass(frozen=True)

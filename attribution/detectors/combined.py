@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from attribution.config import fingerprint
 from attribution.detectors import detectors, register
 from attribution.detectors._planted import Weights, learn, plant
 from attribution.detectors.base import Detector, Evidence, above
 from attribution.errors import UserError
+from attribution.settings.configs import fingerprint
 from attribution.storage.files import read_json, write_json
 
 MEMBERS = (
@@ -85,8 +85,8 @@ class Combined(Detector):
         """Train once on the copy (in ``scratch``, resumed when cut short) and fit the weights."""
         from attribution.datasets.dataset import Labels
         from attribution.estimators._hash import uniform
-        from attribution.subject import Subject
-        from attribution.training import train
+        from attribution.training.train import train
+        from attribution.training.trained import Subject
 
         subject, rows = evidence.subject, evidence.rows
         names = subject.dataset.ids[rows]

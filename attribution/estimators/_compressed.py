@@ -14,9 +14,9 @@ from attribution.estimators.base import Estimator, Query, ScoreBlock
 if TYPE_CHECKING:
     import torch
 
-    from attribution.gradient_store import GradientStore
     from attribution.gradients.curvature import GaussNewton
     from attribution.gradients.factors import Factor
+    from attribution.gradients.store import GradientStore
 
 
 class Compressed(Estimator):

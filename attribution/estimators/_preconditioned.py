@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from attribution.gradients.curvature import GaussNewton
     from attribution.gradients.queries import QueryGradients
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 LINEAR, NETWORK = 0.1, 1.0  # damping ratios

@@ -17,7 +17,7 @@ TOGETHER = 64  # rows solved at once: bounds the vectors of the model's size tha
 class Selected(Preconditioned):
     """influence(i, q) = (1 / n) g_q^T d(g_i): the drop in the query's loss if only the parameters J(q) answered to sample i.
 
-    ``d`` is the step of the subclass's ``variant`` (``attribution.gif``), with the curvature and damping of all curvature estimators. J is
+    ``d`` is the step of the subclass's ``variant`` (``attribution.gradients.selected``), with the curvature and damping of all curvature estimators. J is
     ``ratio`` of the rows of every linear and convolution layer, chosen on the query alone by ``selection``. A query of several rows is the
     mean over them, each through its own parameters: a choice for all of them together would be another question, and not linear in
     the query. As the solve is a transpose, one per asked row serves every training sample.
@@ -50,7 +50,7 @@ class Selected(Preconditioned):
         return super().notes() | self._reached
 
     def solve(self, gradients: "torch.Tensor") -> "torch.Tensor":
-        from attribution.gif import query_direction
+        from attribution.gradients.selected import query_direction
 
         found = query_direction(self.curvature, gradients, self._mask, self.variant, self.tolerance, self.iterations)
         share, residual = float(self._mask.double().mean(1).max()), float(found.residuals.max())
@@ -79,7 +79,7 @@ class Selected(Preconditioned):
         """The parameters that may move for each of these rows, ``(r, P)``."""
         import torch
 
-        from attribution.gif import row_means, select
+        from attribution.gradients.selected import row_means, select
 
         model = self.subject.model()
         x, y = self.subject.batch(rows)

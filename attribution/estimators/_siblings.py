@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 def siblings(subject: "Subject") -> "list[Subject]":

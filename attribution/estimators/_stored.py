@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.gradient_store import GradientStore
+from attribution.gradients.store import GradientStore
 from attribution.storage.files import file_hash
 
 if TYPE_CHECKING:
     import torch
 
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 def store_of(

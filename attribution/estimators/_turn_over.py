@@ -17,11 +17,11 @@ from attribution.estimators._hash import uniform
 from attribution.models.build import build_model
 from attribution.models.checkpoints import load_checkpoint, save_checkpoint
 from attribution.models.features import batch_coupled, forward_features
-from attribution.models.recipe import batches, epoch_seed, learning_rate, make_optimizer
 from attribution.tasks.classification import per_sample_loss
+from attribution.training.recipe import batches, epoch_seed, learning_rate, make_optimizer
 
 if TYPE_CHECKING:
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 class TurnOver:
@@ -33,7 +33,7 @@ class TurnOver:
     @cached_property
     def network(self) -> nn.Module:
         """In eval mode. Found beside the run when it was trained before on the same labels; a training costs about what the run's own did."""
-        from attribution.config import fingerprint
+        from attribution.settings.configs import fingerprint
 
         subject, run = self.subject, self.subject.run
         if run.config.get("source") == "loaded":

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Estimator(ABC):
     ] = ()  # fields of ScoreConfig that it takes as attributes; they belong into ``options``
     loss_only: ClassVar[bool] = False  # cannot be asked of another measure than the loss
     from_subsets: ClassVar[bool] = (
-        False  # needs models retrained on random subsets (``attribution.subsets``) beside the run
+        False  # needs models retrained on random subsets (``attribution.training.subsets``) beside the run
     )
     rounds: ClassVar[str] = (
         ""  # of an iterative one: the attribute that bounds its iterations, and the note that says how many it took

@@ -10,10 +10,10 @@ import numpy as np
 from attribution.errors import UserError
 from attribution.estimators import register
 from attribution.estimators.base import Estimator, Query, ScoreBlock
-from attribution.subsets import Subsets
+from attribution.training.subsets import Subsets
 
 if TYPE_CHECKING:
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 LEAST = 10  # models: fewer cannot say anything about hundreds of samples
 GRID = np.geomspace(1e-3, 1e3, 13)  # ridge penalties tried, in mean eigenvalues of the centred membership matrix

@@ -14,7 +14,7 @@ from attribution.estimators.base import Estimator, Query, ScoreBlock
 if TYPE_CHECKING:
     import torch
 
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 @register("ip-dropout")

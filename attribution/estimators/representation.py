@@ -6,7 +6,7 @@ import numpy as np
 
 from attribution.estimators import register
 from attribution.estimators.base import Estimator, Query, ScoreBlock
-from attribution.neighbors import unit
+from attribution.neighbors.exact import unit
 
 
 @register("representation")

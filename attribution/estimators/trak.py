@@ -12,8 +12,8 @@ from attribution.estimators.base import Estimator, Query, ScoreBlock
 if TYPE_CHECKING:
     import torch
 
-    from attribution.gradient_store import GradientStore
-    from attribution.subject import Subject
+    from attribution.gradients.store import GradientStore
+    from attribution.training.trained import Subject
 
 
 @register("trak")

@@ -8,7 +8,7 @@ from attribution.estimators._siblings import siblings
 from attribution.estimators.trak import Trak
 
 if TYPE_CHECKING:
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 @register("trak-ensemble")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.dataset import DatasetInfo
     from attribution.gradients.capture import Loss
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 def movable(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> np.ndarray | None:

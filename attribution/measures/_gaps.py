@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.dataset import Dataset
     from attribution.gradients.capture import Loss
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 def positive_class(classes: tuple[str, ...], name: str) -> int:

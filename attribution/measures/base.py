@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from attribution.gradients.capture import Loss
     from attribution.gradients.queries import QueryGradients
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 class Measure(ABC):

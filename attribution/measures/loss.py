@@ -7,7 +7,7 @@ from attribution.measures.base import Measure
 
 if TYPE_CHECKING:
     from attribution.gradients.capture import Loss
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
 
 @register("loss")

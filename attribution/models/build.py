@@ -10,7 +10,6 @@ import psutil
 import torch
 from torch import nn
 
-from attribution.config import ModelConfig
 from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
 from attribution.models.check import check_model
@@ -18,6 +17,7 @@ from attribution.models.devices import seeded
 from attribution.models.order import in_order
 from attribution.models.user_code import guarded, kept_state, remember, words
 from attribution.models.zoo import AUTO, models, names_for
+from attribution.settings.configs import ModelConfig
 from attribution.trust.imports import resolved
 from attribution.trust.loading import running
 from attribution.trust.question import code_hash, look

@@ -12,7 +12,7 @@ from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
 from attribution.models.features import inputs_of
 from attribution.models.predict import predict
-from attribution.statistics import wilson
+from attribution.statistics.intervals import wilson
 from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:

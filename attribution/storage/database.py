@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from attribution.boundary import in_words, read_only
 from attribution.errors import UserError
+from attribution.errors.boundary import in_words, read_only
 
 FORMAT = 1  # of the file (user_version) and of project.json; ``storage.formats`` brings older ones here
 

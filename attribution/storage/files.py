@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution import alive
-from attribution.boundary import DAMAGED, full, is_full
 from attribution.errors import UserError
+from attribution.errors.boundary import DAMAGED, full, is_full
+from attribution.storage import alive
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from attribution.views.colours import HARMFUL, HELPFUL
 from attribution.views.numbers import MINUS, NONE, duration, percent, plural, three_digits
 
 if TYPE_CHECKING:
-    from attribution.evaluation.result import BenchResult
+    from attribution.studies.bench.result import BenchResult
 
 PARTS = {
     "fidelity": "following retraining",

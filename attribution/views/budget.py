@@ -9,7 +9,7 @@ from attribution.views.colours import EDITED, quiet
 from attribution.views.numbers import count
 
 if TYPE_CHECKING:
-    from attribution.findings.budget import Budget
+    from attribution.studies.mislabels.budget import Budget
 
 LEAST = 5  # expected finds among the next 50 reviews under which stopping is advised, unless the user says otherwise
 EVERY = 10  # decisions between two looks at the budget

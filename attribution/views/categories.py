@@ -12,7 +12,7 @@ from attribution.views.numbers import count, percent, share_range
 from attribution.views.scatter import Group
 
 if TYPE_CHECKING:
-    from attribution.findings.categories import Categories
+    from attribution.studies.categories.categories import Categories
 
 MEANING = {
     "mislabelled": "The evidence contradicts its label, surely enough that the label is probably wrong.",

@@ -10,9 +10,9 @@ from attribution.views.colours import HARMFUL, HELPFUL
 from attribution.views.numbers import duration, hundredths, percent, plural, points, three_digits
 
 if TYPE_CHECKING:
-    from attribution.comparisons import Comparison
-    from attribution.config import TrainConfig
-    from attribution.previews import Preview
+    from attribution.settings.configs import TrainConfig
+    from attribution.studies.preview.result import Preview
+    from attribution.studies.retrain.result import Comparison
 
 UNCLEAR = "#8C8579"
 OUTCOMES = {

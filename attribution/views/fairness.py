@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.findings.judged import GAPS, Judged
+from attribution.studies.fairness.judged import GAPS, Judged
 from attribution.views.colours import EDITED, HARMFUL, HELPFUL
 from attribution.views.numbers import MINUS, duration, hundredths, percent, plural, share_interval
 
 if TYPE_CHECKING:
-    from attribution.findings.remedies import Remedy
+    from attribution.studies.fairness.result import Remedy
 
 CONTROL = "#8A8378"
 CHOICES = {

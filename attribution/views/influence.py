@@ -11,8 +11,8 @@ from attribution.views import colours
 from attribution.views.numbers import count, percent, three_digits
 
 if TYPE_CHECKING:
-    from attribution.runs import Run
-    from attribution.workspace.lookup import InfluenceView
+    from attribution.project.lookup import InfluenceView
+    from attribution.training.run import Run
 
 ORDER = ("ip", "tracin", "cosine", "forward-inf")
 
@@ -61,7 +61,7 @@ def unit_words(words: EstimatorWords, run: "Run") -> str:
 
 def settings_words(view: "InfluenceView") -> str:
     """With which settings, and of which model, an answer was asked: "Usual settings: steps 5, step 0.2. Model 3f2a91."."""
-    from attribution.scoring.settings import words
+    from attribution.studies.influence.settings import words
 
     used = (
         words({name: value for name, value in view.options.items() if not isinstance(value, list | dict)})

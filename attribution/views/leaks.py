@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.findings.leak_result import GRID, Finding, verdict
-from attribution.likeness.image import matched
+from attribution.modalities.similarity.image import matched
+from attribution.studies.leaks.result import GRID, Finding, verdict
 from attribution.views.numbers import NONE, count, hundredths, percent, plural, points, share_range, three_digits
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
-    from attribution.statistics import WithAndWithout
+    from attribution.statistics.intervals import WithAndWithout
 
 NOTICED = 0.01  # a point of the test score
 VERDICTS = {

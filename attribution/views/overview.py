@@ -11,7 +11,7 @@ import pandas as pd
 from attribution.views.numbers import count, plural, three_digits
 
 if TYPE_CHECKING:
-    from attribution.config import TrainConfig
+    from attribution.settings.configs import TrainConfig
 
 
 @dataclass(frozen=True)

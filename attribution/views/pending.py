@@ -10,7 +10,7 @@ from attribution.views.numbers import plural
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
-    from attribution.project import Project
+    from attribution.project.project import Project
 
 
 def trained_labels(project: "Project", version: str) -> "Labels":

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from attribution.datasets.names import NO_LABEL, class_word
-from attribution.statistics import Interval, spearman_interval
+from attribution.statistics.intervals import Interval, spearman_interval
 from attribution.views.numbers import duration, percent, plural, points, three_digits
 
 if TYPE_CHECKING:
-    from attribution.comparisons import Change, Comparison
-    from attribution.previews import Preview
+    from attribution.studies.preview.result import Preview
+    from attribution.studies.retrain.result import Change, Comparison
 
 VARIANTS = {
     "if": "All parameters (if)",
@@ -31,7 +31,7 @@ CAVEAT = (
 def edit_table(preview: "Preview", classes: Sequence[str], limit: int = 25) -> pd.DataFrame:
     """The edits by how much they are expected to matter to the mean test loss, the largest first: ``order``, ``id``, ``edit``, ``expected``.
 
-    The order of a first-order sum over checkpoints, without its size (see ``attribution.forecast``); empty where it was not kept.
+    The order of a first-order sum over checkpoints, without its size (see ``attribution.studies.retrain.predicted``); empty where it was not kept.
     """
     acted = preview.acted()
     if acted.empty:

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attribution.statistics import Interval
+from attribution.statistics.intervals import Interval
 from attribution.views.numbers import three_digits
 
 if TYPE_CHECKING:
-    from attribution.findings.shift import ShiftResult
+    from attribution.studies.shift.run import ShiftResult
 
 SPACES = {"inputs": "The data themselves", "representation": "What the model sees"}
 KINDS = {"column": "Columns", "region": "Regions", "label": "Labels"}

@@ -11,11 +11,11 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attribution.errors import UserError
-from attribution.project import Project
-from attribution.statistics import without
+from attribution.project import lookup
+from attribution.project.home import home
+from attribution.project.project import Project
+from attribution.statistics.intervals import without
 from attribution.views import budget, categories, comparison, leaks, pending
-from attribution.workspace import lookup
-from attribution.workspace.home import home
 from pages.parts import states
 
 # What travels between pages in the URL, beside the widgets that are bound to it under their own label.

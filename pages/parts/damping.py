@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attribution.config import DampingConfig
+from attribution.settings.configs import DampingConfig
 from attribution.views import damping, influence
 from pages.parts import context, jobs, states
 from pages.parts.context import Sight

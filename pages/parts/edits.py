@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from attribution.errors import UserError
-from attribution.project import Project
+from attribution.project.project import Project
 from attribution.views.ledger import place_words
 from attribution.views.numbers import plural
 from pages.parts import context, states

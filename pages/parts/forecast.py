@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.config import ScoreConfig, to_dict
-from attribution.ranges import limits
+from attribution.settings.configs import ScoreConfig, to_dict
+from attribution.settings.ranges import limits
 from attribution.views import costs
 from pages.parts import context, jobs
 from pages.parts.context import Sight

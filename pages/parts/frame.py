@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from attribution.boundary import in_words
+from attribution.errors.boundary import in_words
 from pages.parts import context, states
 
 HERE = Path(__file__).parent

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from attribution.errors import UserError
-from attribution.jobs import Job
-from attribution.project import Project
+from attribution.jobs.board import Job
+from attribution.project.project import Project
 from attribution.views.numbers import ago, duration, whole_percent
 from pages.parts import context, states
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from attribution.findings.categories import RULE
-from attribution.findings.truth import truth_file
+from attribution.studies.categories.categories import RULE
+from attribution.studies.categories.truth import truth_file
 from attribution.views import categories, numbers, queue
 from pages.parts import states
 from pages.parts.context import Sight

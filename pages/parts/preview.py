@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attribution.config import PreviewConfig
+from attribution.settings.configs import PreviewConfig
 from attribution.views import comparison, preview
 from pages.parts import jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.comparisons import Comparison
-    from attribution.previews import Preview
+    from attribution.studies.preview.result import Preview
+    from attribution.studies.retrain.result import Comparison
 
 SHARES = {0.01: "1 %", 0.05: "5 %", 0.2: "20 %", 1.0: "all"}
 

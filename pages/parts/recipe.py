@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.config import TrainConfig
 from attribution.errors import UserError
-from attribution.ranges import limits
+from attribution.settings.configs import TrainConfig
+from attribution.settings.ranges import limits
 from attribution.views import comparison
 from pages.parts import jobs, states
 from pages.parts.context import Sight

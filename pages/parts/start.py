@@ -4,7 +4,7 @@ import streamlit as st
 
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.project import Project
+from attribution.project.project import Project
 from attribution.views.numbers import whole_percent
 from pages.parts import frame, states
 from pages.parts.context import Sight

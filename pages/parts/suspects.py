@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attribution.project import Project
+from attribution.project.project import Project
 from attribution.views import queue, tables
 from attribution.views.cards import tile_html
 from pages.parts import cards, context, edits, frame, keys, states

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attribution.errors import UserError
-from attribution.project import Project
+from attribution.project.project import Project
 from attribution.trust import Look, look, say_yes
 from pages.parts import states
 

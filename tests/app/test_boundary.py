@@ -35,7 +35,7 @@ def test_pages_of_a_project_that_can_only_be_read(app, tiny_project, monkeypatch
     "broken", [OSError(28, "No space left on device", "x"), OSError(5, "Input/output error", "x"), MemoryError()]
 )
 def test_what_the_machine_does_to_a_page_is_said_in_its_place(app, tiny_project, monkeypatch, broken):
-    from attribution.workspace.models import Models
+    from attribution.project.runs import Models
 
     def fail(*_, **__):
         raise broken
@@ -52,7 +52,7 @@ def test_a_bug_on_a_page_keeps_its_traceback(tiny_project, monkeypatch):
 
     from streamlit.testing.v1 import AppTest
 
-    from attribution.workspace.models import Models
+    from attribution.project.runs import Models
 
     def fail(*_, **__):
         raise ZeroDivisionError("oh")

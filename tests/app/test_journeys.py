@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from attribution import Project
-from attribution.config import AnglesConfig, MapConfig, ScoreConfig
+from attribution.settings.configs import AnglesConfig, MapConfig, ScoreConfig
 from attribution.storage import database
 from pages.parts import keys
 
@@ -413,7 +413,7 @@ def test_a_failed_preview_says_why(app, words, tiny_project):
 
 
 def test_a_running_job_shows_progress_and_can_be_stopped(app, words, tiny_project, monkeypatch):
-    monkeypatch.setattr("attribution.jobs._alive", lambda row: True)
+    monkeypatch.setattr("attribution.jobs.board._alive", lambda row: True)
     put_job(
         tiny_project,
         "running",
@@ -547,7 +547,7 @@ def test_retraining_leaves_the_model_in_use_until_the_user_takes_the_new_one(app
 def test_fairness_search_is_answered_and_the_suggested_samples_are_dropped(app, words, tmp_path, monkeypatch, press):
     from biased import make_project
 
-    from attribution.config import RemedyConfig
+    from attribution.settings.configs import RemedyConfig
 
     monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
     project = make_project(tmp_path)
@@ -579,8 +579,8 @@ def test_without_groups_only_robustness_is_offered(app, words, tmp_path, monkeyp
 
 
 def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app, words, tiny_project, monkeypatch):
-    from attribution.costs.model import Cost
-    from attribution.costs.result import forecast_key, write_forecast
+    from attribution.studies.costs.model import Cost
+    from attribution.studies.costs.result import forecast_key, write_forecast
 
     asked = []
     monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
@@ -612,12 +612,12 @@ def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app,
 
 
 def test_a_job_that_does_not_answer_is_said_in_the_strip_and_can_be_ended(app, tiny_project, monkeypatch):
-    from attribution.heart import Beat
+    from attribution.jobs.heart import Beat
 
-    monkeypatch.setattr("attribution.jobs._alive", lambda row: True)
-    monkeypatch.setattr("attribution.heart.read", lambda path: Beat(200.0, 200.0, 300.0))
+    monkeypatch.setattr("attribution.jobs.board._alive", lambda row: True)
+    monkeypatch.setattr("attribution.jobs.heart.read", lambda path: Beat(200.0, 200.0, 300.0))
     ended = []
-    monkeypatch.setattr("attribution.jobs.JobBoard.kill", lambda board, job_id, grace_s: ended.append(job_id))
+    monkeypatch.setattr("attribution.jobs.board.JobBoard.kill", lambda board, job_id, grace_s: ended.append(job_id))
     put_job(
         tiny_project,
         "running",

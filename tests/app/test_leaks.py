@@ -2,7 +2,7 @@
 
 import pytest
 
-from attribution.config import LeakConfig
+from attribution.settings.configs import LeakConfig
 
 
 @pytest.fixture

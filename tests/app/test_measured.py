@@ -2,7 +2,7 @@
 
 import pytest
 
-from attribution.config import BenchConfig, DampingConfig, MemorizeConfig
+from attribution.settings.configs import BenchConfig, DampingConfig, MemorizeConfig
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_the_map_is_coloured_by_kind_and_shows_the_data_map(app, words, tiny_pro
 
 def test_shift_offers_the_comparison_and_shows_it(app, words, tiny_project, monkeypatch):
     from attribution import Project
-    from attribution.config import ShiftConfig
+    from attribution.settings.configs import ShiftConfig
 
     asked = []
     monkeypatch.setattr(Project, "submit", lambda self, kind, config=None: asked.append((kind, config)))
@@ -146,7 +146,7 @@ def test_a_hardly_trained_model_is_said_so_and_can_be_trained_longer(app, words,
 
 def test_the_recipe_of_a_new_project_is_a_form(app, digits):
     from attribution import Project
-    from attribution.config import default_recipe
+    from attribution.settings.configs import default_recipe
 
     test = app("new_project")
     test.text_input(key="path").set_value(str(digits[0])).run()

@@ -28,7 +28,7 @@ AS_THEY_ARE |= {
 def finished(folder, write, text):
     """A project with a result for every page, small enough to compute in seconds."""
     from attribution import DataConfig, FlagConfig, MapConfig, ModelConfig, Project, ScoreConfig, TrainConfig
-    from attribution.config import BenchConfig, LeakConfig, MemorizeConfig, RemedyConfig, RetrainConfig
+    from attribution.settings.configs import BenchConfig, LeakConfig, MemorizeConfig, RemedyConfig, RetrainConfig
 
     source = folder.parent / f"{write.__name__}.jsonl"
     write(source)

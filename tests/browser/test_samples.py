@@ -47,7 +47,7 @@ def fresh(served):
 @pytest.fixture
 def working(fresh):
     """``working(project)``: a job of that project runs, and beats, until the test ends."""
-    from attribution.jobs import JobBoard
+    from attribution.jobs.board import JobBoard
     from attribution.storage import database
 
     over, threads = threading.Event(), []

@@ -29,7 +29,7 @@ PAGES = (
 @pytest.fixture(scope="module")
 def nasty_app(tmp_path_factory):
     from attribution import DataConfig, FlagConfig, MapConfig, ModelConfig, Project, ScoreConfig, TrainConfig
-    from attribution.config import LeakConfig, MemorizeConfig
+    from attribution.settings.configs import LeakConfig, MemorizeConfig
 
     home = tmp_path_factory.mktemp("home")
     write_texts(home / "texts.jsonl")

@@ -6,7 +6,7 @@ from tiny_world import CLASSES, N_TRAIN, World, reordered
 
 from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
-from attribution.metrics import auroc
+from attribution.statistics.ranking import auroc
 
 NAMES = detectors.names()
 TRAINS = {"combined"}  # trains a model of its own, and batches are drawn by place

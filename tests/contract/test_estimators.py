@@ -7,11 +7,11 @@ import pytest
 import torch
 from tiny_world import COPIES, World, reordered
 
-from attribution.config import ScoreConfig
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.scoring import plan, score
+from attribution.settings.configs import ScoreConfig
+from attribution.studies.influence import plan, score
 
 NAMES = [
     name for name in estimators.names() if not estimators.get(name).from_subsets

@@ -18,12 +18,12 @@ import torch
 from runner_work import Doomed, Places, Squares
 from tiny_world import World
 
-from attribution.config import ScoreConfig
 from attribution.errors import Cancelled, UserError
 from attribution.estimators.ip import GradientDotProduct
 from attribution.progress import Progress
 from attribution.runners import runners
-from attribution.scoring import ScoreResult, plan, score
+from attribution.settings.configs import ScoreConfig
+from attribution.studies.influence import ScoreResult, plan, score
 
 NAMES = runners.names()
 OUTSIDE = [name for name in NAMES if name != "serial"]  # those that work in processes of their own
@@ -200,10 +200,10 @@ def test_two_drivers_at_once(world, tmp_path, small_shards):
 import json, sys
 from pathlib import Path
 from tiny_world import build
-from attribution.config import ScoreConfig
+from attribution.settings.configs import ScoreConfig
 from attribution.datasets.dataset import Dataset
-from attribution.runs import Run
-from attribution.scoring import plan, score
+from attribution.training.run import Run
+from attribution.studies.influence import plan, score
 plan.SHARD_BYTES = (100, 100)
 data, run, out = map(Path, sys.argv[1:])
 dataset = Dataset.open(data)

@@ -9,9 +9,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from attribution.config import DataConfig
 from attribution.datasets.load import import_data, preview
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 RNG = np.random.default_rng(0)
 

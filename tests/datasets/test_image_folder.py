@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attribution.config import DataConfig
 from attribution.datasets.load import import_data, preview
 from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
+from attribution.settings.configs import DataConfig
 
 
 def picture(path, value, size=(6, 4), mode="L"):

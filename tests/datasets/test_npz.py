@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from attribution.config import DataConfig
 from attribution.datasets.load import import_data, preview
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 5, 4), dtype=np.uint8)

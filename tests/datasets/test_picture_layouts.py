@@ -7,10 +7,10 @@ import unicodedata
 import pytest
 from PIL import Image
 
-from attribution.config import DataConfig
 from attribution.datasets.load import arrange, read_source
 from attribution.datasets.source import left_out_count
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 
 def picture(path, value=0):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attribution.config import DataConfig
 from attribution.datasets.load import import_data, preview
 from attribution.datasets.pictures import read_header, read_pixels, target_size
 from attribution.datasets.source import Unreadable
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 from attribution.views.importing import sizes_sentence, summary_line
 
 

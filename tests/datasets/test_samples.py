@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.config import DataConfig, ModelConfig, TrainConfig, from_dict
 from attribution.datasets.load import import_data
+from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, from_dict
 
 ROOT = Path(__file__).resolve().parents[2] / "sample_data"
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from attribution.config import DataConfig
 from attribution.datasets.splits import assign_splits, split_name, split_order
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 
 def test_fractions_hold_in_every_class():

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution.config import DataConfig
 from attribution.datasets.load import import_data, preview
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 PEOPLE = pd.DataFrame(
     {

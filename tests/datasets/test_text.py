@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.config import DataConfig
 from attribution.datasets.encode import normalise, tokens_of
 from attribution.datasets.load import import_data, preview
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 
 
 def save(tmp_path, texts, labels, splits=None):

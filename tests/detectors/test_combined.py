@@ -9,8 +9,8 @@ from attribution.detectors import detectors
 from attribution.detectors._planted import Weights, learn, plant, standardised
 from attribution.detectors.base import Evidence
 from attribution.errors import UserError
-from attribution.metrics import auroc
-from attribution.runs import Run
+from attribution.statistics.ranking import auroc
+from attribution.training.run import Run
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from attribution.detectors import defaults, detectors, last_layer
 from attribution.detectors.base import Evidence
 from attribution.errors import UserError
 from attribution.gradients.engine import GradientEngine
-from attribution.training import predict
+from attribution.training.train import predict
 
 
 @pytest.fixture(scope="module")

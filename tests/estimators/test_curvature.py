@@ -5,11 +5,11 @@ import pytest
 import torch
 from tiny_world import World, Wrapped, build, in_double, one_at_a_time
 
-from attribution.config import ScoreConfig
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.scoring import score
+from attribution.settings.configs import ScoreConfig
+from attribution.studies.influence import score
 
 FAITHFUL = {
     "influence-exact": 1e-8,

@@ -8,7 +8,7 @@ from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.estimators.datamodels import GRID, lasso, ridge
-from attribution.subsets import Subsets
+from attribution.training.subsets import Subsets
 
 MODELS = 24
 

@@ -13,8 +13,8 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.estimators.forward_inf import ForwardInfluence
 from attribution.estimators.knn_shapley import shapley_values
-from attribution.subject import Subject
 from attribution.tasks.classification import per_sample_loss
+from attribution.training.trained import Subject
 
 
 @pytest.fixture(scope="module")
@@ -130,12 +130,13 @@ def test_forward_inf_asks_a_small_model_at_many_queries_in_one_pass(world, monke
     train, (_, queries) = world.dataset.rows("train"), asked(world)
     alone, together, refusing = (world.subject() for _ in range(3))
     refusing._models[len(refusing.weights) - 1] = torch.nn.Sequential(refusing.model(), Refusing()).eval()
-    monkeypatch.setattr("attribution.subject._TOGETHER_BYTES", 1)
+    monkeypatch.setattr("attribution.training.trained._TOGETHER_BYTES", 1)
     expected = run(estimators.get("forward-inf")(alone), queries, train)
     x, y = alone.batch(train)
     assert alone._together(x, y) == 1
     monkeypatch.setattr(
-        "attribution.subject._TOGETHER_BYTES", 3 * alone.engine().plan(x, y).saved * x.numel() + 1 if small else 1 << 40
+        "attribution.training.trained._TOGETHER_BYTES",
+        3 * alone.engine().plan(x, y).saved * x.numel() + 1 if small else 1 << 40,
     )
     assert alone._together(x, y) == 3 or not small
     for subject in (together, refusing):

@@ -5,11 +5,11 @@ import pytest
 import torch
 from tiny_world import World, Wrapped, build
 
-from attribution.config import ModelConfig, TrainConfig
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.training import train
+from attribution.settings.configs import ModelConfig, TrainConfig
+from attribution.training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from tiny_world import World, build, in_double, one_at_a_time
 
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.gif import select_for
 from attribution.gradients.curvature.dense import gauss_newton_matrix
+from attribution.gradients.selected import select_for
 
 NAMES = {"gif": "gif", "gif-freeze": "fif", "gif-projected": "pif"}
 

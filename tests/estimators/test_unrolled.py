@@ -10,7 +10,7 @@ from tiny_world import World, Wrapped, build, in_double, one_at_a_time
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.training import train
+from attribution.training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from hostile.harness import leftovers, run
 
 from attribution import Project
 from attribution.errors import UserError
-from attribution.jobs import JobBoard
+from attribution.jobs.board import JobBoard
 from attribution.storage import database
 
 SAID = ("disk is full", "GB free", "MB are left")

@@ -6,7 +6,7 @@ import pytest
 from hostile.harness import Case, check, clear, fine, run
 
 from attribution.cli import cli, flags
-from attribution.config import (
+from attribution.settings.configs import (
     AnglesConfig,
     BenchConfig,
     CalibrateConfig,
@@ -24,7 +24,7 @@ from attribution.config import (
     ShiftConfig,
     TrainConfig,
 )
-from attribution.ranges import entry_type
+from attribution.settings.ranges import entry_type
 
 VERBS = {
     "train": TrainConfig,

@@ -339,7 +339,7 @@ def test_a_copy_elsewhere_works(people, tmp_path):
 
 
 def test_status_reads_each_of_many_models_a_few_times(people, monkeypatch):
-    from attribution.runs import Run
+    from attribution.training.run import Run
 
     (first,) = (people / "runs").iterdir()
     for at in range(20):

@@ -62,7 +62,7 @@ def disturbed(
     project: Any, kind: str, config: Any, kills: int, chance: random.Random, longest_s: float
 ) -> tuple[dict[str, str], int]:
     """The same as a job that is killed up to so many times, resumed each time; and how often it was still at work when the kill came."""
-    from attribution.jobs import JobBoard
+    from attribution.jobs.board import JobBoard
 
     board, met = JobBoard(project.folder), 0
     board.start = lambda job_id: None  # type: ignore[method-assign]

@@ -7,13 +7,13 @@ import pytest
 import torch
 from tiny_world import COPIES, World, build, in_double
 
-from attribution.config import ScoreConfig
 from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.measures import measures
-from attribution.scoring import score
+from attribution.settings.configs import ScoreConfig
+from attribution.studies.influence import score
 
 NAMES = measures.names()
 GAPS = [name for name in NAMES if measures.get(name).group_only]
@@ -194,7 +194,7 @@ def test_the_seed_ensemble_is_the_mean_of_the_runs(world):
 def test_a_run_without_siblings_says_how_to_train_them(plain, tmp_path):
     import shutil
 
-    from attribution.training import Run
+    from attribution.training.train import Run
 
     shutil.copytree(plain.run.folder, tmp_path / "runs" / plain.run.id)
     lonely = World(plain.dataset, plain.labels, Run.open(tmp_path / "runs" / plain.run.id), plain.flipped)

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from attribution.config import DataConfig
 from attribution.datasets.dataset import MODALITIES
 from attribution.datasets.load import import_data
 from attribution.errors import UserError
 from attribution.modalities import alt, describe, modalities, modality_of, thumbnail
 from attribution.modalities.base import shorten
 from attribution.modalities.image import png
+from attribution.settings.configs import DataConfig
 
 
 @pytest.fixture(scope="module")

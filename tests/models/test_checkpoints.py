@@ -334,7 +334,7 @@ def test_only_regular_files_that_fit_into_memory(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("damage", [b"", b"PK", b"\x80\x02}q\x00."])
 def test_a_damaged_unfinished_training_says_what_to_delete(tmp_path, damage):
-    from attribution.models.state import TrainingState
+    from attribution.training.state import TrainingState
 
     model = net(1)
     (tmp_path / ".state").mkdir()

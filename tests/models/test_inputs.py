@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from attribution import DataConfig, ModelConfig, Project, TrainConfig
-from attribution.config import model_request, stored_model
 from attribution.errors import UserError
 from attribution.models.build import identity, inputs_for
 from attribution.models.features import inputs_of
-from attribution.training import adopt, run_fingerprint
+from attribution.settings.configs import model_request, stored_model
+from attribution.training.train import adopt, run_fingerprint
 
 CODE = """
 import torch
@@ -134,7 +134,7 @@ def test_a_token_model_keeps_its_own_ids(tmp_path, code):
 
 
 def test_training_scoring_and_attacks_use_the_models_inputs(tmp_path, code):
-    from attribution.subject import Subject
+    from attribution.training.trained import Subject
 
     x, y = numbers()
     pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "label": y}).to_csv(tmp_path / "t.csv", index=False)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attribution.findings.mislabels import suggest
-from attribution.models.measure import dynamics_table
-from attribution.runs import Run
+from attribution.studies.mislabels.run import suggest
+from attribution.training.measured import dynamics_table
+from attribution.training.run import Run
 
 
 def test_class_numbers_beyond_two_bytes_stay_what_they_are(tmp_path):

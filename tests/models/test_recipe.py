@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution.config import TrainConfig
 from attribution.errors import UserError
-from attribution.models.recipe import batches, checkpoint_epochs, epoch_order, influence_weight, learning_rate
+from attribution.settings.configs import TrainConfig
+from attribution.training.recipe import batches, checkpoint_epochs, epoch_order, influence_weight, learning_rate
 
 
 @given(st.integers(1, 200), st.integers(1, 40), st.integers(1, 2))

@@ -270,7 +270,7 @@ def test_our_own_faults_and_control_c_pass():
 
 def test_samples_without_an_answer_are_named(tmp_path, data):
     from attribution.models.checkpoints import save_checkpoint
-    from attribution.training import adopt
+    from attribution.training.train import adopt
 
     body = "\nclass N(Base):\n    def forward(self, x): return self.head(x) / (x[:, :1] != float(WORST))\ndef build(): return N()\n"
     worst = float(data.tensor([7])[0, 0])

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.evaluation.result import COLUMNS, BenchResult
 from attribution.storage.files import write_json
 from attribution.storage.tables import write_table
+from attribution.studies.bench.result import COLUMNS, BenchResult
 from attribution.views import bench as views
 
 WORDS = {"ip": "Gradient dot product", "ekfac": "EK-FAC", "random": "Random", "loss": "Loss"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from attribution.findings.budget import budget
+from attribution.studies.mislabels.budget import budget
 from attribution.views import budget as views
 
 

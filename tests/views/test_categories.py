@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.findings.categories import KINDS, ORDINARY, Categories, Relations
+from attribution.studies.categories.categories import KINDS, ORDINARY, Categories, Relations
 from attribution.views import categories
 
 

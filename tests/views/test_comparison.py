@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.comparisons import Change, Comparison
-from attribution.config import TrainConfig
-from attribution.statistics import Interval
-from attribution.track_record import TrackRecord
+from attribution.settings.configs import TrainConfig
+from attribution.statistics.intervals import Interval
+from attribution.statistics.track_record import TrackRecord
+from attribution.studies.retrain.result import Change, Comparison
 from attribution.views import comparison
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.findings.judged import Judged
-from attribution.findings.remedies import Remedy
 from attribution.storage.files import write_json
 from attribution.storage.tables import write_table
+from attribution.studies.fairness.judged import Judged
+from attribution.studies.fairness.result import Remedy
 from attribution.views import fairness
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
-from attribution.findings.leak_result import GRID, Finding
-from attribution.statistics import without
+from attribution.statistics.intervals import without
+from attribution.studies.leaks.result import GRID, Finding
 from attribution.views import leaks, numbers
 
 

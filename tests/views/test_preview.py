@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.comparisons import Change
-from attribution.config import PreviewConfig
-from attribution.statistics import Interval
+from attribution.settings.configs import PreviewConfig
+from attribution.statistics.intervals import Interval
+from attribution.studies.retrain.result import Change
 from attribution.views import preview
 
 NONE = Interval(0.02, math.nan, math.nan)

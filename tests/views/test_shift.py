@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from attribution.findings.shift import verdict
-from attribution.statistics import Interval
+from attribution.statistics.intervals import Interval
+from attribution.studies.shift.run import verdict
 from attribution.views import shift
 
 

@@ -1,0 +1,1 @@
+"""Readers: from the user's files to samples. One file per kind."""

@@ -1,0 +1,347 @@
+"""Turn the rows of a table into samples: labels, ids, splits and groups, and feature columns or one column of text."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.datasets.columns import feature, missing_value
+from attribution.datasets.frames import PART, SPLIT_OF_PART, SUFFIXES, missing, read_frame, row_name
+from attribution.datasets.labels import kept_without_label, label_words, no_label, without_label
+from attribution.datasets.pictures import SUFFIXES as PICTURES
+from attribution.datasets.source import Source, left_out, listed, note, together
+from attribution.datasets.splits import split_meanings, split_name
+from attribution.datasets.words import tidy, whole
+from attribution.errors import UserError
+from attribution.settings.configs import DataConfig, from_dict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SUFFIXES", "column", "given_splits", "read", "read_frame"]
+OWN = (PART, SPLIT_OF_PART)
+
+
+def read(config: DataConfig) -> Source:
+    """The rows of a table that have a label, checked: no other value may be missing, and numbers must be finite.
+
+    Rows count from 1, without the header. Ids are the id column, or ``row-00017``. A column called ``split`` is taken as the split when
+    none is named. Rows without a label, columns that only count the rows and the index of a Parquet file are left out and listed.
+    Memory: the whole table. Raises ``UserError`` naming row and column.
+    """
+    import pandas as pd
+
+    path = Path(config.path).expanduser()
+    named = {name: tidy(getattr(config, name)) for name in ("label", "text", "id", "split", "group")}
+    config = from_dict(
+        DataConfig, {**asdict(config), **named, "features": tuple(tidy(name) for name in config.features)}
+    )
+    problems: list[dict[str, Any]] = []
+    as_text = (config.label, config.text, config.id, config.split or "split", config.group)
+    frame = read_frame(path, as_text, problems, config.max_gigabytes)
+    seen = len(frame)
+    _check_columns(frame, config, path)
+    labels, kept, unlabelled = _labels(frame, config, path)
+    problems += unlabelled if config.unlabelled == "leave-out" else []
+    ids = [f"row-{number:05d}" for number in range(1, seen + 1)]
+    sources = frame[PART].tolist() if PART in frame else [f"row {number}" for number in range(1, seen + 1)]
+    index = frame.attrs.get("index", [])
+    if config.unlabelled == "keep":
+        labels, kept, problems = _kept(frame, labels, kept, config, path, problems)
+    if not kept.all():
+        frame, labels = frame[kept], labels[kept]
+        ids, sources = np.array(ids, dtype=object)[kept].tolist(), np.array(sources, dtype=object)[kept].tolist()
+    frame = frame.assign(
+        **{PART: [source if PART in frame else f"{source} of {path.name}" for source in sources]}
+    ).reset_index(drop=True)
+    samples = pd.DataFrame({"source": sources, "label": labels})
+    samples["id"] = column(frame, config.id, path, "holds the ids") if config.id else ids
+    splits, said = named_splits(frame, config, path)
+    samples["split"], problems = splits, problems + said
+    if config.group:
+        groups = column(frame, config.group, path, "holds the groups")
+        samples["group"] = groups.map({word: tidy(word) for word in groups.unique()})
+        fewer = groups.nunique() - samples["group"].nunique()
+        problems += (
+            [
+                note(
+                    f"column {config.group}",
+                    f"{fewer:,} spelling{'s' * (fewer > 1)} fell together with one that looks alike",
+                )
+            ]
+            if fewer
+            else []
+        )
+    if config.text:
+        samples["text"] = column(frame, config.text, path, "holds the texts")
+        unused = [
+            name
+            for name in frame.columns
+            if name not in {*_taken(frame, config, bool(splits.any())), config.text, *OWN}
+        ]
+        problems += [left_out(f"column {listed(unused)}", "not used: texts are read alone", 0)] if unused else []
+        return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
+    names, more = _features(frame, config, path, index, bool(splits.any()))
+    features = {}
+    for name in names:
+        features[f"col:{name}"], told = feature(frame, name, path)
+        more += told
+        more += _pictures(features[f"col:{name}"], name, path)
+    problems += [*together(more), _used(features)]
+    table = pd.concat([samples, pd.DataFrame(features)], axis=1)
+    return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
+
+
+def _files_left_out(problems: list[dict[str, Any]]) -> int:
+    """Files beside a table's parts count as seen."""
+    return sum(one["count"] for one in problems if one["what"].startswith("not a part of the table"))
+
+
+def _check_columns(frame: "pd.DataFrame", config: DataConfig, path: Path) -> None:
+    if not config.label:
+        raise UserError(
+            f"No label column of {path.name} was named.",
+            "It says what the model is to predict.",
+            f"Choose one of its columns: {_columns(frame)}.",
+        )
+    for name, role in ((config.text, "the text"), (config.split, "the split")):
+        if name and name == config.label:
+            raise UserError(
+                f"Column {name!r} is both the label and {role}.",
+                "The model would see the answer.",
+                f"Choose two of: {_columns(frame)}.",
+            )
+    for name, role in (
+        (config.label, "holds the labels"),
+        (config.text, "holds the texts"),
+        (config.id, "holds the ids"),
+    ):
+        if name:
+            _must_have(frame, name, path, role)
+
+
+def _columns(frame: "pd.DataFrame") -> str:
+    return listed([name for name in frame.columns if name not in OWN], 30)
+
+
+def _must_have(frame: "pd.DataFrame", name: str, path: Path, role: str) -> None:
+    if name not in frame:
+        raise UserError(
+            f"{path.name} has no column {name!r}.", f"It {role}.", f"Choose one of its columns: {_columns(frame)}."
+        )
+
+
+def _labels(
+    frame: "pd.DataFrame", config: DataConfig, path: Path
+) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    """Labels as text (n,), which rows have one (n,) bool, and the lines about those that have none."""
+    words, gone, bad = label_words(frame[config.label])
+    if bad is not None:
+        raise no_label(row_name(frame, bad[0], path), bad[1])
+    if gone.all():
+        raise UserError(
+            f"No row of {path.name} has a value in column {config.label}.",
+            "It holds the labels.",
+            f"Choose another: {_columns(frame)}.",
+        )
+    places = [_plain_row(frame, int(row)) for row in np.flatnonzero(gone)]
+    return words, ~gone, without_label(places)
+
+
+def _kept(
+    frame: "pd.DataFrame",
+    words: np.ndarray,
+    there: np.ndarray,
+    config: DataConfig,
+    path: Path,
+    problems: list[dict[str, Any]],
+) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    """Labels with "" for rows of the training part that have none, the rows to take, and the lines about both kinds. Held-out rows without a
+    label can judge nothing, so they are left out."""
+    splits, _ = named_splits(frame, config, path)
+    held_out = np.isin(np.asarray(splits, dtype=object), ("val", "test"))
+    words = np.where(there, words, "").astype(object)
+    kept = np.flatnonzero(~there & ~held_out)
+    gone = np.flatnonzero(~there & held_out)
+    lines = kept_without_label([_plain_row(frame, int(row)) for row in kept]) + without_label(
+        [_plain_row(frame, int(row)) for row in gone]
+    )
+    return words, there | ~held_out, problems + lines
+
+
+def _plain_row(frame: "pd.DataFrame", row: int) -> str:
+    return str(frame[PART].iloc[row]) if PART in frame else f"row {row + 1}"
+
+
+def column(frame: "pd.DataFrame", name: str, path: Path, role: str) -> "pd.Series":
+    """A column as text; ``UserError`` if it is not there (naming those that are), has a missing value or one that is no word or number
+    (naming the row)."""
+    import pandas as pd
+
+    _must_have(frame, name, path, role)
+    gone = missing(frame[name])
+    if gone.any():
+        raise missing_value(frame, int(np.flatnonzero(gone)[0]), int(gone.sum()), name, path, role)
+    words, _, bad = label_words(frame[name])
+    if bad is not None:
+        raise UserError(
+            f"{row_name(frame, bad[0], path)}: the value in column {name} {bad[1]}.",
+            f"It {role}.",
+            "Give one word or number in every row.",
+        )
+    return pd.Series(words, index=frame.index, dtype=object)
+
+
+def given_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> np.ndarray:
+    """The split each row names, (n,) str; "" everywhere without a split column. ``UserError`` for a value that is no split."""
+    return named_splits(frame, config, path)[0]
+
+
+def named_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """``given_splits``, and what is to be said: which other words were read as splits, or that a column's values look like splits.
+
+    A column called ``split`` holds the splits unless it has another use (label, text, id, group, feature).
+    """
+    name = config.split
+    if not name and SPLIT_OF_PART in frame:
+        return frame[SPLIT_OF_PART].to_numpy(dtype=object), [
+            note(path.name, "the files' names say what is train, val and test")
+        ]
+    others = {config.label, config.text, config.id, config.group, *config.features}
+    if not name:
+        named = [one for one in frame.columns if one.lower() == "split" and one not in others]
+        if not named:
+            return np.full(len(frame), "", dtype=object), _like_splits(frame, others)
+        name = named[0]
+    words = column(frame, name, path, "says what is train, val and test")
+    meaning = split_meanings(words.unique())
+    for word, split in meaning.items():
+        if split is None:
+            row = int(np.flatnonzero((words == word).to_numpy())[0])
+            raise UserError(
+                f"{row_name(frame, row, path)} has {word!r} in column {name}.",
+                "That is not a split.",
+                "Use train, val or test in every row"
+                + (
+                    "."
+                    if config.split
+                    else ", or rename the column if it says something else (features=... takes it as an input)."
+                ),
+            )
+    other = [f"{word!r} as {split}" for word, split in meaning.items() if tidy(word) != split]
+    said = [note(f"column {name}", f"read {listed(other)}")] if other else []
+    return words.map(meaning).to_numpy(dtype=object), said
+
+
+def _like_splits(frame: "pd.DataFrame", others: set[str]) -> list[dict[str, Any]]:
+    """A line for a column whose every value is the word for a split, but which is not called so."""
+    told = []
+    for name in frame.columns:
+        if name in others or name in OWN or frame[name].dtype.kind != "O":
+            continue
+        some = frame[name].iloc[:1000].map(lambda value: split_name(value) if isinstance(value, str) else None)
+        if some.notna().all() and some.nunique() > 1 and "train" in set(some):
+            told.append(note(f"column {name}", f"holds words for splits; to use it as the split give --split {name}"))
+    return told
+
+
+def _taken(frame: "pd.DataFrame", config: DataConfig, has_splits: bool) -> set[str]:
+    """Columns that have a use already."""
+    implied = [name for name in frame.columns if name.lower() == "split"][:1] if has_splits and not config.split else []
+    return {config.label, config.id, config.group, config.split, *implied}
+
+
+def _features(
+    frame: "pd.DataFrame", config: DataConfig, path: Path, index: list[str], has_splits: bool
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """The feature columns, and lines about the columns that are none."""
+    taken = _taken(frame, config, has_splits) | set(OWN)
+    problems: list[dict[str, Any]] = []
+    names = list(config.features)
+    if not names:
+        candidates = [name for name in frame.columns if name not in taken]
+        counters = [name for name in candidates if _is_index(frame[name], name)]
+        stored = [name for name in candidates if name in index]
+        empty = [name for name in candidates if frame[name].isna().all()]
+        problems += [left_out(f"column {name}", "has no name and only tells the rows apart", 0) for name in counters]
+        problems += [
+            left_out(f"column {name}", f"is the index of the file; --id {name} takes it as ids", 0)
+            for name in stored
+            if name not in counters
+        ]
+        problems += [left_out(f"column {name}", "has no value in any row", 0) for name in empty if name not in stored]
+        names = [name for name in candidates if name not in {*counters, *stored, *empty}]
+    for name in names:
+        if name not in frame or name in OWN:
+            raise UserError(
+                f"{path.name} has no column {name!r}.", "It is listed as a feature.", f"Its columns: {_columns(frame)}."
+            )
+        if name == config.label:
+            raise UserError(
+                f"Column {name!r} is both the label and a feature.",
+                "The model would see the answer.",
+                "Take it off the features.",
+            )
+    if not names:
+        raise UserError(
+            f"{path.name} has no feature columns besides {listed(sorted(taken - {'', *OWN} & set(frame.columns)))}.",
+            "There is nothing to learn from.",
+            "Name the text column, or add feature columns.",
+        )
+    unused = [name for name in frame.columns if name not in taken and name not in names] if config.features else []
+    problems += [left_out(f"column {listed(unused)}", "not among the features", 0)] if unused else []
+    return names, problems
+
+
+def _is_index(values: "pd.Series", name: str) -> bool:
+    """Whether this is the index that pandas writes into a file beside the data: no name, and another number or word in every row."""
+    return (
+        bool(re.fullmatch(r"Unnamed: 0|__index_level_\d+__", name))
+        and values.dtype.kind in "iuO"
+        and _all_differ(values)
+    )
+
+
+def _all_differ(values: "pd.Series") -> bool:
+    try:
+        return bool(values.is_unique)
+    except TypeError:  # lists
+        return False
+
+
+def _pictures(values: "pd.Series", name: str, path: Path) -> list[dict[str, Any]]:
+    """``UserError`` for a column that holds paths of picture files which are there; a line where they are not."""
+    if values.dtype.kind != "O":
+        return []
+    words = [whole(str(word)) for word in values.iloc[:20]]
+    if not all(Path(word).suffix.lower() in PICTURES for word in words):
+        return []
+    folder = path if path.is_dir() else path.parent
+    there = [word for word in words if len(word) < 1000 and "\0" not in word and (folder / word).is_file()]
+    if there:
+        raise UserError(
+            f"Column {name} of {path.name} holds paths of pictures ({there[0]}).",
+            "As a feature each path would be a word of its own; the pictures would not be looked at.",
+            f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give the folder {folder}."
+            " To use the other columns alone, name them with --features.",
+        )
+    return [
+        note(
+            f"column {name}",
+            f"holds names of pictures ({words[0]!r}) that do not lie beside the table; taken as categories",
+        )
+    ]
+
+
+def _used(features: dict[str, "pd.Series"]) -> dict[str, Any]:
+    """The line that says which columns are the inputs."""
+    numbers = [name[4:] for name, values in features.items() if values.dtype.kind in "iuf"]
+    words = [name[4:] for name in features if name[4:] not in numbers]
+    parts = [
+        f"{len(some):,} as {kind}: {listed(some)}"
+        for kind, some in (("numbers", numbers), ("categories", words))
+        if some
+    ]
+    return note("features", "; ".join(parts))

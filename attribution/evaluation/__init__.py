@@ -1,5 +1,0 @@
-"""The bench: which estimator to trust on the user's own model and data, measured side by side."""
-
-from attribution.evaluation.result import BenchResult
-
-__all__ = ["BenchResult"]

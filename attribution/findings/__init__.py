@@ -1,1 +1,0 @@
-"""Findings: conclusions drawn from several signals, which they show."""

@@ -1,0 +1,140 @@
+"""What the network says before anything is trained, so that a misfit shows before the project exists."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attribution.errors import UserError
+from attribution.settings.configs import DataConfig, ModelConfig
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from attribution.datasets.dataset import Dataset
+
+
+def own_side(dataset: "Dataset", model: ModelConfig, data: DataConfig) -> int:
+    """The side in pixels that a model of the user's says it takes, where they named none and the pictures were read at another; else 0."""
+    from attribution.models.build import build_model, is_custom
+
+    if data.image_size or dataset.info.modality != "image" or not is_custom(model.name):
+        return 0
+    network = build_model(model, dataset.info, seed=0, trusted=True)
+    sides = {side for module in (network, *network.children()) if (side := _side(module))}
+    return sides.pop() if len(sides) == 1 and sides != set(dataset.info.shape[1:]) else 0
+
+
+def _side(module: "nn.Module") -> int:
+    """What a network's own settings say: torchvision's and Hugging Face's ``image_size``, timm's fixed ``input_size``."""
+    settings = getattr(module, "pretrained_cfg", None)
+    fixed = settings.get("input_size") if isinstance(settings, dict) and settings.get("fixed_input_size") else None
+    for found in (
+        getattr(module, "image_size", None),
+        getattr(getattr(module, "config", None), "image_size", None),
+        fixed,
+    ):
+        sides = {found} if isinstance(found, int) else set(found[-2:]) if isinstance(found, list | tuple) else set()
+        if len(sides) == 1 and isinstance(side := sides.pop(), int) and side > 0:
+            return side
+    return 0
+
+
+def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
+    """The config with ``inputs=auto`` made ``tokens`` where the model has an embedding and the data are whole numbers."""
+    from attribution.models.build import build_model, is_custom
+    from attribution.models.check import WantsTokens, check_model
+    from attribution.models.checkpoints import BUILDER
+
+    if BUILDER in model.checkpoints and not is_custom(model.name):
+        raise UserError(
+            f"checkpoints is builder, but {model.name} is built in.",
+            "Its weights are drawn anew.",
+            "Name files of weights, or leave it out.",
+        )
+    if model.inputs != "auto" or not is_custom(model.name):
+        return model
+    try:
+        check_model(build_model(model, dataset.info, seed=0, trusted=True), dataset)
+    except WantsTokens:
+        return replace(model, inputs="tokens")
+    return model
+
+
+def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -> dict[str, Any]:
+    """What ``Project.first_look`` gives. ``UserError`` for weights that do not fit, or that do worse than guessing."""
+    from attribution.models.build import build_model, check_model
+    from attribution.models.checkpoints import BUILDER, load_checkpoint
+    from attribution.models.fit import complaint, measured, worse_than_chance
+    from attribution.training.train import loss_on_samples
+
+    network, said = build_model(model, dataset.info, seed=0, trusted=True), []
+    for checkpoint in model.checkpoints:
+        if checkpoint != BUILDER:
+            said += load_checkpoint(network, Path(checkpoint).expanduser())
+    check_model(network, dataset)
+    weights = _origin(network, dataset, model)
+    if weights == "builder" and not model.checkpoints:
+        said.append(
+            "The weights come from the builder: they are the same at every seed. Training starts from them; to ask them as they are, "
+            "give checkpoints=builder."
+        )
+    if model.inputs == "tokens":
+        said.append("The numbers are handed to the model as whole numbers: token ids for its embedding.")
+    if type(network).__name__ == "Ordered":
+        said.append(
+            f"The model's outputs are put into the data's order of classes: {', '.join(dataset.info.classes[:12])}."
+        )
+    look: dict[str, Any] = {
+        "weights": weights,
+        "parameters": sum(value.numel() for value in network.parameters()),
+        "said": said,
+    }
+    if weights != "untrained":
+        fit = measured(network, dataset, expected)
+        problem = complaint(network, dataset, fit)
+        if problem and model.checkpoints and worse_than_chance(fit):
+            raise problem
+        look |= {
+            "measured": fit.to_json(),
+            "warning": [problem.what, problem.why, problem.do] if problem and model.checkpoints else [],
+        }
+    elif expected is not None:
+        raise UserError(
+            "An accuracy is expected of a model that is not trained yet.",
+            "It is compared with loaded weights.",
+            "Add --checkpoints.",
+        )
+    samples = loss_on_samples(network, dataset)
+    return look | {
+        "samples": [{name: _plain(value) for name, value in line.items()} for line in samples.to_dict("records")]
+    }
+
+
+def _origin(network: "nn.Module", dataset: "Dataset", model: ModelConfig) -> str:
+    """given (from files), builder (the user's function returns them, whatever the seed) or untrained."""
+    import torch
+
+    from attribution.models.build import build_model, is_custom
+    from attribution.models.checkpoints import BUILDER
+
+    if model.checkpoints:
+        return "builder" if set(model.checkpoints) == {BUILDER} else "given"
+    if not is_custom(model.name):
+        return "untrained"
+    first, second = (
+        list(network.parameters()),
+        list(build_model(model, dataset.info, seed=1, trusted=True).parameters()),
+    )
+    varied = [
+        place for place, value in enumerate(first) if value.numel() > 1 and bool((value != value.reshape(-1)[0]).any())
+    ]
+    same = len(first) == len(second) and all(first[place].shape == second[place].shape for place in varied)
+    return (
+        "builder"
+        if varied and same and all(torch.equal(first[place], second[place]) for place in varied)
+        else "untrained"
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,220 @@
+"""Where projects live, and how a new one is made: whole or not at all."""
+
+import errno
+import glob
+import os
+import shutil
+import unicodedata
+import uuid
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, default_recipe, from_dict, to_dict
+from attribution.storage import database
+from attribution.storage.files import read_json, write_json
+from attribution.storage.locks import alone_or_refused
+from attribution.trust import look, trust
+from attribution.trust.imports import resolved
+
+SAMPLES = ("fashion", "text", "tabular", "moons")
+LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
+NO_NAME = ("Cc", "Cs", "Zl", "Zp")  # categories of signs: controls, halves of a pair, ends of lines
+BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
+SAMPLE_DATA = Path(__file__).resolve().parent.parent.parent / "sample_data"
+
+
+def home() -> Path:
+    """Where projects live: ``$DATABLAME_HOME``, else ``projects`` in the working directory."""
+    return Path(os.environ.get("DATABLAME_HOME", "projects")).expanduser().resolve()
+
+
+def list_projects(folder: Path | None = None) -> list[str]:
+    """Names of the projects in ``folder`` (default: ``home()``), the last used first."""
+
+    def used_s(path: Path) -> float:
+        ledger = path / "project.db"
+        return ledger.stat().st_mtime if ledger.exists() else 0.0
+
+    found = [path.parent for path in (folder or home()).glob("*/project.json") if not path.parent.name.startswith(".")]
+    return [path.name for path in sorted(found, key=used_s, reverse=True)]
+
+
+def find(folder: str | Path) -> Path:
+    """The folder of a project given by path or by name in ``home()``; ``UserError`` listing those there are."""
+    given = Path(folder).expanduser()
+    for path in (given, home() / given):
+        if (path / "project.json").exists():
+            return path.resolve()
+    known = ", ".join(list_projects()) or "none yet"
+    raise UserError(
+        f"There is no project {str(folder)!r}.",
+        f"Projects in {home()}: {known}.",
+        "Run `datablame new` or `datablame sample`.",
+    )
+
+
+def create(
+    folder: str | Path,
+    data: DataConfig,
+    model: ModelConfig,
+    train: TrainConfig | Mapping[str, Any] | None,
+    trust_code: bool,
+    progress: Progress,
+    expect_accuracy: float | None = None,
+    results: Path | None = None,
+) -> Path:
+    """Import the data and write the project folder; see ``Project.create``. ``results`` is an archive that is unpacked into it."""
+    from attribution.models.fit import as_share
+
+    expected = None if expect_accuracy is None else as_share(expect_accuracy)
+    path = _place(folder)
+    if train is not None and not isinstance(train, TrainConfig):
+        from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
+    data, model = _absolute(data), _placed(model)
+    if code := code_file(model):
+        if trust_code:
+            trust(code)
+        elif not look(code).trusted:
+            raise look(code).refusal()
+    with alone_or_refused(path.with_name(f".{path.name}.lock"), f"The project {path.name}"):
+        _place(path)  # another process may have made it since
+        # What makers left that were killed: nobody else holds the lock.
+        for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.building"):
+            shutil.rmtree(left, ignore_errors=True)
+        building = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.building")
+        try:
+            _build(building, path.name, data, model, train, results, expected, progress)
+            if path.exists():
+                path.rmdir()
+            building.rename(path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise _taken(path) from error
+            raise
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    return path
+
+
+def _place(folder: str | Path) -> Path:
+    """The folder that a new project is to have: a name in ``home()``, or a path."""
+    if (
+        "\0" in str(folder)
+        or not str(folder).strip()
+        or Path(folder).name in ("", "..")
+        or Path(folder).name.startswith(".")
+    ):
+        raise UserError(
+            f"{str(folder)!r} is no name for a project.",
+            "It is the name of its folder, which is seen and opened by it.",
+            "Name it, for example, shoes.",
+        )
+    name = Path(folder).name
+    if name.startswith("-") or name != name.strip() or any(unicodedata.category(sign) in NO_NAME for sign in name):
+        raise UserError(
+            f"{name!r} is no name for a project.",
+            "It begins with a dash or a blank, ends with a blank, or holds a sign that cannot be seen: a shell would not take it back.",
+            "Name it, for example, shoes.",
+        )
+    path = Path(folder).expanduser()
+    path = path if path.is_absolute() or len(path.parts) > 1 else home() / path
+    longest = len(os.fsencode(path.name))
+    if longest > LONGEST_NAME:
+        raise UserError(
+            f"The name {path.name[:60]!r} has {longest} bytes.",
+            f"A folder's name has at most {LONGEST_NAME}.",
+            "Choose a shorter one.",
+        )
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise _taken(path)
+    return path
+
+
+def _taken(path: Path) -> UserError:
+    return UserError(
+        f"{path} already exists and is not empty.", "A project needs a folder of its own.", "Choose another name."
+    )
+
+
+def _build(
+    building: Path,
+    name: str,
+    data: DataConfig,
+    model: ModelConfig,
+    train: TrainConfig | Mapping[str, Any] | None,
+    results: Path | None,
+    expected: float | None,
+    progress: Progress,
+) -> None:
+    """Everything that a new project holds, in a folder that nobody sees yet; ``results`` is an archive of finished ones."""
+    from attribution.datasets.load import import_data
+    from attribution.project import first_look as first_looks
+
+    dataset = import_data(data, building / "data", name, progress)
+    if (side := first_looks.own_side(dataset, model, data)) and side != data.image_size:
+        data = replace(data, image_size=side)
+        shutil.rmtree(building / "data")
+        dataset = import_data(data, building / "data", name, progress)
+    recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"])
+    recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
+    model = first_looks.settled(dataset, model)
+    settings = {
+        "name": name,
+        "format": database.FORMAT,
+        "data": to_dict(data),
+        "model": to_dict(model),
+        "train": to_dict(recipe),
+    }
+    write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
+    database.create(building / "project.db")
+    write_json(building / "project.json", settings)
+    if results is not None and results.exists():
+        with zipfile.ZipFile(results) as packed:
+            packed.extractall(building)
+
+
+def create_sample(name: str, folder: str | Path | None, progress: Progress) -> Path:
+    """Make (or find) a bundled sample project with its finished results; see ``Project.sample``."""
+    if name not in SAMPLES:
+        raise UserError(f"There is no sample {name!r}.", "", f"Choose one of: {', '.join(SAMPLES)}.")
+    source = SAMPLE_DATA / name
+    if not (source / "sample.json").exists():
+        raise UserError(
+            "The sample data is not beside this installation.",
+            "It comes with the source tree.",
+            "Install from a clone with pip install -e .",
+        )
+    target = Path(folder) if folder else home() / f"{name}-sample"
+    if (target / "project.json").exists():
+        return target
+    wanted = read_json(source / "sample.json")
+    data = from_dict(DataConfig, {**wanted["data"], "path": str(source / wanted["data"]["path"])})
+    model = from_dict(ModelConfig, wanted.get("model", {}))
+    train = from_dict(TrainConfig, wanted["train"]) if wanted.get("train") else None
+    return create(target, data, model, train, False, progress, results=source / "prebuilt.zip")
+
+
+def code_file(model: ModelConfig) -> Path | None:
+    """The file of a model given as ``FILE.py:FUNCTION``."""
+    file, _, function = model.name.rpartition(":")
+    return resolved(file) if file.endswith(".py") and function else None
+
+
+def _absolute(data: DataConfig) -> DataConfig:
+    path = (
+        os.path.abspath(os.path.expanduser(data.path)) if data.path else ""
+    )  # a loop of links or an unknown user is said by the reader
+    return from_dict(DataConfig, {**to_dict(data), "path": path})
+
+
+def _placed(model: ModelConfig) -> ModelConfig:
+    """Paths in full: a job has another working directory, where the same words may name another file."""
+    code = code_file(model)
+    name = f"{code}:{model.name.rpartition(':')[2]}" if code else model.name
+    places = [path if path == BUILDER else str(Path(path).expanduser().resolve()) for path in model.checkpoints]
+    return from_dict(ModelConfig, {**to_dict(model), "name": name, "checkpoints": places})

@@ -1,0 +1,67 @@
+"""The work of a project as jobs: queued, done by processes of their own, watched, stopped and resumed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from attribution.errors import UserError
+from attribution.jobs.board import GRACE_S, Job, JobBoard
+from attribution.progress import Progress
+from attribution.project.folder import About
+from attribution.project.steps import STEPS, title
+from attribution.settings.configs import TrainConfig, from_dict
+
+
+class Background(About):
+    """The jobs of a project: ``submit(kind, config)`` queues what ``step(kind)(config, progress)`` does here."""
+
+    @property
+    def _board(self) -> JobBoard:
+        return JobBoard(self.folder)
+
+    def submit(self, kind: str, config: Any = None) -> Job:
+        """Queue a job of a kind (one of ``STEPS``) and start it; returns at once."""
+        if kind not in STEPS:
+            raise UserError(f"There is no job kind {kind!r}.", "", f"Choose one of: {', '.join(STEPS)}.")
+        config = config or (self.train_config if STEPS[kind].config is TrainConfig else STEPS[kind].config())
+        return self._board.submit(kind, title(kind, config), config)
+
+    def jobs(self) -> list[Job]:
+        """All jobs, newest first, as they stand."""
+        return self._board.list()
+
+    def job(self, job_id: str) -> Job:
+        """One job."""
+        return self._board.get(job_id)
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask a job to stop at its next step."""
+        return self._board.cancel(job_id)
+
+    def kill(self, job_id: str, grace_s: float = GRACE_S) -> Job:
+        """End a job that may not answer: asked first, then by signal; returns when its process is gone."""
+        return self._board.kill(job_id, grace_s)
+
+    def resume(self, job_id: str) -> Job:
+        """Go on with a stopped job."""
+        return self._board.resume(job_id)
+
+    def run_job(self, job_id: str) -> str:
+        """Do a queued job in this process (what ``datablame job`` runs); returns its final state."""
+        return self._board.run(job_id, self._work)
+
+    def _work(self, job: Job, progress: Progress) -> str:
+        config: Any = from_dict(STEPS[job.kind].config, job.config)
+        return str(self.step(job.kind)(config, progress).id)
+
+    def step(self, kind: str) -> Callable[..., Any]:
+        """What does a job kind's work in this process: ``step(kind)(config, progress)``. What the user's model code does meanwhile, in
+        whichever of its lines, is a ``UserError``."""
+        method: Callable[..., Any] = getattr(self, STEPS[kind].method)
+
+        def work(*args: Any, **settings: Any) -> Any:
+            from attribution.models.user_code import guarded
+
+            with guarded("it was at work"):
+                return method(*args, **settings)
+
+        return work

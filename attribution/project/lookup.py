@@ -1,0 +1,254 @@
+"""Finds among finished results the one that answers a question for the current model and labels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attribution.errors import UserError
+from attribution.storage.sums import ailing, sound
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from attribution.datasets.dataset import Dataset
+    from attribution.studies.categories.categories import Categories
+    from attribution.studies.influence import ScoreResult
+    from attribution.studies.mislabels.budget import Budget
+    from attribution.studies.mislabels.calibration import CalibrationResult
+    from attribution.studies.mislabels.result import FlagResult
+    from attribution.training.run import Run
+
+T = TypeVar("T")
+BLOCK = 65_536  # rows whose predictions are worked out at once
+
+
+@dataclass(frozen=True)
+class InfluenceView:
+    """The most helpful and most harmful training samples of one query.
+
+    ``helpful`` and ``harmful`` have the columns row, id, influence (positive lowers the query's loss), cosine, rank (1 is the
+    strongest). ``moments`` describes the whole column; ``stale`` says that labels changed since it was computed.
+    """
+
+    estimator: str
+    query_rows: tuple[int, ...]
+    helpful: "pd.DataFrame"
+    harmful: "pd.DataFrame"
+    moments: dict[str, Any]
+    stale: bool
+    score: "ScoreResult"
+    column: int
+
+    @property
+    def run(self) -> str:
+        """Id of the model that was asked."""
+        return self.score.run
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for otherwise than usual (``scoring.settings``); {} where the usual settings lead to the same."""
+        return min(settings_of(self.score), key=len)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All settings of the estimator that these numbers depend on, as they were used."""
+        return dict(self.score.config.get("options", {}))
+
+
+@lru_cache(maxsize=512)
+def _opened(open_one: Callable[[Path], Any], path: Path, changed_ns: int) -> Any:
+    return open_one(path)
+
+
+def finished(folder: Path, open_one: Callable[[Path], T]) -> list[T]:
+    """The finished artefacts in a folder (those with a ``config.json``), newest first; what was read of one stays in memory. Those that
+    are damaged (``damaged``) are passed over."""
+    found = {path.parent: path.stat().st_mtime_ns for path in folder.glob("*/config.json") if sound(path)}
+    return [_opened(open_one, path, found[path]) for path in sorted(found, key=lambda path: -found[path])]
+
+
+def damaged(project: Path) -> list[UserError]:
+    """What is wrong with results of a project that were finished and can no longer be read, in words with the way out, by path."""
+    configs = sorted(project.glob("*/*/config.json"))
+    return [error for path in configs if not sound(path) and (error := ailing(path.parent)) is not None]
+
+
+def newest_of(results: Sequence[T], run_id: str | None) -> T | None:
+    """The newest result that was asked of this run, else the newest of all."""
+    own = [result for result in results if getattr(result, "run", None) == run_id]
+    return next(iter([*own, *results]), None)
+
+
+def find_query(
+    scores: "Sequence[ScoreResult]",
+    run_id: str,
+    version: str,
+    estimator: str,
+    query_rows: Sequence[int],
+    settings: Mapping[str, Any] | None = None,
+) -> "tuple[ScoreResult, int] | None":
+    """The score run and column that answer for these query rows with exactly these ``settings`` (None: the usual ones).
+
+    One computed on the current labels is preferred.
+    """
+    found = [
+        pair
+        for pair in _answering(scores, run_id, estimator, query_rows)
+        if dict(settings or {}) in settings_of(pair[0])
+    ]
+    return min(found, key=lambda pair: pair[0].version != version) if found else None
+
+
+def _answering(
+    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]
+) -> "list[tuple[ScoreResult, int]]":
+    """The score runs, and in each the column, that were asked of this run about these rows, with whatever settings."""
+    fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss")]
+    found = [(score, score.column_of(query_rows)) for score in fitting]
+    return [(score, column) for score, column in found if column is not None]
+
+
+def settings_of(score: "ScoreResult") -> list[dict[str, Any]]:
+    """The settings with which this score was asked for."""
+    from attribution.studies.influence.settings import requests
+
+    return requests(score.config)
+
+
+def settings_found(
+    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The different settings with which an estimator was asked about these rows, the usual ones first."""
+    found: list[dict[str, Any]] = []
+    for score, _ in _answering(scores, run_id, estimator, query_rows):
+        shortest = min(settings_of(score), key=len)
+        found += [shortest] if shortest not in found else []
+    return sorted(found, key=len)
+
+
+def influence_view(
+    score: "ScoreResult", column: int, ids: "np.ndarray", version: str, query_rows: Sequence[int], k: int
+) -> InfluenceView:
+    """The k strongest on both sides of one column."""
+    top = score.top(column)
+    top = top.assign(id=ids[top["row"].to_numpy()])[["side", "row", "id", "influence", "cosine", "rank"]].sort_values(
+        "rank"
+    )
+    sides = [top[top["side"] == side].drop(columns="side").head(k).reset_index(drop=True) for side in (1, -1)]
+    rows = tuple(int(row) for row in query_rows)
+    return InfluenceView(
+        score.estimator, rows, sides[0], sides[1], score.moments(column), score.version != version, score, column
+    )
+
+
+def affected_by(
+    scores: "Sequence[ScoreResult]",
+    run_id: str,
+    estimator: str,
+    row: int,
+    ids: "np.ndarray",
+    k: int,
+    settings: Mapping[str, Any] | None = None,
+) -> "pd.DataFrame | None":
+    """The queries that a training row touches most, from the score run with these settings and the most single-sample queries."""
+    fitting = [
+        score
+        for score in scores
+        if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss") and not score.group
+    ]
+    fitting = [score for score in fitting if dict(settings or {}) in settings_of(score)]
+    if not fitting:
+        return None
+    score = max(fitting, key=lambda score: score.n_queries)
+    frame = score.affected_by(row)
+    frame = frame[frame["rank"] <= k].copy()
+    frame["query_row"] = [score.query_rows(int(column))[0] for column in frame["query"]]
+    frame["id"] = ids[frame["query_row"].to_numpy(dtype="int64")]
+    return frame[["query_row", "id", "side", "rank", "influence"]].reset_index(drop=True)
+
+
+def predictions(
+    probabilities: "np.ndarray", labels: "np.ndarray", known: "pd.DataFrame | None" = None
+) -> "pd.DataFrame":
+    """What a model says of every sample under the current labels; columns as in ``Project.predictions``.
+
+    ``probabilities`` (n, c), ``labels`` (n,). ``known`` is the answer for other labels of the same probabilities: only the rows that
+    differ are worked out anew. Works in blocks of ``BLOCK`` rows.
+    """
+    import numpy as np
+    import pandas as pd
+
+    n = len(probabilities)
+    if known is None:
+        blocks = [
+            _said(probabilities[start : start + BLOCK], labels[start : start + BLOCK]) for start in range(0, n, BLOCK)
+        ]
+        columns = {
+            name: np.concatenate([block[name] for block in blocks])
+            for name in (blocks[0] if blocks else _said(probabilities, labels))
+        }
+    else:
+        columns = {name: known[name].to_numpy().copy() for name in known}
+        changed = np.flatnonzero(columns["label"] != labels)
+        for name, values in _said(probabilities[changed], labels[changed]).items():
+            columns[name][changed] = values
+    return pd.DataFrame(columns, index=pd.RangeIndex(n, name="row"))
+
+
+def _said(probabilities: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.ndarray]":
+    """The columns of ``predictions`` for some rows. The difference of two log-probabilities is that of the two logits."""
+    import numpy as np
+
+    p = np.asarray(probabilities, dtype=np.float64)  # (b, c)
+    rows, bare = np.arange(len(p)), np.asarray(labels) < 0
+    given, labels = np.array(labels), np.where(bare, 0, labels)  # what is said of a label is NaN where there is none
+    logs = np.log(np.maximum(p, 1e-30))
+    others = logs.copy()
+    others[rows, labels] = -np.inf
+    prediction = p.argmax(axis=1)
+    return {
+        "label": given,
+        "prediction": prediction,
+        "confidence": p[rows, prediction],
+        "p_label": np.where(bare, np.nan, p[rows, labels]),
+        "loss": np.where(bare, np.nan, -logs[rows, labels]),
+        "margin": np.where(bare, np.nan, logs[rows, labels] - others.max(axis=1)),
+        "correct": prediction == given,
+    }
+
+
+@lru_cache(maxsize=8)
+def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tuple[Path, ...]) -> "Categories":
+    """The classes of a search's samples, with what the other findings in ``sources`` say; kept in memory, since finished results are one
+    object each (``finished``), and for very many samples in the search's folder, too."""
+    from attribution.studies.categories.categories import kept_or_made
+    from attribution.studies.categories.relations import relations
+
+    return kept_or_made(flags, run, dataset.info.classes, relations(sources, dataset), sources)
+
+
+def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "CalibrationResult | None", step: int) -> "Budget":
+    """What is left of a search's queue after the decisions in ``states`` (as ``Project.states``).
+
+    A decision was "wrong" if the sample no longer has the label that was searched, or is dropped. A sample that was set right before
+    the search counts as looked at and right.
+    """
+    from attribution.studies.mislabels.budget import budget
+
+    table = flags.detectors
+    decided = states[(states["verdict"] != "") & flags.searched(states.index.to_numpy())]
+    searched = table.iloc[flags.places(decided.index.to_numpy())]
+    wrong = (decided["label"].to_numpy() != searched["label"].to_numpy()) | ~decided["active"].to_numpy(dtype=bool)
+    planted = (
+        [places.to_numpy() for _, places in calibration.planted.groupby("kind")["position"]]
+        if calibration is not None
+        else []
+    )
+    planted_n = calibration.n_train if calibration is not None else 0
+    positions = searched["position"].to_numpy()
+    return budget(
+        len(table), positions, wrong, expected=flags.estimate, planted=planted, planted_n=planted_n, step=step
+    )

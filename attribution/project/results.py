@@ -1,0 +1,208 @@
+"""The finished results of a project: for each kind of work the one that answers, or all of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attribution.errors import UserError
+from attribution.project import lookup
+from attribution.project.runs import Models
+from attribution.storage.files import readable
+from attribution.storage.sums import ailing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.project.lookup import InfluenceView
+    from attribution.studies.angles import AnglesResult
+    from attribution.studies.bench import BenchResult
+    from attribution.studies.bench.damping import DampingResult
+    from attribution.studies.categories.categories import Categories
+    from attribution.studies.fairness.result import Remedy
+    from attribution.studies.influence import ScoreResult
+    from attribution.studies.leaks.result import LeakResult
+    from attribution.studies.map import MapResult
+    from attribution.studies.memorization import MemorizationResult
+    from attribution.studies.mislabels.budget import Budget
+    from attribution.studies.mislabels.calibration import CalibrationResult
+    from attribution.studies.mislabels.run import FlagResult
+    from attribution.studies.preview.result import Preview
+    from attribution.studies.retrain.result import Comparison
+    from attribution.studies.shift.run import ShiftResult
+
+
+class Results(Models):
+    """What was computed, newest first or the one that fits the current model; nothing here trains, scores or searches."""
+
+    def damaged(self) -> list[UserError]:
+        """What is wrong with results that were finished and can no longer be read; the other members pass over them."""
+        found = lookup.damaged(self.folder)
+        chosen = self._setting("run")
+        folder = self.folder / "runs" / chosen
+        lost = ailing(folder) if chosen and folder.is_dir() and not (folder / "config.json").is_file() else None
+        return [*found, *([lost] if lost else [])]
+
+    def scores(self) -> "list[ScoreResult]":
+        """Finished score runs, newest first."""
+        from attribution.studies.influence import ScoreResult
+
+        return lookup.finished(self.folder / "scores", ScoreResult.open)
+
+    def find_query(
+        self, estimator: str, query_rows: Sequence[int], settings: Mapping[str, Any] | None = None
+    ) -> "tuple[ScoreResult, int] | None":
+        """The score run and column that answer for these query rows, asked of the current model; current labels preferred.
+
+        ``settings`` are the fields of ``ScoreConfig`` that were asked for otherwise than usual (None: none): an answer for other ones is none.
+        """
+        run = self.run
+        return (
+            lookup.find_query(self.scores(), run.id, self.labels.version, estimator, query_rows, settings)
+            if run
+            else None
+        )
+
+    def settings_found(self, estimator: str, query_rows: Sequence[int]) -> list[dict[str, Any]]:
+        """The different settings with which the current model was asked about these rows by this estimator, the usual ones ({}) first."""
+        run = self.run
+        return lookup.settings_found(self.scores(), run.id, estimator, query_rows) if run else []
+
+    def influence(
+        self, query_rows: Sequence[int], estimator: str, k: int = 6, settings: Mapping[str, Any] | None = None
+    ) -> "InfluenceView | None":
+        """The k most helpful and most harmful training samples of a query (one row, or several as a group); None if not scored yet with
+        these settings (as for ``find_query``)."""
+        found = self.find_query(estimator, query_rows, settings)
+        if found is None:
+            return None
+        return lookup.influence_view(*found, self.dataset.ids, self.labels.version, query_rows, k)
+
+    def affected_by(
+        self, row: int, estimator: str, k: int = 8, settings: Mapping[str, Any] | None = None
+    ) -> "pd.DataFrame | None":
+        """The scored queries that training row ``row`` helps (side 1) and harms (side -1) most: query_row, id, side, rank, influence.
+
+        Only queries of one sample each count; None when nothing was scored with this estimator.
+        """
+        run = self.run
+        return (
+            lookup.affected_by(self.scores(), run.id, estimator, int(row), self.dataset.ids, k, settings)
+            if run
+            else None
+        )
+
+    def flags(self) -> "FlagResult | None":
+        """The newest search for wrong labels, of the current model if there is one; ``version`` tells whether labels changed since."""
+        from attribution.studies.mislabels.run import FlagResult
+
+        run = self.run
+        return lookup.newest_of(lookup.finished(self.folder / "flags", FlagResult.open), run.id if run else None)
+
+    def categories(self) -> "Categories | None":
+        """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or ordinary), with the
+        signals that decided; None before a search, or when its model is gone. Under a second for 10,000 samples, then kept in memory."""
+        flags = self.flags()
+        known = flags is not None and flags.run in {run.id for run in self.runs()}
+        return self.categories_of(flags) if flags is not None and known else None
+
+    def categories_of(self, flags: "FlagResult") -> "Categories":
+        """``categories`` of a given search."""
+        from attribution.studies.categories.relations import sources
+
+        run = self._need_run(flags.run)
+        return lookup.categories(flags, run, self.dataset, sources(self.folder, run.id))
+
+    def truth(self) -> "pd.DataFrame | None":
+        """What is known to be wrong with the data, for the sample projects: ``read_truth`` of the table beside their data; else None.
+
+        Nothing is computed from it but the table that compares it with the findings.
+        """
+        from attribution.studies.categories.truth import read_truth
+
+        return read_truth(self.dataset, self.data_config.path)
+
+    def leaks(self) -> "LeakResult | None":
+        """The newest search for leaks and duplicates, of the current model if there is one."""
+        from attribution.studies.leaks.result import LeakResult
+
+        run = self.run
+        return lookup.newest_of(lookup.finished(self.folder / "leaks", LeakResult.open), run.id if run else None)
+
+    def map(self, space: str = "representation", method: str = "umap") -> "MapResult | None":
+        """The newest finished map of this kind, of the current model if there is one."""
+        from attribution.studies.map import MapResult
+
+        run = self.run
+        fitting = [
+            m for m in lookup.finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)
+        ]
+        return lookup.newest_of(fitting, run.id if run else None)
+
+    def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
+        """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is preferred."""
+        from attribution.studies.angles import AnglesResult
+
+        run, wanted, version = self.run, tuple(sorted({int(row) for row in query_rows})), self.labels.version
+        found = lookup.finished(self.folder / "angles", AnglesResult.open)
+        fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
+        return min(fitting, key=lambda one: one.version != version, default=None)
+
+    def comparisons(self) -> "list[Comparison]":
+        """Finished before/after proofs, newest first."""
+        from attribution.studies.retrain.result import Comparison
+
+        return lookup.finished(self.folder / "retrains", Comparison.open)
+
+    def calibration(self) -> "CalibrationResult | None":
+        """The newest measurement of the queue on planted errors, of the current model if there is one."""
+        from attribution.studies.mislabels.calibration import CalibrationResult
+
+        run = self.run
+        return lookup.newest_of(
+            lookup.finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None
+        )
+
+    def budget(self, step: int = 50) -> "Budget | None":
+        """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made so far, the search's
+        estimate and the calibration; None before a search."""
+        flags = self.flags()
+        return lookup.budget(flags, self.states(), self.calibration(), step) if flags is not None else None
+
+    def shifts(self) -> "list[ShiftResult]":
+        """Finished comparisons of test and training data, newest first."""
+        from attribution.studies.shift.run import ShiftResult
+
+        return lookup.finished(self.folder / "shifts", ShiftResult.open)
+
+    def remedies(self) -> "list[Remedy]":
+        """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
+        from attribution.studies.fairness.result import Remedy
+
+        return lookup.finished(self.folder / "remedies", Remedy.open)
+
+    def memorizations(self) -> "list[MemorizationResult]":
+        """Finished estimates of what is known by heart, newest first."""
+        from attribution.studies.memorization import MemorizationResult
+
+        return lookup.finished(self.folder / "memorizations", MemorizationResult.open)
+
+    def benches(self, unfinished: bool = False) -> "list[BenchResult]":
+        """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the parts they have."""
+        from attribution.studies.bench import BenchResult
+
+        folder = self.folder / "benches"
+        if not unfinished:
+            return lookup.finished(folder, BenchResult.open)
+        begun = sorted(filter(readable, folder.glob("*/request.json")), key=lambda path: -path.stat().st_mtime_ns)
+        return [BenchResult(path.parent) for path in begun]
+
+    def dampings(self) -> "list[DampingResult]":
+        """Finished sweeps over the damping, newest first."""
+        from attribution.studies.bench.damping import DampingResult
+
+        return lookup.finished(self.folder / "dampings", DampingResult.open)
+
+    def previews(self) -> "list[Preview]":
+        """Finished previews of edits without retraining, newest first."""
+        from attribution.studies.preview.result import Preview
+
+        return lookup.finished(self.folder / "previews", Preview.open)

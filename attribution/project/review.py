@@ -1,0 +1,116 @@
+"""What people decide about samples: the ledger of edits, and the selections that pages hand on."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attribution.project.decisions import Decisions, SampleState
+from attribution.project.folder import About
+from attribution.storage import history, selections
+from attribution.storage.history import Wanted
+from attribution.storage.ledger import Edit, Ledger
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from attribution.datasets.dataset import Labels
+
+    Rows = Sequence[int] | np.ndarray
+
+
+class Review(About):
+    """Decisions on a project's samples: each is an entry in the ledger, and the current labels are what the ledger says."""
+
+    @property
+    def _decisions(self) -> Decisions:
+        return Decisions(self._db, self.dataset)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The append-only edits, by sample id."""
+        return self._decisions.ledger
+
+    @property
+    def labels(self) -> "Labels":
+        """The current version: base labels plus edits."""
+        return self._decisions.labels()
+
+    def labels_at(self, version: str) -> "Labels | None":
+        """The labels of a data version, as the ledger had them after some batch of edits; None if it never did."""
+        return self._decisions.labels_at(version)
+
+    def sample_state(self, row: int) -> SampleState:
+        """One sample's current label, whether it is trained on, and the review's verdict."""
+        return self._decisions.state(int(row))
+
+    def states(self) -> "pd.DataFrame":
+        """The edited samples, indexed by row: label, active, verdict (relabel, drop, keep or empty after an undo), base_label, edit."""
+        return self._decisions.states()
+
+    def relabel(self, rows: "Rows", label: "int | str | Mapping[int, int | str]", **details: Any) -> list[Edit]:
+        """Give these samples another label (class index or name; or a label for each row); one batch, all or nothing.
+
+        ``details``: reason, evidence, expect.
+        """
+        if isinstance(label, Mapping):
+            each = {int(row): self.class_index(label[row]) for row in rows}
+            return self._decisions.decide("relabel", rows, each, **details)
+        return self._decisions.decide("relabel", rows, self.class_index(label), **details)
+
+    def drop(self, rows: "Rows", **details: Any) -> list[Edit]:
+        """Take these samples out of training (and out of the test score, for test samples)."""
+        return self._decisions.decide("drop", rows, **details)
+
+    def keep(self, rows: "Rows", **details: Any) -> list[Edit]:
+        """Record that these samples were looked at and their label is right."""
+        return self._decisions.decide("keep", rows, **details)
+
+    def undo(self, anyone: bool = False) -> list[Edit]:
+        """Take back your newest decision (``anyone``: the newest of all; a bulk action counts as one); [] when there is none."""
+        return self.ledger.undo(anyone=anyone)
+
+    def redo(self, anyone: bool = False) -> list[Edit]:
+        """Bring back what your (``anyone``: the) newest undo took away; [] when there is nothing."""
+        return self.ledger.redo(anyone=anyone)
+
+    def revert(self, edit_ids: Sequence[int]) -> list[Edit]:
+        """Take back chosen entries, all or nothing."""
+        return self.ledger.revert(edit_ids)
+
+    def edits(self, wanted: Wanted | None = None, start: int = 0, count: int | None = None) -> "pd.DataFrame":
+        """The ledger, newest first: id, time, author, row, sample, action, old, new, reason, evidence, batch, reverts, reverted.
+
+        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict; ``row`` is -1 for a sample
+        that the data no longer has. Of the entries that are
+        ``wanted`` (``storage.history.Wanted``), ``count`` (None: all) from the place ``start`` on are read.
+        """
+        return self._decisions.table(wanted or Wanted(), start, count)
+
+    def edit_count(self, wanted: Wanted | None = None) -> int:
+        """How many entries of the ledger are wanted."""
+        return history.number(self._db, wanted or Wanted())
+
+    def revertible(self, edit_ids: Sequence[int], together: bool = False) -> list[int]:
+        """Those of these entries (``together``: of all that were decided in one batch with them) that are decisions still in force."""
+        return history.together(self._db, edit_ids) if together else history.standing(self._db, edit_ids)
+
+    def class_index(self, label: int | str) -> int:
+        """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""
+        return self._decisions.class_index(label)
+
+    def select(self, rows: "Rows", name: str = "") -> str:
+        """Store a selection; the token goes into links."""
+        return selections.save(self._db, rows, self.labels.version, name)
+
+    def selection(self, token: str) -> tuple[list[int], str]:
+        """``(rows, version)`` of a stored selection."""
+        rows, version = selections.load(self._db, token)
+        return rows.tolist(), version
+
+    def selected(self, token: str) -> "np.ndarray":
+        """Rows of a stored selection, ascending int64."""
+        return selections.load(self._db, token)[0]
+
+    def selections(self) -> list[tuple[str, str, int]]:
+        """``(token, name, count)`` of the named selections, newest first."""
+        return selections.named(self._db)

@@ -1,0 +1,137 @@
+"""The trained models of a project: which there are, which one is asked, what it says, and on what data."""
+
+import os
+from typing import TYPE_CHECKING, TypeVar
+
+from attribution.errors import UserError
+from attribution.project import lookup
+from attribution.project.asked import possible
+from attribution.project.asking import query_rows
+from attribution.project.review import Review
+from attribution.settings.configs import TrainConfig
+from attribution.storage.sums import ailing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from attribution.training.run import Run
+
+T = TypeVar("T")
+
+
+class Models(Review):
+    """A project's trainings. Everything that is asked of a model is asked of ``run``, unless a config names another."""
+
+    def runs(self) -> "list[Run]":
+        """Finished trainings, newest first."""
+        from attribution.training.run import Run
+
+        return lookup.finished(self.folder / "runs", Run.open)
+
+    @property
+    def run(self) -> "Run | None":
+        """The current model: the one trained or chosen last; else the first of the project's own seed, before any retraining."""
+        runs = self.runs()
+        chosen = self._setting("run")
+        for run in runs:
+            if run.id == chosen:
+                return run
+        own = [run for run in runs if run.train_config.seed == self.train_config.seed]
+        return next(reversed(own or runs), None)
+
+    def use_run(self, run_id: str) -> None:
+        """Make a run the current model."""
+        if run_id not in [run.id for run in self.runs()]:
+            raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
+        self._set("run", run_id)
+
+    def _possible(self, config: T) -> T:
+        return possible(config, self.dataset, self.labels)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model in use (before there is one: the one to come) has weights that were trained elsewhere."""
+        run = self.run
+        return run.loaded if run is not None else bool(self.model_config.checkpoints)
+
+    @property
+    def trains_here(self) -> bool:
+        """Whether models may be trained here to answer for the one in use: always, but for loaded weights only once the user said so."""
+        return not self.loaded or self._setting("trainings") == "here"
+
+    def train_here(self, yes: bool = True) -> None:
+        """Say that models may be trained here, from scratch and with the project's recipe, although the weights in use were loaded."""
+        self._set("trainings", "here" if yes else "")
+
+    def recipe_for(self, run: "Run | None" = None) -> TrainConfig:
+        """The recipe of trainings that are to answer for ``run`` (None: the model in use): the one it was trained with here.
+
+        How loaded weights were trained is not known: then it is the project's recipe, and ``UserError`` until the user agreed to that
+        (``train_here``). The project's recipe, too, before there is any model.
+        """
+        run = run or self.run
+        if run is not None and not run.loaded:
+            return run.train_config
+        if run is None and not self.model_config.checkpoints:
+            return self.train_config
+        if self._setting("trainings") != "here":
+            raise self._trained_elsewhere()
+        return self.train_config
+
+    def _trained_elsewhere(self) -> UserError:
+        recipe, version = self.train_config, self.labels.version
+        edited = ", on the labels before your edits" if version != self.dataset.base_version().version else ""
+        return UserError(
+            f"Your weights were trained elsewhere{edited}.",
+            f"A training here starts from scratch with the project's recipe ({recipe.optimizer}, learning rate {recipe.lr:g}, {recipe.epochs} "
+            "epochs), so what comes of it is another model.",
+            f"Train here with the project's recipe (--here, in Python project.train_here()), or give checkpoints that you trained on version "
+            f"{version[:8]} (datablame train --checkpoints FILES).",
+        )
+
+    def _need_run(self, run_id: str = "") -> "Run":
+        runs = {run.id: run for run in self.runs()}
+        run = runs.get(run_id) if run_id else self.run
+        wanted = run_id or self._setting("run")
+        for folder in (self.folder / "runs").glob(
+            "*/"
+        ):  # another model than the one in use never answers for it without a word
+            damaged = folder.name == wanted or (run is None and os.path.lexists(folder / "config.json"))
+            if damaged and folder.name not in runs and (error := ailing(folder)):
+                raise error
+        if run is None and run_id:
+            raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
+        if run is None:
+            do = "Train one: `datablame train`, or the button on the Overview page."
+            raise UserError("There is no trained model yet.", "Influence is asked of a model.", do)
+        return run
+
+    def versions(self) -> "pd.DataFrame":
+        """Every data version that is the base, was trained on, or is current; columns version, runs (count), base, current."""
+        import pandas as pd
+
+        current, base = self.labels.version, self.dataset.base_version().version
+        trained = [run.version for run in reversed(self.runs())]
+        names = list(dict.fromkeys([base, *trained, current]))
+        table = {"version": names, "runs": [trained.count(name) for name in names]}
+        return pd.DataFrame(
+            {**table, "base": [name == base for name in names], "current": [name == current for name in names]}
+        )
+
+    def predictions(self, run: "Run | None" = None, known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
+        """What the model says of every sample, indexed by row.
+
+        Columns: label (current, class index), prediction, confidence (probability of the prediction), p_label (of the current
+        label), loss (nats), margin (label's log-probability minus the best other), correct. ``known``, an earlier answer for the same run
+        and other labels, saves working out the rows whose label is the same.
+        """
+        run = run or self._need_run()
+        return lookup.predictions(run.probabilities(), self.labels.values, known)
+
+    def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
+        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or sample ids."""
+        kind, _, token = queries.partition(":")
+        if kind == "selection":
+            return self.selected(token)
+        return query_rows(queries, self.dataset, lambda: self.predictions(run or self._need_run()))

@@ -1,0 +1,1 @@
+"""Settings: one frozen dataclass per kind of work, with help and range beside each field."""

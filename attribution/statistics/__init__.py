@@ -1,0 +1,1 @@
+"""Statistics: intervals, rankings, and how predictions held up."""

@@ -1,0 +1,1 @@
+"""Studies: the kinds of work, each with one name for file, job, verb, folder and page."""

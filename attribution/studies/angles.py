@@ -1,0 +1,269 @@
+"""Measures how every training gradient stands to a query's gradient: angles, lengths, by layer, over checkpoints, with curvature."""
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.datasets.needed import active_rows
+from attribution.estimators.base import Query
+from attribution.progress import Progress
+from attribution.settings.configs import AnglesConfig, fingerprint
+from attribution.storage.artefact import Artefact
+from attribution.storage.files import file_hash, read_array, whole_file
+from attribution.storage.sums import finish
+from attribution.storage.tables import read_table, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.gradients.curvature import Layout
+    from attribution.gradients.queries import QueryGradients
+    from attribution.training.train import Run
+    from attribution.training.trained import Subject
+
+TOLERANCE = 1e-4  # relative residual at which neither a solution's angle nor the influences made with it move visibly
+
+
+class AnglesResult(Artefact):
+    """One finished measurement: ``NAME/angles/ID``; reading it needs NumPy and pandas, no torch.
+
+    All angles are in degrees, 0 (pulls the same way) to 180 (the opposite way). ``config`` holds, beside what was asked:
+
+    - ``checkpoints``: per checkpoint epoch, query_norm, and ``curvature``: per damping ratio, damping, turn (the angle between the query's
+      gradient and its product with the inverse curvature) and residual (of that solution, relative; above 0.01 the turn is rough);
+    - ``layers``: per layer name, kind, parameters, share (of the query's squared norm);
+    - ``against``: n and norm of the mean gradient of the samples that pull against the query, and its angle to the query's.
+    """
+
+    what = "measurement of angles"
+
+    @property
+    def query_rows(self) -> tuple[int, ...]:
+        """The rows whose mean loss is the query."""
+        return tuple(int(row) for row in self.config["query_rows"])
+
+    @cached_property
+    def samples(self) -> "pd.DataFrame":
+        """One line per active training row: row, cosine, norm, influence (dot product), curved (influence with curvature, nats); float32."""
+
+        return read_table(self.folder / "samples.parquet")
+
+    @cached_property
+    def over_checkpoints(self) -> np.ndarray:
+        """Cosines and norms per checkpoint, oldest first: (2, checkpoints, n) float32."""
+        return read_array(self.folder / "checkpoints.npy", mapped=True)
+
+    @cached_property
+    def by_layer(self) -> np.ndarray:
+        """Cosines within each layer and shares of the sample's squared norm, at the last checkpoint: (2, layers, n) float32."""
+        return read_array(self.folder / "layers.npy", mapped=True)
+
+
+def angle(a: "torch.Tensor", b: "torch.Tensor") -> float:
+    """Angle between two vectors in degrees, 0 to 180; 90 for a vector of zeros."""
+    import torch
+
+    a, b = a.double().flatten(), b.double().flatten()
+    a, b = a / a.norm().clamp_min(1e-300), b / b.norm().clamp_min(1e-300)
+    if not float(a.norm()) * float(b.norm()):
+        return 90.0
+    return float(
+        torch.rad2deg(2 * torch.atan2((a - b).norm(), (a + b).norm()))
+    )  # keeps its digits near 0 and 180, unlike arccos
+
+
+def measure(
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    config: AnglesConfig,
+    queries: Sequence[int] | np.ndarray,
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+) -> AnglesResult:
+    """Angles and lengths of all active training gradients against the gradient of the mean loss of ``queries`` (global rows).
+
+    Written to ``out/ID``; a finished measurement is found and returned. Curvature is the Gauss-Newton matrix of the mean loss over at most
+    ``curvature_samples`` training samples (chosen by id), with the dampings named and the usual one. Cost: a forward and a backward pass
+    over the training set per checkpoint, and at most ``iterations`` products with the curvature (five forward passes over its samples).
+    Source: angles as in IP, arXiv 2405.17490, figure 1; the curvature as in ``attribution.gradients.curvature``.
+    """
+    from attribution.estimators._preconditioned import usual_ratio
+    from attribution.training.trained import Subject
+
+    work, started_s = progress or Progress(), time.perf_counter()
+    subject = Subject(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted)
+    active_rows(dataset, labels, "train", "The angles of the training samples are measured.")
+    asked = sorted({int(row) for row in queries})
+    usual = usual_ratio(subject)
+    ratios = sorted({*(float(ratio) for ratio in config.damping_ratios), usual})
+    request: dict[str, Any] = {
+        "run": run.id,
+        "checkpoints": [file_hash(Path(path)) for path, _ in run.checkpoints],
+        "version": labels.version,
+        "query_rows": asked,
+        "damping_ratios": ratios,
+        "curvature_samples": config.curvature_samples,
+        "iterations": config.iterations,
+        "seed": config.seed,
+    }
+    result = AnglesResult(Path(out) / fingerprint(request))
+    if result.finished:
+        return result
+    about = _measured(subject, asked, ratios, usual, config, result.folder, work)
+    seconds_s = time.perf_counter() - started_s
+    known = {"usual_ratio": usual, "n_train": len(subject.rows), "device": str(subject.device), "seconds_s": seconds_s}
+    finish(result.folder, {**request, **known, **about})
+    work.update(1, 1, "done")
+    return result
+
+
+def _measured(
+    subject: "Subject",
+    asked: list[int],
+    ratios: list[float],
+    usual: float,
+    config: AnglesConfig,
+    folder: Path,
+    work: Progress,
+) -> dict[str, Any]:
+    """Write the arrays and return what ``config.json`` says of them."""
+    import pandas as pd
+
+    count, checkpoints, curves = len(subject.weights), [], []
+    for checkpoint in range(count):
+        part = work.part(checkpoint / count, (checkpoint + 1) / count, f"checkpoint {checkpoint + 1} of {count}")
+        query = subject.query_gradients([Query("asked", tuple(asked))], checkpoint)
+        part.update(0, 3, "curvature")
+        solved, turns = _turns(subject, query, ratios, usual, config, checkpoint)
+        epoch = subject.run.config["checkpoints"][checkpoint]["epoch"]
+        checkpoints.append({"epoch": epoch, "query_norm": float(query.norms[0]), "curvature": turns})
+        if checkpoint < count - 1:
+            curves.append(_plain(subject, query, checkpoint, part.part(0.4, 1.0)))
+    samples, layers, layer_about = _apart(subject, query, solved, part.part(0.4, 1.0))
+    curves.append(np.stack([samples["cosine"], samples["norm"]]))
+    against = subject.rows[samples["influence"] < 0]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(folder / "samples.parquet", pd.DataFrame({"row": subject.rows, **samples}))
+    for name, values in (("checkpoints", np.stack(curves, 1)), ("layers", layers)):
+        with whole_file(folder / f"{name}.npy") as temporary, open(temporary, "wb") as stream:
+            np.save(stream, values.astype(np.float32), allow_pickle=False)
+    return {"checkpoints": checkpoints, "layers": layer_about, "against": _mean_angle(subject, query, against)}
+
+
+def _layout(subject: "Subject") -> "Layout":
+    """Where each parameter of the last checkpoint's model lies in a vector of all of them."""
+    from attribution.gradients.curvature import Layout
+    from attribution.gradients.probe import covered_parameters
+
+    return Layout(covered_parameters(subject.model()))
+
+
+def _turns(
+    subject: "Subject",
+    query: "QueryGradients",
+    ratios: list[float],
+    usual: float,
+    config: AnglesConfig,
+    checkpoint: int,
+) -> "tuple[torch.Tensor, list[dict[str, float]]]":
+    """The query times the inverse curvature at the usual damping ``(1, P)``, and by how much every damping turns it."""
+    from attribution.estimators._hash import uniform
+    from attribution.estimators._preconditioned import curvature_of
+    from attribution.gradients.curvature import shifted_conjugate_gradients
+
+    chance = uniform([str(name) for name in subject.dataset.ids[subject.rows]], config.seed)
+    rows = np.sort(subject.rows[np.argsort(chance, kind="stable")[: config.curvature_samples]])
+    curvature = curvature_of(subject, config.seed, usual, checkpoint, rows)
+    usual_shift, mean = curvature.shift, curvature.trace / curvature.size + curvature.l2
+    shifts = [usual_shift if ratio == usual else curvature.l2 + ratio * mean for ratio in ratios]
+    v = curvature.layout.from_queries(query)[0]  # (P,)
+    x, residuals = shifted_conjugate_gradients(curvature, v, shifts, TOLERANCE, config.iterations)
+    turns = [
+        {"ratio": ratio, "damping": ratio * mean, "turn": angle(v, one), "residual": float(residual)}
+        for ratio, one, residual in zip(ratios, x, residuals, strict=True)
+    ]
+    return x[ratios.index(usual)][None], turns
+
+
+def _plain(subject: "Subject", query: "QueryGradients", checkpoint: int, work: Progress) -> np.ndarray:
+    """Cosines and norms (2, n) at one checkpoint."""
+    engine, parts, done = subject.engine(checkpoint), [], 0
+    for x, y in subject.batches(subject.rows):
+        dots, norms = engine.dots_and_norms(x, y, query)  # (b, 1), (b,)
+        parts.append(np.stack([_cosine(dots[:, 0], norms, query), norms.cpu().numpy()]))
+        subject.count(3 * len(y))
+        done += len(y)
+        work.update(done, len(subject.rows), f"{done:,} of {len(subject.rows):,} training samples")
+    return np.concatenate(parts, 1)
+
+
+def _apart(
+    subject: "Subject", query: "QueryGradients", solved: "torch.Tensor", work: Progress
+) -> tuple[dict[str, np.ndarray], np.ndarray, list[dict[str, Any]]]:
+    """At the last checkpoint: the samples' columns, cosines and shares by layer (2, l, n), and what the layers are."""
+    import torch
+
+    from attribution.gradients.queries import QueryGradients
+
+    engine = subject.engine()
+    layout = _layout(subject)
+    both = QueryGradients.stack([layout.to_queries(layout.from_queries(query)), layout.to_queries(solved)])
+    own = (
+        torch.stack([query.only(names).norms.cpu() for names in engine.layers.values()])[:, 0].double().numpy()
+    )  # (l,)
+    columns: list[list[np.ndarray]] = [[], [], [], []]
+    layers, done = [], 0
+    for x, y in subject.batches(subject.rows):
+        dots, norms = (part.double().cpu().numpy() for part in engine.by_layer(x, y, both))  # (l, b, 2), (l, b)
+        total = np.sqrt((norms**2).sum(0))  # (b,)
+        cosine = dots[..., 0].sum(0) / np.maximum(total * np.sqrt((own**2).sum()), 1e-30)
+        for column, values in zip(
+            columns, (cosine, total, dots[..., 0].sum(0), dots[..., 1].sum(0) / len(subject.rows)), strict=True
+        ):
+            column.append(values.astype(np.float32))
+        within = dots[..., 0] / np.maximum(norms * own[:, None], 1e-30)  # (l, b)
+        layers.append(np.stack([within, norms**2 / np.maximum(total**2, 1e-60)]))
+        subject.count(3 * len(y))
+        done += len(y)
+        work.update(done, len(subject.rows), f"{done:,} of {len(subject.rows):,} training samples")
+    names = ("cosine", "norm", "influence", "curved")
+    kinds = {name: type(subject.model().get_submodule(name)).__name__ for name in engine.layers}
+    shares = own**2 / max(float((own**2).sum()), 1e-60)
+    about = [
+        {
+            "name": name,
+            "kind": kinds[name],
+            "parameters": sum(layout.sizes[each] for each in parts),
+            "share": float(share),
+        }
+        for (name, parts), share in zip(engine.layers.items(), shares, strict=True)
+    ]
+    return (
+        {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)},
+        np.concatenate(layers, 2),
+        about,
+    )
+
+
+def _cosine(dots: "torch.Tensor", norms: "torch.Tensor", query: "QueryGradients") -> np.ndarray:
+    return (dots / (norms * query.norms[0]).clamp_min(1e-30)).cpu().numpy()  # type: ignore[no-any-return]
+
+
+def _mean_angle(subject: "Subject", query: "QueryGradients", rows: np.ndarray) -> dict[str, Any]:
+    """Number, norm and angle to the query of the mean gradient of some rows; no angle without rows."""
+    if not len(rows):
+        return {"n": 0, "norm": None, "angle": None}
+    layout = _layout(subject)
+    mean = layout.join(
+        {name: value[None] for name, value in subject.engine().mean_gradient(subject.batches(rows)).items()}
+    )
+    return {"n": len(rows), "norm": float(mean.norm()), "angle": angle(layout.from_queries(query), mean)}

@@ -1,0 +1,166 @@
+"""The bench as a job: every chosen estimator side by side, part by part, each written as soon as it is done.
+
+    result = bench(dataset, labels, run, model, recipe, BenchConfig(), rows, Path("NAME"))
+
+What it trains and scores is kept by content and reused: subsets in ``NAME/subsets``, score runs in ``NAME/scores``, and what belongs to no
+other page (models on planted labels, of other seeds, without some samples) in ``NAME/bench``.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.errors import UserError
+from attribution.estimators import estimators
+from attribution.progress import Progress
+from attribution.settings.configs import BenchConfig, ModelConfig, TrainConfig, fingerprint, to_dict
+from attribution.storage.files import file_hash, write_json
+from attribution.studies.bench import recommend
+from attribution.studies.bench.parts.conclusion import conclude
+from attribution.studies.bench.parts.fidelity import fidelity, from_subsets, subsets_of
+from attribution.studies.bench.parts.scores import agreement, score_all
+from attribution.studies.bench.parts.stability import stability
+from attribution.studies.bench.parts.state import Bench
+from attribution.studies.bench.parts.usefulness import usefulness
+from attribution.studies.bench.result import BenchResult
+from attribution.studies.influence import run as pipeline
+from attribution.training.run import Run
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset, Labels
+
+FORMAT = 2
+EVERYDAY = ("ip", "cosine", "tracin", "forward-inf", "trak", "ekfac")
+PARTS = ("cost", "agreement", "fidelity", "usefulness", "stability")  # in the order of the work: the quick ones first
+WORK = {"agreement": agreement, "fidelity": fidelity, "usefulness": usefulness, "stability": stability}
+
+
+def bench(
+    dataset: "Dataset",
+    labels: "Labels",
+    run: Run,
+    model: ModelConfig,
+    recipe: TrainConfig,
+    config: BenchConfig,
+    queries: np.ndarray,
+    home: Path,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+) -> BenchResult:
+    """Measure the parts asked for and write ``home/benches/ID``, where ID is the fingerprint of the run's weights, the labels and the settings.
+
+    ``model`` and ``recipe`` are what retraining uses; ``queries`` are rows (see ``choose_queries``). A finished bench is returned at once,
+    an interrupted one goes on after its last finished part, and with its next untrained model. Cost: one scoring per estimator, then per part
+    fidelity ``subsets * repeats`` trainings on a share of the data, usefulness one training and its folds, stability one training per seed.
+    An estimator or detector that the model cannot serve is left out and listed in ``summary["skipped"]``.
+    """
+    work, started_s = progress or Progress(), time.perf_counter()
+    parts = _check(config)
+    _check_size(len(labels.train_rows(dataset)), len(queries))
+    names = [name for name in dict.fromkeys(config.estimators or EVERYDAY) if name != recommend.CONTROL] + [
+        recommend.CONTROL
+    ]
+    for name in names:
+        estimators.get(name)
+    settings = {
+        name: value for name, value in to_dict(config).items() if name not in ("device", "run", "parts", "estimators")
+    }
+    request = {
+        "format": FORMAT,
+        "run": run.id,
+        "weights": [file_hash(Path(path)) for path, _ in run.checkpoints],
+        "version": labels.version,
+        "estimators": names,
+        "queries": [int(row) for row in queries],
+        "parts": parts,
+        "bench": settings,
+        "n_train": len(labels.train_rows(dataset)),
+    }
+    result = BenchResult(Path(home) / "benches" / fingerprint("bench", request))
+    if result.finished:
+        return result
+    write_json(result.folder / "request.json", request)
+    at = Bench(
+        dataset, labels, run, model, recipe, config, np.asarray(queries, dtype=np.int64), Path(home), result, trusted
+    )
+    at.told["notes"] = _notes(run, labels)
+    shares = _shares(parts)
+    if any(from_subsets(name) for name in names):
+        subsets_of(at).grow(
+            dataset,
+            labels,
+            config.subsets,
+            work.part(0.0, shares["cost"][1] / 2),
+            trusted=trusted,
+            device=config.device,
+        )
+    score_all(at, work.part(*shares["cost"]))
+    conclude(at)
+    for part in (part for part in parts if part != "cost"):
+        if part not in at.told["done"]:
+            WORK[part](at, work.part(*shares[part], prefix=part.capitalize()))
+            at.told["done"].append(part)
+            conclude(at)
+    write_json(
+        result.folder / "config.json",
+        {**request, "seconds_s": time.perf_counter() - started_s, "finished_at": time.time()},
+    )
+    work.update(1, 1, next(iter(result.recommendation), "measured"))
+    return result
+
+
+def _notes(run: Run, labels: "Labels") -> list[str]:
+    """What a reader should know of the model that was asked."""
+    notes = []
+    if run.config.get("source") == "loaded":
+        notes.append(
+            "The model was loaded, so its own recipe is not known: what is retrained here follows the project's recipe."
+        )
+    if run.version != labels.version:
+        notes.append(
+            "Labels changed after the model was trained: it is asked as it is, and what is retrained follows the current labels."
+        )
+    return notes
+
+
+def _check(config: BenchConfig) -> list[str]:
+    if "fidelity" in config.parts and config.subsets < 4:
+        raise UserError(
+            f"{config.subsets} subsets cannot be ranked.",
+            "The linear datamodeling score is a rank correlation over them.",
+            "Train at least 8.",
+        )
+    return [part for part in PARTS if part in config.parts]
+
+
+def _check_size(n_train: int, n_queries: int) -> None:
+    """``UserError`` where a score run would keep summaries alone."""
+    most = pipeline.DENSE_LIMIT_BYTES // (4 * max(1, n_train))
+    if n_queries > most:
+        raise UserError(
+            f"The influences of {n_train:,} training samples on {n_queries:,} queries take more than {pipeline.DENSE_LIMIT_BYTES >> 20} MiB.",
+            "Estimators are compared pair by pair, and of so many only summaries are kept.",
+            f"Ask at most {most:,} queries (`--count`).",
+        )
+
+
+def _shares(parts: list[str]) -> dict[str, tuple[float, float]]:
+    """The slice of the progress bar of every part, by rough weights."""
+    weights = {"cost": 2.0, "agreement": 0.2, "fidelity": 8.0, "usefulness": 5.0, "stability": 2.0}
+    wanted, place, found = ["cost", *(part for part in parts if part != "cost")], 0.0, {}
+    total = sum(weights[part] for part in wanted)
+    for part in wanted:
+        found[part] = (place, place + weights[part] / total)
+        place = found[part][1]
+    return found
+
+
+def choose_queries(rows: np.ndarray, correct: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """``count`` of ``rows``, ascending: half of them predicted wrong (fewer when there are not enough), the others right, drawn by seed."""
+    chance = np.random.default_rng([seed, 3])
+    wrong, right = chance.permutation(rows[~correct]), chance.permutation(rows[correct])
+    first = wrong[: max(count - len(right), min(len(wrong), count // 2))]
+    return np.sort(np.concatenate([first, right[: count - len(first)]]))

@@ -1,0 +1,1 @@
+"""What kind of sample: wrong label, leak, rare, ambiguous, plain."""

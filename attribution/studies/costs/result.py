@@ -1,0 +1,52 @@
+"""Kept forecasts: told again at once, and held against what the run really took."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from attribution.settings.configs import fingerprint, to_dict
+from attribution.storage.artefact import Artefact
+from attribution.storage.files import write_json
+from attribution.studies.costs.model import Cost
+
+LONG_S = 60.0  # from here a cheaper way is looked for
+FORMAT = 1
+
+
+class Forecast(Artefact):
+    """One forecast: ``config`` holds kind, seconds_s with low_s and high_s, peak_bytes (of the whole process), parts (seconds by kind of
+    work), pilot_s (what the pilot took) and alternatives: cheaper ways, each ``{what, seconds_s, low_s, high_s, peak_bytes}``."""
+
+    what = "forecast"
+
+    @property
+    def alternatives(self) -> list[dict[str, Any]]:
+        """Cheaper ways, the likest to what was asked first; empty when it is not long."""
+        return list(self.config["alternatives"])
+
+    @property
+    def told(self) -> dict[str, float]:
+        """Seconds, range and memory alone."""
+        return {name: self.config[name] for name in ("seconds_s", "low_s", "high_s", "peak_bytes")}
+
+
+def forecast_key(kind: str, config: Any, run: str, version: str, asked: Any = None) -> str:
+    """The folder's name: everything that decides what the work costs."""
+    return fingerprint("forecast", FORMAT, kind, {**to_dict(config), "run": run}, version, asked)
+
+
+def plain(cost: Cost) -> dict[str, Any]:
+    """A cost as JSON values: seconds to the hundredth, bytes."""
+    found = {name: round(float(value), 2) for name, value in asdict(cost).items() if name.endswith("_s")}
+    return {**found, "peak_bytes": cost.peak_bytes}
+
+
+def write_forecast(
+    folder: Path, about: Mapping[str, Any], cost: Cost, pilot_s: float, alternatives: list[dict[str, Any]]
+) -> Forecast:
+    """Write a forecast, whole or not at all."""
+    parts = {name: round(float(seconds), 3) for name, seconds in cost.parts.items()}
+    values = {**about, **plain(cost), "parts": parts, "pilot_s": round(pilot_s, 2), "alternatives": alternatives}
+    write_json(folder / "config.json", values)
+    return Forecast(folder)

@@ -1,0 +1,152 @@
+"""Forecasts a search for wrong labels: its trainings, and everything else timed on a share of the training samples."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.models.devices import pick_device
+from attribution.progress import Progress
+from attribution.settings.configs import FlagConfig, TrainConfig, to_dict
+from attribution.studies.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
+from attribution.studies.costs.result import LONG_S, Forecast, forecast_key, plain, write_forecast
+from attribution.studies.costs.scoring import share_of
+from attribution.studies.costs.training import PilotedTraining, pilot_training
+from attribution.studies.meter import Meter
+from attribution.studies.mislabels.run import flag
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.training.run import Run
+
+START, BUDGET_S = 256, 4.0
+QUICK = ("aum", "neighbors")  # what needs no training
+
+
+def quadratic(readings: Sequence[Reading], rows: int) -> float:
+    """The reading to expect at ``rows``, from a constant, a linear and a quadratic part, none negative, with the least relative errors."""
+    powers = [0, 1, 2][: len(readings)] if len(readings) > 1 else [1]
+    columns = [[(one.rows / rows) ** power for power in powers] for one in readings]
+    return float(non_negative(columns, [one.value for one in readings]).sum())
+
+
+@dataclass(frozen=True)
+class PilotedSearch:
+    """Readings of a search without its trainings, and of the trainings, if it has any; ``cost`` is that of the whole."""
+
+    readings: Sequence[Reading]
+    peak_bytes: int
+    training: PilotedTraining | None
+    rows: int
+    folds: int
+    epochs: int
+
+    def cost(self, folds: int | None = None) -> Cost:
+        """The search with so many folds; None: as asked, 0: without trainings."""
+        count = self.folds if folds is None else folds
+        search_s, peak = quadratic(self.readings, self.rows), self.peak_bytes
+        factor = SURE if self.readings[-1].rows >= self.rows else UNSURE
+        low, high, parts = search_s / factor, search_s * factor, {"search": search_s}
+        if self.training is not None and count:
+            each = self.training.cost(self.rows - self.rows // count, self.epochs, count)
+            low, high, peak, parts = (
+                low + each.low_s,
+                high + each.high_s,
+                max(peak, each.peak_bytes),
+                parts | each.parts,
+            )
+        return Cost(sum(parts.values()), low, high, peak, parts)
+
+
+def pilot_flag(
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    config: FlagConfig,
+    *,
+    trusted: bool = False,
+    recipe: TrainConfig | None = None,
+) -> PilotedSearch:
+    """Time a search on growing shares of the training samples, and its trainings on their own. Arguments as for ``flag``."""
+    readings, peak, trains = _search_readings(dataset, labels, run, config, trusted)
+    no_folds, training = run.loaded and recipe is None, None  # then the search leaves out what would train
+    recipe = replace(recipe or run.train_config, device=config.device)
+    if trains and not no_folds:
+        training = pilot_training(dataset, labels, run.model_config, recipe, trusted=trusted, dynamics=False)
+    return PilotedSearch(readings, peak, training, len(labels.train_rows(dataset)), config.folds, recipe.epochs)
+
+
+def _search_readings(
+    dataset: "Dataset", labels: "Labels", run: "Run", config: FlagConfig, trusted: bool
+) -> tuple[list[Reading], int, bool]:
+    """Seconds of the search without its trainings at growing sizes, the highest memory, and whether it trains at all."""
+    rows, classes, device = len(labels.train_rows(dataset)), len(dataset.info.classes), str(pick_device(config.device))
+    readings, peak = Paced(), 0
+    trained: list[int] = []
+
+    def guess(train: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
+        trained.append(len(train))
+        return np.random.default_rng(0).dirichlet(np.ones(classes), len(held))
+
+    def read(count: int) -> Meter:
+        with tempfile.TemporaryDirectory() as folder, Meter(device) as spent:
+            flag(
+                dataset, share_of(dataset, labels, count), run, config, Path(folder), trusted=trusted, train_fold=guess
+            )
+        return spent
+
+    count = min(rows, START)
+    read(count)  # warms up
+    while True:
+        spent = read(count)
+        readings.add(count, 1, spent)
+        peak = max(peak, spent.peak_bytes)
+        left_s = BUDGET_S * (2 if len(readings.readings) < 2 else 1) - min(readings.wall_s, readings.cpu_s)
+        factor = next((factor for factor in (4, 2) if factor * min(spent.seconds_s, spent.cpu_s) <= left_s), 1)
+        if count >= rows or factor == 1:
+            return readings.seconds(), peak, bool(trained)
+        count = min(rows, factor * count)
+
+
+def forecast_flag(
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    config: FlagConfig,
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+    recipe: TrainConfig | None = None,
+) -> Forecast:
+    """What ``flag`` with the same arguments would cost; kept in ``out/ID``. Runs nothing but the pilots, about ten seconds.
+
+    Above a minute, fewer folds and a search without trainings are offered.
+    """
+    work, folder = progress or Progress(), out / forecast_key("flag", config, run.id, labels.version)
+    if (folder / "config.json").is_file():
+        return Forecast(folder)
+    started_s = time.perf_counter()
+    work.update(0, 1, "timing the search on a share of the samples")
+    found = pilot_flag(dataset, labels, run, config, trusted=trusted, recipe=recipe)
+    cost, ways = found.cost(), list[dict[str, Any]]()
+    if cost.seconds_s > LONG_S and found.training is not None:
+        if config.folds > 3:
+            ways.append({"what": f"3 folds instead of {config.folds}", "change": {"folds": 3}, **plain(found.cost(3))})
+        if not config.detectors:
+            words = "only the margins over training and the neighbours' labels, without the trainings"
+            ways.append({"what": words, "change": {"detectors": list(QUICK)}, **plain(found.cost(0))})
+    about = {
+        "kind": "flag",
+        "run": run.id,
+        "version": labels.version,
+        "request": to_dict(config),
+        "n_train": found.rows,
+    }
+    written = write_forecast(folder, about, cost, time.perf_counter() - started_s, ways)
+    work.update(1, 1, "done")
+    return written

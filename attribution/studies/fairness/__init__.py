@@ -1,0 +1,1 @@
+"""Which samples harm a gap or robustness, and what happens without them."""

@@ -1,0 +1,1 @@
+"""Training samples that repeat test samples or each other."""

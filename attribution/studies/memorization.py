@@ -1,0 +1,234 @@
+"""Memorization: which training labels the model knows by heart, and which predictions hang on a single sample (Feldman and Zhang 2020).
+
+    memorization_i  = P[model is right on i | i was trained on] - P[... | i was left out]
+    influence_{i,j} = P[model is right on j | i was trained on] - P[... | i was left out]
+
+over models retrained on random subsets (``attribution.training.subsets``, shared with the Compare page). Source: Feldman and Zhang, What Neural
+Networks Memorize and Why, arXiv 2008.03703, equations 1 and 2.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.datasets.needed import active_rows
+from attribution.progress import Progress
+from attribution.settings.configs import MemorizeConfig, ModelConfig, TrainConfig, fingerprint
+from attribution.statistics.intervals import newcombe, spearman_interval
+from attribution.storage.artefact import Artefact
+from attribution.storage.files import file_hash
+from attribution.storage.sums import finish
+from attribution.storage.tables import read_table, write_table
+from attribution.training.subsets import Subsets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.training.run import Run
+
+FORMAT = 2
+SHUFFLES = 20  # re-pairings of models and predictions that tell how many pairs chance alone would show
+PROXIES = {
+    "self_influence": "Self-influence (squared gradient length at the last checkpoint)",
+    "unsure": "1 - mean confidence over training",
+}
+
+
+class MemorizationResult(Artefact):
+    """One measurement: ``NAME/memorizations/ID``. ``config`` holds models, share, run, version, threshold, spearman (proxy -> Interval as
+    JSON), pairs_found and pairs_by_chance (counts of test predictions), seconds_s."""
+
+    what = "memorization estimate"
+
+    @property
+    def samples(self) -> "pd.DataFrame":
+        """Per active training row: row, memorization (-1 to 1) with low and high (95 %, Newcombe), trained_on and left_out (models),
+        right_in and right_out (shares), and the proxies ``self_influence`` and ``unsure`` (NaN where the run cannot give it)."""
+        return self._table("samples")
+
+    @property
+    def pairs(self) -> "pd.DataFrame":
+        """Predictions that hang on one memorized training sample: row (training), test_row, influence (-1 to 1) with low and high, right_in
+        and right_out (shares of the models), memorization; the largest influence first."""
+        return self._table("pairs")
+
+    def _table(self, name: str) -> "pd.DataFrame":
+
+        return read_table(self.folder / f"{name}.parquet")
+
+
+def memorize(
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    model: ModelConfig,
+    recipe: TrainConfig,
+    config: MemorizeConfig,
+    home: Path,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+) -> MemorizationResult:
+    """Retrain on random subsets and estimate memorization of every training label and influence on every test prediction.
+
+    Written to ``home/memorizations/ID``; the models stay in ``home/subsets``. Cost: one training on ``config.share`` of the data per model
+    that is not there yet, and one backward pass over the training set for the proxy. The half-width of an interval is about
+    ``0.98 / sqrt(models)`` at worst for a share of one half. ``UserError`` for no test sample.
+    """
+    work, started_s = progress or Progress(), time.perf_counter()
+    subsets = Subsets.at(home / "subsets", dataset, labels, model, recipe, share=config.share)
+    test = active_rows(dataset, labels, "test", "What hangs on single training samples is counted on test predictions.")
+    weights = file_hash(Path(run.checkpoints[-1][0]))
+    key = fingerprint("memorize", FORMAT, subsets.folder.name, config.models, run.id, weights, config.threshold)
+    result = MemorizationResult(home / "memorizations" / key)
+    if result.finished:
+        return result
+    subsets.grow(dataset, labels, config.models, work.part(0.0, 0.9), trusted=trusted, device=config.device)
+    numbers = subsets.finished()
+    first = [
+        numbers.index(number) for number in range(config.models)
+    ]  # a store that holds more models gives the same answer
+    rows = labels.train_rows(dataset)
+    members = subsets.members()[first]  # (m, n)
+    work.update(0.92, 1, "comparing the models")
+    own = subsets.correct(rows, labels.values[rows])[first] > 0.5  # (m, n)
+    table = per_sample(members, own).assign(row=rows)
+    table = table.merge(proxies(dataset, labels, run, rows, config, trusted), on="row")
+    right = subsets.correct(test, labels.values[test])[first] > 0.5  # (m, q)
+    pairs = hanging(members, right, table["memorization"].to_numpy(), config.threshold)
+    seen = count_hanging(members, right, table["memorization"].to_numpy(), config.threshold)
+    chance = by_chance(members, right, table["memorization"].to_numpy(), config.threshold)
+    pairs = pairs.assign(row=rows[pairs.pop("column")], test_row=test[pairs.pop("query")])
+    write_table(result.folder / "samples.parquet", table)
+    write_table(result.folder / "pairs.parquet", pairs)
+    judged = table[np.isfinite(table["memorization"])]  # few models may all have, or all lack, a sample
+    known = {name: judged[name].to_numpy() for name in PROXIES if np.isfinite(judged[name]).all()}
+    agreement = {
+        name: spearman_interval(values, judged["memorization"].to_numpy(), 500).to_json()
+        for name, values in known.items()
+    }
+    about = {
+        "run": run.id,
+        "version": labels.version,
+        "models": config.models,
+        "share": config.share,
+        "threshold": config.threshold,
+    }
+    about |= {"spearman": agreement, "pairs_found": seen, "pairs_by_chance": chance, "subsets": subsets.folder.name}
+    finish(result.folder, {**about, "seconds_s": time.perf_counter() - started_s})
+    work.update(1, 1, "done")
+    return result
+
+
+def per_sample(members: np.ndarray, right: np.ndarray) -> "pd.DataFrame":
+    """Memorization of each sample from which models were trained on it, ``members`` (m, n) bool, and were right on it, ``right`` (m, n) bool:
+    memorization, low, high (95 %), trained_on, left_out, right_in, right_out. NaN for a sample that all or none were trained on."""
+    import pandas as pd
+
+    inside, outside = members.sum(0), (~members).sum(0)
+    hits_in, hits_out = (members & right).sum(0), (~members & right).sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share_in, share_out = hits_in / inside, hits_out / outside
+    low, high = newcombe(hits_in, inside, hits_out, outside)
+    columns = {"memorization": share_in - share_out, "low": low, "high": high}
+    columns |= {"trained_on": inside, "left_out": outside, "right_in": share_in, "right_out": share_out}
+    return pd.DataFrame(columns)
+
+
+def influence(members: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """P[right on j | i in] - P[right on j | i out], (n, q) float32, from ``members`` (m, n) and ``right`` (m, q) bool: two matrix products."""
+    inside, hits = members.astype(np.float32), right.astype(np.float32)  # (m, n), (m, q)
+    n_in, n_out = inside.sum(0)[:, None], (1 - inside).sum(0)[:, None]  # (n, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(inside.T @ hits / n_in - (1 - inside).T @ hits / n_out, dtype=np.float32)
+
+
+def hanging(
+    members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, limit: int = 200
+) -> "pd.DataFrame":
+    """The (training, test) pairs where leaving one memorized sample out most often turns a prediction wrong.
+
+    A pair counts when both memorization and influence reach ``threshold``. At most one training sample per test prediction, the one with the
+    largest influence; columns column, query (positions), influence, low, high, right_in, right_out, memorization; at most ``limit`` lines.
+    """
+    import pandas as pd
+
+    known = np.flatnonzero(np.nan_to_num(memorization, nan=-1.0) >= threshold)
+    names = ["column", "query", "influence", "low", "high", "right_in", "right_out", "memorization"]
+    if not len(known) or not right.shape[1]:
+        return pd.DataFrame(
+            {name: np.zeros(0, dtype=np.int64 if name in ("column", "query") else np.float64) for name in names}
+        )
+    values = influence(members[:, known], right)  # (k, q)
+    best = values.argmax(0)
+    queries = np.flatnonzero(values[best, np.arange(values.shape[1])] >= threshold)
+    columns = known[best[queries]]
+    inside, chosen = members[:, columns], right[:, queries]
+    hits_in, hits_out = (inside & chosen).sum(0), (~inside & chosen).sum(0)
+    n_in, n_out = inside.sum(0), (~inside).sum(0)
+    low, high = newcombe(hits_in, n_in, hits_out, n_out)
+    table = pd.DataFrame(
+        {"column": columns, "query": queries, "influence": hits_in / n_in - hits_out / n_out, "low": low, "high": high}
+    )
+    table = table.assign(right_in=hits_in / n_in, right_out=hits_out / n_out, memorization=memorization[columns])
+    return (
+        table.sort_values(["influence", "low"], ascending=False, kind="stable")
+        .head(limit)
+        .reset_index(drop=True)[names]
+    )
+
+
+def count_hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float) -> int:
+    """How many test predictions have a memorized training sample whose influence on them reaches ``threshold``."""
+    known = np.nan_to_num(memorization, nan=-1.0) >= threshold
+    if not known.any() or not right.shape[1]:
+        return 0
+    return int((influence(members[:, known], right).max(0) >= threshold).sum())
+
+
+def by_chance(
+    members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, seed: int = 0
+) -> float:
+    """How many test predictions would seem to hang on one sample if none did: the mean count when models and predictions are re-paired."""
+    chance = np.random.default_rng(seed)
+    counts = [
+        count_hanging(members, right[chance.permutation(len(right))], memorization, threshold) for _ in range(SHUFFLES)
+    ]
+    return float(np.mean(counts))
+
+
+def proxies(
+    dataset: "Dataset", labels: "Labels", run: "Run", rows: np.ndarray, config: MemorizeConfig, trusted: bool
+) -> "pd.DataFrame":
+    """What stands in for memorization without retraining: row, self_influence and unsure.
+
+    ``self_influence`` is the squared gradient norm at the last checkpoint: to first order what one un-normalised Forward-INF step on the
+    sample does to its own loss (normalising the step would delete the magnitude that carries memorization). ``unsure`` is one minus the mean
+    confidence in the label over the epochs; NaN for a run without dynamics.
+    """
+    import pandas as pd
+
+    from attribution.training.trained import Subject
+
+    subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
+    norms = np.concatenate([subject.engine().norms(x, y).double().cpu().numpy() for x, y in subject.batches(rows)])
+    dynamics = run.dynamics()
+    confidence = dynamics.groupby("row")["confidence"].mean().reindex(rows).to_numpy(dtype=np.float64)
+    return pd.DataFrame({"row": rows, "self_influence": norms**2, "unsure": 1 - confidence})
+
+
+def forecast(subsets: Subsets, training_s: float, models: int, share: float) -> list[dict[str, Any]]:
+    """Time against certainty: for several numbers of models ``{models, missing, seconds_s, half_width}``; half_width is that of a 95 %
+    interval in the middle of the scale (both shares one half), where it is widest."""
+    each_s, there = subsets.seconds_per_model or share * training_s, subsets.count
+    lines = []
+    for count in sorted({8, 16, 24, 48, 96, 200, models}):
+        half = 1.96 * 0.5 * np.sqrt(1 / max(1, round(share * count)) + 1 / max(1, round((1 - share) * count)))
+        missing = max(0, count - there)
+        lines.append(
+            {"models": count, "missing": missing, "seconds_s": missing * each_s, "half_width": float(min(1.0, half))}
+        )
+    return lines

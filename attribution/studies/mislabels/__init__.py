@@ -1,0 +1,1 @@
+"""Wrong labels: the search, the queue, its calibration."""

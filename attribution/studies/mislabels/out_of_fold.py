@@ -1,0 +1,118 @@
+"""Class probabilities for every training row from models that did not train on it."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.errors import UserError
+from attribution.progress import Progress
+from attribution.storage.files import read_array, whole_file
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.settings.configs import TrainConfig
+    from attribution.training.train import Run
+
+TrainFold = Callable[
+    [np.ndarray, np.ndarray, Progress], np.ndarray
+]  # (rows to train on, rows held out, progress) -> (held, c)
+
+
+def assign_folds(labels: np.ndarray, hashes: Any, folds: int, seed: int) -> np.ndarray:
+    """A fold 0..folds-1 per row (n,) int64: about equal shares of every class, and samples of equal content always together.
+
+    ``hashes`` (n,) are content hashes: a copy in the training part would give the held-out one away. Depends on content, labels and
+    seed, not on the row order.
+    """
+    keys = [hashlib.blake2b(f"{seed}/{value}".encode(), digest_size=8).hexdigest() for value in hashes]
+    label_of: dict[str, int] = {}
+    for key, label in zip(keys, labels.tolist(), strict=True):
+        label_of[key] = min(label, label_of.get(key, label))
+    order = sorted(label_of, key=lambda key: (label_of[key], key))
+    fold_of = {key: place % folds for place, key in enumerate(order)}
+    return np.array([fold_of[key] for key in keys], dtype=np.int64)
+
+
+def judgeable(labels: np.ndarray, hashes: Any) -> np.ndarray:
+    """Which rows (n,) bool carry a label that two or more different samples carry: only of those can models and neighbours that did not see
+    a row know its class. ``labels`` (n,), ``hashes`` (n,) of the contents."""
+    different: dict[int, set[str]] = {}
+    for label, content in zip(labels.tolist(), hashes, strict=True):
+        different.setdefault(label, set()).add(content)
+    return np.array([len(different[label]) > 1 for label in labels.tolist()], dtype=bool)
+
+
+def out_of_fold(
+    labels: np.ndarray,
+    folds: np.ndarray,
+    rows: np.ndarray,
+    n_classes: int,
+    train_fold: TrainFold,
+    cache: Path,
+    progress: Progress,
+) -> np.ndarray:
+    """Out-of-fold probabilities (n, c) float32 of ``rows`` (n,); ``folds`` (n,) says which fold holds which row.
+
+    Every finished fold is kept in ``cache`` and not trained again after an interruption.
+    """
+    result = np.full((len(rows), n_classes), 1 / n_classes, dtype=np.float32)
+    present = np.unique(folds)
+    for place, fold in enumerate(present):
+        held = folds == fold
+        if held.all():
+            continue  # copies of one sample only: nothing is left to train on
+        path = cache / f"fold-{fold:02d}.npy"
+        if not path.is_file():
+            part = progress.part(
+                place / len(present), (place + 1) / len(present), f"fold {place + 1} of {len(present)}"
+            )
+            _save(path, train_fold(rows[~held], rows[held], part).astype(np.float32))
+        result[held] = read_array(path)
+        progress.update(place + 1, len(present), f"fold {place + 1} of {len(present)}")
+    return result
+
+
+def fold_trainer(
+    dataset: "Dataset",
+    labels: "Labels",
+    run: "Run",
+    recipe: "TrainConfig | None",
+    scratch: Path,
+    device: str,
+    trusted: bool,
+) -> TrainFold:
+    """Trains the run's network with ``recipe`` (None: the run's own) on part of the rows; its folder in ``scratch`` is removed afterwards.
+
+    ``UserError`` at the first fold for weights that were loaded when no recipe is given: how they were trained is not known.
+    """
+
+    def train_fold(rows: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
+        from attribution.datasets.dataset import Labels
+        from attribution.training.train import train
+
+        active = labels.active.copy()
+        active[held] = False
+        part = Labels.of(dataset, labels.values, active)
+        if recipe is None and run.loaded:
+            raise UserError(
+                "Your weights were trained elsewhere.",
+                "Out-of-fold predictions come from models trained here from scratch, with the project's recipe: other models than yours.",
+                "Agree to that with --here (in Python project.train_here()), or do without.",
+            )
+        config = replace(recipe or run.train_config, device=device, checkpoints=1)
+        fold = train(dataset, part, run.model_config, config, scratch, progress, trusted=trusted, dynamics=False)
+        probabilities = np.array(fold.probabilities()[held])
+        shutil.rmtree(fold.folder)
+        return probabilities
+
+    return train_fold
+
+
+def _save(path: Path, values: np.ndarray) -> None:
+    with whole_file(path) as temporary, open(temporary, "wb") as stream:
+        np.save(stream, values, allow_pickle=False)

@@ -1,0 +1,1 @@
+"""Retrain with the edits and prove what they changed."""

@@ -1,0 +1,1 @@
+"""Does the test set look like the training set?"""

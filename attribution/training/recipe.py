@@ -1,0 +1,77 @@
+"""The training recipe as pure functions: optimiser, learning rate, batch order, checkpoint epochs and their influence weights."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from attribution.errors import UserError
+from attribution.settings.configs import TrainConfig
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """SGD with momentum and L2 penalty, or AdamW, on the trainable weights."""
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not weights:
+        raise UserError(
+            "The model has no trainable weights.", "There is nothing to train.", "Set requires_grad on some of them."
+        )
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(weights, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(weights, lr=config.lr, weight_decay=config.weight_decay)
+
+
+def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
+    """Learning rate of the ``step``-th of ``steps`` updates (from 0): constant, or half a cosine from ``config.lr`` down to almost 0."""
+    if config.schedule == "constant":
+        return config.lr
+    return config.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def checkpoint_epochs(epochs: int, count: int) -> list[int]:
+    """Epochs (from 1) after which weights are kept: ``count`` of them, evenly spaced, the last one included."""
+    return sorted({math.ceil(epochs * index / count) for index in range(1, count + 1)})
+
+
+def influence_weight(lr_sum: float, n: int, config: TrainConfig) -> float:
+    """How much one training sample moves the weights along its gradient in a stretch of training: TracInCP's factor for a checkpoint.
+
+    One update moves the weights by ``lr / b`` times the summed gradients of its ``b`` samples, and momentum repeats it
+    ``1 / (1 - momentum)`` times in the long run. A sample is in a batch with probability ``b / n``, so a stretch whose learning rates sum
+    to ``lr_sum`` moves the weights by ``lr_sum / (n (1 - momentum))`` along the sample's gradient. Then the sum over checkpoints of
+    weight times gradient dot product estimates by how many nats the sample lowered the query's loss (Pruthi et al. 2020, "Estimating
+    training data influence by tracing gradient descent", sec. 3.2). AdamW rescales each coordinate: there ``lr_sum / n`` gives an order,
+    not nats.
+    """
+    return lr_sum / (n * (1 - config.momentum)) if config.optimizer == "sgd" else lr_sum / n
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """A seed for one epoch, so that a resumed training needs no saved random state."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+
+
+def epoch_order(active: np.ndarray, seed: int) -> Tensor:
+    """Positions of the active training samples in a random order, ``(n_active,)`` int64.
+
+    All samples are shuffled and the dropped ones left out, so versions of the data that differ in a few samples are visited in the same
+    order: what remains between two trainings is the edit, not another shuffle.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(active), generator=generator)
+    return order[torch.from_numpy(np.asarray(active, dtype=bool).copy())[order]]
+
+
+def batches(order: Tensor, size: int, *, least: int = 1) -> Iterator[Tensor]:
+    """Cut ``order`` into batches of ``size``; a rest smaller than ``least`` joins the batch before it.
+
+    ``least`` is 2 for models with batch normalisation, which cannot be trained on a single sample.
+    """
+    cuts = [*range(0, len(order), max(size, least)), len(order)]
+    if len(cuts) > 2 and cuts[-1] - cuts[-2] < least:
+        del cuts[-2]
+    for start, end in itertools.pairwise(cuts):
+        yield order[start:end]

@@ -1,0 +1,144 @@
+"""A finished training as a folder: its weights, its numbers, and what they were made from. Reading it needs no torch."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution.errors import UserError
+from attribution.settings.configs import ModelConfig, TrainConfig, from_dict, model_request, stored_model
+from attribution.storage.files import read_array, read_json
+from attribution.storage.sums import checked, sound
+from attribution.storage.tables import read_table
+from attribution.training.dynamics import DYNAMICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+    from attribution.datasets.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained (or loaded) model in its folder ``NAME/runs/RUN``; ``Run.open`` reads it."""
+
+    folder: Path
+    config: dict[str, Any] = field(compare=False, repr=False)
+
+    @staticmethod
+    def open(folder: Path) -> "Run":
+        """The run in ``folder``; ``UserError`` when it is not there or not finished."""
+        folder = Path(folder)
+        if not (folder / "config.json").is_file():
+            raise UserError(
+                f"There is no finished training in {folder}.", "Its config.json is missing.", "Train again; it resumes."
+            )
+        return Run(folder, read_json(folder / "config.json"))
+
+    @staticmethod
+    def all(folder: Path) -> "list[Run]":
+        """The finished runs in a ``runs`` folder, the one finished first in front."""
+        found = [Run.open(path.parent) for path in Path(folder).glob("*/config.json") if sound(path)]
+        return sorted(found, key=lambda run: (run.config.get("finished_at", 0.0), run.id))
+
+    @property
+    def id(self) -> str:
+        """Name of the folder: the fingerprint of everything that determines the result."""
+        return self.folder.name
+
+    @property
+    def version(self) -> str:
+        """Version of the labels it was trained on (for loaded weights: that were current then)."""
+        return self.config["version"]
+
+    @property
+    def model_config(self) -> ModelConfig:
+        """Which network."""
+        return stored_model(self.config["model"])
+
+    @property
+    def train_config(self) -> TrainConfig:
+        """The recipe; the default one for weights that were loaded."""
+        return from_dict(TrainConfig, self.config["train"] or {})
+
+    @property
+    def loaded(self) -> bool:
+        """Whether its weights were trained elsewhere and loaded."""
+        return self.config.get("source") == "loaded"
+
+    @property
+    def checkpoints(self) -> list[tuple[Path, float]]:
+        """Weight files, oldest first, each with its factor for TracInCP (see ``models.recipe.influence_weight``)."""
+        return [
+            (self.folder / "checkpoints" / entry["file"], float(entry["weight"]))
+            for entry in self.config["checkpoints"]
+        ]
+
+    def model(
+        self, index: int = -1, dataset: "Dataset | None" = None, trusted: bool = False, device: str = "cpu"
+    ) -> "nn.Module":
+        """The network with the weights of checkpoint ``index`` (-1: the last), in eval mode on ``device``.
+
+        ``dataset`` gives input shape and classes; None opens the project's own (``data`` beside ``runs``). Custom model code runs
+        only when ``trusted``, and only when its file is the one that was trained.
+        """
+        from attribution.datasets.dataset import Dataset
+        from attribution.models.build import build_model, identity
+        from attribution.models.checkpoints import load_checkpoint
+        from attribution.models.devices import pick_device
+
+        dataset = dataset or Dataset.open(self.folder.parent.parent / "data")
+        if identity(self.model_config, dataset.info.modality)["code"] != self.config["code"]:
+            raise UserError(
+                f"{self.config['model']['name']} has changed since run {self.id} was made.",
+                "Its weights belong to the earlier code.",
+                "Restore that file, or train again.",
+            )
+        model = build_model(self.model_config, dataset.info, self.config["seed"], trusted=trusted)
+        load_checkpoint(model, checked(self.checkpoints[index][0]))
+        return model.to(pick_device(device)).eval()
+
+    def siblings(self) -> "list[Run]":
+        """The other finished runs beside this one with the same labels, network and recipe but another seed, one per seed, by seed."""
+        found: dict[int, Run] = {}
+        for run in Run.all(self.folder.parent):
+            if self._but_seed(run) == self._but_seed(self) and run.config["seed"] != self.config["seed"]:
+                kept = found.setdefault(int(run.config["seed"]), run)
+                if kept.id.endswith("-brief"):  # the same weights; the run with its per-epoch record says more
+                    found[int(run.config["seed"])] = run
+        return [found[seed] for seed in sorted(found)]
+
+    @staticmethod
+    def _but_seed(run: "Run") -> tuple[Any, ...]:
+        config = run.config
+        recipe = {
+            name: value
+            for name, value in (config["train"] or {}).items()
+            if name not in ("seed", "device", "checkpoints")
+        }
+        return config["source"], run.version, model_request(run.model_config), config["code"], recipe
+
+    def dynamics(self) -> "pd.DataFrame":
+        """What the model thought of each training sample after each epoch: row, epoch, loss (nats), margin (logits), prediction,
+        confidence (probability of the label trained on). Training rows only; empty when the run has none."""
+        import pandas as pd
+
+        path = self.folder / "dynamics.parquet"
+        if path.is_file():
+            return read_table(path)
+        return pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in DYNAMICS.items()})
+
+    def metrics(self) -> "pd.DataFrame":
+        """Mean loss (nats) and accuracy (0 to 1) over ``n`` samples per epoch and split; the test split for the last epoch only."""
+
+        return read_table(self.folder / "metrics.parquet")
+
+    def probabilities(self) -> np.ndarray:
+        """Class probabilities of the final model for ALL rows, ``(n, c)`` float32, memory-mapped."""
+        return read_array(self.folder / "probabilities.npy", mapped=True)
+
+    def representation(self) -> np.ndarray:
+        """Penultimate features of the final model for ALL rows, ``(n, d)`` float32, memory-mapped."""
+        return read_array(self.folder / "representation.npy", mapped=True)

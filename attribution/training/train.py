@@ -1,0 +1,459 @@
+"""Train a network on a labelled version of the data, or take over the user's checkpoints, as a run folder.
+
+    run = train(dataset, dataset.base_version(), ModelConfig(), TrainConfig(), Path("NAME/runs"))
+    run.metrics(), run.dynamics(), run.probabilities()
+
+The same data, labels, network and recipe find the finished run and return at once; a training that was cut short goes on after its
+last finished epoch and ends with the same weights, bit for bit on the CPU.
+"""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from attribution.datasets.handed import Inputs
+from attribution.errors import UserError
+from attribution.models.build import build_model, check_model, identity
+from attribution.models.checkpoints import (
+    BUILDER,
+    checkpoint_hash,
+    load_checkpoint,
+    read_state,
+    save_checkpoint,
+    weights_hash,
+)
+from attribution.models.devices import pick_device, reproducible, seeded, use_fast_layout
+from attribution.models.features import batch_coupled, count_parameters, device_of, inputs_of
+from attribution.models.predict import HeldInputs, evaluate, predict
+from attribution.models.user_code import said
+from attribution.progress import Progress
+from attribution.settings.configs import ModelConfig, TrainConfig, default_recipe, fingerprint, to_dict
+from attribution.storage.files import whole_file
+from attribution.storage.locks import alone
+from attribution.storage.sums import finish
+from attribution.storage.tables import write_table
+from attribution.tasks.classification import per_sample_loss
+from attribution.training.measured import dynamics_table, epoch_message, measure
+from attribution.training.recipe import (
+    batches,
+    checkpoint_epochs,
+    epoch_order,
+    epoch_seed,
+    influence_weight,
+    learning_rate,
+    make_optimizer,
+)
+from attribution.training.run import Run
+from attribution.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset, Labels
+
+__all__ = ["Run", "adopt", "default_recipe", "fit", "loss_on_samples", "predict", "run_fingerprint", "train"]
+FORMAT = 1  # raise when the same request would give other weights than before
+
+
+def run_fingerprint(dataset: "Dataset", labels: "Labels", model: ModelConfig, config: TrainConfig) -> str:
+    """Content key of a training: data, labels, network (with the hash of custom code), recipe and seed; not the device."""
+    recipe = {name: value for name, value in to_dict(config).items() if name != "device"}
+    return fingerprint(
+        "train", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), recipe
+    )
+
+
+@said("it was trained")
+def train(
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    config: TrainConfig,
+    runs: Path,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+    dynamics: bool = True,
+) -> Run:
+    """Train ``model`` on the active training samples and write the run into ``runs/FINGERPRINT``; a finished one is returned at once.
+
+    The loss is the batch mean of the cross-entropy. After each epoch one pass in eval mode over the training samples gives their
+    dynamics (about a third of the training time); ``dynamics=False`` leaves that pass out, takes a finished full run if there is one,
+    and else writes ``runs/FINGERPRINT-brief``. ``model.checkpoints`` is not read: weights start from the seed. Probabilities and
+    representation are written for all rows, dropped ones too.
+    Raises ``UserError`` for a recipe, network or device that cannot work, for no training samples, and when the loss is not finite.
+    """
+    progress = progress or Progress()
+    rows = labels.train_rows(dataset)
+    if not len(rows):
+        raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
+    name = run_fingerprint(dataset, labels, model, config)
+    folder = (
+        Path(runs) / name if dynamics or (Path(runs) / name / "config.json").is_file() else Path(runs) / f"{name}-brief"
+    )
+    if (folder / "config.json").is_file():
+        progress.update(1, 1, "already trained")
+        return Run.open(folder)
+    with alone(Path(runs) / f".{folder.name}.lock", progress):
+        return _train_into(folder, dataset, labels, model, config, rows, progress, trusted, dynamics)
+
+
+def _train_into(
+    folder: Path,
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    config: TrainConfig,
+    rows: np.ndarray,
+    progress: Progress,
+    trusted: bool,
+    dynamics: bool,
+) -> Run:
+    """The training itself, by the only process that works on this folder; another may have finished it while this one waited."""
+    if (folder / "config.json").is_file():
+        progress.update(1, 1, "already trained")
+        return Run.open(folder)
+    device = pick_device(config.device)
+    network = build_model(model, dataset.info, config.seed, trusted=trusted)
+    check_model(network, dataset)
+    use_fast_layout(network.to(device))
+    state = TrainingState(network, make_optimizer(network, config))
+    resumed = state.resume(folder)
+    _log(folder, f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
+
+    splits = {
+        name: _Split(dataset, labels, some, device, inputs_of(network))
+        for name, some in (("train", rows), ("val", _active(dataset, labels, "val")))
+    }
+    kept = checkpoint_epochs(config.epochs, config.checkpoints)
+    while state.epoch < config.epochs:
+        table = _one_epoch(state, config, splits, labels.active[dataset.rows("train")], dynamics, progress)
+        if state.epoch in kept:
+            _keep_weights(state, folder, len(rows), config)
+        state.save(folder, table)
+        message = epoch_message(state.metrics, config.epochs)
+        _log(folder, message)
+        progress.update(state.epoch, config.epochs + 0.5, message)
+
+    if dynamics:
+        write_table(folder / "dynamics.parquet", state.dynamics(folder))
+    extra = {"train": to_dict(config), "seed": config.seed, "seconds_s": round(state.seconds_s, 3)}
+    extra |= {
+        "source": "trained",
+        "n_train": len(rows),
+        "weight_unit": "nats" if config.optimizer == "sgd" else "order",
+    }
+    run = _finish(
+        folder,
+        dataset,
+        labels,
+        model,
+        network,
+        state.metrics,
+        config.epochs,
+        {**extra, "checkpoints": state.checkpoints},
+    )
+    TrainingState.remove(folder)
+    progress.update(1, 1, epoch_message(state.metrics, config.epochs))
+    return run
+
+
+@said("it was trained")
+def fit(
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    config: TrainConfig,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+) -> nn.Module:
+    """The network that ``train`` would end with, bit for bit, in eval mode; nothing is measured on the way and nothing written."""
+    progress = progress or Progress()
+    rows = labels.train_rows(dataset)
+    if not len(rows):
+        raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
+    device = pick_device(config.device)
+    network = build_model(model, dataset.info, config.seed, trusted=trusted)
+    use_fast_layout(network.to(device))
+    state = TrainingState(network, make_optimizer(network, config))
+    splits = {
+        name: _Split(dataset, labels, some, device, inputs_of(network))
+        for name, some in (("train", rows), ("val", rows[:0]))
+    }
+    while state.epoch < config.epochs:
+        _one_epoch(state, config, splits, labels.active[dataset.rows("train")], False, progress)
+    return network.eval()
+
+
+@said("its weights were loaded")
+def adopt(
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    runs: Path,
+    progress: Progress | None = None,
+    *,
+    trusted: bool = False,
+    device: str = "auto",
+) -> Run:
+    """Take the user's own trained weights, ``model.checkpoints`` (oldest first), as a run of the same layout.
+
+    Several checkpoints give dynamics, one "epoch" each; a single one gives none. How they were trained is not known, so in TracInCP
+    each counts the same (weight 1 / count), and the order of influences means something, their unit does not; with
+    ``model.checkpoint_lr`` each counts by its learning rate (Pruthi et al. 2020, eq. for TracInCP). The files are copied into
+    the run, never changed. Raises ``UserError`` for files that cannot be read safely or do not fit the network.
+    """
+    progress = progress or Progress()
+    if not model.checkpoints:
+        raise UserError(
+            "No checkpoint was named.", "There are no weights to load.", "Name at least one file, or train here."
+        )
+    build = partial(build_model, model, dataset.info, 0, trusted=trusted)
+    for path in model.checkpoints:
+        if path != BUILDER:
+            read_state(path)
+    hashes = [weights_hash(build()) if path == BUILDER else checkpoint_hash(path) for path in model.checkpoints]
+    rates = _rates(model)
+    folder = Path(runs) / fingerprint(
+        "adopt", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), hashes, *rates
+    )
+    if (folder / "config.json").is_file():
+        progress.update(1, 1, "already loaded")
+        return Run.open(folder)
+
+    started_s, network = time.monotonic(), build()
+    check_model(network, dataset)
+    network.to(pick_device(device))
+    rows, count = labels.train_rows(dataset), len(model.checkpoints)
+    tables: list[pd.DataFrame] = []
+    metrics: list[dict[str, Any]] = []
+    for epoch, path in enumerate(model.checkpoints, start=1):
+        if path == BUILDER:
+            network.load_state_dict(build().state_dict())
+        else:
+            for line in load_checkpoint(network, path):
+                _log(folder, line)
+        save_checkpoint(network, folder / "checkpoints" / f"epoch-{epoch:03d}.safetensors")
+        for split in ("train", "val"):
+            some = _active(dataset, labels, split)
+            logits = torch.from_numpy(predict(network, dataset, some)[0])
+            metrics += measure(logits, torch.tensor(labels.values[some]), epoch, split)
+            if split == "train":
+                tables.append(dynamics_table(logits, torch.tensor(labels.values[some]), rows, epoch))
+        progress.update(
+            epoch,
+            count + 1,
+            f"checkpoint {epoch} of {count}, {metrics[-1]['split']} accuracy {100 * metrics[-1]['accuracy']:.1f} %",
+        )
+    if count > 1:
+        write_table(folder / "dynamics.parquet", pd.concat(tables, ignore_index=True))
+    kept = [
+        {"file": f"epoch-{epoch:03d}.safetensors", "epoch": epoch, "lr": rate, "weight": rate or 1 / count}
+        for epoch, rate in enumerate(rates or [None] * count, start=1)
+    ]
+    extra = {
+        "train": None,
+        "seed": 0,
+        "source": "loaded",
+        "n_train": len(rows),
+        "weight_unit": "rate" if rates else "order",
+    }
+    run = _finish(
+        folder,
+        dataset,
+        labels,
+        model,
+        network,
+        metrics,
+        count,
+        {**extra, "checkpoints": kept, "seconds_s": time.monotonic() - started_s},
+    )
+    progress.update(1, 1, f"loaded {count} checkpoint{'s' * (count > 1)}")
+    return run
+
+
+def _rates(model: ModelConfig) -> list[float]:
+    """The learning rate near each checkpoint, as given; empty where none was. ``UserError`` for another number of them."""
+    rates, count = list(model.checkpoint_lr), len(model.checkpoints)
+    if len(rates) not in (0, 1, count):
+        raise UserError(
+            f"checkpoint_lr has {len(rates)} values for {count} checkpoints.",
+            "Each checkpoint counts by the learning rate near it.",
+            f"Give {count}, or one for all.",
+        )
+    return rates * count if len(rates) == 1 else rates
+
+
+@said("it was asked about samples")
+def loss_on_samples(
+    model: "Run | nn.Module", dataset: "Dataset", n: int = 10, *, trusted: bool = False
+) -> pd.DataFrame:
+    """The model's answer on ``n`` test samples spread over the split (training samples when there is no test split).
+
+    Columns: row, id, label and prediction (class names), confidence (probability of the prediction), loss (nats, for the base label).
+    A quick look at whether weights, preprocessing and class order fit: chance level is ``log(number of classes)``.
+    """
+    network = model if isinstance(model, nn.Module) else model.model(dataset=dataset, trusted=trusted)
+    rows = dataset.rows("test") if dataset.info.counts["test"] else dataset.labelled_rows("train")
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))]
+    logits = torch.from_numpy(predict(network, dataset, rows)[0])
+    labels, classes = torch.tensor(dataset.labels[rows]), np.array(dataset.info.classes, dtype=object)
+    best, prediction = torch.softmax(logits, dim=1).max(dim=1)
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "id": dataset.ids[rows],
+            "label": classes[labels],
+            "prediction": classes[prediction],
+            "confidence": best.numpy(),
+            "loss": per_sample_loss(logits, labels).numpy(),
+        }
+    )
+
+
+class _Split:
+    """One split on the device: inputs held there, labels, rows."""
+
+    def __init__(
+        self, dataset: "Dataset", labels: "Labels", rows: np.ndarray, device: torch.device, inputs: Inputs
+    ) -> None:
+        self.rows, self.inputs = rows, HeldInputs(dataset, rows, device, inputs)
+        self.labels = torch.tensor(labels.values[rows]).to(device)
+
+
+def _active(dataset: "Dataset", labels: "Labels", split: str) -> np.ndarray:
+    rows = dataset.rows(split)
+    return rows[labels.active[rows]]
+
+
+def _one_epoch(
+    state: TrainingState,
+    config: TrainConfig,
+    splits: dict[str, _Split],
+    active: np.ndarray,
+    dynamics: bool,
+    progress: Progress,
+) -> pd.DataFrame | None:
+    started_s, data, epoch = time.monotonic(), splits["train"], state.epoch + 1
+    least = 2 if batch_coupled(state.model) else 1
+    position = torch.from_numpy(
+        np.cumsum(active) - 1
+    )  # place among all training samples -> place among the active ones
+    seed = epoch_seed(config.seed, epoch)
+    plan = list(batches(position[epoch_order(active, seed)], config.batch_size, least=least))
+    total_loss, total_right = torch.zeros((), device=data.labels.device), torch.zeros((), device=data.labels.device)
+    state.model.train()
+    with seeded(seed, data.labels.device), reproducible():
+        for done, positions in enumerate(plan):
+            lr = learning_rate(state.step, len(plan) * config.epochs, config)
+            for group in state.optimizer.param_groups:
+                group["lr"] = lr
+            y = data.labels[positions.to(data.labels.device)]
+            logits = state.model(data.inputs.at(positions))
+            loss = per_sample_loss(logits, y).mean()
+            state.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            state.optimizer.step()
+            state.step, state.lr_sum = state.step + 1, state.lr_sum + lr
+            total_loss += loss.detach() * len(y)
+            total_right += (logits.detach().argmax(dim=1) == y).sum()
+            progress.update(
+                epoch - 1 + (done + 1) / (len(plan) + 1),
+                config.epochs + 0.5,
+                epoch_message(state.metrics, config.epochs),
+            )
+        table = None
+        if dynamics:
+            logits = evaluate(state.model, data.inputs).cpu()
+            state.metrics += measure(logits, data.labels.cpu(), epoch, "train")
+            table = dynamics_table(logits, data.labels.cpu(), data.rows, epoch)
+        else:  # the mean over the epoch, while the weights were changing
+            mean = {"loss": total_loss.item() / len(data.rows), "accuracy": total_right.item() / len(data.rows)}
+            state.metrics.append({"epoch": epoch, "split": "train", **mean, "n": len(data.rows)})
+        if len(splits["val"].rows):
+            state.metrics += measure(
+                evaluate(state.model, splits["val"].inputs).cpu(), splits["val"].labels.cpu(), epoch, "val"
+            )
+    if not np.isfinite([entry["loss"] for entry in state.metrics if entry["epoch"] == epoch]).all():
+        raise UserError(
+            f"The loss is not finite after epoch {epoch}.",
+            "The training diverged.",
+            f"Lower the learning rate (now {config.lr:g}).",
+        )
+    state.epoch, state.seconds_s = epoch, state.seconds_s + time.monotonic() - started_s
+    return table
+
+
+def _keep_weights(state: TrainingState, folder: Path, n: int, config: TrainConfig) -> None:
+    steps = state.step - sum(entry["steps"] for entry in state.checkpoints)
+    name = f"epoch-{state.epoch:03d}.safetensors"
+    save_checkpoint(state.model, folder / "checkpoints" / name)
+    weight = influence_weight(state.lr_sum, n, config)
+    state.checkpoints.append(
+        {"file": name, "epoch": state.epoch, "lr": state.lr_sum / steps, "steps": steps, "weight": weight}
+    )
+    state.lr_sum = 0.0
+
+
+def _finish(
+    folder: Path,
+    dataset: "Dataset",
+    labels: "Labels",
+    model: ModelConfig,
+    network: nn.Module,
+    metrics: list[dict[str, Any]],
+    epochs: int,
+    extra: dict[str, Any],
+) -> Run:
+    logits, features = predict(network, dataset, dataset.rows("all"))
+    odd = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    if len(odd):
+        raise UserError(
+            f"The model answers NaN or infinity for sample {dataset.ids[odd[0]]} ({len(odd):,} of {len(logits):,} samples).",
+            "Every result about them would be NaN.",
+            "Look at that sample, and for a division by 0 or a logarithm of 0 in the model.",
+        )
+    probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
+    for name, array in (("probabilities.npy", probabilities), ("representation.npy", features)):
+        with whole_file(folder / name) as temporary, open(temporary, "wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+    test = _active(dataset, labels, "test")
+    metrics = metrics + measure(torch.from_numpy(logits[test]), torch.tensor(labels.values[test]), epochs, "test")
+    write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int32", "n": "int32"}))
+    last = {
+        entry["split"]: {name: entry[name] for name in ("loss", "accuracy", "n")}
+        for entry in metrics
+        if entry["epoch"] == epochs
+    }
+    values = {
+        "version": labels.version,
+        "fingerprint": folder.name,
+        "model": to_dict(model),
+        "code": identity(model, dataset.info.modality)["code"],
+        "parameters": count_parameters(network),
+        "batch_coupled": bool(batch_coupled(network)),
+        "classes": list(dataset.info.classes),
+        "device": str(device_of(network)),
+        "torch": torch.__version__,
+        "final": last,
+        "finished_at": time.time(),
+        "finished": True,
+        **extra,
+    }
+    _log(
+        folder,
+        "finished: " + ", ".join(f"{split} accuracy {100 * entry['accuracy']:.2f} %" for split, entry in last.items()),
+    )
+    finish(folder, values)
+    return Run.open(folder)
+
+
+def _log(folder: Path, line: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "log.txt", "a") as stream:
+        stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")

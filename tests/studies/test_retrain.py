@@ -1,0 +1,240 @@
+"""Before and after the edits: the forecast against reality, verdicts, flips, reuse of trainings, refusals."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from training_data import table
+
+from attribution.datasets.dataset import Labels
+from attribution.errors import Cancelled, UserError
+from attribution.progress import Progress
+from attribution.settings.configs import ModelConfig, RetrainConfig, TrainConfig
+from attribution.statistics.intervals import Interval
+from attribution.studies.retrain.result import Comparison
+from attribution.studies.retrain.run import _loss_word, _verdict, flip_table, retrain
+from attribution.training.run import Run
+
+LOGISTIC = ModelConfig("logistic")
+FAST = TrainConfig(epochs=3, batch_size=32, lr=0.1, checkpoints=2, device="cpu")
+SEEDS = RetrainConfig(bootstrap=300, device="cpu")
+
+
+def edited(data, relabel=None, drop=()):
+    values, active = data.labels.copy(), np.ones(len(data), dtype=bool)
+    for row, label in (relabel or {}).items():
+        values[row] = label
+    active[list(drop)] = False
+    return Labels.of(data, values, active)
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory):
+    """A table in which 40 % of the training labels are wrong, its corrected labels, and the comparison of the two."""
+    folder = tmp_path_factory.mktemp("noisy")
+    data = table(folder / "data", counts=(200, 20, 400), noise=0.4)
+    fixed = edited(data, {row: (data.labels[row] - 1) % 3 for row in range(80)})
+    comparison = retrain(data, data.base_version(), fixed, LOGISTIC, FAST, SEEDS, folder / "runs", folder / "retrains")
+    return data, fixed, comparison, folder
+
+
+def test_fixing_many_labels_is_seen_and_said(noisy):
+    _, _, comparison, _ = noisy
+    assert comparison.outcome == "better"
+    assert comparison.accuracy.difference.low > 0
+    assert comparison.verdict.startswith("Test accuracy rose by ")
+    assert comparison.verdict.endswith("over 3 seeds.")
+    assert comparison.loss.difference.estimate < 0
+    assert comparison.n_relabelled == 80
+    assert (comparison.n_dropped, comparison.n_restored, comparison.n_test_edited) == (0, 0, 0)
+    assert comparison.n_test == 400
+    assert comparison.forecast["predicted"] < 0
+    assert comparison.forecast["actual"] < 0
+    assert comparison.forecast["spearman"].low > 0
+
+
+def test_figures_agree_with_the_runs_they_come_from(noisy):
+    data, fixed, comparison, folder = noisy
+    test = data.rows("test")
+    runs = [Run.open(folder / "runs" / name) for name in comparison.after_runs]
+    assert comparison.accuracy.after == pytest.approx(
+        [(run.probabilities()[test].argmax(axis=1) == fixed.values[test]).mean() for run in runs]
+    )
+    assert comparison.accuracy.after == pytest.approx([run.config["final"]["test"]["accuracy"] for run in runs])
+    assert comparison.loss.after == pytest.approx([run.config["final"]["test"]["loss"] for run in runs], abs=1e-5)
+    difference = np.mean(comparison.accuracy.after) - np.mean(comparison.accuracy.before)
+    for interval in (comparison.accuracy.difference, comparison.accuracy.test_only, comparison.accuracy.spread):
+        assert interval.estimate == pytest.approx(difference)
+        assert interval.low <= difference <= interval.high
+    classes = comparison.classes()
+    assert classes["n"].sum() == 400
+    assert (classes["n"] * classes["difference"]).sum() / 400 == pytest.approx(difference)
+    predicted = comparison.predicted()
+    assert list(predicted["row"]) == list(test)
+    assert predicted["actual"].mean() == pytest.approx(comparison.loss.difference.estimate)
+
+
+def test_flips_name_what_was_fixed_and_broken(noisy):
+    _, _, comparison, _ = noisy
+    flips = comparison.flips()
+    assert len(flips) == comparison.n_fixed + comparison.n_broken
+    assert comparison.n_fixed > comparison.n_broken
+    fixed = flips[flips["kind"] == "fixed"]
+    assert (fixed["after"] == fixed["label"]).all()
+    assert (fixed["before"] != fixed["label"]).all()
+    assert (flips["seeds"] > 0).all()
+    assert flips["seeds"].is_monotonic_decreasing
+
+
+def test_shares_of_the_acted_on_samples_add_up_to_the_whole(noisy):
+    _, _, comparison, _ = noisy
+    acted = comparison.acted()
+    assert len(acted) == 80
+    assert acted["predicted"].sum() == pytest.approx(comparison.forecast["predicted"], rel=1e-4)
+
+
+def test_found_again_and_read_back(noisy):
+    data, fixed, comparison, folder = noisy
+    again = retrain(data, data.base_version(), fixed, LOGISTIC, FAST, SEEDS, folder / "runs", folder / "retrains")
+    assert again == comparison
+    assert Comparison.open(comparison.folder) == comparison
+
+
+def test_trainings_before_the_edits_are_made_once_and_only_the_projects_seed_has_dynamics(noisy):
+    data, _, comparison, folder = noisy
+    other = retrain(
+        data,
+        data.base_version(),
+        edited(data, drop=range(5)),
+        LOGISTIC,
+        FAST,
+        SEEDS,
+        folder / "runs",
+        folder / "retrains",
+    )
+    assert other.before_runs == comparison.before_runs
+    assert other.n_dropped == 5
+    assert [Run.open(folder / "runs" / name).dynamics().empty for name in other.after_runs] == [False, True, True]
+
+
+def test_forecast_is_exact_for_small_steps(tmp_path):
+    """One epoch of single-sample steps, so that every edit adds or removes steps of the same size."""
+    data = table(tmp_path / "data", counts=(40, 4, 30))
+    after = edited(data, {3: (data.labels[3] + 1) % 3, 8: (data.labels[8] + 2) % 3}, drop=[5, 21])
+    tiny = TrainConfig(
+        epochs=1,
+        batch_size=1,
+        lr=1e-3,
+        momentum=0.0,
+        weight_decay=0.0,
+        schedule="constant",
+        checkpoints=1,
+        device="cpu",
+    )
+    comparison = retrain(data, data.base_version(), after, LOGISTIC, tiny, SEEDS, tmp_path / "runs", tmp_path / "out")
+    table_of = comparison.predicted()
+    assert np.allclose(table_of["predicted"], table_of["actual"], rtol=0.1, atol=0.02 * table_of["actual"].abs().max())
+    assert comparison.forecast["spearman"].estimate > 0.99
+    assert comparison.forecast["predicted"] == pytest.approx(comparison.forecast["actual"], rel=0.05)
+    assert comparison.forecast["unit"] == "nats"
+
+
+def test_dropped_test_samples_are_left_out_and_their_labels_are_the_edited_ones(tmp_path):
+    data = table(tmp_path / "data")
+    test = data.rows("test")
+    after = edited(data, {0: (data.labels[0] + 1) % 3, test[0]: (data.labels[test[0]] + 1) % 3}, drop=[test[1]])
+    comparison = retrain(data, data.base_version(), after, LOGISTIC, FAST, SEEDS, tmp_path / "runs", tmp_path / "out")
+    assert comparison.n_test == 39
+    assert comparison.n_test_edited == 2
+    assert test[1] not in set(comparison.predicted()["row"])
+
+
+def test_an_interrupted_retrain_goes_on(tmp_path):
+    data = table(tmp_path / "data")
+    after = edited(data, drop=range(6))
+
+    def stop(done: float, total: float, message: str) -> None:
+        if message.startswith("after the edits, seed 1"):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        retrain(
+            data,
+            data.base_version(),
+            after,
+            LOGISTIC,
+            FAST,
+            SEEDS,
+            tmp_path / "runs",
+            tmp_path / "out",
+            Progress(stop, interval_s=0),
+        )
+    assert len(Run.all(tmp_path / "runs")) == 4
+    told = []
+    retrain(
+        data,
+        data.base_version(),
+        after,
+        LOGISTIC,
+        FAST,
+        SEEDS,
+        tmp_path / "runs",
+        tmp_path / "out",
+        Progress(lambda *x: told.append(x), 0),
+    )
+    fractions = [done for done, _, _ in told]
+    assert fractions == sorted(fractions)
+    assert "before the edits, seed 0: already trained" in [message for _, _, message in told]
+    assert told[-1][2].startswith(("Test accuracy", "No change"))
+
+
+def test_refusals(tmp_path):
+    data = table(tmp_path / "data")
+    base, out = data.base_version(), (tmp_path / "runs", tmp_path / "out")
+    after = edited(data, drop=[1])
+    with pytest.raises(UserError, match="At least 3 different"):
+        retrain(data, base, after, LOGISTIC, FAST, dataclasses.replace(SEEDS, seeds=(0, 1)), *out)
+    with pytest.raises(UserError, match="named twice"):
+        retrain(data, base, after, LOGISTIC, FAST, dataclasses.replace(SEEDS, seeds=(0, 1, 2, 2)), *out)
+    with pytest.raises(UserError, match="No training sample differs"):
+        retrain(data, base, edited(data, drop=[data.rows("test")[0]]), LOGISTIC, FAST, SEEDS, *out)
+    with pytest.raises(UserError, match=r"0 test samples, \d+ more are dropped"):
+        retrain(data, base, edited(data, drop=[1, *data.rows("test")]), LOGISTIC, FAST, SEEDS, *out)
+    with pytest.raises(UserError, match="no finished comparison"):
+        Comparison.open(tmp_path / "absent")
+
+
+def test_verdicts_in_plain_words():
+    assert _verdict(Interval(0.013, 0.006, 0.02), 3) == (
+        "better",
+        "Test accuracy rose by 1.3 points (95 % interval 0.6 to 2.0) over 3 seeds.",
+    )
+    assert (
+        _verdict(Interval(-0.013, -0.02, -0.006), 4)[1]
+        == "Test accuracy fell by 1.3 points (95 % interval 0.6 to 2.0) over 4 seeds."
+    )
+    outcome, text = _verdict(Interval(0.002, -0.004, 0.008, 0.9), 3)
+    assert outcome == "unclear"
+    assert (
+        text
+        == "No change in test accuracy that can be told from chance: +0.2 points (90 % interval -0.4 to 0.8) over 3 seeds."
+    )
+
+
+def test_majority_over_seeds_decides_a_flip(tmp_path):
+    data = table(tmp_path / "data")
+    test, y = data.rows("test")[:3], np.array([0, 0, 0])
+    sure, wrong = [0.9, 0.1, 0.0], [0.2, 0.8, 0.0]
+    old = np.array([[wrong, sure, sure], [wrong, sure, wrong], [sure, sure, sure]])
+    new = np.array([[sure, wrong, sure], [sure, wrong, sure], [sure, sure, wrong]])
+    flips = flip_table(data, test, y, old, new).set_index("row")
+    assert dict(flips["kind"]) == {test[0]: "fixed", test[1]: "broken"}
+    assert flips.loc[test[0], "seeds"] == pytest.approx(2 / 3)
+    assert flips.loc[test[1], "p_before"] == pytest.approx(0.9)
+
+
+def test_a_loss_that_moved_against_the_accuracy_is_not_hidden():
+    rose, fell, unclear = Interval(0.15, 0.09, 0.21), Interval(-0.15, -0.21, -0.09), Interval(0.02, -0.02, 0.07)
+    assert "Test loss rose, though (+0.150 nats, 0.090 to 0.210)" in _loss_word("better", rose)
+    assert "Test loss fell, though" in _loss_word("worse", fell)
+    assert {_loss_word("better", fell), _loss_word("better", unclear), _loss_word("unclear", rose)} == {""}
