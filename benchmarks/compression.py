@@ -144,7 +144,7 @@ def measure(work: Work, seeds: int, chosen: list[str]) -> dict[str, Any]:
             kinds[name].append(summary(draws, dim))
             say(work, name, kinds[name][-1])
     for rank in RANKS if LEADING in chosen else ():
-        logra = estimators.get("logra")(work.subject())
+        logra = estimators.get("logra")(work.trained())
         logra.rank = rank
         width = sum(projection.size for projection in logra.projections.values())
         kinds.setdefault(LEADING, []).append(summary([one(work, logra.features, width, exact)], width) | {"rank": rank})

@@ -25,7 +25,7 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 ROOT = Path(__file__).resolve().parent
 GOAL = 0.99
@@ -144,7 +144,7 @@ def estimated(
     dataset: Dataset, run: Trained, asked: np.ndarray, name: str, **settings: Any
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """One estimator's influences ``(n, q)`` with its notes and its seconds."""
-    estimator = estimators.get(name)(Subject(dataset, dataset.base_version(), run, device="cpu"))
+    estimator = estimators.get(name)(TrainedModel(dataset, dataset.base_version(), run, device="cpu"))
     for key, value in settings.items():
         setattr(estimator, key, value)
     started_s = time.perf_counter()

@@ -27,7 +27,7 @@ from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
 from attribution.training.recipe import learning_rate, make_optimizer
 from attribution.training.train import train
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 ROOT = Path(__file__).resolve().parent
 MODEL = ModelConfig(name="mlp", width=40)
@@ -59,10 +59,10 @@ def retrained(dataset: Dataset, x: Tensor, y: Tensor, half: Tensor, seed: int) -
 def measure(folder: Path) -> dict[str, Any]:
     dataset = digits(folder / "data", N_TRAIN)
     labels = dataset.base_version()
-    subject = Subject(dataset, labels, train(dataset, labels, MODEL, RECIPE, folder / "runs"), device="cpu")
+    trained = TrainedModel(dataset, labels, train(dataset, labels, MODEL, RECIPE, folder / "runs"), device="cpu")
     chance = np.random.default_rng(0)
     queries = chance.choice(dataset.rows("test"), QUERIES, replace=False)
-    (x, y), (asked, truth) = subject.batch(dataset.rows("train")), subject.batch(queries)
+    (x, y), (asked, truth) = trained.batch(dataset.rows("train")), trained.batch(queries)
     halves = np.zeros((HALVES, N_TRAIN))
     lost = np.zeros((HALVES, QUERIES))
     for index in range(HALVES):
@@ -93,7 +93,7 @@ def measure(folder: Path) -> dict[str, Any]:
         train(dataset, labels, MODEL, dataclasses.replace(RECIPE, seed=seed), folder / "runs")
     asks += [(name, {"damping_ratio": ratio}) for ratio in RATIOS for name in SWEPT]
     for name, settings in asks:
-        found, notes = scored(subject, queries, name, **settings)
+        found, notes = scored(trained, queries, name, **settings)
         each = [spearmanr(halves @ found[:, column], -lost[:, column]).statistic for column in range(QUERIES)]
         title = ", ".join(
             [

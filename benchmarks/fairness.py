@@ -22,10 +22,10 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.project.project import Project
 from attribution.settings.configs import DataConfig, ModelConfig, RemedyConfig, TrainConfig, from_dict
-from attribution.studies.fairness.result import Remedy
+from attribution.studies.fairness.result import FairnessResult
 from attribution.studies.fairness.run import remedy
 from attribution.training.train import train
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 CPU = TrainConfig(device="cpu")
 WORK = Path(tempfile.gettempdir()) / "datablame-fairness"  # a benchmark that was cut short goes on here
@@ -64,7 +64,7 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"mean": float(array.mean()), "error": float(error), "min": float(array.min()), "max": float(array.max())}
 
 
-def figures_of(found: Remedy, budget: float, removed: str = "harmful", split: str = "test") -> dict[str, float]:
+def figures_of(found: FairnessResult, budget: float, removed: str = "harmful", split: str = "test") -> dict[str, float]:
     """All figures at a budget, mean over its seeds; gaps also with their sign."""
     table = found.sweep
     here = table[(table["budget"] == budget) & (table["removed"] == removed) & (table["split"] == split)].set_index(
@@ -152,14 +152,14 @@ def _summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _influence(subject: Subject, name: str, measure: str) -> np.ndarray:
+def _influence(trained: TrainedModel, name: str, measure: str) -> np.ndarray:
     """Influence of every training row on a measure over the validation split (n,)."""
-    estimator = estimators.get(name)(subject)
-    estimator.prepare([Query("val", tuple(subject.dataset.rows("val").tolist()), measure)])
-    size = subject.batch_size
+    estimator = estimators.get(name)(trained)
+    estimator.prepare([Query("val", tuple(trained.dataset.rows("val").tolist()), measure)])
+    size = trained.batch_size
     parts = [
-        estimator.score(subject.rows[start : start + size]).influence[:, 0].numpy()
-        for start in range(0, len(subject.rows), size)
+        estimator.score(trained.rows[start : start + size]).influence[:, 0].numpy()
+        for start in range(0, len(trained.rows), size)
     ]
     return np.concatenate(parts)
 
@@ -178,9 +178,9 @@ def disagree() -> dict[str, Any]:
                 dataclasses.replace(RECIPE, seed=seed),
             )
             run = train(dataset, labels, model, recipe, Path(folder) / "runs")
-            subject = Subject(dataset, labels, run, device="cpu")
+            trained = TrainedModel(dataset, labels, run, device="cpu")
             lines["correlation"].append(
-                float(spearmanr(_influence(subject, "ip", "loss"), _influence(subject, "ip", "dp-gap"))[0])
+                float(spearmanr(_influence(trained, "ip", "loss"), _influence(trained, "ip", "dp-gap"))[0])
             )
             for measure in ("dp-gap", "loss"):
                 config = dataclasses.replace(SYNTHETIC, measure=measure, budgets=(10.0,), seeds=(seed,))
@@ -212,9 +212,9 @@ def order() -> dict[str, Any]:
                 dataclasses.replace(RECIPE, seed=seed),
                 Path(folder) / "runs",
             )
-            subject = Subject(dataset, labels, run, device="cpu", asking={"epsilon": SYNTHETIC.epsilon})
+            trained = TrainedModel(dataset, labels, run, device="cpu", asking={"epsilon": SYNTHETIC.epsilon})
             for words, measure in names.items():
-                ip, exact = _influence(subject, "ip", measure), _influence(subject, "influence-exact", measure)
+                ip, exact = _influence(trained, "ip", measure), _influence(trained, "influence-exact", measure)
                 found[words]["spearman"].append(float(spearmanr(ip, exact)[0]))
                 found[words]["same_sign"].append(float((np.sign(ip) == np.sign(exact)).mean()))
     return {words: {name: spread(values) for name, values in each.items()} for words, each in found.items()}

@@ -187,7 +187,7 @@ def peer_figures(on: Work, device: torch.device, clock: Clock) -> dict[str, Any]
 
 def scored(work: Work, device: str, name: str, rows: np.ndarray, queries: int) -> Tensor:
     """One estimator from a fresh start."""
-    estimator = estimators.get(name)(work.subject(device))
+    estimator = estimators.get(name)(work.trained(device))
     estimator.prepare([Query(str(row), (row,)) for row in range(work.n, work.n + queries)])
     return torch.cat([estimator.score(rows[start : start + BATCH]).influence for start in range(0, len(rows), BATCH)])
 

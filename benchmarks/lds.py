@@ -35,7 +35,7 @@ from attribution.studies.bench.run import choose_queries
 from attribution.training.run import Run
 from attribution.training.subsets import Subsets
 from attribution.training.train import train
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 from attribution.trust.question import trust
 
 ROOT = Path(__file__).resolve().parent
@@ -119,13 +119,13 @@ def progress() -> Progress:
 
 def influence(case: Case, name: str, settings: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
     """An estimator's matrix ``(n, q)`` and notes, kept in the work folder."""
-    subject = Subject(case.dataset, case.labels, case.run, device="cpu", trusted=True)
-    estimator = estimators.get(name)(subject)
+    trained = TrainedModel(case.dataset, case.labels, case.run, device="cpu", trusted=True)
+    estimator = estimators.get(name)(trained)
     for key, value in settings.items():
         setattr(estimator, key, value)
     path = case.work / "scores" / case.run.id / f"{name}-{fingerprint(estimator.options())}"
     if not path.with_suffix(".npy").is_file():
-        found, notes = scored(subject, case.queries, name, **settings)
+        found, notes = scored(trained, case.queries, name, **settings)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(
             path.with_suffix(".json"),

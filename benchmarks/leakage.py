@@ -24,7 +24,7 @@ from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
 from attribution.training.train import train
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 from attribution.trust.question import trust
 
 ROOT = Path(__file__).resolve().parent
@@ -95,8 +95,8 @@ def measure(seed: int, folder: Path) -> tuple[dict[str, dict[str, np.ndarray]], 
     for kind, start in (("exact", N_TRAIN), ("noisy", N_TRAIN + COPIES)):
         queries = np.arange(start, start + COPIES)
         for title, (name, settings) in ASKED.items():
-            subject = Subject(dataset, labels, run, device="cpu", trusted=True)
-            found.setdefault(title, {})[kind] = ranks(scored(subject, queries, name, **settings)[0], copied)
+            trained = TrainedModel(dataset, labels, run, device="cpu", trusted=True)
+            found.setdefault(title, {})[kind] = ranks(scored(trained, queries, name, **settings)[0], copied)
         distance = np.linalg.norm(x[:N_TRAIN, None] - x[queries], axis=2)  # (n, q)
         found.setdefault("pixel distance", {})[kind] = ranks(-distance, copied)
     metrics = run.metrics()

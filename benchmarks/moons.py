@@ -38,7 +38,7 @@ from attribution.storage.files import write_json
 from attribution.studies.angles import AnglesResult, angle, measure
 from attribution.training.recipe import learning_rate
 from attribution.training.train import train
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 ROOT = Path(__file__).resolve().parent
 sys.path.append(str(ROOT.parent))
@@ -65,19 +65,19 @@ def moons(folder: Path, seed: int) -> tuple[Dataset, np.ndarray]:
     return Dataset.write(folder, info, samples, x.astype(np.float32)), (given != true)[:train_n]
 
 
-def accuracies(subject: Subject, left_out: dict[str, np.ndarray]) -> dict[str, float]:
+def accuracies(trained: TrainedModel, left_out: dict[str, np.ndarray]) -> dict[str, float]:
     """Test accuracy of the recipe on the training points without each set, mean over ``RETRAINED`` seeds; all models trained side by side."""
-    names, test = [name for name in left_out for _ in range(RETRAINED)], subject.dataset.rows("test")
-    (x, y), (asked, truth) = subject.batch(subject.rows), subject.batch(test)
+    names, test = [name for name in left_out for _ in range(RETRAINED)], trained.dataset.rows("test")
+    (x, y), (asked, truth) = trained.batch(trained.rows), trained.batch(test)
     built = [
-        build_model(subject.run.model_config, subject.dataset.info, seed % RETRAINED, trusted=False)
+        build_model(trained.run.model_config, trained.dataset.info, seed % RETRAINED, trusted=False)
         for seed in range(len(names))
     ]
     parameters, _ = stack_module_state(built)  # (models, ...)
     forward = vmap(lambda values, inputs: functional_call(built[0], values, (inputs,)))
     optimizer = torch.optim.SGD(parameters.values(), RECIPE.lr, RECIPE.momentum, weight_decay=RECIPE.weight_decay)
     chance, size = torch.Generator().manual_seed(0), RECIPE.batch_size
-    inside = [torch.tensor(np.setdiff1d(subject.rows, left_out[name])) for name in names]
+    inside = [torch.tensor(np.setdiff1d(trained.rows, left_out[name])) for name in names]
     batches, step = -(-len(x) // size), 0
     for _ in range(RECIPE.epochs):
         order = torch.full((len(names), batches * size), -1)
@@ -109,13 +109,13 @@ def judged(scores: np.ndarray, flipped: np.ndarray) -> dict[str, float]:
     }
 
 
-def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray) -> dict[str, float]:
+def angles_of(result: AnglesResult, trained: TrainedModel, flipped: np.ndarray) -> dict[str, float]:
     """The figures about angles: what curvature does to the question, where the flipped points pull, how each influence judges them."""
     turns = {one["ratio"]: one for one in result.config["checkpoints"][-1]["curvature"]}
     samples, rows = result.samples, result.samples["row"].to_numpy()
-    engine = subject.engine()
+    engine = trained.engine()
     query, wrong = (
-        engine.mean_gradient(subject.batches(chosen)) for chosen in (list(result.query_rows), rows[flipped])
+        engine.mean_gradient(trained.batches(chosen)) for chosen in (list(result.query_rows), rows[flipped])
     )
     flat = [torch.cat([value.flatten() for value in each.values()]) for each in (query, wrong)]
     plain = samples["influence"].to_numpy()
@@ -125,7 +125,7 @@ def angles_of(result: AnglesResult, subject: Subject, flipped: np.ndarray) -> di
         **signs(plain, flipped, "without curvature"),
     }
     for ratio in RATIOS:
-        curved, words = with_curvature(subject, result.query_rows, ratio), f"at damping {ratio:g}"
+        curved, words = with_curvature(trained, result.query_rows, ratio), f"at damping {ratio:g}"
         found |= {
             f"turn {words}": turns[ratio]["turn"],
             f"residual {words}": turns[ratio]["residual"],
@@ -143,19 +143,19 @@ def signs(influence: np.ndarray, flipped: np.ndarray, words: str) -> dict[str, f
     return {**found, f"AUROC {words}": auroc(-influence, flipped)}
 
 
-def with_curvature(subject: Subject, queries: tuple[int, ...], ratio: float) -> np.ndarray:
+def with_curvature(trained: TrainedModel, queries: tuple[int, ...], ratio: float) -> np.ndarray:
     """Influence with curvature (250,) at another damping ratio."""
-    curvature = curvature_of(subject, 0, ratio)
-    query = curvature.layout.from_queries(subject.query_gradients([Query("validation", queries)]))
+    curvature = curvature_of(trained, 0, ratio)
+    query = curvature.layout.from_queries(trained.query_gradients([Query("validation", queries)]))
     solved = shifted_conjugate_gradients(curvature, query[0], [curvature.shift], 1e-3, 300)[0]
-    x, y = subject.batch(subject.rows)
-    return subject.engine().dots(x, y, curvature.layout.to_queries(solved))[:, 0].double().numpy()
+    x, y = trained.batch(trained.rows)
+    return trained.engine().dots(x, y, curvature.layout.to_queries(solved))[:, 0].double().numpy()
 
 
-def forest_on_all_layers(subject: Subject) -> np.ndarray:
+def forest_on_all_layers(trained: TrainedModel) -> np.ndarray:
     """The same forest on the whole gradient (250,), to compare with the last layer's."""
-    x, y = subject.batch(subject.rows)
-    points = torch.cat([value.flatten(1) for value in subject.engine().gradients(x, y).values()], 1).numpy()
+    x, y = trained.batch(trained.rows)
+    points = torch.cat([value.flatten(1) for value in trained.engine().gradients(x, y).values()], 1).numpy()
     return -IsolationForest(n_estimators=200, max_samples=len(points), random_state=0).fit(points).score_samples(points)
 
 
@@ -169,10 +169,10 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
         dataset, flipped = moons(folder / "data", seed)
         labels, model = dataset.base_version(), MODELS[name]
         run = train(dataset, labels, model, RECIPE, folder / "runs")
-        subject = Subject(dataset, labels, run, device="cpu")
-        evidence = Evidence(subject, _no_folds)
+        trained = TrainedModel(dataset, labels, run, device="cpu")
+        evidence = Evidence(trained, _no_folds)
         scores = {each: detectors.get(each)().values(evidence) for each in DETECTORS}
-        scores["forest on all layers"] = forest_on_all_layers(subject)
+        scores["forest on all layers"] = forest_on_all_layers(trained)
         ask = AnglesConfig(damping_ratios=RATIOS, curvature_samples=250, iterations=300, device="cpu")
         result = measure(dataset, labels, run, ask, dataset.rows("val"), folder / "angles")
         scores["influence with curvature"] = -result.samples["curved"].to_numpy(dtype=np.float64)
@@ -186,7 +186,7 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
         order = {each: np.argsort(-values, kind="stable") for each, values in scores.items()}
         first = {each: suspects[:MOON_FLIPS] for each, suspects in order.items()}
         fewer = {f"{each}, trimmed": suspects[: int(TRIM * MOONS["train"])] for each, suspects in order.items()}
-        right = accuracies(subject, without | first | fewer)
+        right = accuracies(trained, without | first | fewer)
         before = right["accuracy"]
         for each in scores:
             after, trimmed = right[each], right[f"{each}, trimmed"]
@@ -198,7 +198,7 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
             }
         return {
             "before": {each: right[each] for each in without},
-            "angles": angles_of(result, subject, flipped),
+            "angles": angles_of(result, trained, flipped),
             "detectors": lines,
         }
 

@@ -26,7 +26,7 @@ from attribution.estimators.base import Query
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
 from attribution.training.train import train
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 ROOT = Path(__file__).resolve().parent
 N_TRAIN = 600
@@ -34,18 +34,18 @@ DRAWS = 40  # theirs draws one label per visit of a sample: visits enough that t
 RECIPE = TrainConfig(epochs=20, batch_size=32, lr=0.05, checkpoints=2, device="cpu")
 
 
-def scored(subject: Subject, rows: np.ndarray, name: str, **settings: Any) -> tuple[np.ndarray, dict[str, Any]]:
+def scored(trained: TrainedModel, rows: np.ndarray, name: str, **settings: Any) -> tuple[np.ndarray, dict[str, Any]]:
     """Influences ``(n, q)`` with notes, seconds, and what they cost: CPU time in plain forward passes over the training set, measured in the same
     process right before, and the passes that were counted."""
-    estimator = estimators.get(name)(subject)
+    estimator = estimators.get(name)(trained)
     for key, value in settings.items():
         setattr(estimator, key, value)
-    forward_s = statistics.median(_forward_cpu_s(subject) for _ in range(5))
-    started_s, spent, cpu_s = time.perf_counter(), subject.spent, time.process_time()
+    forward_s = statistics.median(_forward_cpu_s(trained) for _ in range(5))
+    started_s, spent, cpu_s = time.perf_counter(), trained.spent, time.process_time()
     estimator.prepare([Query(str(row), (int(row),)) for row in rows])
-    found = torch.cat([estimator.score(part).influence for part in np.array_split(subject.rows, 8)]).double().numpy()
+    found = torch.cat([estimator.score(part).influence for part in np.array_split(trained.rows, 8)]).double().numpy()
     cost = (time.process_time() - cpu_s) / forward_s
-    passes = (subject.spent - spent) / len(subject.rows)
+    passes = (trained.spent - spent) / len(trained.rows)
     return found, {
         "seconds_s": time.perf_counter() - started_s,
         "cpu_passes": cost,
@@ -54,12 +54,12 @@ def scored(subject: Subject, rows: np.ndarray, name: str, **settings: Any) -> tu
     }
 
 
-def _forward_cpu_s(subject: Subject) -> float:
+def _forward_cpu_s(trained: TrainedModel) -> float:
     """CPU seconds of one plain pass over the training set, in the batches of the estimators."""
-    model, size, spent_s = subject.model(), subject.batch_size, 0.0
+    model, size, spent_s = trained.model(), trained.batch_size, 0.0
     with torch.no_grad():
-        for start in range(0, len(subject.rows), size):
-            x, _ = subject.batch(subject.rows[start : start + size])
+        for start in range(0, len(trained.rows), size):
+            x, _ = trained.batch(trained.rows[start : start + size])
             before = time.process_time()
             model(x)
             spent_s += time.process_time() - before
@@ -67,7 +67,7 @@ def _forward_cpu_s(subject: Subject) -> float:
 
 
 def kronfluence_scores(
-    subject: Subject, queries: np.ndarray, damping: float, folder: Path, draws: int, seed: int = 0
+    trained: TrainedModel, queries: np.ndarray, damping: float, folder: Path, draws: int, seed: int = 0
 ) -> np.ndarray:
     """kronfluence's EK-FAC influences ``(n, q)`` over n samples with an absolute damping and ``draws`` labels drawn per sample."""
     from kronfluence.analyzer import Analyzer, prepare_model
@@ -87,9 +87,9 @@ def kronfluence_scores(
             return F.cross_entropy(model(batch[0]), batch[1], reduction="sum")
 
     torch.manual_seed(seed)
-    model = prepare_model(subject.run.model(-1, subject.dataset, False), Classify())
+    model = prepare_model(trained.run.model(-1, trained.dataset, False), Classify())
     analyzer = Analyzer("digits", model, Classify(), cpu=True, output_dir=str(folder), disable_tqdm=True)
-    data, asked = TensorDataset(*subject.batch(subject.rows)), TensorDataset(*subject.batch(queries))
+    data, asked = TensorDataset(*trained.batch(trained.rows)), TensorDataset(*trained.batch(queries))
     many = ConcatDataset([data] * draws)  # one label is drawn per sample and visit
     analyzer.fit_all_factors("ekfac", many, per_device_batch_size=250, factor_args=FactorArguments(strategy="ekfac"))
     analyzer.compute_pairwise_scores(
@@ -101,16 +101,16 @@ def kronfluence_scores(
         per_device_train_batch_size=250,
         score_args=ScoreArguments(damping_factor=damping),
     )
-    return analyzer.load_pairwise_scores("scores")["all_modules"].double().numpy().T / len(subject.rows)
+    return analyzer.load_pairwise_scores("scores")["all_modules"].double().numpy().T / len(trained.rows)
 
 
 def measure(folder: Path, n_queries: int) -> dict[str, Any]:
     dataset = digits(folder / "data", N_TRAIN)
     labels = dataset.base_version()
     run = train(dataset, labels, ModelConfig(name="mlp", width=40), RECIPE, folder / "runs")
-    subject = Subject(dataset, labels, run, device="cpu")
+    trained = TrainedModel(dataset, labels, run, device="cpu")
     rows = np.random.default_rng(0).choice(dataset.rows("test"), n_queries, replace=False)
-    reference, notes = scored(subject, rows, "influence-exact")
+    reference, notes = scored(trained, rows, "influence-exact")
     lines: dict[str, Any] = {"influence-exact": {"notes": rounded(notes)}}
     found = {}
     wanted = [
@@ -120,19 +120,19 @@ def measure(folder: Path, n_queries: int) -> dict[str, Any]:
     settings += [("arnoldi", {"rest": False}), ("nystroem", {"rest": False})]
     for name, changes in settings:
         title = ", ".join([name, *(f"{key} {value}" for key, value in changes.items())])
-        found[title], notes = scored(subject, rows, name, **changes)
+        found[title], notes = scored(trained, rows, name, **changes)
         lines[title] = {"notes": rounded(notes), "to influence-exact": agreement(found[title], reference)}
     result = {
         "n_train": N_TRAIN,
         "queries": n_queries,
-        "parameters": sum(p.numel() for p in subject.parameters().values()),
+        "parameters": sum(p.numel() for p in trained.parameters().values()),
         "estimators": lines,
     }
     if importlib.util.find_spec("kronfluence"):
         own = lines["ekfac"]["notes"]
         shift = own["damping"] + own["l2"]
         one, other, many = (
-            kronfluence_scores(subject, rows, shift, folder / f"kronfluence {draws} {seed}", draws, seed)
+            kronfluence_scores(trained, rows, shift, folder / f"kronfluence {draws} {seed}", draws, seed)
             for draws, seed in ((1, 0), (1, 1), (DRAWS, 0))
         )
         result["kronfluence ekfac"] = {

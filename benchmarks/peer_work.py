@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from attribution.settings.configs import TrainConfig
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
 BATCH, QUERIES, LENGTH = 128, 100, 64
@@ -82,7 +82,7 @@ class Work:
         every = (times, *[1] * (self.x.dim() - 1))
         return Work(self.name, self.model, self.checkpoints, self.x.repeat(every), self.y.repeat(times), self.asked)
 
-    def subject(self, device: str = "cpu") -> Subject:
+    def trained(self, device: str = "cpu") -> TrainedModel:
         """What our estimators ask: rows 0..n-1 are the training samples, the queries follow; every checkpoint has weight 1."""
         x, y = torch.cat([self.x, self.asked[0]]), torch.cat([self.y, self.asked[1]])
         dataset = _Rows(x, y)
@@ -94,7 +94,7 @@ class Work:
             train_config=TrainConfig(),
             config={"source": "loaded"},
         )
-        return Subject(dataset, labels, run, device=device, batch_size=BATCH)  # type: ignore[arg-type]
+        return TrainedModel(dataset, labels, run, device=device, batch_size=BATCH)  # type: ignore[arg-type]
 
     def _at(self, index: int) -> nn.Module:
         model = self.copy()

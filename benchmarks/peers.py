@@ -49,7 +49,7 @@ def ours_by_estimator(name: str, **settings: Any) -> Callable[[Work, float], Ten
     """One of our estimators from a fresh start: nothing is kept from one run to the next."""
 
     def score(work: Work, damping: float) -> Tensor:
-        estimator = estimators.get(name)(work.subject())
+        estimator = estimators.get(name)(work.trained())
         for key, value in settings.items():
             setattr(estimator, key, value)
         estimator.prepare([Query(str(row), (row,)) for row in range(work.n, work.n + QUERIES)])
@@ -78,8 +78,8 @@ def one_direction(work: Work, damping: float) -> Tensor:
 
 def data_labels(work: Work, damping: float) -> Tensor:
     """DataInf with the labels of the data, as the peers take it."""
-    subject = work.subject()
-    curvature = curvature_of(subject, 0, usual_ratio(subject))
+    trained = work.trained()
+    curvature = curvature_of(trained, 0, usual_ratio(trained))
     curvature.labels, curvature.damping = "data", damping
     engine = curvature.engine
     v = curvature.layout.from_queries(engine.queries(*work.asked))
@@ -98,7 +98,7 @@ def neighbours(work: Work, damping: float) -> Tensor:
 def forward_inf(work: Work, damping: float) -> Tensor:
     """Forward-INF for a block of queries whose steps are done and with base losses kept, as in every query block after the first."""
     if work.name not in _MOVED:
-        _MOVED[work.name] = estimators.get("forward-inf")(work.subject())
+        _MOVED[work.name] = estimators.get("forward-inf")(work.trained())
         _MOVED[work.name].prepare([Query(str(row), (row,)) for row in range(work.n, work.n + BLOCK)])
     rows = np.arange(work.n)
     return torch.cat(
@@ -202,8 +202,8 @@ def linear_only(work: Work, kind: str, damping: float) -> Tensor:
 
 def compare(work: Work, kind: str) -> dict[str, Any]:
     """One kind of work on one model: ours, then each peer in turn."""
-    subject = work.subject()
-    damping = curvature_of(subject, 0, usual_ratio(subject)).damping if kind in DAMPED else 0.0
+    trained = work.trained()
+    damping = curvature_of(trained, 0, usual_ratio(trained)).damping if kind in DAMPED else 0.0
     ours, line = measured(work, lambda: OURS[kind](work, damping))
     if kind == ALONE:
         line |= {"ratio": round(line["ratio"] / BLOCK, 2), "cpu_s": round(line["cpu_s"] / BLOCK, 4)}

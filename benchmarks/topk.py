@@ -85,8 +85,8 @@ class Stored:
     store = True
 
     def __init__(self, folder: Path, n: int) -> None:
-        self.subject = SimpleNamespace(rows=np.arange(n), batch_size=128)
-        self.stored = GradientStore(folder, {}, self.subject.rows, WIDTH, self.drawn)
+        self.trained = SimpleNamespace(rows=np.arange(n), batch_size=128)
+        self.stored = GradientStore(folder, {}, self.trained.rows, WIDTH, self.drawn)
 
     def drawn(self, rows: np.ndarray) -> torch.Tensor:
         return torch.randn(len(rows), WIDTH, generator=torch.Generator().manual_seed(int(rows[0])))
@@ -103,7 +103,7 @@ def served(n: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         estimator: Any = Stored(Path(name), n)
         for start in range(0, n, estimator.stored.height):
-            estimator.stored.vectors(estimator.subject.rows[start : start + 1])
+            estimator.stored.vectors(estimator.trained.rows[start : start + 1])
         asked = [Query(str(column), (n + column,)) for column in range(QUERIES)]
         gc.collect()
         processor_s, wall_s = time.process_time(), time.perf_counter()

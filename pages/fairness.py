@@ -14,7 +14,7 @@ from pages.parts import cards, context, edits, elsewhere, frame, jobs, keys, sta
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.studies.fairness.result import Remedy
+    from attribution.studies.fairness.result import FairnessResult
 
 SHOWN = 12
 
@@ -100,7 +100,7 @@ def now(sight: Sight, config: RemedyConfig) -> None:
         )
 
 
-def start(sight: Sight, config: RemedyConfig, found: "Remedy | None") -> bool:
+def start(sight: Sight, config: RemedyConfig, found: "FairnessResult | None") -> bool:
     """The running search, or the button that starts one; True while one runs."""
     project = sight.project
     if jobs.panel(project, ("remedy",), place="fairness"):
@@ -127,13 +127,13 @@ def start(sight: Sight, config: RemedyConfig, found: "Remedy | None") -> bool:
     return False
 
 
-def drop(sight: Sight, found: "Remedy", rows: list[int], expect: dict[int, int]) -> None:
+def drop(sight: Sight, found: "FairnessResult", rows: list[int], expect: dict[int, int]) -> None:
     """Callback: take the suggested samples out of training, as one entry of the ledger."""
     evidence = {"remedy": found.id, "measure": found.measure, "budget": found.suggested}
     edits.decide(sight.project, "drop", rows, None, f"harms the {found.measure}", evidence, expect)
 
 
-def answer(sight: Sight, found: "Remedy") -> None:
+def answer(sight: Sight, found: "FairnessResult") -> None:
     """The verdict, its figures, and the one action that follows."""
     st.subheader("What happens without the most harmful samples")
     with st.container(border=True):
@@ -163,7 +163,7 @@ def answer(sight: Sight, found: "Remedy") -> None:
     st.caption("The budget was chosen on validation samples; these figures are of test samples that had no part in it.")
 
 
-def sweep(found: "Remedy") -> None:
+def sweep(found: "FairnessResult") -> None:
     """Target and accuracy over the budgets."""
     names = list(dict.fromkeys([found.target, "accuracy"]))
     for name, column in zip(names, st.columns(len(names), gap="large"), strict=True):
@@ -175,7 +175,7 @@ def sweep(found: "Remedy") -> None:
         st.markdown(words)
 
 
-def samples(sight: Sight, found: "Remedy") -> None:
+def samples(sight: Sight, found: "FairnessResult") -> None:
     """The most harmful samples as cards."""
     st.subheader("The most harmful samples")
     total = max(found.count(found.suggested), SHOWN)

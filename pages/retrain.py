@@ -11,7 +11,7 @@ from pages.parts import cards, context, edits, elsewhere, frame, jobs, preview, 
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.studies.retrain.result import Comparison
+    from attribution.studies.retrain.result import RetrainResult
 
 FLIPS = 12
 
@@ -81,7 +81,7 @@ def plan(sight: Sight) -> bool:
     return True
 
 
-def verdict(sight: Sight, found: "Comparison") -> None:
+def verdict(sight: Sight, found: "RetrainResult") -> None:
     """The answer in one sentence, the figures, and what to do with the model."""
     colour, icon = comparison.OUTCOMES[found.outcome]
     with st.container(border=True):
@@ -115,7 +115,7 @@ def verdict(sight: Sight, found: "Comparison") -> None:
             )
 
 
-def charts(found: "Comparison") -> None:
+def charts(found: "RetrainResult") -> None:
     """Intervals, seeds, classes, and the forecast against what happened."""
     left, right = st.columns(2, gap="large")
     with left:
@@ -145,7 +145,7 @@ def charts(found: "Comparison") -> None:
         )
 
 
-def flips(sight: Sight, found: "Comparison") -> None:
+def flips(sight: Sight, found: "RetrainResult") -> None:
     """The predictions that changed, with pictures."""
     table, classes = found.flips(), sight.project.classes
     st.subheader("Predictions that changed")
@@ -184,7 +184,7 @@ def flips(sight: Sight, found: "Comparison") -> None:
     cards.pager(len(part), FLIPS, f"page-flips-{kind}")
 
 
-def forecast(found: "Comparison") -> None:
+def forecast(found: "RetrainResult") -> None:
     """Whether influence predicted what happened."""
     st.subheader("Did influence foresee it?")
     st.markdown(comparison.forecast_sentence(found))

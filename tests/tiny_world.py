@@ -13,7 +13,7 @@ import torch
 from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.training.train import Run, train
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 N_TRAIN, N_VAL, N_TEST, N_FLIPPED, CLASSES = 60, 15, 18, 6, 3
 COPIES = 3  # the first test samples are copies of the first training samples
@@ -28,8 +28,8 @@ class World:
     run: Any
     flipped: np.ndarray
 
-    def subject(self, **settings: Any) -> Subject:
-        return Subject(self.dataset, self.labels, self.run, device="cpu", **settings)
+    def trained(self, **settings: Any) -> TrainedModel:
+        return TrainedModel(self.dataset, self.labels, self.run, device="cpu", **settings)
 
 
 def write_dataset(folder: Path, x: np.ndarray, y: np.ndarray, ids: list[str]) -> Dataset:

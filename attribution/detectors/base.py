@@ -14,7 +14,7 @@ from attribution.neighbors.exact import nearest
 
 if TYPE_CHECKING:
     from attribution.detectors.by_class import ByClass
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 class Evidence:
@@ -23,11 +23,11 @@ class Evidence:
     Everything is in the order of ``rows``. ``out_of_fold`` gives class probabilities (n, c) from models that did not train on the row.
     """
 
-    def __init__(self, subject: "Subject", out_of_fold: Callable[[], np.ndarray], neighbors: int = 10) -> None:
-        self.subject, self._out_of_fold, self._k = subject, out_of_fold, neighbors
+    def __init__(self, trained: "TrainedModel", out_of_fold: Callable[[], np.ndarray], neighbors: int = 10) -> None:
+        self.trained, self._out_of_fold, self._k = trained, out_of_fold, neighbors
         self.recall = 1.0  # of the neighbours that the search for them found; below 1 beyond ``EXACT_ROWS`` rows
 
-    def of(self, subject: "Subject") -> "Evidence":
+    def of(self, trained: "TrainedModel") -> "Evidence":
         """The same rows as another subject sees them; out-of-fold predictions, which belong to this one's labels, are not carried over."""
 
         def absent() -> np.ndarray:
@@ -37,47 +37,47 @@ class Evidence:
                 "Leave it out.",
             )
 
-        return Evidence(subject, absent, self._k)
+        return Evidence(trained, absent, self._k)
 
     @property
     def rows(self) -> np.ndarray:
         """Active training rows (n,) int64, ascending."""
-        return self.subject.rows
+        return self.trained.rows
 
     @cached_property
     def labels(self) -> np.ndarray:
         """Current labels (n,) int64."""
-        return np.asarray(self.subject.labels.values[self.rows])
+        return np.asarray(self.trained.labels.values[self.rows])
 
     @property
     def n_classes(self) -> int:
-        return len(self.subject.dataset.info.classes)
+        return len(self.trained.dataset.info.classes)
 
     @cached_property
     def probabilities(self) -> np.ndarray:
         """Class probabilities (n, c) float64 of the final model, which trained on these rows."""
-        return np.asarray(self.subject.run.probabilities()[self.rows], dtype=np.float64)
+        return np.asarray(self.trained.run.probabilities()[self.rows], dtype=np.float64)
 
     @cached_property
     def representation(self) -> np.ndarray:
         """What the final model sees in the rows, (n, d) float64: the input of its last linear layer."""
-        return self.subject.recorded_representation(self.rows)
+        return self.trained.recorded_representation(self.rows)
 
     @cached_property
     def validation(self) -> np.ndarray:
         """Active validation rows (v,) int64; ``UserError`` when there are none."""
         why = "This detector measures what a training sample does to validation samples."
-        return active_rows(self.subject.dataset, self.subject.labels, "val", why, otherwise="or leave the detector out")
+        return active_rows(self.trained.dataset, self.trained.labels, "val", why, otherwise="or leave the detector out")
 
     def over_epochs(self, column: str) -> np.ndarray:
         """Mean over the epochs of a column of the run's per-epoch record (n,) float64; the median for rows that joined after training.
 
         ``UserError`` when the run has no such record.
         """
-        dynamics = self.subject.run.dynamics()
+        dynamics = self.trained.run.dynamics()
         if dynamics is None or not len(dynamics):
             raise UserError(
-                f"Run {self.subject.run.id} has no per-epoch record.",
+                f"Run {self.trained.run.id} has no per-epoch record.",
                 "This detector reads it; weights loaded from one file have none.",
                 "Train the model here, load several checkpoints, or leave the detector out.",
             )
@@ -92,7 +92,7 @@ class Evidence:
         """What the rows do to the validation samples of each class; ``UserError`` without validation samples."""
         from attribution.detectors.by_class import by_class
 
-        return by_class(self.subject, self.rows, self.validation, self.n_classes)
+        return by_class(self.trained, self.rows, self.validation, self.n_classes)
 
     @cached_property
     def out_of_fold(self) -> np.ndarray:
@@ -107,10 +107,10 @@ class Evidence:
         learned by heart, which later pulls a wrong sample among its wrong class. A run with one or two checkpoints has its first.
         Exact up to ``EXACT_ROWS`` rows; beyond, ``recall`` says which share of the true neighbours was found.
         """
-        features = self.subject.representation(self.rows, (len(self.subject.weights) - 1) // 3)
+        features = self.trained.representation(self.rows, (len(self.trained.weights) - 1) // 3)
         if len(features) <= EXACT_ROWS:
-            return nearest(features, self._k, device=str(self.subject.device))
-        *found, self.recall = nearest_in_cells(features, self._k, device=str(self.subject.device))
+            return nearest(features, self._k, device=str(self.trained.device))
+        *found, self.recall = nearest_in_cells(features, self._k, device=str(self.trained.device))
         return found[0], found[1]
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ByClass:
     counts: np.ndarray
 
 
-def by_class(subject: "Subject", rows: np.ndarray, validation: np.ndarray, n_classes: int) -> ByClass:
+def by_class(trained: "TrainedModel", rows: np.ndarray, validation: np.ndarray, n_classes: int) -> ByClass:
     """The sums for training ``rows (n,)`` and ``validation (v,)`` rows under their current labels.
 
     Costs one forward and backward pass over the training rows per block of validation gradients that fits the engine's memory budget;
@@ -34,24 +34,24 @@ def by_class(subject: "Subject", rows: np.ndarray, validation: np.ndarray, n_cla
 
     from attribution.estimators.base import Query
 
-    engine, found = subject.engine(), np.asarray(subject.labels.values[validation])
-    block = min(len(validation), engine.query_capacity(*subject.batch(validation[:4])))
+    engine, found = trained.engine(), np.asarray(trained.labels.values[validation])
+    block = min(len(validation), engine.query_capacity(*trained.batch(validation[:4])))
     sums, cosines, harm = np.zeros((len(rows), n_classes)), np.zeros((len(rows), n_classes)), np.zeros(len(rows))
     for first in range(0, len(validation), block):
         part = validation[first : first + block]
-        queries = subject.query_gradients([Query(str(row), (int(row),)) for row in part])
+        queries = trained.query_gradients([Query(str(row), (int(row),)) for row in part])
         member = torch.nn.functional.one_hot(
             torch.as_tensor(found[first : first + block]), n_classes
         ).double()  # (q, c)
         start = 0
-        for x, y in subject.batches(rows):
+        for x, y in trained.batches(rows):
             dots, norms = engine.dots_and_norms(x, y, queries)  # (b, q), (b,)
             scale = (norms[:, None] * queries.norms[None, :]).clamp_min(1e-30)
             span = slice(start, start + len(y))
             sums[span] += (dots.cpu().double() @ member).numpy()
             cosines[span] += ((dots / scale).cpu().double() @ member).numpy()
             harm[span] -= dots.cpu().double().clamp_max(0).sum(1).numpy()
-            subject.count(3 * len(y))
+            trained.count(3 * len(y))
             start += len(y)
     counts = np.bincount(found, minlength=n_classes)
     return ByClass(sums, harm, cosines / np.maximum(counts, 1), counts)

@@ -61,17 +61,17 @@ class Combined(Detector):
 
     def weights(self, evidence: Evidence, members: tuple[str, ...] = MEMBERS) -> Weights:
         """The members' weights on this data; from the run's folder when they are there, else learned in a sandbox."""
-        subject = evidence.subject
-        if subject.run.config["source"] != "trained":
+        trained = evidence.trained
+        if trained.run.config["source"] != "trained":
             raise UserError(
-                f"Run {subject.run.id} was loaded from files.",
+                f"Run {trained.run.id} was loaded from files.",
                 "How it was trained is not known, so no model can be trained the same way on planted errors.",
                 "Train the model here, or leave the detector out.",
             )
         key = fingerprint(
-            "planted", FORMAT, subject.run.id, subject.labels.version, self.share, self.seed, sorted(members)
+            "planted", FORMAT, trained.run.id, trained.labels.version, self.share, self.seed, sorted(members)
         )
-        folder = getattr(subject.run, "folder", None)
+        folder = getattr(trained.run, "folder", None)
         if folder is None:  # a run that lies nowhere has no place to keep anything
             with tempfile.TemporaryDirectory(prefix="planted-") as place:
                 return self._learn(evidence, members, Path(place))
@@ -86,20 +86,20 @@ class Combined(Detector):
         from attribution.datasets.dataset import Labels
         from attribution.estimators._hash import uniform
         from attribution.training.train import train
-        from attribution.training.trained import Subject
+        from attribution.training.trained import TrainedModel
 
-        subject, rows = evidence.subject, evidence.rows
-        names = subject.dataset.ids[rows]
+        trained, rows = evidence.trained, evidence.rows
+        names = trained.dataset.ids[rows]
         planted, flipped = plant(evidence.labels, names, evidence.probabilities, self.share, self.seed)
-        values = np.array(subject.labels.values)
+        values = np.array(trained.labels.values)
         values[rows] = planted
-        labels = Labels.of(subject.dataset, values, subject.labels.active)
-        recipe = replace(subject.run.train_config, device=str(subject.device))
-        run = train(subject.dataset, labels, subject.run.model_config, recipe, scratch, trusted=subject.trusted)
-        device, size = str(subject.device), subject.batch_size
-        copy = Subject(subject.dataset, labels, run, device=device, batch_size=size, trusted=subject.trusted)
+        labels = Labels.of(trained.dataset, values, trained.labels.active)
+        recipe = replace(trained.run.train_config, device=str(trained.device))
+        run = train(trained.dataset, labels, trained.run.model_config, recipe, scratch, trusted=trained.trusted)
+        device, size = str(trained.device), trained.batch_size
+        copy = TrainedModel(trained.dataset, labels, run, device=device, batch_size=size, trusted=trained.trusted)
         found = {name: detectors.get(name)().values(evidence.of(copy)) for name in members}
-        subject.count(copy.spent)
+        trained.count(copy.spent)
         return learn(found, flipped, uniform([str(name) for name in names], self.seed + 4))
 
     def reason(self, value: float, higher_than: float) -> str:

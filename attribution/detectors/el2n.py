@@ -23,12 +23,12 @@ class ErrorNorm(Detector):
     def values(self, evidence: Evidence) -> np.ndarray:
         import torch
 
-        subject, errors = evidence.subject, []
+        trained, errors = evidence.trained, []
         with torch.no_grad():
-            for x, y in subject.batches(evidence.rows):
-                p = torch.softmax(subject.model(0)(x).cpu().double(), dim=1)  # (b, c)
+            for x, y in trained.batches(evidence.rows):
+                p = torch.softmax(trained.model(0)(x).cpu().double(), dim=1)  # (b, c)
                 errors.append((p - torch.nn.functional.one_hot(y.cpu(), p.shape[1])).norm(dim=1).numpy())
-                subject.count(len(y))
+                trained.count(len(y))
         return np.concatenate(errors)
 
     def reason(self, value: float, higher_than: float) -> str:

@@ -27,7 +27,7 @@ class GradientOutlierForest(Detector):
         from sklearn.ensemble import IsolationForest
 
         errors, inputs = factors(evidence)
-        order = np.argsort(evidence.subject.dataset.ids[evidence.rows])
+        order = np.argsort(evidence.trained.dataset.ids[evidence.rows])
         grown = np.random.default_rng(SEED).permutation(order)[: 10 * SAMPLES]
         points = np.concatenate(list(gradients(errors[grown], inputs[grown])))
         forest = IsolationForest(n_estimators=TREES, max_samples=min(SAMPLES, len(points)), random_state=SEED).fit(

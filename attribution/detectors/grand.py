@@ -21,9 +21,9 @@ class GradientNorm(Detector):
     needs = "an early checkpoint (with one checkpoint only, it is the gradient of the final model)"
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        subject = evidence.subject
-        norms = [subject.engine(0).norms(x, y).cpu().double().numpy() for x, y in subject.batches(evidence.rows)]
-        subject.count(3 * len(evidence.rows))
+        trained = evidence.trained
+        norms = [trained.engine(0).norms(x, y).cpu().double().numpy() for x, y in trained.batches(evidence.rows)]
+        trained.count(3 * len(evidence.rows))
         return np.concatenate(norms)
 
     def reason(self, value: float, higher_than: float) -> str:

@@ -24,12 +24,12 @@ class ValidationInfluence(Detector):
     needs = "a validation split"
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        subject = evidence.subject
-        query = subject.query_gradients([Query("validation", tuple(evidence.validation.tolist()))])
+        trained = evidence.trained
+        query = trained.query_gradients([Query("validation", tuple(evidence.validation.tolist()))])
         dots = [
-            subject.engine().along(x, y, query)[:, 0].double().cpu().numpy() for x, y in subject.batches(evidence.rows)
+            trained.engine().along(x, y, query)[:, 0].double().cpu().numpy() for x, y in trained.batches(evidence.rows)
         ]
-        subject.count(3 * len(evidence.rows))
+        trained.count(3 * len(evidence.rows))
         return -np.concatenate(dots)
 
     def reason(self, value: float, higher_than: float) -> str:

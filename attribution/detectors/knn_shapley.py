@@ -23,7 +23,7 @@ class NeighborsWorth(Detector):
     needs = "a validation split"
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        estimator = KnnShapley(evidence.subject)
+        estimator = KnnShapley(evidence.trained)
         estimator.prepare([Query("validation", tuple(evidence.validation.tolist()))])
         return -len(evidence.rows) * estimator.score(evidence.rows).influence[:, 0].numpy()
 

@@ -18,14 +18,14 @@ class SelfInfluence(Detector):
     default = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        subject = evidence.subject
+        trained = evidence.trained
         total = np.zeros(len(evidence.rows))
-        for index, weight in enumerate(subject.weights):
+        for index, weight in enumerate(trained.weights):
             norms = [
-                subject.engine(index).norms(x, y).double().cpu().numpy() for x, y in subject.batches(evidence.rows)
+                trained.engine(index).norms(x, y).double().cpu().numpy() for x, y in trained.batches(evidence.rows)
             ]
             total += weight * np.concatenate(norms) ** 2
-            subject.count(3 * len(evidence.rows))
+            trained.count(3 * len(evidence.rows))
         return total
 
     def reason(self, value: float, higher_than: float) -> str:

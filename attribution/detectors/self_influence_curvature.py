@@ -22,8 +22,8 @@ class CurvatureSelfInfluence(Detector):
     needs = "layers with closed-form gradients: linear, convolution, normalisation, embedding"
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        subject = evidence.subject
-        estimator = RelativeInfluence(subject)
+        trained = evidence.trained
+        estimator = RelativeInfluence(trained)
         return estimator.own(evidence.rows).double().numpy()
 
     def reason(self, value: float, higher_than: float) -> str:

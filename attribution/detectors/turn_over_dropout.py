@@ -24,13 +24,13 @@ class TurnOverSelf(Detector):
 
         from attribution.estimators._turn_over import TurnOver
 
-        subject, rows = evidence.subject, evidence.rows
-        labels, total = torch.as_tensor(subject.labels.values[rows], device=subject.device), np.zeros(len(rows))
+        trained, rows = evidence.trained, evidence.rows
+        labels, total = torch.as_tensor(trained.labels.values[rows], device=trained.device), np.zeros(len(rows))
         for seed in range(NETWORKS):
-            halves = TurnOver(subject, seed)
+            halves = TurnOver(trained, seed)
             features = halves.features(rows)  # (n, d)
-            for start in range(0, len(rows), subject.batch_size):
-                part = slice(start, start + subject.batch_size)
+            for start in range(0, len(rows), trained.batch_size):
+                part = slice(start, start + trained.batch_size)
                 masks = halves.masks(rows[part])
                 saw, never = (
                     halves.own_losses(features[part], labels[part], mask) for mask in (masks, halves.flipped(masks))

@@ -50,8 +50,8 @@ class Compressed(Estimator):
 
     def features(self, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
         """Compressed gradients of samples with these labels (b, w) float64."""
-        self.subject.count(3 * len(x))
-        return self.compressed(self.subject.engine().factors(x, y), x, y).double()
+        self.trained.count(3 * len(x))
+        return self.compressed(self.trained.engine().factors(x, y), x, y).double()
 
     def fitted(self) -> "list[torch.Tensor]":
         """F (stop - start, stop - start) float64 of every span; one pass that yields the trace of the whole curvature as well."""
@@ -59,12 +59,12 @@ class Compressed(Estimator):
 
         from attribution.gradients.contract import contract
 
-        curvature, budget_bytes, squares = self.curvature, self.subject.engine().budget_bytes, 0.0
+        curvature, budget_bytes, squares = self.curvature, self.trained.engine().budget_bytes, 0.0
         spans = [slice(start, stop) for _, start, stop in self.spans()]
         sizes = [span.stop - span.start for span in spans]
-        blocks = [torch.zeros(size, size, dtype=torch.float64, device=self.subject.device) for size in sizes]
+        blocks = [torch.zeros(size, size, dtype=torch.float64, device=self.trained.device) for size in sizes]
         for positions in curvature.batches():
-            x, y = self.subject.batch(self.subject.rows[positions])
+            x, y = self.trained.batch(self.trained.rows[positions])
             for factors in curvature.roots(positions, curvature.labels).rows():
                 p = self.compressed([(0, len(x), name, factor) for name, factor in factors.items()], x, y)
                 for block, span in zip(blocks, spans, strict=True):
@@ -82,7 +82,7 @@ class Compressed(Estimator):
 
     @property
     def _ratio(self) -> float:
-        return self.damping_ratio or usual_ratio(self.subject)
+        return self.damping_ratio or usual_ratio(self.trained)
 
     def query_bytes(self) -> int:
         return 8 * self._width
@@ -90,7 +90,7 @@ class Compressed(Estimator):
     @cached_property
     def curvature(self) -> "GaussNewton":
         """The curvature whose damping and l2 are used."""
-        return curvature_of(self.subject, self.seed, self._ratio)
+        return curvature_of(self.trained, self.seed, self._ratio)
 
     @cached_property
     def _width(self) -> int:
@@ -100,18 +100,18 @@ class Compressed(Estimator):
         """Tensors that belong to the run: from the store if there is to be one, on this device."""
         if not self.store:
             return make()
-        return {key: value.to(self.subject.device) for key, value in self._beside.tensors(name, make).items()}
+        return {key: value.to(self.trained.device) for key, value in self._beside.tensors(name, make).items()}
 
     @cached_property
     def _beside(self) -> "GradientStore":
         """The store without its vectors: what is kept beside them is needed before their width is known."""
-        return store_of(self.subject, {"name": self.name, "seed": self.seed} | self.compression(), 0, self.features)
+        return store_of(self.trained, {"name": self.name, "seed": self.seed} | self.compression(), 0, self.features)
 
     @cached_property
     def stored(self) -> "GradientStore":
         """The training set's compressed gradients on disk."""
         return store_of(
-            self.subject, {"name": self.name, "seed": self.seed} | self.compression(), self._width, self.features
+            self.trained, {"name": self.name, "seed": self.seed} | self.compression(), self._width, self.features
         )
 
     @cached_property
@@ -137,7 +137,7 @@ class Compressed(Estimator):
 
         inverse = self._inverse
         means = [
-            torch.cat([self.features(x, y) for x, y in self.subject.batches(list(query.rows))]).mean(0)
+            torch.cat([self.features(x, y) for x, y in self.trained.batches(list(query.rows))]).mean(0)
             for query in queries
         ]
         asked = torch.stack(means, dim=1)  # (w, q)
@@ -149,18 +149,18 @@ class Compressed(Estimator):
         """Compressed gradients by row of the data set; NaN where not computed yet. Empty when they would not fit ``keep_bytes``."""
         import torch
 
-        fits = 8 * self._width * len(self.subject.dataset) <= self.keep_bytes
-        shape = (len(self.subject.dataset) if fits else 0, self._width)
-        return torch.full(shape, torch.nan, dtype=torch.float64, device=self.subject.device)
+        fits = 8 * self._width * len(self.trained.dataset) <= self.keep_bytes
+        shape = (len(self.trained.dataset) if fits else 0, self._width)
+        return torch.full(shape, torch.nan, dtype=torch.float64, device=self.trained.device)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
         if self.store:
-            return ScoreBlock((self.stored.vectors(rows).to(self.subject.device, torch.float64) @ self._solved).cpu())
+            return ScoreBlock((self.stored.vectors(rows).to(self.trained.device, torch.float64) @ self._solved).cpu())
         if not len(self._kept):
-            return ScoreBlock((self.features(*self.subject.batch(rows)) @ self._solved).cpu())
-        places = torch.as_tensor(rows, device=self.subject.device)
+            return ScoreBlock((self.features(*self.trained.batch(rows)) @ self._solved).cpu())
+        places = torch.as_tensor(rows, device=self.trained.device)
         if self._kept[places].isnan().any():
-            self._kept[places] = self.features(*self.subject.batch(rows))
+            self._kept[places] = self.features(*self.trained.batch(rows))
         return ScoreBlock((self._kept[places] @ self._solved).cpu())

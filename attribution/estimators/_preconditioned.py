@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from attribution.gradients.curvature import GaussNewton
     from attribution.gradients.queries import QueryGradients
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 LINEAR, NETWORK = 0.1, 1.0  # damping ratios
 KEEP_BYTES = 64 << 20  # the curvature's square root is written out where it fits
 
 
-def usual_ratio(subject: "Subject") -> float:
+def usual_ratio(trained: "TrainedModel") -> float:
     """The damping ratio where none is set: 0.1 where a single linear layer is covered, 1 otherwise.
 
     A model that is linear in its weights and trained to its optimum needs no damping to follow leave-one-out, so it gets as little as keeps
@@ -33,13 +33,13 @@ def usual_ratio(subject: "Subject") -> float:
     """
     from torch import nn
 
-    owners = {name.rpartition(".")[0] for name in subject.parameters()}
-    linear = len(owners) == 1 and isinstance(subject.model().get_submodule(next(iter(owners))), nn.Linear)
+    owners = {name.rpartition(".")[0] for name in trained.parameters()}
+    linear = len(owners) == 1 and isinstance(trained.model().get_submodule(next(iter(owners))), nn.Linear)
     return LINEAR if linear else NETWORK
 
 
 def curvature_of(
-    subject: "Subject", seed: int, damping_ratio: float, checkpoint: int = -1, rows: np.ndarray | None = None
+    trained: "TrainedModel", seed: int, damping_ratio: float, checkpoint: int = -1, rows: np.ndarray | None = None
 ) -> "GaussNewton":
     """The curvature of the mean training loss at a checkpoint (the last one), over the training rows that are not dropped, or over ``rows``.
 
@@ -48,18 +48,18 @@ def curvature_of(
     """
     from attribution.gradients.curvature import GaussNewton
 
-    rows, recipe = subject.rows if rows is None else rows, subject.run.train_config
-    known = recipe.optimizer == "sgd" and subject.run.config["source"] == "trained"
+    rows, recipe = trained.rows if rows is None else rows, trained.run.train_config
+    known = recipe.optimizer == "sgd" and trained.run.config["source"] == "trained"
     return GaussNewton(
-        subject.engine(checkpoint),
-        lambda positions: subject.batch(rows[positions]),
+        trained.engine(checkpoint),
+        lambda positions: trained.batch(rows[positions]),
         len(rows),
-        lambda: uniform([str(name) for name in subject.dataset.ids[rows]], seed),
+        lambda: uniform([str(name) for name in trained.dataset.ids[rows]], seed),
         l2=recipe.weight_decay if known else 0.0,
         damping_ratio=damping_ratio,
-        batch_size=subject.batch_size,
-        keep_bytes=int(KEEP_BYTES * subject.share),
-        count=subject.count,
+        batch_size=trained.batch_size,
+        keep_bytes=int(KEEP_BYTES * trained.share),
+        count=trained.count,
     )
 
 
@@ -83,17 +83,17 @@ class Preconditioned(Estimator):
     @cached_property
     def curvature(self) -> "GaussNewton":
         """The curvature that all queries share."""
-        return curvature_of(self.subject, self.seed, self._ratio)
+        return curvature_of(self.trained, self.seed, self._ratio)
 
     @property
     def _ratio(self) -> float:
-        return self.damping_ratio or usual_ratio(self.subject)
+        return self.damping_ratio or usual_ratio(self.trained)
 
     def options(self) -> dict[str, Any]:
         return {"damping_ratio": self._ratio}
 
     def query_bytes(self) -> int:
-        return self.copies * self.subject.parameter_bytes()
+        return self.copies * self.trained.parameter_bytes()
 
     def notes(self) -> dict[str, Any]:
         return {
@@ -103,7 +103,7 @@ class Preconditioned(Estimator):
         }
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._queries = self.preconditioned(self.subject.query_gradients(queries))
+        self._queries = self.preconditioned(self.trained.query_gradients(queries))
 
     def preconditioned(self, queries: "QueryGradients") -> "QueryGradients":
         """``(C + damping I)^-1`` times the queries' gradients."""
@@ -111,7 +111,7 @@ class Preconditioned(Estimator):
         return layout.to_queries(self.solve(layout.from_queries(queries)))
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
-        x, y = self.subject.batch(rows)
-        dots = self.subject.engine().dots(x, y, self._queries)  # (b, q)
-        self.subject.count(3 * len(rows))
+        x, y = self.trained.batch(rows)
+        dots = self.trained.engine().dots(x, y, self._queries)  # (b, q)
+        self.trained.count(3 * len(rows))
         return ScoreBlock((dots / self.curvature.n).cpu())

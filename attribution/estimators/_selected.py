@@ -69,7 +69,7 @@ class Selected(Preconditioned):
             part = rows[start : start + TOGETHER]
             self._mask = self._chosen(part)
             single = [Query(str(row), (int(row),)) for row in part]
-            directions = self.solve(layout.from_queries(self.subject.query_gradients(single)))  # (r, P)
+            directions = self.solve(layout.from_queries(self.trained.query_gradients(single)))  # (r, P)
             for column, members in enumerate(asked):
                 counts = (part[:, None] == members).sum(1) / len(members)
                 total[column] += torch.as_tensor(counts, dtype=layout.dtype, device=layout.device) @ directions
@@ -81,9 +81,9 @@ class Selected(Preconditioned):
 
         from attribution.gradients.selected import row_means, select
 
-        model = self.subject.model()
-        x, y = self.subject.batch(rows)
+        model = self.trained.model()
+        x, y = self.trained.batch(rows)
         means = row_means(model, x, y, self.selection)
-        self.subject.count(3 * len(rows))
+        self.trained.count(3 * len(rows))
         each = [{name: values[place] for name, values in means.items()} for place in range(len(rows))]
         return torch.stack([select(model, one, self.ratio, self.selection, self.seed) for one in each])

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
-def siblings(subject: "Subject") -> "list[Subject]":
-    """Subjects for ``subject.siblings``, by seed; what they spend counts for the subject, too."""
-    return [subject.like(run) for run in subject.siblings]
+def siblings(trained: "TrainedModel") -> "list[TrainedModel]":
+    """Subjects for ``trained.siblings``, by seed; what they spend counts for the subject, too."""
+    return [trained.like(run) for run in trained.siblings]

@@ -12,11 +12,11 @@ from attribution.storage.files import file_hash
 if TYPE_CHECKING:
     import torch
 
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 def store_of(
-    subject: "Subject",
+    trained: "TrainedModel",
     settings: dict[str, Any],
     width: int,
     features: "Callable[[torch.Tensor, torch.Tensor], torch.Tensor]",
@@ -29,15 +29,15 @@ def store_of(
     import torch
 
     def make(rows: np.ndarray) -> torch.Tensor:
-        return torch.cat([features(x, y) for x, y in subject.batches(rows)])
+        return torch.cat([features(x, y) for x, y in trained.batches(rows)])
 
     request = {
         "settings": settings,
-        "run": subject.run.id,
-        "checkpoint": file_hash(Path(subject.run.checkpoints[checkpoint][0])),
-        "data": subject.dataset.info.base_hash,
-        "version": subject.labels.version,
+        "run": trained.run.id,
+        "checkpoint": file_hash(Path(trained.run.checkpoints[checkpoint][0])),
+        "data": trained.dataset.info.base_hash,
+        "version": trained.labels.version,
     }
-    if subject.autocast:
+    if trained.autocast:
         request["autocast"] = True
-    return GradientStore(subject.run.folder / "gradients", request, subject.rows, width, make)
+    return GradientStore(trained.run.folder / "gradients", request, trained.rows, width, make)

@@ -21,37 +21,37 @@ from attribution.tasks.classification import per_sample_loss
 from attribution.training.recipe import batches, epoch_seed, learning_rate, make_optimizer
 
 if TYPE_CHECKING:
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 class TurnOver:
     """The network of one run, trained anew with masks; made on first use and kept beside the run."""
 
-    def __init__(self, subject: "Subject", seed: int) -> None:
-        self.subject, self.seed = subject, seed
+    def __init__(self, trained: "TrainedModel", seed: int) -> None:
+        self.trained, self.seed = trained, seed
 
     @cached_property
     def network(self) -> nn.Module:
         """In eval mode. Found beside the run when it was trained before on the same labels; a training costs about what the run's own did."""
         from attribution.settings.configs import fingerprint
 
-        subject, run = self.subject, self.subject.run
+        trained, run = self.trained, self.trained.run
         if run.config.get("source") == "loaded":
             raise UserError(
                 "Your weights were trained elsewhere.",
                 "Turn-over dropout trains the network anew with the recipe of the run, which is not known for them.",
                 "Train the model here, or use an estimator that asks the weights themselves, such as ip or tracin.",
             )
-        network = build_model(run.model_config, subject.dataset.info, run.config["seed"], trusted=subject.trusted)
-        network = network.to(subject.device, next(subject.model().parameters()).dtype)
+        network = build_model(run.model_config, trained.dataset.info, run.config["seed"], trusted=trained.trusted)
+        network = network.to(trained.device, next(trained.model().parameters()).dtype)
         last_linear(network)
-        order = sorted(str(name) for name in subject.dataset.ids[subject.rows])
-        path = run.folder / "turn-over" / f"{fingerprint(subject.labels.version, order, self.seed)}.safetensors"
+        order = sorted(str(name) for name in trained.dataset.ids[trained.rows])
+        path = run.folder / "turn-over" / f"{fingerprint(trained.labels.version, order, self.seed)}.safetensors"
         if path.is_file():
             load_checkpoint(network, path)
         else:
             self._train(network)
-            if subject.share == 1:
+            if trained.share == 1:
                 save_checkpoint(network, path)
         return network.eval()
 
@@ -59,12 +59,12 @@ class TurnOver:
         """Which inputs of the last layer each training row touches, ``(b, d)`` of 0 and 2, half of them each: fixed by the sample's id."""
         width, half = last_linear(self.network).in_features, last_linear(self.network).in_features // 2
         parts = []
-        for name in self.subject.dataset.ids[np.asarray(rows, dtype=np.int64)]:
+        for name in self.trained.dataset.ids[np.asarray(rows, dtype=np.int64)]:
             chance = np.random.default_rng(int(uniform([str(name)], self.seed)[0] * 2**53))
             mask = np.zeros(width)
             mask[chance.permutation(width)[:half]] = width / half
             parts.append(mask)
-        return torch.as_tensor(np.array(parts), dtype=next(self.network.parameters()).dtype, device=self.subject.device)
+        return torch.as_tensor(np.array(parts), dtype=next(self.network.parameters()).dtype, device=self.trained.device)
 
     def flipped(self, masks: Tensor) -> Tensor:
         """The masks of what the same rows never touch."""
@@ -74,8 +74,8 @@ class TurnOver:
     def features(self, rows: np.ndarray) -> Tensor:
         """What the last layer is given for these rows ``(b, d)``, without any mask."""
         with torch.no_grad():
-            parts = [forward_features(self.network, x)[1] for x, _ in self.subject.batches(rows)]
-        self.subject.count(len(rows))
+            parts = [forward_features(self.network, x)[1] for x, _ in self.trained.batches(rows)]
+        self.trained.count(len(rows))
         return torch.cat(parts)
 
     def losses(self, features: Tensor, labels: Tensor, masks: Tensor) -> Tensor:
@@ -94,13 +94,13 @@ class TurnOver:
 
     def _train(self, network: nn.Module) -> None:
         """The run's recipe with a mask per sample. The order of the samples follows from their ids, not from their rows."""
-        subject, recipe = self.subject, self.subject.run.train_config
+        trained, recipe = self.trained, self.trained.run.train_config
         self.__dict__["network"] = network  # ``masks`` asks for its last layer
-        names = [str(name) for name in subject.dataset.ids[subject.rows]]
+        names = [str(name) for name in trained.dataset.ids[trained.rows]]
         optimizer, head = make_optimizer(network, recipe), last_linear(network)
         least, step, now = 2 if batch_coupled(network) else 1, 0, [torch.zeros(())]
         handle = head.register_forward_pre_hook(lambda module, inputs: (inputs[0] * now[0], *inputs[1:]))
-        masks = self.masks(subject.rows)
+        masks = self.masks(trained.rows)
         network.train()
         try:
             with torch.enable_grad():
@@ -110,13 +110,13 @@ class TurnOver:
                     for places in plan:
                         for group in optimizer.param_groups:
                             group["lr"] = learning_rate(step, len(plan) * recipe.epochs, recipe)
-                        x, y = subject.batch(subject.rows[places.numpy()])
+                        x, y = trained.batch(trained.rows[places.numpy()])
                         now[0] = masks[places.to(masks.device)]
                         optimizer.zero_grad(set_to_none=True)
                         per_sample_loss(network(x), y).mean().backward()
                         optimizer.step()
                         step += 1
-                        subject.count(3 * len(y))
+                        trained.count(3 * len(y))
         finally:
             handle.remove()
         for parameter in network.parameters():

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def unit_of(unit: str, by_rate: bool, weight_unit: str) -> str:
 class Estimator(ABC):
     """Pairwise influence of training rows on queries.
 
-    A subclass is one file: the words below, ``prepare`` and ``score``. It asks the model only through ``subject`` (which keeps the model
+    A subclass is one file: the words below, ``prepare`` and ``score``. It asks the model only through ``trained`` (which keeps the model
     in eval mode and counts passes), so it needs no I/O. Scores must not depend on how rows are grouped into batches or queries into
     calls, beyond rounding.
     """
@@ -81,8 +81,8 @@ class Estimator(ABC):
     )
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
-    def __init__(self, subject: "Subject", seed: int = 0) -> None:
-        self.subject, self.seed = subject, seed
+    def __init__(self, trained: "TrainedModel", seed: int = 0) -> None:
+        self.trained, self.seed = trained, seed
 
     def options(self) -> dict[str, Any]:
         """The settings that change a score: they enter the fingerprint of a score run."""
@@ -94,12 +94,12 @@ class Estimator(ABC):
 
     def measured_in(self, measure: str = "nats") -> str:
         """Unit of the influence with these settings, for a measure in this unit."""
-        unit = unit_of(self.unit, self.by_rate, self.subject.run.config.get("weight_unit", "nats"))
+        unit = unit_of(self.unit, self.by_rate, self.trained.run.config.get("weight_unit", "nats"))
         return unit.replace("nats", measure)
 
     def query_bytes(self) -> int:
         """Memory that one prepared query occupies; decides how many are prepared at once."""
-        return self.subject.parameter_bytes()
+        return self.trained.parameter_bytes()
 
     @abstractmethod
     def prepare(self, queries: Sequence[Query]) -> None:

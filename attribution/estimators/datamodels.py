@@ -13,18 +13,18 @@ from attribution.estimators.base import Estimator, Query, ScoreBlock
 from attribution.training.subsets import Subsets
 
 if TYPE_CHECKING:
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 LEAST = 10  # models: fewer cannot say anything about hundreds of samples
 GRID = np.geomspace(1e-3, 1e3, 13)  # ridge penalties tried, in mean eigenvalues of the centred membership matrix
 
 
-def store_of(subject: "Subject") -> Subsets:
+def store_of(trained: "TrainedModel") -> Subsets:
     """The subset models of the subject's network, recipe and labels, beside the run's project; the store with the most models.
 
     ``UserError`` that says how to make them when there are fewer than ``LEAST``.
     """
-    run = subject.run
+    run = trained.run
     folder = getattr(run, "folder", None)
     found = (
         [Subsets.open(path.parent) for path in Path(folder).parent.parent.glob("subsets/*/about.json")]
@@ -37,7 +37,7 @@ def store_of(subject: "Subject") -> Subsets:
         if name not in ("seed", "device", "checkpoints")
     }
     wanted = {
-        "version": subject.labels.version,
+        "version": trained.labels.version,
         "model": run.config.get("model"),
         "train": recipe,
         "code": run.config.get("code"),
@@ -115,20 +115,20 @@ class Datamodels(Estimator):
         return {"models": self._store.count, "share": self._store.about["share"]}
 
     def query_bytes(self) -> int:
-        return 8 * len(self.subject.rows)
+        return 8 * len(self.trained.rows)
 
     @cached_property
     def _store(self) -> Subsets:
-        return store_of(self.subject)
+        return store_of(self.trained)
 
     def prepare(self, queries: Sequence[Query]) -> None:
         rows = [row for query in queries for row in query.rows]
-        losses = self._store.losses(rows, self.subject.labels.values[rows])  # (m, v)
+        losses = self._store.losses(rows, self.trained.labels.values[rows])  # (m, v)
         parts = np.split(losses, np.cumsum([len(query.rows) for query in queries])[:-1], axis=1)
         means = np.stack([part.mean(1) for part in parts], axis=1)  # (m, q)
         fit = ridge if self.penalty == "ridge" else lasso
-        self._found = np.zeros((len(self.subject.dataset), len(queries)))
-        self._found[self.subject.rows] = -fit(self._store.members().astype(np.float64), means)
+        self._found = np.zeros((len(self.trained.dataset), len(queries)))
+        self._found[self.trained.rows] = -fit(self._store.members().astype(np.float64), means)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch

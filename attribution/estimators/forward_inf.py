@@ -80,9 +80,9 @@ class ForwardInfluence(Estimator):
         """The parameters after K steps that raise (``sign`` 1) or lower (-1) the query's measure."""
         import torch
 
-        parameters = {name: value.detach().clone() for name, value in self.subject.parameters().items()}
+        parameters = {name: value.detach().clone() for name, value in self.trained.parameters().items()}
         for _ in range(self.steps):
-            gradient = self.subject.mean_gradient(query, parameters, self._measure)
+            gradient = self.trained.mean_gradient(query, parameters, self._measure)
             norm = torch.sqrt(sum((value**2).sum() for value in gradient.values()) + torch.zeros(()))
             if (
                 not float(norm) > 0
@@ -116,15 +116,15 @@ class ForwardInfluence(Estimator):
         import torch
 
         if self._base_losses is None:
-            dtype = next(iter(self.subject.parameters().values())).dtype
-            self._base_losses = torch.full((len(self.subject.dataset),), torch.nan, dtype=dtype, device=x.device)
+            dtype = next(iter(self.trained.parameters().values())).dtype
+            self._base_losses = torch.full((len(self.trained.dataset),), torch.nan, dtype=dtype, device=x.device)
         places = torch.as_tensor(rows, device=x.device)
         if self._base_losses[places].isnan().any():
-            self._base_losses[places] = self.subject.losses(x, y, self.subject.parameters(), self._measure)
+            self._base_losses[places] = self.trained.losses(x, y, self.trained.parameters(), self._measure)
         return self._base_losses[places]
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
-        x, y = self.subject.batch(rows)
-        found = [self.subject.losses_of_many(x, y, moved, self._measure) for moved in self._sides]  # (q, b) each
+        x, y = self.trained.batch(rows)
+        found = [self.trained.losses_of_many(x, y, moved, self._measure) for moved in self._sides]  # (q, b) each
         influence = (found[0] - found[1]) / 2 if len(found) == 2 else found[0] - self._base(rows, x, y)
         return ScoreBlock(influence.T.cpu())

@@ -71,23 +71,23 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
         """A copy of the model in the precision of the read-out."""
         import torch
 
-        model = copy.deepcopy(self.subject.model())
-        return model if self.subject.device.type == "mps" else model.to(torch.float64)
+        model = copy.deepcopy(self.trained.model())
+        return model if self.trained.device.type == "mps" else model.to(torch.float64)
 
     def prepare(self, queries: Sequence[Query]) -> None:
         layout = self.curvature.layout
-        directions = self.solve(layout.from_queries(self.subject.query_gradients(queries)))  # (q, P)
+        directions = self.solve(layout.from_queries(self.trained.query_gradients(queries)))  # (q, P)
         self._lengths = directions.norm(dim=1).tolist()
         self._directions = layout.split(directions)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
-        x, y = self.subject.batch(rows)
+        x, y = self.trained.batch(rows)
         if x.is_floating_point():
             x = x.to(next(self._model.parameters()).dtype)
         columns = [self._column(x, y, index, length) for index, length in enumerate(self._lengths)]
-        self.subject.count(2 * len(rows) * len(columns))
+        self.trained.count(2 * len(rows) * len(columns))
         return ScoreBlock(torch.stack(columns, dim=1).to(self.curvature.layout.dtype).cpu())
 
     def _column(self, x: "torch.Tensor", y: "torch.Tensor", index: int, length: float) -> "torch.Tensor":

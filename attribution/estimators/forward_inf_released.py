@@ -39,10 +39,10 @@ class ReleasedForwardInfluence(ForwardInfluence):
     def moved(self, query: Query, sign: int) -> Weights:
         import torch
 
-        parameters = {name: value.detach().clone() for name, value in self.subject.parameters().items()}
+        parameters = {name: value.detach().clone() for name, value in self.trained.parameters().items()}
         adam = torch.optim.Adam(list(parameters.values()), lr=self.step, eps=ADAM_EPS, maximize=sign > 0)
         for _ in range(self.steps):
-            gradient = self.subject.mean_gradient(query, parameters)
+            gradient = self.trained.mean_gradient(query, parameters)
             for name, value in parameters.items():
                 value.grad = gradient[name]
             adam.step()

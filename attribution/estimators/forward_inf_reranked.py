@@ -38,13 +38,13 @@ class RerankedForwardInfluence(ForwardInfluence):
         return super().options() | {"top": self.top}
 
     def query_bytes(self) -> int:
-        return super().query_bytes() + 8 * len(self.subject.rows)
+        return super().query_bytes() + 8 * len(self.trained.rows)
 
     def prepare(self, queries: Sequence[Query]) -> None:
         import torch
 
         super().prepare(queries)
-        active, size = self.subject.rows, self.subject.batch_size
+        active, size = self.trained.rows, self.trained.batch_size
         values = torch.cat(
             [
                 super(RerankedForwardInfluence, self).score(active[at : at + size]).influence
@@ -56,7 +56,7 @@ class RerankedForwardInfluence(ForwardInfluence):
             if len(candidates):
                 order = self._cosines(active[candidates.numpy()], query).argsort(descending=True, stable=True)  # (k,)
                 values[candidates[order], column] = values[candidates, column]
-        self._values = torch.full((len(self.subject.dataset), len(queries)), torch.nan, dtype=values.dtype)
+        self._values = torch.full((len(self.trained.dataset), len(queries)), torch.nan, dtype=values.dtype)
         self._values[torch.from_numpy(active)] = values
 
     def _candidates(self, column: "torch.Tensor") -> "torch.Tensor":
@@ -66,9 +66,9 @@ class RerankedForwardInfluence(ForwardInfluence):
 
     def _cosines(self, rows: np.ndarray, query: Query) -> "torch.Tensor":
         """Cosines of the loss gradients of these rows with the query's (k,)."""
-        asked, engine = self.subject.query_gradients([query]), self.subject.engine()
-        dots, norms = engine.dots_and_norms(*self.subject.batch(rows), asked)  # (k, 1), (k,)
-        self.subject.count(3 * len(rows))
+        asked, engine = self.trained.query_gradients([query]), self.trained.engine()
+        dots, norms = engine.dots_and_norms(*self.trained.batch(rows), asked)  # (k, 1), (k,)
+        self.trained.count(3 * len(rows))
         return (dots[:, 0] / norms.clamp_min(1e-30)).cpu()
 
     def score(self, rows: np.ndarray) -> ScoreBlock:

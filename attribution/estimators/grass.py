@@ -51,4 +51,4 @@ class GrassInfluence(Compressed):
     def compressed(
         self, factors: "Iterable[tuple[int, int, str, Factor]]", x: "torch.Tensor", y: "torch.Tensor"
     ) -> "torch.Tensor":
-        return self.subject.engine().compress_factors(x, y, factors, self._map)[:, : self._width]
+        return self.trained.engine().compress_factors(x, y, factors, self._map)[:, : self._width]

@@ -23,11 +23,11 @@ class GradientDotProduct(Estimator):
     unit = "nats per unit of learning rate"
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._queries = self.subject.query_gradients(queries)
+        self._queries = self.trained.query_gradients(queries)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
-        x, y = self.subject.batch(rows)
-        dots, norms = self.subject.engine().dots_and_norms(x, y, self._queries)  # (b, q), (b,)
-        self.subject.count(3 * len(rows))
+        x, y = self.trained.batch(rows)
+        dots, norms = self.trained.engine().dots_and_norms(x, y, self._queries)  # (b, q), (b,)
+        self.trained.count(3 * len(rows))
         scale = (norms[:, None] * self._queries.norms[None, :]).clamp_min(1e-30)  # (b, q)
         return ScoreBlock(dots.cpu(), (dots / scale).cpu())

@@ -24,9 +24,9 @@ class CheckpointEnsemble(TracInCheckpoints):
     unit = "nats per unit of learning rate"
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
-        x, y = self.subject.batch(rows)
+        x, y = self.trained.batch(rows)
         terms = [
-            self.subject.engine(index).dots(x, y, prepared) for index, prepared in enumerate(self._queries)
+            self.trained.engine(index).dots(x, y, prepared) for index, prepared in enumerate(self._queries)
         ]  # (b, q) each
-        self.subject.count(3 * len(rows) * len(terms))
+        self.trained.count(3 * len(rows) * len(terms))
         return ScoreBlock((sum(terms[1:], start=terms[0]) / len(terms)).cpu())

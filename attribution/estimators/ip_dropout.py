@@ -14,7 +14,7 @@ from attribution.estimators.base import Estimator, Query, ScoreBlock
 if TYPE_CHECKING:
     import torch
 
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 @register("ip-dropout")
@@ -46,16 +46,16 @@ class DropoutEnsemble(Estimator):
         return super().query_bytes() * self.masks
 
     @cached_property
-    def _thinned(self) -> "Subject":
+    def _thinned(self) -> "TrainedModel":
         """The same question asked of a copy of the model whose last linear layer sees its input times ``self._mask``."""
         import torch
 
-        model = copy.deepcopy(self.subject.model())
+        model = copy.deepcopy(self.trained.model())
         self._mask = torch.ones(())
         last = self._last_linear(model)
         last.register_forward_pre_hook(lambda module, args: (args[0] * self._mask.to(args[0]), *args[1:]))
         self._width = last.in_features
-        return self.subject.like(model=model)
+        return self.trained.like(model=model)
 
     def _last_linear(self, model: "torch.nn.Module") -> Any:
         """The linear layer that runs last on one sample."""
@@ -69,7 +69,7 @@ class DropoutEnsemble(Estimator):
         ]
         try:
             with torch.no_grad():
-                model(self.subject.batch(self.subject.rows[:1])[0])
+                model(self.trained.batch(self.trained.rows[:1])[0])
         finally:
             for handle in handles:
                 handle.remove()
@@ -81,7 +81,7 @@ class DropoutEnsemble(Estimator):
             )
         return ran[-1]
 
-    def _each_mask(self) -> "Iterator[Subject]":
+    def _each_mask(self) -> "Iterator[TrainedModel]":
         """The thinned model under each mask in turn."""
         import torch
 
@@ -96,9 +96,9 @@ class DropoutEnsemble(Estimator):
         self._queries = [thinned.query_gradients(queries) for thinned in self._each_mask()]
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
-        x, y = self.subject.batch(rows)
+        x, y = self.trained.batch(rows)
         terms = []
         for thinned, prepared in zip(self._each_mask(), self._queries, strict=True):
             terms.append(thinned.engine().dots(x, y, prepared))  # (b, q)
-            self.subject.count(3 * len(rows))
+            self.trained.count(3 * len(rows))
         return ScoreBlock((sum(terms[1:], start=terms[0]) / len(terms)).cpu())

@@ -32,17 +32,17 @@ class SeedEnsemble(GradientDotProduct):
     needs = "at least two runs that differ by their seed alone"
 
     def _members(self) -> list[Any]:
-        if not hasattr(self, "_subjects"):
-            others = siblings(self.subject)
+        if not hasattr(self, "_trained_models"):
+            others = siblings(self.trained)
             if not others:
-                seed = self.subject.run.config["seed"]
+                seed = self.trained.run.config["seed"]
                 raise UserError(
-                    f"Run {self.subject.run.id} (seed {seed}) has no sibling: no other run with its labels, network and recipe.",
+                    f"Run {self.trained.run.id} (seed {seed}) has no sibling: no other run with its labels, network and recipe.",
                     "An ensemble averages over models that differ by their seed alone.",
                     f"Train some: `datablame train --seed {seed + 1}`, `datablame train --seed {seed + 2}`; or use ip.",
                 )
-            self._subjects = [self.subject, *others]
-        return self._subjects
+            self._trained_models = [self.trained, *others]
+        return self._trained_models
 
     def options(self) -> dict[str, Any]:
         return {"runs": [each.run.id for each in self._members()]}
@@ -59,9 +59,9 @@ class SeedEnsemble(GradientDotProduct):
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         own = super().score(rows)
-        x, y = self.subject.batch(rows)
+        x, y = self.trained.batch(rows)
         total = own.influence
-        for subject, prepared in zip(self._members()[1:], self._prepared[1:], strict=True):
-            total = total + subject.engine().dots(x, y, prepared).cpu()  # (b, q)
-            subject.count(3 * len(rows))
+        for trained, prepared in zip(self._members()[1:], self._prepared[1:], strict=True):
+            total = total + trained.engine().dots(x, y, prepared).cpu()  # (b, q)
+            trained.count(3 * len(rows))
         return ScoreBlock(total / len(self._prepared), own.cosine)

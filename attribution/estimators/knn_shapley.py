@@ -52,16 +52,16 @@ class KnnShapley(Estimator):
         return {"k": self.k}
 
     def query_bytes(self) -> int:
-        return 8 * len(self.subject.rows)
+        return 8 * len(self.trained.rows)
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        rows = self.subject.rows
-        order = np.argsort(self.subject.dataset.ids[rows])  # a stable sort by distance then breaks ties by id
+        rows = self.trained.rows
+        order = np.argsort(self.trained.dataset.ids[rows])  # a stable sort by distance then breaks ties by id
         features, labels = (
-            unit(self.subject.recorded_representation(rows[order])),
-            self.subject.labels.values[rows[order]],
+            unit(self.trained.recorded_representation(rows[order])),
+            self.trained.labels.values[rows[order]],
         )
-        self._place = np.full(len(self.subject.dataset), -1)
+        self._place = np.full(len(self.trained.dataset), -1)
         self._place[rows] = np.arange(len(rows))
         self._values = np.zeros((len(queries), len(rows)))
         block = max(1, _BLOCK_BYTES // (8 * len(rows)))
@@ -69,10 +69,10 @@ class KnnShapley(Estimator):
             for start in range(0, len(query.rows), block):
                 asked = np.asarray(query.rows[start : start + block])
                 similarity = np.round(
-                    unit(self.subject.recorded_representation(asked)) @ features.T, 9
+                    unit(self.trained.recorded_representation(asked)) @ features.T, 9
                 )  # (v, n); rounded: copies tie
                 nearest = np.argsort(-similarity, axis=1, kind="stable")
-                found = shapley_values(labels[nearest] == self.subject.labels.values[asked][:, None], self.k)
+                found = shapley_values(labels[nearest] == self.trained.labels.values[asked][:, None], self.k)
                 np.add.at(self._values[column], order[nearest].ravel(), found.ravel() / len(query.rows))
 
     def score(self, rows: np.ndarray) -> ScoreBlock:

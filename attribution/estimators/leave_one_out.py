@@ -53,47 +53,47 @@ class LeaveOneOut(Estimator):
     def notes(self) -> dict[str, Any]:
         import torch
 
-        run, rows = self.subject.run, self.subject.rows
+        run, rows = self.trained.run, self.trained.rows
         reached = np.log(
             np.maximum(
-                np.asarray(run.probabilities()[rows])[np.arange(len(rows)), self.subject.labels.values[rows]], 1e-30
+                np.asarray(run.probabilities()[rows])[np.arange(len(rows)), self.trained.labels.values[rows]], 1e-30
             )
         )
         losses = torch.nn.functional.cross_entropy(self._x @ self.weights.T, self._y)
         return {"l2": self.l2, "loss_of_the_fit": float(losses), "loss_of_the_run": float(-reached.mean())}
 
     def query_bytes(self) -> int:
-        return 8 * (self.subject.run.representation().shape[1] + 1)
+        return 8 * (self.trained.run.representation().shape[1] + 1)
 
     @property
     def l2(self) -> float:
         """The penalty's weight."""
-        recipe = self.subject.run.train_config
-        known = recipe.optimizer == "sgd" and self.subject.run.config["source"] == "trained"
+        recipe = self.trained.run.train_config
+        known = recipe.optimizer == "sgd" and self.trained.run.config["source"] == "trained"
         return recipe.weight_decay if known and recipe.weight_decay > 0 else FALLBACK_L2
 
     def _features(self, rows: Any) -> "torch.Tensor":
         """Representations with a 1 for the bias (b, d) float64."""
         import torch
 
-        found = self.subject.recorded_representation(rows)
+        found = self.trained.recorded_representation(rows)
         return torch.from_numpy(np.hstack([found, np.ones((len(found), 1))]))
 
     @cached_property
     def _x(self) -> "torch.Tensor":
-        return self._features(self.subject.rows)
+        return self._features(self.trained.rows)
 
     @cached_property
     def _y(self) -> "torch.Tensor":
         import torch
 
-        return torch.as_tensor(self.subject.labels.values[self.subject.rows])
+        return torch.as_tensor(self.trained.labels.values[self.trained.rows])
 
     @cached_property
     def _own(self) -> "torch.Tensor":
         import torch
 
-        return torch.nn.functional.one_hot(self._y, len(self.subject.dataset.info.classes)).double()  # (n, c)
+        return torch.nn.functional.one_hot(self._y, len(self.trained.dataset.info.classes)).double()  # (n, c)
 
     @cached_property
     def _optimum(self) -> "tuple[torch.Tensor, torch.Tensor]":
@@ -191,7 +191,7 @@ class LeaveOneOut(Estimator):
         import torch
 
         rows = [row for query in self._queries for row in query.rows]
-        y = torch.as_tensor(self.subject.labels.values[rows])
+        y = torch.as_tensor(self.trained.labels.values[rows])
         logits = torch.einsum("vd,bcd->bvc", self._asked, weights)
         losses = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), y.repeat(len(weights)), reduction="none"
@@ -204,8 +204,8 @@ class LeaveOneOut(Estimator):
         import torch
 
         found = torch.zeros(len(rows), len(self._queries), dtype=torch.float64)
-        active = np.flatnonzero(np.isin(rows, self.subject.rows))
-        positions = torch.as_tensor(np.searchsorted(self.subject.rows, rows[active]))
+        active = np.flatnonzero(np.isin(rows, self.trained.rows))
+        positions = torch.as_tensor(np.searchsorted(self.trained.rows, rows[active]))
         before = self._losses(self.weights[None])  # (1, q)
         size = max(1, _BLOCK_BYTES // (24 * self._own.numel()))
         for start in range(0, len(active), size):

@@ -53,7 +53,7 @@ class LograInfluence(Compressed):
     rank: int = 16
 
     def compression(self) -> dict[str, Any]:
-        drawn = {"seed": self.seed} if len(self.subject.dataset.info.classes) > 32 else {}
+        drawn = {"seed": self.seed} if len(self.trained.dataset.info.classes) > 32 else {}
         return {"rank": self.rank} | drawn
 
     @cached_property
@@ -61,7 +61,7 @@ class LograInfluence(Compressed):
         """By the name of a layer's weight."""
         found = self.kept("directions", self._leading)
         names = [key.removeprefix("inputs of ") for key in found if key.startswith("inputs of ")]
-        order = [name for name in self.subject.engine().covered if name in names]
+        order = [name for name in self.trained.engine().covered if name in names]
         return {name: _Projection(found[f"outputs of {name}"], found[f"inputs of {name}"]) for name in order}
 
     def _leading(self) -> "dict[str, torch.Tensor]":

@@ -45,7 +45,7 @@ class RandomControl(Estimator):
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
-        ids = np.array([_hash(str(name)) for name in self.subject.dataset.ids[rows]], dtype=np.uint64)
+        ids = np.array([_hash(str(name)) for name in self.trained.dataset.ids[rows]], dtype=np.uint64)
         state = _mix(ids)[:, None] ^ self._columns[None, :]  # (b, q)
         first, second = ((_mix(state + stream) >> np.uint64(11)) / 2.0**53 for stream in _STREAMS[:, None, None])
         normal = np.sqrt(-2 * np.log(1 - first)) * np.cos(2 * np.pi * second)  # Box-Muller

@@ -47,7 +47,7 @@ class RelativeInfluence(EkfacInfluence):
         return torch.cat([self._own(rows[start : start + size]) for start in range(0, len(rows), size)])
 
     def _own(self, rows: np.ndarray) -> "torch.Tensor":
-        x, y = self.subject.batch(rows)
-        gradients = self.curvature.layout.join(self.subject.engine().gradients(x, y))  # (b, P)
-        self.subject.count(3 * len(rows))
+        x, y = self.trained.batch(rows)
+        gradients = self.curvature.layout.join(self.trained.engine().gradients(x, y))  # (b, P)
+        self.trained.count(3 * len(rows))
         return ((gradients * self.solve(gradients)).sum(1) / self.curvature.n).cpu()

@@ -30,23 +30,23 @@ class RepresentationSimilarity(Estimator):
     loss_only = True
 
     def query_bytes(self) -> int:
-        return 8 * len(self.subject.dataset.info.classes) * self.subject.run.representation().shape[1]
+        return 8 * len(self.trained.dataset.info.classes) * self.trained.run.representation().shape[1]
 
     def prepare(self, queries: Sequence[Query]) -> None:
         """For every query and class, the direction that a training sample of that class is compared with: plus the query's rows of the
         class, minus its other rows."""
-        classes = np.arange(len(self.subject.dataset.info.classes))
+        classes = np.arange(len(self.trained.dataset.info.classes))
         directions = []
         for query in queries:
             asked = np.asarray(query.rows)
-            signs = np.where(classes[:, None] == self.subject.labels.values[asked][None, :], 1.0, -1.0)  # (c, v)
-            directions.append(signs @ unit(self.subject.recorded_representation(asked)) / len(asked))  # (c, d)
+            signs = np.where(classes[:, None] == self.trained.labels.values[asked][None, :], 1.0, -1.0)  # (c, v)
+            directions.append(signs @ unit(self.trained.recorded_representation(asked)) / len(asked))  # (c, d)
         self._directions = np.stack(directions)  # (q, c, d)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
-        features, labels = unit(self.subject.recorded_representation(rows)), self.subject.labels.values[rows]
+        features, labels = unit(self.trained.recorded_representation(rows)), self.trained.labels.values[rows]
         influence = np.empty((len(rows), len(self._directions)))
         for label in np.unique(labels):
             influence[labels == label] = features[labels == label] @ self._directions[:, label].T  # (b of the class, q)

@@ -71,15 +71,15 @@ class RepresenterPoints(Estimator):
         return {"l2": self.l2}
 
     def query_bytes(self) -> int:
-        return 8 * len(self.subject.dataset.info.classes) * (self.subject.run.representation().shape[1] + 1)
+        return 8 * len(self.trained.dataset.info.classes) * (self.trained.run.representation().shape[1] + 1)
 
     @cached_property
     def scale(self) -> float:
         """Root mean square length of the training rows' representations, the 1 included."""
-        return float(np.sqrt(np.square(self._raw(self.subject.rows)).sum(1).mean()))
+        return float(np.sqrt(np.square(self._raw(self.trained.rows)).sum(1).mean()))
 
     def _raw(self, rows: np.ndarray) -> np.ndarray:
-        features = self.subject.recorded_representation(rows)
+        features = self.trained.recorded_representation(rows)
         return np.hstack([features, np.ones((len(features), 1))])
 
     def features(self, rows: np.ndarray) -> "torch.Tensor":
@@ -93,11 +93,11 @@ class RepresenterPoints(Estimator):
         """The refitted last layer (c, d + 1)."""
         import torch
 
-        rows = self.subject.rows
+        rows = self.trained.rows
         return refit(
             self.features(rows),
-            torch.as_tensor(self.subject.labels.values[rows]),
-            len(self.subject.dataset.info.classes),
+            torch.as_tensor(self.trained.labels.values[rows]),
+            len(self.trained.dataset.info.classes),
             self.l2,
         )
 
@@ -106,17 +106,17 @@ class RepresenterPoints(Estimator):
         import torch
 
         errors = -torch.softmax(self.features(rows) @ self.weights.T, dim=1)
-        errors[torch.arange(len(rows)), torch.as_tensor(self.subject.labels.values[rows])] += 1
-        return errors / (2 * self.l2 * len(self.subject.rows))
+        errors[torch.arange(len(rows)), torch.as_tensor(self.trained.labels.values[rows])] += 1
+        return errors / (2 * self.l2 * len(self.trained.rows))
 
     def prepare(self, queries: Sequence[Query]) -> None:
         import torch
 
-        n_classes, directions = len(self.subject.dataset.info.classes), []
+        n_classes, directions = len(self.trained.dataset.info.classes), []
         for query in queries:
             asked = np.asarray(query.rows)
             own = torch.nn.functional.one_hot(
-                torch.as_tensor(self.subject.labels.values[asked]), n_classes
+                torch.as_tensor(self.trained.labels.values[asked]), n_classes
             ).double()  # (v, c)
             directions.append(own.T @ self.features(asked) / len(asked))  # (c, d + 1)
         self._directions = torch.stack(directions)  # (q, c, d + 1)

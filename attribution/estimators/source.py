@@ -45,17 +45,17 @@ class Source(Estimator):
     def options(self) -> dict[str, Any]:
         self._check()
         return {"segments": "checkpoints"} | (
-            {"seed": self.seed} if len(self.subject.dataset.info.classes) > 32 else {}
+            {"seed": self.seed} if len(self.trained.dataset.info.classes) > 32 else {}
         )
 
     def notes(self) -> dict[str, Any]:
         return {"stretches": self._times}
 
     def query_bytes(self) -> int:
-        return self.subject.parameter_bytes() * (len(self.subject.weights) + 4)
+        return self.trained.parameter_bytes() * (len(self.trained.weights) + 4)
 
     def _check(self) -> None:
-        run = self.subject.run
+        run = self.trained.run
         if run.config["source"] != "trained" or run.train_config.optimizer != "sgd":
             told = f"with {run.train_config.optimizer}" if run.config["source"] == "trained" else "elsewhere"
             raise UserError(
@@ -67,12 +67,12 @@ class Source(Estimator):
     @cached_property
     def _n(self) -> int:
         """Samples that were trained on."""
-        return int(self.subject.run.config["n_train"])
+        return int(self.trained.run.config["n_train"])
 
     @cached_property
     def _times(self) -> list[float]:
         """Learning rate times steps over 1 - momentum of every stretch, oldest first: TracInCP's weights times n."""
-        return [weight * self._n for weight in self.subject.weights]
+        return [weight * self._n for weight in self.trained.weights]
 
     @cached_property
     def factors(self) -> "list[Kronecker]":
@@ -81,7 +81,7 @@ class Source(Estimator):
 
         self._check()
         return [
-            kronecker_factors(curvature_of(self.subject, self.seed, 0.0, index), corrected=True)
+            kronecker_factors(curvature_of(self.trained, self.seed, 0.0, index), corrected=True)
             for index in range(len(self._times))
         ]
 
@@ -89,7 +89,7 @@ class Source(Estimator):
         import torch
 
         layout = self.factors[-1].curvature.layout
-        vectors = layout.from_queries(self.subject.query_gradients(queries)).double()  # (q, P)
+        vectors = layout.from_queries(self.trained.query_gradients(queries)).double()  # (q, P)
         self._queries = []
         for factor, time in reversed(list(zip(self.factors, self._times, strict=True))):
             l2 = factor.curvature.l2
@@ -109,9 +109,9 @@ class Source(Estimator):
         self._queries.reverse()
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
-        x, y = self.subject.batch(rows)
+        x, y = self.trained.batch(rows)
         terms = [
-            self.subject.engine(index).dots(x, y, queries) for index, queries in enumerate(self._queries)
+            self.trained.engine(index).dots(x, y, queries) for index, queries in enumerate(self._queries)
         ]  # (b, q) each
-        self.subject.count(3 * len(rows) * len(terms))
+        self.trained.count(3 * len(rows) * len(terms))
         return ScoreBlock((sum(terms[1:], start=terms[0]) / self._n).cpu())

@@ -30,16 +30,16 @@ class TracInCheckpoints(Estimator):
     by_rate = True
 
     def query_bytes(self) -> int:
-        return self.subject.parameter_bytes() * len(self.subject.weights)
+        return self.trained.parameter_bytes() * len(self.trained.weights)
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._queries = [self.subject.query_gradients(queries, index) for index in range(len(self.subject.weights))]
+        self._queries = [self.trained.query_gradients(queries, index) for index in range(len(self.trained.weights))]
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
-        x, y = self.subject.batch(rows)
+        x, y = self.trained.batch(rows)
         terms = [
-            weight * self.subject.engine(index).dots(x, y, self._queries[index])  # (b, q)
-            for index, weight in enumerate(self.subject.weights)
+            weight * self.trained.engine(index).dots(x, y, self._queries[index])  # (b, q)
+            for index, weight in enumerate(self.trained.weights)
         ]
-        self.subject.count(3 * len(rows) * len(terms))
+        self.trained.count(3 * len(rows) * len(terms))
         return ScoreBlock(sum(terms[1:], start=terms[0]).cpu())

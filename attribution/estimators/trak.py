@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from attribution.gradients.store import GradientStore
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 @register("trak")
@@ -45,9 +45,9 @@ class Trak(Estimator):
     dim = 512
     relative_ridge = 1.0
 
-    def __init__(self, subject: "Subject", seed: int = 0, others: Sequence["Subject"] = ()) -> None:
-        super().__init__(subject, seed)
-        self.models = [(each, index) for each in (subject, *others) for index in range(len(each.weights))]
+    def __init__(self, trained: "TrainedModel", seed: int = 0, others: Sequence["TrainedModel"] = ()) -> None:
+        super().__init__(trained, seed)
+        self.models = [(each, index) for each in (trained, *others) for index in range(len(each.weights))]
         self._factors: list[torch.Tensor] = []
         self._stores: dict[int, GradientStore] = {}
         self._kept: dict[
@@ -71,10 +71,10 @@ class Trak(Estimator):
 
         from attribution.tasks.classification import log_odds
 
-        subject, index = self.models[model]
-        engine = subject.engine(index, log_odds)
-        subject.count(3 * len(y))
-        if sum(value.numel() for value in subject.parameters(index).values()) > self.dim:
+        trained, index = self.models[model]
+        engine = trained.engine(index, log_odds)
+        trained.count(3 * len(y))
+        if sum(value.numel() for value in trained.parameters(index).values()) > self.dim:
             return engine.project(x, y, self.dim, self.seed + model).cpu().double()
         return torch.cat([part.flatten(1) for part in engine.gradients(x, y).values()], dim=1).cpu().double()
 
@@ -84,10 +84,10 @@ class Trak(Estimator):
 
         from attribution.tasks.classification import log_odds
 
-        subject, index = self.models[model]
-        subject.count(len(y))
+        trained, index = self.models[model]
+        trained.count(len(y))
         with torch.no_grad():
-            return torch.sigmoid(-log_odds(subject.model(index)(x), y)).cpu().double()
+            return torch.sigmoid(-log_odds(trained.model(index)(x), y)).cpu().double()
 
     def _both(self, model: int, rows: np.ndarray) -> "tuple[torch.Tensor, torch.Tensor]":
         """phi (b, d) and 1 - p (b,) of training rows: computed, kept from before, or from the store where ``store`` is set."""
@@ -95,11 +95,11 @@ class Trak(Estimator):
             found = self._stored(model).vectors(rows).double()
             return found[:, :-1], found[:, -1]
         if model in self._kept:
-            places = np.searchsorted(self.subject.rows, rows).clip(max=len(self.subject.rows) - 1)
-            if np.array_equal(self.subject.rows[places], rows):
+            places = np.searchsorted(self.trained.rows, rows).clip(max=len(self.trained.rows) - 1)
+            if np.array_equal(self.trained.rows[places], rows):
                 found = self._kept[model][places]
                 return found[:, :-1], found[:, -1]
-        x, y = self.subject.batch(rows)
+        x, y = self.trained.batch(rows)
         return self._features(model, x, y), self._doubt(model, x, y)
 
     def _stored(self, model: int) -> "GradientStore":
@@ -109,32 +109,32 @@ class Trak(Estimator):
         from attribution.estimators._stored import store_of
 
         if model not in self._stores:
-            subject, index = self.models[model]
-            size = sum(value.numel() for value in subject.parameters(index).values())
+            trained, index = self.models[model]
+            size = sum(value.numel() for value in trained.parameters(index).values())
             settings = {"name": "trak", "dim": self.dim, "seed": self.seed + model, "checkpoint": index}
 
             def features(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
                 return torch.cat([self._features(model, x, y), self._doubt(model, x, y)[:, None]], 1)
 
-            self._stores[model] = store_of(subject, settings, min(size, self.dim) + 1, features, index)
+            self._stores[model] = store_of(trained, settings, min(size, self.dim) + 1, features, index)
         return self._stores[model]
 
     def _prepare_factors(self) -> None:
         """Cholesky factors of the damped Phi' Phi (d, d), one per model."""
         import torch
 
-        rows = self.subject.rows
-        fits = not self.store and 8 * len(rows) * self.dim * len(self.models) <= KEEP_BYTES * self.subject.share
+        rows = self.trained.rows
+        fits = not self.store and 8 * len(rows) * self.dim * len(self.models) <= KEEP_BYTES * self.trained.share
         for model in range(len(self._factors), len(self.models)):
             total: Any = 0.0
             kept = []
-            for start in range(0, len(rows), self.subject.batch_size):
-                batch = rows[start : start + self.subject.batch_size]
+            for start in range(0, len(rows), self.trained.batch_size):
+                batch = rows[start : start + self.trained.batch_size]
                 if fits or self.store:
                     phi, doubt = self._both(model, batch)
                     kept += [torch.cat([phi, doubt[:, None]], 1)] if fits else []
                 else:
-                    phi = self._features(model, *self.subject.batch(batch))  # (b, d)
+                    phi = self._features(model, *self.trained.batch(batch))  # (b, d)
                 total = total + phi.T @ phi
             if kept:
                 self._kept[model] = torch.cat(kept)
@@ -148,7 +148,7 @@ class Trak(Estimator):
         self._solved = []
         rows, sizes = [row for query in queries for row in query.rows], [len(query.rows) for query in queries]
         for model, factor in enumerate(self._factors):
-            features = torch.cat([self._features(model, x, y) for x, y in self.subject.batches(rows)])
+            features = torch.cat([self._features(model, x, y) for x, y in self.trained.batches(rows)])
             means = [part.mean(0) for part in features.split(sizes)]
             self._solved.append(torch.cholesky_solve(torch.stack(means, dim=1), factor))  # (d, q)
 

@@ -8,7 +8,7 @@ from attribution.estimators._siblings import siblings
 from attribution.estimators.trak import Trak
 
 if TYPE_CHECKING:
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 @register("trak-ensemble")
@@ -28,8 +28,8 @@ class TrakEnsemble(Trak):
     cost = "As TRAK, times the number of trainings; and those trainings."
     needs = "trainings of the same recipe with other seeds (`datablame train --seed 1`; without them it is trak)"
 
-    def __init__(self, subject: "Subject", seed: int = 0, others: "Sequence[Subject] | None" = None) -> None:
-        super().__init__(subject, seed, siblings(subject) if others is None else others)
+    def __init__(self, trained: "TrainedModel", seed: int = 0, others: "Sequence[TrainedModel] | None" = None) -> None:
+        super().__init__(trained, seed, siblings(trained) if others is None else others)
 
     def notes(self) -> dict[str, Any]:
         return {"runs": len({each.run.id for each, _ in self.models}), "models": len(self.models)}

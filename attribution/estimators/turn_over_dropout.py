@@ -43,13 +43,13 @@ class TurnOverDropout(Estimator):
         """The networks trained with masks."""
         from attribution.estimators._turn_over import TurnOver
 
-        return [TurnOver(self.subject, self.networks * self.seed + k) for k in range(self.networks)]
+        return [TurnOver(self.trained, self.networks * self.seed + k) for k in range(self.networks)]
 
     def options(self) -> dict[str, Any]:
         return {"networks": self.networks, "seed": self.seed}
 
     def query_bytes(self) -> int:
-        return 8 * self.subject.run.representation().shape[1]
+        return 8 * self.trained.run.representation().shape[1]
 
     def prepare(self, queries: Sequence[Query]) -> None:
         import torch
@@ -57,7 +57,7 @@ class TurnOverDropout(Estimator):
         rows = np.array([row for query in queries for row in query.rows], dtype=np.int64)
         self._features = [halves.features(rows) for halves in self.halves]  # each (v, d)
         first = self._features[0]
-        self._labels = torch.as_tensor(self.subject.labels.values[rows], device=first.device)
+        self._labels = torch.as_tensor(self.trained.labels.values[rows], device=first.device)
         owner = torch.as_tensor(
             np.repeat(np.arange(len(queries)), [len(query.rows) for query in queries]), device=first.device
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.dataset import DatasetInfo
     from attribution.gradients.capture import Loss
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 def movable(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> np.ndarray | None:
@@ -69,12 +69,12 @@ class Adversarial(Measure):
     def options(self) -> dict[str, object]:
         return super().options() | ({"steps": self.steps} if self.steps > 1 else {})
 
-    def per_sample(self, subject: "Subject") -> "Loss":
+    def per_sample(self, trained: "TrainedModel") -> "Loss":
         from attribution.tasks.classification import per_sample_loss
 
         return per_sample_loss
 
-    def inputs(self, subject: "Subject", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
+    def inputs(self, trained: "TrainedModel", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
         import torch
 
         from attribution.models.features import inputs_of
@@ -85,7 +85,7 @@ class Adversarial(Measure):
                 "An attack has to move the inputs.",
                 "Give a positive number, for example 0.1.",
             )
-        info, model = subject.dataset.info, subject.model(checkpoint)
+        info, model = trained.dataset.info, trained.model(checkpoint)
         inputs = inputs_of(model)
         mask, bounds = movable(info, inputs), limits(info, inputs)
         reach = unit(info, inputs) * (1.0 if mask is None else mask)  # of one standard deviation, per channel or column
@@ -97,9 +97,9 @@ class Adversarial(Measure):
         moved = x.detach()
         for _ in range(self.steps):
             leaf = moved.clone().requires_grad_()
-            (slope,) = torch.autograd.grad(self.per_sample(subject)(model(leaf), y).sum(), leaf)
+            (slope,) = torch.autograd.grad(self.per_sample(trained)(model(leaf), y).sum(), leaf)
             moved = torch.minimum(
                 torch.maximum(moved + self.stride * self.epsilon * slope.sign() * allowed, low), high
             ).detach()
-            subject.count(3 * len(y))
+            trained.count(3 * len(y))
         return moved

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.dataset import Dataset
     from attribution.gradients.capture import Loss
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 def positive_class(classes: tuple[str, ...], name: str) -> int:
@@ -67,20 +67,20 @@ class GroupGap(Measure):
         """Which rows the rates are taken over (n,) bool."""
         raise NotImplementedError
 
-    def per_sample(self, subject: "Subject") -> "Loss":
-        return probability_of(positive_class(subject.dataset.info.classes, self.positive))
+    def per_sample(self, trained: "TrainedModel") -> "Loss":
+        return probability_of(positive_class(trained.dataset.info.classes, self.positive))
 
-    def rates(self, subject: "Subject", rows: np.ndarray, checkpoint: int = -1) -> dict[str, tuple[float, int]]:
+    def rates(self, trained: "TrainedModel", rows: np.ndarray, checkpoint: int = -1) -> dict[str, tuple[float, int]]:
         """Mean probability of the positive class and number of rows counted, by group."""
-        members, p = self._members(subject, rows), self.values(subject, rows, checkpoint)
+        members, p = self._members(trained, rows), self.values(trained, rows, checkpoint)
         return {name: (float(p[inside].mean()), int(inside.sum())) for name, inside in members.items()}
 
-    def _members(self, subject: "Subject", rows: np.ndarray) -> dict[str, np.ndarray]:
+    def _members(self, trained: "TrainedModel", rows: np.ndarray) -> dict[str, np.ndarray]:
         """Which rows count, by group name (n,) bool; ``UserError`` for fewer than two groups."""
-        classes = subject.dataset.info.classes
+        classes = trained.dataset.info.classes
         positive = positive_class(classes, self.positive)
-        groups = groups_of(subject.dataset, rows)
-        counted = (groups != "") & self.counts(subject.labels.values[rows], positive)
+        groups = groups_of(trained.dataset, rows)
+        counted = (groups != "") & self.counts(trained.labels.values[rows], positive)
         names = sorted(set(groups[counted]))
         if len(names) < 2:
             there = f"only of group {names[0]}" if names else "of no group"
@@ -91,8 +91,8 @@ class GroupGap(Measure):
             )
         return {name: counted & (groups == name) for name in names}
 
-    def weights(self, subject: "Subject", rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
-        members, rates = self._members(subject, rows), self.rates(subject, rows, checkpoint)
+    def weights(self, trained: "TrainedModel", rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
+        members, rates = self._members(trained, rows), self.rates(trained, rows, checkpoint)
         high = max(rates, key=lambda name: (rates[name][0], name))
         low = min(rates, key=lambda name: (rates[name][0], name))
         weights = np.zeros(len(rows))

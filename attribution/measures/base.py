@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from attribution.gradients.capture import Loss
     from attribution.gradients.queries import QueryGradients
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 class Measure(ABC):
@@ -41,36 +41,36 @@ class Measure(ABC):
         return {"name": self.name, **{setting: getattr(self, setting) for setting in self.settings}}
 
     @abstractmethod
-    def per_sample(self, subject: "Subject") -> "Loss":
+    def per_sample(self, trained: "TrainedModel") -> "Loss":
         """f: ``(logits (b, c), labels (b,)) -> (b,)``; the same object at every call."""
 
-    def inputs(self, subject: "Subject", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
+    def inputs(self, trained: "TrainedModel", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
         """x': the inputs that the model is given in the place of ``x``."""
         return x
 
-    def weights(self, subject: "Subject", rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
+    def weights(self, trained: "TrainedModel", rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
         """w (n,) float64: one over n. ``UserError`` where the rows do not carry what the measure needs."""
         return np.full(len(rows), 1 / len(rows))
 
-    def values(self, subject: "Subject", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> np.ndarray:
+    def values(self, trained: "TrainedModel", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> np.ndarray:
         """f of every row (n,) float64."""
         import torch
 
-        parts, model = [], subject.model(checkpoint)
-        for x, y in subject.batches(np.asarray(rows)):
-            moved = self.inputs(subject, x, y, checkpoint)
+        parts, model = [], trained.model(checkpoint)
+        for x, y in trained.batches(np.asarray(rows)):
+            moved = self.inputs(trained, x, y, checkpoint)
             with torch.no_grad():
-                parts.append(self.per_sample(subject)(model(moved), y).double().cpu().numpy())
-            subject.count(len(y))
+                parts.append(self.per_sample(trained)(model(moved), y).double().cpu().numpy())
+            trained.count(len(y))
         return np.concatenate(parts)
 
-    def value(self, subject: "Subject", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> float:
+    def value(self, trained: "TrainedModel", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> float:
         """The measure on these rows, in ``unit``. Cost: one forward pass over them, and the attack's passes if there is one."""
         rows = np.asarray(rows, dtype=np.int64)
-        return float(self.weights(subject, rows, checkpoint) @ self.values(subject, rows, checkpoint))
+        return float(self.weights(trained, rows, checkpoint) @ self.values(trained, rows, checkpoint))
 
     def gradient(
-        self, subject: "Subject", rows: Sequence[int] | np.ndarray, checkpoint: int = -1
+        self, trained: "TrainedModel", rows: Sequence[int] | np.ndarray, checkpoint: int = -1
     ) -> "dict[str, Tensor]":
         """Gradient of ``value`` with respect to the covered parameters, by name.
 
@@ -78,29 +78,29 @@ class Measure(ABC):
         of a maximum.
         """
         rows = np.asarray(rows, dtype=np.int64)
-        weights, engine = self.weights(subject, rows, checkpoint), subject.engine(checkpoint, self.per_sample(subject))
+        weights, engine = self.weights(trained, rows, checkpoint), trained.engine(checkpoint, self.per_sample(trained))
         total: dict[str, Tensor] = {}
         for weight in np.unique(weights[weights != 0]):
             part = rows[weights == weight]
-            mean = engine.mean_gradient((self.inputs(subject, x, y, checkpoint), y) for x, y in subject.batches(part))
+            mean = engine.mean_gradient((self.inputs(trained, x, y, checkpoint), y) for x, y in trained.batches(part))
             share = 1.0 if len(part) == len(rows) else float(weight) * len(part)
             for name, value in mean.items():
                 total[name] = total[name] + share * value if name in total else share * value
         return total
 
-    def queries(self, subject: "Subject", rows: Sequence[int], checkpoint: int = -1) -> "QueryGradients":
+    def queries(self, trained: "TrainedModel", rows: Sequence[int], checkpoint: int = -1) -> "QueryGradients":
         """One query per row, for measures that one row has; ``UserError`` for ``group_only`` ones."""
         from attribution.errors import UserError
         from attribution.gradients.queries import QueryGradients
 
         if self.group_only:
-            splits = [split for split in ("val", "test", "train") if len(subject.dataset.rows(split)) > 1]
+            splits = [split for split in ("val", "test", "train") if len(trained.dataset.rows(split)) > 1]
             raise UserError(
                 f"{self.name} was asked of one sample.",
                 "It compares groups of samples, so a single one has none.",
                 f"Ask about several as a group: `--group` with `--queries {splits[0] if splits else 'train'}`, or a selection.",
             )
-        engine = subject.engine(checkpoint, self.per_sample(subject))
+        engine = trained.engine(checkpoint, self.per_sample(trained))
         return QueryGradients.stack(
-            [engine.queries(self.inputs(subject, x, y, checkpoint), y) for x, y in subject.batches(list(rows))]
+            [engine.queries(self.inputs(trained, x, y, checkpoint), y) for x, y in trained.batches(list(rows))]
         )

@@ -7,7 +7,7 @@ from attribution.measures.base import Measure
 
 if TYPE_CHECKING:
     from attribution.gradients.capture import Loss
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 @register("loss")
@@ -20,7 +20,7 @@ class MeanLoss(Measure):
     unit = "nats"
     source = "Cross-entropy; the utility function of the IP paper, arXiv 2405.17490."
 
-    def per_sample(self, subject: "Subject") -> "Loss":
+    def per_sample(self, trained: "TrainedModel") -> "Loss":
         from attribution.tasks.classification import per_sample_loss
 
         return per_sample_loss

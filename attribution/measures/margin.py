@@ -7,7 +7,7 @@ from attribution.measures.base import Measure
 
 if TYPE_CHECKING:
     from attribution.gradients.capture import Loss
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 @register("margin")
@@ -25,7 +25,7 @@ class NegativeMargin(Measure):
         "The margin of Pleiss et al., arXiv 2001.10528, with its sign turned; the margin measure of arXiv 2402.08922."
     )
 
-    def per_sample(self, subject: "Subject") -> "Loss":
+    def per_sample(self, trained: "TrainedModel") -> "Loss":
         from attribution.tasks.classification import negative_margin
 
         return negative_margin

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attribution.studies.bench import BenchResult
     from attribution.studies.bench.damping import DampingResult
     from attribution.studies.categories.categories import Categories
-    from attribution.studies.fairness.result import Remedy
+    from attribution.studies.fairness.result import FairnessResult
     from attribution.studies.influence import ScoreResult
     from attribution.studies.leaks.result import LeakResult
     from attribution.studies.map import MapResult
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from attribution.studies.mislabels.budget import Budget
     from attribution.studies.mislabels.calibration import CalibrationResult
     from attribution.studies.mislabels.run import FlagResult
-    from attribution.studies.preview.result import Preview
-    from attribution.studies.retrain.result import Comparison
+    from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.retrain.result import RetrainResult
     from attribution.studies.shift.run import ShiftResult
 
 
@@ -146,11 +146,11 @@ class Results(Models):
         fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
         return min(fitting, key=lambda one: one.version != version, default=None)
 
-    def comparisons(self) -> "list[Comparison]":
+    def comparisons(self) -> "list[RetrainResult]":
         """Finished before/after proofs, newest first."""
-        from attribution.studies.retrain.result import Comparison
+        from attribution.studies.retrain.result import RetrainResult
 
-        return lookup.finished(self.folder / "retrains", Comparison.open)
+        return lookup.finished(self.folder / "retrains", RetrainResult.open)
 
     def calibration(self) -> "CalibrationResult | None":
         """The newest measurement of the queue on planted errors, of the current model if there is one."""
@@ -173,11 +173,11 @@ class Results(Models):
 
         return lookup.finished(self.folder / "shifts", ShiftResult.open)
 
-    def remedies(self) -> "list[Remedy]":
+    def remedies(self) -> "list[FairnessResult]":
         """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
-        from attribution.studies.fairness.result import Remedy
+        from attribution.studies.fairness.result import FairnessResult
 
-        return lookup.finished(self.folder / "remedies", Remedy.open)
+        return lookup.finished(self.folder / "remedies", FairnessResult.open)
 
     def memorizations(self) -> "list[MemorizationResult]":
         """Finished estimates of what is known by heart, newest first."""
@@ -201,8 +201,8 @@ class Results(Models):
 
         return lookup.finished(self.folder / "dampings", DampingResult.open)
 
-    def previews(self) -> "list[Preview]":
+    def previews(self) -> "list[PreviewResult]":
         """Finished previews of edits without retraining, newest first."""
-        from attribution.studies.preview.result import Preview
+        from attribution.studies.preview.result import PreviewResult
 
-        return lookup.finished(self.folder / "previews", Preview.open)
+        return lookup.finished(self.folder / "previews", PreviewResult.open)

@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     from attribution.studies.angles import AnglesResult
     from attribution.studies.bench import BenchResult
     from attribution.studies.bench.damping import DampingResult
-    from attribution.studies.fairness.result import Remedy
+    from attribution.studies.fairness.result import FairnessResult
     from attribution.studies.influence import ScoreResult
     from attribution.studies.leaks.result import LeakResult
     from attribution.studies.map import MapResult
     from attribution.studies.memorization import MemorizationResult
     from attribution.studies.mislabels.calibration import CalibrationResult
     from attribution.studies.mislabels.run import FlagResult
-    from attribution.studies.preview.result import Preview
-    from attribution.studies.retrain.result import Comparison
+    from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.retrain.result import RetrainResult
     from attribution.studies.shift.run import ShiftResult
     from attribution.training.run import Run
 
@@ -182,7 +182,7 @@ class Work(Results, Forecasts):
         )
 
     @once
-    def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "Comparison":
+    def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "RetrainResult":
         """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test set."""
         from attribution.project.peeked import chosen_on_test
         from attribution.studies.retrain.run import retrain
@@ -242,7 +242,7 @@ class Work(Results, Forecasts):
         return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
 
     @once
-    def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "Remedy":
+    def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "FairnessResult":
         """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
         from attribution.studies.fairness.run import remedy
 
@@ -304,7 +304,7 @@ class Work(Results, Forecasts):
         return damping_sweep(self.dataset, self.labels, run, config, few, out, work, trusted=self.trusted)
 
     @once
-    def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "Preview":
+    def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "PreviewResult":
         """What the edits since the model was trained would do to it, without training: an approximation for one model.
 
         ``UserError`` when the labels that the model was trained on are not in this ledger, or none differs from the current ones.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from attribution.gradients.curvature import Layout
     from attribution.gradients.queries import QueryGradients
     from attribution.training.train import Run
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 TOLERANCE = 1e-4  # relative residual at which neither a solution's angle nor the influences made with it move visibly
 
@@ -97,13 +97,13 @@ def measure(
     Source: angles as in IP, arXiv 2405.17490, figure 1; the curvature as in ``attribution.gradients.curvature``.
     """
     from attribution.estimators._preconditioned import usual_ratio
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
     work, started_s = progress or Progress(), time.perf_counter()
-    subject = Subject(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted)
+    trained = TrainedModel(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted)
     active_rows(dataset, labels, "train", "The angles of the training samples are measured.")
     asked = sorted({int(row) for row in queries})
-    usual = usual_ratio(subject)
+    usual = usual_ratio(trained)
     ratios = sorted({*(float(ratio) for ratio in config.damping_ratios), usual})
     request: dict[str, Any] = {
         "run": run.id,
@@ -118,16 +118,16 @@ def measure(
     result = AnglesResult(Path(out) / fingerprint(request))
     if result.finished:
         return result
-    about = _measured(subject, asked, ratios, usual, config, result.folder, work)
+    about = _measured(trained, asked, ratios, usual, config, result.folder, work)
     seconds_s = time.perf_counter() - started_s
-    known = {"usual_ratio": usual, "n_train": len(subject.rows), "device": str(subject.device), "seconds_s": seconds_s}
+    known = {"usual_ratio": usual, "n_train": len(trained.rows), "device": str(trained.device), "seconds_s": seconds_s}
     finish(result.folder, {**request, **known, **about})
     work.update(1, 1, "done")
     return result
 
 
 def _measured(
-    subject: "Subject",
+    trained: "TrainedModel",
     asked: list[int],
     ratios: list[float],
     usual: float,
@@ -138,37 +138,37 @@ def _measured(
     """Write the arrays and return what ``config.json`` says of them."""
     import pandas as pd
 
-    count, checkpoints, curves = len(subject.weights), [], []
+    count, checkpoints, curves = len(trained.weights), [], []
     for checkpoint in range(count):
         part = work.part(checkpoint / count, (checkpoint + 1) / count, f"checkpoint {checkpoint + 1} of {count}")
-        query = subject.query_gradients([Query("asked", tuple(asked))], checkpoint)
+        query = trained.query_gradients([Query("asked", tuple(asked))], checkpoint)
         part.update(0, 3, "curvature")
-        solved, turns = _turns(subject, query, ratios, usual, config, checkpoint)
-        epoch = subject.run.config["checkpoints"][checkpoint]["epoch"]
+        solved, turns = _turns(trained, query, ratios, usual, config, checkpoint)
+        epoch = trained.run.config["checkpoints"][checkpoint]["epoch"]
         checkpoints.append({"epoch": epoch, "query_norm": float(query.norms[0]), "curvature": turns})
         if checkpoint < count - 1:
-            curves.append(_plain(subject, query, checkpoint, part.part(0.4, 1.0)))
-    samples, layers, layer_about = _apart(subject, query, solved, part.part(0.4, 1.0))
+            curves.append(_plain(trained, query, checkpoint, part.part(0.4, 1.0)))
+    samples, layers, layer_about = _apart(trained, query, solved, part.part(0.4, 1.0))
     curves.append(np.stack([samples["cosine"], samples["norm"]]))
-    against = subject.rows[samples["influence"] < 0]
+    against = trained.rows[samples["influence"] < 0]
     folder.mkdir(parents=True, exist_ok=True)
-    write_table(folder / "samples.parquet", pd.DataFrame({"row": subject.rows, **samples}))
+    write_table(folder / "samples.parquet", pd.DataFrame({"row": trained.rows, **samples}))
     for name, values in (("checkpoints", np.stack(curves, 1)), ("layers", layers)):
         with whole_file(folder / f"{name}.npy") as temporary, open(temporary, "wb") as stream:
             np.save(stream, values.astype(np.float32), allow_pickle=False)
-    return {"checkpoints": checkpoints, "layers": layer_about, "against": _mean_angle(subject, query, against)}
+    return {"checkpoints": checkpoints, "layers": layer_about, "against": _mean_angle(trained, query, against)}
 
 
-def _layout(subject: "Subject") -> "Layout":
+def _layout(trained: "TrainedModel") -> "Layout":
     """Where each parameter of the last checkpoint's model lies in a vector of all of them."""
     from attribution.gradients.curvature import Layout
     from attribution.gradients.probe import covered_parameters
 
-    return Layout(covered_parameters(subject.model()))
+    return Layout(covered_parameters(trained.model()))
 
 
 def _turns(
-    subject: "Subject",
+    trained: "TrainedModel",
     query: "QueryGradients",
     ratios: list[float],
     usual: float,
@@ -180,9 +180,9 @@ def _turns(
     from attribution.estimators._preconditioned import curvature_of
     from attribution.gradients.curvature import shifted_conjugate_gradients
 
-    chance = uniform([str(name) for name in subject.dataset.ids[subject.rows]], config.seed)
-    rows = np.sort(subject.rows[np.argsort(chance, kind="stable")[: config.curvature_samples]])
-    curvature = curvature_of(subject, config.seed, usual, checkpoint, rows)
+    chance = uniform([str(name) for name in trained.dataset.ids[trained.rows]], config.seed)
+    rows = np.sort(trained.rows[np.argsort(chance, kind="stable")[: config.curvature_samples]])
+    curvature = curvature_of(trained, config.seed, usual, checkpoint, rows)
     usual_shift, mean = curvature.shift, curvature.trace / curvature.size + curvature.l2
     shifts = [usual_shift if ratio == usual else curvature.l2 + ratio * mean for ratio in ratios]
     v = curvature.layout.from_queries(query)[0]  # (P,)
@@ -194,49 +194,49 @@ def _turns(
     return x[ratios.index(usual)][None], turns
 
 
-def _plain(subject: "Subject", query: "QueryGradients", checkpoint: int, work: Progress) -> np.ndarray:
+def _plain(trained: "TrainedModel", query: "QueryGradients", checkpoint: int, work: Progress) -> np.ndarray:
     """Cosines and norms (2, n) at one checkpoint."""
-    engine, parts, done = subject.engine(checkpoint), [], 0
-    for x, y in subject.batches(subject.rows):
+    engine, parts, done = trained.engine(checkpoint), [], 0
+    for x, y in trained.batches(trained.rows):
         dots, norms = engine.dots_and_norms(x, y, query)  # (b, 1), (b,)
         parts.append(np.stack([_cosine(dots[:, 0], norms, query), norms.cpu().numpy()]))
-        subject.count(3 * len(y))
+        trained.count(3 * len(y))
         done += len(y)
-        work.update(done, len(subject.rows), f"{done:,} of {len(subject.rows):,} training samples")
+        work.update(done, len(trained.rows), f"{done:,} of {len(trained.rows):,} training samples")
     return np.concatenate(parts, 1)
 
 
 def _apart(
-    subject: "Subject", query: "QueryGradients", solved: "torch.Tensor", work: Progress
+    trained: "TrainedModel", query: "QueryGradients", solved: "torch.Tensor", work: Progress
 ) -> tuple[dict[str, np.ndarray], np.ndarray, list[dict[str, Any]]]:
     """At the last checkpoint: the samples' columns, cosines and shares by layer (2, l, n), and what the layers are."""
     import torch
 
     from attribution.gradients.queries import QueryGradients
 
-    engine = subject.engine()
-    layout = _layout(subject)
+    engine = trained.engine()
+    layout = _layout(trained)
     both = QueryGradients.stack([layout.to_queries(layout.from_queries(query)), layout.to_queries(solved)])
     own = (
         torch.stack([query.only(names).norms.cpu() for names in engine.layers.values()])[:, 0].double().numpy()
     )  # (l,)
     columns: list[list[np.ndarray]] = [[], [], [], []]
     layers, done = [], 0
-    for x, y in subject.batches(subject.rows):
+    for x, y in trained.batches(trained.rows):
         dots, norms = (part.double().cpu().numpy() for part in engine.by_layer(x, y, both))  # (l, b, 2), (l, b)
         total = np.sqrt((norms**2).sum(0))  # (b,)
         cosine = dots[..., 0].sum(0) / np.maximum(total * np.sqrt((own**2).sum()), 1e-30)
         for column, values in zip(
-            columns, (cosine, total, dots[..., 0].sum(0), dots[..., 1].sum(0) / len(subject.rows)), strict=True
+            columns, (cosine, total, dots[..., 0].sum(0), dots[..., 1].sum(0) / len(trained.rows)), strict=True
         ):
             column.append(values.astype(np.float32))
         within = dots[..., 0] / np.maximum(norms * own[:, None], 1e-30)  # (l, b)
         layers.append(np.stack([within, norms**2 / np.maximum(total**2, 1e-60)]))
-        subject.count(3 * len(y))
+        trained.count(3 * len(y))
         done += len(y)
-        work.update(done, len(subject.rows), f"{done:,} of {len(subject.rows):,} training samples")
+        work.update(done, len(trained.rows), f"{done:,} of {len(trained.rows):,} training samples")
     names = ("cosine", "norm", "influence", "curved")
-    kinds = {name: type(subject.model().get_submodule(name)).__name__ for name in engine.layers}
+    kinds = {name: type(trained.model().get_submodule(name)).__name__ for name in engine.layers}
     shares = own**2 / max(float((own**2).sum()), 1e-60)
     about = [
         {
@@ -258,12 +258,12 @@ def _cosine(dots: "torch.Tensor", norms: "torch.Tensor", query: "QueryGradients"
     return (dots / (norms * query.norms[0]).clamp_min(1e-30)).cpu().numpy()  # type: ignore[no-any-return]
 
 
-def _mean_angle(subject: "Subject", query: "QueryGradients", rows: np.ndarray) -> dict[str, Any]:
+def _mean_angle(trained: "TrainedModel", query: "QueryGradients", rows: np.ndarray) -> dict[str, Any]:
     """Number, norm and angle to the query of the mean gradient of some rows; no angle without rows."""
     if not len(rows):
         return {"n": 0, "norm": None, "angle": None}
-    layout = _layout(subject)
+    layout = _layout(trained)
     mean = layout.join(
-        {name: value[None] for name, value in subject.engine().mean_gradient(subject.batches(rows)).items()}
+        {name: value[None] for name, value in trained.engine().mean_gradient(trained.batches(rows)).items()}
     )
     return {"n": len(rows), "norm": float(mean.norm()), "angle": angle(layout.from_queries(query), mean)}

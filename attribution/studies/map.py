@@ -190,12 +190,12 @@ def _start(unit: np.ndarray, seed: int) -> np.ndarray:
 def _gradients(
     dataset: "Dataset", labels: "Labels", run: "Run", config: MapConfig, progress: Progress, trusted: bool
 ) -> np.ndarray:
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
-    subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
+    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
     parts, n = [], len(dataset)
-    for start in range(0, n, subject.batch_size):
-        x, y = subject.batch(np.arange(start, min(n, start + subject.batch_size)))
-        parts.append(subject.engine().project(x, y, config.dims, config.seed).float().cpu().numpy())
+    for start in range(0, n, trained.batch_size):
+        x, y = trained.batch(np.arange(start, min(n, start + trained.batch_size)))
+        parts.append(trained.engine().project(x, y, config.dims, config.seed).float().cpu().numpy())
         progress.update(start, n, f"gradients, {start:,} of {n:,}")
     return np.concatenate(parts)

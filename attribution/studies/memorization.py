@@ -211,10 +211,10 @@ def proxies(
     """
     import pandas as pd
 
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
-    subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
-    norms = np.concatenate([subject.engine().norms(x, y).double().cpu().numpy() for x, y in subject.batches(rows)])
+    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
+    norms = np.concatenate([trained.engine().norms(x, y).double().cpu().numpy() for x, y in trained.batches(rows)])
     dynamics = run.dynamics()
     confidence = dynamics.groupby("row")["confidence"].mean().reindex(rows).to_numpy(dtype=np.float64)
     return pd.DataFrame({"row": rows, "self_influence": norms**2, "unsure": 1 - confidence})

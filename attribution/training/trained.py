@@ -38,7 +38,7 @@ def nobody() -> None:
     """Hears nothing."""
 
 
-class Subject:
+class TrainedModel:
     """What estimators and detectors ask.
 
     ``dataset`` and ``labels`` give inputs and current labels by row; ``run`` gives the checkpoints. Checkpoints are counted as in the run,
@@ -75,7 +75,7 @@ class Subject:
         self.heard: Callable[[], None] = (
             nobody  # told of every batch: long fits have no other place to say how far they are
         )
-        self._payer: Subject | None = None
+        self._payer: TrainedModel | None = None
         self._vectorised = True  # until it fails once
         self._measures: dict[str, Measure] = {}
         self._models: dict[int, nn.Module] = {}
@@ -98,9 +98,9 @@ class Subject:
         if self._payer is not None:
             self._payer.count(passes)
 
-    def like(self, run: Any = None, model: nn.Module | None = None) -> "Subject":
+    def like(self, run: Any = None, model: nn.Module | None = None) -> "TrainedModel":
         """The same data and settings asked of another run, or of ``model`` as the last checkpoint; what it spends counts here too."""
-        other = Subject(
+        other = TrainedModel(
             self.dataset,
             self.labels,
             self.run if run is None else run,

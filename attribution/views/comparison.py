@@ -11,8 +11,8 @@ from attribution.views.numbers import duration, hundredths, percent, plural, poi
 
 if TYPE_CHECKING:
     from attribution.settings.configs import TrainConfig
-    from attribution.studies.preview.result import Preview
-    from attribution.studies.retrain.result import Comparison
+    from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.retrain.result import RetrainResult
 
 UNCLEAR = "#8C8579"
 OUTCOMES = {
@@ -35,7 +35,7 @@ def forecast_words(seconds: float | None, seeds: int) -> str:
     return f"{2 * seeds} trainings, about {duration(seconds * 2 * seeds)}; those before the edits are made only once."
 
 
-def figures(found: "Comparison") -> list[dict[str, str]]:
+def figures(found: "RetrainResult") -> list[dict[str, str]]:
     """The four figures on top: ``label``, ``value``, ``delta``, ``help``."""
     seeds = plural(len(found.seeds), "seed")
     accuracy, loss = found.accuracy, found.loss
@@ -69,7 +69,7 @@ def figures(found: "Comparison") -> list[dict[str, str]]:
     ]
 
 
-def interval_frame(found: "Comparison") -> pd.DataFrame:
+def interval_frame(found: "RetrainResult") -> pd.DataFrame:
     """The change of accuracy in points with each kind of interval: ``name``, ``estimate``, ``low``, ``high``; the deciding one first."""
     change = found.accuracy
     rows = (
@@ -82,7 +82,7 @@ def interval_frame(found: "Comparison") -> pd.DataFrame:
     )
 
 
-def class_frame(found: "Comparison | Preview") -> pd.DataFrame:
+def class_frame(found: "RetrainResult | PreviewResult") -> pd.DataFrame:
     """The change of accuracy per class in points: ``name``, ``estimate``, ``low``, ``high``."""
     classes = found.classes()
     names = [f"{name} ({n})" for name, n in zip(classes["class"], classes["n"], strict=True)]
@@ -146,7 +146,7 @@ def forest_spec(frame: pd.DataFrame, axis: str) -> dict[str, Any]:
     }
 
 
-def seeds_spec(found: "Comparison") -> dict[str, Any]:
+def seeds_spec(found: "RetrainResult") -> dict[str, Any]:
     """ECharts lines of test accuracy in percent, before to after, one line per seed."""
     pairs = zip(found.seeds, found.accuracy.before, found.accuracy.after, strict=True)
     series = [
@@ -203,7 +203,7 @@ def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence"
     }
 
 
-def forecast_sentence(found: "Comparison") -> str:
+def forecast_sentence(found: "RetrainResult") -> str:
     """How well influence foresaw what the edits did, test sample by test sample; sizes only where they were about right."""
     rank, record = found.forecast["spearman"], found.record
     sure = f"{three_digits(rank.low, True)} to {three_digits(rank.high, True)}"
@@ -223,13 +223,13 @@ def flip_words(before: str, after: str, kind: str, seeds: float, n_seeds: int) -
     return f"{before} → {after}, in {round(seeds * n_seeds)} of {plural(n_seeds, 'seed')}"
 
 
-def title_of(found: "Comparison", place: int) -> str:
+def title_of(found: "RetrainResult", place: int) -> str:
     """A comparison's name in the list of past ones."""
     edits = plural(found.n_dropped + found.n_relabelled + found.n_restored, "edit")
     return f"{'Newest' if place == 0 else f'No. {place + 1}'}: {edits}, {found.outcome} ({found.id[:6]})"
 
 
-def after_run(found: "Comparison", seed: int) -> str:
+def after_run(found: "RetrainResult", seed: int) -> str:
     """The retrained model to go on with: the one of this seed, else the first."""
     runs: Sequence[str] = found.after_runs
     return runs[found.seeds.index(seed)] if seed in found.seeds else runs[0]

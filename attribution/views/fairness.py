@@ -10,7 +10,7 @@ from attribution.views.colours import EDITED, HARMFUL, HELPFUL
 from attribution.views.numbers import MINUS, duration, hundredths, percent, plural, share_interval
 
 if TYPE_CHECKING:
-    from attribution.studies.fairness.result import Remedy
+    from attribution.studies.fairness.result import FairnessResult
 
 CONTROL = "#8A8378"
 CHOICES = {
@@ -88,7 +88,7 @@ def forecast_words(run_s: float | None, budgets: int, seeds: int) -> str:
     return f"{plural(trainings, 'training')}: {plural(budgets, 'budget')} and two controls, {plural(seeds, 'seed')} each{about}. Nothing is edited."
 
 
-def figures(found: "Remedy") -> list[dict[str, str]]:
+def figures(found: "FairnessResult") -> list[dict[str, str]]:
     """The metrics under the verdict: target and accuracy with all samples and without the suggested ones, and the control."""
     budget = found.suggested or float(found.config["control"])
     cells = []
@@ -129,7 +129,7 @@ LABELS = {
 }
 
 
-def sweep_frame(found: "Remedy", figure: str, split: str = "test") -> pd.DataFrame:
+def sweep_frame(found: "FairnessResult", figure: str, split: str = "test") -> pd.DataFrame:
     """One line per budget in points: budget, estimate, low, high; a gap with its sign, so that overshoot lies below zero."""
     table = found.sweep
     table = table[
@@ -144,7 +144,7 @@ def sweep_frame(found: "Remedy", figure: str, split: str = "test") -> pd.DataFra
     )
 
 
-def sweep_spec(found: "Remedy", figure: str) -> dict[str, Any]:
+def sweep_spec(found: "FairnessResult", figure: str) -> dict[str, Any]:
     """ECharts lines of a figure over the budgets: test with intervals, validation thin, the random control, the suggested budget marked."""
     test, val = sweep_frame(found, figure), sweep_frame(found, figure, "val")
     signed = figure in GAPS
@@ -240,7 +240,7 @@ def _pairs(frame: pd.DataFrame) -> list[list[Any]]:
     return [[_tick(line["budget"]), round(float(line["estimate"]), 3)] for line in frame.to_dict("records")]
 
 
-def overshoot_sentence(found: "Remedy") -> str:
+def overshoot_sentence(found: "FairnessResult") -> str:
     """What the larger budgets do on the test samples, in a sentence; "" when nothing was overshot and accuracy held."""
     biggest = max(float(budget) for budget in found.config["budgets"])
     loss = found.change(biggest, "accuracy").estimate
@@ -258,7 +258,9 @@ def overshoot_sentence(found: "Remedy") -> str:
     return f"More is not better: {text}."
 
 
-def matching(found: "list[Remedy]", run: str, measure: str, positive: str, epsilon: float) -> "Remedy | None":
+def matching(
+    found: "list[FairnessResult]", run: str, measure: str, positive: str, epsilon: float
+) -> "FairnessResult | None":
     """The newest remedy of this run that answers this question."""
     for one in found:
         asked = one.config["measure"]

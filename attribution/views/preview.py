@@ -11,8 +11,8 @@ from attribution.statistics.intervals import Interval, spearman_interval
 from attribution.views.numbers import duration, percent, plural, points, three_digits
 
 if TYPE_CHECKING:
-    from attribution.studies.preview.result import Preview
-    from attribution.studies.retrain.result import Change, Comparison
+    from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.retrain.result import Change, RetrainResult
 
 VARIANTS = {
     "if": "All parameters (if)",
@@ -28,7 +28,7 @@ CAVEAT = (
 )
 
 
-def edit_table(preview: "Preview", classes: Sequence[str], limit: int = 25) -> pd.DataFrame:
+def edit_table(preview: "PreviewResult", classes: Sequence[str], limit: int = 25) -> pd.DataFrame:
     """The edits by how much they are expected to matter to the mean test loss, the largest first: ``order``, ``id``, ``edit``, ``expected``.
 
     The order of a first-order sum over checkpoints, without its size (see ``attribution.studies.retrain.predicted``); empty where it was not kept.
@@ -54,12 +54,12 @@ def variant_words(name: str) -> str:
     return VARIANTS.get(name, name)
 
 
-def newest_for(previews: "Sequence[Preview]", run: str, version: str) -> "Preview | None":
+def newest_for(previews: "Sequence[PreviewResult]", run: str, version: str) -> "PreviewResult | None":
     """The newest preview of this model for these labels."""
     return next((one for one in previews if (one.run, one.version) == (run, version)), None)
 
 
-def real_for(preview: "Preview", comparisons: "Sequence[Comparison]") -> "Comparison | None":
+def real_for(preview: "PreviewResult", comparisons: "Sequence[RetrainResult]") -> "RetrainResult | None":
     """The newest real retraining between the same two versions."""
     versions = (preview.before_version, preview.version)
     return next(
@@ -67,7 +67,7 @@ def real_for(preview: "Preview", comparisons: "Sequence[Comparison]") -> "Compar
     )
 
 
-def cost_words(preview: "Preview") -> str:
+def cost_words(preview: "PreviewResult") -> str:
     """What it took and how it was made: "4.2 s, 6 steps, 4.4 % of the parameters could move"."""
     figures = preview.figures
     words = f"{duration(preview.seconds_s)}, {plural(len(preview.steps), 'step')}, {percent(figures['share'])} of the parameters could move"
@@ -79,7 +79,7 @@ def _with_interval(difference: Interval, scale: float = 1.0) -> str:
     return f"{value} ({three_digits(difference.low * scale, True)} to {three_digits(difference.high * scale, True)})"
 
 
-def figures(preview: "Preview") -> list[dict[str, str]]:
+def figures(preview: "PreviewResult") -> list[dict[str, str]]:
     """The figures on top: ``label``, ``value``, ``delta``, ``help``."""
     accuracy, loss, counts = preview.accuracy, preview.loss, preview.figures
     level = f"{percent(accuracy.difference.level)} interval over {counts['n_test']:,} test samples"
@@ -105,7 +105,7 @@ def figures(preview: "Preview") -> list[dict[str, str]]:
     ]
 
 
-def side_by_side(preview: "Preview", real: "Comparison") -> pd.DataFrame:
+def side_by_side(preview: "PreviewResult", real: "RetrainResult") -> pd.DataFrame:
     """Both answers, a line per figure: ``figure``, ``preview``, ``retrained``, each a change with its interval."""
 
     def line(name: str, guess: "Change", truth: "Change", scale: float) -> dict[str, str]:
@@ -126,7 +126,7 @@ def side_by_side(preview: "Preview", real: "Comparison") -> pd.DataFrame:
     )
 
 
-def paired(preview: "Preview", real: "Comparison") -> pd.DataFrame:
+def paired(preview: "PreviewResult", real: "RetrainResult") -> pd.DataFrame:
     """Each test sample's change of loss, previewed and real (mean over seeds), nats: ``row``, ``predicted``, ``actual``."""
     return preview.predicted().merge(real.predicted()[["row", "actual"]], on="row")
 
@@ -136,7 +136,7 @@ def rank_correlation(pairs: pd.DataFrame, resamples: int = 500) -> Interval:
     return spearman_interval(pairs["predicted"].to_numpy(np.float64), pairs["actual"].to_numpy(np.float64), resamples)
 
 
-def agreement_words(rank: Interval, real: "Comparison") -> str:
+def agreement_words(rank: Interval, real: "RetrainResult") -> str:
     """How well the preview foresaw which test samples gain."""
     sure = f"{three_digits(rank.low, True)} to {three_digits(rank.high, True)}"
     kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"

@@ -10,13 +10,13 @@ from pages.parts import jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.studies.preview.result import Preview
-    from attribution.studies.retrain.result import Comparison
+    from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.retrain.result import RetrainResult
 
 SHARES = {0.01: "1 %", 0.05: "5 %", 0.2: "20 %", 1.0: "all"}
 
 
-def section(sight: Sight, comparisons: "list[Comparison]") -> None:
+def section(sight: Sight, comparisons: "list[RetrainResult]") -> None:
     """The whole section; drawn when there are edits to preview."""
     st.subheader("Preview without retraining")
     st.caption(preview.CAVEAT)
@@ -67,7 +67,7 @@ def _start(sight: Sight) -> None:
         )
 
 
-def _answer(sight: Sight, found: "Preview") -> None:
+def _answer(sight: Sight, found: "PreviewResult") -> None:
     record = found.record
     sizes = record is not None and record.sizes
     colour, icon = comparison.OUTCOMES[found.outcome] if sizes else ("gray", ":material/sort:")
@@ -108,7 +108,7 @@ def _answer(sight: Sight, found: "Preview") -> None:
                 )
 
 
-def _beside(found: "Preview", real: "Comparison") -> None:
+def _beside(found: "PreviewResult", real: "RetrainResult") -> None:
     st.markdown("##### Beside real retraining")
     st.dataframe(
         preview.side_by_side(found, real), hide_index=True, alt="The preview's figures beside those of real retraining"

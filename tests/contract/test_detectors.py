@@ -23,7 +23,7 @@ def held_out(world: World) -> np.ndarray:
 
 
 def values(world: World, name: str) -> np.ndarray:
-    return detectors.get(name)().values(Evidence(world.subject(batch_size=16), lambda: held_out(world), neighbors=7))
+    return detectors.get(name)().values(Evidence(world.trained(batch_size=16), lambda: held_out(world), neighbors=7))
 
 
 @pytest.mark.parametrize("name", NAMES)

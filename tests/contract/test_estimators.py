@@ -36,7 +36,7 @@ def queries_of(world: World, count: int = 5) -> list[Query]:
 
 
 def scores(world: World, name: str, queries: list[Query], rows: np.ndarray, batch: int = 1000) -> np.ndarray:
-    estimator = estimators.get(name)(world.subject(batch_size=batch), seed=1)
+    estimator = estimators.get(name)(world.trained(batch_size=batch), seed=1)
     estimator.prepare(queries)
     return np.concatenate(
         [estimator.score(rows[start : start + batch]).influence.numpy() for start in range(0, len(rows), batch)]
@@ -45,7 +45,7 @@ def scores(world: World, name: str, queries: list[Query], rows: np.ndarray, batc
 
 @pytest.mark.parametrize("name", NAMES)
 def test_shape_and_finite(world, name):
-    estimator = estimators.get(name)(world.subject())
+    estimator = estimators.get(name)(world.trained())
     estimator.prepare(queries_of(world))
     block = estimator.score(world.dataset.rows("train")[:7])
     assert block.influence.shape == (7, 5)
@@ -86,7 +86,7 @@ def test_shards_do_not_matter(world, name, tmp_path, monkeypatch):
     args = (world.dataset, world.labels, world.run, config, asked)
     whole = score(*args, tmp_path / "whole")
     monkeypatch.setattr(plan, "SHARD_BYTES", (64, 64))
-    monkeypatch.setattr(plan, "QUERY_BUDGET_BYTES", 5 * world.subject().parameter_bytes())
+    monkeypatch.setattr(plan, "QUERY_BUDGET_BYTES", 5 * world.trained().parameter_bytes())
     cut = score(*args, tmp_path / "cut")
     assert len(list((cut.folder / "shards").iterdir())) > len(list((whole.folder / "shards").iterdir()))
     np.testing.assert_allclose(cut.matrix()[1], whole.matrix()[1], **EXACT)
@@ -137,10 +137,10 @@ def test_other_measures_are_answered_or_refused(world, name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_model_is_handed_back_as_it_was(world, name):
-    subject = world.subject()
-    model = subject.model()
+    trained = world.trained()
+    model = trained.model()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    estimator = estimators.get(name)(subject)
+    estimator = estimators.get(name)(trained)
     estimator.prepare(queries_of(world))
     estimator.score(world.dataset.rows("train"))
     assert not model.training

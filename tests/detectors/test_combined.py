@@ -22,7 +22,7 @@ def evidence(world: World) -> Evidence:
     def never() -> np.ndarray:
         raise AssertionError("out-of-fold predictions take a training per fold")
 
-    return Evidence(world.subject(), never, neighbors=7)
+    return Evidence(world.trained(), never, neighbors=7)
 
 
 def test_planted_labels_are_wrong_and_as_many_as_asked():
@@ -115,12 +115,12 @@ def test_loaded_weights_are_refused(world):
 
 def test_self_influence_with_curvature_is_the_formula(world):
     double = in_double(world)
-    subject = double.subject()
-    found = detectors.get("self-influence-curvature")().values(Evidence(subject, lambda: np.zeros(0)))
+    trained = double.trained()
+    found = detectors.get("self-influence-curvature")().values(Evidence(trained, lambda: np.zeros(0)))
     from attribution.estimators import estimators
 
-    estimator = estimators.get("ekfac")(double.subject())
-    g = one_at_a_time(subject.model(), *subject.batch(subject.rows))  # (n, P)
+    estimator = estimators.get("ekfac")(double.trained())
+    g = one_at_a_time(trained.model(), *trained.batch(trained.rows))  # (n, P)
     expected = (g * estimator.solve(g)).sum(1) / len(g)
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-8)
     assert torch.isfinite(expected).all()

@@ -20,8 +20,8 @@ def world(tmp_path_factory) -> World:
 
 
 def values(world: World, name: str, **settings) -> np.ndarray:
-    uniform = np.full((len(world.subject().rows), 3), 1 / 3)
-    return detectors.get(name)().values(Evidence(world.subject(batch_size=16), lambda: uniform, **settings))
+    uniform = np.full((len(world.trained().rows), 3), 1 / 3)
+    return detectors.get(name)().values(Evidence(world.trained(batch_size=16), lambda: uniform, **settings))
 
 
 def test_loss_is_minus_log_probability(world):
@@ -48,10 +48,10 @@ def test_aum_needs_a_record(world):
 
 def test_self_influence_sums_squared_norms_over_checkpoints(world):
     double = in_double(world)
-    subject = double.subject()
+    trained = double.trained()
     expected = np.zeros(N_TRAIN)
-    for index, weight in enumerate(subject.weights):
-        expected += weight * (one_at_a_time(subject.model(index), *subject.batch(np.arange(N_TRAIN))).numpy() ** 2).sum(
+    for index, weight in enumerate(trained.weights):
+        expected += weight * (one_at_a_time(trained.model(index), *trained.batch(np.arange(N_TRAIN))).numpy() ** 2).sum(
             1
         )
     np.testing.assert_allclose(values(double, "self-influence"), expected, rtol=1e-9)
@@ -59,9 +59,9 @@ def test_self_influence_sums_squared_norms_over_checkpoints(world):
 
 def test_ip_validation_is_the_dot_with_the_mean_validation_gradient(world):
     double = in_double(world)
-    subject = double.subject()
+    trained = double.trained()
     train, val = (
-        one_at_a_time(subject.model(), *subject.batch(double.dataset.rows(split))).numpy() for split in ("train", "val")
+        one_at_a_time(trained.model(), *trained.batch(double.dataset.rows(split))).numpy() for split in ("train", "val")
     )
     np.testing.assert_allclose(values(double, "ip-validation"), -train @ val.mean(0), rtol=1e-8, atol=1e-12)
 
@@ -113,9 +113,9 @@ def test_data_map_is_one_minus_the_mean_confidence(world):
 
 
 def logits(world: World, checkpoint: int) -> np.ndarray:
-    subject = world.subject()
+    trained = world.trained()
     with torch.no_grad():
-        return subject.model(checkpoint)(subject.batch(np.arange(N_TRAIN))[0]).double().numpy()
+        return trained.model(checkpoint)(trained.batch(np.arange(N_TRAIN))[0]).double().numpy()
 
 
 def test_margin_is_the_lead_of_another_class_in_logits(world):
@@ -144,15 +144,15 @@ def test_el2n_is_the_early_error(world):
 
 def test_grand_is_the_early_gradient_norm(world):
     double = in_double(world)
-    subject = double.subject()
-    expected = one_at_a_time(subject.model(0), *subject.batch(np.arange(N_TRAIN))).norm(dim=1)
+    trained = double.trained()
+    expected = one_at_a_time(trained.model(0), *trained.batch(np.arange(N_TRAIN))).norm(dim=1)
     np.testing.assert_allclose(values(double, "grand"), expected, rtol=1e-9)
 
 
 def pairs(world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Dots and cosines of all training with all validation gradients, and both label vectors, by plain autograd."""
-    subject, rows = world.subject(), [world.dataset.rows(split) for split in ("train", "val")]
-    train, val = (one_at_a_time(subject.model(), *subject.batch(each)).numpy() for each in rows)
+    trained, rows = world.trained(), [world.dataset.rows(split) for split in ("train", "val")]
+    train, val = (one_at_a_time(trained.model(), *trained.batch(each)).numpy() for each in rows)
     dots = train @ val.T
     norms = np.linalg.norm(train, axis=1)[:, None] * np.linalg.norm(val, axis=1)
     return dots, dots / norms, world.labels.values[rows[0]], world.labels.values[rows[1]]
@@ -186,7 +186,7 @@ def test_detectors_that_judge_by_validation_samples_need_some(world):
 
 
 def test_knn_shapley_values_average_to_minus_the_votes_accuracy(world):
-    features = world.subject().recorded_representation(np.arange(len(world.dataset)))
+    features = world.trained().recorded_representation(np.arange(len(world.dataset)))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     val = world.dataset.rows("val")
     near = np.argsort(-unit[val] @ unit[:N_TRAIN].T, axis=1)[:, :5]
@@ -195,8 +195,8 @@ def test_knn_shapley_values_average_to_minus_the_votes_accuracy(world):
 
 
 def test_gradient_outliers_are_lengths_of_the_last_layers_gradient(world):
-    subject = world.subject()
-    model, (x, y) = subject.model(), subject.batch(np.arange(N_TRAIN))
+    trained = world.trained()
+    model, (x, y) = trained.model(), trained.batch(np.arange(N_TRAIN))
     last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1]
     rows = []
     for index in range(N_TRAIN):

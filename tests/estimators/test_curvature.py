@@ -27,7 +27,7 @@ def world(tmp_path_factory) -> World:
 
 
 def scores(world: World, name: str, rows: np.ndarray, **settings) -> np.ndarray:
-    estimator = estimators.get(name)(world.subject())
+    estimator = estimators.get(name)(world.trained())
     for key, value in settings.items():
         assert hasattr(estimator, key)
         setattr(estimator, key, value)
@@ -37,10 +37,10 @@ def scores(world: World, name: str, rows: np.ndarray, **settings) -> np.ndarray:
 
 def formula(world: World, rows: np.ndarray, damping_ratio: float = 1.0) -> np.ndarray:
     """(1 / n) g_q^T (G + l2 I + damping I)^-1 g_i with everything by plain autograd, one sample at a time."""
-    subject = world.subject()
+    trained = world.trained()
     train = world.labels.train_rows(world.dataset)
-    model, n = subject.model(), len(train)
-    x, _ = subject.batch(train)
+    model, n = trained.model(), len(train)
+    x, _ = trained.batch(train)
     p = model(x).softmax(1).detach()
     matrix = 0
     for label in range(p.shape[1]):
@@ -50,8 +50,8 @@ def formula(world: World, rows: np.ndarray, damping_ratio: float = 1.0) -> np.nd
     matrix += torch.eye(len(matrix), dtype=torch.float64) * l2
     matrix += torch.eye(len(matrix), dtype=torch.float64) * damping_ratio * matrix.trace() / len(matrix)
     gi, gq = (
-        one_at_a_time(model, *subject.batch(world.dataset.rows("train"))),
-        one_at_a_time(model, *subject.batch(rows)),
+        one_at_a_time(model, *trained.batch(world.dataset.rows("train"))),
+        one_at_a_time(model, *trained.batch(rows)),
     )
     return (gi @ torch.linalg.solve(matrix, gq.T)).numpy() / n
 
@@ -81,7 +81,7 @@ def test_a_linear_model_gets_less_damping(world):
             return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
 
     linear = World(world.dataset, world.labels, Linear(world.run._run), world.flipped)
-    assert estimators.get("nystroem")(linear.subject()).options()["damping_ratio"] == 0.1
+    assert estimators.get("nystroem")(linear.trained()).options()["damping_ratio"] == 0.1
 
 
 def test_dropped_samples_are_no_part_of_the_curvature(world):
@@ -97,7 +97,7 @@ def test_dropped_samples_are_no_part_of_the_curvature(world):
 def test_heavy_damping_leaves_the_gradient_dot_product(world, name):
     """As damping grows, (C + damping I)^-1 becomes I / damping: all of them become ip, which checks their common scale."""
     test = world.dataset.rows("test")[:4]
-    estimator = estimators.get(name)(world.subject())
+    estimator = estimators.get(name)(world.trained())
     estimator.damping_ratio = 1e6
     estimator.prepare([Query(str(row), (int(row),)) for row in test])
     found = estimator.score(world.dataset.rows("train")).influence.numpy()
@@ -108,7 +108,7 @@ def test_heavy_damping_leaves_the_gradient_dot_product(world, name):
 
 @pytest.mark.parametrize("name", CURVATURE)
 def test_notes_name_the_damping(world, name):
-    estimator = estimators.get(name)(world.subject())
+    estimator = estimators.get(name)(world.trained())
     estimator.prepare([Query("one", (int(world.dataset.rows("test")[0]),))])
     notes = estimator.notes()
     assert notes["l2"] == world.run.train_config.weight_decay
@@ -117,7 +117,7 @@ def test_notes_name_the_damping(world, name):
 
 
 def test_conjugate_gradients_note_their_residual(world):
-    estimator = estimators.get("influence-cg")(world.subject())
+    estimator = estimators.get("influence-cg")(world.trained())
     estimator.iterations = 2
     estimator.prepare([Query("one", (int(world.dataset.rows("test")[0]),))])
     assert estimator.notes()["iterations"] == 2
@@ -125,14 +125,14 @@ def test_conjugate_gradients_note_their_residual(world):
 
 
 def test_a_query_without_gradient_has_no_influence(world):
-    subject = world.subject()
+    trained = world.trained()
     with torch.no_grad():
-        for parameter in subject.model().parameters():
+        for parameter in trained.model().parameters():
             parameter.zero_()
-        list(subject.model().parameters())[-1].copy_(torch.tensor([800.0, 0.0, 0.0]))
+        list(trained.model().parameters())[-1].copy_(torch.tensor([800.0, 0.0, 0.0]))
     zero = next(int(row) for row in world.dataset.rows("test") if world.labels.values[row] == 0)
     for name in ("influence-cg", "forward-inf-preconditioned"):
-        estimator = estimators.get(name)(subject)
+        estimator = estimators.get(name)(trained)
         estimator.prepare([Query("sure", (zero,))])
         assert not estimator.score(world.dataset.rows("train")).influence.any()
 
@@ -150,7 +150,7 @@ def test_loaded_weights_have_no_known_penalty(world):
             self.config = {**run.config, "source": "loaded"}
 
     loaded = World(world.dataset, world.labels, Loaded(world.run._run), world.flipped)
-    assert estimators.get("influence-exact")(loaded.subject()).curvature.l2 == 0
+    assert estimators.get("influence-exact")(loaded.trained()).curvature.l2 == 0
 
 
 def test_the_damping_ratio_is_a_setting_of_a_score_run(world, tmp_path):
@@ -188,7 +188,7 @@ def test_forward_inf_preconditioned_by_ekfac_reads_off_ekfac(world):
     expected = scores(world, "ekfac", test)
     found = scores(world, "forward-inf-preconditioned", test, solver="ekfac")
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
-    estimator = estimators.get("forward-inf-preconditioned")(world.subject())
+    estimator = estimators.get("forward-inf-preconditioned")(world.trained())
     estimator.solver = "lu"
     with pytest.raises(UserError, match="solver"):
         estimator.options()

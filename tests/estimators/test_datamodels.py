@@ -29,7 +29,7 @@ def queries(world: World) -> list[Query]:
 
 
 def run(world: World, asked: list[Query], rows: np.ndarray, **settings) -> np.ndarray:
-    estimator = estimators.get("datamodels")(world.subject())
+    estimator = estimators.get("datamodels")(world.trained())
     for name, value in settings.items():
         setattr(estimator, name, value)
     estimator.prepare(asked)
@@ -106,16 +106,16 @@ def test_copies_are_more_helpful_than_the_rest(world):
 def test_without_models_it_says_how_to_make_them(world, tmp_path):
     bare = build(tmp_path / "project")
     with pytest.raises(UserError, match="datablame compare"):
-        estimators.get("datamodels")(bare.subject()).options()
+        estimators.get("datamodels")(bare.trained()).options()
     nowhere = World(
         world.dataset, world.labels, Wrapped(world.run, folder=tmp_path / "a" / "runs" / "b"), world.flipped
     )
     with pytest.raises(UserError, match="at least 10"):
-        estimators.get("datamodels")(nowhere.subject()).options()
+        estimators.get("datamodels")(nowhere.trained()).options()
 
 
 def test_more_models_are_another_request(world):
-    estimator = estimators.get("datamodels")(world.subject())
+    estimator = estimators.get("datamodels")(world.trained())
     assert len(estimator.options()["models"]) == MODELS
     estimator.penalty = "elastic"
     with pytest.raises(UserError, match="elastic"):

@@ -14,7 +14,7 @@ from attribution.estimators.base import Query
 from attribution.estimators.forward_inf import ForwardInfluence
 from attribution.estimators.knn_shapley import shapley_values
 from attribution.tasks.classification import per_sample_loss
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def world(tmp_path_factory) -> World:
 
 
 def gradients(world: World, rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
-    subject = world.subject()
-    return one_at_a_time(subject.model(checkpoint), *subject.batch(rows)).numpy()
+    trained = world.trained()
+    return one_at_a_time(trained.model(checkpoint), *trained.batch(rows)).numpy()
 
 
 def asked(world: World) -> tuple[np.ndarray, list[Query]]:
@@ -40,7 +40,7 @@ def run(estimator, queries: list[Query], rows: np.ndarray) -> np.ndarray:
 def test_ip_is_the_dot_product(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
     expected = gradients(world, train) @ gradients(world, test).T
-    found = run(estimators.get("ip")(world.subject()), queries, train)
+    found = run(estimators.get("ip")(world.trained()), queries, train)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
@@ -48,38 +48,38 @@ def test_cosine_is_the_normalised_dot_product(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
     a, b = gradients(world, train), gradients(world, test)
     expected = (a / np.linalg.norm(a, axis=1, keepdims=True)) @ (b / np.linalg.norm(b, axis=1, keepdims=True)).T
-    estimator = estimators.get("cosine")(world.subject())
+    estimator = estimators.get("cosine")(world.trained())
     np.testing.assert_allclose(run(estimator, queries, train), expected, rtol=1e-9, atol=1e-12)
-    also = estimators.get("ip")(world.subject())
+    also = estimators.get("ip")(world.trained())
     also.prepare(queries)
     np.testing.assert_allclose(also.score(train).cosine.numpy(), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_tracin_sums_weighted_dot_products(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    weights = world.subject().weights
+    weights = world.trained().weights
     assert len(weights) == 3
     expected = sum(
         weight * gradients(world, train, k) @ gradients(world, test, k).T for k, weight in enumerate(weights)
     )
     np.testing.assert_allclose(
-        run(estimators.get("tracin")(world.subject()), queries, train), expected, rtol=1e-9, atol=1e-12
+        run(estimators.get("tracin")(world.trained()), queries, train), expected, rtol=1e-9, atol=1e-12
     )
 
 
 def test_a_group_query_is_the_mean_gradient(world):
     train, test = world.dataset.rows("train"), world.dataset.rows("test")
     expected = gradients(world, train) @ gradients(world, test).mean(0)
-    found = run(estimators.get("ip")(world.subject(batch_size=4)), [Query("all", tuple(test.tolist()))], train)[:, 0]
+    found = run(estimators.get("ip")(world.trained(batch_size=4)), [Query("all", tuple(test.tolist()))], train)[:, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_forward_inf_takes_unit_steps_up_the_querys_loss(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    found = run(estimators.get("forward-inf")(world.subject()), queries[:1], train)[:, 0]
-    subject = world.subject()
-    model, (x, y) = subject.model(), subject.batch(test[:1])
-    rows_x, rows_y = subject.batch(train)
+    found = run(estimators.get("forward-inf")(world.trained()), queries[:1], train)[:, 0]
+    trained = world.trained()
+    model, (x, y) = trained.model(), trained.batch(test[:1])
+    rows_x, rows_y = trained.batch(train)
     with torch.no_grad():
         before = per_sample_loss(model(rows_x), rows_y)
     for _ in range(ForwardInfluence.steps):
@@ -95,7 +95,7 @@ def test_forward_inf_takes_unit_steps_up_the_querys_loss(world):
 
 def test_forward_inf_with_one_short_step_is_the_dot_product(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    estimator = estimators.get("forward-inf")(world.subject())
+    estimator = estimators.get("forward-inf")(world.trained())
     estimator.steps, estimator.step = 1, 1e-6
     found = run(estimator, queries, train) / 1e-6
     query = gradients(world, test)
@@ -105,16 +105,16 @@ def test_forward_inf_with_one_short_step_is_the_dot_product(world):
 
 def test_forward_inf_computes_base_losses_once_per_row(world):
     train, (_, queries) = world.dataset.rows("train"), asked(world)
-    subject = world.subject()
-    estimator = estimators.get("forward-inf")(subject)
+    trained = world.trained()
+    estimator = estimators.get("forward-inf")(trained)
     estimator.prepare(queries[:1])
-    subject.spent = 0
+    trained.spent = 0
     estimator.score(train)
-    assert subject.spent == 2 * len(train)
+    assert trained.spent == 2 * len(train)
     estimator.prepare(queries[1:2])
-    subject.spent = 0
+    trained.spent = 0
     estimator.score(train)
-    assert subject.spent == len(train)
+    assert trained.spent == len(train)
 
 
 class Refusing(torch.nn.Module):
@@ -128,7 +128,7 @@ class Refusing(torch.nn.Module):
 def test_forward_inf_asks_a_small_model_at_many_queries_in_one_pass(world, monkeypatch, small):
     """As many as keep the activations small, none where it can't be vectorised; the values and the bill are the same."""
     train, (_, queries) = world.dataset.rows("train"), asked(world)
-    alone, together, refusing = (world.subject() for _ in range(3))
+    alone, together, refusing = (world.trained() for _ in range(3))
     refusing._models[len(refusing.weights) - 1] = torch.nn.Sequential(refusing.model(), Refusing()).eval()
     monkeypatch.setattr("attribution.training.trained._TOGETHER_BYTES", 1)
     expected = run(estimators.get("forward-inf")(alone), queries, train)
@@ -139,9 +139,9 @@ def test_forward_inf_asks_a_small_model_at_many_queries_in_one_pass(world, monke
         3 * alone.engine().plan(x, y).saved * x.numel() + 1 if small else 1 << 40,
     )
     assert alone._together(x, y) == 3 or not small
-    for subject in (together, refusing):
+    for trained in (together, refusing):
         np.testing.assert_allclose(
-            run(estimators.get("forward-inf")(subject), queries, train), expected, rtol=1e-9, atol=1e-12
+            run(estimators.get("forward-inf")(trained), queries, train), expected, rtol=1e-9, atol=1e-12
         )
     assert together._vectorised
     assert not refusing._vectorised
@@ -149,26 +149,26 @@ def test_forward_inf_asks_a_small_model_at_many_queries_in_one_pass(world, monke
 
 
 def test_forward_inf_of_a_query_without_gradient_is_zero(world):
-    subject = world.subject()
+    trained = world.trained()
     with torch.no_grad():
-        for parameter in subject.model().parameters():
+        for parameter in trained.model().parameters():
             parameter.zero_()
-        list(subject.model().parameters())[-1].copy_(torch.tensor([800.0, 0.0, 0.0]))
+        list(trained.model().parameters())[-1].copy_(torch.tensor([800.0, 0.0, 0.0]))
     zero = [int(row) for row in world.dataset.rows("test") if world.labels.values[row] == 0][:1]
     assert not run(
-        estimators.get("forward-inf")(subject), [Query("sure", tuple(zero))], world.dataset.rows("train")
+        estimators.get("forward-inf")(trained), [Query("sure", tuple(zero))], world.dataset.rows("train")
     ).any()
 
 
 def test_random_is_standard_normal_and_fixed_by_seed(world):
     train, (_, queries) = world.dataset.rows("train"), asked(world)
-    found = run(estimators.get("random")(world.subject(), seed=1), queries, train)
+    found = run(estimators.get("random")(world.trained(), seed=1), queries, train)
     assert abs(found.mean()) < 0.1
     assert abs(found.std() - 1) < 0.1
-    np.testing.assert_array_equal(found, run(estimators.get("random")(world.subject(), seed=1), queries, train))
+    np.testing.assert_array_equal(found, run(estimators.get("random")(world.trained(), seed=1), queries, train))
     assert (
         np.abs(
-            np.corrcoef(found.ravel(), run(estimators.get("random")(world.subject(), seed=2), queries, train).ravel())[
+            np.corrcoef(found.ravel(), run(estimators.get("random")(world.trained(), seed=2), queries, train).ravel())[
                 0, 1
             ]
         )
@@ -178,15 +178,15 @@ def test_random_is_standard_normal_and_fixed_by_seed(world):
 
 def test_tracin_predicts_what_training_on_a_sample_did(world):
     """First-order truth: along one small SGD step on sample i, every query's loss falls by lr times the dot product."""
-    subject = world.subject()
+    trained = world.trained()
     train, test = world.dataset.rows("train")[:4], world.dataset.rows("test")
-    model, (x, y) = subject.model(), subject.batch(test)
+    model, (x, y) = trained.model(), trained.batch(test)
     dots = gradients(world, train) @ gradients(world, test).T
     with torch.no_grad():
         before = per_sample_loss(model(x), y).numpy()
     start = [parameter.detach().clone() for parameter in model.parameters()]
     for line, row in enumerate(train):
-        own_x, own_y = subject.batch([row])
+        own_x, own_y = trained.batch([row])
         parts = torch.autograd.grad(per_sample_loss(model(own_x), own_y).sum(), list(model.parameters()))
         with torch.no_grad():
             for parameter, part in zip(model.parameters(), parts, strict=True):
@@ -217,8 +217,8 @@ def test_knn_shapley_is_the_shapley_value_over_all_subsets(n, k):
 
 def test_knn_shapley_values_of_a_query_add_up_to_the_vote(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    estimator = estimators.get("knn-shapley")(world.subject())
-    features = world.subject().recorded_representation(np.arange(len(world.dataset)))
+    estimator = estimators.get("knn-shapley")(world.trained())
+    features = world.trained().recorded_representation(np.arange(len(world.dataset)))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     near = np.argsort(-unit[test] @ unit[train].T, axis=1)[:, : estimator.k]
     vote = (world.labels.values[near] == world.labels.values[test][:, None]).mean(1)
@@ -232,26 +232,26 @@ def test_knn_shapley_leaves_dropped_samples_out(world):
     fewer = World(
         world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped
     )
-    found = run(estimators.get("knn-shapley")(fewer.subject()), queries, train)
+    found = run(estimators.get("knn-shapley")(fewer.trained()), queries, train)
     assert not found[:5].any()
     assert (np.abs(found[5:]).max(0) > 0).all()
 
 
 def test_representation_is_the_cosine_signed_by_the_labels(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    features = world.subject().recorded_representation(np.arange(len(world.dataset)))
+    features = world.trained().recorded_representation(np.arange(len(world.dataset)))
     unit, y = features / np.linalg.norm(features, axis=1, keepdims=True), world.labels.values
     expected = unit[train] @ unit[test].T * np.where(y[train][:, None] == y[test], 1, -1)
     np.testing.assert_allclose(
-        run(estimators.get("representation")(world.subject()), queries, train), expected, atol=1e-12
+        run(estimators.get("representation")(world.trained()), queries, train), expected, atol=1e-12
     )
-    group = run(estimators.get("representation")(world.subject()), [Query("all", tuple(test.tolist()))], train)[:, 0]
+    group = run(estimators.get("representation")(world.trained()), [Query("all", tuple(test.tolist()))], train)[:, 0]
     np.testing.assert_allclose(group, expected.mean(1), atol=1e-12)
 
 
 def test_representer_points_decompose_the_logits_of_the_refitted_layer(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    estimator = estimators.get("representer")(world.subject())
+    estimator = estimators.get("representer")(world.trained())
     found = run(estimator, queries, train)
     logits = (estimator.features(test) @ estimator.weights.T).numpy()
     np.testing.assert_allclose(
@@ -267,7 +267,7 @@ def test_representers_last_layer_is_the_ridge_penalised_optimum(world):
     from sklearn.linear_model import LogisticRegression
 
     train = world.dataset.rows("train")
-    estimator = estimators.get("representer")(world.subject())
+    estimator = estimators.get("representer")(world.trained())
     peer = LogisticRegression(C=1 / (2 * estimator.l2 * len(train)), fit_intercept=False, tol=1e-10, max_iter=5000)
     peer.fit(estimator.features(train).numpy(), world.labels.values[train])
     np.testing.assert_allclose(estimator.weights, peer.coef_, atol=1e-5)
@@ -287,12 +287,12 @@ def margin_gradients(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -
     return torch.stack(rows).numpy(), np.array(doubt)
 
 
-def dense_trak(subjects: list[Subject], train: np.ndarray, test: np.ndarray, ridge: float) -> np.ndarray:
+def dense_trak(trained_models: list[TrainedModel], train: np.ndarray, test: np.ndarray, ridge: float) -> np.ndarray:
     kernels, doubts = [], []
-    for subject in subjects:
-        for index in range(len(subject.weights)):
-            phi, doubt = margin_gradients(subject.model(index), *subject.batch(train))
-            query, _ = margin_gradients(subject.model(index), *subject.batch(test))
+    for trained in trained_models:
+        for index in range(len(trained.weights)):
+            phi, doubt = margin_gradients(trained.model(index), *trained.batch(train))
+            query, _ = margin_gradients(trained.model(index), *trained.batch(test))
             gram = phi.T @ phi
             kernels.append(phi @ np.linalg.inv(gram + ridge * np.trace(gram) / len(gram) * np.eye(len(gram))) @ query.T)
             doubts.append(doubt)
@@ -301,10 +301,10 @@ def dense_trak(subjects: list[Subject], train: np.ndarray, test: np.ndarray, rid
 
 def test_trak_is_the_dense_formula_when_nothing_is_projected(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    subject = world.subject(batch_size=16)
-    estimator = estimators.get("trak")(subject)
-    estimator.dim = sum(value.numel() for value in subject.parameters().values())
-    expected = dense_trak([subject], train, test, estimator.relative_ridge)
+    trained = world.trained(batch_size=16)
+    estimator = estimators.get("trak")(trained)
+    estimator.dim = sum(value.numel() for value in trained.parameters().values())
+    expected = dense_trak([trained], train, test, estimator.relative_ridge)
     np.testing.assert_allclose(run(estimator, queries, train), expected, rtol=1e-7, atol=1e-10)
     group = run(estimator, [Query("all", tuple(test.tolist()))], train)[:, 0]
     np.testing.assert_allclose(group, expected.mean(1), rtol=1e-7, atol=1e-10)
@@ -322,23 +322,23 @@ def test_trak_averages_over_runs(world):
             or model
         ),
     )
-    subjects = [world.subject(), World(world.dataset, world.labels, shaken, world.flipped).subject()]
-    estimator = estimators.get("trak")(subjects[0], others=subjects[1:])
+    trained_models = [world.trained(), World(world.dataset, world.labels, shaken, world.flipped).trained()]
+    estimator = estimators.get("trak")(trained_models[0], others=trained_models[1:])
     estimator.dim = 1000  # more than there are parameters: nothing is projected
-    expected = dense_trak(subjects, train, test, estimator.relative_ridge)
+    expected = dense_trak(trained_models, train, test, estimator.relative_ridge)
     np.testing.assert_allclose(run(estimator, queries, train), expected, rtol=1e-7, atol=1e-10)
     assert estimator.options()["runs"] == [world.run.id] * 6
 
 
 def test_trak_with_a_projection_comes_near_the_whole(world):
     train, (_, queries) = world.dataset.rows("train"), asked(world)
-    exact, near, far = (estimators.get("trak")(world.subject()) for _ in range(3))
+    exact, near, far = (estimators.get("trak")(world.trained()) for _ in range(3))
     exact.dim, near.dim, far.dim = 1000, 512, 16
     whole = run(exact, queries, train)
     agreement = [np.corrcoef(run(each, queries, train).ravel(), whole.ravel())[0, 1] for each in (far, near)]
     assert agreement[1] > 0.9
     assert agreement[1] > agreement[0]
-    again = estimators.get("trak")(world.subject(batch_size=7))
+    again = estimators.get("trak")(world.trained(batch_size=7))
     again.dim = 512
     again.prepare(queries)
     parts = np.concatenate(
@@ -355,12 +355,12 @@ def margins(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.T
 
 def test_forward_inf_on_the_margin_reads_off_how_far_it_falls(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    estimator = estimators.get("forward-inf")(world.subject())
+    estimator = estimators.get("forward-inf")(world.trained())
     estimator.objective, estimator.steps = "margin", 2
     found = run(estimator, queries[:1], train)[:, 0]
     assert estimator.measured_in() == "logits of margin"
-    subject = world.subject()
-    model, (x, y), (rows_x, rows_y) = subject.model(), subject.batch(test[:1]), subject.batch(train)
+    trained = world.trained()
+    model, (x, y), (rows_x, rows_y) = trained.model(), trained.batch(test[:1]), trained.batch(train)
     with torch.no_grad():
         before = margins(model, rows_x, rows_y)
     for _ in range(2):
@@ -380,7 +380,7 @@ def test_forward_inf_with_both_signs_is_second_order(world):
     expected = gradients(world, train) @ query / np.linalg.norm(query)
 
     def deviation(step: float, both: bool) -> float:
-        estimator = estimators.get("forward-inf")(world.subject())
+        estimator = estimators.get("forward-inf")(world.trained())
         estimator.steps, estimator.step, estimator.both_signs = 1, step, both
         return float(np.abs(run(estimator, queries[:1], train)[:, 0] / step - expected).max())
 
@@ -390,16 +390,16 @@ def test_forward_inf_with_both_signs_is_second_order(world):
 
 
 def test_forward_inf_settings_leave_the_default_request_as_it_was(world):
-    estimator = estimators.get("forward-inf")(world.subject())
+    estimator = estimators.get("forward-inf")(world.trained())
     assert estimator.options() == {"steps": 5, "step": 0.2}
     estimator.both_signs, estimator.objective = True, "margin"
     assert estimator.options() == {"steps": 5, "step": 0.2, "objective": "margin", "both_signs": True}
-    assert "solver" not in estimators.get("forward-inf-preconditioned")(world.subject()).options()
+    assert "solver" not in estimators.get("forward-inf-preconditioned")(world.trained()).options()
 
 
 @pytest.mark.parametrize(("name", "value"), [("objective", "hinge"), ("steps", 0), ("step", 0.0)])
 def test_forward_inf_refuses_settings_that_ask_nothing(world, name, value):
-    estimator = estimators.get("forward-inf")(world.subject())
+    estimator = estimators.get("forward-inf")(world.trained())
     setattr(estimator, name, value)
     with pytest.raises(UserError, match=name):
         estimator.options()
@@ -407,9 +407,9 @@ def test_forward_inf_refuses_settings_that_ask_nothing(world, name, value):
 
 def test_released_forward_inf_is_one_adam_step(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
-    found = run(estimators.get("forward-inf-released")(world.subject()), queries[:1], train)[:, 0]
-    subject = world.subject()
-    model, (rows_x, rows_y), start = subject.model(), subject.batch(train), gradients(world, test[:1])[0]
+    found = run(estimators.get("forward-inf-released")(world.trained()), queries[:1], train)[:, 0]
+    trained = world.trained()
+    model, (rows_x, rows_y), start = trained.model(), trained.batch(train), gradients(world, test[:1])[0]
     with torch.no_grad():
         before = per_sample_loss(model(rows_x), rows_y)
         moved = torch.nn.utils.parameters_to_vector(model.parameters()) + 5e-3 * torch.from_numpy(
@@ -423,9 +423,9 @@ def test_released_forward_inf_is_one_adam_step(world):
 
 def test_reranked_forward_inf_orders_its_first_twenty_by_cosine(world):
     train, (_, queries) = world.dataset.rows("train"), asked(world)
-    plain = run(estimators.get("forward-inf")(world.subject()), queries, train)
-    found = run(estimators.get("forward-inf-reranked")(world.subject()), queries, train)
-    cosine = run(estimators.get("cosine")(world.subject()), queries, train)
+    plain = run(estimators.get("forward-inf")(world.trained()), queries, train)
+    found = run(estimators.get("forward-inf-reranked")(world.trained()), queries, train)
+    cosine = run(estimators.get("cosine")(world.trained()), queries, train)
     for column in range(len(queries)):
         first = np.argsort(-plain[:, column])[:20]
         first = first[plain[first, column] > 0]
@@ -438,7 +438,7 @@ def test_reranked_forward_inf_orders_its_first_twenty_by_cosine(world):
 
 def test_reranked_forward_inf_asks_the_gradients_of_few_samples(world):
     train, (_, queries) = world.dataset.rows("train"), asked(world)
-    plain, reranked = world.subject(), world.subject()
+    plain, reranked = world.trained(), world.trained()
     run(estimators.get("forward-inf")(plain), queries[:2], train)
     estimator = estimators.get("forward-inf-reranked")(reranked)
     estimator.top = 3
@@ -453,5 +453,5 @@ def test_reranked_forward_inf_gives_dropped_samples_their_plain_value(world):
     fewer = World(
         world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped
     )
-    found = run(estimators.get("forward-inf-reranked")(fewer.subject()), queries, train)
-    np.testing.assert_allclose(found[:5], run(estimators.get("forward-inf")(fewer.subject()), queries, train)[:5])
+    found = run(estimators.get("forward-inf-reranked")(fewer.trained()), queries, train)
+    np.testing.assert_allclose(found[:5], run(estimators.get("forward-inf")(fewer.trained()), queries, train)[:5])

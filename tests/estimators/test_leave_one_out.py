@@ -36,7 +36,7 @@ def fitted(x: np.ndarray, y: np.ndarray, kept: np.ndarray, l2: float) -> tuple[n
 
 def test_it_is_refitting_with_another_solver(world):
     rows, test = world.dataset.rows("train"), world.dataset.rows("test")
-    estimator = estimators.get("leave-one-out")(world.subject())
+    estimator = estimators.get("leave-one-out")(world.trained())
     estimator.prepare(asked(world))
     found = estimator.score(rows[:6]).influence.numpy()
     x, y = np.asarray(world.dataset.inputs, dtype=np.float64), world.labels.values
@@ -55,7 +55,7 @@ def test_it_is_refitting_with_another_solver(world):
 
 def test_the_influence_function_follows_it(world):
     """At the optimum, and with little damping, the influence function is its first-order form."""
-    estimator = estimators.get("leave-one-out")(world.subject())
+    estimator = estimators.get("leave-one-out")(world.trained())
     estimator.prepare(asked(world))
     truth = estimator.score(world.dataset.rows("train")).influence.numpy()
 
@@ -69,7 +69,7 @@ def test_the_influence_function_follows_it(world):
             return model
 
     optimum = World(world.dataset, world.labels, AtOptimum(world.run), world.flipped)
-    exact = estimators.get("influence-exact")(optimum.subject())
+    exact = estimators.get("influence-exact")(optimum.trained())
     exact.damping_ratio = 1e-6
     exact.prepare(asked(world))
     found = exact.score(world.dataset.rows("train")).influence.numpy()
@@ -83,7 +83,7 @@ def test_dropped_samples_have_none_and_count_for_nothing(world):
     fewer = World(
         world.dataset, type(world.labels).of(world.dataset, world.labels.values, active), world.run, world.flipped
     )
-    estimator = estimators.get("leave-one-out")(fewer.subject())
+    estimator = estimators.get("leave-one-out")(fewer.trained())
     estimator.prepare(asked(world))
     found = estimator.score(np.arange(8)).influence.numpy()
     assert not found[:5].any()
@@ -92,7 +92,7 @@ def test_dropped_samples_have_none_and_count_for_nothing(world):
 
 def test_a_wide_last_layer_is_refused(world, monkeypatch):
     monkeypatch.setattr("attribution.estimators.leave_one_out.LIMIT", 10)
-    estimator = estimators.get("leave-one-out")(world.subject())
+    estimator = estimators.get("leave-one-out")(world.trained())
     estimator.prepare(asked(world))
     with pytest.raises(UserError, match="at most 10"):
         estimator.score(np.arange(2))

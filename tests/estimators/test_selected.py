@@ -19,7 +19,7 @@ def world(tmp_path_factory) -> World:
 
 
 def scores(world, name, rows, **settings):
-    estimator = estimators.get(name)(world.subject())
+    estimator = estimators.get(name)(world.trained())
     for key, value in {"tolerance": 1e-12, "iterations": 3000, **settings}.items():
         assert hasattr(estimator, key)
         setattr(estimator, key, value)
@@ -33,12 +33,12 @@ def test_the_formula(world, name, selection):
     """Every pair by dense algebra: sample i's step on the query's own parameters, against the query's gradient."""
     test = world.dataset.rows("test")[:4]
     found, estimator = scores(world, name, test, selection=selection, ratio=0.2, damping_ratio=0.5)
-    subject, curvature = world.subject(), estimator.curvature
+    trained, curvature = world.trained(), estimator.curvature
     matrix = gauss_newton_matrix(curvature) + curvature.shift * torch.eye(curvature.size, dtype=torch.float64)
-    gi = one_at_a_time(subject.model(), *subject.batch(world.dataset.rows("train")))
+    gi = one_at_a_time(trained.model(), *trained.batch(world.dataset.rows("train")))
     for column, row in enumerate(test):
-        mask = select_for(subject.model(), [subject.batch([row])], 0.2, selection)
-        gq = one_at_a_time(subject.model(), *subject.batch([row]))[0]
+        mask = select_for(trained.model(), [trained.batch([row])], 0.2, selection)
+        gq = one_at_a_time(trained.model(), *trained.batch([row]))[0]
         steps = {
             "gif": lambda m=mask: torch.linalg.lstsq(matrix[:, m], gi.T).solution,
             "gif-freeze": lambda m=mask: torch.linalg.solve(matrix[m][:, m], gi[:, m].T),
@@ -50,7 +50,7 @@ def test_the_formula(world, name, selection):
 
 def test_the_three_agree_when_every_parameter_may_move(world):
     test = world.dataset.rows("test")[:3]
-    exact = estimators.get("influence-exact")(world.subject())
+    exact = estimators.get("influence-exact")(world.trained())
     exact.prepare([Query(str(row), (int(row),)) for row in test])
     truth = exact.score(world.dataset.rows("train")).influence.numpy()
     for name in NAMES:
@@ -69,7 +69,7 @@ def test_a_group_is_the_mean_of_its_members(world, name, monkeypatch):
 
 
 def test_the_ratio_and_the_selection_are_part_of_the_request(world):
-    estimator = estimators.get("gif")(world.subject())
+    estimator = estimators.get("gif")(world.trained())
     first = estimator.options()
     estimator.ratio = 0.3
     assert estimator.options() != first

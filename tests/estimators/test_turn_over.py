@@ -16,13 +16,13 @@ def world(tmp_path_factory) -> World:
 
 
 def test_masks_are_halves_and_belong_to_the_sample(world):
-    halves, rows = TurnOver(world.subject(), 0), np.array([4, 9, 20])
+    halves, rows = TurnOver(world.trained(), 0), np.array([4, 9, 20])
     masks = halves.masks(rows)
     assert ((masks > 0).sum(1) == masks.shape[1] // 2).all()
     assert (masks * halves.flipped(masks) == 0).all()
     assert ((masks + halves.flipped(masks)) > 0).all()
     torch.testing.assert_close(halves.masks(rows[::-1].copy()), masks.flip(0))
-    assert not torch.equal(TurnOver(world.subject(), 1).masks(rows), masks)
+    assert not torch.equal(TurnOver(world.trained(), 1).masks(rows), masks)
 
 
 def test_a_sample_leaves_its_other_half_of_the_last_layer_alone(world, monkeypatch):
@@ -34,10 +34,10 @@ def test_a_sample_leaves_its_other_half_of_the_last_layer_alone(world, monkeypat
     active = np.zeros(len(world.dataset), dtype=bool)
     active[[5, *world.dataset.rows("test")]] = True
     labels = Labels.of(world.dataset, world.labels.values, active)
-    subject = World(world.dataset, labels, world.run, world.flipped).subject()
+    trained = World(world.dataset, labels, world.run, world.flipped).trained()
     recipe = replace(world.run.train_config, weight_decay=0.0)
     monkeypatch.setattr(type(world.run), "train_config", property(lambda self: recipe))
-    halves = TurnOver(subject, 3)
+    halves = TurnOver(trained, 3)
     start = build_model(world.run.model_config, world.dataset.info, world.run.config["seed"], trusted=False)
     moved = (last_linear(halves.network).weight - last_linear(start).weight).abs().sum(0)
     touched = halves.masks(np.array([5]))[0] > 0
@@ -46,7 +46,7 @@ def test_a_sample_leaves_its_other_half_of_the_last_layer_alone(world, monkeypat
 
 
 def test_pairs_and_own_losses_agree_with_the_masked_network(world):
-    halves, rows = TurnOver(world.subject(), 0), np.array([3, 8, 11])
+    halves, rows = TurnOver(world.trained(), 0), np.array([3, 8, 11])
     features, masks = halves.features(rows), halves.masks(rows)
     labels = torch.as_tensor(world.labels.values[rows])
     pairs = halves.losses(features, labels, masks)
@@ -55,17 +55,17 @@ def test_pairs_and_own_losses_agree_with_the_masked_network(world):
     handle = head.register_forward_pre_hook(lambda module, inputs: (inputs[0] * masks[1], *inputs[1:]))
     with torch.no_grad():
         direct = torch.nn.functional.cross_entropy(
-            halves.network(world.subject().batch(rows)[0]), labels, reduction="none"
+            halves.network(world.trained().batch(rows)[0]), labels, reduction="none"
         )
     handle.remove()
     torch.testing.assert_close(pairs[1], direct)
 
 
 def test_it_is_trained_once_and_found_again(world):
-    first = TurnOver(world.subject(), 7)
+    first = TurnOver(world.trained(), 7)
     weights = last_linear(first.network).weight.clone()
     before = {path: path.stat().st_mtime_ns for path in (world.run.folder / "turn-over").glob("*")}
-    torch.testing.assert_close(last_linear(TurnOver(world.subject(), 7).network).weight, weights)
+    torch.testing.assert_close(last_linear(TurnOver(world.trained(), 7).network).weight, weights)
     assert {path: path.stat().st_mtime_ns for path in (world.run.folder / "turn-over").glob("*")} == before
 
 

@@ -36,7 +36,7 @@ def questions(world: World, first: int, last: int) -> list[Query]:
 
 
 def estimator_of(world: World, name: str, store: bool) -> Estimator:
-    made = estimators.get(name)(world.subject(batch_size=16), seed=1)
+    made = estimators.get(name)(world.trained(batch_size=16), seed=1)
     made.store = store
     return made
 
@@ -125,7 +125,7 @@ def test_later_questions_cost_the_queries_own_passes(world, name):
     later = estimator_of(world, name, store=True)
     influence(later, questions(world, 3, 8), rows)
     checkpoints = 3 if name == "trak" else 1
-    assert later.subject.spent == 3 * 5 * checkpoints
+    assert later.trained.spent == 3 * 5 * checkpoints
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -165,7 +165,7 @@ def test_the_strongest_equal_a_score_run(world, name, tmp_path):
 
 def test_grass_with_room_for_everything_is_the_influence_function(world):
     rows, queries = world.dataset.rows("train"), questions(world, 0, 6)
-    expected = influence(estimators.get("influence-exact")(world.subject(), seed=1), queries, rows)
+    expected = influence(estimators.get("influence-exact")(world.trained(), seed=1), queries, rows)
     found = influence(estimator_of(world, "grass", store=False), queries, rows)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
@@ -173,7 +173,7 @@ def test_grass_with_room_for_everything_is_the_influence_function(world):
 def test_grass_with_fewer_numbers_follows_it(world):
     """The sketch of 195 parameters to 100 numbers keeps the order of the training samples, more of it with more numbers."""
     rows, queries = world.dataset.rows("train"), questions(world, 0, 6)
-    exact = influence(estimators.get("influence-exact")(world.subject(), seed=1), queries, rows)
+    exact = influence(estimators.get("influence-exact")(world.trained(), seed=1), queries, rows)
     alike = []
     for dim in (16, 100):
         estimator = estimator_of(world, "grass", store=False)

@@ -39,8 +39,8 @@ def asked(world):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_is_the_slope_of_the_value(world, name):
-    subject = world.subject(asking=SETTINGS)
-    gradient = subject.measure(name).gradient(subject, asked(world))
+    trained = world.trained(asking=SETTINGS)
+    gradient = trained.measure(name).gradient(trained, asked(world))
     chance = torch.Generator().manual_seed(0)
     for _ in range(3):
         direction = {
@@ -48,7 +48,7 @@ def test_gradient_is_the_slope_of_the_value(world, name):
         }
         sides = []
         for step in (1e-6, -1e-6):
-            moved = world.subject(asking=SETTINGS)
+            moved = world.trained(asking=SETTINGS)
             with torch.no_grad():
                 for key, parameter in moved.model().named_parameters():
                     parameter += step * direction[key]
@@ -59,7 +59,7 @@ def test_gradient_is_the_slope_of_the_value(world, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_batches_do_not_matter(world, name):
-    whole, cut = world.subject(asking=SETTINGS), world.subject(asking=SETTINGS, batch_size=4)
+    whole, cut = world.trained(asking=SETTINGS), world.trained(asking=SETTINGS, batch_size=4)
     assert cut.measure(name).value(cut, asked(world)) == pytest.approx(
         whole.measure(name).value(whole, asked(world)), rel=1e-12
     )
@@ -69,15 +69,15 @@ def test_batches_do_not_matter(world, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_step_along_a_helpful_sample_lowers_the_measure(world, name):
-    subject = world.subject(asking=SETTINGS)
-    estimator = estimators.get("ip")(subject)
+    trained = world.trained(asking=SETTINGS)
+    estimator = estimators.get("ip")(trained)
     estimator.prepare([Query("val", tuple(asked(world).tolist()), name)])
-    influence = estimator.score(subject.rows).influence[:, 0].numpy()
-    before = subject.measure(name).value(subject, asked(world))
+    influence = estimator.score(trained.rows).influence[:, 0].numpy()
+    before = trained.measure(name).value(trained, asked(world))
     for place in (int(influence.argmax()), int(influence.argmin())):
-        moved = world.subject(asking=SETTINGS)
-        row = subject.rows[place : place + 1]
-        gradient = subject.measure("loss").gradient(subject, row)
+        moved = world.trained(asking=SETTINGS)
+        row = trained.rows[place : place + 1]
+        gradient = trained.measure("loss").gradient(trained, row)
         with torch.no_grad():
             for key, parameter in moved.model().named_parameters():
                 parameter -= 1e-5 * gradient[key]
@@ -88,42 +88,42 @@ def test_a_step_along_a_helpful_sample_lowers_the_measure(world, name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in GAPS])
 def test_a_query_of_one_row_is_its_gradient(world, name):
-    subject, rows = world.subject(asking=SETTINGS), asked(world)[:4].tolist()
-    prepared = subject.query_gradients([Query(str(row), (row,), name) for row in rows])
+    trained, rows = world.trained(asking=SETTINGS), asked(world)[:4].tolist()
+    prepared = trained.query_gradients([Query(str(row), (row,), name) for row in rows])
     for column, row in enumerate(rows):
-        alone = subject.measure(name).gradient(subject, [row])
+        alone = trained.measure(name).gradient(trained, [row])
         assert all(torch.allclose(prepared.direction(column)[key], alone[key], rtol=1e-8, atol=1e-12) for key in alone)
 
 
 @pytest.mark.parametrize("name", GAPS)
 def test_a_gap_is_the_difference_of_group_means(world, name):
-    subject, rows = world.subject(asking=SETTINGS), asked(world)
-    x, y = subject.batch(rows)
-    p = torch.softmax(subject.model()(x), dim=1)[:, 1].detach().numpy()
+    trained, rows = world.trained(asking=SETTINGS), asked(world)
+    x, y = trained.batch(rows)
+    p = torch.softmax(trained.model()(x), dim=1)[:, 1].detach().numpy()
     groups = world.dataset.samples["group"].to_numpy()[rows]
     counted = np.ones(len(rows), bool) if name == "dp-gap" else y.numpy() == 1
     means = [p[counted & (groups == each)].mean() for each in ("left", "right")]
-    assert subject.measure(name).value(subject, rows) == pytest.approx(abs(means[0] - means[1]), rel=1e-12)
+    assert trained.measure(name).value(trained, rows) == pytest.approx(abs(means[0] - means[1]), rel=1e-12)
 
 
 def test_three_groups_are_judged_by_the_two_furthest_apart(world):
     dataset = Dataset.open(world.dataset.folder)
     dataset.samples["group"] = np.array(["u", "v", "w"])[np.arange(len(dataset)) % 3]
-    subject = World(dataset, world.labels, world.run, world.flipped).subject(asking=SETTINGS)
-    measure, rows = subject.measure("dp-gap"), asked(world)
-    rates = [rate for rate, _ in measure.rates(subject, rows).values()]
+    trained = World(dataset, world.labels, world.run, world.flipped).trained(asking=SETTINGS)
+    measure, rows = trained.measure("dp-gap"), asked(world)
+    rates = [rate for rate, _ in measure.rates(trained, rows).values()]
     assert len(rates) == 3
-    assert measure.value(subject, rows) == pytest.approx(max(rates) - min(rates), rel=1e-12)
+    assert measure.value(trained, rows) == pytest.approx(max(rates) - min(rates), rel=1e-12)
 
 
 def test_attacks_stay_in_reach_and_hurt(world):
-    subject = world.subject(asking=SETTINGS)
-    x, y = subject.batch(asked(world))
-    clean = subject.measure("loss").value(subject, asked(world))
-    weak, strong = (subject.measure(name) for name in ("fgsm", "pgd"))
-    assert (weak.inputs(subject, x, y) - x).abs().max() == pytest.approx(0.3)
-    assert (strong.inputs(subject, x, y) - x).abs().max() <= 0.3 + 1e-12
-    assert clean < weak.value(subject, asked(world)) <= strong.value(subject, asked(world)) + 1e-3
+    trained = world.trained(asking=SETTINGS)
+    x, y = trained.batch(asked(world))
+    clean = trained.measure("loss").value(trained, asked(world))
+    weak, strong = (trained.measure(name) for name in ("fgsm", "pgd"))
+    assert (weak.inputs(trained, x, y) - x).abs().max() == pytest.approx(0.3)
+    assert (strong.inputs(trained, x, y) - x).abs().max() <= 0.3 + 1e-12
+    assert clean < weak.value(trained, asked(world)) <= strong.value(trained, asked(world)) + 1e-3
 
 
 def test_categories_are_not_attacked(world):
@@ -131,9 +131,9 @@ def test_categories_are_not_attacked(world):
     columns = [{"name": "a", "kind": "number"}, {"name": "b", "kind": "category", "value": "x"}] * 2
     object.__setattr__(dataset, "info", copy.copy(dataset.info))
     dataset.info.preprocessing["columns"] = columns
-    subject = World(dataset, world.labels, world.run, world.flipped).subject(asking=SETTINGS)
-    x, y = subject.batch(asked(world))
-    moved = (subject.measure("fgsm").inputs(subject, x, y) - x).abs().amax(0)
+    trained = World(dataset, world.labels, world.run, world.flipped).trained(asking=SETTINGS)
+    x, y = trained.batch(asked(world))
+    moved = (trained.measure("fgsm").inputs(trained, x, y) - x).abs().amax(0)
     assert (moved > 0).tolist() == [True, False, True, False]
 
 
@@ -177,14 +177,14 @@ def test_the_unit_is_the_measure_s(plain, tmp_path):
 
 
 def test_the_seed_ensemble_is_the_mean_of_the_runs(world):
-    subject = world.subject()
-    queries, rows = [Query("one", (int(asked(world)[0]),)), Query("two", (int(asked(world)[1]),))], subject.rows
+    trained = world.trained()
+    queries, rows = [Query("one", (int(asked(world)[0]),)), Query("two", (int(asked(world)[1]),))], trained.rows
     alone = []
-    for each in (subject, subject.like(subject.siblings[0])):
+    for each in (trained, trained.like(trained.siblings[0])):
         ip = estimators.get("ip")(each)
         ip.prepare(queries)
         alone.append(ip.score(rows).influence.numpy())
-    ensemble = estimators.get("ip-ensemble")(world.subject())
+    ensemble = estimators.get("ip-ensemble")(world.trained())
     ensemble.prepare(queries)
     np.testing.assert_allclose(ensemble.score(rows).influence.numpy(), np.mean(alone, axis=0), rtol=1e-10)
     assert ensemble.notes() == {"seeds": [0, 1]}
@@ -199,17 +199,17 @@ def test_a_run_without_siblings_says_how_to_train_them(plain, tmp_path):
     shutil.copytree(plain.run.folder, tmp_path / "runs" / plain.run.id)
     lonely = World(plain.dataset, plain.labels, Run.open(tmp_path / "runs" / plain.run.id), plain.flipped)
     with pytest.raises(UserError, match="datablame train --seed 1"):
-        estimators.get("ip-ensemble")(lonely.subject()).prepare([Query("one", (int(asked(plain)[0]),))])
+        estimators.get("ip-ensemble")(lonely.trained()).prepare([Query("one", (int(asked(plain)[0]),))])
 
 
 def test_dropout_masks_thin_the_representation(world):
     """By hand: a mask on what the last layer is given, the loss differentiated by autograd, row by row."""
-    estimator = estimators.get("ip-dropout")(world.subject(), seed=3)
+    estimator = estimators.get("ip-dropout")(world.trained(), seed=3)
     estimator.masks = 4
     row = int(asked(world)[0])
     estimator.prepare([Query("one", (row,))])
     found = estimator.score(np.arange(COPIES)).influence[:, 0].numpy()
-    network = world.subject().model()
+    network = world.trained().model()
     layers = [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
     last, expected = layers[-1], np.zeros(COPIES)
     for index in range(4):
@@ -217,7 +217,7 @@ def test_dropout_masks_thin_the_representation(world):
         handle = last.register_forward_pre_hook(lambda module, args, kept=kept: (args[0] * kept * 2,))
         rows = []
         for each in (row, *range(COPIES)):
-            x, y = world.subject().batch([each])
+            x, y = world.trained().batch([each])
             loss = torch.nn.functional.cross_entropy(network(x), y)
             rows.append(torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(network.parameters()))]))
         handle.remove()

@@ -134,7 +134,7 @@ def test_a_token_model_keeps_its_own_ids(tmp_path, code):
 
 
 def test_training_scoring_and_attacks_use_the_models_inputs(tmp_path, code):
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
     x, y = numbers()
     pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "label": y}).to_csv(tmp_path / "t.csv", index=False)
@@ -143,15 +143,15 @@ def test_training_scoring_and_attacks_use_the_models_inputs(tmp_path, code):
     )
     recipe = TrainConfig(epochs=2, device="cpu", checkpoints=1)
     run = project.train(recipe)
-    subject = Subject(project.dataset, project.labels, run, device="cpu", trusted=True)
-    assert inputs_of(subject.model()).kind == "raw"
+    trained = TrainedModel(project.dataset, project.labels, run, device="cpu", trusted=True)
+    assert inputs_of(trained.model()).kind == "raw"
     rows = np.arange(5)
-    batch, labels = subject.batch(rows)
+    batch, labels = trained.batch(rows)
     column = project.samples[["col:a", "col:b"]].to_numpy(dtype=np.float32)
     assert np.array_equal(batch.numpy(), column[rows])
     with torch.no_grad():
-        assert np.allclose(torch.softmax(subject.model()(batch), 1).numpy(), run.probabilities()[rows], atol=1e-6)
-    moved = subject.measure("fgsm").inputs(subject, batch, labels)
+        assert np.allclose(torch.softmax(trained.model()(batch), 1).numpy(), run.probabilities()[rows], atol=1e-6)
+    moved = trained.measure("fgsm").inputs(trained, batch, labels)
     deviation = project.samples.loc[project.samples["split"] == "train", ["col:a", "col:b"]].std(ddof=0).to_numpy()
     assert np.allclose(np.abs((moved - batch).numpy()).max(0), 0.1 * deviation, rtol=1e-3)
 

@@ -27,8 +27,8 @@ def look(world: World, out, config: AnglesConfig = CONFIG, queries=None) -> Angl
 
 
 def gradients(world: World, rows, checkpoint=-1) -> torch.Tensor:
-    subject = world.subject()
-    return one_at_a_time(subject.model(checkpoint), *subject.batch(rows))
+    trained = world.trained()
+    return one_at_a_time(trained.model(checkpoint), *trained.batch(rows))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def double(world, tmp_path_factory) -> tuple[World, AnglesResult]:
 
 def test_cosines_norms_and_angles_equal_autograd(double):
     world, result = double
-    rows = world.subject().rows
+    rows = world.trained().rows
     for checkpoint in range(len(result.config["checkpoints"])):
         own = gradients(world, rows, checkpoint)
         query = gradients(world, world.dataset.rows("val"), checkpoint).mean(0)
@@ -57,8 +57,8 @@ def test_cosines_norms_and_angles_equal_autograd(double):
 
 def test_layers_equal_autograd_and_add_up(double):
     world, result = double
-    model = world.subject().model()
-    own = gradients(world, world.subject().rows)
+    model = world.trained().model()
+    own = gradients(world, world.trained().rows)
     query = gradients(world, world.dataset.rows("val")).mean(0)
     start = 0
     for place, layer in enumerate(result.config["layers"]):
@@ -75,15 +75,15 @@ def test_layers_equal_autograd_and_add_up(double):
 
 def test_the_turn_equals_the_inverse_written_out(double):
     world, result = double
-    subject = world.subject()
-    own = gradients(world, subject.rows)
+    trained = world.trained()
+    own = gradients(world, trained.rows)
     query = gradients(world, world.dataset.rows("val")).mean(0)
-    curvature = curvature_of(subject, 0, usual_ratio(subject))
+    curvature = curvature_of(trained, 0, usual_ratio(trained))
     rows = curvature.rows(np.arange(curvature.n)).flatten(0, 1).double()
     dense = rows.T @ rows / curvature.n + curvature.l2 * torch.eye(rows.shape[1])
     mean = float(dense.trace()) / len(dense)
     turns = result.config["checkpoints"][-1]["curvature"]
-    assert [one["ratio"] for one in turns] == sorted({0.1, 1.0, 10.0, 100.0, usual_ratio(subject)})
+    assert [one["ratio"] for one in turns] == sorted({0.1, 1.0, 10.0, 100.0, usual_ratio(trained)})
     for one in turns:
         assert one["residual"] <= 1e-3
         assert one["damping"] == pytest.approx(one["ratio"] * mean, rel=1e-4)
@@ -97,8 +97,8 @@ def test_the_turn_equals_the_inverse_written_out(double):
 
 
 def test_every_shift_is_solved_as_by_itself(world):
-    subject = in_double(world).subject()
-    curvature = curvature_of(subject, 0, 1.0)
+    trained = in_double(world).trained()
+    curvature = curvature_of(trained, 0, 1.0)
     v = curvature.random(1, 3)[0].double()
     shifts = [curvature.shift * factor for factor in (1.0, 1e-3, 1e4)]
     x, residuals = shifted_conjugate_gradients(curvature, v, shifts, 1e-8, 2000)

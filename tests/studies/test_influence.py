@@ -239,7 +239,7 @@ def test_cost_is_counted(world, tmp_path):
     config = run(world, tmp_path).config
     assert config["forward_passes"] == pytest.approx(3 + 3 * 18 / N_TRAIN)
     assert config["seconds_s"] > 0
-    assert len(config["covered"]) == len(list(world.subject().model().parameters()))
+    assert len(config["covered"]) == len(list(world.trained().model().parameters()))
 
 
 @pytest.mark.parametrize("queries", [[], [10_000], [-1]])
@@ -287,8 +287,8 @@ def test_cpu_and_gpu_agree(world, tmp_path, name):
 
 def test_the_memory_of_the_settings_reaches_engine_and_plan_and_changes_no_score(world, tmp_path):
     work = ShardWork(world.dataset, world.labels, world.run, replace(CONFIG, memory_mb=3), [], tmp_path, "", False)
-    subject = work.subject()
-    assert subject.engine().budget_bytes == subject.like().engine().budget_bytes == 3 << 20
+    trained = work.trained()
+    assert trained.engine().budget_bytes == trained.like().engine().budget_bytes == 3 << 20
     assert plan.query_block(1000, 1 << 20, 3) == 3
     assert plan.query_block(1000, 1 << 20) == 512
     assert plan.query_block(1000, 8 << 20, 3) == 1
@@ -302,8 +302,8 @@ def test_the_memory_of_the_settings_reaches_engine_and_plan_and_changes_no_score
 
 def test_autocast_reaches_the_engine_is_a_run_of_its_own_and_good_to_two_digits(world, tmp_path):
     config = replace(CONFIG, autocast=True)
-    subject = ShardWork(world.dataset, world.labels, world.run, config, [], tmp_path, "", False).subject()
-    assert subject.engine().autocast == subject.like().engine().autocast == torch.bfloat16
+    trained = ShardWork(world.dataset, world.labels, world.run, config, [], tmp_path, "", False).trained()
+    assert trained.engine().autocast == trained.like().engine().autocast == torch.bfloat16
     usual, rounded = run(world, tmp_path), run(world, tmp_path, config)
     assert usual.id != rounded.id
     exact = usual.matrix()[1]

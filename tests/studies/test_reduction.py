@@ -60,13 +60,13 @@ def test_many_small_shards_equal_sorting_everything(tmp_path, monkeypatch, k, he
     matrix[chance.integers(0, n, 20), chance.integers(0, q, 20)] = np.inf
     matrix[17] = np.nan
     monkeypatch.setattr(tables, "PIECE_PAIRS", 50)
-    subject = subject_of(n)
-    shards = cut(matrix, tmp_path, subject.rows, height, width)
+    trained = subject_of(n)
+    shards = cut(matrix, tmp_path, trained.rows, height, width)
     queries = asked(q)
-    queries[8] = Query("itself", (int(subject.rows[20]),))
-    bad = write_tables(tmp_path, subject, queries, shards, k)
+    queries[8] = Query("itself", (int(trained.rows[20]),))
+    bad = write_tables(tmp_path, trained, queries, shards, k)
     assert bad["pairs"] == (~np.isfinite(matrix)).sum()
-    assert bad["rows"] == subject.rows[(~np.isfinite(matrix)).any(1)].tolist()[:100]
+    assert bad["rows"] == trained.rows[(~np.isfinite(matrix)).any(1)].tolist()[:100]
     matrix[20, 8] = np.nan  # a sample does not explain itself
     summary, reverse, moments = (
         pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("summary", "reverse", "moments")
@@ -75,13 +75,13 @@ def test_many_small_shards_equal_sorting_everything(tmp_path, monkeypatch, k, he
         for side in (1, -1):
             mine = summary[(summary["query"] == column) & (summary["side"] == side)]
             places = expected(matrix[:, column], side, k)
-            assert mine["row"].tolist() == subject.rows[places].tolist()
+            assert mine["row"].tolist() == trained.rows[places].tolist()
             assert mine["rank"].tolist() == list(range(1, len(places) + 1))
             np.testing.assert_array_equal(mine["influence"], matrix[places, column])
             np.testing.assert_allclose(mine["cosine"], matrix[places, column] / 10)
     for line in (0, 17, 100, n - 1):
         for side in (1, -1):
-            mine = reverse[(reverse["row"] == subject.rows[line]) & (reverse["side"] == side)]
+            mine = reverse[(reverse["row"] == trained.rows[line]) & (reverse["side"] == side)]
             assert mine["query"].tolist() == expected(matrix[line], side, K_REVERSE).tolist()
     assert reverse["row"].is_monotonic_increasing
     finite = np.where(np.isfinite(matrix), matrix, np.nan)
@@ -93,11 +93,11 @@ def test_many_small_shards_equal_sorting_everything(tmp_path, monkeypatch, k, he
 
 def test_without_ties_the_order_of_the_shards_does_not_matter(tmp_path):
     matrix = np.random.default_rng(1).permutation(300 * 5).reshape(300, 5).astype(np.float32) - 700
-    subject = subject_of(300)
+    trained = subject_of(300)
     found = []
     for name, turn in (("ahead", 1), ("back", -1)):
-        shards = cut(matrix, tmp_path / name, subject.rows, 11, 3)
-        write_tables(tmp_path / name, subject, asked(5), shards[::turn], 24)
+        shards = cut(matrix, tmp_path / name, trained.rows, 11, 3)
+        write_tables(tmp_path / name, trained, asked(5), shards[::turn], 24)
         found.append([pd.read_parquet(tmp_path / name / f"{table}.parquet") for table in ("summary", "reverse")])
     for ahead, back in zip(*found, strict=True):
         pd.testing.assert_frame_equal(ahead, back)
@@ -107,12 +107,12 @@ def test_a_row_is_read_from_its_stripe(tmp_path, monkeypatch):
     """What one training row affects is the same however many row groups the file has, and a row that is not there has nothing."""
     monkeypatch.setattr(tables, "STRIPE_ROWS", 40)
     matrix = np.random.default_rng(2).normal(size=(300, 30)).astype(np.float32)
-    subject = subject_of(300)
-    write_tables(tmp_path, subject, asked(30), cut(matrix, tmp_path, subject.rows, 64, 30), 5)
+    trained = subject_of(300)
+    write_tables(tmp_path, trained, asked(30), cut(matrix, tmp_path, trained.rows, 64, 30), 5)
     write_json(tmp_path / "config.json", {})
     result = ScoreResult.open(tmp_path)
     for line in (0, 39, 40, 299):
-        found = result.affected_by(int(subject.rows[line]))
+        found = result.affected_by(int(trained.rows[line]))
         assert found[found["side"] == -1]["query"].tolist() == expected(matrix[line], -1, K_REVERSE).tolist()
     assert not len(result.affected_by(6))
     assert list(found.columns) == ["side", "rank", "query", "influence"]
@@ -133,10 +133,10 @@ def test_memory_does_not_grow_with_the_training_set(tmp_path, monkeypatch):
     peaks = []
     for n in (2_500, 2_500, 20_000):  # the first one pays for what is imported on first use
         matrix = np.random.default_rng(4).normal(size=(n, 40)).astype(np.float32)
-        subject = subject_of(n)
-        shards = cut(matrix, tmp_path / str(n), subject.rows, 2_500, 40)
+        trained = subject_of(n)
+        shards = cut(matrix, tmp_path / str(n), trained.rows, 2_500, 40)
         tracemalloc.start()
-        write_tables(tmp_path / str(n), subject, asked(40), shards, 24)
+        write_tables(tmp_path / str(n), trained, asked(40), shards, 24)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] < 1.3 * peaks[1]

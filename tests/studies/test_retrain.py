@@ -11,7 +11,7 @@ from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, RetrainConfig, TrainConfig
 from attribution.statistics.intervals import Interval
-from attribution.studies.retrain.result import Comparison
+from attribution.studies.retrain.result import RetrainResult
 from attribution.studies.retrain.run import _loss_word, _verdict, flip_table, retrain
 from attribution.training.run import Run
 
@@ -97,7 +97,7 @@ def test_found_again_and_read_back(noisy):
     data, fixed, comparison, folder = noisy
     again = retrain(data, data.base_version(), fixed, LOGISTIC, FAST, SEEDS, folder / "runs", folder / "retrains")
     assert again == comparison
-    assert Comparison.open(comparison.folder) == comparison
+    assert RetrainResult.open(comparison.folder) == comparison
 
 
 def test_trainings_before_the_edits_are_made_once_and_only_the_projects_seed_has_dynamics(noisy):
@@ -201,7 +201,7 @@ def test_refusals(tmp_path):
     with pytest.raises(UserError, match=r"0 test samples, \d+ more are dropped"):
         retrain(data, base, edited(data, drop=[1, *data.rows("test")]), LOGISTIC, FAST, SEEDS, *out)
     with pytest.raises(UserError, match="no finished comparison"):
-        Comparison.open(tmp_path / "absent")
+        RetrainResult.open(tmp_path / "absent")
 
 
 def test_verdicts_in_plain_words():

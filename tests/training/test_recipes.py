@@ -186,9 +186,9 @@ def test_what_needs_the_recipe_of_loaded_weights_refuses(adopted):
 
     with pytest.raises(UserError, match="trained elsewhere"):
         adopted.score(ScoreConfig(estimator="turn-over-dropout", queries="test-00001", device="cpu"))
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
-    subject = Subject(adopted.dataset, adopted.labels, adopted.run, device="cpu")
-    subject.model = lambda: __import__("torch").nn.Linear(64, 10)
+    trained = TrainedModel(adopted.dataset, adopted.labels, adopted.run, device="cpu")
+    trained.model = lambda: __import__("torch").nn.Linear(64, 10)
     with pytest.raises(UserError, match="penalty is not known"):
-        as_softmax_regression(subject)
+        as_softmax_regression(trained)

@@ -10,7 +10,7 @@ import pytest
 from attribution.settings.configs import TrainConfig
 from attribution.statistics.intervals import Interval
 from attribution.statistics.track_record import TrackRecord
-from attribution.studies.retrain.result import Change, Comparison
+from attribution.studies.retrain.result import Change, RetrainResult
 from attribution.views import comparison
 
 
@@ -20,7 +20,7 @@ def found():
     change = Change(
         (0.8, 0.82, 0.81), (0.82, 0.84, 0.83), interval, interval, Interval(0.02, float("nan"), float("nan"))
     )
-    return Comparison(
+    return RetrainResult(
         folder=Path("a1b2c3d4"),
         config={"after_runs": ["r0", "r1", "r2"], "before_runs": []},
         verdict="It rose.",

@@ -7,7 +7,7 @@ import pytest
 from attribution.storage.files import write_json
 from attribution.storage.tables import write_table
 from attribution.studies.fairness.judged import Judged
-from attribution.studies.fairness.result import Remedy
+from attribution.studies.fairness.result import FairnessResult
 from attribution.views import fairness
 
 
@@ -33,7 +33,7 @@ def line(budget, split, figure, estimate, removed="harmful", signed=np.nan):
 
 
 @pytest.fixture
-def found(tmp_path) -> Remedy:
+def found(tmp_path) -> FairnessResult:
     lines = []
     for budget, gap, accuracy in ((0.0, 0.2, 0.2), (5.0, 0.05, 0.21), (20.0, -0.1, 0.1)):
         for split in ("val", "test"):
@@ -59,7 +59,7 @@ def found(tmp_path) -> Remedy:
     write_json(
         tmp_path / "one" / "config.json", {**about, "budgets": [5.0, 20.0], "seeds": [0], "pair": {"eop": ["u", "v"]}}
     )
-    return Remedy.open(tmp_path / "one")
+    return FairnessResult.open(tmp_path / "one")
 
 
 def test_what_is_offered_says_what_is_not():

@@ -65,13 +65,13 @@ def damping_sweep(
     them, so a ratio picked from it is picked in-sample). Cost: one score run per ratio. ``UserError`` for an estimator without damping and a
     ratio that is not above 0.
     """
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
     work, started_s = progress or Progress(), time.perf_counter()
-    subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
-    usual = usual_ratio(subject)
+    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
+    usual = usual_ratio(trained)
     ratios = _ratios(config, usual)
-    store = _store(subject)
+    store = _store(trained)
     request = {
         "format": FORMAT,
         "run": run.id,
@@ -89,7 +89,7 @@ def damping_sweep(
     found, dampings = [], []
     for done, ratio in enumerate(ratios):
         work.update(done, len(ratios), f"damping ratio {ratio:g}")
-        influence, damping = _influences(subject, config, ratio, queries)
+        influence, damping = _influences(trained, config, ratio, queries)
         found.append(influence)
         dampings.append(damping)
     lines = _lines(ratios, dampings, found, ratios.index(usual), _truth(store, labels, queries))
@@ -114,10 +114,10 @@ def _ratios(config: DampingConfig, usual: float) -> list[float]:
     return sorted({float(ratio) for ratio in config.ratios} | {usual})
 
 
-def _store(subject: Any) -> "Subsets | None":
+def _store(trained: Any) -> "Subsets | None":
     """The subset models, if there are enough to judge by."""
     try:
-        return store_of(subject)
+        return store_of(trained)
     except UserError:  # no truth at hand: agreement alone is drawn
         return None
 
@@ -127,16 +127,16 @@ def _truth(store: "Subsets | None", labels: "Labels", queries: np.ndarray) -> tu
     return (store.members(), -store.losses(queries, labels.values[queries])) if store else None
 
 
-def _influences(subject: Any, config: DampingConfig, ratio: float, queries: np.ndarray) -> tuple[np.ndarray, float]:
+def _influences(trained: Any, config: DampingConfig, ratio: float, queries: np.ndarray) -> tuple[np.ndarray, float]:
     """Influences (n, q) float64 and the absolute damping."""
     import torch
 
-    estimator = estimators.get(config.estimator)(subject, config.seed)
+    estimator = estimators.get(config.estimator)(trained, config.seed)
     estimator.damping_ratio = ratio
     estimator.prepare([Query(str(row), (int(row),)) for row in queries])
-    size = subject.batch_size
+    size = trained.batch_size
     parts = [
-        estimator.score(subject.rows[start : start + size]).influence for start in range(0, len(subject.rows), size)
+        estimator.score(trained.rows[start : start + size]).influence for start in range(0, len(trained.rows), size)
     ]
     return torch.cat(parts).double().numpy(), float(estimator.notes()["damping"])
 

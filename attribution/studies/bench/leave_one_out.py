@@ -15,7 +15,7 @@ from attribution.errors import UserError
 from attribution.progress import Progress
 
 if TYPE_CHECKING:
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 TOLERANCE = 1e-11
 LARGEST = 2000  # parameters: a step factorises a matrix of that side
@@ -73,10 +73,10 @@ def leave_one_out(
     return truth
 
 
-def as_softmax_regression(subject: "Subject") -> tuple[Tensor, Tensor, float]:
+def as_softmax_regression(trained: "TrainedModel") -> tuple[Tensor, Tensor, float]:
     """The training set of a model that is one linear layer on the flattened input: inputs with a 1 at the end (n, d + 1) float64, labels
     (n,), and the L2 penalty of its recipe. ``UserError`` for any other model."""
-    model, recipe = subject.model(), subject.run.train_config
+    model, recipe = trained.model(), trained.run.train_config
     layers = [layer for layer in model.modules() if not list(layer.children()) and not isinstance(layer, nn.Flatten)]
     if len(layers) != 1 or not isinstance(layers[0], nn.Linear) or layers[0].bias is None:
         raise UserError(
@@ -84,7 +84,7 @@ def as_softmax_regression(subject: "Subject") -> tuple[Tensor, Tensor, float]:
             "Leaving one sample out moves a network less than its training noise does, so there is no exact answer.",
             "Read the linear datamodeling score instead, or train the network `logistic`.",
         )
-    if subject.run.config.get("source") == "loaded":
+    if trained.run.config.get("source") == "loaded":
         raise UserError(
             "Your weights were trained elsewhere.",
             "With which L2 penalty is not known, so there is no exact optimum to leave a sample out of.",
@@ -97,12 +97,12 @@ def as_softmax_regression(subject: "Subject") -> tuple[Tensor, Tensor, float]:
             f"At most {LARGEST:,} weights, sgd, and a penalty above 0 are needed.",
             "Read the linear datamodeling score instead.",
         )
-    x, y = inputs(subject, subject.rows)
+    x, y = inputs(trained, trained.rows)
     return x, y, recipe.weight_decay
 
 
-def inputs(subject: "Subject", rows: np.ndarray) -> tuple[Tensor, Tensor]:
+def inputs(trained: "TrainedModel", rows: np.ndarray) -> tuple[Tensor, Tensor]:
     """Flattened inputs of these rows with a 1 at the end ``(b, d + 1)`` float64, and their labels, on the CPU."""
-    x, y = subject.batch(rows)
+    x, y = trained.batch(rows)
     flat = x.cpu().double().flatten(1)
     return torch.cat([flat, torch.ones(len(flat), 1, dtype=torch.float64)], 1), y.cpu()

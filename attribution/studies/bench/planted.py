@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, Labels
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 VALIDATION = 100  # validation samples that estimators are asked about
 RESAMPLES = 400
@@ -69,7 +69,7 @@ def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> 
 
 
 def by_detectors(
-    subject: "Subject", names: Sequence[str], out_of_fold: Callable[[], np.ndarray]
+    trained: "TrainedModel", names: Sequence[str], out_of_fold: Callable[[], np.ndarray]
 ) -> tuple[list[Found], dict[str, str]]:
     """What the detectors say, each with evidence of its own so that its seconds are its alone; and why others cannot (name -> why).
 
@@ -90,7 +90,7 @@ def by_detectors(
         already_s = held[0][1] if held else 0.0
         started_s = time.perf_counter()
         try:
-            values = detectors.get(name)().values(Evidence(subject, read))
+            values = detectors.get(name)().values(Evidence(trained, read))
         except UserError as problem:
             skipped[name] = str(problem)
             continue
@@ -100,22 +100,22 @@ def by_detectors(
 
 
 def by_estimators(
-    subject: "Subject", names: Sequence[str], seed: int = 0, progress: Progress | None = None
+    trained: "TrainedModel", names: Sequence[str], seed: int = 0, progress: Progress | None = None
 ) -> tuple[list[Found], dict[str, str]]:
     """What estimators say: the harm to the worst class of the validation samples, ``-min_c sum over v in c of influence(i, v)``.
 
     Summed over all classes the pulls cancel (arXiv 2506.11584). ``VALIDATION`` samples are asked about, drawn evenly from the classes.
     """
-    validation = _validation(subject, seed)
+    validation = _validation(trained, seed)
     if not len(validation):
         return [], dict.fromkeys(names, "There are no validation samples to be harmed.")
-    classes = subject.labels.values[validation]
+    classes = trained.labels.values[validation]
     found, skipped = [], {}
     for done, name in enumerate(names):
         (progress or Progress()).update(done, len(names), name)
         started_s = time.perf_counter()
         try:
-            matrix = influence_matrix(subject, name, [int(row) for row in validation], seed)
+            matrix = influence_matrix(trained, name, [int(row) for row in validation], seed)
         except UserError as problem:
             skipped[name] = str(problem)
             continue
@@ -124,22 +124,22 @@ def by_estimators(
     return found, skipped
 
 
-def influence_matrix(subject: "Subject", name: str, queries: Sequence[int], seed: int = 0) -> np.ndarray:
+def influence_matrix(trained: "TrainedModel", name: str, queries: Sequence[int], seed: int = 0) -> np.ndarray:
     """An estimator's influences ``(n, q)`` float64 of the active training rows on these samples, in memory."""
-    estimator = estimators.get(name)(subject, seed)
+    estimator = estimators.get(name)(trained, seed)
     estimator.prepare([Query(str(row), (row,)) for row in queries])
-    size = subject.batch_size
+    size = trained.batch_size
     parts = [
-        estimator.score(subject.rows[start : start + size]).influence for start in range(0, len(subject.rows), size)
+        estimator.score(trained.rows[start : start + size]).influence for start in range(0, len(trained.rows), size)
     ]
     return np.nan_to_num(np.concatenate([part.double().numpy() for part in parts]))
 
 
-def _validation(subject: "Subject", seed: int) -> np.ndarray:
+def _validation(trained: "TrainedModel", seed: int) -> np.ndarray:
     """Active validation rows, at most ``VALIDATION``, the classes as even as they can be."""
-    rows = subject.dataset.rows("val")
-    rows = np.random.default_rng([seed, 2]).permutation(rows[subject.labels.active[rows]])
-    labels = subject.labels.values[rows]
+    rows = trained.dataset.rows("val")
+    rows = np.random.default_rng([seed, 2]).permutation(rows[trained.labels.active[rows]])
+    labels = trained.labels.values[rows]
     turn = np.zeros(len(rows), dtype=np.int64)
     for label in np.unique(labels):
         turn[labels == label] = np.arange((labels == label).sum())

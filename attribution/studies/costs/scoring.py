@@ -80,7 +80,7 @@ class _Trial:
     def __init__(self, work: ShardWork, labels: "Labels", share: float, batch: int, shared: _Shared) -> None:
         self._queries, self._batch, self._at, self._all = work.queries, batch, 0, work.labels.train_rows(work.dataset)
         self._estimator: Estimator = replace(work, labels=labels).estimator()
-        self._estimator.subject.share = min(share, 1 - 1e-9)  # below 1 even at full size: a pilot keeps nothing on disk
+        self._estimator.trained.share = min(share, 1 - 1e-9)  # below 1 even at full size: a pilot keeps nothing on disk
         self._shared, self.scale, bound = shared, 1.0, self._estimator.rounds
         self._tolerance = getattr(self._estimator, "tolerance", None)
         self._most = getattr(self._estimator, bound) if bound else 0
@@ -99,7 +99,7 @@ class _Trial:
         self._shared.tiny_s = self._shared.tiny_s or time.perf_counter() - started_s
 
     def batch(self) -> None:
-        rows = self._estimator.subject.rows
+        rows = self._estimator.trained.rows
         rows = rows if len(rows) >= 2 * self._batch else self._all
         if self._at >= len(rows):
             self._at = 0
@@ -126,8 +126,8 @@ def pilot_score(
     asked = columns(dataset, queries, config.group, config.measure)
     work = ShardWork(dataset, labels, run, replace(config, store=False), asked, Path(), "", trusted)
     rows, few = labels.train_rows(dataset), share_of(dataset, labels, 64)
-    subject = replace(work, labels=few).subject()
-    device = str(subject.device)
+    trained = replace(work, labels=few).trained()
+    device = str(trained.device)
 
     def metered(call: object) -> Meter:
         with Meter(device) as spent:
@@ -172,16 +172,16 @@ def share_of(dataset: "Dataset", labels: "Labels", count: int) -> "Labels":
 
 def _table_cost(work: ShardWork, queries: int) -> float:
     """CPU seconds that the tables take for one pair, by writing those of random scores."""
-    subject, chance = work.subject(), np.random.default_rng(0)
-    n = max(1, min(len(subject.rows), TABLE_PAIRS // queries))
-    subject.rows = subject.rows[:n]
+    trained, chance = work.trained(), np.random.default_rng(0)
+    n = max(1, min(len(trained.rows), TABLE_PAIRS // queries))
+    trained.rows = trained.rows[:n]
     asked = [Query(str(place), (int(place),)) for place in range(queries)]
     with tempfile.TemporaryDirectory() as folder:
         shards = plan(n, queries, 1)
         for shard in shards:
-            _write_random(Path(folder), subject.rows, shard, chance)
+            _write_random(Path(folder), trained.rows, shard, chance)
         with Meter() as spent:
-            write_tables(Path(folder), subject, asked, shards, work.config.k)
+            write_tables(Path(folder), trained, asked, shards, work.config.k)
         return spent.cpu_s / (n * queries)
 
 
@@ -199,15 +199,15 @@ def _write_random(folder: Path, rows: np.ndarray, shard: Shard, chance: np.rando
 
 def _cosine_cost(work: ShardWork, queries: int) -> tuple[tuple[float, float], float]:
     """What gradient cosines take for one training sample in CPU seconds, whatever the queries and for each of them; bytes a query holds."""
-    subject = work.subject()
-    rows, read = subject.rows[: work.config.batch_size], []
+    trained = work.trained()
+    rows, read = trained.rows[: work.config.batch_size], []
     for count in sorted({1, queries}):
         chosen = np.linspace(0, len(work.queries) - 1, count).astype(int)
-        prepared = subject.query_gradients([work.queries[place] for place in chosen])
-        x, y = subject.batch(rows)
-        subject.engine().dots_and_norms(x, y, prepared)  # warms up
-        with Meter(str(subject.device)) as spent:
-            subject.engine().dots_and_norms(x, y, prepared)
+        prepared = trained.query_gradients([work.queries[place] for place in chosen])
+        x, y = trained.batch(rows)
+        trained.engine().dots_and_norms(x, y, prepared)  # warms up
+        with Meter(str(trained.device)) as spent:
+            trained.engine().dots_and_norms(x, y, prepared)
         read.append(spent.cpu_s / len(rows))
     slope = max(0.0, read[-1] - read[0]) / max(1, queries - 1)
     return (max(0.0, read[0] - slope), slope), prepared.nbytes / queries

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Remedy(Artefact):
+class FairnessResult(Artefact):
     """Training samples ranked by how much they harm a measure, and a sweep: remove the worst b percent, train anew, measure.
 
     ``suggested`` is chosen on the validation split (``findings.judged.suggested``); the figures with intervals that ``sweep`` gives for

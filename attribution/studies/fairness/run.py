@@ -21,12 +21,12 @@ from attribution.statistics.intervals import Interval
 from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 from attribution.studies.fairness.judged import GAPS, TARGETS, Judged, is_better, suggested
-from attribution.studies.fairness.result import Remedy
+from attribution.studies.fairness.result import FairnessResult
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
     from attribution.training.run import Run
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 FORMAT = 1
 SPLITS = ("val", "test")
@@ -43,7 +43,7 @@ def remedy(
     progress: Progress | None = None,
     *,
     trusted: bool = False,
-) -> Remedy:
+) -> FairnessResult:
     """Rank the active training rows by the harm they do to ``config.measure`` on ``config.split``, then remove the worst and train anew.
 
     Every budget is trained once per seed on what is left, with the same recipe; the suggested budget is chosen on the ranking's split
@@ -51,18 +51,18 @@ def remedy(
     an interrupted one goes on. Cost: (budgets + 2) x seeds trainings, plus one pass of the estimator.
     Raises ``UserError`` for a measure that the data cannot have, budgets outside 0 to 100, and an empty split.
     """
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
     progress, started_s = progress or Progress(), time.monotonic()
     asking = {"positive": config.positive, "epsilon": config.epsilon}
-    subject = Subject(dataset, labels, run, device=config.device, trusted=trusted, asking=asking)
-    measure = subject.measure(config.measure)
+    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted, asking=asking)
+    measure = trained.measure(config.measure)
     asked = {
         split: active_rows(dataset, labels, split, "The budget is chosen on val and judged on test.")
         for split in SPLITS
     }
     budgets = _budgets(config)
-    estimator = estimators.get(config.estimator)(subject, 0)
+    estimator = estimators.get(config.estimator)(trained, 0)
     check_measure(estimator, config.measure)
     request = {
         "format": FORMAT,
@@ -79,27 +79,27 @@ def remedy(
         "seeds": list(config.seeds),
         "bootstrap": config.bootstrap,
     }
-    result = Remedy(Path(out) / fingerprint(request))
+    result = FairnessResult(Path(out) / fingerprint(request))
     if result.finished:
         progress.update(1, 1, "already measured")
         return result
     ranking = _ranking(
-        subject, estimator, asked["val"], config, progress.part(0.0, 0.1, "Ranking the training samples")
+        trained, estimator, asked["val"], config, progress.part(0.0, 0.1, "Ranking the training samples")
     )
-    value = measure.value(subject, asked["val"])
-    sweep = _Sweep(dataset, labels, subject, model, recipe, config, asked, result.folder / "runs", trusted)
+    value = measure.value(trained, asked["val"])
+    sweep = _Sweep(dataset, labels, trained, model, recipe, config, asked, result.folder / "runs", trusted)
     share, judged = 0.85 / (len(budgets) + 2), {}
     for place, budget in enumerate([0.0, *budgets]):
         part = progress.part(0.1 + place * share, 0.1 + (place + 1) * share)
         judged[budget] = sweep.judge(
-            _first(ranking, subject, budget), part, f"without the worst {budget:g} %" if budget else "with all samples"
+            _first(ranking, trained, budget), part, f"without the worst {budget:g} %" if budget else "with all samples"
         )
     figure, order = TARGETS[config.measure], [0.0, *budgets]
     means = {name: [float(judged[b]["val"].figure(name).mean()) for b in order] for name in {figure, "accuracy"}}
     chosen = order[suggested(order, means[figure], means["accuracy"], is_better(figure))]
     control = chosen or budgets[0]
-    n_control = len(_first(ranking, subject, control))
-    drawn = np.random.default_rng(0).permutation(subject.rows)[:n_control]
+    n_control = len(_first(ranking, trained, control))
+    drawn = np.random.default_rng(0).permutation(trained.rows)[:n_control]
     chance = {
         control: sweep.judge(
             np.sort(drawn), progress.part(0.1 + (len(order)) * share, 0.95), f"without {n_control:,} at random"
@@ -114,7 +114,7 @@ def remedy(
         "value": value,
         "suggested": chosen,
         "control": control,
-        "n_train": len(subject.rows),
+        "n_train": len(trained.rows),
         "pair": _pairs(judged[0.0]),
     }
     about |= {
@@ -124,7 +124,7 @@ def remedy(
     }
     about |= {"groups": _groups(judged[0.0])}
     finish(result.folder, {**about, "finished_at": time.time(), "finished": True})
-    result = Remedy.open(result.folder)
+    result = FairnessResult.open(result.folder)
     progress.update(1, 1, result.verdict)
     return result
 
@@ -133,25 +133,25 @@ def _budgets(config: RemedyConfig) -> list[float]:
     return sorted({float(budget) for budget in config.budgets})
 
 
-def _first(ranking: pd.DataFrame, subject: "Subject", budget: float) -> np.ndarray:
-    return ranking["row"].to_numpy(dtype=np.int64)[: round(len(subject.rows) * budget / 100)]
+def _first(ranking: pd.DataFrame, trained: "TrainedModel", budget: float) -> np.ndarray:
+    return ranking["row"].to_numpy(dtype=np.int64)[: round(len(trained.rows) * budget / 100)]
 
 
 def _ranking(
-    subject: "Subject", estimator: Any, val: np.ndarray, config: RemedyConfig, progress: Progress
+    trained: "TrainedModel", estimator: Any, val: np.ndarray, config: RemedyConfig, progress: Progress
 ) -> pd.DataFrame:
     """Active training rows by influence on the measure, the most harmful first."""
     progress.update(0, 1)
     estimator.prepare([Query("validation", tuple(val.tolist()), config.measure)])
-    found, size = [], subject.batch_size
-    for start in range(0, len(subject.rows), size):
-        found.append(estimator.score(subject.rows[start : start + size]).influence[:, 0].double().numpy())
-        progress.update(start + size, len(subject.rows))
+    found, size = [], trained.batch_size
+    for start in range(0, len(trained.rows), size):
+        found.append(estimator.score(trained.rows[start : start + size]).influence[:, 0].double().numpy())
+        progress.update(start + size, len(trained.rows))
     influence = np.concatenate(found)
     order = np.argsort(influence, kind="stable")
-    rows = subject.rows[order]
-    groups = subject.dataset.samples["group"].fillna("").astype(str).to_numpy(dtype=object)
-    columns = {"row": rows.astype(np.int32), "id": subject.dataset.ids[rows], "influence": influence[order]}
+    rows = trained.rows[order]
+    groups = trained.dataset.samples["group"].fillna("").astype(str).to_numpy(dtype=object)
+    columns = {"row": rows.astype(np.int32), "id": trained.dataset.ids[rows], "influence": influence[order]}
     return pd.DataFrame({**columns, "rank": np.arange(1, len(rows) + 1, dtype=np.int32), "group": groups[rows]})
 
 
@@ -162,7 +162,7 @@ class _Sweep:
         self,
         dataset: "Dataset",
         labels: Labels,
-        subject: "Subject",
+        trained: "TrainedModel",
         model: ModelConfig,
         recipe: TrainConfig,
         config: RemedyConfig,
@@ -172,7 +172,7 @@ class _Sweep:
     ) -> None:
         from attribution.measures._gaps import positive_class
 
-        self.dataset, self.labels, self.subject, self.model, self.recipe = dataset, labels, subject, model, recipe
+        self.dataset, self.labels, self.trained, self.model, self.recipe = dataset, labels, trained, model, recipe
         self.config, self.asked, self.runs, self.trusted = config, asked, runs, trusted
         self.positive = positive_class(dataset.info.classes, config.positive)
         groups = dataset.samples["group"].fillna("").astype(str).to_numpy(dtype=object)
@@ -227,12 +227,12 @@ class _Sweep:
 
         if not self.attack:
             return None
-        subject = self.subject.like(run)
-        measure, right = subject.measure(self.attack), []
-        for x, y in subject.batches(rows):
-            moved = measure.inputs(subject, x, y)
+        trained = self.trained.like(run)
+        measure, right = trained.measure(self.attack), []
+        for x, y in trained.batches(rows):
+            moved = measure.inputs(trained, x, y)
             with torch.no_grad():
-                right.append((subject.model()(moved).argmax(dim=1) == y).cpu().numpy())
+                right.append((trained.model()(moved).argmax(dim=1) == y).cpu().numpy())
         return np.concatenate(right)
 
 
@@ -260,7 +260,7 @@ def _groups(judged: dict[str, Judged]) -> list[dict[str, Any]]:
 def _lines(
     judged: dict[float, dict[str, Judged]], base: dict[str, Judged], removed: str, config: RemedyConfig
 ) -> list[dict[str, Any]]:
-    """``Remedy.sweep``."""
+    """``FairnessResult.sweep``."""
     lines = []
     for budget, by_split in judged.items():
         for split, here in by_split.items():

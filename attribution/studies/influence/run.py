@@ -58,10 +58,10 @@ def score(
     asked = columns(dataset, queries, config.group, config.measure)
     work = ShardWork(dataset, labels, run, config, asked, Path(), "", trusted)
     estimator = work.kept()
-    subject = estimator.subject
-    spent = Meter(str(subject.device)).start()
-    measure = subject.measure(config.measure)
-    if not len(subject.rows):
+    trained = estimator.trained
+    spent = Meter(str(trained.device)).start()
+    measure = trained.measure(config.measure)
+    if not len(trained.rows):
         raise UserError(
             "No training sample is left.",
             "All of them are dropped, so none can have influence.",
@@ -86,17 +86,17 @@ def score(
     wanted = settings.asked(config, options)
     if result.finished:
         return _answers(result, wanted)
-    shards = plan(len(subject.rows), len(asked), estimator.query_bytes(), config.memory_mb)
+    shards = plan(len(trained.rows), len(asked), estimator.query_bytes(), config.memory_mb)
     work.folder, work.key = result.folder / "shards", key
     work.folder.mkdir(parents=True, exist_ok=True)
-    _check_space(work.folder, 8 * len(subject.rows) * len(asked))
+    _check_space(work.folder, 8 * len(trained.rows) * len(asked))
     mine = shards if part is None else [shard for shard in shards if shard.index % part[1] == part[0]]
     runner: Runner = runners.get(config.runner)(config.workers)
     progress, missing = progress or Progress(), [shard for shard in mine if not work.done(shard)]
     runner.run(work, missing, progress)
     if any(not work.done(shard) for shard in shards):
         return result
-    about = {**request, "asked": [wanted], "fingerprint": key, "device": str(subject.device), "group": config.group}
+    about = {**request, "asked": [wanted], "fingerprint": key, "device": str(trained.device), "group": config.group}
     about |= _reduced(result, estimator, asked, shards, config.k)
     whole = len(missing) == len(shards)
     finish(result.folder, {**about, "cost": spent.cost(whole, forecast, runner=config.runner)})
@@ -117,25 +117,25 @@ def _reduced(
     result: ScoreResult, estimator: Estimator, asked: list[Query], shards: list[Shard], k: int
 ) -> dict[str, Any]:
     """Reduce the shards to the tables; what ``config.json`` says of it, which makes the run finished once it is written."""
-    subject = estimator.subject
+    trained = estimator.trained
     folder = result.folder / "shards"
     headers = [shard_header(folder / shard.name) for shard in shards]
-    nonfinite = write_tables(result.folder, subject, asked, shards, k)
-    dense = len(subject.rows) * len(asked) * 4 <= DENSE_LIMIT_BYTES
+    nonfinite = write_tables(result.folder, trained, asked, shards, k)
+    dense = len(trained.rows) * len(asked) * 4 <= DENSE_LIMIT_BYTES
     for path in folder.glob("*"):
         if not dense or path.name not in {shard.name for shard in shards}:
             path.unlink()
     return {
         "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
         "title": estimator.title,
-        "unit": estimator.measured_in(subject.measure(asked[0].measure).unit),
+        "unit": estimator.measured_in(trained.measure(asked[0].measure).unit),
         "notes": _notes([json.loads(header.get("notes", "{}")) for header in headers]),
-        "n_train": len(subject.rows),
-        "covered": subject.engine().covered,
+        "n_train": len(trained.rows),
+        "covered": trained.engine().covered,
         "dense": dense,
         "nonfinite": nonfinite,
         "seconds_s": sum(float(header["seconds_s"]) for header in headers),
-        "forward_passes": sum(float(header["spent"]) for header in headers) / len(subject.rows),
+        "forward_passes": sum(float(header["spent"]) for header in headers) / len(trained.rows),
     }
 
 

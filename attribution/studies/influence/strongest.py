@@ -21,10 +21,10 @@ def strongest(estimator: Estimator, queries: Sequence[Query], k: int = 24) -> "p
     """
     import numpy as np
 
-    rows, best = estimator.subject.rows, Extremes(len(queries), k)
-    own, size = own_rows(rows, queries), max(estimator.subject.batch_size, PAIRS // len(queries))
+    rows, best = estimator.trained.rows, Extremes(len(queries), k)
+    own, size = own_rows(rows, queries), max(estimator.trained.batch_size, PAIRS // len(queries))
     if not getattr(estimator, "store", False):
-        size = estimator.subject.batch_size
+        size = estimator.trained.batch_size
     estimator.prepare(queries)
     for start in range(0, len(rows), size):
         block = estimator.score(rows[start : start + size]).influence.float().numpy()

@@ -16,7 +16,7 @@ from attribution.studies.influence.reduce import BINS, Extremes, Moments, histog
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 K_REVERSE = 8  # queries kept per training row and side
 PIECE_PAIRS = 1 << 18  # pairs of a shard that are in memory at once
@@ -25,7 +25,7 @@ BAD_ROWS = 100  # rows without a finite score that are named
 
 
 def write_tables(
-    folder: Path, subject: "Subject", asked: Sequence[Query], shards: Sequence[Shard], k: int
+    folder: Path, trained: "TrainedModel", asked: Sequence[Query], shards: Sequence[Shard], k: int
 ) -> dict[str, Any]:
     """Write ``summary``, ``reverse`` and ``moments`` (Parquet); returns ``{pairs, rows}``: how many scores are not finite, and where.
 
@@ -35,9 +35,9 @@ def write_tables(
     """
     best, moments = Extremes(len(asked), k), Moments(len(asked))
     bad_pairs, bad_rows = 0, np.empty(0, dtype=np.int64)
-    own = own_rows(subject.rows, asked)
-    for piece in _pieces(folder, subject.rows, own, shards):
-        rows = subject.rows[piece.start : piece.stop]
+    own = own_rows(trained.rows, asked)
+    for piece in _pieces(folder, trained.rows, own, shards):
+        rows = trained.rows[piece.start : piece.stop]
         bad_pairs += int(piece.nonfinite.sum())
         bad_rows = np.union1d(bad_rows, rows[piece.nonfinite.any(1)])[:BAD_ROWS]
         best.update(piece.influence.T, rows, None if piece.cosine is None else piece.cosine.T, piece.queries)
@@ -49,8 +49,8 @@ def write_tables(
             "Look at the training metrics; a lower learning rate usually helps.",
         )
     counts = np.zeros((len(asked), BINS), dtype=np.int64)
-    write_table(folder / "summary.parquet", _summary(best, subject, asked))
-    write_pieces(folder / "reverse.parquet", _stripes(folder, subject.rows, own, shards, moments.reach, counts))
+    write_table(folder / "summary.parquet", _summary(best, trained, asked))
+    write_pieces(folder / "reverse.parquet", _stripes(folder, trained.rows, own, shards, moments.reach, counts))
     write_table(folder / "moments.parquet", _moments(moments, counts))
     return {"pairs": bad_pairs, "rows": bad_rows.tolist()}
 
@@ -137,27 +137,27 @@ def sides(extremes: Extremes) -> "pd.DataFrame":
     )
 
 
-def _summary(best: Extremes, subject: "Subject", asked: Sequence[Query]) -> "pd.DataFrame":
+def _summary(best: Extremes, trained: "TrainedModel", asked: Sequence[Query]) -> "pd.DataFrame":
     table = sides(best).rename(columns={"line": "query", "label": "row", "value": "influence", "extra": "cosine"})
     if len(table) and table["cosine"].isna().all():
-        table["cosine"] = _cosines(subject, asked, table["query"].to_numpy(), table["row"].to_numpy())
+        table["cosine"] = _cosines(trained, asked, table["query"].to_numpy(), table["row"].to_numpy())
     table = table.astype({"query": "int32", "row": "int32"}).sort_values(
         ["query", "side", "rank"], ascending=[True, False, True]
     )
     return table[["query", "side", "rank", "row", "influence", "cosine"]].reset_index(drop=True)
 
 
-def _cosines(subject: "Subject", asked: Sequence[Query], columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _cosines(trained: "TrainedModel", asked: Sequence[Query], columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Gradient cosine (m,) float32 at the last checkpoint of the pairs (columns[j], rows[j]); one pass over the distinct rows per block."""
     cosines = np.full(len(rows), np.nan, dtype=np.float32)
-    block = query_block(len(asked), subject.parameter_bytes(), subject.budget_bytes >> 20)
+    block = query_block(len(asked), trained.parameter_bytes(), trained.budget_bytes >> 20)
     for first in range(0, len(asked), block):
-        prepared = subject.query_gradients(asked[first : first + block])
+        prepared = trained.query_gradients(asked[first : first + block])
         mine = np.flatnonzero((columns >= first) & (columns < first + block))
         distinct = np.unique(rows[mine])
-        for start in range(0, len(distinct), subject.batch_size):
-            batch = distinct[start : start + subject.batch_size]
-            dots, norms = subject.engine().dots_and_norms(*subject.batch(batch), prepared)  # (b, q), (b,)
+        for start in range(0, len(distinct), trained.batch_size):
+            batch = distinct[start : start + trained.batch_size]
+            dots, norms = trained.engine().dots_and_norms(*trained.batch(batch), prepared)  # (b, q), (b,)
             values = (dots / (norms[:, None] * prepared.norms[None, :]).clamp_min(1e-30)).cpu().numpy()
             here = mine[np.isin(rows[mine], batch)]
             cosines[here] = values[np.searchsorted(batch, rows[here]), columns[here] - first]

@@ -21,7 +21,7 @@ from attribution.studies.influence.plan import Shard, is_valid, place
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.training.train import Run
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 HALVED = "batch_after_memory_ran_out"  # the note of a shard whose batches had to be cut
 
@@ -51,11 +51,11 @@ class ShardWork:
         """Where the scores are computed, as the settings say."""
         return self.config.device
 
-    def subject(self) -> "Subject":
+    def trained(self) -> "TrainedModel":
         """The run and data, ready to be asked."""
-        from attribution.training.trained import Subject
+        from attribution.training.trained import TrainedModel
 
-        return Subject(
+        return TrainedModel(
             self.dataset,
             self.labels,
             self.run,
@@ -75,7 +75,7 @@ class ShardWork:
 
     def estimator(self) -> Estimator:
         """A fresh estimator with this run's settings."""
-        made: Estimator = estimators.get(self.config.estimator)(self.subject(), self.config.seed)
+        made: Estimator = estimators.get(self.config.estimator)(self.trained(), self.config.seed)
         check_measure(made, self.config.measure)
         for name in made.settings:
             setattr(made, name, getattr(self.config, name))
@@ -89,26 +89,26 @@ class ShardWork:
         it took so far, batch by batch, and can be ended at each.
         """
         estimator, prepared = self.kept(), (-1, -1)
-        passes = Passes(estimator.subject, report)
+        passes = Passes(estimator.trained, report)
 
         @said("its gradients were taken")  # here, since a worker's error travels without its lines
         def do(shard: Shard) -> None:
             nonlocal prepared
             if self.done(shard):
                 return
-            started_s, spent = time.perf_counter(), estimator.subject.spent
+            started_s, spent = time.perf_counter(), estimator.trained.spent
             if prepared != (shard.first, shard.last):
                 prepared = (-1, -1)
                 with passes:
                     estimator.prepare(list(self.queries[shard.first : shard.last]))
                 prepared = (shard.first, shard.last)
             with passes:
-                tensors, smallest = score_rows(estimator, estimator.subject.rows[shard.start : shard.stop], passes.at)
+                tensors, smallest = score_rows(estimator, estimator.trained.rows[shard.start : shard.stop], passes.at)
             header = {
                 "fingerprint": self.key,
                 "place": place(shard),
                 "seconds_s": repr(time.perf_counter() - started_s),
-                "spent": repr(estimator.subject.spent - spent),
+                "spent": repr(estimator.trained.spent - spent),
                 "notes": json.dumps(estimator.notes() | ({HALVED: smallest} if smallest else {}), default=str),
             }
             write_shard(self.folder / shard.name, tensors, header)
@@ -134,14 +134,14 @@ class ShardWork:
 class Passes:
     """Reports an estimator's work while it is entered: the share done where that is known, and the passes over the training set."""
 
-    def __init__(self, subject: "Subject", report: Report) -> None:
-        self._subject, self._report, self._share, self._from, self._before = subject, report, 0.0, 0.0, subject.heard
+    def __init__(self, trained: "TrainedModel", report: Report) -> None:
+        self._trained, self._report, self._share, self._from, self._before = trained, report, 0.0, 0.0, trained.heard
 
     def __enter__(self) -> None:
-        self._share, self._from, self._subject.heard = 0.0, self._subject.spent, self._heard
+        self._share, self._from, self._trained.heard = 0.0, self._trained.spent, self._heard
 
     def __exit__(self, *how: object) -> None:
-        self._subject.heard = self._before
+        self._trained.heard = self._before
 
     def at(self, share: float) -> None:
         """Report that this share of the shard is scored."""
@@ -149,7 +149,7 @@ class Passes:
         self._report(share)
 
     def _heard(self) -> None:
-        passes = (self._subject.spent - self._from) / max(1, len(self._subject.rows))
+        passes = (self._trained.spent - self._from) / max(1, len(self._trained.rows))
         self._report(
             self._share, "" if self._share else f"getting ready, {passes:.1f} passes over the training set so far"
         )
@@ -164,7 +164,7 @@ def score_rows(
     """
     import torch
 
-    influence, cosine, batch, smallest, start = [], [], estimator.subject.batch_size, 0, 0
+    influence, cosine, batch, smallest, start = [], [], estimator.trained.batch_size, 0, 0
     while start < len(rows):
         report(start / len(rows))
         try:

@@ -10,13 +10,13 @@ from attribution.estimators.forward_inf import ForwardInfluence
 from attribution.progress import Progress
 
 if TYPE_CHECKING:
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 CONTROLS = 64  # training samples of the same class that a candidate is held against
 
 
 def self_match(
-    subject: "Subject",
+    trained: "TrainedModel",
     rows: np.ndarray,
     others: np.ndarray,
     suspected: dict[int, set[int]],
@@ -31,12 +31,12 @@ def self_match(
     forward and backward pass over the controls for the cosine, and a few steps on the query with one forward pass over the controls for
     Forward-INF.
     """
-    labels, training = subject.labels.values, subject.rows
+    labels, training = trained.labels.values, trained.rows
     found = {name: np.full(len(rows), np.nan) for name in ("gradient_cosine", "forward_inf")}
     found |= {f"{name}:highest": np.full(len(rows), np.nan) for name in list(found)}
     chance = np.random.default_rng(seed)
     pools = {int(c): chance.permutation(training[labels[training] == c]) for c in np.unique(labels[rows])}
-    methods = {"gradient_cosine": GradientCosine(subject, seed), "forward_inf": ForwardInfluence(subject, seed)}
+    methods = {"gradient_cosine": GradientCosine(trained, seed), "forward_inf": ForwardInfluence(trained, seed)}
     for at, (row, other) in enumerate(zip(rows.tolist(), others.tolist(), strict=True)):
         pool = pools[int(labels[row])]
         others_of_class = pool[~np.isin(pool, [row, *suspected.get(other, ())])][:CONTROLS]
@@ -45,8 +45,8 @@ def self_match(
             method.prepare([Query(str(other), (other,))])
             values = np.concatenate(
                 [
-                    method.score(asked[start : start + subject.batch_size]).influence[:, 0].double().numpy()
-                    for start in range(0, len(asked), subject.batch_size)
+                    method.score(asked[start : start + trained.batch_size]).influence[:, 0].double().numpy()
+                    for start in range(0, len(asked), trained.batch_size)
                 ]
             )
             found[name][at] = values[0]

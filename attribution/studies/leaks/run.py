@@ -268,11 +268,11 @@ def _influence(
     if not len(chosen):
         return columns
     from attribution.studies.leaks.influence import self_match
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
-    subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
+    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
     rows, others = (pairs.loc[chosen, name].to_numpy(dtype=np.int64) for name in ("row", "other"))
     suspected = {int(other): set(mine) for other, mine in leaks.groupby("other")["row"]}
-    for name, values in self_match(subject, rows, others, suspected, config.seed, work).items():
+    for name, values in self_match(trained, rows, others, suspected, config.seed, work).items():
         columns[name][chosen] = values
     return columns

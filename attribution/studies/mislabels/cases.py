@@ -12,12 +12,12 @@ from attribution.studies.influence.reduce import Extremes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 SHOWN = 6  # supporters and opponents kept per suspect
 
 
-def cases(subject: "Subject", suspects: np.ndarray, progress: Progress) -> "pd.DataFrame":
+def cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> "pd.DataFrame":
     """A table of row (the suspect), kind, rank (from 1), other (training row), cosine.
 
     A ``supporter`` pulls the model the same way as the suspect's given label does (cosine > 0), an ``opponent`` the other way (< 0): its
@@ -26,21 +26,21 @@ def cases(subject: "Subject", suspects: np.ndarray, progress: Progress) -> "pd.D
     """
     import pandas as pd
 
-    block = max(1, QUERY_BUDGET_BYTES // max(1, subject.parameter_bytes()))
+    block = max(1, QUERY_BUDGET_BYTES // max(1, trained.parameter_bytes()))
     tables = []
     for first in range(0, len(suspects), block):
         part = suspects[first : first + block]
-        prepared = subject.query_gradients([Query(str(row), (int(row),)) for row in part])
+        prepared = trained.query_gradients([Query(str(row), (int(row),)) for row in part])
         best = Extremes(len(part), SHOWN)
-        for start in range(0, len(subject.rows), subject.batch_size):
-            rows = subject.rows[start : start + subject.batch_size]
-            dots, norms = subject.engine().dots_and_norms(*subject.batch(rows), prepared)  # (b, q), (b,)
-            subject.count(3 * len(rows))
+        for start in range(0, len(trained.rows), trained.batch_size):
+            rows = trained.rows[start : start + trained.batch_size]
+            dots, norms = trained.engine().dots_and_norms(*trained.batch(rows), prepared)  # (b, q), (b,)
+            trained.count(3 * len(rows))
             cosine = (dots / (norms[:, None] * prepared.norms[None, :]).clamp_min(1e-30)).float().cpu().numpy()
             cosine[rows[:, None] == part[None, :]] = np.nan
             best.update(cosine.T, rows)
             progress.update(
-                first + len(part) * start / len(subject.rows),
+                first + len(part) * start / len(trained.rows),
                 len(suspects),
                 "comparing the suspects with the training set",
             )

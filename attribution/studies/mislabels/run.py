@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.settings.configs import TrainConfig
     from attribution.training.train import Run
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 __all__ = ["COMBINED", "FlagResult", "combine", "flag", "suggest", "suspicion"]
 
@@ -67,11 +67,11 @@ def flag(
     for the cases.
     Without confident-learning, suggestions and estimate come from the model that trained on the labels, and the estimate is too low.
     """
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
     work = progress or Progress()
-    subject = Subject(dataset, labels, run, device=config.device, trusted=trusted)
-    spent = Meter(str(subject.device)).start()
+    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
+    spent = Meter(str(trained.device)).start()
     active_rows(dataset, labels, "train", "Labels can only be judged against others.", least=2)
     names = list(config.detectors) or defaults()
     found: dict[str, Detector] = {name: detectors.get(name)() for name in names}
@@ -90,7 +90,7 @@ def flag(
         request["recipe"] = (
             {name: value for name, value in to_dict(recipe).items() if name != "device"} if recipe else None
         )
-    judged = judgeable(np.asarray(labels.values[subject.rows]), dataset.hashes[subject.rows])
+    judged = judgeable(np.asarray(labels.values[trained.rows]), dataset.hashes[trained.rows])
     if not judged.all():
         request["not_judged"] = int((~judged).sum())
     result = FlagResult(Path(out) / fingerprint(request))
@@ -99,7 +99,7 @@ def flag(
     fresh = not any((result.folder / "folds").glob("fold-*.npy"))
     result.folder.mkdir(parents=True, exist_ok=True)
     trainer = train_fold or fold_trainer(dataset, labels, run, recipe, result.folder / "folds", config.device, trusted)
-    evidence = Evidence(subject, _folds(subject, config, trainer, result.folder, work.part(0.0, 0.7)), config.neighbors)
+    evidence = Evidence(trained, _folds(trained, config, trainer, result.folder, work.part(0.0, 0.7)), config.neighbors)
     values, skipped = _detect(found, evidence, bool(config.detectors), work.part(0.7, 0.85))
     held_out = "confident-learning" in values
     probabilities = evidence.out_of_fold if held_out else evidence.probabilities
@@ -107,7 +107,7 @@ def flag(
     expected = estimate(evidence.labels[judged], belief[judged], seed=config.seed)
     table = _table(evidence, values, belief, expected["mid"], judged)
     suspects = table.sort_values("position")["row"].to_numpy()[: min(config.cases, int(judged.sum()))]
-    pairs = _cases(subject, suspects, work.part(0.85, 1.0))
+    pairs = _cases(trained, suspects, work.part(0.85, 1.0))
     _write(result.folder, table, pairs, evidence.rows[evidence.nearest[0]], probabilities)
     combined = [name for name in COMBINED if name in values] or sorted(values)
     cost = spent.cost(fresh, forecast)
@@ -134,13 +134,13 @@ def flag(
 
 
 def _folds(
-    subject: "Subject", config: FlagConfig, trainer: TrainFold, folder: Path, progress: Progress
+    trained: "TrainedModel", config: FlagConfig, trainer: TrainFold, folder: Path, progress: Progress
 ) -> Callable[[], np.ndarray]:
     def compute() -> np.ndarray:
-        rows = subject.rows
-        given = np.asarray(subject.labels.values[rows])
-        folds = assign_folds(given, subject.dataset.hashes[rows], min(config.folds, len(rows)), config.seed)
-        return out_of_fold(given, folds, rows, len(subject.dataset.info.classes), trainer, folder / "folds", progress)
+        rows = trained.rows
+        given = np.asarray(trained.labels.values[rows])
+        folds = assign_folds(given, trained.dataset.hashes[rows], min(config.folds, len(rows)), config.seed)
+        return out_of_fold(given, folds, rows, len(trained.dataset.info.classes), trainer, folder / "folds", progress)
 
     return compute
 
@@ -162,7 +162,7 @@ def _detect(
         if not np.isfinite(column).all():
             bad = evidence.rows[~np.isfinite(column)]
             raise UserError(
-                f"{detector.title} is not a finite number for {len(bad):,} samples, the first is {evidence.subject.dataset.ids[bad[0]]}.",
+                f"{detector.title} is not a finite number for {len(bad):,} samples, the first is {evidence.trained.dataset.ids[bad[0]]}.",
                 "The model's loss or gradients overflow there.",
                 "Look at the training metrics; a lower learning rate usually helps.",
             )
@@ -201,7 +201,7 @@ def _table(
     import pandas as pd
 
     n = len(evidence.rows)
-    columns: dict[str, Any] = {"row": evidence.rows.astype(np.int32), "id": evidence.subject.dataset.ids[evidence.rows]}
+    columns: dict[str, Any] = {"row": evidence.rows.astype(np.int32), "id": evidence.trained.dataset.ids[evidence.rows]}
     columns["label"] = evidence.labels.astype(np.int32)
     for name, column in values.items():
         columns[name] = column
@@ -216,10 +216,10 @@ def _table(
     return pd.DataFrame(columns)
 
 
-def _cases(subject: "Subject", suspects: np.ndarray, progress: Progress) -> "pd.DataFrame":
+def _cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> "pd.DataFrame":
     from attribution.studies.mislabels.cases import cases
 
-    return cases(subject, suspects, progress)
+    return cases(trained, suspects, progress)
 
 
 def _write(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @final
-class Preview(Artefact):
+class PreviewResult(Artefact):
     """One model before and after a few steps towards the edited data, on the test samples with the current labels.
 
     An approximation of one training: its intervals cover the choice of test samples, not the chance in training.
@@ -69,7 +69,7 @@ class Preview(Artefact):
         ):
             versions = [read_json(real)[name] for name in ("before_version", "after_version")]
             for path in self.folder.parent.glob("*/config.json"):
-                other = Preview(path.parent)
+                other = PreviewResult(path.parent)
                 if [other.before_version, other.version] == versions and other._settings == self._settings:
                     return _record(other.folder / "predicted.parquet", real.parent / "predicted.parquet")
         return None
@@ -112,11 +112,11 @@ class Preview(Artefact):
         return Change.from_json(self.config["loss"])
 
     def classes(self) -> "pd.DataFrame":
-        """Accuracy per class, columns as in ``Comparison.classes``."""
+        """Accuracy per class, columns as in ``RetrainResult.classes``."""
         return self._table("classes")
 
     def flips(self) -> "pd.DataFrame":
-        """Test samples whose prediction became right or wrong, columns as in ``Comparison.flips``."""
+        """Test samples whose prediction became right or wrong, columns as in ``RetrainResult.flips``."""
         return self._table("flips")
 
     def predicted(self) -> "pd.DataFrame":
@@ -124,7 +124,7 @@ class Preview(Artefact):
         return self._table("predicted")
 
     def acted(self) -> "pd.DataFrame":
-        """The training samples acted on, columns as in ``Comparison.acted``: the order of ``predicted`` says which edits matter most; empty
+        """The training samples acted on, columns as in ``RetrainResult.acted``: the order of ``predicted`` says which edits matter most; empty
         for a preview made before that was kept."""
         import pandas as pd
 

@@ -26,7 +26,7 @@ from attribution.statistics.intervals import Interval
 from attribution.storage.files import file_hash
 from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
-from attribution.studies.preview.result import Preview
+from attribution.studies.preview.result import PreviewResult
 from attribution.studies.retrain.predicted import acted_on, forecast_edits
 from attribution.studies.retrain.run import change, class_table, flip_table, losses
 
@@ -48,7 +48,7 @@ def preview(
     progress: Progress | None = None,
     *,
     trusted: bool = False,
-) -> Preview:
+) -> PreviewResult:
     """Move ``run``'s last model from ``before``, which it was trained on, towards ``after`` (``gif.update``), and test both with the labels of ``after``.
 
     Everything that decides on the steps is training data; the test split is looked at once, at the end. Written to ``out/FINGERPRINT``;
@@ -62,7 +62,7 @@ def preview(
     folder = Path(out) / fingerprint("preview", FORMAT, run.id, weights, before.version, after.version, asked)
     if (folder / "config.json").is_file():
         work.update(1, 1, "already previewed")
-        return Preview.open(folder)
+        return PreviewResult.open(folder)
 
     started_s = time.monotonic()
     model, recipe = run.model(-1, dataset, trusted).to(device).eval(), run.train_config
@@ -118,7 +118,7 @@ def preview(
     }
     finish(folder, {**values, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
     work.update(1, 1, verdict)
-    return Preview.open(folder)
+    return PreviewResult.open(folder)
 
 
 def _check(

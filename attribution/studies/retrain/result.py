@@ -42,7 +42,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RetrainResult:
     """The same recipe trained before and after the edits, over several seeds, judged on the same test samples and labels.
 
     ``outcome`` is better, worse or unclear; ``verdict`` says it in a sentence. ``forecast`` compares predicted with real loss changes:
@@ -66,7 +66,7 @@ class Comparison:
     forecast: dict[str, Any]
 
     @staticmethod
-    def open(folder: Path) -> "Comparison":
+    def open(folder: Path) -> "RetrainResult":
         """The comparison in ``folder``; ``UserError`` when it is not finished."""
         folder = Path(folder)
         if not (folder / "config.json").is_file():
@@ -79,7 +79,7 @@ class Comparison:
         values |= {name: Change.from_json(values[name]) for name in ("accuracy", "loss")}
         values["forecast"] = {**values["forecast"], "spearman": Interval.from_json(values["forecast"]["spearman"])}
         values["seeds"] = tuple(values["seeds"])
-        return Comparison(folder=folder, config=read_json(folder / "config.json"), **values)
+        return RetrainResult(folder=folder, config=read_json(folder / "config.json"), **values)
 
     @property
     def id(self) -> str:

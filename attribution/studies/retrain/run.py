@@ -31,14 +31,14 @@ from attribution.storage.files import write_json
 from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 from attribution.studies.retrain.predicted import forecast_edits
-from attribution.studies.retrain.result import Change, Comparison
+from attribution.studies.retrain.result import Change, RetrainResult
 from attribution.training.run import Run
 from attribution.training.train import run_fingerprint, train
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
-__all__ = ["Comparison", "retrain"]
+__all__ = ["RetrainResult", "retrain"]
 FORMAT = 2  # raise when the same request would give another result than before
 ELSEWHERE = " All these models were trained here from scratch, with the project's recipe; the weights you loaded were trained elsewhere and were not asked."
 
@@ -57,7 +57,7 @@ def retrain(
     trusted: bool = False,
     elsewhere: bool = False,
     chosen_on_test: int = 0,
-) -> Comparison:
+) -> RetrainResult:
     """Train on ``before`` and on ``after`` with every seed, and compare on the active test samples with the labels of ``after``.
 
     Trainings are found by content in ``runs``, so the ones before the edits are made once; an interrupted retrain goes on where it was.
@@ -79,7 +79,7 @@ def retrain(
     folder = Path(out) / fingerprint("retrain", FORMAT, keys, before.version, after.version, *asked)
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already compared")
-        return Comparison.open(folder)
+        return RetrainResult.open(folder)
 
     started_s, trained = time.monotonic(), []
     for index, (labels, each) in enumerate((labels, each) for labels in (before, after) for each in recipes):
@@ -153,7 +153,7 @@ def retrain(
     }
     finish(folder, {**facts, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
     progress.update(1, 1, verdict)
-    return Comparison.open(folder)
+    return RetrainResult.open(folder)
 
 
 def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: RetrainConfig) -> np.ndarray:
@@ -200,7 +200,7 @@ def change(old: np.ndarray, new: np.ndarray, config: RetrainConfig | PreviewConf
 def class_table(
     dataset: "Dataset", y: np.ndarray, old: np.ndarray, new: np.ndarray, config: RetrainConfig | PreviewConfig
 ) -> pd.DataFrame:
-    """Accuracy per class before and after from who was right ``(s, n)``; columns as in ``Comparison.classes``."""
+    """Accuracy per class before and after from who was right ``(s, n)``; columns as in ``RetrainResult.classes``."""
     lines: list[dict[str, Any]] = []
     for index, name in enumerate(dataset.info.classes):
         of_class = y == index
@@ -221,7 +221,7 @@ def class_table(
 
 
 def flip_table(dataset: "Dataset", test: np.ndarray, y: np.ndarray, old: np.ndarray, new: np.ndarray) -> pd.DataFrame:
-    """Test samples whose majority prediction became right or wrong, from probabilities ``(s, n, c)``; columns as in ``Comparison.flips``."""
+    """Test samples whose majority prediction became right or wrong, from probabilities ``(s, n, c)``; columns as in ``RetrainResult.flips``."""
     before, after = _majority(old), _majority(new)  # (n,)
     fixed, broken = (before != y) & (after == y), (before == y) & (after != y)
     right_old, right_new = old.argmax(axis=2) == y, new.argmax(axis=2) == y

@@ -11,7 +11,7 @@ from attribution.errors import UserError
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.studies.bench.leave_one_out import as_softmax_regression, hessian, inputs, leave_one_out, newton
 from attribution.training.train import train
-from attribution.training.trained import Subject
+from attribution.training.trained import TrainedModel
 
 L2, CLASSES = 0.05, 3
 
@@ -69,11 +69,11 @@ def test_leave_one_out_is_the_change_between_two_optima_found_another_way(proble
     np.testing.assert_allclose(truth, expected, atol=1e-7)
 
 
-def trained(folder, name, **recipe):
+def fitted(folder, name, **recipe):
     dataset = table(folder / "data")
     labels = dataset.base_version()
     settings = {"epochs": 2, "device": "cpu", **recipe}
-    return Subject(
+    return TrainedModel(
         dataset,
         labels,
         train(dataset, labels, ModelConfig(name=name), TrainConfig(**settings), folder / "runs"),
@@ -82,13 +82,13 @@ def trained(folder, name, **recipe):
 
 
 def test_softmax_regression_is_recognised_with_its_penalty(tmp_path):
-    subject = trained(tmp_path, "logistic", weight_decay=0.01)
-    x, y, l2 = as_softmax_regression(subject)
+    trained = fitted(tmp_path, "logistic", weight_decay=0.01)
+    x, y, l2 = as_softmax_regression(trained)
     assert (x.shape, l2) == ((60, 5), 0.01)
-    weight, bias = subject.model().parameters()
+    weight, bias = trained.model().parameters()
     logits = x @ torch.cat([weight, bias[:, None]], 1).double().T
-    torch.testing.assert_close(logits, subject.model()(subject.batch(subject.rows)[0]).double(), rtol=1e-5, atol=1e-5)
-    assert torch.equal(y, inputs(subject, subject.rows)[1])
+    torch.testing.assert_close(logits, trained.model()(trained.batch(trained.rows)[0]).double(), rtol=1e-5, atol=1e-5)
+    assert torch.equal(y, inputs(trained, trained.rows)[1])
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_softmax_regression_is_recognised_with_its_penalty(tmp_path):
 )
 def test_other_models_are_refused(tmp_path, name, recipe):
     with pytest.raises(UserError):
-        as_softmax_regression(trained(tmp_path, name, **recipe))
+        as_softmax_regression(fitted(tmp_path, name, **recipe))

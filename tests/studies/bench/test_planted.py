@@ -32,11 +32,11 @@ def test_none_or_all_is_refused(world, share):
 
 
 def test_an_estimator_is_judged_by_the_harm_to_its_worst_class(world):
-    subject = world.subject()
-    (found,), skipped = by_estimators(subject, ["ip"])
+    trained = world.trained()
+    (found,), skipped = by_estimators(trained, ["ip"])
     assert not skipped
     validation = world.dataset.rows("val")
-    matrix = influence_matrix(subject, "ip", [int(row) for row in validation])
+    matrix = influence_matrix(trained, "ip", [int(row) for row in validation])
     classes = world.labels.values[validation]
     expected = -np.min([matrix[:, classes == label].sum(1) for label in np.unique(classes)], axis=0)
     np.testing.assert_allclose(found.values, expected, rtol=1e-5)
@@ -52,7 +52,7 @@ def test_held_out_predictions_are_made_once_and_charged_to_those_that_read_them(
         time.sleep(0.05)
         return np.full((60, 3), 1 / 3)
 
-    found, skipped = by_detectors(world.subject(), ["loss", "confident-learning", "confident-learning"], held_out)
+    found, skipped = by_detectors(world.trained(), ["loss", "confident-learning", "confident-learning"], held_out)
     assert len(calls) == 1
     assert not skipped
     assert [each.seconds_s >= 0.05 for each in found if each.name == "confident-learning"] == [True, True]

@@ -93,15 +93,15 @@ def _leave_one_out(at: Bench, work: Progress) -> None:
     """True leave-one-out of ``LEFT_OUT`` samples, where the model is softmax regression; left out silently where it is not."""
     import pandas as pd
 
-    subject = at.subject(at.labels, at.run)
+    trained = at.trained(at.labels, at.run)
     try:
-        x, y, l2 = leave_one_out.as_softmax_regression(subject)
+        x, y, l2 = leave_one_out.as_softmax_regression(trained)
     except UserError:
         return
     left_out = np.sort(np.random.default_rng([at.config.seed, 4]).permutation(len(at.rows))[:LEFT_OUT])
     classes = len(at.dataset.info.classes)
     truth = leave_one_out.leave_one_out(
-        x, y, l2, left_out, leave_one_out.inputs(subject, at.queries), classes, work.part(0.95, 1.0)
+        x, y, l2, left_out, leave_one_out.inputs(trained, at.queries), classes, work.part(0.95, 1.0)
     )
     lines = []
     for name in at.usable:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, Labels
-    from attribution.training.trained import Subject
+    from attribution.training.trained import TrainedModel
 
 
 @dataclass
@@ -43,10 +43,10 @@ class Bench:
         self.told: dict[str, Any] = read_json(path) if path.is_file() else empty
         self.matrices: dict[str, np.ndarray] = {}
 
-    def subject(self, labels: "Labels", run: Run) -> "Subject":
-        from attribution.training.trained import Subject
+    def trained(self, labels: "Labels", run: Run) -> "TrainedModel":
+        from attribution.training.trained import TrainedModel
 
-        return Subject(self.dataset, labels, run, device=self.config.device, trusted=self.trusted)
+        return TrainedModel(self.dataset, labels, run, device=self.config.device, trusted=self.trusted)
 
     def write(self, name: str, table: "pd.DataFrame") -> None:
         write_table(self.result.folder / f"{name}.parquet", table)

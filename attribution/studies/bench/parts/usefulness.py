@@ -24,7 +24,7 @@ def usefulness(at: Bench, work: Progress) -> None:
     recipe, place = replace(at.recipe, device=config.device), at.home / "bench"
     word = "Usefulness: training on planted labels"
     run = train(at.dataset, sandbox, at.model, recipe, place / "runs", work.part(0.0, 0.15, word), trusted=at.trusted)
-    subject = at.subject(sandbox, run)
+    trained = at.trained(sandbox, run)
     given = np.asarray(sandbox.values[at.rows])
 
     def held_out() -> np.ndarray:
@@ -36,13 +36,13 @@ def usefulness(at: Bench, work: Progress) -> None:
             given, folds, at.rows, len(at.dataset.info.classes), trainer, scratch, work.part(0.15, 0.7, "Usefulness")
         )
 
-    found, skipped = planted.by_detectors(subject, list(config.detectors) or defaults(), held_out)
+    found, skipped = planted.by_detectors(trained, list(config.detectors) or defaults(), held_out)
     values = {each.name: each.values for each in found}
     if values:
         names = [name for name in COMBINED if name in values] or list(values)
         spent_s = sum(each.seconds_s for each in found if each.name in names)
         found.append(planted.Found("queue", "combined", combine(values), spent_s))
-    more, also = planted.by_estimators(subject, at.usable, config.seed, work.part(0.7, 0.9, "Usefulness"))
+    more, also = planted.by_estimators(trained, at.usable, config.seed, work.part(0.7, 0.9, "Usefulness"))
     at.told["skipped"] |= {f"{name} (wrong labels)": why for name, why in (skipped | also).items()}
     taken = {each.name for each in found}
     more = [replace(each, name=f"{each.name} (estimator)") if each.name in taken else each for each in more]
