@@ -1,6 +1,7 @@
 """Datablame's app: navigation, the project picker, running jobs, and what is edited but not yet in the model.
 
-Run with ``streamlit run app.py`` or ``datablame app``. Each page is one file in ``pages/``; a new one is one line below.
+Run with ``streamlit run app.py`` or ``datablame app``. Each page is one file in ``pages/``; a new one is one line
+below.
 """
 
 import streamlit as st
@@ -88,7 +89,9 @@ def draw() -> None:
 
 if __name__ == "__main__":
     draw()
-else:  # `streamlit run` finds st.App below and imports this file once for its server; each session then runs it as the main script
+# `streamlit run` finds st.App below and imports this file once for its server; each session then runs it as the main
+# script
+else:
     from pages.parts import guard
 
     server = st.App(__file__, **guard.settings())

@@ -1,4 +1,5 @@
-"""Datablame: which training samples made a prediction what it is, which labels are wrong, and proof that fixing them helped.
+"""Datablame: which training samples made a prediction what it is, which labels are wrong, and proof that fixing them
+helped.
 
 >>> from attribution import Project
 >>> project = Project.sample("fashion")                      # doctest: +SKIP

@@ -7,8 +7,8 @@ from collections.abc import Callable
 class Progress:
     """Counts finished units of one piece of work; silent unless a listener is given.
 
-    ``listener(done, total, message)`` is called at most every ``interval_s`` seconds, and always for the last unit. It may raise
-    ``Cancelled``. ``part`` hands a slice of the whole to a sub-task, which counts in its own units.
+    ``listener(done, total, message)`` is called at most every ``interval_s`` seconds, and always for the last unit. It
+    may raise ``Cancelled``. ``part`` hands a slice of the whole to a sub-task, which counts in its own units.
     """
 
     def __init__(self, listener: Callable[[float, float, str], None] | None = None, interval_s: float = 0.2) -> None:

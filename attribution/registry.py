@@ -11,7 +11,8 @@ from attribution.errors import UserError
 class Registry:
     """The named plug-ins of one package, imported on first use.
 
-    ``kind`` is the word used in messages ("estimator"), ``package`` the dotted name of the folder whose modules register themselves.
+    ``kind`` is the word used in messages ("estimator"), ``package`` the dotted name of the folder whose modules
+    register themselves.
     """
 
     def __init__(self, kind: str, package: str) -> None:

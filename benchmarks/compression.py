@@ -1,11 +1,13 @@
-"""What compressing per-sample gradients saves and what it loses: ``python benchmarks/compression.py [--seeds 5] [--works MLP CNN]``.
+"""What compressing per-sample gradients saves and what it loses: ``python benchmarks/compression.py [--seeds 5]
+[--works MLP CNN]``.
 
-The exact dot products of every training sample with 100 queries beside those of compressed gradients, for several sizes: a random projection
-(Johnson-Lindenstrauss), random directions side by side (as LoGra), the leading directions that ``logra`` takes, a mask with a sparse
-projection (GraSS), and a mask alone. Spearman is over all pairs; found is the share of a query's 24 most helpful and 24 most harmful samples
-by exact dots that are among the 24 by compressed ones. Both once with float32 vectors and once with the training set's rounded to bf16 as
-the store keeps them. Cost is CPU time in plain forward passes over the training set, one thread, same process: making the store (with
-writing it), and answering 100 new queries from it (their own gradients, reading the store, top 24). Intervals: 95 %, t over seeds.
+The exact dot products of every training sample with 100 queries beside those of compressed gradients, for several
+sizes: a random projection (Johnson-Lindenstrauss), random directions side by side (as LoGra), the leading directions
+that ``logra`` takes, a mask with a sparse projection (GraSS), and a mask alone. Spearman is over all pairs; found is
+the share of a query's 24 most helpful and 24 most harmful samples by exact dots that are among the 24 by compressed
+ones. Both once with float32 vectors and once with the training set's rounded to bf16 as the store keeps them. Cost is
+CPU time in plain forward passes over the training set, one thread, same process: making the store (with writing it),
+and answering 100 new queries from it (their own gradients, reading the store, top 24). Intervals: 95 %, t over seeds.
 Writes benchmarks/results/compression.json.
 """
 
@@ -154,7 +156,10 @@ def measure(work: Work, seeds: int, chosen: list[str]) -> dict[str, Any]:
 
 def say(work: Work, name: str, line: dict[str, Any]) -> None:
     means = [line[precision]["spearman"]["mean"] for precision in ("float32", "bf16")]
-    words = f"{work.name:4} {name:40} {line['numbers']:5}  Spearman {means[0]:.4f} / {means[1]:.4f}  found {line['bf16']['found']['mean']:.3f}"
+    words = (
+        f"{work.name:4} {name:40} {line['numbers']:5}  Spearman {means[0]:.4f} / {means[1]:.4f}  found "
+        f"{line['bf16']['found']['mean']:.3f}"
+    )
     sys.stdout.write(f"{words}  making {line['making']:.2f}  answering {line['answering']:.3f}\n")
     sys.stdout.flush()
 

@@ -1,9 +1,10 @@
-"""The estimators against true leave-one-out where it can be had exactly: softmax regression with an L2 penalty on digits.
+"""The estimators against true leave-one-out where it can be had exactly: softmax regression with an L2 penalty on
+digits.
 
-Run: python benchmarks/convex.py [--train 500] [--queries 10]. The model is trained to the optimum by Newton steps, then again without each
-training sample in turn: the rise of a query's loss is the truth. Writes benchmarks/results/convex.json, minutes on one core.
-Exits with status 1 if exact influence, conjugate gradients, preconditioned Forward-INF or mirrored retraining has a mean Pearson correlation
-over the queries under 0.99.
+Run: python benchmarks/convex.py [--train 500] [--queries 10]. The model is trained to the optimum by Newton steps, then
+again without each training sample in turn: the rise of a query's loss is the truth. Writes
+benchmarks/results/convex.json, minutes on one core. Exits with status 1 if exact influence, conjugate gradients,
+preconditioned Forward-INF or mirrored retraining has a mean Pearson correlation over the queries under 0.99.
 """
 
 import argparse
@@ -39,7 +40,8 @@ VARIANTS: list[tuple[str, str, float | bool]] = [
 
 
 def newton(x: Tensor, y: Tensor, weights: Tensor, start: Tensor) -> Tensor:
-    """Parameters ``(c, d)`` that minimise sum_i w_i CE_i + L2 / 2 |theta|^2, to 1e-11 of the gradient; ``x (n, d)`` ends in a 1."""
+    """Parameters ``(c, d)`` that minimise sum_i w_i CE_i + L2 / 2 |theta|^2, to 1e-11 of the gradient; ``x (n, d)``
+    ends in a 1."""
     theta, c = start.clone(), len(start)
     one_hot = torch.nn.functional.one_hot(y, c).to(x)
     for _ in range(50):
@@ -107,7 +109,8 @@ def digits(folder: Path, n_train: int, side: int = 8) -> Dataset:
 
 
 def correlations(found: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Mean over queries of Pearson and Spearman correlation, the least Pearson, and the least-squares factor from estimate to truth."""
+    """Mean over queries of Pearson and Spearman correlation, the least Pearson, and the least-squares factor from
+    estimate to truth."""
     pearson = [np.corrcoef(a, b)[0, 1] for a, b in zip(found.T, truth.T, strict=True)]
     spearman = [pd.Series(a).corr(pd.Series(b), method="spearman") for a, b in zip(found.T, truth.T, strict=True)]
     factor = float((found * truth).sum() / (found * found).sum())
@@ -126,7 +129,8 @@ def rounded(values: dict[str, Any]) -> dict[str, Any]:
 def retrained(x: Tensor, y: Tensor, n: int, theta: Tensor, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """True leave-one-out influence ``(n, q)`` and its mirror image by exact retraining, both positive = helpful.
 
-    A sample left out gets weight 0 and the others keep 1 / n, as in the influence formula; a query is unlearned with weight -1 / n.
+    A sample left out gets weight 0 and the others keep 1 / n, as in the influence formula; a query is unlearned with
+    weight -1 / n.
     """
     even, before = torch.full((n,), 1 / n, dtype=x.dtype), losses(x, y, theta)
     out, mirrored = np.zeros((n, len(asked))), np.zeros((n, len(asked)))

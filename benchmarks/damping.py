@@ -1,9 +1,11 @@
-"""The linear datamodeling score (LDS) of the estimators on a small network, the curvature ones over a sweep of the damping.
+"""The linear datamodeling score (LDS) of the estimators on a small network, the curvature ones over a sweep of the
+damping.
 
-Run: python benchmarks/damping.py. Trains the built-in mlp (width 40) on 1,000 digits, then again on 50 random halves with 2 seeds each; the LDS of a
-query is the Spearman correlation, over the halves, of the summed influence of a half with minus the query's retrained loss. Writes
-benchmarks/results/damping.json, minutes on one core. Exits with status 1 if conjugate gradients are further than 0.01 from the inverse
-written out, or any of exact, CG, Nystroem, EK-FAC is not above the gradient dot product at the default damping.
+Run: python benchmarks/damping.py. Trains the built-in mlp (width 40) on 1,000 digits, then again on 50 random halves
+with 2 seeds each; the LDS of a query is the Spearman correlation, over the halves, of the summed influence of a half
+with minus the query's retrained loss. Writes benchmarks/results/damping.json, minutes on one core. Exits with status 1
+if conjugate gradients are further than 0.01 from the inverse written out, or any of exact, CG, Nystroem, EK-FAC is not
+above the gradient dot product at the default damping.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """How well each detector finds wrong labels on the samples whose truth is known.
 
-Run: python benchmarks/detectors.py [fashion] [text] [--home FOLDER] [--device auto] [--detectors all]. Takes the sample projects in FOLDER
-(made, trained and searched on first use: minutes). Truth files are read here and nowhere in the product. Writes
-benchmarks/results/detectors.json. Exits with status 1 if the best detector of the fashion sample has an AUROC under 0.93, or under 0.97 on
-the uniform half of the flips.
+Run: python benchmarks/detectors.py [fashion] [text] [--home FOLDER] [--device auto] [--detectors all]. Takes the sample
+projects in FOLDER (made, trained and searched on first use: minutes). Truth files are read here and nowhere in the
+product. Writes benchmarks/results/detectors.json. Exits with status 1 if the best detector of the fashion sample has an
+AUROC under 0.93, or under 0.97 on the uniform half of the flips.
 """
 
 import argparse
@@ -32,7 +32,8 @@ def figure(found: Estimate) -> dict[str, float]:
 
 
 def measure(scores: np.ndarray, wrong: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, Any]:
-    """AUROC over all and over each kind of error (against all right labels), average precision, precision in the first tenth."""
+    """AUROC over all and over each kind of error (against all right labels), average precision, precision in the first
+    tenth."""
     found: dict[str, Any] = {"auroc": {"overall": figure(with_interval(auroc, scores, wrong))}}
     for kind, members in kinds.items():
         chosen = members | ~wrong
@@ -65,7 +66,8 @@ def evaluate(project: Project, result: FlagResult, truth: pd.DataFrame) -> dict[
 def show(name: str, found: dict[str, Any]) -> None:
     """One line per detector."""
     print(
-        f"{name}: {found['wrong']} of {found['n']} labels wrong (base rate {found['base_rate']}), estimated {found['estimate_of_wrong']}"
+        f"{name}: {found['wrong']} of {found['n']} labels wrong (base rate {found['base_rate']}), estimated "
+        f"{found['estimate_of_wrong']}"
     )
     for detector, figures in found["detectors"].items():
         halves = "  ".join(
@@ -74,7 +76,8 @@ def show(name: str, found: dict[str, Any]) -> None:
         )
         precision, first = figures["average_precision"], figures["precision_at_10_percent"]
         print(
-            f"  {detector:20s} AUROC {halves}  AP {precision['value']:.3f} [{precision['low']:.3f}, {precision['high']:.3f}]"
+            f"  {detector:20s} AUROC {halves}  AP {precision['value']:.3f} [{precision['low']:.3f}, "
+            f"{precision['high']:.3f}]"
             f"  precision at 10 % {first['value']:.3f}"
         )
 

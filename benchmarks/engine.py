@@ -1,8 +1,10 @@
-"""What exact influence costs: 6,000 images against 100 queries on the default CNN, in plain forward passes over the 6,000.
+"""What exact influence costs: 6,000 images against 100 queries on the default CNN, in plain forward passes over the
+6,000.
 
-Run: python benchmarks/engine.py [--device auto|cpu|cuda|mps] [--threads 1] [--repeats 5]. Every engine run has a plain ``no_grad`` forward
-pass beside it in the same process with the same batches, so other load on the machine hits both; the ratio is that of the medians.
-Writes benchmarks/results/engine-DEVICE.json. Exits with status 1 if the dot product costs more than 12 forward passes.
+Run: python benchmarks/engine.py [--device auto|cpu|cuda|mps] [--threads 1] [--repeats 5]. Every engine run has a plain
+``no_grad`` forward pass beside it in the same process with the same batches, so other load on the machine hits both;
+the ratio is that of the medians. Writes benchmarks/results/engine-DEVICE.json. Exits with status 1 if the dot product
+costs more than 12 forward passes.
 """
 
 import argparse
@@ -53,7 +55,8 @@ def peak_bytes(device: torch.device) -> int:
 
 
 def deviation(model: nn.Module, engine: GradientEngine, x: Tensor, y: Tensor) -> dict[str, float]:
-    """Largest deviation of dots and norms from autograd one sample at a time in float64, relative to the largest value."""
+    """Largest deviation of dots and norms from autograd one sample at a time in float64, relative to the largest
+    value."""
     exact = default_cnn().double()
     exact.load_state_dict({name: value.double().cpu() for name, value in model.state_dict().items()})
     rows = []

@@ -1,8 +1,9 @@
 """What each estimator finds when test images have a copy in the training set, and what it costs.
 
-Run: python benchmarks/estimators.py [--home FOLDER] [--device auto]. Takes the fashion sample project in FOLDER (made and trained on first
-use). Its truth file names 60 leaks: 30 exact copies, 10 each shifted, brighter or darker, mirrored. Recall at k = share of leaked test
-images whose copy is among the k training samples with the highest influence. Writes benchmarks/results/estimators.json.
+Run: python benchmarks/estimators.py [--home FOLDER] [--device auto]. Takes the fashion sample project in FOLDER (made
+and trained on first use). Its truth file names 60 leaks: 30 exact copies, 10 each shifted, brighter or darker,
+mirrored. Recall at k = share of leaked test images whose copy is among the k training samples with the highest
+influence. Writes benchmarks/results/estimators.json.
 """
 
 import argparse
@@ -61,7 +62,8 @@ def main() -> None:
         }
         report[name] = {**cost, "recall": recall}
         print(
-            f"{name:12s} {cost['seconds_s']:7.1f} s {cost['forward_passes']:6.1f} passes  exact {recall['exact']}  all {recall['all']}"
+            f"{name:12s} {cost['seconds_s']:7.1f} s {cost['forward_passes']:6.1f} passes  exact {recall['exact']}  "
+            f"all {recall['all']}"
         )
     path = ROOT / "results" / "estimators.json"
     path.parent.mkdir(exist_ok=True)

@@ -1,8 +1,10 @@
-"""Does removing what harms a gap or robustness help, by how much, and what does it cost? Run: python benchmarks/fairness.py [census biased-mlp ...]
+"""Does removing what harms a gap or robustness help, by how much, and what does it cost? Run: python
+benchmarks/fairness.py [census biased-mlp ...]
 
-Four parts, written to results/fairness.json: `census-*` (the tabular sample, equal opportunity, by the seed of the ranking model), `biased-*` (synthetic labels
-biased against one group, logistic and mlp), `disagree` (groups that really differ: utility against parity), `order` (dot products against the
-exact influence function on a logistic model). Budgets are chosen on validation samples; every figure is of test samples.
+Four parts, written to results/fairness.json: `census-*` (the tabular sample, equal opportunity, by the seed of the
+ranking model), `biased-*` (synthetic labels biased against one group, logistic and mlp), `disagree` (groups that really
+differ: utility against parity), `order` (dot products against the exact influence function on a logistic model).
+Budgets are chosen on validation samples; every figure is of test samples.
 """
 
 import dataclasses
@@ -37,8 +39,8 @@ SYNTHETIC = RemedyConfig(budgets=(5.0, 10.0, 20.0), epsilon=0.3, bootstrap=20, d
 
 
 def make_world(folder: Path, seed: int, *, turned: float = 0.3, differ: float = 0.0) -> Dataset:
-    """Two groups told apart by one column. ``turned``: share of group b's positive training labels that say negative (validation and test
-    labels are right). ``differ``: by how much group a really has more of what the label needs."""
+    """Two groups told apart by one column. ``turned``: share of group b's positive training labels that say negative
+    (validation and test labels are right). ``differ``: by how much group a really has more of what the label needs."""
     chance = np.random.default_rng(100 + seed)
     n = sum(SIZES.values())
     group = chance.integers(0, 2, n)
@@ -108,7 +110,8 @@ def census(seed: int) -> dict[str, Any]:
 
 
 def biased(network: str) -> dict[str, Any]:
-    """Labels biased against one group: removal by equal opportunity, robustness or utility, at the suggested budget and over all budgets."""
+    """Labels biased against one group: removal by equal opportunity, robustness or utility, at the suggested budget and
+    over all budgets."""
     lines: dict[str, list[dict[str, Any]]] = {"eop-gap": [], "fgsm": [], "loss": []}
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as folder:
@@ -196,7 +199,8 @@ def disagree() -> dict[str, Any]:
 
 
 def order() -> dict[str, Any]:
-    """Dot products against the exact influence function on a logistic model: rank correlation and share of equal signs."""
+    """Dot products against the exact influence function on a logistic model: rank correlation and share of equal
+    signs."""
     from scipy.stats import spearmanr
 
     names = {"utility": "loss", "equal opportunity": "eop-gap", "robustness": "fgsm"}

@@ -1,11 +1,13 @@
-"""Cost forecasts against the truth: real runs of many estimators, searches and trainings, each forecast from its pilot first.
+"""Cost forecasts against the truth: real runs of many estimators, searches and trainings, each forecast from its pilot
+first.
 
     python benchmarks/forecast.py [--home FOLDER] [--only WORD] [--out FILE]
 
-Every case is a fresh process on one thread: pilot, then the run itself. ``ratio`` is forecast over truth in wall seconds; ``ratio_cpu`` the
-same in CPU seconds (the forecast times the pilot's own share of the processor), which leaves out what other programs took of the machine
-meanwhile. Writes benchmarks/results/forecast.json after every case, where ``--only`` replaces the lines that it names and keeps the others;
-status 1 when fewer than nine of ten are within a factor of 1.5 in CPU seconds.
+Every case is a fresh process on one thread: pilot, then the run itself. ``ratio`` is forecast over truth in wall
+seconds; ``ratio_cpu`` the same in CPU seconds (the forecast times the pilot's own share of the processor), which leaves
+out what other programs took of the machine meanwhile. Writes benchmarks/results/forecast.json after every case, where
+``--only`` replaces the lines that it names and keeps the others; status 1 when fewer than nine of ten are within a
+factor of 1.5 in CPU seconds.
 """
 
 import argparse
@@ -26,7 +28,8 @@ OUT = Path(__file__).parent / "results" / "forecast.json"
 
 @dataclass(frozen=True)
 class Case:
-    """``what`` is an estimator, ``flag:DETECTORS`` (default: the usual ones) or ``train``; ``rows`` training samples (0: all)."""
+    """``what`` is an estimator, ``flag:DETECTORS`` (default: the usual ones) or ``train``; ``rows`` training samples
+    (0: all)."""
 
     sample: str
     what: str
@@ -136,7 +139,8 @@ def prepared(case: Case, project: Any) -> tuple[Any, dict[str, float], Any]:
 
 
 def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """How many lie within the factor, in wall seconds, CPU seconds and memory, and how many truths within the stated range."""
+    """How many lie within the factor, in wall seconds, CPU seconds and memory, and how many truths within the stated
+    range."""
 
     def within(name: str) -> int:
         return sum(1 / FACTOR <= line[name] <= FACTOR for line in lines)
@@ -172,7 +176,10 @@ def main() -> int:
             command = [sys.executable, __file__, "--case", case.name]
             said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             one = lines[case.name] = {"case": case.name, **json.loads(said.splitlines()[-1])}
-            words = f"{one['forecast_s']:8.1f} s, truth {one['truth_s']:8.1f} s, ratio {one['ratio']:.2f}, in CPU seconds {one['ratio_cpu']:.2f}"
+            words = (
+                f"{one['forecast_s']:8.1f} s, truth {one['truth_s']:8.1f} s, ratio {one['ratio']:.2f}, in CPU "
+                f"seconds {one['ratio_cpu']:.2f}"
+            )
             print(f"{case.name:<48} {words}", flush=True)
             about = {"machine": platform.machine(), "cores": os.cpu_count(), "at": time.strftime("%Y-%m-%d")}
             ordered = [lines[each.name] for each in CASES if each.name in lines]

@@ -1,12 +1,14 @@
-"""A backdoor unlearned and a class removed by changing a few parameters, without retraining, on digits: each variant beside the others.
+"""A backdoor unlearned and a class removed by changing a few parameters, without retraining, on digits: each variant
+beside the others.
 
-Run: python benchmarks/gif.py [--model cnn] [--seeds 0 1 2 3 4] [--only backdoor class]. Per seed: 1,200 digits train a small network, of which
-a tenth is stamped with a checkered corner and labelled 4; ``attribution.gradients.selected.update`` then follows the corrected labels, moving about 5 % of
-the parameters (chosen on the stamped training images) in at most 12 steps, or removes class 8. Curvature, choice of parameters, step
-lengths and the stop see training samples only; the settings were chosen on seed 100, whose
-test images were looked at; that the gate is on the cnn was decided after the mlp had missed it on seed 0. Test: 597 digits.
-Writes benchmarks/results/gif-MODEL.json; what is there is kept; a minute or two a seed on one core. Exits with status 1 if gif's mean
-clean accuracy is under 0.95 or its mean relabel accuracy under 0.80.
+Run: python benchmarks/gif.py [--model cnn] [--seeds 0 1 2 3 4] [--only backdoor class]. Per seed: 1,200 digits train a
+small network, of which a tenth is stamped with a checkered corner and labelled 4;
+``attribution.gradients.selected.update`` then follows the corrected labels, moving about 5 % of the parameters (chosen
+on the stamped training images) in at most 12 steps, or removes class 8. Curvature, choice of parameters, step lengths
+and the stop see training samples only; the settings were chosen on seed 100, whose test images were looked at; that the
+gate is on the cnn was decided after the mlp had missed it on seed 0. Test: 597 digits. Writes
+benchmarks/results/gif-MODEL.json; what is there is kept; a minute or two a seed on one core. Exits with status 1 if
+gif's mean clean accuracy is under 0.95 or its mean relabel accuracy under 0.80.
 """
 
 import argparse
@@ -78,7 +80,8 @@ def trained(name: str, x: Tensor, y: Tensor, seed: int) -> nn.Module:
 
 @torch.no_grad()
 def backdoor_figures(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
-    """On test images: accuracy as they are; stamped (those that are no 4), share with their own label and share called 4."""
+    """On test images: accuracy as they are; stamped (those that are no 4), share with their own label and share called
+    4."""
     rest = y != TARGET
     called = model(stamped(x[rest])).argmax(1)
     figures = {"clean": model(x).argmax(1) == y, "relabel": called == y[rest], "still_target": called == TARGET}

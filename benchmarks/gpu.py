@@ -1,10 +1,11 @@
 """What the engine, the estimators and the image sample cost on an accelerator, and how closely they agree with the CPU.
 
-Run: bash benchmarks/gpu.sh (the CUDA tests, then this), or python benchmarks/gpu.py [--device cuda] [--small] [--minutes 7] [--name NAME].
-Needs torch, numpy, pandas, pyarrow, scipy, scikit-learn and safetensors, no network. Cost is wall time, synchronised, in plain ``no_grad``
-forward passes over the same samples in the same precision, each measured right before the work; the median of three where there is
-time. Agreement is the largest deviation from the CPU's float32 as a share of the largest score. A part that fails or for which no time is
-left says so in the results. Writes benchmarks/results/gpu-NAME.json after every part, so that a run that is cut off is not lost.
+Run: bash benchmarks/gpu.sh (the CUDA tests, then this), or python benchmarks/gpu.py [--device cuda] [--small]
+[--minutes 7] [--name NAME]. Needs torch, numpy, pandas, pyarrow, scipy, scikit-learn and safetensors, no network. Cost
+is wall time, synchronised, in plain ``no_grad`` forward passes over the same samples in the same precision, each
+measured right before the work; the median of three where there is time. Agreement is the largest deviation from the
+CPU's float32 as a share of the largest score. A part that fails or for which no time is left says so in the results.
+Writes benchmarks/results/gpu-NAME.json after every part, so that a run that is cut off is not lost.
 """
 
 import argparse
@@ -147,7 +148,8 @@ def engine_figures(
 
 
 def compiled_figures(on: Work, device: torch.device, clock: Clock) -> dict[str, Any]:
-    """What compiling the model's forward pass brings; forward passes are all that Forward-INF does over the training set."""
+    """What compiling the model's forward pass brings; forward passes are all that Forward-INF does over the training
+    set."""
     model = torch.compile(on.copy())
 
     @torch.no_grad()
@@ -193,7 +195,8 @@ def scored(work: Work, device: str, name: str, rows: np.ndarray, queries: int) -
 
 
 def estimator_figures(work: Work, on: Work, device: torch.device, clock: Clock, small: bool) -> dict[str, Any]:
-    """EK-FAC and Forward-INF: fit, queries and scores, and their agreement with the CPU on a model of the same weights and fewer samples."""
+    """EK-FAC and Forward-INF: fit, queries and scores, and their agreement with the CPU on a model of the same weights
+    and fewer samples."""
     found: dict[str, Any] = {}
     queries = 4 if small else QUERIES
     few = Work(work.name, work.model, work.checkpoints, work.x[:256], work.y[:256], work.asked)
@@ -271,7 +274,8 @@ def _sample_scores(
 
 
 def attempt(work: Callable[[], Any]) -> Any:
-    """The work's figures, or why there are none: one part's failure must not cost the others on a machine that is lent for minutes."""
+    """The work's figures, or why there are none: one part's failure must not cost the others on a machine that is lent
+    for minutes."""
     try:
         return work()
     except Exception as error:

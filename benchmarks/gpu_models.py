@@ -1,4 +1,5 @@
-"""The models of the GPU benchmark: the three of the peers' page on more samples, and a residual network of ResNet-18's size."""
+"""The models of the GPU benchmark: the three of the peers' page on more samples, and a residual network of ResNet-18's
+size."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +31,8 @@ class Residual(nn.Module):
 
 
 def residual(width: int = 64, n: int = 2048, side: int = 32) -> Work:
-    """Eight residual blocks on random pictures of 32 x 32 in ten classes: 11.2 million parameters at width 64, untrained."""
+    """Eight residual blocks on random pictures of 32 x 32 in ten classes: 11.2 million parameters at width 64,
+    untrained."""
     torch.manual_seed(0)
     blocks: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
     inputs = width

@@ -1,11 +1,13 @@
-"""Linear datamodeling score (LDS) of every estimator: a small network on digits, and the image sample; intervals over subsets and queries.
+"""Linear datamodeling score (LDS) of every estimator: a small network on digits, and the image sample; intervals over
+subsets and queries.
 
-Run: python benchmarks/lds.py [--data digits] [--work FOLDER]. Digits: a network with one hidden layer (benchmarks/one_hidden.py) on 1,697 digits, asked
-about the other 100; the truth is the mean loss of two retrainings on each of 60 random halves. Image: the bundled sample with its own recipe, fewer
-halves. What is trained or scored is kept in the work folder, so a stopped run goes on. Writes benchmarks/results/lds.json; minutes for the
-digits, an hour for the image sample on one core. Exits with status 1 if on the digits conjugate gradients are further than 0.01 from the inverse
-written out, EK-FAC is under 0.66, preconditioned Forward-INF is further than 0.03 from conjugate gradients, or TRAK over several
-trainings is not above TRAK.
+Run: python benchmarks/lds.py [--data digits] [--work FOLDER]. Digits: a network with one hidden layer
+(benchmarks/one_hidden.py) on 1,697 digits, asked about the other 100; the truth is the mean loss of two retrainings on
+each of 60 random halves. Image: the bundled sample with its own recipe, fewer halves. What is trained or scored is kept
+in the work folder, so a stopped run goes on. Writes benchmarks/results/lds.json; minutes for the digits, an hour for
+the image sample on one core. Exits with status 1 if on the digits conjugate gradients are further than 0.01 from the
+inverse written out, EK-FAC is under 0.66, preconditioned Forward-INF is further than 0.03 from conjugate gradients, or
+TRAK over several trainings is not above TRAK.
 """
 
 import argparse

@@ -1,10 +1,12 @@
-"""Who finds the training sample that leaked into the queries: exact copies and noisy ones, digits, a small network with batch normalisation.
+"""Who finds the training sample that leaked into the queries: exact copies and noisy ones, digits, a small network with
+batch normalisation.
 
-Run: python benchmarks/leakage.py [--seeds 11,12,13]. Per seed: 1,300 training digits, an MLP with BatchNorm (128, 64), and 40 training digits
-asked about as queries, once as they are and once with Gaussian noise of 0.1 on pixels in 0..1. Counts how often the training copy is the
-first, among the first 5 and among the first 20 by influence. Writes benchmarks/results/leakage.json, a few minutes on one core.
-Exits with status 1 if, on exact copies, Forward-INF's first 20 miss more than 5 % or re-ranked Forward-INF's first misses more than 5 %, or
-if its first misses more than 20 % of the noisy ones. Settings are the products' defaults; the seeds are not those they were chosen on.
+Run: python benchmarks/leakage.py [--seeds 11,12,13]. Per seed: 1,300 training digits, an MLP with BatchNorm (128, 64),
+and 40 training digits asked about as queries, once as they are and once with Gaussian noise of 0.1 on pixels in 0..1.
+Counts how often the training copy is the first, among the first 5 and among the first 20 by influence. Writes
+benchmarks/results/leakage.json, a few minutes on one core. Exits with status 1 if, on exact copies, Forward-INF's first
+20 miss more than 5 % or re-ranked Forward-INF's first misses more than 5 %, or if its first misses more than 20 % of
+the noisy ones. Settings are the products' defaults; the seeds are not those they were chosen on.
 """
 
 import argparse
@@ -57,7 +59,8 @@ def network(classes: int, shape: tuple[int, ...]) -> nn.Module:
 
 
 def leaked(folder: Path, seed: int) -> tuple[Dataset, np.ndarray]:
-    """Training digits, then the copies, the noisy copies and the other digits as the test split; and the copied training rows."""
+    """Training digits, then the copies, the noisy copies and the other digits as the test split; and the copied
+    training rows."""
     from sklearn.datasets import load_digits
 
     found, chance = load_digits(), np.random.default_rng(seed)

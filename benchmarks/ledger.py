@@ -1,8 +1,10 @@
-"""A million edits: what a page of History, the labels after an edit, undo and a fresh start cost, in CPU seconds and peak memory.
+"""A million edits: what a page of History, the labels after an edit, undo and a fresh start cost, in CPU seconds and
+peak memory.
 
     python benchmarks/ledger.py [--n 1000000] [--samples 60000]     # writes benchmarks/results/ledger.json
 
-Every measurement is a process of its own, so that its peak is its own. The page is drawn by Streamlit's test harness, without a browser.
+Every measurement is a process of its own, so that its peak is its own. The page is drawn by Streamlit's test harness,
+without a browser.
 """
 
 import argparse
@@ -86,7 +88,8 @@ def make(folder: Path, n: int, samples: int) -> dict[str, float]:
 
 
 def page(folder: Path) -> dict[str, float]:
-    """The History page: the first visit of a fresh server, another page of it, a search, and the peak of the process."""
+    """The History page: the first visit of a fresh server, another page of it, a search, and the peak of the
+    process."""
     from streamlit.testing.v1 import AppTest
 
     os.environ["DATABLAME_HOME"] = str(folder.parent)

@@ -1,4 +1,5 @@
-"""A million samples in the app: makes the project by the product's own steps, then measures what a user waits for in a real browser.
+"""A million samples in the app: makes the project by the product's own steps, then measures what a user waits for in a
+real browser.
 
     python benchmarks/million.py make FOLDER [--n 1000000]     # data, model, map, suspects
     python benchmarks/million.py measure FOLDER                # needs chromium; writes benchmarks/results/million.json
@@ -39,8 +40,8 @@ CLASSES, CLUSTERS, COLUMNS, HELD_OUT, WRONG = 10, 3, 64, 2_000, 0.02
 
 
 def samples(n: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """``n`` training samples, 2,000 for validation and 2,000 for testing, of 64 numbers: three Gaussian clusters per class; 2 % of the
-    training labels are set wrong."""
+    """``n`` training samples, 2,000 for validation and 2,000 for testing, of 64 numbers: three Gaussian clusters per
+    class; 2 % of the training labels are set wrong."""
     chance = np.random.default_rng(seed)
     centres = chance.normal(scale=1.0, size=(CLASSES * CLUSTERS, COLUMNS)).astype(np.float32)
     cluster = chance.integers(0, len(centres), n + 2 * HELD_OUT)
@@ -104,7 +105,8 @@ class Watch:
         self.page.goto(f"{self.address}/{name}?project={self.project}{query}")
 
     def took(self, act: Callable[[], Any], until: str = "", value: Any = None) -> float:
-        """Seconds from ``act`` until ``until`` (JavaScript, given ``value``) holds, the script rests and the charts' pixels stay the same."""
+        """Seconds from ``act`` until ``until`` (JavaScript, given ``value``) holds, the script rests and the charts'
+        pixels stay the same."""
         began, cpu = time.perf_counter(), self._cpu()
         act()
         self.page.wait_for_timeout(50)
@@ -123,7 +125,8 @@ class Watch:
         return float(times.user + times.system)
 
     def ring(self, centre: tuple[float, float], radius: float) -> float:
-        """Draw a ring on the map, in shares of the chart's width and height, without letting go; seconds per move of the mouse."""
+        """Draw a ring on the map, in shares of the chart's width and height, without letting go; seconds per move of
+        the mouse."""
         box = self.page.locator("[data-testid='stEChartsChart'] canvas").first.bounding_box()
         self.page.mouse.click(box["x"] + box["width"] - 68, box["y"] + 16)  # the outline in the toolbox
         began = time.perf_counter()

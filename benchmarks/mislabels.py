@@ -1,10 +1,10 @@
 """How well every detector finds planted wrong labels in the digits, on seeds that nothing was tuned on.
 
-Run: python benchmarks/mislabels.py [--seeds 101,102,103,104,105] [--settings mlp,logistic]. Per seed: 1,000 training digits of which 10 %
-get a uniformly drawn other label, 500 clean validation digits, the product's own training and search with every registered detector
-(minutes on one core). Two settings train briefly, the third until nearly every wrong label is learned by heart. Writes
-benchmarks/results/mislabels.json with the mean AUROC and average precision over the seeds and their extremes. Exits with status 1 if a
-gate is missed.
+Run: python benchmarks/mislabels.py [--seeds 101,102,103,104,105] [--settings mlp,logistic]. Per seed: 1,000 training
+digits of which 10 % get a uniformly drawn other label, 500 clean validation digits, the product's own training and
+search with every registered detector (minutes on one core). Two settings train briefly, the third until nearly every
+wrong label is learned by heart. Writes benchmarks/results/mislabels.json with the mean AUROC and average precision over
+the seeds and their extremes. Exits with status 1 if a gate is missed.
 """
 
 import argparse
@@ -131,7 +131,8 @@ def main() -> int:
             gate = GATES.get(detector) if setting in GATED else None
             verdict = "" if gate is None else f"  gate {gate}: {'met' if area['mean'] >= gate else 'MISSED'}"
             print(
-                f"  {detector:26s} AUROC {area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})  AP {precision:.3f}{verdict}"
+                f"  {detector:26s} AUROC {area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})  AP "
+                f"{precision:.3f}{verdict}"
             )
             missed += [f"{setting}/{detector}"] if gate is not None and area["mean"] < gate else []
         areas = {name: figures["auroc"]["mean"] for name, figures in report[setting]["detectors"].items()}

@@ -1,14 +1,16 @@
 """The two half-moons of the papers on Hessian-free influence and outlier gradients, on twenty fresh seeds.
 
-Run: python benchmarks/moons.py [--seeds 101,...,120]. Per seed: 250 points with 20 flipped labels, 100 clean ones each to validate and to
-test; the product's own training, detectors and angles; every detector's first 20 suspects dropped and the model trained again (three times),
-and the same for its first 5 %, which is what the paper on outlier gradients trims. A linear and a two-layer model. Writes
-benchmarks/results/moons.json, minutes on one core. Exits with status 1 if a gate is missed: the isolation forest's AUROC and its detection at
-least 0.95, accuracy after trimming 5 % not below before, at least 0.7 of the flipped points with a negative score, all for the two-layer model.
+Run: python benchmarks/moons.py [--seeds 101,...,120]. Per seed: 250 points with 20 flipped labels, 100 clean ones each
+to validate and to test; the product's own training, detectors and angles; every detector's first 20 suspects dropped
+and the model trained again (three times), and the same for its first 5 %, which is what the paper on outlier gradients
+trims. A linear and a two-layer model. Writes benchmarks/results/moons.json, minutes on one core. Exits with status 1 if
+a gate is missed: the isolation forest's AUROC and its detection at least 0.95, accuracy after trimming 5 % not below
+before, at least 0.7 of the flipped points with a negative score, all for the two-layer model.
 
-Detection counts as in the paper's table, as far as can be told from its figures: the share of all 250 points rightly called flipped or not
-when the first 20 are called flipped. ``found`` is the share of the 20 flipped points among the first 20. The angle is measured to the mean
-gradient of the validation points; curvature is the Gauss-Newton matrix of the training loss.
+Detection counts as in the paper's table, as far as can be told from its figures: the share of all 250 points rightly
+called flipped or not when the first 20 are called flipped. ``found`` is the share of the 20 flipped points among the
+first 20. The angle is measured to the mean gradient of the validation points; curvature is the Gauss-Newton matrix of
+the training loss.
 """
 
 import argparse
@@ -66,7 +68,8 @@ def moons(folder: Path, seed: int) -> tuple[Dataset, np.ndarray]:
 
 
 def accuracies(trained: TrainedModel, left_out: dict[str, np.ndarray]) -> dict[str, float]:
-    """Test accuracy of the recipe on the training points without each set, mean over ``RETRAINED`` seeds; all models trained side by side."""
+    """Test accuracy of the recipe on the training points without each set, mean over ``RETRAINED`` seeds; all models
+    trained side by side."""
     names, test = [name for name in left_out for _ in range(RETRAINED)], trained.dataset.rows("test")
     (x, y), (asked, truth) = trained.batch(trained.rows), trained.batch(test)
     built = [
@@ -110,7 +113,8 @@ def judged(scores: np.ndarray, flipped: np.ndarray) -> dict[str, float]:
 
 
 def angles_of(result: AnglesResult, trained: TrainedModel, flipped: np.ndarray) -> dict[str, float]:
-    """The figures about angles: what curvature does to the question, where the flipped points pull, how each influence judges them."""
+    """The figures about angles: what curvature does to the question, where the flipped points pull, how each influence
+    judges them."""
     turns = {one["ratio"]: one for one in result.config["checkpoints"][-1]["curvature"]}
     samples, rows = result.samples, result.samples["row"].to_numpy()
     engine = trained.engine()
@@ -210,7 +214,10 @@ def kept(name: str, seed: int, parts: Path | None) -> dict[str, Any]:
         return dict(json.loads(path.read_text()))
     found = measure_seed(name, seed)
     forest, angles = found["detectors"][FOREST], found["angles"]
-    line = f"forest AUROC {forest['auroc']:.3f} detection {forest['detection']:.3f}, turn {angles['turn at damping 0.01']:.1f}"
+    line = (
+        f"forest AUROC {forest['auroc']:.3f} detection {forest['detection']:.3f}, turn "
+        f"{angles['turn at damping 0.01']:.1f}"
+    )
     sys.stdout.write(
         f"{name} seed {seed}: {line}, negative {angles['flipped points negative without curvature']:.2f}\n"
     )

@@ -1,6 +1,8 @@
-"""Time and memory of the exact neighbour graph beside an approximate one: ``python benchmarks/neighbors.py [--n 100000] [--approximate]``.
+"""Time and memory of the exact neighbour graph beside an approximate one: ``python benchmarks/neighbors.py [--n 100000]
+[--approximate]``.
 
-Writes benchmarks/results/neighbors.json. The points are 100 Gaussian clouds in 512 dimensions; recall is of the exact 24 neighbours.
+Writes benchmarks/results/neighbors.json. The points are 100 Gaussian clouds in 512 dimensions; recall is of the exact
+24 neighbours.
 """
 
 import argparse

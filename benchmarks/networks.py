@@ -1,10 +1,11 @@
 """The curvature estimators on a small network against the inverse written out, and our EK-FAC against kronfluence's.
 
-Run: python benchmarks/networks.py. Trains the built-in mlp on 600 digits (4,650 parameters, so that the exact inverse is at hand) and asks
-about 20 test samples. The comparison with kronfluence needs `pip install kronfluence` and is left out without it. Writes
-benchmarks/results/networks.json, minutes on one core. Exits with status 1 if kronfluence ran and the Spearman correlation with our EK-FAC
-(same model, data, absolute damping, true Fisher, biases; their labels drawn 40 times) is under 0.95, or if conjugate gradients are further than
-1e-3 of the largest score from the inverse written out (float32).
+Run: python benchmarks/networks.py. Trains the built-in mlp on 600 digits (4,650 parameters, so that the exact inverse
+is at hand) and asks about 20 test samples. The comparison with kronfluence needs `pip install kronfluence` and is left
+out without it. Writes benchmarks/results/networks.json, minutes on one core. Exits with status 1 if kronfluence ran and
+the Spearman correlation with our EK-FAC (same model, data, absolute damping, true Fisher, biases; their labels drawn 40
+times) is under 0.95, or if conjugate gradients are further than 1e-3 of the largest score from the inverse written out
+(float32).
 """
 
 import argparse
@@ -35,8 +36,8 @@ RECIPE = TrainConfig(epochs=20, batch_size=32, lr=0.05, checkpoints=2, device="c
 
 
 def scored(trained: TrainedModel, rows: np.ndarray, name: str, **settings: Any) -> tuple[np.ndarray, dict[str, Any]]:
-    """Influences ``(n, q)`` with notes, seconds, and what they cost: CPU time in plain forward passes over the training set, measured in the same
-    process right before, and the passes that were counted."""
+    """Influences ``(n, q)`` with notes, seconds, and what they cost: CPU time in plain forward passes over the training
+    set, measured in the same process right before, and the passes that were counted."""
     estimator = estimators.get(name)(trained)
     for key, value in settings.items():
         setattr(estimator, key, value)
@@ -69,7 +70,8 @@ def _forward_cpu_s(trained: TrainedModel) -> float:
 def kronfluence_scores(
     trained: TrainedModel, queries: np.ndarray, damping: float, folder: Path, draws: int, seed: int = 0
 ) -> np.ndarray:
-    """kronfluence's EK-FAC influences ``(n, q)`` over n samples with an absolute damping and ``draws`` labels drawn per sample."""
+    """kronfluence's EK-FAC influences ``(n, q)`` over n samples with an absolute damping and ``draws`` labels drawn per
+    sample."""
     from kronfluence.analyzer import Analyzer, prepare_model
     from kronfluence.arguments import FactorArguments, ScoreArguments
     from kronfluence.task import Task

@@ -1,7 +1,9 @@
-"""What each peer library is asked to do, one function per library and kind of work; each returns scores ``(n, q)`` or ``(n,)``.
+"""What each peer library is asked to do, one function per library and kind of work; each returns scores ``(n, q)`` or
+``(n,)``.
 
-All get the same model, samples, absolute damping and batches of 128. A function says in ``CONVENTIONS`` where its quantity differs from ours.
-Sign and scale are turned into ours (positive helps; mean loss) where they differ by a constant.
+All get the same model, samples, absolute damping and batches of 128. A function says in ``CONVENTIONS`` where its
+quantity differs from ours. Sign and scale are turned into ours (positive helps; mean loss) where they differ by a
+constant.
 """
 
 import tempfile
@@ -36,7 +38,8 @@ def asks(kind: str, library: str, convention: str = "", models: tuple[str, ...] 
 
 
 def _linear_layers(work: Work) -> list[str] | None:
-    """Names of the linear layers where the model has others that captum and kronfluence leave out; None if they take all."""
+    """Names of the linear layers where the model has others that captum and kronfluence leave out; None if they take
+    all."""
     linear = [name for name, module in work.model.named_modules() if isinstance(module, nn.Linear)]
     others = [module for module in work.model.modules() if isinstance(module, nn.LayerNorm | nn.Embedding)]
     return linear if others else None
@@ -344,7 +347,8 @@ def _(work: Work, damping: float) -> Tensor:
     return _pydvl(work, InverseHarmonicMeanInfluence(work.copy(), F.cross_entropy, damping, BlockMode.PARAMETER_WISE))
 
 
-# Its other curvature, which it calls Gauss-Newton: the mean of the outer products of the data's own gradients (the empirical Fisher). Ours is
+# Its other curvature, which it calls Gauss-Newton: the mean of the outer products of the data's own gradients (the
+# empirical Fisher). Ours is
 # the Gauss-Newton matrix of the expected labels; neither mode of theirs is the same matrix.
 PRODUCTS = "mean outer product of the data's gradients"
 

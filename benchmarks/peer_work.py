@@ -1,4 +1,5 @@
-"""The three models and their data on which we and the peers are timed: an MLP on digits, a CNN on clothes, a small transformer on sentences."""
+"""The three models and their data on which we and the peers are timed: an MLP on digits, a CNN on clothes, a small
+transformer on sentences."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -40,7 +41,8 @@ class Cut(Dataset):
 
 @dataclass(frozen=True)
 class Work:
-    """A trained model with n training samples and 100 queries; ``checkpoints`` are state dicts of its training, the model's own last."""
+    """A trained model with n training samples and 100 queries; ``checkpoints`` are state dicts of its training, the
+    model's own last."""
 
     name: str
     model: nn.Module
@@ -83,7 +85,8 @@ class Work:
         return Work(self.name, self.model, self.checkpoints, self.x.repeat(every), self.y.repeat(times), self.asked)
 
     def trained(self, device: str = "cpu") -> TrainedModel:
-        """What our estimators ask: rows 0..n-1 are the training samples, the queries follow; every checkpoint has weight 1."""
+        """What our estimators ask: rows 0..n-1 are the training samples, the queries follow; every checkpoint has
+        weight 1."""
         x, y = torch.cat([self.x, self.asked[0]]), torch.cat([self.y, self.asked[1]])
         dataset = _Rows(x, y)
         labels = SimpleNamespace(values=y.cpu().numpy(), train_rows=lambda dataset: np.arange(self.n))
@@ -156,7 +159,8 @@ class Transformer(nn.Module):
 
 
 def _trained(name: str, model: nn.Module, x: Tensor, y: Tensor, n: int, epochs: int, lr: float) -> Work:
-    """SGD with momentum over the first n samples from a fixed seed; the state after every third of the epochs is a checkpoint."""
+    """SGD with momentum over the first n samples from a fixed seed; the state after every third of the epochs is a
+    checkpoint."""
     generator, kept = torch.Generator().manual_seed(0), []
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
     for epoch in range(epochs):

@@ -1,14 +1,17 @@
-"""The same work done by the peer libraries and by ours, in turn in one process on one thread: agreement, cost and peak memory.
+"""The same work done by the peer libraries and by ours, in turn in one process on one thread: agreement, cost and peak
+memory.
 
 Run: bash benchmarks/peers-env.sh makes an environment with all of them (pyDVL wants a numpy of its own), then
-.venv-peers/bin/python benchmarks/peers.py [--models MLP CNN transformer] [--works "all pairs" ...]. A peer that is not installed is left out
-with a note. Writes benchmarks/results/peers.json, merged with what it holds of other models and works.
+.venv-peers/bin/python benchmarks/peers.py [--models MLP CNN transformer] [--works "all pairs" ...]. A peer that is not
+installed is left out with a note. Writes benchmarks/results/peers.json, merged with what it holds of other models and
+works.
 
-Cost is CPU time (all of it: set-up, queries, fit, scores) over that of a plain ``no_grad`` forward pass over the same training samples in batches
-of 128, measured right before each run; the median of five runs where one takes under 4 seconds, of two under 10, one run else. Peak memory
-is the growth of the largest resident size during one more run (Linux), after free heap was handed back to the system.
-Exits with status 1 if a dot product or TracIn of captum differs by more than 1e-6 of the largest score, conjugate gradients by more than
-1e-4 from the dense solve, or EK-FAC has a Spearman correlation under 0.95 with kronfluence's at 40 draws.
+Cost is CPU time (all of it: set-up, queries, fit, scores) over that of a plain ``no_grad`` forward pass over the same
+training samples in batches of 128, measured right before each run; the median of five runs where one takes under 4
+seconds, of two under 10, one run else. Peak memory is the growth of the largest resident size during one more run
+(Linux), after free heap was handed back to the system. Exits with status 1 if a dot product or TracIn of captum differs
+by more than 1e-6 of the largest score, conjugate gradients by more than 1e-4 from the dense solve, or EK-FAC has a
+Spearman correlation under 0.95 with kronfluence's at 40 draws.
 """
 
 import argparse
@@ -96,7 +99,8 @@ def neighbours(work: Work, damping: float) -> Tensor:
 
 
 def forward_inf(work: Work, damping: float) -> Tensor:
-    """Forward-INF for a block of queries whose steps are done and with base losses kept, as in every query block after the first."""
+    """Forward-INF for a block of queries whose steps are done and with base losses kept, as in every query block after
+    the first."""
     if work.name not in _MOVED:
         _MOVED[work.name] = estimators.get("forward-inf")(work.trained())
         _MOVED[work.name].prepare([Query(str(row), (row,)) for row in range(work.n, work.n + BLOCK)])
@@ -179,7 +183,8 @@ def measured(work: Work, call: Callable[[], Tensor]) -> tuple[Tensor, dict[str, 
 
 
 def agreement(found: Tensor, reference: Tensor) -> dict[str, float]:
-    """Of a peer's scores with ours: largest difference as a share of our largest score, correlations, and the factor between them."""
+    """Of a peer's scores with ours: largest difference as a share of our largest score, correlations, and the factor
+    between them."""
     a, b = (np.atleast_2d(part.double().numpy().T) for part in (found, reference))  # (q, n)
     ranks = [np.argsort(np.argsort(part, axis=1), axis=1) for part in (a, b)]
     return {
@@ -251,7 +256,8 @@ def _say(work: Work, kind: str, who: str, line: dict[str, Any]) -> None:
 
 
 def dense_solve() -> dict[str, Any]:
-    """Conjugate gradients against the curvature written out and factorised, on an MLP small enough for that (64-40-10)."""
+    """Conjugate gradients against the curvature written out and factorised, on an MLP small enough for that
+    (64-40-10)."""
     work = mlp(40)
     exact, solved = (ours_by_estimator(name)(work, 0.0) for name in ("influence-exact", "influence-cg"))
     return agreement(solved, exact)

@@ -1,6 +1,8 @@
-"""Does fixing what the queue shows improve the model? The image sample: review 10 % by suspicion, and as many at random.
+"""Does fixing what the queue shows improve the model? The image sample: review 10 % by suspicion, and as many at
+random.
 
-Run: python benchmarks/proof.py [--seeds 0,1,2]. A reviewer who is always right is played by the truth file. Writes benchmarks/results/proof.json.
+Run: python benchmarks/proof.py [--seeds 0,1,2]. A reviewer who is always right is played by the truth file. Writes
+benchmarks/results/proof.json.
 """
 
 import argparse

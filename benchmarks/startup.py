@@ -29,7 +29,8 @@ def help_s(runs: int = 9) -> list[float]:
 
 
 def paints_s(runs: int = 3) -> dict[str, list[float]]:
-    """Seconds from opening a page's address until its script has run and its first heading and content stand, in a warm server."""
+    """Seconds from opening a page's address until its script has run and its first heading and content stand, in a warm
+    server."""
     from playwright.sync_api import sync_playwright
     from serve import ready, server
 

@@ -1,12 +1,14 @@
 """Does the stop rule's 90 % interval hold the true number of wrong labels that are left?
 
-Run: python benchmarks/stop_rule.py [--worlds digits-uniform-8,...] [--stops 50,100,200,400,rule] [--reviews 100]. Each world is a real
-search: 1,000 digits with planted flips of one kind at one rate, trained, searched and calibrated by the product (kept in --cache); the
-fashion sample is one more if its project in DATABLAME_HOME is calibrated. The model's priors were settled looking at uniform-8 of seeds 11
-and 23 and at the fashion sample; the default seed was not looked at before. A simulated review draws as many wrong and right samples with
-replacement from the world's queue, and planted ones from its calibration, each with a little jitter of its place; a reviewer who is always
-right follows the queue and stops after so many samples, or when the rule says so. The interval is asked what is left, with and without the
-calibration. Writes benchmarks/results/stop_rule.json, cell by cell. Exits with status 1 if a cell covers fewer than 85 of 100.
+Run: python benchmarks/stop_rule.py [--worlds digits-uniform-8,...] [--stops 50,100,200,400,rule] [--reviews 100]. Each
+world is a real search: 1,000 digits with planted flips of one kind at one rate, trained, searched and calibrated by the
+product (kept in --cache); the fashion sample is one more if its project in DATABLAME_HOME is calibrated. The model's
+priors were settled looking at uniform-8 of seeds 11 and 23 and at the fashion sample; the default seed was not looked
+at before. A simulated review draws as many wrong and right samples with replacement from the world's queue, and planted
+ones from its calibration, each with a little jitter of its place; a reviewer who is always right follows the queue and
+stops after so many samples, or when the rule says so. The interval is asked what is left, with and without the
+calibration. Writes benchmarks/results/stop_rule.json, cell by cell. Exits with status 1 if a cell covers fewer than 85
+of 100.
 """
 
 import argparse
@@ -29,7 +31,8 @@ N_TRAIN, N_VAL = 1000, 300
 
 
 def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
-    """A real search of the digits with planted flips: normalised places of wrong, right and calibration-planted samples, and the estimate."""
+    """A real search of the digits with planted flips: normalised places of wrong, right and calibration-planted
+    samples, and the estimate."""
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
 
@@ -105,7 +108,8 @@ def fashion_world() -> dict[str, Any] | None:
 
 
 def draw(found: dict[str, Any], chance: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
-    """A queue like the world's: wrong (n,) bool in queue order, and the places of planted errors of each kind, both drawn anew."""
+    """A queue like the world's: wrong (n,) bool in queue order, and the places of planted errors of each kind, both
+    drawn anew."""
     n, width = found["n"], 0.5 / found["n"]
 
     def places(known: list[float], count: int) -> np.ndarray:
@@ -132,7 +136,8 @@ def simulate(found: dict[str, Any], stop: int | str, reviews: int, calibrated: b
 
 
 def one(wrong: np.ndarray, stop: int | str, estimate: dict[str, float], known: dict[str, Any]) -> tuple[float, ...]:
-    """A review of ``wrong`` (n,) up to ``stop``: whether both intervals hold, what is left, the error, the width, and where it ended."""
+    """A review of ``wrong`` (n,) up to ``stop``: whether both intervals hold, what is left, the error, the width, and
+    where it ended."""
     from attribution.studies.mislabels.budget import budget
 
     n = len(wrong)

@@ -1,10 +1,11 @@
-"""Memory and time of reducing 1,000,000 training samples x 100 queries to the top-k per query: ``python benchmarks/topk.py``.
+"""Memory and time of reducing 1,000,000 training samples x 100 queries to the top-k per query: ``python
+benchmarks/topk.py``.
 
-The shards hold random scores and are written as a score run plans them; what is measured is the reduction of a real run: reading them,
-most helpful and most harmful per query, the same per training sample, moments and histograms, and the tables on disk. Sizes 1x, 4x and
-16x in one process, after a small one that pays for imports. Beside it the same question answered from a store of compressed gradients
-(random vectors of 256 numbers in bf16), which writes nothing, and a whole score run of ``ip`` on a small MLP.
-Writes benchmarks/results/topk.json; needs 1 GB of disk.
+The shards hold random scores and are written as a score run plans them; what is measured is the reduction of a real
+run: reading them, most helpful and most harmful per query, the same per training sample, moments and histograms, and
+the tables on disk. Sizes 1x, 4x and 16x in one process, after a small one that pays for imports. Beside it the same
+question answered from a store of compressed gradients (random vectors of 256 numbers in bf16), which writes nothing,
+and a whole score run of ``ip`` on a small MLP. Writes benchmarks/results/topk.json; needs 1 GB of disk.
 """
 
 import argparse
@@ -118,7 +119,8 @@ def served(n: int) -> dict[str, Any]:
 
 
 def whole(n: int) -> dict[str, Any]:
-    """A score run of ``ip`` from the model to the tables: n rows of 16 numbers in four clouds, a small MLP trained for one epoch."""
+    """A score run of ``ip`` from the model to the tables: n rows of 16 numbers in four clouds, a small MLP trained for
+    one epoch."""
     chance, total = np.random.default_rng(0), n + 100 + QUERIES
     labels = chance.integers(0, 4, total)
     inputs = (chance.normal(size=(4, 16))[labels] + chance.normal(size=(total, 16))).astype(np.float32)

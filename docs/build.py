@@ -1,4 +1,5 @@
-"""Writes docs/reference.md from the code and docs/benchmarks.md from the checked-in results. Run: python docs/build.py"""
+"""Writes docs/reference.md from the code and docs/benchmarks.md from the checked-in results. Run: python
+docs/build.py"""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""Angles: which training samples pull with a prediction and which against it, how strongly, and whether curvature changes the question."""
+"""Angles: which training samples pull with a prediction and which against it, how strongly, and whether curvature
+changes the question."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 COLOURS = ["label", "suspicion", "edits"]
 READING = (
-    "**How to read it.** Every training sample pulls on the model's weights; so does what you ask about. A point's place from left to right is "
-    "the angle between the two pulls: at the right (cosine 1, 0°) training on the sample moves the model the way that makes this prediction's "
-    "loss smaller, at the left (cosine −1, 180°) it moves it the other way, and in the middle (90°) the two have nothing to do with each "
-    "other. Its height is how strong the pull is: points high on the left do the most harm, and wrong labels often lie there. Draw around "
+    "**How to read it.** Every training sample pulls on the model's weights; so does what you ask about. A "
+    "point's place from left to right is "
+    "the angle between the two pulls: at the right (cosine 1, 0°) training on the sample moves the model the way "
+    "that makes this prediction's "
+    "loss smaller, at the left (cosine −1, 180°) it moves it the other way, and in the middle (90°) the two have "
+    "nothing to do with each "
+    "other. Its height is how strong the pull is: points high on the left do the most harm, and wrong labels "
+    "often lie there. Draw around "
     "them to see them and act."
 )
 
@@ -46,7 +51,8 @@ def measure_now(sight: Sight, rows: Sequence[int]) -> None:
     ):
         states.empty(
             f"The angles to {what} are not measured yet",
-            "You will see which training samples pull with it, which against it, and how strongly. Seconds for a small model, "
+            "You will see which training samples pull with it, which against it, and how strongly. Seconds for a "
+            "small model, "
             "a few minutes for thousands of pictures.",
             "Measure the angles",
             lambda: jobs.submit(sight.project, "angles", config),
@@ -129,7 +135,8 @@ def charts(sight: Sight, result: "AnglesResult") -> None:
     with grid.cell():
         st.markdown(
             "**How far curvature turns the question**",
-            help="Angle between the query's gradient and its product with the inverse curvature: with much damping nothing turns, "
+            help="Angle between the query's gradient and its product with the inverse curvature: with much "
+            "damping nothing turns, "
             "with little the flat directions decide.",
         )
         turns = [angles.turn_line(one, usual) for one in checkpoints]
@@ -137,7 +144,8 @@ def charts(sight: Sight, result: "AnglesResult") -> None:
         used = min(int(result.config["curvature_samples"]), int(result.config["n_train"]))
         of = numbers.count(int(result.config["n_train"]))
         st.caption(
-            f"Columns: damping, in mean eigenvalues of the curvature, which is taken over {numbers.count(used)} of {of} training samples. "
+            f"Columns: damping, in mean eigenvalues of the curvature, which is taken over {numbers.count(used)} of "
+            f"{of} training samples. "
             "“About”: only roughly solved; “not reached”: too few steps for so little damping."
         )
 

@@ -1,4 +1,5 @@
-"""Compare: which estimator to trust on this model and data, measured against retraining, planted errors, other seeds and the clock."""
+"""Compare: which estimator to trust on this model and data, measured against retraining, planted errors, other seeds
+and the clock."""
 
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,8 @@ def start(sight: Sight, first: bool) -> None:
         if first:
             st.markdown("#### :material/balance: Nothing measured yet")
             st.markdown(
-                "This retrains the model on random halves of the data and plants known errors in a sandbox copy, then asks every estimator: "
+                "This retrains the model on random halves of the data and plants known errors in a sandbox copy, "
+                "then asks every estimator: "
                 "did you foresee it? Retrained models are kept, so a second comparison is quicker."
             )
         chosen = st.multiselect(
@@ -53,7 +55,8 @@ def start(sight: Sight, first: bool) -> None:
             removal = st.toggle(
                 "Also retrain without the most helpful samples",
                 key="bench-removal",
-                help="For three predictions: how fast do they break when their 10, 50 and 200 most helpful training samples are left out? "
+                help="For three predictions: how fast do they break when their 10, 50 and 200 most helpful "
+                "training samples are left out? "
                 "Nine more trainings per estimator.",
             )
             config = BenchConfig(
@@ -71,7 +74,8 @@ def start(sight: Sight, first: bool) -> None:
         line = table[table["subsets"] == config.subsets].iloc[0]
         wait = numbers.duration(float(line["seconds_s"])) if line["missing"] else "no time, they are there"
         st.caption(
-            f"{numbers.plural(int(line['missing']), 'model')} to retrain: about {wait} on this machine, and the LDS known to about "
+            f"{numbers.plural(int(line['missing']), 'model')} to retrain: about {wait} on this machine, and the "
+            "LDS known to about "
             f"± {line['half_width']:.2f}. Planting errors and a second seed take two or three more trainings."
         )
         with st.expander("Time against certainty", icon=":material/schedule:"):
@@ -111,9 +115,12 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
     table = views.overview(bench, words)
     st.dataframe(table, hide_index=True, alt="Every estimator with its fidelity, usefulness, stability and cost")
     st.caption(
-        "In brackets 95 % intervals. **LDS**, the linear datamodeling score: how well the order of predicted losses over random halves of the data matches "
-        "the order after really retraining on them (1 perfect, 0 chance). Its interval covers the choice of halves and predictions, not the seed of training; "
-        "in simulations it was 1.3 to 1.8 times as wide as needed, and the score .005 to .024 too low at 24 models. Every estimator is judged at its usual "
+        "In brackets 95 % intervals. **LDS**, the linear datamodeling score: how well the order of predicted "
+        "losses over random halves of the data matches "
+        "the order after really retraining on them (1 perfect, 0 chance). Its interval covers the choice of "
+        "halves and predictions, not the seed of training; "
+        "in simulations it was 1.3 to 1.8 times as wide as needed, and the score .005 to .024 too low at 24 "
+        "models. Every estimator is judged at its usual "
         "damping: one that looks poor may do as well as the best at another. ★ recommended for explaining a prediction."
     )
     for name, why in bench.summary.get("skipped", {}).items():
@@ -153,10 +160,12 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
             views.removal_spec(bench.removal, words),
             height=300,
             key="removal",
-            alt="Rise of a prediction's loss when its most helpful training samples are left out and the model is retrained, by estimator",
+            alt="Rise of a prediction's loss when its most helpful training samples are left out and the model is "
+            "retrained, by estimator",
         )
         st.caption(
-            "Higher is better: what the estimator called most helpful really was. The dashed line leaves out as many at random."
+            "Higher is better: what the estimator called most helpful really was. The dashed line leaves out as "
+            "many at random."
         )
 
 
@@ -196,7 +205,8 @@ def agreement(sight: Sight, bench: "BenchResult", words: dict[str, str]) -> None
             alt="How far every two estimators agree: 1 the same, 0 unrelated, below 0 opposite",
         )
         st.caption(
-            "1: the same order (or the same samples). 0: nothing in common. Below 0: one calls helpful what the other calls harmful."
+            "1: the same order (or the same samples). 0: nothing in common. Below 0: one calls helpful what the "
+            "other calls harmful."
         )
     names = [name for name in bench.estimators if name != "random"]
     with right:
@@ -257,7 +267,8 @@ def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row:
         alt="Training samples by the ranks that two estimators give them for one prediction",
     )
     st.caption(
-        f"For {states.plain(query_word(sight, row))}. Circle the corners with the lasso: the samples on which they differ."
+        f"For {states.plain(query_word(sight, row))}. Circle the corners with the lasso: the samples on which they "
+        "differ."
     )
     if len(sight.selection):
         st.button(
@@ -294,7 +305,8 @@ def main() -> None:
     sight = context.sight()
     st.title("Compare")
     st.caption(
-        "Which influence estimator can you trust on this model and data? Each is held against retrained models, planted errors, another seed and the clock."
+        "Which influence estimator can you trust on this model and data? Each is held against retrained models, "
+        "planted errors, another seed and the clock."
     )
     if sight.run is None:
         if not jobs.panel(sight.project, ("prepare", "train"), place="compare-train"):

@@ -1,4 +1,5 @@
-"""Fairness & robustness: which training samples make the model unfair to a group or easy to fool, and what happens without them."""
+"""Fairness & robustness: which training samples make the model unfair to a group or easy to fool, and what happens
+without them."""
 
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,8 @@ def start(sight: Sight, config: RemedyConfig, found: "FairnessResult | None") ->
         st.subheader("What harms it")
         states.empty(
             "Nobody has looked yet",
-            f"The training samples are ranked by how much each harms it; then the worst are left out and the model is trained anew. {words}",
+            "The training samples are ranked by how much each harms it; then the worst are left out and the model "
+            f"is trained anew. {words}",
             "Find what harms it, and try without",
             lambda: jobs.submit(project, "remedy", config),
             icon=":material/diversity_3:",
@@ -180,7 +182,8 @@ def samples(sight: Sight, found: "FairnessResult") -> None:
     st.subheader("The most harmful samples")
     total = max(found.count(found.suggested), SHOWN)
     st.caption(
-        "Training on these worsens it most, by the gradient at the current model. Harmful for this measure does not mean wrongly labelled: look first."
+        "Training on these worsens it most, by the gradient at the current model. Harmful for this measure does "
+        "not mean wrongly labelled: look first."
     )
     table = found.ranking.head(total)
     page = cards.page_number(len(table), SHOWN, "page-harmful")

@@ -1,4 +1,5 @@
-"""History: every decision with its evidence; take back one, a batch, or the last; data versions and the models trained on them."""
+"""History: every decision with its evidence; take back one, a batch, or the last; data versions and the models trained
+on them."""
 
 from typing import Any
 
@@ -66,7 +67,8 @@ def decisions(sight: Sight) -> None:
     event: Any = st.dataframe(
         table,
         hide_index=True,
-        key=f"ledger-table-{keys.digest(table['id'])}",  # what is ticked is ticked in these lines; other lines start unticked
+        # what is ticked is ticked in these lines; other lines start unticked
+        key=f"ledger-table-{keys.digest(table['id'])}",
         on_select="rerun",
         selection_mode="multi-row",
         height="content",

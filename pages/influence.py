@@ -1,4 +1,5 @@
-"""Influence: which training samples helped or hurt a prediction, and the way back from a training sample to the predictions it affects."""
+"""Influence: which training samples helped or hurt a prediction, and the way back from a training sample to the
+predictions it affects."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -64,7 +65,9 @@ def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
     colour = colours.HELPFUL if helps else colours.HARMFUL
     words = "this prediction" if len(view.query_rows) == 1 else "this group"
     st.html(
-        f'<h3 style="border-bottom:3px solid {colour};padding-bottom:.3em;margin:0">{"Helped" if helps else "Hurt"} {words}</h3>'
+        '<h3 style="border-bottom:3px solid '
+        f'{colour};padding-bottom:.3em;margin:0">{"Helped" if helps else "Hurt"} '
+        f"{words}</h3>"
     )
     place = "helped" if helps else "hurt"
     if strongest.empty:
@@ -151,7 +154,8 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     """Two columns of cards and the distribution they come from."""
     if view.stale:
         st.caption(
-            ":material/info: Labels have changed since this was computed. The model is the same; retrain to ask the new one."
+            ":material/info: Labels have changed since this was computed. The model is the same; retrain to ask "
+            "the new one."
         )
     st.caption(states.plain(influence.settings_words(view)))
     if view.score.memory_words:
@@ -181,12 +185,16 @@ def ready(sight: Sight, view: InfluenceView) -> None:
 
 
 def settings_asked(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[str, Any]:
-    """The settings whose answer is shown: the usual ones, or others that an answer was computed with, if the user chooses them."""
+    """The settings whose answer is shown: the usual ones, or others that an answer was computed with, if the user
+    chooses them."""
     others = [one for one in sight.project.settings_found(estimator, rows) if one]
     if not others:
         return {}
     by_words = {settings.words(one): one for one in [{}, *others]}
-    tip = "This estimator was asked about this with other settings, too, from the shell or Python. Each is an answer of its own."
+    tip = (
+        "This estimator was asked about this with other settings, too, from the shell or Python. Each is an "
+        "answer of its own."
+    )
     chosen = st.selectbox(
         "Settings", list(by_words), format_func=states.plain, key=f"settings-{estimator}", help=tip, width=320
     )

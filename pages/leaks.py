@@ -1,4 +1,5 @@
-"""Leaks: training samples that repeat a test or validation sample, one pair at a time by keyboard; and duplicates inside training."""
+"""Leaks: training samples that repeat a test or validation sample, one pair at a time by keyboard; and duplicates
+inside training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,8 +29,8 @@ def name_of(project: Project, case: Any) -> str:
 
 
 def decide(sight: Sight, cases: pd.DataFrame, at: int, verdict: str, threshold: float, expect: dict[int, int]) -> None:
-    """Callback: write the verdict on the case shown with all its evidence, then move to the next open one. ``expect`` is how all samples of
-    the case stood when it was shown: a verdict on a case that was decided since is dropped."""
+    """Callback: write the verdict on the case shown with all its evidence, then move to the next open one. ``expect``
+    is how all samples of the case stood when it was shown: a verdict on a case that was decided since is dropped."""
     case, ids = cases.iloc[at], sight.project.dataset.ids
     rows = list(case["rows"] if verdict == "leak" else case["others"])
     found = sight.leaks.evidence(case["row"], case["other"], threshold)
@@ -85,7 +86,8 @@ def score(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> None:
                 border=True,
             )
     st.caption(
-        "The model learned the leaked samples in training, so its score on them says nothing. Their training copies are in the model until it is retrained."
+        "The model learned the leaked samples in training, so its score on them says nothing. Their training "
+        "copies are in the model until it is retrained."
     )
 
 
@@ -113,7 +115,8 @@ def threshold_of(sight: Sight, relation: str) -> float:
 
 
 def buttons(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> None:
-    """One button per verdict, each with its key on the keyboard. They are the case's own: a press is for the case they were drawn for."""
+    """One button per verdict, each with its key on the keyboard. They are the case's own: a press is for the case they
+    were drawn for."""
     case = cases.iloc[at]
     shown = sight.versions([int(row) for row in {*case["rows"], *case["others"]}])
     words = (
@@ -255,7 +258,8 @@ def main() -> None:
             kind, words = ("leaks", "Look for leaks") if sight.run is not None else ("prepare", "Train and analyse")
             states.empty(
                 "Nobody has looked for leaks yet",
-                "A training sample that repeats a test sample makes the test score a lie. The search compares contents, pixels, words or columns,"
+                "A training sample that repeats a test sample makes the test score a lie. The search compares "
+                "contents, pixels, words or columns,"
                 " and what the model sees. It takes about a minute.",
                 words,
                 lambda: jobs.submit(sight.project, kind),

@@ -42,7 +42,8 @@ def controls(sight: Sight) -> Chosen:
         method = st.segmented_control(
             "Layout",
             format_func=METHODS.__getitem__,
-            help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly. The data map shows how training went for "
+            help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly. The data map "
+            "shows how training went for "
             "each sample: how confident the model was of its label, and how much that changed.",
             **context.choice("method", METHODS, usual_method(sight)),
         )
@@ -198,7 +199,8 @@ def main() -> None:
             st.caption(f":material/info: {missing}")
         if over_training:
             st.caption(
-                "Training samples only. Top left: always sure of the label. Right: changed its mind. Bottom left: never believed the label, "
+                "Training samples only. Top left: always sure of the label. Right: changed its mind. Bottom left: "
+                "never believed the label, "
                 "where wrong labels gather."
             )
         axes = (

@@ -1,4 +1,5 @@
-"""Memorization: which training labels the model knows by heart, and which predictions hang on a single training sample."""
+"""Memorization: which training labels the model knows by heart, and which predictions hang on a single training
+sample."""
 
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,10 @@ def start(sight: Sight, first: bool) -> None:
         if first:
             st.markdown("#### :material/psychology: Nothing measured yet")
             st.markdown(
-                "Memorization is how much more often the model is right on a sample when it was trained on it. To measure it, the model is "
-                "retrained on random halves of the data. Hard, rare and mislabelled samples stand out. The models are kept and shared with Compare."
+                "Memorization is how much more often the model is right on a sample when it was trained on it. To "
+                "measure it, the model is "
+                "retrained on random halves of the data. Hard, rare and mislabelled samples stand out. The models "
+                "are kept and shared with Compare."
             )
         lines = sight.project.forecast_memorize()
         by_count = {line["models"]: line for line in lines}
@@ -120,8 +123,10 @@ def hanging(sight: Sight, found: "MemorizationResult") -> None:
         st.caption("None found with these models.")
         return
     st.caption(
-        f"Left out, the training sample takes the prediction with it. {found.config['pairs_found']:,} such test predictions were seen; with "
-        f"{found.config['models']} models chance alone would show about {found.config['pairs_by_chance']:.0f}. More models make them surer."
+        f"Left out, the training sample takes the prediction with it. {found.config['pairs_found']:,} such test "
+        "predictions were seen; with "
+        f"{found.config['models']} models chance alone would show about {found.config['pairs_by_chance']:.0f}. "
+        "More models make them surer."
     )
     page = cards.page_number(len(pairs), PAIRS, "page-hanging")
     for place, line in enumerate(tables.page_of(pairs, page, PAIRS).to_dict("records")):
@@ -144,7 +149,8 @@ def main() -> None:
     sight = context.sight()
     st.title("Memorization")
     st.caption(
-        "Which labels does the model know by heart rather than understand, and which predictions hang on a single training sample?"
+        "Which labels does the model know by heart rather than understand, and which predictions hang on a single "
+        "training sample?"
     )
     if sight.run is None:
         if not jobs.panel(sight.project, ("prepare", "train"), place="memorize-train"):

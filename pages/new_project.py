@@ -30,7 +30,8 @@ TYPES = ["csv", "tsv", "jsonl", "ndjson", "parquet", "npz"]
 
 
 def uploaded_path() -> str:
-    """Where an uploaded file was saved ("" without one): under its content, so that no file of an earlier project is written over."""
+    """Where an uploaded file was saved ("" without one): under its content, so that no file of an earlier project is
+    written over."""
     file = st.file_uploader(
         "Or upload one file", type=TYPES, key="upload", help="Folders of pictures: give the path above instead."
     )
@@ -127,8 +128,10 @@ def show_back(found: dict[str, Any]) -> None:
         pictures = [example for example in found["examples"] if "pixels" in example]
         if pictures:
             cells = [
-                f'<figure style="margin:0;width:84px">{card_views.picture_html(card_views.data_uri(png(one["pixels"], 84)), one["label"], 84)}'
-                f'<figcaption style="font-size:.8em;opacity:.75;overflow-wrap:anywhere">{card_views.safe(one["label"])}</figcaption></figure>'
+                "<figure "
+                f'style="margin:0;width:84px">{card_views.picture_html(card_views.data_uri(png(one["pixels"], 84)), one["label"], 84)}'
+                "<figcaption "
+                f'style="font-size:.8em;opacity:.75;overflow-wrap:anywhere">{card_views.safe(one["label"])}</figcaption></figure>'
                 for one in pictures
             ]
             st.html(f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(cells)}</div>')
@@ -166,7 +169,8 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
             "Trained weights, one path a line, oldest first",
             key="weights",
             height=68,
-            help="safetensors or state_dict files; FILE#KEY for one of several in a file; builder: those that your function returns. "
+            help="safetensors or state_dict files; FILE#KEY for one of several in a file; builder: those that "
+            "your function returns. "
             "Leave empty to train here.",
         )
     if kind == "own":
@@ -174,7 +178,8 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
             "Python file and function",
             key="own-model",
             placeholder="/code/net.py:make_model",
-            help="The function returns an nn.Module. It may take `classes`, `shape`, `class_names`, `mean`, `std`, `columns` and `vocabulary`.",
+            help="The function returns an nn.Module. It may take `classes`, `shape`, `class_names`, `mean`, "
+            "`std`, `columns` and `vocabulary`.",
         ).strip()
         if name and not re.fullmatch(r".+\.py:\w+", name):
             problem = UserError(
@@ -274,7 +279,8 @@ def name_step(
         )
         return
     st.caption(
-        "Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the background. The source is only read."
+        "Trains the model, looks for wrong labels, draws the map and explains the wrong predictions, in the "
+        "background. The source is only read."
     )
     if states.wanted("project"):
         create(name, data, model, trusted, expected, changed)

@@ -56,7 +56,8 @@ def loaded(sight: Sight) -> None:
         if look.get("warning"):
             st.warning(states.plain(" ".join(look["warning"])), icon=":material/report:")
         st.caption(
-            f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind} (chance is a loss of {chance} nats):"
+            f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind} (chance is a "
+            f"loss of {chance} nats):"
         )
         table = pd.DataFrame(look["samples"])[["id", "label", "prediction", "confidence", "loss"]]
         table["confidence"] *= 100
@@ -100,7 +101,8 @@ def figures(sight: Sight, open_suspects: int) -> None:
         st.metric(
             "Test accuracy",
             numbers.percent(right.mean() if len(test) else None),
-            help=f"On {numbers.plural(len(test), 'test sample')}; 95 % interval {numbers.share_range(int(right.sum()), len(test))}.",
+            help=f"On {numbers.plural(len(test), 'test sample')}; 95 % interval "
+            f"{numbers.share_range(int(right.sum()), len(test))}.",
             delta=numbers.share_range(int(right.sum()), len(test)),
             delta_color="off",
             delta_arrow="off",
@@ -126,8 +128,10 @@ def figures(sight: Sight, open_suspects: int) -> None:
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                help="Open: not reviewed yet. Estimated from models and neighbours that did not see the label, where they are surest. The range "
-                "is a bootstrap, not a guarantee; where more than about 15 % of the labels are wrong its middle was 2 to 16 % too low.",
+                help="Open: not reviewed yet. Estimated from models and neighbours that did not see the label, "
+                "where they are surest. The range "
+                "is a bootstrap, not a guarantee; where more than about 15 % of the labels are wrong its middle "
+                "was 2 to 16 % too low.",
             )
         st.metric(
             "Edits",
@@ -177,7 +181,8 @@ def leak_figures(sight: Sight) -> None:
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
-                help=f"On the {numbers.plural(len(right), 'test sample')} that no training sample repeats; 95 % interval.",
+                help=f"On the {numbers.plural(len(right), 'test sample')} that no training sample repeats; 95 % "
+                "interval.",
             )
     if len(cases) and not leaks.matters(sight.leak_gap):  # else it is the next step above
         st.button("Judge the leaks", key="to-leaks", icon=":material/content_copy:", on_click=frame.go, args=("leaks",))
@@ -213,7 +218,8 @@ def class_tables(sight: Sight, suspects: np.ndarray) -> None:
         for mistake in mistakes:
             with st.container(border=True, gap="small", height="stretch"):
                 st.markdown(
-                    f"**{numbers.count(mistake['n'])}** × {states.plain(mistake['label'])} taken for {states.plain(mistake['prediction'])}"
+                    f"**{numbers.count(mistake['n'])}** × {states.plain(mistake['label'])} taken for "
+                    f"{states.plain(mistake['prediction'])}"
                 )
                 cards.show(cards.card_of(sight, int(mistake["row"]), suspicion=False), 56, 3)
                 st.space("stretch")
@@ -291,7 +297,8 @@ def checks(sight: Sight) -> None:
         )
         chance = numbers.three_digits(math.log(max(len(project.classes), 1)))
         st.caption(
-            f"A quick look at whether weights, preprocessing and class order fit. A loss of {chance} nats would be chance."
+            f"A quick look at whether weights, preprocessing and class order fit. A loss of {chance} nats would be "
+            "chance."
         )
         st.dataframe(
             table,

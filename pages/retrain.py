@@ -111,7 +111,8 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
                 st.caption("Influence, map and review then ask the new model.", width="content")
         if found.n_test_edited:
             st.caption(
-                f"{numbers.plural(found.n_test_edited, 'test sample')} edited: before and after are judged on the same, current test labels."
+                f"{numbers.plural(found.n_test_edited, 'test sample')} edited: before and after are judged on the "
+                "same, current test labels."
             )
 
 

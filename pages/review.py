@@ -33,8 +33,9 @@ GRID_KEYS = {"s": "bulk-suggested-", "x": "bulk-drop-", "k": "bulk-keep-", "z": 
 
 @dataclass(frozen=True)
 class Place:
-    """The item shown, and where the keys lead: the items before and after it, and the next one that nobody has looked at. All are rows:
-    the buttons remember these four numbers instead of the queue. ``version`` is the last edit of the item as shown."""
+    """The item shown, and where the keys lead: the items before and after it, and the next one that nobody has looked
+    at. All are rows: the buttons remember these four numbers instead of the queue. ``version`` is the last edit of the
+    item as shown."""
 
     row: int
     before: int
@@ -83,7 +84,8 @@ def progress(sight: Sight, rows: np.ndarray) -> None:
 
 
 def buttons(sight: Sight, place: Place, suggested: int) -> None:
-    """One button per decision, each with its key on the keyboard. They are the item's own: a press is for the item they were drawn for."""
+    """One button per decision, each with its key on the keyboard. They are the item's own: a press is for the item they
+    were drawn for."""
     project, row = sight.project, place.row
     given = int(sight.labels.values[row])
     likely = (
@@ -172,7 +174,8 @@ def item(sight: Sight, rows: np.ndarray) -> None:
             card = cards.card_of(sight, row, size=280)
             if card.picture:
                 st.html(
-                    f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>'
+                    "<div "
+                    f'style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>'
                 )
             st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")

@@ -43,7 +43,8 @@ def figures(result: ShiftResult) -> None:
             delta_color="off",
             delta_arrow="off",
             border=True,
-            help="Chance that a test sample looks more like a test sample than a training sample does. 0.5 is no difference, 1 always told apart.",
+            help="Chance that a test sample looks more like a test sample than a training sample does. 0.5 is no "
+            "difference, 1 always told apart.",
         )
         if result.control is not None:
             st.metric(
@@ -74,7 +75,8 @@ def differences(sight: Sight, result: ShiftResult) -> None:
     for kind, tab in zip(present, st.tabs([shift.KINDS[kind] for kind in present]), strict=True):
         with tab:
             st.caption(
-                f"{shift.NOTES[kind]} Bars are {numbers.whole_percent(result.auc.level)} intervals, widened for the number of lines."
+                f"{shift.NOTES[kind]} Bars are {numbers.whole_percent(result.auc.level)} intervals, widened for "
+                "the number of lines."
             )
             frame_ = shift.frame_of(result, kind)
             axis = "Test minus training" + (
@@ -138,7 +140,8 @@ def main() -> None:
         if not running:
             states.empty(
                 "Does the test set look like the training set?",
-                "A classifier is trained to tell them apart. If it cannot, the test score speaks for data like your training data. Under a minute.",
+                "A classifier is trained to tell them apart. If it cannot, the test score speaks for data like "
+                "your training data. Under a minute.",
                 "Compare them",
                 lambda: start(sight, space),
                 icon=":material/compare_arrows:",

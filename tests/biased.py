@@ -1,4 +1,5 @@
-"""A table whose training labels are biased against one group: the smallest project with something to put right for fairness."""
+"""A table whose training labels are biased against one group: the smallest project with something to put right for
+fairness."""
 
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from attribution import DataConfig, ModelConfig, Project, TrainConfig
 
 
 def write_table(path: Path, n_train: int = 240, n_val: int = 160, n_test: int = 200, seed: int = 0) -> np.ndarray:
-    """Two numbers decide the label; half of group b's positive training labels are turned to "no". Returns the turned positions."""
+    """Two numbers decide the label; half of group b's positive training labels are turned to "no". Returns the turned
+    positions."""
     chance = np.random.default_rng(seed)
     n = n_train + n_val + n_test
     group = chance.integers(0, 2, n)

@@ -1,4 +1,5 @@
-"""Shared fixtures: a small real project (scikit-learn's digits, some labels flipped), made once and copied for each test that writes."""
+"""Shared fixtures: a small real project (scikit-learn's digits, some labels flipped), made once and copied for each
+test that writes."""
 
 import os
 import shutil
@@ -69,7 +70,8 @@ def built(tmp_path_factory, digits):
 
 @pytest.fixture
 def tiny_project(built, tmp_path, monkeypatch):
-    """A finished project of 420 digits in a home of its own: trained, flagged, mapped (PCA), all test samples scored with ``ip``."""
+    """A finished project of 420 digits in a home of its own: trained, flagged, mapped (PCA), all test samples scored
+    with ``ip``."""
     from attribution import Project
 
     monkeypatch.setenv("DATABLAME_HOME", str(tmp_path / "home"))

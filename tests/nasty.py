@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-# Each must reach the screen letter by letter. The last is an innocent one, which keeps two classes apart from each other.
+# Each must reach the screen letter by letter. The last is an innocent one, which keeps two classes apart from each
+# other.
 WORDS = (
     "![x](http://host.example/a.png)",
     "$a^2$ and $b$",
@@ -25,7 +26,8 @@ def word(at: int) -> str:
 
 
 def write_texts(path: Path, n: int = 150) -> None:
-    """A JSONL file of ``n`` texts whose ids, labels, groups and words are all nasty; copies of a few stand in the test split."""
+    """A JSONL file of ``n`` texts whose ids, labels, groups and words are all nasty; copies of a few stand in the test
+    split."""
     chance, lines = np.random.default_rng(0), []
     for row in range(n):
         label = row % len(WORDS)

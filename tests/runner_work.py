@@ -14,7 +14,8 @@ from attribution.storage.files import whole_file
 
 @dataclass
 class Squares:
-    """Item i writes i squared. ``deadly`` items kill their worker the first time; ``bad`` ones cannot be done; each takes ``wait_s``."""
+    """Item i writes i squared. ``deadly`` items kill their worker the first time; ``bad`` ones cannot be done; each
+    takes ``wait_s``."""
 
     folder: Path
     deadly: tuple[int, ...] = ()

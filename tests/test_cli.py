@@ -26,7 +26,10 @@ def datablame(monkeypatch, capsys):
 
 
 def test_help_imports_nothing_heavy():
-    program = "import sys, attribution.__main__; print([m for m in ('torch', 'pandas', 'sklearn', 'numpy', 'streamlit', 'umap') if m in sys.modules])"
+    program = (
+        "import sys, attribution.__main__; print([m for m in ('torch', 'pandas', 'sklearn', 'numpy', "
+        "'streamlit', 'umap') if m in sys.modules])"
+    )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
 

@@ -1,4 +1,5 @@
-"""What needs a GPU: the engine, training and scores give there what they give on the CPU. Needs torch, numpy, pandas, pyarrow, pytest alone."""
+"""What needs a GPU: the engine, training and scores give there what they give on the CPU. Needs torch, numpy, pandas,
+pyarrow, pytest alone."""
 
 import dataclasses
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""The benchmark for accelerators runs on a CPU, small: every part gives figures, and none fails where a machine is lent for minutes."""
+"""The benchmark for accelerators runs on a CPU, small: every part gives figures, and none fails where a machine is lent
+for minutes."""
 
 import json
 import subprocess

@@ -1,4 +1,5 @@
-"""A world small enough to check by hand: three clouds of points, some with a wrong label, and a small network trained on them."""
+"""A world small enough to check by hand: three clouds of points, some with a wrong label, and a small network trained
+on them."""
 
 import dataclasses
 from collections.abc import Callable

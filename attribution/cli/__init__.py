@@ -1,6 +1,7 @@
 """The command line: one verb per step of the work, with the same names and results as the app and ``Project``.
 
-Nothing heavy is imported before a verb needs it, so ``--help`` is quick. The flags of each verb are made from its config dataclass.
+Nothing heavy is imported before a verb needs it, so ``--help`` is quick. The flags of each verb are made from its
+config dataclass.
 """
 
 from attribution.cli import data, edits, look, study, trials

@@ -24,7 +24,8 @@ HereOption = Annotated[
     bool,
     typer.Option(
         "--here",
-        help="Weights trained elsewhere: agree to models trained here, from scratch and with the project's recipe; remembered.",
+        help="Weights trained elsewhere: agree to models trained here, from scratch and with the project's "
+        "recipe; remembered.",
     ),
 ]
 ForecastOption = Annotated[
@@ -49,7 +50,8 @@ def open_project(name: str) -> Project:
 
 
 def command(verb: str, project: Project, *words: str, ids: Sequence[str] = ()) -> str:
-    """A command line that works when it is pasted into this shell: the project by its name where that finds it, else by its folder."""
+    """A command line that works when it is pasted into this shell: the project by its name where that finds it, else by
+    its folder."""
     name = project.name if (home() / project.name).resolve() == project.folder.resolve() else str(project.folder)
     place = [name] if verb == "app" else ["-p", name]
     options_end = ["--"] if any(name.startswith("-") for name in ids) else []
@@ -75,7 +77,8 @@ def bar() -> Progress:
 
 
 def do(project: Project, kind: str, config: Any, background: bool, here: bool = False, **extra: Any) -> Any:
-    """Run a step here with a progress line, or as a job. ``here``: the user agrees to models trained here beside loaded weights."""
+    """Run a step here with a progress line, or as a job. ``here``: the user agrees to models trained here beside loaded
+    weights."""
     if here:
         project.train_here()
     if background:

@@ -37,7 +37,8 @@ def new(
         ),
     ] = None,
 ) -> None:
-    """Make a project from your data (and, if you like, your model and recipe: what is not given suits the kind of data)."""
+    """Make a project from your data (and, if you like, your model and recipe: what is not given suits the kind of
+    data)."""
     from attribution.views import importing
 
     if not data.path:
@@ -73,8 +74,10 @@ def new(
     look = project.first_look
     losses = [round(one["loss"], 2) + 0.0 for one in look["samples"]]  # + 0: a loss of just below 0 is not "-0.00"
     typer.echo(
-        f"sample shape {'x'.join(map(str, info.shape))}; {look['weights']} model of {look['parameters']:,} parameters: loss on {len(losses)} samples"
-        f" {sum(losses) / len(losses):.2f} nats on average ({min(losses):.2f} to {max(losses):.2f}), chance is {math.log(len(info.classes)):.2f}"
+        f"sample shape {'x'.join(map(str, info.shape))}; {look['weights']} model of {look['parameters']:,} "
+        f"parameters: loss on {len(losses)} samples"
+        f" {sum(losses) / len(losses):.2f} nats on average ({min(losses):.2f} to {max(losses):.2f}), chance is "
+        f"{math.log(len(info.classes)):.2f}"
     )
     for line in [*look.get("said", []), *loaded(look)]:
         typer.echo(line)

@@ -24,7 +24,8 @@ def edit(
         for line in opened.edits().itertuples():
             mark = " (taken back)" if line.reverted else ""
             typer.echo(
-                f"{line.id:>5}  {line.time:%Y-%m-%d %H:%M}  {line.author}  {line.sample}  {line.action}: {line.old} -> {line.new}{mark}  {line.reason}"
+                f"{line.id:>5}  {line.time:%Y-%m-%d %H:%M}  {line.author}  {line.sample}  {line.action}: "
+                f"{line.old} -> {line.new}{mark}  {line.reason}"
             )
         return
     if action in ("undo", "redo"):

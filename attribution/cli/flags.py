@@ -34,7 +34,8 @@ def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
-    """A command-line option for one config field. Tuples are given with commas; model and data fields that would clash get a prefix."""
+    """A command-line option for one config field. Tuples are given with commas; model and data fields that would clash
+    get a prefix."""
     name = _flag_name(item.name, config)
     default = item.default
     kind = str if isinstance(default, tuple) else type(default)

@@ -60,7 +60,8 @@ def app(
     address: Annotated[
         str,
         typer.Option(
-            help="Address to listen on. Anything but 127.0.0.1 lets other machines in, with the token in the printed address."
+            help="Address to listen on. Anything but 127.0.0.1 lets other machines in, with the token in the "
+            "printed address."
         ),
     ] = "127.0.0.1",
     host: Annotated[

@@ -15,7 +15,8 @@ TABLE = {sign: f"\\x{sign & 0xFF:02x}" for sign in (*CONTROLS, *NOT_UTF_8) if ch
 
 
 def harmless(text: str) -> str:
-    """The text with signs that a terminal would act on written out: a class name must not clear the screen or set a title."""
+    """The text with signs that a terminal would act on written out: a class name must not clear the screen or set a
+    title."""
     return text.translate(TABLE)
 
 
@@ -38,7 +39,8 @@ class _Harmless:
 
 @contextmanager
 def harmless_output() -> Iterator[None]:
-    """What is said on standard output inside is harmless; the progress line on standard error moves the cursor and sees to its words itself."""
+    """What is said on standard output inside is harmless; the progress line on standard error moves the cursor and sees
+    to its words itself."""
     before = sys.stdout
     sys.stdout = cast(TextIO, _Harmless(before))
     try:

@@ -1,4 +1,5 @@
-"""Verbs that study the data with a model: train, score, flag, map and so on. Each takes its config's flags and can run as a job."""
+"""Verbs that study the data with a model: train, score, flag, map and so on. Each takes its config's flags and can run
+as a job."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +42,8 @@ def train(
     checkpoints: Annotated[
         str,
         typer.Option(
-            help="Weights that you trained elsewhere on the current labels, oldest first, separated by commas: load them."
+            help="Weights that you trained elsewhere on the current labels, oldest first, separated by commas: "
+            "load them."
         ),
     ] = "",
     here: HereOption = False,
@@ -78,7 +80,8 @@ def train(
         frame = run.metrics()
         for split, part in frame[frame["epoch"] == frame["epoch"].max()].groupby("split"):
             typer.echo(
-                f"{split}: accuracy {100 * part['accuracy'].iloc[0]:.1f} %, loss {part['loss'].iloc[0]:.3f} nats, n {part['n'].iloc[0]:,}"
+                f"{split}: accuracy {100 * part['accuracy'].iloc[0]:.1f} %, loss {part['loss'].iloc[0]:.3f} nats, "
+                f"n {part['n'].iloc[0]:,}"
             )
         typer.echo(f"run {run.id}")
 
@@ -126,7 +129,8 @@ def score(
         for line in frame.itertuples():
             label = class_word(opened.classes, int(opened.labels.values[line.row]))
             typer.echo(
-                f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine {line.cosine:+.3f}"
+                f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine "
+                f"{line.cosine:+.3f}"
             )
 
 
@@ -234,7 +238,8 @@ def _show_leaks(project: Project, result: "LeakResult | None", top: int) -> None
             notes = [how, *([pair["change"]] if pair["change"] else []), *([f"{line.n} samples"] if line.n > 2 else [])]
             notes += ["labels differ"] if line.conflict else []
             typer.echo(
-                f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} {', '.join(notes)}"
+                f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} "
+                f"{', '.join(notes)}"
             )
 
 
@@ -285,17 +290,20 @@ def angles(
             f"{one['turn']:.1f} at {one['ratio']:g} (residual {one['residual']:.1g})" for one in checkpoint["curvature"]
         )
         typer.echo(
-            f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) {turns}"
+            f"epoch {checkpoint['epoch']}: curvature turns the query by (degrees, at damping in mean eigenvalues) "
+            f"{turns}"
         )
     against = result.config["against"]
     if against["n"]:
         typer.echo(
-            f"mean gradient of the {against['n']:,} samples that pull against it: {against['angle']:.1f} degrees to the query's"
+            f"mean gradient of the {against['n']:,} samples that pull against it: {against['angle']:.1f} degrees "
+            "to the query's"
         )
     samples = result.samples.sort_values("cosine")
     for word, frame in (("same way", samples[::-1].head(top)), ("opposite", samples.head(top))):
         for line in frame.itertuples():
             label = class_word(opened.classes, int(opened.labels.values[line.row]))
             typer.echo(
-                f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient norm {line.norm:.3g}"
+                f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient "
+                f"norm {line.norm:.3g}"
             )

@@ -1,4 +1,5 @@
-"""Verbs that try something out: retrain, remedy, compare, preview and so on. Each takes its config's flags and can run as a job."""
+"""Verbs that try something out: retrain, remedy, compare, preview and so on. Each takes its config's flags and can run
+as a job."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +36,8 @@ def retrain(
 @cli.command()
 @configured(RemedyConfig)
 def remedy(config: RemedyConfig, project: ProjectOption = "", here: HereOption = False, job: JobOption = False) -> None:
-    """Find the training samples that harm fairness or robustness, and measure what removing them does; edits nothing."""
+    """Find the training samples that harm fairness or robustness, and measure what removing them does; edits
+    nothing."""
     result = do(open_project(project), "remedy", config, job, here)
     if result is not None:
         table = result.sweep[
@@ -44,7 +46,8 @@ def remedy(config: RemedyConfig, project: ProjectOption = "", here: HereOption =
         for line in table.to_dict("records"):
             mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
             typer.echo(
-                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} points "
+                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} "
+                "points "
                 f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
             )
         typer.echo(result.verdict)
@@ -67,10 +70,12 @@ def memorize(
     for line in result.samples.nlargest(top, "memorization").itertuples():
         label = class_word(opened.classes, int(opened.labels.values[line.row]))
         typer.echo(
-            f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} to {line.high:.2f})"
+            f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} "
+            f"to {line.high:.2f})"
         )
     typer.echo(
-        f"{result.config['pairs_found']} test predictions hang on one memorized sample; chance alone would show {result.config['pairs_by_chance']:.0f}"
+        f"{result.config['pairs_found']} test predictions hang on one memorized sample; chance alone would show "
+        f"{result.config['pairs_by_chance']:.0f}"
     )
 
 
@@ -88,7 +93,8 @@ def damping(config: DampingConfig, project: ProjectOption = "", job: JobOption =
             )
             mark = "  usual" if line.usual else ""
             typer.echo(
-                f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}"
+                f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to "
+                f"{line.high:.3f}){score}{mark}"
             )
         typer.echo(sentence(result.sweep, result.config["subsets"]))
 
@@ -109,7 +115,8 @@ def compare(
         for line in opened.forecast_compare(config).itertuples():
             basis = "measured" if line.measured else "a usual value"
             typer.echo(
-                f"{line.subsets:>4} subsets: {line.missing:>3} trainings, {line.seconds_s:7.0f} s, LDS ± {line.half_width:.3f} ({basis})"
+                f"{line.subsets:>4} subsets: {line.missing:>3} trainings, {line.seconds_s:7.0f} s, LDS ± "
+                f"{line.half_width:.3f} ({basis})"
             )
         return
     result = do(opened, "compare", config, job)

@@ -1,4 +1,5 @@
-"""Feature columns that give the answer away: the label once more, one that tells it almost alone, or one that is called like it."""
+"""Feature columns that give the answer away: the label once more, one that tells it almost alone, or one that is called
+like it."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,8 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
     """What the user should know about the ``col:`` columns of a table (of texts
     only that they are not the label); cost: a sort of at most ``ROWS_LOOKED_AT`` values per column.
 
-    Raises ``UserError`` for a column that repeats the label, under the same or other names (in at least ``FEWEST_ROWS`` rows).
+    Raises ``UserError`` for a column that repeats the label, under the same or other names (in at least ``FEWEST_ROWS``
+    rows).
     """
     names = [name for name in source.samples.columns if name.startswith("col:")]
     labels, classes = _codes(source.samples["label"])
@@ -53,7 +55,8 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
         sampled, _ = _codes(values.iloc[some])
         if _repeats(values, sampled, labels, some):
             raise UserError(
-                f"Column {name[4:]} of {source.path.name} repeats the label: each of its values goes with one class and back.",
+                f"Column {name[4:]} of {source.path.name} repeats the label: each of its values goes with one "
+                "class and back.",
                 "The model would be given the answer.",
                 f"Leave it out: name the features without it (--features), or remove the column.{_others(names, name)}",
             )
@@ -65,13 +68,17 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
                 if len(classes) == 2
                 else f"class {classes[best]!r}" + (f" and {len(alone) - 1} more" if len(alone) > 1 else "")
             )
-            what = f"alone tells {which} (area under the curve {alone[best]:.4f}). If it is known only after the answer, leave it out"
+            what = (
+                f"alone tells {which} (area under the curve {alone[best]:.4f}). If it is known only after the "
+                "answer, leave it out"
+            )
             told.append(note(f"column {name[4:]}", what))
     return together(told) + _called_like(source.samples, names)
 
 
 def _worth_a_look(samples: "pd.DataFrame", names: list[str], some: np.ndarray, labels: np.ndarray) -> list[str]:
-    """All columns of a table; of a very wide one those of words, and those whose order alone comes near to telling a class."""
+    """All columns of a table; of a very wide one those of words, and those whose order alone comes near to telling a
+    class."""
     if len(names) <= WIDE:
         return names
     kept = [name for name in names if samples[name].dtype.kind not in "iuf"]
@@ -89,7 +96,8 @@ def _worth_a_look(samples: "pd.DataFrame", names: list[str], some: np.ndarray, l
 
 
 def _repeats(values: "pd.Series", sampled: np.ndarray, labels: np.ndarray, some: np.ndarray) -> bool:
-    """Whether the values cut the rows as the labels do, as they stand or once case, blanks and Unicode form are put aside."""
+    """Whether the values cut the rows as the labels do, as they stand or once case, blanks and Unicode form are put
+    aside."""
     if _same_partition(sampled, labels[some]):
         return _same_partition(_codes(values)[0], labels)
     if values.dtype.kind != "O" or len(np.unique(sampled)) > 50 * (int(labels.max()) + 1):
@@ -120,8 +128,9 @@ def _same_partition(codes: np.ndarray, labels: np.ndarray) -> bool:
 def _tells(codes: np.ndarray, values: "pd.Series", labels: np.ndarray, classes: int) -> dict[int, float]:
     """Classes that the column alone tells from the rest, with the area under the curve (above ``ALONE``).
 
-    The score of a row is the share of the class among the rows of the other half with the same value (numbers: the same of ``BINS``
-    quantiles), so that a column in which every value is different tells nothing by heart; for numbers also their order alone.
+    The score of a row is the share of the class among the rows of the other half with the same value (numbers: the same
+    of ``BINS`` quantiles), so that a column in which every value is different tells nothing by heart; for numbers also
+    their order alone.
     """
     bins = codes
     numeric = values.dtype.kind in "iuf"

@@ -25,7 +25,9 @@ _GROUPS = r"[+-]?\d{{1,3}}({0}\d{{3}})+"
 _LAKHS = re.compile(r"[+-]?(\d{1,2}(,\d{2})*,\d{3}|\d{1,3})(\.\d+)?")  # 12,34,567, as in India
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 _OTHER_DATE = re.compile(
-    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([T ]\d{1,2}:\d{2}.*)?|\d{4}[./-]\d{1,2}|\d{1,2}[./-]\d{4}|\d{8}T\d{4,6}Z?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]m)?"
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([T "
+    r"]\d{1,2}:\d{2}.*)?|\d{4}[./-]\d{1,2}|\d{1,2}[./-]\d{4}|\d{8}T\d{4,6}Z?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( "
+    r"?[ap]m)?"
     r"|(?=.*\d).*\b(jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\b.*",
     re.IGNORECASE,
 )
@@ -73,7 +75,8 @@ SPELLINGS = (
 
 
 def feature(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
-    """A feature column as numbers (int64, uint64 or float64) or as words, every value there, and what is to be said about it."""
+    """A feature column as numbers (int64, uint64 or float64) or as words, every value there, and what is to be said
+    about it."""
     import pandas as pd
 
     values = frame[name]
@@ -107,7 +110,8 @@ def feature(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", 
     if unread.any():
         row = int(np.flatnonzero(unread)[0])
         raise UserError(
-            f"{row_name(frame, row, path)} has the bytes {values.iloc[row][:20]!r} in column {name}, which are not UTF-8 text.",
+            f"{row_name(frame, row, path)} has the bytes {values.iloc[row][:20]!r} in column {name}, which are not "
+            "UTF-8 text.",
             "A feature is one number or one word.",
             LEAVE_OUT,
         )
@@ -194,7 +198,8 @@ def _from_words(
     if MOSTLY <= share < 1:
         row = int(np.flatnonzero(~numeric)[0])
         raise UserError(
-            f"{row_name(frame, row, path)} has {words.iloc[row]!r} in column {name}, where {int(numeric.sum()):,} of {len(words):,} rows have numbers.",
+            f"{row_name(frame, row, path)} has {words.iloc[row]!r} in column {name}, where {int(numeric.sum()):,} "
+            f"of {len(words):,} rows have numbers.",
             "One word turns the whole column into categories.",
             "Put a number there, remove the row, or leave the column out of the features.",
         )
@@ -211,21 +216,26 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
         return [
             note(
                 where,
-                f"its numbers are written in more than one way, such as {listed([repr(word) for word in _examples(distinct)])}; taken as categories",
+                "its numbers are written in more than one way, such as "
+                f"{listed([repr(word) for word in _examples(distinct)])}; "
+                "taken as categories",
             )
         ]
     if share >= 0.5:
         return [
             note(
                 where,
-                f"{share:.0%} of its values are numbers, others are not, such as {listed([repr(word) for word in odd], 3)}; taken as categories",
+                f"{share:.0%} of its values are numbers, others are not, such as "
+                f"{listed([repr(word) for word in odd], 3)}; taken as "
+                "categories",
             )
         ]
     if all(_OTHER_DATE.fullmatch(bare) for bare in distinct.values()):
         return [
             note(
                 where,
-                f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are numbers",
+                f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they "
+                "are numbers",
             )
         ]
     units = {re.sub(r"^[+-]?[\d.,' ]*\d", "", bare) for bare in distinct.values() if re.match(r"[+-]?\.?\d", bare)}
@@ -238,7 +248,8 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
         return [
             note(
                 where,
-                f"every value is a number with {units.pop()!r} behind it; taken as categories. Without it they are numbers",
+                f"every value is a number with {units.pop()!r} behind it; taken as categories. Without it they are "
+                "numbers",
             )
         ]
     begun = sum(bool(re.match(r"\W*\d", bare)) for bare in distinct.values())
@@ -246,7 +257,8 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
         return [
             note(
                 where,
-                f"its values begin with numbers, such as {listed([repr(word) for word in list(distinct)[:3]])}; taken as categories",
+                f"its values begin with numbers, such as {listed([repr(word) for word in list(distinct)[:3]])}; "
+                "taken as categories",
             )
         ]
     return []
@@ -265,7 +277,8 @@ def _bare(word: str) -> str:
 
 
 def spelling(words: list[str]) -> Spelling | None:
-    """The one way in which all these words are numbers, or None; a sign that all of them carry (per cent, a currency) is part of it."""
+    """The one way in which all these words are numbers, or None; a sign that all of them carry (per cent, a currency)
+    is part of it."""
     for ending, share, said in (("%", 100, "per cent"), ("‰", 1000, "per mille")):
         if all(word.endswith(ending) for word in words):
             inner = spelling([word[:-1].strip() for word in words])

@@ -31,12 +31,13 @@ MODALITIES = ("image", "text", "tabular")
 class DatasetInfo:
     """What ``dataset.json`` says about a dataset.
 
-    ``shape`` is one sample as the model sees it: image ``(C, H, W)``, text ``(L,)`` token ids, tabular ``(d,)``. ``counts`` is the number
-    of samples per split. ``base_hash`` changes with any sample, label, split, class name or preprocessing. ``problems`` lists what was
-    left out and what was changed, ``{where, what, kind: "left out" | "note", count}`` each; ``seen`` counts the files or rows met (0: not
-    known, a project made before it was kept). ``preprocessing`` holds what the model-ready tensor and the model need: image ``mean`` and ``std`` per
-    channel in [0, 1]; text ``vocabulary`` (token id -> word; 0 is padding, 1 unknown); tabular ``columns``, one entry per input column. ``checksums``: of the
-    files beside it (``storage.sums``).
+    ``shape`` is one sample as the model sees it: image ``(C, H, W)``, text ``(L,)`` token ids, tabular ``(d,)``.
+    ``counts`` is the number of samples per split. ``base_hash`` changes with any sample, label, split, class name or
+    preprocessing. ``problems`` lists what was left out and what was changed, ``{where, what, kind: "left out" | "note",
+    count}`` each; ``seen`` counts the files or rows met (0: not known, a project made before it was kept).
+    ``preprocessing`` holds what the model-ready tensor and the model need: image ``mean`` and ``std`` per channel in
+    [0, 1]; text ``vocabulary`` (token id -> word; 0 is padding, 1 unknown); tabular ``columns``, one entry per input
+    column. ``checksums``: of the files beside it (``storage.sums``).
     """
 
     name: str
@@ -53,8 +54,8 @@ class DatasetInfo:
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "DatasetInfo":
-        """The inverse of ``dataclasses.asdict`` after a trip through JSON (lists become tuples); problems stored before they had a kind
-        were all left out."""
+        """The inverse of ``dataclasses.asdict`` after a trip through JSON (lists become tuples); problems stored before
+        they had a kind were all left out."""
         known = {item.name for item in fields(DatasetInfo)}
         new = sorted(set(values) - known)
         if new:
@@ -70,10 +71,11 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class Labels:
-    """A labelled version of a dataset: ``values`` (n,) int64 class indices (-1: no label, never active), ``active`` (n,) bool
-    (False = dropped), ``version`` its hash.
+    """A labelled version of a dataset: ``values`` (n,) int64 class indices (-1: no label, never active), ``active``
+    (n,) bool (False = dropped), ``version`` its hash.
 
-    The version depends on the base data, the labels and what is active, and on nothing else: undoing every edit gives the base version.
+    The version depends on the base data, the labels and what is active, and on nothing else: undoing every edit gives
+    the base version.
     """
 
     values: np.ndarray
@@ -82,8 +84,8 @@ class Labels:
 
     @staticmethod
     def of(dataset: "Dataset", values: np.ndarray, active: np.ndarray) -> "Labels":
-        """The version of ``dataset`` with these labels; both arrays are (n,), copied and made read-only. Raises ``UserError`` for a label
-        that is no class, and for a sample without a label (-1) that is active."""
+        """The version of ``dataset`` with these labels; both arrays are (n,), copied and made read-only. Raises
+        ``UserError`` for a label that is no class, and for a sample without a label (-1) that is active."""
         values, active = np.array(values, dtype="<i8"), np.array(active, dtype=bool)
         if values.shape != (len(dataset),) or active.shape != (len(dataset),):
             raise ValueError(f"labels {values.shape} and active {active.shape} do not fit {len(dataset)} samples")
@@ -107,8 +109,9 @@ class Labels:
 class Dataset:
     """Samples with stable ids in a fixed order: training rows first, then validation, then test.
 
-    ``samples`` (DataFrame, n rows, see ``samples.parquet``), ``inputs`` (memory-mapped ``inputs.npy``: image uint8 (n, H, W, C), text int32
-    (n, L), tabular float32 (n, d)), ``labels`` (n,) int64 base labels (-1: none), ``ids`` and ``hashes`` (n,) str. Nothing here is ever written to.
+    ``samples`` (DataFrame, n rows, see ``samples.parquet``), ``inputs`` (memory-mapped ``inputs.npy``: image uint8 (n,
+    H, W, C), text int32 (n, L), tabular float32 (n, d)), ``labels`` (n,) int64 base labels (-1: none), ``ids`` and
+    ``hashes`` (n,) str. Nothing here is ever written to.
     """
 
     def __init__(self, folder: Path, info: DatasetInfo) -> None:
@@ -134,9 +137,9 @@ class Dataset:
     def write(folder: Path, info: DatasetInfo, samples: "pd.DataFrame", inputs: np.ndarray | None = None) -> "Dataset":
         """Write a dataset into ``folder`` and open it; ``info.counts`` and ``info.base_hash`` are computed here.
 
-        ``samples`` must be in row order (train, val, test) with the columns ``id split label source hash``; ``text`` and ``group`` are
-        added empty when absent. ``inputs`` may be None when ``inputs.npy`` is already there (written as a memory map).
-        ``dataset.json`` comes last, so a folder that was cut short does not open.
+        ``samples`` must be in row order (train, val, test) with the columns ``id split label source hash``; ``text``
+        and ``group`` are added empty when absent. ``inputs`` may be None when ``inputs.npy`` is already there (written
+        as a memory map). ``dataset.json`` comes last, so a folder that was cut short does not open.
         """
         samples = samples.reset_index(drop=True)
         order = samples["split"].map({name: position for position, name in enumerate(SPLITS)})
@@ -169,7 +172,8 @@ class Dataset:
 
     @cached_property
     def samples(self) -> "pd.DataFrame":
-        """One line per sample in row order: id, split, label (base, int32), source, hash, text, group, and ``col:NAME`` for a table."""
+        """One line per sample in row order: id, split, label (base, int32), source, hash, text, group, and ``col:NAME``
+        for a table."""
 
         return read_table(self.folder / "samples.parquet")
 
@@ -193,7 +197,8 @@ class Dataset:
         path, classes = self.folder / "dataset.json", self.info.classes
         if len(set(classes)) < len(classes) or labels.max(initial=NO_LABEL) >= len(classes):
             raise UserError(
-                f"{path} is damaged: its {len(classes)} classes are not those of the labels (one is missing, or stands there twice).",
+                f"{path} is damaged: its {len(classes)} classes are not those of the labels (one is missing, or "
+                "stands there twice).",
                 "Every label would be taken for another.",
                 way_out(path),
             )
@@ -304,8 +309,9 @@ class Dataset:
         return frozenset(parquet.read_schema(self.folder / "samples.parquet").names)
 
     def tensor(self, rows: Any, device: "str | torch.device" = "cpu", inputs: "Inputs | None" = None) -> "torch.Tensor":
-        """The model-ready batch of these rows: image float32 (b, C, H, W), text int64 (b, L), tabular (b, d). ``inputs`` says what the model
-        is handed (``attribution.models.build.inputs_of(model)``), None: standardised. Reads only these rows from disk."""
+        """The model-ready batch of these rows: image float32 (b, C, H, W), text int64 (b, L), tabular (b, d).
+        ``inputs`` says what the model is handed (``attribution.models.build.inputs_of(model)``), None: standardised.
+        Reads only these rows from disk."""
         from attribution.datasets.handed import STANDARDISED, tensor
 
         return tensor(self, np.asarray(rows, dtype=np.int64), device, inputs or STANDARDISED)

@@ -1,4 +1,5 @@
-"""Pictures of more than 8 bits: the range that they use over the whole data set, and the bytes that they become in it."""
+"""Pictures of more than 8 bits: the range that they use over the whole data set, and the bytes that they become in
+it."""
 
 import sys
 from collections.abc import Iterable
@@ -16,7 +17,8 @@ TENTH = 0.1
 
 @dataclass(frozen=True)
 class Deep:
-    """A picture as stored: ``values`` (h, w, 1 or 3) of any number type, ``alpha`` (h, w) uint8 where it has one, and its kind in words."""
+    """A picture as stored: ``values`` (h, w, 1 or 3) of any number type, ``alpha`` (h, w) uint8 where it has one, and
+    its kind in words."""
 
     values: np.ndarray
     alpha: np.ndarray | None
@@ -33,7 +35,8 @@ class _Range:
 
 
 class Ranges:
-    """The range in use per kind of depth. One scale for all pictures of a kind, so that a dark picture stays darker than a bright one."""
+    """The range in use per kind of depth. One scale for all pictures of a kind, so that a dark picture stays darker
+    than a bright one."""
 
     def __init__(self) -> None:
         self.known: dict[str, _Range] = {}
@@ -51,7 +54,8 @@ class Ranges:
         found.usual.append(float(np.quantile(values, 0.999)))
 
     def to_bytes(self, picture: Deep) -> np.ndarray:
-        """The picture as uint8 (h, w, c): the lowest value in use becomes 0, the highest 255; what is transparent becomes white."""
+        """The picture as uint8 (h, w, c): the lowest value in use becomes 0, the highest 255; what is transparent
+        becomes white."""
         found = self.known[picture.kind]
         low = found.low if found.high > found.low else min(found.low, 0.0)
         scale = 255 / (found.high - low) if found.high > low else 0.0
@@ -62,15 +66,20 @@ class Ranges:
         return np.rint(scaled).astype(np.uint8)
 
     def notes(self) -> Iterable[dict[str, Any]]:
-        """What was done, one line per kind of depth; and where a few bright values leave the others little of the range."""
+        """What was done, one line per kind of depth; and where a few bright values leave the others little of the
+        range."""
         for kind, found in self.known.items():
             low, high = (f"{value:,.6g}" for value in (found.low, found.high))
-            what = f"their values run from {low} to {high} over the data set; that range became 0 to 255, one scale for all of them"
+            what = (
+                f"their values run from {low} to {high} over the data set; that range became 0 to 255, one "
+                "scale for all of them"
+            )
             yield note(f"pictures of {kind}", what, found.count)
             usual = float(np.median(found.usual))
             if usual < found.low + TENTH * (found.high - found.low):
                 what = (
-                    f"most of them stay below {usual:,.6g}, under a tenth of the range, since a few values reach {high} (in {found.brightest}):"
+                    f"most of them stay below {usual:,.6g}, under a tenth of the range, since a few values reach "
+                    f"{high} (in {found.brightest}):"
                     " they come out dark; cut those values off and import again if they mean nothing"
                 )
                 yield note(f"pictures of {kind}", what, found.count)
@@ -92,8 +101,8 @@ def is_grey(image: Image.Image) -> bool:
 
 
 def decode(image: Image.Image, again: Image.Image) -> Deep:
-    """A picture of more than 8 bits, not turned. Colours come in two decodings, since Pillow hands out one byte of two: ``again`` is the same
-    file opened once more. ``ValueError`` for a form that cannot be taken apart."""
+    """A picture of more than 8 bits, not turned. Colours come in two decodings, since Pillow hands out one byte of two:
+    ``again`` is the same file opened once more. ``ValueError`` for a form that cannot be taken apart."""
     kind = depth_of(image)
     if image.mode[0] in "IF":
         values = np.asarray(image)

@@ -32,8 +32,8 @@ _APART = "぀-ヿ㐀-䶿一-鿿฀-๿຀-໿က-႟ក-៿"  # scripts written 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Samples that could be encoded (with their content ``hash``), the shape a model sees, what is needed to repeat the encoding, and what
-    was left out. The array itself is in ``inputs.npy``."""
+    """Samples that could be encoded (with their content ``hash``), the shape a model sees, what is needed to repeat the
+    encoding, and what was left out. The array itself is in ``inputs.npy``."""
 
     samples: "pd.DataFrame"
     shape: tuple[int, ...]
@@ -42,7 +42,8 @@ class Encoded:
 
 
 def encode(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
-    """Write ``folder/inputs.npy`` for ``samples`` (lines of ``source.samples`` in row order, with ``split``), and say what was done."""
+    """Write ``folder/inputs.npy`` for ``samples`` (lines of ``source.samples`` in row order, with ``split``), and say
+    what was done."""
     encoders = {"image": encode_images, "text": encode_texts, "tabular": encode_table}
     return encoders[source.modality](source, samples, config, folder, progress)
 
@@ -53,8 +54,8 @@ def encode(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: 
 def encode_images(
     source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress
 ) -> Encoded:
-    """uint8 (n, H, W, C) at one common size; one picture in memory at a time. The hash covers the pixels at their own size, before
-    resizing. Pictures that cannot be decoded are left out and listed; ``UserError`` if none can."""
+    """uint8 (n, H, W, C) at one common size; one picture in memory at a time. The hash covers the pixels at their own
+    size, before resizing. Pictures that cannot be decoded are left out and listed; ``UserError`` if none can."""
     assert source.header is not None
     assert source.pixels is not None
     headers: list[tuple[int, int, int]] = []
@@ -128,18 +129,21 @@ def _steady(value: float) -> float:
 
 
 def normalise(text: str) -> str:
-    """Text as it is compared and tokenised: Unicode NFKC, lower case, straight quotes, single spaces, no sign that cannot be seen."""
+    """Text as it is compared and tokenised: Unicode NFKC, lower case, straight quotes, single spaces, no sign that
+    cannot be seen."""
     return tidy(unicodedata.normalize("NFKC", tidy(text)).lower().replace("\u2019", "'"))
 
 
 def tokens_of(text: str) -> list[str]:
-    """Words, punctuation marks and single signs of scripts without spaces, of a normalised text; combining marks stay with their letter."""
+    """Words, punctuation marks and single signs of scripts without spaces, of a normalised text; combining marks stay
+    with their letter."""
     return _token().findall(text)
 
 
 @lru_cache(1)
 def _token() -> re.Pattern[str]:
-    """A sign of a script written without spaces, a word with inner apostrophes, or one punctuation mark or emoji, each with its marks."""
+    """A sign of a script written without spaces, a word with inner apostrophes, or one punctuation mark or emoji, each
+    with its marks."""
     mark = f"[{marks()}]"
     joined = "[\u200c\u200d]"
     letter = rf"[^\W_{_APART}]"
@@ -153,7 +157,8 @@ def encode_texts(
 ) -> Encoded:
     """int32 (n, L) token ids, 0 = padding, 1 = not in the vocabulary; L is the longest text, at most ``max_tokens``.
 
-    The vocabulary holds the most frequent words of the training texts (ties by spelling); ``preprocessing["vocabulary"][id]`` is the word.
+    The vocabulary holds the most frequent words of the training texts (ties by spelling);
+    ``preprocessing["vocabulary"][id]`` is the word.
     """
     texts = [normalise(text) for text in samples["text"]]
     whole = [tokens_of(text) for text in texts]
@@ -161,7 +166,8 @@ def encode_texts(
     for position, words in enumerate(tokens):
         if not words:
             raise UserError(
-                f"{source.where(int(samples.index[position]))} has no word in its text: {samples['text'].iloc[position]!r}.",
+                f"{source.where(int(samples.index[position]))} has no word in its text: "
+                f"{samples['text'].iloc[position]!r}.",
                 "There is nothing to read.",
                 "Correct or remove the row.",
             )
@@ -184,7 +190,8 @@ def encode_texts(
 
 
 def text_notes(tokens: list[list[str]], different: int, config: DataConfig) -> list[dict[str, Any]]:
-    """Lines about texts that are cut and about words that are not told apart; ``different`` is the number of words in training."""
+    """Lines about texts that are cut and about words that are not told apart; ``different`` is the number of words in
+    training."""
     long = sum(len(words) > config.max_tokens for words in tokens)
     told = []
     if long:
@@ -192,7 +199,8 @@ def text_notes(tokens: list[list[str]], different: int, config: DataConfig) -> l
         told.append(
             note(
                 "texts",
-                f"{long:,} of {len(tokens):,} are longer than {config.max_tokens:,} tokens (max_tokens) and cut; the longest has {longest:,}",
+                f"{long:,} of {len(tokens):,} are longer than {config.max_tokens:,} tokens (max_tokens) and cut; "
+                f"the longest has {longest:,}",
             )
         )
     if different > config.vocabulary:
@@ -208,7 +216,8 @@ def text_notes(tokens: list[list[str]], different: int, config: DataConfig) -> l
 def encode_table(
     source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress
 ) -> Encoded:
-    """float32 (n, d) as ``table_matrix`` makes it. The hash covers the feature values and the group of a row, not its label."""
+    """float32 (n, d) as ``table_matrix`` makes it. The hash covers the feature values and the group of a row, not its
+    label."""
     matrix, columns, problems = table_matrix(samples, progress, source.path, config.max_gigabytes)
     np.save(folder / "inputs.npy", matrix, allow_pickle=False)
     hashed = [name for name in samples.columns if name.startswith("col:") or name == "group"]
@@ -220,10 +229,10 @@ def table_matrix(
 ) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
     """The ``col:`` columns as float32 (n, d), one description per input, and what the user should know.
 
-    Numbers are standardised with the training mean and standard deviation, words are one-hot: one input per category, at most
-    ``MAX_CATEGORIES`` (the most frequent in training); the rarer ones share an ``other`` input (value None). Categories that training
-    never saw count as other, or are all zero if training has no rare ones. Lumped, constant and lopsided columns are told. ``UserError``
-    for a column whose inputs would be beyond ``LARGEST``.
+    Numbers are standardised with the training mean and standard deviation, words are one-hot: one input per category,
+    at most ``MAX_CATEGORIES`` (the most frequent in training); the rarer ones share an ``other`` input (value None).
+    Categories that training never saw count as other, or are all zero if training has no rare ones. Lumped, constant
+    and lopsided columns are told. ``UserError`` for a column whose inputs would be beyond ``LARGEST``.
     """
     names = [name for name in samples.columns if name.startswith("col:")]
     training = (samples["split"] == "train").to_numpy()
@@ -239,7 +248,8 @@ def table_matrix(
         else:
             block, described, spellings = _one_hot(values, training, name[4:])
             what = (
-                f"{spellings:,} spellings that differ by blanks, signs that cannot be seen or Unicode form alone are one category"
+                f"{spellings:,} spellings that differ by blanks, signs that cannot be seen or Unicode form alone "
+                "are one category"
                 if spellings
                 else ""
             )
@@ -247,7 +257,10 @@ def table_matrix(
                 what = "has one value in all training rows, so it tells nothing"
             if described[-1]["value"] is None:
                 rare, different = block[training, -1].mean(), values[training].nunique()
-                lumped = f"only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are lumped together"
+                lumped = (
+                    f"only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are "
+                    "lumped together"
+                )
                 what = f"{what}{'; ' * bool(what)}{different:,} different values in training; {lumped}"
         problems += [note(f"column {name[4:]}", what)] if what else []
         blocks.append(block.astype(np.float32))
@@ -258,11 +271,12 @@ def table_matrix(
 
 
 def standardised(values: np.ndarray, training: np.ndarray, name: str) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """``(values - mean) / std`` of the rows ``training`` (n,) bool, float64 (n, 1), and its description; exact also where the mean is large.
+    """``(values - mean) / std`` of the rows ``training`` (n,) bool, float64 (n, 1), and its description; exact also
+    where the mean is large.
 
-    Everything is taken from a training value first (whole numbers with every digit) and then divided by the largest distance, so that
-    neither a large mean nor a large spread costs digits. A column that does not change in training, beyond the rounding of its digits, is
-    zero everywhere (``std`` 1).
+    Everything is taken from a training value first (whole numbers with every digit) and then divided by the largest
+    distance, so that neither a large mean nor a large spread costs digits. A column that does not change in training,
+    beyond the rounding of its digits, is zero everywhere (``std`` 1).
     """
     reference = _middle(values[training])
     distance = _distance(values, reference)
@@ -289,7 +303,8 @@ def _middle(values: np.ndarray) -> Any:
 
 
 def _distance(values: np.ndarray, reference: Any) -> np.ndarray:
-    """``values - reference``, float64 (n,); whole numbers are subtracted as such, which keeps digits that float64 has no room for."""
+    """``values - reference``, float64 (n,); whole numbers are subtracted as such, which keeps digits that float64 has
+    no room for."""
     if values.dtype.kind in "iu":
         lowest, highest = int(values.min()), int(values.max())
         if highest - lowest < 2**62:
@@ -305,7 +320,8 @@ def _unsigned(values: np.ndarray, reference: Any) -> np.ndarray:
 
 
 def _rounding(values: np.ndarray) -> float:
-    """How far values may lie apart by rounding alone: a few units in the last digit; 0 for whole numbers, which are exact."""
+    """How far values may lie apart by rounding alone: a few units in the last digit; 0 for whole numbers, which are
+    exact."""
     if values.dtype.kind != "f":
         return 0.0
     largest = float(np.abs(values).max(initial=0.0))
@@ -315,7 +331,8 @@ def _rounding(values: np.ndarray) -> float:
 
 
 def _unfit(block: np.ndarray, values: "pd.Series", samples: "pd.DataFrame", training: np.ndarray) -> str:
-    """What is to be said of a standardised column (n,): constant, or one value that dwarfs the rest; ``UserError`` beyond ``LARGEST``."""
+    """What is to be said of a standardised column (n,): constant, or one value that dwarfs the rest; ``UserError``
+    beyond ``LARGEST``."""
     far = int(np.argmax(np.abs(block)))
     where, name = str(samples["source"].iloc[far]), str(values.name)[4:]
     if not np.abs(block[far]) <= LARGEST:
@@ -327,7 +344,10 @@ def _unfit(block: np.ndarray, values: "pd.Series", samples: "pd.DataFrame", trai
     worst = int(np.argmax(share))
     if share[worst] > 0.9 and training.sum() >= 20:
         row = np.flatnonzero(training)[worst]
-        return f"{samples['source'].iloc[row]} has {values.iloc[row]}, so far out that all other rows look the same beside it"
+        return (
+            f"{samples['source'].iloc[row]} has {values.iloc[row]}, so far out that all other rows look the "
+            "same beside it"
+        )
     if abs(block[far]) > FAR:
         return f"{where} has {values.iloc[far]}, {abs(block[far]):,.0f} standard deviations from the training mean"
     return ""
@@ -337,7 +357,8 @@ def _too_far(name: str, about: str) -> UserError:
     return UserError(
         f"Column {name} has {about}.",
         "A model cannot compute with inputs of that size.",
-        "Correct or remove the row, scale the column (its logarithm, for example), or leave it out: name the features with --features.",
+        "Correct or remove the row, scale the column (its logarithm, for example), or leave it out: name the "
+        "features with --features.",
     )
 
 

@@ -1,4 +1,5 @@
-"""Table files as they are met in the field: separators, encodings, headers, a Parquet index and folders of parts, each said where it is not plain."""
+"""Table files as they are met in the field: separators, encodings, headers, a Parquet index and folders of parts, each
+said where it is not plain."""
 
 import codecs
 import csv
@@ -57,11 +58,13 @@ OTHER_KINDS = {  # how files begin that are often called .csv, what they are, an
 def read_frame(
     path: Path, as_text: tuple[str, ...] = (), problems: Problems | None = None, max_gigabytes: float = 0.0
 ) -> "pd.DataFrame":
-    """A table file, or a folder of Parquet parts, as a DataFrame; what was not taken as it stands there is added to ``problems``.
+    """A table file, or a folder of Parquet parts, as a DataFrame; what was not taken as it stands there is added to
+    ``problems``.
 
-    In CSV files the columns ``as_text`` are kept as written ("NA" and "None" are words there); in the others the usual spellings of a
-    missing value become NaN. A file that would take more than ``max_gigabytes`` of memory (0: no limit) is refused before it is read, as
-    are empty, broken and unknown files and a column name that stands there twice (``UserError``).
+    In CSV files the columns ``as_text`` are kept as written ("NA" and "None" are words there); in the others the usual
+    spellings of a missing value become NaN. A file that would take more than ``max_gigabytes`` of memory (0: no limit)
+    is refused before it is read, as are empty, broken and unknown files and a column name that stands there twice
+    (``UserError``).
     """
     problems = [] if problems is None else problems
     frame = (
@@ -157,7 +160,8 @@ def _decoding(path: Path, encoding: str) -> Iterator[None]:
         raise UserError(
             f"{path.name} is not UTF-8 text (line {line:,} has the byte 0x{byte:02x}).",
             "Its letters cannot be told without guessing how it was written.",
-            f"Save it as UTF-8. If it comes from Windows: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8{path.suffix}",
+            f"Save it as UTF-8. If it comes from Windows: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > "
+            f"utf8{path.suffix}",
         ) from cause
 
 
@@ -172,8 +176,8 @@ def _first_bad_byte(path: Path) -> tuple[int, int]:
 
 
 def names_of(names: list[str], path: Path) -> list[str]:
-    """Column names without blanks around them and invisible signs; those without any become ``Unnamed: 3`` (counted from 0, as pandas does).
-    ``UserError`` for one that stands there twice."""
+    """Column names without blanks around them and invisible signs; those without any become ``Unnamed: 3`` (counted
+    from 0, as pandas does). ``UserError`` for one that stands there twice."""
     clean = [tidy(whole(str(name))) or f"Unnamed: {place}" for place, name in enumerate(names)]
     twice = [name for name, count in Counter(clean).items() if count > 1]
     if twice:
@@ -187,7 +191,8 @@ def names_of(names: list[str], path: Path) -> list[str]:
 
 
 def header(path: Path) -> tuple[list[str], str, int]:
-    """Column names of a CSV or TSV file as ``names_of`` gives them, its separator, and how many lines stand before the header (Excel's ``sep=;``)."""
+    """Column names of a CSV or TSV file as ``names_of`` gives them, its separator, and how many lines stand before the
+    header (Excel's ``sep=;``)."""
     usual, encoding = "\t" if path.suffix.lower() == ".tsv" else ",", encoding_of(path)
     with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
         sample = stream.read(1 << 16)
@@ -217,7 +222,8 @@ def _records(sample: str, separator: str, count: int) -> Iterator[list[str]]:
 
 
 def _separator(sample: str, usual: str) -> str:
-    """The sign that cuts the header and (nearly) all of the first records into as many columns; the usual one unless another cuts finer."""
+    """The sign that cuts the header and (nearly) all of the first records into as many columns; the usual one unless
+    another cuts finer."""
     best, columns = usual, 1
     for separator in [usual, *(sign for sign in SEPARATORS if sign != usual)]:
         widths = [len(record) for record in _records(sample, separator, LOOKED_AT)]
@@ -276,8 +282,9 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
 
 
 def _dots_between_thousands(frame: "pd.DataFrame", words: "pd.DataFrame") -> Problems:
-    """Correct in ``frame`` the columns (``words``: as written) whose 1.234 means a thousand: every dot has three digits behind it, and another
-    column of the file has decimal commas. Without such a column the decimals stay, and it is said. Files with semicolons only."""
+    """Correct in ``frame`` the columns (``words``: as written) whose 1.234 means a thousand: every dot has three digits
+    behind it, and another column of the file has decimal commas. Without such a column the decimals stay, and it is
+    said. Files with semicolons only."""
     comma = any(
         frame[name].dtype.kind == "O" and frame[name].dropna().astype(str).str.fullmatch(r"[+-]?[\d.]*,\d+").all()
         for name in frame.columns
@@ -303,7 +310,8 @@ def _dots_between_thousands(frame: "pd.DataFrame", words: "pd.DataFrame") -> Pro
             said.append(
                 note(
                     f"column {name}",
-                    f"{first!r} was read with a decimal dot; if it stands between thousands, write the numbers without it",
+                    f"{first!r} was read with a decimal dot; if it stands between thousands, write the numbers "
+                    "without it",
                 )
             )
     return said
@@ -345,7 +353,8 @@ def _read_jsonl(path: Path, as_text: tuple[str, ...], problems: Problems, max_gi
         problems.append(
             note(
                 f"line {halves[0]}",
-                f"holds half a surrogate pair{f' ({len(halves):,} lines do)' if len(halves) > 1 else ''}; it was replaced by \ufffd",
+                f"holds half a surrogate pair{f' ({len(halves):,} lines do)' if len(halves) > 1 else ''}; it was "
+                "replaced by \ufffd",
                 len(halves),
             )
         )
@@ -458,7 +467,8 @@ def _parts(path: Path) -> list[Path]:
 
 
 def _read_parts(path: Path, problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
-    """The Parquet files of a folder as one table, in the order of their names; files called after splits give the splits."""
+    """The Parquet files of a folder as one table, in the order of their names; files called after splits give the
+    splits."""
     import pandas as pd
 
     parts = _parts(path)
@@ -467,7 +477,8 @@ def _read_parts(path: Path, problems: Problems, max_gigabytes: float) -> "pd.Dat
     splits = [split_name(re.split(r"[-_.\d]", part.stem)[0]) for part in parts]
     if any(splits) and not all(splits):
         raise UserError(
-            f"{path.name} holds {parts[splits.index(None)].name} beside {parts[[bool(split) for split in splits].index(True)].name}.",
+            f"{path.name} holds {parts[splits.index(None)].name} beside "
+            f"{parts[[bool(split) for split in splits].index(True)].name}.",
             "Some files are called after a split and some are not.",
             "Give one file, or call every file after its split (train-0.parquet, test-0.parquet).",
         )
@@ -494,7 +505,8 @@ def _read_parts(path: Path, problems: Problems, max_gigabytes: float) -> "pd.Dat
 
 
 def first_rows(path: Path, count: int = 5) -> "pd.DataFrame":
-    """The first rows of a table file, to choose its columns by; the whole file is not read. Raises ``UserError`` as ``read_frame`` does."""
+    """The first rows of a table file, to choose its columns by; the whole file is not read. Raises ``UserError`` as
+    ``read_frame`` does."""
     import pandas as pd
 
     suffix = path.suffix.lower()

@@ -19,9 +19,10 @@ KINDS = ("raw", "standardised", "tokens")
 class Inputs:
     """How samples become a model's inputs; text is token ids (b, L) int64 whatever is said here.
 
-    ``standardised``: pictures ``(x / 255 - mean) / std`` and numbers ``(x - mean) / std`` with the training set's own figures, words one-hot.
-    ``raw``: pictures ``x / 255`` and numbers as they stand in the data, float32; with ``mean`` and ``std`` (one per channel or input, or one
-    for all) ``(value - mean) / std``. ``tokens``: the whole numbers of a table as int64, for a model with an embedding.
+    ``standardised``: pictures ``(x / 255 - mean) / std`` and numbers ``(x - mean) / std`` with the training set's own
+    figures, words one-hot. ``raw``: pictures ``x / 255`` and numbers as they stand in the data, float32; with ``mean``
+    and ``std`` (one per channel or input, or one for all) ``(value - mean) / std``. ``tokens``: the whole numbers of a
+    table as int64, for a model with an embedding.
     """
 
     kind: str = "standardised"
@@ -29,7 +30,8 @@ class Inputs:
     std: tuple[float, ...] = ()
 
     def request(self) -> dict[str, Any]:
-        """What enters a fingerprint; empty for standardised inputs, which is what all models were given before there was a choice."""
+        """What enters a fingerprint; empty for standardised inputs, which is what all models were given before there
+        was a choice."""
         return {} if self.kind == "standardised" else {"inputs": [self.kind, list(self.mean), list(self.std)]}
 
 
@@ -37,7 +39,8 @@ STANDARDISED = Inputs()
 
 
 def tensor(dataset: "Dataset", rows: np.ndarray, device: "str | torch.device", inputs: Inputs) -> "torch.Tensor":
-    """The inputs of these rows (int64) on the device; see ``Inputs``. Reads only these rows from disk, of a table's raw values all once."""
+    """The inputs of these rows (int64) on the device; see ``Inputs``. Reads only these rows from disk, of a table's raw
+    values all once."""
     import torch
 
     if dataset.info.modality == "image":
@@ -58,8 +61,8 @@ def tensor(dataset: "Dataset", rows: np.ndarray, device: "str | torch.device", i
 
 
 def raw_table(dataset: "Dataset") -> np.ndarray:
-    """A table's inputs (n, d) float32 as they stand in the data: numbers of the source, a 0 or 1 per word. A dataset made of inputs alone is
-    given as it is. ``UserError`` for a value that float32 cannot hold."""
+    """A table's inputs (n, d) float32 as they stand in the data: numbers of the source, a 0 or 1 per word. A dataset
+    made of inputs alone is given as it is. ``UserError`` for a value that float32 cannot hold."""
     found = np.array(dataset.inputs, dtype=np.float32)
     for place, column in _numbers(dataset):
         with np.errstate(over="ignore"):
@@ -113,7 +116,8 @@ def _numbers(dataset: "Dataset") -> list[tuple[int, dict[str, Any]]]:
 
 
 def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
-    """By how much an input changes when its sample changes by one training standard deviation: (C,) for pictures, (d,) for a table."""
+    """By how much an input changes when its sample changes by one training standard deviation: (C,) for pictures, (d,)
+    for a table."""
     size = info.shape[0]
     if inputs.kind == "standardised":
         return np.ones(size)

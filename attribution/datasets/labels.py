@@ -23,7 +23,8 @@ _WHOLE = re.compile(r"[+-]?\d+(\.0*)?([eE][+-]?\d+)?")
 
 
 def label_words(values: "pd.Series") -> tuple[np.ndarray, np.ndarray, tuple[int, str] | None]:
-    """Labels as text (n,) object, which rows have none (n,) bool, and the first row whose value can be no label with the reason.
+    """Labels as text (n,) object, which rows have none (n,) bool, and the first row whose value can be no label with
+    the reason.
 
     Whole floats lose their ``.0``; bytes are read as UTF-8; a list is several labels and no label.
     """
@@ -112,9 +113,11 @@ def labelled(source: Source) -> Source:
 
 
 def tidy_labels(source: Source) -> Source:
-    """The source with one form per class: NFC, no blanks around, no invisible signs, 1 for 1.0; what was changed is noted.
+    """The source with one form per class: NFC, no blanks around, no invisible signs, 1 for 1.0; what was changed is
+    noted.
 
-    ``UserError`` with the place for labels that are lists of classes written as text, and for measurements (``number_classes`` aside).
+    ``UserError`` with the place for labels that are lists of classes written as text, and for measurements
+    (``number_classes`` aside).
     """
     labels = source.samples["label"]
     first: dict[str, int] = {}
@@ -204,7 +207,8 @@ def _alike(names: list[str]) -> list[dict[str, Any]]:
 
 
 def refuse_several(source: Source) -> None:
-    """``UserError`` for labels that are lists written as text: ``["a", "b"]``, or ``news|sport`` where news and sport are found elsewhere too."""
+    """``UserError`` for labels that are lists written as text: ``["a", "b"]``, or ``news|sport`` where news and sport
+    are found elsewhere too."""
     labels = source.samples["label"]
     found = Counter(labels.tolist())
     for word in found:
@@ -231,14 +235,15 @@ def note_joined(names: list[str]) -> list[dict[str, Any]]:
     return [
         note(
             "labels",
-            f"{listed([repr(name) for name in joined], 4)} may be several labels in one; each combination is a class of its own",
+            f"{listed([repr(name) for name in joined], 4)} may be several labels in one; each combination is a "
+            "class of its own",
         )
     ]
 
 
 def refuse_quantity(source: Source, number_classes: bool) -> list[dict[str, Any]]:
-    """``UserError`` for labels that are a quantity: numbers with fractions, more whole numbers than a table's classes have, or an infinite one.
-    Where many whole numbers are taken as classes, a line that says so."""
+    """``UserError`` for labels that are a quantity: numbers with fractions, more whole numbers than a table's classes
+    have, or an infinite one. Where many whole numbers are taken as classes, a line that says so."""
     found = Counter(source.samples["label"].tolist())
     if source.classes or number_classes or _from_folders(source):
         return []
@@ -273,7 +278,8 @@ def refuse_quantity(source: Source, number_classes: bool) -> list[dict[str, Any]
     return [
         note(
             "labels",
-            f"{len(ordered):,} whole numbers from {ordered[0]} to {ordered[-1]} were taken as classes; their order is not used",
+            f"{len(ordered):,} whole numbers from {ordered[0]} to {ordered[-1]} were taken as classes; their order "
+            "is not used",
         )
     ]
 

@@ -42,9 +42,10 @@ HEADERS_S = 1.0  # a preview opens as many more pictures as it can in this time
 def import_data(config: DataConfig, out: Path, name: str, progress: Progress | None = None) -> Dataset:
     """Read, check and encode the data that ``config`` names into the new folder ``out``; the source is only read.
 
-    Rows: training samples first, then validation, then test, each in the order of the source. Same source and config, same dataset to the
-    byte. ``out`` appears whole or not at all. Memory: one picture at a time for folders, the whole table or archive else. Raises
-    ``UserError`` naming the row or file for anything that is wrong with the data; single unreadable pictures go to ``info.problems``.
+    Rows: training samples first, then validation, then test, each in the order of the source. Same source and config,
+    same dataset to the byte. ``out`` appears whole or not at all. Memory: one picture at a time for folders, the whole
+    table or archive else. Raises ``UserError`` naming the row or file for anything that is wrong with the data; single
+    unreadable pictures go to ``info.problems``.
     """
     progress = progress or Progress()
     out = Path(out)
@@ -89,11 +90,11 @@ def import_data(config: DataConfig, out: Path, name: str, progress: Progress | N
 def preview(config: DataConfig) -> dict[str, Any]:
     """What an import would find, without writing: every sample is counted, ``PREVIEWED`` pictures are decoded.
 
-    Keys: ``name``, ``modality``, ``classes``, ``n``, ``counts`` {split: n}, ``balance`` {split: {class: n}}, ``splits`` (a sentence),
-    ``shape`` (as the model sees a sample), for pictures ``sizes`` (as they are in the
+    Keys: ``name``, ``modality``, ``classes``, ``n``, ``counts`` {split: n}, ``balance`` {split: {class: n}}, ``splits``
+    (a sentence), ``shape`` (as the model sees a sample), for pictures ``sizes`` (as they are in the
     files, in words), ``examples`` (up to 12 of {id, label, split, source, and pixels uint8 (h, w, c) | text | values
-    {column: value}}), ``seen`` (files or rows met), ``problems`` [{where, what, kind, count}], ``checked`` (samples whose
-    content was decoded). Raises what ``import_data`` raises before it decodes pictures.
+    {column: value}}), ``seen`` (files or rows met), ``problems`` [{where, what, kind, count}], ``checked`` (samples
+    whose content was decoded). Raises what ``import_data`` raises before it decodes pictures.
     """
     source = read_source(config)
     samples, classes, splits_note = arrange(source, config)
@@ -193,8 +194,8 @@ def read_source(config: DataConfig) -> Source:
 
 
 def arrange(source: Source, config: DataConfig) -> tuple["pd.DataFrame", tuple[str, ...], str]:
-    """``source.samples`` in row order with their split and ``class`` (index; -1 where there is no label), the class names, and where the
-    splits come from. What has no label is in the training part, where it waits for one."""
+    """``source.samples`` in row order with their split and ``class`` (index; -1 where there is no label), the class
+    names, and where the splits come from. What has no label is in the training part, where it waits for one."""
     classes = class_names(labelled(source))
     number_of = {"": -1, **{name: number for number, name in enumerate(classes)}}
     labels = source.samples["label"].map(number_of).to_numpy(dtype=np.int64)

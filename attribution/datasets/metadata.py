@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 def from_metadata(
     root: Path, folder: Folder, split: str, config: DataConfig
 ) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
-    """The pictures that ``folder/metadata.csv`` names (id, label, split and group), and lines about names without a picture and pictures
-    without a name. Only files that the walk found are taken, so a name never leads out of the folder."""
+    """The pictures that ``folder/metadata.csv`` names (id, label, split and group), and lines about names without a
+    picture and pictures without a name. Only files that the walk found are taken, so a name never leads out of the
+    folder."""
     import pandas as pd
 
     from attribution.datasets.readers.table import column, named_splits, read_frame
@@ -90,7 +91,8 @@ def _none_found(path: Path, given: list[str], names: "_Names") -> UserError:
 
 
 def _splits(given: Any, names: list[str], folder: Folder, said: list[dict[str, Any]]) -> Any:
-    """The splits of the table, or those of the folders that the pictures lie in where it gives none; what is not plain is ``said``."""
+    """The splits of the table, or those of the folders that the pictures lie in where it gives none; what is not plain
+    is ``said``."""
     start = len(folder.name) + 1 if folder.name else 0
     tops = [name[start:].split("/")[0] if "/" in name[start:] else "" for name in names]
     parts = [split_name(top) or "" for top in tops]
@@ -137,7 +139,8 @@ class _Names:
         return None
 
     def lines(self, given: list[str], found: list[str | None]) -> list[dict[str, Any]]:
-        """What there is to say of the names: those that lead nowhere or outside, and those that were read in another spelling."""
+        """What there is to say of the names: those that lead nowhere or outside, and those that were read in another
+        spelling."""
         missing = [name for name, file in zip(given, found, strict=True) if file is None]
         outside = [name for name in missing if _leads_out(name, self._inside(name.strip().replace("\\", "/")))]
         gone = [name for name in missing if name not in set(outside)]

@@ -1,4 +1,5 @@
-"""Samples of a split that something cannot do without: the error says whether there are none or all were dropped, and the way out."""
+"""Samples of a split that something cannot do without: the error says whether there are none or all were dropped, and
+the way out."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def all_rows(dataset: "Dataset", split: str, why: str, otherwise: str = "") -> "np.ndarray":
-    """The rows of a split, int64; ``UserError`` where the project has no such split. ``otherwise`` is another way out, if there is one."""
+    """The rows of a split, int64; ``UserError`` where the project has no such split. ``otherwise`` is another way out,
+    if there is one."""
     rows = dataset.rows(split)
     if not len(rows):
         setting = f"--{split}-fraction {'0.2' if split == 'test' else '0.1'}"

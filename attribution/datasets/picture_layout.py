@@ -1,4 +1,5 @@
-"""Which folders of a picture folder are splits and which are classes: decided by what they hold, and said wherever it is not plain."""
+"""Which folders of a picture folder are splits and which are classes: decided by what they hold, and said wherever it
+is not plain."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +14,10 @@ from attribution.datasets.walk import Folder, in_few_lines
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
 
-LAYOUTS = "Use one folder per class (cat/1.png), train, val and test folders with class folders in them, or a metadata.csv with file_name and label."
+LAYOUTS = (
+    "Use one folder per class (cat/1.png), train, val and test folders with class folders in them, or a "
+    "metadata.csv with file_name and label."
+)
 OTHER_FORMATS = re.compile(
     r"\.(avif|hei[cf]|jfif|jp2|j2k|jxl|tga|psd|svg|ico|exr|hdr|dcm|nii|raw|dng|cr[23]|nef|arw|eps|pcx|xbm|pbm|pnm)",
     re.IGNORECASE,
@@ -22,8 +26,9 @@ OTHER_FORMATS = re.compile(
 
 @dataclass
 class Layout:
-    """The folders that hold class folders (or a metadata.csv), with the split of each ("" where there are none); files that are not taken
-    are in ``problems`` already. ``inner`` says that class folders hold split folders: cat/train/1.png."""
+    """The folders that hold class folders (or a metadata.csv), with the split of each ("" where there are none); files
+    that are not taken are in ``problems`` already. ``inner`` says that class folders hold split folders:
+    cat/train/1.png."""
 
     parts: list[tuple[Folder, str]]
     problems: list[dict[str, Any]] = field(default_factory=list)
@@ -46,13 +51,15 @@ def has_metadata(folder: Folder) -> bool:
 
 
 def metadata_name(folder: Folder) -> str:
-    """The folder's metadata.csv, in capital letters or not, relative to the folder that was named; "" if there is none."""
+    """The folder's metadata.csv, in capital letters or not, relative to the folder that was named; "" if there is
+    none."""
     found = [name for name in folder.files if name.rpartition("/")[2].lower() == "metadata.csv"]
     return found[-1] if found else ""  # small letters come last: metadata.csv itself, if both are there
 
 
 def unwrap(tree: Folder) -> tuple[Folder, list[dict[str, Any]]]:
-    """The folder that holds the classes, the splits or the metadata.csv: one level down, or more, where a folder holds one folder only."""
+    """The folder that holds the classes, the splits or the metadata.csv: one level down, or more, where a folder holds
+    one folder only."""
     folder, problems = tree, []
     while len(folder.folders) == 1 and not has_metadata(folder):
         inner = folder.folders[0]
@@ -68,8 +75,8 @@ def unwrap(tree: Folder) -> tuple[Folder, list[dict[str, Any]]]:
 def layout(base: Folder, root: str, config: DataConfig) -> Layout:
     """Splits or classes, for a folder without a metadata.csv of its own; ``root`` is its name for messages.
 
-    A folder with the name of a split is one if it holds class folders (or a metadata.csv); with pictures in it, it is a class like those
-    beside it. ``UserError`` where folders look like splits and cannot be read as such.
+    A folder with the name of a split is one if it holds class folders (or a metadata.csv); with pictures in it, it is a
+    class like those beside it. ``UserError`` where folders look like splits and cannot be read as such.
     """
     plain = [folder for folder in base.folders if not _split_of(folder) and has_pictures(folder)]
     named = [folder for folder in base.folders if _split_of(folder)]
@@ -85,14 +92,17 @@ def layout(base: Folder, root: str, config: DataConfig) -> Layout:
         return _splits(base, splits, flat, config)
     if splits:
         raise UserError(
-            f"{_names(splits)} of {root} {_look(splits)} like {_split_words(splits)}, but no folder holds the training pictures.",
-            f"Beside {'them' if len(splits) > 1 else 'it'} there are: {_names(plain) or 'no other folders with pictures'}.",
+            f"{_names(splits)} of {root} {_look(splits)} like {_split_words(splits)}, but no folder holds the "
+            "training pictures.",
+            f"Beside {'them' if len(splits) > 1 else 'it'} there are: "
+            f"{_names(plain) or 'no other folders with pictures'}.",
             "Call the folder with the training pictures train and put class folders in it.",
         )
     words = {_split_of(folder) for folder in flat}
     if ("train" in words and (not plain or len(words) > 1)) or (len(words) > 1 and not plain):
         raise UserError(
-            f"{_names(flat)} of {root} {_look(flat)} like {_split_words(flat)}, but hold{'s' * (len(flat) == 1)} pictures without class folders.",
+            f"{_names(flat)} of {root} {_look(flat)} like {_split_words(flat)}, but hold{'s' * (len(flat) == 1)} "
+            "pictures without class folders.",
             "Taken for classes, the model would learn to tell the splits apart.",
             f"Put class folders in them (train/cat/1.png), or add a metadata.csv with file_name and label to {root}.",
         )
@@ -123,7 +133,8 @@ def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: Data
         without := [folder for folder in (*splits, *flat) if not has_metadata(folder)]
     ):
         raise UserError(
-            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but {_names([f for f in splits if has_metadata(f)])} has.",
+            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but "
+            f"{_names([f for f in splits if has_metadata(f)])} has.",
             "Without it their pictures have no labels.",
             "Add the file to each split.",
         )
@@ -190,11 +201,15 @@ def _classes(base: Folder, flat: list[Folder], plain: list[Folder], root: str) -
         tops = [folder.last for folder in base.folders if has_pictures(folder)]
         if len(shared) > 1 and any(_begins_like_a_split(name) for name in tops):
             raise UserError(
-                f"The folders {listed(tops, 6)} of {root} all hold {listed(shared, 4)}: they look like splits, but their names are not known.",
+                f"The folders {listed(tops, 6)} of {root} all hold {listed(shared, 4)}: they look like splits, but "
+                "their names are not known.",
                 "Taken for classes, the model would learn to tell the splits apart.",
                 "Call them train, val and test.",
             )
-        what = f"taken as the classes; each of them holds {listed(shared, 4)}, which {'are' if len(shared) > 1 else 'is'} not looked at"
+        what = (
+            f"taken as the classes; each of them holds {listed(shared, 4)}, which "
+            f"{'are' if len(shared) > 1 else 'is'} not looked at"
+        )
         found.problems.append(note(listed(tops, 6), what))
     return found
 
@@ -202,7 +217,8 @@ def _classes(base: Folder, flat: list[Folder], plain: list[Folder], root: str) -
 def _half_a_split(splits: list[Folder], plain: list[Folder], root: str) -> UserError:
     inside = listed([folder.last for folder in splits[0].folders if has_pictures(folder)], 4)
     return UserError(
-        f"{splits[0].last} in {root} holds folders ({inside}), as a split does, but beside it lie {_names(plain)}, which are no splits.",
+        f"{splits[0].last} in {root} holds folders ({inside}), as a split does, but beside it lie {_names(plain)}, "
+        "which are no splits.",
         "It cannot be told whether it is the training split or a class.",
         f"If it is the training split, name {root}/{splits[0].last} as the data, or move the others away."
         " If it is a class, rename it, or put its pictures directly into it.",

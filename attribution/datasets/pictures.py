@@ -47,14 +47,16 @@ class PictureFiles:
         self.ranges: Ranges | None = None
 
     def header(self, i: int) -> tuple[int, int, int]:
-        """``(height, width, channels)`` of a picture as it will be decoded; ``Unreadable`` if it is none. Remembers which are deep."""
+        """``(height, width, channels)`` of a picture as it will be decoded; ``Unreadable`` if it is none. Remembers
+        which are deep."""
         with opened(self.files[i], self.megapixels) as image:
             if depth_of(image):
                 self.deep.add(i)
             return _header(image)
 
     def measure(self) -> list[dict[str, Any]]:
-        """Find the range that the pictures of more than 8 bits use, among those whose header was asked for; what is worth knowing of it."""
+        """Find the range that the pictures of more than 8 bits use, among those whose header was asked for; what is
+        worth knowing of it."""
         self.ranges = Ranges()
         for i in sorted(self.deep):
             try:
@@ -71,14 +73,15 @@ class PictureFiles:
 
 
 def read_header(path: Path) -> tuple[int, int, int]:
-    """``(height, width, channels)`` of a picture file as it will be decoded (1 grey, 3 colour), without decoding; ``Unreadable`` if it
-    is none."""
+    """``(height, width, channels)`` of a picture file as it will be decoded (1 grey, 3 colour), without decoding;
+    ``Unreadable`` if it is none."""
     with opened(path) as image:
         return _header(image)
 
 
 def read_pixels(path: Path, ranges: Ranges | None = None, megapixels: int = MEGAPIXELS) -> np.ndarray:
-    """The decoded picture, uint8 (h, w, 1) or (h, w, 3), turned upright, transparency on white; ``Unreadable`` with the cause.
+    """The decoded picture, uint8 (h, w, 1) or (h, w, 3), turned upright, transparency on white; ``Unreadable`` with the
+    cause.
 
     A picture of more than 8 bits is scaled by ``ranges``, or by its own range where those do not know its depth.
     """
@@ -163,8 +166,8 @@ def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def target_size(sizes: list[tuple[int, int]], image_size: int, limit: int = 64) -> tuple[int, int]:
-    """The common (height, width): a square of ``image_size``, or for 0 the most common size scaled down to at most ``limit`` a side.
-    ``UserError`` for a size that is none."""
+    """The common (height, width): a square of ``image_size``, or for 0 the most common size scaled down to at most
+    ``limit`` a side. ``UserError`` for a size that is none."""
     if not 0 <= image_size <= LARGEST:
         raise UserError(
             f"An image_size of {image_size:,} cannot be used.",
@@ -196,7 +199,8 @@ def size_words(low_high_height: tuple[int, int], low_high_width: tuple[int, int]
 
 
 def size_notes(sizes: list[tuple[int, int]], height: int, width: int) -> list[dict[str, Any]]:
-    """A line about the (height, width) that pictures were brought to, where some had another; and how many changed their shape."""
+    """A line about the (height, width) that pictures were brought to, where some had another; and how many changed
+    their shape."""
     resized = [size for size in sizes if size != (height, width)]
     if not resized:
         return []
@@ -210,7 +214,8 @@ def size_notes(sizes: list[tuple[int, int]], height: int, width: int) -> list[di
 
 @contextmanager
 def opened(path: Path, megapixels: int = MEGAPIXELS) -> Iterator[Image.Image]:
-    """An opened, undecoded picture: a regular file in one of ``FORMATS``, whatever its suffix, of at most ``megapixels``; else ``Unreadable``."""
+    """An opened, undecoded picture: a regular file in one of ``FORMATS``, whatever its suffix, of at most
+    ``megapixels``; else ``Unreadable``."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError as cause:
@@ -238,6 +243,7 @@ def opened(path: Path, megapixels: int = MEGAPIXELS) -> Iterator[Image.Image]:
         if width * height > megapixels * 1_000_000:
             million = f"{width * height / 1e6:,.0f} million"
             raise Unreadable(
-                f"has {width:,} x {height:,} pixels, {million}; at most {megapixels} million are decoded (max_megapixels)"
+                f"has {width:,} x {height:,} pixels, {million}; at most {megapixels} million are decoded "
+                "(max_megapixels)"
             )
         yield image

@@ -19,7 +19,8 @@ def content_hash(*parts: bytes) -> str:
 
 
 def row_hashes(table: "pd.DataFrame") -> list[str]:
-    """``content_hash`` of the values of each line of ``table``, each written as ``str`` writes it. Costs under 1 µs per value."""
+    """``content_hash`` of the values of each line of ``table``, each written as ``str`` writes it. Costs under 1 µs per
+    value."""
     hashes: list[str] = []
     for start in range(0, len(table), BLOCK):
         block = table.iloc[start : start + BLOCK]
@@ -32,14 +33,15 @@ def row_hashes(table: "pd.DataFrame") -> list[str]:
 
 
 def _numbers(columns: "list[pd.Series]") -> list[bytes]:
-    """The parts of neighbouring columns of numbers, joined as text first: encoding each would cost as much as the rest."""
+    """The parts of neighbouring columns of numbers, joined as text first: encoding each would cost as much as the
+    rest."""
     texts = [[LENGTHS[len(text)] + text for text in written(column.to_numpy())] for column in columns]
     return ["".join(line).encode() for line in zip(*texts, strict=True)]
 
 
 def written(values: np.ndarray) -> list[str]:
-    """Each number (n,) as ``str`` writes it, several times faster: by Arrow, which finds the same shortest digits, where both write them
-    without an exponent."""
+    """Each number (n,) as ``str`` writes it, several times faster: by Arrow, which finds the same shortest digits,
+    where both write them without an exponent."""
     import pyarrow
 
     if values.dtype.kind == "f":

@@ -24,15 +24,16 @@ class Unreadable(Exception):
 class Source:
     """Samples as found, before labels become numbers and content becomes an array.
 
-    ``samples`` has one line per sample, index 0..n-1, with ``id``, ``label`` (class name), ``split`` ("" where none is given), ``source``
-    (how messages name it: "row 17", "cat/3.png") and, where there are any, ``group``, ``text`` and ``col:NAME``. ``classes`` is set when
-    the source fixes the class order. For images, ``header(i)`` gives ``(height, width, channels)`` without decoding and ``pixels(i)`` the
-    decoded uint8 array (h, w, c); both raise ``Unreadable``.
+    ``samples`` has one line per sample, index 0..n-1, with ``id``, ``label`` (class name), ``split`` ("" where none is
+    given), ``source`` (how messages name it: "row 17", "cat/3.png") and, where there are any, ``group``, ``text`` and
+    ``col:NAME``. ``classes`` is set when the source fixes the class order. For images, ``header(i)`` gives ``(height,
+    width, channels)`` without decoding and ``pixels(i)`` the decoded uint8 array (h, w, c); both raise ``Unreadable``.
 
-    ``measure()`` looks through those whose header was asked for and that are deeper than 8 bits, so that ``pixels`` scales them alike.
+    ``measure()`` looks through those whose header was asked for and that are deeper than 8 bits, so that ``pixels``
+    scales them alike.
 
-    ``problems`` has a line for whatever was seen and not taken (``left_out``) or taken otherwise than it stands there (``note``). ``seen``
-    counts the files or rows that the reader met: those taken and those left out.
+    ``problems`` has a line for whatever was seen and not taken (``left_out``) or taken otherwise than it stands there
+    (``note``). ``seen`` counts the files or rows that the reader met: those taken and those left out.
     """
 
     modality: str
@@ -64,7 +65,8 @@ def note(where: str, what: str, count: int = 0) -> dict[str, Any]:
 
 
 def together(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same notes about more than three columns as one line, worded as the first; the others as they are, in their order."""
+    """The same notes about more than three columns as one line, worded as the first; the others as they are, in their
+    order."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for place, one in enumerate(problems):
         alike = one["kind"] == NOTE and one["where"].startswith("column ")
@@ -120,15 +122,16 @@ def check_samples(source: Source) -> None:
 def class_names(source: Source) -> tuple[str, ...]:
     """The classes of a source in index order.
 
-    Raises ``UserError`` for one class only, for a label that ``classes`` does not list, and for labels that look like measurements (more
-    than half of the values are different).
+    Raises ``UserError`` for one class only, for a label that ``classes`` does not list, and for labels that look like
+    measurements (more than half of the values are different).
     """
     labels = source.samples["label"]
     found = set(labels.unique())
     if source.classes and found - set(source.classes):
         name = sorted(found - set(source.classes))[0]
         raise UserError(
-            f"{source.where(_first(labels == name))} has the label {name!r}, which is not one of the classes [{listed(source.classes)}].",
+            f"{source.where(_first(labels == name))} has the label {name!r}, which is not one of the classes "
+            f"[{listed(source.classes)}].",
             "Its name is unknown.",
             "Correct the label or add the class.",
         )
@@ -140,7 +143,8 @@ def class_names(source: Source) -> tuple[str, ...]:
         )
     if len(found) > 20 and len(found) > len(labels) / 2:
         raise UserError(
-            f"The labels of {source.path.name} have {len(found):,} different values in {len(labels):,} samples, such as {listed(sorted(found), 3)}.",
+            f"The labels of {source.path.name} have {len(found):,} different values in {len(labels):,} samples, "
+            f"such as {listed(sorted(found), 3)}.",
             "They look like measurements or names, not classes.",
             "Choose the column that holds the class, or group the values into classes first.",
         )
@@ -148,7 +152,8 @@ def class_names(source: Source) -> tuple[str, ...]:
 
 
 def check_classes(source: Source, classes: tuple[str, ...], labels: np.ndarray, splits: np.ndarray) -> None:
-    """``UserError`` unless every class has a training sample; ``labels`` (n,) class indices and ``splits`` (n,) follow ``source.samples``."""
+    """``UserError`` unless every class has a training sample; ``labels`` (n,) class indices and ``splits`` (n,) follow
+    ``source.samples``."""
     if not (splits == "train").any():
         raise UserError(
             f"{source.path.name} has no training samples.",

@@ -24,7 +24,8 @@ def split_name(value: str) -> str | None:
 
 
 def split_meanings(words: Iterable[str]) -> dict[str, str | None]:
-    """``split_name`` of words that stand side by side. ``eval`` is the validation part unless another word says validation: then the test part."""
+    """``split_name`` of words that stand side by side. ``eval`` is the validation part unless another word says
+    validation: then the test part."""
     found = {word: split_name(word) for word in words}
     spoken = {word for word in found if re.sub(r"[^a-z]", "", word.lower()).startswith("eval") and found[word]}
     if "val" not in {split for word, split in found.items() if word not in spoken}:
@@ -35,9 +36,10 @@ def split_meanings(words: Iterable[str]) -> dict[str, str | None]:
 def assign_splits(given: np.ndarray, labels: np.ndarray, config: DataConfig) -> tuple[np.ndarray, str]:
     """The split of each sample, and a sentence that says where it comes from.
 
-    ``given`` (n,) str holds the splits of the source ("" where there are none), ``labels`` (n,) the class indices. Validation and test
-    parts that the source does not give are drawn from its training samples: per class, ``fraction`` of the class (rounded), by a seeded
-    permutation of the samples in the order given; one sample of each class always stays in training. Same input, same split.
+    ``given`` (n,) str holds the splits of the source ("" where there are none), ``labels`` (n,) the class indices.
+    Validation and test parts that the source does not give are drawn from its training samples: per class, ``fraction``
+    of the class (rounded), by a seeded permutation of the samples in the order given; one sample of each class always
+    stays in training. Same input, same split.
     """
     if not (
         0 <= config.val_fraction < 1

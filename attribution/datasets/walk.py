@@ -9,7 +9,8 @@ from typing import Any
 
 from attribution.datasets.source import left_out, note
 
-# what desktops, archivers, storage boxes and notebooks leave behind, in small letters; whatever starts with a dot is hidden
+# what desktops, archivers, storage boxes and notebooks leave behind, in small letters; whatever starts with a dot is
+# hidden
 NEVER_DATA = frozenset(
     {
         "__macosx",
@@ -32,7 +33,8 @@ EACH = 100  # files of one kind that are named one by one; the rest of them in o
 
 @dataclass
 class Folder:
-    """A folder as found: ``name`` relative to the one that was named ("" itself), sub-folders and regular files in order of their names."""
+    """A folder as found: ``name`` relative to the one that was named ("" itself), sub-folders and regular files in
+    order of their names."""
 
     name: str
     folders: list["Folder"] = field(default_factory=list)
@@ -67,8 +69,9 @@ def is_never_data(name: str) -> bool:
 def walk(root: Path) -> tuple[Folder, list[dict[str, Any]]]:
     """Everything below ``root`` that may be data, and lines about the rest.
 
-    Links are followed where they stay below ``root``, each linked folder once; what leads outside, is no regular file, may not be listed,
-    or has a name that is not UTF-8 is left out by name. Nothing is opened. Cost: one look at every entry.
+    Links are followed where they stay below ``root``, each linked folder once; what leads outside, is no regular file,
+    may not be listed, or has a name that is not UTF-8 is left out by name. Nothing is opened. Cost: one look at every
+    entry.
     """
     found = _Walk(os.path.realpath(root))
     tree = _folder(found, str(root), "", (found.root,))

@@ -4,15 +4,17 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Letters by their category, yet drawn as nothing: Hangul fillers, the blank of Braille, the grapheme joiner, Khmer's inherent vowels.
+# Letters by their category, yet drawn as nothing: Hangul fillers, the blank of Braille, the grapheme joiner, Khmer's
+# inherent vowels.
 _DRAWN_AS_NOTHING = "\u3164\u115f\u1160\uffa0\u2800\u034f\u17b4\u17b5\u180e"
 _JOINERS = "\u200c\u200d"
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def tidy(word: str) -> str:
-    """The word in Unicode form NFC, without invisible signs (zero width, byte order mark, soft hyphen, marks of direction, controls), every
-    run of blanks one space, none at the ends. A joiner between two letters of a script that needs it stays."""
+    """The word in Unicode form NFC, without invisible signs (zero width, byte order mark, soft hyphen, marks of
+    direction, controls), every run of blanks one space, none at the ends. A joiner between two letters of a script that
+    needs it stays."""
     if word.isascii() and word.isprintable():
         return " ".join(word.split()) if " " in word else word
     word = unicodedata.normalize("NFC", "".join(" " if sign.isspace() else sign for sign in word))
@@ -38,7 +40,8 @@ def _invisible(sign: str) -> bool:
 
 
 def _joins(word: str, place: int) -> bool:
-    """Whether the sign is a joiner between two signs beyond ASCII: Persian and Indic letters, and emoji, are written so."""
+    """Whether the sign is a joiner between two signs beyond ASCII: Persian and Indic letters, and emoji, are written
+    so."""
     return (
         word[place] in _JOINERS
         and 0 < place < len(word) - 1
@@ -49,7 +52,8 @@ def _joins(word: str, place: int) -> bool:
 
 @lru_cache(1)
 def marks() -> str:
-    """Every combining mark (vowel signs, accents, nuktas) as the inside of a character class of a regular expression."""
+    """Every combining mark (vowel signs, accents, nuktas) as the inside of a character class of a regular
+    expression."""
     numbers = [number for number in range(0x300, 0x20000) if unicodedata.category(chr(number)).startswith("M")]
     numbers += range(0xE0100, 0xE01F0)  # variation selectors
     spans: list[list[int]] = []

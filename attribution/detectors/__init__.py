@@ -1,4 +1,5 @@
-"""Detectors of suspicious training labels: one file each; ``detectors.names()`` lists them, ``defaults()`` those of an ordinary search."""
+"""Detectors of suspicious training labels: one file each; ``detectors.names()`` lists them, ``defaults()`` those of an
+ordinary search."""
 
 from attribution.registry import Registry
 

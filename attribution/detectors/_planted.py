@@ -16,9 +16,9 @@ def plant(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels (n,) with a share of them wrong on purpose, and which (n,) bool.
 
-    At least two and at most half of the samples. Half of the flips go to any other class, half to one drawn by ``probabilities`` (n, c)
-    over the other classes: errors as a careless and as a confused rater make them. Chance belongs to a sample's name and the seed, so the
-    order of samples does not matter.
+    At least two and at most half of the samples. Half of the flips go to any other class, half to one drawn by
+    ``probabilities`` (n, c) over the other classes: errors as a careless and as a confused rater make them. Chance
+    belongs to a sample's name and the seed, so the order of samples does not matter.
     """
     from attribution.estimators._hash import uniform
 
@@ -36,7 +36,8 @@ def plant(
 
 
 def standardised(values: np.ndarray) -> np.ndarray:
-    """Normal scores (n,) of the ranks of values (n,): mean 0, spread about 1, whatever the unit; equal values share theirs."""
+    """Normal scores (n,) of the ranks of values (n,): mean 0, spread about 1, whatever the unit; equal values share
+    theirs."""
     from scipy.stats import norm
 
     return np.asarray(norm.ppf((average_ranks(values) - 0.5) / len(values)))
@@ -44,7 +45,8 @@ def standardised(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Weights:
-    """A logistic regression on standardised ranks: ``weights`` by detector, all 0 or more, and the constant; with its figures on the planted flips.
+    """A logistic regression on standardised ranks: ``weights`` by detector, all 0 or more, and the constant; with its
+    figures on the planted flips.
 
     ``auroc`` is cross-fitted (fitted on four fifths, judged on the last); ``singles`` holds each detector's own.
     """
@@ -67,9 +69,10 @@ class Weights:
 def learn(values: dict[str, np.ndarray], flipped: np.ndarray, chance: np.ndarray) -> Weights:
     """The weights that tell planted flips (n,) from the others, by logistic regression without negative weights.
 
-    Every detector is higher for what is suspicious, so a negative weight could only fit noise. ``chance`` (n,) in 0..1 deals the samples
-    to the folds. Where the best single detector is clearly ahead of the combination out of fold, it gets all the weight. Real errors among
-    the samples that were left alone count as right ones; that lowers every figure and hardly changes an order (Elkan and Noto 2008).
+    Every detector is higher for what is suspicious, so a negative weight could only fit noise. ``chance`` (n,) in 0..1
+    deals the samples to the folds. Where the best single detector is clearly ahead of the combination out of fold, it
+    gets all the weight. Real errors among the samples that were left alone count as right ones; that lowers every
+    figure and hardly changes an order (Elkan and Noto 2008).
     """
     names = sorted(values)
     x = np.stack([standardised(values[name]) for name in names], axis=1)  # (n, d)

@@ -25,8 +25,14 @@ class AreaUnderMargin(Detector):
 
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0:
-            return f"Over training another class was ahead of this label by {value:.2g} logits on average, {above(higher_than)}."
-        return f"Over training this label led by only {-value:.2g} logits on average; its lead is smaller than {_lead(higher_than)}."
+            return (
+                f"Over training another class was ahead of this label by {value:.2g} logits on average, "
+                f"{above(higher_than)}."
+            )
+        return (
+            f"Over training this label led by only {-value:.2g} logits on average; its lead is smaller than "
+            f"{_lead(higher_than)}."
+        )
 
 
 def _lead(higher_than: float) -> str:

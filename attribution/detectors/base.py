@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Evidence:
     """What is known about the active training rows; shared by all detectors, computed when first asked for.
 
-    Everything is in the order of ``rows``. ``out_of_fold`` gives class probabilities (n, c) from models that did not train on the row.
+    Everything is in the order of ``rows``. ``out_of_fold`` gives class probabilities (n, c) from models that did not
+    train on the row.
     """
 
     def __init__(self, trained: "TrainedModel", out_of_fold: Callable[[], np.ndarray], neighbors: int = 10) -> None:
@@ -28,7 +29,8 @@ class Evidence:
         self.recall = 1.0  # of the neighbours that the search for them found; below 1 beyond ``EXACT_ROWS`` rows
 
     def of(self, trained: "TrainedModel") -> "Evidence":
-        """The same rows as another subject sees them; out-of-fold predictions, which belong to this one's labels, are not carried over."""
+        """The same rows as another subject sees them; out-of-fold predictions, which belong to this one's labels, are
+        not carried over."""
 
         def absent() -> np.ndarray:
             raise UserError(
@@ -70,7 +72,8 @@ class Evidence:
         return active_rows(self.trained.dataset, self.trained.labels, "val", why, otherwise="or leave the detector out")
 
     def over_epochs(self, column: str) -> np.ndarray:
-        """Mean over the epochs of a column of the run's per-epoch record (n,) float64; the median for rows that joined after training.
+        """Mean over the epochs of a column of the run's per-epoch record (n,) float64; the median for rows that joined
+        after training.
 
         ``UserError`` when the run has no such record.
         """
@@ -101,11 +104,13 @@ class Evidence:
 
     @cached_property
     def nearest(self) -> tuple[np.ndarray, np.ndarray]:
-        """Positions (n, k) and cosine similarities (n, k) of the nearest other training rows in an early checkpoint's representation.
+        """Positions (n, k) and cosine similarities (n, k) of the nearest other training rows in an early checkpoint's
+        representation.
 
-        Early means after about a third of the training: the representation tells the classes apart by then, and wrong labels are not yet
-        learned by heart, which later pulls a wrong sample among its wrong class. A run with one or two checkpoints has its first.
-        Exact up to ``EXACT_ROWS`` rows; beyond, ``recall`` says which share of the true neighbours was found.
+        Early means after about a third of the training: the representation tells the classes apart by then, and wrong
+        labels are not yet learned by heart, which later pulls a wrong sample among its wrong class. A run with one or
+        two checkpoints has its first. Exact up to ``EXACT_ROWS`` rows; beyond, ``recall`` says which share of the true
+        neighbours was found.
         """
         features = self.trained.representation(self.rows, (len(self.trained.weights) - 1) // 3)
         if len(features) <= EXACT_ROWS:
@@ -143,7 +148,8 @@ class Detector(ABC):
 
     @abstractmethod
     def reason(self, value: float, higher_than: float) -> str:
-        """One plain sentence for a sample with this value, which is above that of ``higher_than`` percent of the training set."""
+        """One plain sentence for a sample with this value, which is above that of ``higher_than`` percent of the
+        training set."""
 
 
 def above(higher_than: float) -> str:

@@ -1,4 +1,5 @@
-"""Influence on the validation samples added up class by class, because over all classes it cancels; shared by three detectors."""
+"""Influence on the validation samples added up class by class, because over all classes it cancels; shared by three
+detectors."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 class ByClass:
     """Sums of S[i, v] = <grad l_i, grad l_v> at the last checkpoint over validation rows v; positive = helpful.
 
-    ``sums`` (n, c): over the validation rows of each class. ``harm`` (n,): minus the sum of the negative entries. ``cosines`` (n, c): mean
-    cosine with each class's validation gradients; 0 for a class without validation rows. ``counts`` (c,): validation rows of each class.
-    All float64.
+    ``sums`` (n, c): over the validation rows of each class. ``harm`` (n,): minus the sum of the negative entries.
+    ``cosines`` (n, c): mean cosine with each class's validation gradients; 0 for a class without validation rows.
+    ``counts`` (c,): validation rows of each class. All float64.
     """
 
     sums: np.ndarray
@@ -27,8 +28,8 @@ class ByClass:
 def by_class(trained: "TrainedModel", rows: np.ndarray, validation: np.ndarray, n_classes: int) -> ByClass:
     """The sums for training ``rows (n,)`` and ``validation (v,)`` rows under their current labels.
 
-    Costs one forward and backward pass over the training rows per block of validation gradients that fits the engine's memory budget;
-    never holds more than one batch of the matrix.
+    Costs one forward and backward pass over the training rows per block of validation gradients that fits the engine's
+    memory budget; never holds more than one batch of the matrix.
     """
     import torch
 

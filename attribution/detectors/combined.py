@@ -33,24 +33,29 @@ FORMAT = 1
 
 @register("combined")
 class Combined(Detector):
-    """Probability that a label is wrong by a logistic regression on the members' standardised ranks, learned from planted flips.
+    """Probability that a label is wrong by a logistic regression on the members' standardised ranks, learned from
+    planted flips.
 
-    A tenth of the labels is made wrong on purpose in a copy, half of them at random and half towards what the model confuses; the run's
-    recipe is trained once on that copy, the members judge it, and the weights that find the planted ones best are applied to the members'
-    values on the real labels. The ledger and the project's runs never see the copy. The weights are kept in the run's folder
-    (``planted/KEY.json``, with every member's AUROC on the planted flips), the copy's model is thrown away. Members that cannot serve (no
-    validation split, no per-epoch record) are left out; out-of-fold predictions are no member, since they would take a training per fold
-    on the copy as well.
+    A tenth of the labels is made wrong on purpose in a copy, half of them at random and half towards what the model
+    confuses; the run's recipe is trained once on that copy, the members judge it, and the weights that find the planted
+    ones best are applied to the members' values on the real labels. The ledger and the project's runs never see the
+    copy. The weights are kept in the run's folder (``planted/KEY.json``, with every member's AUROC on the planted
+    flips), the copy's model is thrown away. Members that cannot serve (no validation split, no per-epoch record) are
+    left out; out-of-fold predictions are no member, since they would take a training per fold on the copy as well.
     """
 
     title = "Combined, learned on planted errors"
     summary = (
-        "Wrong labels planted in a copy of your data show how much each detector is worth here; the weights that find them are applied to "
+        "Wrong labels planted in a copy of your data show how much each detector is worth here; the weights that "
+        "find them are applied to "
         "the real labels. Assumes that real errors look like planted ones."
     )
     formula = "σ(b + Σ_d w_d Φ⁻¹(rank_d / n)),  w ≥ 0 fitted to planted flips"
     cost = "One more training, and every member on the copy and on the real labels."
-    source = "Stacking: Wolpert, Stacked Generalization, 1992; planted errors as in the benchmarks of the detectors' sources."
+    source = (
+        "Stacking: Wolpert, Stacked Generalization, 1992; planted errors as in the benchmarks of the "
+        "detectors' sources."
+    )
     needs = "a run trained here"
     share: float = 0.1
     seed: int = 0
@@ -104,7 +109,8 @@ class Combined(Detector):
 
     def reason(self, value: float, higher_than: float) -> str:
         return (
-            f"Weighed as the errors planted in a copy of this data taught, its label is wrong with probability {100 * value:.0f} %, "
+            "Weighed as the errors planted in a copy of this data taught, its label is wrong with probability "
+            f"{100 * value:.0f} %, "
             f"{above(higher_than)}."
         )
 

@@ -10,11 +10,15 @@ from attribution.detectors.base import Detector, Evidence, above
 class DataMap(Detector):
     """One minus the mean over epochs of the probability of the label, 0..1.
 
-    The published map shows this mean beside its spread over the epochs; wrong labels gather where the mean is low, so the mean alone ranks.
+    The published map shows this mean beside its spread over the epochs; wrong labels gather where the mean is low, so
+    the mean alone ranks.
     """
 
     title = "Confidence over training"
-    summary = "Over the epochs, the model gave the label little probability. Close to the margin over training, but blind to how far behind."
+    summary = (
+        "Over the epochs, the model gave the label little probability. Close to the margin over training, "
+        "but blind to how far behind."
+    )
     formula = "1 − meanₜ p(yᵢ | xᵢ; θₜ)"
     cost = "None: recorded while training."
     source = "Swayamdipta et al., Dataset Cartography, arXiv 2009.10795."
@@ -25,4 +29,7 @@ class DataMap(Detector):
         return 1 - evidence.over_epochs("confidence")
 
     def reason(self, value: float, higher_than: float) -> str:
-        return f"Over training the model gave this label {100 * (1 - value):.0f} % on average; its doubt is {above(higher_than)}."
+        return (
+            f"Over training the model gave this label {100 * (1 - value):.0f} % on average; its doubt is "
+            f"{above(higher_than)}."
+        )

@@ -10,7 +10,8 @@ from attribution.detectors.base import Detector, Evidence, above
 class ErrorNorm(Detector):
     """|softmax(z) - onehot(label)|_2 at the run's earliest checkpoint, 0..sqrt(2).
 
-    Early, because the error of a sample that will be learned by heart vanishes later. The source averages over ten trainings; this is one.
+    Early, because the error of a sample that will be learned by heart vanishes later. The source averages over ten
+    trainings; this is one.
     """
 
     title = "Early error"

@@ -10,8 +10,8 @@ from attribution.detectors.base import Detector, Evidence, above
 class PredictionEntropy(Detector):
     """-sum_k p_k log p_k of the final model, in nats.
 
-    It does not look at the label at all: a sample between two classes scores high whether or not its label is right. It is here as the
-    baseline that a detector of labels has to beat, and to tell ambiguous samples from wrong ones.
+    It does not look at the label at all: a sample between two classes scores high whether or not its label is right. It
+    is here as the baseline that a detector of labels has to beat, and to tell ambiguous samples from wrong ones.
     """
 
     title = "Entropy of the prediction"

@@ -10,14 +10,22 @@ from attribution.detectors.base import Detector, Evidence, above
 class WorstClass(Detector):
     """Minus the smallest over classes c of the sum of <grad l_i, grad l_v> over the validation samples of class c.
 
-    The class that attains the minimum is often the right label: it is the one whose samples the wrong label contradicts.
+    The class that attains the minimum is often the right label: it is the one whose samples the wrong label
+    contradicts.
     """
 
     title = "Harm to its worst class"
-    summary = "Training on the sample hurts the validation samples of some class. Looks at each class alone, so that pulls cannot cancel."
+    summary = (
+        "Training on the sample hurts the validation samples of some class. Looks at each class alone, so "
+        "that pulls cannot cancel."
+    )
     formula = "−min_c Σ_{v: y_v=c} ⟨∇ℓᵢ, ∇ℓ_v⟩"
     cost = "One forward and backward pass over the training set per block of validation gradients that fits in memory."
-    source = "The GD-class signal of Influence-Based-Glitch-Detection (anonymoususr95, GitHub); the cancellation: arXiv 2506.11584."
+    source = (
+        "The GD-class signal of Influence-Based-Glitch-Detection (anonymoususr95, GitHub); the "
+        "cancellation: "
+        "arXiv 2506.11584."
+    )
     needs = "a validation split"
 
     def values(self, evidence: Evidence) -> np.ndarray:
@@ -27,4 +35,7 @@ class WorstClass(Detector):
     def reason(self, value: float, higher_than: float) -> str:
         if value <= 0:
             return "Training on it hurts no class of the validation data."
-        return f"Training on it raises the loss of one class of the validation data (influence {-value:.2g}): the harm is {above(higher_than)}."
+        return (
+            f"Training on it raises the loss of one class of the validation data (influence {-value:.2g}): the "
+            f"harm is {above(higher_than)}."
+        )

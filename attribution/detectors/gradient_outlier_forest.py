@@ -11,14 +11,18 @@ TREES, SAMPLES, SEED = 200, 256, 0
 
 @register("gradient-outlier-forest")
 class GradientOutlierForest(Detector):
-    """Anomaly score 0..1 of the final model's last-layer gradient in an isolation forest: about 0.5 is ordinary, towards 1 is alone.
+    """Anomaly score 0..1 of the final model's last-layer gradient in an isolation forest: about 0.5 is ordinary,
+    towards 1 is alone.
 
-    200 trees of 256 samples each. The forest is grown on at most 2,560 samples, chosen and seeded by sample id, so that neither row order
-    nor memory enters the result.
+    200 trees of 256 samples each. The forest is grown on at most 2,560 samples, chosen and seeded by sample id, so that
+    neither row order nor memory enters the result.
     """
 
     title = "Unusual gradient"
-    summary = "Few cuts separate the sample's pull on the last layer from all others': it is unlike the rest, or its label is wrong."
+    summary = (
+        "Few cuts separate the sample's pull on the last layer from all others': it is unlike the rest, or "
+        "its label is wrong."
+    )
     formula = "2^(−mean path length of ∇_W ℓᵢ / expected path length)"
     cost = "Seconds: a forest on the last layer's gradients, which come from predictions and representations."
     source = "Outlier gradient analysis, arXiv 2405.03869; isolation forests: Liu et al. 2008."

@@ -12,7 +12,11 @@ class GradientOutlierL1(Detector):
     """Sum of absolute entries of the final model's last-layer gradient: |p - onehot|_1 |(h, 1)|_1."""
 
     title = "Long gradient (L1)"
-    summary = "The sample still pulls hard on the last layer, counted over all its weights. Misses what the model has learned by heart."
+    summary = (
+        "The sample still pulls hard on the last layer, counted over all its weights. Misses what the "
+        "model "
+        "has learned by heart."
+    )
     formula = "‖∇_W ℓᵢ‖₁ = ‖p − onehot(yᵢ)‖₁ ‖(hᵢ, 1)‖₁"
     cost = "None beyond training."
     source = "Outlier gradient analysis, arXiv 2405.03869."

@@ -10,7 +10,8 @@ from attribution.detectors.base import Detector, Evidence, above
 class GradientNorm(Detector):
     """|grad l_i|_2 over all covered parameters at the run's earliest checkpoint, in nats per unit of parameter.
 
-    The source averages over ten trainings; this is one. ``self-influence`` squares the same norm and sums it over all checkpoints.
+    The source averages over ten trainings; this is one. ``self-influence`` squares the same norm and sums it over all
+    checkpoints.
     """
 
     title = "Early gradient norm"

@@ -11,13 +11,17 @@ from attribution.estimators.base import Query
 class ValidationInfluence(Detector):
     """Minus the gradient dot product with the mean validation loss at the last checkpoint.
 
-    The method as published. It is a weak detector of wrong labels: the pulls of the classes in the validation set cancel in the sum. It
-    found the planted flips of the fashion sample with AUROC .69, where the others reach .93 to .97. It is here because it answers another
-    question, which samples cost validation loss now, and so that its weakness can be seen beside the others.
+    The method as published. It is a weak detector of wrong labels: the pulls of the classes in the validation set
+    cancel in the sum. It found the planted flips of the fashion sample with AUROC .69, where the others reach .93 to
+    .97. It is here because it answers another question, which samples cost validation loss now, and so that its
+    weakness can be seen beside the others.
     """
 
     title = "Harm to the validation loss"
-    summary = "Training on the sample raises the validation loss. Weak on its own at finding wrong labels: contributions cancel."
+    summary = (
+        "Training on the sample raises the validation loss. Weak on its own at finding wrong labels: "
+        "contributions cancel."
+    )
     formula = "−⟨∇ℓᵢ, ∇ mean_v ℓ_v⟩"
     cost = "One forward and backward pass over the training set."
     source = "IP: Revisit, Extend, and Enhance Hessian-Free Influence Functions, arXiv 2405.17490."

@@ -10,9 +10,11 @@ from attribution.estimators.knn_shapley import KnnShapley
 
 @register("knn-shapley")
 class NeighborsWorth(Detector):
-    """Minus the mean over the validation samples of the Shapley value in a 5-nearest-neighbour vote, times the number of samples.
+    """Minus the mean over the validation samples of the Shapley value in a 5-nearest-neighbour vote, times the number
+    of samples.
 
-    Times n, so that the value does not shrink with the training set: the values of all samples average to minus the vote's accuracy.
+    Times n, so that the value does not shrink with the training set: the values of all samples average to minus the
+    vote's accuracy.
     """
 
     title = "Worth to its neighbours"
@@ -29,5 +31,11 @@ class NeighborsWorth(Detector):
 
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0:
-            return f"It takes votes from the right label of validation samples near it (worth {-value:.2g}), {above(higher_than)}."
-        return f"It is worth {-value:.2g} to the votes on validation samples; {min(higher_than, 99.9):.1f} % of the training set are worth more."
+            return (
+                f"It takes votes from the right label of validation samples near it (worth {-value:.2g}), "
+                f"{above(higher_than)}."
+            )
+        return (
+            f"It is worth {-value:.2g} to the votes on validation samples; {min(higher_than, 99.9):.1f} % of "
+            "the training set are worth more."
+        )

@@ -14,8 +14,9 @@ _BLOCK_BYTES = 64 << 20
 def factors(evidence: "Evidence") -> tuple[np.ndarray, np.ndarray]:
     """Error vectors ``(n, c)`` and inputs with a 1 for the bias ``(n, d + 1)``, float64.
 
-    The cross-entropy's gradient with respect to the weights and bias of a last linear layer is their outer product, so no backward pass
-    is needed. For a model whose last linear layer is not its output, this is the gradient of a layer put there.
+    The cross-entropy's gradient with respect to the weights and bias of a last linear layer is their outer product, so
+    no backward pass is needed. For a model whose last linear layer is not its output, this is the gradient of a layer
+    put there.
     """
     errors = evidence.probabilities.copy()
     errors[np.arange(len(errors)), evidence.labels] -= 1

@@ -10,7 +10,8 @@ from attribution.detectors.base import Detector, Evidence, above
 class FinalMargin(Detector):
     """max over other classes of z - z_label under the final model, in logits.
 
-    Read from the probabilities (a difference of logits is a difference of log-probabilities), so it follows edited labels at once.
+    Read from the probabilities (a difference of logits is a difference of log-probabilities), so it follows edited
+    labels at once.
     """
 
     title = "Final margin"
@@ -29,4 +30,7 @@ class FinalMargin(Detector):
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0:
             return f"After training another class is ahead of this label by {value:.2g} logits, {above(higher_than)}."
-        return f"After training this label leads by {-value:.2g} logits; {min(higher_than, 99.9):.1f} % of the training set have a larger lead."
+        return (
+            f"After training this label leads by {-value:.2g} logits; {min(higher_than, 99.9):.1f} % of the "
+            "training set have a larger lead."
+        )

@@ -14,7 +14,10 @@ class NegativeInfluence(Detector):
     summary = "Adds up the harm to each validation sample and leaves the help out, so that the two cannot cancel."
     formula = "−Σ_v min(0, ⟨∇ℓᵢ, ∇ℓ_v⟩)"
     cost = "One forward and backward pass over the training set per block of validation gradients that fits in memory."
-    source = "The MNI signal of Influence-Based-Glitch-Detection (anonymoususr95, GitHub); the cancellation: arXiv 2506.11584."
+    source = (
+        "The MNI signal of Influence-Based-Glitch-Detection (anonymoususr95, GitHub); the cancellation: "
+        "arXiv 2506.11584."
+    )
     needs = "a validation split"
 
     def values(self, evidence: Evidence) -> np.ndarray:
@@ -23,4 +26,7 @@ class NegativeInfluence(Detector):
     def reason(self, value: float, higher_than: float) -> str:
         if value <= 0:
             return "Training on it hurts no validation sample."
-        return f"Training on it hurts validation samples by {value:.2g} in all (nats per unit of learning rate), {above(higher_than)}."
+        return (
+            f"Training on it hurts validation samples by {value:.2g} in all (nats per unit of learning rate), "
+            f"{above(higher_than)}."
+        )

@@ -10,9 +10,9 @@ from attribution.detectors.base import Detector, Evidence, above
 class NeighborDisagreement(Detector):
     """One minus the similarity-weighted share of the k nearest other training samples that carry the same label.
 
-    Neighbours are by cosine, so that the length of a representation does not count, and in an early checkpoint: once wrong labels are
-    learned by heart, wrong samples lie among their wrong class. On the fashion sample the planted flips are found with AUROC .961 at the
-    second of five checkpoints and .940 at the last.
+    Neighbours are by cosine, so that the length of a representation does not count, and in an early checkpoint: once
+    wrong labels are learned by heart, wrong samples lie among their wrong class. On the fashion sample the planted
+    flips are found with AUROC .961 at the second of five checkpoints and .940 at the last.
     """
 
     title = "Neighbours' labels"

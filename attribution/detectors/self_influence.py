@@ -11,7 +11,10 @@ class SelfInfluence(Detector):
     """sum_k w_k |grad l_i(theta_k)|^2 over the run's checkpoints (TracInCP of the sample on itself), in nats."""
 
     title = "Self-influence"
-    summary = "The sample lowered its own loss by much, which others could not do for it: it is unlike the rest, or its label is wrong."
+    summary = (
+        "The sample lowered its own loss by much, which others could not do for it: it is unlike the rest, "
+        "or its label is wrong."
+    )
     formula = "Σₖ wₖ ‖∇ℓᵢ(θₖ)‖²"
     cost = "One forward and backward pass over the training set per checkpoint."
     source = "Pruthi et al., TracIn, arXiv 2002.08484, section 5."
@@ -29,4 +32,7 @@ class SelfInfluence(Detector):
         return total
 
     def reason(self, value: float, higher_than: float) -> str:
-        return f"It pulled the model towards its own label with a self-influence of {value:.2g} nats, {above(higher_than)}."
+        return (
+            f"It pulled the model towards its own label with a self-influence of {value:.2g} nats, "
+            f"{above(higher_than)}."
+        )

@@ -13,7 +13,10 @@ class TurnOverSelf(Detector):
     """suspicion(i) = l_i(half that never saw i) - l_i(half that saw i), nats."""
 
     title = "Turn-over dropout"
-    summary = "The half of the network that trained on the sample knows its label, the other half does not: learned by heart, so rare, hard or wrong."
+    summary = (
+        "The half of the network that trained on the sample knows its label, the other half does not: "
+        "learned by heart, so rare, hard or wrong."
+    )
     formula = "ℓᵢ(θ ∘ m̄ᵢ) − ℓᵢ(θ ∘ mᵢ)"
     cost = "Eight trainings of the network (kept), then a forward pass over the training set for each."
     source = "Kobayashi et al., Efficient Estimation of Influence of a Training Instance, SustaiNLP 2020."
@@ -39,4 +42,8 @@ class TurnOverSelf(Detector):
         return total
 
     def reason(self, value: float, higher_than: float) -> str:
-        return f"The half of the network that trained on it has a loss {value:.2g} nats lower than the other half, {above(higher_than)}."
+        return (
+            f"The half of the network that trained on it has a loss {value:.2g} nats lower than the other "
+            "half, "
+            f"{above(higher_than)}."
+        )

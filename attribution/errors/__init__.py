@@ -4,8 +4,9 @@
 class UserError(Exception):
     """A mistake that the user can mend.
 
-    ``what`` names the offending thing with its value, ``why`` says why it matters, ``do`` says how to mend it. The CLI prints
-    the three without a traceback and exits with status 2; a page shows them beside the field or in the failed state.
+    ``what`` names the offending thing with its value, ``why`` says why it matters, ``do`` says how to mend it. The CLI
+    prints the three without a traceback and exits with status 2; a page shows them beside the field or in the failed
+    state.
     """
 
     def __init__(self, what: str, why: str = "", do: str = "") -> None:

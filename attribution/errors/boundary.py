@@ -1,6 +1,8 @@
-"""Turns what the machine did (disk, rights, memory, a damaged file) into words, with the path and the way out; a bug stays a bug.
+"""Turns what the machine did (disk, rights, memory, a damaged file) into words, with the path and the way out; a bug
+stays a bug.
 
-The command line, jobs and pages all ask ``in_words``: it goes by the error's type and origin and knows nothing of who asks.
+The command line, jobs and pages all ask ``in_words``: it goes by the error's type and origin and knows nothing of who
+asks.
 """
 
 import errno
@@ -13,7 +15,8 @@ from pathlib import Path
 from attribution.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What libraries say of a full disk without an errno: Arrow and safetensors (Rust) by its number, torch's archive writer by where it stopped.
+# What libraries say of a full disk without an errno: Arrow and safetensors (Rust) by its number, torch's archive writer
+# by where it stopped.
 FULL_SIGNS = (
     "No space left",
     "os error 28",
@@ -47,7 +50,8 @@ def in_words(error: BaseException, where: Path | None = None) -> UserError | Non
         return UserError(
             f"Memory ran out: {_line(error)}.",
             "What was finished is kept.",
-            "Close other programs or use a machine with more memory; smaller batches, --memory-mb and smaller inputs need less.",
+            "Close other programs or use a machine with more memory; smaller batches, --memory-mb and smaller "
+            "inputs need less.",
         )
     if isinstance(error, sqlite3.Error):
         return _database(error, where)

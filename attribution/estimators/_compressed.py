@@ -1,4 +1,5 @@
-"""What the estimators on compressed gradients share: a curvature of the compressed gradients, and vectors that are kept."""
+"""What the estimators on compressed gradients share: a curvature of the compressed gradients, and vectors that are
+kept."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 
 class Compressed(Estimator):
-    """influence(i, q) = (1 / n) p_q^T (F + (l2 + damping) I)^-1 p_i, p the compressed gradient, F its Gauss-Newton matrix, in blocks.
+    """influence(i, q) = (1 / n) p_q^T (F + (l2 + damping) I)^-1 p_i, p the compressed gradient, F its Gauss-Newton
+    matrix, in blocks.
 
-    A subclass says how gradients are compressed and into which blocks F is cut. Damping: as everywhere here, ``damping_ratio`` times the mean eigenvalue of
-    the whole curvature. The training set's vectors are kept in memory up to ``keep_bytes``; with ``store`` they, the map and F are kept
-    on disk in the run's folder, and later questions read them: no pass over the training set. They are rounded to bf16 there (F is not).
+    A subclass says how gradients are compressed and into which blocks F is cut. Damping: as everywhere here,
+    ``damping_ratio`` times the mean eigenvalue of the whole curvature. The training set's vectors are kept in memory up
+    to ``keep_bytes``; with ``store`` they, the map and F are kept on disk in the run's folder, and later questions read
+    them: no pass over the training set. They are rounded to bf16 there (F is not).
     """
 
     loss_only = True
@@ -54,7 +57,8 @@ class Compressed(Estimator):
         return self.compressed(self.trained.engine().factors(x, y), x, y).double()
 
     def fitted(self) -> "list[torch.Tensor]":
-        """F (stop - start, stop - start) float64 of every span; one pass that yields the trace of the whole curvature as well."""
+        """F (stop - start, stop - start) float64 of every span; one pass that yields the trace of the whole curvature
+        as well."""
         import torch
 
         from attribution.gradients.contract import contract
@@ -146,7 +150,8 @@ class Compressed(Estimator):
 
     @cached_property
     def _kept(self) -> "torch.Tensor":
-        """Compressed gradients by row of the data set; NaN where not computed yet. Empty when they would not fit ``keep_bytes``."""
+        """Compressed gradients by row of the data set; NaN where not computed yet. Empty when they would not fit
+        ``keep_bytes``."""
         import torch
 
         fits = 8 * self._width * len(self.trained.dataset) <= self.keep_bytes

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class KroneckerInfluence(Preconditioned):
     """The Gauss-Newton matrix replaced by one Kronecker product per layer, with biases; see ``kronecker_factors``.
 
-    The factors are those of the true Fisher (labels as the model expects them, summed exactly up to 32 classes, drawn above). Damping is
-    absolute and the same for all layers.
+    The factors are those of the true Fisher (labels as the model expects them, summed exactly up to 32 classes, drawn
+    above). Damping is absolute and the same for all layers.
     """
 
     corrected: ClassVar[bool]

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 class LowRankInfluence(Preconditioned):
-    """The Gauss-Newton matrix replaced by one of rank ``rank``; directions outside count as flat and keep their weight 1 / (l2 + damping).
+    """The Gauss-Newton matrix replaced by one of rank ``rank``; directions outside count as flat and keep their weight
+    1 / (l2 + damping).
 
-    Dropping them instead (``rest = False``, as the authors of the Arnoldi form do) loses what the query has outside the basis.
+    Dropping them instead (``rest = False``, as the authors of the Arnoldi form do) loses what the query has outside the
+    basis.
     """
 
     rank: int = 100

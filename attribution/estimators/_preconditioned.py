@@ -1,4 +1,5 @@
-"""What the curvature estimators share: precondition the queries' gradients once, then take dot products with the training set's."""
+"""What the curvature estimators share: precondition the queries' gradients once, then take dot products with the
+training set's."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -25,11 +26,12 @@ KEEP_BYTES = 64 << 20  # the curvature's square root is written out where it fit
 def usual_ratio(trained: "TrainedModel") -> float:
     """The damping ratio where none is set: 0.1 where a single linear layer is covered, 1 otherwise.
 
-    A model that is linear in its weights and trained to its optimum needs no damping to follow leave-one-out, so it gets as little as keeps
-    the inverse stable (benchmarks/convex.py: Pearson above 0.99 at 0.1, 0.96 at 1). What a network wants depends on how far it was
-    trained, because stopping early damps flat directions too. By the linear datamodeling score over a sweep: trained to rest with a clear
-    L2 penalty (benchmarks/lds.py) 0.1 to 1 is best and 10 costs up to 0.18; stopped early with a weak one (benchmarks/damping.py) 10 is
-    best, and 1 costs the exact inverse 0.04 but the low-rank ones 0.2. The Kronecker factors like 0.1 to 1 in both.
+    A model that is linear in its weights and trained to its optimum needs no damping to follow leave-one-out, so it
+    gets as little as keeps the inverse stable (benchmarks/convex.py: Pearson above 0.99 at 0.1, 0.96 at 1). What a
+    network wants depends on how far it was trained, because stopping early damps flat directions too. By the linear
+    datamodeling score over a sweep: trained to rest with a clear L2 penalty (benchmarks/lds.py) 0.1 to 1 is best and 10
+    costs up to 0.18; stopped early with a weak one (benchmarks/damping.py) 10 is best, and 1 costs the exact inverse
+    0.04 but the low-rank ones 0.2. The Kronecker factors like 0.1 to 1 in both.
     """
     from torch import nn
 
@@ -41,10 +43,11 @@ def usual_ratio(trained: "TrainedModel") -> float:
 def curvature_of(
     trained: "TrainedModel", seed: int, damping_ratio: float, checkpoint: int = -1, rows: np.ndarray | None = None
 ) -> "GaussNewton":
-    """The curvature of the mean training loss at a checkpoint (the last one), over the training rows that are not dropped, or over ``rows``.
+    """The curvature of the mean training loss at a checkpoint (the last one), over the training rows that are not
+    dropped, or over ``rows``.
 
-    The L2 penalty of the recipe is part of it: SGD's weight decay is the gradient of weight_decay / 2 |w|^2. AdamW's is no term of the
-    loss, and the recipe of loaded weights is unknown: both count as 0.
+    The L2 penalty of the recipe is part of it: SGD's weight decay is the gradient of weight_decay / 2 |w|^2. AdamW's is
+    no term of the loss, and the recipe of loaded weights is unknown: both count as 0.
     """
     from attribution.gradients.curvature import GaussNewton
 
@@ -64,11 +67,12 @@ def curvature_of(
 
 
 class Preconditioned(Estimator):
-    """influence(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i at the last checkpoint: the drop in the query's loss owed to sample i, in nats.
+    """influence(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i at the last checkpoint: the drop in the query's loss owed
+    to sample i, in nats.
 
-    C is the Gauss-Newton matrix of the mean training loss plus the recipe's L2 term (``attribution.gradients.curvature``), damping is
-    ``damping_ratio`` (0: ``usual_ratio``) times its mean eigenvalue: the same for every subclass, so their values compare. A subclass says
-    how it solves.
+    C is the Gauss-Newton matrix of the mean training loss plus the recipe's L2 term
+    (``attribution.gradients.curvature``), damping is ``damping_ratio`` (0: ``usual_ratio``) times its mean eigenvalue:
+    the same for every subclass, so their values compare. A subclass says how it solves.
     """
 
     unit = "nats"

@@ -1,4 +1,5 @@
-"""What the influences through chosen parameters share: choose by the query, solve once per query, take dot products with the training set."""
+"""What the influences through chosen parameters share: choose by the query, solve once per query, take dot products
+with the training set."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,12 +16,14 @@ TOGETHER = 64  # rows solved at once: bounds the vectors of the model's size tha
 
 
 class Selected(Preconditioned):
-    """influence(i, q) = (1 / n) g_q^T d(g_i): the drop in the query's loss if only the parameters J(q) answered to sample i.
+    """influence(i, q) = (1 / n) g_q^T d(g_i): the drop in the query's loss if only the parameters J(q) answered to
+    sample i.
 
-    ``d`` is the step of the subclass's ``variant`` (``attribution.gradients.selected``), with the curvature and damping of all curvature estimators. J is
-    ``ratio`` of the rows of every linear and convolution layer, chosen on the query alone by ``selection``. A query of several rows is the
-    mean over them, each through its own parameters: a choice for all of them together would be another question, and not linear in
-    the query. As the solve is a transpose, one per asked row serves every training sample.
+    ``d`` is the step of the subclass's ``variant`` (``attribution.gradients.selected``), with the curvature and damping
+    of all curvature estimators. J is ``ratio`` of the rows of every linear and convolution layer, chosen on the query
+    alone by ``selection``. A query of several rows is the mean over them, each through its own parameters: a choice for
+    all of them together would be another question, and not linear in the query. As the solve is a transpose, one per
+    asked row serves every training sample.
     """
 
     settings: ClassVar[tuple[str, ...]] = ("damping_ratio", "ratio", "selection")
@@ -29,7 +32,10 @@ class Selected(Preconditioned):
     selection: str = "outputs"
     tolerance: float = 1e-5
     iterations: int = 200
-    source = "Generalized Influence Functions, arXiv 2312.05586; the form per pair of samples, by one solve per query, is this project's."
+    source = (
+        "Generalized Influence Functions, arXiv 2312.05586; the form per pair of samples, by one solve per "
+        "query, is this project's."
+    )
     copies = 6
     loss_only = True
     rounds = "iterations"

@@ -22,9 +22,11 @@ def store_of(
     features: "Callable[[torch.Tensor, torch.Tensor], torch.Tensor]",
     checkpoint: int = -1,
 ) -> GradientStore:
-    """The store of ``features(x, y) -> (b, width)`` at a checkpoint over the training rows that are not dropped: ``NAME/runs/RUN/gradients``.
+    """The store of ``features(x, y) -> (b, width)`` at a checkpoint over the training rows that are not dropped:
+    ``NAME/runs/RUN/gradients``.
 
-    ``settings`` are what else the features depend on. Weights and labels go by their content, so a relabelled sample asks for a new store.
+    ``settings`` are what else the features depend on. Weights and labels go by their content, so a relabelled sample
+    asks for a new store.
     """
     import torch
 

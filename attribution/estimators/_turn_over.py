@@ -1,8 +1,10 @@
-"""Turn-over dropout: a network trained so that every sample touches its own half of the last layer's inputs and no other.
+"""Turn-over dropout: a network trained so that every sample touches its own half of the last layer's inputs and no
+other.
 
-Kobayashi et al., Efficient Estimation of Influence of a Training Instance, SustaiNLP 2020, section 3. Masks are applied to the
-representation (the input of the last linear layer): everything before it runs once for all samples, so a pair costs one product with the
-last layer instead of two forward passes. The layers below are shared by all samples, which the masks above can only partly make up for.
+Kobayashi et al., Efficient Estimation of Influence of a Training Instance, SustaiNLP 2020, section 3. Masks are applied
+to the representation (the input of the last linear layer): everything before it runs once for all samples, so a pair
+costs one product with the last layer instead of two forward passes. The layers below are shared by all samples, which
+the masks above can only partly make up for.
 """
 
 from functools import cached_property
@@ -32,7 +34,8 @@ class TurnOver:
 
     @cached_property
     def network(self) -> nn.Module:
-        """In eval mode. Found beside the run when it was trained before on the same labels; a training costs about what the run's own did."""
+        """In eval mode. Found beside the run when it was trained before on the same labels; a training costs about what
+        the run's own did."""
         from attribution.settings.configs import fingerprint
 
         trained, run = self.trained, self.trained.run
@@ -56,7 +59,8 @@ class TurnOver:
         return network.eval()
 
     def masks(self, rows: np.ndarray) -> Tensor:
-        """Which inputs of the last layer each training row touches, ``(b, d)`` of 0 and 2, half of them each: fixed by the sample's id."""
+        """Which inputs of the last layer each training row touches, ``(b, d)`` of 0 and 2, half of them each: fixed by
+        the sample's id."""
         width, half = last_linear(self.network).in_features, last_linear(self.network).in_features // 2
         parts = []
         for name in self.trained.dataset.ids[np.asarray(rows, dtype=np.int64)]:
@@ -93,7 +97,8 @@ class TurnOver:
             return per_sample_loss(last_linear(self.network)(features * masks), labels)
 
     def _train(self, network: nn.Module) -> None:
-        """The run's recipe with a mask per sample. The order of the samples follows from their ids, not from their rows."""
+        """The run's recipe with a mask per sample. The order of the samples follows from their ids, not from their
+        rows."""
         trained, recipe = self.trained, self.trained.run.train_config
         self.__dict__["network"] = network  # ``masks`` asks for its last layer
         names = [str(name) for name in trained.dataset.ids[trained.rows]]
@@ -124,7 +129,8 @@ class TurnOver:
 
 
 def last_linear(network: nn.Module) -> nn.Linear:
-    """The linear layer that the masks stand before; ``UserError`` for a network without one, or whose last one is as narrow as one input."""
+    """The linear layer that the masks stand before; ``UserError`` for a network without one, or whose last one is as
+    narrow as one input."""
     found = [module for module in network.modules() if isinstance(module, nn.Linear)]
     if not found or found[-1].in_features < 2:
         raise UserError(

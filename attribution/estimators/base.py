@@ -26,8 +26,9 @@ class Query:
 class ScoreBlock:
     """Scores of b training rows for q queries.
 
-    ``influence`` (b, q): positive = training on the row lowers the query's loss. ``cosine`` (b, q) in -1..1 is the cosine between the two
-    loss gradients at the last checkpoint, or None when the estimator does not come by it on the way. Both on the CPU.
+    ``influence`` (b, q): positive = training on the row lowers the query's loss. ``cosine`` (b, q) in -1..1 is the
+    cosine between the two loss gradients at the last checkpoint, or None when the estimator does not come by it on the
+    way. Both on the CPU.
     """
 
     influence: "torch.Tensor"
@@ -38,9 +39,11 @@ ORDER_ONLY = "order only"
 
 
 def unit_of(unit: str, by_rate: bool, weight_unit: str) -> str:
-    """The unit of an influence asked of a run whose checkpoints count by ``weight_unit``: nats, a rate (given by the user), or order.
+    """The unit of an influence asked of a run whose checkpoints count by ``weight_unit``: nats, a rate (given by the
+    user), or order.
 
-    What weighs checkpoints by learning rates has no unit where none is known (loaded weights) or steps have their own size (AdamW).
+    What weighs checkpoints by learning rates has no unit where none is known (loaded weights) or steps have their own
+    size (AdamW).
     """
     if not by_rate or weight_unit == "nats":
         return unit
@@ -50,9 +53,9 @@ def unit_of(unit: str, by_rate: bool, weight_unit: str) -> str:
 class Estimator(ABC):
     """Pairwise influence of training rows on queries.
 
-    A subclass is one file: the words below, ``prepare`` and ``score``. It asks the model only through ``trained`` (which keeps the model
-    in eval mode and counts passes), so it needs no I/O. Scores must not depend on how rows are grouped into batches or queries into
-    calls, beyond rounding.
+    A subclass is one file: the words below, ``prepare`` and ``score``. It asks the model only through ``trained``
+    (which keeps the model in eval mode and counts passes), so it needs no I/O. Scores must not depend on how rows are
+    grouped into batches or queries into calls, beyond rounding.
     """
 
     name: ClassVar[str]
@@ -89,7 +92,8 @@ class Estimator(ABC):
         return {}
 
     def notes(self) -> dict[str, Any]:
-        """What is worth keeping of how the last ``prepare`` went (damping, residuals); goes into the run's ``config.json``."""
+        """What is worth keeping of how the last ``prepare`` went (damping, residuals); goes into the run's
+        ``config.json``."""
         return {}
 
     def measured_in(self, measure: str = "nats") -> str:

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
 
 @register("datainf")
 class DataInfluence(Preconditioned):
-    """influence(i, q) = (1 / n) sum over parameter tensors of g_q^T M g_i, M the mean of (g g^T + (l2 + damping) I)^-1 over the data.
+    """influence(i, q) = (1 / n) sum over parameter tensors of g_q^T M g_i, M the mean of (g g^T + (l2 + damping) I)^-1
+    over the data.
 
-    Gradients are taken for the labels that the model expects, as in the other estimators, and damping is the common one; the authors take
-    the labels of the data and a tenth of the mean eigenvalue of each layer.
+    Gradients are taken for the labels that the model expects, as in the other estimators, and damping is the common
+    one; the authors take the labels of the data and a tenth of the mean eigenvalue of each layer.
     """
 
     title = "Influence function (DataInf)"
     summary = (
-        "A cheap stand-in for the influence function that swaps an inverse and a mean. Made for small adapters; on whole networks it stays "
+        "A cheap stand-in for the influence function that swaps an inverse and a mean. Made for small adapters; "
+        "on whole networks it stays "
         "close to the gradient dot product."
     )
     formula = "(1/n) Σ_l ∇ℓ_qᵀ [ (1/n) Σⱼ (gⱼgⱼᵀ + λI)⁻¹ ] ∇ℓᵢ"

@@ -1,4 +1,5 @@
-"""Datamodels: the query's loss as a linear function of which samples were trained on, fitted to models retrained on random subsets."""
+"""Datamodels: the query's loss as a linear function of which samples were trained on, fitted to models retrained on
+random subsets."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,7 +21,8 @@ GRID = np.geomspace(1e-3, 1e3, 13)  # ridge penalties tried, in mean eigenvalues
 
 
 def store_of(trained: "TrainedModel") -> Subsets:
-    """The subset models of the subject's network, recipe and labels, beside the run's project; the store with the most models.
+    """The subset models of the subject's network, recipe and labels, beside the run's project; the store with the most
+    models.
 
     ``UserError`` that says how to make them when there are fewer than ``LEAST``.
     """
@@ -46,9 +48,11 @@ def store_of(trained: "TrainedModel") -> Subsets:
     best = max(fitting, key=lambda store: store.count, default=None)
     if best is None or best.count < LEAST:
         raise UserError(
-            f"There are {best.count if best else 0} models retrained on random subsets for run {run.id}; at least {LEAST} are needed.",
+            f"There are {best.count if best else 0} models retrained on random subsets for run {run.id}; at least "
+            f"{LEAST} are needed.",
             "Datamodels are fitted to what retraining really did.",
-            "Make them with `datablame compare` (page Compare), a few dozen at least, or use an estimator that needs no retraining.",
+            "Make them with `datablame compare` (page Compare), a few dozen at least, or use an estimator that "
+            "needs no retraining.",
         )
     return best
 
@@ -56,8 +60,8 @@ def store_of(trained: "TrainedModel") -> Subsets:
 def ridge(members: np.ndarray, losses: np.ndarray) -> np.ndarray:
     """Coefficients (n, q) of ``losses (m, q)`` on ``members (m, n)``, both centred, with a ridge penalty per column.
 
-    The penalty is the one of ``GRID`` with the least leave-one-out error, which is known in closed form from the dual problem
-    (m by m), so columns never see each other and models far fewer than samples are no trouble.
+    The penalty is the one of ``GRID`` with the least leave-one-out error, which is known in closed form from the dual
+    problem (m by m), so columns never see each other and models far fewer than samples are no trouble.
     """
     x, y = members - members.mean(0), losses - losses.mean(0)
     m = len(x)
@@ -84,17 +88,20 @@ def lasso(members: np.ndarray, losses: np.ndarray) -> np.ndarray:
 
 @register("datamodels")
 class Datamodels(Estimator):
-    """influence(i, q) = -beta_i(q): by how much the query's loss is lower, on average, when sample i was among those trained on.
+    """influence(i, q) = -beta_i(q): by how much the query's loss is lower, on average, when sample i was among those
+    trained on.
 
-    beta is the regression of the query's loss under models retrained on random subsets on who was in the subset, with a ridge penalty
-    (``penalty = "lasso"``: L1, as the authors have it). The models are those of the store that the linear datamodeling score uses: judged by
-    the score on the same models it is judged on what it was fitted to, which flatters it. Penalties shrink: with few models the order is
-    worth more than the size. A sample dropped before the models were trained has influence 0.
+    beta is the regression of the query's loss under models retrained on random subsets on who was in the subset, with a
+    ridge penalty (``penalty = "lasso"``: L1, as the authors have it). The models are those of the store that the linear
+    datamodeling score uses: judged by the score on the same models it is judged on what it was fitted to, which
+    flatters it. Penalties shrink: with few models the order is worth more than the size. A sample dropped before the
+    models were trained has influence 0.
     """
 
     title = "From retrained subsets (datamodels)"
     summary = (
-        "By how much the query's loss fell, in real retrainings on random halves of the data, when this sample was among them. The most "
+        "By how much the query's loss fell, in real retrainings on random halves of the data, when this sample "
+        "was among them. The most "
         "direct evidence there is, and the noisiest until hundreds of models are trained."
     )
     formula = "−β_i,  β = argmin Σ_S (ℓ_q(θ_S) − b − Σ_{i∈S} β_i)² + λ‖β‖²"

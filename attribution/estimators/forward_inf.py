@@ -18,7 +18,8 @@ Weights = dict[str, "torch.Tensor"]
 
 
 def negative_log_odds(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
-    """Minus the smooth margin, ``logsumexp of the other logits - z_label`` ``(b,)``: a loss whose gradient does not vanish when it is small."""
+    """Minus the smooth margin, ``logsumexp of the other logits - z_label`` ``(b,)``: a loss whose gradient does not
+    vanish when it is small."""
     from attribution.tasks.classification import log_odds
 
     return -log_odds(logits, labels)
@@ -28,21 +29,23 @@ def negative_log_odds(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.
 class ForwardInfluence(Estimator):
     """influence(i, q) = l_i(theta_q) - l_i(theta), where theta_q is theta after K ascent steps on the query's measure.
 
-    Sign: unlearning the query raises the loss of the samples that taught it, so positive = helpful. Each step has length ``step`` in
-    parameter space (the gradient is normalised), so saturated queries need no detour through noise. K = 5 and a length of 0.2 did best on
-    fresh seeds among ten settings when copies had to be found (METHODS: .667 top-1 against .383 for the released Adam step). The model
-    stays in eval mode: the query must not rewrite BatchNorm statistics. With K = 1 and a short step it equals the gradient dot product
-    divided by the query's gradient norm.
+    Sign: unlearning the query raises the loss of the samples that taught it, so positive = helpful. Each step has
+    length ``step`` in parameter space (the gradient is normalised), so saturated queries need no detour through noise.
+    K = 5 and a length of 0.2 did best on fresh seeds among ten settings when copies had to be found (METHODS: .667
+    top-1 against .383 for the released Adam step). The model stays in eval mode: the query must not rewrite BatchNorm
+    statistics. With K = 1 and a short step it equals the gradient dot product divided by the query's gradient norm.
 
-    ``objective``: l is the cross-entropy, or for ``margin`` minus z_y + logsumexp of the other logits, both for the step and for the
-    read-out. ``both_signs`` also learns the query a little more, and halves the difference of the two read-outs: the part of the change
-    that is even in the step, its second-order error, cancels.
+    ``objective``: l is the cross-entropy, or for ``margin`` minus z_y + logsumexp of the other logits, both for the
+    step and for the read-out. ``both_signs`` also learns the query a little more, and halves the difference of the two
+    read-outs: the part of the change that is even in the step, its second-order error, cancels.
     """
 
     title = "Forward-INF (mirrored)"
     summary = (
-        "Unlearns the query a little and watches which training samples get worse with it. Needs only forward passes over the data. Its usual "
-        "steps were chosen to find copies: on one network that cost fidelity to retraining (LDS 0.38, plain dot products 0.44), on another not."
+        "Unlearns the query a little and watches which training samples get worse with it. Needs only forward "
+        "passes over the data. Its usual "
+        "steps were chosen to find copies: on one network that cost fidelity to retraining (LDS 0.38, plain dot "
+        "products 0.44), on another not."
     )
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ),  θ̂_q = θ after K unit-norm ascent steps on ℓ_q"
     cost = "One forward pass over the training set per query, plus one; a few steps per query."

@@ -1,4 +1,5 @@
-"""Forward-INF with its query step preconditioned by the curvature: forward passes over the data, faithful to leave-one-out."""
+"""Forward-INF with its query step preconditioned by the curvature: forward passes over the data, faithful to
+leave-one-out."""
 
 import copy
 from collections.abc import Sequence
@@ -24,21 +25,27 @@ SINGLE_STEP = 1e-3  # where the device has no double precision: shorter steps dr
 
 @register("forward-inf-preconditioned")
 class PreconditionedForwardInfluence(ConjugateGradientInfluence):
-    """influence(i, q) = [l_i(theta + a s) - l_i(theta - a s)] / (2 a n) with s = (C + damping I)^-1 g_q by conjugate gradients or EK-FAC.
+    """influence(i, q) = [l_i(theta + a s) - l_i(theta - a s)] / (2 a n) with s = (C + damping I)^-1 g_q by conjugate
+    gradients or EK-FAC.
 
-    To first order this is the influence function: unlearning the query the way that training on it would have moved the weights raises the
-    loss of the samples that taught it. ``a`` is such that a s has length ``step`` in parameter space. The solve reaches far along flat
-    directions, so the step has to be short to stay linear (0.2, the length of plain Forward-INF, is too long on a small network); short
-    steps are small differences of losses, so the losses are computed in float64 where the device can.
+    To first order this is the influence function: unlearning the query the way that training on it would have moved the
+    weights raises the loss of the samples that taught it. ``a`` is such that a s has length ``step`` in parameter
+    space. The solve reaches far along flat directions, so the step has to be short to stay linear (0.2, the length of
+    plain Forward-INF, is too long on a small network); short steps are small differences of losses, so the losses are
+    computed in float64 where the device can.
     """
 
     title = "Forward-INF (preconditioned)"
     summary = (
-        "Unlearns the query the way training learned it, then watches which training samples get worse with it. As faithful as the "
+        "Unlearns the query the way training learned it, then watches which training samples get worse with it. "
+        "As faithful as the "
         "influence function, and needs only forward passes over the data once the query is solved."
     )
     formula = "[ℓᵢ(θ + a s) − ℓᵢ(θ − a s)] / (2an),  s = (C + λI)⁻¹ ∇ℓ_q"
-    cost = "One solve by conjugate gradients per query (up to 100 passes), then two forward passes over the training set per query."
+    cost = (
+        "One solve by conjugate gradients per query (up to 100 passes), then two forward passes over the "
+        "training set per query."
+    )
     source = "After The Mirrored Influence Hypothesis, arXiv 2402.08922, with the step of arXiv 1703.04730."
     cheaper = "forward-inf"
     settings: ClassVar[tuple[str, ...]] = ("damping_ratio", "solver")

@@ -11,20 +11,23 @@ ADAM_EPS = 1e-8
 
 @register("forward-inf-released")
 class ReleasedForwardInfluence(ForwardInfluence):
-    """influence(i, q) = l_i(theta_q) - l_i(theta) with theta_q = theta + lr g_q / (|g_q| + 1e-8), entry by entry: one Adam step, lr 5e-3.
+    """influence(i, q) = l_i(theta_q) - l_i(theta) with theta_q = theta + lr g_q / (|g_q| + 1e-8), entry by entry: one
+    Adam step, lr 5e-3.
 
-    Where it departs from the released code: the sign is kept (theirs ranks by the absolute change, so harmful samples come out as
-    helpful ones); the model stays in eval mode (theirs runs the query through BatchNorm in training mode, which rewrites the statistics;
-    a network without BatchNorm or dropout sees no difference); a query whose loss is below 5e-3 is unlearned as it is (theirs takes a
-    random point on a sphere around it instead, which asks about noise). The learning rate is theirs for CIFAR-100 and was tuned there on
-    known duplicates. The step is nearly the sign of the gradient, entry by entry: its size does not
-    depend on the query's loss, and small entries count as much as large ones, so it is no dot product and its sign is less sure.
+    Where it departs from the released code: the sign is kept (theirs ranks by the absolute change, so harmful samples
+    come out as helpful ones); the model stays in eval mode (theirs runs the query through BatchNorm in training mode,
+    which rewrites the statistics; a network without BatchNorm or dropout sees no difference); a query whose loss is
+    below 5e-3 is unlearned as it is (theirs takes a random point on a sphere around it instead, which asks about
+    noise). The learning rate is theirs for CIFAR-100 and was tuned there on known duplicates. The step is nearly the
+    sign of the gradient, entry by entry: its size does not depend on the query's loss, and small entries count as much
+    as large ones, so it is no dot product and its sign is less sure.
     """
 
     title = "Forward-INF (released recipe)"
     cheaper = "forward-inf"
     summary = (
-        "Forward-INF with one Adam step, as its authors' code takes it. Kept for comparison: the plain one finds copies more often, and the "
+        "Forward-INF with one Adam step, as its authors' code takes it. Kept for comparison: the plain one finds "
+        "copies more often, and the "
         "preconditioned one follows leave-one-out."
     )
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ),  θ̂_q = θ + η ∇ℓ_q / (|∇ℓ_q| + ε)"

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 
 @register("forward-inf-reranked")
 class RerankedForwardInfluence(ForwardInfluence):
-    """Forward-INF's influences, those of its ``top`` most helpful samples dealt out again among them by gradient cosine with the query.
+    """Forward-INF's influences, those of its ``top`` most helpful samples dealt out again among them by gradient cosine
+    with the query.
 
-    The sample with the largest cosine gets the largest of the ``top`` values, and so on; all other samples keep theirs. So the unit, the
-    sum and the set of values stay Forward-INF's, and only ``top`` training gradients a query are needed. Samples with a negative value
-    are never candidates. Because the candidates are known only after all samples have been seen, ``prepare`` makes the forward pass over
-    the active training rows and ``score`` looks values up.
+    The sample with the largest cosine gets the largest of the ``top`` values, and so on; all other samples keep theirs.
+    So the unit, the sum and the set of values stay Forward-INF's, and only ``top`` training gradients a query are
+    needed. Samples with a negative value are never candidates. Because the candidates are known only after all samples
+    have been seen, ``prepare`` makes the forward pass over the active training rows and ``score`` looks values up.
     """
 
     title = "Forward-INF, re-ranked"
     summary = (
-        "Forward passes find twenty candidates per query, and the gradients of those twenty put them in order. Finds leaked copies about "
+        "Forward passes find twenty candidates per query, and the gradients of those twenty put them in order. "
+        "Finds leaked copies about "
         "as often as the cosine of all gradients, with twenty of them."
     )
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ); its 20 largest re-ordered by cos(∇ℓᵢ, ∇ℓ_q)"

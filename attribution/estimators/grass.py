@@ -1,4 +1,5 @@
-"""GraSS: the influence function on gradients of which a random mask keeps some entries and a sparse projection adds them up."""
+"""GraSS: the influence function on gradients of which a random mask keeps some entries and a sparse projection adds
+them up."""
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -16,23 +17,29 @@ if TYPE_CHECKING:
 
 @register("grass")
 class GrassInfluence(Compressed):
-    """influence(i, q) = (1 / n) p_q^T (F + (l2 + damping) I)^-1 p_i, p = S M g: a mask M and a sparse projection S of the gradient g.
+    """influence(i, q) = (1 / n) p_q^T (F + (l2 + damping) I)^-1 p_i, p = S M g: a mask M and a sparse projection S of
+    the gradient g.
 
-    The map is random, fixed by the seed and the parameters, and scaled so that inner products of p estimate those of g; so this is the
-    influence function over all covered parameters with every inner product of gradients replaced by its estimate. Without more parameters
-    than ``dim`` nothing is lost and it equals ``influence-exact``. Layers are masked by sides (inputs, output gradients), so that no full
-    gradient is formed (``attribution.gradients.compress.Masked``).
+    The map is random, fixed by the seed and the parameters, and scaled so that inner products of p estimate those of g;
+    so this is the influence function over all covered parameters with every inner product of gradients replaced by its
+    estimate. Without more parameters than ``dim`` nothing is lost and it equals ``influence-exact``. Layers are masked
+    by sides (inputs, output gradients), so that no full gradient is formed (``attribution.gradients.compress.Masked``).
     """
 
     title = "Masked gradients (GraSS)"
     summary = (
-        "The influence function on a random sketch of the gradients, kept as a short vector per sample: later questions cost no further "
-        "pass over the training set. Noisier than LoGra at the same size, but cheaper to make and it covers every layer."
+        "The influence function on a random sketch of the gradients, kept as a short vector per sample: later "
+        "questions cost no further "
+        "pass over the training set. Noisier than LoGra at the same size, but cheaper to make and it covers every "
+        "layer."
     )
     formula = "(1/n) p_qᵀ (F + λI)⁻¹ pᵢ,  p = S M ∇ℓ"
     cost = "One backward pass over the training set per class and one more for the samples, once for all queries."
     cheaper = "ip"
-    source = "Hu et al., GraSS: Scalable Data Attribution with Gradient Sparsification and Sparse Projection, arXiv 2505.18976."
+    source = (
+        "Hu et al., GraSS: Scalable Data Attribution with Gradient Sparsification and Sparse Projection, "
+        "arXiv 2505.18976."
+    )
     dim: int = 1024
     entries: int = 64
 

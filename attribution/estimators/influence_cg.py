@@ -1,4 +1,5 @@
-"""The influence function with its inverse taken by conjugate gradients: exact to a tolerance, for any model that fits in memory."""
+"""The influence function with its inverse taken by conjugate gradients: exact to a tolerance, for any model that fits
+in memory."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +12,29 @@ if TYPE_CHECKING:
 
 @register("influence-cg")
 class ConjugateGradientInfluence(Preconditioned):
-    """influence(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i, each query solved until its residual is ``tolerance`` of its gradient.
+    """influence(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i, each query solved until its residual is ``tolerance`` of
+    its gradient.
 
-    The largest relative residual and the number of iterations are kept in the run's notes; a residual above the tolerance means that
-    ``iterations`` were not enough. 1e-5 is as far as float32 carries on well-damped networks.
+    The largest relative residual and the number of iterations are kept in the run's notes; a residual above the
+    tolerance means that ``iterations`` were not enough. 1e-5 is as far as float32 carries on well-damped networks.
     """
 
     title = "Influence function (conjugate gradients)"
     summary = (
-        "By how much the query's loss would rise if the sample had been left out, to first order around the trained model. "
-        "The most faithful of the curvature methods on networks, and the dearest: a solve over the whole training set per query."
+        "By how much the query's loss would rise if the sample had been left out, to first order around the "
+        "trained model. "
+        "The most faithful of the curvature methods on networks, and the dearest: a solve over the whole training "
+        "set per query."
     )
     formula = "(1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ"
-    cost = "Up to 100 passes over the training set per query, five forward passes each; one pass per class for the damping."
-    source = "Koh and Liang, Understanding Black-box Predictions via Influence Functions, arXiv 1703.04730; conjugate gradients, 1952."
+    cost = (
+        "Up to 100 passes over the training set per query, five forward passes each; one pass per class for "
+        "the damping."
+    )
+    source = (
+        "Koh and Liang, Understanding Black-box Predictions via Influence Functions, arXiv 1703.04730; "
+        "conjugate gradients, 1952."
+    )
     cheaper = "ekfac"
     rounds = "iterations"
     tolerance: float = 1e-5

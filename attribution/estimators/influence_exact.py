@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 class ExactInfluence(Preconditioned):
     """influence(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i with C written out and factorised in float64.
 
-    ``hessian = True`` takes the Hessian of the training loss instead of its Gauss-Newton matrix, with the same L2 term and damping.
-    ``UserError`` above 5,000 parameters.
+    ``hessian = True`` takes the Hessian of the training loss instead of its Gauss-Newton matrix, with the same L2 term
+    and damping. ``UserError`` above 5,000 parameters.
     """
 
     title = "Influence function (exact)"
     summary = (
-        "By how much the query's loss would rise if the sample had been left out, to first order around the trained model. "
+        "By how much the query's loss would rise if the sample had been left out, to first order around the "
+        "trained model. "
         "Exact for logistic regression and the like; on networks the reference that the cheaper forms approximate."
     )
     formula = "(1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ"

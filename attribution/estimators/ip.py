@@ -14,7 +14,8 @@ class GradientDotProduct(Estimator):
 
     title = "Gradient dot product"
     summary = (
-        "How far one small training step on the sample would lower the query's loss. Cheap and exact, but samples with large gradients "
+        "How far one small training step on the sample would lower the query's loss. Cheap and exact, but samples "
+        "with large gradients "
         "dominate: look at the cosine beside it."
     )
     formula = "⟨∇ℓᵢ(θ), ∇ℓ_q(θ)⟩"

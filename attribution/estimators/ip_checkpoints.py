@@ -11,12 +11,15 @@ from attribution.estimators.tracin import TracInCheckpoints
 class CheckpointEnsemble(TracInCheckpoints):
     """influence(i, q) = mean over checkpoints k of <grad l_i(theta_k), grad m_q(theta_k)>.
 
-    Unlike TracInCP, which weighs a checkpoint by the learning rate that was spent near it: this asks models of every age alike, and counts
-    the late ones in full although their steps were short.
+    Unlike TracInCP, which weighs a checkpoint by the learning rate that was spent near it: this asks models of every
+    age alike, and counts the late ones in full although their steps were short.
     """
 
     title = "Gradient dot product, several checkpoints"
-    summary = "The dot product averaged over the checkpoints of one training, early and late ones alike. An ensemble that costs no extra training."
+    summary = (
+        "The dot product averaged over the checkpoints of one training, early and late ones alike. An "
+        "ensemble that costs no extra training."
+    )
     formula = "meanₖ ⟨∇ℓᵢ(θₖ), ∇ℓ_q(θₖ)⟩"
     source = "IP-ensemble of arXiv 2405.17490 over checkpoints; compare TracInCP, arXiv 2002.08484."
     cheaper = "ip"

@@ -19,21 +19,27 @@ if TYPE_CHECKING:
 
 @register("ip-dropout")
 class DropoutEnsemble(Estimator):
-    """influence(i, q) = mean over masks k of <grad l_i, grad m_q> at the last checkpoint, with mask k on the input of the last linear layer.
+    """influence(i, q) = mean over masks k of <grad l_i, grad m_q> at the last checkpoint, with mask k on the input of
+    the last linear layer.
 
-    A mask keeps each unit with probability 1 - ``rate`` and scales what it keeps by 1 / (1 - rate), as dropout does. Mask k is the same for
-    every training row and query, and depends on seed and width alone: one mask is one thinned model. The network need not have been
-    trained with dropout, and the thinned models are then less good than it: the calibration behind the issue saw no gain from ten masks.
+    A mask keeps each unit with probability 1 - ``rate`` and scales what it keeps by 1 / (1 - rate), as dropout does.
+    Mask k is the same for every training row and query, and depends on seed and width alone: one mask is one thinned
+    model. The network need not have been trained with dropout, and the thinned models are then less good than it: the
+    calibration behind the issue saw no gain from ten masks.
     """
 
     title = "Gradient dot product, dropout masks"
     summary = (
-        "The dot product averaged over thinned copies of the model. Cheap variety from a single training; expect little from it on a network "
+        "The dot product averaged over thinned copies of the model. Cheap variety from a single training; expect "
+        "little from it on a network "
         "that was trained without dropout."
     )
     formula = "meanₖ ⟨∇ℓᵢ(θ ⊙ mₖ), ∇ℓ_q(θ ⊙ mₖ)⟩"
     cost = "One forward and backward pass over the training set per mask (10)."
-    source = "After IP-ensemble, arXiv 2405.17490, and Deng et al., Efficient Ensembles for Training Data Attribution, arXiv 2405.17293."
+    source = (
+        "After IP-ensemble, arXiv 2405.17490, and Deng et al., Efficient Ensembles for Training Data "
+        "Attribution, arXiv 2405.17293."
+    )
     cheaper = "ip"
     unit = "nats per unit of learning rate"
     masks = 10
@@ -47,7 +53,8 @@ class DropoutEnsemble(Estimator):
 
     @cached_property
     def _thinned(self) -> "TrainedModel":
-        """The same question asked of a copy of the model whose last linear layer sees its input times ``self._mask``."""
+        """The same question asked of a copy of the model whose last linear layer sees its input times
+        ``self._mask``."""
         import torch
 
         model = copy.deepcopy(self.trained.model())

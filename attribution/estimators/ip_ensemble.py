@@ -16,13 +16,14 @@ from attribution.estimators.ip import GradientDotProduct
 class SeedEnsemble(GradientDotProduct):
     """influence(i, q) = mean over seeds s of <grad l_i(theta_s), grad m_q(theta_s)>, each at its last checkpoint.
 
-    The seeds are this run and its siblings: finished runs of the same labels, network and recipe with another seed. The paper names an
-    ensemble of models and not how they differ; seeds are our choice.
+    The seeds are this run and its siblings: finished runs of the same labels, network and recipe with another seed. The
+    paper names an ensemble of models and not how they differ; seeds are our choice.
     """
 
     title = "Gradient dot product, several seeds"
     summary = (
-        "The dot product averaged over models that were trained alike from other seeds. Steadier than one model's; it does not repair what "
+        "The dot product averaged over models that were trained alike from other seeds. Steadier than one "
+        "model's; it does not repair what "
         "dot products get wrong."
     )
     formula = "meanₛ ⟨∇ℓᵢ(θₛ), ∇ℓ_q(θₛ)⟩"
@@ -37,7 +38,8 @@ class SeedEnsemble(GradientDotProduct):
             if not others:
                 seed = self.trained.run.config["seed"]
                 raise UserError(
-                    f"Run {self.trained.run.id} (seed {seed}) has no sibling: no other run with its labels, network and recipe.",
+                    f"Run {self.trained.run.id} (seed {seed}) has no sibling: no other run with its labels, "
+                    "network and recipe.",
                     "An ensemble averages over models that differ by their seed alone.",
                     f"Train some: `datablame train --seed {seed + 1}`, `datablame train --seed {seed + 2}`; or use ip.",
                 )

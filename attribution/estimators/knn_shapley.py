@@ -14,11 +14,12 @@ _BLOCK_BYTES = 64 << 20
 
 
 def shapley_values(match: np.ndarray, k: int) -> np.ndarray:
-    """Shapley values of n points that vote on a query, nearest first, ``(..., n)`` float64; they sum to the vote of all of them.
+    """Shapley values of n points that vote on a query, nearest first, ``(..., n)`` float64; they sum to the vote of all
+    of them.
 
-    ``match (..., n)`` is 1 where the point carries the query's label. The game: v(S) = share of matches among the k nearest of S, divided
-    by k also when S is smaller. Closed form from far to near: s_n = match_n min(k, n) / (k n), and
-    s_i = s_{i+1} + (match_i - match_{i+1}) min(k, i) / (k i). Source: Jia et al., arXiv 1908.08619, theorem 1.
+    ``match (..., n)`` is 1 where the point carries the query's label. The game: v(S) = share of matches among the k
+    nearest of S, divided by k also when S is smaller. Closed form from far to near: s_n = match_n min(k, n) / (k n),
+    and s_i = s_{i+1} + (match_i - match_{i+1}) min(k, i) / (k i). Source: Jia et al., arXiv 1908.08619, theorem 1.
     """
     match = np.asarray(match, dtype=np.float64)
     place = np.arange(1, match.shape[-1] + 1)
@@ -32,13 +33,15 @@ def shapley_values(match: np.ndarray, k: int) -> np.ndarray:
 class KnnShapley(Estimator):
     """influence(i, q) = Shapley value of sample i in the vote of the k training samples nearest to q for q's label.
 
-    Nearest by cosine in the final model's representation; equal distances are broken by sample id, so copies share nothing with row order.
-    A query of several rows gets the mean of their values. Every active training sample takes part. k = 5 did well in the source and here.
+    Nearest by cosine in the final model's representation; equal distances are broken by sample id, so copies share
+    nothing with row order. A query of several rows gets the mean of their values. Every active training sample takes
+    part. k = 5 did well in the source and here.
     """
 
     title = "Neighbours' worth (KNN-Shapley)"
     summary = (
-        "What the sample adds to a vote of the query's nearest neighbours for its label, averaged over all subsets of the training set. "
+        "What the sample adds to a vote of the query's nearest neighbours for its label, averaged over all "
+        "subsets of the training set. "
         "Looks at what the model sees, not at how it learned."
     )
     formula = "sᵢ = sᵢ₊₁ + ([yᵢ=y_q] − [yᵢ₊₁=y_q]) min(k, i) / (k i), nearest first"

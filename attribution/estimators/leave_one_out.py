@@ -1,4 +1,5 @@
-"""Leave-one-out by refitting the last layer without each sample in turn: the truth for models that are one linear layer."""
+"""Leave-one-out by refitting the last layer without each sample in turn: the truth for models that are one linear
+layer."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -23,18 +24,20 @@ _BLOCK_BYTES = 64 << 20
 class LeaveOneOut(Estimator):
     """influence(i, q) = l_q(W without i) - l_q(W), W the optimum of the last layer on the model's representation.
 
-    W minimises the mean cross-entropy over the active training rows plus l2 / 2 |W|^2; without i its term is gone and the others keep
-    their weight 1 / n. l2 is the recipe's weight decay where trained here with SGD, else 0.001 (an optimum must exist). Both refits are
-    exact: Newton's method from zero, then for every sample the inverse Hessian at the optimum as the step of a fixed-point iteration from
-    there, until the gradient is below 1e-10 of the sample's own. For a model that is one linear layer this is leave-one-out of the whole model,
-    at its optimum (the run may have stopped before it: the notes give both training losses). For a network everything below the last
-    layer stays as it is, which is not what retraining would do; retraining a network per sample tells little, because chance moves every
+    W minimises the mean cross-entropy over the active training rows plus l2 / 2 |W|^2; without i its term is gone and
+    the others keep their weight 1 / n. l2 is the recipe's weight decay where trained here with SGD, else 0.001 (an
+    optimum must exist). Both refits are exact: Newton's method from zero, then for every sample the inverse Hessian at
+    the optimum as the step of a fixed-point iteration from there, until the gradient is below 1e-10 of the sample's
+    own. For a model that is one linear layer this is leave-one-out of the whole model, at its optimum (the run may have
+    stopped before it: the notes give both training losses). For a network everything below the last layer stays as it
+    is, which is not what retraining would do; retraining a network per sample tells little, because chance moves every
     loss by more than one sample does. A dropped sample has influence 0.
     """
 
     title = "Left out for real (last layer)"
     summary = (
-        "By how much the query's loss rises when the sample is left out and the last layer is fitted again, exactly. The truth for "
+        "By how much the query's loss rises when the sample is left out and the last layer is fitted again, "
+        "exactly. The truth for "
         "logistic regression; in a network, what the sample taught the last layer."
     )
     formula = "ℓ_q(W₋ᵢ) − ℓ_q(W),  W = argmin (1/n) Σ ℓⱼ + λ/2 ‖W‖²"

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
 
 @register("lissa")
 class LissaInfluence(Preconditioned):
-    """influence(i, q) = (1 / n) g_q^T x_D(g_i), x_D the series for (C + damping I)^-1 after ``depth`` batches of ``batch`` samples.
+    """influence(i, q) = (1 / n) g_q^T x_D(g_i), x_D the series for (C + damping I)^-1 after ``depth`` batches of
+    ``batch`` samples.
 
-    The scale comes from power iteration on the batches, so it cannot diverge. What ``depth`` leaves unresolved is in the run's notes as the
-    largest relative residual.
+    The scale comes from power iteration on the batches, so it cannot diverge. What ``depth`` leaves unresolved is in
+    the run's notes as the largest relative residual.
     """
 
     title = "Influence function (LiSSA)"
     summary = (
-        "The influence function by many small steps over batches. Its cost does not grow with the training set, but flat directions "
+        "The influence function by many small steps over batches. Its cost does not grow with the training set, "
+        "but flat directions "
         "need more steps than are affordable: prefer conjugate gradients where they can be paid."
     )
     formula = "(1/n) ∇ℓᵢᵀ x_D,  x ← x + (∇ℓ_q − (C_B + λI) x) / s"

@@ -1,4 +1,5 @@
-"""LoGra: the influence function on gradients that are projected layer by layer, inputs and output gradients each to a few directions."""
+"""LoGra: the influence function on gradients that are projected layer by layer, inputs and output gradients each to a
+few directions."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Projection:
-    """One layer: orthonormal directions of its output gradients (o, a) and of its inputs with a 1 for the bias (i, b)."""
+    """One layer: orthonormal directions of its output gradients (o, a) and of its inputs with a 1 for the bias (i,
+    b)."""
 
     outputs: "torch.Tensor"
     inputs: "torch.Tensor"
@@ -30,18 +32,21 @@ class _Projection:
 
 @register("logra")
 class LograInfluence(Compressed):
-    """influence(i, q) = (1 / n) sum over layers of p_q^T (F + (l2 + damping) I)^-1 p_i, p the projected gradient of a layer.
+    """influence(i, q) = (1 / n) sum over layers of p_q^T (F + (l2 + damping) I)^-1 p_i, p the projected gradient of a
+    layer.
 
-    A layer's gradient is a sum over positions of (output gradient) (input)^T; each side is projected to its ``rank`` leading directions
-    (eigenvectors of the two Kronecker factors; a side with no more dimensions is kept whole), so p has at most rank^2 numbers. F is the
-    Gauss-Newton matrix of p, written out per layer. It is the influence function when the weights may move inside these directions only
-    and layers do not interact; with ``rank`` at least as large as every layer, that of the block-diagonal curvature. Damping: as everywhere
-    here, ``damping_ratio`` times the mean eigenvalue of the whole curvature. Layers other than linear and convolution are left out.
+    A layer's gradient is a sum over positions of (output gradient) (input)^T; each side is projected to its ``rank``
+    leading directions (eigenvectors of the two Kronecker factors; a side with no more dimensions is kept whole), so p
+    has at most rank^2 numbers. F is the Gauss-Newton matrix of p, written out per layer. It is the influence function
+    when the weights may move inside these directions only and layers do not interact; with ``rank`` at least as large
+    as every layer, that of the block-diagonal curvature. Damping: as everywhere here, ``damping_ratio`` times the mean
+    eigenvalue of the whole curvature. Layers other than linear and convolution are left out.
     """
 
     title = "Low-rank influence (LoGra)"
     summary = (
-        "The influence function in a few hundred directions per layer, kept as a short vector per sample: later questions cost no further "
+        "The influence function in a few hundred directions per layer, kept as a short vector per sample: later "
+        "questions cost no further "
         "pass over the training set. Misses what lies outside these directions."
     )
     formula = "(1/n) Σ_layers p_qᵀ (F + λI)⁻¹ pᵢ,  p = U_Sᵀ ∇_W ℓ U_A"
@@ -110,7 +115,8 @@ class LograInfluence(Compressed):
 
 
 def _sides(factor: "Outer | Convolution", bias: bool) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Output gradients (b, t, o) and inputs (b, t, i) of a layer in float64, a constant 1 behind the inputs where there is a bias."""
+    """Output gradients (b, t, o) and inputs (b, t, i) of a layer in float64, a constant 1 behind the inputs where there
+    is a bias."""
     import torch
 
     part = factor.block(0, factor.count)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @register("nystroem")
 class NystroemInfluence(LowRankInfluence):
-    """influence(i, q) = (1 / n) g_q^T (G_r + (l2 + damping) I)^-1 g_i with G_r the Nystroem approximation of rank ``rank``."""
+    """influence(i, q) = (1 / n) g_q^T (G_r + (l2 + damping) I)^-1 g_i with G_r the Nystroem approximation of rank
+    ``rank``."""
 
     title = "Influence function (Nyström)"
     summary = (
@@ -20,10 +21,14 @@ class NystroemInfluence(LowRankInfluence):
     )
     formula = "(1/n) ∇ℓ_qᵀ (GΩ (ΩᵀGΩ)⁺ (GΩ)ᵀ + λI)⁻¹ ∇ℓᵢ"
     cost = (
-        "A forward pass over the training set, a backward pass per class and two products with 100 vectors of the model's size "
+        "A forward pass over the training set, a backward pass per class and two products with 100 vectors of the "
+        "model's size "
         "(above 32 classes 500 forward passes)."
     )
-    source = "Frangella, Tropp and Udell, Randomized Nyström Preconditioning, arXiv 2110.02820; Hataya and Yamada, arXiv 2302.09726."
+    source = (
+        "Frangella, Tropp and Udell, Randomized Nyström Preconditioning, arXiv 2110.02820; Hataya and "
+        "Yamada, arXiv 2302.09726."
+    )
     cheaper = "ekfac"
 
     def basis(self) -> "LowRank":

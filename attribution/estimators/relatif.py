@@ -16,19 +16,25 @@ _BLOCK_BYTES = 256 << 20  # gradients written out at once
 
 @register("relatif")
 class RelativeInfluence(EkfacInfluence):
-    """influence(i, q) = I(i, q) / sqrt(I(i, i)) with I(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i and EK-FAC's inverse.
+    """influence(i, q) = I(i, q) / sqrt(I(i, i)) with I(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i and EK-FAC's
+    inverse.
 
-    The loss-relative form (l-RelatIF). A sample without gradient has no influence. Its absolute value is at most sqrt(I(q, q)).
+    The loss-relative form (l-RelatIF). A sample without gradient has no influence. Its absolute value is at most
+    sqrt(I(q, q)).
     """
 
     title = "Relative influence (RelatIF)"
     summary = (
-        "The influence function divided by how strongly the sample acts on its own loss: samples that are helpful for this query in "
+        "The influence function divided by how strongly the sample acts on its own loss: samples that are helpful "
+        "for this query in "
         "particular, rather than outliers that move everything."
     )
     formula = "I(i, q) / √I(i, i),  I = (1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ by EK-FAC"
     cost = "As EK-FAC, plus the inverse applied to every training gradient, written out in blocks."
-    source = "Barshan, Brunet and Dziugaite, RelatIF: Identifying Explanatory Training Samples via Relative Influence, arXiv 2003.11630."
+    source = (
+        "Barshan, Brunet and Dziugaite, RelatIF: Identifying Explanatory Training Samples via Relative "
+        "Influence, arXiv 2003.11630."
+    )
     cheaper = "ekfac"
     unit = "square root of nats"
 

@@ -13,13 +13,14 @@ from attribution.neighbors.exact import unit
 class RepresentationSimilarity(Estimator):
     """influence(i, q) = cosine of the two representations, with a minus when the labels differ.
 
-    The representation is the input of the last linear layer in the final model. Without the sign, a neighbour under another label would
-    count as helpful. A query of several rows gets the mean.
+    The representation is the input of the last linear layer in the final model. Without the sign, a neighbour under
+    another label would count as helpful. A query of several rows gets the mean.
     """
 
     title = "Similar to the model"
     summary = (
-        "How alike the model sees the sample and the query, from -1 to 1; negative when their labels differ. The baseline that gradients "
+        "How alike the model sees the sample and the query, from -1 to 1; negative when their labels differ. The "
+        "baseline that gradients "
         "have to beat at finding copies and look-alikes; no estimate of a change in loss."
     )
     formula = "± hᵢ·h_q / (‖hᵢ‖ ‖h_q‖), + when yᵢ = y_q"
@@ -33,8 +34,8 @@ class RepresentationSimilarity(Estimator):
         return 8 * len(self.trained.dataset.info.classes) * self.trained.run.representation().shape[1]
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        """For every query and class, the direction that a training sample of that class is compared with: plus the query's rows of the
-        class, minus its other rows."""
+        """For every query and class, the direction that a training sample of that class is compared with: plus the
+        query's rows of the class, minus its other rows."""
         classes = np.arange(len(self.trained.dataset.info.classes))
         directions = []
         for query in queries:

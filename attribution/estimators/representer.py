@@ -16,9 +16,11 @@ STEPS = 2000
 
 
 def refit(features: "torch.Tensor", labels: "torch.Tensor", n_classes: int, l2: float) -> "torch.Tensor":
-    """The weights (c, d) that minimise mean cross-entropy of ``features (n, d) @ weights.T`` plus ``l2 |weights|^2``; float64.
+    """The weights (c, d) that minimise mean cross-entropy of ``features (n, d) @ weights.T`` plus ``l2 |weights|^2``;
+    float64.
 
-    Strongly convex, so there is one answer; L-BFGS from zero until the gradient is below 1e-9 or ``STEPS`` steps are spent.
+    Strongly convex, so there is one answer; L-BFGS from zero until the gradient is below 1e-9 or ``STEPS`` steps are
+    spent.
     """
     import torch
     from torch.nn.functional import cross_entropy
@@ -48,16 +50,17 @@ def refit(features: "torch.Tensor", labels: "torch.Tensor", n_classes: int, l2: 
 class RepresenterPoints(Estimator):
     """influence(i, q) = alpha_i[y_q] k(i, q): the part of the query's own logit that sample i contributes.
 
-    The last layer is fitted anew on the final model's representation f (with a 1 for the bias, divided by the root mean square length, so
-    that ``l2`` means the same for every network) with an L2 penalty. At the optimum the weights are sum_i alpha_i f_i, with
-    alpha_i = (onehot(y_i) - p_i) / (2 l2 n), so the logits decompose exactly: z(q) = sum_i alpha_i k(i, q), k(i, q) = <f_i, f_q>. A query of
-    several rows gets the mean of their values. Positive: without the sample the logit of the query's label would be lower. l2 = 0.003 as in
-    public implementations.
+    The last layer is fitted anew on the final model's representation f (with a 1 for the bias, divided by the root mean
+    square length, so that ``l2`` means the same for every network) with an L2 penalty. At the optimum the weights are
+    sum_i alpha_i f_i, with alpha_i = (onehot(y_i) - p_i) / (2 l2 n), so the logits decompose exactly: z(q) = sum_i
+    alpha_i k(i, q), k(i, q) = <f_i, f_q>. A query of several rows gets the mean of their values. Positive: without the
+    sample the logit of the query's label would be lower. l2 = 0.003 as in public implementations.
     """
 
     title = "Share of the logit (representer points)"
     summary = (
-        "How much of the query's score for its own label this sample contributes, with the last layer fitted anew. The shares of all "
+        "How much of the query's score for its own label this sample contributes, with the last layer fitted "
+        "anew. The shares of all "
         "samples add up to the score. Sees the last layer only."
     )
     formula = "α_{i,y_q} ⟨fᵢ, f_q⟩,  αᵢ = (onehot(yᵢ) − pᵢ) / (2λn)"

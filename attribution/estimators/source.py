@@ -1,4 +1,5 @@
-"""SOURCE: the influence of a sample through the whole training, one stretch per checkpoint, each unrolled in closed form."""
+"""SOURCE: the influence of a sample through the whole training, one stretch per checkpoint, each unrolled in closed
+form."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,18 +22,21 @@ if TYPE_CHECKING:
 class Source(Estimator):
     """influence(i, q) = g_q^T sum_k (prod over m > k of exp(-t_m C_m)) (1 / n) (I - exp(-t_k C_k)) C_k^-1 g_i(k).
 
-    Stretch k ends at checkpoint k. t_k is the sum of its learning rates over 1 - momentum: how long gradient descent ran there. C_k is the
-    Gauss-Newton matrix at the checkpoint by EK-FAC plus the recipe's L2 term, g_i(k) the sample's gradient there, g_q the query's at the
-    end. A stretch that is short against 1 / C_k adds t_k / n times a dot product, as TracIn does; a long one adds (1/n) C_k^-1, as
-    the influence function does; what was learned early is forgotten as later stretches contract it. t_k replaces the damping.
+    Stretch k ends at checkpoint k. t_k is the sum of its learning rates over 1 - momentum: how long gradient descent
+    ran there. C_k is the Gauss-Newton matrix at the checkpoint by EK-FAC plus the recipe's L2 term, g_i(k) the sample's
+    gradient there, g_q the query's at the end. A stretch that is short against 1 / C_k adds t_k / n times a dot
+    product, as TracIn does; a long one adds (1/n) C_k^-1, as the influence function does; what was learned early is
+    forgotten as later stretches contract it. t_k replaces the damping.
 
-    The authors average several checkpoints per segment and use few segments; here every checkpoint kept is its own segment, so nothing is
-    averaged. With SGD trained here only: how long loaded weights or AdamW moved along plain gradients is not known.
+    The authors average several checkpoints per segment and use few segments; here every checkpoint kept is its own
+    segment, so nothing is averaged. With SGD trained here only: how long loaded weights or AdamW moved along plain
+    gradients is not known.
     """
 
     title = "Through the training (SOURCE)"
     summary = (
-        "How much the query's loss fell through the steps taken on this sample, counting that later training undoes part of what "
+        "How much the query's loss fell through the steps taken on this sample, counting that later training "
+        "undoes part of what "
         "earlier steps did. Between TracIn and the influence function; needs no damping."
     )
     formula = "∇ℓ_qᵀ Σₖ (Π_{m>k} e^{−tₘCₘ}) (1/n)(I − e^{−tₖCₖ}) Cₖ⁻¹ ∇ℓᵢ(θₖ)"
@@ -60,7 +64,8 @@ class Source(Estimator):
             told = f"with {run.train_config.optimizer}" if run.config["source"] == "trained" else "elsewhere"
             raise UserError(
                 f"Run {run.id} was trained {told}.",
-                "SOURCE needs to know how far plain gradient steps went between the checkpoints, which only SGD here records.",
+                "SOURCE needs to know how far plain gradient steps went between the checkpoints, which only SGD "
+                "here records.",
                 "Use ekfac or trak, or train with --optimizer sgd.",
             )
 

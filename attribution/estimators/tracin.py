@@ -12,9 +12,9 @@ from attribution.estimators.base import Estimator, Query, ScoreBlock
 class TracInCheckpoints(Estimator):
     """influence(i, q) = sum_k w_k <grad l_i(theta_k), grad l_q(theta_k)>.
 
-    ``w_k`` comes with the run: the learning-rate mass of the optimiser steps that checkpoint k stands for, divided by the batch size, so
-    that the score estimates how many nats training on sample i took off the query's loss (exact to first order for SGD, an
-    approximation for AdamW).
+    ``w_k`` comes with the run: the learning-rate mass of the optimiser steps that checkpoint k stands for, divided by
+    the batch size, so that the score estimates how many nats training on sample i took off the query's loss (exact to
+    first order for SGD, an approximation for AdamW).
     """
 
     title = "TracIn over checkpoints"

@@ -1,4 +1,5 @@
-"""TRAK: the model linearised, its gradients projected, and the resulting logistic regression's influence in closed form."""
+"""TRAK: the model linearised, its gradients projected, and the resulting logistic regression's influence in closed
+form."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,21 +21,27 @@ if TYPE_CHECKING:
 class Trak(Estimator):
     """influence(i, q) = mean_m phi_m(q)' (Phi_m' Phi_m + ridge I)^-1 phi_m(i) * mean_m (1 - p_m(i)).
 
-    phi is the gradient of the margin log(p / (1 - p)) of a sample's label, randomly projected to ``dim`` numbers, or whole when the model has
-    no more parameters than that; Phi stacks those of the active training rows; m runs over the checkpoints of the run and of ``others``:
-    runs of the same recipe with other seeds, which is what makes TRAK strong. A query of several rows gets the mean over them.
-    Positive: training on i raises the query's margin, so it lowers its loss. ``relative_ridge`` is in units of the mean eigenvalue of
-    Phi' Phi; without it the inverse does not exist when samples are fewer than ``dim``. Among 0.001 to 1 the largest was the most faithful
-    on 1,000 digits: LDS .57 against .35 at 0.01, over five checkpoints of a small network, two draws.
+    phi is the gradient of the margin log(p / (1 - p)) of a sample's label, randomly projected to ``dim`` numbers, or
+    whole when the model has no more parameters than that; Phi stacks those of the active training rows; m runs over the
+    checkpoints of the run and of ``others``: runs of the same recipe with other seeds, which is what makes TRAK strong.
+    A query of several rows gets the mean over them. Positive: training on i raises the query's margin, so it lowers its
+    loss. ``relative_ridge`` is in units of the mean eigenvalue of Phi' Phi; without it the inverse does not exist when
+    samples are fewer than ``dim``. Among 0.001 to 1 the largest was the most faithful on 1,000 digits: LDS .57 against
+    .35 at 0.01, over five checkpoints of a small network, two draws.
     """
 
     title = "TRAK"
     summary = (
-        "What the sample added to the query's margin in a linearised copy of the model, with similar samples sharing the credit. "
+        "What the sample added to the query's margin in a linearised copy of the model, with similar samples "
+        "sharing the credit. "
         "Averages over checkpoints; several runs make it better."
     )
     formula = "meanₘ φ_q'(Φ'Φ + λI)⁻¹φᵢ · meanₘ(1 − pᵢ),  φ = P'∇ log(p/(1−p))"
-    cost = "Two forward and backward passes with a projection over the training set per checkpoint; one where the projections fit 64 MB."
+    cost = (
+        "Two forward and backward passes with a projection over the training set per checkpoint; one where "
+        "the "
+        "projections fit 64 MB."
+    )
     source = "Park et al., TRAK: Attributing Model Behavior at Scale, arXiv 2303.14186."
     cheaper = "ip"
     loss_only = True
@@ -90,7 +97,8 @@ class Trak(Estimator):
             return torch.sigmoid(-log_odds(trained.model(index)(x), y)).cpu().double()
 
     def _both(self, model: int, rows: np.ndarray) -> "tuple[torch.Tensor, torch.Tensor]":
-        """phi (b, d) and 1 - p (b,) of training rows: computed, kept from before, or from the store where ``store`` is set."""
+        """phi (b, d) and 1 - p (b,) of training rows: computed, kept from before, or from the store where ``store`` is
+        set."""
         if self.store:
             found = self._stored(model).vectors(rows).double()
             return found[:, :-1], found[:, -1]
@@ -103,7 +111,8 @@ class Trak(Estimator):
         return self._features(model, x, y), self._doubt(model, x, y)
 
     def _stored(self, model: int) -> "GradientStore":
-        """What one model has on disk: phi, and 1 - p as the last column. Rows of a store are those of this estimator's data."""
+        """What one model has on disk: phi, and 1 - p as the last column. Rows of a store are those of this estimator's
+        data."""
         import torch
 
         from attribution.estimators._stored import store_of

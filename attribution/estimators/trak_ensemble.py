@@ -13,15 +13,18 @@ if TYPE_CHECKING:
 
 @register("trak-ensemble")
 class TrakEnsemble(Trak):
-    """TRAK averaged over this run and its siblings: finished runs of the same network and recipe on the same labels, with other seeds.
+    """TRAK averaged over this run and its siblings: finished runs of the same network and recipe on the same labels,
+    with other seeds.
 
-    Every checkpoint of every run counts as a model. Without a sibling it is ``trak``; the notes say how many runs took part.
+    Every checkpoint of every run counts as a model. Without a sibling it is ``trak``; the notes say how many runs took
+    part.
     """
 
     title = "TRAK over several trainings"
     cheaper = "trak"
     summary = (
-        "TRAK, averaged over all trainings of this recipe on these labels. Chance in one training's weights averages out; two or three "
+        "TRAK, averaged over all trainings of this recipe on these labels. Chance in one training's weights "
+        "averages out; two or three "
         "more seeds help the most."
     )
     formula = "meanₘ φ_q'(Φ'Φ + λI)⁻¹φᵢ · meanₘ(1 − pᵢ) over checkpoints m of all runs that differ in the seed alone"

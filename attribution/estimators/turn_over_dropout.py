@@ -17,20 +17,26 @@ PAIRS = 1_000_000  # logits held at once, per class
 
 @register("turn-over-dropout")
 class TurnOverDropout(Estimator):
-    """influence(i, q) = l_q(half that never saw i) - l_q(half that saw i), of networks trained with one fixed dropout mask per sample.
+    """influence(i, q) = l_q(half that never saw i) - l_q(half that saw i), of networks trained with one fixed dropout
+    mask per sample.
 
-    Positive = the half that trained on i does better on the query: helpful. A group is the mean of its samples. The halves differ by more than
-    the sample, so a single network is noisy: on a set of 60 samples the influence of a copy was positive in 2 of 3 cases with one network, in
-    95 % with the mean over 4, always with 7. Hence the mean over ``networks`` sets of masks.
+    Positive = the half that trained on i does better on the query: helpful. A group is the mean of its samples. The
+    halves differ by more than the sample, so a single network is noisy: on a set of 60 samples the influence of a copy
+    was positive in 2 of 3 cases with one network, in 95 % with the mean over 4, always with 7. Hence the mean over
+    ``networks`` sets of masks.
     """
 
     title = "Turn-over dropout"
     summary = (
-        "Trains the network anew, giving every sample its own half of the last layer's inputs, and asks both halves. Needs no gradients, but "
+        "Trains the network anew, giving every sample its own half of the last layer's inputs, and asks both "
+        "halves. Needs no gradients, but "
         "explains those other networks and not the one you have; noisy for single pairs."
     )
     formula = "ℓ_q(θ ∘ m̄ᵢ) − ℓ_q(θ ∘ mᵢ),  mᵢ the dropout mask of sample i, m̄ᵢ its complement"
-    cost = "Eight trainings of the network (kept), then one forward pass over the queries and a product with the last layer per pair."
+    cost = (
+        "Eight trainings of the network (kept), then one forward pass over the queries and a product with the "
+        "last layer per pair."
+    )
     source = "Kobayashi et al., Efficient Estimation of Influence of a Training Instance, SustaiNLP 2020."
     cheaper = "knn-shapley"
     loss_only = True

@@ -1,4 +1,5 @@
-"""One forward and one backward pass that collect each layer's inputs and output gradients, leaving the model as it was."""
+"""One forward and one backward pass that collect each layer's inputs and output gradients, leaving the model as it
+was."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -15,7 +16,8 @@ Loss = Callable[[Any, Tensor], Tensor]  # (model output, labels (b, ...)) -> one
 
 
 class Use(NamedTuple):
-    """A layer's name, what went in, where in the graph its output came about, and the output's shape (the node's may be flatter).
+    """A layer's name, what went in, where in the graph its output came about, and the output's shape (the node's may be
+    flatter).
 
     ``outputs`` (and its version) is what came out of a ``Norm`` on a CPU: elsewhere its closed form has no use for it.
     """
@@ -35,7 +37,8 @@ class Use(NamedTuple):
 
 @contextmanager
 def evaluation(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode and gradients on inside; afterwards every module is in its own mode again, also after an error."""
+    """Evaluation mode and gradients on inside; afterwards every module is in its own mode again, also after an
+    error."""
     training = [module for module in model.modules() if module.training]
     try:
         if training:
@@ -60,7 +63,8 @@ def recorded(modules: Mapping[str, nn.Module], uses: list[Use]) -> Iterator[None
             if not isinstance(output, Tensor) or not output.requires_grad:
                 return None
             inputs = args[0] if args else next(iter(kwargs.values()))
-            # An in-place operation on a view cuts the view's node out of the graph; the node of what it views, or of a copy, moves inwards.
+            # An in-place operation on a view cuts the view's node out of the graph; the node of what it views, or of a
+            # copy, moves inwards.
             whole = _whole(output)
             made = output.clone() if whole is None else whole
             kept = (
@@ -106,10 +110,10 @@ def capture(
 ) -> dict[str, list[Call]]:
     """Inputs and output gradients of ``sum(loss(model(x), y))`` for every call of the given modules.
 
-    The gradient is taken with respect to layer outputs, so autograd never forms a weight gradient and never goes below the first layer:
-    about the cost of one forward and one input-gradient pass. The model must be in evaluation mode. Layers without calls are absent;
-    calls that the result does not depend on are left out (their gradient is zero). ``autocast``: both passes in this precision where torch
-    deems it safe; what is returned has the model's.
+    The gradient is taken with respect to layer outputs, so autograd never forms a weight gradient and never goes below
+    the first layer: about the cost of one forward and one input-gradient pass. The model must be in evaluation mode.
+    Layers without calls are absent; calls that the result does not depend on are left out (their gradient is zero).
+    ``autocast``: both passes in this precision where torch deems it safe; what is returned has the model's.
     """
     uses: list[Use] = []
     dtype = None if autocast is None else next(model.parameters()).dtype
@@ -130,7 +134,8 @@ def capture(
 
 @contextmanager
 def counting_saved(model: nn.Module) -> Iterator[dict[int, int]]:
-    """Inside, the storages that autograd keeps for a backward pass through the model, address -> bytes; the model's own are left out."""
+    """Inside, the storages that autograd keeps for a backward pass through the model, address -> bytes; the model's own
+    are left out."""
     own = {part.untyped_storage().data_ptr() for part in [*model.parameters(), *model.buffers()]}
     found: dict[int, int] = {}
 

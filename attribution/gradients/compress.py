@@ -1,8 +1,9 @@
 """Compressed per-sample gradients: a few numbers a sample whose inner products estimate those of the full gradients.
 
-A compression is a linear map, fixed by its settings and the model's parameters alone, so compressed gradients of any two batches compare.
-All are unbiased: the inner product of two compressed gradients is the gradients' own on average over seeds. Linear and convolution layers
-are compressed side by side, inputs and output gradients each for themselves before they are multiplied, so the full gradient never exists.
+A compression is a linear map, fixed by its settings and the model's parameters alone, so compressed gradients of any
+two batches compare. All are unbiased: the inner product of two compressed gradients is the gradients' own on average
+over seeds. Linear and convolution layers are compressed side by side, inputs and output gradients each for themselves
+before they are multiplied, so the full gradient never exists.
 """
 
 import hashlib
@@ -51,9 +52,11 @@ class Map(ABC):
 @final
 @dataclass(frozen=True)
 class Projected(Compression):
-    """A random sparse projection of all parameters together (``project.Sketch``): the reference; variance about |u|^2 |v|^2 / dim.
+    """A random sparse projection of all parameters together (``project.Sketch``): the reference; variance about |u|^2
+    |v|^2 / dim.
 
-    Johnson-Lindenstrauss by a balanced count sketch, Weinberger et al. 2009, arXiv:0902.2206. Cost: one pass over the written-out gradient.
+    Johnson-Lindenstrauss by a balanced count sketch, Weinberger et al. 2009, arXiv:0902.2206. Cost: one pass over the
+    written-out gradient.
     """
 
     def maps(self, parts: Mapping[str, Sizes], device: torch.device) -> "dict[str, Map]":
@@ -67,11 +70,11 @@ class Projected(Compression):
 class Masked(Compression):
     """GraSS: a random mask keeps some entries of the gradient, a sparse projection adds them up to ``dim`` numbers.
 
-    Every parameter keeps an equal share of ``dim * entries`` entries, a small one all of its own. A layer with sides is masked by sides: some
-    outputs and some inputs (for a convolution, places of its patches) are drawn, and only their products are formed. ``entries`` 1 is the
-    mask alone, unless there are more parameters than ``dim``. Cost: b t (o' + i') + b h t o' i' for a layer, o' and i'
-    the sides that are kept. Hu et al. 2025, GraSS: Scalable Data Attribution with Gradient Sparsification and Sparse Projection,
-    arXiv:2505.18976.
+    Every parameter keeps an equal share of ``dim * entries`` entries, a small one all of its own. A layer with sides is
+    masked by sides: some outputs and some inputs (for a convolution, places of its patches) are drawn, and only their
+    products are formed. ``entries`` 1 is the mask alone, unless there are more parameters than ``dim``. Cost: b t (o' +
+    i') + b h t o' i' for a layer, o' and i' the sides that are kept. Hu et al. 2025, GraSS: Scalable Data Attribution
+    with Gradient Sparsification and Sparse Projection, arXiv:2505.18976.
     """
 
     entries: int = 64
@@ -98,9 +101,10 @@ class Masked(Compression):
 class Factored(Compression):
     """LoGra-like: a layer's output gradients and inputs are each projected to a few random directions, then multiplied.
 
-    Every parameter has an equal share of ``dim`` numbers of its own, a small one no more than its size; one without sides takes a sparse
-    projection. Variance is larger than that of ``Projected`` with as many numbers, since a layer has only a + b directions for a b numbers.
-    Choe et al. 2024, What is Your Data Worth to GPT?, arXiv:2405.13954, with random directions.
+    Every parameter has an equal share of ``dim`` numbers of its own, a small one no more than its size; one without
+    sides takes a sparse projection. Variance is larger than that of ``Projected`` with as many numbers, since a layer
+    has only a + b directions for a b numbers. Choe et al. 2024, What is Your Data Worth to GPT?, arXiv:2405.13954, with
+    random directions.
     """
 
     def maps(self, parts: Mapping[str, Sizes], device: torch.device) -> "dict[str, Map]":
@@ -139,14 +143,16 @@ def sizes_of(model: nn.Module, plan: Plan) -> dict[str, Sizes]:
 def compress(
     factors: Iterable[tuple[int, int, str, Factor]], maps: Mapping[str, Map], into: Tensor, budget_bytes: int
 ) -> Tensor:
-    """Compressed gradients ``(b, dim)``: those of all ``(start, stop, parameter, factor)`` added to ``into``, which starts as zeros."""
+    """Compressed gradients ``(b, dim)``: those of all ``(start, stop, parameter, factor)`` added to ``into``, which
+    starts as zeros."""
     for start, stop, name, factor in factors:
         maps[name].add(factor, into[start:stop], budget_bytes)
     return into
 
 
 def _shares(total: int, sizes: Mapping[str, int]) -> dict[str, int]:
-    """An equal share of ``total`` for each, but at least 1 and no more than its size; what small ones leave is shared among the others."""
+    """An equal share of ``total`` for each, but at least 1 and no more than its size; what small ones leave is shared
+    among the others."""
     found: dict[str, int] = {}
     for place, name in enumerate(sorted(sizes, key=lambda name: sizes[name])):
         found[name] = min(sizes[name], max(1, (total - sum(found.values())) // (len(sizes) - place)))
@@ -154,14 +160,16 @@ def _shares(total: int, sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _fitting(o: int, i: int, share: int) -> tuple[int, int]:
-    """Sizes a <= o and b <= i of the two sides with a * b at most ``share`` (at least 1), as alike as the sides allow."""
+    """Sizes a <= o and b <= i of the two sides with a * b at most ``share`` (at least 1), as alike as the sides
+    allow."""
     a = max(1, min(o, int(share**0.5)))
     b = max(1, min(i, share // a))
     return max(1, min(o, share // b)), b
 
 
 def _directions(size: int, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Random directions ``(size, count)`` float64 whose Gram matrix is the identity on average; the identity itself where all are kept."""
+    """Random directions ``(size, count)`` float64 whose Gram matrix is the identity on average; the identity itself
+    where all are kept."""
     if count == size:
         return torch.eye(size, dtype=torch.float64, device=device)
     return (torch.randn(size, count, generator=generator, dtype=torch.float64) / count**0.5).to(device)
@@ -169,7 +177,8 @@ def _directions(size: int, count: int, generator: torch.Generator, device: torch
 
 @dataclass(frozen=True)
 class _Mask:
-    """The outputs and inputs that are kept, the same in every group, and what entries are multiplied with to stay unbiased."""
+    """The outputs and inputs that are kept, the same in every group, and what entries are multiplied with to stay
+    unbiased."""
 
     sizes: Sizes
     outputs: Tensor

@@ -1,10 +1,12 @@
-"""Dots and norms of per-sample gradients from their factors, in the cheapest order and in blocks that fit a memory budget.
+"""Dots and norms of per-sample gradients from their factors, in the cheapest order and in blocks that fit a memory
+budget.
 
 For a layer with h groups, t positions, o outputs and i inputs, b samples and q queries there are four exact orders:
 ``pairs``: compare left with left and right with right for all pairs of positions, b q h t t' (o + i) multiply-adds;
 ``materialise``: write the b gradients out and take one matrix product with the queries, b h o i (t + q);
-``direction``: push the inputs through each query as if it were the layer's weight, b t q h o i, best for one or two queries;
-``sides``: for one position, multiply the queries by the longer side of all samples, then by the other, b q o i and nothing written out.
+``direction``: push the inputs through each query as if it were the layer's weight, b t q h o i, best for one or two
+queries; ``sides``: for one position, multiply the queries by the longer side of all samples, then by the other, b q o i
+and nothing written out.
 """
 
 from collections.abc import Iterator
@@ -29,7 +31,8 @@ def blocks(total: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def dot_costs(sizes: tuple[int, int, int, int], b: int, q: int, query_positions: int | None) -> dict[str, float]:
-    """Multiply-adds of each order; ``query_positions`` is t' when the queries are kept as factors, None when written out."""
+    """Multiply-adds of each order; ``query_positions`` is t' when the queries are kept as factors, None when written
+    out."""
     h, t, o, i = sizes
     build = q * h * query_positions * o * i if query_positions else 0
     costs: dict[str, float] = {
@@ -59,8 +62,8 @@ def contract(
 ) -> tuple[Tensor | None, Tensor | None]:
     """Dots with every query and squared norms of one parameter's per-sample gradients.
 
-    Returns ``(dots (b, q) or None without queries, squared norms (b,) or None if not asked for)``; temporaries stay near ``budget_bytes``.
-    ``bias``: those of the layer's bias are to be counted in, allowed where ``with_bias`` holds.
+    Returns ``(dots (b, q) or None without queries, squared norms (b,) or None if not asked for)``; temporaries stay
+    near ``budget_bytes``. ``bias``: those of the layer's bias are to be counted in, allowed where ``with_bias`` holds.
     """
     if isinstance(train, Rows):
         return _rows(train, query, budget_bytes, norms)
@@ -72,8 +75,8 @@ def contract(
 
 
 def with_bias(train: Factor, query: Factor | None, norms: bool) -> bool:
-    """Whether the layer's bias can be had with its weight, nearly for free: a bias is the weight of one more input that is always 1, so
-    where positions are compared the products of the inputs grow by 1."""
+    """Whether the layer's bias can be had with its weight, nearly for free: a bias is the weight of one more input that
+    is always 1, so where positions are compared the products of the inputs grow by 1."""
     return isinstance(train, Outer) and set(orders(train, query, norms)) <= {PAIRS, ""}
 
 
@@ -126,7 +129,8 @@ def _joined(parts: list[Tensor], dim: int) -> Tensor:
 
 
 def orders(train: Outer | Convolution, query: Factor | None, norms: bool) -> tuple[str, str]:
-    """The chosen orders for dots and for norms; empty where not asked for. Norms come free where the dots write the gradients out."""
+    """The chosen orders for dots and for norms; empty where not asked for. Norms come free where the dots write the
+    gradients out."""
     positions = query.sizes[1] if isinstance(query, Outer) else None
     return _chosen(train.sizes, train.count, None if query is None else query.count, positions, norms)
 
@@ -195,7 +199,8 @@ def _pairs(part: Outer, query: Factor, bias: bool) -> Tensor:
 
 
 def _sides(part: Outer, query: Factor) -> Tensor:
-    """Dots ``(b, q)`` of samples with one position: the longer side goes through one large product, the shorter through small ones."""
+    """Dots ``(b, q)`` of samples with one position: the longer side goes through one large product, the shorter through
+    small ones."""
     assert isinstance(query, Dense)
     _, _, o, i = part.sizes
     left, right, weights = (

@@ -1,8 +1,9 @@
 """Per-sample gradients of a convolution's kernel, from its inputs and output gradients.
 
-A convolution is a linear layer on patches whose positions are the output pixels, so its gradients are outer products. Patches take k*k times
-the memory of the inputs; they are cut for one block of samples at a time, and not at all where the gradient is wanted written out on a CPU
-(a convolution with one group per sample yields it) or along a direction (a convolution with the direction as kernel).
+A convolution is a linear layer on patches whose positions are the output pixels, so its gradients are outer products.
+Patches take k*k times the memory of the inputs; they are cut for one block of samples at a time, and not at all where
+the gradient is wanted written out on a CPU (a convolution with one group per sample yields it) or along a direction (a
+convolution with the direction as kernel).
 """
 
 from typing import final
@@ -17,9 +18,11 @@ from attribution.gradients.factors import Factor, Outer
 
 @final
 class Convolution(Factor):
-    """Gradients of the kernel of a ``Conv1d`` or ``Conv2d`` for ``b`` samples; a layer used twice has two ``(inputs, gradient)`` calls.
+    """Gradients of the kernel of a ``Conv1d`` or ``Conv2d`` for ``b`` samples; a layer used twice has two ``(inputs,
+    gradient)`` calls.
 
-    Inputs and gradients are kept as pictures ``(b * m, channels, height, width)``; m > 1 if a sample has several (frames, views).
+    Inputs and gradients are kept as pictures ``(b * m, channels, height, width)``; m > 1 if a sample has several
+    (frames, views).
     """
 
     def __init__(self, module: nn.Conv1d | nn.Conv2d, calls: list[tuple[Tensor, Tensor]], b: int) -> None:
@@ -47,7 +50,8 @@ class Convolution(Factor):
 
     @property
     def grouped(self) -> bool:
-        """Whether one group per sample is the faster way to the written-out gradient: measured so on CPUs for stride one in float32."""
+        """Whether one group per sample is the faster way to the written-out gradient: measured so on CPUs for stride
+        one in float32."""
         return self.device.type == "cpu" and self._like.dtype == torch.float32 and max(self.stride) == 1
 
     def block(self, start: int, stop: int) -> Outer:
@@ -60,7 +64,8 @@ class Convolution(Factor):
         return Outer(torch.cat(left, 2), torch.cat(right, 2), self.shape)
 
     def narrowed(self, start: int, stop: int, outputs: Tensor, inputs: Tensor) -> Outer:
-        """A block of samples with these outputs and places of the patch of every group alone; the others are not copied."""
+        """A block of samples with these outputs and places of the patch of every group alone; the others are not
+        copied."""
         left, right = [], []
         for pictures, gradient in self._calls(start, stop):
             window = self._window(pictures)  # (n, channels, kh, kw, oh, ow)
@@ -114,7 +119,8 @@ class Convolution(Factor):
         return total
 
     def along(self, start: int, stop: int, weights: Tensor) -> Tensor:
-        """Dots of a block of samples with directions ``weights (q, p)``: ``(stop - start, q)``, one convolution per direction."""
+        """Dots of a block of samples with directions ``weights (q, p)``: ``(stop - start, q)``, one convolution per
+        direction."""
         columns = []
         for weight in weights.reshape(len(weights), self.shape[0], self.shape[1], *self.kernel):
             total = self._like.new_zeros(stop - start)
@@ -132,7 +138,8 @@ class Convolution(Factor):
         return found
 
     def _patches(self, inputs: Tensor) -> Tensor:
-        """What each output position sees ``(n, channels * kernel, positions)``; one strided copy, two to three times faster than unfold."""
+        """What each output position sees ``(n, channels * kernel, positions)``; one strided copy, two to three times
+        faster than unfold."""
         view = self._window(inputs)
         n, channels, kh, kw, oh, ow = view.shape
         return view.reshape(n, channels * kh * kw, oh * ow)
@@ -155,7 +162,8 @@ class Convolution(Factor):
 
 
 def _padded(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-    """The inputs with everything padded that a plain convolution cannot pad, and the symmetric zero padding that is left for it."""
+    """The inputs with everything padded that a plain convolution cannot pad, and the symmetric zero padding that is
+    left for it."""
     if isinstance(module.padding, str):
         spread = [
             d * (k - 1) if module.padding == "same" else 0

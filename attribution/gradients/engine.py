@@ -1,9 +1,11 @@
-"""The gradient engine: exact per-sample gradient dots, norms and projections in about one forward and one backward pass.
+"""The gradient engine: exact per-sample gradient dots, norms and projections in about one forward and one backward
+pass.
 
     engine = GradientEngine(model)
     queries = engine.queries(x_test, y_test)                    # once
     for x, y in training_batches:
-        dots = engine.dots(x, y, queries)                       # (b, q), positive: a step on the sample lowers the query's loss
+        dots = engine.dots(x, y, queries)                       # (b, q), positive: a step on the sample lowers the
+        query's loss
 
 Nothing of the training set's per-sample gradients is ever kept, and nothing of the model is changed.
 """
@@ -39,16 +41,17 @@ _SAVED_BYTES, _FEWEST = (
 class GradientEngine:
     """Per-sample gradients of ``per_sample_loss(model(x), y)`` with respect to all parameters that require a gradient.
 
-    ``x (b, ...)`` and ``y (b, ...)`` are tensors on the model's device; ``per_sample_loss(output, y)`` returns ``(b,)``. The model runs in
-    evaluation mode and is handed back as it was (weights, ``requires_grad``, ``.grad``, train/eval per module, hooks), also after an error.
-    ``budget_bytes`` bounds temporaries and, on a CPU, the activations of the block of a batch that is worked on at once (elsewhere the batch
-    goes through whole); it never changes a result beyond rounding. ``autocast`` (bfloat16): forward and backward passes in that precision
-    where torch deems it safe, everything after them in the model's; dots and norms are then good to about two digits. For GPUs; parameters
-    without a closed form, mean gradients and curvature keep the model's precision.
+    ``x (b, ...)`` and ``y (b, ...)`` are tensors on the model's device; ``per_sample_loss(output, y)`` returns
+    ``(b,)``. The model runs in evaluation mode and is handed back as it was (weights, ``requires_grad``, ``.grad``,
+    train/eval per module, hooks), also after an error. ``budget_bytes`` bounds temporaries and, on a CPU, the
+    activations of the block of a batch that is worked on at once (elsewhere the batch goes through whole); it never
+    changes a result beyond rounding. ``autocast`` (bfloat16): forward and backward passes in that precision where torch
+    deems it safe, everything after them in the model's; dots and norms are then good to about two digits. For GPUs;
+    parameters without a closed form, mean gradients and curvature keep the model's precision.
 
-    Raises ``UserError`` for a loss that is not one scalar per sample, a model without trainable parameters, a batch on another device and
-    a model whose samples are coupled within a batch. Source: Goodfellow 2015, arXiv:1510.01799, for gradients from layer factors;
-    Pruthi et al. 2020, arXiv:2002.08484, for dots as influence.
+    Raises ``UserError`` for a loss that is not one scalar per sample, a model without trainable parameters, a batch on
+    another device and a model whose samples are coupled within a batch. Source: Goodfellow 2015, arXiv:1510.01799, for
+    gradients from layer factors; Pruthi et al. 2020, arXiv:2002.08484, for dots as influence.
     """
 
     def __init__(
@@ -78,18 +81,20 @@ class GradientEngine:
         return [name for name, parameter in self.model.named_parameters() if not parameter.requires_grad]
 
     def dots(self, x: Tensor, y: Tensor, queries: QueryGradients) -> Tensor:
-        """Dot products of the samples' gradients with the queries' ``(b, q)``, in loss units squared per parameter unit squared.
+        """Dot products of the samples' gradients with the queries' ``(b, q)``, in loss units squared per parameter unit
+        squared.
 
-        Positive: a small gradient step on the sample lowers the query's loss (helpful). Cost: about one forward pass, one backward pass and
-        one product per layer (``explain``).
+        Positive: a small gradient step on the sample lowers the query's loss (helpful). Cost: about one forward pass,
+        one backward pass and one product per layer (``explain``).
         """
         return self._contract(x, y, queries, norms=False)[0]
 
     def along(self, x: Tensor, y: Tensor, query: QueryGradients) -> Tensor:
-        """``dots`` with one query ``(b, 1)`` by the cheapest way: for a model of linear and convolution layers and a written-out query
-        one pass in forward mode, else ``dots``.
+        """``dots`` with one query ``(b, 1)`` by the cheapest way: for a model of linear and convolution layers and a
+        written-out query one pass in forward mode, else ``dots``.
 
-        Forward mode rounds the gradients of samples that the model is all but certain of about three times as much as a backward pass.
+        Forward mode rounds the gradients of samples that the model is all but certain of about three times as much as a
+        backward pass.
         """
         forward = self._forward_mode and query.count == 1 and self.plan(x, y).plain
         found = self._along(x, y, query) if forward else None
@@ -105,17 +110,19 @@ class GradientEngine:
 
     @property
     def layers(self) -> dict[str, list[str]]:
-        """Name of each layer with covered parameters of its own ("" for the model itself) -> their names, in the model's order."""
+        """Name of each layer with covered parameters of its own ("" for the model itself) -> their names, in the
+        model's order."""
         found: dict[str, list[str]] = {}
         for name in self.covered:
             found.setdefault(name.rpartition(".")[0], []).append(name)
         return found
 
     def by_layer(self, x: Tensor, y: Tensor, queries: QueryGradients) -> tuple[Tensor, Tensor]:
-        """``dots_and_norms`` of every layer apart, ``(l, b, q)`` and ``(l, b)`` in the order of ``layers``, at the cost of one pass.
+        """``dots_and_norms`` of every layer apart, ``(l, b, q)`` and ``(l, b)`` in the order of ``layers``, at the cost
+        of one pass.
 
-        Dots and squared norms add up over layers. A layer's cosine is its dot over the norms of both sides there, the query's being
-        ``queries.only(layers[name]).norms``.
+        Dots and squared norms add up over layers. A layer's cosine is its dot over the norms of both sides there, the
+        query's being ``queries.only(layers[name]).norms``.
         """
         places = {name: place for place, names in enumerate(self.layers.values()) for name in names}
         dots, norms = self._contract_apart(x, y, queries, True, places)
@@ -123,7 +130,8 @@ class GradientEngine:
 
     @torch.no_grad()
     def gradients(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Materialised per-sample gradients, parameter name -> ``(b, *shape)``. Memory: b times the model; meant for few samples."""
+        """Materialised per-sample gradients, parameter name -> ``(b, *shape)``. Memory: b times the model; meant for
+        few samples."""
         result = {
             name: torch.zeros((len(x), *p.shape), dtype=p.dtype, device=p.device)
             for name, p in covered_parameters(self.model).items()
@@ -133,7 +141,8 @@ class GradientEngine:
         return result
 
     def mean_gradient(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-        """Gradient of the mean loss over all samples of all batches, parameter name -> tensor; one plain backward pass per batch."""
+        """Gradient of the mean loss over all samples of all batches, parameter name -> tensor; one plain backward pass
+        per batch."""
         parameters = covered_parameters(self.model)
         total = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
         count = 0
@@ -156,7 +165,8 @@ class GradientEngine:
 
     @torch.no_grad()
     def queries(self, x: Tensor, y: Tensor, batch_size: int = 64) -> QueryGradients:
-        """One query per sample, kept as factors where that is smaller; ``query_capacity`` says how many fit the budget."""
+        """One query per sample, kept as factors where that is smaller; ``query_capacity`` says how many fit the
+        budget."""
         found: dict[str, dict[int, Factor]] = {}
         for start, stop in blocks(len(x), batch_size):
             for first, _, name, factor in self.factors(x[start:stop], y[start:stop]):
@@ -177,15 +187,18 @@ class GradientEngine:
         return max(1, self.budget_bytes * len(few) // max(1, few.nbytes))
 
     def group_query(self, x: Tensor | Iterable[tuple[Tensor, Tensor]], y: Tensor | None = None) -> QueryGradients:
-        """One query for the mean loss of a group of samples: one batch ``(x, y)``, or an iterable of batches for a large group."""
+        """One query for the mean loss of a group of samples: one batch ``(x, y)``, or an iterable of batches for a
+        large group."""
         batches = [(x, y)] if isinstance(x, Tensor) and y is not None else x
         return QueryGradients.from_gradients([self.mean_gradient(batches)])  # type: ignore[arg-type]
 
     @torch.no_grad()
     def project(self, x: Tensor, y: Tensor, dim: int, seed: int = 0) -> Tensor:
-        """Random projections of the samples' gradients ``(b, dim)``: inner products estimate gradient dots, error about 1 / sqrt(dim).
+        """Random projections of the samples' gradients ``(b, dim)``: inner products estimate gradient dots, error about
+        1 / sqrt(dim).
 
-        The map depends on ``seed`` and the parameters' names and sizes alone (``project.Sketch``); cost: one pass over the gradients.
+        The map depends on ``seed`` and the parameters' names and sizes alone (``project.Sketch``); cost: one pass over
+        the gradients.
         """
         result = torch.zeros(len(x), dim, dtype=self.plan(x, y).dtype, device=x.device)
         for start, stop, name, factor in self.factors(x, y):
@@ -197,10 +210,11 @@ class GradientEngine:
 
     @torch.no_grad()
     def compress(self, x: Tensor, y: Tensor, compression: Compression) -> Tensor:
-        """Compressed gradients of the samples ``(b, dim)``, whose inner products estimate gradient dots (``attribution.gradients.compress``).
+        """Compressed gradients of the samples ``(b, dim)``, whose inner products estimate gradient dots
+        (``attribution.gradients.compress``).
 
-        The map depends on the compression and the model's parameters alone. Cost: one forward and one backward pass, and less than writing
-        the gradients out; see the compressions.
+        The map depends on the compression and the model's parameters alone. Cost: one forward and one backward pass,
+        and less than writing the gradients out; see the compressions.
         """
         return self.compress_factors(x, y, self.factors(x, y), compression)
 
@@ -220,10 +234,12 @@ class GradientEngine:
     def explain(
         self, x: Tensor, y: Tensor, n_queries: int = 1, *, norms: bool = True, written: bool = False
     ) -> Explanations:
-        """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch; print it for a table.
+        """One row per covered parameter: closed form or fallback and why, contraction order, cost for this batch; print
+        it for a table.
 
-        The request: dots with ``n_queries`` (0: none), ``norms`` or not; ``written``: queries that are no sample's own gradient and so have
-        no factors (a mean, or anything multiplied by an inverse curvature). One of them without norms: as ``along`` compares it.
+        The request: dots with ``n_queries`` (0: none), ``norms`` or not; ``written``: queries that are no sample's own
+        gradient and so have no factors (a mean, or anything multiplied by an inverse curvature). One of them without
+        norms: as ``along`` compares it.
         """
         plan, shapes = (
             self.plan(x, y),
@@ -235,7 +251,8 @@ class GradientEngine:
         return Explanations(row.times(len(x) / size) for row in rows)
 
     def check(self, x: Tensor, y: Tensor) -> None:
-        """``UserError`` naming the layer if a sample's loss changes with the other samples of its batch; looks at up to eight samples."""
+        """``UserError`` naming the layer if a sample's loss changes with the other samples of its batch; looks at up to
+        eight samples."""
         self._placed(x)
         x, y = x[:8], y[:8]
         with evaluation(self.model), torch.no_grad():
@@ -245,13 +262,15 @@ class GradientEngine:
         if not torch.allclose(together, alone, rtol=tolerance, atol=tolerance):
             worst = int((together - alone).abs().argmax())
             raise first_coupled(self.model, x) or UserError(
-                f"The loss of sample {worst} is {together[worst]:.6g} in a batch of {len(x)} and {alone[worst]:.6g} alone.",
+                f"The loss of sample {worst} is {together[worst]:.6g} in a batch of {len(x)} and "
+                f"{alone[worst]:.6g} alone.",
                 "A loss that depends on the batch has no per-sample gradient.",
                 "Make the model and the loss treat samples independently in evaluation mode.",
             )
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
-        """The routes of the covered parameters; made on the first batch and again when other parameters require gradients."""
+        """The routes of the covered parameters; made on the first batch and again when other parameters require
+        gradients."""
         if self._known is None or self._known.stale:
             if not self.covered:
                 raise UserError(
@@ -280,7 +299,8 @@ class GradientEngine:
             raise UserError("The batch is empty.", "There is nothing to score.", "Pass at least one sample.")
 
     def factors(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
-        """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on, in blocks of samples.
+        """``(start, stop, parameter, factor)`` for all covered parameters that the loss depends on, in blocks of
+        samples.
 
         What a training set's curvature is built from; positions count from the start of the batch.
         """
@@ -302,7 +322,8 @@ class GradientEngine:
             yield from self._fallback_factors(plan, x, y)
 
     def at_once(self, x: Tensor, y: Tensor) -> int:
-        """How many samples of a batch go through the model at once; a CPU gains nothing from more activations than its caches are worth."""
+        """How many samples of a batch go through the model at once; a CPU gains nothing from more activations than its
+        caches are worth."""
         plan = self.plan(x, y)
         if x.device.type != "cpu":
             return len(x)

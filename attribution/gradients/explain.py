@@ -1,4 +1,5 @@
-"""Says for each covered parameter how its gradients are had and contracted, and what that costs beside a forward pass."""
+"""Says for each covered parameter how its gradients are had and contracted, and what that costs beside a forward
+pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,11 +18,11 @@ FORWARD_MODE, WITH_WEIGHT = "forward mode", "with weight"
 class Explanation:
     """One covered parameter.
 
-    ``path`` is "closed form", "vmap" or "loop", ``reason`` says why it is not a closed form; ``dots`` and ``norms`` name the contraction
-    order (``contract.py``; forward mode; with weight: a bias that comes with its layer's weight), empty where not asked for;
-    ``multiply_adds`` is its estimated cost for the batch, without forward and backward, ``forward`` what the layer itself costs in a
-    forward pass (0 for embeddings and element-wise layers), ``held_bytes`` the factors that are held at once: on a CPU, those of a block of
-    the batch.
+    ``path`` is "closed form", "vmap" or "loop", ``reason`` says why it is not a closed form; ``dots`` and ``norms``
+    name the contraction order (``contract.py``; forward mode; with weight: a bias that comes with its layer's weight),
+    empty where not asked for; ``multiply_adds`` is its estimated cost for the batch, without forward and backward,
+    ``forward`` what the layer itself costs in a forward pass (0 for embeddings and element-wise layers), ``held_bytes``
+    the factors that are held at once: on a CPU, those of a block of the batch.
     """
 
     parameter: str
@@ -61,7 +62,8 @@ class Explanations(list[Explanation]):
 
     @property
     def share(self) -> float:
-        """What comparing costs over what the forward pass costs; the backward pass to the layers' outputs is about one more."""
+        """What comparing costs over what the forward pass costs; the backward pass to the layers' outputs is about one
+        more."""
         return sum(row.multiply_adds for row in self) / max(1.0, self.forward)
 
     def __str__(self) -> str:

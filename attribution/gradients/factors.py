@@ -1,8 +1,9 @@
 """Per-sample gradients of one parameter, kept as the factors that a backward pass yields instead of as a matrix.
 
-A weight's gradient for sample s is ``sum_t left[s, t] outer right[s, t]`` over the positions t where the layer was applied (Goodfellow 2015,
-arXiv:1510.01799; Rochette et al. 2019, arXiv:1912.06015), so dots and norms follow from the factors. Four kinds suffice: ``Dense`` (small
-parameters and the fallback), ``Outer`` (linear layers), ``Rows`` (embeddings) and ``Convolution`` (its own file).
+A weight's gradient for sample s is ``sum_t left[s, t] outer right[s, t]`` over the positions t where the layer was
+applied (Goodfellow 2015, arXiv:1510.01799; Rochette et al. 2019, arXiv:1912.06015), so dots and norms follow from the
+factors. Four kinds suffice: ``Dense`` (small parameters and the fallback), ``Outer`` (linear layers), ``Rows``
+(embeddings) and ``Convolution`` (its own file).
 """
 
 from abc import ABC, abstractmethod
@@ -61,7 +62,8 @@ class Dense(Factor):
 
     @property
     def columns(self) -> Tensor:
-        """``(p, b)``, from now on with the samples of an entry side by side: a product with many gradients is up to twice as fast on a CPU."""
+        """``(p, b)``, from now on with the samples of an entry side by side: a product with many gradients is up to
+        twice as fast on a CPU."""
         if self.values.stride(0) != 1 < self.count:
             self.values = self.values.T.contiguous().T
         return self.values.T
@@ -76,7 +78,8 @@ class Dense(Factor):
 
 @final
 class Outer(Factor):
-    """Sums of outer products: ``left (b, h, t, o)``, ``right (b, h, t, i)`` with h groups and t positions; p = h * o * i."""
+    """Sums of outer products: ``left (b, h, t, o)``, ``right (b, h, t, i)`` with h groups and t positions; p = h * o *
+    i."""
 
     def __init__(self, left: Tensor, right: Tensor, shape: tuple[int, ...]) -> None:
         self.left, self.right, self.shape, self.count = left, right, tuple(shape), left.shape[0]
@@ -143,7 +146,8 @@ class Rows(Factor):
 
     @classmethod
     def gather(cls, ids: Tensor, gradients: Tensor, shape: tuple[int, ...], padding: int | None) -> "Rows":
-        """Sum the output gradients ``(b, t, d)`` of equal ids ``(b, t)`` within each sample; the padding row gets no gradient."""
+        """Sum the output gradients ``(b, t, d)`` of equal ids ``(b, t)`` within each sample; the padding row gets no
+        gradient."""
         count, rows = len(ids), shape[0]
         keys = (torch.arange(count, device=ids.device)[:, None] * rows + ids).flatten()
         values = gradients.reshape(-1, shape[1])
@@ -178,12 +182,14 @@ class Rows(Factor):
 
     @cached_property
     def by_row(self) -> tuple[Tensor, Tensor, Tensor]:
-        """``(order (m,), first (rows,), many (rows,))``: entries sorted by row, where each row's entries begin and how many there are."""
+        """``(order (m,), first (rows,), many (rows,))``: entries sorted by row, where each row's entries begin and how
+        many there are."""
         many = torch.bincount(self.ids, minlength=self.shape[0])
         return torch.argsort(self.ids), many.cumsum(0) - many, many
 
     def meetings(self, other: "Rows") -> tuple[Tensor, Tensor]:
-        """Index pairs ``(mine (k,), theirs (k,))`` of all entries that touch the same row: all that two sparse gradients have in common."""
+        """Index pairs ``(mine (k,), theirs (k,))`` of all entries that touch the same row: all that two sparse
+        gradients have in common."""
         order, first, many = other.by_row
         counts = many[self.ids]
         mine = torch.repeat_interleave(torch.arange(len(self.ids), device=self.ids.device), counts)
@@ -192,7 +198,8 @@ class Rows(Factor):
 
 
 def concatenate(parts: list[Factor]) -> Factor:
-    """The samples of all parts one after the other; outer products with fewer positions are padded with zeros, which is exact."""
+    """The samples of all parts one after the other; outer products with fewer positions are padded with zeros, which is
+    exact."""
     if len(parts) == 1:
         return parts[0]
     shape = parts[0].shape

@@ -1,4 +1,5 @@
-"""Exact per-sample gradients of parameters without a closed form: ``torch.func`` over only these, or one sample at a time."""
+"""Exact per-sample gradients of parameters without a closed form: ``torch.func`` over only these, or one sample at a
+time."""
 
 import warnings
 from collections.abc import Mapping
@@ -15,15 +16,16 @@ from attribution.gradients.capture import Loss, evaluation, per_sample
 class Fallback:
     """Per-sample gradients of the parameters ``names`` of ``model``.
 
-    ``loop`` False: ``vmap(grad)``, about one more forward and backward pass, for modules that vmap can trace (also tied parameters).
-    ``loop`` True: autograd one sample at a time, for all others; slow, never wrong.
+    ``loop`` False: ``vmap(grad)``, about one more forward and backward pass, for modules that vmap can trace (also tied
+    parameters). ``loop`` True: autograd one sample at a time, for all others; slow, never wrong.
     """
 
     def __init__(self, model: nn.Module, names: tuple[str, ...], loss: Loss, loop: bool) -> None:
         self.model, self.names, self.loss, self.loop = model, names, loss, loop
 
     def gradients(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Parameter name -> gradients ``(b, *shape)``. Memory: b times the parameters' size (plus b activations for vmap)."""
+        """Parameter name -> gradients ``(b, *shape)``. Memory: b times the parameters' size (plus b activations for
+        vmap)."""
         chosen = {name: parameter for name, parameter in self.model.named_parameters() if name in set(self.names)}
         with evaluation(self.model):
             return self._one_by_one(chosen, x, y) if self.loop else self._vmapped(chosen, x, y)

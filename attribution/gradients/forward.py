@@ -19,10 +19,11 @@ Holders = Mapping[
 def slopes(
     model: nn.Module, holders: Holders, loss: Loss, x: Tensor, y: Tensor, query: QueryGradients
 ) -> Tensor | None:
-    """Derivative of the samples' losses ``(b,)`` along a written-out query; None if it is not written out in the parameters' dtype.
+    """Derivative of the samples' losses ``(b,)`` along a written-out query; None if it is not written out in the
+    parameters' dtype.
 
-    ``RuntimeError`` for an operation without a forward-mode derivative. Source: the Jacobian-vector product by dual numbers, as Baydin et
-    al. 2022, arXiv 2202.08587, use it for gradients.
+    ``RuntimeError`` for an operation without a forward-mode derivative. Source: the Jacobian-vector product by dual
+    numbers, as Baydin et al. 2022, arXiv 2202.08587, use it for gradients.
     """
     parameters = {name: getattr(*places[0]).detach() for name, places in holders.items()}
     if any(
@@ -38,7 +39,8 @@ def slopes(
 
 @contextmanager
 def _replaced(holders: Holders, values: Mapping[str, Tensor]) -> Iterator[None]:
-    """Inside, the model computes with these instead of its parameters; ``functional_call`` would look for their places in every batch."""
+    """Inside, the model computes with these instead of its parameters; ``functional_call`` would look for their places
+    in every batch."""
     own = [(module, name, module._parameters[name]) for parameter in values for module, name in holders[parameter]]
     try:
         for parameter, value in values.items():

@@ -1,9 +1,11 @@
-"""Closed forms: how each layer type's inputs and output gradients become the factors of its per-sample parameter gradients.
+"""Closed forms: how each layer type's inputs and output gradients become the factors of its per-sample parameter
+gradients.
 
-One function per type, filed by ``@handles``; a new layer type is one more function. A function receives the module, its calls in this
-forward pass (a layer may be used twice) and the number of samples b, and returns one ``Factor`` for each of its own parameters. Tensors
-have the sample axis first, either as ``(b, ...)`` or flattened sample by sample with positions as ``(b * t, ...)``; a layer that is fed
-otherwise is found by the probe (``probe.py``) and takes the fallback.
+One function per type, filed by ``@handles``; a new layer type is one more function. A function receives the module, its
+calls in this forward pass (a layer may be used twice) and the number of samples b, and returns one ``Factor`` for each
+of its own parameters. Tensors have the sample axis first, either as ``(b, ...)`` or flattened sample by sample with
+positions as ``(b * t, ...)``; a layer that is fed otherwise is found by the probe (``probe.py``) and takes the
+fallback.
 """
 
 from collections.abc import Callable
@@ -18,8 +20,8 @@ from attribution.gradients.factors import Dense, Factor, Outer, Rows
 
 
 class Call(NamedTuple):
-    """One use of a layer: what went in, the gradient of the summed loss with respect to what came out, and, of a ``Norm``, what came out
-    (None where that is not known)."""
+    """One use of a layer: what went in, the gradient of the summed loss with respect to what came out, and, of a
+    ``Norm``, what came out (None where that is not known)."""
 
     inputs: Tensor
     gradient: Tensor
@@ -96,7 +98,8 @@ def convolution(module: nn.Module, calls: list[Call], b: int) -> dict[str, Facto
 def embedding(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
     """A row's gradient is the sum of G over the places where its id stood; ``padding_idx`` gets none.
 
-    A table that a sample's positions nearly fill (positions, characters) is written out, which is less than its activations.
+    A table that a sample's positions nearly fill (positions, characters) is written out, which is less than its
+    activations.
     """
     assert isinstance(module, nn.Embedding)
     shape = (rows, width) = tuple(module.weight.shape)
@@ -128,7 +131,8 @@ _LOST = 4.0  # biases up to so many weights: z is of the order of 1, so little i
 
 @handles(*get_args(Norm))
 def norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
-    """``y = weight * z + bias`` per channel or per element, z the normalised inputs: dL/dweight = sum G z, dL/dbias = sum G."""
+    """``y = weight * z + bias`` per channel or per element, z the normalised inputs: dL/dweight = sum G z, dL/dbias =
+    sum G."""
     assert isinstance(module, Norm)
     if module.weight is None:
         return {}
@@ -148,8 +152,9 @@ def norm(module: nn.Module, calls: list[Call], b: int) -> dict[str, Factor]:
 def _with_normalised(module: Norm, bias: Tensor | None, call: Call, total: Tensor, b: int) -> Tensor:
     """Per-sample sums of G z ``(b, p)``; ``total`` are those of G.
 
-    From the outputs where there are any, z = (y - bias) / weight, which costs half of normalising again, unless a weight is so small beside
-    its bias that digits would be lost. They are there on a CPU alone: elsewhere to ask that would hold up the device.
+    From the outputs where there are any, z = (y - bias) / weight, which costs half of normalising again, unless a
+    weight is so small beside its bias that digits would be lost. They are there on a CPU alone: elsewhere to ask that
+    would hold up the device.
     """
     weight = module.weight
     if call.outputs is None or not _invertible(weight, bias):
@@ -161,7 +166,8 @@ def _with_normalised(module: Norm, bias: Tensor | None, call: Call, total: Tenso
 
 
 def _invertible(weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether z can be had from ``weight * z + bias`` at the price of a few roundings, of which half precision has none to spare."""
+    """Whether z can be had from ``weight * z + bias`` at the price of a few roundings, of which half precision has none
+    to spare."""
     if weight.itemsize < 4:
         return False
     least = torch.finfo(weight.dtype).tiny

@@ -1,8 +1,10 @@
-"""Chooses closed form or fallback for every parameter, by trying three samples against autograd; finds batch-coupled models.
+"""Chooses closed form or fallback for every parameter, by trying three samples against autograd; finds batch-coupled
+models.
 
-Closed forms see a module's inputs and outputs only. A weight that is also used elsewhere (tied, or read by the parent as attention does), a
-subclass with another forward, a sample axis that is not the first: all of these would give a wrong number without a word. So each closed
-form must first reproduce autograd on three samples and random output gradients, sample by sample; what does not takes the fallback.
+Closed forms see a module's inputs and outputs only. A weight that is also used elsewhere (tied, or read by the parent
+as attention does), a subclass with another forward, a sample axis that is not the first: all of these would give a
+wrong number without a word. So each closed form must first reproduce autograd on three samples and random output
+gradients, sample by sample; what does not takes the fallback.
 """
 
 from collections.abc import Mapping
@@ -83,8 +85,8 @@ class Plan:
 
     @cached_property
     def plain(self) -> bool:
-        """Whether all covered parameters are those of linear and convolution layers: there, and not with attention and normalisation,
-        forward mode is cheapest along one direction."""
+        """Whether all covered parameters are those of linear and convolution layers: there, and not with attention and
+        normalisation, forward mode is cheapest along one direction."""
         return not self.others and all(
             isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) for module in self.modules.values()
         )
@@ -132,7 +134,8 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
 
 
 def refuse(model: nn.Module) -> None:
-    """``UserError`` for layers known to be impossible: batch normalisation that mixes a batch, embeddings that change while they run."""
+    """``UserError`` for layers known to be impossible: batch normalisation that mixes a batch, embeddings that change
+    while they run."""
     for name, module in model.named_modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
             raise _coupled(name, type(module).__name__)
@@ -217,7 +220,8 @@ def _closed_forms(
     loss: Loss,
     reference: dict[str, Tensor],
 ) -> tuple[dict[str, str], dict[str, nn.Module]]:
-    """For every covered parameter the reason against its closed form (empty: it holds), and the modules that were tried."""
+    """For every covered parameter the reason against its closed form (empty: it holds), and the modules that were
+    tried."""
     verdicts, modules = {}, {}
     for name, parameter in covered.items():
         (module_name, module), *more = owners[id(parameter)]
@@ -259,7 +263,8 @@ def _closed_forms(
 
 
 def agrees(found: Tensor, expected: Tensor, floor: float) -> bool:
-    """Equal up to rounding per sample; ``floor`` is the size below which a gradient counts as zero beside the others."""
+    """Equal up to rounding per sample; ``floor`` is the size below which a gradient counts as zero beside the
+    others."""
     tolerance = {torch.float64: 1e-7, torch.float32: 1e-2}.get(expected.dtype, 0.1)
     difference = (found - expected).norm(dim=1)
     return bool((difference <= tolerance * (expected.norm(dim=1) + 1e-3 * floor)).all())
@@ -289,7 +294,8 @@ def _fallback_path(
 
 
 def first_coupled(model: nn.Module, x: Tensor) -> UserError | None:
-    """The error that names the first layer whose output for sample 0 depends on the rest of the batch; None if none does."""
+    """The error that names the first layer whose output for sample 0 depends on the rest of the batch; None if none
+    does."""
     with evaluation(model), torch.no_grad():
         together, alone = _outputs(model, x), _outputs(model, x[:1])
     modules = dict(model.named_modules())

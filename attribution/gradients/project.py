@@ -1,4 +1,5 @@
-"""Random projections of per-sample gradients: short vectors whose inner products estimate those of the full gradients."""
+"""Random projections of per-sample gradients: short vectors whose inner products estimate those of the full
+gradients."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,10 +18,11 @@ _PIECE_BYTES = 1 << 20  # pieces of this size stay near the core
 class Sketch:
     """A sparse Johnson-Lindenstrauss map of one parameter's p entries to ``dim`` numbers.
 
-    Every entry gets a random sign and one of ``dim`` places, each place the same number of entries up to one (a count sketch with balanced
-    buckets; Charikar et al. 2002, Weinberger et al. 2009, arXiv:0902.2206). Inner products are unbiased with variance about
-    ``(|u|^2 |v|^2 + <u, v>^2) / dim``, the same as with a dense Gaussian matrix, at the cost of one pass over the gradient. The map depends
-    on ``seed``, ``name``, p and ``dim`` alone, never on device or batch. Memory: 10 bytes an entry, no ``dim x p`` matrix.
+    Every entry gets a random sign and one of ``dim`` places, each place the same number of entries up to one (a count
+    sketch with balanced buckets; Charikar et al. 2002, Weinberger et al. 2009, arXiv:0902.2206). Inner products are
+    unbiased with variance about ``(|u|^2 |v|^2 + <u, v>^2) / dim``, the same as with a dense Gaussian matrix, at the
+    cost of one pass over the gradient. The map depends on ``seed``, ``name``, p and ``dim`` alone, never on device or
+    batch. Memory: 10 bytes an entry, no ``dim x p`` matrix.
     """
 
     def __init__(self, name: str, numel: int, dim: int, seed: int, device: torch.device) -> None:
@@ -70,7 +72,8 @@ class Sketch:
         return self.scattered(samples, factor.entries().flatten(), factor.values.flatten(), factor.count)
 
     def scattered(self, samples: Tensor, entries: Tensor, values: Tensor, count: int) -> Tensor:
-        """Single numbers ``values (m,)`` of ``count`` samples, at places ``entries (m,)`` of the gradient, to ``(count, dim)``."""
+        """Single numbers ``values (m,)`` of ``count`` samples, at places ``entries (m,)`` of the gradient, to ``(count,
+        dim)``."""
         places = samples * self.dim + self._place[entries].long()
         signed = values * self._sign[entries]
         return signed.new_zeros(count * self.dim).index_add_(0, places, signed).reshape(count, self.dim)

@@ -1,4 +1,5 @@
-"""Gradients of several weighted sums of a model's outputs, as layer factors: one forward pass for all, one backward pass each."""
+"""Gradients of several weighted sums of a model's outputs, as layer factors: one forward pass for all, one backward
+pass each."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ _TOGETHER = (
 
 @dataclass(frozen=True)
 class Shared:
-    """A linear layer with one position: in row k the gradient of sample s is ``lefts[k, s] outer inputs[s]``, of its bias ``lefts[k, s]``.
+    """A linear layer with one position: in row k the gradient of sample s is ``lefts[k, s] outer inputs[s]``, of its
+    bias ``lefts[k, s]``.
 
     ``weight`` and ``bias`` (None: not covered) are names, ``inputs`` is ``(b, i)``, ``lefts`` ``(r, b, o)``.
     """
@@ -50,10 +52,10 @@ def weighted_sum(output: Tensor, weights: Tensor) -> Tensor:
 class Pullback:
     """For each k, the gradients of ``sum_c weights[k, i, c] output[i, c]`` for all samples i of a batch.
 
-    ``weigh`` maps the output ``(b, c)`` to the weights ``(r, b, c)``; ``within`` leaves only the layers of these parameters. Iterating
-    gives, row by row, parameter name -> factor for all but the linear layers with one position, which are in ``shared`` afterwards;
-    ``rows`` gives all parameters row by row. A parameter that no output depends on is absent. Cost: one forward and r input-gradient
-    passes; memory of the activations, held until the last k.
+    ``weigh`` maps the output ``(b, c)`` to the weights ``(r, b, c)``; ``within`` leaves only the layers of these
+    parameters. Iterating gives, row by row, parameter name -> factor for all but the linear layers with one position,
+    which are in ``shared`` afterwards; ``rows`` gives all parameters row by row. A parameter that no output depends on
+    is absent. Cost: one forward and r input-gradient passes; memory of the activations, held until the last k.
     """
 
     @torch.no_grad()
@@ -122,7 +124,8 @@ class Pullback:
         return {name: Dense(values.reshape(self.x.shape[0], -1), shapes[name]) for name, values in found.items()}
 
     def _singles(self) -> dict[int, tuple[str, str | None]]:
-        """Call -> names of weight and bias, for linear layers that were called once on one row per sample and whose weight is covered."""
+        """Call -> names of weight and bias, for linear layers that were called once on one row per sample and whose
+        weight is covered."""
         names = [use.layer for use in self._uses]
         found: dict[int, tuple[str, str | None]] = {}
         for place, (name, inputs, *_) in enumerate(self._uses):
@@ -137,7 +140,8 @@ class Pullback:
         return found
 
     def _backward(self) -> Iterator[list[Tensor | None]]:
-        """Gradients at the calls for each row of weights, those of the single linear layers put aside; one pass for a small model."""
+        """Gradients at the calls for each row of weights, those of the single linear layers put aside; one pass for a
+        small model."""
         edges, weights, output = [use.edge for use in self._uses], self.weights, self._output
         self._output = None  # the graph is free after the last row
         if not edges or output is None:

@@ -16,8 +16,9 @@ from attribution.gradients.factors import Dense, Factor, Outer, concatenate
 class QueryGradients:
     """Gradients of q queries: what every training sample is compared with.
 
-    Build with ``engine.queries`` (one per sample), ``engine.group_query`` (one mean), ``QueryGradients.from_gradients`` (any directions) or
-    ``QueryGradients.stack``. ``parts`` maps a parameter's name to its factor; a parameter that is absent has gradient zero.
+    Build with ``engine.queries`` (one per sample), ``engine.group_query`` (one mean), ``QueryGradients.from_gradients``
+    (any directions) or ``QueryGradients.stack``. ``parts`` maps a parameter's name to its factor; a parameter that is
+    absent has gradient zero.
     """
 
     def __init__(
@@ -33,7 +34,8 @@ class QueryGradients:
 
     @classmethod
     def from_gradients(cls, gradients: Sequence[Mapping[str, Tensor]]) -> "QueryGradients":
-        """From one dict per query, parameter name -> tensor of the parameter's shape (a mean gradient, an inverse-curvature product, ...)."""
+        """From one dict per query, parameter name -> tensor of the parameter's shape (a mean gradient, an
+        inverse-curvature product, ...)."""
         names = dict.fromkeys(name for each in gradients for name in each)
         parts: dict[str, Factor] = {}
         for name in names:
@@ -94,7 +96,8 @@ def _zeros(like: Factor, count: int) -> Factor:
 
 
 def gathered(pieces: Mapping[int, Factor], count: int) -> Factor:
-    """The gradients of ``count`` samples from pieces by their first sample, in order; samples without a piece have none."""
+    """The gradients of ``count`` samples from pieces by their first sample, in order; samples without a piece have
+    none."""
     like = next(iter(pieces.values()))
     whole: list[Factor] = []
     done = 0
@@ -106,7 +109,8 @@ def gathered(pieces: Mapping[int, Factor], count: int) -> Factor:
 
 
 def keep(factor: Factor, budget_bytes: int) -> Factor:
-    """A factor in the form in which it is kept as a query: factors where comparing all pairs of positions beats the written-out product."""
+    """A factor in the form in which it is kept as a query: factors where comparing all pairs of positions beats the
+    written-out product."""
     if isinstance(factor, Outer | Convolution):
         _, t, o, i = factor.sizes
         if t * t * (o + i) > o * i:

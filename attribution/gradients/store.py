@@ -19,12 +19,14 @@ PART_BYTES = (1 << 20, 64 << 20)  # smallest and largest file; in between, about
 
 @final
 class GradientStore:
-    """Vectors ``(n, width)`` of the training rows ``rows`` (n,) ascending int64, in ``folder/KEY/part-00000.safetensors`` and so on.
+    """Vectors ``(n, width)`` of the training rows ``rows`` (n,) ascending int64, in
+    ``folder/KEY/part-00000.safetensors`` and so on.
 
-    KEY is the fingerprint of ``request``: what the vectors are made from (weights, data, labels, compression). ``make(rows) -> (b, width)``
-    computes those of some rows. A part is made when it is first asked for, appears whole or not at all, and carries the fingerprint and its
-    place in its header; one of another request or cut short is made again. Numbers are bf16, the upper half of a float32 rounded to nearest
-    even: 2 bytes, 8 bits of mantissa, so what is read is within 1/256 of what was made, also in the process that made it. Memory: one part.
+    KEY is the fingerprint of ``request``: what the vectors are made from (weights, data, labels, compression).
+    ``make(rows) -> (b, width)`` computes those of some rows. A part is made when it is first asked for, appears whole
+    or not at all, and carries the fingerprint and its place in its header; one of another request or cut short is made
+    again. Numbers are bf16, the upper half of a float32 rounded to nearest even: 2 bytes, 8 bits of mantissa, so what
+    is read is within 1/256 of what was made, also in the process that made it. Memory: one part.
     """
 
     def __init__(
@@ -72,7 +74,8 @@ class GradientStore:
             yield rows, self.vectors(rows)
 
     def tensors(self, name: str, make: "Callable[[], dict[str, Tensor]]") -> "dict[str, Tensor]":
-        """Small tensors that belong to the vectors, such as the map that makes them, in full precision: from the store, or made and kept."""
+        """Small tensors that belong to the vectors, such as the map that makes them, in full precision: from the store,
+        or made and kept."""
         from safetensors.torch import load_file
 
         path = self.folder / f"{name}.safetensors"

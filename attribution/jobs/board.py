@@ -1,4 +1,5 @@
-"""Background work as a row and a detached process: it outlives the page, the server, and its own death (resume does what is missing)."""
+"""Background work as a row and a detached process: it outlives the page, the server, and its own death (resume does
+what is missing)."""
 
 import json
 import os
@@ -175,7 +176,8 @@ class JobBoard:
         return _job(rows[0], self._folder)
 
     def _rows(self, which: str, *values: str) -> _Rows:
-        """Rows as they stand. Nothing is written unless a process is found gone, and in a project that may only be read not even then."""
+        """Rows as they stand. Nothing is written unless a process is found gone, and in a project that may only be read
+        not even then."""
         with connect(self._db) as db:
             rows = [dict(row) for row in db.execute(f"SELECT * FROM jobs {which}", values)]
         ended = [row for row in rows if _ended(row)]
@@ -201,9 +203,11 @@ class JobBoard:
         return self.get(job_id)
 
     def kill(self, job_id: str, grace_s: float = GRACE_S) -> Job:
-        """End a job that may not answer: it is asked first (``cancel``), then its process group gets SIGTERM, then SIGKILL.
+        """End a job that may not answer: it is asked first (``cancel``), then its process group gets SIGTERM, then
+        SIGKILL.
 
-        Returns when its process is gone, after ``grace_s`` for each of the three at most; ``UserError`` when the system itself holds it.
+        Returns when its process is gone, after ``grace_s`` for each of the three at most; ``UserError`` when the system
+        itself holds it.
         """
         job = self.cancel(job_id)
         row = self._rows("WHERE id=?", job_id)[0]
@@ -222,7 +226,8 @@ class JobBoard:
             )
         with write(self._db) as db:
             db.execute(
-                "UPDATE jobs SET state='cancelled', finished_s=?, message='Ended by a signal; what it finished is kept.'"
+                "UPDATE jobs SET state='cancelled', finished_s=?, message='Ended by a signal; what it finished is "
+                "kept.'"
                 " WHERE id=? AND state IN ('queued','running')",
                 (time.time(), job_id),
             )
@@ -236,7 +241,8 @@ class JobBoard:
             if job.active:
                 return job
             db.execute(
-                "UPDATE jobs SET state='queued', cancel=0, error=NULL, finished_s=NULL, resumed_at=fraction, message='', heartbeat_s=?,"
+                "UPDATE jobs SET state='queued', cancel=0, error=NULL, finished_s=NULL, resumed_at=fraction, "
+                "message='', heartbeat_s=?,"
                 " pid=?, process_start=?, boot=? WHERE id=?",
                 (time.time(), *_me(), job_id),
             )
@@ -246,11 +252,13 @@ class JobBoard:
     def run(self, job_id: str, work: Callable[[Job, Progress], str]) -> str:
         """Claim a queued job in this process, do it, and record how it ended; returns the final state.
 
-        ``work(job, progress)`` returns the id of its artefact. Only one process can claim a job (compare-and-set on its state).
+        ``work(job, progress)`` returns the id of its artefact. Only one process can claim a job (compare-and-set on its
+        state).
         """
         with write(self._db) as db:
             claimed = db.execute(
-                "UPDATE jobs SET state='running', started_s=?, heartbeat_s=?, pid=?, process_start=?, boot=? WHERE id=? AND state='queued'",
+                "UPDATE jobs SET state='running', started_s=?, heartbeat_s=?, pid=?, process_start=?, boot=? "
+                "WHERE id=? AND state='queued'",
                 (time.time(), time.time(), *_me(), job_id),
             ).rowcount
             job = self._get(db, job_id)
@@ -293,7 +301,8 @@ class JobBoard:
         self._spare_path(job_id).unlink(missing_ok=True)  # room for these words on a disk that the job has filled
         with write(self._db) as db:
             db.execute(
-                "UPDATE jobs SET state=?, error=?, result=?, finished_s=?, fraction=CASE WHEN ?='done' THEN 1 ELSE fraction END"
+                "UPDATE jobs SET state=?, error=?, result=?, finished_s=?, fraction=CASE WHEN ?='done' THEN 1 "
+                "ELSE fraction END"
                 " WHERE id=? AND state='running'",
                 (state, json.dumps(error) if error else None, result, time.time(), state, job_id),
             )
@@ -325,7 +334,8 @@ class JobBoard:
         )
 
     def _reap(self, db: sqlite3.Connection) -> None:
-        """Mark as interrupted every job that says it runs but whose process is gone, and queued ones that never started."""
+        """Mark as interrupted every job that says it runs but whose process is gone, and queued ones that never
+        started."""
         for row in db.execute("SELECT * FROM jobs WHERE state IN ('queued','running')").fetchall():
             if _ended(dict(row)):
                 db.execute(
@@ -341,7 +351,8 @@ class _Listener:
         self._path, self._id, self._beating = path, job_id, beating
 
     def told(self, done: float, total: float, message: str) -> None:
-        """One step: ``Cancelled`` when the user asked to stop, another process ended the job, or the project is gone."""
+        """One step: ``Cancelled`` when the user asked to stop, another process ended the job, or the project is
+        gone."""
         self._beating.stepped()
         fraction = min(done / total, 1.0) if total else 0.0
         try:
@@ -361,8 +372,8 @@ class _Listener:
 
 @contextmanager
 def _ended_by_signal() -> Iterator[None]:
-    """SIGTERM unwinds as Ctrl+C does, so that nothing half-made stays; only a main thread can hear it. Said again, it does not unwind what
-    unwinds."""
+    """SIGTERM unwinds as Ctrl+C does, so that nothing half-made stays; only a main thread can hear it. Said again, it
+    does not unwind what unwinds."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

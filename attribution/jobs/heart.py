@@ -1,7 +1,8 @@
-"""The heart of a running job: two clocks in a small file, one for its process and one for its work, and an end when its project is gone.
+"""The heart of a running job: two clocks in a small file, one for its process and one for its work, and an end when its
+project is gone.
 
-The file is written over in place, so that it beats on a full disk too. Times are those of the monotonic clock, which nobody sets and
-which all processes of one start of the machine share.
+The file is written over in place, so that it beats on a full disk too. Times are those of the monotonic clock, which
+nobody sets and which all processes of one start of the machine share.
 """
 
 import contextlib
@@ -22,8 +23,8 @@ LEAVE_S = 10.0  # for the work to unwind when its project is gone
 
 @dataclass(frozen=True)
 class Beat:
-    """What the file says, in seconds before now: ``silent_s`` since the process showed that it lives, ``still_s`` since its work went a
-    step on, ``ran_s`` since it began."""
+    """What the file says, in seconds before now: ``silent_s`` since the process showed that it lives, ``still_s`` since
+    its work went a step on, ``ran_s`` since it began."""
 
     silent_s: float
     still_s: float
@@ -41,10 +42,11 @@ def read(path: Path) -> Beat | None:
 
 
 class Heart:
-    """Beats while its block runs. ``stepped`` is called by the work itself, so a hung one stands still although the process lives.
+    """Beats while its block runs. ``stepped`` is called by the work itself, so a hung one stands still although the
+    process lives.
 
-    ``home`` is a file that is there as long as the project is: without it the process is told to end, and is ended if it does not hear. That
-    is for a process of the job's own, whose main thread works.
+    ``home`` is a file that is there as long as the project is: without it the process is told to end, and is ended if
+    it does not hear. That is for a process of the job's own, whose main thread works.
     """
 
     def __init__(self, path: Path, home: Path) -> None:

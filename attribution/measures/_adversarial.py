@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 def movable(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> np.ndarray | None:
-    """Which inputs an attack may move (d,) bool, None for all of them: the number columns of a table, every pixel of a picture.
+    """Which inputs an attack may move (d,) bool, None for all of them: the number columns of a table, every pixel of a
+    picture.
 
-    Categories stay: a person is not 0.1 standard deviations more married. ``UserError`` for words and for a table without numbers.
+    Categories stay: a person is not 0.1 standard deviations more married. ``UserError`` for words and for a table
+    without numbers.
     """
     if info.modality == "text" or inputs.kind == "tokens":
         raise UserError(
@@ -54,10 +56,11 @@ def limits(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> tuple[np.ndarr
 
 
 class Adversarial(Measure):
-    """The mean loss at inputs moved by at most ``epsilon`` per coordinate so as to raise it, within what the inputs can be.
+    """The mean loss at inputs moved by at most ``epsilon`` per coordinate so as to raise it, within what the inputs can
+    be.
 
-    ``epsilon`` is in standard deviations of the inputs: of a number column over the training table, of a channel over all pixels. The
-    attack starts at the sample and has no chance in it, so batches and order change nothing.
+    ``epsilon`` is in standard deviations of the inputs: of a number column over the training table, of a channel over
+    all pixels. The attack starts at the sample and has no chance in it, so batches and order change nothing.
     """
 
     unit = "nats"

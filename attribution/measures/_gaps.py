@@ -1,4 +1,5 @@
-"""What the gap measures share: the mean probability of the positive class, in the best-off group minus in the worst-off."""
+"""What the gap measures share: the mean probability of the positive class, in the best-off group minus in the
+worst-off."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def positive_class(classes: tuple[str, ...], name: str) -> int:
-    """Index of the positive class: the named one, or the last; ``UserError`` listing the classes for an unknown name."""
+    """Index of the positive class: the named one, or the last; ``UserError`` listing the classes for an unknown
+    name."""
     if not name:
         return len(classes) - 1
     if name not in classes:
@@ -28,13 +30,15 @@ def positive_class(classes: tuple[str, ...], name: str) -> int:
 
 
 def groups_of(dataset: "Dataset", rows: np.ndarray) -> np.ndarray:
-    """The group of every row (n,) as text, "" where it has none; ``UserError`` when the data have no group column at all."""
+    """The group of every row (n,) as text, "" where it has none; ``UserError`` when the data have no group column at
+    all."""
     groups = dataset.samples["group"].fillna("").astype(str).to_numpy(dtype=object)
     if not (groups != "").any():
         raise UserError(
             "The data have no group column.",
             "A fairness gap compares groups of samples, for example by sex.",
-            "Import the data with the column that names the group (`--group COLUMN`), or ask for loss, margin, fgsm or pgd.",
+            "Import the data with the column that names the group (`--group COLUMN`), or ask for loss, margin, "
+            "fgsm or pgd.",
         )
     found: np.ndarray = groups[np.asarray(rows, dtype=np.int64)]
     return found
@@ -42,7 +46,8 @@ def groups_of(dataset: "Dataset", rows: np.ndarray) -> np.ndarray:
 
 @cache
 def probability_of(index: int) -> "Loss":
-    """``(logits, labels) -> (b,)`` probability of class ``index``; the same function for the same class, so that engines are shared."""
+    """``(logits, labels) -> (b,)`` probability of class ``index``; the same function for the same class, so that
+    engines are shared."""
     import torch
 
     def probability(logits: "Tensor", labels: "Tensor") -> "Tensor":
@@ -52,10 +57,12 @@ def probability_of(index: int) -> "Loss":
 
 
 class GroupGap(Measure):
-    """Largest minus smallest group mean of p(positive), over the rows that ``counts`` keeps; with two groups, the absolute difference.
+    """Largest minus smallest group mean of p(positive), over the rows that ``counts`` keeps; with two groups, the
+    absolute difference.
 
-    The probability is the differentiable stand-in for the decision: with it the gap moves smoothly, where a rate of decisions only jumps.
-    Groups without such a row are left out. Which two groups are furthest apart is decided by the model at hand.
+    The probability is the differentiable stand-in for the decision: with it the gap moves smoothly, where a rate of
+    decisions only jumps. Groups without such a row are left out. Which two groups are furthest apart is decided by the
+    model at hand.
     """
 
     unit = "probability"

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 class Measure(ABC):
     """m(rows) = sum_i w_i f(model(x'_i), y_i): a signed sum over rows of one number per sample. LOWER IS BETTER.
 
-    So a positive influence means that training on a sample lowers the measure: the loss falls, the margin grows, the gap closes. A subclass
-    is one file: the words below, ``per_sample`` (f) and, where they differ from the mean over the rows as they are, ``weights`` (w) and
-    ``inputs`` (x'). ``positive`` names the class that gaps are about ("" : the last one), ``epsilon`` is the reach of an attack in standard
-    deviations of the inputs, as the model is given them.
+    So a positive influence means that training on a sample lowers the measure: the loss falls, the margin grows, the
+    gap closes. A subclass is one file: the words below, ``per_sample`` (f) and, where they differ from the mean over
+    the rows as they are, ``weights`` (w) and ``inputs`` (x'). ``positive`` names the class that gaps are about ("" :
+    the last one), ``epsilon`` is the reach of an attack in standard deviations of the inputs, as the model is given
+    them.
     """
 
     name: ClassVar[str]
@@ -65,7 +66,8 @@ class Measure(ABC):
         return np.concatenate(parts)
 
     def value(self, trained: "TrainedModel", rows: Sequence[int] | np.ndarray, checkpoint: int = -1) -> float:
-        """The measure on these rows, in ``unit``. Cost: one forward pass over them, and the attack's passes if there is one."""
+        """The measure on these rows, in ``unit``. Cost: one forward pass over them, and the attack's passes if there is
+        one."""
         rows = np.asarray(rows, dtype=np.int64)
         return float(self.weights(trained, rows, checkpoint) @ self.values(trained, rows, checkpoint))
 
@@ -74,8 +76,8 @@ class Measure(ABC):
     ) -> "dict[str, Tensor]":
         """Gradient of ``value`` with respect to the covered parameters, by name.
 
-        Adversarial points and the choice of the groups furthest apart are held where the model is: by Danskin's theorem this is the gradient
-        of a maximum.
+        Adversarial points and the choice of the groups furthest apart are held where the model is: by Danskin's theorem
+        this is the gradient of a maximum.
         """
         rows = np.asarray(rows, dtype=np.int64)
         weights, engine = self.weights(trained, rows, checkpoint), trained.engine(checkpoint, self.per_sample(trained))
@@ -98,7 +100,8 @@ class Measure(ABC):
             raise UserError(
                 f"{self.name} was asked of one sample.",
                 "It compares groups of samples, so a single one has none.",
-                f"Ask about several as a group: `--group` with `--queries {splits[0] if splits else 'train'}`, or a selection.",
+                f"Ask about several as a group: `--group` with `--queries {splits[0] if splits else 'train'}`, or "
+                "a selection.",
             )
         engine = trained.engine(checkpoint, self.per_sample(trained))
         return QueryGradients.stack(

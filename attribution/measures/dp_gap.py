@@ -12,11 +12,15 @@ class DemographicParityGap(GroupGap):
 
     title = "Demographic parity gap"
     summary = (
-        "How much more often the model expects the positive class in one group than in another, whatever the truth. Zero when it gives the "
+        "How much more often the model expects the positive class in one group than in another, whatever the "
+        "truth. Zero when it gives the "
         "positive class to all groups alike, also when the groups really differ."
     )
     formula = "max_g p̄(positive | g) − min_g p̄(positive | g)"
-    source = "Demographic parity, Dwork et al., arXiv 1104.3913; as an influence target in Li and Liu, ICML 2022 (influence-fairness)."
+    source = (
+        "Demographic parity, Dwork et al., arXiv 1104.3913; as an influence target in Li and Liu, ICML 2022 "
+        "(influence-fairness)."
+    )
 
     def counts(self, labels: np.ndarray, positive: int) -> np.ndarray:
         return np.ones(len(labels), dtype=bool)

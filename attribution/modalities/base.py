@@ -11,7 +11,8 @@ register = modalities.register
 
 
 class Modality(ABC):
-    """Shows samples of one kind of data. ``row`` is the sample's row in the dataset; labels shown are the imported ones."""
+    """Shows samples of one kind of data. ``row`` is the sample's row in the dataset; labels shown are the imported
+    ones."""
 
     name: str
 

@@ -14,7 +14,8 @@ class ImageModality(Modality):
     """uint8 pictures (H, W, 1 or 3) as stored in ``inputs.npy``."""
 
     def thumbnail(self, dataset: Dataset, row: int, size: int = 96) -> bytes:
-        """A PNG whose longer side is the largest whole multiple of the picture's that fits ``size``; larger pictures are scaled down."""
+        """A PNG whose longer side is the largest whole multiple of the picture's that fits ``size``; larger pictures
+        are scaled down."""
         return png(np.asarray(dataset.inputs[row]), size)
 
     def describe(self, dataset: Dataset, row: int) -> str:
@@ -25,11 +26,15 @@ class ImageModality(Modality):
         """Size, id and imported label."""
         channels, height, width = dataset.info.shape
         colour = "grey" if channels == 1 else "colour"
-        return f"{width} by {height} pixel {colour} picture {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}"
+        return (
+            f"{width} by {height} pixel {colour} picture {dataset.ids[row]}, imported with the label "
+            f"{imported_label(dataset, row)}"
+        )
 
 
 def png(pixels: np.ndarray, size: int) -> bytes:
-    """PNG bytes of uint8 pixels (h, w, 1 or 3), enlarged by a whole factor or scaled down to at most ``size`` pixels a side."""
+    """PNG bytes of uint8 pixels (h, w, 1 or 3), enlarged by a whole factor or scaled down to at most ``size`` pixels a
+    side."""
     height, width = pixels.shape[:2]
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     factor = size // max(height, width)

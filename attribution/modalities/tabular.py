@@ -16,7 +16,10 @@ class TabularModality(Modality):
 
     def alt(self, dataset: Dataset, row: int) -> str:
         """The imported label and the values."""
-        return f"Row {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}: {self.describe(dataset, row)}"
+        return (
+            f"Row {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}: "
+            f"{self.describe(dataset, row)}"
+        )
 
 
 def values_of(dataset: Dataset, row: int) -> dict[str, str]:

@@ -32,10 +32,11 @@ HELD = 4  # times its weights that a network in training takes: weights, gradien
 def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted: bool = False) -> nn.Module:
     """A freshly initialised network for the dataset, on the CPU, in train mode.
 
-    The same ``seed`` gives the same weights; the user's random state is left as it was. ``config.name`` is a built-in network, ``auto``
-    (by modality) or ``FILE.py:FUNCTION``, which is imported and called only when ``trusted`` is true and the user trusts that file
-    (``attribution.trust``), with all that it imports, as it is now. Checkpoints are not loaded here.
-    Raises ``UserError`` for an unknown or unfitting network, an untrusted file and a function that fails or returns no ``nn.Module``.
+    The same ``seed`` gives the same weights; the user's random state is left as it was. ``config.name`` is a built-in
+    network, ``auto`` (by modality) or ``FILE.py:FUNCTION``, which is imported and called only when ``trusted`` is true
+    and the user trusts that file (``attribution.trust``), with all that it imports, as it is now. Checkpoints are not
+    loaded here. Raises ``UserError`` for an unknown or unfitting network, an untrusted file and a function that fails
+    or returns no ``nn.Module``.
     """
     inputs = inputs_for(config)
     _check_inputs(inputs, info)
@@ -46,7 +47,8 @@ def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted:
 
 
 def inputs_for(config: ModelConfig) -> Inputs:
-    """What a model of this config is handed; ``auto`` is raw for the user's own code and for a ``mean`` or ``std`` of theirs."""
+    """What a model of this config is handed; ``auto`` is raw for the user's own code and for a ``mean`` or ``std`` of
+    theirs."""
     own = bool(config.mean or config.std)
     kind = config.inputs if config.inputs != "auto" else "raw" if own or is_custom(config.name) else "standardised"
     if own and kind != "raw":
@@ -100,7 +102,8 @@ def _built_in(config: ModelConfig, info: "DatasetInfo") -> nn.Module:
 
 
 def _check_memory(build: Callable[[], nn.Module], what: str) -> None:
-    """Count the weights before any is made; ``UserError`` when a training of them would not fit into this machine's memory."""
+    """Count the weights before any is made; ``UserError`` when a training of them would not fit into this machine's
+    memory."""
     try:
         with torch.device("meta"):
             weights = sum(value.numel() for value in build().parameters())
@@ -110,7 +113,8 @@ def _check_memory(build: Callable[[], nn.Module], what: str) -> None:
     if HELD * 4 * weights > free_bytes:
         raise UserError(
             f"{what} has {weights:,} weights." if weights < 2**62 else f"{what} has more weights than can be counted.",
-            f"Training them takes about {HELD * 4 * weights / 1e9:,.1f} GB; {free_bytes / 1e9:.1f} GB of memory are free here.",
+            f"Training them takes about {HELD * 4 * weights / 1e9:,.1f} GB; {free_bytes / 1e9:.1f} GB of memory "
+            "are free here.",
             "Make it narrower, or the inputs smaller.",
         )
 
@@ -131,8 +135,8 @@ def code_file(name: str) -> Path | None:
 
 
 def identity(config: ModelConfig, modality: str) -> dict[str, Any]:
-    """What makes two untrained models the same: resolved name and width, for custom code also the hash of the file and its neighbours; and
-    what it is handed, unless that is standardised."""
+    """What makes two untrained models the same: resolved name and width, for custom code also the hash of the file and
+    its neighbours; and what it is handed, unless that is standardised."""
     path = code_file(config.name)
     name = config.name.rpartition(":")[2] if path else resolve(config.name, modality)
     code = code_hash(path) if path and path.exists() else ""
@@ -163,7 +167,8 @@ def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn
 
 
 def _usable(model: Any, classes: tuple[str, ...], where: str) -> nn.Module:
-    """What a builder returned, on the CPU, in train mode and in the data's order of classes; ``UserError`` for what is no such model."""
+    """What a builder returned, on the CPU, in train mode and in the data's order of classes; ``UserError`` for what is
+    no such model."""
     if not isinstance(model, nn.Module):
         raise UserError(
             f"{where} returned {type(model).__name__}.", "A torch nn.Module is needed.", "Return the model."

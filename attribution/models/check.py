@@ -1,4 +1,5 @@
-"""Ask a network about a few real samples before anything is built on it: shapes, numbers, repeatability, and gradients."""
+"""Ask a network about a few real samples before anything is built on it: shapes, numbers, repeatability, and
+gradients."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,13 @@ class WantsTokens(UserError):
 
 
 def check_model(model: nn.Module, dataset: "Dataset") -> None:
-    """Ask about a few samples, twice in eval mode and once in train mode with a backward pass; ``UserError`` for what cannot be worked with.
+    """Ask about a few samples, twice in eval mode and once in train mode with a backward pass; ``UserError`` for what
+    cannot be worked with.
 
-    Refused are: an error, outputs that are not logits ``(b, classes)`` (probabilities, other shapes, NaN), two answers to one question that
-    differ, answers that depend on the other samples, inputs that are changed in place, an output without gradients, and state that cannot be
-    saved. The model keeps its mode, its buffers and the random states of everybody else; nothing is learned.
+    Refused are: an error, outputs that are not logits ``(b, classes)`` (probabilities, other shapes, NaN), two answers
+    to one question that differ, answers that depend on the other samples, inputs that are changed in place, an output
+    without gradients, and state that cannot be saved. The model keeps its mode, its buffers and the random states of
+    everybody else; nothing is learned.
     """
     rows = dataset.labelled_rows("all")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(ASKED, len(rows))).round().astype(np.int64))]
@@ -65,7 +68,8 @@ def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
             raise UserError(
                 f"Two answers to the same question differ by {float((logits - again).abs().max()):.3g}, in eval mode.",
                 "Influence is asked of one answer; there is none.",
-                "Take chance out of the forward pass in eval mode (dropout: nn.Dropout or F.dropout(x, training=self.training)), and state that "
+                "Take chance out of the forward pass in eval mode (dropout: nn.Dropout or F.dropout(x, "
+                "training=self.training)), and state that "
                 "it changes.",
             )
         alone = _ask(model, x[:1], dataset, "it was asked about one sample")
@@ -74,9 +78,11 @@ def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
             _differ(logits[:1], alone) or not isinstance(turned, Tensor) or _differ(logits, turned.flip(0))
         ):
             raise UserError(
-                "The answer for a sample depends on its batch (the other samples, or its place among them), in eval mode.",
+                "The answer for a sample depends on its batch (the other samples, or its place among them), in "
+                "eval mode.",
                 "Then no sample has an influence of its own.",
-                "Let normalisation run on its kept statistics in eval mode (track_running_stats=True), and take no mean over dimension 0.",
+                "Let normalisation run on its kept statistics in eval mode (track_running_stats=True), and take "
+                "no mean over dimension 0.",
             )
 
 
@@ -95,7 +101,8 @@ def _check_logits(logits: Any, x: Tensor, dataset: "Dataset") -> None:
     if found != (len(x), classes):
         raise UserError(
             f"The model maps an input of shape {tuple(x.shape)} to {found}.",
-            f"The data has {classes} classes, so it must return logits of shape ({len(x)}, {classes}), without softmax.",
+            f"The data has {classes} classes, so it must return logits of shape ({len(x)}, {classes}), without "
+            "softmax.",
             "Change its last layer, or return the logits alone.",
         )
     if not logits.is_floating_point():
@@ -116,7 +123,8 @@ def _check_logits(logits: Any, x: Tensor, dataset: "Dataset") -> None:
     if classes > 1 and bool((logits >= 0).all()) and bool(((sums - 1).abs() < 1e-3).all()):
         raise UserError(
             "The model returns probabilities: no output is below 0 and each sample's add up to 1.",
-            "Cross-entropy takes logits; it would apply a second softmax, and losses and influences would be of another model.",
+            "Cross-entropy takes logits; it would apply a second softmax, and losses and influences would be of "
+            "another model.",
             "Return what goes into the last softmax, or torch.log of the probabilities.",
         )
 
@@ -173,7 +181,8 @@ def _stays(before: dict[str, tuple[int, ...]], after: dict[str, tuple[int, ...]]
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if changed:
         raise UserError(
-            f"The model's forward changes what it is made of: {changed[0]} was {before.get(changed[0], 'not there')}, is "
+            f"The model's forward changes what it is made of: {changed[0]} was "
+            f"{before.get(changed[0], 'not there')}, is "
             f"{after.get(changed[0], 'gone')}.",
             "Weights that were saved would not fit the model that is built anew.",
             "Make all parameters and buffers in __init__, at their final size.",
@@ -202,7 +211,8 @@ def _saves(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
 
 
 class _worded:
-    """Errors of the model inside the block, of its own lines or of torch's, as a ``UserError`` with advice from what failed."""
+    """Errors of the model inside the block, of its own lines or of torch's, as a ``UserError`` with advice from what
+    failed."""
 
     def __init__(self, model: nn.Module, x: Tensor, dataset: "Dataset", doing: str) -> None:
         self.model, self.x, self.dataset, self.doing = model, x, dataset, doing
@@ -276,7 +286,8 @@ def _too_many_ids(what: str, rows: int, dataset: "Dataset") -> UserError:
     return UserError(
         what,
         f"{why} The ids are this project's own words, not those of the model's tokenizer.",
-        f"For a model trained elsewhere give its own token ids: an NPZ of whole numbers with --inputs tokens. For a new one: --vocabulary {max(rows - 2, 1)}, "
+        "For a model trained elsewhere give its own token ids: an NPZ of whole numbers with --inputs tokens. For "
+        f"a new one: --vocabulary {max(rows - 2, 1)}, "
         "or let the function take `vocabulary`.",
     )
 

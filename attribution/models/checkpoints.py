@@ -42,12 +42,14 @@ def save_checkpoint(model: nn.Module, path: Path) -> None:
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
-    """Copy the weights of a file into ``model``, in place, keeping its device; what the user should know of the choice is returned.
+    """Copy the weights of a file into ``model``, in place, keeping its device; what the user should know of the choice
+    is returned.
 
     Accepts safetensors and ``torch.save``d state dicts (.pt, .pth, .bin, .ckpt; never unpickled in full), a folder with
-    ``model.safetensors``, ``FILE#KEY`` for one of several sets of weights, keys with the prefixes of DataParallel, Lightning or
-    torch.compile, and bare weights for a model that wraps them. Raises ``UserError`` naming the missing, the unexpected and the mis-shaped
-    keys, an unreadable file, tensors that are no plain numbers, and weights that are not finite.
+    ``model.safetensors``, ``FILE#KEY`` for one of several sets of weights, keys with the prefixes of DataParallel,
+    Lightning or torch.compile, and bare weights for a model that wraps them. Raises ``UserError`` naming the missing,
+    the unexpected and the mis-shaped keys, an unreadable file, tensors that are no plain numbers, and weights that are
+    not finite.
     """
     found = weight_files.read(path)
     name, wanted = Path(str(path)).name, model.state_dict()
@@ -100,7 +102,8 @@ def checkpoint_hash(path: str | Path) -> str:
 
 
 def weights_hash(model: nn.Module) -> str:
-    """Content hash of all parameters and buffers (names, types, shapes, values), 16 hex digits; the same on every device."""
+    """Content hash of all parameters and buffers (names, types, shapes, values), 16 hex digits; the same on every
+    device."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}".encode())
@@ -109,8 +112,8 @@ def weights_hash(model: nn.Module) -> str:
 
 
 def _fitted(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """The tensors under the model's own names, and the keys that were left out: the first way of reading the names in which none is
-    missing, else the one with most of them."""
+    """The tensors under the model's own names, and the keys that were left out: the first way of reading the names in
+    which none is missing, else the one with most of them."""
     best: tuple[int, dict[str, Tensor], list[str]] = (-1, found, [])
     for tensors, ignored in _readings(found, wanted):
         filled = tensors | _implied(tensors, wanted)
@@ -123,7 +126,8 @@ def _fitted(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> tuple[dic
 
 
 def _readings(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> Iterator[tuple[dict[str, Tensor], list[str]]]:
-    """The names as they are, without up to three prefixes, and with the name of the one child that a wrapping model has."""
+    """The names as they are, without up to three prefixes, and with the name of the one child that a wrapping model
+    has."""
     wrapper = {key.partition(".")[0] + "." for key in wanted}
     least = sum(not key.endswith(COUNTER) for key in wanted)
     waiting: list[tuple[dict[str, Tensor], list[str], int]] = [(found, [], 0)]
@@ -141,7 +145,8 @@ def _readings(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> Iterato
 
 
 def _implied(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Missing tensors that follow from others: counters that nothing depends on, and weights that share memory with one that is there."""
+    """Missing tensors that follow from others: counters that nothing depends on, and weights that share memory with one
+    that is there."""
     missing = [key for key in wanted if key not in found]
     shared = {value.data_ptr(): key for key, value in wanted.items() if key in found and value.numel()}
     implied = {key: wanted[key] for key in missing if key.endswith(COUNTER)}

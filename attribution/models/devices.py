@@ -13,7 +13,8 @@ from attribution.runners.share import own_accelerator
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device called ``name``; ``auto`` takes CUDA, then MPS, when present, else the CPU. In a worker (``runners.share``), its own.
+    """The device called ``name``; ``auto`` takes CUDA, then MPS, when present, else the CPU. In a worker
+    (``runners.share``), its own.
 
     Raises ``UserError`` for a name that torch does not know and for a device that this machine lacks.
     """
@@ -48,11 +49,11 @@ def available() -> list[str]:
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed torch's default generators of the CPU and of ``device``, NumPy's and Python's inside the block; outside they continue as if
-    nothing happened.
+    """Seed torch's default generators of the CPU and of ``device``, NumPy's and Python's inside the block; outside they
+    continue as if nothing happened.
 
-    ``torch.manual_seed`` would reseed every device for good; this touches two of its generators and puts both back. A network of the
-    user's may draw from any of them.
+    ``torch.manual_seed`` would reseed every device for good; this touches two of its generators and puts both back. A
+    network of the user's may draw from any of them.
     """
     with _others(seed), _torchs(seed, device):
         yield
@@ -94,14 +95,16 @@ def _torchs(seed: int, device: torch.device | None) -> Iterator[None]:
 def reproducible() -> Iterator[None]:
     """Deterministic cuDNN kernels in full float32 inside the block, the user's settings after it; no effect on the CPU.
 
-    Convolutions are then the same in every run on one GPU; scatter-adds (the gradient of an embedding) may still differ in the last bit.
+    Convolutions are then the same in every run on one GPU; scatter-adds (the gradient of an embedding) may still differ
+    in the last bit.
     """
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield
 
 
 def fast_layout(tensor: torch.Tensor) -> torch.Tensor:
-    """Images ``(b, C, H, W)`` with the channels last in memory, on which pooling and convolutions run about twice as fast on a CPU.
+    """Images ``(b, C, H, W)`` with the channels last in memory, on which pooling and convolutions run about twice as
+    fast on a CPU.
 
     Values, shape and results stay the same up to rounding; anything else is returned as it is.
     """

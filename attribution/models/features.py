@@ -11,9 +11,9 @@ from attribution.datasets.handed import STANDARDISED, Inputs
 def forward_features(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Logits ``(b, c)`` and representation ``(b, d)`` of a batch, in one forward pass.
 
-    The representation is the input of the ``nn.Linear`` that runs last (its mean over positions when it has more than two
-    dimensions); a model without one is represented by its logits. Train or eval mode and gradients are the caller's choice; the
-    hooks are gone afterwards, whatever happens.
+    The representation is the input of the ``nn.Linear`` that runs last (its mean over positions when it has more than
+    two dimensions); a model without one is represented by its logits. Train or eval mode and gradients are the caller's
+    choice; the hooks are gone afterwards, whatever happens.
     """
     last: list[Tensor] = []
 
@@ -35,7 +35,8 @@ def forward_features(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def batch_coupled(model: nn.Module) -> list[str]:
-    """Names of the layers through which samples of one batch influence each other in train mode (batch normalisation)."""
+    """Names of the layers through which samples of one batch influence each other in train mode (batch
+    normalisation)."""
     return [name for name, module in model.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
 
 

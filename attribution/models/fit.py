@@ -1,4 +1,5 @@
-"""How well loaded weights do on this data, whether that is what the user expects, and what the likeliest cause is where it is not."""
+"""How well loaded weights do on this data, whether that is what the user expects, and what the likeliest cause is where
+it is not."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -30,7 +31,8 @@ USUAL = {  # normalisations that published image models were trained with
 
 @dataclass(frozen=True)
 class Fit:
-    """Accuracy (0 to 1, with its binomial interval) and mean loss (nats) of loaded weights on ``n`` samples of ``split``."""
+    """Accuracy (0 to 1, with its binomial interval) and mean loss (nats) of loaded weights on ``n`` samples of
+    ``split``."""
 
     split: str
     n: int
@@ -47,7 +49,8 @@ class Fit:
         """What was measured."""
         split = {"test": "test", "val": "validation", "all": "of all"}[self.split]
         found = (
-            f"{100 * self.accuracy:.1f} % of {self.n:,} {split} samples right (interval {100 * self.low:.1f} to {100 * self.high:.1f} %), "
+            f"{100 * self.accuracy:.1f} % of {self.n:,} {split} samples right (interval {100 * self.low:.1f} to "
+            f"{100 * self.high:.1f} %), "
             f"loss {self.loss:.2f} nats, guessing {self.chance_loss:.2f}"
         )
         return found if self.expected is None else f"{found}; you expect {100 * self.expected:.1f} %"
@@ -94,10 +97,11 @@ def below_expected(fit: Fit) -> bool:
 
 
 def worse_than_chance(fit: Fit) -> bool:
-    """Whether the weights answer worse than somebody who guesses, by more than noise; never where the user expects no better.
+    """Whether the weights answer worse than somebody who guesses, by more than noise; never where the user expects no
+    better.
 
-    By accuracy below one over the classes, or by a loss above that of guessing, unless the accuracy is beyond half-way from chance to 1: such
-    a model knows the classes and is only too sure.
+    By accuracy below one over the classes, or by a loss above that of guessing, unless the accuracy is beyond half-way
+    from chance to 1: such a model knows the classes and is only too sure.
     """
     if fit.expected is not None and not below_expected(fit):
         return False
@@ -138,7 +142,8 @@ def _better(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[str
         words, do, then = max(tried, key=lambda one: one[2].mean())
         if _clearly(now, then):
             return (
-                f"With {words} they have {100 * then.mean():.1f} %: they were trained on other inputs than {_said(inputs_of(model))}.",
+                f"With {words} they have {100 * then.mean():.1f} %: they were trained on other inputs than "
+                f"{_said(inputs_of(model))}.",
                 do,
             )
     order, half = _best_order(model, dataset, rows[::2]), rows[1::2]  # found on one half, judged on the other
@@ -146,14 +151,17 @@ def _better(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[str
     if len(half) and _clearly(now[1::2], then):
         names = [dataset.info.classes[place] for place in order]
         return (
-            f"With its outputs read as {', '.join(names[:20])} they have {100 * then.mean():.1f} %: the order of the classes is another.",
-            f"Give the model class_names = [{', '.join(repr(name) for name in names[:20])}], in the order of its outputs.",
+            f"With its outputs read as {', '.join(names[:20])} they have {100 * then.mean():.1f} %: the order of "
+            "the classes is another.",
+            f"Give the model class_names = [{', '.join(repr(name) for name in names[:20])}], in the order of its "
+            "outputs.",
         )
     return None
 
 
 def _clearly(now: np.ndarray, then: np.ndarray) -> bool:
-    """Whether ``then`` (n,) bool is right more often than ``now`` beyond chance, and takes away at least a quarter of the errors."""
+    """Whether ``then`` (n,) bool is right more often than ``now`` beyond chance, and takes away at least a quarter of
+    the errors."""
     high = interval(int(now.sum()), len(now), SURE)[1]
     return bool(then.mean() > high and then.mean() - now.mean() > (1 - now.mean()) / 4)
 
@@ -166,7 +174,8 @@ def _unknown(model: nn.Module, dataset: "Dataset") -> tuple[str, str]:
             "Give the model's own ids: an NPZ of whole numbers (X, y) with --inputs tokens.",
         )
     return (
-        f"It is handed {_said(inputs_of(model))}; its preprocessing, its sizes of pictures or columns, or the order of its classes "
+        f"It is handed {_said(inputs_of(model))}; its preprocessing, its sizes of pictures or columns, or the "
+        "order of its classes "
         f"({', '.join(dataset.info.classes[:6])}) is likely another.",
         "Compare them with your own evaluation: --inputs, --mean, --std, --image-size, class_names.",
     )

@@ -24,8 +24,9 @@ class Ordered(nn.Module):
 def in_order(model: nn.Module, classes: tuple[str, ...], where: str) -> nn.Module:
     """The model with its outputs in the order of ``classes``; itself where it says no order or has that one.
 
-    A model says its order by ``class_names`` (a sequence) or ``id2label`` (number to name), its own or its ``config``'s. Case does not
-    matter. ``UserError`` where as many names as there are classes are other names: which output is which class cannot be told then.
+    A model says its order by ``class_names`` (a sequence) or ``id2label`` (number to name), its own or its
+    ``config``'s. Case does not matter. ``UserError`` where as many names as there are classes are other names: which
+    output is which class cannot be told then.
     """
     names = own_names(model)
     if (

@@ -17,7 +17,8 @@ HELD_BYTES = 2 << 30
 
 
 class HeldInputs:
-    """Model-ready inputs of chosen rows: moved to the device once when they fit in ``limit_bytes``, else read batch by batch."""
+    """Model-ready inputs of chosen rows: moved to the device once when they fit in ``limit_bytes``, else read batch by
+    batch."""
 
     def __init__(
         self,
@@ -56,7 +57,8 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits ``(n, c)`` and representation ``(n, d)`` of these rows, float32, in eval mode without gradients.
 
-    ``device`` moves the model there first; None leaves it where it is. The model's own mode is restored. One forward pass per row.
+    ``device`` moves the model there first; None leaves it where it is. The model's own mode is restored. One forward
+    pass per row.
     """
     if device is not None:
         model.to(pick_device(device) if isinstance(device, str) else device)

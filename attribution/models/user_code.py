@@ -1,4 +1,5 @@
-"""The user's own model code: whatever it does is told in words that name its file, function and line, and what it changes is put back."""
+"""The user's own model code: whatever it does is told in words that name its file, function and line, and what it
+changes is put back."""
 
 import contextlib
 import io
@@ -31,7 +32,8 @@ def remember(files: Iterable[str]) -> None:
 
 @contextmanager
 def guarded(doing: str) -> Iterator[None]:
-    """Turn what the user's code raises inside the block, ``SystemExit`` and ``KeyboardInterrupt`` included, into a ``UserError``.
+    """Turn what the user's code raises inside the block, ``SystemExit`` and ``KeyboardInterrupt`` included, into a
+    ``UserError``.
 
     Errors in which none of its lines took part pass as they are, and so does Ctrl+C.
     """
@@ -89,8 +91,9 @@ def words(error: BaseException) -> str:
 
 @contextmanager
 def kept_state() -> Iterator[None]:
-    """What user code may change for everybody is as before after the block: random states, gradient mode, default type, threads and
-    working folder. What it prints goes to standard error, so that an output that is read by a program stays clean."""
+    """What user code may change for everybody is as before after the block: random states, gradient mode, default type,
+    threads and working folder. What it prints goes to standard error, so that an output that is read by a program stays
+    clean."""
     import torch  # this module is read with the results, which need none of it
 
     numpy_state, python_state = np.random.get_state(), random.getstate()
@@ -146,7 +149,8 @@ def _theirs(filename: str) -> bool:
 
 
 def _place(trace: TracebackType | None) -> tuple[str, int, str, str] | None:
-    """File, line, function and source of the user's innermost frame; None where a frame of ours lies below it, or there is none."""
+    """File, line, function and source of the user's innermost frame; None where a frame of ours lies below it, or there
+    is none."""
     found: Any = None
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename

@@ -1,4 +1,5 @@
-"""Reads files of weights without ever running code from them, and finds the weights among what else a training loop saves."""
+"""Reads files of weights without ever running code from them, and finds the weights among what else a training loop
+saves."""
 
 import argparse
 import json
@@ -40,7 +41,8 @@ class Found:
 
 
 def located(path: str | Path) -> tuple[list[Path], str]:
-    """The files that ``FILE``, ``FILE#KEY`` or a folder with weights means, and the key; ``UserError`` when they are not there."""
+    """The files that ``FILE``, ``FILE#KEY`` or a folder with weights means, and the key; ``UserError`` when they are
+    not there."""
     text, key = str(path), ""
     if not os.path.lexists(text) and "#" in text:
         text, _, key = text.rpartition("#")
@@ -59,7 +61,8 @@ def located(path: str | Path) -> tuple[list[Path], str]:
 
 
 def read(path: str | Path) -> Found:
-    """The weights in a file, a key of it or a folder; ``UserError`` for what cannot be read safely, whole, or without doubt."""
+    """The weights in a file, a key of it or a folder; ``UserError`` for what cannot be read safely, whole, or without
+    doubt."""
     files, key = located(path)
     if len(files) > 1 or files[0].parent == Path(path):
         parts = [_state(_load(file), file, "") for file in files]
@@ -172,7 +175,8 @@ def _check_size(path: Path, size_bytes: int) -> None:
 
 
 def _allowed() -> list[Any]:
-    """What training loops keep beside weights and can be made without running anything: arguments, NumPy numbers and arrays, paths."""
+    """What training loops keep beside weights and can be made without running anything: arguments, NumPy numbers and
+    arrays, paths."""
     from numpy._core import multiarray
 
     made = [
@@ -219,7 +223,8 @@ def _state(loaded: Any, path: Path, key: str) -> Found:
     others = [name for name in found if name != chosen]
     said = (
         (
-            f"{path.name}: took {chosen or 'the weights at the top'}; it also holds {_names(others)} ({path.name}#{others[0]})",
+            f"{path.name}: took {chosen or 'the weights at the top'}; it also holds {_names(others)} "
+            f"({path.name}#{others[0]})",
         )
         if others
         else ()
@@ -242,7 +247,8 @@ def _chosen(found: Mapping[str, Any]) -> str | None:
 
 
 def _mappings(loaded: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every mapping of words to tensors in the structure with the path of its keys, the outer ones first; bounded, also for endless ones."""
+    """Every mapping of words to tensors in the structure with the path of its keys, the outer ones first; bounded, also
+    for endless ones."""
     waiting: deque[tuple[str, Any, int]] = deque([("", loaded, 0)])
     seen: set[int] = set()
     left = MOST

@@ -1,6 +1,7 @@
 """The built-in networks: small, without batch-coupled state, so every sample has its own gradient.
 
-To add one: a file in this folder with ``@register("name", "modality", ...)`` on a function ``(info, width) -> nn.Module``.
+To add one: a file in this folder with ``@register("name", "modality", ...)`` on a function ``(info, width) ->
+nn.Module``.
 """
 
 from collections.abc import Callable
@@ -57,7 +58,8 @@ def mlp(info: "DatasetInfo", width: int) -> nn.Module:
 
 @register("cnn", "image")
 def cnn(info: "DatasetInfo", width: int) -> nn.Module:
-    """Two 3x3 convolutions (``width`` = 16 and twice that), each halved by max pooling, then 64 hidden units; 106,000 weights at 28x28."""
+    """Two 3x3 convolutions (``width`` = 16 and twice that), each halved by max pooling, then 64 hidden units; 106,000
+    weights at 28x28."""
     channels, height, breadth = info.shape
     _require_side(info, "cnn", 4)
     width = width or 16
@@ -77,7 +79,8 @@ def cnn(info: "DatasetInfo", width: int) -> nn.Module:
 
 @register("resnet", "image")
 def resnet(info: "DatasetInfo", width: int) -> nn.Module:
-    """Three residual stages (``width`` = 16, 32, 64 channels) with group normalisation and global average pooling; 78,000 weights.
+    """Three residual stages (``width`` = 16, 32, 64 channels) with group normalisation and global average pooling;
+    78,000 weights.
 
     Group normalisation (Wu & He 2018) looks at one sample at a time, so per-sample gradients exist in train mode too.
     """
@@ -120,7 +123,8 @@ class ResidualBlock(nn.Module):
 
 
 class TextNet(nn.Module):
-    """Bag of embeddings. Token 0 is padding: it is masked out of the mean, so its vector never matters and gets no gradient."""
+    """Bag of embeddings. Token 0 is padding: it is masked out of the mean, so its vector never matters and gets no
+    gradient."""
 
     def __init__(self, tokens: int, width: int, classes: int) -> None:
         super().__init__()

@@ -1,4 +1,5 @@
-"""Nearest rows of large tables: cells that the triangle inequality rules out are skipped, so close pairs are found for certain."""
+"""Nearest rows of large tables: cells that the triangle inequality rules out are skipped, so close pairs are found for
+certain."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,9 +25,9 @@ ROUNDING = 1e-5  # of squared lengths, ten times what float32 loses
 
 @dataclass(frozen=True)
 class Found:
-    """The nearest rows of q queries: ``places`` (q, k) int64, nearest first, -1 where there were fewer; ``squared`` (q, k) float32, their
-    squared distances. Each pair closer than ``certain`` was compared; ``recall`` is the share found of the true k nearest that are not the
-    same point, for ``CHECKED`` queries."""
+    """The nearest rows of q queries: ``places`` (q, k) int64, nearest first, -1 where there were fewer; ``squared`` (q,
+    k) float32, their squared distances. Each pair closer than ``certain`` was compared; ``recall`` is the share found
+    of the true k nearest that are not the same point, for ``CHECKED`` queries."""
 
     places: np.ndarray
     squared: np.ndarray
@@ -36,7 +37,8 @@ class Found:
 
 @dataclass(frozen=True)
 class _Cells:
-    """The points (n, d) in the order of their cells, with the rows (n,) they were, where each of m cells ends, and the centres."""
+    """The points (n, d) in the order of their cells, with the rows (n,) they were, where each of m cells ends, and the
+    centres."""
 
     points: "Tensor"
     rows: "Tensor"
@@ -48,13 +50,14 @@ class _Cells:
 def nearest_in_reach(
     queries: np.ndarray, points: np.ndarray, k: int, *, seed: int = 0, progress: Progress | None = None
 ) -> Found:
-    """The ``k`` rows of ``points`` (n, d) nearest to every query (q, d), nearly: from the cells that could hold a close one.
+    """The ``k`` rows of ``points`` (n, d) nearest to every query (q, d), nearly: from the cells that could hold a close
+    one.
 
-    About 2 √n cells are placed by k-means. A point of the cell of c' is closer to c' than to a query's own centre c, so it is at least
-    (|q - c'|² - |q - c|²) / (2 |c - c'|) away. Cells for which that is within ``certain`` are searched, and the ``PROBES`` nearest in any
-    case. ``certain`` is the largest radius at which about ``SHARE`` of all pairs are compared, at most the median distance of a checked
-    query to its nearest other point. Costs (2 √n + ``SHARE`` n) q d multiplications; holds the points and queries once more. Same input
-    and seed, same output.
+    About 2 √n cells are placed by k-means. A point of the cell of c' is closer to c' than to a query's own centre c, so
+    it is at least (|q - c'|² - |q - c|²) / (2 |c - c'|) away. Cells for which that is within ``certain`` are searched,
+    and the ``PROBES`` nearest in any case. ``certain`` is the largest radius at which about ``SHARE`` of all pairs are
+    compared, at most the median distance of a checked query to its nearest other point. Costs (2 √n + ``SHARE`` n) q d
+    multiplications; holds the points and queries once more. Same input and seed, same output.
     """
     import torch
 
@@ -115,7 +118,8 @@ def _squared(rows: "Tensor", centres: "Tensor") -> "Tensor":
 
 
 def _bounds(cells: _Cells, asked: "Tensor") -> tuple["Tensor", "Tensor"]:
-    """How far (b, m) the points of each cell are from each query at least, and the squared distances (b, m) to the centres."""
+    """How far (b, m) the points of each cell are from each query at least, and the squared distances (b, m) to the
+    centres."""
     squared = _squared(asked, cells.centres)
     least, home = squared.min(1, keepdim=True)
     lengths = (cells.centres**2).sum(1)
@@ -124,7 +128,8 @@ def _bounds(cells: _Cells, asked: "Tensor") -> tuple["Tensor", "Tensor"]:
 
 
 def _certain(cells: _Cells, asked: "Tensor", true: "Tensor", same: "Tensor") -> float:
-    """The radius that ``SHARE`` of the pairs pays for, judged by some queries; ``true`` are squared distances, ``same`` those that are 0."""
+    """The radius that ``SHARE`` of the pairs pays for, judged by some queries; ``true`` are squared distances, ``same``
+    those that are 0."""
     import torch
 
     bounds = _bounds(cells, asked)[0].flatten()
@@ -137,7 +142,8 @@ def _certain(cells: _Cells, asked: "Tensor", true: "Tensor", same: "Tensor") -> 
 
 
 def _search(cells: _Cells, asked: "Tensor", certain: float, places: "Tensor", squared: "Tensor") -> None:
-    """Fill ``places`` and ``squared`` (b, k) for some queries (b, d): first from each one's own cell, so that the others seldom add."""
+    """Fill ``places`` and ``squared`` (b, k) for some queries (b, d): first from each one's own cell, so that the
+    others seldom add."""
     import torch
 
     homes, others = [], []

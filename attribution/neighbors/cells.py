@@ -1,4 +1,5 @@
-"""Nearest neighbours of a million rows: search only the cells of the space that lie near a row, and measure what that misses."""
+"""Nearest neighbours of a million rows: search only the cells of the space that lie near a row, and measure what that
+misses."""
 
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,13 @@ def nearest_in_cells(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """The ``k`` most similar other rows of every row, nearly: those in the ``probes`` cells whose centres are most similar to it.
+    """The ``k`` most similar other rows of every row, nearly: those in the ``probes`` cells whose centres are most
+    similar to it.
 
-    ``features`` is (n, d) float; returns indices (n, k) int32, cosine similarities (n, k) float32, most similar first, and the recall:
-    the share of the true neighbours found for ``CHECKED`` rows drawn by ``seed``. About √n cells are placed by k-means on the
-    directions. Where the cells hold fewer than ``k`` others, the row itself fills up, with similarity -1. Costs
-    n √n d (1 + ``probes``) multiplications. Same input and seed, same output.
+    ``features`` is (n, d) float; returns indices (n, k) int32, cosine similarities (n, k) float32, most similar first,
+    and the recall: the share of the true neighbours found for ``CHECKED`` rows drawn by ``seed``. About √n cells are
+    placed by k-means on the directions. Where the cells hold fewer than ``k`` others, the row itself fills up, with
+    similarity -1. Costs n √n d (1 + ``probes``) multiplications. Same input and seed, same output.
     """
     import torch
 
@@ -66,7 +68,8 @@ def nearest_in_cells(
 
 
 def _centres(points: "Tensor", m: int, seed: int) -> "Tensor":
-    """``m`` directions (m, d) in the midst of the points, by k-means on some of them; an empty cell keeps its centre."""
+    """``m`` directions (m, d) in the midst of the points, by k-means on some of them; an empty cell keeps its
+    centre."""
     import torch
 
     chance = torch.Generator().manual_seed(seed)

@@ -20,7 +20,8 @@ def unit(features: np.ndarray) -> np.ndarray:
 
 
 def largest(values: "Tensor", k: int) -> tuple["Tensor", "Tensor"]:
-    """``torch.topk`` of the rows (b, n), many times faster for wide rows: first the groups of columns, then inside the best ``k`` of them."""
+    """``torch.topk`` of the rows (b, n), many times faster for wide rows: first the groups of columns, then inside the
+    best ``k`` of them."""
     b, n = values.shape
     groups = n // GROUP
     if groups <= 2 * k:
@@ -42,9 +43,9 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The ``k`` most similar other rows of every row.
 
-    ``features`` is (n, d) float; returns indices (n, k) int32 and cosine similarities (n, k) float32, most similar first, the row itself
-    left out. ``k`` is cut to n - 1. A row of zeros has similarity 0 to everything. Costs n^2 d multiplications; never holds more than
-    ``block`` rows of the similarity matrix (0: as many as fit in 128 MB).
+    ``features`` is (n, d) float; returns indices (n, k) int32 and cosine similarities (n, k) float32, most similar
+    first, the row itself left out. ``k`` is cut to n - 1. A row of zeros has similarity 0 to everything. Costs n^2 d
+    multiplications; never holds more than ``block`` rows of the similarity matrix (0: as many as fit in 128 MB).
     """
     import torch
 
@@ -66,8 +67,9 @@ def nearest(
 
 
 def nearest_among(queries: np.ndarray, points: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ``k`` rows of ``points`` (n, d) at the smallest Euclidean distance of every query (q, d): positions (q, k) int64 and squared
-    distances (q, k) float32, nearest first. Costs q n d multiplications, in blocks of ``BLOCK_BYTES``."""
+    """The ``k`` rows of ``points`` (n, d) at the smallest Euclidean distance of every query (q, d): positions (q, k)
+    int64 and squared distances (q, k) float32, nearest first. Costs q n d multiplications, in blocks of
+    ``BLOCK_BYTES``."""
     import torch
 
     base = torch.as_tensor(np.array(points, dtype=np.float32))

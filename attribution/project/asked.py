@@ -1,4 +1,5 @@
-"""Whether this machine and this data can do what a config asks: its device, its plug-ins, and numbers that the data sets a limit to."""
+"""Whether this machine and this data can do what a config asks: its device, its plug-ins, and numbers that the data
+sets a limit to."""
 
 import dataclasses
 import importlib
@@ -13,9 +14,11 @@ T = TypeVar("T")
 
 
 def possible(config: T, dataset: "Dataset", labels: "Labels") -> T:
-    """The config as it is; ``UserError`` for a device that is not here, an unknown plug-in, or more neighbours or folds than there is data.
+    """The config as it is; ``UserError`` for a device that is not here, an unknown plug-in, or more neighbours or folds
+    than there is data.
 
-    Asked before a finished result is looked for, so that an impossible request is refused whether or not its result is already there.
+    Asked before a finished result is looked for, so that an impossible request is refused whether or not its result is
+    already there.
     """
     for item in dataclasses.fields(config):  # type: ignore[arg-type]
         value, at = getattr(config, item.name), item.metadata
@@ -31,7 +34,8 @@ def possible(config: T, dataset: "Dataset", labels: "Labels") -> T:
 
 
 def _within(name: str, value: Any, usual: Any, of: str, dataset: "Dataset", labels: "Labels") -> None:
-    """A number that cannot be larger than the data; the usual value is cut to what there is, as on very small data it must be."""
+    """A number that cannot be larger than the data; the usual value is cut to what there is, as on very small data it
+    must be."""
     count = len(labels.train_rows(dataset)) if of == "training samples" else len(dataset)
     largest = max(value, default=0) if isinstance(value, tuple) else value
     if name == "folds":

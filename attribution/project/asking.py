@@ -32,8 +32,8 @@ def query_of(ids: Sequence[str]) -> str:
 def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.DataFrame]") -> "np.ndarray":
     """The rows that ``ScoreConfig.queries`` means; ``predictions`` is asked only for ``wrong``.
 
-    ``wrong`` and the splits first; then a sample whose id is the whole text; then ids separated by commas, in double quotes where they hold
-    one (or where an id is called like a split).
+    ``wrong`` and the splits first; then a sample whose id is the whole text; then ids separated by commas, in double
+    quotes where they hold one (or where an id is called like a split).
     """
     import numpy as np
 
@@ -69,7 +69,8 @@ def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.D
     if any(dataset.row_of(name) is None for name in names) and len(names) > 1 and QUOTE not in queries:
         unknown = [name for name in names if dataset.row_of(name) is None]
         raise UserError(
-            f"No sample is called {', '.join(unknown[:5])}{f' and {len(unknown) - 5} more' if len(unknown) > 5 else ''}.",
+            "No sample is called "
+            f"{', '.join(unknown[:5])}{f' and {len(unknown) - 5} more' if len(unknown) > 5 else ''}.",
             f"Ids are separated by commas, and look like {dataset.ids[0]}.",
             f"Put an id that holds a comma in double quotes: --queries '\"{queries[:80]}\"'.",
         )

@@ -1,4 +1,5 @@
-"""Decisions on samples by row number, over the ledger that knows them by id; and the labelled version that they add up to."""
+"""Decisions on samples by row number, over the ledger that knows them by id; and the labelled version that they add up
+to."""
 
 import itertools
 from collections import OrderedDict
@@ -36,8 +37,8 @@ class SampleState:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a ledger adds up to: the labelled version, and per row the id of the last edit (0: none) and the place of its verdict in
-    ``VERDICTS``. Read-only arrays, n values each."""
+    """What a ledger adds up to: the labelled version, and per row the id of the last edit (0: none) and the place of
+    its verdict in ``VERDICTS``. Read-only arrays, n values each."""
 
     labels: "Labels"
     edits: "np.ndarray"
@@ -51,7 +52,8 @@ _lock = Lock()
 
 
 class Decisions:
-    """The ledger of one dataset. Row numbers and class indices in and out; ids and class names only on disk, where they must last."""
+    """The ledger of one dataset. Row numbers and class indices in and out; ids and class names only on disk, where they
+    must last."""
 
     def __init__(self, database: Path, dataset: "Dataset") -> None:
         self._dataset, self._database = dataset, database
@@ -65,7 +67,8 @@ class Decisions:
         return str(self._database), self._dataset.info.base_hash, entry, time_s
 
     def _standing(self) -> Standing:
-        """Labels and states, once per ledger entry, from what was known at an earlier one and the samples that changed since."""
+        """Labels and states, once per ledger entry, from what was known at an earlier one and the samples that changed
+        since."""
         key = self._key(*self.ledger.stamp())
         with _lock:
             if key in _standings:
@@ -85,7 +88,8 @@ class Decisions:
         return found
 
     def _changed(self, known: Standing | None, since: int) -> Standing:
-        """``known``, or the base labels, with what the ledger says of the samples that changed after the entry ``since``."""
+        """``known``, or the base labels, with what the ledger says of the samples that changed after the entry
+        ``since``."""
         import numpy as np
 
         from attribution.datasets.dataset import Labels
@@ -109,7 +113,8 @@ class Decisions:
     def labels_at(self, version: str) -> "Labels | None":
         """The labelled version of this name, as the ledger once had it after a batch of edits; None if it never did.
 
-        What was ever current is found by its name; a version from before names were kept is looked for once, batch by batch.
+        What was ever current is found by its name; a version from before names were kept is looked for once, batch by
+        batch.
         """
         base, now = self._dataset.base_version(), self.labels()
         if version in (base.version, now.version):
@@ -155,7 +160,8 @@ class Decisions:
             raise UserError(
                 f"The ledger gives a label {word!r} that is not a class of {self._dataset.info.name}.",
                 "It may belong to other data.",
-                f"The classes are: {', '.join(self._dataset.info.classes)}. Put a copy of project.db or data in its place.",
+                f"The classes are: {', '.join(self._dataset.info.classes)}. Put a copy of project.db or data in "
+                "its place.",
             )
         return found
 
@@ -209,8 +215,8 @@ class Decisions:
         evidence: Mapping[str, Any] | None = None,
         expect: Mapping[int, int] | None = None,
     ) -> list[Edit]:
-        """One batch of the same decision; ``label`` is one for all rows, or maps each row to its own; ``expect`` maps rows to the edit ids
-        that were on screen."""
+        """One batch of the same decision; ``label`` is one for all rows, or maps each row to its own; ``expect`` maps
+        rows to the edit ids that were on screen."""
         ids = self._dataset.ids
         if action == "keep":
             self._refuse_bare(rows)

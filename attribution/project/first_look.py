@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def own_side(dataset: "Dataset", model: ModelConfig, data: DataConfig) -> int:
-    """The side in pixels that a model of the user's says it takes, where they named none and the pictures were read at another; else 0."""
+    """The side in pixels that a model of the user's says it takes, where they named none and the pictures were read at
+    another; else 0."""
     from attribution.models.build import build_model, is_custom
 
     if data.image_size or dataset.info.modality != "image" or not is_custom(model.name):
@@ -25,7 +26,8 @@ def own_side(dataset: "Dataset", model: ModelConfig, data: DataConfig) -> int:
 
 
 def _side(module: "nn.Module") -> int:
-    """What a network's own settings say: torchvision's and Hugging Face's ``image_size``, timm's fixed ``input_size``."""
+    """What a network's own settings say: torchvision's and Hugging Face's ``image_size``, timm's fixed
+    ``input_size``."""
     settings = getattr(module, "pretrained_cfg", None)
     fixed = settings.get("input_size") if isinstance(settings, dict) and settings.get("fixed_input_size") else None
     for found in (
@@ -40,7 +42,8 @@ def _side(module: "nn.Module") -> int:
 
 
 def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
-    """The config with ``inputs=auto`` made ``tokens`` where the model has an embedding and the data are whole numbers."""
+    """The config with ``inputs=auto`` made ``tokens`` where the model has an embedding and the data are whole
+    numbers."""
     from attribution.models.build import build_model, is_custom
     from attribution.models.check import WantsTokens, check_model
     from attribution.models.checkpoints import BUILDER
@@ -75,7 +78,8 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
     weights = _origin(network, dataset, model)
     if weights == "builder" and not model.checkpoints:
         said.append(
-            "The weights come from the builder: they are the same at every seed. Training starts from them; to ask them as they are, "
+            "The weights come from the builder: they are the same at every seed. Training starts from them; to "
+            "ask them as they are, "
             "give checkpoints=builder."
         )
     if model.inputs == "tokens":

@@ -46,7 +46,8 @@ class About:
 
     @property
     def train_config(self) -> TrainConfig:
-        """The project's own training recipe. What answers for a model that was trained otherwise takes that model's (``recipe_for``)."""
+        """The project's own training recipe. What answers for a model that was trained otherwise takes that model's
+        (``recipe_for``)."""
         with self._named("train"):
             return from_dict(TrainConfig, self._settings["train"])
 
@@ -69,7 +70,8 @@ class About:
 
     @property
     def code(self) -> Look | None:
-        """The model's code file and what it imports, beside what this user trusted of it; None for a built-in network."""
+        """The model's code file and what it imports, beside what this user trusted of it; None for a built-in
+        network."""
         path = homes.code_file(self.model_config)
         return look(path) if path else None
 
@@ -99,10 +101,10 @@ class About:
 
     @property
     def first_look(self) -> dict[str, Any]:
-        """What the network said when the project was made: ``weights`` (given, builder or untrained), ``parameters`` (count), ``samples``,
-        ten of ``{row, id, label, prediction, confidence, loss}`` (nats), ``said`` (lines about what was taken), and for weights that are
-        there ``measured`` (``attribution.models.fit.Fit``) and ``warning`` (what, why, do; empty where they do as expected).
-        Empty for a project made before this was kept."""
+        """What the network said when the project was made: ``weights`` (given, builder or untrained), ``parameters``
+        (count), ``samples``, ten of ``{row, id, label, prediction, confidence, loss}`` (nats), ``said`` (lines about
+        what was taken), and for weights that are there ``measured`` (``attribution.models.fit.Fit``) and ``warning``
+        (what, why, do; empty where they do as expected). Empty for a project made before this was kept."""
         path = self.folder / "first_look.json"
         return read_json(path) if path.exists() else {}
 

@@ -17,7 +17,8 @@ class Forecasts(Models):
     """A project's forecasts. ``score`` and ``flag`` look theirs up, so that a result tells it beside what it took."""
 
     def forecast_score(self, config: ScoreConfig | None = None, progress: Progress | None = None) -> "Forecast":
-        """Time and memory that ``score`` would take, from a timed share of it (a few seconds); cheaper ways when it is long."""
+        """Time and memory that ``score`` would take, from a timed share of it (a few seconds); cheaper ways when it is
+        long."""
         from attribution.studies.costs.scoring import forecast_score
 
         config = self._possible(config or ScoreConfig())
@@ -69,7 +70,8 @@ class Forecasts(Models):
         return forecast(subsets, float(run.config.get("seconds_s", 0.0)), config.models, config.share)
 
     def forecast_compare(self, config: BenchConfig | None = None) -> "pd.DataFrame":
-        """What more subsets would cost and how narrow the LDS interval would get: see ``evaluation.forecast.forecast``."""
+        """What more subsets would cost and how narrow the LDS interval would get: see
+        ``evaluation.forecast.forecast``."""
         from attribution.studies.bench.cost import forecast
 
         config = self._possible(config or BenchConfig())
@@ -79,7 +81,8 @@ class Forecasts(Models):
         )
 
     def _bench_recipe(self, run: "Run") -> TrainConfig:
-        """As ``recipe_for``, without asking: a comparison says itself that loaded weights are judged by other models."""
+        """As ``recipe_for``, without asking: a comparison says itself that loaded weights are judged by other
+        models."""
         return self.train_config if run.loaded else run.train_config
 
     def _fold_recipe(self, run: "Run") -> TrainConfig | None:

@@ -68,7 +68,8 @@ def create(
     expect_accuracy: float | None = None,
     results: Path | None = None,
 ) -> Path:
-    """Import the data and write the project folder; see ``Project.create``. ``results`` is an archive that is unpacked into it."""
+    """Import the data and write the project folder; see ``Project.create``. ``results`` is an archive that is unpacked
+    into it."""
     from attribution.models.fit import as_share
 
     expected = None if expect_accuracy is None else as_share(expect_accuracy)
@@ -118,7 +119,8 @@ def _place(folder: str | Path) -> Path:
     if name.startswith("-") or name != name.strip() or any(unicodedata.category(sign) in NO_NAME for sign in name):
         raise UserError(
             f"{name!r} is no name for a project.",
-            "It begins with a dash or a blank, ends with a blank, or holds a sign that cannot be seen: a shell would not take it back.",
+            "It begins with a dash or a blank, ends with a blank, or holds a sign that cannot be seen: a shell "
+            "would not take it back.",
             "Name it, for example, shoes.",
         )
     path = Path(folder).expanduser()
@@ -151,7 +153,8 @@ def _build(
     expected: float | None,
     progress: Progress,
 ) -> None:
-    """Everything that a new project holds, in a folder that nobody sees yet; ``results`` is an archive of finished ones."""
+    """Everything that a new project holds, in a folder that nobody sees yet; ``results`` is an archive of finished
+    ones."""
     from attribution.datasets.load import import_data
     from attribution.project import first_look as first_looks
 

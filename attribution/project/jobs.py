@@ -54,8 +54,8 @@ class Background(About):
         return str(self.step(job.kind)(config, progress).id)
 
     def step(self, kind: str) -> Callable[..., Any]:
-        """What does a job kind's work in this process: ``step(kind)(config, progress)``. What the user's model code does meanwhile, in
-        whichever of its lines, is a ``UserError``."""
+        """What does a job kind's work in this process: ``step(kind)(config, progress)``. What the user's model code
+        does meanwhile, in whichever of its lines, is a ``UserError``."""
         method: Callable[..., Any] = getattr(self, STEPS[kind].method)
 
         def work(*args: Any, **settings: Any) -> Any:

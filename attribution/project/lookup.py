@@ -29,8 +29,8 @@ BLOCK = 65_536  # rows whose predictions are worked out at once
 class InfluenceView:
     """The most helpful and most harmful training samples of one query.
 
-    ``helpful`` and ``harmful`` have the columns row, id, influence (positive lowers the query's loss), cosine, rank (1 is the
-    strongest). ``moments`` describes the whole column; ``stale`` says that labels changed since it was computed.
+    ``helpful`` and ``harmful`` have the columns row, id, influence (positive lowers the query's loss), cosine, rank (1
+    is the strongest). ``moments`` describes the whole column; ``stale`` says that labels changed since it was computed.
     """
 
     estimator: str
@@ -49,7 +49,8 @@ class InfluenceView:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What was asked for otherwise than usual (``scoring.settings``); {} where the usual settings lead to the same."""
+        """What was asked for otherwise than usual (``scoring.settings``); {} where the usual settings lead to the
+        same."""
         return min(settings_of(self.score), key=len)
 
     @property
@@ -64,14 +65,15 @@ def _opened(open_one: Callable[[Path], Any], path: Path, changed_ns: int) -> Any
 
 
 def finished(folder: Path, open_one: Callable[[Path], T]) -> list[T]:
-    """The finished artefacts in a folder (those with a ``config.json``), newest first; what was read of one stays in memory. Those that
-    are damaged (``damaged``) are passed over."""
+    """The finished artefacts in a folder (those with a ``config.json``), newest first; what was read of one stays in
+    memory. Those that are damaged (``damaged``) are passed over."""
     found = {path.parent: path.stat().st_mtime_ns for path in folder.glob("*/config.json") if sound(path)}
     return [_opened(open_one, path, found[path]) for path in sorted(found, key=lambda path: -found[path])]
 
 
 def damaged(project: Path) -> list[UserError]:
-    """What is wrong with results of a project that were finished and can no longer be read, in words with the way out, by path."""
+    """What is wrong with results of a project that were finished and can no longer be read, in words with the way out,
+    by path."""
     configs = sorted(project.glob("*/*/config.json"))
     return [error for path in configs if not sound(path) and (error := ailing(path.parent)) is not None]
 
@@ -153,7 +155,8 @@ def affected_by(
     k: int,
     settings: Mapping[str, Any] | None = None,
 ) -> "pd.DataFrame | None":
-    """The queries that a training row touches most, from the score run with these settings and the most single-sample queries."""
+    """The queries that a training row touches most, from the score run with these settings and the most single-sample
+    queries."""
     fitting = [
         score
         for score in scores
@@ -175,8 +178,8 @@ def predictions(
 ) -> "pd.DataFrame":
     """What a model says of every sample under the current labels; columns as in ``Project.predictions``.
 
-    ``probabilities`` (n, c), ``labels`` (n,). ``known`` is the answer for other labels of the same probabilities: only the rows that
-    differ are worked out anew. Works in blocks of ``BLOCK`` rows.
+    ``probabilities`` (n, c), ``labels`` (n,). ``known`` is the answer for other labels of the same probabilities: only
+    the rows that differ are worked out anew. Works in blocks of ``BLOCK`` rows.
     """
     import numpy as np
     import pandas as pd
@@ -199,7 +202,8 @@ def predictions(
 
 
 def _said(probabilities: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.ndarray]":
-    """The columns of ``predictions`` for some rows. The difference of two log-probabilities is that of the two logits."""
+    """The columns of ``predictions`` for some rows. The difference of two log-probabilities is that of the two
+    logits."""
     import numpy as np
 
     p = np.asarray(probabilities, dtype=np.float64)  # (b, c)
@@ -222,8 +226,8 @@ def _said(probabilities: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.nd
 
 @lru_cache(maxsize=8)
 def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tuple[Path, ...]) -> "Categories":
-    """The classes of a search's samples, with what the other findings in ``sources`` say; kept in memory, since finished results are one
-    object each (``finished``), and for very many samples in the search's folder, too."""
+    """The classes of a search's samples, with what the other findings in ``sources`` say; kept in memory, since
+    finished results are one object each (``finished``), and for very many samples in the search's folder, too."""
     from attribution.studies.categories.categories import kept_or_made
     from attribution.studies.categories.relations import relations
 
@@ -233,8 +237,8 @@ def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tup
 def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "CalibrationResult | None", step: int) -> "Budget":
     """What is left of a search's queue after the decisions in ``states`` (as ``Project.states``).
 
-    A decision was "wrong" if the sample no longer has the label that was searched, or is dropped. A sample that was set right before
-    the search counts as looked at and right.
+    A decision was "wrong" if the sample no longer has the label that was searched, or is dropped. A sample that was set
+    right before the search counts as looked at and right.
     """
     from attribution.studies.mislabels.budget import budget
 

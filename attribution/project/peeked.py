@@ -16,9 +16,11 @@ ASKED = (
 
 
 def chosen_on_test(path: Path, dataset: "Dataset", rows: Iterable[int]) -> int:
-    """How many of the samples at ``rows`` have a newest decision whose evidence names test samples that influence was asked about.
+    """How many of the samples at ``rows`` have a newest decision whose evidence names test samples that influence was
+    asked about.
 
-    ``path`` is the project's database. The evidence is what the Influence page showed: the ids asked about, up to five, by commas.
+    ``path`` is the project's database. The evidence is what the Influence page showed: the ids asked about, up to five,
+    by commas.
     """
     wanted, test = set(rows), {str(name) for name in dataset.ids[dataset.rows("test")]}
     with database.connect(path) as db:

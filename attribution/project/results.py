@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 
 class Results(Models):
-    """What was computed, newest first or the one that fits the current model; nothing here trains, scores or searches."""
+    """What was computed, newest first or the one that fits the current model; nothing here trains, scores or
+    searches."""
 
     def damaged(self) -> list[UserError]:
         """What is wrong with results that were finished and can no longer be read; the other members pass over them."""
@@ -50,9 +51,11 @@ class Results(Models):
     def find_query(
         self, estimator: str, query_rows: Sequence[int], settings: Mapping[str, Any] | None = None
     ) -> "tuple[ScoreResult, int] | None":
-        """The score run and column that answer for these query rows, asked of the current model; current labels preferred.
+        """The score run and column that answer for these query rows, asked of the current model; current labels
+        preferred.
 
-        ``settings`` are the fields of ``ScoreConfig`` that were asked for otherwise than usual (None: none): an answer for other ones is none.
+        ``settings`` are the fields of ``ScoreConfig`` that were asked for otherwise than usual (None: none): an answer
+        for other ones is none.
         """
         run = self.run
         return (
@@ -62,15 +65,16 @@ class Results(Models):
         )
 
     def settings_found(self, estimator: str, query_rows: Sequence[int]) -> list[dict[str, Any]]:
-        """The different settings with which the current model was asked about these rows by this estimator, the usual ones ({}) first."""
+        """The different settings with which the current model was asked about these rows by this estimator, the usual
+        ones ({}) first."""
         run = self.run
         return lookup.settings_found(self.scores(), run.id, estimator, query_rows) if run else []
 
     def influence(
         self, query_rows: Sequence[int], estimator: str, k: int = 6, settings: Mapping[str, Any] | None = None
     ) -> "InfluenceView | None":
-        """The k most helpful and most harmful training samples of a query (one row, or several as a group); None if not scored yet with
-        these settings (as for ``find_query``)."""
+        """The k most helpful and most harmful training samples of a query (one row, or several as a group); None if not
+        scored yet with these settings (as for ``find_query``)."""
         found = self.find_query(estimator, query_rows, settings)
         if found is None:
             return None
@@ -79,7 +83,8 @@ class Results(Models):
     def affected_by(
         self, row: int, estimator: str, k: int = 8, settings: Mapping[str, Any] | None = None
     ) -> "pd.DataFrame | None":
-        """The scored queries that training row ``row`` helps (side 1) and harms (side -1) most: query_row, id, side, rank, influence.
+        """The scored queries that training row ``row`` helps (side 1) and harms (side -1) most: query_row, id, side,
+        rank, influence.
 
         Only queries of one sample each count; None when nothing was scored with this estimator.
         """
@@ -91,15 +96,17 @@ class Results(Models):
         )
 
     def flags(self) -> "FlagResult | None":
-        """The newest search for wrong labels, of the current model if there is one; ``version`` tells whether labels changed since."""
+        """The newest search for wrong labels, of the current model if there is one; ``version`` tells whether labels
+        changed since."""
         from attribution.studies.mislabels.run import FlagResult
 
         run = self.run
         return lookup.newest_of(lookup.finished(self.folder / "flags", FlagResult.open), run.id if run else None)
 
     def categories(self) -> "Categories | None":
-        """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or ordinary), with the
-        signals that decided; None before a search, or when its model is gone. Under a second for 10,000 samples, then kept in memory."""
+        """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or
+        ordinary), with the signals that decided; None before a search, or when its model is gone. Under a second for
+        10,000 samples, then kept in memory."""
         flags = self.flags()
         known = flags is not None and flags.run in {run.id for run in self.runs()}
         return self.categories_of(flags) if flags is not None and known else None
@@ -112,7 +119,8 @@ class Results(Models):
         return lookup.categories(flags, run, self.dataset, sources(self.folder, run.id))
 
     def truth(self) -> "pd.DataFrame | None":
-        """What is known to be wrong with the data, for the sample projects: ``read_truth`` of the table beside their data; else None.
+        """What is known to be wrong with the data, for the sample projects: ``read_truth`` of the table beside their
+        data; else None.
 
         Nothing is computed from it but the table that compares it with the findings.
         """
@@ -138,7 +146,8 @@ class Results(Models):
         return lookup.newest_of(fitting, run.id if run else None)
 
     def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
-        """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is preferred."""
+        """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is
+        preferred."""
         from attribution.studies.angles import AnglesResult
 
         run, wanted, version = self.run, tuple(sorted({int(row) for row in query_rows})), self.labels.version
@@ -162,8 +171,8 @@ class Results(Models):
         )
 
     def budget(self, step: int = 50) -> "Budget | None":
-        """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made so far, the search's
-        estimate and the calibration; None before a search."""
+        """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made
+        so far, the search's estimate and the calibration; None before a search."""
         flags = self.flags()
         return lookup.budget(flags, self.states(), self.calibration(), step) if flags is not None else None
 
@@ -186,7 +195,8 @@ class Results(Models):
         return lookup.finished(self.folder / "memorizations", MemorizationResult.open)
 
     def benches(self, unfinished: bool = False) -> "list[BenchResult]":
-        """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the parts they have."""
+        """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the
+        parts they have."""
         from attribution.studies.bench import BenchResult
 
         folder = self.folder / "benches"

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class Review(About):
-    """Decisions on a project's samples: each is an entry in the ledger, and the current labels are what the ledger says."""
+    """Decisions on a project's samples: each is an entry in the ledger, and the current labels are what the ledger
+    says."""
 
     @property
     def _decisions(self) -> Decisions:
@@ -44,7 +45,8 @@ class Review(About):
         return self._decisions.state(int(row))
 
     def states(self) -> "pd.DataFrame":
-        """The edited samples, indexed by row: label, active, verdict (relabel, drop, keep or empty after an undo), base_label, edit."""
+        """The edited samples, indexed by row: label, active, verdict (relabel, drop, keep or empty after an undo),
+        base_label, edit."""
         return self._decisions.states()
 
     def relabel(self, rows: "Rows", label: "int | str | Mapping[int, int | str]", **details: Any) -> list[Edit]:
@@ -66,7 +68,8 @@ class Review(About):
         return self._decisions.decide("keep", rows, **details)
 
     def undo(self, anyone: bool = False) -> list[Edit]:
-        """Take back your newest decision (``anyone``: the newest of all; a bulk action counts as one); [] when there is none."""
+        """Take back your newest decision (``anyone``: the newest of all; a bulk action counts as one); [] when there is
+        none."""
         return self.ledger.undo(anyone=anyone)
 
     def redo(self, anyone: bool = False) -> list[Edit]:
@@ -78,10 +81,11 @@ class Review(About):
         return self.ledger.revert(edit_ids)
 
     def edits(self, wanted: Wanted | None = None, start: int = 0, count: int | None = None) -> "pd.DataFrame":
-        """The ledger, newest first: id, time, author, row, sample, action, old, new, reason, evidence, batch, reverts, reverted.
+        """The ledger, newest first: id, time, author, row, sample, action, old, new, reason, evidence, batch, reverts,
+        reverted.
 
-        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict; ``row`` is -1 for a sample
-        that the data no longer has. Of the entries that are
+        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict; ``row`` is
+        -1 for a sample that the data no longer has. Of the entries that are
         ``wanted`` (``storage.history.Wanted``), ``count`` (None: all) from the place ``start`` on are read.
         """
         return self._decisions.table(wanted or Wanted(), start, count)
@@ -91,7 +95,8 @@ class Review(About):
         return history.number(self._db, wanted or Wanted())
 
     def revertible(self, edit_ids: Sequence[int], together: bool = False) -> list[int]:
-        """Those of these entries (``together``: of all that were decided in one batch with them) that are decisions still in force."""
+        """Those of these entries (``together``: of all that were decided in one batch with them) that are decisions
+        still in force."""
         return history.together(self._db, edit_ids) if together else history.standing(self._db, edit_ids)
 
     def class_index(self, label: int | str) -> int:

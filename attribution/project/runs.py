@@ -31,7 +31,8 @@ class Models(Review):
 
     @property
     def run(self) -> "Run | None":
-        """The current model: the one trained or chosen last; else the first of the project's own seed, before any retraining."""
+        """The current model: the one trained or chosen last; else the first of the project's own seed, before any
+        retraining."""
         runs = self.runs()
         chosen = self._setting("run")
         for run in runs:
@@ -57,18 +58,21 @@ class Models(Review):
 
     @property
     def trains_here(self) -> bool:
-        """Whether models may be trained here to answer for the one in use: always, but for loaded weights only once the user said so."""
+        """Whether models may be trained here to answer for the one in use: always, but for loaded weights only once the
+        user said so."""
         return not self.loaded or self._setting("trainings") == "here"
 
     def train_here(self, yes: bool = True) -> None:
-        """Say that models may be trained here, from scratch and with the project's recipe, although the weights in use were loaded."""
+        """Say that models may be trained here, from scratch and with the project's recipe, although the weights in use
+        were loaded."""
         self._set("trainings", "here" if yes else "")
 
     def recipe_for(self, run: "Run | None" = None) -> TrainConfig:
-        """The recipe of trainings that are to answer for ``run`` (None: the model in use): the one it was trained with here.
+        """The recipe of trainings that are to answer for ``run`` (None: the model in use): the one it was trained with
+        here.
 
-        How loaded weights were trained is not known: then it is the project's recipe, and ``UserError`` until the user agreed to that
-        (``train_here``). The project's recipe, too, before there is any model.
+        How loaded weights were trained is not known: then it is the project's recipe, and ``UserError`` until the user
+        agreed to that (``train_here``). The project's recipe, too, before there is any model.
         """
         run = run or self.run
         if run is not None and not run.loaded:
@@ -84,9 +88,11 @@ class Models(Review):
         edited = ", on the labels before your edits" if version != self.dataset.base_version().version else ""
         return UserError(
             f"Your weights were trained elsewhere{edited}.",
-            f"A training here starts from scratch with the project's recipe ({recipe.optimizer}, learning rate {recipe.lr:g}, {recipe.epochs} "
+            f"A training here starts from scratch with the project's recipe ({recipe.optimizer}, learning rate "
+            f"{recipe.lr:g}, {recipe.epochs} "
             "epochs), so what comes of it is another model.",
-            f"Train here with the project's recipe (--here, in Python project.train_here()), or give checkpoints that you trained on version "
+            "Train here with the project's recipe (--here, in Python project.train_here()), or give checkpoints "
+            "that you trained on version "
             f"{version[:8]} (datablame train --checkpoints FILES).",
         )
 
@@ -108,7 +114,8 @@ class Models(Review):
         return run
 
     def versions(self) -> "pd.DataFrame":
-        """Every data version that is the base, was trained on, or is current; columns version, runs (count), base, current."""
+        """Every data version that is the base, was trained on, or is current; columns version, runs (count), base,
+        current."""
         import pandas as pd
 
         current, base = self.labels.version, self.dataset.base_version().version
@@ -122,15 +129,16 @@ class Models(Review):
     def predictions(self, run: "Run | None" = None, known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
         """What the model says of every sample, indexed by row.
 
-        Columns: label (current, class index), prediction, confidence (probability of the prediction), p_label (of the current
-        label), loss (nats), margin (label's log-probability minus the best other), correct. ``known``, an earlier answer for the same run
-        and other labels, saves working out the rows whose label is the same.
+        Columns: label (current, class index), prediction, confidence (probability of the prediction), p_label (of the
+        current label), loss (nats), margin (label's log-probability minus the best other), correct. ``known``, an
+        earlier answer for the same run and other labels, saves working out the rows whose label is the same.
         """
         run = run or self._need_run()
         return lookup.predictions(run.probabilities(), self.labels.values, known)
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
-        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or sample ids."""
+        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or
+        sample ids."""
         kind, _, token = queries.partition(":")
         if kind == "selection":
             return self.selected(token)

@@ -89,7 +89,8 @@ def _first_queries(project: "Work", run: "Run") -> str:
 
 
 def prepare(project: "Work", config: TrainConfig | None, work: Progress) -> "Run":
-    """Train, search for wrong labels and leaks, map, and explain the wrong test predictions: what the pages of a new project open on."""
+    """Train, search for wrong labels and leaks, map, and explain the wrong test predictions: what the pages of a new
+    project open on."""
     run = project.train(config, work.part(0.0, 0.25, "Training"))
     project.flag(FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
     project.embed(MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))

@@ -53,7 +53,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def once(method: Method) -> Method:
-    """Two processes that are asked for the same work do it one after the other: the second waits and finds the first one's result."""
+    """Two processes that are asked for the same work do it one after the other: the second waits and finds the first
+    one's result."""
 
     @functools.wraps(method)
     def alone_with_it(self: "Work", config: Any = None, progress: Progress | None = None, **extra: Any) -> Any:
@@ -70,7 +71,8 @@ def once(method: Method) -> Method:
 
 
 class Work(Results, Forecasts):
-    """One method per kind of work (``steps.STEPS``): ``method(config, progress)`` gives the result, which the folder keeps."""
+    """One method per kind of work (``steps.STEPS``): ``method(config, progress)`` gives the result, which the folder
+    keeps."""
 
     def train(
         self,
@@ -80,11 +82,13 @@ class Work(Results, Forecasts):
         here: bool = False,
         checkpoints: "Sequence[str | Path]" = (),
     ) -> "Run":
-        """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not repeated.
+        """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not
+        repeated.
 
-        Weights that were trained elsewhere are not replaced unasked: after an edit it takes ``checkpoints``, files that the user trained on
-        the current labels, or ``here=True``, which trains from scratch with the project's recipe (see ``train_here``); else ``UserError``.
-        The result becomes the current model, unless it was trained with another seed than the project's.
+        Weights that were trained elsewhere are not replaced unasked: after an edit it takes ``checkpoints``, files that
+        the user trained on the current labels, or ``here=True``, which trains from scratch with the project's recipe
+        (see ``train_here``); else ``UserError``. The result becomes the current model, unless it was trained with
+        another seed than the project's.
         """
         from attribution.training.train import train
 
@@ -117,7 +121,8 @@ class Work(Results, Forecasts):
     def score(
         self, config: ScoreConfig | None = None, progress: Progress | None = None, part: tuple[int, int] | None = None
     ) -> "ScoreResult":
-        """Influence of every training sample on the queries; ``part=(i, n)`` computes only every n-th shard, from the i-th."""
+        """Influence of every training sample on the queries; ``part=(i, n)`` computes only every n-th shard, from the
+        i-th."""
         from attribution.studies.influence import score
 
         config = self._possible(config or ScoreConfig())
@@ -183,7 +188,8 @@ class Work(Results, Forecasts):
 
     @once
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "RetrainResult":
-        """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test set."""
+        """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test
+        set."""
         from attribution.project.peeked import chosen_on_test
         from attribution.studies.retrain.run import retrain
 
@@ -206,7 +212,8 @@ class Work(Results, Forecasts):
 
     @once
     def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
-        """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as they are."""
+        """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as
+        they are."""
         from attribution.studies.mislabels.calibration import calibrate
 
         config = self._possible(config or CalibrateConfig())
@@ -233,8 +240,8 @@ class Work(Results, Forecasts):
 
     @once
     def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
-        """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no model, unless
-        the representation is asked for."""
+        """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no
+        model, unless the representation is asked for."""
         from attribution.studies.shift.run import compare
 
         config = self._possible(config or ShiftConfig())
@@ -243,7 +250,8 @@ class Work(Results, Forecasts):
 
     @once
     def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "FairnessResult":
-        """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst; edits nothing."""
+        """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst;
+        edits nothing."""
         from attribution.studies.fairness.run import remedy
 
         config = self._possible(config or RemedyConfig())
@@ -307,7 +315,8 @@ class Work(Results, Forecasts):
     def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "PreviewResult":
         """What the edits since the model was trained would do to it, without training: an approximation for one model.
 
-        ``UserError`` when the labels that the model was trained on are not in this ledger, or none differs from the current ones.
+        ``UserError`` when the labels that the model was trained on are not in this ledger, or none differs from the
+        current ones.
         """
         from attribution.studies.preview.run import preview
 
@@ -332,5 +341,6 @@ class Work(Results, Forecasts):
         )
 
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
-        """Everything a new project opens on: train, search for wrong labels and leaks, map, explain wrong predictions."""
+        """Everything a new project opens on: train, search for wrong labels and leaks, map, explain wrong
+        predictions."""
         return prepare(self, config, progress or Progress())

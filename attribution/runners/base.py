@@ -18,9 +18,11 @@ def silent(share: float, words: str = "") -> None:
 
 
 class Work(Protocol):
-    """Picklable work that is cut into items. Doing an item leaves its result on disk, whole or not at all, so it may be done again.
+    """Picklable work that is cut into items. Doing an item leaves its result on disk, whole or not at all, so it may be
+    done again.
 
-    ``device`` is where the items want to be computed (``models.devices.pick_device``); each worker gets an accelerator of its own for them.
+    ``device`` is where the items want to be computed (``models.devices.pick_device``); each worker gets an accelerator
+    of its own for them.
     """
 
     @property
@@ -43,8 +45,9 @@ class Work(Protocol):
 class Runner(ABC):
     """A place to work. ``workers`` is how many items may be under way at once; 0: as many as suit the place.
 
-    ``run`` returns when every item is done. It raises what the work raises (the first error), ``Cancelled`` when ``progress`` does, and
-    leaves no worker behind in either case. A worker that dies takes no result with it: its item is done again by another.
+    ``run`` returns when every item is done. It raises what the work raises (the first error), ``Cancelled`` when
+    ``progress`` does, and leaves no worker behind in either case. A worker that dies takes no result with it: its item
+    is done again by another.
     """
 
     name: ClassVar[str]

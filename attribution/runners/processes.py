@@ -25,10 +25,15 @@ _do: Callable[[Any], None] | None = None  # what this worker process opened
 
 @register("processes")
 class Processes(Runner):
-    """A pool of fresh (spawned) processes; when one is killed the pool is made anew and what is not on disk is done again."""
+    """A pool of fresh (spawned) processes; when one is killed the pool is made anew and what is not on disk is done
+    again."""
 
     title = "Several processes"
-    summary = "As many processes as cores, with threads and GPUs shared out. Pays for small models, whose batches leave threads idle."
+    summary = (
+        "As many processes as cores, with threads and GPUs shared out. Pays for small models, whose "
+        "batches "
+        "leave threads idle."
+    )
 
     def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:
         total, left, deaths = sum(work.size(item) for item in items), list(items), 0
@@ -85,7 +90,8 @@ class Processes(Runner):
 
 @contextmanager
 def _no_script() -> Iterator[None]:
-    """Keep new processes from running the script that started this one again, as spawning does with a script that has no main guard."""
+    """Keep new processes from running the script that started this one again, as spawning does with a script that has
+    no main guard."""
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -96,7 +102,8 @@ def _no_script() -> Iterator[None]:
 
 @contextmanager
 def _nothing_from_here() -> Iterator[None]:
-    """Keep new processes from importing out of the working directory: it may be somebody else's folder, with a ``random.py`` of theirs."""
+    """Keep new processes from importing out of the working directory: it may be somebody else's folder, with a
+    ``random.py`` of theirs."""
     before = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"
     try:

@@ -19,10 +19,11 @@ _opened: dict[str, Callable[[Any], None]] = {}  # what this Ray worker opened; o
 
 @register("ray")
 class RayTasks(Runner):
-    """One task per shard; a task carries file paths and labels alone, and writes its result itself, so nothing wide passes through Ray.
+    """One task per shard; a task carries file paths and labels alone, and writes its result itself, so nothing wide
+    passes through Ray.
 
-    Joins the cluster that ``RAY_ADDRESS`` names, else the one this process is in, else starts one on this machine. The project folder must
-    be on storage that every node sees under the same path.
+    Joins the cluster that ``RAY_ADDRESS`` names, else the one this process is in, else starts one on this machine. The
+    project folder must be on storage that every node sees under the same path.
     """
 
     title = "Ray cluster"
@@ -107,7 +108,8 @@ def _result(ray: Any, reference: Any) -> None:
 
 
 def _one(work: Work, visit: str, item: Any) -> None:
-    """Do one item in a Ray worker, which keeps the work open for its next item. Ray shows a task the GPU that it was given and no other."""
+    """Do one item in a Ray worker, which keeps the work open for its next item. Ray shows a task the GPU that it was
+    given and no other."""
     if visit not in _opened:
         import torch
 

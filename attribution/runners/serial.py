@@ -13,7 +13,11 @@ class Serial(Runner):
     """The plain loop that every other runner must equal."""
 
     title = "In this process"
-    summary = "One shard after the other, with all of torch's threads (or the GPU) for each. The default, and the fastest for most runs."
+    summary = (
+        "One shard after the other, with all of torch's threads (or the GPU) for each. The default, and "
+        "the "
+        "fastest for most runs."
+    )
 
     def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:
         total, before, current = sum(work.size(item) for item in items), 0.0, 0.0

@@ -1,7 +1,7 @@
 """All settings, as frozen dataclasses: the same ones make the CLI flags, the forms and every run's ``config.json``.
 
-Each field carries its one line of documentation and its range (``ranges.opt``); ``fields_of`` lists them for forms, flags and docs. A config
-checks itself when it is made.
+Each field carries its one line of documentation and its range (``ranges.opt``); ``fields_of`` lists them for forms,
+flags and docs. A config checks itself when it is made.
 """
 
 import dataclasses
@@ -50,7 +50,8 @@ class DataConfig(Settings):
     )
     unlabelled: str = opt(
         "leave-out",
-        "Samples without a label: leave-out (they are listed), or keep: trained on by nothing until Review gives them a label.",
+        "Samples without a label: leave-out (they are listed), or keep: trained on by nothing until Review gives "
+        "them a label.",
         choices=("leave-out", "keep"),
     )
     max_gigabytes: float = opt(
@@ -69,17 +70,20 @@ class ModelConfig(Settings):
     width: int = opt(0, "Width of the built-in networks; 0: the network's own default.", low=0, high=65_536)
     checkpoints: tuple[str, ...] = opt(
         (),
-        "Trained weights to load (safetensors or state_dict; FILE#KEY for one of several in a file), oldest first; builder: those that the "
+        "Trained weights to load (safetensors or state_dict; FILE#KEY for one of several in a file), oldest "
+        "first; builder: those that the "
         "function returns; empty: train here.",
     )
     checkpoint_lr: tuple[float, ...] = opt(
         (),
-        "Learning rate near each of the loaded checkpoints, for tracin: one each, or one for all; empty: not known, order only.",
+        "Learning rate near each of the loaded checkpoints, for tracin: one each, or one for all; empty: not "
+        "known, order only.",
         above=0.0,
     )
     inputs: str = opt(
         "auto",
-        "What the model is handed: raw (numbers as stored, pictures in 0..1), standardised (by the training set's mean and deviation) or "
+        "What the model is handed: raw (numbers as stored, pictures in 0..1), standardised (by the training set's "
+        "mean and deviation) or "
         "tokens (whole numbers, for an embedding); auto: raw for your own code, standardised for a built-in network.",
         choices=("auto", "raw", "standardised", "tokens"),
     )
@@ -121,7 +125,8 @@ class ScoreConfig(Settings):
     estimator: str = opt("ip", "Which estimator; `datablame status --plugins` lists them.", plugins="estimators")
     queries: str = opt(
         "wrong",
-        "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas (in double quotes where an id holds one).",
+        "wrong, test, val, train, selection:TOKEN, or sample ids separated by commas (in double quotes where an "
+        "id holds one).",
     )
     group: bool = opt(False, "Score the queries as one group (their mean loss) instead of one by one.")
     run: str = opt("", "Training run whose model is asked; empty: the project's current one.")
@@ -131,7 +136,8 @@ class ScoreConfig(Settings):
     )
     memory_mb: int = opt(
         512,
-        "Memory in MB for the queries prepared at once, and again for what is computed on the way; never changes a result beyond rounding.",
+        "Memory in MB for the queries prepared at once, and again for what is computed on the way; never changes "
+        "a result beyond rounding.",
         low=1,
         high=100_000_000,
     )
@@ -160,17 +166,20 @@ class ScoreConfig(Settings):
     solver: str = opt("cg", "How preconditioned Forward-INF solves for its step: cg or ekfac.", choices=("cg", "ekfac"))
     damping_ratio: float = opt(
         0.0,
-        "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 1 for a network.",
+        "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 1 for a "
+        "network.",
         low=0.0,
         high=1e12,
     )
     store: bool = opt(
         False,
-        "logra, grass and trak keep the training set's compressed gradients on disk (bf16) and read them for later questions.",
+        "logra, grass and trak keep the training set's compressed gradients on disk (bf16) and read them for "
+        "later questions.",
     )
     autocast: bool = opt(
         False,
-        "Gradients of samples by passes in bfloat16: faster on GPUs made for it, slower elsewhere; scores good to about two digits.",
+        "Gradients of samples by passes in bfloat16: faster on GPUs made for it, slower elsewhere; scores good to "
+        "about two digits.",
     )
     ratio: float = opt(
         0.05,
@@ -219,7 +228,8 @@ class LeakConfig(Settings):
     run: str = opt("", "Training run whose model and representation are used; empty: the project's current one.")
     threshold: float = opt(
         0.0,
-        "Pairs up to this multiple of the usual distance between training neighbours are candidates; 0: 0.3 for pictures, 0.4 for texts, 0.05 for tables.",
+        "Pairs up to this multiple of the usual distance between training neighbours are candidates; 0: 0.3 for "
+        "pictures, 0.4 for texts, 0.05 for tables.",
         low=0.0,
         high=1000.0,
     )
@@ -496,7 +506,8 @@ LEAST_STEPS = (
 
 
 def default_recipe(modality: str, samples: int | None = None) -> TrainConfig:
-    """The recipe that a new project starts from; for few training ``samples`` with as many more epochs as make ``LEAST_STEPS`` steps."""
+    """The recipe that a new project starts from; for few training ``samples`` with as many more epochs as make
+    ``LEAST_STEPS`` steps."""
     recipe = RECIPES.get(modality, TrainConfig())
     if samples is None:
         return recipe
@@ -508,7 +519,8 @@ def small_words(modality: str, samples: int) -> str:
     """Why the default recipe has more epochs than usual for so few training samples; "" where it has not."""
     usual, here = default_recipe(modality).epochs, default_recipe(modality, samples).epochs
     return (
-        f"{here} epochs instead of {usual}, as {samples:,} samples would give too few steps otherwise (at least {LEAST_STEPS})"
+        f"{here} epochs instead of {usual}, as {samples:,} samples would give too few steps otherwise (at least "
+        f"{LEAST_STEPS})"
         if here > usual
         else ""
     )
@@ -538,13 +550,15 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
 
 
 def stored_model(values: dict[str, Any]) -> ModelConfig:
-    """A model's config as a project or a run keeps it; own code kept before there was a choice of inputs was handed standardised ones."""
+    """A model's config as a project or a run keeps it; own code kept before there was a choice of inputs was handed
+    standardised ones."""
     before = {"inputs": "standardised"} if ".py:" in str(values.get("name", "")) else {}
     return from_dict(ModelConfig, {**before, **values})
 
 
 def model_request(model: ModelConfig) -> dict[str, Any]:
-    """A model's config as it enters fingerprints: settings that came later are left out at their defaults, so that old keys hold."""
+    """A model's config as it enters fingerprints: settings that came later are left out at their defaults, so that old
+    keys hold."""
     defaults, first = to_dict(ModelConfig()), ("name", "width", "checkpoints")
     return {name: value for name, value in to_dict(model).items() if name in first or value != defaults[name]}
 

@@ -1,4 +1,5 @@
-"""What a setting may be: its range stands beside its help, and one function checks it for flags, forms and Python alike."""
+"""What a setting may be: its range stands beside its help, and one function checks it for flags, forms and Python
+alike."""
 
 import dataclasses
 import math
@@ -18,9 +19,10 @@ SEED = 2**32 - 1  # the largest one that NumPy, scikit-learn and torch all take
 def opt(default: Any, help: str, **limits: Any) -> Any:
     """A documented dataclass field with the values it may have.
 
-    ``low`` and ``high`` belong to the range, ``above`` and ``below`` do not; ``choices`` lists the words there are; ``plugins`` names the
-    registry that knows them; ``device=True`` is for names of devices; ``least`` is how many different entries a tuple needs; ``why``
-    is a sentence on what a value outside would do. Limits of a tuple are those of its entries.
+    ``low`` and ``high`` belong to the range, ``above`` and ``below`` do not; ``choices`` lists the words there are;
+    ``plugins`` names the registry that knows them; ``device=True`` is for names of devices; ``least`` is how many
+    different entries a tuple needs; ``why`` is a sentence on what a value outside would do. Limits of a tuple are those
+    of its entries.
     """
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
@@ -34,7 +36,8 @@ class Settings:
 
 
 def checked(item: "dataclasses.Field[Any]", value: Any, name: str = "") -> Any:
-    """The value in the setting's own type; ``UserError`` with ``name`` (default: the field's), its range and a usual value otherwise."""
+    """The value in the setting's own type; ``UserError`` with ``name`` (default: the field's), its range and a usual
+    value otherwise."""
     kind = entry_type(item)
     if not isinstance(item.default, tuple):
         found, problem = _one(item, kind, value)

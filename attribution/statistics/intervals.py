@@ -12,7 +12,8 @@ BLOCK_NUMBERS = 4_000_000  # resampling weights held at once: 32 MB
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with the interval that covers the true value in a share ``level`` of repetitions; NaN where nothing can be said."""
+    """An estimate with the interval that covers the true value in a share ``level`` of repetitions; NaN where nothing
+    can be said."""
 
     estimate: float
     low: float
@@ -37,16 +38,19 @@ class Interval:
 def paired_bootstrap(differences: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0) -> Interval:
     """Percentile interval for the mean of paired differences ``(n,)``, resampling the n test samples with replacement.
 
-    Each entry is one test sample's value after minus before, so what both models share cancels (Efron & Tibshirani 1993, "An
-    introduction to the bootstrap", ch. 13). It answers: would other test samples show the same? It says nothing about other seeds.
+    Each entry is one test sample's value after minus before, so what both models share cancels (Efron & Tibshirani
+    1993, "An introduction to the bootstrap", ch. 13). It answers: would other test samples show the same? It says
+    nothing about other seeds.
     """
     return over_seeds_and_samples(np.asarray(differences)[None, :], resamples, level, seed)
 
 
 def over_seeds_and_samples(values: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0) -> Interval:
-    """Interval for the mean of ``values (seeds, n)``, every seed tested on the same n samples: would other seeds on other samples show it?
+    """Interval for the mean of ``values (seeds, n)``, every seed tested on the same n samples: would other seeds on
+    other samples show it?
 
-    See ``crossed``, which is given each seed's mean and its bootstrap over the samples. With one seed only the samples are resampled.
+    See ``crossed``, which is given each seed's mean and its bootstrap over the samples. With one seed only the samples
+    are resampled.
     """
     values = np.asarray(values, dtype=np.float64)
     s, n = values.shape
@@ -59,16 +63,18 @@ def over_seeds_and_samples(values: np.ndarray, resamples: int = 2000, level: flo
 
 
 def crossed(by_seed: np.ndarray, drawn: np.ndarray, level: float = 0.95) -> Interval:
-    """Interval for the mean over seeds of a figure, from its value per seed ``(s,)`` and on every resample of the samples ``(b, s)``.
+    """Interval for the mean over seeds of a figure, from its value per seed ``(s,)`` and on every resample of the
+    samples ``(b, s)``.
 
-    Seeds and samples are crossed, so the error of the mean is the sum of a part of the seeds and a part that all seeds share because they
-    are tested on the same samples. The seeds' part is Student's t of the s values (three of them say little about their own spread: a
-    bootstrap that draws three seeds with replacement has two thirds of it and no t, and claimed a change in 23 % of draws without one).
-    The samples' part is the bootstrap's, on each side its percentile or its normal half-width if that is wider (losses have long tails),
-    cut to the share of its variance that is common to the seeds: the rest is in the seeds' spread already. The half-widths add in squares
-    on each side (MOVER: Zou & Donner 2008, Statistics in Medicine 27, 1693). Simulated coverage at 95 %: .95 to .97 where either part
-    dominates, up to .98 where they are alike (``tests/test_statistics``).
-    With one seed nothing is known of other seeds: the interval is that of the samples alone.
+    Seeds and samples are crossed, so the error of the mean is the sum of a part of the seeds and a part that all seeds
+    share because they are tested on the same samples. The seeds' part is Student's t of the s values (three of them say
+    little about their own spread: a bootstrap that draws three seeds with replacement has two thirds of it and no t,
+    and claimed a change in 23 % of draws without one). The samples' part is the bootstrap's, on each side its
+    percentile or its normal half-width if that is wider (losses have long tails), cut to the share of its variance that
+    is common to the seeds: the rest is in the seeds' spread already. The half-widths add in squares on each side
+    (MOVER: Zou & Donner 2008, Statistics in Medicine 27, 1693). Simulated coverage at 95 %: .95 to .97 where either
+    part dominates, up to .98 where they are alike (``tests/test_statistics``). With one seed nothing is known of other
+    seeds: the interval is that of the samples alone.
     """
     from scipy import stats
 
@@ -127,7 +133,8 @@ def without(
 
 
 def seed_spread(values: np.ndarray, level: float = 0.95) -> Interval:
-    """Student's t interval for the mean of one value per seed ``(seeds,)``, the test set taken as given; NaN bounds for one seed."""
+    """Student's t interval for the mean of one value per seed ``(seeds,)``, the test set taken as given; NaN bounds for
+    one seed."""
     from scipy import stats
 
     values = np.asarray(values, dtype=np.float64)
@@ -141,7 +148,8 @@ def seed_spread(values: np.ndarray, level: float = 0.95) -> Interval:
 def spearman_interval(
     x: np.ndarray, y: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> Interval:
-    """Spearman's rank correlation of two ``(n,)`` vectors, with a percentile interval that resamples pairs and ranks them anew.
+    """Spearman's rank correlation of two ``(n,)`` vectors, with a percentile interval that resamples pairs and ranks
+    them anew.
 
     NaN where it is not defined: fewer than three pairs, or a constant vector.
     """
@@ -163,8 +171,8 @@ def bootstrap(
 ) -> Interval:
     """Percentile interval for any statistic of ``n`` samples; ``statistic(indices)`` gets the drawn indices ``(n,)``.
 
-    For figures such as AUROC or average precision, whose resampled value has no closed form. NaN draws (a resample with a single
-    class) are left out.
+    For figures such as AUROC or average precision, whose resampled value has no closed form. NaN draws (a resample with
+    a single class) are left out.
     """
     generator = np.random.default_rng(seed)
     drawn = np.array([statistic(generator.integers(n, size=n)) for _ in range(resamples)], dtype=np.float64)
@@ -172,8 +180,9 @@ def bootstrap(
 
 
 def auc_with_variance(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Area under the ROC curve of ``scores`` (n,) against ``truth`` (n,) bool, and its variance (DeLong, DeLong and Clarke-Pearson 1988,
-    in the rank form of Sun and Xu 2014); ties count half. NaN when one kind is missing, NaN variance below two of a kind."""
+    """Area under the ROC curve of ``scores`` (n,) against ``truth`` (n,) bool, and its variance (DeLong, DeLong and
+    Clarke-Pearson 1988, in the rank form of Sun and Xu 2014); ties count half. NaN when one kind is missing, NaN
+    variance below two of a kind."""
     from scipy import stats
 
     scores, truth = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=bool)
@@ -191,10 +200,11 @@ def auc_with_variance(scores: np.ndarray, truth: np.ndarray) -> tuple[float, flo
 def newcombe(
     hits_a: np.ndarray, n_a: np.ndarray, hits_b: np.ndarray, n_b: np.ndarray, z: float = 1.959964
 ) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of the difference of two independent shares, hits_a / n_a - hits_b / n_b, elementwise: (low, high), NaN without trials.
+    """95 % interval of the difference of two independent shares, hits_a / n_a - hits_b / n_b, elementwise: (low, high),
+    NaN without trials.
 
-    Newcombe 1998 (Statistics in Medicine 17, 873), method 10, from two Wilson score intervals: stays inside -1 to 1 and keeps its width at
-    shares of 0 and 1.
+    Newcombe 1998 (Statistics in Medicine 17, 873), method 10, from two Wilson score intervals: stays inside -1 to 1 and
+    keeps its width at shares of 0 and 1.
     """
     (a, a_low, a_high), (b, b_low, b_high) = wilson(hits_a, n_a, z), wilson(hits_b, n_b, z)
     below, above = np.hypot(a - a_low, b_high - b), np.hypot(a_high - a, b - b_low)

@@ -1,6 +1,7 @@
 """How well a ranking finds what it should: AUROC, average precision, precision in the top share, each with an interval.
 
-Plain NumPy functions. ``scores`` (n,) are higher for what is sought, ``truth`` (n,) is True where it really is. Ties count half.
+Plain NumPy functions. ``scores`` (n,) are higher for what is sought, ``truth`` (n,) is True where it really is. Ties
+count half.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,8 @@ def average_ranks(values: Any) -> np.ndarray:
 
 
 def auroc(scores: Any, truth: Any) -> float:
-    """Chance that a sought sample scores above another one, 0..1 (0.5 = no better than chance); NaN when one kind is missing."""
+    """Chance that a sought sample scores above another one, 0..1 (0.5 = no better than chance); NaN when one kind is
+    missing."""
     truth = np.asarray(truth, dtype=bool)
     positives, negatives = int(truth.sum()), int((~truth).sum())
     if not positives or not negatives:
@@ -43,7 +45,8 @@ def auroc(scores: Any, truth: Any) -> float:
 
 
 def average_precision(scores: Any, truth: Any) -> float:
-    """Mean precision over the positions of the sought samples, 0..1; its value for a random order is their share (the base rate).
+    """Mean precision over the positions of the sought samples, 0..1; its value for a random order is their share (the
+    base rate).
 
     Samples with equal scores enter together, so the result does not depend on their order. NaN when nothing is sought.
     """
@@ -67,7 +70,8 @@ def precision_at(scores: Any, truth: Any, share: float = 0.1) -> float:
 def with_interval(
     metric: Metric, scores: Any, truth: Any, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> Estimate:
-    """``metric(scores, truth)`` with a percentile bootstrap interval over the samples; costs ``resamples`` evaluations."""
+    """``metric(scores, truth)`` with a percentile bootstrap interval over the samples; costs ``resamples``
+    evaluations."""
     scores, truth = np.asarray(scores), np.asarray(truth, dtype=bool)
     chance = np.random.default_rng(seed)
     draws = []

@@ -16,7 +16,8 @@ SIZES = (0.5, 2.0)  # real change per predicted change: within a factor of two
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """Predicted against real changes of the test samples' losses: their rank correlation, and the slope of real on predicted."""
+    """Predicted against real changes of the test samples' losses: their rank correlation, and the slope of real on
+    predicted."""
 
     rank: Interval
     slope: float

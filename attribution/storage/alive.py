@@ -1,4 +1,5 @@
-"""Whether a process is still the one that was meant, whatever the clock does, and how to end one that does not answer."""
+"""Whether a process is still the one that was meant, whatever the clock does, and how to end one that does not
+answer."""
 
 import contextlib
 import os
@@ -26,8 +27,8 @@ def boot() -> str:
 def started(pid: int) -> float | None:
     """When a process began, as a number that never changes while it lives; None when it is gone or a zombie.
 
-    On Linux it is the kernel's count of ticks since the machine started: psutil's times are worked out from the wall clock and move with
-    it. Elsewhere the system itself keeps the time that psutil gives.
+    On Linux it is the kernel's count of ticks since the machine started: psutil's times are worked out from the wall
+    clock and move with it. Elsewhere the system itself keeps the time that psutil gives.
     """
     if (PROC / "self/stat").exists():
         try:
@@ -46,15 +47,17 @@ def started(pid: int) -> float | None:
 
 
 def alive(pid: int | None, start: float | None, machine: str | None) -> bool:
-    """Whether the process that had this number and ``started`` on this start of the machine still runs (or is stopped)."""
+    """Whether the process that had this number and ``started`` on this start of the machine still runs (or is
+    stopped)."""
     return pid is not None and machine == boot() and started(pid) == start
 
 
 def end(pid: int, grace_s: float) -> bool:
     """End a process and its group: SIGTERM, and SIGKILL after ``grace_s``; whether it is gone.
 
-    A stopped process is woken first. Even then any of its threads may take the signal, and a main thread that waits in a system call hears of
-    it only when that call ends (the 60 s of a sleep, say): so it is asked again until it has gone.
+    A stopped process is woken first. Even then any of its threads may take the signal, and a main thread that waits in
+    a system call hears of it only when that call ends (the 60 s of a sleep, say): so it is asked again until it has
+    gone.
     """
     begun = started(pid)
     until = time.monotonic() + grace_s

@@ -35,7 +35,8 @@ EDITS = """CREATE TABLE IF NOT EXISTS edits (
     batch TEXT NOT NULL,
     reverts INTEGER REFERENCES edits(id)
 )"""
-# What follows from the edits, kept in the same transaction (``storage.kept``), so that nothing is worked out from the start again.
+# What follows from the edits, kept in the same transaction (``storage.kept``), so that nothing is worked out from the
+# start again.
 KEPT = (
     """CREATE TABLE IF NOT EXISTS current (
     sample TEXT PRIMARY KEY,
@@ -98,8 +99,8 @@ TABLES = (
 def connect(path: Path, mode: str = "rw") -> Iterator[sqlite3.Connection]:
     """A connection in autocommit mode, every commit flushed to disk; closed on exit.
 
-    A file that is not there is never made anew (``mode="rwc"`` would): it is a ``UserError``, and so is one that is damaged or in use, and a
-    full disk. Where the file may not be written or the disk is full, ``mode="rw"`` still reads
+    A file that is not there is never made anew (``mode="rwc"`` would): it is a ``UserError``, and so is one that is
+    damaged or in use, and a full disk. Where the file may not be written or the disk is full, ``mode="rw"`` still reads
     (and SQLite refuses to write); ``mode="write"`` does not.
     """
     if mode == "rw" and not path.is_file():

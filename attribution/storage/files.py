@@ -27,8 +27,8 @@ HOST = re.sub(r"[^A-Za-z0-9-]", "", socket.gethostname())[:32] or "host"
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it is flushed to disk and renamed over ``path``.
 
-    Its name holds host, process and a random part: processes of several machines may write into one shared folder. A full disk is a
-    ``UserError`` that names the file, whichever library met it.
+    Its name holds host, process and a random part: processes of several machines may write into one shared folder. A
+    full disk is a ``UserError`` that names the file, whichever library met it.
     """
     temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{uuid.uuid4().hex[:6]}.tmp")
     try:
@@ -68,7 +68,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 class Facts(dict[str, Any]):
-    """An object of a JSON file that knows where it came from: a name that it lacks is a ``UserError``, for whoever asks first."""
+    """An object of a JSON file that knows where it came from: a name that it lacks is a ``UserError``, for whoever asks
+    first."""
 
     path: Path | None = None
 
@@ -81,7 +82,8 @@ class Facts(dict[str, Any]):
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; one that is gone, empty, cut or no JSON is a ``UserError``, and so is a name that its objects (``Facts``) lack."""
+    """Read a JSON file; one that is gone, empty, cut or no JSON is a ``UserError``, and so is a name that its objects
+    (``Facts``) lack."""
 
     def placed(values: dict[str, Any]) -> Facts:
         found = Facts(values)
@@ -102,7 +104,8 @@ def readable(path: Path) -> bool:
 
 @contextmanager
 def damage(path: Path) -> Iterator[None]:
-    """Whatever a reader says of a file that is gone, cut, or not what its name promises becomes a ``UserError`` that names it."""
+    """Whatever a reader says of a file that is gone, cut, or not what its name promises becomes a ``UserError`` that
+    names it."""
     try:
         yield
     except UserError:
@@ -131,7 +134,8 @@ def way_out(path: Path) -> str:
 
 
 def read_array(path: Path, mapped: bool = False) -> "np.ndarray":
-    """Read an array file, or map it read-only; ``UserError`` for one that is gone, cut, changed since it was written, or of objects."""
+    """Read an array file, or map it read-only; ``UserError`` for one that is gone, cut, changed since it was written,
+    or of objects."""
     import numpy as np
 
     from attribution.storage.sums import checked

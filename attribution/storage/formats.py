@@ -1,4 +1,5 @@
-"""The format of a project: what is damaged or newer is refused in words, what is older is brought to today's after a backup."""
+"""The format of a project: what is damaged or newer is refused in words, what is older is brought to today's after a
+backup."""
 
 import json
 import os
@@ -29,7 +30,8 @@ NEEDED = ("edits", "jobs", "selections", "settings")
 
 
 def opened(folder: Path) -> dict[str, Any]:
-    """Make sure that a project folder can be worked with, and bring an older one to today's format; what project.json says."""
+    """Make sure that a project folder can be worked with, and bring an older one to today's format; what project.json
+    says."""
     settings = read_settings(folder)
     path = folder / "project.db"
     version = check(path)
@@ -59,7 +61,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def check(path: Path) -> int:
-    """The format of a project's database; ``UserError`` when it is gone, empty, cut, another program's, or of a newer Datablame."""
+    """The format of a project's database; ``UserError`` when it is gone, empty, cut, another program's, or of a newer
+    Datablame."""
     if not path.is_file() or path.stat().st_size == 0:
         raise database.gone(path)
     with database.connect(path) as db:
@@ -98,7 +101,8 @@ def _classes(folder: Path) -> list[str]:
 
 
 def _migrate(path: Path, classes: Callable[[], Sequence[str]]) -> None:
-    """Bring a database to today's format in one transaction, after a backup beside it. Whoever comes second finds it done."""
+    """Bring a database to today's format in one transaction, after a backup beside it. Whoever comes second finds it
+    done."""
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise UserError(
             f"{path} is of an older format, and may not be written.",
@@ -115,7 +119,8 @@ def _migrate(path: Path, classes: Callable[[], Sequence[str]]) -> None:
 
 
 def backup(path: Path, version: int) -> Path:
-    """A whole copy of a database beside it, ``project.db.backup-VERSION``; an earlier one of that name stays and gets company."""
+    """A whole copy of a database beside it, ``project.db.backup-VERSION``; an earlier one of that name stays and gets
+    company."""
     names = [f"{path.name}.backup-{version}"] + [f"{path.name}.backup-{version}-{number}" for number in range(2, 1000)]
     target = next(path.with_name(name) for name in names if not path.with_name(name).exists())
     unfinished = target.with_name(f".{target.name}.tmp")
@@ -138,7 +143,8 @@ def _from_numbers_to_words(db: sqlite3.Connection, classes: Sequence[str]) -> No
     db.execute("CREATE TEMP TABLE words (was TEXT PRIMARY KEY, now TEXT NOT NULL)")
     db.executemany("INSERT INTO words VALUES (?,?)", [(state, _in_words(state, classes)) for state in states])
     db.execute(
-        "UPDATE edits SET old = (SELECT now FROM words WHERE was = edits.old), new = (SELECT now FROM words WHERE was = edits.new)"
+        "UPDATE edits SET old = (SELECT now FROM words WHERE was = edits.old), new = (SELECT now FROM words WHERE "
+        "was = edits.new)"
     )
     db.execute("DROP TABLE words")
     for statement in database.TABLES:

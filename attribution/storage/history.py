@@ -18,7 +18,8 @@ GONE = "id IN (SELECT decision FROM taken_back WHERE gone)"
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which entries: of one of ``actions`` (empty: all), with ``text`` in sample, reason or author, and, if asked, still in force."""
+    """Which entries: of one of ``actions`` (empty: all), with ``text`` in sample, reason or author, and, if asked,
+    still in force."""
 
     actions: tuple[str, ...] = ()
     text: str = ""

@@ -1,4 +1,5 @@
-"""What follows from the ledger and is kept beside it, so that a click never reads it whole: states, batches, what is taken back."""
+"""What follows from the ledger and is kept beside it, so that a click never reads it whole: states, batches, what is
+taken back."""
 
 import sqlite3
 from collections import Counter
@@ -18,7 +19,8 @@ def note(db: sqlite3.Connection, first: int, last: int, action: str, author: str
     )
     if action in (UNDO, REDO):
         reversed_ = db.execute(
-            "SELECT (SELECT MAX(first) FROM batches WHERE first <= reverts), COUNT(*) FROM edits WHERE id BETWEEN ? AND ? GROUP BY 1",
+            "SELECT (SELECT MAX(first) FROM batches WHERE first <= reverts), COUNT(*) FROM edits WHERE id BETWEEN "
+            "? AND ? GROUP BY 1",
             here,
         ).fetchall()
         db.executemany(
@@ -26,7 +28,8 @@ def note(db: sqlite3.Connection, first: int, last: int, action: str, author: str
         )
         db.execute(
             "INSERT INTO taken_back SELECT COALESCE(known.decision, edits.reverts), edits.id, ?3 FROM edits"
-            " LEFT JOIN taken_back AS known ON known.newest = edits.reverts WHERE edits.id BETWEEN ?1 AND ?2 ORDER BY edits.id"
+            " LEFT JOIN taken_back AS known ON known.newest = edits.reverts WHERE edits.id BETWEEN ?1 AND ?2 "
+            "ORDER BY edits.id"
             " ON CONFLICT(decision) DO UPDATE SET newest=excluded.newest, gone=excluded.gone",
             (*here, int(action == UNDO)),
         )

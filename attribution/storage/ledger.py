@@ -1,7 +1,7 @@
 """The edit ledger: append-only, one entry per sample and decision; the current state of a sample is its last entry.
 
-Labels are words (class names), so that an entry means the same whatever number a class has. Undo and redo append entries too, so
-history is never rewritten and both work after a restart.
+Labels are words (class names), so that an entry means the same whatever number a class has. Undo and redo append
+entries too, so history is never rewritten and both work after a restart.
 """
 
 import contextlib
@@ -32,8 +32,8 @@ ENTERED = 100  # entries in one statement: a statement per entry would look up t
 
 
 class State(NamedTuple):
-    """What the ledger says of one sample: its label (class name; "" for none), whether it is trained on, and the verdict of the review.
-    A tuple, as ``Edit``: a bulk decision compares hundreds of thousands."""
+    """What the ledger says of one sample: its label (class name; "" for none), whether it is trained on, and the
+    verdict of the review. A tuple, as ``Edit``: a bulk decision compares hundreds of thousands."""
 
     label: str
     active: bool = True
@@ -41,7 +41,8 @@ class State(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """One entry. ``old`` and ``new`` are the sample's whole states; ``reverts`` is the entry that this one takes back, or None."""
+    """One entry. ``old`` and ``new`` are the sample's whole states; ``reverts`` is the entry that this one takes back,
+    or None."""
 
     id: int
     time_s: float
@@ -73,9 +74,9 @@ def after(action: str, state: State, label: str | None) -> State:
 class Ledger:
     """The edits of one project.
 
-    ``base`` gives the labels in the source data of a list of sample ids; it is asked only for samples without an entry (None:
-    never, to read entries alone). ``split`` gives a sample's split, for messages. A write is one transaction: it is there whole or not
-    at all, also after a crash.
+    ``base`` gives the labels in the source data of a list of sample ids; it is asked only for samples without an entry
+    (None: never, to read entries alone). ``split`` gives a sample's split, for messages. A write is one transaction: it
+    is there whole or not at all, also after a crash.
     """
 
     def __init__(
@@ -101,9 +102,11 @@ class Ledger:
                 yield list(samples), [_state(state) for state in states], list(ids)
 
     def states_then(self, entry: int) -> dict[str, State | None]:
-        """What the samples that changed since were when ``entry`` was the newest; None for one that had no entry then."""
+        """What the samples that changed since were when ``entry`` was the newest; None for one that had no entry
+        then."""
         question = (
-            "SELECT sample, (SELECT new FROM edits WHERE edits.sample = current.sample AND id <= ?1 ORDER BY id DESC LIMIT 1)"
+            "SELECT sample, (SELECT new FROM edits WHERE edits.sample = current.sample AND id <= ?1 ORDER BY id "
+            "DESC LIMIT 1)"
             " FROM current WHERE edit > ?1"
         )
         with connect(self._path) as db:
@@ -126,14 +129,15 @@ class Ledger:
         return float(row["time_s"]) if row else None
 
     def stamp(self) -> tuple[int, float]:
-        """``(id, time_s)`` of the newest entry, (0, 0.0) for an empty ledger: the ledger reads the same while this does."""
+        """``(id, time_s)`` of the newest entry, (0, 0.0) for an empty ledger: the ledger reads the same while this
+        does."""
         with connect(self._path) as db:
             row = db.execute("SELECT id, time_s FROM edits ORDER BY id DESC LIMIT 1").fetchone()
         return (int(row["id"]), float(row["time_s"])) if row else (0, 0.0)
 
     def remember(self, version: str, entry: int | None) -> None:
-        """Keep which entry was the newest when the labels were this version (None: they never were); a project that cannot be written to
-        goes without."""
+        """Keep which entry was the newest when the labels were this version (None: they never were); a project that
+        cannot be written to goes without."""
         known = self.entry_of(version)
         if (known is not None and known != UNKNOWN) or known == entry or not os.access(self._path, os.W_OK):
             return
@@ -147,7 +151,8 @@ class Ledger:
             )
 
     def entry_of(self, version: str) -> int | None:
-        """The entry that was the newest when the labels were this version; None: they never were; ``UNKNOWN``: not kept."""
+        """The entry that was the newest when the labels were this version; None: they never were; ``UNKNOWN``: not
+        kept."""
         with connect(self._path) as db:
             row = db.execute("SELECT edit FROM versions WHERE version = ?", (version,)).fetchone()
         return row["edit"] if row else UNKNOWN
@@ -158,7 +163,8 @@ class Ledger:
             return edits_of(rows_of(db, f"SELECT {COLUMNS} FROM edits ORDER BY id"))
 
     def reverted(self, of: Iterable[int] | None = None) -> set[int]:
-        """Ids of decisions that are taken back at present, of all or of these; one that was undone and redone stands."""
+        """Ids of decisions that are taken back at present, of all or of these; one that was undone and redone
+        stands."""
         with connect(self._path) as db:
             if of is None:
                 return {entry for (entry,) in rows_of(db, "SELECT decision FROM taken_back WHERE gone")}
@@ -175,11 +181,12 @@ class Ledger:
         expect: Mapping[str, int] | None = None,
         author: str = "",
     ) -> list[Edit]:
-        """Append one batch: the same decision on every sample, all or nothing; returns the entries. ``label`` is one for all of them, or
-        maps each sample to its own.
+        """Append one batch: the same decision on every sample, all or nothing; returns the entries. ``label`` is one
+        for all of them, or maps each sample to its own.
 
-        ``expect`` maps samples to the last edit id that the user saw, also of samples that were only looked at; when one has changed
-        since, nothing is written and a ``UserError`` shows both versions. Samples whose state would not change are left out.
+        ``expect`` maps samples to the last edit id that the user saw, also of samples that were only looked at; when
+        one has changed since, nothing is written and a ``UserError`` shows both versions. Samples whose state would not
+        change are left out.
         """
         samples, noted, changes = list(dict.fromkeys(samples)), dict(evidence or {}), []
         with write(self._path) as db:
@@ -195,25 +202,28 @@ class Ledger:
             return _append(db, action, changes, reason, noted, author)
 
     def undo(self, author: str = "", anyone: bool = False) -> list[Edit]:
-        """Take back the newest batch of this author (default: this login; ``anyone``: of all) that stands; the entries appended, or []
-        when there is nothing to undo. A sample decided upon again since is a ``UserError``."""
+        """Take back the newest batch of this author (default: this login; ``anyone``: of all) that stands; the entries
+        appended, or [] when there is nothing to undo. A sample decided upon again since is a ``UserError``."""
         with write(self._path) as db:
             return self._take_back(db, _newest(db, author or login(), anyone, undone=False), "undo", "", author)
 
     def to_undo(self, author: str = "", anyone: bool = False, undone: bool = False) -> Edit | None:
-        """The last entry of the batch that ``undo`` (``undone``: ``redo``) would reverse now; None where there is none."""
+        """The last entry of the batch that ``undo`` (``undone``: ``redo``) would reverse now; None where there is
+        none."""
         with connect(self._path) as db:
             batch = _newest_batch(db, author or login(), anyone, undone)
             found = edits_of(rows_of(db, f"SELECT {COLUMNS} FROM edits WHERE id = ?", (batch[1],))) if batch else []
         return found[0] if found else None
 
     def redo(self, author: str = "", anyone: bool = False) -> list[Edit]:
-        """Bring back what this author's (``anyone``: the) newest undo took away, unless they decided something since."""
+        """Bring back what this author's (``anyone``: the) newest undo took away, unless they decided something
+        since."""
         with write(self._path) as db:
             return self._take_back(db, _newest(db, author or login(), anyone, undone=True), "redo", "", author)
 
     def revert(self, edit_ids: Iterable[int], reason: str = "", author: str = "") -> list[Edit]:
-        """Take back chosen decisions, all or nothing. A sample decided upon again since is a ``UserError`` with both versions."""
+        """Take back chosen decisions, all or nothing. A sample decided upon again since is a ``UserError`` with both
+        versions."""
         with write(self._path) as db:
             return self._take_back(db, _standing(db, list(edit_ids)), "undo", reason, author)
 
@@ -231,7 +241,8 @@ class Ledger:
         return _append(db, action, changes, reason, {}, author)
 
     def _conflict(self, sample: str, current: State, db: sqlite3.Connection, last: int, taken: int = 0) -> UserError:
-        """The error for a write on a sample that changed since it was shown, or since the entry ``taken`` that is to be reversed."""
+        """The error for a write on a sample that changed since it was shown, or since the entry ``taken`` that is to be
+        reversed."""
         row = db.execute("SELECT author, time_s FROM edits WHERE id = ?", (last,)).fetchone()
         who = f" by {_whom(row['author'])} at {time.strftime('%H:%M:%S', time.localtime(row['time_s']))}" if row else ""
         where = (
@@ -267,11 +278,15 @@ class Ledger:
 
 
 def _newest(db: sqlite3.Connection, author: str, anyone: bool, undone: bool) -> list[int]:
-    """Ids of the entries that undo (``undone=False``) or redo would reverse: those of the newest batch that nothing reversed yet."""
+    """Ids of the entries that undo (``undone=False``) or redo would reverse: those of the newest batch that nothing
+    reversed yet."""
     batch = _newest_batch(db, author, anyone, undone)
     if batch is None:
         return []
-    standing = "SELECT id FROM edits WHERE id BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM edits AS later WHERE later.reverts = edits.id)"
+    standing = (
+        "SELECT id FROM edits WHERE id BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM edits AS later WHERE "
+        "later.reverts = edits.id)"
+    )
     return [entry for (entry,) in rows_of(db, standing, batch)]
 
 
@@ -279,13 +294,17 @@ def _newest_batch(db: sqlite3.Connection, author: str, anyone: bool, undone: boo
     """First and last id of the newest batch that undo or redo would reverse."""
     whose, values = ("1", ()) if anyone else ("author = ?", (author,))
     which = "=" if undone else "!="
-    question = f"SELECT first, last FROM batches WHERE {whose} AND open > 0 AND action {which} 'undo' ORDER BY first DESC LIMIT 1"
+    question = (
+        f"SELECT first, last FROM batches WHERE {whose} AND open > 0 AND action {which} 'undo' ORDER BY "
+        "first DESC LIMIT 1"
+    )
     batch: tuple[int, int] | None = rows_of(db, question, values).fetchone()
     return batch
 
 
 def _standing(db: sqlite3.Connection, ids: list[int]) -> list[int]:
-    """The entries to reverse so that these decisions are taken back: the decision itself, or the redo that brought it back."""
+    """The entries to reverse so that these decisions are taken back: the decision itself, or the redo that brought it
+    back."""
     known = dict(among(db, "SELECT id, action FROM edits WHERE id IN", ids))
     newest = {
         decision: (entry, gone)
@@ -318,7 +337,8 @@ def rows_of(db: sqlite3.Connection, question: str, values: Sequence[Any] = ()) -
 
 
 def among(db: sqlite3.Connection, question: str, values: Iterable[Any], rest: str = "") -> Iterator[tuple[Any, ...]]:
-    """The answers to ``question (?, ?, ...) rest`` for any number of different values: one question has room for some thousands."""
+    """The answers to ``question (?, ?, ...) rest`` for any number of different values: one question has room for some
+    thousands."""
     different = list(dict.fromkeys(values))
     for start in range(0, len(different), ASKED):
         part = different[start : start + ASKED]
@@ -333,7 +353,8 @@ def _append(
     evidence: dict[str, Any],
     author: str,
 ) -> list[Edit]:
-    """One batch of entries, a line per (sample, old, new, reverts). Their ids are given out here, as the transaction is the only writer."""
+    """One batch of entries, a line per (sample, old, new, reverts). Their ids are given out here, as the transaction is
+    the only writer."""
     now_s, batch, author, noted = (
         time.time(),
         uuid.uuid4().hex[:12],

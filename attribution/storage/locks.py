@@ -18,14 +18,16 @@ NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)  # file systems withou
 
 @contextmanager
 def alone(path: Path, progress: Progress) -> Iterator[None]:
-    """Hold the lock file ``path`` inside the block; waits while another process holds it, and says so. ``Cancelled`` ends the waiting."""
+    """Hold the lock file ``path`` inside the block; waits while another process holds it, and says so. ``Cancelled``
+    ends the waiting."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         held = _take(path)
     except OSError as error:
         if error.errno not in NOT_HERE:
             raise
-        yield  # nothing can be written here; a finished result can still be found, and work that writes will say so itself
+        # nothing can be written here; a finished result can still be found, and work that writes will say so itself
+        yield
         return
     while held is None:
         progress.update(0, 1, f"process {_holder(path)} does the same; waiting for it")

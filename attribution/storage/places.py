@@ -1,4 +1,5 @@
-"""Where rows stand in a table that holds only some of them: an array instead of a dict, so that a million rows take 4 MB."""
+"""Where rows stand in a table that holds only some of them: an array instead of a dict, so that a million rows take 4
+MB."""
 
 import numpy as np
 

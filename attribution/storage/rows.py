@@ -1,4 +1,5 @@
-"""Write an ``.npy`` file row by row: a disk that fills up is an error with words, where a memory map would end the process."""
+"""Write an ``.npy`` file row by row: a disk that fills up is an error with words, where a memory map would end the
+process."""
 
 import os
 import shutil
@@ -43,14 +44,16 @@ class RowWriter:
 
 @contextmanager
 def rows_into(path: Path, dtype: "np.typing.DTypeLike", shape: tuple[int, ...], expected: int) -> Iterator[RowWriter]:
-    """A writer of about ``expected`` rows; ``UserError`` beforehand where the disk has no room for them, or when it fills up on the way."""
+    """A writer of about ``expected`` rows; ``UserError`` beforehand where the disk has no room for them, or when it
+    fills up on the way."""
     needed_bytes = expected * int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     free_bytes = shutil.disk_usage(path.parent).free
     if needed_bytes > free_bytes:
         raise UserError(
             f"{expected:,} samples of {' x '.join(map(str, shape))} values take {needed_bytes / 1e9:,.1f} GB.",
             f"{path.parent.parent} has {free_bytes / 1e9:,.1f} GB free.",
-            "Free some space, name another folder for the project, or make the samples smaller (image_size, max_tokens).",
+            "Free some space, name another folder for the project, or make the samples smaller (image_size, "
+            "max_tokens).",
         )
     with said_when_full(path):
         writer = RowWriter(path, dtype, shape)

@@ -1,7 +1,9 @@
-"""Checksums of what a finished result is made of: kept in its config.json, checked where a file is read; and whether a folder is whole.
+"""Checksums of what a finished result is made of: kept in its config.json, checked where a file is read; and whether a
+folder is whole.
 
-CRC-32 of the bytes (2.6 GB/s on one core), once per process for a file of one time and size. It finds what disks and copies do to
-files; it is no protection against somebody who means to deceive. Results from before checksums were kept are read as they are.
+CRC-32 of the bytes (2.6 GB/s on one core), once per process for a file of one time and size. It finds what disks and
+copies do to files; it is no protection against somebody who means to deceive. Results from before checksums were kept
+are read as they are.
 """
 
 import json
@@ -28,7 +30,8 @@ _seen: dict[tuple[str, int, int], int] = {}  # (path, time, size) -> checksum, o
 
 
 def finish(folder: Path, values: dict[str, Any]) -> None:
-    """Write a result's config.json, the last of its files: ``values``, and the checksum of every binary file in the folder."""
+    """Write a result's config.json, the last of its files: ``values``, and the checksum of every binary file in the
+    folder."""
     write_json(folder / "config.json", {**values, "checksums": of_folder(folder)})
 
 
@@ -38,7 +41,8 @@ def of_folder(folder: Path) -> dict[str, list[int]]:
 
 
 def checked(path: Path) -> Path:
-    """The path, when the file still is what its result kept of it (or nothing was kept); ``UserError`` otherwise. Reads it once."""
+    """The path, when the file still is what its result kept of it (or nothing was kept); ``UserError`` otherwise. Reads
+    it once."""
     path = Path(path)
     kept = _kept(path)
     if kept is None or not path.exists():
@@ -63,7 +67,8 @@ def changed(path: Path, how: str) -> UserError:
 
 
 def ailing(folder: Path) -> UserError | None:
-    """What is wrong with a finished result, by its files' names, sizes and outer form (nothing is read whole); None if it is sound."""
+    """What is wrong with a finished result, by its files' names, sizes and outer form (nothing is read whole); None if
+    it is sound."""
     try:
         config = read_json(folder / "config.json")
         missing = [

@@ -29,7 +29,8 @@ def write_table(path: Path, table: "pd.DataFrame", lines: int | None = None) -> 
 
 
 def read_table(path: Path, **how: Any) -> "pd.DataFrame":
-    """Read a table (``how``: ``columns``, ``filters``); ``UserError`` for one that is gone, cut, or changed since it was written."""
+    """Read a table (``how``: ``columns``, ``filters``); ``UserError`` for one that is gone, cut, or changed since it
+    was written."""
     import pyarrow.parquet
 
     with damage(path):
@@ -62,7 +63,8 @@ class Lines:
 
 
 def write_pieces(path: Path, pieces: "Iterator[pd.DataFrame]") -> None:
-    """Write a table that comes in pieces (at least one) with the same columns; each is a row group, and only one is in memory."""
+    """Write a table that comes in pieces (at least one) with the same columns; each is a row group, and only one is in
+    memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,5 @@
-"""Measures how every training gradient stands to a query's gradient: angles, lengths, by layer, over checkpoints, with curvature."""
+"""Measures how every training gradient stands to a query's gradient: angles, lengths, by layer, over checkpoints, with
+curvature."""
 
 import time
 from collections.abc import Sequence
@@ -33,12 +34,15 @@ TOLERANCE = 1e-4  # relative residual at which neither a solution's angle nor th
 class AnglesResult(Artefact):
     """One finished measurement: ``NAME/angles/ID``; reading it needs NumPy and pandas, no torch.
 
-    All angles are in degrees, 0 (pulls the same way) to 180 (the opposite way). ``config`` holds, beside what was asked:
+    All angles are in degrees, 0 (pulls the same way) to 180 (the opposite way). ``config`` holds, beside what was
+    asked:
 
-    - ``checkpoints``: per checkpoint epoch, query_norm, and ``curvature``: per damping ratio, damping, turn (the angle between the query's
-      gradient and its product with the inverse curvature) and residual (of that solution, relative; above 0.01 the turn is rough);
+    - ``checkpoints``: per checkpoint epoch, query_norm, and ``curvature``: per damping ratio, damping, turn (the angle
+      between the query's gradient and its product with the inverse curvature) and residual (of that solution, relative;
+      above 0.01 the turn is rough);
     - ``layers``: per layer name, kind, parameters, share (of the query's squared norm);
-    - ``against``: n and norm of the mean gradient of the samples that pull against the query, and its angle to the query's.
+    - ``against``: n and norm of the mean gradient of the samples that pull against the query, and its angle to the
+      query's.
     """
 
     what = "measurement of angles"
@@ -50,7 +54,8 @@ class AnglesResult(Artefact):
 
     @cached_property
     def samples(self) -> "pd.DataFrame":
-        """One line per active training row: row, cosine, norm, influence (dot product), curved (influence with curvature, nats); float32."""
+        """One line per active training row: row, cosine, norm, influence (dot product), curved (influence with
+        curvature, nats); float32."""
 
         return read_table(self.folder / "samples.parquet")
 
@@ -61,7 +66,8 @@ class AnglesResult(Artefact):
 
     @cached_property
     def by_layer(self) -> np.ndarray:
-        """Cosines within each layer and shares of the sample's squared norm, at the last checkpoint: (2, layers, n) float32."""
+        """Cosines within each layer and shares of the sample's squared norm, at the last checkpoint: (2, layers, n)
+        float32."""
         return read_array(self.folder / "layers.npy", mapped=True)
 
 
@@ -89,12 +95,14 @@ def measure(
     *,
     trusted: bool = False,
 ) -> AnglesResult:
-    """Angles and lengths of all active training gradients against the gradient of the mean loss of ``queries`` (global rows).
+    """Angles and lengths of all active training gradients against the gradient of the mean loss of ``queries`` (global
+    rows).
 
-    Written to ``out/ID``; a finished measurement is found and returned. Curvature is the Gauss-Newton matrix of the mean loss over at most
-    ``curvature_samples`` training samples (chosen by id), with the dampings named and the usual one. Cost: a forward and a backward pass
-    over the training set per checkpoint, and at most ``iterations`` products with the curvature (five forward passes over its samples).
-    Source: angles as in IP, arXiv 2405.17490, figure 1; the curvature as in ``attribution.gradients.curvature``.
+    Written to ``out/ID``; a finished measurement is found and returned. Curvature is the Gauss-Newton matrix of the
+    mean loss over at most ``curvature_samples`` training samples (chosen by id), with the dampings named and the usual
+    one. Cost: a forward and a backward pass over the training set per checkpoint, and at most ``iterations`` products
+    with the curvature (five forward passes over its samples). Source: angles as in IP, arXiv 2405.17490, figure 1; the
+    curvature as in ``attribution.gradients.curvature``.
     """
     from attribution.estimators._preconditioned import usual_ratio
     from attribution.training.trained import TrainedModel

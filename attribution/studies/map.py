@@ -59,11 +59,12 @@ def embed(
 ) -> MapResult:
     """Two-dimensional positions of all samples (training, validation and test), written to ``out/ID``.
 
-    ``representation`` uses what the last layer is given; ``gradients`` a random projection of every sample's loss gradient at the last
-    checkpoint, by its current label (one pass forward and backward). ``pca`` takes the two directions of largest variance (seconds),
-    ``umap`` keeps neighbourhoods (about 20 s for 10,000 samples); in the representation it reads the neighbour graph kept in ``graphs``, which
-    leaks and duplicates share. Beyond ``LAID_OUT`` samples it lays out ``LANDMARKS`` of them, drawn by the seed, and puts each other one
-    between the three most similar landmarks (``config["landmarks"]``). Same input, same output.
+    ``representation`` uses what the last layer is given; ``gradients`` a random projection of every sample's loss
+    gradient at the last checkpoint, by its current label (one pass forward and backward). ``pca`` takes the two
+    directions of largest variance (seconds), ``umap`` keeps neighbourhoods (about 20 s for 10,000 samples); in the
+    representation it reads the neighbour graph kept in ``graphs``, which leaks and duplicates share. Beyond
+    ``LAID_OUT`` samples it lays out ``LANDMARKS`` of them, drawn by the seed, and puts each other one between the three
+    most similar landmarks (``config["landmarks"]``). Same input, same output.
     """
     work, started_s = progress or Progress(), time.perf_counter()
     request: dict[str, Any] = {
@@ -111,7 +112,8 @@ def embed(
 
 
 def pca(features: np.ndarray, dims: int = 2) -> np.ndarray:
-    """The ``dims`` directions of largest variance of (n, d) features: (n, dims) float32; each direction's largest loading is positive."""
+    """The ``dims`` directions of largest variance of (n, d) features: (n, dims) float32; each direction's largest
+    loading is positive."""
     centred = features.astype(np.float64) - features.mean(0)
     _, vectors = np.linalg.eigh(centred.T @ centred / max(1, len(centred)))  # ascending
     axes = vectors[:, ::-1][:, :dims]  # (d, dims)
@@ -125,9 +127,9 @@ def umap(
 ) -> np.ndarray:
     """UMAP by cosine: (n, 2) float32.
 
-    Neighbours come from ``graph`` (rows and cosines, (n, k) each, most similar first) when it is given, else from our own exact search up
-    to ``EXACT_LIMIT`` samples: it is faster there, and it saves the compilation of UMAP's approximate search, which takes longer than the
-    whole layout.
+    Neighbours come from ``graph`` (rows and cosines, (n, k) each, most similar first) when it is given, else from our
+    own exact search up to ``EXACT_LIMIT`` samples: it is faster there, and it saves the compilation of UMAP's
+    approximate search, which takes longer than the whole layout.
     """
     n = len(features)
     if n <= 3:
@@ -162,8 +164,9 @@ def umap(
 
 
 def umap_by_landmarks(features: np.ndarray, config: MapConfig, progress: Progress) -> np.ndarray:
-    """UMAP of ``LANDMARKS`` rows drawn by the seed, every other row at the mean of the ``BETWEEN`` most similar of them, weighted by one
-    over the distance: (n, 2) float32. Costs n times ``LANDMARKS`` products; fine structure that the landmarks miss is not shown."""
+    """UMAP of ``LANDMARKS`` rows drawn by the seed, every other row at the mean of the ``BETWEEN`` most similar of
+    them, weighted by one over the distance: (n, 2) float32. Costs n times ``LANDMARKS`` products; fine structure that
+    the landmarks miss is not shown."""
     unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     chosen = np.sort(np.random.default_rng(config.seed).permutation(len(unit))[:LANDMARKS])
     placed = umap(unit[chosen], config, progress.part(0.33, 0.6))

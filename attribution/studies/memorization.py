@@ -1,10 +1,11 @@
-"""Memorization: which training labels the model knows by heart, and which predictions hang on a single sample (Feldman and Zhang 2020).
+"""Memorization: which training labels the model knows by heart, and which predictions hang on a single sample (Feldman
+and Zhang 2020).
 
     memorization_i  = P[model is right on i | i was trained on] - P[... | i was left out]
     influence_{i,j} = P[model is right on j | i was trained on] - P[... | i was left out]
 
-over models retrained on random subsets (``attribution.training.subsets``, shared with the Compare page). Source: Feldman and Zhang, What Neural
-Networks Memorize and Why, arXiv 2008.03703, equations 1 and 2.
+over models retrained on random subsets (``attribution.training.subsets``, shared with the Compare page). Source:
+Feldman and Zhang, What Neural Networks Memorize and Why, arXiv 2008.03703, equations 1 and 2.
 """
 
 import time
@@ -38,21 +39,22 @@ PROXIES = {
 
 
 class MemorizationResult(Artefact):
-    """One measurement: ``NAME/memorizations/ID``. ``config`` holds models, share, run, version, threshold, spearman (proxy -> Interval as
-    JSON), pairs_found and pairs_by_chance (counts of test predictions), seconds_s."""
+    """One measurement: ``NAME/memorizations/ID``. ``config`` holds models, share, run, version, threshold, spearman
+    (proxy -> Interval as JSON), pairs_found and pairs_by_chance (counts of test predictions), seconds_s."""
 
     what = "memorization estimate"
 
     @property
     def samples(self) -> "pd.DataFrame":
-        """Per active training row: row, memorization (-1 to 1) with low and high (95 %, Newcombe), trained_on and left_out (models),
-        right_in and right_out (shares), and the proxies ``self_influence`` and ``unsure`` (NaN where the run cannot give it)."""
+        """Per active training row: row, memorization (-1 to 1) with low and high (95 %, Newcombe), trained_on and
+        left_out (models), right_in and right_out (shares), and the proxies ``self_influence`` and ``unsure`` (NaN where
+        the run cannot give it)."""
         return self._table("samples")
 
     @property
     def pairs(self) -> "pd.DataFrame":
-        """Predictions that hang on one memorized training sample: row (training), test_row, influence (-1 to 1) with low and high, right_in
-        and right_out (shares of the models), memorization; the largest influence first."""
+        """Predictions that hang on one memorized training sample: row (training), test_row, influence (-1 to 1) with
+        low and high, right_in and right_out (shares of the models), memorization; the largest influence first."""
         return self._table("pairs")
 
     def _table(self, name: str) -> "pd.DataFrame":
@@ -72,11 +74,12 @@ def memorize(
     *,
     trusted: bool = False,
 ) -> MemorizationResult:
-    """Retrain on random subsets and estimate memorization of every training label and influence on every test prediction.
+    """Retrain on random subsets and estimate memorization of every training label and influence on every test
+    prediction.
 
-    Written to ``home/memorizations/ID``; the models stay in ``home/subsets``. Cost: one training on ``config.share`` of the data per model
-    that is not there yet, and one backward pass over the training set for the proxy. The half-width of an interval is about
-    ``0.98 / sqrt(models)`` at worst for a share of one half. ``UserError`` for no test sample.
+    Written to ``home/memorizations/ID``; the models stay in ``home/subsets``. Cost: one training on ``config.share`` of
+    the data per model that is not there yet, and one backward pass over the training set for the proxy. The half-width
+    of an interval is about ``0.98 / sqrt(models)`` at worst for a share of one half. ``UserError`` for no test sample.
     """
     work, started_s = progress or Progress(), time.perf_counter()
     subsets = Subsets.at(home / "subsets", dataset, labels, model, recipe, share=config.share)
@@ -124,8 +127,9 @@ def memorize(
 
 
 def per_sample(members: np.ndarray, right: np.ndarray) -> "pd.DataFrame":
-    """Memorization of each sample from which models were trained on it, ``members`` (m, n) bool, and were right on it, ``right`` (m, n) bool:
-    memorization, low, high (95 %), trained_on, left_out, right_in, right_out. NaN for a sample that all or none were trained on."""
+    """Memorization of each sample from which models were trained on it, ``members`` (m, n) bool, and were right on it,
+    ``right`` (m, n) bool: memorization, low, high (95 %), trained_on, left_out, right_in, right_out. NaN for a sample
+    that all or none were trained on."""
     import pandas as pd
 
     inside, outside = members.sum(0), (~members).sum(0)
@@ -139,7 +143,8 @@ def per_sample(members: np.ndarray, right: np.ndarray) -> "pd.DataFrame":
 
 
 def influence(members: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """P[right on j | i in] - P[right on j | i out], (n, q) float32, from ``members`` (m, n) and ``right`` (m, q) bool: two matrix products."""
+    """P[right on j | i in] - P[right on j | i out], (n, q) float32, from ``members`` (m, n) and ``right`` (m, q) bool:
+    two matrix products."""
     inside, hits = members.astype(np.float32), right.astype(np.float32)  # (m, n), (m, q)
     n_in, n_out = inside.sum(0)[:, None], (1 - inside).sum(0)[:, None]  # (n, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -151,8 +156,9 @@ def hanging(
 ) -> "pd.DataFrame":
     """The (training, test) pairs where leaving one memorized sample out most often turns a prediction wrong.
 
-    A pair counts when both memorization and influence reach ``threshold``. At most one training sample per test prediction, the one with the
-    largest influence; columns column, query (positions), influence, low, high, right_in, right_out, memorization; at most ``limit`` lines.
+    A pair counts when both memorization and influence reach ``threshold``. At most one training sample per test
+    prediction, the one with the largest influence; columns column, query (positions), influence, low, high, right_in,
+    right_out, memorization; at most ``limit`` lines.
     """
     import pandas as pd
 
@@ -192,7 +198,8 @@ def count_hanging(members: np.ndarray, right: np.ndarray, memorization: np.ndarr
 def by_chance(
     members: np.ndarray, right: np.ndarray, memorization: np.ndarray, threshold: float, seed: int = 0
 ) -> float:
-    """How many test predictions would seem to hang on one sample if none did: the mean count when models and predictions are re-paired."""
+    """How many test predictions would seem to hang on one sample if none did: the mean count when models and
+    predictions are re-paired."""
     chance = np.random.default_rng(seed)
     counts = [
         count_hanging(members, right[chance.permutation(len(right))], memorization, threshold) for _ in range(SHUFFLES)
@@ -205,9 +212,10 @@ def proxies(
 ) -> "pd.DataFrame":
     """What stands in for memorization without retraining: row, self_influence and unsure.
 
-    ``self_influence`` is the squared gradient norm at the last checkpoint: to first order what one un-normalised Forward-INF step on the
-    sample does to its own loss (normalising the step would delete the magnitude that carries memorization). ``unsure`` is one minus the mean
-    confidence in the label over the epochs; NaN for a run without dynamics.
+    ``self_influence`` is the squared gradient norm at the last checkpoint: to first order what one un-normalised
+    Forward-INF step on the sample does to its own loss (normalising the step would delete the magnitude that carries
+    memorization). ``unsure`` is one minus the mean confidence in the label over the epochs; NaN for a run without
+    dynamics.
     """
     import pandas as pd
 
@@ -221,8 +229,8 @@ def proxies(
 
 
 def forecast(subsets: Subsets, training_s: float, models: int, share: float) -> list[dict[str, Any]]:
-    """Time against certainty: for several numbers of models ``{models, missing, seconds_s, half_width}``; half_width is that of a 95 %
-    interval in the middle of the scale (both shares one half), where it is widest."""
+    """Time against certainty: for several numbers of models ``{models, missing, seconds_s, half_width}``; half_width is
+    that of a 95 % interval in the middle of the scale (both shares one half), where it is widest."""
     each_s, there = subsets.seconds_per_model or share * training_s, subsets.count
     lines = []
     for count in sorted({8, 16, 24, 48, 96, 200, models}):

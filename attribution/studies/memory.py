@@ -8,7 +8,8 @@ EVERY_S = 0.02
 
 
 class PeakMemory:
-    """A context that samples this process's resident memory; ``mib`` is the largest rise over the start, in MiB, after it."""
+    """A context that samples this process's resident memory; ``mib`` is the largest rise over the start, in MiB, after
+    it."""
 
     def __init__(self, every_s: float = EVERY_S) -> None:
         self.mib, self._every_s, self._done = 0.0, every_s, threading.Event()

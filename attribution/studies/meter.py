@@ -15,9 +15,9 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 class Meter:
     """``with Meter(device) as spent: work()``, then ``spent.seconds_s``, ``spent.cpu_s`` and ``spent.peak_bytes``.
 
-    ``peak_bytes`` is the most memory that the whole process held meanwhile; on a CUDA device what torch held there, since that is what runs
-    out. On an accelerator ``cpu_s`` is the wall time, since the processor only waits. Where the system cannot
-    forget an earlier peak (not Linux) it is the process's highest so far.
+    ``peak_bytes`` is the most memory that the whole process held meanwhile; on a CUDA device what torch held there,
+    since that is what runs out. On an accelerator ``cpu_s`` is the wall time, since the processor only waits. Where the
+    system cannot forget an earlier peak (not Linux) it is the process's highest so far.
     """
 
     seconds_s = cpu_s = 0.0
@@ -59,8 +59,8 @@ class Meter:
         self.stop()
 
     def cost(self, whole: bool, forecast: Mapping[str, float] | None, **more: Any) -> dict[str, Any]:
-        """What a result's ``config["cost"]`` says: what was taken until now, whether that was the whole of the work (nothing resumed), and
-        what had been forecast."""
+        """What a result's ``config["cost"]`` says: what was taken until now, whether that was the whole of the work
+        (nothing resumed), and what had been forecast."""
         self.stop()
         took = {"seconds_s": self.seconds_s, "cpu_s": self.cpu_s, "peak_bytes": self.peak_bytes}
         return {**took, **more, "whole": whole, "forecast": dict(forecast) if forecast else None}

@@ -1,4 +1,5 @@
-"""The neighbour graph of what a model sees in all samples: searched once per run, then read by the map, the duplicates and the leaks."""
+"""The neighbour graph of what a model sees in all samples: searched once per run, then read by the map, the duplicates
+and the leaks."""
 
 import time
 from functools import cached_property
@@ -51,9 +52,10 @@ def neighbor_graph(
 ) -> NeighborGraph:
     """The graph of a run's recorded representation, from ``out/KEY`` or searched now and kept there.
 
-    Exact up to ``EXACT_ROWS`` samples; beyond, only cells of the space are searched, and ``config["recall"]`` says which share of the
-    true neighbours that finds. The key is made of the weights and the data: labels and edits do not matter. An exact search costs n^2 d
-    multiplications (100,000 samples of 512 numbers: see docs/benchmarks.md) and n k 8 bytes on disk.
+    Exact up to ``EXACT_ROWS`` samples; beyond, only cells of the space are searched, and ``config["recall"]`` says
+    which share of the true neighbours that finds. The key is made of the weights and the data: labels and edits do not
+    matter. An exact search costs n^2 d multiplications (100,000 samples of 512 numbers: see docs/benchmarks.md) and n k
+    8 bytes on disk.
     """
     work, started_s = progress or Progress(), time.perf_counter()
     request = {

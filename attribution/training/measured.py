@@ -11,7 +11,8 @@ from attribution.training.dynamics import DYNAMICS
 
 
 def measure(logits: Tensor, labels: Tensor, epoch: int, split: str) -> list[dict[str, Any]]:
-    """One line of the metrics table (loss in nats, accuracy 0 to 1, n) from CPU logits ``(n, c)``; no line for an empty split."""
+    """One line of the metrics table (loss in nats, accuracy 0 to 1, n) from CPU logits ``(n, c)``; no line for an empty
+    split."""
     if not len(labels):
         return []
     loss = per_sample_loss(logits, labels).double().mean().item()
@@ -33,7 +34,8 @@ def dynamics_table(logits: Tensor, labels: Tensor, rows: np.ndarray, epoch: int)
 
 
 def epoch_message(metrics: list[dict[str, Any]], epochs: int) -> str:
-    """How far a training is, in plain words, with the newest validation accuracy (training accuracy without a validation split)."""
+    """How far a training is, in plain words, with the newest validation accuracy (training accuracy without a
+    validation split)."""
     if not metrics:
         return f"epoch 1 of {epochs}"
     newest = {entry["split"]: entry["accuracy"] for entry in metrics}

@@ -1,4 +1,5 @@
-"""The training recipe as pure functions: optimiser, learning rate, batch order, checkpoint epochs and their influence weights."""
+"""The training recipe as pure functions: optimiser, learning rate, batch order, checkpoint epochs and their influence
+weights."""
 
 import itertools
 import math
@@ -25,7 +26,8 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
-    """Learning rate of the ``step``-th of ``steps`` updates (from 0): constant, or half a cosine from ``config.lr`` down to almost 0."""
+    """Learning rate of the ``step``-th of ``steps`` updates (from 0): constant, or half a cosine from ``config.lr``
+    down to almost 0."""
     if config.schedule == "constant":
         return config.lr
     return config.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -37,14 +39,15 @@ def checkpoint_epochs(epochs: int, count: int) -> list[int]:
 
 
 def influence_weight(lr_sum: float, n: int, config: TrainConfig) -> float:
-    """How much one training sample moves the weights along its gradient in a stretch of training: TracInCP's factor for a checkpoint.
+    """How much one training sample moves the weights along its gradient in a stretch of training: TracInCP's factor for
+    a checkpoint.
 
     One update moves the weights by ``lr / b`` times the summed gradients of its ``b`` samples, and momentum repeats it
-    ``1 / (1 - momentum)`` times in the long run. A sample is in a batch with probability ``b / n``, so a stretch whose learning rates sum
-    to ``lr_sum`` moves the weights by ``lr_sum / (n (1 - momentum))`` along the sample's gradient. Then the sum over checkpoints of
-    weight times gradient dot product estimates by how many nats the sample lowered the query's loss (Pruthi et al. 2020, "Estimating
-    training data influence by tracing gradient descent", sec. 3.2). AdamW rescales each coordinate: there ``lr_sum / n`` gives an order,
-    not nats.
+    ``1 / (1 - momentum)`` times in the long run. A sample is in a batch with probability ``b / n``, so a stretch whose
+    learning rates sum to ``lr_sum`` moves the weights by ``lr_sum / (n (1 - momentum))`` along the sample's gradient.
+    Then the sum over checkpoints of weight times gradient dot product estimates by how many nats the sample lowered the
+    query's loss (Pruthi et al. 2020, "Estimating training data influence by tracing gradient descent", sec. 3.2). AdamW
+    rescales each coordinate: there ``lr_sum / n`` gives an order, not nats.
     """
     return lr_sum / (n * (1 - config.momentum)) if config.optimizer == "sgd" else lr_sum / n
 
@@ -57,8 +60,8 @@ def epoch_seed(seed: int, epoch: int) -> int:
 def epoch_order(active: np.ndarray, seed: int) -> Tensor:
     """Positions of the active training samples in a random order, ``(n_active,)`` int64.
 
-    All samples are shuffled and the dropped ones left out, so versions of the data that differ in a few samples are visited in the same
-    order: what remains between two trainings is the edit, not another shuffle.
+    All samples are shuffled and the dropped ones left out, so versions of the data that differ in a few samples are
+    visited in the same order: what remains between two trainings is the edit, not another shuffle.
     """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(active), generator=generator)

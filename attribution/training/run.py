@@ -1,4 +1,5 @@
-"""A finished training as a folder: its weights, its numbers, and what they were made from. Reading it needs no torch."""
+"""A finished training as a folder: its weights, its numbers, and what they were made from. Reading it needs no
+torch."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,8 +82,8 @@ class Run:
     ) -> "nn.Module":
         """The network with the weights of checkpoint ``index`` (-1: the last), in eval mode on ``device``.
 
-        ``dataset`` gives input shape and classes; None opens the project's own (``data`` beside ``runs``). Custom model code runs
-        only when ``trusted``, and only when its file is the one that was trained.
+        ``dataset`` gives input shape and classes; None opens the project's own (``data`` beside ``runs``). Custom model
+        code runs only when ``trusted``, and only when its file is the one that was trained.
         """
         from attribution.datasets.dataset import Dataset
         from attribution.models.build import build_model, identity
@@ -101,7 +102,8 @@ class Run:
         return model.to(pick_device(device)).eval()
 
     def siblings(self) -> "list[Run]":
-        """The other finished runs beside this one with the same labels, network and recipe but another seed, one per seed, by seed."""
+        """The other finished runs beside this one with the same labels, network and recipe but another seed, one per
+        seed, by seed."""
         found: dict[int, Run] = {}
         for run in Run.all(self.folder.parent):
             if self._but_seed(run) == self._but_seed(self) and run.config["seed"] != self.config["seed"]:
@@ -121,8 +123,9 @@ class Run:
         return config["source"], run.version, model_request(run.model_config), config["code"], recipe
 
     def dynamics(self) -> "pd.DataFrame":
-        """What the model thought of each training sample after each epoch: row, epoch, loss (nats), margin (logits), prediction,
-        confidence (probability of the label trained on). Training rows only; empty when the run has none."""
+        """What the model thought of each training sample after each epoch: row, epoch, loss (nats), margin (logits),
+        prediction, confidence (probability of the label trained on). Training rows only; empty when the run has
+        none."""
         import pandas as pd
 
         path = self.folder / "dynamics.parquet"
@@ -131,7 +134,8 @@ class Run:
         return pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in DYNAMICS.items()})
 
     def metrics(self) -> "pd.DataFrame":
-        """Mean loss (nats) and accuracy (0 to 1) over ``n`` samples per epoch and split; the test split for the last epoch only."""
+        """Mean loss (nats) and accuracy (0 to 1) over ``n`` samples per epoch and split; the test split for the last
+        epoch only."""
 
         return read_table(self.folder / "metrics.parquet")
 

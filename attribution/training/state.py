@@ -19,7 +19,8 @@ KEPT = ("epoch", "step", "lr_sum", "seconds_s", "checkpoints", "metrics")
 class TrainingState:
     """Weights, optimiser and what was measured after ``epoch`` epochs, kept in ``RUN/.state``.
 
-    ``lr_sum`` is the sum of learning rates since the last checkpoint. Random state is not part of it: every epoch seeds its own.
+    ``lr_sum`` is the sum of learning rates since the last checkpoint. Random state is not part of it: every epoch seeds
+    its own.
     """
 
     model: nn.Module
@@ -32,7 +33,8 @@ class TrainingState:
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, run: Path, dynamics: pd.DataFrame | None) -> None:
-        """Write the state after an epoch; ``dynamics`` is that epoch's table. The state file comes last and is the truth."""
+        """Write the state after an epoch; ``dynamics`` is that epoch's table. The state file comes last and is the
+        truth."""
         if dynamics is not None:
             with whole_file(_part(run, self.epoch)) as temporary:
                 dynamics.to_parquet(temporary, index=False)
@@ -42,7 +44,8 @@ class TrainingState:
             torch.save(values, temporary)
 
     def resume(self, run: Path) -> bool:
-        """Continue from the last finished epoch if there is one; says whether there was. ``UserError`` for a damaged file."""
+        """Continue from the last finished epoch if there is one; says whether there was. ``UserError`` for a damaged
+        file."""
         path = run / ".state" / "state.pt"
         if not path.is_file():
             return False

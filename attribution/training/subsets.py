@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
 FORMAT = 1
-SEED = 1000  # seed of the trainings; a repeat adds to it. No project starts from it, so the model that is explained is none of these
+# seed of the trainings; a repeat adds to it. No project starts from it, so the model that is explained is none of these
+SEED = 1000
 
 
 def draw(n: int, share: float, index: int) -> np.ndarray:
-    """Which of ``n`` rows member ``index`` is trained on, ``(n,)`` bool: exactly ``round(share * n)`` of them, drawn from its number."""
+    """Which of ``n`` rows member ``index`` is trained on, ``(n,)`` bool: exactly ``round(share * n)`` of them, drawn
+    from its number."""
     chosen = np.zeros(n, dtype=bool)
     chosen[np.random.default_rng([index, FORMAT]).permutation(n)[: round(share * n)]] = True
     return chosen
@@ -40,11 +42,11 @@ def draw(n: int, share: float, index: int) -> np.ndarray:
 class Subsets:
     """The retrained models in one folder ``NAME/subsets/KEY``.
 
-    KEY is the fingerprint of data, labels, network, recipe (without its seed) and share. All members start from the same weights and
-    visit the samples in the same order, so that two of them differ by their samples and by nothing else; with ``repeats`` above 1 each
-    subset is trained that often from other weights, and the outputs are means. A member is ``model-0007`` (its further repeats
-    ``model-0007.1``, ...): ``members.npy`` (n,) bool, ``logits.npy`` (rows of the data, classes) float32, ``weights.safetensors``,
-    and ``config.json``, written last.
+    KEY is the fingerprint of data, labels, network, recipe (without its seed) and share. All members start from the
+    same weights and visit the samples in the same order, so that two of them differ by their samples and by nothing
+    else; with ``repeats`` above 1 each subset is trained that often from other weights, and the outputs are means. A
+    member is ``model-0007`` (its further repeats ``model-0007.1``, ...): ``members.npy`` (n,) bool, ``logits.npy``
+    (rows of the data, classes) float32, ``weights.safetensors``, and ``config.json``, written last.
     """
 
     folder: Path
@@ -61,7 +63,8 @@ class Subsets:
         share: float = 0.5,
         repeats: int = 1,
     ) -> "Subsets":
-        """The store for this request below ``root``, with what is there already; nothing is trained. ``UserError`` for a bad share."""
+        """The store for this request below ``root``, with what is there already; nothing is trained. ``UserError`` for
+        a bad share."""
         from attribution.models.build import identity
 
         n = len(labels.train_rows(dataset))
@@ -102,7 +105,8 @@ class Subsets:
         """version (of the labels), model, train (recipe without seed), share, n (active training rows), code."""
         return dict(read_json(self.folder / "about.json"))
 
-    # --- what is there -----------------------------------------------------------------------------------------------------------
+    # --- what is there
+    # -----------------------------------------------------------------------------------------------------------
 
     def finished(self) -> list[int]:
         """Numbers of the members whose repeats are all trained, ascending."""
@@ -126,7 +130,8 @@ class Subsets:
         return float(np.mean(spent)) if spent else None
 
     def members(self) -> np.ndarray:
-        """Which active training rows each subset holds, ``(m, n)`` bool; columns in row order (``labels.train_rows``)."""
+        """Which active training rows each subset holds, ``(m, n)`` bool; columns in row order
+        (``labels.train_rows``)."""
         return np.array([_load(self._at(number, 0) / "members.npy") for number in self.finished()], dtype=bool).reshape(
             -1, self.about["n"]
         )
@@ -147,7 +152,8 @@ class Subsets:
         return -np.take_along_axis(_log_softmax(logits), _chosen(logits, labels), -1)[..., 0].mean(1)
 
     def margins(self, rows: Any, labels: Any) -> np.ndarray:
-        """Logit of the label minus the best other's, ``(m, q)``: how clearly it is preferred, below 0 = predicted wrong; mean over the repeats."""
+        """Logit of the label minus the best other's, ``(m, q)``: how clearly it is preferred, below 0 = predicted
+        wrong; mean over the repeats."""
         logits = self.logits(rows)
         if not len(logits):
             return np.zeros((0, len(rows)))
@@ -172,7 +178,8 @@ class Subsets:
         load_checkpoint(network, self._at(number, repeat) / "weights.safetensors")
         return network.eval()
 
-    # --- making more -------------------------------------------------------------------------------------------------------------
+    # --- making more
+    # -------------------------------------------------------------------------------------------------------------
 
     def grow(
         self,
@@ -184,10 +191,11 @@ class Subsets:
         trusted: bool = False,
         device: str = "auto",
     ) -> "Subsets":
-        """Train until members ``0 .. count - 1`` are there with all repeats; after an interruption only the missing ones are trained.
+        """Train until members ``0 .. count - 1`` are there with all repeats; after an interruption only the missing
+        ones are trained.
 
-        ``dataset`` and ``labels`` are those the store was opened for. Cost: one training on ``share`` of the rows and one forward pass
-        over all rows each.
+        ``dataset`` and ``labels`` are those the store was opened for. Cost: one training on ``share`` of the rows and
+        one forward pass over all rows each.
         """
         if labels.version != self.about["version"]:
             raise ValueError("these subsets belong to another version of the labels")

@@ -3,8 +3,8 @@
     run = train(dataset, dataset.base_version(), ModelConfig(), TrainConfig(), Path("NAME/runs"))
     run.metrics(), run.dynamics(), run.probabilities()
 
-The same data, labels, network and recipe find the finished run and return at once; a training that was cut short goes on after its
-last finished epoch and ends with the same weights, bit for bit on the CPU.
+The same data, labels, network and recipe find the finished run and return at once; a training that was cut short goes
+on after its last finished epoch and ends with the same weights, bit for bit on the CPU.
 """
 
 import time
@@ -60,7 +60,8 @@ FORMAT = 1  # raise when the same request would give other weights than before
 
 
 def run_fingerprint(dataset: "Dataset", labels: "Labels", model: ModelConfig, config: TrainConfig) -> str:
-    """Content key of a training: data, labels, network (with the hash of custom code), recipe and seed; not the device."""
+    """Content key of a training: data, labels, network (with the hash of custom code), recipe and seed; not the
+    device."""
     recipe = {name: value for name, value in to_dict(config).items() if name != "device"}
     return fingerprint(
         "train", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), recipe
@@ -79,13 +80,15 @@ def train(
     trusted: bool = False,
     dynamics: bool = True,
 ) -> Run:
-    """Train ``model`` on the active training samples and write the run into ``runs/FINGERPRINT``; a finished one is returned at once.
+    """Train ``model`` on the active training samples and write the run into ``runs/FINGERPRINT``; a finished one is
+    returned at once.
 
-    The loss is the batch mean of the cross-entropy. After each epoch one pass in eval mode over the training samples gives their
-    dynamics (about a third of the training time); ``dynamics=False`` leaves that pass out, takes a finished full run if there is one,
-    and else writes ``runs/FINGERPRINT-brief``. ``model.checkpoints`` is not read: weights start from the seed. Probabilities and
-    representation are written for all rows, dropped ones too.
-    Raises ``UserError`` for a recipe, network or device that cannot work, for no training samples, and when the loss is not finite.
+    The loss is the batch mean of the cross-entropy. After each epoch one pass in eval mode over the training samples
+    gives their dynamics (about a third of the training time); ``dynamics=False`` leaves that pass out, takes a finished
+    full run if there is one, and else writes ``runs/FINGERPRINT-brief``. ``model.checkpoints`` is not read: weights
+    start from the seed. Probabilities and representation are written for all rows, dropped ones too.
+    Raises ``UserError`` for a recipe, network or device that cannot work, for no training samples, and when the loss is
+    not finite.
     """
     progress = progress or Progress()
     rows = labels.train_rows(dataset)
@@ -113,7 +116,8 @@ def _train_into(
     trusted: bool,
     dynamics: bool,
 ) -> Run:
-    """The training itself, by the only process that works on this folder; another may have finished it while this one waited."""
+    """The training itself, by the only process that works on this folder; another may have finished it while this one
+    waited."""
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already trained")
         return Run.open(folder)
@@ -172,7 +176,8 @@ def fit(
     *,
     trusted: bool = False,
 ) -> nn.Module:
-    """The network that ``train`` would end with, bit for bit, in eval mode; nothing is measured on the way and nothing written."""
+    """The network that ``train`` would end with, bit for bit, in eval mode; nothing is measured on the way and nothing
+    written."""
     progress = progress or Progress()
     rows = labels.train_rows(dataset)
     if not len(rows):
@@ -203,10 +208,11 @@ def adopt(
 ) -> Run:
     """Take the user's own trained weights, ``model.checkpoints`` (oldest first), as a run of the same layout.
 
-    Several checkpoints give dynamics, one "epoch" each; a single one gives none. How they were trained is not known, so in TracInCP
-    each counts the same (weight 1 / count), and the order of influences means something, their unit does not; with
-    ``model.checkpoint_lr`` each counts by its learning rate (Pruthi et al. 2020, eq. for TracInCP). The files are copied into
-    the run, never changed. Raises ``UserError`` for files that cannot be read safely or do not fit the network.
+    Several checkpoints give dynamics, one "epoch" each; a single one gives none. How they were trained is not known, so
+    in TracInCP each counts the same (weight 1 / count), and the order of influences means something, their unit does
+    not; with ``model.checkpoint_lr`` each counts by its learning rate (Pruthi et al. 2020, eq. for TracInCP). The files
+    are copied into the run, never changed. Raises ``UserError`` for files that cannot be read safely or do not fit the
+    network.
     """
     progress = progress or Progress()
     if not model.checkpoints:
@@ -278,7 +284,8 @@ def adopt(
 
 
 def _rates(model: ModelConfig) -> list[float]:
-    """The learning rate near each checkpoint, as given; empty where none was. ``UserError`` for another number of them."""
+    """The learning rate near each checkpoint, as given; empty where none was. ``UserError`` for another number of
+    them."""
     rates, count = list(model.checkpoint_lr), len(model.checkpoints)
     if len(rates) not in (0, 1, count):
         raise UserError(
@@ -295,8 +302,9 @@ def loss_on_samples(
 ) -> pd.DataFrame:
     """The model's answer on ``n`` test samples spread over the split (training samples when there is no test split).
 
-    Columns: row, id, label and prediction (class names), confidence (probability of the prediction), loss (nats, for the base label).
-    A quick look at whether weights, preprocessing and class order fit: chance level is ``log(number of classes)``.
+    Columns: row, id, label and prediction (class names), confidence (probability of the prediction), loss (nats, for
+    the base label). A quick look at whether weights, preprocessing and class order fit: chance level is ``log(number of
+    classes)``.
     """
     network = model if isinstance(model, nn.Module) else model.model(dataset=dataset, trusted=trusted)
     rows = dataset.rows("test") if dataset.info.counts["test"] else dataset.labelled_rows("train")
@@ -414,7 +422,8 @@ def _finish(
     odd = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(odd):
         raise UserError(
-            f"The model answers NaN or infinity for sample {dataset.ids[odd[0]]} ({len(odd):,} of {len(logits):,} samples).",
+            f"The model answers NaN or infinity for sample {dataset.ids[odd[0]]} ({len(odd):,} of {len(logits):,} "
+            "samples).",
             "Every result about them would be NaN.",
             "Look at that sample, and for a division by 0 or a logarithm of 0 in the model.",
         )

@@ -1,4 +1,5 @@
-"""One trained run and one labelled version of the data, ready to be asked: models, engines, batches, and a count of what was spent."""
+"""One trained run and one labelled version of the data, ready to be asked: models, engines, batches, and a count of
+what was spent."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -41,12 +42,13 @@ def nobody() -> None:
 class TrainedModel:
     """What estimators and detectors ask.
 
-    ``dataset`` and ``labels`` give inputs and current labels by row; ``run`` gives the checkpoints. Checkpoints are counted as in the run,
-    -1 is the last one. Models are this object's own copies in eval mode. ``spent`` counts sample passes in units of one sample's forward
-    pass (a backward pass counts two). ``asking`` holds the settings of measures: positive, epsilon (see ``Measure``).
-    ``budget_bytes`` bounds what the engines keep on the way, ``autocast`` has their passes in bfloat16 (``GradientEngine``). ``share`` is
-    below 1 where work is timed on a few of the training rows: what is kept in memory only where it fits is then decided as for all of
-    them, and nothing is kept on disk.
+    ``dataset`` and ``labels`` give inputs and current labels by row; ``run`` gives the checkpoints. Checkpoints are
+    counted as in the run, -1 is the last one. Models are this object's own copies in eval mode. ``spent`` counts sample
+    passes in units of one sample's forward pass (a backward pass counts two). ``asking`` holds the settings of
+    measures: positive, epsilon (see ``Measure``). ``budget_bytes`` bounds what the engines keep on the way,
+    ``autocast`` has their passes in bfloat16 (``GradientEngine``). ``share`` is below 1 where work is timed on a few of
+    the training rows: what is kept in memory only where it fits is then decided as for all of them, and nothing is kept
+    on disk.
     """
 
     def __init__(
@@ -99,7 +101,8 @@ class TrainedModel:
             self._payer.count(passes)
 
     def like(self, run: Any = None, model: nn.Module | None = None) -> "TrainedModel":
-        """The same data and settings asked of another run, or of ``model`` as the last checkpoint; what it spends counts here too."""
+        """The same data and settings asked of another run, or of ``model`` as the last checkpoint; what it spends
+        counts here too."""
         other = TrainedModel(
             self.dataset,
             self.labels,
@@ -135,7 +138,8 @@ class TrainedModel:
         return self._models[index]
 
     def engine(self, checkpoint: int = -1, measure: Loss = per_sample_loss) -> GradientEngine:
-        """The gradient engine of a checkpoint; ``measure(logits, labels) -> (b,)`` is what it differentiates, by default the loss."""
+        """The gradient engine of a checkpoint; ``measure(logits, labels) -> (b,)`` is what it differentiates, by
+        default the loss."""
         key = (checkpoint % len(self.weights), measure)
         if key not in self._engines:
             autocast = torch.bfloat16 if self.autocast else None
@@ -168,11 +172,13 @@ class TrainedModel:
             yield self.batch(rows[start : start + self.batch_size])
 
     def recorded_representation(self, rows: Any) -> np.ndarray:
-        """What the final model sees in these rows (b, d) float64: the input of its last linear layer, as the run recorded it."""
+        """What the final model sees in these rows (b, d) float64: the input of its last linear layer, as the run
+        recorded it."""
         return np.asarray(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float64)
 
     def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss = per_sample_loss) -> Tensor:
-        """Per-sample losses (b,), or another ``measure``, of the last checkpoint's model with other parameters in place; no gradients."""
+        """Per-sample losses (b,), or another ``measure``, of the last checkpoint's model with other parameters in
+        place; no gradients."""
         with torch.no_grad():
             self.count(len(y))
             return measure(functional_call(self.model(), parameters, (x,)), y)
@@ -221,8 +227,8 @@ class TrainedModel:
     def mean_gradient(
         self, query: Asked, parameters: dict[str, Tensor], loss: Loss = per_sample_loss
     ) -> dict[str, Tensor]:
-        """Gradient of a query's measure at the given parameters, by name; adversarial points and the two groups of a gap are those of the
-        last checkpoint. Where the measure is the loss, ``loss`` is taken for it."""
+        """Gradient of a query's measure at the given parameters, by name; adversarial points and the two groups of a
+        gap are those of the last checkpoint. Where the measure is the loss, ``loss`` is taken for it."""
         measure, rows = self.measure(query.measure), np.asarray(query.rows, dtype=np.int64)
         weights, per_sample = measure.weights(self, rows), loss if measure.name == "loss" else measure.per_sample(self)
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}

@@ -1,4 +1,5 @@
-"""Which code files may run: kept per user, outside projects, with the hash of the file and of every local module that it imports.
+"""Which code files may run: kept per user, outside projects, with the hash of the file and of every local module that
+it imports.
 
 A project's folder never says so itself: who makes the folder would decide what runs on this machine.
 """

@@ -49,7 +49,8 @@ def resolved(file: str | Path) -> Path:
 
 
 def installed() -> tuple[str, ...]:
-    """Folders whose modules belong to the installation and are no neighbours: where Python searches, and this package itself.
+    """Folders whose modules belong to the installation and are no neighbours: where Python searches, and this package
+    itself.
 
     Not those that a user's code put there while it was loaded (``ADDED``): what lies in them is its neighbour.
     """
@@ -58,18 +59,22 @@ def installed() -> tuple[str, ...]:
 
 
 def is_local(file: str, roots: Iterable[str], known: Iterable[str]) -> bool:
-    """Whether a module's file belongs to the user's code in ``roots``: no folder of the installation (``known``) holds it more closely.
+    """Whether a module's file belongs to the user's code in ``roots``: no folder of the installation (``known``) holds
+    it more closely.
 
-    An environment below the code's folder is not local, and neither is the standard library; a file that neither holds is local.
+    An environment below the code's folder is not local, and neither is the standard library; a file that neither holds
+    is local.
     """
     nearest = max((len(folder) for folder in known if _inside(file, folder)), default=-1)
     return nearest < 0 or max((len(root) for root in roots if _inside(file, root)), default=-1) >= nearest
 
 
 def local_files(code: Path, also: Iterable[str] = ()) -> dict[str, str]:
-    """SHA-256 of ``code`` and of every local module that it imports, however deep, by path; the file itself comes first.
+    """SHA-256 of ``code`` and of every local module that it imports, however deep, by path; the file itself comes
+    first.
 
-    ``also`` names files to count in that reading does not find (imports that are made up while running). Files that are gone are left out.
+    ``also`` names files to count in that reading does not find (imports that are made up while running). Files that are
+    gone are left out.
     """
     root, known = str(code.parent), installed()
     roots = [root, *(os.path.dirname(one) for one in also if not _inside(one, root))]

@@ -1,4 +1,5 @@
-"""Runs a trusted code file: every local module is executed from the very bytes whose hash was compared, or not at all."""
+"""Runs a trusted code file: every local module is executed from the very bytes whose hash was compared, or not at
+all."""
 
 import os
 import sys
@@ -30,9 +31,11 @@ _COPIES: list[tempfile.TemporaryDirectory[str]] = []  # of extension modules; cl
 
 @contextmanager
 def running(code: Path) -> Iterator[ModuleType]:
-    """The module of a trusted code file; inside the block, too, it may import its neighbours, each checked before it runs.
+    """The module of a trusted code file; inside the block, too, it may import its neighbours, each checked before it
+    runs.
 
-    Raises ``UserError`` for a file that is not trusted or is no longer what was trusted, itself or any local module that it imports.
+    Raises ``UserError`` for a file that is not trusted or is no longer what was trusted, itself or any local module
+    that it imports.
     """
     seen = look(code)
     if not seen.trusted:
@@ -50,7 +53,8 @@ def running(code: Path) -> Iterator[ModuleType]:
 
 
 class _Checked(SourceFileLoader):
-    """Reads a module once, compares the hash of what it read, and runs that: no bytecode from beside it, no second reading."""
+    """Reads a module once, compares the hash of what it read, and runs that: no bytecode from beside it, no second
+    reading."""
 
     def __init__(self, name: str, path: str, seen: Look) -> None:
         super().__init__(name, path)
@@ -71,7 +75,8 @@ def compared(path: str, seen: Look) -> bytes:
         raise UserError(
             f"{seen.path} asks for {path} (SHA-256 {digest(data)}), which was not among the files that you trusted.",
             "Code runs only when you have seen it.",
-            "Read it, then run `datablame trust`, which names it now, or confirm it in the app; move it away if it does not belong there.",
+            "Read it, then run `datablame trust`, which names it now, or confirm it in the app; move it away if "
+            "it does not belong there.",
         )
     if digest(data) != before:
         raise UserError(
@@ -83,7 +88,8 @@ def compared(path: str, seen: Look) -> bytes:
 
 
 class _Neighbours(MetaPathFinder):
-    """Finds the modules that lie with the code, for the thread that loads it, and gives them a loader that checks first."""
+    """Finds the modules that lie with the code, for the thread that loads it, and gives them a loader that checks
+    first."""
 
     def __init__(self, seen: Look) -> None:
         self.seen, self.thread, self.known = seen, threading.get_ident(), installed()
@@ -136,7 +142,8 @@ _hooked: list[bool] = []
 
 
 def _watch(finder: _Neighbours | None) -> _Neighbours | None:
-    """Have this thread's finder asked about code that is run past it (``runpy``, a loader of the user's own); the one before."""
+    """Have this thread's finder asked about code that is run past it (``runpy``, a loader of the user's own); the one
+    before."""
     if not _hooked:
         _hooked.append(True)
         sys.addaudithook(_run_past)  # cannot be taken away again, so it answers at once when nobody watches
@@ -197,7 +204,8 @@ def _module(seen: Look) -> ModuleType:
 
 
 def _set_aside(seen: Look) -> None:
-    """Forget neighbours of another file, or of this one as it was: a module is known by name alone, and theirs would be taken for ours."""
+    """Forget neighbours of another file, or of this one as it was: a module is known by name alone, and theirs would be
+    taken for ours."""
     for name, module in list(sys.modules.items()):
         loader: Any = getattr(module, "__loader__", None)
         if (

@@ -13,7 +13,8 @@ PLACE = "Trust is kept per user, in {}, never in a project's folder."
 
 @dataclass(frozen=True)
 class Look:
-    """A code file as it lies on disk now (``files``: path to SHA-256, itself first), beside what was trusted of it before."""
+    """A code file as it lies on disk now (``files``: path to SHA-256, itself first), beside what was trusted of it
+    before."""
 
     path: Path
     files: dict[str, str]
@@ -21,7 +22,8 @@ class Look:
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:
-        """``(path, SHA-256 when trusted, SHA-256 now)`` of each file that differs; "" where it was not there or is gone."""
+        """``(path, SHA-256 when trusted, SHA-256 now)`` of each file that differs; "" where it was not there or is
+        gone."""
         names = dict.fromkeys([*self.files, *self.before])
         both = [(name, self.before.get(name, ""), self.files.get(name, "")) for name in names]
         return [one for one in both if one[1] != one[2]]
@@ -42,7 +44,8 @@ class Look:
         return digest("\n".join(f"{name} {value}" for name, value in self.files.items()))
 
     def lines(self) -> list[str]:
-        """The question in lines: each file with its hash, and for a changed one what it was. The paths are made harmless to a terminal."""
+        """The question in lines: each file with its hash, and for a changed one what it was. The paths are made
+        harmless to a terminal."""
         if self.new or self.trusted:
             return [f"{_said(name)}  SHA-256 {value}" for name, value in self.files.items()]
         same = [
@@ -66,7 +69,8 @@ class Look:
                 "Read it, then run `datablame trust`, or confirm it in the app.",
             )
         return UserError(
-            f"The model code {_said(str(self.path))} is not what you trusted: {'; '.join(_change(*one) for one in self.changes)}.",
+            f"The model code {_said(str(self.path))} is not what you trusted: "
+            f"{'; '.join(_change(*one) for one in self.changes)}.",
             f"Code runs only as it was when you confirmed it. {where}",
             "Read what changed, then run `datablame trust`, or confirm it in the app.",
         )

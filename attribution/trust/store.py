@@ -18,7 +18,8 @@ OTHERS = 0o022  # write permission of group and others
 
 @dataclass(frozen=True)
 class Entry:
-    """What the user trusted: ``files`` (path: SHA-256), and ``wanted``, files that were refused since because nobody had seen them."""
+    """What the user trusted: ``files`` (path: SHA-256), and ``wanted``, files that were refused since because nobody
+    had seen them."""
 
     files: dict[str, str] = field(default_factory=dict)
     wanted: tuple[str, ...] = ()

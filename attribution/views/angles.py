@@ -1,4 +1,5 @@
-"""What the Angles page shows: the scatter of cosine against length, the polar histogram, layers, checkpoints, the plane, and the words."""
+"""What the Angles page shows: the scatter of cosine against length, the polar histogram, layers, checkpoints, the
+plane, and the words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,9 +22,11 @@ def degrees(cosines: np.ndarray) -> np.ndarray:
 
 
 def points(rows: np.ndarray, cosines: np.ndarray, norms: np.ndarray, n: int) -> np.ndarray:
-    """Positions (n, 2) float64 of all samples by row: cosine, and log10 of the gradient's length, at most ``DECADES`` below the longest.
+    """Positions (n, 2) float64 of all samples by row: cosine, and log10 of the gradient's length, at most ``DECADES``
+    below the longest.
 
-    NaN where nothing was measured. The logarithm is taken here, so that a lasso's straight edges hold what they seem to hold.
+    NaN where nothing was measured. The logarithm is taken here, so that a lasso's straight edges hold what they seem to
+    hold.
     """
     found = np.full((n, 2), np.nan)
     longest = max(float(norms.max(initial=0.0)), 1e-30)
@@ -34,7 +37,8 @@ def points(rows: np.ndarray, cosines: np.ndarray, norms: np.ndarray, n: int) -> 
 def scatter_spec(
     positions: np.ndarray, groups: Sequence[scatter.Group], selected: np.ndarray | None = None, dark: bool = False
 ) -> dict[str, Any]:
-    """The ECharts option: the map's lasso and groups, with a cosine axis from -1 to 1 and a length axis in powers of ten."""
+    """The ECharts option: the map's lasso and groups, with a cosine axis from -1 to 1 and a length axis in powers of
+    ten."""
     spec = scatter.map_spec(positions, groups, selected, dark)
     low, high = np.nanmin(positions[:, 1]), np.nanmax(positions[:, 1])
     line = {"splitLine": {"show": True, "lineStyle": {"opacity": 0.25}}, "nameLocation": "middle", "type": "value"}
@@ -59,7 +63,8 @@ def scatter_spec(
 
 
 def sides(labels: np.ndarray, rows: np.ndarray, query_labels: Sequence[int]) -> dict[str, np.ndarray]:
-    """Training rows by whether they carry a label of the query; one group where the query holds every label that they have."""
+    """Training rows by whether they carry a label of the query; one group where the query holds every label that they
+    have."""
     own = np.isin(labels[rows], list(query_labels))
     return {ALL: rows} if own.all() or not own.any() else {OWN: rows[own], OTHER: rows[~own]}
 
@@ -71,7 +76,8 @@ def histogram(angles: np.ndarray) -> np.ndarray:
 
 
 def polar_spec(shares: Mapping[str, np.ndarray], dark: bool = False) -> dict[str, Any]:
-    """A half-circle of bars: 0 degrees (pulls the same way) right, 90 on top, 180 (the opposite way) left; the radius is a share in percent."""
+    """A half-circle of bars: 0 degrees (pulls the same way) right, 90 on top, 180 (the opposite way) left; the radius
+    is a share in percent."""
     names = [f"{10 * k}° to {10 * (k + 1)}°" for k in range(BINS)]
     ink = "#CFC9BD" if dark else "#5B564D"
     return {
@@ -151,7 +157,8 @@ def lines_spec(places: Sequence[str], series: Mapping[str, Sequence[float]], axi
 
 
 def layers_spec(layers: Sequence[Mapping[str, Any]], series: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Bars of the median angle per layer and group, each layer with its share of the query's gradient under its name."""
+    """Bars of the median angle per layer and group, each layer with its share of the query's gradient under its
+    name."""
     return {
         "animation": False,
         "grid": {"left": 62, "right": 14, "top": 44, "bottom": 46, "outerBoundsMode": "none"},
@@ -221,10 +228,16 @@ def turn_sentence(checkpoint: Mapping[str, Any], usual: float) -> str:
         meaning = "estimators without curvature answer a somewhat different question"
     else:
         meaning = "estimators without curvature answer a different question"
-    first = f"Curvature turns the question by **{_degrees(turn)}** at the damping that the curvature estimators use: {meaning}."
+    first = (
+        f"Curvature turns the question by **{_degrees(turn)}** at the damping that the curvature estimators "
+        f"use: {meaning}."
+    )
     if weak["ratio"] == turn["ratio"]:
         return first
-    return f"{first} With damping {weak['ratio']:g} instead of {turn['ratio']:g} mean eigenvalues it would be {_degrees(weak)}."
+    return (
+        f"{first} With damping {weak['ratio']:g} instead of {turn['ratio']:g} mean eigenvalues it would be "
+        f"{_degrees(weak)}."
+    )
 
 
 def _degrees(turn: Mapping[str, Any]) -> str:
@@ -235,7 +248,8 @@ def _degrees(turn: Mapping[str, Any]) -> str:
 
 
 def turn_line(checkpoint: Mapping[str, Any], usual: float) -> dict[str, str]:
-    """One checkpoint as a table's line: epoch, and the turn by damping ratio; the usual one is marked, rough ones say "about"."""
+    """One checkpoint as a table's line: epoch, and the turn by damping ratio; the usual one is marked, rough ones say
+    "about"."""
     line = {"epoch": str(checkpoint["epoch"])}
     for one in checkpoint["curvature"]:
         line[f"{one['ratio']:g}{' (usual)' if one['ratio'] == usual else ''}"] = _degrees(one)
@@ -248,7 +262,8 @@ def against_sentence(against: Mapping[str, Any], n_train: int) -> str:
         return "No training sample pulls against the query."
     share = percent(round(against["n"] / n_train, 3))
     return (
-        f"{plural(int(against['n']), 'training sample')} ({share}) {'pulls' if against['n'] == 1 else 'pull'} against the query; "
+        f"{plural(int(against['n']), 'training sample')} ({share}) {'pulls' if against['n'] == 1 else 'pull'} "
+        "against the query; "
         f"their mean gradient stands at {float(against['angle']):.0f}° to it (180° would be its exact opposite)."
     )
 
@@ -273,11 +288,16 @@ def agreement_sentence(influence: np.ndarray, curved: np.ndarray) -> str:
 
     same = float(np.mean(np.sign(influence) == np.sign(curved)))
     order = float(spearmanr(influence, curved).statistic) if len(influence) > 2 else float("nan")
-    return f"With curvature {percent(round(same, 3))} of the training samples keep their sign; rank correlation of the two influences {three_digits(order)}."
+    return (
+        f"With curvature {percent(round(same, 3))} of the training samples keep their sign; rank correlation "
+        "of "
+        f"the two influences {three_digits(order)}."
+    )
 
 
 def plane(columns: Sequence[Mapping[str, Any]], inputs: np.ndarray) -> tuple[tuple[str, str], np.ndarray] | None:
-    """Names of the two columns and the points (n, 2) in their own units, where the inputs are two numbers; None otherwise.
+    """Names of the two columns and the points (n, 2) in their own units, where the inputs are two numbers; None
+    otherwise.
 
     ``columns`` describe the inputs (``DatasetInfo.preprocessing``), which are standardised.
     """

@@ -1,4 +1,5 @@
-"""What the Compare page shows of a bench: one table in words, forest plots, the matrix of agreement, the removal curve, the forecast."""
+"""What the Compare page shows of a bench: one table in words, forest plots, the matrix of agreement, the removal curve,
+the forecast."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,8 @@ def about(estimate: float, low: float, high: float, unit: str = "") -> str:
 
 
 def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
-    """One line per estimator, the most faithful first; what was not measured is a dash. The columns are the page's own words."""
+    """One line per estimator, the most faithful first; what was not measured is a dash. The columns are the page's own
+    words."""
     fidelity = bench.fidelity[bench.fidelity["measure"] == "loss"].set_index("estimator")
     useful = bench.usefulness[(bench.usefulness["label"] == -1) & (bench.usefulness["kind"] == "estimator")].set_index(
         "name"
@@ -86,7 +88,8 @@ def fidelity_frame(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFra
 
 
 def usefulness_frame(bench: "BenchResult", words: Mapping[str, str], label: int = -1) -> pd.DataFrame:
-    """Average precision on the planted labels, of one given class or all (-1), best first: ``name``, ``estimate``, ``low``, ``high``."""
+    """Average precision on the planted labels, of one given class or all (-1), best first: ``name``, ``estimate``,
+    ``low``, ``high``."""
     table = bench.usefulness[bench.usefulness["label"] == label].sort_values("ap", ascending=False, kind="stable")
     return _forest(table["name"], table["ap"], table["ap_low"], table["ap_high"], words)
 
@@ -111,13 +114,16 @@ def planted_words(bench: "BenchResult") -> str:
         float(bench.request["bench"]["budget"]),
     )
     return (
-        f"In a sandbox copy, {plural(planted, 'label')} of {n:,} were set wrong at random and one model was trained on it; your labels are untouched. "
-        f"A random order has average precision {planted / n:.2f}. The review budget is the first {percent(budget)} of the queue."
+        f"In a sandbox copy, {plural(planted, 'label')} of {n:,} were set wrong at random and one model was "
+        "trained on it; your labels are untouched. "
+        f"A random order has average precision {planted / n:.2f}. The review budget is the first {percent(budget)} "
+        "of the queue."
     )
 
 
 def matrix(bench: "BenchResult", column: str, query_row: int = -1) -> pd.DataFrame:
-    """Agreement between estimators as a square table by name: ``column`` is spearman or overlap; ``query_row`` -1 is the mean over queries."""
+    """Agreement between estimators as a square table by name: ``column`` is spearman or overlap; ``query_row`` -1 is
+    the mean over queries."""
     table = bench.agreement[bench.agreement["query_row"] == query_row]
     square = table.pivot_table(index="a", columns="b", values=column)
     order = [name for name in bench.estimators if name in square.index]
@@ -151,7 +157,8 @@ def matrix_spec(square: pd.DataFrame, words: Mapping[str, str], column: str) -> 
 
 
 def removal_spec(removal: pd.DataFrame, words: Mapping[str, str]) -> dict[str, Any]:
-    """ECharts lines: the rise of a prediction's loss (nats) against how many of its most helpful samples were left out, with intervals."""
+    """ECharts lines: the rise of a prediction's loss (nats) against how many of its most helpful samples were left out,
+    with intervals."""
     series: list[dict[str, Any]] = []
     for name, part in removal.sort_values("k").groupby("estimator", sort=False):
         title = words.get(str(name), str(name))
@@ -205,7 +212,8 @@ def progress_words(bench: "BenchResult") -> str:
 
 
 def rank_points(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Positions (n, 2) float64 of the training samples by two estimators' ranks, as shares: 0 hurts most, 1 helps most."""
+    """Positions (n, 2) float64 of the training samples by two estimators' ranks, as shares: 0 hurts most, 1 helps
+    most."""
     n = max(len(first) - 1, 1)
     return np.column_stack(
         [np.argsort(np.argsort(column, kind="stable"), kind="stable") / n for column in (first, second)]

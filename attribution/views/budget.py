@@ -16,7 +16,8 @@ EVERY = 10  # decisions between two looks at the budget
 
 
 def settled(states: pd.DataFrame) -> pd.DataFrame:
-    """The decisions that the budget is read from: whole tens of them, the earliest first, so that it is not computed at every key."""
+    """The decisions that the budget is read from: whole tens of them, the earliest first, so that it is not computed at
+    every key."""
     decided = states[states["verdict"] != ""].sort_values("edit")
     return decided.head(len(decided) // EVERY * EVERY)
 
@@ -25,8 +26,10 @@ def headline(found: "Budget", estimate: Mapping[str, float]) -> str:
     """How many labels are wrong in all, by the decisions so far, and what the search had estimated before them."""
     total, low, high = (found.wrong + part for part in (found.left.mean, found.left.low, found.left.high))
     return (
-        f"About {total:,.0f} of {found.n:,} training labels are wrong in all ({low:,.0f} to {high:,.0f}), judged after {found.reviewed:,} "
-        f"decisions: {count(found.wrong)} found by then, about {found.left.mean:,.0f} left. Before them the search estimated "
+        f"About {total:,.0f} of {found.n:,} training labels are wrong in all ({low:,.0f} to {high:,.0f}), judged "
+        f"after {found.reviewed:,} "
+        f"decisions: {count(found.wrong)} found by then, about {found.left.mean:,.0f} left. Before them the search "
+        "estimated "
         f"{estimate['mid']:,.0f} ({estimate['low']:,.0f} to {estimate['high']:,.0f})."
     )
 
@@ -40,7 +43,8 @@ def advice(found: "Budget", least: float) -> tuple[bool, str]:
     if found.stop(least):
         return (
             True,
-            f"A good place to stop: {expected}, fewer than the {least:g} you ask for. About {found.left.words()} are left in all.",
+            f"A good place to stop: {expected}, fewer than the {least:g} you ask for. About {found.left.words()} "
+            "are left in all.",
         )
     return False, f"Going on pays: {expected}. About {found.left.words()} are left in all."
 
@@ -60,7 +64,8 @@ def basis(found: "Budget") -> str:
 
 
 def curve_spec(found: "Budget", upto: int, dark: bool = False) -> dict[str, Any]:
-    """ECharts option: wrong labels found so far, and expected with its band if the review goes on, over the first ``upto`` positions."""
+    """ECharts option: wrong labels found so far, and expected with its band if the review goes on, over the first
+    ``upto`` positions."""
     curve = found.curve[found.curve["position"] <= upto]
     now = (
         int((curve["reviewed"] >= curve["position"]).sum()) - 1

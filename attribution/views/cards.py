@@ -20,7 +20,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class Card:
-    """All that a card shows. ``was`` is the label before an edit ("" if unchanged); ``picture`` a data URI ("" for text and tables)."""
+    """All that a card shows. ``was`` is the label before an edit ("" if unchanged); ``picture`` a data URI ("" for text
+    and tables)."""
 
     row: int
     id: str
@@ -72,12 +73,16 @@ def picture_html(picture: str, alt: str, size: int) -> str:
 
 def label_html(card: Card) -> str:
     """The label with its class colour; the old one struck through when it was edited; marks for dropped and kept."""
-    dot = f'<span style="display:inline-block;width:.62em;height:.62em;border-radius:50%;background:{card.label_colour};margin-right:.4em"></span>'
+    dot = (
+        "<span "
+        f'style="display:inline-block;width:.62em;height:.62em;border-radius:50%;background:{card.label_colour};margin-right:.4em"></span>'
+    )
     was = f'<s style="opacity:.6;font-weight:400">{escape(card.was)}</s> ' if card.was else ""
     name = f'<s style="opacity:.6">{escape(card.label)}</s>' if card.dropped else escape(card.label)
     mark = "dropped" if card.dropped else "relabelled" if card.was else "kept" if card.reviewed else ""
     badge = (
-        f' <span style="font-size:.72em;padding:.05em .45em;border-radius:1em;border:1px solid {colours.EDITED};color:{colours.EDITED};'
+        ' <span style="font-size:.72em;padding:.05em .45em;border-radius:1em;border:1px solid '
+        f"{colours.EDITED};color:{colours.EDITED};"
         f'white-space:nowrap">{mark}</span>'
         if mark
         else ""
@@ -91,7 +96,8 @@ def label_html(card: Card) -> str:
 
 
 def card_html(card: Card, size: int = 84, text_lines: int = 4, text_em: float = 1.0) -> str:
-    """The card without its buttons: picture of ``size`` pixels, or ``text_lines`` of text ``text_em`` times as large as the rest.
+    """The card without its buttons: picture of ``size`` pixels, or ``text_lines`` of text ``text_em`` times as large as
+    the rest.
 
     Everything that comes from the user's data is escaped.
     """
@@ -131,7 +137,10 @@ def tile_html(card: Card, size: int = 104) -> str:
 def _fact_html(fact: Fact) -> str:
     colour = f"color:{fact.colour};" if fact.colour else ""
     tip = f' title="{escape(fact.help, quote=True)}"' if fact.help else ""
-    return f'<span{tip}><span style="opacity:.65">{escape(fact.name)}</span> <b style="{colour}font-weight:600">{escape(fact.value)}</b></span>'
+    return (
+        f'<span{tip}><span style="opacity:.65">{escape(fact.name)}</span> <b '
+        f'style="{colour}font-weight:600">{escape(fact.value)}</b></span>'
+    )
 
 
 def _suspicion_html(value: float) -> str:
@@ -142,8 +151,10 @@ def _suspicion_html(value: float) -> str:
     )
     tip = "How likely the given label is wrong, from all detectors together: 0 unsuspicious, 1 most suspicious."
     return (
-        f'<div title="{tip}" style="font-size:.84em;display:flex;flex-wrap:wrap;align-items:center;gap:0 .5em"><span style="opacity:.65">suspicion</span>'
-        f'<span role="img" aria-label="suspicion {share:.2f} of 1" style="flex:0 1 4.2em;min-width:1.6em;height:.42em;background:#8884;'
+        f'<div title="{tip}" style="font-size:.84em;display:flex;flex-wrap:wrap;align-items:center;gap:0 '
+        '.5em"><span style="opacity:.65">suspicion</span>'
+        f'<span role="img" aria-label="suspicion {share:.2f} of 1" style="flex:0 1 '
+        "4.2em;min-width:1.6em;height:.42em;background:#8884;"
         f'border-radius:2px">{bar}</span><b style="font-weight:600">{share:.2f}</b></div>'
     )
 
@@ -152,4 +163,7 @@ def _text_html(text: str, lines: int, em: float) -> str:
     if not text:
         return ""
     clamp = f"display:-webkit-box;-webkit-line-clamp:{lines};-webkit-box-orient:vertical;overflow:hidden"
-    return f'<div title="{escape(text, quote=True)}" style="{clamp};font-size:{em}em;line-height:1.4;margin-bottom:.35em">{escape(text)}</div>'
+    return (
+        f'<div title="{escape(text, quote=True)}" '
+        f'style="{clamp};font-size:{em}em;line-height:1.4;margin-bottom:.35em">{escape(text)}</div>'
+    )

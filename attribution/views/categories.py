@@ -1,4 +1,5 @@
-"""Classes of suspects on the pages: their words and colours, groups for the map, and the table against what is known to be wrong."""
+"""Classes of suspects on the pages: their words and colours, groups for the map, and the table against what is known to
+be wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 MEANING = {
     "mislabelled": "The evidence contradicts its label, surely enough that the label is probably wrong.",
-    "hard": "The evidence is torn between two classes, or errs often when it contradicts a label like this; the label may well be right.",
+    "hard": "The evidence is torn between two classes, or errs often when it contradicts a label like this; the "
+    "label may well be right.",
     "rare": "Nothing in the training set is close to it, so the evidence has little to go by.",
     "leaked": "It repeats a test or validation sample.",
     "duplicate": "It repeats another training sample.",
@@ -44,7 +46,8 @@ BADGES: dict[str, Tint] = {
 
 @dataclass(frozen=True)
 class Quality:
-    """How well one class fits what is known: ``hits`` of ``claimed`` samples are so in truth, of ``known`` ones in all."""
+    """How well one class fits what is known: ``hits`` of ``claimed`` samples are so in truth, of ``known`` ones in
+    all."""
 
     claimed: int
     known: int
@@ -76,7 +79,8 @@ def rows_of(table: pd.DataFrame, rows: np.ndarray, kind: str) -> np.ndarray:
 
 
 def groups(table: pd.DataFrame, rows: np.ndarray, dark: bool = False) -> list[Group]:
-    """The map's points by class, the ordinary ones first so that the others lie on top; what was not searched is drawn quietly."""
+    """The map's points by class, the ordinary ones first so that the others lie on top; what was not searched is drawn
+    quietly."""
     searched = table["row"].to_numpy(dtype=np.int64)
     found = [Group("not training data", colours.quiet(dark), rows[~np.isin(rows, searched)])]
     for kind in ("ordinary", *COLOURS):
@@ -86,9 +90,9 @@ def groups(table: pd.DataFrame, rows: np.ndarray, dark: bool = False) -> list[Gr
 
 
 def data_map(dynamics: pd.DataFrame, n: int) -> np.ndarray:
-    """Where training samples stand on a data map (n, 2) float32: the standard deviation over epochs of the label's probability, and its
-    mean; NaN for rows without a record. Swayamdipta et al. 2020, Dataset Cartography: low and steady means probably mislabelled, much
-    movement hard, high and steady easy."""
+    """Where training samples stand on a data map (n, 2) float32: the standard deviation over epochs of the label's
+    probability, and its mean; NaN for rows without a record. Swayamdipta et al. 2020, Dataset Cartography: low and
+    steady means probably mislabelled, much movement hard, high and steady easy."""
     found = np.full((n, 2), np.nan, dtype=np.float32)
     if len(dynamics):
         groups_of_rows = dynamics.groupby("row")["confidence"]
@@ -111,7 +115,8 @@ def truth_table(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 def quality(
     table: pd.DataFrame, truth: pd.DataFrame, kind: str, known: str, among: Sequence[int] | np.ndarray | None = None
 ) -> Quality:
-    """How well class ``kind`` fits the truth's column ``known`` (wrong or leak); ``among`` limits it to these rows (the queue)."""
+    """How well class ``kind`` fits the truth's column ``known`` (wrong or leak); ``among`` limits it to these rows (the
+    queue)."""
     both = truth.merge(table[["row", "category"]], on="row", validate="one_to_one")
     if among is not None:
         both = both[both["row"].isin(np.asarray(among))]

@@ -19,7 +19,8 @@ INFLUENCE_DARK = ("#FF9A3D", "#B26B2C", "#5E594F", "#4674AE", "#74B4FF")
 
 
 def class_colour(index: int) -> str:
-    """The colour of a class, the same on every page; beyond ten classes hues are spread by the golden angle; grey for none."""
+    """The colour of a class, the same on every page; beyond ten classes hues are spread by the golden angle; grey for
+    none."""
     if index < 0:
         return NO_CLASS
     if index < len(CLASSES):

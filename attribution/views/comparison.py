@@ -25,7 +25,10 @@ OUTCOMES = {
 def recipe_words(model: str, recipe: "TrainConfig") -> str:
     """The recipe in one line: "cnn, 12 epochs, batches of 64, sgd, learning rate 0.05 (cosine)"."""
     rate = f"learning rate {recipe.lr:g} ({recipe.schedule})"
-    return f"{'usual network' if model == 'auto' else model}, {plural(recipe.epochs, 'epoch')}, batches of {recipe.batch_size}, {recipe.optimizer}, {rate}"
+    return (
+        f"{'usual network' if model == 'auto' else model}, {plural(recipe.epochs, 'epoch')}, batches of "
+        f"{recipe.batch_size}, {recipe.optimizer}, {rate}"
+    )
 
 
 def forecast_words(seconds: float | None, seeds: int) -> str:
@@ -70,7 +73,8 @@ def figures(found: "RetrainResult") -> list[dict[str, str]]:
 
 
 def interval_frame(found: "RetrainResult") -> pd.DataFrame:
-    """The change of accuracy in points with each kind of interval: ``name``, ``estimate``, ``low``, ``high``; the deciding one first."""
+    """The change of accuracy in points with each kind of interval: ``name``, ``estimate``, ``low``, ``high``; the
+    deciding one first."""
     change = found.accuracy
     rows = (
         ("seeds and test samples", change.difference),
@@ -102,13 +106,17 @@ def colour_of(low: float, high: float) -> str:
 
 
 def forest_spec(frame: pd.DataFrame, axis: str) -> dict[str, Any]:
-    """ECharts forest plot: one line per row of ``frame`` (``name``, ``estimate``, ``low``, ``high``), a dot with its interval, zero marked."""
+    """ECharts forest plot: one line per row of ``frame`` (``name``, ``estimate``, ``low``, ``high``), a dot with its
+    interval, zero marked."""
     dots, bars = [], []
     for place, line in enumerate(frame.to_dict("records")):
         if not np.isfinite(line["estimate"]):
             continue
         colour = colour_of(line["low"], line["high"])
-        words = f"{line['name']}: {three_digits(line['estimate'], True)} ({three_digits(line['low'], True)} to {three_digits(line['high'], True)})"
+        words = (
+            f"{line['name']}: {three_digits(line['estimate'], True)} ({three_digits(line['low'], True)} to "
+            f"{three_digits(line['high'], True)})"
+        )
         dots.append({"value": [round(line["estimate"], 4), place], "name": words, "itemStyle": {"color": colour}})
         if np.isfinite(line["low"]) and np.isfinite(line["high"]):
             ends = [[round(line["low"], 4), place], [round(line["high"], 4), place]]
@@ -173,8 +181,9 @@ def seeds_spec(found: "RetrainResult") -> dict[str, Any]:
 
 
 def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence", sizes: bool = True) -> dict[str, Any]:
-    """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has ``predicted``
-    (``axis`` says by what) and ``actual``. Without ``sizes`` the prediction is drawn by its rank: its order is all that can be read."""
+    """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has
+    ``predicted`` (``axis`` says by what) and ``actual``. Without ``sizes`` the prediction is drawn by its rank: its
+    order is all that can be read."""
     frame = predicted[["predicted", "actual", "row"]].astype({"predicted": "float32", "actual": "float32"}).round(5)
     if not sizes:
         frame["predicted"], axis = frame["predicted"].rank(), f"{axis}, order only"
@@ -204,18 +213,23 @@ def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence"
 
 
 def forecast_sentence(found: "RetrainResult") -> str:
-    """How well influence foresaw what the edits did, test sample by test sample; sizes only where they were about right."""
+    """How well influence foresaw what the edits did, test sample by test sample; sizes only where they were about
+    right."""
     rank, record = found.forecast["spearman"], found.record
     sure = f"{three_digits(rank.low, True)} to {three_digits(rank.high, True)}"
     kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"
     start = (
-        f"Influence {'foresaw' if kind != 'not' else 'did not foresee'} {'which test samples gain ' + kind if kind != 'not' else 'which test samples gain'}: "
+        f"Influence {'foresaw' if kind != 'not' else 'did not foresee'} "
+        f"{'which test samples gain ' + kind if kind != 'not' else 'which test samples gain'}: "
         f"rank correlation {three_digits(rank.estimate, True)} ({sure}). "
     )
     real = f"real {three_digits(found.forecast['actual'], True)} nats"
     if record.sizes and found.forecast.get("unit") == "nats":
         return f"{start}Mean change of loss: predicted {three_digits(found.forecast['predicted'], True)} nats, {real}."
-    return f"{start}Mean change of loss: {real}; the predicted size is not told, since it was wrong here. {found.forecast_note}"
+    return (
+        f"{start}Mean change of loss: {real}; the predicted size is not told, since it was wrong here. "
+        f"{found.forecast_note}"
+    )
 
 
 def flip_words(before: str, after: str, kind: str, seeds: float, n_seeds: int) -> str:

@@ -36,7 +36,8 @@ def alternatives(ways: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def took(cost: Mapping[str, Any] | None) -> str:
-    """What a finished run took, beside its forecast if there was one; "" when it was not measured or is not the whole run."""
+    """What a finished run took, beside its forecast if there was one; "" when it was not measured or is not the whole
+    run."""
     if not cost or not cost.get("whole"):
         return ""
     told = cost.get("forecast")

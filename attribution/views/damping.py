@@ -11,7 +11,8 @@ STEADY = 0.9  # agreement above which a ranking counts as the same
 
 
 def sentence(sweep: pd.DataFrame, subsets: int) -> str:
-    """What the sweep says: between which ratios the ranking hardly changes, and where the LDS is highest if it was measured."""
+    """What the sweep says: between which ratios the ranking hardly changes, and where the LDS is highest if it was
+    measured."""
     usual = float(sweep.loc[sweep["usual"], "ratio"].iloc[0])
     place = int(sweep["usual"].to_numpy().argmax())
     steady = (sweep["agreement"] >= STEADY).to_numpy()
@@ -20,15 +21,18 @@ def sentence(sweep: pd.DataFrame, subsets: int) -> str:
         max(breaks[breaks < place], default=-1) + 1 : min(breaks[breaks > place], default=len(sweep))
     ]
     words = (
-        f"Between damping ratios of {three_digits(float(same.min()))} and {three_digits(float(same.max()))} the ranking is much the same "
+        f"Between damping ratios of {three_digits(float(same.min()))} and {three_digits(float(same.max()))} the "
+        "ranking is much the same "
         f"as at the usual {three_digits(usual)} (rank correlation at least {STEADY:g})."
     )
     if sweep["lds"].notna().any():
         best = sweep.loc[sweep["lds"].idxmax()]
         own = sweep.loc[sweep["usual"]].iloc[0]
         words += (
-            f" Retrained on {subsets} random subsets, the models follow it best at {three_digits(float(best['ratio']))}: linear datamodeling"
-            f" score {best['lds']:.2f} ({best['lds_low']:.2f} to {best['lds_high']:.2f}), at the usual ratio {own['lds']:.2f}."
+            f" Retrained on {subsets} random subsets, the models follow it best at "
+            f"{three_digits(float(best['ratio']))}: linear datamodeling"
+            f" score {best['lds']:.2f} ({best['lds_low']:.2f} to {best['lds_high']:.2f}), at the usual ratio "
+            f"{own['lds']:.2f}."
             " A ratio picked this way is picked on these models; do not expect as much on others."
         )
     else:
@@ -37,7 +41,8 @@ def sentence(sweep: pd.DataFrame, subsets: int) -> str:
 
 
 def spec(sweep: pd.DataFrame, dark: bool = False) -> dict[str, Any]:
-    """A Vega-Lite chart: both figures (-1 to 1) over the ratio (logarithmic), with 95 % bands and a line at the usual ratio."""
+    """A Vega-Lite chart: both figures (-1 to 1) over the ratio (logarithmic), with 95 % bands and a line at the usual
+    ratio."""
     parts = [
         sweep[["ratio", "agreement", "low", "high"]]
         .rename(columns={"agreement": "value"})

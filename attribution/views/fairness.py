@@ -19,7 +19,8 @@ CHOICES = {
     "fgsm": ("Robustness", "Is the model still right when every input is moved a little, where it hurts most?"),
 }
 NO_GROUPS = (
-    "Only robustness is offered: the data have no group column. To compare groups, import the data again and name the column that says which "
+    "Only robustness is offered: the data have no group column. To compare groups, import the data again and name "
+    "the column that says which "
     "group a sample belongs to."
 )
 NO_ATTACK = "Robustness is not offered: words and categories cannot be moved by a small amount."
@@ -31,7 +32,8 @@ def offered(has_groups: bool, attackable: bool) -> tuple[list[str], str]:
     if not names:
         return (
             [],
-            "The data have no group column, and words cannot be moved by a small amount: there is nothing to measure here.",
+            "The data have no group column, and words cannot be moved by a small amount: there is nothing to "
+            "measure here.",
         )
     return names, "" if len(names) == len(CHOICES) else NO_GROUPS if not has_groups else NO_ATTACK
 
@@ -45,7 +47,8 @@ def attackable(modality: str, preprocessing: dict[str, Any]) -> bool:
 
 
 def rates_frame(judged: Judged, figure: str) -> pd.DataFrame:
-    """Rate of the positive class by group in percent, with its 95 % Wilson interval: name (with the count), estimate, low, high."""
+    """Rate of the positive class by group in percent, with its 95 % Wilson interval: name (with the count), estimate,
+    low, high."""
     lines = []
     for group, inside in judged.members(figure).items():
         n, hits = int(inside.sum()), int((judged.decisions[0][inside] == judged.positive).sum())
@@ -65,8 +68,10 @@ def gap_sentence(judged: Judged, figure: str, positive: str) -> str:
     whom = f"of the test samples labelled {positive}, " if figure == "eop" else "of all test samples, "
     sure = "" if found.excludes_zero else " So few samples cannot tell it from no gap."
     return (
-        f"{whom[0].upper()}{whom[1:]}the model gives {positive} to {percent(rates[high])} in group {high} and {percent(rates[low])} in group {low}: "
-        f"a gap of {points(found.estimate)} (95 % interval {points(found.low, unit=False)} to {points(found.high)}).{sure}"
+        f"{whom[0].upper()}{whom[1:]}the model gives {positive} to {percent(rates[high])} in group {high} and "
+        f"{percent(rates[low])} in group {low}: "
+        f"a gap of {points(found.estimate)} (95 % interval {points(found.low, unit=False)} to "
+        f"{points(found.high)}).{sure}"
     )
 
 
@@ -85,11 +90,15 @@ def forecast_words(run_s: float | None, budgets: int, seeds: int) -> str:
     """How much work a search is, and about how long it takes."""
     trainings = (budgets + 2) * seeds
     about = f", about {duration(trainings * run_s)} here" if run_s else ""
-    return f"{plural(trainings, 'training')}: {plural(budgets, 'budget')} and two controls, {plural(seeds, 'seed')} each{about}. Nothing is edited."
+    return (
+        f"{plural(trainings, 'training')}: {plural(budgets, 'budget')} and two controls, "
+        f"{plural(seeds, 'seed')} each{about}. Nothing is edited."
+    )
 
 
 def figures(found: "FairnessResult") -> list[dict[str, str]]:
-    """The metrics under the verdict: target and accuracy with all samples and without the suggested ones, and the control."""
+    """The metrics under the verdict: target and accuracy with all samples and without the suggested ones, and the
+    control."""
     budget = found.suggested or float(found.config["control"])
     cells = []
     for name, words in ((found.target, LABELS[found.target]), ("accuracy", "Accuracy")):
@@ -130,7 +139,8 @@ LABELS = {
 
 
 def sweep_frame(found: "FairnessResult", figure: str, split: str = "test") -> pd.DataFrame:
-    """One line per budget in points: budget, estimate, low, high; a gap with its sign, so that overshoot lies below zero."""
+    """One line per budget in points: budget, estimate, low, high; a gap with its sign, so that overshoot lies below
+    zero."""
     table = found.sweep
     table = table[
         (table["figure"] == figure) & (table["split"] == split) & (table["removed"] == "harmful")
@@ -145,7 +155,8 @@ def sweep_frame(found: "FairnessResult", figure: str, split: str = "test") -> pd
 
 
 def sweep_spec(found: "FairnessResult", figure: str) -> dict[str, Any]:
-    """ECharts lines of a figure over the budgets: test with intervals, validation thin, the random control, the suggested budget marked."""
+    """ECharts lines of a figure over the budgets: test with intervals, validation thin, the random control, the
+    suggested budget marked."""
     test, val = sweep_frame(found, figure), sweep_frame(found, figure, "val")
     signed = figure in GAPS
     bars = [

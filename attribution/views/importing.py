@@ -58,7 +58,8 @@ def summary_line(found: dict[str, Any]) -> str:
 
 
 def counts_sentence(seen: int, problems: Sequence[dict[str, Any]]) -> str:
-    """What became of all that was seen: "24 seen, 22 taken, 2 left out."; "" where that is not known or all were taken."""
+    """What became of all that was seen: "24 seen, 22 taken, 2 left out."; "" where that is not known or all were
+    taken."""
     gone = sum(one["count"] for one in problems if one["kind"] == LEFT_OUT)
     return f"{seen:,} seen, {seen - gone:,} taken, {gone:,} left out." if seen and gone else ""
 
@@ -94,7 +95,8 @@ def example_table(found: dict[str, Any], limit: int = 8) -> pd.DataFrame:
 
 
 def kind_of(path: str) -> str:
-    """What a path seems to hold, by its name: "table" (columns have to be named; also a folder of Parquet parts), "archive" or "folder"."""
+    """What a path seems to hold, by its name: "table" (columns have to be named; also a folder of Parquet parts),
+    "archive" or "folder"."""
     name = path.strip().lower()
     try:
         source = Path(path).expanduser()
@@ -108,7 +110,8 @@ def kind_of(path: str) -> str:
 
 
 def first_rows(path: str, count: int = LOOKED_AT) -> pd.DataFrame:
-    """The first rows of a table, without reading the rest; empty when there is no such file or it cannot be read (the import says why)."""
+    """The first rows of a table, without reading the rest; empty when there is no such file or it cannot be read (the
+    import says why)."""
     if kind_of(path) != "table" or not Path(path).expanduser().exists():
         return pd.DataFrame()
     try:
@@ -118,7 +121,8 @@ def first_rows(path: str, count: int = LOOKED_AT) -> pd.DataFrame:
 
 
 def columns_of(path: str) -> list[str]:
-    """Column names of a table, from its first lines or its schema alone; [] when there is no such file or it cannot be read."""
+    """Column names of a table, from its first lines or its schema alone; [] when there is no such file or it cannot be
+    read."""
     return [str(name) for name in first_rows(path, 1).columns]
 
 
@@ -155,7 +159,8 @@ def guess_column(rows: pd.DataFrame, purpose: str) -> int | None:
 
 
 def _could_be_label(values: pd.Series) -> bool:
-    """Whether a column's first rows look like classes: a few short values that come again, none of them a number with a fraction."""
+    """Whether a column's first rows look like classes: a few short values that come again, none of them a number with a
+    fraction."""
     words = values.dropna().astype(str).str.strip()
     words = words[words != ""]
     different = set(words)
@@ -181,8 +186,8 @@ def left_features(columns: Sequence[str], taken: Sequence[str], left_out: Sequen
 
 
 def kept_upload(folder: Path, name: str, content: bytes) -> Path:
-    """Keep an uploaded file by its content, so that a corrected file of the same name and size is another one, and none is ever written
-    over."""
+    """Keep an uploaded file by its content, so that a corrected file of the same name and size is another one, and none
+    is ever written over."""
     target = folder / hashlib.sha256(content).hexdigest()[:16] / (Path(name).name or "upload")
     if not target.is_file():
         with whole_file(target) as temporary:
@@ -191,7 +196,8 @@ def kept_upload(folder: Path, name: str, content: bytes) -> Path:
 
 
 def stamp(path: str) -> str:
-    """Changes when the source does: time and size of the file, or of the folders inside and their metadata.csv; "" if it is not there."""
+    """Changes when the source does: time and size of the file, or of the folders inside and their metadata.csv; "" if
+    it is not there."""
     try:
         source = Path(path).expanduser()
         if not source.is_dir():

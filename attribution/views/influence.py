@@ -60,7 +60,8 @@ def unit_words(words: EstimatorWords, run: "Run") -> str:
 
 
 def settings_words(view: "InfluenceView") -> str:
-    """With which settings, and of which model, an answer was asked: "Usual settings: steps 5, step 0.2. Model 3f2a91."."""
+    """With which settings, and of which model, an answer was asked: "Usual settings: steps 5, step 0.2. Model
+    3f2a91."."""
     from attribution.studies.influence.settings import words
 
     used = (
@@ -74,7 +75,8 @@ def settings_words(view: "InfluenceView") -> str:
 
 
 def at_hand(names: Sequence[str], asked: str) -> list[str]:
-    """The estimators that stand in the row of buttons, of all ``names`` in order: the everyday ones, the control, and the one asked for."""
+    """The estimators that stand in the row of buttons, of all ``names`` in order: the everyday ones, the control, and
+    the one asked for."""
     return [name for name in names if name in (*ORDER, "random", asked)]
 
 
@@ -86,7 +88,8 @@ def queries(
     confidence: tuple[float, float] = (0.0, 1.0),
     most_confident_first: bool = True,
 ) -> np.ndarray:
-    """Rows of ``predictions`` (indexed by row; ``label``, ``correct``, ``confidence``) that pass the filters, the surest mistakes first."""
+    """Rows of ``predictions`` (indexed by row; ``label``, ``correct``, ``confidence``) that pass the filters, the
+    surest mistakes first."""
     keep = (predictions["confidence"] >= confidence[0]) & (predictions["confidence"] <= confidence[1])
     if wrong_only:
         keep &= ~predictions["correct"].astype(bool)
@@ -99,7 +102,8 @@ def queries(
 
 
 def search(text: str, ids: np.ndarray, texts: np.ndarray | None, rows: np.ndarray, limit: int = 50) -> np.ndarray:
-    """Rows among ``rows`` whose id or text contains ``text`` (case-insensitive); an exact id comes first. At most ``limit``."""
+    """Rows among ``rows`` whose id or text contains ``text`` (case-insensitive); an exact id comes first. At most
+    ``limit``."""
     wanted = text.strip().lower()
     if not wanted:
         return np.empty(0, np.int64)
@@ -113,7 +117,8 @@ def search(text: str, ids: np.ndarray, texts: np.ndarray | None, rows: np.ndarra
 
 
 def step(rows: np.ndarray, current: int | None, by: int) -> int | None:
-    """The row ``by`` places after ``current`` in ``rows``, staying inside; the first one when ``current`` is not in the list."""
+    """The row ``by`` places after ``current`` in ``rows``, staying inside; the first one when ``current`` is not in the
+    list."""
     if not len(rows):
         return None
     at = np.flatnonzero(rows == current)
@@ -128,9 +133,11 @@ def place(rows: np.ndarray, current: int | None) -> str:
 
 
 def distribution_spec(counts: Sequence[int], low: float, high: float, shown: Sequence[float]) -> dict[str, Any]:
-    """ECharts bars of the influence over the whole training set (log scale), with the samples shown as cards marked beneath.
+    """ECharts bars of the influence over the whole training set (log scale), with the samples shown as cards marked
+    beneath.
 
-    ``counts`` are the bins from ``low`` to ``high``; ``shown`` the influences of the cards. Blue right of zero, orange left of it.
+    ``counts`` are the bins from ``low`` to ``high``; ``shown`` the influences of the cards. Blue right of zero, orange
+    left of it.
     """
     width = (high - low) / max(len(counts), 1)
     centres = [low + width * (k + 0.5) for k in range(len(counts))]
@@ -195,7 +202,8 @@ def distribution_words(mean: float, std: float, shown: Sequence[float]) -> str:
     top = max(shown, key=abs)
     return (
         f"The strongest sample shown has influence {three_digits(top, signed=True)}, "
-        f"{three_digits(abs(top - mean) / std)} standard deviations from the average training sample ({three_digits(mean, signed=True)})."
+        f"{three_digits(abs(top - mean) / std)} standard deviations from the average training sample "
+        f"({three_digits(mean, signed=True)})."
     )
 
 
@@ -203,11 +211,15 @@ def query_sentence(label: str, prediction: str, confidence: float, p_label: floa
     """What the model said of the query, in one sentence."""
     if prediction == label:
         return f"The model is right: {label}, {percent(confidence)} sure."
-    return f"The model says {prediction} ({percent(confidence)} sure); the label is {label}, which it gives {percent(p_label)}."
+    return (
+        f"The model says {prediction} ({percent(confidence)} sure); the label is {label}, which it gives "
+        f"{percent(p_label)}."
+    )
 
 
 def agreement(first: "InfluenceView", second: "InfluenceView") -> float:
-    """Share of the samples that one estimator puts at either end which another puts at the same end, 0 to 1; NaN for none."""
+    """Share of the samples that one estimator puts at either end which another puts at the same end, 0 to 1; NaN for
+    none."""
     shared = [
         np.isin(first.helpful["row"], second.helpful["row"]),
         np.isin(first.harmful["row"], second.harmful["row"]),
@@ -221,7 +233,10 @@ def agreement_sentence(view: "InfluenceView", others: Sequence[tuple[str, "Influ
     if not others:
         return ""
     shares = ", ".join(f"{title} names {percent(agreement(view, other))} of them" for title, other in others)
-    return f"Do others agree? Of the {count(len(view.helpful))} most helpful and {count(len(view.harmful))} most harmful samples, {shares}."
+    return (
+        f"Do others agree? Of the {count(len(view.helpful))} most helpful and {count(len(view.harmful))} most "
+        f"harmful samples, {shares}."
+    )
 
 
 def forecast_s(scores: Sequence[Any], estimator: str) -> float:

@@ -1,4 +1,5 @@
-"""Leaks and duplicates for people: the headline, a pair's differences, its evidence as a table, and what a verdict would do."""
+"""Leaks and duplicates for people: the headline, a pair's differences, its evidence as a table, and what a verdict
+would do."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,27 +47,34 @@ def leaked_rows(cases: pd.DataFrame, wanted: Iterable[bool]) -> np.ndarray:
 
 
 def nothing_held_out(counts: Mapping[str, int]) -> str:
-    """That no leak can be found where no sample is held out; "" where some are. ``counts`` are the samples of each split."""
+    """That no leak can be found where no sample is held out; "" where some are. ``counts`` are the samples of each
+    split."""
     if counts.get("val") or counts.get("test"):
         return ""
-    return "No sample is held out for validation or test, so nothing can leak; only duplicates inside training were looked for."
+    return (
+        "No sample is held out for validation or test, so nothing can leak; only duplicates inside training "
+        "were looked for."
+    )
 
 
 def not_compared(certain: float | None, recall: float, threshold: float) -> str:
-    """What a search that skipped parts of a large table may have missed at a threshold; empty where every pair was compared.
+    """What a search that skipped parts of a large table may have missed at a threshold; empty where every pair was
+    compared.
 
     ``certain`` is the ratio up to which it compared each pair, ``recall`` the share found of the nearest rows of some.
     """
     if certain is None or threshold <= certain:
         return ""
     return (
-        f"The table is too large to compare every pair of rows: all pairs up to {certain:.2f} usual distances were compared. Farther ones can "
+        f"The table is too large to compare every pair of rows: all pairs up to {certain:.2f} usual distances were "
+        "compared. Farther ones can "
         f"be missing; of the nearest rows of 500 samples, {100 * recall:.1f} % were found."
     )
 
 
 def matters(found: "WithAndWithout | None") -> bool:
-    """Whether leaks come before everything else: the score without them surely differs, and by what one would notice."""
+    """Whether leaks come before everything else: the score without them surely differs, and by what one would
+    notice."""
     return found is not None and abs(found.difference.estimate) >= NOTICED
 
 
@@ -75,7 +83,8 @@ def gap_sentence(found: "WithAndWithout") -> str:
     n = found.n - found.n_rest
     lift = "lift" if found.difference.estimate < 0 else "lower"
     return (
-        f"{plural(n, 'test sample')} {'is' if n == 1 else 'are'} repeated in training and {lift}{'s' if n == 1 else ''} the test score: "
+        f"{plural(n, 'test sample')} {'is' if n == 1 else 'are'} repeated in training and "
+        f"{lift}{'s' if n == 1 else ''} the test score: "
         f"{percent(found.all.estimate)} would be {percent(found.rest.estimate)} without {'it' if n == 1 else 'them'}."
     )
 
@@ -113,7 +122,8 @@ def score_figures(found: "WithAndWithout", confirmed: bool) -> list[dict[str, st
             "label": "Difference",
             "value": points(d.estimate),
             "delta": f"{hundredths(d.low * 100, True)} to {hundredths(d.high * 100, True)}",
-            "help": f"Below zero: the leaks flatter the score. Paired {percent(d.level)} interval, bootstrap over the test samples.",
+            "help": f"Below zero: the leaks flatter the score. Paired {percent(d.level)} interval, bootstrap over "
+            "the test samples.",
         },
     ]
 
@@ -169,7 +179,8 @@ def case_table(
 
 
 def difference_picture(dataset: "Dataset", row: int, other: int, change: str) -> np.ndarray:
-    """Where two pictures differ after the best match: uint8 (h, w, 1), black where they agree. ``change`` as in ``LeakResult.pairs``."""
+    """Where two pictures differ after the best match: uint8 (h, w, 1), black where they agree. ``change`` as in
+    ``LeakResult.pairs``."""
     first, second = (np.asarray(dataset.inputs[one], dtype=np.float32).mean(2) for one in (row, other))
     a, b = matched(first[None], second[None], change)
     return np.abs(a[0] - b[0]).round().astype(np.uint8)[:, :, None]
@@ -205,8 +216,9 @@ def column_table(first: dict[str, str], second: dict[str, str], titles: tuple[st
 
 
 def keep_one(cases: pd.DataFrame, active: np.ndarray, labels: np.ndarray) -> list[int]:
-    """The rows to drop so that one sample of each group of duplicates stays: all active ones but the first. Groups whose labels differ are
-    left alone: which label is right has to be decided first. ``active`` and ``labels`` are (n,), current."""
+    """The rows to drop so that one sample of each group of duplicates stays: all active ones but the first. Groups
+    whose labels differ are left alone: which label is right has to be decided first. ``active`` and ``labels`` are
+    (n,), current."""
     drop: list[int] = []
     for rows, others in zip(cases["rows"], cases["others"], strict=True):
         members = [row for row in sorted({*rows, *others}) if active[row]]

@@ -20,7 +20,8 @@ def place_words(splits: Iterable[str]) -> str:
 
 
 def change_words(action: str, old: str, new: str, place: str = "training") -> str:
-    """What an entry did, from a sample's states in words: "Coat → Shirt", "Coat: taken out", "Coat: kept", "undo: Shirt → Coat"."""
+    """What an entry did, from a sample's states in words: "Coat → Shirt", "Coat: taken out", "Coat: kept", "undo: Shirt
+    → Coat"."""
     if action == "drop":
         return f"{old}: taken out of {place}"
     if old == new:
@@ -38,7 +39,8 @@ def evidence_words(evidence: Mapping[str, Any]) -> str:
 
 
 def table(edits: pd.DataFrame, splits: pd.Series | None = None) -> pd.DataFrame:
-    """The ledger's entries, newest first, in the columns of ``COLUMNS``; ``state`` is "in force", "taken back" or "" for undo and redo."""
+    """The ledger's entries, newest first, in the columns of ``COLUMNS``; ``state`` is "in force", "taken back" or ""
+    for undo and redo."""
     lines = []
     for edit in edits.sort_values("id", ascending=False).to_dict("records"):
         place = "training" if splits is None else place_words([str(splits.iloc[int(edit["row"])])])

@@ -19,7 +19,8 @@ def order(values: np.ndarray) -> np.ndarray:
 
 
 def among(ordered: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Those of ``ordered`` (n,) that are in ``rows`` (k,), in its order. Costs one pass over all rows, whatever k is."""
+    """Those of ``ordered`` (n,) that are in ``rows`` (k,), in its order. Costs one pass over all rows, whatever k
+    is."""
     wanted = np.zeros(len(ordered), dtype=bool)
     wanted[rows] = True
     return ordered[wanted[ordered]]
@@ -34,8 +35,8 @@ def label_word(labels: "Labels", classes: tuple[str, ...], row: int) -> str:
 def lines(
     rows: np.ndarray, dataset: "Dataset", labels: "Labels", predictions: pd.DataFrame, suspicion: np.ndarray | None
 ) -> pd.DataFrame:
-    """One line per row of a page: id, split, label (with "dropped" where it is), prediction, confidence (percent), loss (nats) and, after
-    a search, suspicion (0 to 1)."""
+    """One line per row of a page: id, split, label (with "dropped" where it is), prediction, confidence (percent), loss
+    (nats) and, after a search, suspicion (0 to 1)."""
     classes = dataset.info.classes
     said = predictions.iloc[rows]
     ends = np.cumsum([dataset.info.counts[split] for split in ("train", "val", "test")])

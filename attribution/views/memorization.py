@@ -23,14 +23,23 @@ def headline(found: "MemorizationResult") -> str:
     table, chance = found.samples, float(found.config["pairs_by_chance"])
     sure, likely = int((table["low"] > 0).sum()), int((table["memorization"] >= KNOWN).sum())
     text = (
-        f"About {plural(likely, 'training label')} of {len(table):,} ({100 * likely / max(len(table), 1):.1f} %) are known by heart: the model is right on "
-        f"them at least {100 * KNOWN:.0f} points more often when it was trained on them. For {sure:,} the 95 % interval lies above zero."
+        f"About {plural(likely, 'training label')} of {len(table):,} ({100 * likely / max(len(table), 1):.1f} %) "
+        "are known by heart: the model is right on "
+        f"them at least {100 * KNOWN:.0f} points more often when it was trained on them. For {sure:,} the 95 % "
+        "interval lies above zero."
     )
     seen = int(found.config["pairs_found"])
     if seen > 1.5 * chance:
         verb = "seems" if seen == 1 else "seem"
-        return f"{text} {plural(seen, 'test prediction')} {verb} to hang on a single training sample; chance alone would show about {chance:.0f}."
-    return f"{text} Which predictions hang on a single sample cannot be told from chance with {found.config['models']} models; more would tell."
+        return (
+            f"{text} {plural(seen, 'test prediction')} {verb} to hang on a single training sample; chance "
+            "alone "
+            f"would show about {chance:.0f}."
+        )
+    return (
+        f"{text} Which predictions hang on a single sample cannot be told from chance with "
+        f"{found.config['models']} models; more would tell."
+    )
 
 
 def stand_in_words(found: "MemorizationResult", name: str) -> str:
@@ -47,7 +56,8 @@ def stand_in_words(found: "MemorizationResult", name: str) -> str:
 
 
 def scatter_frame(found: "MemorizationResult", name: str) -> pd.DataFrame:
-    """``x`` (the stand-in's rank as a share, 0 to 1), ``y`` (memorization), ``row``; samples where either is unknown are left out."""
+    """``x`` (the stand-in's rank as a share, 0 to 1), ``y`` (memorization), ``row``; samples where either is unknown
+    are left out."""
     table = found.samples[["row", "memorization", name]].dropna()
     rank = table[name].rank() / max(len(table), 1)
     frame = pd.DataFrame({"x": rank, "y": table["memorization"], "row": table["row"]})
@@ -57,7 +67,11 @@ def scatter_frame(found: "MemorizationResult", name: str) -> pd.DataFrame:
 def forecast_words(line: Mapping[str, Any]) -> str:
     """What a number of models costs and gives."""
     wait = f"about {duration(line['seconds_s'])}" if line["missing"] else "no new training"
-    return f"{line['models']} models: {line['missing']} to train, {wait} on this machine; each estimate known to ± {line['half_width']:.2f} at worst."
+    return (
+        f"{line['models']} models: {line['missing']} to train, {wait} on this machine; each estimate known to "
+        "± "
+        f"{line['half_width']:.2f} at worst."
+    )
 
 
 def range_words(line: Mapping[str, Any], value: str = "memorization") -> str:
@@ -69,4 +83,8 @@ def range_words(line: Mapping[str, Any], value: str = "memorization") -> str:
 
 def pair_words(line: Mapping[str, Any]) -> str:
     """What happens to a prediction with and without one training sample."""
-    return f"right in {100 * line['right_in']:.0f} % of the models trained on it, in {100 * line['right_out']:.0f} % of the others"
+    return (
+        f"right in {100 * line['right_in']:.0f} % of the models trained on it, in "
+        f"{100 * line['right_out']:.0f} "
+        "% of the others"
+    )

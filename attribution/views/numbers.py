@@ -25,7 +25,8 @@ def three_digits(value: float | None, signed: bool = False) -> str:
 
 
 def hundredths(value: float | None, signed: bool = False) -> str:
-    """Three significant digits, but no finer than hundredths, for percentages and points: 0.0077 -> "0.01", 0.002 -> "0"."""
+    """Three significant digits, but no finer than hundredths, for percentages and points: 0.0077 -> "0.01", 0.002 ->
+    "0"."""
     if value is None or not math.isfinite(value):
         return NONE
     if abs(value) >= 1 or not round(value, 2):
@@ -34,7 +35,8 @@ def hundredths(value: float | None, signed: bool = False) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of one in percent, three significant digits at most: 0.871 -> "87.1 %"; what is above 0 is never written as it."""
+    """A share of one in percent, three significant digits at most: 0.871 -> "87.1 %"; what is above 0 is never written
+    as it."""
     if share is None or not math.isfinite(share):
         return NONE
     return f"below 0.01{SPACE}%" if 0 < share < 5e-5 else f"{hundredths(share * 100)}{SPACE}%"
@@ -46,7 +48,8 @@ def whole_percent(share: float) -> str:
 
 
 def points(difference: float | None) -> str:
-    """A difference of two shares in percentage points, signed: 0.0123 -> "+1.23 points", -0.0000765 -> "−0.01 points"."""
+    """A difference of two shares in percentage points, signed: 0.0123 -> "+1.23 points", -0.0000765 -> "−0.01
+    points"."""
     return (
         NONE
         if difference is None or not math.isfinite(difference)
@@ -99,7 +102,8 @@ def clock(moment_s: float) -> str:
 
 
 def share_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """95 % Wilson score interval of a share (Wilson 1927): ``hits`` of ``n`` independent trials; (0, 1) for no trials."""
+    """95 % Wilson score interval of a share (Wilson 1927): ``hits`` of ``n`` independent trials; (0, 1) for no
+    trials."""
     if n == 0:
         return 0.0, 1.0
     share, spread = hits / n, z * z / n

@@ -35,9 +35,9 @@ def next_step(
     retrained: bool = False,
     loaded: bool = False,
 ) -> NextStep | None:
-    """The one next step; None while a job that leads there is running. ``leaks`` says what leaks nobody judged do to the test score ("" for
-    nothing): that score is what everything else is measured by. ``retrained``: a finished retraining has the edits.
-    ``loaded``: the model's weights were trained elsewhere."""
+    """The one next step; None while a job that leads there is running. ``leaks`` says what leaks nobody judged do to
+    the test score ("" for nothing): that score is what everything else is measured by. ``retrained``: a finished
+    retraining has the edits. ``loaded``: the model's weights were trained elsewhere."""
     if running:
         return None
     if not trained and loaded:
@@ -88,7 +88,10 @@ def review_time(n: int) -> str:
     if n > 50:
         return "Reviewing the first 50 takes about five minutes."
     minutes = plural(math.ceil(n / 10), "minute")
-    return f"Reviewing {'it' if n == 1 else 'them'} takes about {minutes.replace('1 minute', 'a minute') if n <= 10 else minutes}."
+    return (
+        f"Reviewing {'it' if n == 1 else 'them'} takes about "
+        f"{minutes.replace('1 minute', 'a minute') if n <= 10 else minutes}."
+    )
 
 
 def wrong_labels(estimate: Mapping[str, float], open_suspects: int) -> tuple[str, str]:
@@ -99,11 +102,14 @@ def wrong_labels(estimate: Mapping[str, float], open_suspects: int) -> tuple[str
     return f"about {count(mid)}", f"{count(low)} to {count(high)} · {count(open_suspects)} open"
 
 
-HARDLY = 0.8  # of the loss of guessing: trained text, table and picture models end below 0.6 on their own samples, 40 steps leave 0.88 to 0.97
+# of the loss of guessing: trained text, table and picture models end below 0.6 on their own samples, 40 steps leave
+# 0.88 to 0.97
+HARDLY = 0.8
 
 
 def left_to_learn(final: Mapping[str, Mapping[str, float]], labels: np.ndarray) -> str | None:
-    """A sentence for a model whose loss on its own training samples is close to that of guessing by class sizes; None otherwise.
+    """A sentence for a model whose loss on its own training samples is close to that of guessing by class sizes; None
+    otherwise.
 
     ``final`` are a run's last losses by split, ``labels`` (n,) the training labels.
     """
@@ -113,13 +119,15 @@ def left_to_learn(final: Mapping[str, Mapping[str, float]], labels: np.ndarray) 
     if loss is None or not loss > HARDLY * chance or chance == 0:
         return None
     return (
-        f"The model has hardly learned: its loss on its own training samples is {three_digits(loss)} nats, where guessing by class sizes has "
+        f"The model has hardly learned: its loss on its own training samples is {three_digits(loss)} nats, where "
+        "guessing by class sizes has "
         f"{three_digits(chance)}. Influence, angles, the preview and the proof all stand on this model."
     )
 
 
 def longer(recipe: "TrainConfig", samples: int, seed: int) -> "TrainConfig":
-    """The recipe with four times the epochs, and at least as many as make 300 steps; the seed is the project's, so it becomes the model in use."""
+    """The recipe with four times the epochs, and at least as many as make 300 steps; the seed is the project's, so it
+    becomes the model in use."""
     per_epoch = -(-max(1, samples) // recipe.batch_size)
     return replace(recipe, epochs=max(4 * recipe.epochs, -(-300 // per_epoch)), seed=seed)
 
@@ -134,8 +142,9 @@ def class_table(
 ) -> pd.DataFrame:
     """One line per class: training samples, test accuracy, the class most often predicted instead, suspects and edits.
 
-    ``labels`` (n,) current labels, ``train`` active training rows, ``test`` predictions of the test rows (``label``, ``prediction``,
-    ``correct``), ``suspects`` and ``edited`` training rows. Accuracy is NaN for a class that the test set lacks.
+    ``labels`` (n,) current labels, ``train`` active training rows, ``test`` predictions of the test rows (``label``,
+    ``prediction``, ``correct``), ``suspects`` and ``edited`` training rows. Accuracy is NaN for a class that the test
+    set lacks.
     """
     lines = []
     for k, name in enumerate(classes):
@@ -159,7 +168,8 @@ def class_table(
 
 
 def confusions(test: pd.DataFrame, classes: Sequence[str], top: int = 5) -> pd.DataFrame:
-    """The commonest mistakes on the test set: ``label``, ``prediction`` (names), ``n``, ``row`` (the surest example)."""
+    """The commonest mistakes on the test set: ``label``, ``prediction`` (names), ``n``, ``row`` (the surest
+    example)."""
     wrong = test[~test["correct"].astype(bool)]
     lines = []
     for (label, prediction), group in wrong.groupby(["label", "prediction"]):
@@ -178,7 +188,8 @@ def counts_line(counts: Mapping[str, int]) -> str:
 
 
 def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
-    """ECharts lines of accuracy per epoch, one per split; ``metrics`` has ``epoch``, ``split``, ``accuracy`` (share of one)."""
+    """ECharts lines of accuracy per epoch, one per split; ``metrics`` has ``epoch``, ``split``, ``accuracy`` (share of
+    one)."""
     wide = metrics.pivot_table(index="epoch", columns="split", values="accuracy").reset_index()
     wide["epoch"] = wide["epoch"].astype(int).astype(str)
     splits = [
@@ -219,9 +230,11 @@ def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
 def spot_check(
     predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, classes: Sequence[str], n: int = 10
 ) -> pd.DataFrame:
-    """The model's word on ``n`` of ``rows``, spread evenly: ``id``, ``label``, ``prediction``, ``confidence``, ``loss`` (nats).
+    """The model's word on ``n`` of ``rows``, spread evenly: ``id``, ``label``, ``prediction``, ``confidence``, ``loss``
+    (nats).
 
-    Shows at a glance whether weights, preprocessing and class order fit together; chance is a loss of log(number of classes).
+    Shows at a glance whether weights, preprocessing and class order fit together; chance is a loss of log(number of
+    classes).
     """
     chosen = (
         rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))] if len(rows) else rows

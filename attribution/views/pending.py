@@ -19,7 +19,8 @@ def trained_labels(project: "Project", version: str) -> "Labels":
 
 
 def differences(before: "Labels", after: "Labels", ids: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """What differs between two versions: ``row``, ``id``, ``was``, ``now`` (class names, "dropped" when out of training), ``action``."""
+    """What differs between two versions: ``row``, ``id``, ``was``, ``now`` (class names, "dropped" when out of
+    training), ``action``."""
     rows = np.flatnonzero((before.values != after.values) | (before.active != after.active))
     was, now = ([_standing(labels, classes, int(row)) for row in rows] for labels in (before, after))
     action = [
@@ -35,14 +36,15 @@ def _standing(labels: "Labels", classes: tuple[str, ...], row: int) -> str:
 
 
 def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None) -> str:
-    """What a retraining will be about: the changes in training and outside of it against the data as imported, and how many of them the
-    model in use has not seen (None: there is none)."""
+    """What a retraining will be about: the changes in training and outside of it against the data as imported, and how
+    many of them the model in use has not seen (None: there is none)."""
     inside, outside = changes[changes["row"] < n_train], changes[changes["row"] >= n_train]
     words = change_sentence(inside)
     parts = [f"Against the data as imported, {words[:1].lower()}{words[1:]}"]
     if len(outside):
         parts.append(
-            f"Outside of training, {change_sentence(outside)} That changes how the models are judged, not how they are trained."
+            f"Outside of training, {change_sentence(outside)} That changes how the models are judged, not how they "
+            "are trained."
         )
     if waiting is not None:
         parts.append(

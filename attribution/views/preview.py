@@ -22,16 +22,20 @@ VARIANTS = {
     "ip": "Plain gradient (ip)",
 }
 CAVEAT = (
-    "An approximation: the model in use is moved a few steps towards the edited data, nothing is trained again. It is one model, so the interval covers "
-    "the choice of test samples and not the chance in training. Retraining is the proof. A size is stated only where a preview "
+    "An approximation: the model in use is moved a few steps towards the edited data, nothing is trained again. "
+    "It is one model, so the interval covers "
+    "the choice of test samples and not the chance in training. Retraining is the proof. A size is stated only "
+    "where a preview "
     "was checked against it in this project."
 )
 
 
 def edit_table(preview: "PreviewResult", classes: Sequence[str], limit: int = 25) -> pd.DataFrame:
-    """The edits by how much they are expected to matter to the mean test loss, the largest first: ``order``, ``id``, ``edit``, ``expected``.
+    """The edits by how much they are expected to matter to the mean test loss, the largest first: ``order``, ``id``,
+    ``edit``, ``expected``.
 
-    The order of a first-order sum over checkpoints, without its size (see ``attribution.studies.retrain.predicted``); empty where it was not kept.
+    The order of a first-order sum over checkpoints, without its size (see ``attribution.studies.retrain.predicted``);
+    empty where it was not kept.
     """
     acted = preview.acted()
     if acted.empty:
@@ -70,7 +74,10 @@ def real_for(preview: "PreviewResult", comparisons: "Sequence[RetrainResult]") -
 def cost_words(preview: "PreviewResult") -> str:
     """What it took and how it was made: "4.2 s, 6 steps, 4.4 % of the parameters could move"."""
     figures = preview.figures
-    words = f"{duration(preview.seconds_s)}, {plural(len(preview.steps), 'step')}, {percent(figures['share'])} of the parameters could move"
+    words = (
+        f"{duration(preview.seconds_s)}, {plural(len(preview.steps), 'step')}, {percent(figures['share'])} of "
+        "the parameters could move"
+    )
     return f"{words} ({variant_words(preview.asked.variant)}). It ended because {figures['stopped']}."
 
 
@@ -127,7 +134,8 @@ def side_by_side(preview: "PreviewResult", real: "RetrainResult") -> pd.DataFram
 
 
 def paired(preview: "PreviewResult", real: "RetrainResult") -> pd.DataFrame:
-    """Each test sample's change of loss, previewed and real (mean over seeds), nats: ``row``, ``predicted``, ``actual``."""
+    """Each test sample's change of loss, previewed and real (mean over seeds), nats: ``row``, ``predicted``,
+    ``actual``."""
     return preview.predicted().merge(real.predicted()[["row", "actual"]], on="row")
 
 
@@ -142,6 +150,7 @@ def agreement_words(rank: Interval, real: "RetrainResult") -> str:
     kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"
     start = "The preview did not foresee" if kind == "not" else f"The preview {kind} foresaw"
     return (
-        f"{start} which test samples gain: rank correlation {three_digits(rank.estimate, True)} ({sure}) with the real change of loss, mean over"
+        f"{start} which test samples gain: rank correlation {three_digits(rank.estimate, True)} ({sure}) with the "
+        "real change of loss, mean over"
         f" {plural(len(real.seeds), 'seed')}."
     )

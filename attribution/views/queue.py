@@ -21,7 +21,8 @@ RECENT = 20  # decisions that "lately" looks back on
 
 @dataclass(frozen=True)
 class Yield:
-    """How a review went so far: ``reviewed`` of ``total`` suspects, ``wrong`` of them relabelled or dropped; the same for the last ones."""
+    """How a review went so far: ``reviewed`` of ``total`` suspects, ``wrong`` of them relabelled or dropped; the same
+    for the last ones."""
 
     total: int
     reviewed: int
@@ -31,8 +32,8 @@ class Yield:
 
 
 def measure(rows: np.ndarray, verdicts: Mapping[int, str], newest: Sequence[int]) -> Yield:
-    """The yield of a review of ``rows``; ``verdicts`` maps a reviewed row to keep, relabel or drop; ``newest`` lists rows by decision,
-    the latest first."""
+    """The yield of a review of ``rows``; ``verdicts`` maps a reviewed row to keep, relabel or drop; ``newest`` lists
+    rows by decision, the latest first."""
     here = Places(rows)
     wrong = {row for row, verdict in verdicts.items() if verdict in ("relabel", "drop") and row in here}
     done = [row for row in verdicts if row in here]
@@ -59,7 +60,8 @@ def progress_line(found: Yield) -> str:
 
 
 def open_from(rows: np.ndarray, reviewed: set[int], start: int) -> int:
-    """Index of the first row at or after ``start`` that is not reviewed, else the first one anywhere, else ``start``."""
+    """Index of the first row at or after ``start`` that is not reviewed, else the first one anywhere, else
+    ``start``."""
     waiting = open_ones(rows, reviewed)
     after = np.flatnonzero(waiting[start:])
     if len(after):
@@ -77,8 +79,9 @@ def open_ones(rows: np.ndarray, reviewed: set[int]) -> np.ndarray:
 
 
 def keyed_labels(classes: Sequence[str], likely: Sequence[int]) -> list[tuple[str, int]]:
-    """``(key, class)`` for the label buttons. Up to ten classes keep one key each for ever, so that fingers learn them: their own digit
-    when they are digits, else 1 for the first and 0 for the tenth. With more, the ten likeliest of this sample take the keys in order."""
+    """``(key, class)`` for the label buttons. Up to ten classes keep one key each for ever, so that fingers learn them:
+    their own digit when they are digits, else 1 for the first and 0 for the tenth. With more, the ten likeliest of this
+    sample take the keys in order."""
     if len(classes) <= 10 and all(len(name) == 1 and name in "0123456789" for name in classes):
         return [(name, label) for label, name in enumerate(classes)]
     shown = list(range(len(classes))) if len(classes) <= 10 else [int(label) for label in likely[:10]]
@@ -93,19 +96,20 @@ def likeliest(probabilities: np.ndarray, given: int, suggested: int) -> list[int
 
 
 def preferred(probabilities: np.ndarray, given: int, suggested: int) -> int:
-    """The class whose button stands out: the suggested one where it is likelier than the given label (c,), else none (-1)."""
+    """The class whose button stands out: the suggested one where it is likelier than the given label (c,), else none
+    (-1)."""
     return suggested if given < 0 or probabilities[suggested] > probabilities[given] else -1
 
 
 def suspects(order: np.ndarray, expected: float) -> np.ndarray:
-    """The queue's first rows, as many as there may be wrong labels (``expected``, the estimate's upper end); at least ten. ``order`` are
-    all rows of the queue."""
+    """The queue's first rows, as many as there may be wrong labels (``expected``, the estimate's upper end); at least
+    ten. ``order`` are all rows of the queue."""
     return order[: max(10, math.ceil(expected))]
 
 
 def detector_table(entry: Mapping[str, Any], titles: Mapping[str, str], n: int) -> pd.DataFrame:
-    """Every detector's word on one sample, the most suspicious first: ``detector`` (its title), ``value``, ``rank``, ``top`` (share of one:
-    0.01 is among the most suspicious 1 % of ``n``)."""
+    """Every detector's word on one sample, the most suspicious first: ``detector`` (its title), ``value``, ``rank``,
+    ``top`` (share of one: 0.01 is among the most suspicious 1 % of ``n``)."""
     lines = [
         {
             "detector": title,

@@ -1,4 +1,5 @@
-"""The data map: groups of points by meaning, the ECharts specification that draws them, and which points a lasso holds."""
+"""The data map: groups of points by meaning, the ECharts specification that draws them, and which points a lasso
+holds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ class Group:
 
 
 def by_class(values: np.ndarray, classes: Sequence[str], rows: np.ndarray) -> list[Group]:
-    """One group per class, and one of what has no label; ``values`` (n,) are class indices of all samples, ``rows`` the samples to draw."""
+    """One group per class, and one of what has no label; ``values`` (n,) are class indices of all samples, ``rows`` the
+    samples to draw."""
     bare = rows[values[rows] < 0]
     return [*([Group(UNLABELLED, colours.quiet(), bare)] if len(bare) else []), *_classes(values, classes, rows)]
 
@@ -36,9 +38,11 @@ def _classes(values: np.ndarray, classes: Sequence[str], rows: np.ndarray) -> li
 def by_steps(
     values: np.ndarray, rows: np.ndarray, scale: Sequence[str], unit: str = "", dark: bool = False
 ) -> list[Group]:
-    """Groups of about equal size in the order of ``values`` (n,), one per colour of ``scale``; NaN values are drawn quietly.
+    """Groups of about equal size in the order of ``values`` (n,), one per colour of ``scale``; NaN values are drawn
+    quietly.
 
-    Equal steps of rank, not of value, keep one outlier from bleaching the rest. The name says the values that a group spans.
+    Equal steps of rank, not of value, keep one outlier from bleaching the rest. The name says the values that a group
+    spans.
     """
     known = rows[np.isfinite(values[rows])]
     groups = [Group("not known", colours.quiet(dark), rows[~np.isfinite(values[rows])])]
@@ -53,7 +57,8 @@ def by_steps(
 
 
 def by_sign(values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Group]:
-    """Five groups by influence: the strongest 2 % on each side, the next 8 %, and the rest; values (n,) with NaN where there is none."""
+    """Five groups by influence: the strongest 2 % on each side, the next 8 %, and the rest; values (n,) with NaN where
+    there is none."""
     known = rows[np.isfinite(values[rows])]
     size = np.abs(values[known])
     strong, some = (float(np.quantile(size, q)) if len(size) else 0.0 for q in (0.98, 0.9))
@@ -86,7 +91,8 @@ def points_frame(coordinates: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
 
 
 def bounds(coordinates: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Axis limits with a margin of 4 %, fixed so that filtering and recolouring never move a point; NaN: a sample without a place."""
+    """Axis limits with a margin of 4 %, fixed so that filtering and recolouring never move a point; NaN: a sample
+    without a place."""
     low, high = np.nanmin(coordinates, axis=0), np.nanmax(coordinates, axis=0)
     margin = np.maximum((high - low) * 0.04, 1e-6)
     return tuple((round(float(a - m), 4), round(float(b + m), 4)) for a, b, m in zip(low, high, margin, strict=True))  # type: ignore[return-value]
@@ -99,10 +105,11 @@ def map_spec(
     dark: bool = False,
     axes: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The ECharts option of the map: one large series per group, a lasso in the toolbox. ``axes`` names both axes and shows their ticks.
+    """The ECharts option of the map: one large series per group, a lasso in the toolbox. ``axes`` names both axes and
+    shows their ticks.
 
-    ``coordinates`` (n, 2); ``selected`` (n,) bool or None. With a selection, points outside it stay visible in grey beneath. Points travel
-    as one Arrow frame per series, so 100,000 of them cost about 1.6 MB.
+    ``coordinates`` (n, 2); ``selected`` (n,) bool or None. With a selection, points outside it stay visible in grey
+    beneath. Points travel as one Arrow frame per series, so 100,000 of them cost about 1.6 MB.
     """
     (x_low, x_high), (y_low, y_high) = bounds(coordinates)
     n = sum(len(group.rows) for group in groups)
@@ -189,7 +196,8 @@ def map_spec(
 def inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """Which points (n, 2) lie inside a closed polygon (m, 2), by counting edge crossings; (n,) bool.
 
-    Cost: one sort of the points by height, then each edge looks only at those between its ends: about 2 n for an outline without folds.
+    Cost: one sort of the points by height, then each edge looks only at those between its ends: about 2 n for an
+    outline without folds.
     """
     polygon = np.asarray(polygon, dtype=np.float64)
     low, high = polygon.min(axis=0), polygon.max(axis=0)
@@ -222,6 +230,7 @@ def inside_areas(points: np.ndarray, areas: Sequence[dict[str, Any]]) -> np.ndar
 
 
 def selected_rows(event: Mapping[str, Any], coordinates: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Sample rows that a chart's selection event holds: only those of ``visible`` (int64), never what a filter hides."""
+    """Sample rows that a chart's selection event holds: only those of ``visible`` (int64), never what a filter
+    hides."""
     areas = (event.get("selection") or {}).get("areas") or []
     return visible[inside_areas(coordinates[visible], areas)] if areas else np.empty(0, np.int64)

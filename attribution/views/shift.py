@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 SPACES = {"inputs": "The data themselves", "representation": "What the model sees"}
 KINDS = {"column": "Columns", "region": "Regions", "label": "Labels"}
 NOTES = {
-    "column": "Numeric columns: difference of the means in standard deviations. Others: the category whose share differs most surely, in shares of one.",
+    "column": "Numeric columns: difference of the means in standard deviations. Others: the category whose share "
+    "differs most surely, in shares of one.",
     "region": "Clusters of alike samples; the share of the test set in one minus the share of the training set.",
     "label": "The share of a label in the test set minus its share in the training set.",
 }
@@ -47,7 +48,8 @@ def chance_words(p: float) -> str:
 
 
 def frame_of(found: "ShiftResult", kind: str, most: int = 12) -> pd.DataFrame:
-    """``name``, ``estimate``, ``low``, ``high`` of the surest differences of one kind, for a forest plot; shares in points of a hundred."""
+    """``name``, ``estimate``, ``low``, ``high`` of the surest differences of one kind, for a forest plot; shares in
+    points of a hundred."""
     lines = found.differences[found.differences["kind"] == kind].head(most)
     scale = 1 if kind == "column" else 100
     return pd.DataFrame(

@@ -36,7 +36,8 @@ def mean_of(values: np.ndarray, rows: np.ndarray | None = None) -> float:
 
 
 def mix(labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """How the classes are mixed in some samples: ``class``, its ``index``, ``n``, ``share`` (of one), most frequent first, absent ones left out."""
+    """How the classes are mixed in some samples: ``class``, its ``index``, ``n``, ``share`` (of one), most frequent
+    first, absent ones left out."""
     counts = np.bincount(labels[labels >= 0], minlength=len(classes))
     shares = counts / max(len(labels), 1)
     frame = pd.DataFrame({"class": list(classes), "index": np.arange(len(classes)), "n": counts, "share": shares})
@@ -50,9 +51,13 @@ def mix_html(mix: pd.DataFrame, top: int = 6) -> str:
         colour = class_colour(int(line["index"]))
         parts.append(f'<span style="width:{line["share"] * 100:.2f}%;background:{colour}"></span>')
         if place < top:
-            dot = f'<span style="display:inline-block;width:.6em;height:.6em;border-radius:50%;background:{colour};margin-right:.35em"></span>'
+            dot = (
+                "<span "
+                f'style="display:inline-block;width:.6em;height:.6em;border-radius:50%;background:{colour};margin-right:.35em"></span>'
+            )
             names.append(
-                f'<span style="white-space:nowrap">{dot}{escape(str(line["class"]))} {count(line["n"])} ({percent(line["share"])})</span>'
+                f'<span style="white-space:nowrap">{dot}{escape(str(line["class"]))} {count(line["n"])} '
+                f"({percent(line['share'])})</span>"
             )
     rest = int(mix["n"].iloc[top:].sum())
     if rest:

@@ -1,4 +1,5 @@
-"""Fewer points for the browser: an even share of a large cloud, so that dense places stay dense and nothing rare vanishes."""
+"""Fewer points for the browser: an even share of a large cloud, so that dense places stay dense and nothing rare
+vanishes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ SIDE = 128  # the cloud is cut into SIDE x SIDE cells, and each that holds a poi
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a chart shows: ``groups`` with the rows that are drawn, and of how many samples (``total``) they were taken."""
+    """What a chart shows: ``groups`` with the rows that are drawn, and of how many samples (``total``) they were
+    taken."""
 
     groups: tuple[Group, ...]
     total: int
@@ -38,11 +40,12 @@ class Drawn:
 def thin(
     coordinates: np.ndarray, groups: Sequence[Group], selected: np.ndarray | None = None, limit: int = LIMIT
 ) -> Drawn:
-    """About ``limit`` of the groups' rows, the same ones whatever they are grouped by; all of them when there are no more.
+    """About ``limit`` of the groups' rows, the same ones whatever they are grouped by; all of them when there are no
+    more.
 
-    ``coordinates`` (n, 2), ``selected`` rows (k,) or None. A row is drawn when its fixed random number is below the share that may be
-    drawn; in addition one row of every occupied cell of the plane that would be empty, groups of up to ``WHOLE`` rows, and a selection
-    of up to that size. Costs a few passes over the rows, nothing else.
+    ``coordinates`` (n, 2), ``selected`` rows (k,) or None. A row is drawn when its fixed random number is below the
+    share that may be drawn; in addition one row of every occupied cell of the plane that would be empty, groups of up
+    to ``WHOLE`` rows, and a selection of up to that size. Costs a few passes over the rows, nothing else.
     """
     total = sum(len(group.rows) for group in groups)
     if total <= limit:
@@ -64,7 +67,8 @@ def thin(
 
 
 def chance(rows: np.ndarray) -> np.ndarray:
-    """A number in [0, 1) for every row, uniform and always the same (splitmix64), so that recolouring and filtering draw the same points."""
+    """A number in [0, 1) for every row, uniform and always the same (splitmix64), so that recolouring and filtering
+    draw the same points."""
     x = (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,1 +1,2 @@
-"""docs/benchmarks.md from the checked-in results: ``page`` puts together what the other files make of one subject each."""
+"""docs/benchmarks.md from the checked-in results: ``page`` puts together what the other files make of one subject
+each."""

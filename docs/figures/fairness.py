@@ -12,8 +12,10 @@ def fairness(found: dict[str, Any]) -> str:
         return f"{100 * one['mean']:.1f} ± {100 * one['error']:.1f}"
 
     parts = [
-        "## Fairness and robustness\n\nThe most harmful training samples by `ip` are removed and the model is trained anew; the"
-        " budget is chosen on validation samples, all figures are of test samples, in points; ± is one standard error over the seeds.\n"
+        "## Fairness and robustness\n\nThe most harmful training samples by `ip` are removed and the model is "
+        "trained anew; the"
+        " budget is chosen on validation samples, all figures are of test samples, in points; ± is one standard "
+        "error over the seeds.\n"
     ]
     census = [one for name, one in found.items() if name.startswith("census-")]
     if census:
@@ -52,7 +54,8 @@ def fairness(found: dict[str, Any]) -> str:
             for budget in budgets
         ]
         parts += [
-            f"### The census sample\n\nEqual opportunity by sex, three trainings per ranking model. Positive test samples: {sizes}.\n",
+            "### The census sample\n\nEqual opportunity by sex, three trainings per ranking model. Positive test "
+            f"samples: {sizes}.\n",
             table(head, lines),
             "Over the budgets, mean of the three; the gap with its sign (men minus women), below zero is overshoot.\n",
             table(["removed", "gap", "accuracy"], sweep),
@@ -90,8 +93,10 @@ def fairness(found: dict[str, Any]) -> str:
                 )
         about = next(iter(biased.values()))["about"]
         parts += [
-            f"### Labels biased against one group\n\n{about['train']:,} synthetic training samples, {about['seeds']} draws;"
-            f" {100 * about['turned']:.0f} % of one group's positive training labels are turned; validation and test labels are right."
+            f"### Labels biased against one group\n\n{about['train']:,} synthetic training samples, "
+            f"{about['seeds']} draws;"
+            f" {100 * about['turned']:.0f} % of one group's positive training labels are turned; validation and "
+            "test labels are right."
             f" Attack: FGSM, epsilon {about['epsilon']:g}.\n",
             table(["model", "removed", "accuracy", "equal opportunity gap", "accuracy under attack"], lines),
         ]
@@ -102,7 +107,8 @@ def fairness(found: dict[str, Any]) -> str:
             for key, words in (("before", "nothing"), ("dp-gap", "by parity"), ("loss", "by utility"))
         ]
         parts += [
-            f"### Where utility and fairness disagree\n\nRight labels, groups that really differ; {one['removed_percent']:g} % removed."
+            "### Where utility and fairness disagree\n\nRight labels, groups that really differ; "
+            f"{one['removed_percent']:g} % removed."
             f" Rank correlation of the two rankings {one['spearman_of_the_rankings']['mean']:.2f}.\n",
             table(["removed", "accuracy", "demographic parity gap"], lines),
         ]
@@ -117,7 +123,8 @@ def fairness(found: dict[str, Any]) -> str:
             for words, one in found["order"].items()
         ]
         parts += [
-            "### Dot products against the exact influence function\n\nLogistic model on the biased synthetic data, eight draws.\n",
+            "### Dot products against the exact influence function\n\nLogistic model on the biased synthetic "
+            "data, eight draws.\n",
             table(["asked of", "Spearman, mean", "lowest", "share of equal signs"], lines),
         ]
     return "\n".join(parts)

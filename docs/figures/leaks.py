@@ -41,8 +41,10 @@ def leaks(found: dict[str, Any]) -> str:
             for name, one in ((name, found[name]) for name in names)
         ]
         parts.append(
-            "### Larger public sets\n\nExact copies by comparing the raw content, near copies of texts by scikit-learn's tf-idf cosine above .95 (the exact"
-            " ones among them). The neighbour search in the model (one epoch of training) may list as many as we do.\n\n"
+            "### Larger public sets\n\nExact copies by comparing the raw content, near copies of texts by "
+            "scikit-learn's tf-idf cosine above .95 (the exact"
+            " ones among them). The neighbour search in the model (one epoch of training) may list as many as we "
+            "do.\n\n"
             + table(
                 ["set", "train / test", "exact found", "near found", "listed", "plain hash", "neighbours in the model"],
                 lines,
@@ -59,7 +61,8 @@ def neighbors(found: dict[str, Any]) -> str:
             ["pynndescent", f"{other['wall_s']:.0f} s", f"{other['processor_s']:.0f} s", f"{other['recall']:.3f}"]
         )
     return (
-        f"## The neighbour graph\n\n{found['n']:,} points of {found['d']} numbers, {found['k']} neighbours, {found['threads']} threads; the exact search"
+        f"## The neighbour graph\n\n{found['n']:,} points of {found['d']} numbers, {found['k']} neighbours, "
+        f"{found['threads']} threads; the exact search"
         f" peaks at {found['exact']['peak_bytes'] / 1e9:.2f} GB, points included.\n\n"
         + table(["search", "wall", "processor", "recall"], lines)
     )

@@ -20,8 +20,10 @@ def topk(found: dict[str, Any]) -> str:
         for n, one in sorted(sizes.items())
     ]
     return (
-        f"## Top-k per query over a million samples\n\nRandom scores with cosines for {found['queries']} queries in shard files, reduced as a score run does:"
-        f" the {found['k']} most helpful and most harmful samples of every query, the {found['k_reverse']} queries of every sample, moments and histograms."
+        f"## Top-k per query over a million samples\n\nRandom scores with cosines for {found['queries']} queries "
+        "in shard files, reduced as a score run does:"
+        f" the {found['k']} most helpful and most harmful samples of every query, the {found['k_reverse']} queries "
+        "of every sample, moments and histograms."
         " One thread; memory is the growth of the resident size.\n\n"
         + table(
             [
@@ -34,7 +36,8 @@ def topk(found: dict[str, Any]) -> str:
             ],
             lines,
         )
-        + f"\nThe same from a store of compressed gradients, {found['width']} numbers in bf16 a sample, without a score run:\n\n"
+        + f"\nThe same from a store of compressed gradients, {found['width']} numbers in bf16 a sample, without a "
+        "score run:\n\n"
         + table(
             ["training samples", "processor", "memory", "store read"],
             [
@@ -47,7 +50,8 @@ def topk(found: dict[str, Any]) -> str:
                 for n, one in sorted(found["served"].items(), key=lambda pair: int(pair[0]))
             ],
         )
-        + "\nA whole score run of `ip` on an MLP of 16 inputs, from the model to the tables; the memory counts the input file, 64 bytes a"
+        + "\nA whole score run of `ip` on an MLP of 16 inputs, from the model to the tables; the memory counts "
+        "the input file, 64 bytes a"
         " sample, which is mapped and not copied:\n\n"
         + table(
             ["training samples", "processor", "memory", "kept on disk"],
@@ -69,17 +73,23 @@ def compression(found: dict[str, Any]) -> str:
         return f"{one['mean']:.3f}" + (f" ({one['low']:.3f} to {min(1.0, one['high']):.3f})" if "low" in one else "")
 
     parts = [
-        "## Compressed gradients\n\nDot products of compressed gradients of training samples with those of 100 queries, against the exact ones."
-        " Spearman's correlation over all pairs; found: the share of a query's 24 most helpful and 24 most harmful samples that are still among"
-        " its 24. Mean with 95 % interval over draws of the map; the leading directions are no draw. Vectors of the training set rounded to bf16,"
-        f" as stored; in float32 no Spearman differs by more than {_rounding(found):.0e}. Cost is CPU time in forward passes over the same samples,"
-        " one thread: making the store, and answering 100 new queries from it (their own gradients, reading, top 24). Finding the leading"
+        "## Compressed gradients\n\nDot products of compressed gradients of training samples with those of 100 "
+        "queries, against the exact ones."
+        " Spearman's correlation over all pairs; found: the share of a query's 24 most helpful and 24 most "
+        "harmful samples that are still among"
+        " its 24. Mean with 95 % interval over draws of the map; the leading directions are no draw. Vectors of "
+        "the training set rounded to bf16,"
+        f" as stored; in float32 no Spearman differs by more than {_rounding(found):.0e}. Cost is CPU time in "
+        "forward passes over the same samples,"
+        " one thread: making the store, and answering 100 new queries from it (their own gradients, reading, top "
+        "24). Finding the leading"
         " directions comes on top: 19 passes, counted, with ten classes.\n"
     ]
     for model, one in found.items():
         about = one["about"]
         parts.append(
-            f"### {model}\n\n{about['parameters']:,} parameters, {about['samples']:,} samples: a gradient takes {about['full_bytes']:,} bytes in float32;"
+            f"### {model}\n\n{about['parameters']:,} parameters, {about['samples']:,} samples: a gradient takes "
+            f"{about['full_bytes']:,} bytes in float32;"
             f" exact dots with 100 queries, nothing kept, cost {about['exact']:.1f} forward passes.\n"
         )
         lines = [
@@ -125,10 +135,15 @@ def million(found: dict[str, Any]) -> str:
     counts = found["counts"]
     chosen = ", ".join(counts["selected by the lassos"].values())
     return (
-        f"## A million samples in the app\n\n{found['n']:,} training samples of 64 numbers (and 2,000 each for validation and test), a model whose"
-        f" representation has 64 dimensions, the PCA map; Chromium without a GPU on the same {found['cores']} cores as the server, with other work on"
-        f" them ({found['load']:.1f} processes in the queue on average). The lassos took {chosen} samples. The first draw sends"
-        f" {counts['bytes of the first draw'] / 1e6:.2f} MB to the browser, a recolour {counts['bytes of a recolour'] / 1e6:.2f} MB; the server peaks at"
+        f"## A million samples in the app\n\n{found['n']:,} training samples of 64 numbers (and 2,000 each for "
+        "validation and test), a model whose"
+        f" representation has 64 dimensions, the PCA map; Chromium without a GPU on the same {found['cores']} "
+        "cores as the server, with other work on"
+        f" them ({found['load']:.1f} processes in the queue on average). The lassos took {chosen} samples. The "
+        "first draw sends"
+        f" {counts['bytes of the first draw'] / 1e6:.2f} MB to the browser, a recolour "
+        f"{counts['bytes of a recolour'] / 1e6:.2f} MB; the server "
+        "peaks at"
         f" {found['server_peak_bytes'] / 1e9:.2f} GB.\n\n"
         + table(["what", "waited, median", "lowest to highest", "server's CPU", "times"], lines)
         + f"\nMaking the project, CPU seconds: {cpu}; peak {found['peak_bytes'] / 1e9:.2f} GB.\n"

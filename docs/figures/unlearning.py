@@ -9,9 +9,11 @@ def gif(found: dict[str, Any]) -> str:
     setting, parts = found["setting"], []
     words = {"backdoor": "A backdoor unlearned", "class": "A class removed"}
     about = {
-        "backdoor": "A tenth of the training images is stamped and labelled 4; the update follows the right labels. On test images:"
+        "backdoor": "A tenth of the training images is stamped and labelled 4; the update follows the right "
+        "labels. On test images:"
         " accuracy as they are (clean), stamped ones called by their own label (relabel) and called 4.",
-        "class": "The update follows the data without class 8. Accuracy on test images of the other classes and of the removed one.",
+        "class": "The update follows the data without class 8. Accuracy on test images of the other classes and "
+        "of the removed one.",
     }
     columns = {"backdoor": ("clean", "relabel", "still_target"), "class": ("others", "removed")}
     for kind in columns:
@@ -38,9 +40,12 @@ def gif(found: dict[str, Any]) -> str:
             )
             lines.append([f"`{title}`" if "share" in one else title, *cells, *moved])
         parts.append(
-            f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a small network. {about[kind]}"
-            " Per cent, mean ± standard deviation over as many seeds as are named; rows chosen by outputs unless named; at most"
-            f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings were chosen on another seed.\n\n"
+            f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, "
+            f"a small network. {about[kind]}"
+            " Per cent, mean ± standard deviation over as many seeds as are named; rows chosen by outputs unless "
+            "named; at most"
+            f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings "
+            "were chosen on another seed.\n\n"
             + table(
                 [
                     "model",

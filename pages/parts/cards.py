@@ -17,7 +17,8 @@ GRID = 24  # cards on a page, never more
 
 @st.cache_data(max_entries=20_000, show_spinner=False)
 def picture(folder: str, base_hash: str, row: int, size: int, _dataset: Any) -> str:
-    """A sample's picture as a data URI, "" for text and tables; keyed by content, so a changed dataset never shows an old picture."""
+    """A sample's picture as a data URI, "" for text and tables; keyed by content, so a changed dataset never shows an
+    old picture."""
     png = thumbnail(_dataset, row, size)
     return cards.data_uri(png) if png else ""
 
@@ -70,7 +71,8 @@ def actions(
     evidence: Mapping[str, Any] | None = None,
     more: Iterable[tuple[str, str, Callable[..., None], tuple[Any, ...]]] = (),
 ) -> None:
-    """Relabel, drop, or undo what was decided; ``more`` adds ``(icon, words, callback, args)`` buttons. ``place`` keeps keys apart."""
+    """Relabel, drop, or undo what was decided; ``more`` adds ``(icon, words, callback, args)`` buttons. ``place`` keeps
+    keys apart."""
     state = sight.states.loc[row] if row in sight.states.index else None
     version = int(state["edit"]) if state is not None else 0
     project, expect = sight.project, {row: version}

@@ -83,7 +83,8 @@ def project() -> Project:
 
 
 def restore() -> None:
-    """Keep the shared state in the URL: an address that says something wins, what it leaves out comes from this session.
+    """Keep the shared state in the URL: an address that says something wins, what it leaves out comes from this
+    session.
 
     After the browser's back button the address is the whole truth: what it leaves out was not chosen at that time.
     """
@@ -100,7 +101,8 @@ def restore() -> None:
 
 
 def readdress() -> None:
-    """Write this session's shared state over the address, which may be older: a request holds the address as it was when it was sent."""
+    """Write this session's shared state over the address, which may be older: a request holds the address as it was
+    when it was sent."""
     mine = {name: st.session_state.get("shared", {}).get(name, "") for name in SHARED}
     put(**{name: value for name, value in mine.items() if value != st.query_params.get(name, "")})
 
@@ -122,9 +124,11 @@ def put(**values: str) -> None:
 
 
 def choice(name: str, options: Iterable[str], default: str) -> dict[str, Any]:
-    """Arguments that tie a required single-choice widget to a shared value: its options, its key, and the way back to the URL.
+    """Arguments that tie a required single-choice widget to a shared value: its options, its key, and the way back to
+    the URL.
 
-    Streamlit's own binding would write the option's label into the address; this writes the option, which stays when words change.
+    Streamlit's own binding would write the option's label into the address; this writes the option, which stays when
+    words change.
     """
     known = list(options)
     st.session_state[name] = get(name) if get(name) in known else default
@@ -208,7 +212,8 @@ def kept(result: Any) -> Any:
 
 @dataclass
 class Sight:
-    """The project as it stands in this run of the script; each part is read at most once. Arrays are shared: read, never write."""
+    """The project as it stands in this run of the script; each part is read at most once. Arrays are shared: read,
+    never write."""
 
     project: Project
     key: str = field(init=False)
@@ -244,8 +249,8 @@ class Sight:
 
     @cached_property
     def budget(self) -> Any:
-        """What is left of the queue after the decisions so far, in whole tens; None before a search, or before the first ten without a
-        calibration."""
+        """What is left of the queue after the decisions so far, in whole tens; None before a search, or before the
+        first ten without a calibration."""
         decided = budget.settled(self.states)
         if self.flags is None or not (len(decided) or self.calibration):
             return None
@@ -302,13 +307,15 @@ class Sight:
 
     @cached_property
     def leak_gap(self) -> Any:
-        """What the likely leaks that nobody has judged do to the test score (``WithAndWithout``); None where that is not sure."""
+        """What the likely leaks that nobody has judged do to the test score (``WithAndWithout``); None where that is
+        not sure."""
         if self.run is None or self.leaks is None:
             return None
         return _leak_gap(self.key, self.leaks.id, self.run.id, self.project.ledger.stamp(), self)
 
     def versions(self, rows: list[int]) -> dict[int, int]:
-        """The last edit of each of these rows as shown now (0: none), so that a write on one that changed since is refused."""
+        """The last edit of each of these rows as shown now (0: none), so that a write on one that changed since is
+        refused."""
         return dict(zip(rows, self.states["edit"].reindex(rows, fill_value=0).astype(int).tolist(), strict=True))
 
     @cached_property

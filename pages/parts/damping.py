@@ -14,7 +14,8 @@ def section(sight: Sight) -> None:
     """Choose a curvature estimator; its sweep, or the way to it."""
     words = {one.name: one.title for one in influence.estimators_in_order()}
     st.caption(
-        "Curvature estimators divide by the model's curvature plus a damping. Too little of it lets flat directions, which training never settled, "
+        "Curvature estimators divide by the model's curvature plus a damping. Too little of it lets flat "
+        "directions, which training never settled, "
         "drown the rest; too much leaves the plain dot product."
     )
     name = st.selectbox(
@@ -31,9 +32,13 @@ def section(sight: Sight) -> None:
             icon=":material/play_arrow:",
             on_click=jobs.submit,
             args=(sight.project, "damping", DampingConfig(estimator=str(name))),
-            help="Scores up to 60 wrong predictions at six dampings; seconds for a small model, minutes for thousands of pictures.",
+            help="Scores up to 60 wrong predictions at six dampings; seconds for a small model, minutes for "
+            "thousands of pictures.",
         )
         return
     st.markdown(states.plain(damping.sentence(found.sweep, int(found.config["subsets"]))))
-    alt = "Agreement with retraining over the damping, one point per damping tried. The sentence above says what it shows."
+    alt = (
+        "Agreement with retraining over the damping, one point per damping tried. The sentence above says what "
+        "it shows."
+    )
     st.vega_lite_chart(damping.spec(found.sweep, context.dark()), height=280, key="damping-chart", alt=alt)

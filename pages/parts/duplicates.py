@@ -35,7 +35,8 @@ def show(sight: Sight, threshold: float) -> None:
             key=f"keep-one-{keys.digest(extra)}",
             type="primary",
             disabled=not extra,
-            help="One batch in the ledger, taken back with one undo. Groups whose labels differ are left for you to decide.",
+            help="One batch in the ledger, taken back with one undo. Groups whose labels differ are left for you "
+            "to decide.",
             on_click=edits.decide,
             args=(
                 sight.project,

@@ -24,10 +24,12 @@ def decided(
     expect: Mapping[int, int] | None = None,
     said: str = "",
 ) -> bool:
-    """Write one decision on ``rows`` (relabel, drop or keep) and say so (``said``: in these words); False when it was refused.
+    """Write one decision on ``rows`` (relabel, drop or keep) and say so (``said``: in these words); False when it was
+    refused.
 
-    ``expect`` is what was on screen: the last edit of every row that was shown. A decision on anything that changed since is dropped; where
-    this session changed it a moment ago, a key came before the next item was drawn, and a hint says so.
+    ``expect`` is what was on screen: the last edit of every row that was shown. A decision on anything that changed
+    since is dropped; where this session changed it a moment ago, a key came before the next item was drawn, and a hint
+    says so.
     """
     details: dict[str, Any] = {"reason": reason, "evidence": evidence, "expect": expect}
     try:
@@ -52,7 +54,9 @@ def decided(
     else:
         place = place_words(project.dataset.samples["split"].iloc[list(rows)])
         states.flash(
-            f"{plural(len(edits), 'sample')} {f'taken out of {place}' if action == 'drop' else 'kept as labelled'}. Saved in the ledger."
+            f"{plural(len(edits), 'sample')} "
+            f"{f'taken out of {place}' if action == 'drop' else 'kept as labelled'}. "
+            "Saved in the ledger."
         )
     return True
 
@@ -102,8 +106,8 @@ def undo(project: Project) -> None:
 
 
 def undone(project: Project) -> list[str]:
-    """Take back the newest decision and say so; the ids of its samples. One that was made after this page was drawn, by another window of
-    the same user, is not on screen and stays."""
+    """Take back the newest decision and say so; the ids of its samples. One that was made after this page was drawn, by
+    another window of the same user, is not on screen and stays."""
     try:
         unseen(project, project.ledger.to_undo())
         edits = project.undo()

@@ -1,4 +1,5 @@
-"""The choice that loaded weights ask for before anything is trained: train here from scratch, or load weights for the edited labels."""
+"""The choice that loaded weights ask for before anything is trained: train here from scratch, or load weights for the
+edited labels."""
 
 import streamlit as st
 
@@ -9,19 +10,23 @@ from pages.parts.context import Sight
 
 
 def choice(sight: Sight, place: str) -> bool:
-    """Whether models may be trained here for the model in use; False after drawing the choice where the user has not made it yet."""
+    """Whether models may be trained here for the model in use; False after drawing the choice where the user has not
+    made it yet."""
     project = sight.project
     if project.trains_here:
         if project.loaded:
             st.caption(
-                ":material/info: Your weights were trained elsewhere. What is trained here starts from scratch, with the project's recipe "
-                f"({states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}): it is not about them.",
+                ":material/info: Your weights were trained elsewhere. What is trained here starts from scratch, "
+                "with the project's recipe "
+                f"({states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}): it "
+                "is not about them.",
             )
         return True
     edited = sight.labels.version != project.dataset.base_version().version
     with st.container(border=True):
         st.markdown(
-            f"**Your weights were trained elsewhere{', on the labels before your edits' if edited else ''}.** How they were trained is not known here."
+            f"**Your weights were trained elsewhere{', on the labels before your edits' if edited else ''}.** How "
+            "they were trained is not known here."
         )
         st.button(
             "Train here with the project's recipe",
@@ -31,12 +36,15 @@ def choice(sight: Sight, place: str) -> bool:
             args=(sight,),
         )
         st.caption(
-            f"From scratch: {states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}. What comes of it is about "
+            "From scratch: "
+            f"{states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}. "
+            "What comes of it is about "
             "models trained so, and not about your weights, which stay the ones in use."
         )
         if edited:
             paths = st.text_area(
-                f"Or give weights that you trained on version {sight.labels.version[:8]}, one path a line, oldest first",
+                f"Or give weights that you trained on version {sight.labels.version[:8]}, one path a line, oldest "
+                "first",
                 key=f"{place}-weights",
                 height=68,
             )

@@ -17,7 +17,8 @@ def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long 
     if found is not None:
         st.markdown(
             f":material/timer: {costs.sentence(found.config)}",
-            help="From a few seconds' share of the work, timed on this machine. Other programs can make it longer than the range in brackets: "
+            help="From a few seconds' share of the work, timed on this machine. Other programs can make it longer "
+            "than the range in brackets: "
             "on a busy machine 21 of 25 runs fell inside. "
             "Memory is that of the whole process.",
         )
@@ -46,7 +47,8 @@ def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long 
             key=f"forecast-{place}",
             icon=":material/timer:",
             type="tertiary",
-            help="Times a share of the work, which takes some seconds, and says how long the whole would take. Nothing is started.",
+            help="Times a share of the work, which takes some seconds, and says how long the whole would take. "
+            "Nothing is started.",
             on_click=jobs.submit,
             args=(sight.project, f"forecast-{kind}", config),
         )
@@ -71,6 +73,7 @@ def settings() -> None:
             step=64,
             key="memory-widget",
             on_change=keep,
-            help="How much the queries that are prepared at once may take, and again what is computed on the way. Less is slower; the scores "
+            help="How much the queries that are prepared at once may take, and again what is computed on the way. "
+            "Less is slower; the scores "
             "stay the same.",
         )

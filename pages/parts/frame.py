@@ -1,7 +1,8 @@
 """Makes sure that a page runs inside ``app.py``, with its sidebar and its open project.
 
-Until ``st.navigation`` has been called once in the server's process, Streamlit treats a ``pages`` folder as its first generation of
-multipage apps and runs the requested file alone. A bookmark to /history that is the very first request would meet that.
+Until ``st.navigation`` has been called once in the server's process, Streamlit treats a ``pages`` folder as its first
+generation of multipage apps and runs the requested file alone. A bookmark to /history that is the very first request
+would meet that.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,9 +16,12 @@ from attribution.errors.boundary import in_words
 from pages.parts import context, states
 
 HERE = Path(__file__).parent
-# Streamlit's wide layout keeps five rem free on both sides, a third of a 900-pixel window beside the sidebar. In a toolbar the buttons of
-# a choice are as tall as a select box beside them, so that their labels stand in one line. Streamlit hides the right edge of the choice
-# before the chosen one, which is then missing where the row breaks between them; and its own toolbar of a chart lies on what is above.
+# Streamlit's wide layout keeps five rem free on both sides, a third of a 900-pixel window beside the sidebar. In a
+# toolbar the buttons of
+# a choice are as tall as a select box beside them, so that their labels stand in one line. Streamlit hides the right
+# edge of the choice
+# before the chosen one, which is then missing where the row breaks between them; and its own toolbar of a chart lies on
+# what is above.
 STYLE = """<style>
 [data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }
 [data-testid='stElementContainer']:has([data-keys]), [data-testid='stElementContainer']:has([data-shown]) { position: absolute; }
@@ -29,7 +33,8 @@ STYLE = """<style>
 
 
 def navigation(sections: dict[str, dict[str, tuple[str, str, str]]]) -> st.Page:
-    """Set up the window and the navigation from ``{section: {file: (title, icon, help)}}``; the first page is the default. The page to draw.
+    """Set up the window and the navigation from ``{section: {file: (title, icon, help)}}``; the first page is the
+    default. The page to draw.
 
     The icons are files of ours: a Material icon for the tab would be fetched from a server on the net.
     """
@@ -65,8 +70,9 @@ def navigation(sections: dict[str, dict[str, tuple[str, str, str]]]) -> st.Page:
 def forget_ticks() -> None:
     """Drop the parts of the page before that redraw themselves every second.
 
-    A tick that the browser sent before it heard of the switch carries the old page's name. Streamlit would draw it after the new page, the
-    browser would take that name for another switch, empty the window, and fail on the tick's place in it: a white page until a reload.
+    A tick that the browser sent before it heard of the switch carries the old page's name. Streamlit would draw it
+    after the new page, the browser would take that name for another switch, empty the window, and fail on the tick's
+    place in it: a white page until a reload.
     """
     run = get_script_run_ctx()
     if run is not None:
@@ -91,7 +97,8 @@ def go(name: str) -> None:
 
 @contextmanager
 def framed() -> Iterator[None]:
-    """``app.py`` runs its page inside this; what the user or the machine did wrong is shown in words where the page stopped."""
+    """``app.py`` runs its page inside this; what the user or the machine did wrong is shown in words where the page
+    stopped."""
     st.session_state["framed"] = True
     try:
         with said():

@@ -1,8 +1,9 @@
 """Who may speak to the app: every request passes here before Streamlit sees it, and every answer leaves through here.
 
-A web page that the user opens elsewhere can knock at this machine's ports. It is told by what browsers cannot be made to lie about: the
-name that it called (``Host``; DNS rebinding brings a foreign one), where it comes from (``Origin``), and what it wants (``Sec-Fetch-*``).
-Streamlit's own check comes too late: faced with a foreign origin it first asks a server on the net for this machine's address.
+A web page that the user opens elsewhere can knock at this machine's ports. It is told by what browsers cannot be made
+to lie about: the name that it called (``Host``; DNS rebinding brings a foreign one), where it comes from (``Origin``),
+and what it wants (``Sec-Fetch-*``). Streamlit's own check comes too late: faced with a foreign origin it first asks a
+server on the net for this machine's address.
 """
 
 import hmac
@@ -28,7 +29,8 @@ from streamlit import config
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = ("", "0.0.0.0", "::")
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?", re.IGNORECASE)
-# Whatever a page is made to draw, the browser fetches it from nowhere but the app. Streamlit's own scripts need the inline and eval parts.
+# Whatever a page is made to draw, the browser fetches it from nowhere but the app. Streamlit's own scripts need the
+# inline and eval parts.
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -57,7 +59,8 @@ HEADERS = {
 
 
 def settings() -> dict[str, Any]:
-    """What ``st.App`` is given: the guard, set up for the address that the server listens on, and the line that says where it is."""
+    """What ``st.App`` is given: the guard, set up for the address that the server listens on, and the line that says
+    where it is."""
     address = str(st.get_option("server.address") or "")
     token = "" if address in LOOPBACK else secrets.token_urlsafe(32)
     hosts = {*st.get_option("server.allowedHosts"), *LOOPBACK, *(own_names() if address in EVERYWHERE else [address])}
@@ -79,7 +82,8 @@ def own_names() -> list[str]:
 
 
 class Guard:
-    """ASGI middleware: ``hosts`` are the names that the app is opened as, ``token`` what a browser must bring once ("": nothing)."""
+    """ASGI middleware: ``hosts`` are the names that the app is opened as, ``token`` what a browser must bring once ("":
+    nothing)."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str], token: str = "") -> None:
         self.app, self.hosts, self.token = app, frozenset(_bare(host) for host in hosts), token.encode()
@@ -118,7 +122,8 @@ class Guard:
         return None
 
     def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
-        """The refusal of a browser that never brought the token; one that brings it gets a cookie and an address without it."""
+        """The refusal of a browser that never brought the token; one that brings it gets a cookie and an address
+        without it."""
         if not self.token:
             return None
         name = f"datablame-{(scope.get('server') or ('', 0))[1]}"  # cookies do not tell ports apart
@@ -175,10 +180,12 @@ def _announcing(address: str, token: str) -> Any:
         query = f"/?token={token}" if token else ""
         if token:
             print(
-                f"Warning: {address or '0.0.0.0'} can be reached by other machines. Whoever has this address sees and changes your data:"
+                f"Warning: {address or '0.0.0.0'} can be reached by other machines. Whoever has this address sees "
+                "and changes your data:"
             )
         print(
-            f"Opening http://{_shown(socket.gethostname() if address in EVERYWHERE else address)}:{port}{query} (Ctrl+C stops it)",
+            f"Opening http://{_shown(socket.gethostname() if address in EVERYWHERE else address)}:{port}{query} "
+            "(Ctrl+C stops it)",
             flush=True,
         )
         if not st.get_option("server.headless"):

@@ -26,7 +26,8 @@ def fields(modality: str) -> tuple[dict[str, Any], UserError | None]:
             format_func=CHOICES.__getitem__,
             key="inputs",
             width=360,
-            help="Raw: numbers as they stand in the data, pictures in 0..1, channels first. An embedding gets whole numbers by itself.",
+            help="Raw: numbers as they stand in the data, pictures in 0..1, channels first. An embedding gets "
+            "whole numbers by itself.",
         )
         of = "channel" if modality == "image" else "column"
         typed = {
@@ -56,5 +57,6 @@ def expected() -> float | None:
         value=None,
         key="expect-accuracy",
         width=280,
-        help="By your own evaluation on the test samples. A drop beyond chance is told with its likely cause. Empty: only measured.",
+        help="By your own evaluation on the test samples. A drop beyond chance is told with its likely cause. "
+        "Empty: only measured.",
     )

@@ -62,7 +62,8 @@ def progress_text(job: Job) -> str:
 
 
 def _watch(project: Project, draw: Callable[[list[Job]], None], wanted: Callable[[Job], bool], place: str) -> None:
-    """Draw the wanted active jobs now and once a second; when one ends or leaves a result, the whole page is drawn anew, once."""
+    """Draw the wanted active jobs now and once a second; when one ends or leaves a result, the whole page is drawn
+    anew, once."""
     active, results = [job for job in project.jobs() if job.active and wanted(job)], finished(project)
 
     def look() -> None:
@@ -72,7 +73,8 @@ def _watch(project: Project, draw: Callable[[list[Job]], None], wanted: Callable
             st.rerun()
         draw(now)
 
-    look.__qualname__ = f"watch-{place}-{st.session_state.get('page-shown')}"  # its identity: a tick of one page is never drawn on another
+    # its identity: a tick of one page is never drawn on another
+    look.__qualname__ = f"watch-{place}-{st.session_state.get('page-shown')}"
     if active:
         st.fragment(look, run_every=POLL_S, key=f"watch-{place}")()
 
@@ -153,7 +155,8 @@ def _stopped(project: Project, job: Job, place: str) -> None:
     else:
         words = "was stopped" if job.state == "cancelled" else "was interrupted"
         st.warning(
-            f"{states.plain(job.title)} {words} {ago(job.finished_s)} at {whole_percent(job.fraction)}. What it finished is kept."
+            f"{states.plain(job.title)} {words} {ago(job.finished_s)} at {whole_percent(job.fraction)}. What it "
+            "finished is kept."
         )
     with st.container(horizontal=True):
         st.button(

@@ -1,7 +1,8 @@
 """Decisions by key belong to what is on screen: a key that comes too early is not taken, and the page says so at once.
 
-The server's own guard is in ``edits`` (what was shown travels with every decision). This is the hint in the browser, where a key would
-otherwise vanish without a word: before the first item stands, or while the next one is still being drawn.
+The server's own guard is in ``edits`` (what was shown travels with every decision). This is the hint in the browser,
+where a key would otherwise vanish without a word: before the first item stands, or while the next one is still being
+drawn.
 """
 
 import hashlib
@@ -52,7 +53,8 @@ SCRIPT = """<script>
 
 
 def listen(buttons: Mapping[str, str]) -> None:
-    """At the top of a page that takes these keys (each with how the key of its button begins): one that comes too early is said from now on."""
+    """At the top of a page that takes these keys (each with how the key of its button begins): one that comes too early
+    is said from now on."""
     names = escape(json.dumps(dict(buttons)))
     st.html(f'<span data-keys="{names}"></span>{SCRIPT}', unsafe_allow_javascript=True)
 
@@ -63,5 +65,6 @@ def shown(what: Iterable[object]) -> None:
 
 
 def digest(what: Iterable[object]) -> str:
-    """A short name of what is shown, for the keys of its buttons: a button drawn for something else is another button."""
+    """A short name of what is shown, for the keys of its buttons: a button drawn for something else is another
+    button."""
     return hashlib.sha256("\n".join(map(str, what)).encode()).hexdigest()[:10]

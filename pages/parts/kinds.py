@@ -75,7 +75,8 @@ def against_truth(sight: Sight) -> None:
         path = truth_file(sight.project.data_config.path)
         name = f"{path.parent.name}/{path.name}" if path else ""
         st.markdown(
-            f"Some errors of this sample are known: they are listed in `{name}` beside its data. The app reads that file for this table only. "
+            f"Some errors of this sample are known: they are listed in `{name}` beside its data. The app reads "
+            "that file for this table only. "
             "The rule was settled looking at the image sample, so its own figures flatter the rule a little."
         )
         table = sight.categories.table
@@ -84,11 +85,13 @@ def against_truth(sight: Sight) -> None:
             inside = categories.quality(table, truth, "mislabelled", "wrong", limit)
             st.markdown(f"**In the queue:** {inside.sentence('mislabelled', 'wrong')}")
             st.markdown(
-                f"**In all training data:** {categories.quality(table, truth, 'mislabelled', 'wrong').sentence('mislabelled', 'wrong')}"
+                "**In all training data:** "
+                f"{categories.quality(table, truth, 'mislabelled', 'wrong').sentence('mislabelled', 'wrong')}"
             )
         if truth["leak"].any() and (table["category"] == "leaked").any():
             st.markdown(
-                f"**Leaks:** {categories.quality(table, truth, 'leaked', 'leak').sentence('leaked', 'copies of test samples')}"
+                "**Leaks:** "
+                f"{categories.quality(table, truth, 'leaked', 'leak').sentence('leaked', 'copies of test samples')}"
             )
         elif truth["leak"].any():
             st.markdown("**Leaks:** nobody has looked for them yet, so no sample is called leaked.")

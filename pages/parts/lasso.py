@@ -33,8 +33,9 @@ def chart(
     key: str = KEY,
     alt: str = "near points look alike to the model",
 ) -> None:
-    """Draw the samples, an even share of them where there are very many. ``visible`` gives the rows that a lasso may take: all that the
-    filters leave. Colours and filters change without losing the lasso: the chart's identity is its key."""
+    """Draw the samples, an even share of them where there are very many. ``visible`` gives the rows that a lasso may
+    take: all that the filters leave. Colours and filters change without losing the lasso: the chart's identity is its
+    key."""
     mask = None
     if len(sight.selection):
         mask = np.zeros(len(coordinates), dtype=bool)
@@ -45,7 +46,8 @@ def chart(
         height=height,
         key=key,
         on_select=lambda: selected_by(sight, key, coordinates, visible),
-        alt=f"Chart of {drawn.total:,} samples in {len(groups)} groups; {alt}. {drawn.sentence()} {len(sight.selection):,} selected.",
+        alt=f"Chart of {drawn.total:,} samples in {len(groups)} groups; {alt}. {drawn.sentence()} "
+        f"{len(sight.selection):,} selected.",
     )
     if drawn.sentence():
         st.caption(f":material/blur_on: {drawn.sentence()}")

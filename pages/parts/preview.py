@@ -46,7 +46,8 @@ def _start(sight: Sight) -> None:
             index=list(preview.VARIANTS).index(usual.variant),
             key="preview-variant",
             width=220,
-            help="How the chosen parameters answer to the edits. None is the best in general: try two and see whether they agree.",
+            help="How the chosen parameters answer to the edits. None is the best in general: try two and see "
+            "whether they agree.",
         )
         ratio = st.selectbox(
             "Parameters that move",
@@ -94,7 +95,8 @@ def _answer(sight: Sight, found: "PreviewResult") -> None:
                 alt="Your edits, those expected to matter most first",
             )
             st.caption(
-                "The order in which the edits are expected to change the mean test loss, each as if it were made alone; no sizes."
+                "The order in which the edits are expected to change the mean test loss, each as if it were made "
+                "alone; no sizes."
             )
         st.caption(states.plain(preview.cost_words(found)))
         if sizes:

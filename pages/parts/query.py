@@ -1,4 +1,5 @@
-"""Choosing what to ask about on Influence and Angles: step through the mistakes, filter, search, or take the selection as a group."""
+"""Choosing what to ask about on Influence and Angles: step through the mistakes, filter, search, or take the selection
+as a group."""
 
 from collections.abc import Sequence
 
@@ -67,7 +68,8 @@ def group_token() -> str:
 
 
 def query_rows(sight: Sight, listed: np.ndarray) -> tuple[int, ...]:
-    """Rows that the URL asks about; the first of the list when it says nothing. A group is every row of its selection."""
+    """Rows that the URL asks about; the first of the list when it says nothing. A group is every row of its
+    selection."""
     wanted = context.get("query")
     if token := group_token():
         try:
@@ -157,7 +159,8 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
     with st.container(border=True):
         if card.picture:
             st.html(
-                f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>'
+                "<div "
+                f'style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>'
             )
         st.html(
             card_views.card_html(

@@ -56,7 +56,8 @@ def again(sight: Sight) -> None:
     usual = project.recipe_for()
     with st.expander("Train again, with another recipe", icon=":material/tune:"):
         st.caption(
-            f"The model in use: {states.plain(comparison.recipe_words(project.model_config.name, usual))}. Retraining and everything else that "
+            f"The model in use: {states.plain(comparison.recipe_words(project.model_config.name, usual))}. "
+            "Retraining and everything else that "
             "answers for a model takes the recipe of the model in use."
         )
         changed = form(usual, "again")
@@ -65,7 +66,8 @@ def again(sight: Sight) -> None:
         )
         if changed.get("seed", project.train_config.seed) != project.train_config.seed and not keep:
             st.caption(
-                "A training with another seed than the project's is kept beside the model in use and does not replace it."
+                "A training with another seed than the project's is kept beside the model in use and does not "
+                "replace it."
             )
         st.button(
             "Train", key="again-train", icon=":material/play_arrow:", on_click=_train, args=(sight, changed, keep)

@@ -14,12 +14,14 @@ CARDS = 12  # on a page
 
 
 def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = lambda row: ()) -> None:
-    """The selection: how many, which classes, how suspicious, what to do with them, and their cards, each with its ``facts``."""
+    """The selection: how many, which classes, how suspicious, what to do with them, and their cards, each with its
+    ``facts``."""
     rows = sight.selection
     if not len(rows):
         st.markdown("**Nothing selected**")
         st.caption(
-            "Click the dashed polygon at the chart's top right, then draw around some points. Scroll to zoom, drag to move."
+            "Click the dashed polygon at the chart's top right, then draw around some points. Scroll to zoom, "
+            "drag to move."
         )
         saved(sight)
         return

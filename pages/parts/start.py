@@ -12,7 +12,8 @@ from pages.parts.context import Sight
 SAMPLE_WORDS = {
     "fashion": (
         ":material/checkroom: Pictures of clothes",
-        "6,000 training images in ten classes. 8 % of the labels were flipped on purpose, so you can see what is found.",
+        "6,000 training images in ten classes. 8 % of the labels were flipped on purpose, so you can see what is "
+        "found.",
     ),
     "text": (
         ":material/reviews: Film sentences",
@@ -24,7 +25,8 @@ SAMPLE_WORDS = {
     ),
     "moons": (
         ":material/scatter_plot: Two half-moons",
-        "250 points in the plane, 20 with a flipped label: small enough to see what influence does. Ready in under a minute.",
+        "250 points in the plane, 20 with a flipped label: small enough to see what influence does. Ready in "
+        "under a minute.",
     ),
 }
 

@@ -31,7 +31,8 @@ def fold(sight: Sight) -> None:
     with st.expander("When to stop", icon=":material/flag:"):
         if found is None:
             st.markdown(
-                "After ten decisions this shows how many wrong labels are left and what the next fifty reviews would find."
+                "After ten decisions this shows how many wrong labels are left and what the next fifty reviews "
+                "would find."
             )
         else:
             st.markdown(budget.advice(found, least())[1])
@@ -43,7 +44,10 @@ def fold(sight: Sight) -> None:
                 alt=f"Wrong labels over the first {numbers.count(upto)} reviews: {numbers.count(found.wrong)} found, "
                 f"{found.left.words()} expected in the whole rest",
             )
-            unseen = f"About {found.unseen.words()} of those left look like right labels to every detector: no queue order finds them."
+            unseen = (
+                f"About {found.unseen.words()} of those left look like right labels to every detector: no "
+                "queue order finds them."
+            )
             st.caption(f"{budget.basis(found)} {unseen}")
         st.number_input(
             "Advise to stop when the next 50 reviews would find fewer than",
@@ -58,7 +62,8 @@ def fold(sight: Sight) -> None:
             st.markdown(states.plain(calibration.headline))
         elif not running and elsewhere.choice(sight, "calibrate"):
             st.markdown(
-                "How the queue ranks real errors is only assumed so far. It can be measured: a few labels are set wrong in a copy, and a model trained there."
+                "How the queue ranks real errors is only assumed so far. It can be measured: a few labels are set "
+                "wrong in a copy, and a model trained there."
             )
             st.button(
                 "Measure the queue",

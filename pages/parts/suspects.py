@@ -54,7 +54,8 @@ def toggle(sight: Sight, row: int) -> None:
 
 
 def apply_bulk(sight: Sight, rows: list[int], expect: dict[int, int], action: str) -> None:
-    """Callback: one decision on every chosen thumbnail, as one batch and one undo. "suggested" gives each its own suggestion."""
+    """Callback: one decision on every chosen thumbnail, as one batch and one undo. "suggested" gives each its own
+    suggestion."""
     evidence = {"view": "grid", "samples": len(rows)}
     wanted = {row: int(sight.flags.entry(row)["suggested"]) for row in rows} if action == "suggested" else None
     verb = "relabel" if action == "suggested" else action
@@ -82,7 +83,8 @@ def grid(sight: Sight, rows: np.ndarray) -> None:
         ):
             st.button(
                 title,
-                key=f"bulk-{action}-{keys.digest(over)}",  # a key pressed before these were on screen is for the ones before
+                # a key pressed before these were on screen is for the ones before
+                key=f"bulk-{action}-{keys.digest(over)}",
                 shortcut=shortcut,
                 type="primary" if action == "suggested" else "secondary",
                 disabled=not over,

@@ -9,7 +9,8 @@ from pages.parts import states
 
 
 def tick(file: str) -> Look | None:
-    """A box to tick beside a code file that is about to be used: what the user said yes to, or None. Nothing is kept yet."""
+    """A box to tick beside a code file that is about to be used: what the user said yes to, or None. Nothing is kept
+    yet."""
     seen = look(file)
     if str(seen.path) not in seen.files:
         states.error_box(seen.refusal())

@@ -39,7 +39,8 @@ def show(sight: Sight, rows: np.ndarray) -> None:
         card = cards.card_of(sight, row, size=280)
         if card.picture:
             st.html(
-                f'<div style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>'
+                "<div "
+                f'style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>'
             )
         st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
     with right:
@@ -54,7 +55,8 @@ def show(sight: Sight, rows: np.ndarray) -> None:
             )
         _buttons(sight, row, guess, likely)
         st.caption(
-            f"{numbers.plural(len(rows), 'sample')} left without a label. A labelled one is trained on from the next training."
+            f"{numbers.plural(len(rows), 'sample')} left without a label. A labelled one is trained on from the "
+            "next training."
         )
 
 

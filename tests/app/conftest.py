@@ -49,7 +49,8 @@ def text_of(test):
 
 @pytest.fixture
 def press():
-    """``press(test, start)`` clicks the first button whose key begins with ``start``: the rest of the key is what the button is about."""
+    """``press(test, start)`` clicks the first button whose key begins with ``start``: the rest of the key is what the
+    button is about."""
 
     def click(test, start):
         key = next(button.key for button in test.button if button.key and button.key.startswith(start))

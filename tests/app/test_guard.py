@@ -1,4 +1,5 @@
-"""Which names and which token the app is guarded by, from what it is told to listen on; test_network.py attacks a running one."""
+"""Which names and which token the app is guarded by, from what it is told to listen on; test_network.py attacks a
+running one."""
 
 import socket
 
@@ -7,7 +8,8 @@ import pytest
 
 @pytest.fixture
 def guarded(monkeypatch):
-    """``guarded(address, *names)``: the hosts and the token that the server would be given, and what Streamlit itself is told."""
+    """``guarded(address, *names)``: the hosts and the token that the server would be given, and what Streamlit itself
+    is told."""
     from streamlit import config
 
     from pages.parts import guard

@@ -7,7 +7,8 @@ from attribution.settings.configs import LeakConfig
 
 @pytest.fixture
 def leaky(tiny_project):
-    """The digits with four test samples copied into training afterwards (contents and hashes), and one duplicate inside training."""
+    """The digits with four test samples copied into training afterwards (contents and hashes), and one duplicate inside
+    training."""
     import numpy as np
 
     from attribution import Project

@@ -1,4 +1,5 @@
-"""The pages with more samples than they draw: points are thinned and said to be, a lasso takes them all, tables come in pages."""
+"""The pages with more samples than they draw: points are thinned and said to be, a lasso takes them all, tables come in
+pages."""
 
 import numpy as np
 

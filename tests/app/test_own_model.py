@@ -1,4 +1,5 @@
-"""New project with a model from elsewhere: what it is handed, what is expected of it, and what is said when it does worse."""
+"""New project with a model from elsewhere: what it is handed, what is expected of it, and what is said when it does
+worse."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""Every word of the user's data is drawn as text: pages over projects whose names, classes, ids, groups and notes are all markup."""
+"""Every word of the user's data is drawn as text: pages over projects whose names, classes, ids, groups and notes are
+all markup."""
 
 import ast
 import shutil
@@ -128,7 +129,8 @@ def test_a_job_that_ended_badly_says_so_in_text(app, home, state):
     words = " ".join(WORDS)
     with sqlite3.connect(folder / "project.db") as db:
         db.execute(
-            "INSERT INTO jobs (id, kind, title, config, state, message, error, created_s, heartbeat_s) VALUES (?,?,?,?,?,?,?,9e9,9e9)",
+            "INSERT INTO jobs (id, kind, title, config, state, message, error, created_s, heartbeat_s) VALUES "
+            "(?,?,?,?,?,?,?,9e9,9e9)",
             ("job", "flag", words, "{}", state, words, json.dumps({"what": words, "why": words, "do": words})),
         )
     (folder / "jobs").mkdir(exist_ok=True)

@@ -1,4 +1,5 @@
-"""A real browser on a real server. In CI a missing browser is a failure; elsewhere it is a skip that says how to get one."""
+"""A real browser on a real server. In CI a missing browser is a failure; elsewhere it is a skip that says how to get
+one."""
 
 import os
 import shutil
@@ -106,7 +107,8 @@ def visit(page, app):
 
 @pytest.fixture
 def picture(page):
-    """Keep a screenshot: in docs/images when DATABLAME_PICTURES is set (how the README's are made), else beside the test's files."""
+    """Keep a screenshot: in docs/images when DATABLAME_PICTURES is set (how the README's are made), else beside the
+    test's files."""
 
     def take(name, tmp_path):
         folder = PICTURES if os.environ.get("DATABLAME_PICTURES") else tmp_path

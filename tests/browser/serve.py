@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# A second and more between the server's word and the browser: ticks of the page before are then on their way when the page is switched.
+# A second and more between the server's word and the browser: ticks of the page before are then on their way when the
+# page is switched.
 LATE = """
 const add = WebSocket.prototype.addEventListener;
 WebSocket.prototype.addEventListener = function (kind, take, ...rest) {

@@ -1,4 +1,5 @@
-"""Nobody but the user's own browser speaks to the app, and the app speaks to nobody: attacked over real sockets and with a real browser."""
+"""Nobody but the user's own browser speaks to the app, and the app speaks to nobody: attacked over real sockets and
+with a real browser."""
 
 import os
 import re
@@ -14,7 +15,10 @@ import pytest
 from serve import ROOT, free_port, ready, server
 
 EVIL = "rebind.attacker.example"
-UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    "dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 ROUTES = [
     "/",
     "/history",

@@ -1,4 +1,5 @@
-"""Every sample opens from the start page and from New project while jobs run, also where the server's words reach the browser late."""
+"""Every sample opens from the start page and from New project while jobs run, also where the server's words reach the
+browser late."""
 
 import os
 import shutil
@@ -55,7 +56,8 @@ def working(fresh):
     def start(project):
         with database.write(project.folder / "project.db") as db:
             db.execute(
-                "INSERT INTO jobs (id, kind, title, config, state, created_s, heartbeat_s) VALUES ('busy','prepare','Busy','{}','queued',?,?)",
+                "INSERT INTO jobs (id, kind, title, config, state, created_s, heartbeat_s) VALUES "
+                "('busy','prepare','Busy','{}','queued',?,?)",
                 (time.time(), time.time()),
             )
 

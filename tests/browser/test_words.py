@@ -1,4 +1,5 @@
-"""The user's words on a real screen: shown letter by letter on every page, and nothing that they hold is fetched or run."""
+"""The user's words on a real screen: shown letter by letter on every page, and nothing that they hold is fetched or
+run."""
 
 import os
 import re
@@ -62,7 +63,8 @@ def watched(page):
 def seen(page):
     """All text of the page, folds opened, blanks as one; read again until it stays the same."""
     page.evaluate(
-        "() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => one.click())"
+        "() => document.querySelectorAll('[data-testid=stMain] details:not([open]) > summary').forEach(one => "
+        "one.click())"
     )
     before, now = "", "-"
     for _ in range(20):

@@ -17,7 +17,8 @@ NAMES = [
     name for name in estimators.names() if not estimators.get(name).from_subsets
 ]  # the others: tests/estimators/test_datamodels.py
 LOOSE = {
-    "forward-inf-released",  # follows the signs of the query's gradient alone, so another label need not hurt, as its words say
+    # follows the signs of the query's gradient alone, so another label need not hurt, as its words say
+    "forward-inf-released",
     "leave-one-out",  # the truth: what is left may go to a third class
     *(
         "ekfac",
@@ -121,7 +122,8 @@ def test_a_group_is_its_mean_loss(world, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_other_measures_are_answered_or_refused(world, name, tmp_path):
-    """An estimator that does not say ``loss_only`` gives another matrix for the margin; the others refuse instead of answering the loss."""
+    """An estimator that does not say ``loss_only`` gives another matrix for the margin; the others refuse instead of
+    answering the loss."""
     asked, config = world.dataset.rows("test")[:3], ScoreConfig(estimator=name, device="cpu")
     args = (world.dataset, world.labels, world.run)
     margin = dataclasses.replace(config, measure="margin")

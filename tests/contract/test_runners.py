@@ -68,7 +68,8 @@ def spawned() -> Iterator[psutil.Process]:
 
 
 def test_worker_processes_import_nothing_from_the_working_directory(tmp_path):
-    """A shell may stand in a folder from somebody else; Python looks there first for the modules of a process that it spawns."""
+    """A shell may stand in a folder from somebody else; Python looks there first for the modules of a process that it
+    spawns."""
     foreign, mine = tmp_path / "foreign", tmp_path / "mine"
     foreign.mkdir()
     mine.mkdir()

@@ -26,7 +26,8 @@ def classes(folder, names=("cat", "dog"), n=3):
 
 
 class Read:
-    """A folder as it is read: samples per split and class, and the lines about the rest; files seen are taken or listed."""
+    """A folder as it is read: samples per split and class, and the lines about the rest; files seen are taken or
+    listed."""
 
     def __init__(self, root, **config):
         config = DataConfig(path=str(root), **{"val_fraction": 0.0, "test_fraction": 0.0, **config})

@@ -184,7 +184,8 @@ def test_sizes_are_those_of_the_files_and_stretching_is_said(tmp_path):
     )
     (line,) = [line for line in load(tmp_path / "in", tmp_path).info.problems if line["kind"] == "note"]
     assert line["what"] == (
-        "brought from 60 to 128 × 35 to 120 pixels to 64 × 35; 2 of 8 are stretched, since their sides have another ratio"
+        "brought from 60 to 128 × 35 to 120 pixels to 64 × 35; 2 of 8 are stretched, since their sides have "
+        "another ratio"
     )
     assert line["count"] == 4
     assert sizes_sentence([line]) == f"Pictures were {line['what']}."

@@ -1,4 +1,5 @@
-"""Curvature estimators against the influence formula written out, and against leaving samples out for real where that is exact."""
+"""Curvature estimators against the influence formula written out, and against leaving samples out for real where that
+is exact."""
 
 import numpy as np
 import pytest
@@ -95,7 +96,8 @@ def test_dropped_samples_are_no_part_of_the_curvature(world):
 
 @pytest.mark.parametrize("name", CURVATURE)
 def test_heavy_damping_leaves_the_gradient_dot_product(world, name):
-    """As damping grows, (C + damping I)^-1 becomes I / damping: all of them become ip, which checks their common scale."""
+    """As damping grows, (C + damping I)^-1 becomes I / damping: all of them become ip, which checks their common
+    scale."""
     test = world.dataset.rows("test")[:4]
     estimator = estimators.get(name)(world.trained())
     estimator.damping_ratio = 1e6

@@ -1,4 +1,5 @@
-"""Datamodels against known linear models, brute-force leave-one-out, and the promises that the contract tests make for the others."""
+"""Datamodels against known linear models, brute-force leave-one-out, and the promises that the contract tests make for
+the others."""
 
 import numpy as np
 import pytest

@@ -126,7 +126,8 @@ class Refusing(torch.nn.Module):
 
 @pytest.mark.parametrize("small", [False, True])
 def test_forward_inf_asks_a_small_model_at_many_queries_in_one_pass(world, monkeypatch, small):
-    """As many as keep the activations small, none where it can't be vectorised; the values and the bill are the same."""
+    """As many as keep the activations small, none where it can't be vectorised; the values and the bill are the
+    same."""
     train, (_, queries) = world.dataset.rows("train"), asked(world)
     alone, together, refusing = (world.trained() for _ in range(3))
     refusing._models[len(refusing.weights) - 1] = torch.nn.Sequential(refusing.model(), Refusing()).eval()

@@ -26,7 +26,8 @@ def asked(world: World) -> list[Query]:
 
 
 def fitted(x: np.ndarray, y: np.ndarray, kept: np.ndarray, l2: float) -> tuple[np.ndarray, np.ndarray]:
-    """sklearn's optimum of (1 / n) sum over kept of CE + l2 / 2 (|W|^2 + |b|^2): the bias is a feature, as in the recipe's decay."""
+    """sklearn's optimum of (1 / n) sum over kept of CE + l2 / 2 (|W|^2 + |b|^2): the bias is a feature, as in the
+    recipe's decay."""
     from sklearn.linear_model import LogisticRegression
 
     peer = LogisticRegression(C=1 / (l2 * len(x)), fit_intercept=False, tol=1e-12, max_iter=20000)

@@ -163,7 +163,8 @@ def normalised() -> nn.Module:
 
 
 def scaled(model: nn.Module, last: float) -> nn.Module:
-    """The model with scales between 0.5 and 1.5 of either sign and biases in all normalisations, the last scale of each being ``last``."""
+    """The model with scales between 0.5 and 1.5 of either sign and biases in all normalisations, the last scale of each
+    being ``last``."""
     for module in model.modules():
         if isinstance(module, Norm):
             with torch.no_grad():

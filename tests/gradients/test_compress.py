@@ -1,4 +1,5 @@
-"""Compressed gradients against written-out ones: exact where everything is kept, entries of the gradient where masked, unbiased otherwise."""
+"""Compressed gradients against written-out ones: exact where everything is kept, entries of the gradient where masked,
+unbiased otherwise."""
 
 from dataclasses import replace
 

@@ -205,7 +205,8 @@ def test_kronecker_factors_of_one_sample_are_exact_layer_by_layer():
 @pytest.mark.parametrize("kind", ["flat", "pictures", "words"])
 @pytest.mark.parametrize("labels", ["model", "data"])
 def test_corrected_eigenvalues_are_the_diagonal_in_the_eigenbasis(kind, labels):
-    """EK-FAC's eigenvalues are the diagonal of the block in its basis, so blocks keep their trace; elsewhere the diagonal itself."""
+    """EK-FAC's eigenvalues are the diagonal of the block in its basis, so blocks keep their trace; elsewhere the
+    diagonal itself."""
     model, x = nets()[kind]
     c = curvature(model, x, labels=labels)
     matrix = written_out(model, x)
@@ -326,7 +327,8 @@ def test_datainf_is_its_formula(kind):
 
 
 def test_many_classes_draw_a_label_per_sample():
-    """Above 32 classes one label per sample is drawn by its own chance, so batches and order do not matter, and the trace is unbiased."""
+    """Above 32 classes one label per sample is drawn by its own chance, so batches and order do not matter, and the
+    trace is unbiased."""
     torch.manual_seed(0)
     model = nn.Linear(4, 40).double()
     x = inputs("flat", 400)

@@ -1,4 +1,5 @@
-"""Gradients of weighted outputs from layer factors against autograd, and the triangular root of the softmax's curvature."""
+"""Gradients of weighted outputs from layer factors against autograd, and the triangular root of the softmax's
+curvature."""
 
 import pytest
 import torch

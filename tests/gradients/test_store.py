@@ -171,7 +171,8 @@ def test_grass_with_room_for_everything_is_the_influence_function(world):
 
 
 def test_grass_with_fewer_numbers_follows_it(world):
-    """The sketch of 195 parameters to 100 numbers keeps the order of the training samples, more of it with more numbers."""
+    """The sketch of 195 parameters to 100 numbers keeps the order of the training samples, more of it with more
+    numbers."""
     rows, queries = world.dataset.rows("train"), questions(world, 0, 6)
     exact = influence(estimators.get("influence-exact")(world.trained(), seed=1), queries, rows)
     alike = []

@@ -1,7 +1,7 @@
 """Runs the command line in this process on something broken: the outcome is clear or fine, and never anything else.
 
-Clear: exit status 2, words that name the thing, and nothing left behind. Fine: exit status 0 and what was expected. A traceback, a hang, a
-wrong result without a word, and a half-made folder are each a failure of the case.
+Clear: exit status 2, words that name the thing, and nothing left behind. Fine: exit status 0 and what was expected. A
+traceback, a hang, a wrong result without a word, and a half-made folder are each a failure of the case.
 """
 
 import contextlib

@@ -1,4 +1,5 @@
-"""Disks that are full or can only be read: words, nothing half-made, nothing acknowledged lost, and on from there when there is room."""
+"""Disks that are full or can only be read: words, nothing half-made, nothing acknowledged lost, and on from there when
+there is room."""
 
 import json
 import resource

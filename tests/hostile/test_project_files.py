@@ -1,4 +1,5 @@
-"""Files of a project that are gone, empty, cut, changed or something else: said with the file's name, or the answer is the same as ever."""
+"""Files of a project that are gone, empty, cut, changed or something else: said with the file's name, or the answer is
+the same as ever."""
 
 import json
 import os
@@ -162,7 +163,10 @@ def sql(*statements):
     return make
 
 
-JOB = "INSERT INTO jobs (id, kind, title, config, state, created_s, error) VALUES ('j1', '{}', 'A job', '{}', '{}', 1, {})"
+JOB = (
+    "INSERT INTO jobs (id, kind, title, config, state, created_s, error) VALUES ('j1', '{}', 'A job', '{}', "
+    "'{}', 1, {})"
+)
 FREE = ("DROP TRIGGER edits_never_change", "DROP TRIGGER edits_in_words")
 
 CASES = [

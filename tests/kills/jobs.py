@@ -1,4 +1,5 @@
-"""Kills training and scoring jobs at random moments, resumes them, and compares what they end with to an undisturbed run.
+"""Kills training and scoring jobs at random moments, resumes them, and compares what they end with to an undisturbed
+run.
 
 python tests/kills/jobs.py --kills 40
 """
@@ -34,8 +35,8 @@ def make(folder: Path) -> Any:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """SHA-256 of the numbers in each file, by name: weights, dynamics, probabilities, scores, to the bit. The header of a shard, which
-    says how it went (its seconds, for example), is no number."""
+    """SHA-256 of the numbers in each file, by name: weights, dynamics, probabilities, scores, to the bit. The header of
+    a shard, which says how it went (its seconds, for example), is no number."""
     found = sorted(
         path for path in folder.rglob("*") if path.suffix in (".safetensors", ".parquet", ".npy") and path.is_file()
     )
@@ -61,7 +62,8 @@ def undisturbed(project: Any, kind: str, config: Any) -> dict[str, str]:
 def disturbed(
     project: Any, kind: str, config: Any, kills: int, chance: random.Random, longest_s: float
 ) -> tuple[dict[str, str], int]:
-    """The same as a job that is killed up to so many times, resumed each time; and how often it was still at work when the kill came."""
+    """The same as a job that is killed up to so many times, resumed each time; and how often it was still at work when
+    the kill came."""
     from attribution.jobs.board import JobBoard
 
     board, met = JobBoard(project.folder), 0
@@ -98,7 +100,8 @@ def until_running(board: Any, job_id: str, process: Any) -> None:
 
 
 def kill(kills: int, seed: int = 0) -> int:
-    """Kill so many times over rounds of training and of scoring; returns how many kills met a job at work. AssertionError for a difference."""
+    """Kill so many times over rounds of training and of scoring; returns how many kills met a job at work.
+    AssertionError for a difference."""
     from attribution import ScoreConfig
 
     chance, met = random.Random(seed), 0
@@ -110,7 +113,8 @@ def kill(kills: int, seed: int = 0) -> int:
             number += 1
             found, hits = disturbed(project, "train", project.train_config, min(4, kills - met), chance, 3.0)
             assert found == training, (
-                f"round {number}: the resumed training differs in {sorted(k for k in training if found.get(k) != training[k])}"
+                f"round {number}: the resumed training differs in "
+                f"{sorted(k for k in training if found.get(k) != training[k])}"
             )
             met += hits
             if met < kills:
@@ -118,7 +122,8 @@ def kill(kills: int, seed: int = 0) -> int:
                 whole = undisturbed(project, "score", scoring)
                 found, hits = disturbed(project, "score", scoring, min(3, kills - met), chance, 1.0)
                 assert found == whole, (
-                    f"round {number}: the resumed score run differs in {sorted(k for k in whole if found.get(k) != whole[k])}"
+                    f"round {number}: the resumed score run differs in "
+                    f"{sorted(k for k in whole if found.get(k) != whole[k])}"
                 )
                 met += hits
             for path in sorted((project.folder / "runs").rglob("*"), reverse=True):

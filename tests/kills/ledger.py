@@ -1,8 +1,9 @@
-"""Kills a writer of the ledger at random moments and looks at what is left: ``python tests/kills/ledger.py --kills 60``.
+"""Kills a writer of the ledger at random moments and looks at what is left: ``python tests/kills/ledger.py --kills
+60``.
 
-The writer says on its standard output when a call has returned: the batch's name, size and last id. After each SIGKILL every batch that
-was acknowledged is there, each batch is whole or absent, what is kept beside the ledger is what going through it gives, and entries can
-still be neither changed nor deleted. The next writer goes on in the same ledger.
+The writer says on its standard output when a call has returned: the batch's name, size and last id. After each SIGKILL
+every batch that was acknowledged is there, each batch is whole or absent, what is kept beside the ledger is what going
+through it gives, and entries can still be neither changed nor deleted. The next writer goes on in the same ledger.
 """
 
 import argparse
@@ -26,7 +27,8 @@ SAMPLES = [f"sample {number}" for number in range(300)]
 
 
 def write(path: Path, seed: int) -> None:
-    """Decide, undo, redo and revert until killed, and say of each batch when it is written: its name, size and last id."""
+    """Decide, undo, redo and revert until killed, and say of each batch when it is written: its name, size and last
+    id."""
     from attribution.errors import UserError
     from attribution.storage.ledger import Ledger
 

@@ -44,7 +44,8 @@ NAMES = np.array(
 
 @pytest.fixture
 def world(tmp_path):
-    """A table on unlike scales, weights trained on its raw values with the classes in the order of ``NAMES``, and their code."""
+    """A table on unlike scales, weights trained on its raw values with the classes in the order of ``NAMES``, and their
+    code."""
     chance = np.random.default_rng(0)
     y = np.arange(450) % 3
     x = np.column_stack(

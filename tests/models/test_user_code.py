@@ -1,4 +1,5 @@
-"""Whatever the user's own code does ends in words that name its file, function and line, and changes nothing for others."""
+"""Whatever the user's own code does ends in words that name its file, function and line, and changes nothing for
+others."""
 
 import random
 import signal
@@ -144,11 +145,13 @@ def test_log_probabilities_are_logits(tmp_path, data):
         ("def build():\n    with torch.device('meta'): return Base()", "has no values yet"),
         ("def build(): return Base().double()", r"handed float32; its weights are float64.*model\.float\(\)"),
         (
-            "class N(Base):\n    def get_extra_state(self): return {'a': 1}\n    def set_extra_state(self, s): pass\ndef build(): return N()",
+            "class N(Base):\n    def get_extra_state(self): return {'a': 1}\n    def set_extra_state(self, s): "
+            "pass\ndef build(): return N()",
             "no tensor",
         ),
         (
-            "def build():\n    m = Base()\n    m.register_state_dict_post_hook(lambda s, d, p, l: print(d.pop('head.bias')))\n    return m",
+            "def build():\n    m = Base()\n    m.register_state_dict_post_hook(lambda s, d, p, l: "
+            "print(d.pop('head.bias')))\n    return m",
             "does not load again",
         ),
         (
@@ -165,7 +168,8 @@ def test_builders_that_cannot_be_worked_with(tmp_path, data, body, said):
 def test_what_user_code_changes_is_put_back(tmp_path, data, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     body = (
-        "\ndef spoil():\n    torch.manual_seed(1); np.random.seed(1); random.seed(1); torch.set_default_dtype(torch.float64)\n"
+        "\ndef spoil():\n    torch.manual_seed(1); np.random.seed(1); random.seed(1); "
+        "torch.set_default_dtype(torch.float64)\n"
         "    torch.set_grad_enabled(False); os.chdir('/'); print('hello'); sys.stdout.close()\n"
         "class Net(Base):\n    def forward(self, x):\n        spoil(); return self.head(x.float())\n"
         "def build():\n    m = Net()\n    spoil()\n    return m\n"
@@ -202,8 +206,10 @@ def test_errors_of_later_work_are_words_too(tmp_path):
         tmp_path / "t.csv", index=False
     )
     (tmp_path / "late.py").write_text(
-        "from torch import nn\nclass Late(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.head = nn.Linear(2, 3)\n"
-        "    def forward(self, x):\n        if len(x) > 4:\n            raise SystemExit(7)\n        return self.head(x)\n"
+        "from torch import nn\nclass Late(nn.Module):\n    def __init__(self):\n        super().__init__()\n      "
+        "  self.head = nn.Linear(2, 3)\n"
+        "    def forward(self, x):\n        if len(x) > 4:\n            raise SystemExit(7)\n        return "
+        "self.head(x)\n"
     )
     recipe = TrainConfig(epochs=1, device="cpu")
     with pytest.raises(UserError, match=r"late\.py, line 8, in forward: it ends the process"):
@@ -242,8 +248,10 @@ def test_an_exit_in_a_worker_process_is_words(tmp_path):
         tmp_path / "t.csv", index=False
     )
     (tmp_path / "net.py").write_text(
-        "import multiprocessing\nfrom torch import nn\nclass N(nn.Module):\n    def __init__(self):\n        super().__init__()\n        "
-        "self.head = nn.Linear(2, 3)\n    def forward(self, x):\n        if multiprocessing.parent_process() is not None:\n            "
+        "import multiprocessing\nfrom torch import nn\nclass N(nn.Module):\n    def __init__(self):\n        "
+        "super().__init__()\n        "
+        "self.head = nn.Linear(2, 3)\n    def forward(self, x):\n        if multiprocessing.parent_process() is "
+        "not None:\n            "
         "raise SystemExit(5)\n        return self.head(x)\n"
     )
     recipe = TrainConfig(epochs=1, device="cpu")
@@ -272,7 +280,10 @@ def test_samples_without_an_answer_are_named(tmp_path, data):
     from attribution.models.checkpoints import save_checkpoint
     from attribution.training.train import adopt
 
-    body = "\nclass N(Base):\n    def forward(self, x): return self.head(x) / (x[:, :1] != float(WORST))\ndef build(): return N()\n"
+    body = (
+        "\nclass N(Base):\n    def forward(self, x): return self.head(x) / (x[:, :1] != float(WORST))\ndef "
+        "build(): return N()\n"
+    )
     worst = float(data.tensor([7])[0, 0])
     config = written(tmp_path, body.replace("WORST", repr(worst)))
     save_checkpoint(build_model(config, data.info, 0, trusted=True), tmp_path / "w.safetensors")

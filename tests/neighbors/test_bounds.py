@@ -1,4 +1,5 @@
-"""Nearest rows in cells with bounds: exact where every cell is searched, certain within its radius, honest about the rest."""
+"""Nearest rows in cells with bounds: exact where every cell is searched, certain within its radius, honest about the
+rest."""
 
 import numpy as np
 import pytest

@@ -31,7 +31,8 @@ def test_opening_a_project_that_is_not_there_lists_those_that_are(bare_project):
 def test_code_runs_only_when_trusted_and_unchanged(digits, tmp_path):
     code = tmp_path / "net.py"
     code.write_text(
-        "import torch\n\n\ndef build(classes, shape):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes))\n"
+        "import torch\n\n\ndef build(classes, shape):\n    return torch.nn.Sequential(torch.nn.Flatten(), "
+        "torch.nn.Linear(64, classes))\n"
     )
     model = ModelConfig(name=f"{code}:build")
     with pytest.raises(UserError, match="trust"):
@@ -66,7 +67,8 @@ def test_a_project_cannot_bring_its_own_trust(bare_project, tmp_path):
 def test_a_model_that_does_not_fit_the_data_is_refused_before_the_project_exists(digits, tmp_path):
     code = tmp_path / "net.py"
     code.write_text(
-        "import torch\n\n\ndef build(classes):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))\n"
+        "import torch\n\n\ndef build(classes):\n    return torch.nn.Sequential(torch.nn.Flatten(), "
+        "torch.nn.Linear(64, 3))\n"
     )
     with pytest.raises(UserError):
         Project.create("misfit", DataConfig(path=str(digits[0])), ModelConfig(name=f"{code}:build"), trust_code=True)
@@ -223,7 +225,8 @@ def test_the_docstring_of_the_facade_lists_every_member_once():
 
 
 def test_an_answer_for_other_settings_is_not_shown_for_the_usual_ones(tiny_project):
-    """Asked with other steps from the shell, the page's question finds its own answer as before, and says which settings are whose."""
+    """Asked with other steps from the shell, the page's question finds its own answer as before, and says which
+    settings are whose."""
     project, row = tiny_project, int(tiny_project.dataset.rows("test")[0])
     ask = {"estimator": "forward-inf", "queries": str(project.dataset.ids[row]), "device": "cpu"}
     usual = project.score(ScoreConfig(**ask))

@@ -61,7 +61,8 @@ def coverage(draw, n: int) -> tuple[float, float]:
     ids=["seeds", "seeds alone", "samples alone", "samples", "every pair for itself"],
 )
 def test_three_seeds_hold_the_level_whichever_part_dominates(seed, sample, both):
-    """Crossed effects of seeds, samples and pairs, by their standard deviations; 150 samples. A bootstrap of three seeds holds .77 of the first."""
+    """Crossed effects of seeds, samples and pairs, by their standard deviations; 150 samples. A bootstrap of three
+    seeds holds .77 of the first."""
     n = 150
 
     def draw(generator):

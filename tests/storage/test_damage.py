@@ -1,4 +1,5 @@
-"""Files of a project that are cut, changed, gone or another thing: words with the path, a damaged result never hides the others."""
+"""Files of a project that are cut, changed, gone or another thing: words with the path, a damaged result never hides
+the others."""
 
 import json
 import shutil
@@ -170,7 +171,10 @@ def test_settings_of_another_kind_say_which_file_holds_them(project):
 
 def test_a_job_whose_row_is_broken_does_not_hide_the_others(project):
     with database.write(project.folder / "project.db") as db:
-        line = "INSERT INTO jobs (id, kind, title, config, state, created_s, error) VALUES (?, 'train', 'Train', ?, 'failed', 1, ?)"
+        line = (
+            "INSERT INTO jobs (id, kind, title, config, state, created_s, error) VALUES (?, 'train', 'Train', "
+            "?, 'failed', 1, ?)"
+        )
         db.execute(line, ("a", "{cut", "[]"))
         db.execute(line, ("b", '{"seed": 3}', '{"what": "no", "why": "", "do": ""}'))
     found = {job.id: job for job in project.jobs()}

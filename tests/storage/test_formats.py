@@ -1,4 +1,5 @@
-"""A project of an earlier format opens with everything in it, after a backup; newer and damaged ones are refused in words."""
+"""A project of an earlier format opens with everything in it, after a backup; newer and damaged ones are refused in
+words."""
 
 import json
 import shutil
@@ -124,7 +125,8 @@ def test_a_migration_that_is_killed_leaves_the_old_ledger_and_is_done_at_the_nex
 def test_an_entry_of_a_sample_that_is_gone_does_not_hide_the_others(plain):
     with database.write(plain / "project.db") as db:
         db.execute(
-            "INSERT INTO edits SELECT 13, time_s, author, 'ghost', action, old, new, '', '{}', 'b', NULL FROM edits WHERE id = 1"
+            "INSERT INTO edits SELECT 13, time_s, author, 'ghost', action, old, new, '', '{}', 'b', NULL FROM "
+            "edits WHERE id = 1"
         )
     edits = Project.open(plain).edits()
     assert edits["row"].tolist()[:2] == [-1, 0]

@@ -1,4 +1,5 @@
-"""What is kept beside the ledger is what going through it again gives, after any sequence of writes; pages of it are what it holds."""
+"""What is kept beside the ledger is what going through it again gives, after any sequence of writes; pages of it are
+what it holds."""
 
 import random
 

@@ -284,7 +284,8 @@ def test_undo_of_a_decision_that_another_author_changed_since_is_refused(tmp_pat
     ledger.apply("relabel", ["a"], "shirt", author="ben")
     with pytest.raises(
         UserError,
-        match=r"a was changed by ben .*after entry 1 .*now: shirt, in the test set; ledger entry 2.*Take back entry 2 first",
+        match=r"a was changed by ben .*after entry 1 .*now: shirt, in the test set; ledger entry 2.*Take back "
+        r"entry 2 first",
     ):
         ledger.undo(author="ada")
     with pytest.raises(UserError, match=r"changed by ben .*since it was shown"):
@@ -321,7 +322,8 @@ def test_an_entry_whose_evidence_or_state_is_broken_does_not_hide_the_others(tmp
     assert [edit.evidence for edit in ledger.entries()] == [{}, {"unreadable": "{cut"}]
     with database.write(tmp_path / "project.db") as db:
         db.execute(
-            "INSERT INTO edits SELECT 3, time_s, author, sample, action, old, '{\"label\": \"coat\", \"mood\": 1}', '', '{}', 'c', NULL FROM edits WHERE id = 1"
+            'INSERT INTO edits SELECT 3, time_s, author, sample, action, old, \'{"label": "coat", "mood": '
+            "1}', '', '{}', 'c', NULL FROM edits WHERE id = 1"
         )
     with pytest.raises(UserError, match=r"mood.*newer Datablame"):
         ledger.entries()

@@ -11,7 +11,8 @@ from attribution.storage import files
 def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
     program = (
         f"import os, signal; from pathlib import Path; from attribution.storage.files import whole_file\n"
-        f"with whole_file(Path({str(tmp_path)!r}) / 'deep' / 'x.npy') as path:\n    path.touch(); os.kill(os.getpid(), signal.SIGKILL)"
+        f"with whole_file(Path({str(tmp_path)!r}) / 'deep' / 'x.npy') as path:\n    path.touch(); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", program], check=False)
     (left,) = (tmp_path / "deep").iterdir()

@@ -1,4 +1,5 @@
-"""Angles against a query: plain autograd and a curvature written out give the same, and nothing depends on batch or row order."""
+"""Angles against a query: plain autograd and a curvature written out give the same, and nothing depends on batch or row
+order."""
 
 from dataclasses import replace
 
@@ -112,7 +113,8 @@ def test_every_shift_is_solved_as_by_itself(world):
 
 
 def same(one, other):
-    """Equal to a thousandth of each column's largest entry: conjugate gradients stop at a residual, not at the last digit."""
+    """Equal to a thousandth of each column's largest entry: conjugate gradients stop at a residual, not at the last
+    digit."""
     for column in one.columns:
         np.testing.assert_allclose(one[column], other[column], atol=1e-3 * other[column].abs().max(), err_msg=column)
 

@@ -24,7 +24,8 @@ CONFIG = PreviewConfig(bootstrap=200, device="cpu", ratio=1.0, damping_ratio=0.1
 
 @pytest.fixture(scope="module")
 def noisy(tmp_path_factory):
-    """A table with 40 % wrong training labels, the corrected labels, a model trained on each, and the preview from the first."""
+    """A table with 40 % wrong training labels, the corrected labels, a model trained on each, and the preview from the
+    first."""
     folder = tmp_path_factory.mktemp("previewed")
     data = table(folder / "data", counts=(200, 20, 400), noise=0.4)
     values = data.labels.copy()
@@ -112,7 +113,8 @@ def test_refusals_name_the_reason(noisy):
 
 
 def test_taking_a_class_away_is_refused(noisy):
-    """A model that fits a class has next to no gradient to forget it by; the preview left a fifth to a third of its predictions."""
+    """A model that fits a class has next to no gradient to forget it by; the preview left a fifth to a third of its
+    predictions."""
     data, _, (run, _), _, folder = noisy
     base = data.base_version()
     active = np.array(base.active)
@@ -126,7 +128,8 @@ def test_taking_a_class_away_is_refused(noisy):
 
 
 def test_a_size_is_told_only_after_a_check_against_retraining(noisy, monkeypatch):
-    """Before: the order of the edits alone. Then as good as the retraining says: the same figures that were right, or off by far."""
+    """Before: the order of the edits alone. Then as good as the retraining says: the same figures that were right, or
+    off by far."""
     data, fixed, (run, _), _, folder = noisy
     found = preview(data, data.base_version(), fixed, run, CONFIG, folder / "checked" / "previews")
     assert found.record is None

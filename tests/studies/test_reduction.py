@@ -1,4 +1,5 @@
-"""The streaming reduction of a score run against brute force: many small shards, ties, both ends, any order, memory that does not grow."""
+"""The streaming reduction of a score run against brute force: many small shards, ties, both ends, any order, memory
+that does not grow."""
 
 import tracemalloc
 from pathlib import Path
@@ -51,7 +52,8 @@ def expected(values: np.ndarray, side: int, k: int) -> np.ndarray:
 @pytest.mark.parametrize("k", [1, 7, 400])
 @pytest.mark.parametrize(("height", "width"), [(1000, 9), (13, 9), (13, 2), (1, 4)])
 def test_many_small_shards_equal_sorting_everything(tmp_path, monkeypatch, k, height, width):
-    """Values are whole numbers of a small range, so every edge of the k is a tie; some lines lack one side, some pairs are not finite."""
+    """Values are whole numbers of a small range, so every edge of the k is a tie; some lines lack one side, some pairs
+    are not finite."""
     chance = np.random.default_rng(height + width)
     n, q = 211, 9
     matrix = chance.integers(-4, 5, (n, q)).astype(np.float32)
@@ -104,7 +106,8 @@ def test_without_ties_the_order_of_the_shards_does_not_matter(tmp_path):
 
 
 def test_a_row_is_read_from_its_stripe(tmp_path, monkeypatch):
-    """What one training row affects is the same however many row groups the file has, and a row that is not there has nothing."""
+    """What one training row affects is the same however many row groups the file has, and a row that is not there has
+    nothing."""
     monkeypatch.setattr(tables, "STRIPE_ROWS", 40)
     matrix = np.random.default_rng(2).normal(size=(300, 30)).astype(np.float32)
     trained = subject_of(300)

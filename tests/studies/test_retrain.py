@@ -216,8 +216,8 @@ def test_verdicts_in_plain_words():
     outcome, text = _verdict(Interval(0.002, -0.004, 0.008, 0.9), 3)
     assert outcome == "unclear"
     assert (
-        text
-        == "No change in test accuracy that can be told from chance: +0.2 points (90 % interval -0.4 to 0.8) over 3 seeds."
+        text == "No change in test accuracy that can be told from chance: +0.2 points (90 % interval -0.4 to 0.8) over "
+        "3 seeds."
     )
 
 

@@ -1,4 +1,5 @@
-"""Retrained subset models: each is the training it claims to be, outputs agree with torch, growing never repeats work."""
+"""Retrained subset models: each is the training it claims to be, outputs agree with torch, growing never repeats
+work."""
 
 from dataclasses import replace
 

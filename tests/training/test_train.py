@@ -200,7 +200,8 @@ def custom(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
         "from torch import nn\n"
-        "def normed(classes, shape): return nn.Sequential(nn.Linear(shape[0], 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, classes))\n"
+        "def normed(classes, shape): return nn.Sequential(nn.Linear(shape[0], 8), nn.BatchNorm1d(8), nn.ReLU(), "
+        "nn.Linear(8, classes))\n"
         "def narrow(): return nn.Linear(4, 2)\n"
         "def misfit(): return nn.Linear(9, 3)\n"
     )

@@ -194,7 +194,8 @@ def test_bytecode_beside_the_source_is_never_run(folder, tmp_path):
 
 
 PAST = {
-    "a loader of its own": "import importlib.util as u\ns = u.spec_from_file_location('x', FILE)\nm = u.module_from_spec(s)\ns.loader.exec_module(m)\n",
+    "a loader of its own": "import importlib.util as u\ns = u.spec_from_file_location('x', FILE)\nm = "
+    "u.module_from_spec(s)\ns.loader.exec_module(m)\n",
     "runpy": "import runpy\nrunpy.run_path(FILE)\n",
     "exec": "exec(compile(open(FILE).read(), FILE, 'exec'), {})\n",
 }

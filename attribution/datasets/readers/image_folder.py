@@ -1,4 +1,5 @@
-"""Read a folder of pictures: class folders, split folders with class folders, or metadata.csv with file_name and label."""
+"""Read a folder of pictures: class folders, split folders with class folders, or metadata.csv with file_name and
+label."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,11 @@ TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".npz")
 def read(config: DataConfig) -> Source:
     """The pictures of a folder, listed but not decoded.
 
-    Layouts: ``metadata.csv`` (columns ``file_name`` and the label, a split and a group if there are any) in the folder or in each of its
-    split folders; ``{train,val,test}/CLASS/*``; ``CLASS/*`` (at any depth below the class folder); ``CLASS/{train,val,test}/*``. A single
-    folder around any of them is looked through. Ids are paths relative to the folder. Every file that was met is a sample or has a line in
-    ``problems``. Cost: one directory walk. Raises ``UserError`` for a folder in none of the layouts and for an empty class folder.
+    Layouts: ``metadata.csv`` (columns ``file_name`` and the label, a split and a group if there are any) in the folder
+    or in each of its split folders; ``{train,val,test}/CLASS/*``; ``CLASS/*`` (at any depth below the class folder);
+    ``CLASS/{train,val,test}/*``. A single folder around any of them is looked through. Ids are paths relative to the
+    folder. Every file that was met is a sample or has a line in ``problems``. Cost: one directory walk. Raises
+    ``UserError`` for a folder in none of the layouts and for an empty class folder.
     """
     root = Path(config.path).expanduser()
     tree, problems = walk(root)
@@ -115,15 +117,22 @@ def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> Us
             what, f"What lies there was passed over: {problems[0]['where']}: {problems[0]['what']}{more}.", LAYOUTS
         )
     if pictures:
-        why = f"{pictures:,} picture{'s lie' if pictures > 1 else ' lies'} there, but {'all in one folder' if base.folders else 'in no class folder'}."
+        why = (
+            f"{pictures:,} picture{'s lie' if pictures > 1 else ' lies'} there, but "
+            f"{'all in one folder' if base.folders else 'in no class folder'}."
+        )
         do = (
-            f"{tables[0]} lies beside: if it holds the labels, save it as metadata.csv, with the columns file_name and label. "
+            f"{tables[0]} lies beside: if it holds the labels, save it as metadata.csv, with the columns file_name "
+            "and label. "
             if tables
             else ""
         )
         return UserError(what, why, do + LAYOUTS)
     if tables:
-        why = f"It holds {len(tables):,} table{'s' * (len(tables) > 1)} ({listed(tables, 3)}), and a folder is read as pictures."
+        why = (
+            f"It holds {len(tables):,} table{'s' * (len(tables) > 1)} ({listed(tables, 3)}), and a folder is "
+            "read as pictures."
+        )
         return UserError(
             what,
             why,

@@ -19,16 +19,20 @@ from attribution.settings.configs import DataConfig
 if TYPE_CHECKING:
     import pandas as pd
 
-KEYS = "Save X (n, height, width[, 3]) or (n, features) and y (n,), or X_train, y_train, X_test, y_test; np.savez(file, X=X, y=y)."
+KEYS = (
+    "Save X (n, height, width[, 3]) or (n, features) and y (n,), or X_train, y_train, X_test, y_test; "
+    "np.savez(file, X=X, y=y)."
+)
 
 
 def read(config: DataConfig) -> Source:
-    """The arrays of an archive (never unpickled). ``X`` of three or four dimensions are images, of two a table; ``classes`` (c,) may name
-    the classes that integer labels index. Ids are ``train-00017`` (position in that split's array) or ``row-00017`` for one X. Samples
-    without a label (NaN, an empty word) are left out and listed, and so are arrays that are not asked for.
+    """The arrays of an archive (never unpickled). ``X`` of three or four dimensions are images, of two a table;
+    ``classes`` (c,) may name the classes that integer labels index. Ids are ``train-00017`` (position in that split's
+    array) or ``row-00017`` for one X. Samples without a label (NaN, an empty word) are left out and listed, and so are
+    arrays that are not asked for.
 
-    Memory: the arrays as stored, known from their headers; more than ``max_gigabytes`` is refused before any is read. Raises ``UserError``
-    for missing keys, wrong shapes, values out of range and missing values.
+    Memory: the arrays as stored, known from their headers; more than ``max_gigabytes`` is refused before any is read.
+    Raises ``UserError`` for missing keys, wrong shapes, values out of range and missing values.
     """
     import pandas as pd
 
@@ -121,7 +125,8 @@ def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
                 zipfile.ZIP_LZMA,
             ):
                 raise UserError(
-                    f"{info.filename} in {path.name} is compressed in a way that is not known here (number {info.compress_type}).",
+                    f"{info.filename} in {path.name} is compressed in a way that is not known here (number "
+                    f"{info.compress_type}).",
                     "It cannot be read.",
                     "Save it with np.savez_compressed.",
                 )
@@ -188,7 +193,8 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]) -> np.ndarray:
-    """Images as uint8 (n, h, w, c), tables as float64 or whole numbers (n, d); what became of pictures' values is said in ``problems``."""
+    """Images as uint8 (n, h, w, c), tables as float64 or whole numbers (n, d); what became of pictures' values is said
+    in ``problems``."""
     if x.ndim not in (2, 3, 4) or 0 in x.shape or x.dtype.kind not in "uifb":
         raise UserError(
             f"{key} of {path.name} has shape {x.shape} and type {x.dtype}.", "That is neither images nor a table.", KEYS
@@ -197,7 +203,8 @@ def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]
         bad = np.argwhere(~np.isfinite(x))
         if len(bad):
             raise UserError(
-                f"{key}[{bad[0][0]}] of {path.name} has no number at position {tuple(int(part) for part in bad[0][1:])}.",
+                f"{key}[{bad[0][0]}] of {path.name} has no number at position "
+                f"{tuple(int(part) for part in bad[0][1:])}.",
                 "A model cannot learn from a missing value.",
                 "Fill it in or remove the sample.",
             )
@@ -242,7 +249,8 @@ def _as_pictures(x: np.ndarray, key: str, low: float, high: float) -> list[dict[
         lines.append(
             note(
                 f"array {key}",
-                f"its values run from {low:g} to {high:g}: the pictures use under a tenth of the range, and are nearly of one shade",
+                f"its values run from {low:g} to {high:g}: the pictures use under a tenth of the range, and are "
+                "nearly of one shade",
             )
         )
     return lines
@@ -296,7 +304,8 @@ def _labels(
 def _one_per_sample(
     y: np.ndarray, key: str, shape: tuple[int, ...], path: Path, problems: list[dict[str, Any]]
 ) -> np.ndarray:
-    """Labels (n,) for inputs of ``shape`` (n, ...), also where they come as one column or one-hot; what was done is said."""
+    """Labels (n,) for inputs of ``shape`` (n, ...), also where they come as one column or one-hot; what was done is
+    said."""
     n = shape[0]
     if y.shape == (n,):
         return y
@@ -321,7 +330,10 @@ def _one_per_sample(
     do = f"Make it ({n},)."
     if len(y.ravel()) in shape[1:]:
         axis, x_key = shape.index(y.size, 1), f"X{key[1:]}"
-        do = f"If the samples of {x_key} lie on axis {axis}, which is as long, bring it to the front: np.moveaxis({x_key}, {axis}, 0)."
+        do = (
+            f"If the samples of {x_key} lie on axis {axis}, which is as long, bring it to the front: "
+            f"np.moveaxis({x_key}, {axis}, 0)."
+        )
     raise UserError(
         f"{key} of {path.name} has shape {y.shape} for {n:,} samples.", "There is one label per sample.", do
     )

@@ -27,9 +27,9 @@ OWN = (PART, SPLIT_OF_PART)
 def read(config: DataConfig) -> Source:
     """The rows of a table that have a label, checked: no other value may be missing, and numbers must be finite.
 
-    Rows count from 1, without the header. Ids are the id column, or ``row-00017``. A column called ``split`` is taken as the split when
-    none is named. Rows without a label, columns that only count the rows and the index of a Parquet file are left out and listed.
-    Memory: the whole table. Raises ``UserError`` naming row and column.
+    Rows count from 1, without the header. Ids are the id column, or ``row-00017``. A column called ``split`` is taken
+    as the split when none is named. Rows without a label, columns that only count the rows and the index of a Parquet
+    file are left out and listed. Memory: the whole table. Raises ``UserError`` naming row and column.
     """
     import pandas as pd
 
@@ -158,8 +158,8 @@ def _kept(
     path: Path,
     problems: list[dict[str, Any]],
 ) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
-    """Labels with "" for rows of the training part that have none, the rows to take, and the lines about both kinds. Held-out rows without a
-    label can judge nothing, so they are left out."""
+    """Labels with "" for rows of the training part that have none, the rows to take, and the lines about both kinds.
+    Held-out rows without a label can judge nothing, so they are left out."""
     splits, _ = named_splits(frame, config, path)
     held_out = np.isin(np.asarray(splits, dtype=object), ("val", "test"))
     words = np.where(there, words, "").astype(object)
@@ -176,8 +176,8 @@ def _plain_row(frame: "pd.DataFrame", row: int) -> str:
 
 
 def column(frame: "pd.DataFrame", name: str, path: Path, role: str) -> "pd.Series":
-    """A column as text; ``UserError`` if it is not there (naming those that are), has a missing value or one that is no word or number
-    (naming the row)."""
+    """A column as text; ``UserError`` if it is not there (naming those that are), has a missing value or one that is no
+    word or number (naming the row)."""
     import pandas as pd
 
     _must_have(frame, name, path, role)
@@ -195,12 +195,14 @@ def column(frame: "pd.DataFrame", name: str, path: Path, role: str) -> "pd.Serie
 
 
 def given_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> np.ndarray:
-    """The split each row names, (n,) str; "" everywhere without a split column. ``UserError`` for a value that is no split."""
+    """The split each row names, (n,) str; "" everywhere without a split column. ``UserError`` for a value that is no
+    split."""
     return named_splits(frame, config, path)[0]
 
 
 def named_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """``given_splits``, and what is to be said: which other words were read as splits, or that a column's values look like splits.
+    """``given_splits``, and what is to be said: which other words were read as splits, or that a column's values look
+    like splits.
 
     A column called ``split`` holds the splits unless it has another use (label, text, id, group, feature).
     """
@@ -296,7 +298,8 @@ def _features(
 
 
 def _is_index(values: "pd.Series", name: str) -> bool:
-    """Whether this is the index that pandas writes into a file beside the data: no name, and another number or word in every row."""
+    """Whether this is the index that pandas writes into a file beside the data: no name, and another number or word in
+    every row."""
     return (
         bool(re.fullmatch(r"Unnamed: 0|__index_level_\d+__", name))
         and values.dtype.kind in "iuO"
@@ -324,7 +327,8 @@ def _pictures(values: "pd.Series", name: str, path: Path) -> list[dict[str, Any]
         raise UserError(
             f"Column {name} of {path.name} holds paths of pictures ({there[0]}).",
             "As a feature each path would be a word of its own; the pictures would not be looked at.",
-            f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give the folder {folder}."
+            f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give "
+            f"the folder {folder}."
             " To use the other columns alone, name them with --features.",
         )
     return [

@@ -14,9 +14,9 @@ def datainf(curvature: GaussNewton, v: Tensor) -> Tensor:
 
         (1 / (n s)) sum_i E_k [v - (v . g_ik) / (s + |g_ik|^2) g_ik],    s = l2 + damping
 
-    The swap of mean and inverse is exact for one sample and errs more, the more samples share a direction. Cost: one pass over the
-    gradients of the training set for each class, per block of queries. Source: Kwon et al. 2024, arXiv 2310.00902, eq. 5; theirs takes the
-    data's labels (``labels="data"``) and a damping per layer.
+    The swap of mean and inverse is exact for one sample and errs more, the more samples share a direction. Cost: one
+    pass over the gradients of the training set for each class, per block of queries. Source: Kwon et al. 2024, arXiv
+    2310.00902, eq. 5; theirs takes the data's labels (``labels="data"``) and a damping per layer.
     """
     shift, layout = curvature.shift, curvature.layout
     spans = {name: (start, stop) for name, start, stop in layout.spans()}

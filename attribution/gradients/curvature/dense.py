@@ -17,13 +17,14 @@ LARGEST = 5000  # parameters: a matrix of 200 MB in float64, factorised in secon
 def dense_inverse(curvature: GaussNewton, hessian: bool = False) -> Callable[[Tensor], Tensor]:
     """A function that maps ``v (m, P)`` to ``(C + damping I)^-1 v``, from one factorisation in float64.
 
-    ``hessian`` takes the Hessian of the mean loss instead of G (same l2 and damping); it may be indefinite off a minimum. Cost: P^2 memory,
-    P^3 time. ``UserError`` above 5,000 parameters.
+    ``hessian`` takes the Hessian of the mean loss instead of G (same l2 and damping); it may be indefinite off a
+    minimum. Cost: P^2 memory, P^3 time. ``UserError`` above 5,000 parameters.
     """
     if curvature.size > LARGEST:
         raise UserError(
             f"The model has {curvature.size:,} trainable parameters.",
-            f"Its curvature would be a matrix of {8 * curvature.size**2 / 1e9:,.1f} GB; the exact inverse is for at most {LARGEST:,}.",
+            f"Its curvature would be a matrix of {8 * curvature.size**2 / 1e9:,.1f} GB; the exact inverse is for "
+            f"at most {LARGEST:,}.",
             "Use influence-cg (exact to a tolerance) or ekfac (cheap, approximate).",
         )
     matrix = _hessian(curvature) if hessian else gauss_newton_matrix(curvature)

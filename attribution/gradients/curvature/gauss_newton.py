@@ -28,17 +28,19 @@ NEAR_BYTES = 8 << 20  # activations up to which more samples than a batch are ta
 
 @final
 class GaussNewton:
-    """The curvature C = G + l2 I of the mean loss over n training samples (see the package), never written out unless asked for.
+    """The curvature C = G + l2 I of the mean loss over n training samples (see the package), never written out unless
+    asked for.
 
-    ``batch(positions)`` gives inputs and labels of training samples 0..n-1; ``draw()``, asked where it is needed, gives ``(n,)`` in 0..1
-    that fix, per sample, a drawn label and the place in a random order, so results do not depend on how samples are stored. ``labels``
-    says which labels gradients are taken for where they are needed (trace, Kronecker factors, DataInf): ``model`` is the true Fisher, an
-    exact expectation up to 32 classes and one draw per sample above; ``data`` is the empirical Fisher. While n * classes * P numbers fit
-    ``keep_bytes``, G's square root is written out once and a product is two matrix products; else the training set is streamed through
-    the model. ``count`` is told the sample passes.
+    ``batch(positions)`` gives inputs and labels of training samples 0..n-1; ``draw()``, asked where it is needed, gives
+    ``(n,)`` in 0..1 that fix, per sample, a drawn label and the place in a random order, so results do not depend on
+    how samples are stored. ``labels`` says which labels gradients are taken for where they are needed (trace, Kronecker
+    factors, DataInf): ``model`` is the true Fisher, an exact expectation up to 32 classes and one draw per sample
+    above; ``data`` is the empirical Fisher. While n * classes * P numbers fit ``keep_bytes``, G's square root is
+    written out once and a product is two matrix products; else the training set is streamed through the model.
+    ``count`` is told the sample passes.
 
-    ``damping`` is absolute, ``damping_ratio`` times the mean eigenvalue of C. The default ratio here is the 0.1 of Grosse et al. 2023
-    (arXiv 2308.03296); estimators choose by model (``estimators._preconditioned.usual_ratio``).
+    ``damping`` is absolute, ``damping_ratio`` times the mean eigenvalue of C. The default ratio here is the 0.1 of
+    Grosse et al. 2023 (arXiv 2308.03296); estimators choose by model (``estimators._preconditioned.usual_ratio``).
     """
 
     def __init__(
@@ -76,7 +78,8 @@ class GaussNewton:
 
     @property
     def trace(self) -> float:
-        """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes; a pass of its own unless another gave it."""
+        """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes; a pass of its own unless another
+        gave it."""
         if self._trace is None:
             total = 0.0
             if self.root is not None and self.labels == MODEL:
@@ -111,20 +114,23 @@ class GaussNewton:
             raise UserError(
                 f"The damping is {self.damping:g} and the recipe has no L2 penalty.",
                 "The curvature cannot be inverted: it is singular wherever the training data say nothing.",
-                "Use a damping ratio above 0; if the trace is 0 the model is certain of every sample: ask an earlier checkpoint.",
+                "Use a damping ratio above 0; if the trace is 0 the model is certain of every sample: ask an "
+                "earlier checkpoint.",
             )
         return self.l2 + self.damping
 
     @cached_property
     def classes(self) -> int:
-        """Width of the model's output; ``UserError`` if that is not a row of logits per sample, or the loss not softmax cross-entropy."""
+        """Width of the model's output; ``UserError`` if that is not a row of logits per sample, or the loss not softmax
+        cross-entropy."""
         x, y = self._batch(np.arange(1))
         logits = self._logits(x)
         return self._softmax(logits, y).shape[1]
 
     @cached_property
     def root(self) -> Tensor | None:
-        """Rows ``(n, r, P)``, r below the number of classes, whose sum of outer products is G; None where they do not fit ``keep_bytes``."""
+        """Rows ``(n, r, P)``, r below the number of classes, whose sum of outer products is G; None where they do not
+        fit ``keep_bytes``."""
         if (
             self.classes > EXACT_CLASSES
             or self.n * self.classes * self.size * self.layout.dtype.itemsize > self.keep_bytes
@@ -140,11 +146,12 @@ class GaussNewton:
         return torch.stack(columns, 1)
 
     def roots(self, positions: np.ndarray, labels: str, within: Collection[str] | None = None) -> Pullback:
-        """For each k, per-sample gradients by parameter whose outer products, summed over k and averaged over samples, give G.
+        """For each k, per-sample gradients by parameter whose outer products, summed over k and averaged over samples,
+        give G.
 
-        Up to 32 classes a triangular root of diag(p) - p p^T with one column less than classes weighs the logits (``root_weights``);
-        above, and for the labels of the data, the only column is the gradient of the loss. ``within``: only the layers of these
-        parameters. Cost: one forward pass, one backward pass a column.
+        Up to 32 classes a triangular root of diag(p) - p p^T with one column less than classes weighs the logits
+        (``root_weights``); above, and for the labels of the data, the only column is the gradient of the loss.
+        ``within``: only the layers of these parameters. Cost: one forward pass, one backward pass a column.
         """
         x, y = self._batch(positions)
 
@@ -161,7 +168,8 @@ class GaussNewton:
         return pull
 
     def batches(self) -> Iterator[np.ndarray]:
-        """Positions of all samples in order, at most ``batch_size`` at a time and no more than the engine works on at once."""
+        """Positions of all samples in order, at most ``batch_size`` at a time and no more than the engine works on at
+        once."""
         yield from (np.arange(start, stop) for start, stop in blocks(self.n, self._block))
 
     @cached_property
@@ -175,7 +183,8 @@ class GaussNewton:
             yield self._batch(positions)
 
     def labelled(self) -> Iterator[tuple[bool, Tensor, Tensor, Tensor]]:
-        """``(first, x, y, weights (b,))`` for every batch and every label of the expectation; ``first`` marks a batch's first label."""
+        """``(first, x, y, weights (b,))`` for every batch and every label of the expectation; ``first`` marks a batch's
+        first label."""
         for positions in self.batches():
             x, y = self._batch(positions)
             for index, (label, weights) in enumerate(self._expectation(x, y, positions, self.labels)):
@@ -183,10 +192,12 @@ class GaussNewton:
 
     @torch.no_grad()
     def product(self, vectors: Tensor, positions: np.ndarray | None = None) -> Tensor:
-        """G times each of ``vectors (m, P)``, ``(m, P)``; over the samples at ``positions`` alone if given (their own mean).
+        """G times each of ``vectors (m, P)``, ``(m, P)``; over the samples at ``positions`` alone if given (their own
+        mean).
 
-        Cost: forward- and reverse-mode take about five forward passes over the samples for each vector; with more vectors than that is
-        worth, the rows of the square root are made anew for every batch, at a backward pass per class and two products.
+        Cost: forward- and reverse-mode take about five forward passes over the samples for each vector; with more
+        vectors than that is worth, the rows of the square root are made anew for every batch, at a backward pass per
+        class and two products.
         """
         if self.root is not None:
             chosen = (
@@ -220,7 +231,8 @@ class GaussNewton:
         return max(1, min(self.batch_size, self.engine.budget_bytes // (4 * self.classes * self.size)))
 
     def _streamed_at_once(self, m: int) -> int:
-        """Samples that m vectors are streamed through together: a batch, or more of a small model, whose cost is that of the calls."""
+        """Samples that m vectors are streamed through together: a batch, or more of a small model, whose cost is that
+        of the calls."""
         most = min(NEAR_BYTES, self.engine.budget_bytes) / max(1.0, self._sample_bytes * (1 + min(m, TOGETHER)))
         return max(self.batch_size, int(most))
 
@@ -240,7 +252,8 @@ class GaussNewton:
         return torch.from_numpy(numbers).to(self.layout.device, self.layout.dtype)
 
     def largest_eigenvalue(self, seed: int, positions: np.ndarray | None = None, steps: int = 20) -> float:
-        """Largest eigenvalue of G, approached from below: the largest Ritz value of Lanczos' recurrence from a seeded start."""
+        """Largest eigenvalue of G, approached from below: the largest Ritz value of Lanczos' recurrence from a seeded
+        start."""
         vector, value, side = self.random(1, seed), 0.0, 0.0
         vector, earlier = vector / vector.norm(), torch.zeros_like(vector)
         small = torch.zeros(steps, steps, dtype=torch.float64)  # the recurrence's tridiagonal matrix
@@ -262,7 +275,8 @@ class GaussNewton:
             return self.engine.model(x)
 
     def _softmax(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Class probabilities ``(b, c)``; ``UserError``, when first asked, for a loss whose curvature is another one."""
+        """Class probabilities ``(b, c)``; ``UserError``, when first asked, for a loss whose curvature is another
+        one."""
         if not self._known_loss:
             check_softmax(self.engine.loss, logits.detach(), y)
             self._known_loss = True
@@ -286,7 +300,8 @@ class GaussNewton:
         return torch.searchsorted(p.double().cumsum(1), chance).clamp_max(p.shape[1] - 1)[:, 0]
 
     def _streamed(self, x: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
-        """n G v over one batch for each vector: forward-mode to the logits, the loss's Hessian there, reverse-mode back."""
+        """n G v over one batch for each vector: forward-mode to the logits, the loss's Hessian there, reverse-mode
+        back."""
         model = self.engine.model
         parameters = {name: value.detach() for name, value in covered_parameters(model).items()}
 

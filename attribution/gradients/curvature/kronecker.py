@@ -19,13 +19,15 @@ from attribution.gradients.queries import QueryGradients
 _NEAR_BYTES = 1 << 20
 _SMALLEST = 64 * torch.finfo(torch.float64).eps  # entry of an eigenvector that is more than a rounding error
 _ITEM_BYTES = 8  # of a number, at most
-_KEPT = 4  # gradients are kept for a second look up to so many times the curvature's ``keep_bytes``, and half the engine's budget
+# gradients are kept for a second look up to so many times the curvature's ``keep_bytes``, and half the engine's budget
+_KEPT = 4
 Gain = Callable[[Tensor], Tensor]  # eigenvalues of G to what they are replaced by
 
 
 @dataclass
 class _Layer:
-    """A linear or convolution layer: gradients ``sum_t g_t a_t^T``, with a constant 1 behind the inputs a_t where there is a bias."""
+    """A linear or convolution layer: gradients ``sum_t g_t a_t^T``, with a constant 1 behind the inputs a_t where there
+    is a bias."""
 
     weight: str
     bias: str | None
@@ -36,13 +38,15 @@ class _Layer:
 
     @property
     def together(self) -> int:
-        """Gradients that are turned at once: few enough to stay near the core, enough to be worth reading the eigenvectors."""
+        """Gradients that are turned at once: few enough to stay near the core, enough to be worth reading the
+        eigenvectors."""
         o, i = self.values.shape
         few = max(_NEAR_BYTES // (4 * o * i), -(-512 // min(o, i)))
         return few if few < 16 else few // 16 * 16  # rows of whole cache lines
 
     def add_inputs(self, right: Tensor, known: "_Moments") -> None:
-        """Count the inputs of a batch ``(any, i)``; ``known`` are the moments of the batch so far: layers may share their inputs."""
+        """Count the inputs of a batch ``(any, i)``; ``known`` are the moments of the batch so far: layers may share
+        their inputs."""
         products, sums = known.of(right)
         if self.bias is None:
             self.inputs += products
@@ -82,14 +86,15 @@ class _Layer:
         return (self.outputs.to(left.dtype).T @ left.T)[..., None] * self.turned_inputs(right)
 
     def turned_back(self, turned: Tensor, gain: Gain) -> dict[str, Tensor]:
-        """From the eigenbasis, every direction times what ``gain`` makes of its eigenvalue: name -> weights ``(m, o, i)``, biases
-        ``(m, o)``."""
+        """From the eigenbasis, every direction times what ``gain`` makes of its eigenvalue: name -> weights ``(m, o,
+        i)``, biases ``(m, o)``."""
         scaled = turned.mul_(gain(self.values).to(turned.dtype)[:, None])
         joint = _between(scaled, self.outputs.to(turned.dtype), self.inputs.to(turned.dtype).T).transpose(0, 1)
         return {self.weight: joint} if self.bias is None else {self.weight: joint[..., :-1], self.bias: joint[..., -1]}
 
     def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
-        """The same for one row of a layer with several positions, gradients written out block by block, in the eigenbasis or before it."""
+        """The same for one row of a layer with several positions, gradients written out block by block, in the
+        eigenbasis or before it."""
         factor, (o, i) = factors[self.weight], self.values.shape
         total = torch.zeros_like(self.values)
         for start, stop in blocks(factor.count, budget_bytes // (3 * o * i * _ITEM_BYTES)):
@@ -114,7 +119,8 @@ class _Layer:
 
 
 class _Moments:
-    """Sums of inputs and of their outer products, made once for those that several layers share (an attention's queries, keys, values)."""
+    """Sums of inputs and of their outer products, made once for those that several layers share (an attention's
+    queries, keys, values)."""
 
     def __init__(self) -> None:
         self._known: dict[
@@ -140,7 +146,8 @@ class Kronecker:
         return self.apply(v, self._inverse)
 
     def solve_queries(self, queries: QueryGradients) -> QueryGradients:
-        """The same of queries. One that is an outer product in a layer is turned into the eigenbasis by its sides, at no cost to speak of."""
+        """The same of queries. One that is an outer product in a layer is turned into the eigenbasis by its sides, at
+        no cost to speak of."""
         found: dict[str, Tensor] = {}
         for name, values in self.diagonal.items():
             if name in queries.parts:
@@ -169,7 +176,8 @@ class Kronecker:
         return layer.turned_back(turned, self._inverse)
 
     def apply(self, v: Tensor, gain: Gain) -> Tensor:
-        """A function of the approximation times ``v (m, P)``: ``gain`` maps eigenvalues of G to what they are replaced by."""
+        """A function of the approximation times ``v (m, P)``: ``gain`` maps eigenvalues of G to what they are replaced
+        by."""
         parts = self.curvature.layout.split(v)
         found = {
             name: parts[name].flatten(1) * gain(values).flatten().to(v.dtype) for name, values in self.diagonal.items()
@@ -192,8 +200,8 @@ def _between(matrices: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
 
 def _without_underflow(values: Tensor) -> Tensor:
-    """Zero for numbers whose product with an eigenvector's smallest entry would be denormal: a CPU takes several times longer over those,
-    and directions in which the inputs never vary are full of them."""
+    """Zero for numbers whose product with an eigenvector's smallest entry would be denormal: a CPU takes several times
+    longer over those, and directions in which the inputs never vary are full of them."""
     return (
         torch.hardshrink(values, torch.finfo(values.dtype).tiny / _SMALLEST) if values.device.type == "cpu" else values
     )
@@ -203,15 +211,16 @@ def _without_underflow(values: Tensor) -> Tensor:
 def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
     """Fit the factors to the training set.
 
-    A linear or convolution layer (the latter on its patches) is one block with its bias: ``A x S`` with ``A`` the mean over samples of
-    sum_t a_t a_t^T and ``S`` the mean over samples, positions and labels of g_t g_t^T. K-FAC keeps the products of their eigenvalues;
-    ``corrected`` (EK-FAC) replaces them with the second moments of the gradients in that eigenbasis, which makes the trace exact. Other
-    layers with a closed form (normalisation, embeddings, grouped convolutions) keep the diagonal. Cost: one forward pass over the
-    training set and a backward pass per class but one, and the eigenvectors of (i, i) and (o, o) matrices; EK-FAC needs the gradients a second
-    time and takes the passes again for those that fit neither four times the curvature's ``keep_bytes`` nor half the engine's budget.
-    ``UserError`` naming the layer for a parameter without closed form. Source: Martens and Grosse 2015, arXiv 1503.05671; Grosse and
-    Martens 2016, arXiv 1602.01407 (convolutions); George et al. 2018, arXiv 1806.03884 (EK-FAC); Grosse et al. 2023, arXiv 2308.03296
-    (for influence).
+    A linear or convolution layer (the latter on its patches) is one block with its bias: ``A x S`` with ``A`` the mean
+    over samples of sum_t a_t a_t^T and ``S`` the mean over samples, positions and labels of g_t g_t^T. K-FAC keeps the
+    products of their eigenvalues; ``corrected`` (EK-FAC) replaces them with the second moments of the gradients in that
+    eigenbasis, which makes the trace exact. Other layers with a closed form (normalisation, embeddings, grouped
+    convolutions) keep the diagonal. Cost: one forward pass over the training set and a backward pass per class but one,
+    and the eigenvectors of (i, i) and (o, o) matrices; EK-FAC needs the gradients a second time and takes the passes
+    again for those that fit neither four times the curvature's ``keep_bytes`` nor half the engine's budget.
+    ``UserError`` naming the layer for a parameter without closed form. Source: Martens and Grosse 2015, arXiv
+    1503.05671; Grosse and Martens 2016, arXiv 1602.01407 (convolutions); George et al. 2018, arXiv 1806.03884 (EK-FAC);
+    Grosse et al. 2023, arXiv 2308.03296 (for influence).
     """
     plan = curvature.engine.plan(*next(curvature.samples()))
     _require_closed(plan)
@@ -277,7 +286,8 @@ def _require_closed(plan: Plan) -> None:
     for route in plan.routes:
         if route.path != CLOSED:
             raise UserError(
-                f"Layer {route.module or 'the model'!r} ({route.layer}) has no Kronecker factors: parameter {route.parameter!r}, "
+                f"Layer {route.module or 'the model'!r} ({route.layer}) has no Kronecker factors: parameter "
+                f"{route.parameter!r}, "
                 f"{route.reason}.",
                 "K-FAC and EK-FAC know layers by their inputs and output gradients.",
                 "Use influence-cg or nystroem, which take any layer, or set requires_grad=False on that parameter.",
@@ -355,8 +365,8 @@ class _Kept:
 
 
 def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: _Kept) -> None:
-    """Second moments of the per-sample gradients in each layer's eigenbasis instead of products of eigenvalues; those that were not kept
-    are made anew."""
+    """Second moments of the per-sample gradients in each layer's eigenbasis instead of products of eigenvalues; those
+    that were not kept are made anew."""
     for layer in layers.values():
         layer.values = torch.zeros_like(layer.values)
 

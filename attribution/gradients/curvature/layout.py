@@ -29,7 +29,8 @@ class Layout:
             start += size
 
     def join(self, gradients: Mapping[str, Tensor], m: int = 0) -> Tensor:
-        """Parameter name -> ``(m, *shape)`` laid end to end, ``(m, P)``; an absent parameter counts as zero (``m``: if all may be)."""
+        """Parameter name -> ``(m, *shape)`` laid end to end, ``(m, P)``; an absent parameter counts as zero (``m``: if
+        all may be)."""
         m = m or len(next(iter(gradients.values())))
         zero = torch.zeros(m, 1, dtype=self.dtype, device=self.device)
         return torch.cat(

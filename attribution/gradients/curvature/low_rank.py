@@ -10,14 +10,15 @@ from attribution.gradients.curvature.gauss_newton import GaussNewton
 
 @dataclass(frozen=True)
 class LowRank:
-    """G is about ``vectors^T diag(values) vectors``: orthonormal rows ``(r, P)``, eigenvalues ``(r,)`` largest first, both float64."""
+    """G is about ``vectors^T diag(values) vectors``: orthonormal rows ``(r, P)``, eigenvalues ``(r,)`` largest first,
+    both float64."""
 
     vectors: Tensor
     values: Tensor
 
     def solve(self, v: Tensor, shift: float, rest: bool = True) -> Tensor:
-        """``(G + shift I)^-1 v`` for ``v (m, P)``. ``rest``: directions outside the basis count as flat (eigenvalue 0, so 1 / shift);
-        otherwise they are dropped, as Schioppa et al. do."""
+        """``(G + shift I)^-1 v`` for ``v (m, P)``. ``rest``: directions outside the basis count as flat (eigenvalue 0,
+        so 1 / shift); otherwise they are dropped, as Schioppa et al. do."""
         inside = v.double() @ self.vectors.T  # (m, r)
         gain = 1 / (self.values + shift)  # (r,)
         if not rest:
@@ -26,10 +27,11 @@ class LowRank:
 
 
 def lanczos(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
-    """Ritz pairs of G after ``rank`` steps from a seeded random start; what Arnoldi iteration is for a symmetric matrix.
+    """Ritz pairs of G after ``rank`` steps from a seeded random start; what Arnoldi iteration is for a symmetric
+    matrix.
 
-    Every step is orthogonalised twice against all earlier ones. Stops early when the space is exhausted. Cost: ``rank`` products one after
-    the other, rank * P numbers in float64. Source: Schioppa et al. 2022, arXiv 2112.03052.
+    Every step is orthogonalised twice against all earlier ones. Stops early when the space is exhausted. Cost: ``rank``
+    products one after the other, rank * P numbers in float64. Source: Schioppa et al. 2022, arXiv 2112.03052.
     """
     rank = min(rank, curvature.size)
     start = curvature.random(1, seed)[0].double()
@@ -58,9 +60,9 @@ def lanczos(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
 def nystroem(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
     """Nystroem approximation of G from products with ``rank`` random directions, all at once.
 
-    It never overestimates G, and keeps the small eigenvalues that a truncated eigenbasis of the same rank loses. Cost: one pass of products
-    over the training set, rank * P numbers. Source: Frangella, Tropp and Udell 2023, arXiv 2110.02820, algorithm 2.1; its use for
-    influence as in Hataya and Yamada 2023, arXiv 2302.09726.
+    It never overestimates G, and keeps the small eigenvalues that a truncated eigenbasis of the same rank loses. Cost:
+    one pass of products over the training set, rank * P numbers. Source: Frangella, Tropp and Udell 2023, arXiv
+    2110.02820, algorithm 2.1; its use for influence as in Hataya and Yamada 2023, arXiv 2302.09726.
     """
     rank = min(rank, curvature.size)
     test = curvature.random(rank, seed) / curvature.size**0.5  # (r, P)

@@ -1,4 +1,5 @@
-"""The square root of the Gauss-Newton matrix as rows in layer factors, and products with it that never write the rows of a linear layer out."""
+"""The square root of the Gauss-Newton matrix as rows in layer factors, and products with it that never write the rows
+of a linear layer out."""
 
 from collections.abc import Callable, Mapping
 from typing import final
@@ -18,8 +19,9 @@ Met = tuple[
 def root_weights(p: Tensor) -> Tensor:
     """Columns ``(c - 1, b, c)`` of the triangular root of ``diag(p) - p p^T`` for probabilities ``p (b, c)``.
 
-    Closed form of Tanabe and Sagae 1992 (J. R. Stat. Soc. B 54): with q_k the probability of the classes behind k, column k has
-    ``sqrt(p_k q_k / (p_k + q_k))`` at k and ``-p_j sqrt(p_k / (q_k (p_k + q_k)))`` at j > k. One class alone has no curvature: no column.
+    Closed form of Tanabe and Sagae 1992 (J. R. Stat. Soc. B 54): with q_k the probability of the classes behind k,
+    column k has ``sqrt(p_k q_k / (p_k + q_k))`` at k and ``-p_j sqrt(p_k / (q_k (p_k + q_k)))`` at j > k. One class
+    alone has no curvature: no column.
     """
     behind = torch.cat([p[:, 1:].flip(1).cumsum(1).flip(1), torch.zeros_like(p[:, :1])], 1)  # q (b, c)
     tiny = torch.finfo(p.dtype).tiny
@@ -34,9 +36,10 @@ def root_weights(p: Tensor) -> Tensor:
 class RowProducts:
     """Sums over samples and rows r of ``<r, v> r`` for m vectors v at once, gathered batch by batch.
 
-    ``vectors``: parameter name -> ``(m, *shape)``. ``totals`` has the same form (an untouched parameter is absent) and ``squares`` is the
-    sum of the rows' squared norms. A linear layer with one position meets the vectors through its inputs, which all rows of a sample
-    share: b m o i multiply-adds instead of b r m o i; everything else is written out for one batch, r b times its size.
+    ``vectors``: parameter name -> ``(m, *shape)``. ``totals`` has the same form (an untouched parameter is absent) and
+    ``squares`` is the sum of the rows' squared norms. A linear layer with one position meets the vectors through its
+    inputs, which all rows of a sample share: b m o i multiply-adds instead of b r m o i; everything else is written out
+    for one batch, r b times its size.
     """
 
     def __init__(self, vectors: Mapping[str, Tensor], budget_bytes: int) -> None:

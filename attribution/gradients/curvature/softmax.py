@@ -1,4 +1,5 @@
-"""Whether a loss is softmax cross-entropy, the only one whose curvature this package knows: asked of the loss itself, by its derivatives."""
+"""Whether a loss is softmax cross-entropy, the only one whose curvature this package knows: asked of the loss itself,
+by its derivatives."""
 
 from collections.abc import Callable
 
@@ -14,8 +15,9 @@ AGREES = 1e-3  # relative; rounding is 1e-6, another loss is off by tens of perc
 def check_softmax(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, y: Tensor) -> None:
     """``UserError`` unless ``loss`` has the gradient and the Hessian of softmax cross-entropy over at least two logits.
 
-    ``logits`` (b, c) give shape, type and device, ``y`` (b,) the labels' type; the loss is asked at seeded moderate logits, since a model that is
-    sure of its samples has no gradient by which losses could be told apart. Cost: two backward passes through the loss alone.
+    ``logits`` (b, c) give shape, type and device, ``y`` (b,) the labels' type; the loss is asked at seeded moderate
+    logits, since a model that is sure of its samples has no gradient by which losses could be told apart. Cost: two
+    backward passes through the loss alone.
     """
     classes = logits.shape[1] if logits.dim() == 2 else 0
     if classes < 2:
@@ -48,6 +50,8 @@ def _far(found: Tensor, wanted: Tensor) -> bool:
 def _refusal(what: str) -> UserError:
     return UserError(
         what,
-        "The curvature used here is that of softmax cross-entropy over two or more logits; for anything else its numbers would be wrong.",
-        "Use an estimator without curvature, such as ip, cosine or tracin. A single logit z is the same model as the two logits (0, z).",
+        "The curvature used here is that of softmax cross-entropy over two or more logits; for anything else its "
+        "numbers would be wrong.",
+        "Use an estimator without curvature, such as ip, cosine or tracin. A single logit z is the same model as "
+        "the two logits (0, z).",
     )

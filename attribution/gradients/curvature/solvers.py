@@ -1,4 +1,5 @@
-"""Iterative solvers of (C + damping I) x = v that need products only: conjugate gradients and the Neumann series (LiSSA)."""
+"""Iterative solvers of (C + damping I) x = v that need products only: conjugate gradients and the Neumann series
+(LiSSA)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from attribution.gradients.curvature.gauss_newton import GaussNewton
 
 @dataclass(frozen=True)
 class Solution:
-    """``x`` (m, P); ``residuals`` (m,) are |v - (C + damping I) x| / |v|; ``iterations`` is the largest number any column took."""
+    """``x`` (m, P); ``residuals`` (m,) are |v - (C + damping I) x| / |v|; ``iterations`` is the largest number any
+    column took."""
 
     x: Tensor
     residuals: Tensor
@@ -22,8 +24,9 @@ class Solution:
 def conjugate_gradients(curvature: GaussNewton, v: Tensor, tolerance: float = 1e-4, iterations: int = 100) -> Solution:
     """Solve for every row of ``v (m, P)``; each stops by itself once its relative residual is at most ``tolerance``.
 
-    Cost: one product per unsolved row and iteration; on the order of sqrt(largest eigenvalue / damping) iterations. Rows never see each
-    other. Source: Hestenes and Stiefel 1952; for influence Koh and Liang 2017, arXiv 1703.04730, sec. 3.
+    Cost: one product per unsolved row and iteration; on the order of sqrt(largest eigenvalue / damping) iterations.
+    Rows never see each other. Source: Hestenes and Stiefel 1952; for influence Koh and Liang 2017, arXiv 1703.04730,
+    sec. 3.
     """
     x, residual = torch.zeros_like(v), v.clone()
     direction, squared = residual.clone(), residual.square().sum(1)  # (m, P), (m,)
@@ -46,11 +49,12 @@ def conjugate_gradients(curvature: GaussNewton, v: Tensor, tolerance: float = 1e
 def shifted_conjugate_gradients(
     curvature: GaussNewton, v: Tensor, shifts: Sequence[float], tolerance: float = 1e-3, iterations: int = 60
 ) -> tuple[Tensor, Tensor]:
-    """Solve ``(G + shift I) x = v`` for one ``v (P,)`` and every shift at once: ``x (s, P)`` and relative residuals ``(s,)``.
+    """Solve ``(G + shift I) x = v`` for one ``v (P,)`` and every shift at once: ``x (s, P)`` and relative residuals
+    ``(s,)``.
 
-    All shifts share one Krylov space, so the products of the smallest shift, the slowest to converge, serve them all: each solution is what
-    conjugate gradients alone would have reached after as many iterations. Stops when every residual is at most ``tolerance``. Memory:
-    2 s + 4 vectors. Source: Jegerlehner 1996, arXiv hep-lat/9612014.
+    All shifts share one Krylov space, so the products of the smallest shift, the slowest to converge, serve them all:
+    each solution is what conjugate gradients alone would have reached after as many iterations. Stops when every
+    residual is at most ``tolerance``. Memory: 2 s + 4 vectors. Source: Jegerlehner 1996, arXiv hep-lat/9612014.
     """
     base = min(shifts)
     apart = torch.tensor([shift - base for shift in shifts], dtype=torch.float64)  # (s,)
@@ -86,12 +90,14 @@ def shifted_conjugate_gradients(
 
 
 def neumann_series(curvature: GaussNewton, v: Tensor, seed: int, depth: int = 1000, batch: int = 256) -> Solution:
-    """LiSSA: ``x <- x + (v - (C_B + damping I) x) / s`` over ``depth`` seeded batches B of ``batch`` samples (all of them if fewer).
+    """LiSSA: ``x <- x + (v - (C_B + damping I) x) / s`` over ``depth`` seeded batches B of ``batch`` samples (all of
+    them if fewer).
 
-    The scale s is the largest eigenvalue over the batches, by Lanczos' recurrence with a third to spare, plus l2 and damping, so it needs no
-    tuning and cannot diverge. Directions whose eigenvalue is below about s / depth are not resolved: stopping early acts like more damping.
-    With more than one batch the second half of the iterates is averaged, which takes out the noise of the batches. Cost: ``depth`` products
-    with a batch. Source: Agarwal et al. 2017, arXiv 1602.03943; for influence Koh and Liang 2017, arXiv 1703.04730, sec. 3.
+    The scale s is the largest eigenvalue over the batches, by Lanczos' recurrence with a third to spare, plus l2 and
+    damping, so it needs no tuning and cannot diverge. Directions whose eigenvalue is below about s / depth are not
+    resolved: stopping early acts like more damping. With more than one batch the second half of the iterates is
+    averaged, which takes out the noise of the batches. Cost: ``depth`` products with a batch. Source: Agarwal et al.
+    2017, arXiv 1602.03943; for influence Koh and Liang 2017, arXiv 1703.04730, sec. 3.
     """
     order = np.argsort(curvature.chance, kind="stable")
     parts: list[np.ndarray | None] = (

@@ -1,4 +1,5 @@
-"""Which parameters may move: whole rows of linear and convolution weights that the asked samples use, or pull on, most."""
+"""Which parameters may move: whole rows of linear and convolution weights that the asked samples use, or pull on,
+most."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -40,9 +41,9 @@ def row_means(
 ) -> dict[str, Tensor]:
     """How strongly each sample drives each row of each layer: layer name -> ``(b, rows)``.
 
-    ``outputs``: the layer's output before any activation, mean over positions. ``gradients``: the gradient of the sample's loss with
-    respect to that output, mean over positions; about one backward pass. Signed: a query of several samples takes the mean, then the size.
-    A layer that is not reached is absent.
+    ``outputs``: the layer's output before any activation, mean over positions. ``gradients``: the gradient of the
+    sample's loss with respect to that output, mean over positions; about one backward pass. Signed: a query of several
+    samples takes the mean, then the size. A layer that is not reached is absent.
     """
     layers = layers_with_rows(model)
     with evaluation(model):
@@ -58,12 +59,13 @@ def row_means(
 def select(
     model: nn.Module, means: Mapping[str, Tensor], ratio: float = DEFAULT_RATIO, by: str = OUTPUTS, seed: int = 0
 ) -> Tensor:
-    """A mask over the covered parameters ``(P,)`` bool in the order of ``Layout``: the rows (weight and bias) of every layer with the
-    largest ``|means[layer]|`` ``(rows,)``; ``random`` draws as many rows and reads no means.
+    """A mask over the covered parameters ``(P,)`` bool in the order of ``Layout``: the rows (weight and bias) of every
+    layer with the largest ``|means[layer]|`` ``(rows,)``; ``random`` draws as many rows and reads no means.
 
-    Of a layer with r rows max(1, floor(ratio * r)) are taken, so a layer with few rows gives more than its share and the whole is near
-    ``ratio``, not exactly it. Ratio 1 takes every covered parameter, of other layers too; below 1 the others (norms, embeddings) stay
-    fixed. Ties go to the lower row. Source: arXiv 2312.05586; their remainder of a row is left out here.
+    Of a layer with r rows max(1, floor(ratio * r)) are taken, so a layer with few rows gives more than its share and
+    the whole is near ``ratio``, not exactly it. Ratio 1 takes every covered parameter, of other layers too; below 1 the
+    others (norms, embeddings) stay fixed. Ties go to the lower row. Source: arXiv 2312.05586; their remainder of a row
+    is left out here.
     """
     _check(ratio, by)
     covered = covered_parameters(model)

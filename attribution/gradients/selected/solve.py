@@ -1,4 +1,5 @@
-"""The four steps on chosen parameters, and the same four seen from a query, by conjugate gradients on products with the curvature."""
+"""The four steps on chosen parameters, and the same four seen from a query, by conjugate gradients on products with the
+curvature."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -29,10 +30,11 @@ def selected_step(
 ) -> Solution:
     """The step ``(m, P)`` that answers each gradient of ``g (m, P)``, zero outside ``mask`` ``(P,)`` or ``(m, P)``.
 
-    See the package for the variants; ``ip`` is the masked gradient itself, as long as minimises the quadratic along it. ``if`` ignores the
-    mask. ``residuals`` are those of the linear system solved (for gif the normal equations). Cost: up to ``iterations`` products, twice as
-    many for gif. The square of H is never formed: gif goes by conjugate gradients for least squares (CGLS), whose rounding errors grow with
-    the condition of H, not with its square. Source: Hestenes and Stiefel 1952; Bjorck, Numerical Methods for Least Squares Problems, 7.4.
+    See the package for the variants; ``ip`` is the masked gradient itself, as long as minimises the quadratic along it.
+    ``if`` ignores the mask. ``residuals`` are those of the linear system solved (for gif the normal equations). Cost:
+    up to ``iterations`` products, twice as many for gif. The square of H is never formed: gif goes by conjugate
+    gradients for least squares (CGLS), whose rounding errors grow with the condition of H, not with its square. Source:
+    Hestenes and Stiefel 1952; Bjorck, Numerical Methods for Least Squares Problems, 7.4.
     """
     mask = mask.expand_as(g)
     if variant == IP:
@@ -53,10 +55,11 @@ def selected_step(
 def query_direction(
     curvature: Damped, g: Tensor, mask: Tensor, variant: str = GIF, tolerance: float = 1e-4, iterations: int = 100
 ) -> Solution:
-    """The vectors ``s (m, P)`` for which ``s^T g_i`` is the query's gradient ``g (m, P)`` against the ``selected_step`` of any g_i.
+    """The vectors ``s (m, P)`` for which ``s^T g_i`` is the query's gradient ``g (m, P)`` against the ``selected_step``
+    of any g_i.
 
-    One solve per query serves every training sample. gif: H_{:J} (H_{:J}^T H_{:J})^-1 g_J, the shortest s with (H s)_J = g_J; fif: H_JJ^-1 g_J;
-    pif: H^-1 g_J; if: H^-1 g; ip: g_J.
+    One solve per query serves every training sample. gif: H_{:J} (H_{:J}^T H_{:J})^-1 g_J, the shortest s with (H s)_J
+    = g_J; fif: H_JJ^-1 g_J; pif: H^-1 g_J; if: H^-1 g; ip: g_J.
     """
     mask = mask.expand_as(g)
     if variant == IP:
@@ -79,7 +82,8 @@ def _plain(curvature: Damped, mask: Tensor) -> Product:
 
 
 def _least_squares(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float, iterations: int) -> Solution:
-    """The x (m, P), zero outside the mask, with the smallest |H x - g|: CGLS. Stops on the relative residual of the normal equations."""
+    """The x (m, P), zero outside the mask, with the smallest |H x - g|: CGLS. Stops on the relative residual of the
+    normal equations."""
     x, residual = torch.zeros_like(g), g.clone()
     inside = curvature.damped(g) * mask  # (m, P)
     direction, squared = inside.clone(), _squared(inside)
@@ -99,7 +103,8 @@ def _least_squares(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float,
 
 
 def _shortest(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float, iterations: int) -> Solution:
-    """The shortest s (m, P) with (H s)_J = g, for g (m, P) zero outside the mask: conjugate gradients for the minimum norm (CGNE)."""
+    """The shortest s (m, P) with (H s)_J = g, for g (m, P) zero outside the mask: conjugate gradients for the minimum
+    norm (CGNE)."""
     x, residual, direction = torch.zeros_like(g), g.clone(), g.clone()
     squared = _squared(g)
     start, done = squared.clone(), 0

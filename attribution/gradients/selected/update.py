@@ -1,4 +1,5 @@
-"""A trained model made to follow a change of its training data, without training: re-linearised damped steps on chosen parameters."""
+"""A trained model made to follow a change of its training data, without training: re-linearised damped steps on chosen
+parameters."""
 
 import copy
 from collections.abc import Iterator
@@ -47,8 +48,8 @@ class Samples:
 
 @dataclass(frozen=True)
 class Step:
-    """One step as it was taken: mean training loss after it (nats), what the step lowers, norm of the gradient still unanswered before it,
-    share of the full step that was taken, and the relative residual of its linear system."""
+    """One step as it was taken: mean training loss after it (nats), what the step lowers, norm of the gradient still
+    unanswered before it, share of the full step that was taken, and the relative residual of its linear system."""
 
     loss: float
     objective: float
@@ -63,8 +64,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Update:
-    """``model`` is a changed copy; ``steps`` were taken in this order; ``start`` is the training loss on the new data before them;
-    ``share`` is the part of the covered parameters that could move; ``stopped`` says why no further step was taken."""
+    """``model`` is a changed copy; ``steps`` were taken in this order; ``start`` is the training loss on the new data
+    before them; ``share`` is the part of the covered parameters that could move; ``stopped`` says why no further step
+    was taken."""
 
     model: nn.Module
     steps: tuple[Step, ...]
@@ -95,16 +97,19 @@ def update(
     loss: Loss = per_sample_loss,
     progress: Progress | None = None,
 ) -> Update:
-    """What the model trained on ``before`` might be, had it been trained on ``after``: samples removed, added or with other labels.
+    """What the model trained on ``before`` might be, had it been trained on ``after``: samples removed, added or with
+    other labels.
 
-    With L the mean loss plus the recipe's L2 term, what is asked for is grad L_after(theta) = grad L_before(theta_0): a training that was
-    stopped early stays as far from its optimum as it was, and only the change of the data is answered. The first step's right-hand side is
-    then the gradient change of the samples acted on. Each step solves for the parameters of ``mask`` (P,) (``gif.select``) with the
-    Gauss-Newton curvature of ``after`` at the current weights (of at most ``curvature_samples`` of them, drawn), then is halved until it
-    lowers L_after(theta) - <grad L_before(theta_0), theta>; it ends when no length does. Nothing but training samples is looked at.
+    With L the mean loss plus the recipe's L2 term, what is asked for is grad L_after(theta) = grad L_before(theta_0): a
+    training that was stopped early stays as far from its optimum as it was, and only the change of the data is
+    answered. The first step's right-hand side is then the gradient change of the samples acted on. Each step solves for
+    the parameters of ``mask`` (P,) (``gif.select``) with the Gauss-Newton curvature of ``after`` at the current weights
+    (of at most ``curvature_samples`` of them, drawn), then is halved until it lowers L_after(theta) - <grad
+    L_before(theta_0), theta>; it ends when no length does. Nothing but training samples is looked at.
 
-    ``model`` is left as it was. Cost per step: a gradient and a loss over ``after``, and up to ``iterations`` curvature products (twice as
-    many for gif). Source: arXiv 2312.05586 for the variants; re-linearising and backtracking are this project's.
+    ``model`` is left as it was. Cost per step: a gradient and a loss over ``after``, and up to ``iterations`` curvature
+    products (twice as many for gif). Source: arXiv 2312.05586 for the variants; re-linearising and backtracking are
+    this project's.
     """
     work, model = progress or Progress(), copy.deepcopy(model).eval()
     engine, layout = GradientEngine(model, loss), Layout(covered_parameters(model))
@@ -141,7 +146,8 @@ def update(
 
 @final
 class _Objective:
-    """L_after(theta) + l2/2 |theta - theta_0|^2 - <grad L_before(theta_0), theta - theta_0>, of a model whose weights it moves."""
+    """L_after(theta) + l2/2 |theta - theta_0|^2 - <grad L_before(theta_0), theta - theta_0>, of a model whose weights
+    it moves."""
 
     def __init__(self, engine: GradientEngine, layout: Layout, before: Samples, after: Samples, l2: float) -> None:
         self._engine, self._layout, self._after, self._l2 = engine, layout, after, l2
@@ -155,7 +161,8 @@ class _Objective:
         return self._gradient(self._after) + self._l2 * (self._weights() - self._origin) - self._asked
 
     def search(self, step: Tensor, value: float) -> tuple[float, float]:
-        """Move by the longest of step, step / 2, step / 4, ... that lowers the objective; the length (0: none, nothing moved) and its value."""
+        """Move by the longest of step, step / 2, step / 4, ... that lowers the objective; the length (0: none, nothing
+        moved) and its value."""
         origin = self._weights()
         for halving in range(HALVINGS + 1):
             length = 0.5**halving

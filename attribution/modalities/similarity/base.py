@@ -19,8 +19,8 @@ register = likenesses.register
 
 @dataclass(frozen=True)
 class Measure:
-    """One more number that a likeness knows of a pair: its name in words, and the value from which (``at_least``) or up to which it
-    speaks for a copy. ``note`` says what the number means."""
+    """One more number that a likeness knows of a pair: its name in words, and the value from which (``at_least``) or up
+    to which it speaks for a copy. ``note`` says what the number means."""
 
     title: str
     threshold: float
@@ -30,8 +30,8 @@ class Measure:
 
 @dataclass(frozen=True)
 class Pairs:
-    """m pairs of rows, left and right (m,) int64; the distance that decides, (m,) float32 >= 0, 0 for the same content; and what was done to
-    the right one to match it, (m,) str, empty for nothing."""
+    """m pairs of rows, left and right (m,) int64; the distance that decides, (m,) float32 >= 0, 0 for the same content;
+    and what was done to the right one to match it, (m,) str, empty for nothing."""
 
     left: np.ndarray
     right: np.ndarray
@@ -42,8 +42,8 @@ class Pairs:
 class Likeness(ABC):
     """One modality's own space. A subclass is one file, registered under the modality's name.
 
-    Distances are symmetric up to rounding and comparable between pairs of one dataset; what counts as close is judged against the dataset's
-    own median distance between neighbours, not by a fixed number.
+    Distances are symmetric up to rounding and comparable between pairs of one dataset; what counts as close is judged
+    against the dataset's own median distance between neighbours, not by a fixed number.
     """
 
     name: ClassVar[str]
@@ -64,10 +64,11 @@ class Likeness(ABC):
 
     @abstractmethod
     def closest(self, rows: np.ndarray, among: np.ndarray, k: int, progress: Progress | None = None) -> Pairs:
-        """For each of ``rows`` the up to ``k`` likeliest copies ``among`` other rows (a row is never its own), as pairs (among, row).
+        """For each of ``rows`` the up to ``k`` likeliest copies ``among`` other rows (a row is never its own), as pairs
+        (among, row).
 
-        The search may miss a pair that is not close; a pair at distance 0 in reach of the likeness is always found as long as a row has no
-        more than ``k`` of them.
+        The search may miss a pair that is not close; a pair at distance 0 in reach of the likeness is always found as
+        long as a row has no more than ``k`` of them.
         """
 
     def in_cells(self, n_rows: int, n_among: int) -> bool:

@@ -22,17 +22,25 @@ WHITE = 250  # from here a pixel may have been cut off by brightening: it says n
 
 @register("image")
 class ImageLikeness(Likeness):
-    """distance(i, q) = min over moves of sqrt(2 - 2 correlation(pixels of i, moved pixels of q)) on the part that both pictures show.
+    """distance(i, q) = min over moves of sqrt(2 - 2 correlation(pixels of i, moved pixels of q)) on the part that both
+    pictures show.
 
-    A move is a shift by up to two pixels each way, mirrored or not. The correlation ignores brightness and contrast; pixels near white are
-    left out, because brightening cuts them off. The search compares pictures of 8 by 8 cells under all 50 moves, then measures the best of
-    them at full resolution.
+    A move is a shift by up to two pixels each way, mirrored or not. The correlation ignores brightness and contrast;
+    pixels near white are left out, because brightening cuts them off. The search compares pictures of 8 by 8 cells
+    under all 50 moves, then measures the best of them at full resolution.
     """
 
     title = "pixels, best aligned"
-    summary = "0 is the same picture up to a shift of two pixels, mirroring, brightness and contrast. Blind to crops, rotations and larger shifts."
+    summary = (
+        "0 is the same picture up to a shift of two pixels, mirroring, brightness and contrast. Blind to "
+        "crops, rotations and larger shifts."
+    )
     formula = "min over moves m of √(2 − 2 corr(xᵢ, m(x_q)))"
-    cost = "One product of 64 numbers per pair of samples and move (50 moves), then two passes over the pixels of each candidate."
+    cost = (
+        "One product of 64 numbers per pair of samples and move (50 moves), then two passes over the pixels "
+        "of "
+        "each candidate."
+    )
     source = "Normalised cross-correlation; search over low-resolution pictures."
     measures: ClassVar[dict[str, Measure]] = {
         "hash": Measure(
@@ -58,7 +66,8 @@ class ImageLikeness(Likeness):
         return torch.from_numpy(np.asarray(self.dataset.inputs[rows], dtype=np.float32).mean(3))
 
     def _cells(self, rows: np.ndarray, moves: list[tuple[bool, int, int]]) -> "Tensor":
-        """Low-resolution pictures (b, moves, cells) of the middle of each moved picture, as unit vectors around their mean."""
+        """Low-resolution pictures (b, moves, cells) of the middle of each moved picture, as unit vectors around their
+        mean."""
         import torch
 
         parts = []
@@ -127,7 +136,8 @@ class ImageLikeness(Likeness):
     def _distance(
         self, left: np.ndarray, right: np.ndarray, move: np.ndarray, moves: list[tuple[bool, int, int]]
     ) -> np.ndarray:
-        """sqrt(2 - 2 correlation) (m,) of the left pictures with the right ones moved; 2 where one of them is flat and the other is not."""
+        """sqrt(2 - 2 correlation) (m,) of the left pictures with the right ones moved; 2 where one of them is flat and
+        the other is not."""
         distance = np.zeros(len(left), dtype=np.float32)
         for number in np.unique(move):
             mine = np.flatnonzero(move == number)
@@ -153,7 +163,8 @@ class ImageLikeness(Likeness):
 
 
 def _overlap(a: Any, b: Any, down: int, across: int) -> tuple[Any, Any]:
-    """Of tensors or arrays (m, H, W), the parts of ``a`` and of ``b`` moved by (down, across) that show the same place."""
+    """Of tensors or arrays (m, H, W), the parts of ``a`` and of ``b`` moved by (down, across) that show the same
+    place."""
     height, width = a.shape[1:]
     first = a[:, max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)]
     second = b[:, max(0, -down) : height + min(0, -down), max(0, -across) : width + min(0, -across)]
@@ -161,7 +172,8 @@ def _overlap(a: Any, b: Any, down: int, across: int) -> tuple[Any, Any]:
 
 
 def _apart(a: "Tensor", b: "Tensor") -> "Tensor":
-    """sqrt(2 - 2 correlation) (m,) over the pixels that are near white in neither; two flat pictures are 0 apart when they are equal."""
+    """sqrt(2 - 2 correlation) (m,) over the pixels that are near white in neither; two flat pictures are 0 apart when
+    they are equal."""
     weight = ((a < WHITE) & (b < WHITE)).double()
     weight = (
         weight + (weight.sum((1, 2), keepdim=True) < 0.1 * a[0].numel()).double()
@@ -180,7 +192,8 @@ def _apart(a: "Tensor", b: "Tensor") -> "Tensor":
 
 
 def perceptual_hash(pixels: np.ndarray) -> np.ndarray:
-    """63 bits (m, 63) of pictures (m, H, W): which of the 8 by 8 lowest cosine frequencies, the mean left out, are above their median."""
+    """63 bits (m, 63) of pictures (m, H, W): which of the 8 by 8 lowest cosine frequencies, the mean left out, are
+    above their median."""
     rows, columns = _cosines(pixels.shape[1]), _cosines(pixels.shape[2])
     low = np.einsum("uh,mhw,vw->muv", rows, pixels.astype(np.float64), columns).reshape(len(pixels), -1)[:, 1:]
     return low > np.median(low, axis=1, keepdims=True)
@@ -208,7 +221,8 @@ def _pairs(
 
 
 def matched(a: np.ndarray, b: np.ndarray, change: str) -> tuple[np.ndarray, np.ndarray]:
-    """The parts of pictures ``a`` and ``b`` (m, H, W) that show the same once ``change`` (as in ``Pairs``) is made to ``b``."""
+    """The parts of pictures ``a`` and ``b`` (m, H, W) that show the same once ``change`` (as in ``Pairs``) is made to
+    ``b``."""
     down = right = 0
     for pixels, way in re.findall(r"(\d+) (down|up|left|right)", change):
         step = int(pixels) if way in ("down", "right") else -int(pixels)

@@ -18,17 +18,23 @@ SHORTENED = 1.3  # a random projection shortens one distance in about 100,000 by
 
 @register("tabular")
 class TabularLikeness(Likeness):
-    """distance(i, q) = sqrt(mean over columns of d^2), d the difference in training standard deviations for a number, 0 or 1 for a word.
+    """distance(i, q) = sqrt(mean over columns of d^2), d the difference in training standard deviations for a number, 0
+    or 1 for a word.
 
-    A group column that is no feature takes no part. The search works on the standardised columns with each word as one column of its own;
-    wide tables on a random projection of them. Beyond ``EXACT_PAIRS`` it skips the parts of the space that hold no close row.
+    A group column that is no feature takes no part. The search works on the standardised columns with each word as one
+    column of its own; wide tables on a random projection of them. Beyond ``EXACT_PAIRS`` it skips the parts of the
+    space that hold no close row.
     """
 
     title = "columns"
-    summary = "0 is the same value in every column. A table of few or coarse columns has equal rows that are no copies: look at the numbers."
+    summary = (
+        "0 is the same value in every column. A table of few or coarse columns has equal rows that are no "
+        "copies: look at the numbers."
+    )
     formula = "√(mean over columns of d²), d in standard deviations, or 0 / 1 for words"
     cost = (
-        "One product of the encoded rows per pair of samples, beyond 10⁹ pairs for about one pair in thirty; columns are compared for the "
+        "One product of the encoded rows per pair of samples, beyond 10⁹ pairs for about one pair in thirty; "
+        "columns are compared for the "
         "candidates alone."
     )
     source = "After Gower, A general coefficient of similarity (1971)."
@@ -93,7 +99,8 @@ class TabularLikeness(Likeness):
         return np.concatenate(left), np.concatenate(right)
 
     def _stretch(self, projected: bool) -> float:
-        """By what rows at a distance of 1 differ at most in the space that is searched: a word that differs turns two inputs."""
+        """By what rows at a distance of 1 differ at most in the space that is searched: a word that differs turns two
+        inputs."""
         if any(name.startswith("col:") for name in self.dataset.samples.columns):
             most = 1.0 if all(scale for _, scale in self._columns) else 2.0
         else:

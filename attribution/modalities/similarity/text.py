@@ -18,17 +18,21 @@ BLOCK = 512  # texts compared with all others at once
 
 @register("text")
 class TextLikeness(Likeness):
-    """distance(i, q) = sqrt(2 - 2 cos(v_i, v_q)), v the tf-idf vector of a text's words: log-free counts times ln((1 + n) / (1 + df)) + 1.
+    """distance(i, q) = sqrt(2 - 2 cos(v_i, v_q)), v the tf-idf vector of a text's words: log-free counts times ln((1 +
+    n) / (1 + df)) + 1.
 
-    The search is exact: a product with the inverted index of the training words. Word triples (shingles) stand beside it: they see the
-    order of the words, which tf-idf does not.
+    The search is exact: a product with the inverted index of the training words. Word triples (shingles) stand beside
+    it: they see the order of the words, which tf-idf does not.
     """
 
     title = "words, weighted by rarity"
     summary = "0 is the same words as often. Blind to word order; the shared word triples beside it are not."
     formula = "√(2 − 2 cos(tf-idfᵢ, tf-idf_q))"
     cost = "One sparse product over the words that two texts share."
-    source = "tf-idf as in Salton and Buckley (1988); shingles: Broder, On the resemblance and containment of documents (1997)."
+    source = (
+        "tf-idf as in Salton and Buckley (1988); shingles: Broder, On the resemblance and containment of "
+        "documents (1997)."
+    )
     threshold = 0.4
     measures: ClassVar[dict[str, Measure]] = {
         "cosine": Measure("tf-idf cosine", 0.95, True, "1 is the same words as often."),

@@ -32,7 +32,8 @@ def overlap(a: np.ndarray, b: np.ndarray, k: int) -> np.ndarray:
 
 
 def agreement(matrices: dict[str, np.ndarray], query_rows: list[int], k: int) -> "pd.DataFrame":
-    """Every ordered pair of estimators, for every query and (query_row -1) over all; columns as in ``BenchResult.agreement``."""
+    """Every ordered pair of estimators, for every query and (query_row -1) over all; columns as in
+    ``BenchResult.agreement``."""
     import pandas as pd
 
     ranks = {name: standard_ranks(matrix) for name, matrix in matrices.items()}
@@ -51,7 +52,8 @@ def agreement(matrices: dict[str, np.ndarray], query_rows: list[int], k: int) ->
 def disagreements(
     matrices: dict[str, np.ndarray], rows: np.ndarray, query_rows: list[int], count: int = 12
 ) -> "pd.DataFrame":
-    """The ``count`` (training sample, query) pairs of every two estimators with the largest difference in rank, a training sample once.
+    """The ``count`` (training sample, query) pairs of every two estimators with the largest difference in rank, a
+    training sample once.
 
     ``rows`` (n,) are the training rows of the matrices. Columns as in ``BenchResult.disagreements``.
     """

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from attribution.training.run import Run
 
 COUNTS = (8, 16, 24, 48, 96)
-PRIOR = 0.6  # half-width times the root of the number of subsets where nothing is measured: .5 to .65 on digits with 40 queries
+# half-width times the root of the number of subsets where nothing is measured: .5 to .65 on digits with 40 queries
+PRIOR = 0.6
 
 
 def forecast(
@@ -28,12 +29,12 @@ def forecast(
     config: BenchConfig,
     home: Path,
 ) -> "pd.DataFrame":
-    """One line per number of subsets: subsets, missing (trainings still to do), seconds_s (their time), half_width (of the LDS interval at
-    95 %), measured (whether from an earlier bench on the same subsets, or the usual one).
+    """One line per number of subsets: subsets, missing (trainings still to do), seconds_s (their time), half_width (of
+    the LDS interval at 95 %), measured (whether from an earlier bench on the same subsets, or the usual one).
 
-    A training is taken to last as long as those in the store did, or else ``share`` of the run's own. The interval has a part from the
-    choice of queries and one from the choice of subsets, which shrinks with the root of their number; both come from the newest bench on
-    this store.
+    A training is taken to last as long as those in the store did, or else ``share`` of the run's own. The interval has
+    a part from the choice of queries and one from the choice of subsets, which shrinks with the root of their number;
+    both come from the newest bench on this store.
     """
     import pandas as pd
 
@@ -58,8 +59,8 @@ def forecast(
 
 
 def measured_spread(home: Path, version: str, config: BenchConfig) -> tuple[float, float] | None:
-    """Half-width that the choice of queries alone gives, and that of one subset (to be divided by the root of their number): medians over
-    the estimators of the newest bench on this version and share; None when there is none."""
+    """Half-width that the choice of queries alone gives, and that of one subset (to be divided by the root of their
+    number): medians over the estimators of the newest bench on this version and share; None when there is none."""
     found = sorted((home / "benches").glob("*/fidelity.parquet"), key=lambda path: -path.stat().st_mtime_ns)
     for result in (BenchResult(path.parent) for path in found):
         same = all(result.request["bench"][name] == getattr(config, name) for name in ("share", "repeats"))

@@ -36,14 +36,16 @@ FORMAT = 1
 
 
 class DampingResult(Artefact):
-    """One sweep: ``NAME/dampings/ID``. ``config`` holds the request, the usual ratio, ``subsets`` (models behind the LDS, 0: none)."""
+    """One sweep: ``NAME/dampings/ID``. ``config`` holds the request, the usual ratio, ``subsets`` (models behind the
+    LDS, 0: none)."""
 
     what = "damping sweep"
 
     @property
     def sweep(self) -> "pd.DataFrame":
-        """One line per ratio, ascending: ratio, damping (absolute), usual (bool: the default), agreement (mean over the queries of Spearman's
-        correlation with the usual ratio's influences) with low and high (95 %), lds with lds_low and lds_high (NaN without subset models)."""
+        """One line per ratio, ascending: ratio, damping (absolute), usual (bool: the default), agreement (mean over the
+        queries of Spearman's correlation with the usual ratio's influences) with low and high (95 %), lds with lds_low
+        and lds_high (NaN without subset models)."""
 
         return read_table(self.folder / "sweep.parquet")
 
@@ -59,11 +61,12 @@ def damping_sweep(
     *,
     trusted: bool = False,
 ) -> DampingResult:
-    """Influences of all active training rows on ``queries`` (global rows) at every ratio, compared with those at the usual ratio.
+    """Influences of all active training rows on ``queries`` (global rows) at every ratio, compared with those at the
+    usual ratio.
 
-    Nothing tells from agreement alone which ratio is right; the LDS does, where models retrained on random subsets are there (it is judged on
-    them, so a ratio picked from it is picked in-sample). Cost: one score run per ratio. ``UserError`` for an estimator without damping and a
-    ratio that is not above 0.
+    Nothing tells from agreement alone which ratio is right; the LDS does, where models retrained on random subsets are
+    there (it is judged on them, so a ratio picked from it is picked in-sample). Cost: one score run per ratio.
+    ``UserError`` for an estimator without damping and a ratio that is not above 0.
     """
     from attribution.training.trained import TrainedModel
 

@@ -1,9 +1,10 @@
 """Linear datamodeling score (LDS): do summed influences rank random subsets as retraining on them does?
 
-For query q and subset S the estimator predicts ``sum of influence(i, q) over i in S``: more helpful samples, lower loss. The LDS of q is
-Spearman's correlation over the subsets of that prediction with minus the loss of q after retraining on S; the LDS of the estimator is the
-mean over the queries (Park et al. 2023, TRAK, arXiv 2303.14186, section 2). 1 is perfect, 0 is what chance gives. Retraining is itself
-noisy, so even a perfect estimator stays under 1: ``ceiling`` says where.
+For query q and subset S the estimator predicts ``sum of influence(i, q) over i in S``: more helpful samples, lower
+loss. The LDS of q is Spearman's correlation over the subsets of that prediction with minus the loss of q after
+retraining on S; the LDS of the estimator is the mean over the queries (Park et al. 2023, TRAK, arXiv 2303.14186,
+section 2). 1 is perfect, 0 is what chance gives. Retraining is itself noisy, so even a perfect estimator stays under 1:
+``ceiling`` says where.
 """
 
 from collections.abc import Callable
@@ -26,10 +27,12 @@ def summed(members: np.ndarray, influence: np.ndarray) -> np.ndarray:
 
 
 def cross_fitted(members: np.ndarray, outputs: np.ndarray, fit: Fit, folds: int = 5) -> np.ndarray:
-    """What an estimator that is fitted to these very subsets predicts for each ``(m, q)`` when that one's fold is held out.
+    """What an estimator that is fitted to these very subsets predicts for each ``(m, q)`` when that one's fold is held
+    out.
 
-    ``fit(members, outputs)`` gives linear coefficients (n, q). Judged on the subsets it was fitted to, it would be right by heart. Up to a
-    constant, the same in all folds: the mean of the other folds would lean away from the held-out answers and count against the fit.
+    ``fit(members, outputs)`` gives linear coefficients (n, q). Judged on the subsets it was fitted to, it would be
+    right by heart. Up to a constant, the same in all folds: the mean of the other folds would lean away from the
+    held-out answers and count against the fit.
     """
     fold = np.arange(len(members)) % folds
     found = np.empty_like(outputs, dtype=np.float64)
@@ -42,8 +45,8 @@ def cross_fitted(members: np.ndarray, outputs: np.ndarray, fit: Fit, folds: int 
 def per_query(predicted: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """LDS of every query ``(q,)``.
 
-    ``predicted`` (m, q) as from ``summed``, ``outputs`` (m, q): what should rise with the predicted help (minus the loss, or the margin).
-    0 for a query with equal predictions everywhere, NaN for equal outputs.
+    ``predicted`` (m, q) as from ``summed``, ``outputs`` (m, q): what should rise with the predicted help (minus the
+    loss, or the margin). 0 for a query with equal predictions everywhere, NaN for equal outputs.
     """
     predicted, actual = _standard(predicted), _standard(outputs)
     found = (predicted * actual).mean(0)
@@ -51,9 +54,11 @@ def per_query(predicted: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 
 
 def draws(predicted: np.ndarray, outputs: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Resampled LDS ``(resamples,)``: subsets and queries both drawn with replacement (the pigeonhole bootstrap, Owen 2007).
+    """Resampled LDS ``(resamples,)``: subsets and queries both drawn with replacement (the pigeonhole bootstrap, Owen
+    2007).
 
-    The same seed draws the same subsets and queries, so the draws of two estimators can be subtracted. Ranks are those among all subsets.
+    The same seed draws the same subsets and queries, so the draws of two estimators can be subtracted. Ranks are those
+    among all subsets.
     """
     m, q = outputs.shape
     generator = np.random.default_rng(seed)
@@ -86,8 +91,8 @@ def interval(value: float, drawn: np.ndarray, level: float = 0.95) -> Interval:
 def ceiling(first: np.ndarray, second: np.ndarray) -> float:
     """The LDS that a perfect estimator would reach on the mean of two independent retrainings, mean over the queries.
 
-    ``first`` and ``second`` (m, q) are the outputs of the two repeats. With r their rank correlation, the mean of both has reliability
-    2 r / (1 + r) (Spearman-Brown), and its correlation with the truth is the root of that.
+    ``first`` and ``second`` (m, q) are the outputs of the two repeats. With r their rank correlation, the mean of both
+    has reliability 2 r / (1 + r) (Spearman-Brown), and its correlation with the truth is the root of that.
     """
     r = np.nanmean((_standard(first) * _standard(second)).mean(0))
     return float(np.sqrt(max(0.0, 2 * r / (1 + r)))) if r > -1 else 0.0

@@ -1,7 +1,8 @@
-"""True leave-one-out where it can be had exactly: softmax regression with an L2 penalty, trained to its optimum by Newton steps.
+"""True leave-one-out where it can be had exactly: softmax regression with an L2 penalty, trained to its optimum by
+Newton steps.
 
-The objective is ``sum_i w_i CE_i + l2 / 2 |theta|^2`` with w = 1 / n. A sample that is left out gets weight 0 and the others keep theirs, as in
-the influence formula, so that the truth and the estimate answer the same question.
+The objective is ``sum_i w_i CE_i + l2 / 2 |theta|^2`` with w = 1 / n. A sample that is left out gets weight 0 and the
+others keep theirs, as in the influence formula, so that the truth and the estimate answer the same question.
 """
 
 from typing import TYPE_CHECKING
@@ -22,8 +23,8 @@ LARGEST = 2000  # parameters: a step factorises a matrix of that side
 
 
 def newton(x: Tensor, y: Tensor, weights: Tensor, l2: float, start: Tensor, classes: int) -> Tensor:
-    """Parameters ``(c, d)`` that minimise the objective, to ``TOLERANCE`` of the gradient's largest entry; ``x`` (n, d) float64, all
-    parameters are penalised. Weights (n,) may be negative."""
+    """Parameters ``(c, d)`` that minimise the objective, to ``TOLERANCE`` of the gradient's largest entry; ``x`` (n, d)
+    float64, all parameters are penalised. Weights (n,) may be negative."""
     theta = start.clone()
     one_hot = F.one_hot(y, classes).to(x)
     for _ in range(100):
@@ -55,7 +56,8 @@ def leave_one_out(
     classes: int,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Rise of the losses of ``asked`` (inputs (q, d), labels (q,)) when each of the rows ``left_out`` is missing: ``(len(left_out), q)``.
+    """Rise of the losses of ``asked`` (inputs (q, d), labels (q,)) when each of the rows ``left_out`` is missing:
+    ``(len(left_out), q)``.
 
     Positive = the sample helped. One Newton run per sample, from the optimum with all of them: two or three steps.
     """
@@ -74,8 +76,8 @@ def leave_one_out(
 
 
 def as_softmax_regression(trained: "TrainedModel") -> tuple[Tensor, Tensor, float]:
-    """The training set of a model that is one linear layer on the flattened input: inputs with a 1 at the end (n, d + 1) float64, labels
-    (n,), and the L2 penalty of its recipe. ``UserError`` for any other model."""
+    """The training set of a model that is one linear layer on the flattened input: inputs with a 1 at the end (n, d +
+    1) float64, labels (n,), and the L2 penalty of its recipe. ``UserError`` for any other model."""
     model, recipe = trained.model(), trained.run.train_config
     layers = [layer for layer in model.modules() if not list(layer.children()) and not isinstance(layer, nn.Flatten)]
     if len(layers) != 1 or not isinstance(layers[0], nn.Linear) or layers[0].bias is None:
@@ -93,7 +95,8 @@ def as_softmax_regression(trained: "TrainedModel") -> tuple[Tensor, Tensor, floa
     size = layers[0].weight.numel() + layers[0].bias.numel()
     if size > LARGEST or recipe.optimizer != "sgd" or not recipe.weight_decay > 0:
         raise UserError(
-            f"{size:,} weights, {recipe.optimizer} and an L2 penalty of {recipe.weight_decay:g} do not have an exact optimum here.",
+            f"{size:,} weights, {recipe.optimizer} and an L2 penalty of {recipe.weight_decay:g} do not have an "
+            "exact optimum here.",
             f"At most {LARGEST:,} weights, sgd, and a penalty above 0 are needed.",
             "Read the linear datamodeling score instead.",
         )

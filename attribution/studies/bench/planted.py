@@ -1,7 +1,8 @@
 """Usefulness: wrong labels planted in a sandbox copy, and how well every detector and estimator finds them.
 
-The user's labels are never touched: the flips live in a ``Labels`` value, the model trained on them in a folder of its own. Errors that the
-labels already hold count as right answers missed, so on such data the figures are lower bounds; their order still compares.
+The user's labels are never touched: the flips live in a ``Labels`` value, the model trained on them in a folder of its
+own. Errors that the labels already hold count as right answers missed, so on such data the figures are lower bounds;
+their order still compares.
 """
 
 import time
@@ -41,8 +42,8 @@ class Found:
 
 
 def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> tuple["Labels", np.ndarray]:
-    """A copy of the labels with ``share`` of the active training ones set to another class, drawn uniformly; and which ``(n,)`` bool, in the
-    order of ``labels.train_rows``. ``UserError`` when that is none or all of them."""
+    """A copy of the labels with ``share`` of the active training ones set to another class, drawn uniformly; and which
+    ``(n,)`` bool, in the order of ``labels.train_rows``. ``UserError`` when that is none or all of them."""
     from attribution.datasets.dataset import Labels
 
     rows, classes = labels.train_rows(dataset), len(dataset.info.classes)
@@ -71,7 +72,8 @@ def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> 
 def by_detectors(
     trained: "TrainedModel", names: Sequence[str], out_of_fold: Callable[[], np.ndarray]
 ) -> tuple[list[Found], dict[str, str]]:
-    """What the detectors say, each with evidence of its own so that its seconds are its alone; and why others cannot (name -> why).
+    """What the detectors say, each with evidence of its own so that its seconds are its alone; and why others cannot
+    (name -> why).
 
     The out-of-fold predictions are made once; their time counts for every detector that reads them.
     """
@@ -102,9 +104,11 @@ def by_detectors(
 def by_estimators(
     trained: "TrainedModel", names: Sequence[str], seed: int = 0, progress: Progress | None = None
 ) -> tuple[list[Found], dict[str, str]]:
-    """What estimators say: the harm to the worst class of the validation samples, ``-min_c sum over v in c of influence(i, v)``.
+    """What estimators say: the harm to the worst class of the validation samples, ``-min_c sum over v in c of
+    influence(i, v)``.
 
-    Summed over all classes the pulls cancel (arXiv 2506.11584). ``VALIDATION`` samples are asked about, drawn evenly from the classes.
+    Summed over all classes the pulls cancel (arXiv 2506.11584). ``VALIDATION`` samples are asked about, drawn evenly
+    from the classes.
     """
     validation = _validation(trained, seed)
     if not len(validation):
@@ -149,7 +153,8 @@ def _validation(trained: "TrainedModel", seed: int) -> np.ndarray:
 def table(
     found: Sequence[Found], labels: np.ndarray, planted: np.ndarray, budget: float, seed: int = 0
 ) -> "pd.DataFrame":
-    """All figures with 95 % intervals over the samples, over all (label -1) and for every class of the given labels ``(n,)``.
+    """All figures with 95 % intervals over the samples, over all (label -1) and for every class of the given labels
+    ``(n,)``.
 
     Columns as in ``BenchResult.usefulness``. A class without planted labels, or with nothing else, has no line.
     """

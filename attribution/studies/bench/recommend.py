@@ -11,16 +11,19 @@ from attribution.studies.bench.lds import interval
 
 CONTROL = "random"
 RULE = (
-    "Useful is what beats the random control: the 95 % interval of the difference lies above 0. Among the useful ones, those whose difference "
-    "to the best does not exclude 0 count as equal to it, and the cheapest of them in seconds is recommended. Differences are bootstrapped in "
-    "pairs: over queries and subsets for explanations (LDS), over training samples for wrong labels (average precision)."
+    "Useful is what beats the random control: the 95 % interval of the difference lies above 0. Among the useful "
+    "ones, those whose difference "
+    "to the best does not exclude 0 count as equal to it, and the cheapest of them in seconds is recommended. "
+    "Differences are bootstrapped in "
+    "pairs: over queries and subsets for explanations (LDS), over training samples for wrong labels (average "
+    "precision)."
 )
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What the rule says. ``pick`` is "" when nothing beats the control. ``equals`` (with the pick and the best) are not measurably worse
-    than the best; ``useless`` do not beat the control."""
+    """What the rule says. ``pick`` is "" when nothing beats the control. ``equals`` (with the pick and the best) are
+    not measurably worse than the best; ``useless`` do not beat the control."""
 
     pick: str
     best: str
@@ -32,7 +35,8 @@ class Choice:
 def choose(
     values: dict[str, float], drawn: dict[str, np.ndarray], seconds_s: dict[str, float], control: str = CONTROL
 ) -> Choice:
-    """Apply ``RULE``: ``values`` and paired resampled values ``(r,)`` by name, the control among them; cost in seconds by name."""
+    """Apply ``RULE``: ``values`` and paired resampled values ``(r,)`` by name, the control among them; cost in seconds
+    by name."""
     names = [name for name in values if name != control]
     useful = [name for name in names if difference(values, drawn, name, control).low > 0]
     best = max(useful, key=lambda name: values[name], default="")
@@ -64,11 +68,15 @@ def explain_sentences(choice: Choice) -> list[str]:
     if choice.pick:
         text = f"To explain one prediction, use {choice.pick}: LDS {_shown(choice.figures[choice.pick])}."
         if choice.best != choice.pick:
-            text += f" It is the cheapest of those not measurably worse than the best, {choice.best} ({_shown(choice.figures[choice.best])})."
+            text += (
+                f" It is the cheapest of those not measurably worse than the best, {choice.best} "
+                f"({_shown(choice.figures[choice.best])})."
+            )
         lines.append(text)
     else:
         lines.append(
-            "No estimator explains this model's predictions better than chance here: measure more subsets, or distrust them all."
+            "No estimator explains this model's predictions better than chance here: measure more subsets, or "
+            "distrust them all."
         )
     if choice.pick and choice.useless:
         told = ", ".join(f"{name} (LDS {_shown(choice.figures[name])})" for name in choice.useless)
@@ -88,7 +96,10 @@ def mislabel_sentences(choice: Choice, budget: float, precision: dict[str, float
     text = f"For wrong labels on this data, use {choice.pick}: average precision {_shown(choice.figures[choice.pick])}"
     text += f", {100 * precision[choice.pick]:.0f} % of the first {100 * budget:g} % of its queue were planted."
     if choice.best != choice.pick:
-        text += f" It is the cheapest of those not measurably worse than the best, {choice.best} ({_shown(choice.figures[choice.best])})."
+        text += (
+            f" It is the cheapest of those not measurably worse than the best, {choice.best} "
+            f"({_shown(choice.figures[choice.best])})."
+        )
     return [text]
 
 

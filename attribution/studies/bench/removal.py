@@ -1,7 +1,7 @@
 """Top-k removal: train again without a prediction's k most helpful samples; how fast does the prediction break?
 
-A faithful estimator names samples whose loss hurts: the rise of the query's loss should be larger than without k samples at random, which
-the control estimator ``random`` supplies.
+A faithful estimator names samples whose loss hurts: the rise of the query's loss should be larger than without k
+samples at random, which the control estimator ``random`` supplies.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 
 class Retrained:
-    """Logits of models trained with some samples left out, kept in a folder by content, so that none is trained twice."""
+    """Logits of models trained with some samples left out, kept in a folder by content, so that none is trained
+    twice."""
 
     def __init__(
         self,
@@ -85,9 +86,9 @@ def removal(
     trained: Retrained,
     progress: Progress,
 ) -> "pd.DataFrame":
-    """One line per estimator, k and query: change (rise of the query's loss, nats, mean over the seeds) and flipped (share of the seeds in
-    which the prediction changed). ``matrices`` (n, q) in the order of ``rows`` and ``query_rows``. Costs a training per line and seed, and
-    one with all samples."""
+    """One line per estimator, k and query: change (rise of the query's loss, nats, mean over the seeds) and flipped
+    (share of the seeds in which the prediction changed). ``matrices`` (n, q) in the order of ``rows`` and
+    ``query_rows``. Costs a training per line and seed, and one with all samples."""
     import pandas as pd
 
     plan = [(name, k, column) for column in range(len(query_rows)) for k in ks if k < len(rows) for name in matrices]
@@ -115,7 +116,8 @@ def removal(
 
 
 def summary(table: "pd.DataFrame", seed: int = 0) -> "pd.DataFrame":
-    """The mean over the queries with a 95 % interval (bootstrap over queries), per estimator and k; as in ``BenchResult.removal``."""
+    """The mean over the queries with a 95 % interval (bootstrap over queries), per estimator and k; as in
+    ``BenchResult.removal``."""
     import pandas as pd
 
     lines = []

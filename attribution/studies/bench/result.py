@@ -89,18 +89,19 @@ COLUMNS: dict[str, dict[str, str]] = {
 
 
 class BenchResult(Artefact):
-    """One comparison of estimators: ``NAME/benches/BENCH``. A table that is not measured (yet) is empty, with its columns.
+    """One comparison of estimators: ``NAME/benches/BENCH``. A table that is not measured (yet) is empty, with its
+    columns.
 
-    ``config`` (when finished) holds the request: run, version, estimators, queries (rows), parts, and so on. Rows are the project's.
-    Estimators always include ``random``, the control. Intervals are at 95 %.
+    ``config`` (when finished) holds the request: run, version, estimators, queries (rows), parts, and so on. Rows are
+    the project's. Estimators always include ``random``, the control. Intervals are at 95 %.
     """
 
     what = "comparison of estimators"
 
     @property
     def request(self) -> dict[str, Any]:
-        """What was asked, written before the work starts: ``run``, ``version``, ``estimators``, ``queries`` (rows), ``parts``, ``bench``
-        (the settings), ``n_train``."""
+        """What was asked, written before the work starts: ``run``, ``version``, ``estimators``, ``queries`` (rows),
+        ``parts``, ``bench`` (the settings), ``n_train``."""
         return dict(read_json(self.folder / "request.json"))
 
     @property
@@ -130,9 +131,10 @@ class BenchResult(Artefact):
 
     @property
     def summary(self) -> dict[str, Any]:
-        """``done`` (finished parts), ``skipped`` (name -> why: estimators and parts that this model or data cannot serve), ``notes``
-        (sentences a reader should know), ``recommendation`` (sentences, the first is the headline), ``explain`` and ``mislabels`` (the
-        chosen names, "" for none), ``no_better_than_random`` (names); {} before the first part is done."""
+        """``done`` (finished parts), ``skipped`` (name -> why: estimators and parts that this model or data cannot
+        serve), ``notes`` (sentences a reader should know), ``recommendation`` (sentences, the first is the headline),
+        ``explain`` and ``mislabels`` (the chosen names, "" for none), ``no_better_than_random`` (names); {} before the
+        first part is done."""
         path = self.folder / "bench.json"
         return dict(read_json(path)) if path.is_file() else {}
 
@@ -143,9 +145,9 @@ class BenchResult(Artefact):
 
     @property
     def fidelity(self) -> "pd.DataFrame":
-        """Linear datamodeling score: estimator, measure (``loss``, or ``margin``: the label's logit minus the best other's), lds (-1 to 1,
-        mean over the queries) with low and high (over queries and subsets), above_random (its difference to the control) with above_low
-        and above_high, subsets, queries (counts)."""
+        """Linear datamodeling score: estimator, measure (``loss``, or ``margin``: the label's logit minus the best
+        other's), lds (-1 to 1, mean over the queries) with low and high (over queries and subsets), above_random (its
+        difference to the control) with above_low and above_high, subsets, queries (counts)."""
         return self._table("fidelity")
 
     @property
@@ -155,14 +157,15 @@ class BenchResult(Artefact):
 
     @property
     def leave_one_out(self) -> "pd.DataFrame":
-        """Against true leave-one-out, for a model that is one linear layer: estimator, pearson (mean over the queries) with low and high
-        (over queries), spearman, samples (left out one by one), queries."""
+        """Against true leave-one-out, for a model that is one linear layer: estimator, pearson (mean over the queries)
+        with low and high (over queries), spearman, samples (left out one by one), queries."""
         return self._table("leave_one_out")
 
     @property
     def removal(self) -> "pd.DataFrame":
-        """Retraining without the k most helpful samples of a query: estimator, k, change (rise of its loss, nats, mean over queries) with
-        low and high (over queries), flipped (share of the queries whose prediction changed), queries. ``random`` removes k at random."""
+        """Retraining without the k most helpful samples of a query: estimator, k, change (rise of its loss, nats, mean
+        over queries) with low and high (over queries), flipped (share of the queries whose prediction changed),
+        queries. ``random`` removes k at random."""
         return self._table("removal")
 
     @property
@@ -172,41 +175,44 @@ class BenchResult(Artefact):
 
     @property
     def usefulness(self) -> "pd.DataFrame":
-        """How well planted wrong labels are found: name, kind (``estimator`` by its harm to the worst class of the validation samples,
-        ``detector``, or ``combined``: the review queue's mean rank, called ``queue``), label (class index, -1 = all samples), ap (average
-        precision), auroc and precision (share of planted labels among the review budget, the first ``bench.budget`` of the queue), each
-        with ``_low`` and ``_high`` (over samples), samples, planted (counts), seconds_s. For a class the precision counts the samples of
-        that given label in the class's own budget."""
+        """How well planted wrong labels are found: name, kind (``estimator`` by its harm to the worst class of the
+        validation samples, ``detector``, or ``combined``: the review queue's mean rank, called ``queue``), label (class
+        index, -1 = all samples), ap (average precision), auroc and precision (share of planted labels among the review
+        budget, the first ``bench.budget`` of the queue), each with ``_low`` and ``_high`` (over samples), samples,
+        planted (counts), seconds_s. For a class the precision counts the samples of that given label in the class's own
+        budget."""
         return self._table("usefulness")
 
     @property
     def planted(self) -> "pd.DataFrame":
-        """The sandbox: row, label (given there), planted (bool), and one column of suspicion per ``name`` of ``usefulness``."""
+        """The sandbox: row, label (given there), planted (bool), and one column of suspicion per ``name`` of
+        ``usefulness``."""
         return self._any("planted")
 
     @property
     def agreement(self) -> "pd.DataFrame":
-        """Every ordered pair of estimators: a, b, query_row (-1: mean over the queries), spearman (over training samples), overlap (share
-        of the ``bench.k`` most helpful in common)."""
+        """Every ordered pair of estimators: a, b, query_row (-1: mean over the queries), spearman (over training
+        samples), overlap (share of the ``bench.k`` most helpful in common)."""
         return self._table("agreement")
 
     @property
     def disagreements(self) -> "pd.DataFrame":
-        """The (training sample, query) pairs on which two estimators differ most: a, b, query_row, row, rank_a, rank_b (1 = most helpful),
-        difference (of the ranks, as a share of the training set, 0 to 1), influence_a, influence_b; the largest difference of a pair
-        first."""
+        """The (training sample, query) pairs on which two estimators differ most: a, b, query_row, row, rank_a, rank_b
+        (1 = most helpful), difference (of the ranks, as a share of the training set, 0 to 1), influence_a, influence_b;
+        the largest difference of a pair first."""
         return self._table("disagreements")
 
     @property
     def stability(self) -> "pd.DataFrame":
-        """The same estimator asked of models from other seeds: estimator, spearman (mean over the queries) with low and high (over
-        queries), overlap (of the k most helpful), runs (other models), queries."""
+        """The same estimator asked of models from other seeds: estimator, spearman (mean over the queries) with low and
+        high (over queries), overlap (of the k most helpful), runs (other models), queries."""
         return self._table("stability")
 
     @property
     def cost(self) -> "pd.DataFrame":
-        """estimator, seconds_s, peak_mib (extra memory while it ran, MiB; NaN when the scores were there already), forward_passes (over
-        the training set; a backward pass counts two), score (id of its score run in ``NAME/scores``)."""
+        """estimator, seconds_s, peak_mib (extra memory while it ran, MiB; NaN when the scores were there already),
+        forward_passes (over the training set; a backward pass counts two), score (id of its score run in
+        ``NAME/scores``)."""
         return self._table("cost")
 
     def _table(self, name: str) -> "pd.DataFrame":

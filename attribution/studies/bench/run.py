@@ -2,8 +2,8 @@
 
     result = bench(dataset, labels, run, model, recipe, BenchConfig(), rows, Path("NAME"))
 
-What it trains and scores is kept by content and reused: subsets in ``NAME/subsets``, score runs in ``NAME/scores``, and what belongs to no
-other page (models on planted labels, of other seeds, without some samples) in ``NAME/bench``.
+What it trains and scores is kept by content and reused: subsets in ``NAME/subsets``, score runs in ``NAME/scores``, and
+what belongs to no other page (models on planted labels, of other seeds, without some samples) in ``NAME/bench``.
 """
 
 import time
@@ -50,12 +50,14 @@ def bench(
     *,
     trusted: bool = False,
 ) -> BenchResult:
-    """Measure the parts asked for and write ``home/benches/ID``, where ID is the fingerprint of the run's weights, the labels and the settings.
+    """Measure the parts asked for and write ``home/benches/ID``, where ID is the fingerprint of the run's weights, the
+    labels and the settings.
 
-    ``model`` and ``recipe`` are what retraining uses; ``queries`` are rows (see ``choose_queries``). A finished bench is returned at once,
-    an interrupted one goes on after its last finished part, and with its next untrained model. Cost: one scoring per estimator, then per part
-    fidelity ``subsets * repeats`` trainings on a share of the data, usefulness one training and its folds, stability one training per seed.
-    An estimator or detector that the model cannot serve is left out and listed in ``summary["skipped"]``.
+    ``model`` and ``recipe`` are what retraining uses; ``queries`` are rows (see ``choose_queries``). A finished bench
+    is returned at once, an interrupted one goes on after its last finished part, and with its next untrained model.
+    Cost: one scoring per estimator, then per part fidelity ``subsets * repeats`` trainings on a share of the data,
+    usefulness one training and its folds, stability one training per seed. An estimator or detector that the model
+    cannot serve is left out and listed in ``summary["skipped"]``.
     """
     work, started_s = progress or Progress(), time.perf_counter()
     parts = _check(config)
@@ -121,7 +123,8 @@ def _notes(run: Run, labels: "Labels") -> list[str]:
         )
     if run.version != labels.version:
         notes.append(
-            "Labels changed after the model was trained: it is asked as it is, and what is retrained follows the current labels."
+            "Labels changed after the model was trained: it is asked as it is, and what is retrained follows the "
+            "current labels."
         )
     return notes
 
@@ -141,7 +144,8 @@ def _check_size(n_train: int, n_queries: int) -> None:
     most = pipeline.DENSE_LIMIT_BYTES // (4 * max(1, n_train))
     if n_queries > most:
         raise UserError(
-            f"The influences of {n_train:,} training samples on {n_queries:,} queries take more than {pipeline.DENSE_LIMIT_BYTES >> 20} MiB.",
+            f"The influences of {n_train:,} training samples on {n_queries:,} queries take more than "
+            f"{pipeline.DENSE_LIMIT_BYTES >> 20} MiB.",
             "Estimators are compared pair by pair, and of so many only summaries are kept.",
             f"Ask at most {most:,} queries (`--count`).",
         )
@@ -159,7 +163,8 @@ def _shares(parts: list[str]) -> dict[str, tuple[float, float]]:
 
 
 def choose_queries(rows: np.ndarray, correct: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """``count`` of ``rows``, ascending: half of them predicted wrong (fewer when there are not enough), the others right, drawn by seed."""
+    """``count`` of ``rows``, ascending: half of them predicted wrong (fewer when there are not enough), the others
+    right, drawn by seed."""
     chance = np.random.default_rng([seed, 3])
     wrong, right = chance.permutation(rows[~correct]), chance.permutation(rows[correct])
     first = wrong[: max(count - len(right), min(len(wrong), count // 2))]

@@ -1,4 +1,5 @@
-"""What kind of sample a suspect is: mislabelled, hard, rare, leaked, duplicate or memorized, by a small rule over named signals."""
+"""What kind of sample a suspect is: mislabelled, hard, rare, leaked, duplicate or memorized, by a small rule over named
+signals."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -29,14 +30,16 @@ FORMAT = 1  # of the kept tables: raise when the rule changes
 BLOCK = 8192  # rows whose neighbours' representations are held at once
 
 RULE = (
-    "Each class has a strength from 0 to 1, the mean of its signals; the strongest class wins, the next one is the runner-up. "
+    "Each class has a strength from 0 to 1, the mean of its signals; the strongest class wins, the next one is "
+    "the runner-up. "
     "A sample that is not among the suspects is ordinary unless a class reaches 0.5."
 )
 
 
 @dataclass(frozen=True)
 class Relations:
-    """What other findings say of training rows: a sentence each for leaks and duplicates, a number 0..1 for memorization."""
+    """What other findings say of training rows: a sentence each for leaks and duplicates, a number 0..1 for
+    memorization."""
 
     leaked: Mapping[int, str] = field(default_factory=dict)
     duplicate: Mapping[int, str] = field(default_factory=dict)
@@ -45,8 +48,8 @@ class Relations:
 
 @dataclass(frozen=True)
 class Categories:
-    """One line per searched training row in ``table``: row, category, runner_up, margin (strength of the first minus that of the second),
-    ``strength:KIND`` (0..1) and the signals by name (see ``categorize``)."""
+    """One line per searched training row in ``table``: row, category, runner_up, margin (strength of the first minus
+    that of the second), ``strength:KIND`` (0..1) and the signals by name (see ``categorize``)."""
 
     table: "pd.DataFrame"
     classes: tuple[str, ...]
@@ -89,7 +92,8 @@ class Categories:
             return [self.relations.duplicate.get(int(row), "It repeats another training sample.")]
         if kind == "memorized":
             return [
-                f"Without it in training, the model would be right about it {100 * entry['memorization']:.0f} points less often."
+                f"Without it in training, the model would be right about it {100 * entry['memorization']:.0f} "
+                "points less often."
             ]
         return _sentences(entry, kind, self.classes, self.held_out)
 
@@ -97,7 +101,8 @@ class Categories:
 def kept_or_made(
     flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations, sources: Sequence[Path]
 ) -> Categories:
-    """``categorize``, whose table is kept beside the search from ``KEPT_FROM`` samples on: there it takes seconds, and a page asks for it.
+    """``categorize``, whose table is kept beside the search from ``KEPT_FROM`` samples on: there it takes seconds, and
+    a page asks for it.
 
     ``sources`` are the folders that ``relations`` was read from, which name what is in them. Kept numbers are float32.
     """
@@ -115,22 +120,25 @@ def kept_or_made(
 def categorize(
     flags: "FlagResult", run: "Run", classes: Sequence[str], relations: Relations | None = None
 ) -> Categories:
-    """Give every searched training row a class with its runner-up; nothing is trained, under a second for 10,000 samples.
+    """Give every searched training row a class with its runner-up; nothing is trained, under a second for 10,000
+    samples.
 
     Signals, each 0..1, for the given label g and the suggested one s:
-    ``models`` and ``neighbors``: the share of s in what held-out models and neighbours give to g and s together; ``epochs``: the share
-    of epochs after which another class led; ``distinct``: 1 minus the rank of (g, s) among all pairs by how often the evidence takes one
-    for the other; ``sure``: among samples on which the evidence is as sure as here and contradicts the label, the expected share of wrong
-    labels (the estimated number of wrong labels over the contradictions; it assumes that sure and unsure samples are mislabelled alike);
-    ``torn_models`` and ``torn_neighbors``: 1 where g and s get equal shares, 0 where one gets all; ``variability``: percentile of the
-    standard deviation over epochs of the label's probability (a data map's axis); ``distance``: how far into the most distant 5 % the
-    mean cosine distance to the nearest neighbours reaches; ``claimed``: the share of neighbours labelled s; ``memorization``: as measured.
+    ``models`` and ``neighbors``: the share of s in what held-out models and neighbours give to g and s together;
+    ``epochs``: the share of epochs after which another class led; ``distinct``: 1 minus the rank of (g, s) among all
+    pairs by how often the evidence takes one for the other; ``sure``: among samples on which the evidence is as sure as
+    here and contradicts the label, the expected share of wrong labels (the estimated number of wrong labels over the
+    contradictions; it assumes that sure and unsure samples are mislabelled alike); ``torn_models`` and
+    ``torn_neighbors``: 1 where g and s get equal shares, 0 where one gets all; ``variability``: percentile of the
+    standard deviation over epochs of the label's probability (a data map's axis); ``distance``: how far into the most
+    distant 5 % the mean cosine distance to the nearest neighbours reaches; ``claimed``: the share of neighbours
+    labelled s; ``memorization``: as measured.
 
-    mislabelled = mean(models, neighbors, epochs, distinct, sure); hard = mean(torn_models, torn_neighbors, variability, 1 - distinct,
-    1 - sure where the evidence contradicts the label, else 0); rare = distance (1 - claimed), and 1 for a sample whose class has no other
-    different one (it is never called mislabelled or hard); leaked and duplicate = 1 where a finding says so; memorized = memorization
-    (1 - mislabelled), for a wrong label is learned by heart as well. A signal that the run cannot give (no per-epoch record) is left out of
-    the means.
+    mislabelled = mean(models, neighbors, epochs, distinct, sure); hard = mean(torn_models, torn_neighbors, variability,
+    1 - distinct, 1 - sure where the evidence contradicts the label, else 0); rare = distance (1 - claimed), and 1 for a
+    sample whose class has no other different one (it is never called mislabelled or hard); leaked and duplicate = 1
+    where a finding says so; memorized = memorization (1 - mislabelled), for a wrong label is learned by heart as well.
+    A signal that the run cannot give (no per-epoch record) is left out of the means.
     """
     import pandas as pd
 
@@ -271,14 +279,16 @@ def _confusion(given: np.ndarray, believed: np.ndarray, c: int) -> np.ndarray:
 
 
 def _pair_ranks(confused: np.ndarray) -> np.ndarray:
-    """Percentile (c, c) of each pair of different classes among all pairs by how often they are confused; 0 on the diagonal."""
+    """Percentile (c, c) of each pair of different classes among all pairs by how often they are confused; 0 on the
+    diagonal."""
     ranks, pairs = np.zeros(confused.shape), ~np.eye(len(confused), dtype=bool)
     ranks[pairs] = _percentile(confused[pairs])
     return ranks
 
 
 def _over_epochs(run: "Run", rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share of epochs in which another class led, mean and standard deviation of the label's probability; NaN without a record."""
+    """Share of epochs in which another class led, mean and standard deviation of the label's probability; NaN without a
+    record."""
     record = run.dynamics()
     if not len(record):
         return (np.full(len(rows), np.nan),) * 3
@@ -299,7 +309,8 @@ def _distances(representation: np.ndarray, rows: np.ndarray, neighbors: np.ndarr
 
 
 def _share_wrong(sureness: np.ndarray, contradicts: np.ndarray, wrong: float) -> np.ndarray:
-    """Expected share (n,) of wrong labels among contradictions at each sureness: the rate of wrong labels over that of contradictions.
+    """Expected share (n,) of wrong labels among contradictions at each sureness: the rate of wrong labels over that of
+    contradictions.
 
     The rate of contradictions falls with sureness; it is fitted with a non-increasing step function.
     """
@@ -321,7 +332,10 @@ def _sentences(entry: "pd.Series", kind: str, classes: Sequence[str], held_out: 
     """The signals of mislabelled, hard or rare in words, those that speak loudest first."""
     given, other = classes[int(entry["label"])], classes[int(entry["suggested"])]
     models = "Models that did not train on it" if held_out else "The model"
-    shares = f"{models} give{'' if held_out else 's'} {other} {_percent(entry['p_suggested'])} and {given}, its label, {_percent(entry['p_given'])}."
+    shares = (
+        f"{models} give{'' if held_out else 's'} {other} {_percent(entry['p_suggested'])} and {given}, its "
+        f"label, {_percent(entry['p_given'])}."
+    )
     votes = (
         f"{_percent(entry['claimed'])} of its neighbours are labelled {other}, {_percent(entry['v_given'])} {given}."
     )
@@ -342,13 +356,18 @@ def _sentences(entry: "pd.Series", kind: str, classes: Sequence[str], held_out: 
             lines.append(
                 (
                     entry["sure"],
-                    f"Of labels contradicted as surely as this one, about {_percent(min(float(entry['sure']), 0.99))} are wrong.",
+                    "Of labels contradicted as surely as this one, about "
+                    f"{_percent(min(float(entry['sure']), 0.99))} "
+                    "are wrong.",
                 )
             )
     elif kind == "hard":
         lines = [(entry["torn_models"], shares), (entry["torn_neighbors"], votes)]
         if math.isfinite(entry["variability"]):
-            words = f"The model's confidence in its label varied more over training than for {_percent(entry['variability'])} of samples."
+            words = (
+                "The model's confidence in its label varied more over training than for "
+                f"{_percent(entry['variability'])} of samples."
+            )
             lines.append((entry["variability"], words))
         lines.append((rank, f"{pair}, more often than {_percent(rank)} of all pairs of classes."))
         if entry["contradicts"]:

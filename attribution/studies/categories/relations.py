@@ -1,4 +1,5 @@
-"""What other findings say of training samples, for their class: leaks, duplicates and memorization, as far as they were searched for."""
+"""What other findings say of training samples, for their class: leaks, duplicates and memorization, as far as they were
+searched for."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,7 +35,8 @@ def sources(project: Path, run: str) -> tuple[Path, ...]:
 def relations(folders: Iterable[Path], dataset: "Dataset") -> Relations:
     """The sentences and numbers of ``sources``.
 
-    A pair counts when it is exact, or nearer than the threshold of its search (a multiple of the usual distance between neighbours).
+    A pair counts when it is exact, or nearer than the threshold of its search (a multiple of the usual distance between
+    neighbours).
     """
 
     leaked: dict[int, str] = {}
@@ -58,7 +60,8 @@ def relations(folders: Iterable[Path], dataset: "Dataset") -> Relations:
 
 
 def _repeats(pairs: "pd.DataFrame", dataset: "Dataset", both: bool) -> dict[int, str]:
-    """A sentence per training row on the nearest sample that it repeats; ``both``: the partner is a training row, too."""
+    """A sentence per training row on the nearest sample that it repeats; ``both``: the partner is a training row,
+    too."""
     found: dict[int, str] = {}
     ordered = pairs.sort_values(["exact", "ratio"], ascending=[False, True], kind="stable")
     for row, other, exact, ratio in zip(

@@ -1,4 +1,5 @@
-"""What is known to be wrong with a sample project's training data; shown beside the findings, never used to make them."""
+"""What is known to be wrong with a sample project's training data; shown beside the findings, never used to make
+them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,12 @@ def truth_file(data: str) -> Path | None:
 
 
 def read_truth(dataset: "Dataset", data: str) -> "pd.DataFrame | None":
-    """One line per training row: row, wrong (bool: the given label differs from the true one), leak (bool: it repeats a test sample), kind
-    (words for both). None without a file, or with one that names neither labels nor leaks.
+    """One line per training row: row, wrong (bool: the given label differs from the true one), leak (bool: it repeats a
+    test sample), kind (words for both). None without a file, or with one that names neither labels nor leaks.
 
-    The file has a line per sample ``id`` with ``given`` and ``true`` labels and, for planted errors, ``flip``; or a line per pair with
-    ``id`` and ``leak_of``, of which one is a training sample. A sample that it does not name has no known error.
+    The file has a line per sample ``id`` with ``given`` and ``true`` labels and, for planted errors, ``flip``; or a
+    line per pair with ``id`` and ``leak_of``, of which one is a training sample. A sample that it does not name has no
+    known error.
     """
     import pandas as pd
 

@@ -1,4 +1,5 @@
-"""Times a piece of work at growing sizes until the pilot's time is spent: fixed parts then stand apart from growing ones."""
+"""Times a piece of work at growing sizes until the pilot's time is spent: fixed parts then stand apart from growing
+ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,14 +15,17 @@ CHEAP = 16  # a reading of this part of the budget is cheap
 TINY, SLOW_S = (
     16,
     0.3,
-)  # training samples of the first round; a query that takes longer to solve there begins smaller and is asked with others
+    # training samples of the first round; a query that takes longer to solve there begins smaller and is asked with
+    # others
+)
 
 
 Metered = Callable[[Callable[[], object]], Spent]
 
 
 class Trial(Protocol):
-    """The work on a share of the training samples; where it iterates a few times only, ``scale`` is what the rest makes it longer by."""
+    """The work on a share of the training samples; where it iterates a few times only, ``scale`` is what the rest makes
+    it longer by."""
 
     @property
     def scale(self) -> float: ...
@@ -60,7 +64,8 @@ class _Book:
         return found
 
     def first(self, trial: Trial, rows: int, queries: int) -> float:
-        """Prepare on a fresh trial, twice to tell what is done once (not where that was seen to be little); seconds that it took."""
+        """Prepare on a fresh trial, twice to tell what is done once (not where that was seen to be little); seconds
+        that it took."""
         before = self.spent_s
         prepared = self.time(lambda: trial.prepare(queries), rows, queries)
         if prepared.seconds_s > SLOW_S and self.repeated > 0.5:
@@ -80,8 +85,9 @@ class _Book:
         return min(taken.seconds_s, taken.cpu_s)
 
     def batches(self, trial: Trial, rows: int, queries: int) -> float:
-        """Score batches for the queries just prepared: one to warm up, then the median of those that were not seen before, since what an
-        estimator kept of a batch is no cost. Of two batches the cheaper one counts: what disturbs a reading makes it longer."""
+        """Score batches for the queries just prepared: one to warm up, then the median of those that were not seen
+        before, since what an estimator kept of a batch is no cost. Of two batches the cheaper one counts: what disturbs
+        a reading makes it longer."""
         before = self.spent_s
         warm = self.time(trial.batch, rows, queries)
         fresh = max(1, min(REPEATS, rows // self.unit - 1))
@@ -93,8 +99,8 @@ class _Book:
         return self.spent_s - before
 
     def pilot(self) -> Pilot:
-        """What was read; batches of trials smaller than two batches, and what is done once in the first round, only where there is nothing
-        better: one size alone does not tell a fixed part from a growing one."""
+        """What was read; batches of trials smaller than two batches, and what is done once in the first round, only
+        where there is nothing better: one size alone does not tell a fixed part from a growing one."""
         overall = self.wall_s / max(self.cpu_s, 1e-9)
         once, block, batch = (
             kind.seconds(overall if self.one_pace else 0.0) for kind in (self.once, self.block, self.batch)
@@ -114,10 +120,11 @@ class _Book:
 def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Metered, one_pace: bool = True) -> Pilot:
     """Readings of the work that ``make(training samples)`` gives, at growing sizes.
 
-    First a tiny round, which warms up; then, with two batches of training samples, one query and fourfold more of them while these are
-    cheap; then more training samples, each with few and with these many queries; then still more queries. Each goes on until the whole size
-    is reached or the next reading would take the pilot past ``BUDGET_S``, or past a tenth of the run where that is more. ``batch`` is how
-    many training samples a batch has. ``one_pace``: on one thread all kinds of work take the same share of the processor.
+    First a tiny round, which warms up; then, with two batches of training samples, one query and fourfold more of them
+    while these are cheap; then more training samples, each with few and with these many queries; then still more
+    queries. Each goes on until the whole size is reached or the next reading would take the pilot past ``BUDGET_S``, or
+    past a tenth of the run where that is more. ``batch`` is how many training samples a batch has. ``one_pace``: on one
+    thread all kinds of work take the same share of the processor.
     """
     rows, queries = whole.rows, max(whole.blocks)
     book = _Book(metered, whole, batch, one_pace)
@@ -149,7 +156,8 @@ def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Mete
 
 
 def _warm_up(make: Callable[[int], Trial], book: _Book, rows: int) -> bool:
-    """A tiny round, and another where it is quick: what the first one took beyond it is the cost of opening. True where a query is slow."""
+    """A tiny round, and another where it is quick: what the first one took beyond it is the cost of opening. True where
+    a query is slow."""
     trial = make(rows)
     cold = book.time(lambda: trial.prepare(1), rows, 1)
     trial = make(rows)
@@ -164,7 +172,8 @@ def _warm_up(make: Callable[[int], Trial], book: _Book, rows: int) -> bool:
 
 
 def _next(costs: list[float], book: _Book) -> int:
-    """The factor by which the next size may be larger, 1 for not at all; a cost that grew is taken to grow on, at first in proportion.
+    """The factor by which the next size may be larger, 1 for not at all; a cost that grew is taken to grow on, at first
+    in proportion.
 
     The first growth may take twice the budget: without it nothing tells a fixed part from a growing one.
     """

@@ -1,4 +1,5 @@
-"""From a few timed readings to the cost of the whole: a surface that grows with training samples and queries, no negative part."""
+"""From a few timed readings to the cost of the whole: a surface that grows with training samples and queries, no
+negative part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,8 @@ SURE, UNSURE = (
 
 
 def non_negative(columns: Any, values: Any, trust: Any = 1.0) -> np.ndarray:
-    """Weights (t,) >= 0 of ``columns (n, t)`` whose sum comes nearest to ``values (n,)`` > 0 in relative terms; ``trust`` weighs readings."""
+    """Weights (t,) >= 0 of ``columns (n, t)`` whose sum comes nearest to ``values (n,)`` > 0 in relative terms;
+    ``trust`` weighs readings."""
     from scipy.optimize import nnls
 
     columns, values = np.asarray(columns, dtype=float), np.asarray(values, dtype=float)
@@ -49,7 +51,8 @@ class Spent(Protocol):
 class Paced:
     """Readings of one kind of work in CPU seconds, and how many wall seconds there were to one of them.
 
-    What else the machine does meanwhile stretches single readings at random; over all of a kind it is the pace that the run will find too.
+    What else the machine does meanwhile stretches single readings at random; over all of a kind it is the pace that the
+    run will find too.
     """
 
     readings: list[Reading] = field(default_factory=list)
@@ -90,10 +93,12 @@ class Surface:
 
 
 def fit(readings: Sequence[Reading], rows: int, queries: int) -> Surface:
-    """The surface through the readings with the least relative errors, larger readings counting more, for use up to ``rows`` and ``queries``.
+    """The surface through the readings with the least relative errors, larger readings counting more, for use up to
+    ``rows`` and ``queries``.
 
-    A size that was read only once is taken to cost in proportion, unless it is the full one; a reading that hardly rises (``GROWS``) over a
-    fourfold size is taken as constant. Non-negative least squares keeps noise from making a cost fall.
+    A size that was read only once is taken to cost in proportion, unless it is the full one; a reading that hardly
+    rises (``GROWS``) over a fourfold size is taken as constant. Non-negative least squares keeps noise from making a
+    cost fall.
     """
     if not readings or not any(one.value > 0 for one in readings):
         return Surface(measured=(rows, queries))
@@ -110,7 +115,8 @@ def fit(readings: Sequence[Reading], rows: int, queries: int) -> Surface:
 
 
 def _terms(points: Sequence[tuple[int, int, float]], whole: int) -> list[int]:
-    """Powers (0: constant, 1: linear) of one size that the readings can tell apart; points are (this size, the other one, value)."""
+    """Powers (0: constant, 1: linear) of one size that the readings can tell apart; points are (this size, the other
+    one, value)."""
     sizes = sorted({size for size, _, _ in points})
     if len(sizes) == 1:
         return [0] if sizes[0] >= whole else [1]
@@ -126,9 +132,9 @@ def _terms(points: Sequence[tuple[int, int, float]], whole: int) -> list[int]:
 class Pilot:
     """What was read of a run on a share of it. Seconds, except ``peak`` (bytes, of the whole process).
 
-    ``once``: what only the first preparation takes, whatever the queries. ``block``: preparing a block of queries. ``batch``: scoring one
-    batch of training samples for it. ``peak``: memory. ``open_s``: loading, once. ``rest_s``: writing tables, for the whole run.
-    ``pace``: wall seconds to a CPU second over all of it.
+    ``once``: what only the first preparation takes, whatever the queries. ``block``: preparing a block of queries.
+    ``batch``: scoring one batch of training samples for it. ``peak``: memory. ``open_s``: loading, once. ``rest_s``:
+    writing tables, for the whole run. ``pace``: wall seconds to a CPU second over all of it.
     """
 
     once: Sequence[Reading]
@@ -142,7 +148,8 @@ class Pilot:
 
 @dataclass(frozen=True)
 class Size:
-    """The whole run: training samples, queries of every block, and how many batches go over the training samples for a block.
+    """The whole run: training samples, queries of every block, and how many batches go over the training samples for a
+    block.
 
     A prepared query holds ``query_bytes``, and queries make memory grow by no more than ``limit_bytes``.
     """
@@ -168,8 +175,8 @@ class Cost:
 def forecast_cost(pilot: Pilot, size: Size) -> Cost:
     """The cost of the whole run: linear in batches, query blocks and, through what the pilot read, in training samples.
 
-    The range is a factor of 1.5 up and down for what was read at full size, and up to 2, the more is carried over from a smaller one.
-    Memory is that of the largest block, and never below what the pilot itself took.
+    The range is a factor of 1.5 up and down for what was read at full size, and up to 2, the more is carried over from
+    a smaller one. Memory is that of the largest block, and never below what the pilot itself took.
     """
     largest = max(size.blocks)
     once = fit(pilot.once, size.rows, 1)
@@ -195,7 +202,8 @@ def forecast_cost(pilot: Pilot, size: Size) -> Cost:
 
 
 def _peak(readings: Sequence[Reading], size: Size) -> int:
-    """Peak memory in bytes: what was read, growing with training samples as read, and with queries as read or by what one holds."""
+    """Peak memory in bytes: what was read, growing with training samples as read, and with queries as read or by what
+    one holds."""
     if not readings:
         return 0
     highest: dict[tuple[int, int], float] = {}

@@ -15,8 +15,9 @@ FORMAT = 1
 
 
 class Forecast(Artefact):
-    """One forecast: ``config`` holds kind, seconds_s with low_s and high_s, peak_bytes (of the whole process), parts (seconds by kind of
-    work), pilot_s (what the pilot took) and alternatives: cheaper ways, each ``{what, seconds_s, low_s, high_s, peak_bytes}``."""
+    """One forecast: ``config`` holds kind, seconds_s with low_s and high_s, peak_bytes (of the whole process), parts
+    (seconds by kind of work), pilot_s (what the pilot took) and alternatives: cheaper ways, each ``{what, seconds_s,
+    low_s, high_s, peak_bytes}``."""
 
     what = "forecast"
 

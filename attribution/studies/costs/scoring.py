@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from attribution.estimators.base import Estimator
     from attribution.training.run import Run
 
-DISTINCT = 0.5  # training samples among the kept ones, as a share of what chance would give; .2 to .9 over estimators and samples
+# training samples among the kept ones, as a share of what chance would give; .2 to .9 over estimators and samples
+DISTINCT = 0.5
 ROUND = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # numbers of queries that are offered instead of all
 FEW = 10  # rounds of an iterative estimator that are timed
 TABLE_PAIRS = 200_000  # pairs for which the tables are written on trial
@@ -67,15 +68,16 @@ def _size(rows: int, queries: int, query_bytes: int, config: ScoreConfig) -> tup
 
 @dataclass
 class _Shared:
-    """What trials tell each other: how long the first preparation took, and whether the estimator leaves cosines to be computed later."""
+    """What trials tell each other: how long the first preparation took, and whether the estimator leaves cosines to be
+    computed later."""
 
     tiny_s: float = 0.0
     no_cosines: bool = False
 
 
 class _Trial:
-    """An estimator on a share of the training samples. One that iterates for long does so ``FEW`` times only, and ``scale`` says how many
-    times longer it would take to its tolerance, at the rate at which the residual fell."""
+    """An estimator on a share of the training samples. One that iterates for long does so ``FEW`` times only, and
+    ``scale`` says how many times longer it would take to its tolerance, at the rate at which the residual fell."""
 
     def __init__(self, work: ShardWork, labels: "Labels", share: float, batch: int, shared: _Shared) -> None:
         self._queries, self._batch, self._at, self._all = work.queries, batch, 0, work.labels.train_rows(work.dataset)
@@ -153,7 +155,8 @@ def pilot_score(
 
 
 def rounds_needed(residual: float, tolerance: float | None, most: int) -> float:
-    """Iterations until ``tolerance`` for a solver whose relative residual fell to ``residual`` in ``FEW``; ``most`` where it has none."""
+    """Iterations until ``tolerance`` for a solver whose relative residual fell to ``residual`` in ``FEW``; ``most``
+    where it has none."""
     if not tolerance or residual >= 1:
         return most
     return min(most, max(FEW, FEW * np.log(tolerance) / np.log(max(residual, 1e-30))))
@@ -198,7 +201,8 @@ def _write_random(folder: Path, rows: np.ndarray, shard: Shard, chance: np.rando
 
 
 def _cosine_cost(work: ShardWork, queries: int) -> tuple[tuple[float, float], float]:
-    """What gradient cosines take for one training sample in CPU seconds, whatever the queries and for each of them; bytes a query holds."""
+    """What gradient cosines take for one training sample in CPU seconds, whatever the queries and for each of them;
+    bytes a query holds."""
     trained = work.trained()
     rows, read = trained.rows[: work.config.batch_size], []
     for count in sorted({1, queries}):
@@ -224,7 +228,8 @@ def forecast_score(
     *,
     trusted: bool = False,
 ) -> Forecast:
-    """What ``score`` with the same arguments would cost; kept in ``out/ID``, so that it is timed once. Runs nothing but the pilot.
+    """What ``score`` with the same arguments would cost; kept in ``out/ID``, so that it is timed once. Runs nothing but
+    the pilot.
 
     With a cost above a minute, cheaper ways are timed too: the estimator's own ``cheaper`` one, and fewer queries.
     """
@@ -265,7 +270,8 @@ def forecast_score(
 
 
 def fewer(found: Piloted) -> int:
-    """The most queries, as a round number, that take a minute at most, or a tenth of the time; 0 when there is no such number."""
+    """The most queries, as a round number, that take a minute at most, or a tenth of the time; 0 when there is no such
+    number."""
     target = max(LONG_S, found.cost().seconds_s / 10)
     fitting = [count for count in ROUND if count < found.queries and found.cost(count).seconds_s <= target]
     return max(fitting, default=0)

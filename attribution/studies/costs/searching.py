@@ -28,7 +28,8 @@ QUICK = ("aum", "neighbors")  # what needs no training
 
 
 def quadratic(readings: Sequence[Reading], rows: int) -> float:
-    """The reading to expect at ``rows``, from a constant, a linear and a quadratic part, none negative, with the least relative errors."""
+    """The reading to expect at ``rows``, from a constant, a linear and a quadratic part, none negative, with the least
+    relative errors."""
     powers = [0, 1, 2][: len(readings)] if len(readings) > 1 else [1]
     columns = [[(one.rows / rows) ** power for power in powers] for one in readings]
     return float(non_negative(columns, [one.value for one in readings]).sum())
@@ -36,7 +37,8 @@ def quadratic(readings: Sequence[Reading], rows: int) -> float:
 
 @dataclass(frozen=True)
 class PilotedSearch:
-    """Readings of a search without its trainings, and of the trainings, if it has any; ``cost`` is that of the whole."""
+    """Readings of a search without its trainings, and of the trainings, if it has any; ``cost`` is that of the
+    whole."""
 
     readings: Sequence[Reading]
     peak_bytes: int
@@ -71,7 +73,8 @@ def pilot_flag(
     trusted: bool = False,
     recipe: TrainConfig | None = None,
 ) -> PilotedSearch:
-    """Time a search on growing shares of the training samples, and its trainings on their own. Arguments as for ``flag``."""
+    """Time a search on growing shares of the training samples, and its trainings on their own. Arguments as for
+    ``flag``."""
     readings, peak, trains = _search_readings(dataset, labels, run, config, trusted)
     no_folds, training = run.loaded and recipe is None, None  # then the search leaves out what would train
     recipe = replace(recipe or run.train_config, device=config.device)
@@ -83,7 +86,8 @@ def pilot_flag(
 def _search_readings(
     dataset: "Dataset", labels: "Labels", run: "Run", config: FlagConfig, trusted: bool
 ) -> tuple[list[Reading], int, bool]:
-    """Seconds of the search without its trainings at growing sizes, the highest memory, and whether it trains at all."""
+    """Seconds of the search without its trainings at growing sizes, the highest memory, and whether it trains at
+    all."""
     rows, classes, device = len(labels.train_rows(dataset)), len(dataset.info.classes), str(pick_device(config.device))
     readings, peak = Paced(), 0
     trained: list[int] = []
@@ -123,7 +127,8 @@ def forecast_flag(
     trusted: bool = False,
     recipe: TrainConfig | None = None,
 ) -> Forecast:
-    """What ``flag`` with the same arguments would cost; kept in ``out/ID``. Runs nothing but the pilots, about ten seconds.
+    """What ``flag`` with the same arguments would cost; kept in ``out/ID``. Runs nothing but the pilots, about ten
+    seconds.
 
     Above a minute, fewer folds and a search without trainings are offered.
     """

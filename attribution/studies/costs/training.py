@@ -1,4 +1,5 @@
-"""Forecasts a training: an epoch of the real recipe on shares of the training samples, and a pass that asks the model."""
+"""Forecasts a training: an epoch of the real recipe on shares of the training samples, and a pass that asks the
+model."""
 
 import time
 from dataclasses import dataclass, replace
@@ -24,7 +25,8 @@ BUDGET_S = 5.0
 
 @dataclass(frozen=True)
 class PilotedTraining:
-    """Readings of epochs over training samples, and seconds a sample takes to be asked about; ``cost`` is that of any other training."""
+    """Readings of epochs over training samples, and seconds a sample takes to be asked about; ``cost`` is that of any
+    other training."""
 
     epochs: tuple[Reading, ...]
     asked_s: float
@@ -53,7 +55,8 @@ def pilot_training(
     trusted: bool = False,
     dynamics: bool = True,
 ) -> PilotedTraining:
-    """Time one epoch on growing shares of the samples, for about ``BUDGET_S``, and a pass that asks the model. Writes nothing."""
+    """Time one epoch on growing shares of the samples, for about ``BUDGET_S``, and a pass that asks the model. Writes
+    nothing."""
     device, rows = pick_device(recipe.device), len(labels.train_rows(dataset))
     short, started_s, readings, peak = replace(recipe, epochs=1, checkpoints=1), time.perf_counter(), Paced(), 0
     count = min(rows, START)
@@ -92,7 +95,8 @@ def forecast_train(
     *,
     trusted: bool = False,
 ) -> Forecast:
-    """What training with this recipe on these labels would cost; kept in ``out/ID``. Trains nothing but a few epochs on a share."""
+    """What training with this recipe on these labels would cost; kept in ``out/ID``. Trains nothing but a few epochs on
+    a share."""
     work = progress or Progress()
     key = forecast_key("train", recipe, "", labels.version, model_request(model))
     if not (out / key / "config.json").is_file():

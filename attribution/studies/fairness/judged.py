@@ -1,4 +1,5 @@
-"""What several trained models decide on the same rows, and the figures of it: accuracy, gaps between groups, accuracy under attack."""
+"""What several trained models decide on the same rows, and the figures of it: accuracy, gaps between groups, accuracy
+under attack."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,8 +35,8 @@ def is_better(figure: str) -> int:
 class Judged:
     """Decisions of s models on n rows.
 
-    ``labels`` (n,), ``groups`` (n,) text or None, ``decisions`` (s, n) predicted classes, ``attacked`` (s, n) bool: still right under attack, or
-    None where inputs cannot be attacked. ``positive`` is the class that gaps are about.
+    ``labels`` (n,), ``groups`` (n,) text or None, ``decisions`` (s, n) predicted classes, ``attacked`` (s, n) bool:
+    still right under attack, or None where inputs cannot be attacked. ``positive`` is the class that gaps are about.
     """
 
     labels: np.ndarray
@@ -57,7 +58,8 @@ class Judged:
         return {name: counted & (self.groups == name) for name in sorted(set(self.groups[counted]) - {""})}
 
     def rates(self, figure: str, counts: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Share of a group's counted rows that each model gives the positive class, (b, s) by group; ``counts`` (b, n) weighs the rows."""
+        """Share of a group's counted rows that each model gives the positive class, (b, s) by group; ``counts`` (b, n)
+        weighs the rows."""
         weights = np.ones((1, len(self.labels))) if counts is None else counts
         chosen = (self.decisions == self.positive).astype(np.float64)  # (s, n)
         found = {}
@@ -67,7 +69,8 @@ class Judged:
         return found
 
     def figure(self, name: str, counts: np.ndarray | None = None) -> np.ndarray:
-        """One figure of every model, (b, s). A gap is the largest group rate minus the smallest, never negative; NaN for one group."""
+        """One figure of every model, (b, s). A gap is the largest group rate minus the smallest, never negative; NaN
+        for one group."""
         if name in GAPS:
             rates = np.stack(
                 list(self.rates(name, counts).values()) or [np.full((1, len(self.decisions)), np.nan)]
@@ -79,8 +82,8 @@ class Judged:
         return weights @ right.T.astype(np.float64) / weights.sum(1, keepdims=True)
 
     def signed_gap(self, name: str, pair: tuple[str, str], counts: np.ndarray | None = None) -> np.ndarray:
-        """Rate of the first group of ``pair`` minus that of the second (b, s): below zero once a gap between them is overshot. NaN where one
-        of them has no counted row here."""
+        """Rate of the first group of ``pair`` minus that of the second (b, s): below zero once a gap between them is
+        overshot. NaN where one of them has no counted row here."""
         rates, none = self.rates(name, counts), np.full((1, len(self.decisions)), np.nan)
         return rates.get(pair[0], none) - rates.get(pair[1], none) + np.zeros((1 if counts is None else len(counts), 1))
 
@@ -100,9 +103,9 @@ class Judged:
     ) -> Interval:
         """A figure, mean over the models, with its interval over models and rows (``statistics.crossed``).
 
-        With ``before`` (the same rows judged by as many other models): the change from it, on the same draws. With ``pair``: the gap between
-        these two groups with its sign. A gap is never negative, so the interval of a small one leans upwards; that of the signed one does
-        not.
+        With ``before`` (the same rows judged by as many other models): the change from it, on the same draws. With
+        ``pair``: the gap between these two groups with its sign. A gap is never negative, so the interval of a small
+        one leans upwards; that of the signed one does not.
         """
 
         def value(judged: "Judged", counts: np.ndarray | None = None) -> np.ndarray:
@@ -128,8 +131,8 @@ def suggested(
 ) -> int:
     """Place of the suggested budget in ``budgets`` (ascending, the first is 0: nothing removed).
 
-    Among the budgets that cost at most ``allowed`` of accuracy, the one with the best target figure; the smallest of equals. Both figures are
-    means over the seeds, on validation samples.
+    Among the budgets that cost at most ``allowed`` of accuracy, the one with the best target figure; the smallest of
+    equals. Both figures are means over the seeds, on validation samples.
     """
     fair = [place for place in range(len(budgets)) if accuracy[place] >= accuracy[0] - allowed - 1e-12]
     return max(fair, key=lambda place: (better * target[place], -place))

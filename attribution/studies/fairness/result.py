@@ -1,4 +1,5 @@
-"""A finished remedy as a folder: which training samples harm a measure, and what removing them did. Reading it needs no torch."""
+"""A finished remedy as a folder: which training samples harm a measure, and what removing them did. Reading it needs no
+torch."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class FairnessResult(Artefact):
-    """Training samples ranked by how much they harm a measure, and a sweep: remove the worst b percent, train anew, measure.
+    """Training samples ranked by how much they harm a measure, and a sweep: remove the worst b percent, train anew,
+    measure.
 
-    ``suggested`` is chosen on the validation split (``findings.judged.suggested``); the figures with intervals that ``sweep`` gives for
-    ``split='test'`` had no part in the choice.
+    ``suggested`` is chosen on the validation split (``findings.judged.suggested``); the figures with intervals that
+    ``sweep`` gives for ``split='test'`` had no part in the choice.
     """
 
     what = "remedy"
@@ -48,16 +50,18 @@ class FairnessResult(Artefact):
 
     @cached_property
     def ranking(self) -> "pd.DataFrame":
-        """Training rows, the most harmful first: row, id, influence (negative = training on it worsens the measure), rank, group."""
+        """Training rows, the most harmful first: row, id, influence (negative = training on it worsens the measure),
+        rank, group."""
         return self._table("ranking")
 
     @cached_property
     def sweep(self) -> "pd.DataFrame":
-        """budget, removed ('harmful' or 'random'), split, figure, estimate, low, high, change, change_low, change_high, signed, signed_low,
-        signed_high.
+        """budget, removed ('harmful' or 'random'), split, figure, estimate, low, high, change, change_low, change_high,
+        signed, signed_low, signed_high.
 
-        Means over the seeds with intervals over seeds and samples; ``change`` is against budget 0. ``signed`` keeps the sign of a gap
-        between the two groups that were furthest apart, so that overshoot shows as a number below zero; NaN for other figures.
+        Means over the seeds with intervals over seeds and samples; ``change`` is against budget 0. ``signed`` keeps the
+        sign of a gap between the two groups that were furthest apart, so that overshoot shows as a number below zero;
+        NaN for other figures.
         """
         return self._table("sweep")
 
@@ -89,7 +93,11 @@ class FairnessResult(Artefact):
         """What the suggested budget does on the test split, in a sentence with intervals."""
         words = FIGURES[self.target]
         if not self.suggested:
-            return f"No budget improved the {words} on the validation samples without costing more than 1 point of accuracy."
+            return (
+                f"No budget improved the {words} on the validation samples without costing more than 1 point "
+                "of "
+                "accuracy."
+            )
         n, target, accuracy = (
             self.count(self.suggested),
             self.change(self.suggested, self.target),
@@ -101,7 +109,8 @@ class FairnessResult(Artefact):
         assert before is not None
         sure = target.low * is_better(self.target) > 0 and target.high * is_better(self.target) > 0
         return (
-            f"Without the {n:,} most harmful samples the {words} goes from {_points(before['estimate'])} to {_points(line['estimate'])} points on the test "
+            f"Without the {n:,} most harmful samples the {words} goes from {_points(before['estimate'])} to "
+            f"{_points(line['estimate'])} points on the test "
             f"samples (change {_change(target)}); accuracy changes by {_change(accuracy)} points."
             + ("" if sure else " The change of the target cannot be told from chance.")
         )

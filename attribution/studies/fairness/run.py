@@ -1,4 +1,5 @@
-"""Find the training samples that harm a fairness gap or robustness, and prove what removing them does: rank, sweep, retrain, measure."""
+"""Find the training samples that harm a fairness gap or robustness, and prove what removing them does: rank, sweep,
+retrain, measure."""
 
 import dataclasses
 import shutil
@@ -44,12 +45,14 @@ def remedy(
     *,
     trusted: bool = False,
 ) -> FairnessResult:
-    """Rank the active training rows by the harm they do to ``config.measure`` on ``config.split``, then remove the worst and train anew.
+    """Rank the active training rows by the harm they do to ``config.measure`` on ``config.split``, then remove the
+    worst and train anew.
 
-    Every budget is trained once per seed on what is left, with the same recipe; the suggested budget is chosen on the ranking's split
-    alone, and removed once more at random as a control. Written to ``out/FINGERPRINT``; the trainings lie beside it until it is finished, so
-    an interrupted one goes on. Cost: (budgets + 2) x seeds trainings, plus one pass of the estimator.
-    Raises ``UserError`` for a measure that the data cannot have, budgets outside 0 to 100, and an empty split.
+    Every budget is trained once per seed on what is left, with the same recipe; the suggested budget is chosen on the
+    ranking's split alone, and removed once more at random as a control. Written to ``out/FINGERPRINT``; the trainings
+    lie beside it until it is finished, so an interrupted one goes on. Cost: (budgets + 2) x seeds trainings, plus one
+    pass of the estimator. Raises ``UserError`` for a measure that the data cannot have, budgets outside 0 to 100, and
+    an empty split.
     """
     from attribution.training.trained import TrainedModel
 
@@ -180,7 +183,8 @@ class _Sweep:
         self.attack = self._attack_of(config.measure)
 
     def _attack_of(self, measure: str) -> str:
-        """The attack that robustness is judged by: the one asked about, else FGSM; "" where the inputs cannot be attacked."""
+        """The attack that robustness is judged by: the one asked about, else FGSM; "" where the inputs cannot be
+        attacked."""
         from attribution.measures._adversarial import movable
 
         if measure in ("fgsm", "pgd"):

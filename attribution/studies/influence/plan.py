@@ -42,8 +42,8 @@ class Shard:
 def plan(n_train: int, n_queries: int, query_bytes: int, memory_mb: int = MEMORY_MB) -> list[Shard]:
     """Cut the matrix into shards, query blocks outside, training rows inside.
 
-    A block holds as many queries as fit the memory for prepared queries; a shard has a size in bytes that grows with the run. The plan
-    depends on request and memory alone, so a resumed run on any machine finds the same shards.
+    A block holds as many queries as fit the memory for prepared queries; a shard has a size in bytes that grows with
+    the run. The plan depends on request and memory alone, so a resumed run on any machine finds the same shards.
     """
     block = query_block(n_queries, query_bytes, memory_mb)
     target = min(SHARD_BYTES[1], max(SHARD_BYTES[0], n_train * n_queries * 4 // 64))
@@ -57,7 +57,8 @@ def plan(n_train: int, n_queries: int, query_bytes: int, memory_mb: int = MEMORY
 
 
 def columns(dataset: "Dataset", rows: Sequence[int] | np.ndarray, group: bool, measure: str = "loss") -> list[Query]:
-    """The columns that ask about these global rows: one each, or one for all of them; a row that is named twice counts once.
+    """The columns that ask about these global rows: one each, or one for all of them; a row that is named twice counts
+    once.
 
     Raises ``UserError`` when nothing is asked or a row does not exist.
     """

@@ -1,7 +1,8 @@
-"""Streaming reductions of an influence matrix: best and worst per query, moments and histogram, and the same the other way round.
+"""Streaming reductions of an influence matrix: best and worst per query, moments and histogram, and the same the other
+way round.
 
-Blocks of the matrix arrive in any shape; NumPy only, and never more than one block in memory beside the running state. Pairs that are not
-finite (masked self-pairs are NaN) take no part.
+Blocks of the matrix arrive in any shape; NumPy only, and never more than one block in memory beside the running state.
+Pairs that are not finite (masked self-pairs are NaN) take no part.
 """
 
 import numpy as np
@@ -13,8 +14,9 @@ Table = dict[str, np.ndarray]
 class Extremes:
     """The ``k`` highest and ``k`` lowest values seen per line, with the labels and extra values they came with.
 
-    Equal values keep the order of arrival, so the result depends only on the order of the labels, not on the blocks. Holds 32 k bytes a
-    line; a block costs a few passes over its values (selection, not sorting) and temporaries of a few times its size.
+    Equal values keep the order of arrival, so the result depends only on the order of the labels, not on the blocks.
+    Holds 32 k bytes a line; a block costs a few passes over its values (selection, not sorting) and temporaries of a
+    few times its size.
     """
 
     def __init__(self, lines: int, k: int) -> None:
@@ -30,7 +32,8 @@ class Extremes:
     def update(
         self, values: np.ndarray, labels: np.ndarray, extra: np.ndarray | None = None, lines: slice = slice(None)
     ) -> None:
-        """Take in a block: values (lines, m), labels (m,), extra (lines, m); ``lines`` says which lines they belong to."""
+        """Take in a block: values (lines, m), labels (m,), extra (lines, m); ``lines`` says which lines they belong
+        to."""
         block = (
             values,
             np.broadcast_to(labels, values.shape),
@@ -44,7 +47,8 @@ class Extremes:
                 old[lines] = np.take_along_axis(new, order, axis=1)
 
     def table(self, sign: int) -> Table:
-        """The kept values of one sign (1 highest, -1 lowest) as a long table; values of the other sign and gaps are left out.
+        """The kept values of one sign (1 highest, -1 lowest) as a long table; values of the other sign and gaps are
+        left out.
 
         Columns: ``line`` and ``rank`` (from 1), ``value``, ``label``, ``extra``.
         """
@@ -60,7 +64,8 @@ class Extremes:
 
 
 def leading(key: np.ndarray, k: int) -> np.ndarray:
-    """Positions (lines, k) of the k smallest keys of each line (lines, m), smallest first, equal ones in their order; keys are no NaN."""
+    """Positions (lines, k) of the k smallest keys of each line (lines, m), smallest first, equal ones in their order;
+    keys are no NaN."""
     if key.shape[1] <= 2 * k:
         return np.argsort(key, axis=1, kind="stable")[:, :k]
     edge = np.partition(key, k - 1, axis=1)[:, k - 1 : k]  # the k-th smallest
@@ -73,7 +78,8 @@ def leading(key: np.ndarray, k: int) -> np.ndarray:
 
 
 class Moments:
-    """Count, mean, standard deviation, smallest and largest value per line, merged block by block in float64 (Chan et al.)."""
+    """Count, mean, standard deviation, smallest and largest value per line, merged block by block in float64 (Chan et
+    al.)."""
 
     def __init__(self, lines: int) -> None:
         self.n = np.zeros(lines, dtype=np.int64)
@@ -102,7 +108,8 @@ class Moments:
 
     @property
     def reach(self) -> np.ndarray:
-        """The largest absolute value per line: the histogram runs from -reach to reach, so that zero is in its middle bin."""
+        """The largest absolute value per line: the histogram runs from -reach to reach, so that zero is in its middle
+        bin."""
         reach = np.where(self.n > 0, np.maximum(np.abs(self.min), np.abs(self.max)), 0.0)
         return np.where(reach > 0, reach, 1.0)
 

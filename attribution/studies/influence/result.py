@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class ScoreResult(Artefact):
     """One score run's folder.
 
-    Signs everywhere: positive influence = training on the sample lowers the query's loss. ``row`` is a training row of the project,
-    ``query`` a column number (see ``queries``). ``config`` holds estimator, options, run, version, queries, k, fingerprint, covered
-    (parameters), seconds_s, forward_passes (over the training set; a backward pass counts two) and nonfinite. ``finished`` is False after
-    one part of a run that was split with ``part``.
+    Signs everywhere: positive influence = training on the sample lowers the query's loss. ``row`` is a training row of
+    the project, ``query`` a column number (see ``queries``). ``config`` holds estimator, options, run, version,
+    queries, k, fingerprint, covered (parameters), seconds_s, forward_passes (over the training set; a backward pass
+    counts two) and nonfinite. ``finished`` is False after one part of a run that was split with ``part``.
     """
 
     what = "score run"
@@ -74,12 +74,14 @@ class ScoreResult(Artefact):
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
-        """The most helpful (side 1) and most harmful (side -1) training rows of every query: query, side, rank, row, influence, cosine."""
+        """The most helpful (side 1) and most harmful (side -1) training rows of every query: query, side, rank, row,
+        influence, cosine."""
         return self._table("summary")
 
     @cached_property
     def reverse(self) -> "pd.DataFrame":
-        """The queries that every training row helps (side 1) and harms (side -1) most: row, side, rank, query, influence."""
+        """The queries that every training row helps (side 1) and harms (side -1) most: row, side, rank, query,
+        influence."""
         return self._table("reverse")
 
     @cached_property
@@ -110,11 +112,13 @@ class ScoreResult(Artefact):
 
     @property
     def dense(self) -> bool:
-        """Whether every pair can still be read (``column`` and ``row``); above the size limit only the reductions are kept."""
+        """Whether every pair can still be read (``column`` and ``row``); above the size limit only the reductions are
+        kept."""
         return bool(self.config["dense"])
 
     def column(self, query: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Training rows (n,) int64 and their influence (n,) float32 on one query, NaN for the query itself; None unless ``dense``."""
+        """Training rows (n,) int64 and their influence (n,) float32 on one query, NaN for the query itself; None unless
+        ``dense``."""
         if not self.dense:
             return None
         pieces = [
@@ -128,7 +132,8 @@ class ScoreResult(Artefact):
         return rows, values
 
     def row(self, train_row: int) -> np.ndarray | None:
-        """Influence (n_query,) float32 of one training row on every query; None unless ``dense`` or for a row that was not scored."""
+        """Influence (n_query,) float32 of one training row on every query; None unless ``dense`` or for a row that was
+        not scored."""
         if not self.dense:
             return None
         values = np.full(len(self.queries), np.nan, dtype=np.float32)

@@ -44,16 +44,18 @@ def score(
     part: tuple[int, int] | None = None,
     forecast: Mapping[str, float] | None = None,
 ) -> ScoreResult:
-    """Influence of every active training row on the queries, positive = training on the row lowers the query's measure, by default its loss.
+    """Influence of every active training row on the queries, positive = training on the row lowers the query's measure,
+    by default its loss.
 
-    ``queries`` are global rows, one column each (one column for all with ``config.group``). Results go to ``out/ID``, where ID is the
-    fingerprint of the checkpoints' content, data version, estimator and options, queries and k: a finished run is found and returned, an
-    interrupted one computes its missing shards only, and a shard made for another request is ignored and rewritten. Training rows are
-    scored in row order; batch size, memory, device and runner are not part of the request: they do not change a result beyond rounding.
+    ``queries`` are global rows, one column each (one column for all with ``config.group``). Results go to ``out/ID``,
+    where ID is the fingerprint of the checkpoints' content, data version, estimator and options, queries and k: a
+    finished run is found and returned, an interrupted one computes its missing shards only, and a shard made for
+    another request is ignored and rewritten. Training rows are scored in row order; batch size, memory, device and
+    runner are not part of the request: they do not change a result beyond rounding.
 
-    ``part=(i, n)`` computes every n-th shard from the i-th (i from 0) and reduces only if no shard is missing afterwards; the
-    result's ``finished`` tells. ``forecast`` (see ``costs``) is kept in ``config["cost"]`` beside what the run took.
-    Raises ``UserError`` for unknown rows, too little disk space, or when no score at all is finite.
+    ``part=(i, n)`` computes every n-th shard from the i-th (i from 0) and reduces only if no shard is missing
+    afterwards; the result's ``finished`` tells. ``forecast`` (see ``costs``) is kept in ``config["cost"]`` beside what
+    the run took. Raises ``UserError`` for unknown rows, too little disk space, or when no score at all is finite.
     """
     asked = columns(dataset, queries, config.group, config.measure)
     work = ShardWork(dataset, labels, run, config, asked, Path(), "", trusted)
@@ -105,7 +107,8 @@ def score(
 
 
 def _answers(result: ScoreResult, wanted: dict[str, Any]) -> ScoreResult:
-    """A finished run that turns out to be what was asked for in another way (a ratio of 1, say, where that is the usual one) says so."""
+    """A finished run that turns out to be what was asked for in another way (a ratio of 1, say, where that is the usual
+    one) says so."""
     known = settings.requests(result.config)
     if wanted in known:
         return result
@@ -116,7 +119,8 @@ def _answers(result: ScoreResult, wanted: dict[str, Any]) -> ScoreResult:
 def _reduced(
     result: ScoreResult, estimator: Estimator, asked: list[Query], shards: list[Shard], k: int
 ) -> dict[str, Any]:
-    """Reduce the shards to the tables; what ``config.json`` says of it, which makes the run finished once it is written."""
+    """Reduce the shards to the tables; what ``config.json`` says of it, which makes the run finished once it is
+    written."""
     trained = estimator.trained
     folder = result.folder / "shards"
     headers = [shard_header(folder / shard.name) for shard in shards]

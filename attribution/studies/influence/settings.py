@@ -1,4 +1,5 @@
-"""With which settings a score was asked for: what tells one answer of an estimator from another, in a request and in words."""
+"""With which settings a score was asked for: what tells one answer of an estimator from another, in a request and in
+words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +12,11 @@ RANDOM = ("seed",)
 
 
 def asked(config: ScoreConfig, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of ``config`` that its estimator heeds and that are not the usual ones; ``options`` are the estimator's own.
+    """The settings of ``config`` that its estimator heeds and that are not the usual ones; ``options`` are the
+    estimator's own.
 
-    {} is what is asked for where nobody set anything. Queries, run, labels, measure and k are no part of it, nor what changes no result.
+    {} is what is asked for where nobody set anything. Queries, run, labels, measure and k are no part of it, nor what
+    changes no result.
     """
     from attribution.estimators import estimators
 
@@ -22,7 +25,8 @@ def asked(config: ScoreConfig, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def requests(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The requests that a finished score (its ``config.json``) answers: usually one; two ways of asking may be the same work."""
+    """The requests that a finished score (its ``config.json``) answers: usually one; two ways of asking may be the same
+    work."""
     return list(config["asked"]) if "asked" in config else [_guessed(config)]
 
 

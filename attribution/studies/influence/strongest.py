@@ -14,10 +14,12 @@ PAIRS = 1 << 18  # scored at once, at least
 
 
 def strongest(estimator: Estimator, queries: Sequence[Query], k: int = 24) -> "pd.DataFrame":
-    """The k most helpful and k most harmful training rows of every query: query, side, rank, row, influence, strongest first in a side.
+    """The k most helpful and k most harmful training rows of every query: query, side, rank, row, influence, strongest
+    first in a side.
 
-    The training set goes by in blocks, so memory does not grow with it. With an estimator whose ``store`` is set and made, a question is the
-    queries' own passes and one product with vectors read from disk. A query that is itself a training row does not explain itself.
+    The training set goes by in blocks, so memory does not grow with it. With an estimator whose ``store`` is set and
+    made, a question is the queries' own passes and one product with vectors read from disk. A query that is itself a
+    training row does not explain itself.
     """
     import numpy as np
 

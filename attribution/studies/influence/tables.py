@@ -27,11 +27,12 @@ BAD_ROWS = 100  # rows without a finite score that are named
 def write_tables(
     folder: Path, trained: "TrainedModel", asked: Sequence[Query], shards: Sequence[Shard], k: int
 ) -> dict[str, Any]:
-    """Write ``summary``, ``reverse`` and ``moments`` (Parquet); returns ``{pairs, rows}``: how many scores are not finite, and where.
+    """Write ``summary``, ``reverse`` and ``moments`` (Parquet); returns ``{pairs, rows}``: how many scores are not
+    finite, and where.
 
-    Reads the shards twice, a piece at a time: memory grows with the queries (k and a histogram each), not with the training set. A query
-    that is itself a training row does not explain itself: such pairs are left out. Where the estimator gave no cosines, those of the kept
-    pairs are computed at the last checkpoint.
+    Reads the shards twice, a piece at a time: memory grows with the queries (k and a histogram each), not with the
+    training set. A query that is itself a training row does not explain itself: such pairs are left out. Where the
+    estimator gave no cosines, those of the kept pairs are computed at the last checkpoint.
     """
     best, moments = Extremes(len(asked), k), Moments(len(asked))
     bad_pairs, bad_rows = 0, np.empty(0, dtype=np.int64)
@@ -57,8 +58,8 @@ def write_tables(
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some training rows of a shard, positions ``start:stop``: influence (b, q) with self-pairs masked as NaN, cosine (b, q) or None, and
-    where scores are not finite (b, q) bool."""
+    """Some training rows of a shard, positions ``start:stop``: influence (b, q) with self-pairs masked as NaN, cosine
+    (b, q) or None, and where scores are not finite (b, q) bool."""
 
     start: int
     stop: int
@@ -69,7 +70,8 @@ class _Piece:
 
 
 def own_rows(rows: np.ndarray, asked: Sequence[Query]) -> dict[int, np.ndarray]:
-    """By column, the positions in ``rows`` (ascending) of the training samples that it asks about; columns without any are left out."""
+    """By column, the positions in ``rows`` (ascending) of the training samples that it asks about; columns without any
+    are left out."""
     found = {}
     for column, query in enumerate(asked):
         positions = np.searchsorted(rows, query.rows)
@@ -117,7 +119,8 @@ def _stripes(
     reach: np.ndarray,
     counts: np.ndarray,
 ) -> "Iterator[pd.DataFrame]":
-    """The table ``reverse`` for some training rows after the other, all queries together; adds to the histograms on the way."""
+    """The table ``reverse`` for some training rows after the other, all queries together; adds to the histograms on the
+    way."""
     n, height = len(rows), min(STRIPE_ROWS, max(256, PIECE_PAIRS // len(reach)))
     for start in range(0, n, height):
         stop = min(n, start + height)
@@ -148,7 +151,8 @@ def _summary(best: Extremes, trained: "TrainedModel", asked: Sequence[Query]) ->
 
 
 def _cosines(trained: "TrainedModel", asked: Sequence[Query], columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Gradient cosine (m,) float32 at the last checkpoint of the pairs (columns[j], rows[j]); one pass over the distinct rows per block."""
+    """Gradient cosine (m,) float32 at the last checkpoint of the pairs (columns[j], rows[j]); one pass over the
+    distinct rows per block."""
     cosines = np.full(len(rows), np.nan, dtype=np.float32)
     block = query_block(len(asked), trained.parameter_bytes(), trained.budget_bytes >> 20)
     for first in range(0, len(asked), block):

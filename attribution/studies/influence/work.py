@@ -1,4 +1,5 @@
-"""Computes one shard of a score run at a time, wherever it is asked to: the picklable piece of work that runners carry around."""
+"""Computes one shard of a score run at a time, wherever it is asked to: the picklable piece of work that runners carry
+around."""
 
 import json
 import time
@@ -30,7 +31,8 @@ HALVED = "batch_after_memory_ran_out"  # the note of a shard whose batches had t
 class ShardWork:
     """What a worker needs to compute any shard of one score run (``runners.base.Work``; its items are ``Shard``).
 
-    A worker process is sent the labels and where data and run lie; it opens both itself. Shard files carry ``key`` in their header.
+    A worker process is sent the labels and where data and run lie; it opens both itself. Shard files carry ``key`` in
+    their header.
     """
 
     dataset: "Dataset"
@@ -68,7 +70,8 @@ class ShardWork:
         )
 
     def kept(self) -> Estimator:
-        """The estimator of this process, made once: what it worked out of the training set serves plan, shards and tables."""
+        """The estimator of this process, made once: what it worked out of the training set serves plan, shards and
+        tables."""
         if self._kept is None:
             self._kept = self.estimator()
         return self._kept
@@ -83,10 +86,11 @@ class ShardWork:
 
     @said("its gradients were taken")
     def open(self, report: Report) -> Callable[[Shard], None]:
-        """Load model and data; the result computes a shard. Queries of a block are prepared once while its shards come in a row.
+        """Load model and data; the result computes a shard. Queries of a block are prepared once while its shards come
+        in a row.
 
-        What an estimator works out of the training set before its first score (curvature, solves, projections) is reported by the passes
-        it took so far, batch by batch, and can be ended at each.
+        What an estimator works out of the training set before its first score (curvature, solves, projections) is
+        reported by the passes it took so far, batch by batch, and can be ended at each.
         """
         estimator, prepared = self.kept(), (-1, -1)
         passes = Passes(estimator.trained, report)
@@ -132,7 +136,8 @@ class ShardWork:
 
 
 class Passes:
-    """Reports an estimator's work while it is entered: the share done where that is known, and the passes over the training set."""
+    """Reports an estimator's work while it is entered: the share done where that is known, and the passes over the
+    training set."""
 
     def __init__(self, trained: "TrainedModel", report: Report) -> None:
         self._trained, self._report, self._share, self._from, self._before = trained, report, 0.0, 0.0, trained.heard
@@ -160,7 +165,8 @@ def score_rows(
 ) -> tuple[dict[str, np.ndarray], int]:
     """The tensors of a shard, and the batch size that memory forced (0: none).
 
-    When memory runs out the batch is halved and done again, down to single samples; a score does not depend on the batch it is in.
+    When memory runs out the batch is halved and done again, down to single samples; a score does not depend on the
+    batch it is in.
     """
     import torch
 

@@ -37,7 +37,8 @@ class Groups:
 
 
 def counts(pairs: "pd.DataFrame", thresholds: np.ndarray) -> np.ndarray:
-    """Number of cases (t,) int64 at each of the ascending ``thresholds``: groups that the pairs with a ratio up to it make."""
+    """Number of cases (t,) int64 at each of the ascending ``thresholds``: groups that the pairs with a ratio up to it
+    make."""
     ordered = pairs.sort_values("ratio", kind="stable")
     ratios, left, right = ordered["ratio"].to_numpy(), ordered["row"].tolist(), ordered["other"].tolist()
     groups, at, found = Groups(), 0, []
@@ -51,13 +52,15 @@ def counts(pairs: "pd.DataFrame", thresholds: np.ndarray) -> np.ndarray:
 
 
 def order(pairs: "pd.DataFrame") -> "pd.DataFrame":
-    """The pairs, the best evidence first: the same content, then by how close they are for this data, then by how close to the model."""
+    """The pairs, the best evidence first: the same content, then by how close they are for this data, then by how close
+    to the model."""
     keys = (pairs["row"], pairs["other"], pairs["model_ratio"], pairs["ratio"], ~pairs["exact"])
     return pairs.iloc[np.lexsort([key.to_numpy() for key in keys])].reset_index(drop=True)
 
 
 def group(pairs: "pd.DataFrame", threshold: float) -> "pd.DataFrame":
-    """The pairs with a ratio up to ``threshold`` in order, with ``case``: 0 for the one with the best evidence, then 1, 2, ..."""
+    """The pairs with a ratio up to ``threshold`` in order, with ``case``: 0 for the one with the best evidence, then 1,
+    2, ..."""
     kept = order(pairs[pairs["ratio"] <= threshold])
     groups = Groups()
     for one, other in zip(kept["row"].tolist(), kept["other"].tolist(), strict=True):
@@ -68,8 +71,8 @@ def group(pairs: "pd.DataFrame", threshold: float) -> "pd.DataFrame":
 
 
 def summary(grouped: "pd.DataFrame", labels: np.ndarray) -> "pd.DataFrame":
-    """One line per case of ``group``'s pairs: case, kind (exact, near), ratio (the smallest), row and other (its best pair), rows and others
-    (tuples of all on either side), n (samples), conflict (whether labels differ)."""
+    """One line per case of ``group``'s pairs: case, kind (exact, near), ratio (the smallest), row and other (its best
+    pair), rows and others (tuples of all on either side), n (samples), conflict (whether labels differ)."""
     import pandas as pd
 
     lines = []

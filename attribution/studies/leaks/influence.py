@@ -1,4 +1,5 @@
-"""What influence says of a suspected leak: does the training sample match the held-out one better than others of its class do?"""
+"""What influence says of a suspected leak: does the training sample match the held-out one better than others of its
+class do?"""
 
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,14 @@ def self_match(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
-    """For m pairs of a training row and a held-out row: ``gradient_cosine``, ``forward_inf`` (m,) float64, and the highest value that up
-    to ``CONTROLS`` seeded training samples of the training row's class reach for the same held-out row (``NAME:highest``). ``suspected``
-    lists the training rows that may repeat a held-out row themselves: they are no controls for it.
+    """For m pairs of a training row and a held-out row: ``gradient_cosine``, ``forward_inf`` (m,) float64, and the
+    highest value that up to ``CONTROLS`` seeded training samples of the training row's class reach for the same
+    held-out row (``NAME:highest``). ``suspected`` lists the training rows that may repeat a held-out row themselves:
+    they are no controls for it.
 
-    A training sample that repeats the held-out one has (nearly) its gradient, so both should exceed every control's. Costs, per pair, a
-    forward and backward pass over the controls for the cosine, and a few steps on the query with one forward pass over the controls for
-    Forward-INF.
+    A training sample that repeats the held-out one has (nearly) its gradient, so both should exceed every control's.
+    Costs, per pair, a forward and backward pass over the controls for the cosine, and a few steps on the query with one
+    forward pass over the controls for Forward-INF.
     """
     labels, training = trained.labels.values, trained.rows
     found = {name: np.full(len(rows), np.nan) for name in ("gradient_cosine", "forward_inf")}

@@ -13,14 +13,15 @@ from attribution.studies.leaks import cases as leak_cases
 if TYPE_CHECKING:
     import pandas as pd
 
-REACH = 0.6  # pairs up to this multiple of the usual distance between neighbours are kept, so that the threshold can be moved
+# pairs up to this multiple of the usual distance between neighbours are kept, so that the threshold can be moved
+REACH = 0.6
 GRID = np.round(np.arange(0.01, REACH + 1e-9, 0.01), 2)  # thresholds whose counts are shown
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One piece of evidence on a pair: what was measured, its value and unit, the threshold it is held against, and what it says
-    (``copy``, ``no`` or ``unknown``)."""
+    """One piece of evidence on a pair: what was measured, its value and unit, the threshold it is held against, and
+    what it says (``copy``, ``no`` or ``unknown``)."""
 
     title: str
     value: float
@@ -33,23 +34,26 @@ class Finding:
 class LeakResult(Artefact):
     """One search for leaks and duplicates: ``NAME/leaks/ID``. Rows are rows of the project.
 
-    ``config`` holds the request, ``units`` (usual distance between training neighbours: ``own`` in the samples' own space, ``model`` in the
-    model's), ``titles``, ``measures`` (title, threshold, at_least, note by name), ``certain`` (the ratio up to which each pair was compared,
-    null for all; ``recall`` of the nearest rows beyond; neither in older searches, which compared all) and seconds_s.
+    ``config`` holds the request, ``units`` (usual distance between training neighbours: ``own`` in the samples' own
+    space, ``model`` in the model's), ``titles``, ``measures`` (title, threshold, at_least, note by name), ``certain``
+    (the ratio up to which each pair was compared, null for all; ``recall`` of the nearest rows beyond; neither in older
+    searches, which compared all) and seconds_s.
     """
 
     what = "search for leaks"
 
     @property
     def threshold(self) -> float:
-        """The multiple of the usual distance between neighbours up to which a pair is a candidate, as it was asked for."""
+        """The multiple of the usual distance between neighbours up to which a pair is a candidate, as it was asked
+        for."""
         return float(self.config["threshold"])
 
     @cached_property
     def pairs(self) -> "pd.DataFrame":
-        """One line per pair: relation (leak, duplicate), row (training), other (held-out for a leak, training for a duplicate), exact,
-        distance, ratio (distance over ``units["own"]``), change (what was done to ``other`` to match), model_distance, model_ratio, a column
-        per measure, and where it was asked gradient_cosine, forward_inf, each with ``:highest``, the highest of the controls."""
+        """One line per pair: relation (leak, duplicate), row (training), other (held-out for a leak, training for a
+        duplicate), exact, distance, ratio (distance over ``units["own"]``), change (what was done to ``other`` to
+        match), model_distance, model_ratio, a column per measure, and where it was asked gradient_cosine, forward_inf,
+        each with ``:highest``, the highest of the controls."""
         return self._table("pairs")
 
     def of(self, relation: str) -> "pd.DataFrame":
@@ -61,7 +65,8 @@ class LeakResult(Artefact):
         return leak_cases.counts(self.of(relation), GRID)
 
     def cases(self, labels: np.ndarray, threshold: float | None = None, relation: str = "leak") -> "pd.DataFrame":
-        """The cases at a threshold (default: the one asked for), best evidence first; columns as in ``leak_cases.summary``.
+        """The cases at a threshold (default: the one asked for), best evidence first; columns as in
+        ``leak_cases.summary``.
 
         ``labels`` (n,) are the current labels. Duplicates with conflicting labels come first.
         """
@@ -131,8 +136,9 @@ def _finding(title: str, value: Any, threshold: float, at_least: bool, note: str
 
 
 def verdict(rows: tuple[int, ...], others: tuple[int, ...], states: "pd.DataFrame") -> str:
-    """What the ledger says of a leak case: ``leak`` (its training samples are dropped), ``test`` (its held-out samples are), ``legitimate``
-    (the held-out samples were looked at and kept), or empty. ``states`` as of ``Project.states``."""
+    """What the ledger says of a leak case: ``leak`` (its training samples are dropped), ``test`` (its held-out samples
+    are), ``legitimate`` (the held-out samples were looked at and kept), or empty. ``states`` as of
+    ``Project.states``."""
     standing = states["verdict"].to_dict()
     if all(standing.get(row) == "drop" for row in rows):
         return "leak"

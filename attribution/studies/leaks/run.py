@@ -1,4 +1,5 @@
-"""Leaks and duplicates: training samples that repeat a test or validation sample, or each other, with every piece of evidence."""
+"""Leaks and duplicates: training samples that repeat a test or validation sample, or each other, with every piece of
+evidence."""
 
 import time
 from dataclasses import asdict
@@ -42,12 +43,14 @@ def find_leaks(
     *,
     trusted: bool = False,
 ) -> LeakResult:
-    """Pairs of samples that may be the same thing, with their evidence, written to ``out/ID``; the neighbour graph goes to ``graphs``.
+    """Pairs of samples that may be the same thing, with their evidence, written to ``out/ID``; the neighbour graph goes
+    to ``graphs``.
 
-    Candidates are equal content hashes, the closest pairs in the modality's own space, and neighbours in the model's representation; all
-    are measured in both spaces. A distance is judged as a ratio to the usual one, the median distance between a training sample and its
-    nearest other training sample. Pairs up to ``REACH`` times that are kept, so that the threshold can be moved afterwards. Dropped
-    samples take part: a search after a verdict shows the case again, with its verdict. ``UserError`` without training samples.
+    Candidates are equal content hashes, the closest pairs in the modality's own space, and neighbours in the model's
+    representation; all are measured in both spaces. A distance is judged as a ratio to the usual one, the median
+    distance between a training sample and its nearest other training sample. Pairs up to ``REACH`` times that are kept,
+    so that the threshold can be moved afterwards. Dropped samples take part: a search after a verdict shows the case
+    again, with its verdict. ``UserError`` without training samples.
     """
     work, started_s = progress or Progress(), time.perf_counter()
     train = dataset.rows("train")
@@ -213,7 +216,8 @@ def _neighbours(
 
 
 def _same_content(relation: str, hashes: "pd.Series", train: np.ndarray, held: np.ndarray) -> "pd.DataFrame":
-    """Exact pairs. Each copy is tied to the first one of its content (on the other side, for a leak): enough to make one case of them."""
+    """Exact pairs. Each copy is tied to the first one of its content (on the other side, for a leak): enough to make
+    one case of them."""
     import pandas as pd
 
     first = dict(zip(hashes[train[::-1]], train[::-1].tolist(), strict=True))
@@ -260,7 +264,8 @@ def _influence(
     work: Progress,
     trusted: bool,
 ) -> dict[str, np.ndarray]:
-    """Gradient cosine and Forward-INF of the best pair of each of the likeliest leaked held-out samples; NaN elsewhere."""
+    """Gradient cosine and Forward-INF of the best pair of each of the likeliest leaked held-out samples; NaN
+    elsewhere."""
     names = ("gradient_cosine", "gradient_cosine:highest", "forward_inf", "forward_inf:highest")
     columns = {name: np.full(len(pairs), np.nan) for name in names}
     leaks = pairs[(pairs["relation"] == "leak") & labels.active[pairs["row"]] & labels.active[pairs["other"]]]

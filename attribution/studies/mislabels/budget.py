@@ -1,9 +1,10 @@
 """How many wrong labels are left in the review queue and what going on would find: a small Bayesian model of the queue.
 
-Along the queue, wrong labels thin out. The model says how: a score orders the samples, standard normal for right labels; for wrong ones normal with
-another mean and spread, except for a share that looks like right ones and lies anywhere. Four unknowns: the share of wrong labels, how
-far apart the two are, the spread, and the share that cannot be seen. A calibration (``findings.calibration``) says what the last
-three are like on planted errors; the decisions made so far speak for themselves.
+Along the queue, wrong labels thin out. The model says how: a score orders the samples, standard normal for right
+labels; for wrong ones normal with another mean and spread, except for a share that looks like right ones and lies
+anywhere. Four unknowns: the share of wrong labels, how far apart the two are, the spread, and the share that cannot be
+seen. A calibration (``findings.calibration``) says what the last three are like on planted errors; the decisions made
+so far speak for themselves.
 """
 
 import math
@@ -46,11 +47,13 @@ class Range:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a review found and what it would find. ``n`` samples in the queue, ``reviewed`` of them decided, ``wrong`` of these wrong.
+    """What a review found and what it would find. ``n`` samples in the queue, ``reviewed`` of them decided, ``wrong``
+    of these wrong.
 
-    ``left`` are the wrong labels among the rest, ``next_yield`` those among the next ``step`` of the queue, ``unseen`` those of ``left``
-    that the ranking cannot tell from right ones; each with a 90 % interval unless another level was asked. ``curve`` has a line per
-    position: position, reviewed (count), found, expected, low, high (cumulative wrong labels if the review goes on in order).
+    ``left`` are the wrong labels among the rest, ``next_yield`` those among the next ``step`` of the queue, ``unseen``
+    those of ``left`` that the ranking cannot tell from right ones; each with a 90 % interval unless another level was
+    asked. ``curve`` has a line per position: position, reviewed (count), found, expected, low, high (cumulative wrong
+    labels if the review goes on in order).
     """
 
     n: int
@@ -71,7 +74,8 @@ class Budget:
     def sentence(self) -> str:
         """What is left and what the next reviews would find."""
         return (
-            f"About {self.left.words()} wrong labels are left; the next {min(self.step, self.n - self.reviewed)} reviews would find about "
+            f"About {self.left.words()} wrong labels are left; the next {min(self.step, self.n - self.reviewed)} "
+            "reviews would find about "
             f"{self.next_yield.words()}."
         )
 
@@ -101,11 +105,13 @@ def budget(
     level: float = 0.9,
     seed: int = 0,
 ) -> Budget:
-    """What is left of a queue of ``n`` after decisions at ``positions`` (k,) (1 = most suspicious), ``wrong`` (k,) bool.
+    """What is left of a queue of ``n`` after decisions at ``positions`` (k,) (1 = most suspicious), ``wrong`` (k,)
+    bool.
 
-    ``expected`` is the search's estimate of all wrong labels (low, mid, high), a prior that decisions overrule; ``planted`` are the
-    positions (m,) that planted errors of each kind took in a calibration queue of ``planted_n``. Same input, same output. Cost: under half a second.
-    Within a bin of positions, the reviewed samples count as drawn at random.
+    ``expected`` is the search's estimate of all wrong labels (low, mid, high), a prior that decisions overrule;
+    ``planted`` are the positions (m,) that planted errors of each kind took in a calibration queue of ``planted_n``.
+    Same input, same output. Cost: under half a second. Within a bin of positions, the reviewed samples count as drawn
+    at random.
     """
     positions, wrong = np.asarray(positions, dtype=np.int64), np.asarray(wrong, dtype=bool)
     bins = _binned(n, positions, wrong, step)
@@ -145,7 +151,8 @@ def budget(
 
 
 def _binned(n: int, positions: np.ndarray, wrong: np.ndarray, step: int) -> _Bins:
-    """Bins that start small where wrong labels are dense and grow by a seventh, at least 5 samples wide; one edge where the reviewed prefix ends."""
+    """Bins that start small where wrong labels are dense and grow by a seventh, at least 5 samples wide; one edge where
+    the reviewed prefix ends."""
     edges = [0]
     while edges[-1] < n:
         edges.append(min(n, edges[-1] + max(5, round(0.15 * edges[-1]))))
@@ -166,7 +173,8 @@ def _survival(x: np.ndarray) -> np.ndarray:
 
 
 def _wrong_above(theta: np.ndarray, upto: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Share of all wrong labels (s, m), and of the unseen ones, among the first ``upto`` (m,) (a share of one) of the queue."""
+    """Share of all wrong labels (s, m), and of the unseen ones, among the first ``upto`` (m,) (a share of one) of the
+    queue."""
     rate = np.minimum(np.exp(theta[:, :1]), 0.6)
     distance, spread, unseen = theta[:, 1:2], np.exp(theta[:, 2:3]), 1 / (1 + np.exp(-theta[:, 3:4]))
     right = np.broadcast_to(_survival(GRID), (len(theta), len(GRID)))
@@ -204,9 +212,11 @@ def _review_fit(theta: np.ndarray, bins: _Bins) -> np.ndarray:
 
 @lru_cache(maxsize=128)
 def _calibrated(planted: tuple[tuple[int, ...], ...], n: int, rate: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (3,) and covariance (3, 3) of distance, log spread and logit unseen, from where planted errors of each kind came to lie.
+    """Mean (3,) and covariance (3, 3) of distance, log spread and logit unseen, from where planted errors of each kind
+    came to lie.
 
-    Real errors may be like one kind or another or between them: the covariance holds the spread of the kinds' means, too.
+    Real errors may be like one kind or another or between them: the covariance holds the spread of the kinds' means,
+    too.
     """
     rate = min(rate + sum(len(kind) for kind in planted) / n, 0.6)
     found = [_of_kind(np.array(kind, dtype=np.int64), n, rate, seed) for kind in planted]
@@ -229,9 +239,11 @@ def _of_kind(places: np.ndarray, n: int, rate: float, seed: int) -> np.ndarray:
 
 
 def _posterior(mean: np.ndarray, covariance: np.ndarray, fit: Any, chance: np.random.Generator) -> np.ndarray:
-    """Draws (PARTICLES, d) from a normal prior times a likelihood, by tempered sequential Monte Carlo (Del Moral et al. 2006).
+    """Draws (PARTICLES, d) from a normal prior times a likelihood, by tempered sequential Monte Carlo (Del Moral et al.
+    2006).
 
-    The likelihood is let in by steps that keep half of the particles effective; after each, random-walk moves scaled to the particles.
+    The likelihood is let in by steps that keep half of the particles effective; after each, random-walk moves scaled to
+    the particles.
     """
     root, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
     theta = mean + chance.normal(size=(PARTICLES, len(mean))) @ root.T

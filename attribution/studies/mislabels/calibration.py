@@ -1,4 +1,5 @@
-"""How the queue ranks errors that were planted: a few labels are flipped in a copy, a model is trained there, and the detectors look."""
+"""How the queue ranks errors that were planted: a few labels are flipped in a copy, a model is trained there, and the
+detectors look."""
 
 import shutil
 import time
@@ -28,14 +29,15 @@ LEAST = 20  # planted labels, so that a ranking can be judged at all
 
 
 class CalibrationResult(Artefact):
-    """One calibration: ``NAME/calibration/ID``. ``config`` holds the request, n_train, planted (count) and seconds_s."""
+    """One calibration: ``NAME/calibration/ID``. ``config`` holds the request, n_train, planted (count) and
+    seconds_s."""
 
     what = "calibration"
 
     @cached_property
     def planted(self) -> "pd.DataFrame":
-        """One line per planted error: row, kind (uniform or confused), label (before), planted (the wrong label), position (1 = first in
-        the sandbox's queue)."""
+        """One line per planted error: row, kind (uniform or confused), label (before), planted (the wrong label),
+        position (1 = first in the sandbox's queue)."""
 
         return read_table(self.folder / "planted.parquet")
 
@@ -54,7 +56,8 @@ class CalibrationResult(Artefact):
         kinds = self.planted.groupby("kind")["position"].apply(lambda places: (places <= 0.1 * self.n_train).mean())
         words = ", ".join(f"{100 * share:.0f} % of the {kind} ones" for kind, share in kinds.items())
         return (
-            f"Of {len(self.planted)} labels set wrong on purpose in a copy, {100 * self.recall(0.1):.0f} % came to lie in the first tenth of the "
+            f"Of {len(self.planted)} labels set wrong on purpose in a copy, {100 * self.recall(0.1):.0f} % came to "
+            "lie in the first tenth of the "
             f"queue ({words})."
         )
 
@@ -71,11 +74,13 @@ def calibrate(
     trusted: bool = False,
     recipe: "TrainConfig | None" = None,
 ) -> CalibrationResult:
-    """Flip a seeded few labels in a copy, train the run's network with ``recipe`` (None: the run's own) there, and rank them with the detectors of ``flags``.
+    """Flip a seeded few labels in a copy, train the run's network with ``recipe`` (None: the run's own) there, and rank
+    them with the detectors of ``flags``.
 
-    Half of the planted labels are drawn uniformly from the other classes, half are the class that the model finds likeliest after the given
-    one. Everything of the copy lives in ``out/ID`` and is removed at the end but for where the planted errors came to lie; ledger and runs are not touched.
-    Samples that are wrong already may be among those flipped: they stay wrong. Costs one training and one search (``folds`` trainings).
+    Half of the planted labels are drawn uniformly from the other classes, half are the class that the model finds
+    likeliest after the given one. Everything of the copy lives in ``out/ID`` and is removed at the end but for where
+    the planted errors came to lie; ledger and runs are not touched. Samples that are wrong already may be among those
+    flipped: they stay wrong. Costs one training and one search (``folds`` trainings).
     """
     from attribution.datasets.dataset import Labels
     from attribution.studies.mislabels.run import flag
@@ -142,7 +147,8 @@ def _too_many(count: int, n: int, share: float) -> UserError:
 
 
 def plant(values: np.ndarray, rows: np.ndarray, probabilities: np.ndarray, count: int, seed: int) -> "pd.DataFrame":
-    """Which labels to set wrong: row, kind, label, planted. ``values`` (n,) current labels, ``probabilities`` (n, c) of the model."""
+    """Which labels to set wrong: row, kind, label, planted. ``values`` (n,) current labels, ``probabilities`` (n, c) of
+    the model."""
     import pandas as pd
 
     chance = np.random.default_rng(seed)

@@ -1,4 +1,5 @@
-"""For each suspect, the training samples that most support its label and those that most oppose it, by gradient cosine."""
+"""For each suspect, the training samples that most support its label and those that most oppose it, by gradient
+cosine."""
 
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,9 @@ SHOWN = 6  # supporters and opponents kept per suspect
 def cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> "pd.DataFrame":
     """A table of row (the suspect), kind, rank (from 1), other (training row), cosine.
 
-    A ``supporter`` pulls the model the same way as the suspect's given label does (cosine > 0), an ``opponent`` the other way (< 0): its
-    own label contradicts the suspect's. Gradients at the last checkpoint. Costs one pass forward and backward over the training set per
-    block of suspects that fits in memory.
+    A ``supporter`` pulls the model the same way as the suspect's given label does (cosine > 0), an ``opponent`` the
+    other way (< 0): its own label contradicts the suspect's. Gradients at the last checkpoint. Costs one pass forward
+    and backward over the training set per block of suspects that fits in memory.
     """
     import pandas as pd
 

@@ -24,10 +24,11 @@ TrainFold = Callable[
 
 
 def assign_folds(labels: np.ndarray, hashes: Any, folds: int, seed: int) -> np.ndarray:
-    """A fold 0..folds-1 per row (n,) int64: about equal shares of every class, and samples of equal content always together.
+    """A fold 0..folds-1 per row (n,) int64: about equal shares of every class, and samples of equal content always
+    together.
 
-    ``hashes`` (n,) are content hashes: a copy in the training part would give the held-out one away. Depends on content, labels and
-    seed, not on the row order.
+    ``hashes`` (n,) are content hashes: a copy in the training part would give the held-out one away. Depends on
+    content, labels and seed, not on the row order.
     """
     keys = [hashlib.blake2b(f"{seed}/{value}".encode(), digest_size=8).hexdigest() for value in hashes]
     label_of: dict[str, int] = {}
@@ -39,8 +40,8 @@ def assign_folds(labels: np.ndarray, hashes: Any, folds: int, seed: int) -> np.n
 
 
 def judgeable(labels: np.ndarray, hashes: Any) -> np.ndarray:
-    """Which rows (n,) bool carry a label that two or more different samples carry: only of those can models and neighbours that did not see
-    a row know its class. ``labels`` (n,), ``hashes`` (n,) of the contents."""
+    """Which rows (n,) bool carry a label that two or more different samples carry: only of those can models and
+    neighbours that did not see a row know its class. ``labels`` (n,), ``hashes`` (n,) of the contents."""
     different: dict[int, set[str]] = {}
     for label, content in zip(labels.tolist(), hashes, strict=True):
         different.setdefault(label, set()).add(content)
@@ -86,9 +87,11 @@ def fold_trainer(
     device: str,
     trusted: bool,
 ) -> TrainFold:
-    """Trains the run's network with ``recipe`` (None: the run's own) on part of the rows; its folder in ``scratch`` is removed afterwards.
+    """Trains the run's network with ``recipe`` (None: the run's own) on part of the rows; its folder in ``scratch`` is
+    removed afterwards.
 
-    ``UserError`` at the first fold for weights that were loaded when no recipe is given: how they were trained is not known.
+    ``UserError`` at the first fold for weights that were loaded when no recipe is given: how they were trained is not
+    known.
     """
 
     def train_fold(rows: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
@@ -101,7 +104,8 @@ def fold_trainer(
         if recipe is None and run.loaded:
             raise UserError(
                 "Your weights were trained elsewhere.",
-                "Out-of-fold predictions come from models trained here from scratch, with the project's recipe: other models than yours.",
+                "Out-of-fold predictions come from models trained here from scratch, with the project's recipe: "
+                "other models than yours.",
                 "Agree to that with --here (in Python project.train_here()), or do without.",
             )
         config = replace(recipe or run.train_config, device=device, checkpoints=1)

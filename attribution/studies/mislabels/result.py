@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class FlagResult(Artefact):
     """One search for wrong labels: ``NAME/flags/FLAG``. ``row`` is a training row of the project.
 
-    ``config`` holds the request, detectors (name -> title), combined, rule, skipped, held_out, estimate, n_train and seconds_s.
+    ``config`` holds the request, detectors (name -> title), combined, rule, skipped, held_out, estimate, n_train and
+    seconds_s.
     """
 
     what = "search for wrong labels"
@@ -29,9 +30,10 @@ class FlagResult(Artefact):
 
     @cached_property
     def detectors(self) -> "pd.DataFrame":
-        """One line per active training row: row, id, label, a value per detector (higher = more suspicious), ``rank:DETECTOR`` (1 = most
-        suspicious), suspicion (0..1, see ``config["rule"]``), position (1 = first in the queue), suggested (the likeliest other label),
-        suggested_p (its probability), judged (whether its class has another different sample; if not, it comes last, with suspicion 0)."""
+        """One line per active training row: row, id, label, a value per detector (higher = more suspicious),
+        ``rank:DETECTOR`` (1 = most suspicious), suspicion (0..1, see ``config["rule"]``), position (1 = first in the
+        queue), suggested (the likeliest other label), suggested_p (its probability), judged (whether its class has
+        another different sample; if not, it comes last, with suspicion 0)."""
         return self._table("detectors")
 
     @cached_property
@@ -41,12 +43,14 @@ class FlagResult(Artefact):
 
     @cached_property
     def neighbors(self) -> np.ndarray:
-        """Nearest other training rows (n, k) int32 in the representation, most similar first; in the order of ``detectors``."""
+        """Nearest other training rows (n, k) int32 in the representation, most similar first; in the order of
+        ``detectors``."""
         return read_array(self.folder / "neighbors.npy")
 
     @cached_property
     def out_of_fold(self) -> np.ndarray:
-        """Class probabilities (n, c) float32 from models that did not train on the row; in the order of ``detectors``."""
+        """Class probabilities (n, c) float32 from models that did not train on the row; in the order of
+        ``detectors``."""
         return read_array(self.folder / "out_of_fold.npy")
 
     @cached_property
@@ -81,7 +85,8 @@ class FlagResult(Artefact):
         return self.detectors.iloc[self.places(rows)].reset_index(drop=True)
 
     def case(self, row: int, kind: str) -> "pd.DataFrame":
-        """The row's supporters or opponents, strongest first: rank, other, cosine; empty for a row without a prepared case."""
+        """The row's supporters or opponents, strongest first: rank, other, cosine; empty for a row without a prepared
+        case."""
         table = self.cases
         return (
             table[(table["row"] == row) & (table["kind"] == kind)]
@@ -98,7 +103,8 @@ class FlagResult(Artefact):
         return self.out_of_fold[self._place[int(row)]]
 
     def reasons(self, row: int) -> list[str]:
-        """Why the row is suspicious, in plain sentences, the most telling detector first; then how the detectors rank it together."""
+        """Why the row is suspicious, in plain sentences, the most telling detector first; then how the detectors rank
+        it together."""
         from attribution.detectors import detectors
 
         entry, n = self.entry(row), len(self.detectors)

@@ -38,7 +38,8 @@ COMBINED = (
 )  # three kinds of evidence; loss and self-influence repeat the first and add noise
 FORMAT = 2  # raise when the same request would give another result than before
 RULE = (
-    "Mean percentile rank over {names}. Suspicion is 1 / (1 + (position / expected number of wrong labels)^2): 0.5 where the queue "
+    "Mean percentile rank over {names}. Suspicion is 1 / (1 + (position / expected number of wrong labels)^2): "
+    "0.5 where the queue "
     "reaches the expected number."
 )
 
@@ -58,14 +59,15 @@ def flag(
 ) -> FlagResult:
     """Rank the active training rows by how suspicious their current label is; the result is in ``out/ID``.
 
-    ID is the fingerprint of the model's weights, the data version and the settings: a finished search is found, an interrupted one goes on
-    after its last finished fold. Detectors that the run cannot serve are left out and listed in ``config["skipped"]``, unless they were
-    asked for by name: then ``UserError``. A sample whose class has no other different one is not judged: it comes last. ``train_fold``
-    stands in for training on part of the rows (tests, forecasts); ``forecast`` is kept in ``config["cost"]`` beside what the search took;
-    ``recipe`` is that of the folds' trainings for weights that were loaded (without it there are none, and what needs them is left out).
-    Costs ``config.folds`` trainings (only with the detector confident-learning), one backward pass over the data per checkpoint, and one
-    for the cases.
-    Without confident-learning, suggestions and estimate come from the model that trained on the labels, and the estimate is too low.
+    ID is the fingerprint of the model's weights, the data version and the settings: a finished search is found, an
+    interrupted one goes on after its last finished fold. Detectors that the run cannot serve are left out and listed in
+    ``config["skipped"]``, unless they were asked for by name: then ``UserError``. A sample whose class has no other
+    different one is not judged: it comes last. ``train_fold`` stands in for training on part of the rows (tests,
+    forecasts); ``forecast`` is kept in ``config["cost"]`` beside what the search took; ``recipe`` is that of the folds'
+    trainings for weights that were loaded (without it there are none, and what needs them is left out). Costs
+    ``config.folds`` trainings (only with the detector confident-learning), one backward pass over the data per
+    checkpoint, and one for the cases. Without confident-learning, suggestions and estimate come from the model that
+    trained on the labels, and the estimate is too low.
     """
     from attribution.training.trained import TrainedModel
 
@@ -162,7 +164,8 @@ def _detect(
         if not np.isfinite(column).all():
             bad = evidence.rows[~np.isfinite(column)]
             raise UserError(
-                f"{detector.title} is not a finite number for {len(bad):,} samples, the first is {evidence.trained.dataset.ids[bad[0]]}.",
+                f"{detector.title} is not a finite number for {len(bad):,} samples, the first is "
+                f"{evidence.trained.dataset.ids[bad[0]]}.",
                 "The model's loss or gradients overflow there.",
                 "Look at the training metrics; a lower learning rate usually helps.",
             )
@@ -171,7 +174,8 @@ def _detect(
 
 
 def combine(values: dict[str, np.ndarray]) -> np.ndarray:
-    """Mean percentile rank (n,) in 0..1 over the strong detectors present (all, if none of them is): 1 = most suspicious to every one."""
+    """Mean percentile rank (n,) in 0..1 over the strong detectors present (all, if none of them is): 1 = most
+    suspicious to every one."""
     names = [name for name in COMBINED if name in values] or sorted(values)
     n = len(values[names[0]])
     return np.mean([(average_ranks(values[name]) - 0.5) / n for name in names], axis=0)
@@ -185,8 +189,8 @@ def suspicion(position: np.ndarray, expected: float) -> np.ndarray:
 def suggest(labels: np.ndarray, belief: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The likeliest other label (n,) int32 and its probability (n,) float32.
 
-    ``belief`` (n, c): half the word has the model that did not train on the sample, half have its neighbours. The given label keeps its
-    share, so a suggestion below 0.5 is weaker than all the other labels together.
+    ``belief`` (n, c): half the word has the model that did not train on the sample, half have its neighbours. The given
+    label keeps its share, so a suggestion below 0.5 is weaker than all the other labels together.
     """
     others = belief.copy()
     others[np.arange(len(labels)), labels] = -1

@@ -1,4 +1,5 @@
-"""A finished preview of edits as a folder: what they might do to one model, found without retraining. Reading it needs no torch."""
+"""A finished preview of edits as a folder: what they might do to one model, found without retraining. Reading it needs
+no torch."""
 
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -36,18 +37,25 @@ class PreviewResult(Artefact):
 
     @property
     def verdict(self) -> str:
-        """The answer in a sentence; it states a size only where previews of this project were checked against retraining (``record``)."""
+        """The answer in a sentence; it states a size only where previews of this project were checked against
+        retraining (``record``)."""
         record = self.record
         if record is not None and record.sizes:
             return (
-                f"{self.claim} Checked against retraining in this project: rank correlation {record.rank.estimate:.2f} over test samples, "
+                f"{self.claim} Checked against retraining in this project: rank correlation "
+                f"{record.rank.estimate:.2f} over test samples, "
                 f"real change {record.slope:.2f} of the previewed one."
             )
         if record is None:
-            return "Preview: read the order, not the size. Nothing like it was checked against retraining in this project yet."
+            return (
+                "Preview: read the order, not the size. Nothing like it was checked against retraining in "
+                "this "
+                "project yet."
+            )
         worth = "roughly the order" if record.orders else "not even the order"
         return (
-            f"Preview: no size is told. Checked against retraining in this project it foresaw {worth} of the test samples' changes "
+            f"Preview: no size is told. Checked against retraining in this project it foresaw {worth} of the test "
+            "samples' changes "
             f"(rank correlation {record.rank.estimate:.2f}, real change {record.slope:.2f} of the previewed one)."
         )
 
@@ -63,7 +71,8 @@ class PreviewResult(Artefact):
 
     @property
     def record(self) -> TrackRecord | None:
-        """How the newest preview in this project that has these settings and a retraining between the same labels did; None without one."""
+        """How the newest preview in this project that has these settings and a retraining between the same labels did;
+        None without one."""
         for real in sorted(
             self.folder.parent.parent.glob("retrains/*/config.json"), key=lambda path: -path.stat().st_mtime_ns
         ):
@@ -94,8 +103,8 @@ class PreviewResult(Artefact):
 
     @property
     def figures(self) -> dict[str, Any]:
-        """Counts: n_test, n_acted, n_fixed, n_broken; share (of the parameters that could move); start (training loss on the edited data
-        before the steps, nats); stopped (why no further step was taken)."""
+        """Counts: n_test, n_acted, n_fixed, n_broken; share (of the parameters that could move); start (training loss
+        on the edited data before the steps, nats); stopped (why no further step was taken)."""
         return {
             name: self.config[name]
             for name in ("n_test", "n_acted", "n_fixed", "n_broken", "share", "start", "stopped")
@@ -124,8 +133,8 @@ class PreviewResult(Artefact):
         return self._table("predicted")
 
     def acted(self) -> "pd.DataFrame":
-        """The training samples acted on, columns as in ``RetrainResult.acted``: the order of ``predicted`` says which edits matter most; empty
-        for a preview made before that was kept."""
+        """The training samples acted on, columns as in ``RetrainResult.acted``: the order of ``predicted`` says which
+        edits matter most; empty for a preview made before that was kept."""
         import pandas as pd
 
         return self._table("acted") if (self.folder / "acted.parquet").is_file() else pd.DataFrame()

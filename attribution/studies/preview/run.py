@@ -1,8 +1,10 @@
-"""Preview the edits without retraining: move the current model a few steps towards the edited data, and test it before and after.
+"""Preview the edits without retraining: move the current model a few steps towards the edited data, and test it before
+and after.
 
 found = preview(dataset, labels_it_was_trained_on, labels_now, run, PreviewConfig(), out)
 found.claim        # "Preview: test accuracy would rise by 1.3 points (95 % interval over test samples 0.6 to 2.0)."
-found.verdict      # the same only where previews of this project were checked against retraining; else that the order alone can be read
+found.verdict      # the same only where previews of this project were checked against retraining; else that the order
+alone can be read
 """
 
 import time
@@ -49,11 +51,12 @@ def preview(
     *,
     trusted: bool = False,
 ) -> PreviewResult:
-    """Move ``run``'s last model from ``before``, which it was trained on, towards ``after`` (``gif.update``), and test both with the labels of ``after``.
+    """Move ``run``'s last model from ``before``, which it was trained on, towards ``after`` (``gif.update``), and test
+    both with the labels of ``after``.
 
-    Everything that decides on the steps is training data; the test split is looked at once, at the end. Written to ``out/FINGERPRINT``;
-    a finished one is found. Cost: see ``gif.update``, plus two forward passes over the test set. ``UserError`` for unknown settings, an
-    empty test split, and versions between which no training sample differs.
+    Everything that decides on the steps is training data; the test split is looked at once, at the end. Written to
+    ``out/FINGERPRINT``; a finished one is found. Cost: see ``gif.update``, plus two forward passes over the test set.
+    ``UserError`` for unknown settings, an empty test split, and versions between which no training sample differs.
     """
     work, device = progress or Progress(), pick_device(config.device)
     acted, test = _check(dataset, before, after, config)
@@ -152,13 +155,15 @@ def _check_classes(dataset: "Dataset", before: "Labels", after: "Labels") -> Non
         if old and new <= (1 - REMOVED) * old:
             raise UserError(
                 f"The edits leave {new:,} of the {old:,} training samples of class {name!r}.",
-                "A preview cannot forget a class: it left 22 to 37 % of the predictions on it where retraining left none.",
+                "A preview cannot forget a class: it left 22 to 37 % of the predictions on it where retraining "
+                "left none.",
                 "Retrain: that is exact. Or preview the other edits without these.",
             )
 
 
 def _samples(dataset: "Dataset", rows: np.ndarray, first: "Labels", otherwise: "Labels", model: nn.Module) -> Samples:
-    """These rows with the labels of ``first`` where they were trained on then, else of ``otherwise``, in the model's precision."""
+    """These rows with the labels of ``first`` where they were trained on then, else of ``otherwise``, in the model's
+    precision."""
     kind = next(model.parameters())
     labels = np.where(first.active[rows], first.values[rows], otherwise.values[rows])
 
@@ -188,5 +193,6 @@ def _verdict(difference: Interval) -> tuple[str, str]:
         )
     return (
         "unclear",
-        f"Preview: no change in test accuracy that can be told from chance, {points:+.1f} points ({level} {low:.1f} to {high:.1f}).",
+        f"Preview: no change in test accuracy that can be told from chance, {points:+.1f} points ({level} "
+        f"{low:.1f} to {high:.1f}).",
     )

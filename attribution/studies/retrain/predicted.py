@@ -1,15 +1,17 @@
 """What influence predicts that a set of edits will do to the test loss, before anything is trained again.
 
-Training on sample i lowers the loss of test sample q by about ``sum_k w_k <g_i, g_q>`` over checkpoints k (TracInCP, see
-``models.recipe.influence_weight``). Leaving it out takes that away, another label replaces it. With
+Training on sample i lowers the loss of test sample q by about ``sum_k w_k <g_i, g_q>`` over checkpoints k (TracInCP,
+see ``models.recipe.influence_weight``). Leaving it out takes that away, another label replaces it. With
 
     G_k = sum of the acted-on samples' gradients as trained before  -  the same as trained after
 
-the loss of q changes by ``sum_k w_k <G_k, g_q>``: all edits together are one direction, so one pass over the test set is enough.
+the loss of q changes by ``sum_k w_k <G_k, g_q>``: all edits together are one direction, so one pass over the test set
+is enough.
 
-What to expect: each edit is taken as if it were made alone and the training did not react to it. That is exact for small steps (see the
-tests), and far too large for many edits: on the fashion sample, 480 labels set right, the rank correlation over test samples is 0.34
-(95 % interval 0.30 to 0.39) while the sum says -53 nats and the real change is within 0.05. Read the order, not the size.
+What to expect: each edit is taken as if it were made alone and the training did not react to it. That is exact for
+small steps (see the tests), and far too large for many edits: on the fashion sample, 480 labels set right, the rank
+correlation over test samples is 0.34 (95 % interval 0.30 to 0.39) while the sum says -53 nats and the real change is
+within 0.05. Read the order, not the size.
 """
 
 from collections.abc import Iterator
@@ -36,15 +38,17 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class Forecast:
-    """``by_test`` (n_test,) is each test sample's predicted change of loss (negative = lower), the mean over the runs. ``acted`` has one
-    line per training sample acted on: row, id, action, before, after, predicted (its share in the change of the mean test loss)."""
+    """``by_test`` (n_test,) is each test sample's predicted change of loss (negative = lower), the mean over the runs.
+    ``acted`` has one line per training sample acted on: row, id, action, before, after, predicted (its share in the
+    change of the mean test loss)."""
 
     by_test: np.ndarray
     acted: pd.DataFrame
 
 
 def acted_on(dataset: "Dataset", before: "Labels", after: "Labels") -> pd.DataFrame:
-    """The training samples that differ between two versions: row, id, action (dropped, relabelled, restored), before, after (classes)."""
+    """The training samples that differ between two versions: row, id, action (dropped, relabelled, restored), before,
+    after (classes)."""
     rows = dataset.rows("train")
     was, now = before.active[rows], after.active[rows]
     relabelled = was & now & (before.values[rows] != after.values[rows])
@@ -72,7 +76,8 @@ def forecast_edits(
     trusted: bool = False,
     device: str = "auto",
 ) -> Forecast:
-    """Predict the change of each test sample's loss (labels of ``after``) from the runs trained on ``before``, averaged over them.
+    """Predict the change of each test sample's loss (labels of ``after``) from the runs trained on ``before``, averaged
+    over them.
 
     Cost per run and checkpoint: one backward pass over the acted-on samples and one over ``test``.
     """

@@ -1,4 +1,5 @@
-"""A finished before/after proof as a folder: what changed on the test set, and how sure that is. Reading it needs no torch."""
+"""A finished before/after proof as a folder: what changed on the test set, and how sure that is. Reading it needs no
+torch."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 class Change:
     """One figure (accuracy 0 to 1, or mean loss in nats) before and after the edits.
 
-    ``before`` and ``after`` hold one value per seed. ``difference`` (after minus before) has the interval over seeds and test samples,
-    which decides the verdict; ``test_only`` resamples test samples alone; ``spread`` is the t interval over seeds alone.
+    ``before`` and ``after`` hold one value per seed. ``difference`` (after minus before) has the interval over seeds
+    and test samples, which decides the verdict; ``test_only`` resamples test samples alone; ``spread`` is the t
+    interval over seeds alone.
     """
 
     before: tuple[float, ...]
@@ -43,10 +45,12 @@ class Change:
 
 @dataclass(frozen=True)
 class RetrainResult:
-    """The same recipe trained before and after the edits, over several seeds, judged on the same test samples and labels.
+    """The same recipe trained before and after the edits, over several seeds, judged on the same test samples and
+    labels.
 
-    ``outcome`` is better, worse or unclear; ``verdict`` says it in a sentence. ``forecast`` compares predicted with real loss changes:
-    ``spearman`` over test samples, ``predicted`` and ``actual`` change of the mean test loss, and their ``unit``.
+    ``outcome`` is better, worse or unclear; ``verdict`` says it in a sentence. ``forecast`` compares predicted with
+    real loss changes: ``spearman`` over test samples, ``predicted`` and ``actual`` change of the mean test loss, and
+    their ``unit``.
     """
 
     folder: Path
@@ -100,29 +104,32 @@ class RetrainResult:
     def forecast_note(self) -> str:
         """Why the size of the forecast is not the size of the effect, in plain words."""
         return (
-            "Each edit is predicted as if it were made alone and the training did not react to it; for many edits together the sum is far "
+            "Each edit is predicted as if it were made alone and the training did not react to it; for many edits "
+            "together the sum is far "
             "larger than what happens. Compare the order of test samples, not the size."
         )
 
     def classes(self) -> "pd.DataFrame":
-        """Accuracy per class: class, n (test samples), before, after, difference, low, high (over seeds and test samples)."""
+        """Accuracy per class: class, n (test samples), before, after, difference, low, high (over seeds and test
+        samples)."""
         return self._table("classes")
 
     def flips(self) -> "pd.DataFrame":
         """Test samples whose majority prediction over the seeds became right or wrong, the surest first.
 
-        Columns: row, id, label, before, after (class indices), kind ('fixed' or 'broken'), seeds (share of the seeds in which that same
-        flip happened), p_before and p_after (mean probability of the label).
+        Columns: row, id, label, before, after (class indices), kind ('fixed' or 'broken'), seeds (share of the seeds in
+        which that same flip happened), p_before and p_after (mean probability of the label).
         """
         return self._table("flips")
 
     def predicted(self) -> "pd.DataFrame":
-        """Per test sample: row, predicted and actual change of its loss (negative = lower loss; nats when ``forecast['unit']`` says so)."""
+        """Per test sample: row, predicted and actual change of its loss (negative = lower loss; nats when
+        ``forecast['unit']`` says so)."""
         return self._table("predicted")
 
     def acted(self) -> "pd.DataFrame":
-        """Per training sample acted on: row, id, action (dropped, relabelled, restored), before, after (class indices), predicted (its
-        predicted share in the change of the mean test loss; negative = the edit helps)."""
+        """Per training sample acted on: row, id, action (dropped, relabelled, restored), before, after (class indices),
+        predicted (its predicted share in the change of the mean test loss; negative = the edit helps)."""
         return self._table("acted")
 
     @cached_property

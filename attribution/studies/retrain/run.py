@@ -3,9 +3,9 @@
     comparison = retrain(dataset, dataset.base_version(), project.labels, model, recipe, RetrainConfig(), runs, out)
     comparison.verdict      # "Test accuracy rose by 1.3 points (95 % interval 0.6 to 2.0) over 3 seeds."
 
-Which interval decides: the one over seeds and test samples together (``statistics.crossed``), because the claim is that the
-edits help this recipe in general, not these three trainings on these test samples. The paired bootstrap over test samples alone and the
-spread over seeds alone are kept beside it; each shows one source of chance.
+Which interval decides: the one over seeds and test samples together (``statistics.crossed``), because the claim is that
+the edits help this recipe in general, not these three trainings on these test samples. The paired bootstrap over test
+samples alone and the spread over seeds alone are kept beside it; each shows one source of chance.
 """
 
 import dataclasses
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RetrainResult", "retrain"]
 FORMAT = 2  # raise when the same request would give another result than before
-ELSEWHERE = " All these models were trained here from scratch, with the project's recipe; the weights you loaded were trained elsewhere and were not asked."
+ELSEWHERE = (
+    " All these models were trained here from scratch, with the project's recipe; the weights you loaded "
+    "were trained elsewhere and were not asked."
+)
 
 
 def retrain(
@@ -58,13 +61,15 @@ def retrain(
     elsewhere: bool = False,
     chosen_on_test: int = 0,
 ) -> RetrainResult:
-    """Train on ``before`` and on ``after`` with every seed, and compare on the active test samples with the labels of ``after``.
+    """Train on ``before`` and on ``after`` with every seed, and compare on the active test samples with the labels of
+    ``after``.
 
-    Trainings are found by content in ``runs``, so the ones before the edits are made once; an interrupted retrain goes on where it was.
-    ``elsewhere``: the weights in use were trained somewhere else; ``chosen_on_test``: how many edits were made from the predictions that
-    judge them. The verdict tells both. The result is written to ``out/FINGERPRINT``. Cost: two trainings per seed, plus one backward pass
-    over the test set per checkpoint for the forecast.
-    Raises ``UserError`` for fewer than three different seeds, an empty test split and versions that train the same.
+    Trainings are found by content in ``runs``, so the ones before the edits are made once; an interrupted retrain goes
+    on where it was. ``elsewhere``: the weights in use were trained somewhere else; ``chosen_on_test``: how many edits
+    were made from the predictions that judge them. The verdict tells both. The result is written to
+    ``out/FINGERPRINT``. Cost: two trainings per seed, plus one backward pass over the test set per checkpoint for the
+    forecast. Raises ``UserError`` for fewer than three different seeds, an empty test split and versions that train the
+    same.
     """
     progress = progress or Progress()
     test = _check(dataset, before, after, config)
@@ -221,7 +226,8 @@ def class_table(
 
 
 def flip_table(dataset: "Dataset", test: np.ndarray, y: np.ndarray, old: np.ndarray, new: np.ndarray) -> pd.DataFrame:
-    """Test samples whose majority prediction became right or wrong, from probabilities ``(s, n, c)``; columns as in ``RetrainResult.flips``."""
+    """Test samples whose majority prediction became right or wrong, from probabilities ``(s, n, c)``; columns as in
+    ``RetrainResult.flips``."""
     before, after = _majority(old), _majority(new)  # (n,)
     fixed, broken = (before != y) & (after == y), (before == y) & (after != y)
     right_old, right_new = old.argmax(axis=2) == y, new.argmax(axis=2) == y
@@ -259,23 +265,27 @@ def _verdict(difference: Interval, seeds: int) -> tuple[str, str]:
         return "worse", f"Test accuracy fell by {-points:.1f} points ({level} {-high:.1f} to {-low:.1f}) {over}"
     return (
         "unclear",
-        f"No change in test accuracy that can be told from chance: {points:+.1f} points ({level} {low:.1f} to {high:.1f}) {over}",
+        f"No change in test accuracy that can be told from chance: {points:+.1f} points ({level} {low:.1f} to "
+        f"{high:.1f}) {over}",
     )
 
 
 def _chosen_word(chosen: int, edits: int) -> str:
-    """A sentence for edits that were made from the influence on the test predictions that the verdict is judged on; "" for none."""
+    """A sentence for edits that were made from the influence on the test predictions that the verdict is judged on; ""
+    for none."""
     if not chosen:
         return ""
     who = "All edits were" if chosen == edits else f"{chosen} of the {edits} edits were"
     return (
-        f" {who} chosen by their influence on test predictions, and judged on the same ones: such a gain is seen larger than it is (by about"
+        f" {who} chosen by their influence on test predictions, and judged on the same ones: such a gain is seen "
+        "larger than it is (by about"
         " .2 points of accuracy where that was measured). Samples that nobody looked at would be the stricter judge."
     )
 
 
 def _loss_word(outcome: str, difference: Interval) -> str:
-    """A sentence for a test loss that moved against the accuracy, so that the verdict does not hide it; "" otherwise."""
+    """A sentence for a test loss that moved against the accuracy, so that the verdict does not hide it; ""
+    otherwise."""
     change = f" ({difference.estimate:+.3f} nats, {difference.low:.3f} to {difference.high:.3f})"
     if outcome == "better" and difference.low > 0:
         return f" Test loss rose, though{change}: the new models are surer of the mistakes they still make."

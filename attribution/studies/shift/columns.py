@@ -16,7 +16,8 @@ def raw_columns(samples: "pd.DataFrame") -> list[str]:
 
 
 def coded(column: "pd.Series") -> tuple[np.ndarray, bool]:
-    """The column as float64 (n,), and whether it holds categories (coded by how common they are, 0 the commonest). Missing is NaN."""
+    """The column as float64 (n,), and whether it holds categories (coded by how common they are, 0 the commonest).
+    Missing is NaN."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):

@@ -1,4 +1,5 @@
-"""What differs between two sets of samples: columns of a table, regions of the representation, labels; each with an interval."""
+"""What differs between two sets of samples: columns of a table, regions of the representation, labels; each with an
+interval."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,10 @@ def _means(train: np.ndarray, test: np.ndarray, level: float, tests: int) -> dic
     d = (test.mean() - train.mean()) / spread if spread > 0 else 0.0
     error = math.sqrt(1 / len(train) + 1 / len(test) + d * d / (2 * (len(train) + len(test))))
     line = _line(float(train.mean()), float(test.mean()), d, error if spread > 0 else 0.0, level, tests)
-    words = f"mean {train.mean():.4g} in training, {test.mean():.4g} in test: {d:+.2f} standard deviations ({line['low']:+.2f} to {line['high']:+.2f})"
+    words = (
+        f"mean {train.mean():.4g} in training, {test.mean():.4g} in test: {d:+.2f} standard deviations "
+        f"({line['low']:+.2f} to {line['high']:+.2f})"
+    )
     return {**line, "unit": "standard deviations", "words": words}
 
 
@@ -146,7 +150,8 @@ def _labels(
 
 
 def _shares(hits: int, n: int, test_hits: int, test_n: int, level: float, tests: int) -> dict[str, Any]:
-    """Difference of two shares with the interval of Agresti and Caffo (2000): one success and one failure are added to each."""
+    """Difference of two shares with the interval of Agresti and Caffo (2000): one success and one failure are added to
+    each."""
     a, b = (hits + 1) / (n + 2), (test_hits + 1) / (test_n + 2)
     error = math.sqrt(a * (1 - a) / (n + 2) + b * (1 - b) / (test_n + 2))
     line = _line(hits / n, test_hits / test_n, test_hits / test_n - hits / n, error, level, tests)

@@ -1,4 +1,5 @@
-"""Whether the test set looks like the training set: a classifier that tries to tell them apart, and what gives them away."""
+"""Whether the test set looks like the training set: a classifier that tries to tell them apart, and what gives them
+away."""
 
 import math
 import time
@@ -33,8 +34,8 @@ SLIGHT, CLEAR = 0.6, 0.75  # AUC: from here "sometimes" and "usually"; words onl
 class ShiftResult(Artefact):
     """One comparison of the test with the training set: ``NAME/shifts/SHIFT``.
 
-    ``config`` holds the request, space, counts, ``auc`` and ``control`` (intervals; control is training against validation, None without
-    a validation set), p_value, seconds_s.
+    ``config`` holds the request, space, counts, ``auc`` and ``control`` (intervals; control is training against
+    validation, None without a validation set), p_value, seconds_s.
     """
 
     what = "comparison of test and training data"
@@ -51,7 +52,8 @@ class ShiftResult(Artefact):
 
     @property
     def control(self) -> Interval | None:
-        """The same for validation against training samples: what the split itself, or the model's memory of its training data, gives away."""
+        """The same for validation against training samples: what the split itself, or the model's memory of its
+        training data, gives away."""
         found = self.config["control"]
         return Interval.from_json(found) if found else None
 
@@ -62,16 +64,17 @@ class ShiftResult(Artefact):
 
     @cached_property
     def samples(self) -> "pd.DataFrame":
-        """The extremes: row, split, p_test (0..1: how test-like it looks to a classifier that did not train on it, were both sets of one
-        size), rank (1 = most test-like of the training samples, most train-like of the test samples)."""
+        """The extremes: row, split, p_test (0..1: how test-like it looks to a classifier that did not train on it, were
+        both sets of one size), rank (1 = most test-like of the training samples, most train-like of the test
+        samples)."""
         return self._table("samples")
 
     @cached_property
     def differences(self) -> "pd.DataFrame":
-        """What differs, the surest difference first: kind (column, region or label), name, train, test (mean or share of one), difference with low
-        and high (in standard deviations for a numeric column, else in shares), importance (drop of the AUC without the column; NaN if
-        not measured), unit, words, row (a typical sample of a region, else -1). Intervals are widened for the number of lines of their
-        kind (Bonferroni)."""
+        """What differs, the surest difference first: kind (column, region or label), name, train, test (mean or share
+        of one), difference with low and high (in standard deviations for a numeric column, else in shares), importance
+        (drop of the AUC without the column; NaN if not measured), unit, words, row (a typical sample of a region, else
+        -1). Intervals are widened for the number of lines of their kind (Bonferroni)."""
         return self._table("differences")
 
     @property
@@ -105,11 +108,12 @@ def compare(
 ) -> ShiftResult:
     """Adversarial validation of the active training against the active test samples; the result is in ``out/ID``.
 
-    A cross-fitted classifier (logistic regression; boosted trees on the columns of a table) is trained to say which samples are test
-    samples; copies of one sample share a fold. The AUC is the mean over the folds, its interval from DeLong's variance of each. ``run``
-    gives the representation when that is asked for; it has seen the training samples, so part of what tells them apart may be memory:
-    the same is measured for the validation set as a control. Costs 2 x folds small fits. ``UserError`` when a split is too small.
-    Source: Qian et al., Managing dataset shift by adversarial validation, arXiv 2112.10078.
+    A cross-fitted classifier (logistic regression; boosted trees on the columns of a table) is trained to say which
+    samples are test samples; copies of one sample share a fold. The AUC is the mean over the folds, its interval from
+    DeLong's variance of each. ``run`` gives the representation when that is asked for; it has seen the training
+    samples, so part of what tells them apart may be memory: the same is measured for the validation set as a control.
+    Costs 2 x folds small fits. ``UserError`` when a split is too small. Source: Qian et al., Managing dataset shift by
+    adversarial validation, arXiv 2112.10078.
     """
     work, started_s = progress or Progress(), time.perf_counter()
     kind = "inputs" if config.space == "auto" else config.space
@@ -169,7 +173,8 @@ def _cross_fit(
     progress: Progress,
     columns: bool = True,
 ) -> tuple[np.ndarray, Interval, dict[str, float]]:
-    """Out-of-fold probability (n,) of being sought, with both kinds weighed alike; the AUC; and the AUC lost without each column."""
+    """Out-of-fold probability (n,) of being sought, with both kinds weighed alike; the AUC; and the AUC lost without
+    each column."""
     folds = assign_folds(sought.astype(np.int64), dataset.hashes[rows], config.folds, config.seed)
     p, areas, variances = np.full(len(rows), 0.5), [], []
     lost: dict[str, list[float]] = {}

@@ -1,4 +1,5 @@
-"""What a classifier that tells test from training samples is given: the columns of a table, pixels, words, or the representation."""
+"""What a classifier that tells test from training samples is given: the columns of a table, pixels, words, or the
+representation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ PIXELS = 32  # directions of largest variance kept of an image
 
 @dataclass(frozen=True)
 class Space:
-    """``features`` (n, d) of all rows, the classifier that suits them, its words, and the place of each named column."""
+    """``features`` (n, d) of all rows, the classifier that suits them, its words, and the place of each named
+    column."""
 
     features: Any
     classifier: Callable[[int], Any]

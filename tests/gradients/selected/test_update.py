@@ -1,4 +1,5 @@
-"""Following a change of the data: exact where the model is quadratic, never by looking at anything but training samples."""
+"""Following a change of the data: exact where the model is quadratic, never by looking at anything but training
+samples."""
 
 import numpy as np
 import pytest
@@ -58,7 +59,8 @@ def distance(a, b):
 
 @pytest.mark.parametrize("change", ["labels", "samples", "class"])
 def test_all_parameters_free_it_arrives_where_retraining_does(clouds, change):
-    """On a convex problem the steps end at the optimum of the changed data: relabelled, removed, a whole class removed."""
+    """On a convex problem the steps end at the optimum of the changed data: relabelled, removed, a whole class
+    removed."""
     x, y, wrong = clouds
     model = fitted(x, wrong)
     kept = {"labels": torch.ones(60, dtype=torch.bool), "samples": torch.arange(60) >= 9, "class": y != 2}[change]
@@ -81,7 +83,8 @@ def test_all_parameters_free_it_arrives_where_retraining_does(clouds, change):
 
 
 def test_on_a_quadratic_one_full_step_is_enough():
-    """The first step's right-hand side is the gradient change of the acted-on samples; with the curvature's square loss it is exact."""
+    """The first step's right-hand side is the gradient change of the acted-on samples; with the curvature's square loss
+    it is exact."""
     x, y, wrong = (
         torch.randn(30, 3, generator=torch.Generator().manual_seed(s), dtype=torch.float64) for s in (1, 2, 3)
     )

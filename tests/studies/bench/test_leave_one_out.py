@@ -1,4 +1,5 @@
-"""Newton's optimum and its Hessian against autograd, leave-one-out against another optimiser, and which models qualify."""
+"""Newton's optimum and its Hessian against autograd, leave-one-out against another optimiser, and which models
+qualify."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""Retraining without the most helpful samples: kept by content, and worse than without random ones when influence is true."""
+"""Retraining without the most helpful samples: kept by content, and worse than without random ones when influence is
+true."""
 
 import numpy as np
 import pandas as pd

@@ -23,7 +23,8 @@ PACE = 2.0  # wall seconds to a CPU second: what else the machine does
 
 @dataclass(frozen=True)
 class Known:
-    """Work whose cost is written down: seconds of a preparation (what is done once apart) and of a batch, bytes held."""
+    """Work whose cost is written down: seconds of a preparation (what is done once apart) and of a batch, bytes
+    held."""
 
     once: tuple[float, float] = (0.0, 0.0)  # fixed, per training sample
     block: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # fixed, per sample, per query, per both

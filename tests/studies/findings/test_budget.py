@@ -1,4 +1,5 @@
-"""What is left of a review: counts that must add up, what evidence does to the interval, and coverage on queues of known make."""
+"""What is left of a review: counts that must add up, what evidence does to the interval, and coverage on queues of
+known make."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,8 @@ from attribution.studies.mislabels.budget import Range, budget
 
 
 def queue(n, wrong, distance, seed, unseen=0.0):
-    """A queue in which wrong labels score ``distance`` above right ones, but for a share that scores like them: (n,) bool."""
+    """A queue in which wrong labels score ``distance`` above right ones, but for a share that scores like them: (n,)
+    bool."""
     chance = np.random.default_rng(seed)
     is_wrong = np.arange(n) < wrong
     seen = is_wrong & (chance.random(n) >= unseen)

@@ -16,8 +16,8 @@ CLASSES = ("cat", "dog", "owl")
 
 
 def search(lines, n_more=40):
-    """A search's result over ``lines`` (label, suggested, out-of-fold (3), labels of 4 neighbours), most suspicious first, and ``n_more``
-    samples that nothing speaks against; and a run whose record says the same."""
+    """A search's result over ``lines`` (label, suggested, out-of-fold (3), labels of 4 neighbours), most suspicious
+    first, and ``n_more`` samples that nothing speaks against; and a run whose record says the same."""
     ordinary = [(k % 3, (k + 1) % 3, np.eye(3)[k % 3] * 0.9 + 0.1 / 3, [k % 3] * 4) for k in range(n_more)]
     every = [*lines, *ordinary]
     n = len(every)
@@ -158,7 +158,8 @@ def test_order_of_rows_does_not_matter(tiny_project):
 
 
 def test_planted_flips_of_the_digits_are_called_mislabelled(tiny_project, digits):
-    """On data that the rule was not settled on: 240 digits, 24 flipped. Measured: 31 called mislabelled, 20 of them flipped."""
+    """On data that the rule was not settled on: 240 digits, 24 flipped. Measured: 31 called mislabelled, 20 of them
+    flipped."""
     wrong = set(digits[1].tolist())
     table = tiny_project.categories().table
     called = set(table.loc[table["category"] == "mislabelled", "row"])
@@ -167,7 +168,8 @@ def test_planted_flips_of_the_digits_are_called_mislabelled(tiny_project, digits
 
 
 def test_on_the_image_sample_the_class_is_purer_than_the_queue(tmp_path):
-    """Measured: 567 in the queue, 398 of them flipped (70 %); 487 called mislabelled, 369 flipped (76 %, 93 % of the 398)."""
+    """Measured: 567 in the queue, 398 of them flipped (70 %); 487 called mislabelled, 369 flipped (76 %, 93 % of the
+    398)."""
     project = Project.sample("fashion", tmp_path / "fashion")
     truth, table, flags = project.truth(), project.categories().table, project.flags()
     queue = table["row"][flags.detectors["position"] <= np.ceil(flags.estimate["high"])].to_numpy()

@@ -1,4 +1,5 @@
-"""Leaks and duplicates: what is planted is found, what hangs together is one case, and every number equals its closed form."""
+"""Leaks and duplicates: what is planted is found, what hangs together is one case, and every number equals its closed
+form."""
 
 import numpy as np
 import pandas as pd

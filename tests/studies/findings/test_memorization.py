@@ -27,7 +27,8 @@ N, HALF = 10, 5
 
 @pytest.fixture(scope="module")
 def toy():
-    """Ten points on a line, two of them with a label of their own, asked of the nearest neighbour: every subset of five."""
+    """Ten points on a line, two of them with a label of their own, asked of the nearest neighbour: every subset of
+    five."""
     x = np.array([0.0, 1, 2, 3, 4, 10, 11, 12, 13, 14])
     y = np.array([0, 0, 1, 0, 0, 1, 1, 1, 0, 1])
     queries = np.array([2.1, 0.2, 13.1, 9.0])

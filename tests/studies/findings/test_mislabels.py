@@ -154,7 +154,8 @@ def test_unknown_detector_is_refused(world, tmp_path):
 def test_reading_needs_no_torch(found):
     code = (
         "import sys; from pathlib import Path; from attribution.studies.mislabels.run import FlagResult;"
-        f"f = FlagResult.open(Path({str(found.folder)!r})); f.queue(3); f.reasons(int(f.detectors['row'][0])); f.neighbors_of(0);"
+        f"f = FlagResult.open(Path({str(found.folder)!r})); f.queue(3); f.reasons(int(f.detectors['row'][0])); "
+        "f.neighbors_of(0);"
         "from attribution.studies.influence import ScoreResult; from attribution.studies.map import MapResult;"
         "from attribution.estimators import estimators; [estimators.get(name).title for name in estimators.names()];"
         "assert 'torch' not in sys.modules, 'torch was imported'"
@@ -187,7 +188,8 @@ def test_out_of_fold_puts_every_prediction_in_its_place(tmp_path):
 
 
 def hard_and_easy(noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Given labels, belief and truth of 4,000 samples: a quarter are ambiguous, and there the belief is wrong as often as right."""
+    """Given labels, belief and truth of 4,000 samples: a quarter are ambiguous, and there the belief is wrong as often
+    as right."""
     chance = np.random.default_rng(0)
     true = chance.integers(0, 3, 4000)
     given = np.where(chance.random(4000) < noise, (true + 1) % 3, true)

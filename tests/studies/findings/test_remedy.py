@@ -125,7 +125,8 @@ def test_refusals(project):
 
 
 def test_utility_and_fairness_can_disagree(project):
-    """A sample that helps the validation loss and widens the gap, and the other way round: one ranking cannot serve both."""
+    """A sample that helps the validation loss and widens the gap, and the other way round: one ranking cannot serve
+    both."""
     from attribution.settings.configs import ScoreConfig
 
     by = {

@@ -75,7 +75,8 @@ def test_a_change_of_labels_is_named(tmp_path):
 
 
 def test_the_interval_covers_half_where_nothing_differs(tmp_path):
-    """95 % intervals over 60 data sets without a shift: at least 52 hold 0.5 (the chance of fewer is under 1 in 1,000)."""
+    """95 % intervals over 60 data sets without a shift: at least 52 hold 0.5 (the chance of fewer is under 1 in
+    1,000)."""
     held = 0
     for seed in range(60):
         chance = np.random.default_rng(seed)

@@ -19,7 +19,8 @@ LEFT_OUT = 100  # training samples left out one by one
 
 
 def fidelity(at: Bench, work: Progress) -> None:
-    """The linear datamodeling score of every estimator, true leave-one-out where there is one, and removal where it was asked for."""
+    """The linear datamodeling score of every estimator, true leave-one-out where there is one, and removal where it was
+    asked for."""
     import pandas as pd
 
     share = 0.6 if at.config.removal_k else 0.95
@@ -90,7 +91,8 @@ def means(values: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 def _leave_one_out(at: Bench, work: Progress) -> None:
-    """True leave-one-out of ``LEFT_OUT`` samples, where the model is softmax regression; left out silently where it is not."""
+    """True leave-one-out of ``LEFT_OUT`` samples, where the model is softmax regression; left out silently where it is
+    not."""
     import pandas as pd
 
     trained = at.trained(at.labels, at.run)
