@@ -12,8 +12,12 @@ class Progress:
     """
 
     def __init__(self, listener: Callable[[float, float, str], None] | None = None, interval_s: float = 0.2) -> None:
-        self._listener, self._interval_s, self._last_s = listener, interval_s, 0.0
-        self._offset, self._scale, self._prefix = 0.0, 1.0, ""
+        self._listener = listener
+        self._interval_s = interval_s
+        self._last_s = 0.0
+        self._offset = 0.0
+        self._scale = 1.0
+        self._prefix = ""
 
     def update(self, done: float, total: float, message: str = "") -> None:
         """Report ``done`` of ``total`` units; raises ``Cancelled`` when the user asked to stop."""

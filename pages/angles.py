@@ -45,7 +45,8 @@ def ask_validation(sight: Sight) -> None:
 
 def measure_now(sight: Sight, rows: Sequence[int]) -> None:
     """Not measured yet: progress, or the button that measures."""
-    config, what = submit_for(sight, rows), "this group" if len(rows) > 1 else "this sample"
+    config = submit_for(sight, rows)
+    what = "this group" if len(rows) > 1 else "this sample"
     if not jobs.panel(
         sight.project, ("angles",), lambda job: job.config.get("queries") == config.queries, place="angles"
     ):
@@ -85,7 +86,8 @@ def cloud(sight: Sight, result: "AnglesResult") -> None:
     groups, missing = groups_of(sight, colour or COLOURS[0], rows)
     if missing:
         st.caption(f":material/info: {missing}")
-    spec, alt = angles.scatter_spec, "right: pulls with the query, left: against it; up: pulls strongly"
+    spec = angles.scatter_spec
+    alt = "right: pulls with the query, left: against it; up: pulls strongly"
     lasso.chart(sight, positions, groups, lambda: rows, 500, spec=spec, key="angles-chart", alt=alt)
 
 

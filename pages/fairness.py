@@ -38,7 +38,8 @@ def question(sight: Sight) -> RemedyConfig | None:
             format_func=lambda name: fairness.CHOICES[name][0],
         )
         measure = measure or names[0]
-        positive, epsilon = "", 0.1
+        positive = ""
+        epsilon = 0.1
         if TARGETS[measure] in GAPS:
             last = len(project.classes) - 1
             chosen = st.selectbox(

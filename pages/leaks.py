@@ -31,7 +31,8 @@ def name_of(project: Project, case: Any) -> str:
 def decide(sight: Sight, cases: pd.DataFrame, at: int, verdict: str, threshold: float, expect: dict[int, int]) -> None:
     """Callback: write the verdict on the case shown with all its evidence, then move to the next open one. ``expect``
     is how all samples of the case stood when it was shown: a verdict on a case that was decided since is dropped."""
-    case, ids = cases.iloc[at], sight.project.dataset.ids
+    case = cases.iloc[at]
+    ids = sight.project.dataset.ids
     rows = list(case["rows"] if verdict == "leak" else case["others"])
     found = sight.leaks.evidence(case["row"], case["other"], threshold)
     change = str(sight.leaks.pair(case["row"], case["other"])["change"])
@@ -93,7 +94,8 @@ def score(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> None:
 
 def threshold_of(sight: Sight, relation: str) -> float:
     """The movable threshold with its count, which changes at once."""
-    result, options = sight.leaks, [float(value) for value in GRID]
+    result = sight.leaks
+    options = [float(value) for value in GRID]
     nearest = min(options, key=lambda value: abs(value - result.threshold))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.select_slider(
@@ -159,7 +161,8 @@ def buttons(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> Non
 
 def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: float) -> None:
     """One case: the pair side by side, the verdict's keys, every piece of evidence, and what else belongs to it."""
-    project, names = sight.project, [name_of(sight.project, case) for case in cases.itertuples()]
+    project = sight.project
+    names = [name_of(sight.project, case) for case in cases.itertuples()]
     first = next((place for place, one in enumerate(verdicts) if not one), 0)
     at = names.index(context.get("case")) if context.get("case") in names else first
     case = cases.iloc[at]

@@ -91,7 +91,9 @@ def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
 
 def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
     """The coloured groups, and a sentence when the wished colour is not there yet."""
-    project, n, dark = sight.project, len(sight.project.dataset), context.dark()
+    project = sight.project
+    n = len(sight.project.dataset)
+    dark = context.dark()
     if chosen.colour == "label":
         return scatter.by_class(sight.labels.values, project.classes, rows), ""
     if chosen.colour == "prediction":

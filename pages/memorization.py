@@ -60,7 +60,8 @@ def chart(sight: Sight, found: "MemorizationResult") -> None:
     )
     name = name or known[0]
     points = views.scatter_frame(found, name)
-    places, rows = np.arange(len(points)), points["row"].to_numpy(dtype=np.int64)
+    places = np.arange(len(points))
+    rows = points["row"].to_numpy(dtype=np.int64)
     labels = sight.labels.values[rows]
     spec = scatter.map_spec(
         points[["x", "y"]].to_numpy(), scatter.by_class(labels, sight.project.classes, places), None, context.dark()

@@ -68,7 +68,8 @@ def data_step() -> DataConfig:
 
 def column_fields(path: str) -> dict[str, Any]:
     """Which column means what: chosen from the table's own columns, or named for an image folder's metadata.csv."""
-    table, rows = importing.kind_of(path) == "table", importing.first_rows(path)
+    table = importing.kind_of(path) == "table"
+    rows = importing.first_rows(path)
     names = [str(name) for name in rows.columns]
     purposes = PURPOSES if table else {name: PURPOSES[name] for name in ("label", "split", "group")}
     found: dict[str, Any] = {}
@@ -158,7 +159,8 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
     st.subheader("2. Model")
     left, right = st.columns(2, gap="large")
     trusted: Look | None = None
-    name, problem = "auto", None
+    name = "auto"
+    problem = None
     own: dict[str, Any] = {}
     with left:
         kind = st.selectbox(
@@ -258,10 +260,8 @@ def name_step(
     st.subheader("3. Create")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.session_state.get("named-for") != data.path:
-            st.session_state["named-for"], st.session_state["project-name"] = (
-                data.path,
-                importing.project_name(data.path),
-            )
+            st.session_state["named-for"] = data.path
+            st.session_state["project-name"] = importing.project_name(data.path)
         name = st.text_input("Project name", key="project-name", width=320).strip()
         st.button(
             "Create and analyse",

@@ -148,7 +148,8 @@ def charts(found: "RetrainResult") -> None:
 
 def flips(sight: Sight, found: "RetrainResult") -> None:
     """The predictions that changed, with pictures."""
-    table, classes = found.flips(), sight.project.classes
+    table = found.flips()
+    classes = sight.project.classes
     st.subheader("Predictions that changed")
     kind = st.segmented_control(
         "Kind",

@@ -46,7 +46,8 @@ class Place:
 
 def place_of(sight: Sight, rows: np.ndarray, at: int) -> Place:
     """The item at a place of the queue."""
-    last, done = len(rows) - 1, suspects.reviewed(sight) | {int(rows[at])}
+    last = len(rows) - 1
+    done = suspects.reviewed(sight) | {int(rows[at])}
     following = queue.open_from(rows, done, min(at + 1, last))
     row, before, after, following = (int(rows[way]) for way in (at, max(at - 1, 0), min(at + 1, last), following))
     return Place(row, before, after, following, sight.versions([row]))
@@ -181,7 +182,8 @@ def item(sight: Sight, rows: np.ndarray) -> None:
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
     with right:
         verdict = str(sight.states["verdict"].get(row, ""))
-        label, guess = states.plain(card.label), states.plain(project.classes[suggested])
+        label = states.plain(card.label)
+        guess = states.plain(project.classes[suggested])
         if verdict:
             st.markdown(f"#### {queue.DECIDED[verdict].format(label=label)}")
         else:

@@ -74,7 +74,8 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
     taken = {}
     for item in dataclasses.fields(config):
         name = _flag_name(item.name, config)
-        value, flag = values.pop(name), f"--{name.replace('_', '-')}"
+        value = values.pop(name)
+        flag = f"--{name.replace('_', '-')}"
         if isinstance(item.default, tuple):
             kind = entry_type(item)
             try:

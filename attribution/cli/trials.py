@@ -126,10 +126,8 @@ def compare(
 
 def _show_bench(result: "BenchResult") -> None:
     """The estimators' figures, then those of what finds wrong labels, then the recommendation."""
-    fidelity, stability = (
-        result.fidelity.query("measure == 'loss'").set_index("estimator"),
-        result.stability.set_index("estimator"),
-    )
+    fidelity = result.fidelity.query("measure == 'loss'").set_index("estimator")
+    stability = result.stability.set_index("estimator")
     for line in result.cost.itertuples():
         found = [f"{line.seconds_s:8.2f} s  {line.forward_passes:9.1f} passes"]
         if line.estimator in fidelity.index:

@@ -146,7 +146,8 @@ def _tells(codes: np.ndarray, values: "pd.Series", labels: np.ndarray, classes: 
     ]
     half = np.arange(len(labels)) % 2
     half = np.random.default_rng(0).permutation(half)
-    width, found = int(bins.max()) + 1, {}
+    width = int(bins.max()) + 1
+    found = {}
     totals = [np.bincount(bins[half == side], minlength=width) for side in (0, 1)]
     for place in frequent[:1] if classes == 2 else frequent:
         mine = labels == place

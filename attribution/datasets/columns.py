@@ -208,10 +208,8 @@ def _from_words(
 
 def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, name: str) -> list[dict[str, Any]]:
     """What is worth knowing about a column that became categories though it may not be meant so."""
-    where, odd = (
-        f"column {name}",
-        [word for word, bare in distinct.items() if not any(one.fits.fullmatch(bare) for one in SPELLINGS)],
-    )
+    where = f"column {name}"
+    odd = [word for word, bare in distinct.items() if not any(one.fits.fullmatch(bare) for one in SPELLINGS)]
     if share == 1:
         return [
             note(

@@ -86,7 +86,8 @@ class Labels:
     def of(dataset: "Dataset", values: np.ndarray, active: np.ndarray) -> "Labels":
         """The version of ``dataset`` with these labels; both arrays are (n,), copied and made read-only. Raises
         ``UserError`` for a label that is no class, and for a sample without a label (-1) that is active."""
-        values, active = np.array(values, dtype="<i8"), np.array(active, dtype=bool)
+        values = np.array(values, dtype="<i8")
+        active = np.array(active, dtype=bool)
         if values.shape != (len(dataset),) or active.shape != (len(dataset),):
             raise ValueError(f"labels {values.shape} and active {active.shape} do not fit {len(dataset)} samples")
         bad = np.flatnonzero((values < np.where(active, 0, NO_LABEL)) | (values >= len(dataset.info.classes)))
@@ -194,7 +195,8 @@ class Dataset:
     def labels(self) -> np.ndarray:
         """Base labels, (n,) int64 class indices."""
         labels = self.column("label").to_numpy(dtype=np.int64)
-        path, classes = self.folder / "dataset.json", self.info.classes
+        path = self.folder / "dataset.json"
+        classes = self.info.classes
         if len(set(classes)) < len(classes) or labels.max(initial=NO_LABEL) >= len(classes):
             raise UserError(
                 f"{path} is damaged: its {len(classes)} classes are not those of the labels (one is missing, or "

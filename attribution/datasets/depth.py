@@ -50,7 +50,8 @@ class Ranges:
         found = self.known.setdefault(picture.kind, _Range(low, high, brightest=name))
         if high > found.high:
             found.brightest = name
-        found.low, found.high, found.count = min(found.low, low), max(found.high, high), found.count + 1
+        found.low, found.high = min(found.low, low), max(found.high, high)
+        found.count += 1
         found.usual.append(float(np.quantile(values, 0.999)))
 
     def to_bytes(self, picture: Deep) -> np.ndarray:

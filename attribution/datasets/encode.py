@@ -75,7 +75,9 @@ def encode_images(
     kept: list[int] = []
     hashes: list[str] = []
     sizes: list[tuple[int, int]] = []
-    total, squares, count = np.zeros(channels, dtype=np.int64), np.zeros(channels, dtype=np.int64), 0
+    total = np.zeros(channels, dtype=np.int64)
+    squares = np.zeros(channels, dtype=np.int64)
+    count = 0
     progress = progress.part(0.1, 1.0)
     with rows_into(folder / "inputs.npy", np.uint8, (height, width, channels), len(samples)) as rows:
         for number, (i, split) in enumerate(zip(samples.index, samples["split"], strict=True)):
@@ -94,7 +96,9 @@ def encode_images(
                 values = small.reshape(-1, channels).astype(
                     np.int64
                 )  # whole numbers: the sums are exact on every machine
-                total, squares, count = total + values.sum(0), squares + (values**2).sum(0), count + len(values)
+                total = total + values.sum(0)
+                squares = squares + (values**2).sum(0)
+                count = count + len(values)
     if not kept:
         raise none_readable(source, samples)
     problems += size_notes(sizes, height, width)
@@ -256,7 +260,8 @@ def table_matrix(
             if len(described) == 1:
                 what = "has one value in all training rows, so it tells nothing"
             if described[-1]["value"] is None:
-                rare, different = block[training, -1].mean(), values[training].nunique()
+                rare = block[training, -1].mean()
+                different = values[training].nunique()
                 lumped = (
                     f"only the {MAX_CATEGORIES} most frequent are told apart, {rare:.0%} of the rows are "
                     "lumped together"
@@ -334,7 +339,8 @@ def _unfit(block: np.ndarray, values: "pd.Series", samples: "pd.DataFrame", trai
     """What is to be said of a standardised column (n,): constant, or one value that dwarfs the rest; ``UserError``
     beyond ``LARGEST``."""
     far = int(np.argmax(np.abs(block)))
-    where, name = str(samples["source"].iloc[far]), str(values.name)[4:]
+    where = str(samples["source"].iloc[far])
+    name = str(values.name)[4:]
     if not np.abs(block[far]) <= LARGEST:
         about = f"{values.iloc[far]} in {where}, {abs(block[far]):.0e} standard deviations from the training mean"
         raise _too_far(name, about)

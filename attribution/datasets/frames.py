@@ -193,7 +193,8 @@ def names_of(names: list[str], path: Path) -> list[str]:
 def header(path: Path) -> tuple[list[str], str, int]:
     """Column names of a CSV or TSV file as ``names_of`` gives them, its separator, and how many lines stand before the
     header (Excel's ``sep=;``)."""
-    usual, encoding = "\t" if path.suffix.lower() == ".tsv" else ",", encoding_of(path)
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    encoding = encoding_of(path)
     with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
         sample = stream.read(1 << 16)
         if sample.count("\n") < 2 and "\r" not in sample:  # a header longer than the sample
@@ -224,13 +225,15 @@ def _records(sample: str, separator: str, count: int) -> Iterator[list[str]]:
 def _separator(sample: str, usual: str) -> str:
     """The sign that cuts the header and (nearly) all of the first records into as many columns; the usual one unless
     another cuts finer."""
-    best, columns = usual, 1
+    best = usual
+    columns = 1
     for separator in [usual, *(sign for sign in SEPARATORS if sign != usual)]:
         widths = [len(record) for record in _records(sample, separator, LOOKED_AT)]
         widths = widths[:-1] if len(widths) > 2 else widths  # the last may be cut
         fitting = sum(width == widths[0] for width in widths) if widths else 0
         if widths and widths[0] > columns and fitting >= 0.9 * len(widths):
-            best, columns = separator, widths[0]
+            best = separator
+            columns = widths[0]
     return best
 
 

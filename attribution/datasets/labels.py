@@ -28,7 +28,8 @@ def label_words(values: "pd.Series") -> tuple[np.ndarray, np.ndarray, tuple[int,
 
     Whole floats lose their ``.0``; bytes are read as UTF-8; a list is several labels and no label.
     """
-    words, gone = np.empty(len(values), dtype=object), np.zeros(len(values), dtype=bool)
+    words = np.empty(len(values), dtype=object)
+    gone = np.zeros(len(values), dtype=bool)
     bad: tuple[int, str] | None = None
     cache: dict[Any, tuple[str, str]] = {}
     for row, value in enumerate(values.tolist()):
@@ -36,7 +37,8 @@ def label_words(values: "pd.Series") -> tuple[np.ndarray, np.ndarray, tuple[int,
         word, why = cache[key] if key in cache else label_word(value)
         if key is not None and len(cache) < 100_000:
             cache[key] = (word, why)
-        words[row], gone[row] = word, not word and not why
+        words[row] = word
+        gone[row] = not word and not why
         bad = bad or ((row, why) if why else None)
     return words, gone, bad
 

@@ -119,7 +119,8 @@ def preview(config: DataConfig) -> dict[str, Any]:
 
 def _not_used(config: DataConfig, source: Source, path: Path) -> list[dict[str, Any]]:
     """A line about columns that were named where there are none: an archive, or folders of pictures."""
-    pictures, archive = source.modality == "image" and path.is_dir(), path.suffix.lower() == ".npz"
+    pictures = source.modality == "image" and path.is_dir()
+    archive = path.suffix.lower() == ".npz"
     names: tuple[str, ...] = ("text", "features") if pictures else ()
     if archive or (pictures and not any(entry.name.lower() == "metadata.csv" for entry in path.iterdir())):
         names = ("text", "features", "id", "split", "group")
@@ -199,7 +200,8 @@ def arrange(source: Source, config: DataConfig) -> tuple["pd.DataFrame", tuple[s
     classes = class_names(labelled(source))
     number_of = {"": -1, **{name: number for number, name in enumerate(classes)}}
     labels = source.samples["label"].map(number_of).to_numpy(dtype=np.int64)
-    there, splits = labels >= 0, np.full(len(labels), "train", dtype="<U5")
+    there = labels >= 0
+    splits = np.full(len(labels), "train", dtype="<U5")
     splits[there], note = assign_splits(source.samples["split"].to_numpy(dtype=object)[there], labels[there], config)
     check_classes(labelled(source), classes, labels[there], splits[there])
     samples = source.samples.assign(split=splits)
@@ -245,7 +247,8 @@ def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig)
             examples.append({**example, "pixels": pixels})
     if not headers:
         raise none_readable(source, samples)
-    rest, until_s = _spread(samples, len(samples)).iloc[len(looked) :], time.monotonic() + HEADERS_S
+    rest = _spread(samples, len(samples)).iloc[len(looked) :]
+    until_s = time.monotonic() + HEADERS_S
     checked = len(looked)
     for i in rest.index:  # opening a picture is cheap, decoding it is not
         if time.monotonic() > until_s:

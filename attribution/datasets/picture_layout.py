@@ -60,7 +60,8 @@ def metadata_name(folder: Folder) -> str:
 def unwrap(tree: Folder) -> tuple[Folder, list[dict[str, Any]]]:
     """The folder that holds the classes, the splits or the metadata.csv: one level down, or more, where a folder holds
     one folder only."""
-    folder, problems = tree, []
+    folder = tree
+    problems = []
     while len(folder.folders) == 1 and not has_metadata(folder):
         inner = folder.folders[0]
         if not _structured(inner) or _split_of(inner):

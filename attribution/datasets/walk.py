@@ -172,7 +172,8 @@ def _files_below(entry: "os.DirEntry[str]") -> int:
     """Number of files at or below an entry; links are counted, not followed."""
     if not entry.is_dir(follow_symlinks=False):
         return 1
-    count, waiting = 0, [entry.path]
+    count = 0
+    waiting = [entry.path]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as listing:

@@ -83,7 +83,8 @@ def learn(values: dict[str, np.ndarray], flipped: np.ndarray, chance: np.ndarray
         weight, constant = _fit(x[~out], flipped[~out])
         held[out] = x[out] @ weight + constant
     singles = {name: auroc(values[name], flipped) for name in names}
-    found, best = auroc(held, flipped), max(names, key=lambda name: singles[name])
+    found = auroc(held, flipped)
+    best = max(names, key=lambda name: singles[name])
     kept = (
         np.ones(len(names), dtype=bool)
         if found >= singles[best] - CLEARLY

@@ -35,9 +35,12 @@ def by_class(trained: "TrainedModel", rows: np.ndarray, validation: np.ndarray, 
 
     from attribution.estimators.base import Query
 
-    engine, found = trained.engine(), np.asarray(trained.labels.values[validation])
+    engine = trained.engine()
+    found = np.asarray(trained.labels.values[validation])
     block = min(len(validation), engine.query_capacity(*trained.batch(validation[:4])))
-    sums, cosines, harm = np.zeros((len(rows), n_classes)), np.zeros((len(rows), n_classes)), np.zeros(len(rows))
+    sums = np.zeros((len(rows), n_classes))
+    cosines = np.zeros((len(rows), n_classes))
+    harm = np.zeros(len(rows))
     for first in range(0, len(validation), block):
         part = validation[first : first + block]
         queries = trained.query_gradients([Query(str(row), (int(row),)) for row in part])

@@ -80,7 +80,8 @@ class Combined(Detector):
         if folder is None:  # a run that lies nowhere has no place to keep anything
             with tempfile.TemporaryDirectory(prefix="planted-") as place:
                 return self._learn(evidence, members, Path(place))
-        kept, scratch = Path(folder) / "planted" / f"{key}.json", Path(folder) / "planted" / key
+        kept = Path(folder) / "planted" / f"{key}.json"
+        scratch = Path(folder) / "planted" / key
         if not kept.is_file():
             write_json(kept, asdict(self._learn(evidence, members, scratch)))
             shutil.rmtree(scratch)
@@ -101,7 +102,8 @@ class Combined(Detector):
         labels = Labels.of(trained.dataset, values, trained.labels.active)
         recipe = replace(trained.run.train_config, device=str(trained.device))
         run = train(trained.dataset, labels, trained.run.model_config, recipe, scratch, trusted=trained.trusted)
-        device, size = str(trained.device), trained.batch_size
+        device = str(trained.device)
+        size = trained.batch_size
         copy = TrainedModel(trained.dataset, labels, run, device=device, batch_size=size, trusted=trained.trusted)
         found = {name: detectors.get(name)().values(evidence.of(copy)) for name in members}
         trained.count(copy.spent)

@@ -24,7 +24,8 @@ class ErrorNorm(Detector):
     def values(self, evidence: Evidence) -> np.ndarray:
         import torch
 
-        trained, errors = evidence.trained, []
+        trained = evidence.trained
+        errors = []
         with torch.no_grad():
             for x, y in trained.batches(evidence.rows):
                 p = torch.softmax(trained.model(0)(x).cpu().double(), dim=1)  # (b, c)

@@ -28,7 +28,8 @@ class TurnOverSelf(Detector):
         from attribution.estimators._turn_over import TurnOver
 
         trained, rows = evidence.trained, evidence.rows
-        labels, total = torch.as_tensor(trained.labels.values[rows], device=trained.device), np.zeros(len(rows))
+        labels = torch.as_tensor(trained.labels.values[rows], device=trained.device)
+        total = np.zeros(len(rows))
         for seed in range(NETWORKS):
             halves = TurnOver(trained, seed)
             features = halves.features(rows)  # (n, d)

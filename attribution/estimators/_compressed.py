@@ -63,7 +63,9 @@ class Compressed(Estimator):
 
         from attribution.gradients.contract import contract
 
-        curvature, budget_bytes, squares = self.curvature, self.trained.engine().budget_bytes, 0.0
+        curvature = self.curvature
+        budget_bytes = self.trained.engine().budget_bytes
+        squares = 0.0
         spans = [slice(start, stop) for _, start, stop in self.spans()]
         sizes = [span.stop - span.start for span in spans]
         blocks = [torch.zeros(size, size, dtype=torch.float64, device=self.trained.device) for size in sizes]

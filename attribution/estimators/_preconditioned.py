@@ -51,7 +51,8 @@ def curvature_of(
     """
     from attribution.gradients.curvature import GaussNewton
 
-    rows, recipe = trained.rows if rows is None else rows, trained.run.train_config
+    rows = trained.rows if rows is None else rows
+    recipe = trained.run.train_config
     known = recipe.optimizer == "sgd" and trained.run.config["source"] == "trained"
     return GaussNewton(
         trained.engine(checkpoint),

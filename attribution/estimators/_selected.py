@@ -59,7 +59,8 @@ class Selected(Preconditioned):
         from attribution.gradients.selected import query_direction
 
         found = query_direction(self.curvature, gradients, self._mask, self.variant, self.tolerance, self.iterations)
-        share, residual = float(self._mask.double().mean(1).max()), float(found.residuals.max())
+        share = float(self._mask.double().mean(1).max())
+        residual = float(found.residuals.max())
         reached = {"residual": residual, "iterations": found.iterations, "share": share}
         self._reached = {name: max(value, self._reached.get(name, 0)) for name, value in reached.items()}
         return found.x
@@ -67,7 +68,8 @@ class Selected(Preconditioned):
     def prepare(self, queries: Sequence[Query]) -> None:
         import torch
 
-        layout, self._reached = self.curvature.layout, {}
+        layout = self.curvature.layout
+        self._reached = {}
         asked = [np.asarray(query.rows, dtype=np.int64) for query in queries]
         rows = np.unique(np.concatenate(asked))
         total = torch.zeros(len(queries), layout.size, dtype=layout.dtype, device=layout.device)

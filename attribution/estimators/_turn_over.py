@@ -38,7 +38,8 @@ class TurnOver:
         the run's own did."""
         from attribution.settings.configs import fingerprint
 
-        trained, run = self.trained, self.trained.run
+        trained = self.trained
+        run = self.trained.run
         if run.config.get("source") == "loaded":
             raise UserError(
                 "Your weights were trained elsewhere.",
@@ -61,7 +62,8 @@ class TurnOver:
     def masks(self, rows: np.ndarray) -> Tensor:
         """Which inputs of the last layer each training row touches, ``(b, d)`` of 0 and 2, half of them each: fixed by
         the sample's id."""
-        width, half = last_linear(self.network).in_features, last_linear(self.network).in_features // 2
+        width = last_linear(self.network).in_features
+        half = last_linear(self.network).in_features // 2
         parts = []
         for name in self.trained.dataset.ids[np.asarray(rows, dtype=np.int64)]:
             chance = np.random.default_rng(int(uniform([str(name)], self.seed)[0] * 2**53))
@@ -99,11 +101,15 @@ class TurnOver:
     def _train(self, network: nn.Module) -> None:
         """The run's recipe with a mask per sample. The order of the samples follows from their ids, not from their
         rows."""
-        trained, recipe = self.trained, self.trained.run.train_config
+        trained = self.trained
+        recipe = self.trained.run.train_config
         self.__dict__["network"] = network  # ``masks`` asks for its last layer
         names = [str(name) for name in trained.dataset.ids[trained.rows]]
-        optimizer, head = make_optimizer(network, recipe), last_linear(network)
-        least, step, now = 2 if batch_coupled(network) else 1, 0, [torch.zeros(())]
+        optimizer = make_optimizer(network, recipe)
+        head = last_linear(network)
+        least = 2 if batch_coupled(network) else 1
+        step = 0
+        now = [torch.zeros(())]
         handle = head.register_forward_pre_hook(lambda module, inputs: (inputs[0] * now[0], *inputs[1:]))
         masks = self.masks(trained.rows)
         network.train()

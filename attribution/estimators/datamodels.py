@@ -63,17 +63,21 @@ def ridge(members: np.ndarray, losses: np.ndarray) -> np.ndarray:
     The penalty is the one of ``GRID`` with the least leave-one-out error, which is known in closed form from the dual
     problem (m by m), so columns never see each other and models far fewer than samples are no trouble.
     """
-    x, y = members - members.mean(0), losses - losses.mean(0)
+    x = members - members.mean(0)
+    y = losses - losses.mean(0)
     m = len(x)
     values, vectors = np.linalg.eigh(x @ x.T)
-    values, turned = np.maximum(values, 0), vectors.T @ y  # (m,), (m, q)
-    best, least = np.zeros_like(y), np.full(y.shape[1], np.inf)
+    values = np.maximum(values, 0)  # (m,)
+    turned = vectors.T @ y  # (m, q)
+    best = np.zeros_like(y)
+    least = np.full(y.shape[1], np.inf)
     for penalty in GRID * values.mean():
         dual = vectors @ (turned / (values + penalty)[:, None])  # (m, q)
         leverage = (vectors**2 / (values + penalty)).sum(1) * penalty - 1 / m  # 1 - h_jj, the mean included
         errors = ((penalty * dual / np.maximum(leverage, 1e-12)[:, None]) ** 2).mean(0)
         better = errors < least
-        best[:, better], least[better] = dual[:, better], errors[better]
+        best[:, better] = dual[:, better]
+        least[better] = errors[better]
     return x.T @ best
 
 

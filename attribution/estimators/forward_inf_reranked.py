@@ -68,7 +68,8 @@ class RerankedForwardInfluence(ForwardInfluence):
 
     def _cosines(self, rows: np.ndarray, query: Query) -> "torch.Tensor":
         """Cosines of the loss gradients of these rows with the query's (k,)."""
-        asked, engine = self.trained.query_gradients([query]), self.trained.engine()
+        asked = self.trained.query_gradients([query])
+        engine = self.trained.engine()
         dots, norms = engine.dots_and_norms(*self.trained.batch(rows), asked)  # (k, 1), (k,)
         self.trained.count(3 * len(rows))
         return (dots[:, 0] / norms.clamp_min(1e-30)).cpu()

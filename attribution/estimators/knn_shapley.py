@@ -60,10 +60,8 @@ class KnnShapley(Estimator):
     def prepare(self, queries: Sequence[Query]) -> None:
         rows = self.trained.rows
         order = np.argsort(self.trained.dataset.ids[rows])  # a stable sort by distance then breaks ties by id
-        features, labels = (
-            unit(self.trained.recorded_representation(rows[order])),
-            self.trained.labels.values[rows[order]],
-        )
+        features = unit(self.trained.recorded_representation(rows[order]))
+        labels = self.trained.labels.values[rows[order]]
         self._place = np.full(len(self.trained.dataset), -1)
         self._place[rows] = np.arange(len(rows))
         self._values = np.zeros((len(queries), len(rows)))

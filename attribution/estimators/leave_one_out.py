@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 LIMIT = 5000  # weights of the layer: its Hessian is written out
 FALLBACK_L2 = 1e-3
-TOLERANCE, STEPS = 1e-10, 400
+TOLERANCE = 1e-10
+STEPS = 400
 _BLOCK_BYTES = 64 << 20
 
 
@@ -103,7 +104,9 @@ class LeaveOneOut(Estimator):
         """W (c, d) at the optimum and the Cholesky factor of the Hessian there."""
         import torch
 
-        x, n, c = self._x, len(self._x), self._own.shape[1]
+        x = self._x
+        n = len(self._x)
+        c = self._own.shape[1]
         if c * x.shape[1] > LIMIT:
             raise UserError(
                 f"The last layer has {c * x.shape[1]:,} weights; leave-one-out refits at most {LIMIT:,}.",
@@ -117,11 +120,9 @@ class LeaveOneOut(Estimator):
             factor = self._hessian(p)
             if float(slope.abs().max()) < 1e-13:
                 break
-            step, size, before = (
-                torch.cholesky_solve(slope.reshape(-1, 1), factor).reshape(weights.shape),
-                1.0,
-                self._objective(weights),
-            )
+            step = torch.cholesky_solve(slope.reshape(-1, 1), factor).reshape(weights.shape)
+            size = 1.0
+            before = self._objective(weights)
             while (
                 self._objective(weights - size * step) > before and size > 1e-4
             ):  # Newton overshoots far from the optimum
@@ -161,11 +162,15 @@ class LeaveOneOut(Estimator):
         """The optimum without each of these active rows, one at a time (b, c, d)."""
         import torch
 
-        (start, factor), x, n = self._optimum, self._x, len(self._x)
+        start, factor = self._optimum
+        x = self._x
+        n = len(x)
         weights = start.expand(len(positions), *start.shape).clone()
         left = x[positions]  # (b, d)
-        goal, active = torch.zeros(len(positions), dtype=x.dtype), torch.arange(len(positions))
-        last, pace = torch.full_like(goal, torch.inf), torch.ones_like(goal)
+        goal = torch.zeros(len(positions), dtype=x.dtype)
+        active = torch.arange(len(positions))
+        last = torch.full_like(goal, torch.inf)
+        pace = torch.ones_like(goal)
         for step in range(STEPS):
             here, mine = weights[active], left[active]
             p = torch.einsum("nd,bcd->bnc", x, here).softmax(2) - self._own  # (b, n, c)

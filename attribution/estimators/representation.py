@@ -47,7 +47,8 @@ class RepresentationSimilarity(Estimator):
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
-        features, labels = unit(self.trained.recorded_representation(rows)), self.trained.labels.values[rows]
+        features = unit(self.trained.recorded_representation(rows))
+        labels = self.trained.labels.values[rows]
         influence = np.empty((len(rows), len(self._directions)))
         for label in np.unique(labels):
             influence[labels == label] = features[labels == label] @ self._directions[:, label].T  # (b of the class, q)

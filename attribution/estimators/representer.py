@@ -115,7 +115,8 @@ class RepresenterPoints(Estimator):
     def prepare(self, queries: Sequence[Query]) -> None:
         import torch
 
-        n_classes, directions = len(self.trained.dataset.info.classes), []
+        n_classes = len(self.trained.dataset.info.classes)
+        directions = []
         for query in queries:
             asked = np.asarray(query.rows)
             own = torch.nn.functional.one_hot(

@@ -155,7 +155,8 @@ class Trak(Estimator):
 
         self._prepare_factors()
         self._solved = []
-        rows, sizes = [row for query in queries for row in query.rows], [len(query.rows) for query in queries]
+        rows = [row for query in queries for row in query.rows]
+        sizes = [len(query.rows) for query in queries]
         for model, factor in enumerate(self._factors):
             features = torch.cat([self._features(model, x, y) for x, y in self.trained.batches(rows)])
             means = [part.mean(0) for part in features.split(sizes)]

@@ -131,7 +131,8 @@ def sizes_of(model: nn.Module, plan: Plan) -> dict[str, Sizes]:
     found: dict[str, Sizes] = {}
     parameters = covered_parameters(model)
     for route in plan.routes:
-        parameter, module = parameters[route.parameter], plan.modules.get(route.module)
+        parameter = parameters[route.parameter]
+        module = plan.modules.get(route.module)
         if route.path == CLOSED and isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) and parameter.dim() > 1:
             groups = getattr(module, "groups", 1)
             found[route.parameter] = (groups, parameter.shape[0] // groups, parameter[0].numel())
@@ -221,7 +222,8 @@ class _Mask:
         place = torch.full((factor.numel,), -1, dtype=torch.int64, device=self.inputs.device)
         place[self.inputs] = torch.arange(len(self.inputs), device=self.inputs.device)
         found = place[factor.entries()]  # (m, d)
-        samples, kept = factor.samples[:, None].expand_as(found), found >= 0
+        samples = factor.samples[:, None].expand_as(found)
+        kept = found >= 0
         return samples[kept], found[kept], factor.values[kept] * self.scale
 
 

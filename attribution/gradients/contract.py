@@ -18,7 +18,11 @@ from torch import Tensor
 from attribution.gradients.convolution import Convolution
 from attribution.gradients.factors import Dense, Factor, Outer, Rows
 
-PAIRS, MATERIALISE, DIRECTION, SIDES, ROWS = "pairs", "materialise", "direction", "sides", "rows"
+PAIRS = "pairs"
+MATERIALISE = "materialise"
+DIRECTION = "direction"
+SIDES = "sides"
+ROWS = "rows"
 _ELEMENTWISE = 4  # an elementwise pass costs about this many multiply-adds of a matrix product per entry
 _CACHE_BYTES = 4 << 20  # on a CPU, blocks of this size keep patches and gradients near the core
 
@@ -185,7 +189,9 @@ def _pairs(part: Outer, query: Factor, bias: bool) -> Tensor:
     """Dots by comparing all pairs of positions ``(b, q)``."""
     assert isinstance(query, Outer)
     h, t, o, i = part.sizes
-    b, q, s = part.count, query.count, query.sizes[1]
+    b = part.count
+    q = query.count
+    s = query.sizes[1]
     if part.single and s == 1:
         right = part.right.view(b, i) @ query.right.view(q, i).T
         return (part.left.view(b, o) @ query.left.view(q, o).T).mul_(right.add_(1) if bias else right)
@@ -203,11 +209,9 @@ def _sides(part: Outer, query: Factor) -> Tensor:
     small ones."""
     assert isinstance(query, Dense)
     _, _, o, i = part.sizes
-    left, right, weights = (
-        part.left.reshape(-1, o),
-        part.right.reshape(-1, i),
-        query.columns.unflatten(0, (o, i)),
-    )  # (o, i, q)
+    left = part.left.reshape(-1, o)
+    right = part.right.reshape(-1, i)
+    weights = query.columns.unflatten(0, (o, i))  # (o, i, q)
     if o >= i:
         return torch.bmm(right[:, None], (left @ weights.flatten(1)).view(len(left), i, -1))[:, 0]
     pushed = torch.bmm(right.expand(o, -1, -1), weights)  # (o, b, q)

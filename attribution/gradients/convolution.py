@@ -26,7 +26,8 @@ class Convolution(Factor):
     """
 
     def __init__(self, module: nn.Conv1d | nn.Conv2d, calls: list[tuple[Tensor, Tensor]], b: int) -> None:
-        self.count, self.shape = b, tuple(module.weight.shape)
+        self.count = b
+        self.shape = tuple(module.weight.shape)
         self.groups = module.groups
         one = isinstance(module, nn.Conv1d)  # a picture of height one
         self.kernel, self.dilation, self.stride = (
@@ -41,7 +42,9 @@ class Convolution(Factor):
         pictures = sum(len(gradient) // b * gradient[0, 0].numel() for _, gradient in self.calls)
         self.sizes = (self.groups, pictures, self.shape[0] // self.groups, module.weight[0].numel())
         first = self.calls[0][1]
-        self.itemsize, self.device, self._like = first.itemsize, first.device, first
+        self.itemsize = first.itemsize
+        self.device = first.device
+        self._like = first
 
     @property
     def nbytes(self) -> int:
@@ -69,7 +72,8 @@ class Convolution(Factor):
         left, right = [], []
         for pictures, gradient in self._calls(start, stop):
             window = self._window(pictures)  # (n, channels, kh, kw, oh, ow)
-            area, width = self.kernel[0] * self.kernel[1], self.kernel[1]
+            area = self.kernel[0] * self.kernel[1]
+            width = self.kernel[1]
             channels = torch.arange(self.groups, device=inputs.device)[:, None] * self.shape[1] + inputs // area
             patches = window[:, channels, inputs % area // width, inputs % width]  # (n, groups, i', oh, ow)
             right.append(self._by_position(patches.flatten(1, 2).flatten(2), stop - start, len(inputs)))

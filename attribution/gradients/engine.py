@@ -31,10 +31,8 @@ from attribution.gradients.project import Sketch, project
 from attribution.gradients.queries import QueryGradients, gathered, keep
 from attribution.tasks.classification import per_sample_loss as cross_entropy
 
-_SAVED_BYTES, _FEWEST = (
-    32 << 20,
-    8,
-)  # activations kept for a backward pass on a CPU, about a quarter of a block's peak; samples of a block
+_SAVED_BYTES = 32 << 20
+_FEWEST = 8  # activations kept for a backward pass on a CPU, about a quarter of a block's peak; samples of a block
 
 
 @final
@@ -62,7 +60,10 @@ class GradientEngine:
         budget_bytes: int = 512 << 20,
         autocast: torch.dtype | None = None,
     ) -> None:
-        self.model, self.loss, self.budget_bytes, self.autocast = model, per_sample_loss, budget_bytes, autocast
+        self.model = model
+        self.loss = per_sample_loss
+        self.budget_bytes = budget_bytes
+        self.autocast = autocast
         self._known: Plan | None = None
         self._forward_mode = True  # until it fails once
         self._sketches: dict[tuple[str, int, int, torch.device], Sketch] = {}
@@ -241,10 +242,8 @@ class GradientEngine:
         gradient and so have no factors (a mean, or anything multiplied by an inverse curvature). One of them without
         norms: as ``along`` compares it.
         """
-        plan, shapes = (
-            self.plan(x, y),
-            {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()},
-        )
+        plan = self.plan(x, y)
+        shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.model).items()}
         size = self.at_once(x, y)
         seen = {name: factor for _, _, name, factor in self.factors(x[:size], y[:size])}
         rows = explained(plan, shapes, seen, n_queries, norms, written)
@@ -357,7 +356,8 @@ class GradientEngine:
         self, x: Tensor, y: Tensor, queries: QueryGradients | None, norms: bool, places: Mapping[str, int]
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Dots and norms summed over the parameters that share a place; a parameter without one has place 0."""
-        plan, b = self.plan(x, y), x.shape[0]
+        plan = self.plan(x, y)
+        b = x.shape[0]
         dtype = plan.dtype
         count = max(places.values(), default=0) + 1
         dots = [Total((b, queries.count if queries is not None else 0)) for _ in range(count)]
@@ -366,7 +366,8 @@ class GradientEngine:
         for start, stop, name, factor in self._factors(plan, ordinary(x), ordinary(y)):
             if (start, name) in done:
                 continue
-            query, place = queries.parts.get(name) if queries is not None else None, places.get(name, 0)
+            query = queries.parts.get(name) if queries is not None else None
+            place = places.get(name, 0)
             merged = _implied(plan.biases.get(name), query, queries) and with_bias(factor, query, norms)
             if merged:
                 done.add((start, plan.biases[name]))

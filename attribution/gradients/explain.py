@@ -130,9 +130,11 @@ def explanation(
     about = (route.parameter, route.layer, shape, route.path, route.reason)
     if factor is None:
         return Explanation(*about[:4], "the loss does not depend on it", "", "", 0.0, 0.0, 0)
-    b, q = factor.count, n_queries
+    b = factor.count
+    q = n_queries
     dots, by_norm = MATERIALISE if q else "", MATERIALISE if norms else ""
-    cost, forward = float(b * factor.numel * (q + norms)), 0.0
+    cost = float(b * factor.numel * (q + norms))
+    forward = 0.0
     if isinstance(factor, Outer | Convolution):
         h, t, o, i = factor.sizes
         forward = float(b * h * t * o * i)

@@ -52,7 +52,9 @@ class Dense(Factor):
     """Gradients written out: ``values`` is ``(b, p)``."""
 
     def __init__(self, values: Tensor, shape: tuple[int, ...]) -> None:
-        self.values, self.shape, self.count = values, tuple(shape), values.shape[0]
+        self.values = values
+        self.shape = tuple(shape)
+        self.count = values.shape[0]
 
     def block(self, start: int, stop: int) -> "Dense":
         return Dense(self.values[start:stop], self.shape)
@@ -82,7 +84,10 @@ class Outer(Factor):
     i."""
 
     def __init__(self, left: Tensor, right: Tensor, shape: tuple[int, ...]) -> None:
-        self.left, self.right, self.shape, self.count = left, right, tuple(shape), left.shape[0]
+        self.left = left
+        self.right = right
+        self.shape = tuple(shape)
+        self.count = left.shape[0]
 
     @property
     def single(self) -> bool:
@@ -115,7 +120,8 @@ class Outer(Factor):
 
     def narrowed(self, start: int, stop: int, outputs: Tensor, inputs: Tensor) -> "Outer":
         """A block of samples with these outputs and inputs of every group alone."""
-        left, right = self.left[start:stop].index_select(-1, outputs), self.right[start:stop].index_select(-1, inputs)
+        left = self.left[start:stop].index_select(-1, outputs)
+        right = self.right[start:stop].index_select(-1, inputs)
         return Outer(left, right, (self.sizes[0] * len(outputs) * len(inputs),))
 
     def dense(self) -> Tensor:
@@ -142,13 +148,18 @@ class Rows(Factor):
     """
 
     def __init__(self, samples: Tensor, ids: Tensor, values: Tensor, count: int, shape: tuple[int, ...]) -> None:
-        self.samples, self.ids, self.values, self.count, self.shape = samples, ids, values, count, tuple(shape)
+        self.samples = samples
+        self.ids = ids
+        self.values = values
+        self.count = count
+        self.shape = tuple(shape)
 
     @classmethod
     def gather(cls, ids: Tensor, gradients: Tensor, shape: tuple[int, ...], padding: int | None) -> "Rows":
         """Sum the output gradients ``(b, t, d)`` of equal ids ``(b, t)`` within each sample; the padding row gets no
         gradient."""
-        count, rows = len(ids), shape[0]
+        count = len(ids)
+        rows = shape[0]
         keys = (torch.arange(count, device=ids.device)[:, None] * rows + ids).flatten()
         values = gradients.reshape(-1, shape[1])
         kept = (values != 0).any(1)  # padded positions are most of a short text

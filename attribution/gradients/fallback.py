@@ -21,7 +21,10 @@ class Fallback:
     """
 
     def __init__(self, model: nn.Module, names: tuple[str, ...], loss: Loss, loop: bool) -> None:
-        self.model, self.names, self.loss, self.loop = model, names, loss, loop
+        self.model = model
+        self.names = names
+        self.loss = loss
+        self.loop = loop
 
     def gradients(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Parameter name -> gradients ``(b, *shape)``. Memory: b times the parameters' size (plus b activations for

@@ -108,7 +108,8 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
     covered = covered_parameters(model)
     owners = _owners(model)
     picked = torch.tensor([0, len(x) // 2, len(x) - 1], device=x.device)
-    x, y = x[picked], y[picked.to(y.device)]
+    x = x[picked]
+    y = y[picked.to(y.device)]
     with evaluation(model):
         with counting_saved(model) as saved:
             output = model(x)
@@ -230,10 +231,8 @@ def _closed_forms(
         elif handler_of(module) is None:
             verdicts[name] = f"no closed form for {type(module).__name__}"
         else:
-            verdicts[name], modules[module_name] = (
-                "its gradient differs from autograd: it is used outside the layer's own forward",
-                module,
-            )
+            verdicts[name] = "its gradient differs from autograd: it is used outside the layer's own forward"
+            modules[module_name] = module
     calls = capture(model, modules, x, y, loss)
     floor = max((float(rows.norm()) for rows in reference.values()), default=0.0)
     with torch.no_grad():
@@ -297,7 +296,8 @@ def first_coupled(model: nn.Module, x: Tensor) -> UserError | None:
     """The error that names the first layer whose output for sample 0 depends on the rest of the batch; None if none
     does."""
     with evaluation(model), torch.no_grad():
-        together, alone = _outputs(model, x), _outputs(model, x[:1])
+        together = _outputs(model, x)
+        alone = _outputs(model, x[:1])
     modules = dict(model.named_modules())
     for (name, many), (_, one) in zip(together, alone, strict=False):
         if many.shape[1:] == one.shape[1:] and many.is_floating_point():

@@ -28,19 +28,20 @@ class Sketch:
     def __init__(self, name: str, numel: int, dim: int, seed: int, device: torch.device) -> None:
         digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-        self.dim, self.depth = dim, -(-numel // dim)
+        self.dim = dim
+        self.depth = -(-numel // dim)
         slots = torch.randperm(self.depth * dim, generator=generator)[:numel]
         sign = torch.randint(0, 2, (numel,), generator=generator, dtype=torch.int8) * 2 - 1
         source, weight = (
             torch.zeros(self.depth * dim, dtype=torch.int32),
             torch.zeros(self.depth * dim, dtype=torch.int8),
         )
-        source[slots], weight[slots] = (
-            torch.arange(numel, dtype=torch.int32),
-            sign,
-        )  # an empty slot takes entry 0 zero times
-        self._source, self._weight = source.to(device), weight.to(device)
-        self._place, self._sign = (slots % dim).to(torch.int32).to(device), sign.to(device)
+        source[slots] = torch.arange(numel, dtype=torch.int32)
+        weight[slots] = sign  # an empty slot takes entry 0 zero times
+        self._source = source.to(device)
+        self._weight = weight.to(device)
+        self._place = (slots % dim).to(torch.int32).to(device)
+        self._sign = sign.to(device)
 
     def dense(self, values: Tensor) -> Tensor:
         """``(b, p)`` gradients to ``(b, dim)``."""
@@ -50,7 +51,8 @@ class Sketch:
     def outer(self, factor: Outer) -> Tensor:
         """Gradients with one position to ``(b, dim)``: each entry is a product of two factors and is never stored."""
         h, _, o, i = factor.sizes
-        left, right = factor.left.reshape(-1, h * o).T.contiguous(), factor.right.reshape(-1, h * i).T.contiguous()
+        left = factor.left.reshape(-1, h * o).T.contiguous()
+        right = factor.right.reshape(-1, h * i).T.contiguous()
 
         def entries(source: Tensor) -> Tensor:
             columns = source // (o * i) * i + source % i

@@ -67,7 +67,9 @@ class Pullback:
         weigh: Callable[[Tensor], Tensor],
         within: Collection[str] | None = None,
     ) -> None:
-        self.engine, self.plan, self.x = engine, engine.plan(x, y), ordinary(x)
+        self.engine = engine
+        self.plan = engine.plan(x, y)
+        self.x = ordinary(x)
         self._uses: list[Use] = []
         owners = {name.rpartition(".")[0] for name in within} if within is not None else self.plan.modules.keys()
         chosen = {name: module for name, module in self.plan.modules.items() if name in owners}
@@ -93,7 +95,8 @@ class Pullback:
         for k, gradients in enumerate(self._backward()):
             found: dict[str, list[Call]] = {}
             for place in others:
-                use, gradient = self._uses[place], gradients[place]
+                use = self._uses[place]
+                gradient = gradients[place]
                 if gradient is not None:
                     found.setdefault(use.layer, []).append(use.call(gradient))
             factors: dict[str, Factor] = {}
@@ -142,7 +145,9 @@ class Pullback:
     def _backward(self) -> Iterator[list[Tensor | None]]:
         """Gradients at the calls for each row of weights, those of the single linear layers put aside; one pass for a
         small model."""
-        edges, weights, output = [use.edge for use in self._uses], self.weights, self._output
+        edges = [use.edge for use in self._uses]
+        weights = self.weights
+        output = self._output
         self._output = None  # the graph is free after the last row
         if not edges or output is None:
             yield from ([] for _ in weights)

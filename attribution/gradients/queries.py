@@ -24,7 +24,9 @@ class QueryGradients:
     def __init__(
         self, parts: Mapping[str, Factor], count: int, budget_bytes: int = 512 << 20, *, of_samples: bool = False
     ) -> None:
-        self.parts, self.count, self.budget_bytes = dict(parts), count, budget_bytes
+        self.parts = dict(parts)
+        self.count = count
+        self.budget_bytes = budget_bytes
         self.of_samples = (
             of_samples  # each is one sample's own gradient, so a linear layer's weight part implies its bias part
         )

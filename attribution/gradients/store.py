@@ -39,7 +39,10 @@ class GradientStore:
     ) -> None:
         self.request = {"format": FORMAT, "dtype": "bfloat16", **request}
         self.key = fingerprint(self.request)
-        self.folder, self.rows, self.width, self._make = Path(folder) / self.key, rows, width, make
+        self.folder = Path(folder) / self.key
+        self.rows = rows
+        self.width = width
+        self._make = make
 
     @cached_property
     def height(self) -> int:
@@ -63,7 +66,8 @@ class GradientStore:
         for index in np.unique(places // self.height):
             here = np.flatnonzero(places // self.height == index)
             inside = places[here] - index * self.height
-            low, high = int(inside.min()), int(inside.max()) + 1
+            low = int(inside.min())
+            high = int(inside.max()) + 1
             found[here] = self._read(int(index), low, high)[inside - low].float()
         return found
 
@@ -87,8 +91,10 @@ class GradientStore:
         """Rows ``low:high`` of a part, bf16; the file is mapped, only these rows are copied."""
         from safetensors import safe_open
 
-        start, stop = index * self.height, min(len(self.rows), (index + 1) * self.height)
-        path, place = self.folder / f"part-{index:05d}.safetensors", f"{start}:{stop}"
+        start = index * self.height
+        stop = min(len(self.rows), (index + 1) * self.height)
+        path = self.folder / f"part-{index:05d}.safetensors"
+        place = f"{start}:{stop}"
         if self._header(path) != {"fingerprint": self.key, "place": place}:
             import torch
 

@@ -109,7 +109,8 @@ class JobBoard:
     """The jobs of one project folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._db = folder, folder / "project.db"
+        self._folder = folder
+        self._db = folder / "project.db"
 
     def submit(self, kind: str, title: str, config: Any) -> Job:
         """Queue a job and start its process. The same request while one is active returns that one."""

@@ -88,15 +88,19 @@ class Adversarial(Measure):
                 "An attack has to move the inputs.",
                 "Give a positive number, for example 0.1.",
             )
-        info, model = trained.dataset.info, trained.model(checkpoint)
+        info = trained.dataset.info
+        model = trained.model(checkpoint)
         inputs = inputs_of(model)
-        mask, bounds = movable(info, inputs), limits(info, inputs)
+        mask = movable(info, inputs)
+        bounds = limits(info, inputs)
         reach = unit(info, inputs) * (1.0 if mask is None else mask)  # of one standard deviation, per channel or column
         allowed = torch.as_tensor(reach, device=x.device).to(x.dtype).view(1, -1, *[1] * (x.dim() - 2))
-        low, high = x - self.epsilon * allowed, x + self.epsilon * allowed
+        low = x - self.epsilon * allowed
+        high = x + self.epsilon * allowed
         if bounds is not None:
             floor, ceiling = (torch.as_tensor(side, device=x.device).to(x.dtype).view(1, -1, 1, 1) for side in bounds)
-            low, high = torch.maximum(low, torch.minimum(floor, x)), torch.minimum(high, torch.maximum(ceiling, x))
+            low = torch.maximum(low, torch.minimum(floor, x))
+            high = torch.minimum(high, torch.maximum(ceiling, x))
         moved = x.detach()
         for _ in range(self.steps):
             leaf = moved.clone().requires_grad_()

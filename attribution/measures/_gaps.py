@@ -79,7 +79,8 @@ class GroupGap(Measure):
 
     def rates(self, trained: "TrainedModel", rows: np.ndarray, checkpoint: int = -1) -> dict[str, tuple[float, int]]:
         """Mean probability of the positive class and number of rows counted, by group."""
-        members, p = self._members(trained, rows), self.values(trained, rows, checkpoint)
+        members = self._members(trained, rows)
+        p = self.values(trained, rows, checkpoint)
         return {name: (float(p[inside].mean()), int(inside.sum())) for name, inside in members.items()}
 
     def _members(self, trained: "TrainedModel", rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -99,10 +100,12 @@ class GroupGap(Measure):
         return {name: counted & (groups == name) for name in names}
 
     def weights(self, trained: "TrainedModel", rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
-        members, rates = self._members(trained, rows), self.rates(trained, rows, checkpoint)
+        members = self._members(trained, rows)
+        rates = self.rates(trained, rows, checkpoint)
         high = max(rates, key=lambda name: (rates[name][0], name))
         low = min(rates, key=lambda name: (rates[name][0], name))
         weights = np.zeros(len(rows))
         if high != low:
-            weights[members[high]], weights[members[low]] = 1 / rates[high][1], -1 / rates[low][1]
+            weights[members[high]] = 1 / rates[high][1]
+            weights[members[low]] = -1 / rates[low][1]
         return weights

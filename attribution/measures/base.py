@@ -57,7 +57,8 @@ class Measure(ABC):
         """f of every row (n,) float64."""
         import torch
 
-        parts, model = [], trained.model(checkpoint)
+        parts = []
+        model = trained.model(checkpoint)
         for x, y in trained.batches(np.asarray(rows)):
             moved = self.inputs(trained, x, y, checkpoint)
             with torch.no_grad():
@@ -80,7 +81,8 @@ class Measure(ABC):
         this is the gradient of a maximum.
         """
         rows = np.asarray(rows, dtype=np.int64)
-        weights, engine = self.weights(trained, rows, checkpoint), trained.engine(checkpoint, self.per_sample(trained))
+        weights = self.weights(trained, rows, checkpoint)
+        engine = trained.engine(checkpoint, self.per_sample(trained))
         total: dict[str, Tensor] = {}
         for weight in np.unique(weights[weights != 0]):
             part = rows[weights == weight]

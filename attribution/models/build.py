@@ -144,7 +144,8 @@ def identity(config: ModelConfig, modality: str) -> dict[str, Any]:
 
 
 def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn.Module:
-    path, function_name = code_file(name), name.rpartition(":")[2]
+    path = code_file(name)
+    function_name = name.rpartition(":")[2]
     assert path is not None
     if not trusted:
         raise look(path).refusal()

@@ -37,11 +37,9 @@ def check_model(model: nn.Module, dataset: "Dataset") -> None:
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(ASKED, len(rows))).round().astype(np.int64))]
     x = dataset.tensor(rows, device_of(model), inputs_of(model))
     y = torch.as_tensor(dataset.labels[rows], device=x.device)
-    mode, buffers, shapes = (
-        model.training,
-        {name: value.clone() for name, value in model.named_buffers()},
-        _shapes(model),
-    )
+    mode = model.training
+    buffers = {name: value.clone() for name, value in model.named_buffers()}
+    shapes = _shapes(model)
     try:
         with kept_state():
             model.eval()
@@ -215,7 +213,10 @@ class _worded:
     failed."""
 
     def __init__(self, model: nn.Module, x: Tensor, dataset: "Dataset", doing: str) -> None:
-        self.model, self.x, self.dataset, self.doing = model, x, dataset, doing
+        self.model = model
+        self.x = x
+        self.dataset = dataset
+        self.doing = doing
 
     def __enter__(self) -> None:
         return None

@@ -52,7 +52,8 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
     not finite.
     """
     found = weight_files.read(path)
-    name, wanted = Path(str(path)).name, model.state_dict()
+    name = Path(str(path)).name
+    wanted = model.state_dict()
     fitted, ignored = _fitted(found.tensors, wanted)
     missing = [key for key in wanted if key not in fitted]
     extra = [key for key in fitted if key not in wanted]

@@ -61,7 +61,8 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
 
 @contextmanager
 def _others(seed: int) -> Iterator[None]:
-    numpy_state, python_state = np.random.get_state(), random.getstate()
+    numpy_state = np.random.get_state()
+    python_state = random.getstate()
     np.random.seed(seed % 2**32)
     random.seed(seed)
     try:

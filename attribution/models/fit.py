@@ -116,7 +116,8 @@ def complaint(model: nn.Module, dataset: "Dataset", fit: Fit) -> UserError | Non
 
     Where nobody says what to expect, a reading of inputs or classes under which they do clearly better is still told.
     """
-    worse, below = worse_than_chance(fit), below_expected(fit)
+    worse = worse_than_chance(fit)
+    below = below_expected(fit)
     rows = _spread(dataset.labelled_rows(fit.split), MOST if worse or below else TRIED)
     found = _better(model, dataset, rows)
     if found is None and not worse and not below:
@@ -146,7 +147,8 @@ def _better(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[str
                 f"{_said(inputs_of(model))}.",
                 do,
             )
-    order, half = _best_order(model, dataset, rows[::2]), rows[1::2]  # found on one half, judged on the other
+    order = _best_order(model, dataset, rows[::2])
+    half = rows[1::2]  # found on one half, judged on the other
     then = np.array(order, dtype=np.int64)[predict(model, dataset, half)[0].argmax(axis=1)] == dataset.labels[half]
     if len(half) and _clearly(now[1::2], then):
         names = [dataset.info.classes[place] for place in order]
@@ -215,7 +217,8 @@ def _best_order(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> list[
     """For each output the class that makes most answers right, every class once."""
     from scipy.optimize import linear_sum_assignment
 
-    answers, classes = predict(model, dataset, rows)[0].argmax(axis=1), len(dataset.info.classes)
+    answers = predict(model, dataset, rows)[0].argmax(axis=1)
+    classes = len(dataset.info.classes)
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (answers, dataset.labels[rows]), 1)
     return [int(place) for place in linear_sum_assignment(-counts)[1]]
@@ -223,7 +226,8 @@ def _best_order(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> list[
 
 def _asked(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Losses and whether right, (n,) each."""
-    logits, labels = torch.from_numpy(predict(model, dataset, rows)[0]), torch.tensor(dataset.labels[rows])
+    logits = torch.from_numpy(predict(model, dataset, rows)[0])
+    labels = torch.tensor(dataset.labels[rows])
     return per_sample_loss(logits.double(), labels).numpy(), (logits.argmax(dim=1) == labels).numpy()
 
 

@@ -28,12 +28,10 @@ class HeldInputs:
         inputs: Inputs = STANDARDISED,
         limit_bytes: int = HELD_BYTES,
     ) -> None:
-        self._dataset, self._rows, self._device, self._inputs = (
-            dataset,
-            np.asarray(rows, dtype=np.int64),
-            device,
-            inputs,
-        )
+        self._dataset = dataset
+        self._rows = np.asarray(rows, dtype=np.int64)
+        self._device = device
+        self._inputs = inputs
         whole = dataset.info.modality == "text" or inputs.kind == "tokens"
         size_bytes = len(self._rows) * int(np.prod(dataset.info.shape)) * (8 if whole else 4)
         self._held = dataset.tensor(self._rows, device, inputs) if size_bytes <= limit_bytes else None
@@ -62,7 +60,9 @@ def predict(
     """
     if device is not None:
         model.to(pick_device(device) if isinstance(device, str) else device)
-    target, mode, rows = device_of(model), model.training, np.asarray(rows, dtype=np.int64)
+    target = device_of(model)
+    mode = model.training
+    rows = np.asarray(rows, dtype=np.int64)
     logits, features = [], []
     model.eval()
     try:

@@ -96,7 +96,8 @@ def kept_state() -> Iterator[None]:
     clean."""
     import torch  # this module is read with the results, which need none of it
 
-    numpy_state, python_state = np.random.get_state(), random.getstate()
+    numpy_state = np.random.get_state()
+    python_state = random.getstate()
     kind, gradients, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
     folder = _folder()
     try:

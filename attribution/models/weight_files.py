@@ -43,7 +43,8 @@ class Found:
 def located(path: str | Path) -> tuple[list[Path], str]:
     """The files that ``FILE``, ``FILE#KEY`` or a folder with weights means, and the key; ``UserError`` when they are
     not there."""
-    text, key = str(path), ""
+    text = str(path)
+    key = ""
     if not os.path.lexists(text) and "#" in text:
         text, _, key = text.rpartition("#")
     place = Path(text)

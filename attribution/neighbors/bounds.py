@@ -152,7 +152,8 @@ def _search(cells: _Cells, asked: "Tensor", certain: float, places: "Tensor", sq
         near = distance.topk(min(PROBES, len(cells.centres)), largest=False).indices
         others.append((bounds <= certain).scatter_(1, near, True).scatter_(1, near[:, :1], False))
         homes.append(near[:, 0])
-    home, other = torch.cat(homes), torch.cat(others).T.contiguous()  # (b,), (m, b)
+    home = torch.cat(homes)  # (b,)
+    other = torch.cat(others).T.contiguous()  # (m, b)
     _visit(cells, asked, lambda cell: home == cell, places, squared)
     _visit(cells, asked, other.__getitem__, places, squared)
 
@@ -163,9 +164,13 @@ def _visit(
     """Compare each cell with the queries (a mask (b,)) that ``members`` names for it."""
     import torch
 
-    k, lengths, start = places.shape[1], (asked**2).sum(1), 0
+    k = places.shape[1]
+    lengths = (asked**2).sum(1)
+    start = 0
     for cell, end in enumerate(cells.ends):
-        inside, first, start = cells.points[start:end], start, end
+        inside = cells.points[start:end]
+        first = start
+        start = end
         if first == end:
             continue
         shorter = -(inside**2).sum(1)

@@ -51,7 +51,8 @@ def nearest(
 
     points = torch.as_tensor(np.array(features, dtype=np.float32), device=device)
     points /= points.norm(dim=1, keepdim=True).clamp_min(1e-12)  # (n, d)
-    n, k = len(points), min(k, len(points) - 1)
+    n = len(points)
+    k = min(k, len(points) - 1)
     block = block or max(16, min(2048, BLOCK_BYTES // (4 * max(n, 1))))
     indices, similarities = [], []
     for start in range(0, n, block):
@@ -75,7 +76,8 @@ def nearest_among(queries: np.ndarray, points: np.ndarray, k: int) -> tuple[np.n
     base = torch.as_tensor(np.array(points, dtype=np.float32))
     asked = torch.as_tensor(np.array(queries, dtype=np.float32))
     lengths = (base**2).sum(1)  # (n,)
-    k, block = min(k, len(base)), max(16, BLOCK_BYTES // (4 * max(len(base), 1)))
+    k = min(k, len(base))
+    block = max(16, BLOCK_BYTES // (4 * max(len(base), 1)))
     places, distances = [], []
     for start in range(0, len(asked), block):
         part = asked[start : start + block]

@@ -21,7 +21,8 @@ def possible(config: T, dataset: "Dataset", labels: "Labels") -> T:
     already there.
     """
     for item in dataclasses.fields(config):  # type: ignore[arg-type]
-        value, at = getattr(config, item.name), item.metadata
+        value = getattr(config, item.name)
+        at = item.metadata
         if at.get("device") and value not in ("auto", "cpu"):
             from attribution.models.devices import pick_device
 

@@ -96,7 +96,9 @@ class Decisions:
 
         n = len(self._dataset)
         if known is None:
-            since, values, active = 0, self._dataset.labels.copy(), self._dataset.labelled.copy()
+            since = 0
+            values = self._dataset.labels.copy()
+            active = self._dataset.labelled.copy()
             edits, verdicts = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int8)
         else:
             values, active = known.labels.values.copy(), known.labels.active.copy()
@@ -116,7 +118,8 @@ class Decisions:
         What was ever current is found by its name; a version from before names were kept is looked for once, batch by
         batch.
         """
-        base, now = self._dataset.base_version(), self.labels()
+        base = self._dataset.base_version()
+        now = self.labels()
         if version in (base.version, now.version):
             return base if version == base.version else now
         entry = self.ledger.entry_of(version)
@@ -148,7 +151,8 @@ class Decisions:
         for _, batch in itertools.groupby(edits, key=lambda edit: edit.batch):
             for edit in batch:
                 row = next(rows)
-                values[row], active[row] = self._index(edit.new.label), edit.new.active
+                values[row] = self._index(edit.new.label)
+                active[row] = edit.new.active
             if Labels.of(self._dataset, values, active).version == version:
                 return edit.id
         return None

@@ -70,7 +70,8 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
     from attribution.models.fit import complaint, measured, worse_than_chance
     from attribution.training.train import loss_on_samples
 
-    network, said = build_model(model, dataset.info, seed=0, trusted=True), []
+    network = build_model(model, dataset.info, seed=0, trusted=True)
+    said = []
     for checkpoint in model.checkpoints:
         if checkpoint != BUILDER:
             said += load_checkpoint(network, Path(checkpoint).expanduser())
@@ -125,10 +126,8 @@ def _origin(network: "nn.Module", dataset: "Dataset", model: ModelConfig) -> str
         return "builder" if set(model.checkpoints) == {BUILDER} else "given"
     if not is_custom(model.name):
         return "untrained"
-    first, second = (
-        list(network.parameters()),
-        list(build_model(model, dataset.info, seed=1, trusted=True).parameters()),
-    )
+    first = list(network.parameters())
+    second = list(build_model(model, dataset.info, seed=1, trusted=True).parameters())
     varied = [
         place for place, value in enumerate(first) if value.numel() > 1 and bool((value != value.reshape(-1)[0]).any())
     ]

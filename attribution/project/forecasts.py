@@ -24,7 +24,8 @@ class Forecasts(Models):
         config = self._possible(config or ScoreConfig())
         run = self._need_run(config.run)
         queries = self.query_rows(config.queries, run)
-        out, work = self.folder / "forecasts", progress or Progress()
+        out = self.folder / "forecasts"
+        work = progress or Progress()
         return forecast_score(self.dataset, self.labels, run, config, queries, out, work, trusted=self.trusted)
 
     def forecast_flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "Forecast":
@@ -32,7 +33,8 @@ class Forecasts(Models):
         from attribution.studies.costs.searching import forecast_flag
 
         config = self._possible(config or FlagConfig())
-        run, out = self._need_run(config.run), self.folder / "forecasts"
+        run = self._need_run(config.run)
+        out = self.folder / "forecasts"
         recipe = self._fold_recipe(run)
         return forecast_flag(
             self.dataset, self.labels, run, config, out, progress or Progress(), trusted=self.trusted, recipe=recipe
@@ -42,11 +44,9 @@ class Forecasts(Models):
         """Time and memory that ``train`` would take, from epochs on a share of the samples."""
         from attribution.studies.costs.training import forecast_train
 
-        recipe, out, work = (
-            self._possible(config or self.train_config),
-            self.folder / "forecasts",
-            progress or Progress(),
-        )
+        recipe = self._possible(config or self.train_config)
+        out = self.folder / "forecasts"
+        work = progress or Progress()
         return forecast_train(self.dataset, self.labels, self._fresh_model(), recipe, out, work, trusted=self.trusted)
 
     def find_forecast(self, kind: str, config: Any) -> "Forecast | None":
@@ -65,7 +65,8 @@ class Forecasts(Models):
 
         config = self._possible(config or MemorizeConfig())
         run = self._need_run(config.run)
-        model, recipe = self._fresh_model(), self._bench_recipe(run)
+        model = self._fresh_model()
+        recipe = self._bench_recipe(run)
         subsets = Subsets.at(self.folder / "subsets", self.dataset, self.labels, model, recipe, share=config.share)
         return forecast(subsets, float(run.config.get("seconds_s", 0.0)), config.models, config.share)
 

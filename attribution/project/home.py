@@ -76,7 +76,8 @@ def create(
     path = _place(folder)
     if train is not None and not isinstance(train, TrainConfig):
         from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
-    data, model = _absolute(data), _placed(model)
+    data = _absolute(data)
+    model = _placed(model)
     if code := code_file(model):
         if trust_code:
             trust(code)

@@ -207,8 +207,10 @@ def _said(probabilities: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.nd
     import numpy as np
 
     p = np.asarray(probabilities, dtype=np.float64)  # (b, c)
-    rows, bare = np.arange(len(p)), np.asarray(labels) < 0
-    given, labels = np.array(labels), np.where(bare, 0, labels)  # what is said of a label is NaN where there is none
+    rows = np.arange(len(p))
+    bare = np.asarray(labels) < 0
+    given = np.array(labels)
+    labels = np.where(bare, 0, labels)  # what is said of a label is NaN where there is none
     logs = np.log(np.maximum(p, 1e-30))
     others = logs.copy()
     others[rows, labels] = -np.inf

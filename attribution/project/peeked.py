@@ -22,7 +22,8 @@ def chosen_on_test(path: Path, dataset: "Dataset", rows: Iterable[int]) -> int:
     ``path`` is the project's database. The evidence is what the Influence page showed: the ids asked about, up to five,
     by commas.
     """
-    wanted, test = set(rows), {str(name) for name in dataset.ids[dataset.rows("test")]}
+    wanted = set(rows)
+    test = {str(name) for name in dataset.ids[dataset.rows("test")]}
     with database.connect(path) as db:
         asked = {sample: str(json.loads(text).get("query", "")) for sample, text in db.execute(ASKED)}
     found = dataset.rows_of(list(asked)).tolist()

@@ -150,7 +150,9 @@ class Results(Models):
         preferred."""
         from attribution.studies.angles import AnglesResult
 
-        run, wanted, version = self.run, tuple(sorted({int(row) for row in query_rows})), self.labels.version
+        run = self.run
+        wanted = tuple(sorted({int(row) for row in query_rows}))
+        version = self.labels.version
         found = lookup.finished(self.folder / "angles", AnglesResult.open)
         fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
         return min(fitting, key=lambda one: one.version != version, default=None)

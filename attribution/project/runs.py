@@ -84,7 +84,8 @@ class Models(Review):
         return self.train_config
 
     def _trained_elsewhere(self) -> UserError:
-        recipe, version = self.train_config, self.labels.version
+        recipe = self.train_config
+        version = self.labels.version
         edited = ", on the labels before your edits" if version != self.dataset.base_version().version else ""
         return UserError(
             f"Your weights were trained elsewhere{edited}.",
@@ -118,7 +119,8 @@ class Models(Review):
         current."""
         import pandas as pd
 
-        current, base = self.labels.version, self.dataset.base_version().version
+        current = self.labels.version
+        base = self.dataset.base_version().version
         trained = [run.version for run in reversed(self.runs())]
         names = list(dict.fromkeys([base, *trained, current]))
         table = {"version": names, "runs": [trained.count(name) for name in names]}

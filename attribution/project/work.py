@@ -92,7 +92,9 @@ class Work(Results, Forecasts):
         """
         from attribution.training.train import train
 
-        work, runs, recipe = progress or Progress(), self.folder / "runs", self._possible(config or self.train_config)
+        work = progress or Progress()
+        runs = self.folder / "runs"
+        recipe = self._possible(config or self.train_config)
         if here:
             self.train_here()
         if checkpoints or not self.trains_here:
@@ -128,8 +130,10 @@ class Work(Results, Forecasts):
         config = self._possible(config or ScoreConfig())
         run = self._need_run(config.run)
         queries = self.query_rows(config.queries, run)
-        out, forecast = self.folder / "scores", self.find_forecast("score", config)
-        told, work = forecast.told if forecast else None, progress or Progress()
+        out = self.folder / "scores"
+        forecast = self.find_forecast("score", config)
+        told = forecast.told if forecast else None
+        work = progress or Progress()
         return score(
             self.dataset, self.labels, run, config, queries, out, work, trusted=self.trusted, part=part, forecast=told
         )
@@ -141,8 +145,11 @@ class Work(Results, Forecasts):
         from attribution.studies.mislabels.run import flag
 
         config = self._possible(config or FlagConfig())
-        run, forecast = self._need_run(config.run), self.find_forecast("flag", config)
-        told, out, work = forecast.told if forecast else None, self.folder / "flags", progress or Progress()
+        run = self._need_run(config.run)
+        forecast = self.find_forecast("flag", config)
+        told = forecast.told if forecast else None
+        out = self.folder / "flags"
+        work = progress or Progress()
         recipe = self._fold_recipe(run)
         found = flag(
             self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told, recipe=recipe
@@ -157,7 +164,8 @@ class Work(Results, Forecasts):
         from attribution.studies.leaks.run import find_leaks
 
         config = self._possible(config or LeakConfig())
-        run, work = self._need_run(config.run), progress or Progress()
+        run = self._need_run(config.run)
+        work = progress or Progress()
         out, graphs = self.folder / "leaks", self.folder / "neighbors"
         return find_leaks(self.dataset, self.labels, run, config, out, graphs, work, trusted=self.trusted)
 
@@ -168,7 +176,8 @@ class Work(Results, Forecasts):
 
         config = self._possible(config or MapConfig())
         run = self._need_run(config.run)
-        work, graphs = progress or Progress(), self.folder / "neighbors"
+        work = progress or Progress()
+        graphs = self.folder / "neighbors"
         return embed(
             self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs
         )
@@ -193,7 +202,9 @@ class Work(Results, Forecasts):
         from attribution.project.peeked import chosen_on_test
         from attribution.studies.retrain.run import retrain
 
-        before, after, train = self.dataset.base_version(), self.labels, self.dataset.rows("train")
+        before = self.dataset.base_version()
+        after = self.labels
+        train = self.dataset.rows("train")
         changed = train[(before.values[train] != after.values[train]) | (before.active[train] != after.active[train])]
         return retrain(
             self.dataset,
@@ -217,7 +228,8 @@ class Work(Results, Forecasts):
         from attribution.studies.mislabels.calibration import calibrate
 
         config = self._possible(config or CalibrateConfig())
-        run, flags = self._need_run(config.run), self.flags()
+        run = self._need_run(config.run)
+        flags = self.flags()
         if flags is None:
             raise UserError(
                 "Nobody has looked for wrong labels yet.",
@@ -265,7 +277,9 @@ class Work(Results, Forecasts):
         from attribution.studies.memorization import memorize
 
         config = self._possible(config or MemorizeConfig())
-        run, model, work = self._need_run(config.run), self._fresh_model(), progress or Progress()
+        run = self._need_run(config.run)
+        model = self._fresh_model()
+        work = progress or Progress()
         recipe = self.recipe_for(run)
         return memorize(self.dataset, self.labels, run, model, recipe, config, self.folder, work, trusted=self.trusted)
 
@@ -276,8 +290,10 @@ class Work(Results, Forecasts):
 
         config = self._possible(config or BenchConfig())
         run = self._need_run(config.run)
-        queries, recipe = self._bench_queries(config, run), self._bench_recipe(run)
-        model, work = self._fresh_model(), progress or Progress()
+        queries = self._bench_queries(config, run)
+        recipe = self._bench_recipe(run)
+        model = self._fresh_model()
+        work = progress or Progress()
         return bench(
             self.dataset, self.labels, run, model, recipe, config, queries, self.folder, work, trusted=self.trusted
         )
@@ -308,7 +324,8 @@ class Work(Results, Forecasts):
         run = self._need_run(config.run)
         rows = self.query_rows(config.queries, run)
         few = np.sort(np.random.default_rng(config.seed).permutation(rows)[: config.count])
-        out, work = self.folder / "dampings", progress or Progress()
+        out = self.folder / "dampings"
+        work = progress or Progress()
         return damping_sweep(self.dataset, self.labels, run, config, few, out, work, trusted=self.trusted)
 
     @once

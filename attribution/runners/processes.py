@@ -36,7 +36,9 @@ class Processes(Runner):
     )
 
     def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:
-        total, left, deaths = sum(work.size(item) for item in items), list(items), 0
+        total = sum(work.size(item) for item in items)
+        left = list(items)
+        deaths = 0
         workers = max(1, min(self.workers or os.cpu_count() or 1, len(items)))
         while left:
             before = len(left)

@@ -47,10 +47,12 @@ class RayTasks(Runner):
                 ray.shutdown()
 
     def _run(self, ray: Any, work: Work, items: Sequence[Any], progress: Progress) -> None:
-        total, finished = sum(map(work.size, items)), 0.0
+        total = sum(map(work.size, items))
+        finished = 0.0
         gpus = _gpus(ray, work.device)
         task = ray.remote(max_retries=RETRIES, num_cpus=1, num_gpus=1 if gpus else 0)(_one)
-        shared, queue = ray.put(work), list(items)
+        shared = ray.put(work)
+        queue = list(items)
         visit = uuid.uuid4().hex  # names this run: the same work in another folder is other work
         limit = self.workers or 2 * max(1, gpus or int(ray.cluster_resources().get("CPU", 1)))
         waiting: dict[Any, Any] = {}

@@ -20,7 +20,9 @@ class Serial(Runner):
     )
 
     def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:
-        total, before, current = sum(work.size(item) for item in items), 0.0, 0.0
+        total = sum(work.size(item) for item in items)
+        before = 0.0
+        current = 0.0
 
         def report(share: float, words: str = "") -> None:
             progress.update(before + share * current, total, words)

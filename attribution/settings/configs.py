@@ -517,7 +517,8 @@ def default_recipe(modality: str, samples: int | None = None) -> TrainConfig:
 
 def small_words(modality: str, samples: int) -> str:
     """Why the default recipe has more epochs than usual for so few training samples; "" where it has not."""
-    usual, here = default_recipe(modality).epochs, default_recipe(modality, samples).epochs
+    usual = default_recipe(modality).epochs
+    here = default_recipe(modality, samples).epochs
     return (
         f"{here} epochs instead of {usual}, as {samples:,} samples would give too few steps otherwise (at least "
         f"{LEAST_STEPS})"
@@ -559,7 +560,8 @@ def stored_model(values: dict[str, Any]) -> ModelConfig:
 def model_request(model: ModelConfig) -> dict[str, Any]:
     """A model's config as it enters fingerprints: settings that came later are left out at their defaults, so that old
     keys hold."""
-    defaults, first = to_dict(ModelConfig()), ("name", "width", "checkpoints")
+    defaults = to_dict(ModelConfig())
+    first = ("name", "width", "checkpoints")
     return {name: value for name, value in to_dict(model).items() if name in first or value != defaults[name]}
 
 

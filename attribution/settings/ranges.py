@@ -43,12 +43,14 @@ def checked(item: "dataclasses.Field[Any]", value: Any, name: str = "") -> Any:
         found, problem = _one(item, kind, value)
     elif isinstance(value, (list, tuple)):
         pairs = [_one(item, kind, entry) for entry in value]
-        found, problem = tuple(entry for entry, _ in pairs), next((why for _, why in pairs if why), "")
+        found = tuple(entry for entry, _ in pairs)
+        problem = next((why for _, why in pairs if why), "")
         least = item.metadata.get("least", 0)
         if not problem and len(set(found)) < least:
             problem = f"At least {'one is' if least == 1 else f'{least} different ones are'} needed."
     else:
-        found, problem = value, "It must be a list of values."
+        found = value
+        problem = "It must be a list of values."
     if problem:
         why = f"{problem} {item.metadata.get('why', '')}".strip()
         raise UserError(f"{name or item.name} is {_shown(value)}.", why, f"The usual value is {_shown(item.default)}.")

@@ -80,14 +80,16 @@ def crossed(by_seed: np.ndarray, drawn: np.ndarray, level: float = 0.95) -> Inte
 
     by_seed, drawn = np.asarray(by_seed, dtype=np.float64), np.asarray(drawn, dtype=np.float64)
     drawn = drawn[np.isfinite(drawn).all(axis=1)]
-    s, estimate = len(by_seed), float(by_seed.mean())
+    s = len(by_seed)
+    estimate = float(by_seed.mean())
     means = drawn.mean(axis=1)
     samples = _percentile(estimate, means, level)
     if s == 1 or len(drawn) < 2:
         return samples
     seeds = float(stats.t.ppf(0.5 + level / 2, s - 1) * by_seed.std(ddof=1) / math.sqrt(s))
     spread = np.cov(drawn.T)  # (s, s)
-    common, whole = (spread.sum() - np.trace(spread)) / (s * (s - 1)), spread.sum() / s**2
+    common = (spread.sum() - np.trace(spread)) / (s * (s - 1))
+    whole = spread.sum() / s**2
     share = math.sqrt(min(1.0, max(0.0, common / whole))) if whole > 0 else 0.0
     usual = float(stats.norm.ppf(0.5 + level / 2)) * math.sqrt(whole)
     below, above = (share * max(usual, side) for side in (estimate - samples.low, samples.high - estimate))
@@ -112,8 +114,10 @@ def without(
 
     Paired bootstrap: each resample of the test set gives both means, so what they share cancels in the difference.
     """
-    values, kept = np.asarray(values, dtype=np.float64), ~np.asarray(left_out, dtype=bool)
-    n, m = len(values), int(kept.sum())
+    values = np.asarray(values, dtype=np.float64)
+    kept = ~np.asarray(left_out, dtype=bool)
+    n = len(values)
+    m = int(kept.sum())
     means = np.full((resamples, 2), math.nan)
     if m:
         for start, counts in _resampled_counts(np.random.default_rng(seed), n, resamples):
@@ -185,8 +189,10 @@ def auc_with_variance(scores: np.ndarray, truth: np.ndarray) -> tuple[float, flo
     variance below two of a kind."""
     from scipy import stats
 
-    scores, truth = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=bool)
-    yes, no = scores[truth], scores[~truth]
+    scores = np.asarray(scores, dtype=np.float64)
+    truth = np.asarray(truth, dtype=bool)
+    yes = scores[truth]
+    no = scores[~truth]
     m, n = len(yes), len(no)
     if not m or not n:
         return math.nan, math.nan
@@ -215,7 +221,8 @@ def wilson(hits: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.nd
     """Shares ``hits / n`` with the ends of their Wilson score intervals at ``z`` normal deviations, elementwise."""
     hits, n = np.asarray(hits, dtype=np.float64), np.asarray(n, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share, squared = hits / n, z * z / n
+        share = hits / n
+        squared = z * z / n
         middle = (share + squared / 2) / (1 + squared)
         half = z * np.sqrt(share * (1 - share) / n + squared / (4 * n)) / (1 + squared)
     return share, middle - half, middle + half
@@ -232,7 +239,8 @@ def _spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     from scipy import stats
 
     a, b = stats.rankdata(x, axis=1), stats.rankdata(y, axis=1)  # (resamples, n), ties share their mean rank
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    a = a - a.mean(axis=1, keepdims=True)
+    b = b - b.mean(axis=1, keepdims=True)
     scale = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     return np.divide((a * b).sum(axis=1), scale, out=np.full(len(x), math.nan), where=scale > 0)
 

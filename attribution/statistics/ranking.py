@@ -37,7 +37,8 @@ def auroc(scores: Any, truth: Any) -> float:
     """Chance that a sought sample scores above another one, 0..1 (0.5 = no better than chance); NaN when one kind is
     missing."""
     truth = np.asarray(truth, dtype=bool)
-    positives, negatives = int(truth.sum()), int((~truth).sum())
+    positives = int(truth.sum())
+    negatives = int((~truth).sum())
     if not positives or not negatives:
         return float("nan")
     rank_sum = average_ranks(scores)[truth].sum()
@@ -50,7 +51,8 @@ def average_precision(scores: Any, truth: Any) -> float:
 
     Samples with equal scores enter together, so the result does not depend on their order. NaN when nothing is sought.
     """
-    scores, truth = np.asarray(scores), np.asarray(truth, dtype=bool)
+    scores = np.asarray(scores)
+    truth = np.asarray(truth, dtype=bool)
     if not truth.any():
         return float("nan")
     order = np.argsort(-scores, kind="stable")
@@ -72,7 +74,8 @@ def with_interval(
 ) -> Estimate:
     """``metric(scores, truth)`` with a percentile bootstrap interval over the samples; costs ``resamples``
     evaluations."""
-    scores, truth = np.asarray(scores), np.asarray(truth, dtype=bool)
+    scores = np.asarray(scores)
+    truth = np.asarray(truth, dtype=bool)
     chance = np.random.default_rng(seed)
     draws = []
     for _ in range(resamples):

@@ -33,7 +33,8 @@ class Wanted:
     @property
     def rule(self) -> tuple[str, list[str]]:
         """The condition in SQL and its values."""
-        rules, values = ["1"], [*self.actions]
+        rules = ["1"]
+        values = [*self.actions]
         if self.actions:
             rules.append(f"action IN ({','.join('?' * len(self.actions))})")
         if text := self.text.strip():

@@ -188,7 +188,9 @@ class Ledger:
         one has changed since, nothing is written and a ``UserError`` shows both versions. Samples whose state would not
         change are left out.
         """
-        samples, noted, changes = list(dict.fromkeys(samples)), dict(evidence or {}), []
+        samples = list(dict.fromkeys(samples))
+        noted = dict(evidence or {})
+        changes = []
         with write(self._path) as db:
             states = self._states(db, list(dict.fromkeys([*samples, *(expect or ())])))
             for sample, seen in (expect or {}).items():
@@ -230,7 +232,8 @@ class Ledger:
     def _take_back(self, db: sqlite3.Connection, ids: list[int], action: str, reason: str, author: str) -> list[Edit]:
         """Reverse these entries, the newest first."""
         found = {entry: rest for entry, *rest in among(db, "SELECT id, sample, old, new FROM edits WHERE id IN", ids)}
-        states, changes = self._states(db, [sample for sample, _, _ in found.values()]), []
+        states = self._states(db, [sample for sample, _, _ in found.values()])
+        changes = []
         for entry in sorted(found, reverse=True):
             sample, old, new = found[entry]
             current, last = states[sample]
@@ -355,12 +358,10 @@ def _append(
 ) -> list[Edit]:
     """One batch of entries, a line per (sample, old, new, reverts). Their ids are given out here, as the transaction is
     the only writer."""
-    now_s, batch, author, noted = (
-        time.time(),
-        uuid.uuid4().hex[:12],
-        author or login(),
-        json.dumps(evidence, sort_keys=True),
-    )
+    now_s = time.time()
+    batch = uuid.uuid4().hex[:12]
+    author = author or login()
+    noted = json.dumps(evidence, sort_keys=True)
     ((last,),) = rows_of(db, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
     made = [
         Edit._make((number, now_s, author, sample, action, old, new, reason, evidence, batch, reverts))

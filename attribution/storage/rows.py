@@ -17,7 +17,10 @@ class RowWriter:
     """Appends rows of one shape; ``n`` counts them."""
 
     def __init__(self, path: Path, dtype: "np.typing.DTypeLike", shape: tuple[int, ...]) -> None:
-        self.path, self.dtype, self.shape, self.n = path, np.dtype(dtype), shape, 0
+        self.path = path
+        self.dtype = np.dtype(dtype)
+        self.shape = shape
+        self.n = 0
         self.stream = open(path, "wb")  # noqa: SIM115 - closed by rows_into
         self.start = self._header(0)
 

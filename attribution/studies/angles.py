@@ -75,8 +75,10 @@ def angle(a: "torch.Tensor", b: "torch.Tensor") -> float:
     """Angle between two vectors in degrees, 0 to 180; 90 for a vector of zeros."""
     import torch
 
-    a, b = a.double().flatten(), b.double().flatten()
-    a, b = a / a.norm().clamp_min(1e-300), b / b.norm().clamp_min(1e-300)
+    a = a.double().flatten()
+    b = b.double().flatten()
+    a = a / a.norm().clamp_min(1e-300)
+    b = b / b.norm().clamp_min(1e-300)
     if not float(a.norm()) * float(b.norm()):
         return 90.0
     return float(
@@ -107,7 +109,8 @@ def measure(
     from attribution.estimators._preconditioned import usual_ratio
     from attribution.training.trained import TrainedModel
 
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     trained = TrainedModel(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted)
     active_rows(dataset, labels, "train", "The angles of the training samples are measured.")
     asked = sorted({int(row) for row in queries})
@@ -146,7 +149,9 @@ def _measured(
     """Write the arrays and return what ``config.json`` says of them."""
     import pandas as pd
 
-    count, checkpoints, curves = len(trained.weights), [], []
+    count = len(trained.weights)
+    checkpoints = []
+    curves = []
     for checkpoint in range(count):
         part = work.part(checkpoint / count, (checkpoint + 1) / count, f"checkpoint {checkpoint + 1} of {count}")
         query = trained.query_gradients([Query("asked", tuple(asked))], checkpoint)
@@ -191,7 +196,8 @@ def _turns(
     chance = uniform([str(name) for name in trained.dataset.ids[trained.rows]], config.seed)
     rows = np.sort(trained.rows[np.argsort(chance, kind="stable")[: config.curvature_samples]])
     curvature = curvature_of(trained, config.seed, usual, checkpoint, rows)
-    usual_shift, mean = curvature.shift, curvature.trace / curvature.size + curvature.l2
+    usual_shift = curvature.shift
+    mean = curvature.trace / curvature.size + curvature.l2
     shifts = [usual_shift if ratio == usual else curvature.l2 + ratio * mean for ratio in ratios]
     v = curvature.layout.from_queries(query)[0]  # (P,)
     x, residuals = shifted_conjugate_gradients(curvature, v, shifts, TOLERANCE, config.iterations)
@@ -204,7 +210,9 @@ def _turns(
 
 def _plain(trained: "TrainedModel", query: "QueryGradients", checkpoint: int, work: Progress) -> np.ndarray:
     """Cosines and norms (2, n) at one checkpoint."""
-    engine, parts, done = trained.engine(checkpoint), [], 0
+    engine = trained.engine(checkpoint)
+    parts = []
+    done = 0
     for x, y in trained.batches(trained.rows):
         dots, norms = engine.dots_and_norms(x, y, query)  # (b, 1), (b,)
         parts.append(np.stack([_cosine(dots[:, 0], norms, query), norms.cpu().numpy()]))
@@ -229,7 +237,8 @@ def _apart(
         torch.stack([query.only(names).norms.cpu() for names in engine.layers.values()])[:, 0].double().numpy()
     )  # (l,)
     columns: list[list[np.ndarray]] = [[], [], [], []]
-    layers, done = [], 0
+    layers = []
+    done = 0
     for x, y in trained.batches(trained.rows):
         dots, norms = (part.double().cpu().numpy() for part in engine.by_layer(x, y, both))  # (l, b, 2), (l, b)
         total = np.sqrt((norms**2).sum(0))  # (b,)

@@ -66,7 +66,8 @@ def embed(
     ``LAID_OUT`` samples it lays out ``LANDMARKS`` of them, drawn by the seed, and puts each other one between the three
     most similar landmarks (``config["landmarks"]``). Same input, same output.
     """
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     request: dict[str, Any] = {
         "space": config.space,
         "method": config.method,
@@ -196,7 +197,8 @@ def _gradients(
     from attribution.training.trained import TrainedModel
 
     trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
-    parts, n = [], len(dataset)
+    parts = []
+    n = len(dataset)
     for start in range(0, n, trained.batch_size):
         x, y = trained.batch(np.arange(start, min(n, start + trained.batch_size)))
         parts.append(trained.engine().project(x, y, config.dims, config.seed).float().cpu().numpy())

@@ -81,7 +81,8 @@ def memorize(
     the data per model that is not there yet, and one backward pass over the training set for the proxy. The half-width
     of an interval is about ``0.98 / sqrt(models)`` at worst for a share of one half. ``UserError`` for no test sample.
     """
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     subsets = Subsets.at(home / "subsets", dataset, labels, model, recipe, share=config.share)
     test = active_rows(dataset, labels, "test", "What hangs on single training samples is counted on test predictions.")
     weights = file_hash(Path(run.checkpoints[-1][0]))
@@ -132,8 +133,10 @@ def per_sample(members: np.ndarray, right: np.ndarray) -> "pd.DataFrame":
     that all or none were trained on."""
     import pandas as pd
 
-    inside, outside = members.sum(0), (~members).sum(0)
-    hits_in, hits_out = (members & right).sum(0), (~members & right).sum(0)
+    inside = members.sum(0)
+    outside = (~members).sum(0)
+    hits_in = (members & right).sum(0)
+    hits_out = (~members & right).sum(0)
     with np.errstate(invalid="ignore", divide="ignore"):
         share_in, share_out = hits_in / inside, hits_out / outside
     low, high = newcombe(hits_in, inside, hits_out, outside)
@@ -145,8 +148,10 @@ def per_sample(members: np.ndarray, right: np.ndarray) -> "pd.DataFrame":
 def influence(members: np.ndarray, right: np.ndarray) -> np.ndarray:
     """P[right on j | i in] - P[right on j | i out], (n, q) float32, from ``members`` (m, n) and ``right`` (m, q) bool:
     two matrix products."""
-    inside, hits = members.astype(np.float32), right.astype(np.float32)  # (m, n), (m, q)
-    n_in, n_out = inside.sum(0)[:, None], (1 - inside).sum(0)[:, None]  # (n, 1)
+    inside = members.astype(np.float32)  # (m, n)
+    hits = right.astype(np.float32)  # (m, q)
+    n_in = inside.sum(0)[:, None]
+    n_out = (1 - inside).sum(0)[:, None]  # (n, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(inside.T @ hits / n_in - (1 - inside).T @ hits / n_out, dtype=np.float32)
 
@@ -173,8 +178,10 @@ def hanging(
     queries = np.flatnonzero(values[best, np.arange(values.shape[1])] >= threshold)
     columns = known[best[queries]]
     inside, chosen = members[:, columns], right[:, queries]
-    hits_in, hits_out = (inside & chosen).sum(0), (~inside & chosen).sum(0)
-    n_in, n_out = inside.sum(0), (~inside).sum(0)
+    hits_in = (inside & chosen).sum(0)
+    hits_out = (~inside & chosen).sum(0)
+    n_in = inside.sum(0)
+    n_out = (~inside).sum(0)
     low, high = newcombe(hits_in, n_in, hits_out, n_out)
     table = pd.DataFrame(
         {"column": columns, "query": queries, "influence": hits_in / n_in - hits_out / n_out, "low": low, "high": high}
@@ -231,7 +238,8 @@ def proxies(
 def forecast(subsets: Subsets, training_s: float, models: int, share: float) -> list[dict[str, Any]]:
     """Time against certainty: for several numbers of models ``{models, missing, seconds_s, half_width}``; half_width is
     that of a 95 % interval in the middle of the scale (both shares one half), where it is widest."""
-    each_s, there = subsets.seconds_per_model or share * training_s, subsets.count
+    each_s = subsets.seconds_per_model or share * training_s
+    there = subsets.count
     lines = []
     for count in sorted({8, 16, 24, 48, 96, 200, models}):
         half = 1.96 * 0.5 * np.sqrt(1 / max(1, round(share * count)) + 1 / max(1, round((1 - share) * count)))

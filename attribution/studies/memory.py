@@ -12,7 +12,9 @@ class PeakMemory:
     it."""
 
     def __init__(self, every_s: float = EVERY_S) -> None:
-        self.mib, self._every_s, self._done = 0.0, every_s, threading.Event()
+        self.mib = 0.0
+        self._every_s = every_s
+        self._done = threading.Event()
         self._process = psutil.Process()
 
     def __enter__(self) -> "PeakMemory":

@@ -24,7 +24,8 @@ class Meter:
     peak_bytes = 0
 
     def __init__(self, device: str = "cpu") -> None:
-        self._cuda, self._cpu = str(device).startswith("cuda"), str(device) == "cpu"
+        self._cuda = str(device).startswith("cuda")
+        self._cpu = str(device) == "cpu"
 
     def start(self) -> "Meter":
         """Begin."""

@@ -57,7 +57,8 @@ def neighbor_graph(
     matter. An exact search costs n^2 d multiplications (100,000 samples of 512 numbers: see docs/benchmarks.md) and n k
     8 bytes on disk.
     """
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     request = {
         "format": FORMAT,
         "run": run.id,

@@ -228,11 +228,13 @@ class Subsets:
         from attribution.models.predict import predict
         from attribution.training.train import fit
 
-        started_s, rows = time.perf_counter(), labels.train_rows(dataset)
+        started_s = time.perf_counter()
+        rows = labels.train_rows(dataset)
         members = draw(len(rows), self.about["share"], number)
         active = labels.active.copy()
         active[rows[~members]] = False
-        seed, model = SEED + repeat, stored_model(self.about["model"])
+        seed = SEED + repeat
+        model = stored_model(self.about["model"])
         network = fit(
             dataset,
             Labels.of(dataset, labels.values, active),

@@ -232,10 +232,12 @@ def adopt(
         progress.update(1, 1, "already loaded")
         return Run.open(folder)
 
-    started_s, network = time.monotonic(), build()
+    started_s = time.monotonic()
+    network = build()
     check_model(network, dataset)
     network.to(pick_device(device))
-    rows, count = labels.train_rows(dataset), len(model.checkpoints)
+    rows = labels.train_rows(dataset)
+    count = len(model.checkpoints)
     tables: list[pd.DataFrame] = []
     metrics: list[dict[str, Any]] = []
     for epoch, path in enumerate(model.checkpoints, start=1):
@@ -286,7 +288,8 @@ def adopt(
 def _rates(model: ModelConfig) -> list[float]:
     """The learning rate near each checkpoint, as given; empty where none was. ``UserError`` for another number of
     them."""
-    rates, count = list(model.checkpoint_lr), len(model.checkpoints)
+    rates = list(model.checkpoint_lr)
+    count = len(model.checkpoints)
     if len(rates) not in (0, 1, count):
         raise UserError(
             f"checkpoint_lr has {len(rates)} values for {count} checkpoints.",
@@ -310,7 +313,8 @@ def loss_on_samples(
     rows = dataset.rows("test") if dataset.info.counts["test"] else dataset.labelled_rows("train")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))]
     logits = torch.from_numpy(predict(network, dataset, rows)[0])
-    labels, classes = torch.tensor(dataset.labels[rows]), np.array(dataset.info.classes, dtype=object)
+    labels = torch.tensor(dataset.labels[rows])
+    classes = np.array(dataset.info.classes, dtype=object)
     best, prediction = torch.softmax(logits, dim=1).max(dim=1)
     return pd.DataFrame(
         {
@@ -330,7 +334,8 @@ class _Split:
     def __init__(
         self, dataset: "Dataset", labels: "Labels", rows: np.ndarray, device: torch.device, inputs: Inputs
     ) -> None:
-        self.rows, self.inputs = rows, HeldInputs(dataset, rows, device, inputs)
+        self.rows = rows
+        self.inputs = HeldInputs(dataset, rows, device, inputs)
         self.labels = torch.tensor(labels.values[rows]).to(device)
 
 
@@ -347,7 +352,9 @@ def _one_epoch(
     dynamics: bool,
     progress: Progress,
 ) -> pd.DataFrame | None:
-    started_s, data, epoch = time.monotonic(), splits["train"], state.epoch + 1
+    started_s = time.monotonic()
+    data = splits["train"]
+    epoch = state.epoch + 1
     least = 2 if batch_coupled(state.model) else 1
     position = torch.from_numpy(
         np.cumsum(active) - 1
@@ -367,7 +374,8 @@ def _one_epoch(
             state.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             state.optimizer.step()
-            state.step, state.lr_sum = state.step + 1, state.lr_sum + lr
+            state.step += 1
+            state.lr_sum += lr
             total_loss += loss.detach() * len(y)
             total_right += (logits.detach().argmax(dim=1) == y).sum()
             progress.update(
@@ -393,7 +401,8 @@ def _one_epoch(
             "The training diverged.",
             f"Lower the learning rate (now {config.lr:g}).",
         )
-    state.epoch, state.seconds_s = epoch, state.seconds_s + time.monotonic() - started_s
+    state.epoch = epoch
+    state.seconds_s += time.monotonic() - started_s
     return table
 
 

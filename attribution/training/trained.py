@@ -65,13 +65,12 @@ class TrainedModel:
         autocast: bool = False,
     ) -> None:
         self.dataset, self.labels, self.run = dataset, labels, run
-        self.device, self.batch_size, self.budget_bytes, self.trusted = (
-            pick_device(device),
-            batch_size,
-            budget_bytes,
-            trusted,
-        )
-        self.asking, self.autocast = dict(asking or {}), autocast
+        self.device = pick_device(device)
+        self.batch_size = batch_size
+        self.budget_bytes = budget_bytes
+        self.trusted = trusted
+        self.asking = dict(asking or {})
+        self.autocast = autocast
         self.share = 1.0
         self.spent = 0.0
         self.heard: Callable[[], None] = (
@@ -114,7 +113,8 @@ class TrainedModel:
             asking=self.asking,
             autocast=self.autocast,
         )
-        other._payer, other.share = self, self.share
+        other._payer = self
+        other.share = self.share
         if model is not None:
             other._models[len(other.weights) - 1] = model.to(self.device).eval()
         return other
@@ -229,8 +229,10 @@ class TrainedModel:
     ) -> dict[str, Tensor]:
         """Gradient of a query's measure at the given parameters, by name; adversarial points and the two groups of a
         gap are those of the last checkpoint. Where the measure is the loss, ``loss`` is taken for it."""
-        measure, rows = self.measure(query.measure), np.asarray(query.rows, dtype=np.int64)
-        weights, per_sample = measure.weights(self, rows), loss if measure.name == "loss" else measure.per_sample(self)
+        measure = self.measure(query.measure)
+        rows = np.asarray(query.rows, dtype=np.int64)
+        weights = measure.weights(self, rows)
+        per_sample = loss if measure.name == "loss" else measure.per_sample(self)
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         total = {name: torch.zeros_like(value) for name, value in parameters.items()}
         for start in range(0, len(rows), self.batch_size):

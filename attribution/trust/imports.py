@@ -76,7 +76,8 @@ def local_files(code: Path, also: Iterable[str] = ()) -> dict[str, str]:
     ``also`` names files to count in that reading does not find (imports that are made up while running). Files that are
     gone are left out.
     """
-    root, known = str(code.parent), installed()
+    root = str(code.parent)
+    known = installed()
     roots = [root, *(os.path.dirname(one) for one in also if not _inside(one, root))]
     found: dict[str, str] = {}
     waiting = [str(code), *also, *(one for file in also for one in _packages(file, roots))]

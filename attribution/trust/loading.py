@@ -92,7 +92,9 @@ class _Neighbours(MetaPathFinder):
     first."""
 
     def __init__(self, seen: Look) -> None:
-        self.seen, self.thread, self.known = seen, threading.get_ident(), installed()
+        self.seen = seen
+        self.thread = threading.get_ident()
+        self.known = installed()
         self.root = str(seen.path.parent)
         self.copies: set[str] = set()
 

@@ -204,7 +204,8 @@ def layer_name(layer: Mapping[str, Any]) -> str:
 def layer_sentence(layers: Sequence[Mapping[str, Any]]) -> str:
     """Where the query's gradient lies."""
     top = max(layers, key=lambda layer: float(layer["share"]))
-    inside, name = percent(round(float(top["share"]), 3)), top["name"] or "model"
+    inside = percent(round(float(top["share"]), 3))
+    name = top["name"] or "model"
     weights = plural(int(top["parameters"]), "weight")
     return f"{inside} of the query's squared gradient lies in layer {name} ({top['kind']}), which has {weights}."
 
@@ -321,7 +322,8 @@ def plane_spec(
         ("helped most", 4, values >= strong),
         ("hurt most", 0, values <= -strong),
     )
-    scale, left = colours.influence_scale(dark), np.ones(len(values), dtype=bool)
+    scale = colours.influence_scale(dark)
+    left = np.ones(len(values), dtype=bool)
     groups = []
     for name, step, members in reversed(looks):
         groups.append(scatter.Group(name, scale[step], rows[members & left]))

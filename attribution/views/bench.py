@@ -57,7 +57,8 @@ def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
         "name"
     )
     stability, cost = bench.stability.set_index("estimator"), bench.cost.set_index("estimator")
-    picked, lines = bench.summary.get("explain", ""), []
+    picked = bench.summary.get("explain", "")
+    lines = []
     for name in bench.estimators:
         one = {"name": name, "lds": float(fidelity["lds"].get(name, np.nan))}
         one["Estimator"] = words.get(name, name) + (" ★" if name == picked else "")
@@ -108,11 +109,9 @@ def planted_words(bench: "BenchResult") -> str:
     table = bench.usefulness[bench.usefulness["label"] == -1]
     if table.empty:
         return ""
-    n, planted, budget = (
-        int(table["samples"].iloc[0]),
-        int(table["planted"].iloc[0]),
-        float(bench.request["bench"]["budget"]),
-    )
+    n = int(table["samples"].iloc[0])
+    planted = int(table["planted"].iloc[0])
+    budget = float(bench.request["bench"]["budget"])
     return (
         f"In a sandbox copy, {plural(planted, 'label')} of {n:,} were set wrong at random and one model was "
         "trained on it; your labels are untouched. "

@@ -70,7 +70,8 @@ def curve_spec(found: "Budget", upto: int, dark: bool = False) -> dict[str, Any]
     now = (
         int((curve["reviewed"] >= curve["position"]).sum()) - 1
     )  # the last position before which everything is reviewed
-    done, coming = curve.iloc[: now + 1], curve.iloc[max(now, 0) :]
+    done = curve.iloc[: now + 1]
+    coming = curve.iloc[max(now, 0) :]
 
     def line(frame: pd.DataFrame, column: str) -> list[list[float]]:
         return [[int(x), round(float(y), 1)] for x, y in zip(frame["position"], frame[column], strict=True)]

@@ -96,7 +96,8 @@ def data_map(dynamics: pd.DataFrame, n: int) -> np.ndarray:
     found = np.full((n, 2), np.nan, dtype=np.float32)
     if len(dynamics):
         groups_of_rows = dynamics.groupby("row")["confidence"]
-        spread, mean = groups_of_rows.std(ddof=0), groups_of_rows.mean()
+        spread = groups_of_rows.std(ddof=0)
+        mean = groups_of_rows.mean()
         found[mean.index.to_numpy(dtype=np.int64)] = np.stack([spread.to_numpy(), mean.to_numpy()], axis=1)
     return found
 
@@ -120,5 +121,6 @@ def quality(
     both = truth.merge(table[["row", "category"]], on="row", validate="one_to_one")
     if among is not None:
         both = both[both["row"].isin(np.asarray(among))]
-    claimed, so = both["category"] == kind, both[known].astype(bool)
+    claimed = both["category"] == kind
+    so = both[known].astype(bool)
     return Quality(int(claimed.sum()), int(so.sum()), int((claimed & so).sum()))

@@ -186,7 +186,8 @@ def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence"
     order is all that can be read."""
     frame = predicted[["predicted", "actual", "row"]].astype({"predicted": "float32", "actual": "float32"}).round(5)
     if not sizes:
-        frame["predicted"], axis = frame["predicted"].rank(), f"{axis}, order only"
+        frame["predicted"] = frame["predicted"].rank()
+        axis = f"{axis}, order only"
     return {
         "animation": False,
         "dataset": {"source": frame},
@@ -215,7 +216,8 @@ def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence"
 def forecast_sentence(found: "RetrainResult") -> str:
     """How well influence foresaw what the edits did, test sample by test sample; sizes only where they were about
     right."""
-    rank, record = found.forecast["spearman"], found.record
+    rank = found.forecast["spearman"]
+    record = found.record
     sure = f"{three_digits(rank.low, True)} to {three_digits(rank.high, True)}"
     kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"
     start = (

@@ -51,7 +51,8 @@ def rates_frame(judged: Judged, figure: str) -> pd.DataFrame:
     low, high."""
     lines = []
     for group, inside in judged.members(figure).items():
-        n, hits = int(inside.sum()), int((judged.decisions[0][inside] == judged.positive).sum())
+        n = int(inside.sum())
+        hits = int((judged.decisions[0][inside] == judged.positive).sum())
         low, high = share_interval(hits, n)
         lines.append({"name": f"{group} ({n:,})", "estimate": 100 * hits / n, "low": 100 * low, "high": 100 * high})
     return pd.DataFrame(lines)
@@ -102,7 +103,8 @@ def figures(found: "FairnessResult") -> list[dict[str, str]]:
     budget = found.suggested or float(found.config["control"])
     cells = []
     for name, words in ((found.target, LABELS[found.target]), ("accuracy", "Accuracy")):
-        before, after = found.at(0, name), found.at(budget, name)
+        before = found.at(0, name)
+        after = found.at(budget, name)
         if before and after:
             delta = change_words(found.change(budget, name))
             text = f"{points(before['estimate'], unit=False)} → {points(after['estimate'])}"
@@ -157,7 +159,8 @@ def sweep_frame(found: "FairnessResult", figure: str, split: str = "test") -> pd
 def sweep_spec(found: "FairnessResult", figure: str) -> dict[str, Any]:
     """ECharts lines of a figure over the budgets: test with intervals, validation thin, the random control, the
     suggested budget marked."""
-    test, val = sweep_frame(found, figure), sweep_frame(found, figure, "val")
+    test = sweep_frame(found, figure)
+    val = sweep_frame(found, figure, "val")
     signed = figure in GAPS
     bars = [
         {

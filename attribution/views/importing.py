@@ -46,7 +46,9 @@ FITTING = {
 
 def summary_line(found: dict[str, Any]) -> str:
     """What a preview found, in one sentence: "6,000 pictures of 28 × 28 pixels in 10 classes"."""
-    shape, n, classes = found["shape"], found["n"], plural(len(found["classes"]), "class", "classes")
+    shape = found["shape"]
+    n = found["n"]
+    classes = plural(len(found["classes"]), "class", "classes")
     if found["modality"] == "image":
         channels, height, width = shape
         own = found.get("sizes", f"{width} × {height} pixels")

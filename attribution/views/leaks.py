@@ -161,7 +161,8 @@ def case_table(
     cases: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, classes: Sequence[str], found: Sequence[str]
 ) -> pd.DataFrame:
     """All cases as a table: kind, closeness (ratio), the best pair's ids and labels, samples, verdict."""
-    rows, others = cases["row"].to_numpy(dtype=np.int64), cases["other"].to_numpy(dtype=np.int64)
+    rows = cases["row"].to_numpy(dtype=np.int64)
+    others = cases["other"].to_numpy(dtype=np.int64)
     names = np.array(classes, dtype=object)
     return pd.DataFrame(
         {

@@ -20,8 +20,10 @@ KNOWN = 0.5  # memorization from which a label counts as known by heart in the h
 
 def headline(found: "MemorizationResult") -> str:
     """How many labels are known by heart, and how many predictions hang on one sample."""
-    table, chance = found.samples, float(found.config["pairs_by_chance"])
-    sure, likely = int((table["low"] > 0).sum()), int((table["memorization"] >= KNOWN).sum())
+    table = found.samples
+    chance = float(found.config["pairs_by_chance"])
+    sure = int((table["low"] > 0).sum())
+    likely = int((table["memorization"] >= KNOWN).sum())
     text = (
         f"About {plural(likely, 'training label')} of {len(table):,} ({100 * likely / max(len(table), 1):.1f} %) "
         "are known by heart: the model is right on "

@@ -106,7 +106,8 @@ def share_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, float
     trials."""
     if n == 0:
         return 0.0, 1.0
-    share, spread = hits / n, z * z / n
+    share = hits / n
+    spread = z * z / n
     centre = (share + spread / 2) / (1 + spread)
     half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
     return max(centre - half, 0.0), min(centre + half, 1.0)

@@ -38,7 +38,8 @@ def _standing(labels: "Labels", classes: tuple[str, ...], row: int) -> str:
 def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None) -> str:
     """What a retraining will be about: the changes in training and outside of it against the data as imported, and how
     many of them the model in use has not seen (None: there is none)."""
-    inside, outside = changes[changes["row"] < n_train], changes[changes["row"] >= n_train]
+    inside = changes[changes["row"] < n_train]
+    outside = changes[changes["row"] >= n_train]
     words = change_sentence(inside)
     parts = [f"Against the data as imported, {words[:1].lower()}{words[1:]}"]
     if len(outside):

@@ -72,7 +72,8 @@ def open_from(rows: np.ndarray, reviewed: set[int], start: int) -> int:
 
 def open_ones(rows: np.ndarray, reviewed: set[int]) -> np.ndarray:
     """Which of ``rows`` (n,) nobody has looked at, (n,) bool."""
-    waiting, here = np.ones(len(rows), dtype=bool), Places(rows)
+    waiting = np.ones(len(rows), dtype=bool)
+    here = Places(rows)
     done = np.fromiter(reviewed, dtype=np.int64, count=len(reviewed))
     waiting[here.of(done[here.known(done)])] = False
     return waiting

@@ -50,7 +50,8 @@ def by_steps(
         edges = np.unique(np.quantile(values[known], np.linspace(0, 1, len(scale) + 1)))
         step = np.clip(np.searchsorted(edges, values[known], side="right") - 1, 0, max(len(edges) - 2, 0))
         for k in range(max(len(edges) - 1, 1)):
-            low, high = edges[k], edges[min(k + 1, len(edges) - 1)]
+            low = edges[k]
+            high = edges[min(k + 1, len(edges) - 1)]
             colour = scale[round(k * (len(scale) - 1) / max(len(edges) - 2, 1))]
             groups.append(Group(f"{three_digits(low)} to {three_digits(high)}{unit}", colour, known[step == k]))
     return [group for group in groups if len(group.rows)]
@@ -205,7 +206,8 @@ def inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
         ((points >= low) & (points <= high)).all(axis=1)
     )  # the box test leaves few points for the edges
     near = near[np.argsort(points[near, 1])]
-    x, y = points[near, 0].astype(np.float64), points[near, 1].astype(np.float64)
+    x = points[near, 0].astype(np.float64)
+    y = points[near, 1].astype(np.float64)
     odd = np.zeros(len(near), dtype=bool)
     for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         between = slice(*np.searchsorted(y, (min(y0, y1), max(y0, y1))))  # low <= y < high

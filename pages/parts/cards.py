@@ -34,7 +34,8 @@ def card_of(
 ) -> cards.Card:
     """One sample as a card, in its current state."""
     dataset, classes = sight.project.dataset, sight.project.classes
-    label, base = int(sight.labels.values[row]), int(dataset.labels[row])
+    label = int(sight.labels.values[row])
+    base = int(dataset.labels[row])
     verdict = str(sight.states["verdict"].get(row, ""))
     doubt = sight.suspicion[row] if suspicion and sight.suspicion is not None else float("nan")
     seen = sight.predictions.loc[row] if sight.run is not None else None
@@ -75,7 +76,8 @@ def actions(
     keys apart."""
     state = sight.states.loc[row] if row in sight.states.index else None
     version = int(state["edit"]) if state is not None else 0
-    project, expect = sight.project, {row: version}
+    project = sight.project
+    expect = {row: version}
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         if state is not None and state["verdict"]:
             st.button(

@@ -191,7 +191,8 @@ def _budget(folder: str, decisions: tuple[Any, ...], _flags: Any, _states: pd.Da
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _leak_gap(folder: str, leaks_id: str, run_id: str, decisions: tuple[int, float], _sight: Any) -> Any:
-    cases, test = _sight.leaks.cases(_sight.labels.values), _sight.project.dataset.rows("test")
+    cases = _sight.leaks.cases(_sight.labels.values)
+    test = _sight.project.dataset.rows("test")
     left_out = np.isin(test, leaks.leaked_rows(cases, [not one for one in leaks.verdicts(cases, _sight.states)]))
     if not left_out.any() or left_out.all():
         return None

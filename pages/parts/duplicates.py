@@ -72,7 +72,8 @@ def group(sight: Sight, members: list[int], kind: str, ratio: float, conflict: b
                 with st.container(border=True, gap="xsmall"):
                     cards.show(cards.card_of(sight, row), 84, 5)
                     rest = [other for other in left if other != row]
-                    reason, evidence = f"duplicate of {sight.project.dataset.ids[row]}", {"ratio": round(ratio, 4)}
+                    reason = f"duplicate of {sight.project.dataset.ids[row]}"
+                    evidence = {"ratio": round(ratio, 4)}
                     st.button(
                         "Keep only this",
                         key=f"keep-only-{row}-{keys.digest(rest)}",

@@ -86,7 +86,9 @@ class Guard:
     nothing)."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str], token: str = "") -> None:
-        self.app, self.hosts, self.token = app, frozenset(_bare(host) for host in hosts), token.encode()
+        self.app = app
+        self.hosts = frozenset(_bare(host) for host in hosts)
+        self.token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""

@@ -64,7 +64,8 @@ def progress_text(job: Job) -> str:
 def _watch(project: Project, draw: Callable[[list[Job]], None], wanted: Callable[[Job], bool], place: str) -> None:
     """Draw the wanted active jobs now and once a second; when one ends or leaves a result, the whole page is drawn
     anew, once."""
-    active, results = [job for job in project.jobs() if job.active and wanted(job)], finished(project)
+    active = [job for job in project.jobs() if job.active and wanted(job)]
+    results = finished(project)
 
     def look() -> None:
         now = [job for job in project.jobs() if job.active and wanted(job)]

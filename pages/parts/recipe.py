@@ -27,7 +27,8 @@ def form(usual: TrainConfig, place: str) -> dict[str, Any]:
 
 
 def _field(item: "dataclasses.Field[Any]", usual: Any, key: str) -> Any:
-    name, tip = WORDS.get(item.name, item.name.replace("_", " ").capitalize()), item.metadata["help"]
+    name = WORDS.get(item.name, item.name.replace("_", " ").capitalize())
+    tip = item.metadata["help"]
     if choices := item.metadata.get("choices"):
         return st.selectbox(name, choices, index=choices.index(usual), key=key, help=tip)
     if isinstance(usual, str):

@@ -34,7 +34,8 @@ def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = la
     st.html(tables.mix_html(mix))
     means = [f"mean loss {numbers.three_digits(tables.mean_of(sight.predictions['loss'].to_numpy(), rows))} nats"]
     if sight.suspicion is not None and len(training):
-        here, everywhere = tables.mean_of(sight.suspicion, training), tables.mean_of(sight.suspicion)
+        here = tables.mean_of(sight.suspicion, training)
+        everywhere = tables.mean_of(sight.suspicion)
         means.insert(0, f"mean suspicion {numbers.three_digits(here)} (all: {numbers.three_digits(everywhere)})")
     st.caption(" · ".join(means))
     bulk(sight, len(training), reason)
@@ -48,7 +49,8 @@ def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = la
 
 def bulk(sight: Sight, n_training: int, reason: str) -> None:
     """Relabel, drop or keep the training samples of the selection. The test set is left alone: it is the yardstick."""
-    project, n = sight.project, numbers.count(n_training)
+    project = sight.project
+    n = numbers.count(n_training)
     if not n_training:
         st.caption("None of them is in training, so there is nothing to mend here.")
         return
@@ -60,7 +62,8 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
             rows,
             sight.versions(rows),
         )  # the keys name the selection: a click is for the one that was on screen
-        token, relabel = sight.token, f"bulk-relabel-{sight.token}"
+        token = sight.token
+        relabel = f"bulk-relabel-{sight.token}"
         st.menu_button(
             f"Relabel {n}",
             project.classes,
@@ -95,7 +98,8 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
 
 def decide_all(action: str, sight: Sight, reason: str, rows: list[int], expect: dict[int, int]) -> None:
     """Callback: one decision on every training sample of the selection, as it stood when the buttons were drawn."""
-    project, label = sight.project, None
+    project = sight.project
+    label = None
     if action == "relabel":
         name = st.session_state.get(f"bulk-relabel-{sight.token}")
         if name not in project.classes:

@@ -29,7 +29,8 @@ def plain(words: object) -> str:
 def _sign(text: str, at: int) -> str:
     """One letter of ``text``, escaped where it means something, and kept apart from the next where Streamlit would join
     them."""
-    sign, following = text[at], text[at + 1 : at + 2]
+    sign = text[at]
+    following = text[at + 1 : at + 2]
     shown = f"\\{sign}" if SIGNS.match(sign) else sign
     if sign == "@" or (sign == "." and text[max(at - 3, 0) : at].lower() == "www"):
         return APART + shown

@@ -20,7 +20,8 @@ def tick(file: str) -> Look | None:
         st.caption("You trust these files as they are.")
         return seen
     if st.session_state.get("trust-shown") != seen.shown:  # a yes is about what was shown, never about what came after
-        st.session_state["trust-shown"], st.session_state["trust"] = seen.shown, False
+        st.session_state["trust-shown"] = seen.shown
+        st.session_state["trust"] = False
     return seen if st.checkbox("I have read this file and trust it to run on this machine", key="trust") else None
 
 

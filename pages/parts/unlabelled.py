@@ -45,7 +45,8 @@ def show(sight: Sight, rows: np.ndarray) -> None:
         st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
     with right:
         st.markdown("#### No label yet")
-        guess, likely = -1, list(range(len(sight.project.classes)))
+        guess = -1
+        likely = list(range(len(sight.project.classes)))
         if sight.run is not None:
             said = sight.predictions.loc[row]
             guess = int(said["prediction"])
@@ -66,7 +67,8 @@ def card_words(sight: Sight, label: int) -> str:
 
 
 def _buttons(sight: Sight, row: int, guess: int, likely: list[int]) -> None:
-    project, version = sight.project, sight.versions([row])
+    project = sight.project
+    version = sight.versions([row])
     common = ("came without a label", None, version)
     with st.container(horizontal=True, gap="xsmall"):
         for key, label in queue.keyed_labels(project.classes, likely):

@@ -109,7 +109,8 @@ def _tables(base: Folder) -> list[str]:
 
 def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> UserError:
     """The error for a folder in none of the layouts, with what lies there instead."""
-    tables, pictures = _tables(base), sum(map(is_picture, base.all_files()))
+    tables = _tables(base)
+    pictures = sum(map(is_picture, base.all_files()))
     what = f"{root / base.name if base.name else root} has no labelled pictures."
     if problems and not pictures and not tables:
         more = f"; {len(problems) - 1:,} more lines like this" if len(problems) > 1 else ""

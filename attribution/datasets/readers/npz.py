@@ -60,7 +60,9 @@ def read(config: DataConfig) -> Source:
     names = tuple(_name(name, path) for name in arrays["classes"].ravel()) if "classes" in arrays else ()
     blocks: list[np.ndarray] = []
     lines: list[tuple[str, Any, str, str]] = []
-    seen, gone, waiting = 0, [], []
+    seen = 0
+    gone = []
+    waiting = []
     for split, x_key, y_key in parts:
         for key in (x_key, y_key):
             if key not in arrays:
@@ -76,7 +78,8 @@ def read(config: DataConfig) -> Source:
         seen += len(x)
         if config.unlabelled == "keep" and split in ("", "train"):  # held-out samples without a label can judge nothing
             waiting += [f"{x_key}[{i}]" for i in np.flatnonzero(~kept)]
-            y, kept = np.where(kept, y, "").astype(object), np.ones(len(x), dtype=bool)
+            y = np.where(kept, y, "").astype(object)
+            kept = np.ones(len(x), dtype=bool)
         gone += [f"{x_key}[{i}]" for i in np.flatnonzero(~kept)]
         blocks.append(x if kept.all() else x[kept])
         lines += [(f"{split or 'row'}-{i:05d}", y[i], split, f"{x_key}[{i}]") for i in np.flatnonzero(kept)]
@@ -329,7 +332,8 @@ def _one_per_sample(
         return y.ravel()
     do = f"Make it ({n},)."
     if len(y.ravel()) in shape[1:]:
-        axis, x_key = shape.index(y.size, 1), f"X{key[1:]}"
+        axis = shape.index(y.size, 1)
+        x_key = f"X{key[1:]}"
         do = (
             f"If the samples of {x_key} lie on axis {axis}, which is as long, bring it to the front: "
             f"np.moveaxis({x_key}, {axis}, 0)."

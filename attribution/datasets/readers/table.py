@@ -52,14 +52,16 @@ def read(config: DataConfig) -> Source:
         labels, kept, problems = _kept(frame, labels, kept, config, path, problems)
     if not kept.all():
         frame, labels = frame[kept], labels[kept]
-        ids, sources = np.array(ids, dtype=object)[kept].tolist(), np.array(sources, dtype=object)[kept].tolist()
+        ids = np.array(ids, dtype=object)[kept].tolist()
+        sources = np.array(sources, dtype=object)[kept].tolist()
     frame = frame.assign(
         **{PART: [source if PART in frame else f"{source} of {path.name}" for source in sources]}
     ).reset_index(drop=True)
     samples = pd.DataFrame({"source": sources, "label": labels})
     samples["id"] = column(frame, config.id, path, "holds the ids") if config.id else ids
     splits, said = named_splits(frame, config, path)
-    samples["split"], problems = splits, problems + said
+    samples["split"] = splits
+    problems = problems + said
     if config.group:
         groups = column(frame, config.group, path, "holds the groups")
         samples["group"] = groups.map({word: tidy(word) for word in groups.unique()})

@@ -47,7 +47,9 @@ def gauss_newton_matrix(curvature: GaussNewton) -> Tensor:
 
 def _hessian(curvature: GaussNewton) -> Tensor:
     """Hessian of the mean loss ``(P, P)`` in float64, column by column: forward-mode over reverse-mode."""
-    model, loss, layout = curvature.engine.model, curvature.engine.loss, curvature.layout
+    model = curvature.engine.model
+    loss = curvature.engine.loss
+    layout = curvature.layout
     parameters = {name: value.detach() for name, value in covered_parameters(model).items()}
     identity = torch.eye(curvature.size, dtype=layout.dtype, device=layout.device)
     total = torch.zeros_like(identity)

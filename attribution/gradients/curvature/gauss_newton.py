@@ -254,14 +254,17 @@ class GaussNewton:
     def largest_eigenvalue(self, seed: int, positions: np.ndarray | None = None, steps: int = 20) -> float:
         """Largest eigenvalue of G, approached from below: the largest Ritz value of Lanczos' recurrence from a seeded
         start."""
-        vector, value, side = self.random(1, seed), 0.0, 0.0
+        vector = self.random(1, seed)
+        value = 0.0
+        side = 0.0
         vector, earlier = vector / vector.norm(), torch.zeros_like(vector)
         small = torch.zeros(steps, steps, dtype=torch.float64)  # the recurrence's tridiagonal matrix
         for step in range(steps):
             image = self.product(vector, positions)
             small[step, step] = (vector * image).sum()
             image -= small[step, step].to(image) * vector + side * earlier
-            before, value = value, float(torch.linalg.eigvalsh(small[: step + 1, : step + 1])[-1])
+            before = value
+            value = float(torch.linalg.eigvalsh(small[: step + 1, : step + 1])[-1])
             side = float(image.norm())
             if side == 0 or value - before <= 1e-3 * value or step + 1 == steps:
                 break

@@ -74,7 +74,8 @@ class _Layer:
 
     def turned(self, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Gradients of the weight ``(m, ...)`` and the bias ``(m, o)`` in the eigenbasis ``(o, m, i)``."""
-        m, o = len(weight), len(self.outputs)
+        m = len(weight)
+        o = len(self.outputs)
         joint = weight.new_empty(o, m, len(self.inputs))
         joint[..., : weight[0].numel() // o] = weight.reshape(m, o, -1).transpose(0, 1)
         if bias is not None:
@@ -95,7 +96,8 @@ class _Layer:
     def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
         """The same for one row of a layer with several positions, gradients written out block by block, in the
         eigenbasis or before it."""
-        factor, (o, i) = factors[self.weight], self.values.shape
+        factor = factors[self.weight]
+        (o, i) = self.values.shape
         total = torch.zeros_like(self.values)
         for start, stop in blocks(factor.count, budget_bytes // (3 * o * i * _ITEM_BYTES)):
             if isinstance(factor, Outer) and factor.sizes[1] * (o * o + i * i) <= o * i * (o + i):
@@ -234,7 +236,8 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
         return layers[name]
 
     for positions in curvature.batches():
-        pull, known = curvature.roots(positions, curvature.labels), _Moments()
+        pull = curvature.roots(positions, curvature.labels)
+        known = _Moments()
         for k, factors in enumerate(pull):
             blocked = {
                 name: factor
@@ -352,7 +355,8 @@ class _Kept:
             self.shared += shared
         else:
             self.left.append(positions)
-        self._batch, self._fits = [], True
+        self._batch = []
+        self._fits = True
 
     @staticmethod
     def _written_bytes(factor: Outer | Convolution) -> int:

@@ -68,7 +68,8 @@ def nystroem(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
     test = curvature.random(rank, seed) / curvature.size**0.5  # (r, P)
     if curvature.size < 4 * rank:  # else random directions are all but orthogonal
         test = torch.linalg.qr(test.T)[0].T
-    image, test = curvature.product(test).double(), test.double()
+    image = curvature.product(test).double()
+    test = test.double()
     nudge = torch.finfo(curvature.layout.dtype).eps * image.norm().clamp_min(
         torch.finfo(torch.float64).tiny
     )  # keeps the factor positive
@@ -83,7 +84,8 @@ def nystroem(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
     half = torch.linalg.solve_triangular(triangle, image, upper=False)  # (r, P), G + nudge I is about half^T half
     del image, test  # of the size of r models each
     squares, rotation = torch.linalg.eigh(half @ half.T)
-    squares, rotation = squares.flip(0), rotation.flip(1)
+    squares = squares.flip(0)
+    rotation = rotation.flip(1)
     kept = squares > rank * torch.finfo(torch.float64).eps * squares[0]
     vectors = (rotation[:, kept] / squares[kept].sqrt()).T @ half
     return LowRank(vectors, (squares[kept] - nudge).clamp_min(0))

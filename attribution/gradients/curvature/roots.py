@@ -69,10 +69,14 @@ class RowProducts:
 
     def _shared(self, layer: Shared) -> Met:
         """A linear layer with one position: all rows of a sample share its inputs."""
-        weight, lefts, inputs = self.vectors[layer.weight], layer.lefts, layer.inputs  # (m, o, i), (r, b, o), (b, i)
-        (m, o, i), b = weight.shape, len(inputs)
+        weight = self.vectors[layer.weight]  # (m, o, i)
+        lefts = layer.lefts  # (r, b, o)
+        inputs = layer.inputs  # (b, i)
+        m, o, i = weight.shape
+        b = len(inputs)
         bias = None if layer.bias is None else self.vectors[layer.bias]  # (m, o)
-        left, lengths = lefts.permute(1, 2, 0).contiguous(), inputs.square().sum(1)  # (b, o, r), (b,)
+        left = lefts.permute(1, 2, 0).contiguous()  # (b, o, r)
+        lengths = inputs.square().sum(1)  # (b,)
         self.squares += float(left.square().sum((1, 2)) @ (lengths if bias is None else lengths + 1))
         room = self._scratch(b * m * o)
         torch.mm(inputs, weight.view(m * o, i).T, out=room.view(b, m * o))
@@ -98,7 +102,8 @@ class RowProducts:
 
     def _written(self, name: str, parts: list[Tensor]) -> Met:
         """Rows written out, ``(b, p)`` for each k."""
-        vector, rows = self.vectors[name], torch.stack(parts, 1)  # (b, r, p)
+        vector = self.vectors[name]
+        rows = torch.stack(parts, 1)  # (b, r, p)
         b, r, p = rows.shape
         self.squares += float(rows.square().sum())
         dots = rows.reshape(b * r, p) @ vector.reshape(len(vector), p).T
@@ -110,7 +115,8 @@ class RowProducts:
 
     def _sparse(self, name: str, parts: list[Rows]) -> Met:
         """An embedding: only the touched rows."""
-        vector, columns = self.vectors[name], []
+        vector = self.vectors[name]
+        columns = []
         for part in parts:
             dots, squares = contract(part, Dense(vector.reshape(len(vector), -1), part.shape), self.budget_bytes)
             assert dots is not None

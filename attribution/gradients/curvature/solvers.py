@@ -28,8 +28,10 @@ def conjugate_gradients(curvature: GaussNewton, v: Tensor, tolerance: float = 1e
     Rows never see each other. Source: Hestenes and Stiefel 1952; for influence Koh and Liang 2017, arXiv 1703.04730,
     sec. 3.
     """
-    x, residual = torch.zeros_like(v), v.clone()
-    direction, squared = residual.clone(), residual.square().sum(1)  # (m, P), (m,)
+    x = torch.zeros_like(v)
+    residual = v.clone()
+    direction = residual.clone()  # (m, P)
+    squared = residual.square().sum(1)  # (m,)
     goal = tolerance**2 * squared
     done = 0
     while done < iterations and bool((active := squared > goal).any()):
@@ -59,7 +61,9 @@ def shifted_conjugate_gradients(
     base = min(shifts)
     apart = torch.tensor([shift - base for shift in shifts], dtype=torch.float64)  # (s,)
     x = v.new_zeros(len(shifts), len(v))
-    residual, direction, along = v.clone(), v.clone(), v.repeat(len(shifts), 1)
+    residual = v.clone()
+    direction = v.clone()
+    along = v.repeat(len(shifts), 1)
     squared = float(residual.double().square().sum())
     start = max(squared, torch.finfo(torch.float64).tiny) ** 0.5
     before, scale = (
@@ -105,7 +109,9 @@ def neumann_series(curvature: GaussNewton, v: Tensor, seed: int, depth: int = 10
     )
     largest = max(curvature.largest_eigenvalue(seed, part) for part in parts)
     scale = 4 / 3 * largest + curvature.shift
-    x, mean, averaged = v / scale, torch.zeros_like(v), 0
+    x = v / scale
+    mean = torch.zeros_like(v)
+    averaged = 0
     for step in range(depth):
         x = x + (v - curvature.product(x, parts[step % len(parts)]) - curvature.shift * x) / scale
         if len(parts) > 1 and step >= depth // 2:

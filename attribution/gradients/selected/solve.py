@@ -10,7 +10,11 @@ from torch import Tensor
 from attribution.errors import UserError
 from attribution.gradients.curvature.solvers import Solution
 
-GIF, FIF, PIF, IF, IP = "gif", "fif", "pif", "if", "ip"
+GIF = "gif"
+FIF = "fif"
+PIF = "pif"
+IF = "if"
+IP = "ip"
 VARIANTS = (GIF, FIF, PIF, IF, IP)
 Product = Callable[
     [Tensor, Tensor], tuple[Tensor, Tensor]
@@ -84,10 +88,13 @@ def _plain(curvature: Damped, mask: Tensor) -> Product:
 def _least_squares(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float, iterations: int) -> Solution:
     """The x (m, P), zero outside the mask, with the smallest |H x - g|: CGLS. Stops on the relative residual of the
     normal equations."""
-    x, residual = torch.zeros_like(g), g.clone()
+    x = torch.zeros_like(g)
+    residual = g.clone()
     inside = curvature.damped(g) * mask  # (m, P)
-    direction, squared = inside.clone(), _squared(inside)
-    start, done = squared.clone(), 0
+    direction = inside.clone()
+    squared = _squared(inside)
+    start = squared.clone()
+    done = 0
     while done < iterations and bool((active := squared > tolerance**2 * start).any()):
         index = active.nonzero()[:, 0]
         image = curvature.damped(direction[index])  # (a, P)
@@ -105,9 +112,12 @@ def _least_squares(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float,
 def _shortest(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float, iterations: int) -> Solution:
     """The shortest s (m, P) with (H s)_J = g, for g (m, P) zero outside the mask: conjugate gradients for the minimum
     norm (CGNE)."""
-    x, residual, direction = torch.zeros_like(g), g.clone(), g.clone()
+    x = torch.zeros_like(g)
+    residual = g.clone()
+    direction = g.clone()
     squared = _squared(g)
-    start, done = squared.clone(), 0
+    start = squared.clone()
+    done = 0
     while done < iterations and bool((active := squared > tolerance**2 * start).any()):
         index = active.nonzero()[:, 0]
         image = curvature.damped(direction[index])  # (a, P)
@@ -132,9 +142,12 @@ def _relative(squared: Tensor, start: Tensor) -> Tensor:
 
 def _solve(product: Product, v: Tensor, tolerance: float, iterations: int) -> Solution:
     """Conjugate gradients for every row of ``v``; rows never see each other, and each stops by itself."""
-    x, residual = torch.zeros_like(v), v.clone()
-    direction, squared = residual.clone(), residual.square().sum(1)  # (m, P), (m,)
-    goal, done = tolerance**2 * squared, 0
+    x = torch.zeros_like(v)
+    residual = v.clone()
+    direction = residual.clone()  # (m, P)
+    squared = residual.square().sum(1)  # (m,)
+    goal = tolerance**2 * squared
+    done = 0
     while done < iterations and bool((active := squared > goal).any()):
         index = active.nonzero()[:, 0]
         along = direction[index]

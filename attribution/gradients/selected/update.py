@@ -111,12 +111,16 @@ def update(
     products (twice as many for gif). Source: arXiv 2312.05586 for the variants; re-linearising and backtracking are
     this project's.
     """
-    work, model = progress or Progress(), copy.deepcopy(model).eval()
-    engine, layout = GradientEngine(model, loss), Layout(covered_parameters(model))
+    work = progress or Progress()
+    model = copy.deepcopy(model).eval()
+    engine = GradientEngine(model, loss)
+    layout = Layout(covered_parameters(model))
     objective = _Objective(engine, layout, before, after, l2)
     curved = after.some(curvature_samples, seed)
     start = value = objective.at_start
-    start_loss, taken, stopped = objective.loss, [], "all steps were taken"
+    start_loss = objective.loss
+    taken = []
+    stopped = "all steps were taken"
     for index in range(steps):
         work.update(index, steps, f"step {index + 1} of {steps}")
         slope = objective.slope()
@@ -150,7 +154,10 @@ class _Objective:
     it moves."""
 
     def __init__(self, engine: GradientEngine, layout: Layout, before: Samples, after: Samples, l2: float) -> None:
-        self._engine, self._layout, self._after, self._l2 = engine, layout, after, l2
+        self._engine = engine
+        self._layout = layout
+        self._after = after
+        self._l2 = l2
         self._origin = self._weights()
         self._asked = self._gradient(before)
         self.loss = self._mean_loss()
@@ -193,7 +200,8 @@ class _Objective:
         )[0]
 
     def _mean_loss(self) -> float:
-        total, model = 0.0, self._engine.model
+        total = 0.0
+        model = self._engine.model
         for x, y in self._after.batches():
             with evaluation(model), torch.no_grad():
                 total += float(self._engine.loss(model(x), y).double().sum())

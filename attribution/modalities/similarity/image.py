@@ -122,7 +122,8 @@ class ImageLikeness(Likeness):
         return _pairs(left, right, np.where(better, plain, distance), np.where(better, 0, chosen), moves)
 
     def compare(self, left: np.ndarray, right: np.ndarray) -> Pairs:
-        moves, chosen = self._moves, []
+        moves = self._moves
+        chosen = []
         for start in range(0, len(left), 1024):
             fixed = self._cells(left[start : start + 1024], [(False, 0, 0)])
             moved = self._cells(right[start : start + 1024], moves)
@@ -180,7 +181,8 @@ def _apart(a: "Tensor", b: "Tensor") -> "Tensor":
     )  # nearly all white: then everything counts
     weight = weight.clamp_max(1.0)
     total = weight.sum((1, 2), keepdim=True)
-    a, b = a.double(), b.double()
+    a = a.double()
+    b = b.double()
     a = (a - (a * weight).sum((1, 2), keepdim=True) / total) * weight
     b = (b - (b * weight).sum((1, 2), keepdim=True) / total) * weight
     sizes = ((a**2).sum((1, 2)) * (b**2).sum((1, 2))).sqrt()

@@ -78,7 +78,8 @@ class TabularLikeness(Likeness):
             self.recall = min(self.recall, found.recall)
             self.certain = min(self.certain, found.certain / self._stretch(projected))
             known = found.places >= 0
-            left, right = among[found.places[known]], np.repeat(rows, known.sum(1))
+            left = among[found.places[known]]
+            right = np.repeat(rows, known.sum(1))
         other = left != right
         return self.compare(left[other], right[other])
 
@@ -88,7 +89,9 @@ class TabularLikeness(Likeness):
     def _all_compared(
         self, points: np.ndarray, rows: np.ndarray, among: np.ndarray, k: int, progress: Progress | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        left, right, base = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], points[among]
+        left = [np.zeros(0, dtype=np.int64)]
+        right = [np.zeros(0, dtype=np.int64)]
+        base = points[among]
         for start in range(0, len(rows), 4096):
             part = rows[start : start + 4096]
             places, _ = nearest_among(points[part], base, k)

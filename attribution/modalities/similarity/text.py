@@ -97,7 +97,8 @@ class TextLikeness(Likeness):
         for at, (one, other) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
             a, b = shingles[one], shingles[other]
             both = len(a & b)
-            jaccard[at], contained[at] = both / max(1, len(a | b)), both / max(1, min(len(a), len(b)))
+            jaccard[at] = both / max(1, len(a | b))
+            contained[at] = both / max(1, min(len(a), len(b)))
         return {"cosine": self._cosine(left, right), "jaccard": jaccard, "contained": contained}
 
 

@@ -59,10 +59,8 @@ def disagreements(
     """
     import pandas as pd
 
-    names, tables = (
-        list(matrices),
-        [pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in COLUMNS["disagreements"].items()})],
-    )
+    names = list(matrices)
+    tables = [pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in COLUMNS["disagreements"].items()})]
     n = len(rows)
     place = {
         name: n + 1 - np.stack([average_ranks(np.nan_to_num(column, nan=-np.inf)) for column in matrix.T], axis=1)

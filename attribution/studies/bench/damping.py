@@ -70,7 +70,8 @@ def damping_sweep(
     """
     from attribution.training.trained import TrainedModel
 
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
     usual = usual_ratio(trained)
     ratios = _ratios(config, usual)
@@ -151,7 +152,8 @@ def _lines(
     usual: int,
     truth: tuple[np.ndarray, np.ndarray] | None,
 ) -> list[dict[str, Any]]:
-    reference, lines = _ranked(found[usual]), []
+    reference = _ranked(found[usual])
+    lines = []
     for place, influence in enumerate(found):
         each = (_ranked(influence) * reference).mean(0)  # Spearman's correlation of each query (q,)
         agreement = bootstrap(lambda picked, each=each: float(np.nanmean(each[picked])), len(each))  # type: ignore[misc]

@@ -37,7 +37,8 @@ def cross_fitted(members: np.ndarray, outputs: np.ndarray, fit: Fit, folds: int 
     fold = np.arange(len(members)) % folds
     found = np.empty_like(outputs, dtype=np.float64)
     for held in np.unique(fold):
-        x, y = members[fold != held].astype(np.float64), outputs[fold != held]
+        x = members[fold != held].astype(np.float64)
+        y = outputs[fold != held]
         found[fold == held] = (members[fold == held] - members.mean(0)) @ fit(x, y)
     return found
 
@@ -65,7 +66,9 @@ def draws(predicted: np.ndarray, outputs: np.ndarray, resamples: int = RESAMPLES
     weights = generator.multinomial(m, np.full(m, 1 / m), size=resamples) / m  # (r, m)
     columns = generator.integers(q, size=(resamples, q))
     a, b = _standard(predicted), _standard(outputs)
-    known, a, b = np.isfinite(b).all(0), np.nan_to_num(a), np.nan_to_num(b)
+    known = np.isfinite(b).all(0)
+    a = np.nan_to_num(a)
+    b = np.nan_to_num(b)
     mean_a, mean_b = weights @ a, weights @ b  # (r, q)
     covariance = weights @ (a * b) - mean_a * mean_b
     scale = np.sqrt((weights @ (a * a) - mean_a**2) * (weights @ (b * b) - mean_b**2))

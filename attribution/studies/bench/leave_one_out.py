@@ -78,7 +78,8 @@ def leave_one_out(
 def as_softmax_regression(trained: "TrainedModel") -> tuple[Tensor, Tensor, float]:
     """The training set of a model that is one linear layer on the flattened input: inputs with a 1 at the end (n, d +
     1) float64, labels (n,), and the L2 penalty of its recipe. ``UserError`` for any other model."""
-    model, recipe = trained.model(), trained.run.train_config
+    model = trained.model()
+    recipe = trained.run.train_config
     layers = [layer for layer in model.modules() if not list(layer.children()) and not isinstance(layer, nn.Flatten)]
     if len(layers) != 1 or not isinstance(layers[0], nn.Linear) or layers[0].bias is None:
         raise UserError(

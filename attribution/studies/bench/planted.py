@@ -46,7 +46,8 @@ def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> 
     ``(n,)`` bool, in the order of ``labels.train_rows``. ``UserError`` when that is none or all of them."""
     from attribution.datasets.dataset import Labels
 
-    rows, classes = labels.train_rows(dataset), len(dataset.info.classes)
+    rows = labels.train_rows(dataset)
+    classes = len(dataset.info.classes)
     count = round(share * len(rows))
     if len(rows) < 2:
         raise UserError(
@@ -77,7 +78,8 @@ def by_detectors(
 
     The out-of-fold predictions are made once; their time counts for every detector that reads them.
     """
-    found, skipped = [], {}
+    found = []
+    skipped = {}
     held: list[tuple[np.ndarray, float]] = []
 
     def read() -> np.ndarray:
@@ -114,7 +116,8 @@ def by_estimators(
     if not len(validation):
         return [], dict.fromkeys(names, "There are no validation samples to be harmed.")
     classes = trained.labels.values[validation]
-    found, skipped = [], {}
+    found = []
+    skipped = {}
     for done, name in enumerate(names):
         (progress or Progress()).update(done, len(names), name)
         started_s = time.perf_counter()

@@ -37,8 +37,13 @@ class Retrained:
         seeds: Sequence[int] = (1000,),
         trusted: bool = False,
     ) -> None:
-        self.folder, self.dataset, self.labels, self.model, self.recipe = Path(folder), dataset, labels, model, recipe
-        self.seeds, self.trusted = tuple(seeds), trusted
+        self.folder = Path(folder)
+        self.dataset = dataset
+        self.labels = labels
+        self.model = model
+        self.recipe = recipe
+        self.seeds = tuple(seeds)
+        self.trusted = trusted
 
     def logits(self, left_out: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Outputs ``(seeds, rows of the data, classes)`` after training without these rows."""
@@ -92,7 +97,8 @@ def removal(
     import pandas as pd
 
     plan = [(name, k, column) for column in range(len(query_rows)) for k in ks if k < len(rows) for name in matrices]
-    full, lines = trained.logits(rows[:0], progress.part(0.0, 1 / (len(plan) + 1), "training with all samples")), []
+    full = trained.logits(rows[:0], progress.part(0.0, 1 / (len(plan) + 1), "training with all samples"))
+    lines = []
     labels = trained.labels.values
     for done, (name, k, column) in enumerate(plan, start=1):
         part = progress.part(

@@ -12,7 +12,10 @@ from attribution.storage.tables import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-INT, REAL, BOOL, WORD = "int64", "float64", "bool", "object"
+INT = "int64"
+REAL = "float64"
+BOOL = "bool"
+WORD = "object"
 COLUMNS: dict[str, dict[str, str]] = {
     "fidelity": {
         "estimator": WORD,

@@ -59,7 +59,8 @@ def bench(
     usefulness one training and its folds, stability one training per seed. An estimator or detector that the model
     cannot serve is left out and listed in ``summary["skipped"]``.
     """
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     parts = _check(config)
     _check_size(len(labels.train_rows(dataset)), len(queries))
     names = [name for name in dict.fromkeys(config.estimators or EVERYDAY) if name != recommend.CONTROL] + [
@@ -154,7 +155,9 @@ def _check_size(n_train: int, n_queries: int) -> None:
 def _shares(parts: list[str]) -> dict[str, tuple[float, float]]:
     """The slice of the progress bar of every part, by rough weights."""
     weights = {"cost": 2.0, "agreement": 0.2, "fidelity": 8.0, "usefulness": 5.0, "stability": 2.0}
-    wanted, place, found = ["cost", *(part for part in parts if part != "cost")], 0.0, {}
+    wanted = ["cost", *(part for part in parts if part != "cost")]
+    place = 0.0
+    found = {}
     total = sum(weights[part] for part in wanted)
     for part in wanted:
         found[part] = (place, place + weights[part] / total)
@@ -166,6 +169,7 @@ def choose_queries(rows: np.ndarray, correct: np.ndarray, count: int, seed: int 
     """``count`` of ``rows``, ascending: half of them predicted wrong (fewer when there are not enough), the others
     right, drawn by seed."""
     chance = np.random.default_rng([seed, 3])
-    wrong, right = chance.permutation(rows[~correct]), chance.permutation(rows[correct])
+    wrong = chance.permutation(rows[~correct])
+    right = chance.permutation(rows[correct])
     first = wrong[: max(count - len(right), min(len(wrong), count // 2))]
     return np.sort(np.concatenate([first, right[: count - len(first)]]))

@@ -201,19 +201,18 @@ def _signals(flags: "FlagResult", run: "Run", c: int) -> dict[str, np.ndarray]:
     table = flags.detectors
     rows, given, suggested = (table[name].to_numpy().astype(np.int64) for name in ("row", "label", "suggested"))
     n = np.arange(len(rows))
-    models, votes = np.asarray(flags.out_of_fold, dtype=np.float64), _votes(rows, given, flags.neighbors, c)
+    models = np.asarray(flags.out_of_fold, dtype=np.float64)
+    votes = _votes(rows, given, flags.neighbors, c)
     belief = (models + votes) / 2
     contradicts = belief.argmax(1) != given
     confused = _confusion(given, belief.argmax(1), c)
     pair_rank = _pair_ranks(confused)[given, suggested]
     epochs, confidence, spread = _over_epochs(run, rows)
     distance = _distances(np.asarray(run.representation()), rows, flags.neighbors)
-    p_given, p_suggested, v_given, v_suggested = (
-        models[n, given],
-        models[n, suggested],
-        votes[n, given],
-        votes[n, suggested],
-    )
+    p_given = models[n, given]
+    p_suggested = models[n, suggested]
+    v_given = votes[n, given]
+    v_suggested = votes[n, suggested]
     return {
         "label": given,
         "judged": table["judged"].to_numpy(dtype=bool) if "judged" in table else np.ones(len(rows), dtype=bool),
@@ -281,7 +280,8 @@ def _confusion(given: np.ndarray, believed: np.ndarray, c: int) -> np.ndarray:
 def _pair_ranks(confused: np.ndarray) -> np.ndarray:
     """Percentile (c, c) of each pair of different classes among all pairs by how often they are confused; 0 on the
     diagonal."""
-    ranks, pairs = np.zeros(confused.shape), ~np.eye(len(confused), dtype=bool)
+    ranks = np.zeros(confused.shape)
+    pairs = ~np.eye(len(confused), dtype=bool)
     ranks[pairs] = _percentile(confused[pairs])
     return ranks
 

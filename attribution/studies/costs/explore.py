@@ -12,12 +12,8 @@ SHARE, MOST_S = 0.1, 20.0  # of a long run it may take more: this share of the r
 STEP = 4  # factor from one size to the next
 REPEATS = 3  # batches whose median counts
 CHEAP = 16  # a reading of this part of the budget is cheap
-TINY, SLOW_S = (
-    16,
-    0.3,
-    # training samples of the first round; a query that takes longer to solve there begins smaller and is asked with
-    # others
-)
+TINY = 16  # training samples of the first round
+SLOW_S = 0.3  # a query that takes longer to solve there begins smaller and is asked with others
 
 
 Metered = Callable[[Callable[[], object]], Spent]
@@ -69,7 +65,8 @@ class _Book:
         before = self.spent_s
         prepared = self.time(lambda: trial.prepare(queries), rows, queries)
         if prepared.seconds_s > SLOW_S and self.repeated > 0.5:
-            again, again_s = prepared, prepared.cpu_s * self.repeated
+            again = prepared
+            again_s = prepared.cpu_s * self.repeated
         else:
             again = self.time(lambda: trial.prepare(queries), rows, queries)
             again_s = min(prepared.cpu_s, again.cpu_s)
@@ -126,7 +123,8 @@ def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Mete
     past a tenth of the run where that is more. ``batch`` is how many training samples a batch has. ``one_pace``: on one
     thread all kinds of work take the same share of the processor.
     """
-    rows, queries = whole.rows, max(whole.blocks)
+    rows = whole.rows
+    queries = max(whole.blocks)
     book = _Book(metered, whole, batch, one_pace)
     slow = _warm_up(make, book, min(rows, TINY))
     m, k = (min(rows, 2 * TINY), min(queries, STEP)) if slow else (min(rows, 2 * batch), 1)
@@ -142,7 +140,8 @@ def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Mete
             tries.append(book.more(trial, m, many) + book.batches(trial, m, many))
 
     more_queries(BUDGET_S / CHEAP)
-    size, with_many = m, many if tries[-1] <= BUDGET_S / 2 else k
+    size = m
+    with_many = many if tries[-1] <= BUDGET_S / 2 else k
     while size < rows and (factor := _next(costs, book)) > 1:
         size = min(rows, size * factor)
         larger = make(size)

@@ -21,7 +21,8 @@ def non_negative(columns: Any, values: Any, trust: Any = 1.0) -> np.ndarray:
     from scipy.optimize import nnls
 
     columns, values = np.asarray(columns, dtype=float), np.asarray(values, dtype=float)
-    scale, each = columns.max(0), np.asarray(trust) / values
+    scale = columns.max(0)
+    each = np.asarray(trust) / values
     return np.asarray(nnls(columns / scale * each[:, None], values * each)[0]) / scale
 
 
@@ -209,7 +210,8 @@ def _peak(readings: Sequence[Reading], size: Size) -> int:
     highest: dict[tuple[int, int], float] = {}
     for one in readings:
         highest[one.rows, one.queries] = max(one.value, highest.get((one.rows, one.queries), 0.0))
-    most, queries = max(highest.values()), max(size.blocks)
+    most = max(highest.values())
+    queries = max(size.blocks)
     tried = max(k for _, k in highest)
     rows = size.rows if len({m for m, _ in highest}) > 1 else max(m for m, _ in highest)
     found = fit([Reading(m, k, value) for (m, k), value in highest.items()], rows, queries)

@@ -80,10 +80,15 @@ class _Trial:
     ``scale`` says how many times longer it would take to its tolerance, at the rate at which the residual fell."""
 
     def __init__(self, work: ShardWork, labels: "Labels", share: float, batch: int, shared: _Shared) -> None:
-        self._queries, self._batch, self._at, self._all = work.queries, batch, 0, work.labels.train_rows(work.dataset)
+        self._queries = work.queries
+        self._batch = batch
+        self._at = 0
+        self._all = work.labels.train_rows(work.dataset)
         self._estimator: Estimator = replace(work, labels=labels).estimator()
         self._estimator.trained.share = min(share, 1 - 1e-9)  # below 1 even at full size: a pilot keeps nothing on disk
-        self._shared, self.scale, bound = shared, 1.0, self._estimator.rounds
+        self._shared = shared
+        self.scale = 1.0
+        bound = self._estimator.rounds
         self._tolerance = getattr(self._estimator, "tolerance", None)
         self._most = getattr(self._estimator, bound) if bound else 0
         self._few = self._most > 2 * FEW and (shared.tiny_s > 1 or not self._tolerance)
@@ -127,7 +132,8 @@ def pilot_score(
 
     asked = columns(dataset, queries, config.group, config.measure)
     work = ShardWork(dataset, labels, run, replace(config, store=False), asked, Path(), "", trusted)
-    rows, few = labels.train_rows(dataset), share_of(dataset, labels, 64)
+    rows = labels.train_rows(dataset)
+    few = share_of(dataset, labels, 64)
     trained = replace(work, labels=few).trained()
     device = str(trained.device)
 
@@ -148,7 +154,8 @@ def pilot_score(
 
     pilot = explore(make, size, batch, metered, one_pace=torch.get_num_threads() == 1)
     table_s = _table_cost(replace(work, labels=share_of(dataset, labels, 2048)), min(len(asked), 64))
-    cosine_s, cosine_bytes = (0.0, 0.0), 0.0
+    cosine_s = (0.0, 0.0)
+    cosine_bytes = 0.0
     if shared.no_cosines:
         cosine_s, cosine_bytes = _cosine_cost(replace(work, labels=few), min(len(asked), 64))
     return Piloted(pilot, len(rows), len(asked), query_bytes, config, table_s, cosine_s, cosine_bytes)
@@ -175,7 +182,8 @@ def share_of(dataset: "Dataset", labels: "Labels", count: int) -> "Labels":
 
 def _table_cost(work: ShardWork, queries: int) -> float:
     """CPU seconds that the tables take for one pair, by writing those of random scores."""
-    trained, chance = work.trained(), np.random.default_rng(0)
+    trained = work.trained()
+    chance = np.random.default_rng(0)
     n = max(1, min(len(trained.rows), TABLE_PAIRS // queries))
     trained.rows = trained.rows[:n]
     asked = [Query(str(place), (int(place),)) for place in range(queries)]
@@ -204,7 +212,8 @@ def _cosine_cost(work: ShardWork, queries: int) -> tuple[tuple[float, float], fl
     """What gradient cosines take for one training sample in CPU seconds, whatever the queries and for each of them;
     bytes a query holds."""
     trained = work.trained()
-    rows, read = trained.rows[: work.config.batch_size], []
+    rows = trained.rows[: work.config.batch_size]
+    read = []
     for count in sorted({1, queries}):
         chosen = np.linspace(0, len(work.queries) - 1, count).astype(int)
         prepared = trained.query_gradients([work.queries[place] for place in chosen])
@@ -240,7 +249,8 @@ def forecast_score(
     started_s = time.perf_counter()
     work.update(0, 1, "timing a share of the work")
     found = pilot_score(dataset, labels, run, config, queries, trusted=trusted)
-    cost, ways = found.cost(), []
+    cost = found.cost()
+    ways = []
     if cost.seconds_s > LONG_S:
         work.update(0.6, 1, "timing a cheaper way")
         other = estimators.get(config.estimator).cheaper

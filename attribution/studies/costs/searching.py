@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.training.run import Run
 
-START, BUDGET_S = 256, 4.0
+START = 256
+BUDGET_S = 4.0
 QUICK = ("aum", "neighbors")  # what needs no training
 
 
@@ -50,17 +51,18 @@ class PilotedSearch:
     def cost(self, folds: int | None = None) -> Cost:
         """The search with so many folds; None: as asked, 0: without trainings."""
         count = self.folds if folds is None else folds
-        search_s, peak = quadratic(self.readings, self.rows), self.peak_bytes
+        search_s = quadratic(self.readings, self.rows)
+        peak = self.peak_bytes
         factor = SURE if self.readings[-1].rows >= self.rows else UNSURE
-        low, high, parts = search_s / factor, search_s * factor, {"search": search_s}
+        low = search_s / factor
+        high = search_s * factor
+        parts = {"search": search_s}
         if self.training is not None and count:
             each = self.training.cost(self.rows - self.rows // count, self.epochs, count)
-            low, high, peak, parts = (
-                low + each.low_s,
-                high + each.high_s,
-                max(peak, each.peak_bytes),
-                parts | each.parts,
-            )
+            low = low + each.low_s
+            high = high + each.high_s
+            peak = max(peak, each.peak_bytes)
+            parts = parts | each.parts
         return Cost(sum(parts.values()), low, high, peak, parts)
 
 
@@ -76,7 +78,8 @@ def pilot_flag(
     """Time a search on growing shares of the training samples, and its trainings on their own. Arguments as for
     ``flag``."""
     readings, peak, trains = _search_readings(dataset, labels, run, config, trusted)
-    no_folds, training = run.loaded and recipe is None, None  # then the search leaves out what would train
+    no_folds = run.loaded and recipe is None
+    training = None  # then the search leaves out what would train
     recipe = replace(recipe or run.train_config, device=config.device)
     if trains and not no_folds:
         training = pilot_training(dataset, labels, run.model_config, recipe, trusted=trusted, dynamics=False)
@@ -88,8 +91,11 @@ def _search_readings(
 ) -> tuple[list[Reading], int, bool]:
     """Seconds of the search without its trainings at growing sizes, the highest memory, and whether it trains at
     all."""
-    rows, classes, device = len(labels.train_rows(dataset)), len(dataset.info.classes), str(pick_device(config.device))
-    readings, peak = Paced(), 0
+    rows = len(labels.train_rows(dataset))
+    classes = len(dataset.info.classes)
+    device = str(pick_device(config.device))
+    readings = Paced()
+    peak = 0
     trained: list[int] = []
 
     def guess(train: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
@@ -132,13 +138,15 @@ def forecast_flag(
 
     Above a minute, fewer folds and a search without trainings are offered.
     """
-    work, folder = progress or Progress(), out / forecast_key("flag", config, run.id, labels.version)
+    work = progress or Progress()
+    folder = out / forecast_key("flag", config, run.id, labels.version)
     if (folder / "config.json").is_file():
         return Forecast(folder)
     started_s = time.perf_counter()
     work.update(0, 1, "timing the search on a share of the samples")
     found = pilot_flag(dataset, labels, run, config, trusted=trusted, recipe=recipe)
-    cost, ways = found.cost(), list[dict[str, Any]]()
+    cost = found.cost()
+    ways = list[dict[str, Any]]()
     if cost.seconds_s > LONG_S and found.training is not None:
         if config.folds > 3:
             ways.append({"what": f"3 folds instead of {config.folds}", "change": {"folds": 3}, **plain(found.cost(3))})

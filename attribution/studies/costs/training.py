@@ -57,8 +57,12 @@ def pilot_training(
 ) -> PilotedTraining:
     """Time one epoch on growing shares of the samples, for about ``BUDGET_S``, and a pass that asks the model. Writes
     nothing."""
-    device, rows = pick_device(recipe.device), len(labels.train_rows(dataset))
-    short, started_s, readings, peak = replace(recipe, epochs=1, checkpoints=1), time.perf_counter(), Paced(), 0
+    device = pick_device(recipe.device)
+    rows = len(labels.train_rows(dataset))
+    short = replace(recipe, epochs=1, checkpoints=1)
+    started_s = time.perf_counter()
+    readings = Paced()
+    peak = 0
     count = min(rows, START)
     network = fit(dataset, share_of(dataset, labels, count), model, short, trusted=trusted)  # warms up
     while True:
@@ -78,7 +82,8 @@ def pilot_training(
     with Meter(str(device)) as spent:
         predict(network, dataset, some)
     pace = (readings.wall_s + spent.seconds_s) / max(readings.cpu_s + spent.cpu_s, 1e-9)
-    asked_s, taken_s = pace * spent.cpu_s / len(some), time.perf_counter() - started_s
+    asked_s = pace * spent.cpu_s / len(some)
+    taken_s = time.perf_counter() - started_s
     found = tuple(readings.seconds(pace))
     return PilotedTraining(
         found, asked_s, len(dataset.rows("val")), len(everything), dynamics, max(peak, spent.peak_bytes), taken_s
@@ -101,7 +106,8 @@ def forecast_train(
     key = forecast_key("train", recipe, "", labels.version, model_request(model))
     if not (out / key / "config.json").is_file():
         work.update(0, 1, "timing an epoch on a share of the samples")
-        found, rows = pilot_training(dataset, labels, model, recipe, trusted=trusted), len(labels.train_rows(dataset))
+        found = pilot_training(dataset, labels, model, recipe, trusted=trusted)
+        rows = len(labels.train_rows(dataset))
         about = {"kind": "train", "run": "", "version": labels.version, "request": to_dict(recipe), "n_train": rows}
         write_forecast(out / key, about, found.cost(rows, recipe.epochs), found.spent_s, [])
     work.update(1, 1, "done")

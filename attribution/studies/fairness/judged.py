@@ -84,7 +84,8 @@ class Judged:
     def signed_gap(self, name: str, pair: tuple[str, str], counts: np.ndarray | None = None) -> np.ndarray:
         """Rate of the first group of ``pair`` minus that of the second (b, s): below zero once a gap between them is
         overshot. NaN where one of them has no counted row here."""
-        rates, none = self.rates(name, counts), np.full((1, len(self.decisions)), np.nan)
+        rates = self.rates(name, counts)
+        none = np.full((1, len(self.decisions)), np.nan)
         return rates.get(pair[0], none) - rates.get(pair[1], none) + np.zeros((1 if counts is None else len(counts), 1))
 
     def pair(self, name: str) -> tuple[str, str]:
@@ -112,9 +113,11 @@ class Judged:
             return judged.signed_gap(name, pair, counts) if pair else judged.figure(name, counts)
 
         counts = _draws(len(self.labels), resamples)  # (b, n)
-        drawn, exact = value(self, counts), value(self)[0]  # (b, s), (s,)
+        drawn = value(self, counts)  # (b, s)
+        exact = value(self)[0]  # (s,)
         if before is not None:
-            drawn, exact = drawn - value(before, counts), exact - value(before)[0]
+            drawn = drawn - value(before, counts)
+            exact = exact - value(before)[0]
         return crossed(exact, drawn, level)
 
 

@@ -98,11 +98,9 @@ class FairnessResult(Artefact):
                 "of "
                 "accuracy."
             )
-        n, target, accuracy = (
-            self.count(self.suggested),
-            self.change(self.suggested, self.target),
-            self.change(self.suggested, "accuracy"),
-        )
+        n = self.count(self.suggested)
+        target = self.change(self.suggested, self.target)
+        accuracy = self.change(self.suggested, "accuracy")
         line = self.at(self.suggested, self.target)
         before = self.at(0, self.target)
         assert line is not None

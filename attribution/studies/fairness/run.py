@@ -56,7 +56,8 @@ def remedy(
     """
     from attribution.training.trained import TrainedModel
 
-    progress, started_s = progress or Progress(), time.monotonic()
+    progress = progress or Progress()
+    started_s = time.monotonic()
     asking = {"positive": config.positive, "epsilon": config.epsilon}
     trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted, asking=asking)
     measure = trained.measure(config.measure)
@@ -91,13 +92,15 @@ def remedy(
     )
     value = measure.value(trained, asked["val"])
     sweep = _Sweep(dataset, labels, trained, model, recipe, config, asked, result.folder / "runs", trusted)
-    share, judged = 0.85 / (len(budgets) + 2), {}
+    share = 0.85 / (len(budgets) + 2)
+    judged = {}
     for place, budget in enumerate([0.0, *budgets]):
         part = progress.part(0.1 + place * share, 0.1 + (place + 1) * share)
         judged[budget] = sweep.judge(
             _first(ranking, trained, budget), part, f"without the worst {budget:g} %" if budget else "with all samples"
         )
-    figure, order = TARGETS[config.measure], [0.0, *budgets]
+    figure = TARGETS[config.measure]
+    order = [0.0, *budgets]
     means = {name: [float(judged[b]["val"].figure(name).mean()) for b in order] for name in {figure, "accuracy"}}
     chosen = order[suggested(order, means[figure], means["accuracy"], is_better(figure))]
     control = chosen or budgets[0]
@@ -146,7 +149,8 @@ def _ranking(
     """Active training rows by influence on the measure, the most harmful first."""
     progress.update(0, 1)
     estimator.prepare([Query("validation", tuple(val.tolist()), config.measure)])
-    found, size = [], trained.batch_size
+    found = []
+    size = trained.batch_size
     for start in range(0, len(trained.rows), size):
         found.append(estimator.score(trained.rows[start : start + size]).influence[:, 0].double().numpy())
         progress.update(start + size, len(trained.rows))
@@ -175,8 +179,15 @@ class _Sweep:
     ) -> None:
         from attribution.measures._gaps import positive_class
 
-        self.dataset, self.labels, self.trained, self.model, self.recipe = dataset, labels, trained, model, recipe
-        self.config, self.asked, self.runs, self.trusted = config, asked, runs, trusted
+        self.dataset = dataset
+        self.labels = labels
+        self.trained = trained
+        self.model = model
+        self.recipe = recipe
+        self.config = config
+        self.asked = asked
+        self.runs = runs
+        self.trusted = trusted
         self.positive = positive_class(dataset.info.classes, config.positive)
         groups = dataset.samples["group"].fillna("").astype(str).to_numpy(dtype=object)
         self.groups = groups if (groups != "").any() else None
@@ -232,7 +243,8 @@ class _Sweep:
         if not self.attack:
             return None
         trained = self.trained.like(run)
-        measure, right = trained.measure(self.attack), []
+        measure = trained.measure(self.attack)
+        right = []
         for x, y in trained.batches(rows):
             moved = measure.inputs(trained, x, y)
             with torch.no_grad():

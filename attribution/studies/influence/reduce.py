@@ -69,7 +69,8 @@ def leading(key: np.ndarray, k: int) -> np.ndarray:
     if key.shape[1] <= 2 * k:
         return np.argsort(key, axis=1, kind="stable")[:, :k]
     edge = np.partition(key, k - 1, axis=1)[:, k - 1 : k]  # the k-th smallest
-    below, tied = key < edge, key == edge
+    below = key < edge
+    tied = key == edge
     room = k - below.sum(1, keepdims=True)
     chosen = below | (tied & (np.cumsum(tied, axis=1, dtype=np.int32) <= room))
     position = np.nonzero(chosen)[1].reshape(len(key), k)
@@ -84,7 +85,8 @@ class Moments:
     def __init__(self, lines: int) -> None:
         self.n = np.zeros(lines, dtype=np.int64)
         self.mean, self._m2 = np.zeros(lines), np.zeros(lines)
-        self.min, self.max = np.full(lines, np.inf), np.full(lines, -np.inf)
+        self.min = np.full(lines, np.inf)
+        self.max = np.full(lines, -np.inf)
 
     def update(self, values: np.ndarray, lines: slice = slice(None)) -> None:
         """Take in a block (lines, m)."""

@@ -89,12 +89,14 @@ def score(
     if result.finished:
         return _answers(result, wanted)
     shards = plan(len(trained.rows), len(asked), estimator.query_bytes(), config.memory_mb)
-    work.folder, work.key = result.folder / "shards", key
+    work.folder = result.folder / "shards"
+    work.key = key
     work.folder.mkdir(parents=True, exist_ok=True)
     _check_space(work.folder, 8 * len(trained.rows) * len(asked))
     mine = shards if part is None else [shard for shard in shards if shard.index % part[1] == part[0]]
     runner: Runner = runners.get(config.runner)(config.workers)
-    progress, missing = progress or Progress(), [shard for shard in mine if not work.done(shard)]
+    progress = progress or Progress()
+    missing = [shard for shard in mine if not work.done(shard)]
     runner.run(work, missing, progress)
     if any(not work.done(shard) for shard in shards):
         return result

@@ -32,7 +32,8 @@ def requests(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _guessed(config: Mapping[str, Any]) -> dict[str, Any]:
     """For scores made before the request was kept: by the options, which name most settings as a request does."""
-    options, found = config.get("options", {}), {}
+    options = config.get("options", {})
+    found = {}
     for name, value in options.items():
         usual = getattr(ScoreConfig, name, value)
         if value != usual and not (name == "damping_ratio" and value in USUAL_DAMPING):

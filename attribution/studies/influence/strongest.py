@@ -23,8 +23,10 @@ def strongest(estimator: Estimator, queries: Sequence[Query], k: int = 24) -> "p
     """
     import numpy as np
 
-    rows, best = estimator.trained.rows, Extremes(len(queries), k)
-    own, size = own_rows(rows, queries), max(estimator.trained.batch_size, PAIRS // len(queries))
+    rows = estimator.trained.rows
+    best = Extremes(len(queries), k)
+    own = own_rows(rows, queries)
+    size = max(estimator.trained.batch_size, PAIRS // len(queries))
     if not getattr(estimator, "store", False):
         size = estimator.trained.batch_size
     estimator.prepare(queries)

@@ -34,8 +34,10 @@ def write_tables(
     training set. A query that is itself a training row does not explain itself: such pairs are left out. Where the
     estimator gave no cosines, those of the kept pairs are computed at the last checkpoint.
     """
-    best, moments = Extremes(len(asked), k), Moments(len(asked))
-    bad_pairs, bad_rows = 0, np.empty(0, dtype=np.int64)
+    best = Extremes(len(asked), k)
+    moments = Moments(len(asked))
+    bad_pairs = 0
+    bad_rows = np.empty(0, dtype=np.int64)
     own = own_rows(trained.rows, asked)
     for piece in _pieces(folder, trained.rows, own, shards):
         rows = trained.rows[piece.start : piece.stop]
@@ -94,11 +96,13 @@ def _pieces(
 
     stop = len(rows) if stop is None else stop
     for shard in shards:
-        low, high = max(start, shard.start), min(stop, shard.stop)
+        low = max(start, shard.start)
+        high = min(stop, shard.stop)
         if low >= high:
             continue
         with safe_open(folder / "shards" / shard.name, framework="np") as tensors:
-            names, height = set(tensors.keys()), max(1, PIECE_PAIRS // (shard.last - shard.first))
+            names = set(tensors.keys())
+            height = max(1, PIECE_PAIRS // (shard.last - shard.first))
             for first in range(low, high, height):
                 last = min(high, first + height)
                 inside = slice(first - shard.start, last - shard.start)
@@ -121,7 +125,8 @@ def _stripes(
 ) -> "Iterator[pd.DataFrame]":
     """The table ``reverse`` for some training rows after the other, all queries together; adds to the histograms on the
     way."""
-    n, height = len(rows), min(STRIPE_ROWS, max(256, PIECE_PAIRS // len(reach)))
+    n = len(rows)
+    height = min(STRIPE_ROWS, max(256, PIECE_PAIRS // len(reach)))
     for start in range(0, n, height):
         stop = min(n, start + height)
         reverse = Extremes(stop - start, K_REVERSE)

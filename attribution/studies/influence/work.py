@@ -92,7 +92,8 @@ class ShardWork:
         What an estimator works out of the training set before its first score (curvature, solves, projections) is
         reported by the passes it took so far, batch by batch, and can be ended at each.
         """
-        estimator, prepared = self.kept(), (-1, -1)
+        estimator = self.kept()
+        prepared = (-1, -1)
         passes = Passes(estimator.trained, report)
 
         @said("its gradients were taken")  # here, since a worker's error travels without its lines
@@ -100,7 +101,8 @@ class ShardWork:
             nonlocal prepared
             if self.done(shard):
                 return
-            started_s, spent = time.perf_counter(), estimator.trained.spent
+            started_s = time.perf_counter()
+            spent = estimator.trained.spent
             if prepared != (shard.first, shard.last):
                 prepared = (-1, -1)
                 with passes:
@@ -140,10 +142,16 @@ class Passes:
     training set."""
 
     def __init__(self, trained: "TrainedModel", report: Report) -> None:
-        self._trained, self._report, self._share, self._from, self._before = trained, report, 0.0, 0.0, trained.heard
+        self._trained = trained
+        self._report = report
+        self._share = 0.0
+        self._from = 0.0
+        self._before = trained.heard
 
     def __enter__(self) -> None:
-        self._share, self._from, self._trained.heard = 0.0, self._trained.spent, self._heard
+        self._share = 0.0
+        self._from = self._trained.spent
+        self._trained.heard = self._heard
 
     def __exit__(self, *how: object) -> None:
         self._trained.heard = self._before
@@ -170,7 +178,11 @@ def score_rows(
     """
     import torch
 
-    influence, cosine, batch, smallest, start = [], [], estimator.trained.batch_size, 0, 0
+    influence = []
+    cosine = []
+    batch = estimator.trained.batch_size
+    smallest = 0
+    start = 0
     while start < len(rows):
         report(start / len(rows))
         try:

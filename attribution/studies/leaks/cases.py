@@ -40,8 +40,12 @@ def counts(pairs: "pd.DataFrame", thresholds: np.ndarray) -> np.ndarray:
     """Number of cases (t,) int64 at each of the ascending ``thresholds``: groups that the pairs with a ratio up to it
     make."""
     ordered = pairs.sort_values("ratio", kind="stable")
-    ratios, left, right = ordered["ratio"].to_numpy(), ordered["row"].tolist(), ordered["other"].tolist()
-    groups, at, found = Groups(), 0, []
+    ratios = ordered["ratio"].to_numpy()
+    left = ordered["row"].tolist()
+    right = ordered["other"].tolist()
+    groups = Groups()
+    at = 0
+    found = []
     for threshold in thresholds:
         end = int(np.searchsorted(ratios, threshold, side="right"))
         for place in range(at, end):
@@ -78,7 +82,8 @@ def summary(grouped: "pd.DataFrame", labels: np.ndarray) -> "pd.DataFrame":
     lines = []
     for case, mine in grouped.groupby("case", sort=True):
         best = mine.iloc[0]
-        rows, others = tuple(sorted(set(mine["row"].tolist()))), tuple(sorted(set(mine["other"].tolist())))
+        rows = tuple(sorted(set(mine["row"].tolist())))
+        others = tuple(sorted(set(mine["other"].tolist())))
         members = sorted({*rows, *others})
         lines.append(
             {

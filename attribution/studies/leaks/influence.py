@@ -33,7 +33,8 @@ def self_match(
     Costs, per pair, a forward and backward pass over the controls for the cosine, and a few steps on the query with one
     forward pass over the controls for Forward-INF.
     """
-    labels, training = trained.labels.values, trained.rows
+    labels = trained.labels.values
+    training = trained.rows
     found = {name: np.full(len(rows), np.nan) for name in ("gradient_cosine", "forward_inf")}
     found |= {f"{name}:highest": np.full(len(rows), np.nan) for name in list(found)}
     chance = np.random.default_rng(seed)

@@ -84,7 +84,8 @@ class LeakResult(Artefact):
 
     def evidence(self, row: int, other: int, threshold: float | None = None) -> list[Finding]:
         """Every piece of evidence on a pair, the deciding ones first."""
-        pair, config = self.pair(row, other), self.config
+        pair = self.pair(row, other)
+        config = self.config
         limit = self.threshold if threshold is None else threshold
         found = [
             Finding(

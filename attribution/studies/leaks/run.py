@@ -52,7 +52,8 @@ def find_leaks(
     so that the threshold can be moved afterwards. Dropped samples take part: a search after a verdict shows the case
     again, with its verdict. ``UserError`` without training samples.
     """
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     train = dataset.rows("train")
     held = np.concatenate([dataset.rows("val"), dataset.rows("test")])
     if len(train) < 2:
@@ -162,7 +163,8 @@ def _pairs(
         tables += [table, _same_content(relation, hashes, train, held), *_copies(table, relation, hashes, train, held)]
     pairs = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     pairs = pairs.sort_values("distance", kind="stable").drop_duplicates(["relation", "row", "other"])
-    rows, others = pairs["row"].to_numpy(dtype=np.int64), pairs["other"].to_numpy(dtype=np.int64)
+    rows = pairs["row"].to_numpy(dtype=np.int64)
+    others = pairs["other"].to_numpy(dtype=np.int64)
     pairs["model_distance"] = np.sqrt(np.maximum(0, 2 - 2 * _cosine(run.representation(), rows, others)))
     pairs["model_ratio"] = pairs["model_distance"] / usual["model"]
     pairs = pairs.astype({"row": "int32", "other": "int32", "exact": bool, "change": str})
@@ -192,7 +194,8 @@ def _usual_seen(graph: NeighborGraph, train: np.ndarray, n: int) -> float:
     """The same in the model's representation: the nearest other training sample among the neighbours of each."""
     member = np.zeros(n, dtype=bool)
     member[train] = True
-    indices, similarities = np.asarray(graph.indices[train]), np.asarray(graph.similarities[train], dtype=np.float64)
+    indices = np.asarray(graph.indices[train])
+    similarities = np.asarray(graph.similarities[train], dtype=np.float64)
     distance = np.sqrt(np.maximum(0, 2 - 2 * similarities))
     distance = np.where(member[indices] & (distance > 1e-3), distance, np.inf).min(1)
     distance = distance[np.isfinite(distance)]

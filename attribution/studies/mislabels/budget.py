@@ -113,7 +113,8 @@ def budget(
     Same input, same output. Cost: under half a second. Within a bin of positions, the reviewed samples count as drawn
     at random.
     """
-    positions, wrong = np.asarray(positions, dtype=np.int64), np.asarray(wrong, dtype=bool)
+    positions = np.asarray(positions, dtype=np.int64)
+    wrong = np.asarray(wrong, dtype=bool)
     bins = _binned(n, positions, wrong, step)
     chance = np.random.default_rng(seed)
     rate = min(max((expected["mid"] if expected else 0.03 * n), 1.0) / n, 0.5)
@@ -126,7 +127,8 @@ def budget(
         spread = max(spread, 1.5 * math.log(max(expected["high"], 1.0) / max(expected["low"], 0.5)) / 3.92)
     centre = np.concatenate([[math.log(rate)], mean])
     prior = np.zeros((4, 4))
-    prior[0, 0], prior[1:, 1:] = (spread if expected else 1.3) ** 2, covariance
+    prior[0, 0] = (spread if expected else 1.3) ** 2
+    prior[1:, 1:] = covariance
     draws = _posterior(centre, prior, lambda theta: _review_fit(theta, bins), chance)
     share, unseen_share = _shares(
         draws, bins.edges / n
@@ -176,13 +178,16 @@ def _wrong_above(theta: np.ndarray, upto: np.ndarray) -> tuple[np.ndarray, np.nd
     """Share of all wrong labels (s, m), and of the unseen ones, among the first ``upto`` (m,) (a share of one) of the
     queue."""
     rate = np.minimum(np.exp(theta[:, :1]), 0.6)
-    distance, spread, unseen = theta[:, 1:2], np.exp(theta[:, 2:3]), 1 / (1 + np.exp(-theta[:, 3:4]))
+    distance = theta[:, 1:2]
+    spread = np.exp(theta[:, 2:3])
+    unseen = 1 / (1 + np.exp(-theta[:, 3:4]))
     right = np.broadcast_to(_survival(GRID), (len(theta), len(GRID)))
     seen = (1 - unseen) * _survival((GRID - distance) / spread) + unseen * right
     every = (1 - rate) * right + rate * seen  # falls from 1 to 0 along the grid
     # One interpolation for all draws: each draw's rising shares are lifted above those of the one before.
     lift = 2.0 * np.arange(len(theta))[:, None]
-    along, asked = (every[:, ::-1] + lift).ravel(), (upto[None, :] + lift).ravel()
+    along = (every[:, ::-1] + lift).ravel()
+    asked = (upto[None, :] + lift).ravel()
     shape = (len(theta), len(upto))
     found = np.interp(asked, along, seen[:, ::-1].ravel()).reshape(shape)
     hidden = np.interp(asked, along, right[:, ::-1].ravel()).reshape(shape)
@@ -194,7 +199,8 @@ def _wrong_above(theta: np.ndarray, upto: np.ndarray) -> tuple[np.ndarray, np.nd
 def _shares(theta: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Share of wrong labels in each bin (s, m), and the share of these that cannot be seen."""
     found, hidden = _wrong_above(theta, edges)
-    rate, width = np.minimum(np.exp(theta[:, :1]), 0.6), np.diff(edges)
+    rate = np.minimum(np.exp(theta[:, :1]), 0.6)
+    width = np.diff(edges)
     mass = np.maximum(np.diff(found, axis=1), 1e-12)
     return rate * mass / width, np.clip(np.diff(hidden, axis=1) / mass, 0, 1)
 
@@ -206,7 +212,8 @@ def _review_fit(theta: np.ndarray, bins: _Bins) -> np.ndarray:
         return np.zeros(len(theta))
     share, _ = _shares(theta, bins.edges / bins.edges[-1])
     share = np.clip(share[:, seen], 1e-9, 1 - 1e-6)
-    hits, misses = bins.wrong[seen], (bins.reviewed - bins.wrong)[seen]
+    hits = bins.wrong[seen]
+    misses = (bins.reviewed - bins.wrong)[seen]
     return np.asarray((hits * np.log(share) + misses * np.log1p(-share)).sum(1))
 
 
@@ -247,7 +254,8 @@ def _posterior(mean: np.ndarray, covariance: np.ndarray, fit: Any, chance: np.ra
     """
     root, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
     theta = mean + chance.normal(size=(PARTICLES, len(mean))) @ root.T
-    value, heat = fit(theta), 0.0
+    value = fit(theta)
+    heat = 0.0
 
     def prior(points: np.ndarray) -> np.ndarray:
         off = points - mean
@@ -257,7 +265,9 @@ def _posterior(mean: np.ndarray, covariance: np.ndarray, fit: Any, chance: np.ra
         step = _next_step(value, 1 - heat)
         weight = np.exp(step * (value - value.max()))
         pick = chance.choice(PARTICLES, PARTICLES, p=weight / weight.sum())
-        theta, value, heat = theta[pick], value[pick], min(1.0, heat + step)
+        theta = theta[pick]
+        value = value[pick]
+        heat = min(1.0, heat + step)
         scale = np.linalg.cholesky(np.cov(theta.T) + 1e-9 * np.eye(len(mean))) * (1.7 / math.sqrt(len(mean)))
         for _ in range(MOVES):
             moved = theta + chance.normal(size=theta.shape) @ scale.T
@@ -276,7 +286,8 @@ def _next_step(value: np.ndarray, most: float) -> float:
 
     if effective(most) >= PARTICLES / 2:
         return most
-    low, high = 0.0, most
+    low = 0.0
+    high = most
     for _ in range(30):
         middle = (low + high) / 2
         low, high = (middle, high) if effective(middle) >= PARTICLES / 2 else (low, middle)

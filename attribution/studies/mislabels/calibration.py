@@ -86,7 +86,8 @@ def calibrate(
     from attribution.studies.mislabels.run import flag
     from attribution.training.train import train
 
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     rows = labels.train_rows(dataset)
     count = max(LEAST, round(config.share * len(rows)))
     if count > len(rows) // 4:
@@ -155,7 +156,8 @@ def plant(values: np.ndarray, rows: np.ndarray, probabilities: np.ndarray, count
     chosen = np.sort(chance.choice(rows, count, replace=False))
     confused = np.zeros(count, dtype=bool)
     confused[chance.permutation(count)[: count // 2]] = True
-    label, classes = values[chosen], probabilities.shape[1]
+    label = values[chosen]
+    classes = probabilities.shape[1]
     other = (label + chance.integers(1, classes, count)) % classes
     p = np.array(probabilities[chosen], dtype=np.float64)
     p[np.arange(count), label] = -1

@@ -31,9 +31,11 @@ def estimate(
     if not len(labels):
         return {"low": 0.0, "mid": 0.0, "high": 0.0}
     chance = np.random.default_rng(seed)
-    sureness, wrong = belief.max(1), belief.argmax(1) != labels
+    sureness = belief.max(1)
+    wrong = belief.argmax(1) != labels
     order = np.argsort(-sureness, kind="stable")
-    n, draws = len(labels), []
+    n = len(labels)
+    draws = []
     for _ in range(resamples):
         times = np.bincount(chance.integers(0, n, n), minlength=n)[
             order

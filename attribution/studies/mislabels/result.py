@@ -107,7 +107,8 @@ class FlagResult(Artefact):
         it together."""
         from attribution.detectors import detectors
 
-        entry, n = self.entry(row), len(self.detectors)
+        entry = self.entry(row)
+        n = len(self.detectors)
         if not bool(entry.get("judged", True)):
             return ["Its label is not judged: no other training sample of its class differs from it."]
         ranks = sorted((int(entry[f"rank:{name}"]), name) for name in self.config["detectors"])
@@ -117,7 +118,8 @@ class FlagResult(Artefact):
     def headline(self) -> str:
         """How many labels are probably wrong, in one sentence."""
         alone = int(self.config.get("not_judged", 0))
-        found, n = self.estimate, len(self.detectors) - alone
+        found = self.estimate
+        n = len(self.detectors) - alone
         if not n:
             return "No label can be judged: no class has two different training samples."
         others = f" {alone:,} samples are not judged: their classes have no other different ones."

@@ -58,7 +58,8 @@ def preview(
     ``out/FINGERPRINT``; a finished one is found. Cost: see ``gif.update``, plus two forward passes over the test set.
     ``UserError`` for unknown settings, an empty test split, and versions between which no training sample differs.
     """
-    work, device = progress or Progress(), pick_device(config.device)
+    work = progress or Progress()
+    device = pick_device(config.device)
     acted, test = _check(dataset, before, after, config)
     asked = {name: value for name, value in to_dict(config).items() if name not in ("device", "run")}
     weights = file_hash(Path(run.checkpoints[-1][0]))
@@ -68,7 +69,8 @@ def preview(
         return PreviewResult.open(folder)
 
     started_s = time.monotonic()
-    model, recipe = run.model(-1, dataset, trusted).to(device).eval(), run.train_config
+    model = run.model(-1, dataset, trusted).to(device).eval()
+    recipe = run.train_config
     known = recipe.optimizer == "sgd" and run.config["source"] == "trained"  # AdamW's decay is no term of the loss
     chosen = _samples(dataset, acted["row"].to_numpy(), before, after, model)
     mask = select_for(
@@ -90,7 +92,8 @@ def preview(
     work.update(0.95, 1, "testing before and after")
     old, new = (_probabilities(each, dataset, test) for each in (model, moved.model))  # (1, n, c)
     y = after.values[test]
-    right_old, right_new = old.argmax(axis=2) == y, new.argmax(axis=2) == y
+    right_old = old.argmax(axis=2) == y
+    right_new = new.argmax(axis=2) == y
     loss_old, loss_new = losses(old, y), losses(new, y)
     accuracy, loss = change(right_old, right_new, config), change(loss_old, loss_new, config)
     flips = flip_table(dataset, test, y, old, new)

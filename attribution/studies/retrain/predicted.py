@@ -81,12 +81,14 @@ def forecast_edits(
 
     Cost per run and checkpoint: one backward pass over the acted-on samples and one over ``test``.
     """
-    progress, target = progress or Progress(), pick_device(device)
+    progress = progress or Progress()
+    target = pick_device(device)
     acted = acted_on(dataset, before, after)
     rows = acted["row"].to_numpy()
     was, now = before.active[rows], after.active[rows]
     by_test, by_acted = np.zeros(len(test)), np.zeros(len(rows))
-    total, done = sum(len(run.checkpoints) for run in runs), 0
+    total = sum(len(run.checkpoints) for run in runs)
+    done = 0
     for run in runs:
         for index, (_, weight) in enumerate(run.checkpoints):
             engine = GradientEngine(run.model(index, dataset, trusted).to(target))

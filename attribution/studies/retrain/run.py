@@ -86,21 +86,25 @@ def retrain(
         progress.update(1, 1, "already compared")
         return RetrainResult.open(folder)
 
-    started_s, trained = time.monotonic(), []
+    started_s = time.monotonic()
+    trained = []
     for index, (labels, each) in enumerate((labels, each) for labels in (before, after) for each in recipes):
-        word, share = "before the edits" if labels is before else "after the edits", 0.9 / (2 * len(recipes))
+        word = "before the edits" if labels is before else "after the edits"
+        share = 0.9 / (2 * len(recipes))
         part = progress.part(index * share, (index + 1) * share, f"{word}, seed {each.seed}")
         trained.append(
             train(dataset, labels, model, each, runs, part, trusted=trusted, dynamics=each.seed == recipe.seed)
         )
-    first, second = trained[: len(recipes)], trained[len(recipes) :]
+    first = trained[: len(recipes)]
+    second = trained[len(recipes) :]
     forecast = forecast_edits(
         dataset, before, after, first, test, progress.part(0.9, 0.98), trusted=trusted, device=config.device
     )
 
     old, new = _probabilities(first, test), _probabilities(second, test)  # (s, n, c)
     y = after.values[test]
-    right_old, right_new = old.argmax(axis=2) == y, new.argmax(axis=2) == y  # (s, n)
+    right_old = old.argmax(axis=2) == y
+    right_new = new.argmax(axis=2) == y  # (s, n)
     loss_old, loss_new = losses(old, y), losses(new, y)
     accuracy, loss = change(right_old, right_new, config), change(loss_old, loss_new, config)
     predicted = pd.DataFrame({"row": test, "predicted": forecast.by_test, "actual": (loss_new - loss_old).mean(axis=0)})
@@ -229,8 +233,10 @@ def flip_table(dataset: "Dataset", test: np.ndarray, y: np.ndarray, old: np.ndar
     """Test samples whose majority prediction became right or wrong, from probabilities ``(s, n, c)``; columns as in
     ``RetrainResult.flips``."""
     before, after = _majority(old), _majority(new)  # (n,)
-    fixed, broken = (before != y) & (after == y), (before == y) & (after != y)
-    right_old, right_new = old.argmax(axis=2) == y, new.argmax(axis=2) == y
+    fixed = (before != y) & (after == y)
+    broken = (before == y) & (after != y)
+    right_old = old.argmax(axis=2) == y
+    right_new = new.argmax(axis=2) == y
     share = np.where(fixed, (~right_old & right_new).mean(axis=0), (right_old & ~right_new).mean(axis=0))
     at = np.arange(len(y))
     table = pd.DataFrame(
@@ -258,7 +264,8 @@ def _majority(probabilities: np.ndarray) -> np.ndarray:
 
 def _verdict(difference: Interval, seeds: int) -> tuple[str, str]:
     points, low, high = (100 * value for value in (difference.estimate, difference.low, difference.high))
-    level, over = f"{100 * difference.level:g} % interval", f"over {seeds} seeds."
+    level = f"{100 * difference.level:g} % interval"
+    over = f"over {seeds} seeds."
     if difference.low > 0:
         return "better", f"Test accuracy rose by {points:.1f} points ({level} {low:.1f} to {high:.1f}) {over}"
     if difference.high < 0:

@@ -115,7 +115,8 @@ def compare(
     Costs 2 x folds small fits. ``UserError`` when a split is too small. Source: Qian et al., Managing dataset shift by
     adversarial validation, arXiv 2112.10078.
     """
-    work, started_s = progress or Progress(), time.perf_counter()
+    work = progress or Progress()
+    started_s = time.perf_counter()
     kind = "inputs" if config.space == "auto" else config.space
     if kind not in ("inputs", "representation") or (kind == "representation" and run is None):
         raise UserError(
@@ -176,7 +177,9 @@ def _cross_fit(
     """Out-of-fold probability (n,) of being sought, with both kinds weighed alike; the AUC; and the AUC lost without
     each column."""
     folds = assign_folds(sought.astype(np.int64), dataset.hashes[rows], config.folds, config.seed)
-    p, areas, variances = np.full(len(rows), 0.5), [], []
+    p = np.full(len(rows), 0.5)
+    areas = []
+    variances = []
     lost: dict[str, list[float]] = {}
     chance = np.random.default_rng(config.seed)
     for fold in range(config.folds):
@@ -201,7 +204,8 @@ def _cross_fit(
     from scipy import stats
 
     error = math.sqrt(sum(variances)) / len(variances)
-    mean, reach = float(np.mean(areas)), float(stats.norm.ppf(0.5 + config.level / 2)) * error
+    mean = float(np.mean(areas))
+    reach = float(stats.norm.ppf(0.5 + config.level / 2)) * error
     auc = Interval(mean, max(0.0, mean - reach), min(1.0, mean + reach), config.level)
     return p, auc, {name: float(np.mean(drops)) for name, drops in lost.items()}
 

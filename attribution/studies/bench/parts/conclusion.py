@@ -8,7 +8,8 @@ from attribution.studies.bench.parts.state import Bench
 
 def conclude(at: Bench) -> None:
     """Sentences from what is measured so far, into ``bench.json``."""
-    done, told = at.told["done"], at.told
+    done = at.told["done"]
+    told = at.told
     sentences: list[str] = []
     told |= {"explain": "", "mislabels": "", "no_better_than_random": [], "rule": recommend.RULE}
     if "fidelity" in done and recommend.CONTROL in at.matrices:
@@ -18,7 +19,8 @@ def conclude(at: Bench) -> None:
         sentences += recommend.explain_sentences(choice)
     if "usefulness" in done:
         sandbox, table = at.result.planted, at.result.usefulness
-        truth, whole = sandbox["planted"].to_numpy(dtype=bool), table[table["label"] == -1].set_index("name")
+        truth = sandbox["planted"].to_numpy(dtype=bool)
+        whole = table[table["label"] == -1].set_index("name")
         drawn = recommend.precision_draws(
             {name: sandbox[name].to_numpy() for name in whole.index}, truth, seed=at.config.seed
         )

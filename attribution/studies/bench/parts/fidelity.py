@@ -36,10 +36,8 @@ def fidelity(at: Bench, work: Progress) -> None:
     for measure in ("loss", "margin"):
         values, drawn = lds_by_estimator(at, subsets, measure)
         for name in at.usable:
-            found, above = (
-                lds.interval(values[name].mean(), drawn[name]),
-                recommend.difference(means(values), drawn, name, recommend.CONTROL),
-            )
+            found = lds.interval(values[name].mean(), drawn[name])
+            above = recommend.difference(means(values), drawn, name, recommend.CONTROL)
             line = {"estimator": name, "measure": measure, "lds": found.estimate, "low": found.low, "high": found.high}
             line |= {"above_random": above.estimate, "above_low": above.low, "above_high": above.high}
             lines.append({**line, "subsets": subsets.count, "queries": len(at.queries)})

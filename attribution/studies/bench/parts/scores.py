@@ -46,7 +46,8 @@ def score_all(at: Bench, work: Progress) -> None:
 def _scored(at: Bench, name: str, work: Progress) -> tuple[ScoreResult, float]:
     """The score run of the bench's queries and its extra memory in MiB; NaN when it was there already."""
     config = ScoreConfig(estimator=name, device=at.config.device, seed=at.config.seed)
-    before, out = time.time(), at.home / "scores"
+    before = time.time()
+    out = at.home / "scores"
     with PeakMemory() as peak:
         found = score(at.dataset, at.labels, at.run, config, at.queries, out, work, trusted=at.trusted)
     if not found.dense:

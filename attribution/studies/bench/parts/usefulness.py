@@ -21,7 +21,8 @@ def usefulness(at: Bench, work: Progress) -> None:
 
     config = at.config
     sandbox, truth = planted.plant(at.dataset, at.labels, config.planted_share, config.seed)
-    recipe, place = replace(at.recipe, device=config.device), at.home / "bench"
+    recipe = replace(at.recipe, device=config.device)
+    place = at.home / "bench"
     word = "Usefulness: training on planted labels"
     run = train(at.dataset, sandbox, at.model, recipe, place / "runs", work.part(0.0, 0.15, word), trusted=at.trusted)
     trained = at.trained(sandbox, run)
