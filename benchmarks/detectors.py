@@ -19,16 +19,17 @@ import pandas as pd
 from attribution.detectors import detectors
 from attribution.project.project import Project
 from attribution.settings.configs import FlagConfig
-from attribution.statistics.ranking import Estimate, auroc, average_precision, precision_at, with_interval
+from attribution.statistics.intervals import Interval
+from attribution.statistics.ranking import auroc, average_precision, precision_at, with_interval
 from attribution.studies.mislabels.run import FlagResult
 
 ROOT = Path(__file__).resolve().parent
 GOALS = {"overall": 0.93, "uniform": 0.97}
 
 
-def figure(found: Estimate) -> dict[str, float]:
+def figure(found: Interval) -> dict[str, float]:
     """An estimate for JSON, four digits."""
-    return {"value": round(found.value, 4), "low": round(found.low, 4), "high": round(found.high, 4)}
+    return {"value": round(found.estimate, 4), "low": round(found.low, 4), "high": round(found.high, 4)}
 
 
 def measure(scores: np.ndarray, wrong: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, Any]:

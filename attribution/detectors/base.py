@@ -138,9 +138,9 @@ class Detector(ABC):
     cost: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[str] = ""
-    default: ClassVar[bool] = (
-        False  # part of a search that names no detectors; the others run when they are asked for by name
-    )
+    default: ClassVar[bool] = False  # part of a search that names no detectors; the others run when they are named
+    in_queue: ClassVar[bool] = False  # counted in the order of the review queue
+    stacked: ClassVar[bool] = False  # one of those that ``combined`` weighs
 
     @abstractmethod
     def values(self, evidence: Evidence) -> np.ndarray:

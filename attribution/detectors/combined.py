@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,20 +15,6 @@ from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
 from attribution.storage.files import read_json, write_json
 
-MEMBERS = (
-    "aum",
-    "data-map",
-    "el2n",
-    "gd-class",
-    "gradient-outlier-l2",
-    "knn-shapley",
-    "loss",
-    "margin",
-    "mni",
-    "neighbors",
-    "own-class-cosine",
-    "self-influence",
-)
 FORMAT = 1
 
 
@@ -37,11 +24,12 @@ class Combined(Detector):
     planted flips.
 
     A tenth of the labels is made wrong on purpose in a copy, half of them at random and half towards what the model
-    confuses; the run's recipe is trained once on that copy, the members judge it, and the weights that find the planted
-    ones best are applied to the members' values on the real labels. The ledger and the project's runs never see the
-    copy. The weights are kept in the run's folder (``planted/KEY.json``, with every member's AUROC on the planted
-    flips), the copy's model is thrown away. Members that cannot serve (no validation split, no per-epoch record) are
-    left out; out-of-fold predictions are no member, since they would take a training per fold on the copy as well.
+    confuses; the run's recipe is trained once on that copy, the members (detectors that are ``stacked``) judge it, and
+    the weights that find the planted ones best are applied to the members' values on the real labels. The ledger and
+    the project's runs never see the copy. The weights are kept in the run's folder (``planted/KEY.json``, with every
+    member's AUROC on the planted flips), the copy's model is thrown away. Members that cannot serve (no validation
+    split, no per-epoch record) are left out; out-of-fold predictions are no member, since they would take a training
+    per fold on the copy as well.
     """
 
     title = "Combined, learned on planted errors"
@@ -64,9 +52,12 @@ class Combined(Detector):
         found = _members(evidence)
         return self.weights(evidence, tuple(found)).probability(found)
 
-    def weights(self, evidence: Evidence, members: tuple[str, ...] = MEMBERS) -> Weights:
-        """The members' weights on this data; from the run's folder when they are there, else learned in a sandbox."""
-        trained = evidence.trained
+    def weights(self, evidence: Evidence, members: Sequence[str] = ()) -> Weights:
+        """The members' weights on this data; from the run's folder when they are there, else learned in a sandbox.
+
+        ``members`` are all stacked detectors where none are named.
+        """
+        trained, members = evidence.trained, members or stacked()
         if trained.run.config["source"] != "trained":
             raise UserError(
                 f"Run {trained.run.id} was loaded from files.",
@@ -87,7 +78,7 @@ class Combined(Detector):
             shutil.rmtree(scratch)
         return Weights(**read_json(kept))
 
-    def _learn(self, evidence: Evidence, members: tuple[str, ...], scratch: Path) -> Weights:
+    def _learn(self, evidence: Evidence, members: Sequence[str], scratch: Path) -> Weights:
         """Train once on the copy (in ``scratch``, resumed when cut short) and fit the weights."""
         from attribution.datasets.dataset import Labels
         from attribution.estimators._hash import uniform
@@ -117,10 +108,15 @@ class Combined(Detector):
         )
 
 
+def stacked() -> list[str]:
+    """Names of the members, sorted."""
+    return [name for name in detectors.names() if detectors.get(name).stacked]
+
+
 def _members(evidence: Evidence) -> dict[str, np.ndarray]:
     """Values (n,) of the members that can serve here."""
     found = {}
-    for name in MEMBERS:
+    for name in stacked():
         try:
             found[name] = detectors.get(name)().values(evidence)
         except UserError:  # no validation split, no per-epoch record: the others must do

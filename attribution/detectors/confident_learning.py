@@ -16,6 +16,7 @@ class ConfidentLearning(Detector):
     cost = "One training per fold, with the same recipe."
     source = "Northcutt et al., Confident Learning, arXiv 1911.00068; computed with cleanlab."
     default = True
+    in_queue = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         from cleanlab.rank import get_label_quality_scores

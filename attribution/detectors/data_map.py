@@ -24,6 +24,7 @@ class DataMap(Detector):
     source = "Swayamdipta et al., Dataset Cartography, arXiv 2009.10795."
     needs = "a run trained here (its per-epoch record), or several loaded checkpoints"
     default = True
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         return 1 - evidence.over_epochs("confidence")

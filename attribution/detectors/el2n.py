@@ -20,6 +20,7 @@ class ErrorNorm(Detector):
     cost = "One forward pass over the training set."
     source = "EL2N: Paul et al., Deep Learning on a Data Diet, arXiv 2107.07075."
     needs = "an early checkpoint (with one checkpoint only, it is the error of the final model)"
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         import torch

@@ -27,6 +27,7 @@ class WorstClass(Detector):
         "arXiv 2506.11584."
     )
     needs = "a validation split"
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         found = evidence.by_class

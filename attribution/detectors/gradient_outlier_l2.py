@@ -16,6 +16,7 @@ class GradientOutlierL2(Detector):
     formula = "‖∇_W ℓᵢ‖₂ = ‖p − onehot(yᵢ)‖₂ ‖(hᵢ, 1)‖₂"
     cost = "None beyond training."
     source = "Outlier gradient analysis, arXiv 2405.03869."
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         errors, inputs = factors(evidence)

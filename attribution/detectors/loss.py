@@ -18,6 +18,7 @@ class TrainingLoss(Detector):
     cost = "None beyond training."
     source = "The small-loss criterion, e.g. Arazo et al., arXiv 1904.11238."
     default = True
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         given = evidence.probabilities[np.arange(len(evidence.rows)), evidence.labels]

@@ -19,6 +19,7 @@ class FinalMargin(Detector):
     formula = "max_{k≠y} z_k − z_y = log max_{k≠y} p_k − log p_y"
     cost = "None beyond training."
     source = "The last epoch of the area under the margin: Pleiss et al., arXiv 2001.10528."
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         p = np.log(np.maximum(evidence.probabilities, 1e-30))

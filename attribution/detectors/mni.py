@@ -19,6 +19,7 @@ class NegativeInfluence(Detector):
         "arXiv 2506.11584."
     )
     needs = "a validation split"
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         return evidence.by_class.harm

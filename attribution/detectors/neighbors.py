@@ -23,6 +23,8 @@ class NeighborDisagreement(Detector):
     cost = "One forward pass, and n² products of representations."
     source = "k-nearest-neighbour filtering; compare KNN-Shapley, Jia et al., arXiv 1908.08619."
     default = True
+    in_queue = True
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         return 1 - evidence.votes[np.arange(len(evidence.rows)), evidence.labels]

@@ -23,6 +23,7 @@ class OwnClassCosine(Detector):
         "cosines, arXiv 2102.05262."
     )
     needs = "a validation split with every class in it"
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         return -evidence.by_class.cosines[np.arange(len(evidence.rows)), evidence.labels]

@@ -19,6 +19,7 @@ class SelfInfluence(Detector):
     cost = "One forward and backward pass over the training set per checkpoint."
     source = "Pruthi et al., TracIn, arXiv 2002.08484, section 5."
     default = True
+    stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         trained = evidence.trained

@@ -25,6 +25,9 @@ class Interval:
         """Whether the data tell the value from zero."""
         return self.low > 0 or self.high < 0
 
+    def __str__(self) -> str:
+        return f"{self.estimate:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, NaN as None."""
         return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}

@@ -5,24 +5,13 @@ count half.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from attribution.statistics.intervals import Interval
+
 Metric = Callable[[np.ndarray, np.ndarray], float]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its bootstrap interval ``[low, high]``."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 def average_ranks(values: Any) -> np.ndarray:
@@ -71,7 +60,7 @@ def precision_at(scores: Any, truth: Any, share: float = 0.1) -> float:
 
 def with_interval(
     metric: Metric, scores: Any, truth: Any, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
-) -> Estimate:
+) -> Interval:
     """``metric(scores, truth)`` with a percentile bootstrap interval over the samples; costs ``resamples``
     evaluations."""
     scores = np.asarray(scores)
@@ -82,4 +71,4 @@ def with_interval(
         pick = chance.integers(0, len(truth), len(truth))
         draws.append(metric(scores[pick], truth[pick]))
     low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(float(metric(scores, truth)), float(low), float(high))
+    return Interval(float(metric(scores, truth)), float(low), float(high), level)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from attribution.studies.mislabels.budget import in_words
 from attribution.views.colours import EDITED, quiet
 from attribution.views.numbers import count
 
@@ -24,11 +25,11 @@ def settled(states: pd.DataFrame) -> pd.DataFrame:
 
 def headline(found: "Budget", estimate: Mapping[str, float]) -> str:
     """How many labels are wrong in all, by the decisions so far, and what the search had estimated before them."""
-    total, low, high = (found.wrong + part for part in (found.left.mean, found.left.low, found.left.high))
+    total, low, high = (found.wrong + part for part in (found.left.estimate, found.left.low, found.left.high))
     return (
         f"About {total:,.0f} of {found.n:,} training labels are wrong in all ({low:,.0f} to {high:,.0f}), judged "
         f"after {found.reviewed:,} "
-        f"decisions: {count(found.wrong)} found by then, about {found.left.mean:,.0f} left. Before them the search "
+        f"decisions: {count(found.wrong)} found by then, about {found.left.estimate:,.0f} left. Before them the search "
         "estimated "
         f"{estimate['mid']:,.0f} ({estimate['low']:,.0f} to {estimate['high']:,.0f})."
     )
@@ -37,16 +38,16 @@ def headline(found: "Budget", estimate: Mapping[str, float]) -> str:
 def advice(found: "Budget", least: float) -> tuple[bool, str]:
     """Whether to stop, and why in one sentence."""
     upcoming = min(found.step, found.n - found.reviewed)
-    expected = f"the next {upcoming} reviews would find about {found.next_yield.words()} wrong labels"
+    expected = f"the next {upcoming} reviews would find about {in_words(found.next_yield)} wrong labels"
     if found.reviewed >= found.n:
         return True, "Everything is reviewed."
     if found.stop(least):
         return (
             True,
-            f"A good place to stop: {expected}, fewer than the {least:g} you ask for. About {found.left.words()} "
+            f"A good place to stop: {expected}, fewer than the {least:g} you ask for. About {in_words(found.left)} "
             "are left in all.",
         )
-    return False, f"Going on pays: {expected}. About {found.left.words()} are left in all."
+    return False, f"Going on pays: {expected}. About {in_words(found.left)} are left in all."
 
 
 def basis(found: "Budget") -> str:

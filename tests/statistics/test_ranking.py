@@ -31,5 +31,5 @@ def test_interval_holds_the_figure():
     chance = np.random.default_rng(0)
     truth = chance.random(300) < 0.3
     found = with_interval(auroc, chance.normal(size=300) + truth, truth, resamples=200)
-    assert found.low < found.value < found.high
+    assert found.low < found.estimate < found.high
     assert "[" in str(found)

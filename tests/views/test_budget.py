@@ -49,7 +49,7 @@ def test_the_curve_has_found_then_expected_with_its_band():
 def test_the_headline_adds_what_was_found_to_what_is_left():
     result = found(100)
     words = views.headline(result, {"low": 30, "mid": 40, "high": 55})
-    total = result.wrong + result.left.mean
+    total = result.wrong + result.left.estimate
     assert words.startswith(f"About {total:,.0f} of 600 training labels are wrong in all")
-    assert f"judged after 100 decisions: {result.wrong} found by then, about {result.left.mean:,.0f} left" in words
+    assert f"judged after 100 decisions: {result.wrong} found by then, about {result.left.estimate:,.0f} left" in words
     assert words.endswith("Before them the search estimated 40 (30 to 55).")

@@ -179,7 +179,7 @@ def table(
             resamples = RESAMPLES if label < 0 else RESAMPLES // 4
             for figure, measure in figures.items():
                 got = with_interval(measure, each.values[chosen], truth, resamples=resamples, seed=seed)
-                line |= {figure: got.value, f"{figure}_low": got.low, f"{figure}_high": got.high}
+                line |= {figure: got.estimate, f"{figure}_low": got.low, f"{figure}_high": got.high}
             lines.append(
                 {**line, "samples": int(chosen.sum()), "planted": int(truth.sum()), "seconds_s": each.seconds_s}
             )

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from attribution.statistics.intervals import Interval
+
 PARTICLES = 600
 MOVES = 3  # random-walk steps after each tempering step
 GRID = np.linspace(-5.0, 10.0, 121)  # scores at which the two distributions are computed
@@ -25,24 +27,6 @@ UNCALIBRATED = (
 )  # mean and covariance of the last three without a calibration
 DISCREPANCY = np.diag([0.7, 0.3, 1.0]) ** 2  # how far real errors may differ from planted ones
 ESTIMATE_SPREAD = 0.3  # of the logarithm of the expected number, at least
-
-
-@dataclass(frozen=True)
-class Range:
-    """A posterior mean with its interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @staticmethod
-    def of(draws: np.ndarray, level: float) -> "Range":
-        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
-        return Range(float(draws.mean()), float(low), float(high))
-
-    def words(self) -> str:
-        """ "12 (3 to 24)"."""
-        return f"{self.mean:.0f} ({self.low:.0f} to {self.high:.0f})"
 
 
 @dataclass(frozen=True)
@@ -60,24 +44,35 @@ class Budget:
     reviewed: int
     wrong: int
     step: int
-    left: Range
-    next_yield: Range
-    unseen: Range
+    left: Interval
+    next_yield: Interval
+    unseen: Interval
     curve: Any
     calibrated: bool
     level: float
 
     def stop(self, least: float) -> bool:
         """Whether the next ``step`` reviews are expected to find fewer than ``least`` wrong labels."""
-        return self.reviewed < self.n and self.next_yield.mean < least
+        return self.reviewed < self.n and self.next_yield.estimate < least
 
     def sentence(self) -> str:
         """What is left and what the next reviews would find."""
         return (
-            f"About {self.left.words()} wrong labels are left; the next {min(self.step, self.n - self.reviewed)} "
+            f"About {in_words(self.left)} wrong labels are left; the next {min(self.step, self.n - self.reviewed)} "
             "reviews would find about "
-            f"{self.next_yield.words()}."
+            f"{in_words(self.next_yield)}."
         )
+
+
+def in_words(found: Interval) -> str:
+    """A number of samples: "12 (3 to 24)"."""
+    return f"{found.estimate:.0f} ({found.low:.0f} to {found.high:.0f})"
+
+
+def _of(draws: np.ndarray, level: float) -> Interval:
+    """The mean of posterior draws (s,) with their quantiles, each of which is one of the draws: counts stay whole."""
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
+    return Interval(float(draws.mean()), float(low), float(high), level)
 
 
 @dataclass(frozen=True)
@@ -143,9 +138,9 @@ def budget(
         reviewed=int(bins.reviewed.sum()),
         wrong=int(bins.wrong.sum()),
         step=step,
-        left=Range.of(future.sum(1), level),
-        next_yield=Range.of(following, level),
-        unseen=Range.of(unseen.sum(1), level),
+        left=_of(future.sum(1), level),
+        next_yield=_of(following, level),
+        unseen=_of(unseen.sum(1), level),
         curve=_curve(bins, future, level),
         calibrated=bool(kinds),
         level=level,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.needed import active_rows
-from attribution.detectors import defaults, detectors
+from attribution.detectors import counted, defaults, detectors
 from attribution.detectors.base import Detector, Evidence
 from attribution.errors import UserError
 from attribution.progress import Progress
@@ -29,13 +29,8 @@ if TYPE_CHECKING:
     from attribution.training.train import Run
     from attribution.training.trained import TrainedModel
 
-__all__ = ["COMBINED", "FlagResult", "combine", "flag", "suggest", "suspicion"]
+__all__ = ["FlagResult", "combine", "flag", "suggest", "suspicion"]
 
-COMBINED = (
-    "aum",
-    "confident-learning",
-    "neighbors",
-)  # three kinds of evidence; loss and self-influence repeat the first and add noise
 FORMAT = 2  # raise when the same request would give another result than before
 RULE = (
     "Mean percentile rank over {names}. Suspicion is 1 / (1 + (position / expected number of wrong labels)^2): "
@@ -111,7 +106,7 @@ def flag(
     suspects = table.sort_values("position")["row"].to_numpy()[: min(config.cases, int(judged.sum()))]
     pairs = _cases(trained, suspects, work.part(0.85, 1.0))
     _write(result.folder, table, pairs, evidence.rows[evidence.nearest[0]], probabilities)
-    combined = [name for name in COMBINED if name in values] or sorted(values)
+    combined = counted(values)
     cost = spent.cost(fresh, forecast)
     finish(
         result.folder,
@@ -174,9 +169,9 @@ def _detect(
 
 
 def combine(values: dict[str, np.ndarray]) -> np.ndarray:
-    """Mean percentile rank (n,) in 0..1 over the strong detectors present (all, if none of them is): 1 = most
+    """Mean percentile rank (n,) in 0..1 over the detectors that count in the queue (all, if none of them does): 1 = most
     suspicious to every one."""
-    names = [name for name in COMBINED if name in values] or sorted(values)
+    names = counted(values)
     n = len(values[names[0]])
     return np.mean([(average_ranks(values[name]) - 0.5) / n for name in names], axis=0)
 

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.studies.mislabels.budget import Range, budget
+from attribution.statistics.intervals import Interval
+from attribution.studies.mislabels.budget import budget
 
 
 def queue(n, wrong, distance, seed, unseen=0.0):
@@ -28,8 +29,8 @@ def test_a_complete_review_leaves_nothing():
     wrong = queue(200, 20, 2.5, 0)
     found = review(wrong, 200, expected={"low": 15, "mid": 20, "high": 30})
     assert (found.reviewed, found.wrong) == (200, 20)
-    assert found.left == Range(0.0, 0.0, 0.0)
-    assert found.next_yield == Range(0.0, 0.0, 0.0)
+    assert found.left == Interval(0.0, 0.0, 0.0, 0.9)
+    assert found.next_yield == Interval(0.0, 0.0, 0.0, 0.9)
     assert found.curve["expected"].iloc[-1] == 20
 
 
@@ -39,7 +40,7 @@ def test_the_curve_starts_with_what_was_found_and_ends_with_what_is_expected():
     curve = found.curve
     at = curve.set_index("position").loc[100]
     assert at["found"] == at["expected"] == at["low"] == at["high"] == wrong[:100].sum()
-    assert curve["expected"].iloc[-1] == pytest.approx(found.wrong + found.left.mean)
+    assert curve["expected"].iloc[-1] == pytest.approx(found.wrong + found.left.estimate)
     assert curve["expected"].is_monotonic_increasing
     assert (curve["low"] <= curve["expected"]).all()
     assert (curve["expected"] <= curve["high"]).all()
@@ -48,7 +49,7 @@ def test_the_curve_starts_with_what_was_found_and_ends_with_what_is_expected():
 def test_finding_nothing_more_lowers_what_is_left_and_advises_to_stop():
     wrong = queue(1000, 60, 3.0, 2)
     early, late = review(wrong, 40, expected=EXPECTED), review(wrong, 250, expected=EXPECTED)
-    assert late.left.mean < early.left.mean
+    assert late.left.estimate < early.left.estimate
     assert late.left.high - late.left.low < early.left.high - early.left.low
     assert not early.stop(5)
     assert late.stop(5)
@@ -62,8 +63,8 @@ def test_a_poor_ranking_in_the_calibration_raises_what_is_left():
     top = review(wrong, 60, expected=EXPECTED, planted=[np.arange(1, 31)], planted_n=1000)
     spread = review(wrong, 60, expected=EXPECTED, planted=[np.linspace(1, 1000, 30).astype(int)], planted_n=1000)
     assert top.calibrated
-    assert spread.left.mean > 2 * top.left.mean
-    assert spread.unseen.mean > top.unseen.mean
+    assert spread.left.estimate > 2 * top.left.estimate
+    assert spread.unseen.estimate > top.unseen.estimate
 
 
 def test_same_input_same_output_in_any_order():

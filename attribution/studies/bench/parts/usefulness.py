@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from attribution.detectors import defaults
+from attribution.detectors import counted, defaults
 from attribution.progress import Progress
 from attribution.settings.configs import FlagConfig
 from attribution.studies.bench import planted, recommend
 from attribution.studies.bench.parts.state import Bench
 from attribution.studies.mislabels.out_of_fold import assign_folds, fold_trainer, out_of_fold
-from attribution.studies.mislabels.run import COMBINED, combine
+from attribution.studies.mislabels.run import combine
 
 
 def usefulness(at: Bench, work: Progress) -> None:
@@ -40,7 +40,7 @@ def usefulness(at: Bench, work: Progress) -> None:
     found, skipped = planted.by_detectors(trained, list(config.detectors) or defaults(), held_out)
     values = {each.name: each.values for each in found}
     if values:
-        names = [name for name in COMBINED if name in values] or list(values)
+        names = counted(values)
         spent_s = sum(each.seconds_s for each in found if each.name in names)
         found.append(planted.Found("queue", "combined", combine(values), spent_s))
     more, also = planted.by_estimators(trained, at.usable, config.seed, work.part(0.7, 0.9, "Usefulness"))
