@@ -1,5 +1,6 @@
 """docs/reference.md from the code: verbs, settings, plug-ins."""
 
+import inspect
 from typing import Any
 
 from figures.table import table
@@ -23,7 +24,10 @@ def reference() -> str:
     ]
     parts.append("## Verbs\n\nEvery flag: `datablame VERB --help`.\n")
     parts.append(
-        table(["verb", "what it does"], [[f"`datablame {name}`", text.strip().splitlines()[0]] for name, text in verbs])
+        table(
+            ["verb", "what it does"],
+            [[f"`datablame {name}`", " ".join(text.strip().split("\n\n")[0].split())] for name, text in verbs],
+        )
     )
     for name in ("trust", "app"):
         parts.append(f"### Flags of `datablame {name}`\n")
@@ -31,7 +35,7 @@ def reference() -> str:
     parts.append("## Settings\n\nThe same names are CLI flags, form fields and keys of `config.json`.\n")
     for name in [name for name in vars(config) if name.endswith("Config")]:
         kind = getattr(config, name)
-        parts.append(f"### {name}\n\n{kind.__doc__}\n")
+        parts.append(f"### {name}\n\n{inspect.cleandoc(kind.__doc__ or '')}\n")
         lines = [
             [f"`{field}`", repr(default) if default != "" else "empty", text, limits or "any"]
             for field, default, text, limits in config.fields_of(kind)
