@@ -28,7 +28,8 @@ TURNS = 3  # visits; the first one meets a server that has just started
 STILL_S = 0.3  # a chart is drawn when its pixels have been the same for so long; not counted
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 RESTS = """(() => { const app = document.querySelector("[data-testid='stApp']");
- return app && app.getAttribute('data-test-script-state') === 'notRunning' && app.getAttribute('data-test-connection-state') === 'CONNECTED'
+ return app && app.getAttribute('data-test-script-state') === 'notRunning'
+ && app.getAttribute('data-test-connection-state') === 'CONNECTED'
  && document.querySelector("[data-testid='stMain'] h1"); })()"""
 CHART = """document.querySelector("[data-testid='stEChartsChart'] canvas")"""
 PIXELS = """() => [...document.querySelectorAll("[data-testid='stEChartsChart'] canvas")].map(canvas => {

@@ -1,4 +1,4 @@
-"""Counts the rooms of the package, the imports between them, circles and arrows up. Run: python docs/rooms.py [CHECKOUT]"""
+"""Counts the package's rooms, the imports between them, circles and arrows up. Run: python docs/rooms.py [CHECKOUT]"""
 
 import sys
 import tomllib

@@ -129,10 +129,7 @@ def show_back(found: dict[str, Any]) -> None:
         pictures = [example for example in found["examples"] if "pixels" in example]
         if pictures:
             cells = [
-                "<figure "
-                f'style="margin:0;width:84px">{card_views.picture_html(card_views.data_uri(png(one["pixels"], 84)), one["label"], 84)}'
-                "<figcaption "
-                f'style="font-size:.8em;opacity:.75;overflow-wrap:anywhere">{card_views.safe(one["label"])}</figcaption></figure>'
+                card_views.captioned_picture_html(card_views.data_uri(png(one["pixels"], 84)), one["label"], 84)
                 for one in pictures
             ]
             st.html(f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(cells)}</div>')

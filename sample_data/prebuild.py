@@ -1,7 +1,8 @@
 """Makes the finished results that the sample projects open on: sample_data/NAME/prebuilt.zip, from the checked-in data.
 
-Run: python sample_data/prebuild.py [NAME ...]. Trains, looks for wrong labels, draws the maps, explains predictions (some minutes a sample).
-Dense score shards are left out to keep the archive small: pages read the reductions, and a new score run makes its own.
+Run: python sample_data/prebuild.py [NAME ...]. Trains, looks for wrong labels, draws the maps, explains predictions
+(some minutes a sample). Dense score shards are left out to keep the archive small: pages read the reductions, and a new
+score run makes its own.
 """
 
 import argparse
@@ -18,11 +19,14 @@ from attribution.storage.files import read_json, write_json
 HERE = Path(__file__).resolve().parent
 PARTS = ("runs", "flags", "leaks", "maps", "scores")
 SCORES = (("ip", "test"), ("tracin", "test"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
-FIRST = 48  # Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others on demand
+# Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others when
+# asked for.
+FIRST = 48
 
 
 def build(name: str, folder: Path, add: bool = False) -> None:
-    """All results of one sample, packed; what is finished in ``folder``, or with ``add`` in the archive, is not made again."""
+    """All results of one sample, packed; what is finished in ``folder``, or with ``add`` in the archive, is not made
+    again."""
     archive = HERE / name / "prebuilt.zip"
     if not add:
         archive.unlink(missing_ok=True)

@@ -21,9 +21,10 @@ VALUES_LOOKED_AT = 20_000_000
 WIDE = 2000  # columns; in wider tables a number that tells a class by its middle values alone goes unseen
 BINS = 64
 CALLED_LIKE = {
-    "another target": r"(target|label|labels|class|outcome|response|y|answer|ground_?truth|gt)(_?\d+)?|.*_(target|label|class)",
+    "another target": r"(target|label|labels|class|outcome|response|y|answer|ground_?truth|gt)(_?\d+)?"
+    r"|.*_(target|label|class)",
     "a weight": r"(sample|case|instance|survey|row)?_?(weight|weights|wt|wgt)",
-    "a prediction": r"(.*_)?(pred|preds|prediction|predicted|prob|probs|proba|probability|confidence|logit|logits)(_?\d+)?",
+    "a prediction": r"(.*_)?(preds?|prediction|predicted|probs?|proba|probability|confidence|logits?)(_?\d+)?",
     "an id": r"(id|uid|uuid|guid|index|key)|.*_(id|uid|uuid)",
 }
 

@@ -249,9 +249,18 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
     def parsed(as_words: list[str], only: list[str] | None = None) -> "pd.DataFrame":
         with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
             return pd.read_csv(
-                stream, sep=separator, names=names, header=0, skiprows=before, dtype=dict.fromkeys(as_words, str), usecols=only,
-                keep_default_na=False, na_values=blanks, skipinitialspace=True, low_memory=False,
-            )  # fmt: skip
+                stream,
+                sep=separator,
+                names=names,
+                header=0,
+                skiprows=before,
+                dtype=dict.fromkeys(as_words, str),
+                usecols=only,
+                keep_default_na=False,
+                na_values=blanks,
+                skipinitialspace=True,
+                low_memory=False,
+            )
 
     try:
         frame = parsed([name for name in names if name in as_text])

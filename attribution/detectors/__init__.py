@@ -17,7 +17,8 @@ def defaults() -> list[str]:
 def counted(names: Iterable[str]) -> list[str]:
     """Those of these detectors that make the order of the review queue, sorted; all of them where none is made for it.
 
-    Few and of different kinds: what repeats another's evidence (the loss the margin's) only adds noise to a mean of ranks.
+    Few and of different kinds: what repeats another's evidence (the loss the margin's) only adds noise to a mean of
+    ranks.
     """
     names = sorted(names)
     return [name for name in names if detectors.get(name).in_queue] or names

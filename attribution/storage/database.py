@@ -18,7 +18,7 @@ NEVER_CHANGES = """CREATE TRIGGER IF NOT EXISTS edits_never_change BEFORE UPDATE
 NEVER_VANISHES = """CREATE TRIGGER IF NOT EXISTS edits_never_vanish BEFORE DELETE ON edits
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
 IN_WORDS = """CREATE TRIGGER IF NOT EXISTS edits_in_words BEFORE INSERT ON edits
-    WHEN json_type(NEW.new, '$.label') IS NOT 'text'  -- a server that was started before an update would write class numbers
+    WHEN json_type(NEW.new, '$.label') IS NOT 'text'  -- a server started before an update would write class numbers
     BEGIN SELECT RAISE(ABORT, 'the ledger holds label words: start this older Datablame anew'); END"""
 GUARDS = (NEVER_CHANGES, NEVER_VANISHES, IN_WORDS)
 

@@ -1,4 +1,4 @@
-"""A figure of a proof: what is compared before and after, its unit and direction, and how it is made from single samples."""
+"""A figure of a proof: what is compared before and after, its unit and direction, and how single samples make it."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,7 +11,8 @@ Said = Mapping[str, np.ndarray]  # what ``Task.said`` returns, (n,) each or stac
 
 @dataclass(frozen=True)
 class Reading:
-    """How a figure is read: its name (a key), its title within a sentence, its unit ("%" for shares of 0 to 1), and which way is better."""
+    """How a figure is read: its name (a key), its title within a sentence, its unit ("%" for shares of 0 to 1), and
+    which way is better."""
 
     name: str
     title: str
@@ -60,9 +61,10 @@ class Reading:
 class Figure(Reading):
     """A figure with its formula.
 
-    ``terms(said, targets)`` gives one number per sample, ``(..., n)``, or k of them stacked in front, ``(k, ..., n)``; ``value`` makes the
-    figure from their means, ``(...)`` or ``(k, ...)``: the mean itself for accuracy, its root for RMSE, a ratio for F1. Intervals resample
-    the terms and apply ``value`` to every resample, so they are right for roots and ratios, too.
+    ``terms(said, targets)`` gives one number per sample, ``(..., n)``, or k of them stacked in front, ``(k, ..., n)``;
+    ``value`` makes the figure from their means, ``(...)`` or ``(k, ...)``: the mean itself for accuracy, its root for
+    RMSE, a ratio for F1. Intervals resample the terms and apply ``value`` to every resample, so they are right for
+    roots and ratios, too.
     """
 
     terms: Callable[[Said, np.ndarray], np.ndarray]

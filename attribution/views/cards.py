@@ -67,8 +67,22 @@ def without_prediction(card: Card) -> Card:
 
 def picture_html(picture: str, alt: str, size: int) -> str:
     """The picture in a square of ``size`` pixels, its own pixels kept sharp."""
-    style = f"width:{size}px;max-width:100%;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;border-radius:4px;background:#8881;flex:none"
+    style = (
+        f"width:{size}px;max-width:100%;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;"
+        "border-radius:4px;background:#8881;flex:none"
+    )
     return f'<img src="{picture}" alt="{escape(alt, quote=True)}" style="{style}">'
+
+
+def centred_picture_html(card: Card, size: int) -> str:
+    """The card's picture in the middle of the room it gets."""
+    return f'<div style="display:flex;justify-content:center">{picture_html(card.picture, card.alt, size)}</div>'
+
+
+def captioned_picture_html(picture: str, caption: str, size: int) -> str:
+    """A picture with words below it that break where they must."""
+    words = f'<figcaption style="font-size:.8em;opacity:.75;overflow-wrap:anywhere">{safe(caption)}</figcaption>'
+    return f'<figure style="margin:0;width:{size}px">{picture_html(picture, caption, size)}{words}</figure>'
 
 
 def label_html(card: Card) -> str:

@@ -24,11 +24,13 @@ HERE = Path(__file__).parent
 # what is above.
 STYLE = """<style>
 [data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }
-[data-testid='stElementContainer']:has([data-keys]), [data-testid='stElementContainer']:has([data-shown]) { position: absolute; }
+[data-testid='stElementContainer']:has([data-keys]),
+[data-testid='stElementContainer']:has([data-shown]) { position: absolute; }
 .st-key-toolbar [data-testid='stButtonGroup'] button[data-variant='segmented_control'] { min-height: 2.5rem; }
 [data-testid='stButtonGroup'] button[data-variant='segmented_control']:not([aria-checked='true']) {
   border-right-color: color-mix(in srgb, currentColor 20%, transparent) !important; }
-.st-key-map-chart [data-testid='stElementToolbar'], .st-key-angles-chart [data-testid='stElementToolbar'] { top: 0; right: auto; left: 0; }
+.st-key-map-chart [data-testid='stElementToolbar'],
+.st-key-angles-chart [data-testid='stElementToolbar'] { top: 0; right: auto; left: 0; }
 </style>"""
 
 

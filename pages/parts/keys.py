@@ -18,8 +18,9 @@ SCRIPT = """<script>
   let taken = "", clock = 0, running = false;
   const box = document.createElement("div");
   box.setAttribute("role", "status");
-  box.style.cssText = "position:fixed;left:50%;bottom:1.5rem;transform:translateX(-50%);z-index:1000000;padding:.6em 1em;border-radius:.5rem;"
-    + "background:#31333f;color:#fff;font-family:inherit;font-size:.95rem;box-shadow:0 2px 12px rgba(0,0,0,.35);display:none";
+  box.style.cssText = "position:fixed;left:50%;bottom:1.5rem;transform:translateX(-50%);z-index:1000000;"
+    + "padding:.6em 1em;border-radius:.5rem;background:#31333f;color:#fff;font-family:inherit;font-size:.95rem;"
+    + "box-shadow:0 2px 12px rgba(0,0,0,.35);display:none";
   document.body.appendChild(box);
   const say = (words) => {
     box.textContent = words;

@@ -158,10 +158,7 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
     card = cards.card_of(sight, rows[0], size=224, suspicion=False)
     with st.container(border=True):
         if card.picture:
-            st.html(
-                "<div "
-                f'style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 208)}</div>'
-            )
+            st.html(card_views.centred_picture_html(card, 208))
         st.html(
             card_views.card_html(
                 card_views.without_prediction(card_views.without_picture(card)), text_lines=12, text_em=1.15

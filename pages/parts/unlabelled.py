@@ -38,10 +38,7 @@ def show(sight: Sight, rows: np.ndarray) -> None:
     with left, st.container(border=True):
         card = cards.card_of(sight, row, size=280)
         if card.picture:
-            st.html(
-                "<div "
-                f'style="display:flex;justify-content:center">{card_views.picture_html(card.picture, card.alt, 252)}</div>'
-            )
+            st.html(card_views.centred_picture_html(card, 252))
         st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
     with right:
         st.markdown("#### No label yet")

@@ -21,7 +21,8 @@ WebSocket.prototype.addEventListener = function (kind, take, ...rest) {
     let before = Promise.resolve();
     return add.call(this, kind, (event) => {
         const due = performance.now() + 1200;
-        before = before.then(() => new Promise((done) => setTimeout(() => { take(event); done(); }, Math.max(0, due - performance.now()))));
+        const rest_ms = () => Math.max(0, due - performance.now());
+        before = before.then(() => new Promise((done) => setTimeout(() => { take(event); done(); }, rest_ms())));
     }, ...rest);
 };
 """
@@ -78,6 +79,7 @@ def ready(page: Any, timeout_ms: int = 60_000) -> None:
         """() => { const app = document.querySelector("[data-testid='stApp']");
         return app && app.getAttribute('data-test-script-state') === 'notRunning'
             && app.getAttribute('data-test-connection-state') === 'CONNECTED'
-            && document.querySelector("[data-testid='stMain'] h1, [data-testid='stMain'] h2, [data-testid='stMain'] h3"); }""",
+            && document.querySelector(
+                ["h1", "h2", "h3"].map((level) => `[data-testid='stMain'] ${level}`).join()); }""",
         timeout=timeout_ms,
     )

@@ -189,12 +189,14 @@ def fooled(launch):
 
 ATTACK = """<html><body><iframe id=frame src="APP/history"></iframe><script>
 const app = "APP", ws = app.replace("http", "ws") + "/_stcore/stream";
-const loads = (tag, from) => new Promise(done => { const one = document.createElement(tag); one.onload = () => done("loaded");
-    one.onerror = () => done("refused"); one.src = app + from; document.body.append(one); });
+const loads = (tag, from) => new Promise(done => { const one = document.createElement(tag);
+    one.onload = () => done("loaded"); one.onerror = () => done("refused");
+    one.src = app + from; document.body.append(one); });
 const reads = path => fetch(app + path).then(() => "read", () => "refused");
-const opens = () => new Promise(done => { const line = new WebSocket(ws, ["streamlit"]); line.onopen = () => done("open");
-    line.onclose = () => done("refused"); });
-window.found = Promise.all([opens(), reads("/_stcore/metrics"), reads("/_stcore/host-config"), loads("img", "/favicon.png"),
+const opens = () => new Promise(done => { const line = new WebSocket(ws, ["streamlit"]);
+    line.onopen = () => done("open"); line.onclose = () => done("refused"); });
+window.found = Promise.all([opens(), reads("/_stcore/metrics"), reads("/_stcore/host-config"),
+    loads("img", "/favicon.png"),
     fetch(app + "/_stcore/upload_file/a/b", {method: "PUT", body: "x"}).then(() => "sent", () => "refused")]);
 </script></body></html>"""
 

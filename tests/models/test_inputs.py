@@ -218,7 +218,8 @@ from torch import nn
 KEPT = {}
 
 def asks(classes, shape, class_names, mean, std, columns, vocabulary, inputs):
-    KEPT.update(classes=classes, shape=shape, class_names=class_names, mean=mean, std=std, columns=columns, vocabulary=vocabulary, inputs=inputs)
+    KEPT.update(classes=classes, shape=shape, class_names=class_names, mean=mean, std=std, columns=columns)
+    KEPT.update(vocabulary=vocabulary, inputs=inputs)
     return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] if len(shape) == 1 else 64, classes))
 
 def defaulted(classes=2, mean=None, depth=3, **more):
