@@ -60,7 +60,8 @@ class Task(ABC):
 
     @classmethod
     def of(cls, classes: Sequence[str], options: Mapping[str, Any]) -> "Task":
-        """From what ``DatasetInfo`` says of it: class names, and ``{"name", **settings, **DATA}`` after a trip through JSON."""
+        """From what ``DatasetInfo`` says of it: class names, and ``{"name", **settings, **DATA}`` after a trip through
+        JSON."""
         known = {item.name for item in fields(cls.Settings)}
         data = {name: value for name, value in options.items() if name in DATA}
         given = {name: value for name, value in options.items() if name not in (*DATA, "name", "kind")}
@@ -114,14 +115,16 @@ class Task(ABC):
         return None
 
     def curved(self, outputs: "Tensor", targets: "Tensor", vectors: "Tensor") -> "Tensor":
-        """The second derivative times ``vectors (b, ...)``, which ``root`` squared is, without r columns where possible."""
+        """The second derivative times ``vectors (b, ...)``, which ``root`` squared is, without r columns where
+        possible."""
         root = self.root(outputs, targets)
         assert root is not None
         amounts = (root * vectors).flatten(2).sum(2)  # (r, b)
         return (amounts.reshape(*amounts.shape, *[1] * (vectors.dim() - 1)) * root).sum(0)
 
     def spread(self, outputs: "Tensor", targets: "Tensor") -> "tuple[Tensor, Tensor]":
-        """The same as a mean of rank-one terms: columns ``(r, b, ...)`` and their weights ``(r, b)``, which sum to 1."""
+        """The same as a mean of rank-one terms: columns ``(r, b, ...)`` and their weights ``(r, b)``, which sum to
+        1."""
         import torch
 
         root = self.root(outputs, targets)
@@ -149,7 +152,8 @@ class Task(ABC):
         return (root * signs.reshape(*signs.shape, *[1] * (root.dim() - 2))).sum(0)
 
     def draw(self, outputs: "Tensor", chance: np.ndarray) -> "Tensor | None":
-        """Targets ``(b, ...)`` drawn as the model expects them: with them gradients give the true Fisher. None: it has no such."""
+        """Targets ``(b, ...)`` drawn as the model expects them: with them gradients give the true Fisher. None: it has
+        no such."""
         return None
 
     # --- what is said of a sample ------------------------------------------------------------------------------------
@@ -191,7 +195,8 @@ class Task(ABC):
         return np.where(self.targets.bare(values), np.nan, (predictions == values).astype(float))
 
     def said(self, outputs: "Tensor", values: np.ndarray) -> dict[str, np.ndarray]:
-        """Per sample ``(b,)``: prediction, loss, margin, certainty, confidence, right, for CPU ``outputs`` and ``Labels.values``.
+        """Per sample ``(b,)``: prediction, loss, margin, certainty, confidence, right, for CPU ``outputs`` and
+        ``Labels.values``.
 
         NaN where a sample has no target or the task no such thing.
         """

@@ -40,7 +40,8 @@ class ClassificationSettings(Settings):
 
 @register("classification")
 class Classification(Task):
-    """Softmax cross-entropy over at least two logits, optionally with class weights, smoothed labels or the focal factor.
+    """Softmax cross-entropy over at least two logits, optionally with class weights, smoothed labels or the focal
+    factor.
 
     The second derivative at the logits is ``w (diag(p) - p p^T)``, p the probabilities and w the weight that the label
     has in the loss: 1, unless classes are weighted. The focal loss is not convex in the logits, so it has no root.
@@ -99,7 +100,8 @@ class Classification(Task):
         return None if weights is None else (1 - smoothing) * weights[targets] + smoothing * weights.mean()
 
     def root(self, outputs: "Tensor", targets: "Tensor") -> "Tensor | None":
-        """Columns ``(c - 1, b, c)``: the triangular root of ``diag(p) - p p^T``, times the root of the label's weight."""
+        """Columns ``(c - 1, b, c)``: the triangular root of ``diag(p) - p p^T``, times the root of the label's
+        weight."""
         if self.no_curvature:
             return None
         columns, mass = softmax_root(outputs.softmax(1)), self._mass(outputs, targets)
@@ -112,7 +114,8 @@ class Classification(Task):
         return turned if mass is None else turned * mass[:, None]
 
     def spread(self, outputs: "Tensor", targets: "Tensor") -> "tuple[Tensor, Tensor]":
-        """The gradients for each label ``p - onehot(k)``, weighted by its probability: the true Fisher as an expectation."""
+        """The gradients for each label ``p - onehot(k)``, weighted by its probability: the true Fisher as an
+        expectation."""
         import torch
 
         p, mass = outputs.softmax(1), self._mass(outputs, targets)
@@ -142,8 +145,8 @@ class Classification(Task):
         """Logit of the label minus the largest other logit, ``(b,)``; negative where the model prefers another class.
 
         Averaged over the epochs of a training it is the area under the margin, AUM (Pleiss et al. 2020, "Identifying
-        mislabeled data using the area under the margin ranking", eq. 1). With a single class there is no other logit and
-        the margin is infinite.
+        mislabeled data using the area under the margin ranking", eq. 1). With a single class there is no other logit
+        and the margin is infinite.
         """
         chosen = outputs.gather(1, targets[:, None])[:, 0]  # (b,)
         others = outputs.scatter(1, targets[:, None], float("-inf")).amax(dim=1)  # (b,)
@@ -152,8 +155,8 @@ class Classification(Task):
     def log_odds(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """``log(p / (1 - p))`` of the label, ``(b,)``: its logit minus the log-sum-exp of the others.
 
-        A margin that is smooth and does not saturate: TRAK's model output (Park et al. 2023, arXiv:2303.14186). Infinite
-        with a single class.
+        A margin that is smooth and does not saturate: TRAK's model output (Park et al. 2023, arXiv:2303.14186).
+        Infinite with a single class.
         """
         chosen = outputs.gather(1, targets[:, None])[:, 0]  # (b,)
         return chosen - outputs.scatter(1, targets[:, None], float("-inf")).logsumexp(dim=1)
@@ -180,7 +183,8 @@ class Classification(Task):
         return np.asarray(outputs.softmax(1).numpy())
 
     def said_kept(self, kept: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
-        """From probabilities ``(n, c)``, which hold everything but the logits' common offset; loss is plain cross-entropy."""
+        """From probabilities ``(n, c)``, which hold everything but the logits' common offset; loss is plain
+        cross-entropy."""
         p = np.asarray(kept, dtype=np.float64)
         values, tiny = np.asarray(values), np.finfo(np.float32).tiny
         prediction, there = p.argmax(1), values >= 0

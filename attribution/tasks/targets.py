@@ -1,4 +1,5 @@
-"""What a sample's target may be (a class, a number, or a set of labels), how it is written, checked and changed; no torch."""
+"""What a sample's target may be (a class, a number, or a set of labels), how it is written, checked and changed; no
+torch."""
 
 import math
 from abc import ABC, abstractmethod

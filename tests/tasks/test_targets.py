@@ -1,4 +1,5 @@
-"""Targets: what is written reads back as the same value, what is none is refused in words, and planted errors are errors."""
+"""Targets: what is written reads back as the same value, what is none is refused in words, and planted errors are
+errors."""
 
 import math
 
