@@ -57,7 +57,8 @@ class Combined(Detector):
 
         ``members`` are all stacked detectors where none are named.
         """
-        trained, members = evidence.trained, members or stacked()
+        trained = evidence.trained
+        members = members or stacked()
         if trained.run.config["source"] != "trained":
             raise UserError(
                 f"Run {trained.run.id} was loaded from files.",

@@ -205,7 +205,8 @@ class Task(ABC):
         values = np.asarray(values)
         there = ~self.targets.bare(values)
         places = torch.from_numpy(np.flatnonzero(there))
-        known, targets = outputs[places], self.tensor(values[there])
+        known = outputs[places]
+        targets = self.tensor(values[there])
         found = {name: np.full(len(values), np.nan) for name in ("loss", "margin", "confidence")}
         for name, column in found.items():
             column[there] = getattr(self, name)(known, targets).double().numpy()

@@ -96,7 +96,8 @@ class Classification(Task):
 
     def _mass(self, outputs: "Tensor", targets: "Tensor") -> "Tensor | None":
         """What a label weighs in the loss, over all classes it is spread on ``(b,)``; None for 1."""
-        weights, smoothing = self._weights(outputs), self.settings.label_smoothing
+        weights = self._weights(outputs)
+        smoothing = self.settings.label_smoothing
         return None if weights is None else (1 - smoothing) * weights[targets] + smoothing * weights.mean()
 
     def root(self, outputs: "Tensor", targets: "Tensor") -> "Tensor | None":
@@ -104,12 +105,14 @@ class Classification(Task):
         weight."""
         if self.no_curvature:
             return None
-        columns, mass = softmax_root(outputs.softmax(1)), self._mass(outputs, targets)
+        columns = softmax_root(outputs.softmax(1))
+        mass = self._mass(outputs, targets)
         return columns if mass is None else columns * mass.sqrt()[:, None]
 
     def curved(self, outputs: "Tensor", targets: "Tensor", vectors: "Tensor") -> "Tensor":
         """``w (diag(p) - p p^T) v``."""
-        p, mass = outputs.softmax(1), self._mass(outputs, targets)
+        p = outputs.softmax(1)
+        mass = self._mass(outputs, targets)
         turned = p * (vectors - (p * vectors).sum(1, keepdim=True))
         return turned if mass is None else turned * mass[:, None]
 
@@ -118,7 +121,8 @@ class Classification(Task):
         expectation."""
         import torch
 
-        p, mass = outputs.softmax(1), self._mass(outputs, targets)
+        p = outputs.softmax(1)
+        mass = self._mass(outputs, targets)
         columns = p - torch.eye(p.shape[1], dtype=p.dtype, device=p.device)[:, None]  # (c, b, c)
         return columns if mass is None else columns * mass.sqrt()[:, None], p.T
 
@@ -128,7 +132,8 @@ class Classification(Task):
 
         if self.no_curvature:
             return None
-        p, mass = outputs.softmax(1), self._mass(outputs, targets)
+        p = outputs.softmax(1)
+        mass = self._mass(outputs, targets)
         drawn = self.draw(outputs, chance)
         columns = p - torch.nn.functional.one_hot(drawn, p.shape[1]).to(p)
         return columns if mass is None else columns * mass.sqrt()[:, None]
@@ -163,7 +168,8 @@ class Classification(Task):
 
     def doubt(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """1 - p of the label, times its weight in the loss."""
-        found, mass = super().doubt(outputs, targets), self._mass(outputs, targets)
+        found = super().doubt(outputs, targets)
+        mass = self._mass(outputs, targets)
         return found if mass is None else found * mass
 
     def predict(self, outputs: "Tensor") -> np.ndarray:
@@ -186,8 +192,10 @@ class Classification(Task):
         """From probabilities ``(n, c)``, which hold everything but the logits' common offset; loss is plain
         cross-entropy."""
         p = np.asarray(kept, dtype=np.float64)
-        values, tiny = np.asarray(values), np.finfo(np.float32).tiny
-        prediction, there = p.argmax(1), values >= 0
+        values = np.asarray(values)
+        tiny = np.finfo(np.float32).tiny
+        prediction = p.argmax(1)
+        there = values >= 0
         own = np.take_along_axis(p, np.maximum(values, 0)[:, None], 1)[:, 0]
         others = p.copy()
         np.put_along_axis(others, np.maximum(values, 0)[:, None], -np.inf, 1)
