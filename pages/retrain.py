@@ -7,7 +7,7 @@ import streamlit as st
 from attribution.settings.configs import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
-from pages.parts import cards, context, edits, elsewhere, frame, jobs, preview, states
+from pages.parts import cards, charts, context, edits, elsewhere, frame, jobs, preview, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -116,34 +116,17 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
             )
 
 
-def charts(found: "RetrainResult") -> None:
+def figures(found: "RetrainResult") -> None:
     """Intervals, seeds, classes, and the forecast against what happened."""
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("How sure is the change of accuracy?")
-        frame_ = comparison.interval_frame(found)
-        st.echarts_chart(
-            comparison.forest_spec(frame_, "points of accuracy"),
-            height=170,
-            key="intervals",
-            alt=f"Change of accuracy with intervals over seeds and test samples: {found.verdict}",
-        )
+        charts.show(found.figure("intervals", dark=context.dark()), "intervals")
         st.subheader("Seed by seed")
-        st.echarts_chart(
-            comparison.seeds_spec(found),
-            height=240,
-            key="by-seed",
-            alt="Test accuracy before and after, one line per seed",
-        )
+        charts.show(found.figure("seeds", dark=context.dark()), "by-seed")
     with right:
         st.subheader("Class by class")
-        classes = comparison.class_frame(found)
-        st.echarts_chart(
-            comparison.forest_spec(classes, "points of accuracy (95 % interval)"),
-            height=max(180, 34 * len(classes) + 60),
-            key="by-class",
-            alt="Change of accuracy per class with its interval; the number of test samples in brackets",
-        )
+        charts.show(found.figure("classes", dark=context.dark()), "by-class")
 
 
 def flips(sight: Sight, found: "RetrainResult") -> None:
@@ -190,12 +173,7 @@ def forecast(found: "RetrainResult") -> None:
     """Whether influence predicted what happened."""
     st.subheader("Did influence foresee it?")
     st.markdown(comparison.forecast_sentence(found))
-    st.echarts_chart(
-        comparison.predicted_spec(found.predicted(), sizes=found.record.sizes),
-        height=320,
-        key="forecast",
-        alt="Predicted against real change of loss, one dot per test sample",
-    )
+    charts.show(found.figure("predicted", dark=context.dark()), "forecast")
     if found.forecast.get("unit") != "nats":
         st.caption(
             f"Predictions are in {states.plain(str(found.forecast.get('unit')))}: compare the order, not the size."
@@ -222,7 +200,7 @@ def main() -> None:
     if edited:
         preview.section(sight, results)
     if results:
-        charts(found)
+        figures(found)
         flips(sight, found)
         forecast(found)
 

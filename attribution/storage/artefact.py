@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from attribution.errors import UserError
+from attribution.storage.drawn import Drawn
 from attribution.storage.files import read_json, way_out
 
 
-class Artefact:
+class Artefact(Drawn):
     """One result's folder, named after the fingerprint of what it was made from. Reading it needs no torch.
 
     ``what`` is the word for it in messages ("the map").

@@ -154,65 +154,6 @@ def forest_spec(frame: pd.DataFrame, axis: str) -> dict[str, Any]:
     }
 
 
-def seeds_spec(found: "RetrainResult") -> dict[str, Any]:
-    """ECharts lines of test accuracy in percent, before to after, one line per seed."""
-    pairs = zip(found.seeds, found.accuracy.before, found.accuracy.after, strict=True)
-    series = [
-        {
-            "type": "line",
-            "name": f"seed {seed}",
-            "data": [round(100 * before, 3), round(100 * after, 3)],
-            "symbolSize": 9,
-            "symbol": "circle",
-            "lineStyle": {"color": HELPFUL if after > before else HARMFUL, "width": 2, "opacity": 0.8},
-            "itemStyle": {"color": HELPFUL if after > before else HARMFUL},
-            "animation": False,
-        }
-        for seed, before, after in pairs
-    ]
-    return {
-        "animation": False,
-        "grid": {"left": 28, "right": 20, "top": 12, "bottom": 12, "containLabel": True},
-        "tooltip": {"trigger": "item", "formatter": "{a}, {b}: {c} %"},
-        "xAxis": {"type": "category", "data": ["before", "after"], "boundaryGap": True},
-        "yAxis": {"type": "value", "scale": True, "name": "test accuracy, %", "nameLocation": "middle", "nameGap": 40},
-        "series": series,
-    }
-
-
-def predicted_spec(predicted: pd.DataFrame, axis: str = "predicted by influence", sizes: bool = True) -> dict[str, Any]:
-    """ECharts scatter of the predicted against the real change of each test sample's loss; ``predicted`` has
-    ``predicted`` (``axis`` says by what) and ``actual``. Without ``sizes`` the prediction is drawn by its rank: its
-    order is all that can be read."""
-    frame = predicted[["predicted", "actual", "row"]].astype({"predicted": "float32", "actual": "float32"}).round(5)
-    if not sizes:
-        frame["predicted"] = frame["predicted"].rank()
-        axis = f"{axis}, order only"
-    return {
-        "animation": False,
-        "dataset": {"source": frame},
-        "grid": {"left": 28, "right": 16, "top": 12, "bottom": 36, "containLabel": True},
-        "tooltip": {"trigger": "item", "formatter": "row {@row}: predicted {@predicted}, real {@actual}"},
-        "xAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 24, "scale": True},
-        "yAxis": {
-            "type": "value",
-            "name": "real change of loss, nats",
-            "nameLocation": "middle",
-            "nameGap": 36,
-            "scale": True,
-        },
-        "series": [
-            {
-                "type": "scatter",
-                "encode": {"x": "predicted", "y": "actual"},
-                "symbolSize": 5,
-                "itemStyle": {"color": "#0F766E", "opacity": 0.5},
-                "animation": False,
-            }
-        ],
-    }
-
-
 def forecast_sentence(found: "RetrainResult") -> str:
     """How well influence foresaw what the edits did, test sample by test sample; sizes only where they were about
     right."""

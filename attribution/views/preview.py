@@ -73,7 +73,7 @@ def real_for(preview: "PreviewResult", comparisons: "Sequence[RetrainResult]") -
 
 def cost_words(preview: "PreviewResult") -> str:
     """What it took and how it was made: "4.2 s, 6 steps, 4.4 % of the parameters could move"."""
-    figures = preview.figures
+    figures = preview.counts
     words = (
         f"{duration(preview.seconds_s)}, {plural(len(preview.steps), 'step')}, {percent(figures['share'])} of "
         "the parameters could move"
@@ -88,7 +88,7 @@ def _with_interval(difference: Interval, scale: float = 1.0) -> str:
 
 def figures(preview: "PreviewResult") -> list[dict[str, str]]:
     """The figures on top: ``label``, ``value``, ``delta``, ``help``."""
-    accuracy, loss, counts = preview.accuracy, preview.loss, preview.figures
+    accuracy, loss, counts = preview.accuracy, preview.loss, preview.counts
     level = f"{percent(accuracy.difference.level)} interval over {counts['n_test']:,} test samples"
     return [
         {
@@ -122,7 +122,7 @@ def side_by_side(preview: "PreviewResult", real: "RetrainResult") -> pd.DataFram
             "retrained": _with_interval(truth.difference, scale),
         }
 
-    counts = preview.figures
+    counts = preview.counts
     return pd.DataFrame(
         [
             line("change of test accuracy", preview.accuracy, real.accuracy, 100),

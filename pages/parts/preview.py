@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attribution.figures.retrain import paired
 from attribution.settings.configs import PreviewConfig
 from attribution.views import comparison, preview
-from pages.parts import jobs, states
+from pages.parts import charts, context, jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -101,13 +102,7 @@ def _answer(sight: Sight, found: "PreviewResult") -> None:
         st.caption(states.plain(preview.cost_words(found)))
         if sizes:
             with st.expander("Class by class", icon=":material/category:"):
-                frame = comparison.class_frame(found)
-                st.echarts_chart(
-                    comparison.forest_spec(frame, "points of accuracy (95 % interval)"),
-                    height=max(180, 34 * len(frame) + 60),
-                    key="preview-by-class",
-                    alt="Previewed change of accuracy per class with its interval over test samples",
-                )
+                charts.show(found.figure("classes", dark=context.dark()), "preview-by-class")
 
 
 def _beside(found: "PreviewResult", real: "RetrainResult") -> None:
@@ -118,9 +113,4 @@ def _beside(found: "PreviewResult", real: "RetrainResult") -> None:
     pairs = preview.paired(found, real)
     st.markdown(preview.agreement_words(preview.rank_correlation(pairs), real))
     with st.expander("Sample by sample", icon=":material/scatter_plot:"):
-        st.echarts_chart(
-            comparison.predicted_spec(pairs, "previewed change of loss, nats"),
-            height=300,
-            key="preview-against-real",
-            alt="Previewed against real change of loss, one dot per test sample",
-        )
+        charts.show(paired(pairs, "previewed change of loss", dark=context.dark()), "preview-against-real")

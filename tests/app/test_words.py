@@ -16,6 +16,7 @@ AS_THEY_ARE = {
     ("selectbox", "options"),
     ("multiselect", "options"),
     ("echarts_chart", "spec"),
+    ("plotly_chart", "spec"),  # escaped by attribution.figures.style.plain, see tests/figures
     ("code", "code_text"),
     ("html", "body"),
 }

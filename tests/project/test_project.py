@@ -204,13 +204,13 @@ def test_a_preview_starts_from_the_labels_that_the_model_was_trained_on(tiny_pro
     tiny_project.relabel([3], 5)
     found = tiny_project.preview(config)
     assert (found.before_version, found.version) == (base, tiny_project.labels.version)
-    assert found.figures["n_acted"] == 4
+    assert found.counts["n_acted"] == 4
     assert [one.id for one in tiny_project.previews()] == [found.id]
     run = tiny_project.train()
     tiny_project.drop([7])
     second = tiny_project.preview(config)
     assert (second.run, second.before_version) == (run.id, run.version)
-    assert second.figures["n_acted"] == 1
+    assert second.counts["n_acted"] == 1
     (tiny_project.folder / "project.db").unlink()
     database.create(tiny_project.folder / "project.db")
     elsewhere = type(tiny_project).open(tiny_project.folder)

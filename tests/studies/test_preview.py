@@ -53,17 +53,17 @@ def test_it_foresees_the_retrained_model(noisy):
 def test_what_it_keeps(noisy):
     data, fixed, (run, _), found, _ = noisy
     assert (found.run, found.before_version, found.version) == (run.id, data.base_version().version, fixed.version)
-    assert found.figures["n_acted"] == 80
-    assert found.figures["share"] == 1
+    assert found.counts["n_acted"] == 80
+    assert found.counts["share"] == 1
     assert found.accuracy.after[0] - found.accuracy.before[0] == pytest.approx(found.accuracy.difference.estimate)
     flips = found.flips()
-    assert (flips["kind"] == "fixed").sum() == found.figures["n_fixed"]
-    net = found.figures["n_fixed"] - found.figures["n_broken"]
+    assert (flips["kind"] == "fixed").sum() == found.counts["n_fixed"]
+    net = found.counts["n_fixed"] - found.counts["n_broken"]
     assert net / 400 == pytest.approx(found.accuracy.difference.estimate)
     classes = found.classes()
     assert (classes["n"] * classes["difference"]).sum() / 400 == pytest.approx(found.accuracy.difference.estimate)
     assert found.predicted()["predicted"].mean() == pytest.approx(found.loss.difference.estimate)
-    assert [step["loss"] for step in found.steps][-1] < found.figures["start"]
+    assert [step["loss"] for step in found.steps][-1] < found.counts["start"]
     assert found.asked == CONFIG
 
 
@@ -96,8 +96,8 @@ def test_dropping_samples_with_part_of_the_parameters(noisy, variant):
     kept = Labels.of(data, data.labels, active)
     config = dataclasses.replace(CONFIG, variant=variant, ratio=0.4, steps=3)
     found = preview(data, data.base_version(), kept, run, config, folder / "previews")
-    assert found.figures["n_acted"] == 80
-    assert found.figures["share"] == pytest.approx(1 if variant == "if" else 1 / 3)
+    assert found.counts["n_acted"] == 80
+    assert found.counts["share"] == pytest.approx(1 if variant == "if" else 1 / 3)
     assert found.steps
     assert all(0 < step["length"] <= 1 for step in found.steps)
 

@@ -65,12 +65,6 @@ def test_an_unknown_interval_draws_the_dot_alone(found):
     json.dumps(spec)
 
 
-def test_seeds_and_forecast_charts_are_json(found):
-    json.dumps(comparison.seeds_spec(found))
-    spec = comparison.predicted_spec(pd.DataFrame({"row": [1], "predicted": [0.123456789], "actual": [-1.0]}))
-    assert spec["dataset"]["source"]["predicted"].tolist() == [pytest.approx(0.12346)]
-
-
 def test_words(found):
     vars(found)["record"] = TrackRecord(Interval(0.4, 0.2, 0.6), 0.02)
     said = comparison.forecast_sentence(found)

@@ -29,7 +29,7 @@ def found():
         seconds_s=4.2,
         steps=[{}, {}],
         asked=PreviewConfig(variant="fif"),
-        figures={"n_test": 1000, "n_fixed": 12, "n_broken": 3, "share": 0.044, "stopped": "all steps were taken"},
+        counts={"n_test": 1000, "n_fixed": 12, "n_broken": 3, "share": 0.044, "stopped": "all steps were taken"},
         accuracy=change(0.87, 0.88, 0.004, 0.016),
         loss=change(0.5, 0.45, -0.07, -0.03),
         predicted=lambda: pd.DataFrame({"row": [1, 2, 3, 4], "predicted": [-0.1, 0.0, 0.1, 0.2]}),

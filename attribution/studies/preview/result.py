@@ -24,6 +24,7 @@ class PreviewResult(Artefact):
     """
 
     what: ClassVar[str] = "preview"
+    drawn_by: ClassVar[str] = "preview"
 
     @property
     def asked(self) -> PreviewConfig:
@@ -102,7 +103,7 @@ class PreviewResult(Artefact):
         return list(self.config["steps"])
 
     @property
-    def figures(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, Any]:
         """Counts: n_test, n_acted, n_fixed, n_broken; share (of the parameters that could move); start (training loss
         on the edited data before the steps, nats); stopped (why no further step was taken)."""
         return {

@@ -4,11 +4,12 @@ torch."""
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attribution.errors import UserError
 from attribution.statistics.intervals import Interval
 from attribution.statistics.track_record import TrackRecord, track_record
+from attribution.storage.drawn import Drawn
 from attribution.storage.files import read_json
 from attribution.storage.tables import read_table
 
@@ -44,7 +45,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class RetrainResult:
+class RetrainResult(Drawn):
     """The same recipe trained before and after the edits, over several seeds, judged on the same test samples and
     labels.
 
@@ -52,6 +53,8 @@ class RetrainResult:
     real loss changes: ``spearman`` over test samples, ``predicted`` and ``actual`` change of the mean test loss, and
     their ``unit``.
     """
+
+    drawn_by: ClassVar[str] = "retrain"
 
     folder: Path
     config: dict[str, Any] = field(repr=False, compare=False)

@@ -1,0 +1,1 @@
+"""Plotly figures of finished results, one file per study; ``result.figure(name)`` draws them, and so do the pages."""

@@ -1,0 +1,16 @@
+"""Figures of a preview: class by class, where sizes can be read at all."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attribution.figures.retrain import classes
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from attribution.studies.preview.result import PreviewResult
+
+
+def figures_of(found: "PreviewResult") -> "dict[str, Callable[..., Figure]]":
+    """The figures of a preview, by name; none where its sizes were not checked against retraining."""
+    return {"classes": classes} if found.record is not None and found.record.sizes else {}
