@@ -204,11 +204,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "convex.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    several = {
-        "ip-ensemble",
-        "trak-ensemble",
-        "turn-over-dropout",
-    }  # they train networks of their own by the run's recipe; here is none
+    # They train networks of their own by the run's recipe; here is none.
+    several = {"ip-ensemble", "trak-ensemble", "turn-over-dropout"}
     names = [name for name in estimators.names() if not estimators.get(name).from_subsets and name not in several]
     with tempfile.TemporaryDirectory() as place:
         result = measure(digits(Path(place) / "data", args.train), Path(place), args.queries, names, VARIANTS)

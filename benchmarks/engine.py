@@ -95,9 +95,8 @@ def main() -> None:
 
     forward = over_batches(forward_pass)
     seconds(forward, device)
-    before = peak_bytes(
-        device
-    )  # everything beyond this is the engine's: queries, activations kept for the backward pass, temporaries
+    # Everything beyond this is the engine's: queries, activations kept for the backward pass, temporaries.
+    before = peak_bytes(device)
     engine = GradientEngine(model)
     queries = engine.queries(x[:QUERIES].flip(3), y[:QUERIES])
     mean = engine.group_query(x[:QUERIES], y[:QUERIES])

@@ -228,9 +228,8 @@ def sample_figures(device: torch.device, clock: Clock, small: bool) -> dict[str,
         project = Project.sample("moons" if small else "fashion", place / "sample")
         recipe, runs, training_s = project.train_config, {}, {}
         for name in devices:
-            epochs = (
-                recipe.epochs if name == str(device) else min(recipe.epochs, 2)
-            )  # enough on the CPU to know its pace
+            # Enough on the CPU to know its pace.
+            epochs = recipe.epochs if name == str(device) else min(recipe.epochs, 2)
             here = replace(recipe, device=name, seed=7, epochs=epochs)
 
             def fit(name: str = name, here: Any = here) -> None:

@@ -39,10 +39,8 @@ SETTINGS = {
         TrainConfig(epochs=120, lr=0.1, weight_decay=0.0, schedule="constant", device="cpu"),
     ),
 }
-GATED = (
-    "mlp",
-    "logistic",
-)  # a model that has learned nearly every wrong label by heart is measured too, without a gate
+# A model that has learned nearly every wrong label by heart is measured too, without a gate.
+GATED = ("mlp", "logistic")
 
 
 def digits(folder: Path, seed: int) -> tuple[Dataset, np.ndarray]:

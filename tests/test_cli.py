@@ -173,9 +173,8 @@ def test_a_terminal_shows_words_of_the_data_and_does_not_obey_them(datablame, mo
     from attribution.project import project
 
     wicked = "cat\x1b[2J\x1b]0;owned\x07\u202ednE \udcff"
-    monkeypatch.setattr(
-        sys.stdout, "isatty", lambda: True
-    )  # else colours are taken out by typer, and with them the proof
+    # Else colours are taken out by typer, and with them the proof.
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
 
     def say(name):
         typer.echo(f"found {wicked}")
@@ -211,9 +210,8 @@ def test_the_recipe_is_set_by_new_told_by_train_and_saved_on_request(datablame, 
     assert "adamw, learning rate 0.001, 2 epochs" in said
     project = Project.open("mine")
     assert (project.train_config.optimizer, project.train_config.lr, project.train_config.epochs) == ("adamw", 0.001, 2)
-    status, said, err = datablame(
-        "train", "-p", "mine", "--epochs", 12
-    )  # the flag's default, but not this project's recipe
+    # The flag's default, but not this project's recipe.
+    status, said, err = datablame("train", "-p", "mine", "--epochs", 12)
     assert status == 0, err
     assert "epochs 12 instead of 2" in err
     assert project.run.train_config.epochs == 12

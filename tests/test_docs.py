@@ -80,7 +80,6 @@ def test_the_app_asks_nothing_sends_nothing_and_stays_on_this_machine():
     assert settings["server"]["address"] == "127.0.0.1"
     assert settings["server"]["allowedHosts"] == ["127.0.0.1", "localhost"]  # any other name is DNS rebinding
     assert settings["server"]["showEmailPrompt"] is False  # it would stop `make run` at a question
-    assert (
-        settings["logger"]["hideWelcomeMessage"] is True
-    )  # else Streamlit may lay an offer of its own over every page
+    # Else Streamlit may lay an offer of its own over every page.
+    assert settings["logger"]["hideWelcomeMessage"] is True
     assert settings["browser"]["gatherUsageStats"] is False

@@ -40,9 +40,8 @@ def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
     default = item.default
     kind = str if isinstance(default, tuple) else type(default)
     shown = written(str(value) for value in default) if isinstance(default, tuple) else default  # type: ignore[union-attr]
-    range_words = (
-        "" if item.metadata.get("choices") or item.metadata.get("device") else words(item)
-    )  # those stand in the help
+    # Those stand in the help.
+    range_words = "" if item.metadata.get("choices") or item.metadata.get("device") else words(item)
     option = typer.Option(
         f"--{name.replace('_', '-')}", help=item.metadata["help"] + (f" ({range_words})" if range_words else "")
     )

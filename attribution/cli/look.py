@@ -88,11 +88,8 @@ def app(
         f"--server.port={port}",
         f"--server.headless={'false' if browser else 'true'}",
     ]
-    names = [
-        "127.0.0.1",
-        "localhost",
-        *(name.strip() for name in host.split(",")),
-    ]  # the guard adds those of the address
+    # The guard adds those of the address.
+    names = ["127.0.0.1", "localhost", *(name.strip() for name in host.split(","))]
     options += [f"--server.allowedHosts={name}" for name in names if name]
     raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=root))
 

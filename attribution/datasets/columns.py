@@ -313,9 +313,8 @@ def _likelier(fitting: list[Spelling], words: list[str]) -> Spelling | None:
     plain = [abs(float(word)) for word in words if "," not in word]
     if any(re.match(r"[+-]?0\d*,", word) for word in marked):  # no one writes 0,123 for a thousand
         return decimal
-    if (
-        len(marked) == len(words) or max(plain) < 1000
-    ):  # all grouped (either reading has the same shape), or grouped from 1,000 on
+    # All grouped (either reading has the same shape), or grouped from 1,000 on.
+    if len(marked) == len(words) or max(plain) < 1000:
         return thousands
     return None
 

@@ -93,9 +93,8 @@ def encode_images(
             sizes.append(pixels.shape[:2])
             hashes.append(content_hash(str(pixels.shape).encode(), np.ascontiguousarray(pixels).tobytes()))
             if split == "train":
-                values = small.reshape(-1, channels).astype(
-                    np.int64
-                )  # whole numbers: the sums are exact on every machine
+                # Whole numbers: the sums are exact on every machine.
+                values = small.reshape(-1, channels).astype(np.int64)
                 total = total + values.sum(0)
                 squares = squares + (values**2).sum(0)
                 count = count + len(values)

@@ -28,10 +28,8 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 BLANKS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 LOOKED_AT = 50  # records that show how a CSV file is separated
-PART, SPLIT_OF_PART = (
-    "__part__",
-    "__split_of_part__",
-)  # columns of a table in parts: file and row, and the split that the file's name says
+# Columns of a table in parts: file and row, and the split that the file's name says.
+PART, SPLIT_OF_PART = "__part__", "__split_of_part__"
 Problems = list[dict[str, Any]]
 OTHER_KINDS = {  # how files begin that are often called .csv, what they are, and what to do
     b"\x1f\x8b": ("packed with gzip", "Unpack it first (gunzip)."),
@@ -431,9 +429,8 @@ def _read_parquet(path: Path, as_text: tuple[str, ...], problems: Problems, max_
             names = names_of(list(file.schema_arrow.names), path)
             groups = [file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups)]
             check_memory(path, file.metadata.num_rows, len(names), sum(groups), max_gigabytes)
-            read = file.read().replace_schema_metadata(
-                None
-            )  # nothing in it is needed, and what is broken in it does no harm
+            # Nothing in it is needed, and what is broken in it does no harm.
+            read = file.read().replace_schema_metadata(None)
             frame = read.to_pandas(ignore_metadata=True, integer_object_nulls=True)
             index = _index_columns(file.schema_arrow)
     except (

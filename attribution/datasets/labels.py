@@ -46,9 +46,8 @@ def label_words(values: "pd.Series") -> tuple[np.ndarray, np.ndarray, tuple[int,
 def label_word(value: Any) -> tuple[str, str]:
     """A label as text ("" for none), and why it cannot be one."""
     several = isinstance(value, (list, tuple, dict, set, np.ndarray))
-    if (
-        value is None or type(value).__name__ in ("NAType", "NaTType") or (not several and value != value)
-    ):  # NaN is not itself
+    # NaN is not itself.
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or (not several and value != value):
         return "", ""
     if several:
         return "", f"is {_shown(value)}, which is more than one label" if not isinstance(

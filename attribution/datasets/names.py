@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-NO_LABEL = (
-    -1
-)  # the class index of a sample without a label; it is never active, so nothing trains on it or asks about it
+# The class index of a sample without a label; it is never active, so nothing trains on it or asks about it.
+NO_LABEL = -1
 UNLABELLED = "no label"
 
 

@@ -127,10 +127,8 @@ def _entry(found: _Walk, folder: Folder, entry: "os.DirEntry[str]", name: str, a
         )
         return
     try:
-        is_folder, is_file = (
-            entry.is_dir(),
-            entry.is_file(),
-        )  # known from the listing, so that a million files are not asked one by one
+        # Known from the listing, so that a million files are not asked one by one.
+        is_folder, is_file = entry.is_dir(), entry.is_file()
         there = is_folder or is_file or not linked or os.path.exists(entry.path)
     except OSError:
         there = False

@@ -60,9 +60,8 @@ class Weights:
         """Probability of being a planted flip (n,), from the detectors' values (n,) each."""
         total = np.full(len(next(iter(values.values()))), self.constant)
         for name, weight in self.weights.items():
-            total += (
-                weight * standardised(values[name]) if weight else 0.0
-            )  # every weight may be 0: then all samples are alike
+            # Every weight may be 0: then all samples are alike.
+            total += weight * standardised(values[name]) if weight else 0.0
         return np.asarray(1 / (1 + np.exp(-total)))
 
 

@@ -86,9 +86,8 @@ class Evidence:
             )
         means = dynamics.groupby("row")[column].mean().reindex(self.rows).to_numpy(dtype=np.float64)
         known = np.isfinite(means)
-        return np.where(
-            known, means, np.median(means[known]) if known.any() else 0.0
-        )  # a row that joined later is unremarkable
+        # A row that joined later is unremarkable.
+        return np.where(known, means, np.median(means[known]) if known.any() else 0.0)
 
     @cached_property
     def by_class(self) -> "ByClass":

@@ -28,13 +28,8 @@ FULL_SIGNS = (
 )
 SQLITE_NEEDS_BYTES = 1 << 18  # a write-ahead log and its index; below that it says only "cannot open" or "I/O error"
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "Cannot allocate memory")
-DAMAGED = (
-    "BadZipFile",
-    "ArrowInvalid",
-    "ArrowException",
-    "SafetensorError",
-    "UnpicklingError",
-)  # said only by readers of files
+# Said only by readers of files.
+DAMAGED = ("BadZipFile", "ArrowInvalid", "ArrowException", "SafetensorError", "UnpicklingError")
 
 
 def in_words(error: BaseException, where: Path | None = None) -> UserError | None:

@@ -87,9 +87,8 @@ class ForwardInfluence(Estimator):
         for _ in range(self.steps):
             gradient = self.trained.mean_gradient(query, parameters, self._measure)
             norm = torch.sqrt(sum((value**2).sum() for value in gradient.values()) + torch.zeros(()))
-            if (
-                not float(norm) > 0
-            ):  # a loss of exactly zero has no direction: nothing to unlearn, all influences are zero
+            # A loss of exactly zero has no direction: nothing to unlearn, all influences are zero.
+            if not float(norm) > 0:
                 break
             parameters = {name: value + sign * self.step / norm * gradient[name] for name, value in parameters.items()}
         return parameters

@@ -106,9 +106,8 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
 
         double = next(self._model.parameters()).dtype == torch.float64
         reach = self.step if double else SINGLE_STEP
-        amount = (
-            reach / length if length > 0 else 0.0
-        )  # a query without gradient moves nothing: all influences are zero
+        # A query without gradient moves nothing: all influences are zero.
+        amount = reach / length if length > 0 else 0.0
         own = dict(self._model.named_parameters())
         sides = []
         with torch.no_grad():

@@ -123,9 +123,8 @@ class LeaveOneOut(Estimator):
             step = torch.cholesky_solve(slope.reshape(-1, 1), factor).reshape(weights.shape)
             size = 1.0
             before = self._objective(weights)
-            while (
-                self._objective(weights - size * step) > before and size > 1e-4
-            ):  # Newton overshoots far from the optimum
+            # Newton overshoots far from the optimum.
+            while self._objective(weights - size * step) > before and size > 1e-4:
                 size /= 2
             weights = weights - size * step
         return weights, factor

@@ -112,9 +112,8 @@ def _outer(
         elif query is not None and part is not None:
             dots.append(_by_factors(part, query, order, budget_bytes, bias))
         if norms and full is not None:
-            squared.append(
-                torch.linalg.vector_norm(full, dim=1).square_()
-            )  # one pass, where squares would be written out
+            # One pass, where squares would be written out.
+            squared.append(torch.linalg.vector_norm(full, dim=1).square_())
         elif norms and part is not None:
             squared.append(_norms(part, bias))
     return _joined(dots, 0) if query is not None else None, _joined(squared, 0) if norms else None

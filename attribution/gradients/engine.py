@@ -172,9 +172,8 @@ class GradientEngine:
         for start, stop in blocks(len(x), batch_size):
             for first, _, name, factor in self.factors(x[start:stop], y[start:stop]):
                 found.setdefault(name, {})[start + first] = keep(factor, self.budget_bytes)
-        parts = {
-            name: gathered(found.pop(name), len(x)) for name in list(found)
-        }  # one parameter after the other: few are there twice
+        # One parameter after the other: few are there twice.
+        parts = {name: gathered(found.pop(name), len(x)) for name in list(found)}
         return QueryGradients(parts, len(x), self.budget_bytes, of_samples=True)
 
     @staticmethod

@@ -11,9 +11,8 @@ from attribution.gradients.capture import Loss, evaluation, per_sample
 from attribution.gradients.factors import Dense
 from attribution.gradients.queries import QueryGradients
 
-Holders = Mapping[
-    str, tuple[tuple[nn.Module, str], ...]
-]  # parameter -> every module that holds it, and under which name there
+# Parameter -> every module that holds it, and under which name there.
+Holders = Mapping[str, tuple[tuple[nn.Module, str], ...]]
 
 
 def slopes(

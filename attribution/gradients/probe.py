@@ -41,9 +41,8 @@ class Plan:
     routes: tuple[Route, ...]
     modules: Mapping[str, nn.Module]
     covers: tuple[tuple[nn.Parameter, bool], ...]  # the model's parameters and whether they required a gradient then
-    holders: Mapping[
-        str, tuple[tuple[nn.Module, str], ...]
-    ]  # covered parameter -> the modules that hold it, and its name there
+    # Covered parameter -> the modules that hold it, and its name there.
+    holders: Mapping[str, tuple[tuple[nn.Module, str], ...]]
     saved: float = 0.0  # bytes that a backward pass keeps for each entry of the inputs
 
     @property

@@ -17,9 +17,8 @@ from attribution.gradients.probe import covered_parameters
 if TYPE_CHECKING:
     from attribution.gradients.engine import GradientEngine
 
-_TOGETHER = (
-    1 << 20
-)  # up to so many activations, times r, one vectorised pass gives all gradients: small models are bound by calls
+# Up to so many activations, times r, one vectorised pass gives all gradients: small models are bound by calls.
+_TOGETHER = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,7 @@ class Heart:
 
     def _leave(self) -> None:
         """Ask this process to end, as a signal from outside would, and end it if its work does not hear."""
-        signal.pthread_kill(
-            threading.main_thread().ident or 0, signal.SIGTERM
-        )  # to the thread that works: another would take it unheard
+        # To the thread that works: another would take it unheard.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         if not self._ended.wait(LEAVE_S):
             os._exit(1)

@@ -17,9 +17,8 @@ from attribution.storage.files import file_hash, whole_file
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # DataParallel, torch.compile, Lightning; tried before others
 COUNTER = "num_batches_tracked"  # of batch normalisation: files of before 2018 lack it, and nothing depends on it
 BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
-BESIDE = re.compile(
-    r"(criterion|loss|metric|\w*_?(acc|accuracy|auroc|f1|loss|metrics?))(_fn|s)?\.", re.IGNORECASE
-)  # of the training, not the model
+# Of the training, not the model.
+BESIDE = re.compile(r"(criterion|loss|metric|\w*_?(acc|accuracy|auroc|f1|loss|metrics?))(_fn|s)?\.", re.IGNORECASE)
 PLAIN = {
     torch.float64,
     torch.float32,

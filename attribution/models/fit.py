@@ -65,9 +65,8 @@ def measured(model: nn.Module, dataset: "Dataset", expected: float | None = None
     split = next((name for name in ("test", "val") if dataset.info.counts[name]), "all")
     rows = _spread(dataset.labelled_rows(split))
     losses, right = _asked(model, dataset, rows)
-    _, low, high = (
-        float(part) for part in wilson(right.sum(), np.asarray(len(rows)), Z)
-    )  # as every page shows a share
+    # As every page shows a share.
+    _, low, high = (float(part) for part in wilson(right.sum(), np.asarray(len(rows)), Z))
     error = float(losses.std() / math.sqrt(len(rows))) if len(rows) > 1 else 0.0
     chance = math.log(max(len(dataset.info.classes), 1))
     return Fit(split, len(rows), float(right.mean()), low, high, float(losses.mean()), error, chance, expected)

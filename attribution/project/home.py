@@ -210,9 +210,8 @@ def code_file(model: ModelConfig) -> Path | None:
 
 
 def _absolute(data: DataConfig) -> DataConfig:
-    path = (
-        os.path.abspath(os.path.expanduser(data.path)) if data.path else ""
-    )  # a loop of links or an unknown user is said by the reader
+    # A loop of links or an unknown user is said by the reader.
+    path = os.path.abspath(os.path.expanduser(data.path)) if data.path else ""
     return from_dict(DataConfig, {**to_dict(data), "path": path})
 
 

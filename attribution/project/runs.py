@@ -101,9 +101,8 @@ class Models(Review):
         runs = {run.id: run for run in self.runs()}
         run = runs.get(run_id) if run_id else self.run
         wanted = run_id or self._setting("run")
-        for folder in (self.folder / "runs").glob(
-            "*/"
-        ):  # another model than the one in use never answers for it without a word
+        # Another model than the one in use never answers for it without a word.
+        for folder in (self.folder / "runs").glob("*/"):
             damaged = folder.name == wanted or (run is None and os.path.lexists(folder / "config.json"))
             if damaged and folder.name not in runs and (error := ailing(folder)):
                 raise error

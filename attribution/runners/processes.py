@@ -78,13 +78,11 @@ class Processes(Runner):
                     future.result()
                     finished += work.size(item)
                     progress.update(finished, total, work.words(item))
-                progress.update(
-                    finished, total, f"{workers} processes"
-                )  # hears a cancellation while the items are long
+                # Hears a cancellation while the items are long.
+                progress.update(finished, total, f"{workers} processes")
         finally:
-            for process in list(
-                (pool._processes or {}).values()
-            ):  # no public way to stop a pool whose items are under way
+            # No public way to stop a pool whose items are under way.
+            for process in list((pool._processes or {}).values()):
                 if waiting:
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -497,9 +497,8 @@ class PreviewConfig(Settings):
     seed: int = opt(0, "Seed of the samples drawn for the curvature, and of a random selection.", low=0, high=SEED)
 
 
-RECIPES = {
-    "text": TrainConfig(optimizer="adamw", lr=0.002, weight_decay=0.1, epochs=8)
-}  # rare words need AdamW's own step per weight
+# Rare words need AdamW's own step per weight.
+RECIPES = {"text": TrainConfig(optimizer="adamw", lr=0.002, weight_decay=0.1, epochs=8)}
 LEAST_STEPS = (
     150  # measured on 100 to 600 texts and table rows: 40 steps leave a loss near chance, 300 know the labels by heart
 )

@@ -13,19 +13,8 @@ from attribution.storage import database, kept
 from attribution.storage.files import read_json, write_json
 
 PARTS = ("data", "model", "train")  # of project.json
-COLUMNS = (
-    "id",
-    "time_s",
-    "author",
-    "sample",
-    "action",
-    "old",
-    "new",
-    "reason",
-    "evidence",
-    "batch",
-    "reverts",
-)  # of edits
+# Of edits.
+COLUMNS = ("id", "time_s", "author", "sample", "action", "old", "new", "reason", "evidence", "batch", "reverts")
 NEEDED = ("edits", "jobs", "selections", "settings")
 
 

@@ -81,9 +81,8 @@ def angle(a: "torch.Tensor", b: "torch.Tensor") -> float:
     b = b / b.norm().clamp_min(1e-300)
     if not float(a.norm()) * float(b.norm()):
         return 90.0
-    return float(
-        torch.rad2deg(2 * torch.atan2((a - b).norm(), (a + b).norm()))
-    )  # keeps its digits near 0 and 180, unlike arccos
+    # Keeps its digits near 0 and 180, unlike arccos.
+    return float(torch.rad2deg(2 * torch.atan2((a - b).norm(), (a + b).norm())))
 
 
 def measure(

@@ -153,9 +153,8 @@ def umap(
     progress.update(2, 3, "laying out the map")
     threads = torch.get_num_threads()
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # UMAP warns that a seed turns threads off and that it cannot transform new points: both meant
+        # UMAP warns that a seed turns threads off and that it cannot transform new points: both meant.
+        warnings.simplefilter("ignore")
         known |= {"random_state": config.seed, "n_jobs": 1, "n_epochs": EPOCHS, "init": _start(unit, config.seed)}
         try:
             layout = UMAP(n_neighbors=k, min_dist=config.min_dist, **known)

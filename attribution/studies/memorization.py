@@ -92,9 +92,8 @@ def memorize(
         return result
     subsets.grow(dataset, labels, config.models, work.part(0.0, 0.9), trusted=trusted, device=config.device)
     numbers = subsets.finished()
-    first = [
-        numbers.index(number) for number in range(config.models)
-    ]  # a store that holds more models gives the same answer
+    # A store that holds more models gives the same answer.
+    first = [numbers.index(number) for number in range(config.models)]
     rows = labels.train_rows(dataset)
     members = subsets.members()[first]  # (m, n)
     work.update(0.92, 1, "comparing the models")

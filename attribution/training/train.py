@@ -356,9 +356,8 @@ def _one_epoch(
     data = splits["train"]
     epoch = state.epoch + 1
     least = 2 if batch_coupled(state.model) else 1
-    position = torch.from_numpy(
-        np.cumsum(active) - 1
-    )  # place among all training samples -> place among the active ones
+    # Place among all training samples -> place among the active ones.
+    position = torch.from_numpy(np.cumsum(active) - 1)
     seed = epoch_seed(config.seed, epoch)
     plan = list(batches(position[epoch_order(active, seed)], config.batch_size, least=least))
     total_loss, total_right = torch.zeros((), device=data.labels.device), torch.zeros((), device=data.labels.device)

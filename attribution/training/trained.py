@@ -211,9 +211,8 @@ class TrainedModel:
 
     def _together(self, x: Tensor, y: Tensor) -> int:
         """At how many parameters a batch is asked at once: as many as keep its activations small."""
-        most = (
-            _TOGETHER_BYTES if x.device.type == "cpu" else self.budget_bytes // 4
-        )  # elsewhere calls are dear and memory is there
+        # Elsewhere calls are dear and memory is there.
+        most = _TOGETHER_BYTES if x.device.type == "cpu" else self.budget_bytes // 4
         return max(1, int(most / max(1.0, self.engine().plan(x, y).saved * x.numel())))
 
     def representation(self, rows: Any, checkpoint: int = -1) -> np.ndarray:

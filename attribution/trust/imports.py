@@ -140,9 +140,8 @@ def _files(starts: list[str], name: str, within: bool = False) -> Iterator[str]:
             yield from _either(os.path.join(start, "__init__"))
         folder = start
         for part in name.split("."):
-            if part == "*" and os.path.isfile(
-                os.path.join(folder, "__init__.py")
-            ):  # what __all__ names, and it may be made up
+            # What __all__ names, and it may be made up.
+            if part == "*" and os.path.isfile(os.path.join(folder, "__init__.py")):
                 yield from (one.path for one in os.scandir(folder) if one.is_file() and one.name.endswith(SUFFIXES))
             if part == "*" or not part:
                 break

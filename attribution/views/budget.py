@@ -68,9 +68,8 @@ def curve_spec(found: "Budget", upto: int, dark: bool = False) -> dict[str, Any]
     """ECharts option: wrong labels found so far, and expected with its band if the review goes on, over the first
     ``upto`` positions."""
     curve = found.curve[found.curve["position"] <= upto]
-    now = (
-        int((curve["reviewed"] >= curve["position"]).sum()) - 1
-    )  # the last position before which everything is reviewed
+    # The last position before which everything is reviewed.
+    now = int((curve["reviewed"] >= curve["position"]).sum()) - 1
     done = curve.iloc[: now + 1]
     coming = curve.iloc[max(now, 0) :]
 

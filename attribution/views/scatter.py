@@ -202,9 +202,8 @@ def inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """
     polygon = np.asarray(polygon, dtype=np.float64)
     low, high = polygon.min(axis=0), polygon.max(axis=0)
-    near = np.flatnonzero(
-        ((points >= low) & (points <= high)).all(axis=1)
-    )  # the box test leaves few points for the edges
+    # The box test leaves few points for the edges.
+    near = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
     near = near[np.argsort(points[near, 1])]
     x = points[near, 0].astype(np.float64)
     y = points[near, 1].astype(np.float64)

@@ -56,12 +56,8 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
         return
     with st.container(horizontal=True, gap="xsmall"):
         rows = sight.selection[sight.selection < project.info.counts["train"]].tolist()
-        shown = (
-            sight,
-            reason,
-            rows,
-            sight.versions(rows),
-        )  # the keys name the selection: a click is for the one that was on screen
+        # The keys name the selection: a click is for the one that was on screen.
+        shown = (sight, reason, rows, sight.versions(rows))
         token = sight.token
         relabel = f"bulk-relabel-{sight.token}"
         st.menu_button(

@@ -13,9 +13,8 @@ from attribution.estimators.base import Query
 from attribution.settings.configs import ScoreConfig
 from attribution.studies.influence import plan, score
 
-NAMES = [
-    name for name in estimators.names() if not estimators.get(name).from_subsets
-]  # the others: tests/estimators/test_datamodels.py
+# The others: tests/estimators/test_datamodels.py.
+NAMES = [name for name in estimators.names() if not estimators.get(name).from_subsets]
 LOOSE = {
     # follows the signs of the query's gradient alone, so another label need not hurt, as its words say
     "forward-inf-released",
@@ -27,9 +26,8 @@ LOOSE = {
     ),  # an inverse keeps the sign of g with itself, not that of two gradients of one input under two labels
 }
 EXACT = {"rtol": 2e-4, "atol": 2e-5}
-SQUARED = {
-    "gif": {"atol": 2e-4}
-}  # its normal equations square the condition number, so float32 shows the order of sums earlier
+# Its normal equations square the condition number, so float32 shows the order of sums earlier.
+SQUARED = {"gif": {"atol": 2e-4}}
 
 
 def queries_of(world: World, count: int = 5) -> list[Query]:

@@ -191,9 +191,8 @@ def test_scores_are_bit_equal_to_serial(place, estimator, world, tmp_path, small
     assert found.id == expected.id
     assert found.summary.equals(expected.summary)
     assert found.config["notes"] == expected.config["notes"]
-    assert (
-        found.config["forward_passes"] >= expected.config["forward_passes"]
-    )  # every worker prepares the queries for itself
+    # Every worker prepares the queries for itself.
+    assert found.config["forward_passes"] >= expected.config["forward_passes"]
 
 
 def test_two_drivers_at_once(world, tmp_path, small_shards):

@@ -64,9 +64,8 @@ def test_deep_pictures_are_scaled_by_the_range_that_the_data_set_uses(tmp_path, 
     dataset = load(tmp_path / "in", tmp_path)
     assert dataset.info.shape == (1, 6, 5)
     for name, values in parts.items():
-        assert (
-            np.abs(pixels_of(dataset, f"{name}.{suffix}")[:, :, 0] - values * 255 / 200).max() <= 0.51
-        )  # one scale for both pictures
+        # One scale for both pictures.
+        assert np.abs(pixels_of(dataset, f"{name}.{suffix}")[:, :, 0] - values * 255 / 200).max() <= 0.51
     (said,) = dataset.info.problems
     assert said["kind"] == "note"
     assert said["count"] == 2

@@ -75,9 +75,8 @@ def test_ip_validation_needs_a_validation_split(world):
 
 
 def test_neighbors_weigh_votes_by_cosine(world):
-    features = predict(world.run.model(0, world.dataset), world.dataset, np.arange(N_TRAIN))[1].astype(
-        np.float64
-    )  # the first of three
+    # The first of three.
+    features = predict(world.run.model(0, world.dataset), world.dataset, np.arange(N_TRAIN))[1].astype(np.float64)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     similarity = unit @ unit.T
     np.fill_diagonal(similarity, -np.inf)

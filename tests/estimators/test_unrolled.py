@@ -170,9 +170,8 @@ def test_trak_ensemble_takes_the_runs_of_other_seeds(single):
         train(single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=s), folder)
         for s in (1, 2)
     ]
-    train(
-        single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=3, epochs=2), folder
-    )  # another recipe
+    # Another recipe.
+    train(single.dataset, single.labels, single.run.model_config, dataclasses.replace(recipe, seed=3, epochs=2), folder)
     estimator = estimators.get("trak-ensemble")(single.trained())
     found = run(estimator, queries, rows)
     assert estimator.notes() == {"runs": 3, "models": 9}

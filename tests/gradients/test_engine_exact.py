@@ -222,10 +222,18 @@ def test_any_convolution(seed: int, dtype: torch.dtype) -> None:
     groups, stride = draw.choice([1, 1, 2, 4]), draw.choice([1, 1, 2, (2, 1)])
     padding = draw.choice([0, 1, (2, 0), "valid"] + (["same"] if stride == 1 else []))
     torch.manual_seed(seed)
+    # Fmt: skip.
     conv = torch.nn.Conv2d(
-        4, 8, draw.choice([1, 2, 3, (3, 2)]), stride, padding, draw.choice([1, 1, 2]), groups, seed % 2 == 0,
+        4,
+        8,
+        draw.choice([1, 2, 3, (3, 2)]),
+        stride,
+        padding,
+        draw.choice([1, 1, 2]),
+        groups,
+        seed % 2 == 0,
         draw.choice(["zeros", "zeros", "reflect", "replicate", "circular"]),
-    )  # fmt: skip
+    )
     model = torch.nn.Sequential(
         conv, torch.nn.Tanh(), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(32, 3)
     ).to(dtype)

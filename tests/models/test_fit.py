@@ -37,9 +37,8 @@ def pretrained(shape):
     model.load_state_dict(torch.load(WEIGHTS, weights_only=True))
     return model
 """
-NAMES = np.array(
-    ["low", "high", "mid"]
-)  # in the order that the user's model was trained with; sorted they are high, low, mid
+# In the order that the user's model was trained with; sorted they are high, low, mid.
+NAMES = np.array(["low", "high", "mid"])
 
 
 @pytest.fixture

@@ -266,9 +266,8 @@ def test_an_exit_in_a_worker_process_is_words(tmp_path):
 def test_our_own_faults_and_control_c_pass():
     with pytest.raises(ZeroDivisionError), guarded("nothing"):
         print(1 / 0)
-    before = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a process that was started in the background ignores it
+    # A process that was started in the background ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt), guarded("nothing"):
             signal.raise_signal(signal.SIGINT)

@@ -25,9 +25,8 @@ def test_all_cells_searched_is_the_exact_search(points):
 def test_few_cells_find_most_and_say_how_many(points):
     exact, _ = nearest(points, 5)
     found, similarities, recall = nearest_in_cells(points, 5, probes=4)
-    share = np.mean(
-        [len(set(a) & set(b)) / 5 for a, b in zip(found, exact, strict=True)]
-    )  # every row is checked: there are fewer than 500
+    # Every row is checked: there are fewer than 500.
+    share = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(found, exact, strict=True)])
     assert recall == pytest.approx(share, abs=1e-6)
     assert 0.5 < recall < 1
     assert (found != np.arange(400)[:, None]).all()

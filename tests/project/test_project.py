@@ -253,9 +253,8 @@ def test_bfloat16_seeds_and_dampings_are_told_apart_and_the_same_work_is_one_ans
     assert project.influence([row], "cosine", 5, {"autocast": True}).score.id == rough.id
     project.score(ScoreConfig(estimator="random", queries=name, device="cpu", seed=3))
     assert project.influence([row], "random", 5) is None
-    one = project.score(
-        ScoreConfig(estimator="ekfac", queries=name, device="cpu", damping_ratio=1.0)
-    )  # a network's usual ratio
+    # A network's usual ratio.
+    one = project.score(ScoreConfig(estimator="ekfac", queries=name, device="cpu", damping_ratio=1.0))
     assert project.influence([row], "ekfac", 5) is None
     assert project.score(ScoreConfig(estimator="ekfac", queries=name, device="cpu")).id == one.id
     assert project.influence([row], "ekfac", 5).score.id == one.id

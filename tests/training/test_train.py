@@ -95,9 +95,8 @@ def test_checkpoint_weights_add_up_to_the_learning_rate_of_one_sample(data, tmp_
     recipe = TrainConfig(epochs=4, batch_size=20, lr=0.1, schedule="constant", checkpoints=3, device="cpu")
     run = train(data, data.base_version(), LOGISTIC, recipe, tmp_path / "runs")
     weights = [weight for _, weight in run.checkpoints]
-    assert weights == pytest.approx(
-        [2 * 0.1 / 20 / 0.1, 0.1 / 20 / 0.1, 0.1 / 20 / 0.1]
-    )  # epochs x lr / batch size / (1 - momentum)
+    # Epochs x lr / batch size / (1 - momentum)
+    assert weights == pytest.approx([2 * 0.1 / 20 / 0.1, 0.1 / 20 / 0.1, 0.1 / 20 / 0.1])
 
 
 def test_a_finished_run_is_found_and_a_changed_request_is_not(data, tmp_path):
@@ -210,9 +209,8 @@ def custom(tmp_path):
 
 
 def test_custom_model_with_batch_normalisation(tmp_path, custom):
-    data = table(
-        tmp_path / "data", counts=(33, 5, 5)
-    )  # batches of 16 leave a single sample, which joins the batch before it
+    # Batches of 16 leave a single sample, which joins the batch before it.
+    data = table(tmp_path / "data", counts=(33, 5, 5))
     config = ModelConfig(f"{custom}:normed")
     run = train(data, data.base_version(), config, FAST, tmp_path / "runs", trusted=True)
     assert run.config["batch_coupled"]

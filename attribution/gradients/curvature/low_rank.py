@@ -70,9 +70,8 @@ def nystroem(curvature: GaussNewton, rank: int, seed: int) -> LowRank:
         test = torch.linalg.qr(test.T)[0].T
     image = curvature.product(test).double()
     test = test.double()
-    nudge = torch.finfo(curvature.layout.dtype).eps * image.norm().clamp_min(
-        torch.finfo(torch.float64).tiny
-    )  # keeps the factor positive
+    # Keeps the factor positive.
+    nudge = torch.finfo(curvature.layout.dtype).eps * image.norm().clamp_min(torch.finfo(torch.float64).tiny)
     image.add_(test, alpha=float(nudge))
     core = image @ test.T
     triangle, failed = torch.linalg.cholesky_ex((core + core.T) / 2)

@@ -11,9 +11,8 @@ from attribution.gradients.contract import contract
 from attribution.gradients.factors import Dense, Rows
 from attribution.gradients.pullback import Pullback, Shared
 
-Met = tuple[
-    Tensor, Callable[[Tensor], None]
-]  # rows' products with the vectors (b, m, r), and what adds the rows times such amounts
+# Rows' products with the vectors (b, m, r), and what adds the rows times such amounts.
+Met = tuple[Tensor, Callable[[Tensor], None]]
 
 
 def root_weights(p: Tensor) -> Tensor:

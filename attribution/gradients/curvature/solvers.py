@@ -66,10 +66,8 @@ def shifted_conjugate_gradients(
     along = v.repeat(len(shifts), 1)
     squared = float(residual.double().square().sum())
     start = max(squared, torch.finfo(torch.float64).tiny) ** 0.5
-    before, scale = (
-        torch.ones_like(apart),
-        torch.ones_like(apart),
-    )  # the residual of each shift is ``scale`` times the base's
+    # The residual of each shift is ``scale`` times the base's.
+    before, scale = torch.ones_like(apart), torch.ones_like(apart)
     step_before, ratio_before = 1.0, 0.0
     reached = scale.clone()
     for _ in range(iterations):

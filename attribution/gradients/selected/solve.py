@@ -16,9 +16,8 @@ PIF = "pif"
 IF = "if"
 IP = "ip"
 VARIANTS = (GIF, FIF, PIF, IF, IP)
-Product = Callable[
-    [Tensor, Tensor], tuple[Tensor, Tensor]
-]  # directions (a, P) of rows (a,) -> images (a, P), their u^T A u (a,)
+# Directions (a, P) of rows (a,) -> images (a, P), their u^T A u (a,)
+Product = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Damped(Protocol):

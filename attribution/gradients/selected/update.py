@@ -21,9 +21,8 @@ from attribution.progress import Progress
 from attribution.tasks.classification import per_sample_loss
 
 HALVINGS = 8
-KEEP_BYTES = (
-    768 << 20
-)  # up to here the drawn samples' gradients are held, and a curvature product is two matrix products
+# Up to here the drawn samples' gradients are held, and a curvature product is two matrix products.
+KEEP_BYTES = 768 << 20
 
 
 @dataclass(frozen=True)

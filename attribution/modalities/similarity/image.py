@@ -55,9 +55,8 @@ class ImageLikeness(Likeness):
     def _moves(self) -> list[tuple[bool, int, int]]:
         reach = range(-SHIFT, SHIFT + 1)
         moves = [(mirrored, down, right) for mirrored in (False, True) for down in reach for right in reach]
-        return sorted(
-            moves, key=lambda move: (move[0], abs(move[1]) + abs(move[2]))
-        )  # the plainest first: it wins a tie
+        # The plainest first: it wins a tie.
+        return sorted(moves, key=lambda move: (move[0], abs(move[1]) + abs(move[2])))
 
     def _pixels(self, rows: np.ndarray) -> "Tensor":
         """Grey pictures (b, H, W) float32, 0..255."""
@@ -176,9 +175,8 @@ def _apart(a: "Tensor", b: "Tensor") -> "Tensor":
     """sqrt(2 - 2 correlation) (m,) over the pixels that are near white in neither; two flat pictures are 0 apart when
     they are equal."""
     weight = ((a < WHITE) & (b < WHITE)).double()
-    weight = (
-        weight + (weight.sum((1, 2), keepdim=True) < 0.1 * a[0].numel()).double()
-    )  # nearly all white: then everything counts
+    # Nearly all white: then everything counts.
+    weight = weight + (weight.sum((1, 2), keepdim=True) < 0.1 * a[0].numel()).double()
     weight = weight.clamp_max(1.0)
     total = weight.sum((1, 2), keepdim=True)
     a = a.double()

@@ -76,9 +76,8 @@ def _spread(result: BenchResult, count: int) -> tuple[float, float]:
     queries, subsets = [], []
     for line in table.itertuples():
         half = (line.high - line.low) / 2
-        by_chance = (1 - line.lds**2) ** 2 / (
-            line.subsets - 1
-        )  # variance of one query's rank correlation over so few subsets
+        # Variance of one query's rank correlation over so few subsets.
+        by_chance = (1 - line.lds**2) ** 2 / (line.subsets - 1)
         own = 1.96 * (max(0.0, float(variance[line.estimator]) - by_chance) / line.queries) ** 0.5
         queries.append(min(own, half) * (line.queries / count) ** 0.5)
         subsets.append((max(0.0, half**2 - own**2) * line.subsets) ** 0.5)

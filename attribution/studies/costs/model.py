@@ -9,10 +9,8 @@ import numpy as np
 
 GROWS = 1.25  # a reading that rises by less over a fourfold size is taken as constant: timers are not better than that
 TOLD = 16  # fewer queries than that do not tell from memory's other movements what one holds
-SURE, UNSURE = (
-    1.5,
-    2.0,
-)  # the stated range as a factor up and down: everything measured at full size, and everything carried over to it
+# The stated range as a factor up and down: everything measured at full size, and everything carried over to it.
+SURE, UNSURE = 1.5, 2.0
 
 
 def non_negative(columns: Any, values: Any, trust: Any = 1.0) -> np.ndarray:
@@ -181,9 +179,8 @@ def forecast_cost(pilot: Pilot, size: Size) -> Cost:
     """
     largest = max(size.blocks)
     once = fit(pilot.once, size.rows, 1)
-    alone = (
-        len({one.rows for one in pilot.batch}) == 1
-    )  # nothing says that a batch costs more, the more training samples there are
+    # Nothing says that a batch costs more, the more training samples there are.
+    alone = len({one.rows for one in pilot.batch}) == 1
     batches = [replace(one, rows=size.rows) for one in pilot.batch] if alone else pilot.batch
     block, batch = (fit(readings, size.rows, largest) for readings in (pilot.block, batches))
     parts = {

@@ -43,9 +43,8 @@ class Piloted:
     query_bytes: int
     config: ScoreConfig
     table_s: float  # CPU seconds of the tables for one pair
-    cosine_s: tuple[
-        float, float
-    ]  # what the cosines take for a kept training sample: whatever the queries, and for one query
+    # What the cosines take for a kept training sample: whatever the queries, and for one query.
+    cosine_s: tuple[float, float]
     cosine_bytes: float  # what a query holds for them
 
     def cost(self, queries: int = 0) -> Cost:

@@ -105,9 +105,8 @@ class ScoreResult(Artefact):
     def affected_by(self, row: int) -> "pd.DataFrame":
         """The queries that one training row helps and harms most: query, side, rank, influence."""
 
-        table = read_table(
-            self.folder / "reverse.parquet", filters=[("row", "==", int(row))]
-        )  # reads the row's stripe alone
+        # Reads the row's stripe alone.
+        table = read_table(self.folder / "reverse.parquet", filters=[("row", "==", int(row))])
         return table.drop(columns="row").reset_index(drop=True)
 
     @property

@@ -130,9 +130,8 @@ def _pairs(
     import pandas as pd
 
     hashes = pd.Series(dataset.hashes)
-    first_train, first_held = (
-        rows[~hashes[rows].duplicated().to_numpy()] for rows in (train, held)
-    )  # one of each content
+    # One of each content.
+    first_train, first_held = (rows[~hashes[rows].duplicated().to_numpy()] for rows in (train, held))
     leaks = own.closest(first_held, first_train, k, work.part(0.0, 0.4))
     twins = own.closest(first_train, first_train, k, work.part(0.4, 0.9))
     usual = {"own": _usual(twins.right, twins.distance)}

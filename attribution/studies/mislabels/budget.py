@@ -21,10 +21,8 @@ PARTICLES = 600
 MOVES = 3  # random-walk steps after each tempering step
 GRID = np.linspace(-5.0, 10.0, 121)  # scores at which the two distributions are computed
 NAMES = ("log share", "distance", "log spread", "logit unseen")
-UNCALIBRATED = (
-    np.array([2.7, 0.0, -4.0]),
-    np.diag([1.0, 0.4, 1.5]) ** 2,
-)  # mean and covariance of the last three without a calibration
+# Mean and covariance of the last three without a calibration.
+UNCALIBRATED = (np.array([2.7, 0.0, -4.0]), np.diag([1.0, 0.4, 1.5]) ** 2)
 DISCREPANCY = np.diag([0.7, 0.3, 1.0]) ** 2  # how far real errors may differ from planted ones
 ESTIMATE_SPREAD = 0.3  # of the logarithm of the expected number, at least
 

@@ -37,9 +37,8 @@ def estimate(
     n = len(labels)
     draws = []
     for _ in range(resamples):
-        times = np.bincount(chance.integers(0, n, n), minlength=n)[
-            order
-        ]  # how often each sample was drawn, surest first
+        # How often each sample was drawn, surest first.
+        times = np.bincount(chance.integers(0, n, n), minlength=n)[order]
         sure = np.cumsum(times) <= max(1, chance.uniform(*SHARES) * n)
         draws.append(n * (times * wrong[order])[sure].sum() / max(1, times[sure].sum()))
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])

@@ -54,9 +54,8 @@ def test_the_interval_narrows_with_more_subsets_and_covers_the_estimate():
     widths = []
     for m in (10, 160):
         members = np.stack([chance.permutation(N) < N // 2 for _ in range(m)])
-        outputs = (
-            members @ influence + 4 * chance.normal(size=(m, 1)) + 4 * chance.normal(size=(m, 30))
-        )  # noise that queries share
+        # Noise that queries share.
+        outputs = members @ influence + 4 * chance.normal(size=(m, 1)) + 4 * chance.normal(size=(m, 30))
         found = lds(summed(members, influence), outputs)
         assert found.low < found.estimate < found.high
         widths.append(found.high - found.low)

@@ -124,9 +124,8 @@ def test_a_pilot_is_a_share_and_a_small_run_is_read_whole():
     assert max(one.queries for one in pilot.block) == 7
     cost = forecast_cost(pilot, small)
     assert cost.seconds_s == pytest.approx(KNOWN["everything at once"].whole_s(small), rel=0.05)
-    assert cost.high_s / cost.seconds_s == pytest.approx(
-        1.5, rel=0.05
-    )  # nothing is carried over, so the range is narrow
+    # Nothing is carried over, so the range is narrow.
+    assert cost.high_s / cost.seconds_s == pytest.approx(1.5, rel=0.05)
 
 
 def test_memory_grows_with_the_queries_and_not_past_the_limit():
@@ -153,9 +152,8 @@ def test_a_fit_too_slow_to_be_read_twice_is_told_apart_by_the_first_round():
     clock = Clock(known)
     pilot = explore(clock.make, SIZE, 128, clock.metered)
     assert {one.rows for one in pilot.once} == {16, 256}
-    assert forecast_cost(pilot, SIZE).seconds_s == pytest.approx(
-        known.whole_s(SIZE), rel=0.1
-    )  # in proportion it would be four times that
+    # In proportion it would be four times that.
+    assert forecast_cost(pilot, SIZE).seconds_s == pytest.approx(known.whole_s(SIZE), rel=0.1)
 
 
 def test_a_batch_costs_the_same_in_a_larger_training_set_unless_read_otherwise():

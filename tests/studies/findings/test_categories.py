@@ -54,9 +54,8 @@ TORN = (0, 1, [0.45, 0.5, 0.05], [0, 1, 0, 1])
 
 def test_clear_evidence_is_mislabelled_and_torn_evidence_hard():
     flags, run = search([WRONG, TORN])
-    run.dynamics = lambda: pd.DataFrame(
-        {"row": [], "epoch": [], "margin": [], "confidence": []}
-    )  # the record is not what decides here
+    # The record is not what decides here.
+    run.dynamics = lambda: pd.DataFrame({"row": [], "epoch": [], "margin": [], "confidence": []})
     found = categorize(flags, run, CLASSES)
     assert found.of(0) == "mislabelled"
     assert found.of(1) == "hard"

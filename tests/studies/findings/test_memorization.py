@@ -51,10 +51,8 @@ def test_over_every_subset_it_is_the_definition(toy):
         inside = members[:, i]
         assert table["memorization"][i] == pytest.approx(own[inside, i].mean() - own[~inside, i].mean())
         np.testing.assert_allclose(pairs[i], right[inside].mean(0) - right[~inside].mean(0), atol=1e-6)
-    assert set(np.argsort(-table["memorization"].to_numpy())[:2]) == {
-        2,
-        8,
-    }  # the two odd ones, right only when trained on
+    # The two odd ones, right only when trained on.
+    assert set(np.argsort(-table["memorization"].to_numpy())[:2]) == {2, 8}
     assert table["memorization"][2] > 0.9
 
 
@@ -80,9 +78,8 @@ def test_pairs_name_the_sample_that_a_prediction_hangs_on(toy):
     assert hanging(members, right, np.zeros(N), 0.25).empty
     some = np.random.default_rng(0).choice(len(members), 6, replace=False)
     few = per_sample(members[some], own[some])["memorization"].to_numpy()
-    assert (
-        by_chance(members[some], right[some], few, 0.5) > 0.5
-    )  # with few models chance shows pairs, and it is said how many
+    # With few models chance shows pairs, and it is said how many.
+    assert by_chance(members[some], right[some], few, 0.5) > 0.5
 
 
 def test_the_interval_of_a_difference_covers_as_often_as_it_says():
