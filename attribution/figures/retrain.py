@@ -49,7 +49,8 @@ def seeds(found: "RetrainResult", *, dark: bool = False) -> "Figure":
         height=260,
     )
     for seed, before, after in zip(found.seeds, found.accuracy.before, found.accuracy.after, strict=True):
-        values, rose = [100 * before, 100 * after], after > before
+        values = [100 * before, 100 * after]
+        rose = after > before
         look = {"color": HELPFUL if rose else HARMFUL, "width": 2, "dash": "solid" if rose else "dot"}
         words = [
             f"seed {seed}, {when}: {three_digits(value)} %"

@@ -30,7 +30,8 @@ def against(
     if len(shown) < len(frame):
         title = f"{title} ({count(len(shown))} of {count(len(frame))})"
     figure = style.canvas(title, alt, x=axes[0], y=axes[1], dark=dark, height=320)
-    x, y = shown["x"].to_numpy(np.float32), shown["y"].to_numpy(np.float32)
+    x = shown["x"].to_numpy(np.float32)
+    y = shown["y"].to_numpy(np.float32)
     if diagonal and len(x):
         ends = [float(np.nanmin([x, y])), float(np.nanmax([x, y]))]
         line = {"color": style.UNCLEAR, "dash": "dash", "width": 1}
