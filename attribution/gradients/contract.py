@@ -11,6 +11,7 @@ and nothing written out.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -102,21 +103,24 @@ def _outer(
         return compared, _norms(train, bias) if norms else None
     dots, squared = [], []
     for start, stop in blocks(train.count, _sample_block(train, query, order, by_norm, budget_bytes)):
-        full = train.written(start, stop) if MATERIALISE in (order, by_norm) else None
-        sided = order == SIDES or (order == DIRECTION and isinstance(train, Outer))
-        part = train.block(start, stop) if sided or PAIRS in (order, by_norm) else None
-        if query is not None and order == MATERIALISE and full is not None:
+        full, part = _block(train, start, stop, order, by_norm)
+        if query is not None and order == MATERIALISE:
             dots.append(_against_dense(full, query, budget_bytes))
         elif query is not None and isinstance(train, Convolution) and order == DIRECTION:
             dots.append(train.along(start, stop, query.dense()))
-        elif query is not None and part is not None:
+        elif query is not None:
             dots.append(_by_factors(part, query, order, budget_bytes, bias))
-        if norms and full is not None:
-            # One pass, where squares would be written out.
-            squared.append(torch.linalg.vector_norm(full, dim=1).square_())
-        elif norms and part is not None:
-            squared.append(_norms(part, bias))
+        if norms:  # one pass over what is written out, where squares would be written out as well
+            whole = MATERIALISE in (order, by_norm)
+            squared.append(torch.linalg.vector_norm(full, dim=1).square_() if whole else _norms(part, bias))
     return _joined(dots, 0) if query is not None else None, _joined(squared, 0) if norms else None
+
+
+def _block(train: Outer | Convolution, start: int, stop: int, order: str, by_norm: str) -> tuple[Any, Any]:
+    """A block's gradients written out ``(b, p)`` and as sides of positions, each where an order asks for it."""
+    full = train.written(start, stop) if MATERIALISE in (order, by_norm) else None
+    sided = order == SIDES or (order == DIRECTION and isinstance(train, Outer))
+    return full, train.block(start, stop) if sided or PAIRS in (order, by_norm) else None
 
 
 def _small(order: str, by_norm: str, query: Factor | None) -> bool:

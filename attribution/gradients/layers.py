@@ -52,11 +52,6 @@ def handler_of(module: nn.Module) -> Handler | None:
     return own or next((_HANDLERS[kind] for kind in type(module).__mro__ if kind in _HANDLERS), None)
 
 
-def handled_types() -> list[str]:
-    """Names of all layer types with a closed form, sorted."""
-    return sorted(kind.__name__ for kind in _HANDLERS)
-
-
 def _summed(terms: list[Tensor], b: int, parameter: Tensor) -> Dense:
     """Per-sample sums of terms ``(b [* t], ..., *parameter.shape)`` over everything but sample and parameter."""
     sums = [term.reshape(b, -1, parameter.numel()).sum(1) for term in terms]

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, counting_saved, evaluation, per_sample
+from attribution.gradients.factors import Factor
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
 
@@ -234,30 +235,29 @@ def _closed_forms(
             modules[module_name] = module
     calls = capture(model, modules, x, y, loss)
     floor = max((float(rows.norm()) for rows in reference.values()), default=0.0)
-    with torch.no_grad():
-        for module_name, module in modules.items():
-            handler = handler_of(module)
-            assert handler is not None
-            try:
-                factors = handler(module, calls[module_name], len(x)) if module_name in calls else {}
-            except RuntimeError as error:  # shapes that the closed form does not know
-                factors = {}
-                reason = f"its inputs have another layout ({str(error).splitlines()[0][:80]})"
-                verdicts.update(
-                    {
-                        name: reason
-                        for name in covered
-                        if owners[id(covered[name])][0][0] == module_name and verdicts[name]
-                    }
-                )
-            for name, own in module._parameters.items():
-                full = f"{module_name}.{name}" if module_name else name
-                if own is None or full not in covered or len(owners[id(own)]) > 1:
-                    continue
-                found = factors[name].dense() if name in factors else torch.zeros_like(reference[full])
-                if agrees(found, reference[full], floor):
-                    verdicts[full] = ""
+    for module_name, module in modules.items():
+        own = {
+            f"{module_name}.{name}".lstrip("."): name
+            for name, parameter in module._parameters.items()
+            if parameter is not None and len(owners[id(parameter)]) == 1
+        }
+        own = {full: name for full, name in own.items() if full in covered}
+        found, reason = _tried(module, calls.get(module_name), len(x))
+        for full, name in own.items():
+            rows = found[name].dense() if name in found else torch.zeros_like(reference[full])
+            verdicts[full] = "" if agrees(rows, reference[full], floor) else reason or verdicts[full]
     return verdicts, modules
+
+
+@torch.no_grad()
+def _tried(module: nn.Module, calls: Any, b: int) -> tuple[dict[str, Factor], str]:
+    """A module's closed forms on its calls (none: it was not reached), and why they could not be had (or empty)."""
+    handler = handler_of(module)
+    assert handler is not None
+    try:
+        return (handler(module, calls, b) if calls is not None else {}), ""
+    except RuntimeError as error:  # shapes that the closed form does not know
+        return {}, f"its inputs have another layout ({str(error).splitlines()[0][:80]})"
 
 
 def agrees(found: Tensor, expected: Tensor, floor: float) -> bool:

@@ -1,7 +1,7 @@
 """Iterative solvers of (C + damping I) x = v that need products only: conjugate gradients and the Neumann series
 (LiSSA)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from attribution.gradients.curvature.gauss_newton import GaussNewton
+
+Product = Callable[[Tensor, Tensor], Tensor]  # directions (a, P) of the rows (a,) -> their images (a, P)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ def conjugate_gradients(curvature: GaussNewton, v: Tensor, tolerance: float = 1e
     Rows never see each other. Source: Hestenes and Stiefel 1952; for influence Koh and Liang 2017, arXiv 1703.04730,
     sec. 3.
     """
+    return solve_rows(lambda along, _: curvature.damped(along), v, tolerance, iterations)
+
+
+def solve_rows(product: Product, v: Tensor, tolerance: float, iterations: int) -> Solution:
+    """Conjugate gradients for every row of ``v (m, P)``, each with a positive definite matrix of its own."""
     x = torch.zeros_like(v)
     residual = v.clone()
     direction = residual.clone()  # (m, P)
@@ -37,7 +44,7 @@ def conjugate_gradients(curvature: GaussNewton, v: Tensor, tolerance: float = 1e
     while done < iterations and bool((active := squared > goal).any()):
         index = active.nonzero()[:, 0]
         along = direction[index]
-        image = curvature.damped(along)  # (a, P)
+        image = product(along, index)  # (a, P)
         step = (squared[index] / (along * image).sum(1))[:, None]
         x[index] += step * along
         residual[index] -= step * image

@@ -1,14 +1,13 @@
 """The four steps on chosen parameters, and the same four seen from a query, by conjugate gradients on products with the
 curvature."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from attribution.errors import UserError
-from attribution.gradients.curvature.solvers import Solution
+from attribution.gradients.curvature.solvers import Product, Solution, solve_rows
 
 GIF = "gif"
 FIF = "fif"
@@ -16,8 +15,6 @@ PIF = "pif"
 IF = "if"
 IP = "ip"
 VARIANTS = (GIF, FIF, PIF, IF, IP)
-# Directions (a, P) of rows (a,) -> images (a, P), their u^T A u (a,)
-Product = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Damped(Protocol):
@@ -48,9 +45,9 @@ def selected_step(
     if variant == GIF:
         return _least_squares(curvature, g, mask, tolerance, iterations)
     if variant == FIF:
-        return _solve(_plain(curvature, mask), g * mask, tolerance, iterations)
+        return solve_rows(_plain(curvature, mask), g * mask, tolerance, iterations)
     if variant in (PIF, IF):
-        found = _solve(_plain(curvature, torch.ones_like(mask)), g, tolerance, iterations)
+        found = solve_rows(_plain(curvature, torch.ones_like(mask)), g, tolerance, iterations)
         return Solution(found.x * mask if variant == PIF else found.x, found.residuals, found.iterations)
     raise UserError(f"There is no variant {variant!r}.", "", f"Choose one of: {', '.join(VARIANTS)}.")
 
@@ -70,18 +67,13 @@ def query_direction(
     if variant == GIF:
         return _shortest(curvature, g * mask, mask, tolerance, iterations)
     if variant == PIF:
-        return _solve(_plain(curvature, torch.ones_like(mask)), g * mask, tolerance, iterations)
+        return solve_rows(_plain(curvature, torch.ones_like(mask)), g * mask, tolerance, iterations)
     return selected_step(curvature, g, mask, variant, tolerance, iterations)
 
 
 def _plain(curvature: Damped, mask: Tensor) -> Product:
     """H_JJ."""
-
-    def product(along: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        image = curvature.damped(along) * mask[rows]
-        return image, (along * image).sum(1)
-
-    return product
+    return lambda along, rows: curvature.damped(along) * mask[rows]
 
 
 def _least_squares(curvature: Damped, g: Tensor, mask: Tensor, tolerance: float, iterations: int) -> Solution:
@@ -137,25 +129,3 @@ def _squared(rows: Tensor) -> Tensor:
 
 def _relative(squared: Tensor, start: Tensor) -> Tensor:
     return (squared / start.clamp_min(torch.finfo(torch.float64).tiny)).sqrt()
-
-
-def _solve(product: Product, v: Tensor, tolerance: float, iterations: int) -> Solution:
-    """Conjugate gradients for every row of ``v``; rows never see each other, and each stops by itself."""
-    x = torch.zeros_like(v)
-    residual = v.clone()
-    direction = residual.clone()  # (m, P)
-    squared = residual.square().sum(1)  # (m,)
-    goal = tolerance**2 * squared
-    done = 0
-    while done < iterations and bool((active := squared > goal).any()):
-        index = active.nonzero()[:, 0]
-        along = direction[index]
-        image, curved = product(along, index)
-        step = (squared[index] / curved)[:, None]
-        x[index] += step * along
-        residual[index] -= step * image
-        fresh = residual[index].square().sum(1)
-        direction[index] = residual[index] + (fresh / squared[index])[:, None] * along
-        squared[index] = fresh
-        done += 1
-    return Solution(x, (squared / v.square().sum(1).clamp_min(torch.finfo(v.dtype).tiny)).sqrt(), done)
