@@ -91,7 +91,8 @@ class MultiLabel(Task):
 
     def said_kept(self, kept: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
         """From logits, without torch."""
-        logits, values = np.asarray(kept, dtype=np.float64), np.asarray(values)
+        logits = np.asarray(kept, dtype=np.float64)
+        values = np.asarray(values)
         there = ~self.targets.bare(values)
         signed = logits * (2 * self.targets.for_model(values) - 1)
         loss = np.logaddexp(0, -signed).sum(1)
