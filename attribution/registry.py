@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from attribution.errors import UserError
@@ -12,11 +13,11 @@ class Registry:
     """The named plug-ins of one package, imported on first use.
 
     ``kind`` is the word used in messages ("estimator"), ``package`` the dotted name of the folder whose modules
-    register themselves.
+    register themselves. ``inside``: the plug-ins are folders, and the module of this name in each registers it.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
-        self.kind, self._package = kind, package
+    def __init__(self, kind: str, package: str, inside: str = "") -> None:
+        self.kind, self._package, self._inside = kind, package, inside
         self._items: dict[str, Any] = {}
         self._discovered = False
 
@@ -36,9 +37,16 @@ class Registry:
         if not self._discovered:
             package = importlib.import_module(self._package)
             for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
-                if not module.name.startswith("_"):
-                    importlib.import_module(f"{self._package}.{module.name}")
+                if not module.name.startswith("_") and (place := self._module(module)):
+                    importlib.import_module(place)
             self._discovered = True
+
+    def _module(self, found: pkgutil.ModuleInfo) -> str:
+        """The module that registers a plug-in; "" for what stands beside the plug-ins."""
+        if not self._inside:
+            return f"{self._package}.{found.name}"
+        here = Path(found.module_finder.path, found.name, f"{self._inside}.py")  # type: ignore[union-attr]
+        return f"{self._package}.{found.name}.{self._inside}" if here.is_file() else ""
 
     def names(self) -> list[str]:
         """All registered names, sorted."""

@@ -37,7 +37,10 @@ from attribution.models.build import build_model
 from attribution.settings.configs import AnglesConfig, ModelConfig, TrainConfig
 from attribution.statistics.ranking import auroc
 from attribution.storage.files import write_json
-from attribution.studies.angles import AnglesResult, angle, measure
+from attribution.studies.angles.result import AnglesResult
+from attribution.studies.angles.run import angle
+from attribution.studies.angles.study import Angles
+from attribution.studies.base import Context
 from attribution.training.recipe import learning_rate
 from attribution.training.train import train
 from attribution.training.trained import TrainedModel
@@ -178,7 +181,7 @@ def measure_seed(name: str, seed: int) -> dict[str, Any]:
         scores = {each: detectors.get(each)().values(evidence) for each in DETECTORS}
         scores["forest on all layers"] = forest_on_all_layers(trained)
         ask = AnglesConfig(damping_ratios=RATIOS, curvature_samples=250, iterations=300, device="cpu")
-        result = measure(dataset, labels, run, ask, dataset.rows("val"), folder / "angles")
+        result = Angles().make(Context(folder, dataset, labels, run, rows=lambda words, run: dataset.rows("val")), ask)
         scores["influence with curvature"] = -result.samples["curved"].to_numpy(dtype=np.float64)
         lines = {each: judged(values, flipped) for each, values in scores.items()}
         chance = np.random.default_rng(seed).choice(MOONS["train"], MOON_FLIPS, replace=False)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attribution.project.asking import query_of
 from attribution.settings.configs import AnglesConfig
+from attribution.studies.queries import query_of
 from attribution.views import angles, colours, numbers, scatter
 from attribution.views.cards import Fact
 from pages.parts import context, frame, jobs, lasso, query, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.studies.angles import AnglesResult
+    from attribution.studies.angles.result import AnglesResult
 
 COLOURS = ["label", "suspicion", "edits"]
 READING = (

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attribution.project.asking import query_of
 from attribution.project.lookup import InfluenceView
 from attribution.settings.configs import ScoreConfig
 from attribution.studies.influence import settings
+from attribution.studies.queries import query_of
 from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, numbers, tables
 from pages.parts import cards, context, forecast, frame, jobs, keys, query, states

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attribution.settings.configs import ShiftConfig
-from attribution.studies.shift.run import ShiftResult
+from attribution.studies.shift.result import ShiftResult
 from attribution.views import comparison, leaks, numbers, shift
 from attribution.views.cards import Fact
 from pages.parts import cards, context, frame, jobs, states

@@ -13,6 +13,7 @@ import torch
 
 from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
 from attribution.settings.configs import ModelConfig, TrainConfig
+from attribution.studies.base import Context
 from attribution.training.train import Run, train
 from attribution.training.trained import TrainedModel
 
@@ -31,6 +32,12 @@ class World:
 
     def trained(self, **settings: Any) -> TrainedModel:
         return TrainedModel(self.dataset, self.labels, self.run, device="cpu", **settings)
+
+    def context(self, folder: Path, queries: Any = (), **more: Any) -> Context:
+        """What a study is told: results go below ``folder``, and every query means the rows ``queries``."""
+        model = self.run.model_config
+        given = {"model": model, "own": self.run.train_config, "rows": lambda words, run: np.asarray(queries)}
+        return Context(folder, self.dataset, self.labels, self.run, **{**given, **more})
 
 
 def write_dataset(folder: Path, x: np.ndarray, y: np.ndarray, ids: list[str]) -> Dataset:

@@ -1,6 +1,6 @@
 """Finds among finished results the one that answers a question for the current model and labels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -57,18 +57,6 @@ class InfluenceView:
     def options(self) -> dict[str, Any]:
         """All settings of the estimator that these numbers depend on, as they were used."""
         return dict(self.score.config.get("options", {}))
-
-
-@lru_cache(maxsize=512)
-def _opened(open_one: Callable[[Path], Any], path: Path, changed_ns: int) -> Any:
-    return open_one(path)
-
-
-def finished(folder: Path, open_one: Callable[[Path], T]) -> list[T]:
-    """The finished artefacts in a folder (those with a ``config.json``), newest first; what was read of one stays in
-    memory. Those that are damaged (``damaged``) are passed over."""
-    found = {path.parent: path.stat().st_mtime_ns for path in folder.glob("*/config.json") if sound(path)}
-    return [_opened(open_one, path, found[path]) for path in sorted(found, key=lambda path: -found[path])]
 
 
 def damaged(project: Path) -> list[UserError]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.errors import UserError
 from attribution.project import lookup
 from attribution.project.runs import Models
+from attribution.storage.artefact import finished
 from attribution.storage.files import readable
 from attribution.storage.sums import ailing
 
@@ -13,21 +14,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.project.lookup import InfluenceView
-    from attribution.studies.angles import AnglesResult
+    from attribution.studies.angles.result import AnglesResult
     from attribution.studies.bench import BenchResult
-    from attribution.studies.bench.damping import DampingResult
     from attribution.studies.categories.categories import Categories
+    from attribution.studies.damping.result import DampingResult
     from attribution.studies.fairness.result import FairnessResult
     from attribution.studies.influence import ScoreResult
     from attribution.studies.leaks.result import LeakResult
-    from attribution.studies.map import MapResult
+    from attribution.studies.map.result import MapResult
     from attribution.studies.memorization import MemorizationResult
     from attribution.studies.mislabels.budget import Budget
     from attribution.studies.mislabels.calibration import CalibrationResult
     from attribution.studies.mislabels.run import FlagResult
     from attribution.studies.preview.result import PreviewResult
     from attribution.studies.retrain.result import RetrainResult
-    from attribution.studies.shift.run import ShiftResult
+    from attribution.studies.shift.result import ShiftResult
 
 
 class Results(Models):
@@ -46,7 +47,7 @@ class Results(Models):
         """Finished score runs, newest first."""
         from attribution.studies.influence import ScoreResult
 
-        return lookup.finished(self.folder / "scores", ScoreResult.open)
+        return finished(self.folder / "scores", ScoreResult.open)
 
     def find_query(
         self, estimator: str, query_rows: Sequence[int], settings: Mapping[str, Any] | None = None
@@ -101,7 +102,7 @@ class Results(Models):
         from attribution.studies.mislabels.run import FlagResult
 
         run = self.run
-        return lookup.newest_of(lookup.finished(self.folder / "flags", FlagResult.open), run.id if run else None)
+        return lookup.newest_of(finished(self.folder / "flags", FlagResult.open), run.id if run else None)
 
     def categories(self) -> "Categories | None":
         """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or
@@ -133,27 +134,25 @@ class Results(Models):
         from attribution.studies.leaks.result import LeakResult
 
         run = self.run
-        return lookup.newest_of(lookup.finished(self.folder / "leaks", LeakResult.open), run.id if run else None)
+        return lookup.newest_of(finished(self.folder / "leaks", LeakResult.open), run.id if run else None)
 
     def map(self, space: str = "representation", method: str = "umap") -> "MapResult | None":
         """The newest finished map of this kind, of the current model if there is one."""
-        from attribution.studies.map import MapResult
+        from attribution.studies.map.result import MapResult
 
         run = self.run
-        fitting = [
-            m for m in lookup.finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)
-        ]
+        fitting = [m for m in finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)]
         return lookup.newest_of(fitting, run.id if run else None)
 
     def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
         """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is
         preferred."""
-        from attribution.studies.angles import AnglesResult
+        from attribution.studies.angles.result import AnglesResult
 
         run = self.run
         wanted = tuple(sorted({int(row) for row in query_rows}))
         version = self.labels.version
-        found = lookup.finished(self.folder / "angles", AnglesResult.open)
+        found = finished(self.folder / "angles", AnglesResult.open)
         fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
         return min(fitting, key=lambda one: one.version != version, default=None)
 
@@ -161,16 +160,14 @@ class Results(Models):
         """Finished before/after proofs, newest first."""
         from attribution.studies.retrain.result import RetrainResult
 
-        return lookup.finished(self.folder / "retrains", RetrainResult.open)
+        return finished(self.folder / "retrains", RetrainResult.open)
 
     def calibration(self) -> "CalibrationResult | None":
         """The newest measurement of the queue on planted errors, of the current model if there is one."""
         from attribution.studies.mislabels.calibration import CalibrationResult
 
         run = self.run
-        return lookup.newest_of(
-            lookup.finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None
-        )
+        return lookup.newest_of(finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None)
 
     def budget(self, step: int = 50) -> "Budget | None":
         """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made
@@ -180,21 +177,21 @@ class Results(Models):
 
     def shifts(self) -> "list[ShiftResult]":
         """Finished comparisons of test and training data, newest first."""
-        from attribution.studies.shift.run import ShiftResult
+        from attribution.studies.shift.result import ShiftResult
 
-        return lookup.finished(self.folder / "shifts", ShiftResult.open)
+        return finished(self.folder / "shifts", ShiftResult.open)
 
     def remedies(self) -> "list[FairnessResult]":
         """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
         from attribution.studies.fairness.result import FairnessResult
 
-        return lookup.finished(self.folder / "remedies", FairnessResult.open)
+        return finished(self.folder / "remedies", FairnessResult.open)
 
     def memorizations(self) -> "list[MemorizationResult]":
         """Finished estimates of what is known by heart, newest first."""
         from attribution.studies.memorization import MemorizationResult
 
-        return lookup.finished(self.folder / "memorizations", MemorizationResult.open)
+        return finished(self.folder / "memorizations", MemorizationResult.open)
 
     def benches(self, unfinished: bool = False) -> "list[BenchResult]":
         """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the
@@ -203,18 +200,18 @@ class Results(Models):
 
         folder = self.folder / "benches"
         if not unfinished:
-            return lookup.finished(folder, BenchResult.open)
+            return finished(folder, BenchResult.open)
         begun = sorted(filter(readable, folder.glob("*/request.json")), key=lambda path: -path.stat().st_mtime_ns)
         return [BenchResult(path.parent) for path in begun]
 
     def dampings(self) -> "list[DampingResult]":
         """Finished sweeps over the damping, newest first."""
-        from attribution.studies.bench.damping import DampingResult
+        from attribution.studies.damping.result import DampingResult
 
-        return lookup.finished(self.folder / "dampings", DampingResult.open)
+        return finished(self.folder / "dampings", DampingResult.open)
 
     def previews(self) -> "list[PreviewResult]":
         """Finished previews of edits without retraining, newest first."""
         from attribution.studies.preview.result import PreviewResult
 
-        return lookup.finished(self.folder / "previews", PreviewResult.open)
+        return finished(self.folder / "previews", PreviewResult.open)

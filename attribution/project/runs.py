@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, TypeVar
 from attribution.errors import UserError
 from attribution.project import lookup
 from attribution.project.asked import possible
-from attribution.project.asking import query_rows
 from attribution.project.review import Review
 from attribution.settings.configs import TrainConfig
+from attribution.storage.artefact import finished
 from attribution.storage.sums import ailing
+from attribution.studies.queries import query_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,7 @@ class Models(Review):
         """Finished trainings, newest first."""
         from attribution.training.run import Run
 
-        return lookup.finished(self.folder / "runs", Run.open)
+        return finished(self.folder / "runs", Run.open)
 
     @property
     def run(self) -> "Run | None":

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attribution.progress import Progress
-from attribution.project.asking import asked
 from attribution.settings.configs import (
     AnglesConfig,
     BenchConfig,
@@ -22,6 +21,7 @@ from attribution.settings.configs import (
     ShiftConfig,
     TrainConfig,
 )
+from attribution.studies.queries import asked
 
 if TYPE_CHECKING:
     from attribution.project.work import Work

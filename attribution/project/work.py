@@ -11,6 +11,7 @@ from attribution.progress import Progress
 from attribution.project.forecasts import Forecasts
 from attribution.project.results import Results
 from attribution.project.steps import prepare
+from attribution.project.studies import Studies
 from attribution.settings.configs import (
     AnglesConfig,
     BenchConfig,
@@ -30,23 +31,24 @@ from attribution.settings.configs import (
     to_dict,
 )
 from attribution.storage.locks import alone
+from attribution.studies.base import Context
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from attribution.studies.angles import AnglesResult
+    from attribution.studies.angles.result import AnglesResult
     from attribution.studies.bench import BenchResult
-    from attribution.studies.bench.damping import DampingResult
+    from attribution.studies.damping.result import DampingResult
     from attribution.studies.fairness.result import FairnessResult
     from attribution.studies.influence import ScoreResult
     from attribution.studies.leaks.result import LeakResult
-    from attribution.studies.map import MapResult
+    from attribution.studies.map.result import MapResult
     from attribution.studies.memorization import MemorizationResult
     from attribution.studies.mislabels.calibration import CalibrationResult
     from attribution.studies.mislabels.run import FlagResult
     from attribution.studies.preview.result import PreviewResult
     from attribution.studies.retrain.result import RetrainResult
-    from attribution.studies.shift.run import ShiftResult
+    from attribution.studies.shift.result import ShiftResult
     from attribution.training.run import Run
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -71,8 +73,29 @@ def once(method: Method) -> Method:
 
 
 class Work(Results, Forecasts):
-    """One method per kind of work (``steps.STEPS``): ``method(config, progress)`` gives the result, which the folder
-    keeps."""
+    """One method per kind of work: ``method(config, progress)`` gives the result, which the folder keeps."""
+
+    @property
+    def studies(self) -> Studies:
+        """All kinds of work by name: ``project.studies.leaks.run(config)``, ``.latest()``, ``.all()``, ``.cost()``."""
+        return Studies(self)
+
+    def context(self, run: str = "", needed: bool = True) -> Context:
+        """What a study is told of this project, with the run of this id (empty: the current one)."""
+        return Context(
+            self.folder,
+            self.dataset,
+            self.labels,
+            self._need_run(run) if run or needed else self.run,
+            self.model_config,
+            self.train_config,
+            trusted=self.trusted,
+            agreed=self._setting("trainings") == "here",
+            elsewhere=self.loaded,
+            rows=self.query_rows,
+            labels_at=self.labels_at,
+            use=lambda run: self._set("run", run),
+        )
 
     def train(
         self,
@@ -158,42 +181,17 @@ class Work(Results, Forecasts):
             self.categories_of(found)  # kept with the search, so that no page waits for it
         return found
 
-    @once
     def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
         """Search for training samples that repeat a test or validation sample, or each other."""
-        from attribution.studies.leaks.run import find_leaks
+        return self.studies.leaks.run(config, progress)
 
-        config = self._possible(config or LeakConfig())
-        run = self._need_run(config.run)
-        work = progress or Progress()
-        out, graphs = self.folder / "leaks", self.folder / "neighbors"
-        return find_leaks(self.dataset, self.labels, run, config, out, graphs, work, trusted=self.trusted)
-
-    @once
     def embed(self, config: MapConfig | None = None, progress: Progress | None = None) -> "MapResult":
         """Lay all samples out in two dimensions."""
-        from attribution.studies.map import embed
+        return self.studies.map.run(config, progress)
 
-        config = self._possible(config or MapConfig())
-        run = self._need_run(config.run)
-        work = progress or Progress()
-        graphs = self.folder / "neighbors"
-        return embed(
-            self.dataset, self.labels, run, config, self.folder / "maps", work, trusted=self.trusted, graphs=graphs
-        )
-
-    @once
     def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
         """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
-        from attribution.studies.angles import measure
-
-        config = self._possible(config or AnglesConfig())
-        run = self._need_run(config.run)
-        queries = self.query_rows(config.queries, run)
-        out = self.folder / "angles"
-        return measure(
-            self.dataset, self.labels, run, config, queries, out, progress or Progress(), trusted=self.trusted
-        )
+        return self.studies.angles.run(config, progress)
 
     @once
     def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "RetrainResult":
@@ -250,15 +248,10 @@ class Work(Results, Forecasts):
             recipe=recipe,
         )
 
-    @once
     def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
         """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no
         model, unless the representation is asked for."""
-        from attribution.studies.shift.run import compare
-
-        config = self._possible(config or ShiftConfig())
-        run = self._need_run(config.run) if config.space == "representation" else None
-        return compare(self.dataset, self.labels, run, config, self.folder / "shifts", progress or Progress())
+        return self.studies.shift.run(config, progress)
 
     @once
     def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "FairnessResult":
@@ -313,20 +306,9 @@ class Work(Results, Forecasts):
             rows, self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool), config.count, config.seed
         )
 
-    @once
     def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
         """How much the damping of a curvature estimator matters here: its influences at several ratios, compared."""
-        import numpy as np
-
-        from attribution.studies.bench.damping import damping_sweep
-
-        config = self._possible(config or DampingConfig())
-        run = self._need_run(config.run)
-        rows = self.query_rows(config.queries, run)
-        few = np.sort(np.random.default_rng(config.seed).permutation(rows)[: config.count])
-        out = self.folder / "dampings"
-        work = progress or Progress()
-        return damping_sweep(self.dataset, self.labels, run, config, few, out, work, trusted=self.trusted)
+        return self.studies.damping.run(config, progress)
 
     @once
     def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "PreviewResult":

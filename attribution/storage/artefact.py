@@ -1,12 +1,16 @@
 """A finished result as a folder: ``config.json`` is written last, so a folder without one is not finished."""
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from attribution.errors import UserError
 from attribution.storage.drawn import Drawn
 from attribution.storage.files import read_json, way_out
+from attribution.storage.sums import sound
+
+T = TypeVar("T")
 
 
 class Artefact(Drawn):
@@ -61,3 +65,15 @@ class Artefact(Drawn):
     def version(self) -> str:
         """The data version it was made of."""
         return str(self.config["version"])
+
+
+def finished(folder: Path, open_one: Callable[[Path], T]) -> list[T]:
+    """The finished results in a folder (those with a ``config.json``), newest first; what was read of one stays in
+    memory. Damaged ones (``sums.ailing``) are passed over."""
+    found = {path.parent: path.stat().st_mtime_ns for path in folder.glob("*/config.json") if sound(path)}
+    return [_opened(open_one, path, found[path]) for path in sorted(found, key=lambda path: -found[path])]
+
+
+@lru_cache(maxsize=512)
+def _opened(open_one: Callable[[Path], T], path: Path, changed_ns: int) -> T:
+    return open_one(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+_open: "list[Meter]" = []  # at work: one that begins inside another makes the system forget the peak so far
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -26,9 +27,13 @@ class Meter:
     def __init__(self, device: str = "cpu") -> None:
         self._cuda = str(device).startswith("cuda")
         self._cpu = str(device) == "cpu"
+        self._seen_bytes = 0
 
     def start(self) -> "Meter":
         """Begin."""
+        for outer in _open:
+            outer._seen_bytes = max(outer._seen_bytes, outer._peak())
+        _open.append(self)
         if self._cuda:
             import torch
 
@@ -46,10 +51,19 @@ class Meter:
             import torch
 
             torch.cuda.synchronize()
+        if self in _open:
+            _open.remove(self)
         self.seconds_s = time.perf_counter() - self._started_s
         self.cpu_s = time.process_time() - self._began_cpu_s if self._cpu else self.seconds_s
-        self.peak_bytes = torch.cuda.max_memory_allocated() if self._cuda else peak_bytes()
+        self.peak_bytes = max(self._seen_bytes, self._peak())
         return self
+
+    def _peak(self) -> int:
+        if self._cuda:
+            import torch
+
+            return int(torch.cuda.max_memory_allocated())
+        return peak_bytes()
 
     def __enter__(self) -> "Meter":
         return self.start()

@@ -8,7 +8,7 @@ from attribution.statistics.intervals import Interval
 from attribution.views.numbers import three_digits
 
 if TYPE_CHECKING:
-    from attribution.studies.shift.run import ShiftResult
+    from attribution.studies.shift.result import ShiftResult
 
 SPACES = {"inputs": "The data themselves", "representation": "What the model sees"}
 KINDS = {"column": "Columns", "region": "Regions", "label": "Labels"}

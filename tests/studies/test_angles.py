@@ -12,7 +12,9 @@ from attribution.errors import UserError
 from attribution.estimators._preconditioned import curvature_of, usual_ratio
 from attribution.gradients.curvature import shifted_conjugate_gradients
 from attribution.settings.configs import AnglesConfig
-from attribution.studies.angles import AnglesResult, angle, measure
+from attribution.studies.angles.result import AnglesResult
+from attribution.studies.angles.run import angle
+from attribution.studies.angles.study import Angles
 
 CONFIG = AnglesConfig(device="cpu", damping_ratios=(0.1, 1.0, 10.0, 100.0), iterations=400)
 
@@ -24,7 +26,7 @@ def world(tmp_path_factory) -> World:
 
 def look(world: World, out, config: AnglesConfig = CONFIG, queries=None) -> AnglesResult:
     queries = world.dataset.rows("val") if queries is None else queries
-    return measure(world.dataset, world.labels, world.run, config, queries, out)
+    return Angles().make(world.context(out, queries), config)
 
 
 def gradients(world: World, rows, checkpoint=-1) -> torch.Tensor:

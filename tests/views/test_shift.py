@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from attribution.statistics.intervals import Interval
-from attribution.studies.shift.run import verdict
+from attribution.studies.shift.result import verdict
 from attribution.views import shift
 
 

@@ -1,7 +1,6 @@
 """Leaks and duplicates: training samples that repeat a test or validation sample, or each other, with every piece of
 evidence."""
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +11,18 @@ from attribution.errors import UserError
 from attribution.modalities.similarity import Likeness, likeness_of
 from attribution.neighbors.exact import unit
 from attribution.progress import Progress
-from attribution.settings.configs import LeakConfig, fingerprint
-from attribution.storage.files import file_hash
-from attribution.storage.sums import finish
+from attribution.settings.configs import LeakConfig
 from attribution.storage.tables import write_table
+from attribution.studies.base import Context, Request
 from attribution.studies.leaks import cases as leak_cases
-from attribution.studies.leaks.result import REACH, LeakResult
+from attribution.studies.leaks.influence import CONTROLS, self_match
+from attribution.studies.leaks.result import REACH
 from attribution.studies.neighbor_graph import NeighborGraph, neighbor_graph
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.datasets.dataset import Dataset
     from attribution.training.train import Run
 
 FORMAT = 1  # raise when the same request would give another result than before
@@ -32,28 +31,9 @@ COPIES = 50  # exact copies of one sample that are listed with it
 MODEL_TITLE = "what the model sees"
 
 
-def find_leaks(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: LeakConfig,
-    out: Path,
-    graphs: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> LeakResult:
-    """Pairs of samples that may be the same thing, with their evidence, written to ``out/ID``; the neighbour graph goes
-    to ``graphs``.
-
-    Candidates are equal content hashes, the closest pairs in the modality's own space, and neighbours in the model's
-    representation; all are measured in both spaces. A distance is judged as a ratio to the usual one, the median
-    distance between a training sample and its nearest other training sample. Pairs up to ``REACH`` times that are kept,
-    so that the threshold can be moved afterwards. Dropped samples take part: a search after a verdict shows the case
-    again, with its verdict. ``UserError`` without training samples.
-    """
-    work = progress or Progress()
-    started_s = time.perf_counter()
+def request(context: Context, config: LeakConfig) -> Request:
+    """The model, the threshold, and whether all pairs can be compared. ``UserError`` without training samples."""
+    dataset = context.dataset
     train = dataset.rows("train")
     held = np.concatenate([dataset.rows("val"), dataset.rows("test")])
     if len(train) < 2:
@@ -68,52 +48,53 @@ def find_leaks(
             "Pairs further apart are not kept.",
             "Take 0.3.",
         )
-    request: dict[str, Any] = {
+    said: dict[str, Any] = {
         "format": FORMAT,
-        "run": run.id,
-        "weights": file_hash(Path(run.checkpoints[-1][0])),
-        "version": labels.version,
+        "run": context.asked.id,
+        "weights": context.weights,
+        "version": context.labels.version,
         "threshold": threshold,
         "neighbors": config.neighbors,
         "influence": config.influence,
         "seed": config.seed,
     }
     if own.in_cells(max(len(train), len(held)), len(train)):
-        request["search"] = "cells"
-    result = LeakResult(Path(out) / fingerprint(request))
-    if result.finished:
-        return result
-    graph = neighbor_graph(dataset, run, graphs, work.part(0.0, 0.2), device="cpu")
+        said["search"] = "cells"
+    return Request(said, ready=(own, train, held))
+
+
+def compute(context: Context, config: LeakConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Pairs of samples that may be the same thing, with their evidence.
+
+    Candidates are equal content hashes, the closest pairs in the modality's own space, and neighbours in the model's
+    representation; all are measured in both spaces. A distance is judged as a ratio to the usual one, the median
+    distance between a training sample and its nearest other training sample. Pairs up to ``REACH`` times that are kept,
+    so that the threshold can be moved afterwards. Dropped samples take part: a search after a verdict shows the case
+    again, with its verdict.
+    """
+    own, train, held = asked.ready
+    dataset, run = context.dataset, context.asked
+    graph = neighbor_graph(dataset, run, context.folder / "neighbors", work.part(0.0, 0.2), device="cpu")
     pairs, units = _pairs(dataset, own, run, graph, train, held, config.neighbors, work.part(0.2, 0.8))
-    asked = _influence(dataset, labels, run, config, pairs, work.part(0.8, 1.0), trusted)
-    table = pairs.assign(**asked)
+    table = pairs.assign(**_influence(context, config, pairs, work.part(0.8, 1.0)))
     for name, values in own.measured(table["row"].to_numpy(), table["other"].to_numpy()).items():
         table[name] = values
-    write_table(result.folder / "pairs.parquet", table)
+    write_table(out / "pairs.parquet", table)
     for relation in ("leak", "duplicate"):
-        grouped = leak_cases.group(table[table["relation"] == relation], threshold)
-        found = leak_cases.summary(grouped, labels.values).drop(columns=["rows", "others"])
-        write_table(result.folder / f"{relation}-cases.parquet", found)
-    from attribution.studies.leaks.influence import CONTROLS
-
-    finish(
-        result.folder,
-        {
-            **request,
-            "units": units,
-            "certain": own.certain / units["own"] if np.isfinite(own.certain) else None,
-            "recall": own.recall,
-            "titles": {"own": own.title, "model": MODEL_TITLE},
-            "measures": {name: asdict(measure) for name, measure in own.measures.items()},
-            "controls": CONTROLS,
-            "graph": graph.id,
-            "n_train": len(train),
-            "n_held_out": len(held),
-            "seconds_s": time.perf_counter() - started_s,
-        },
-    )
-    work.update(1, 1, "done")
-    return result
+        grouped = leak_cases.group(table[table["relation"] == relation], asked.said["threshold"])
+        found = leak_cases.summary(grouped, context.labels.values).drop(columns=["rows", "others"])
+        write_table(out / f"{relation}-cases.parquet", found)
+    return {
+        "units": units,
+        "certain": own.certain / units["own"] if np.isfinite(own.certain) else None,
+        "recall": own.recall,
+        "titles": {"own": own.title, "model": MODEL_TITLE},
+        "measures": {name: asdict(measure) for name, measure in own.measures.items()},
+        "controls": CONTROLS,
+        "graph": graph.id,
+        "n_train": len(train),
+        "n_held_out": len(held),
+    }
 
 
 def _pairs(
@@ -257,29 +238,19 @@ def _copies(
     return found
 
 
-def _influence(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: LeakConfig,
-    pairs: "pd.DataFrame",
-    work: Progress,
-    trusted: bool,
-) -> dict[str, np.ndarray]:
+def _influence(context: Context, config: LeakConfig, pairs: "pd.DataFrame", work: Progress) -> dict[str, np.ndarray]:
     """Gradient cosine and Forward-INF of the best pair of each of the likeliest leaked held-out samples; NaN
     elsewhere."""
     names = ("gradient_cosine", "gradient_cosine:highest", "forward_inf", "forward_inf:highest")
     columns = {name: np.full(len(pairs), np.nan) for name in names}
-    leaks = pairs[(pairs["relation"] == "leak") & labels.active[pairs["row"]] & labels.active[pairs["other"]]]
+    active = context.labels.active
+    leaks = pairs[(pairs["relation"] == "leak") & active[pairs["row"]] & active[pairs["other"]]]
     chosen = leaks.index[~leaks["other"].duplicated().to_numpy()][: config.influence]
     if not len(chosen):
         return columns
-    from attribution.studies.leaks.influence import self_match
-    from attribution.training.trained import TrainedModel
-
-    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
     rows, others = (pairs.loc[chosen, name].to_numpy(dtype=np.int64) for name in ("row", "other"))
     suspected = {int(other): set(mine) for other, mine in leaks.groupby("other")["row"]}
-    for name, values in self_match(trained, rows, others, suspected, config.seed, work).items():
+    found = self_match(context.trained(config.device), rows, others, suspected, config.seed, work)
+    for name, values in found.items():
         columns[name][chosen] = values
     return columns

@@ -2,8 +2,6 @@
 away."""
 
 import math
-import time
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,133 +10,65 @@ import numpy as np
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import ShiftConfig, fingerprint
+from attribution.settings.configs import ShiftConfig
 from attribution.statistics.intervals import Interval, auc_with_variance
-from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash
-from attribution.storage.sums import finish
-from attribution.storage.tables import read_table, write_table
+from attribution.storage.tables import write_table
+from attribution.studies.base import Context, Request
 from attribution.studies.mislabels.out_of_fold import assign_folds
+from attribution.studies.shift.differences import differences
 from attribution.studies.shift.spaces import Space, space_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset, Labels
-    from attribution.training.run import Run
+    from attribution.datasets.dataset import Dataset
 
 FORMAT = 1  # raise when the same request would give another result than before
-SLIGHT, CLEAR = 0.6, 0.75  # AUC: from here "sometimes" and "usually"; words only, nothing is decided by them
 
 
-class ShiftResult(Artefact):
-    """One comparison of the test with the training set: ``NAME/shifts/SHIFT``.
-
-    ``config`` holds the request, space, counts, ``auc`` and ``control`` (intervals; control is training against
-    validation, None without a validation set), p_value, seconds_s.
-    """
-
-    what = "comparison of test and training data"
-
-    @property
-    def space(self) -> str:
-        """What the classifier was given: inputs or representation."""
-        return str(self.config["space"])
-
-    @property
-    def auc(self) -> Interval:
-        """Chance that a test sample looks more like one than a training sample does; 0.5 is no difference."""
-        return Interval.from_json(self.config["auc"])
-
-    @property
-    def control(self) -> Interval | None:
-        """The same for validation against training samples: what the split itself, or the model's memory of its
-        training data, gives away."""
-        found = self.config["control"]
-        return Interval.from_json(found) if found else None
-
-    @property
-    def p_value(self) -> float:
-        """One-sided: how often an AUC this large would come about by chance if both sets were drawn alike."""
-        return float(self.config["p_value"])
-
-    @cached_property
-    def samples(self) -> "pd.DataFrame":
-        """The extremes: row, split, p_test (0..1: how test-like it looks to a classifier that did not train on it, were
-        both sets of one size), rank (1 = most test-like of the training samples, most train-like of the test
-        samples)."""
-        return self._table("samples")
-
-    @cached_property
-    def differences(self) -> "pd.DataFrame":
-        """What differs, the surest difference first: kind (column, region or label), name, train, test (mean or share
-        of one), difference with low and high (in standard deviations for a numeric column, else in shares), importance
-        (drop of the AUC without the column; NaN if not measured), unit, words, row (a typical sample of a region, else
-        -1). Intervals are widened for the number of lines of their kind (Bonferroni)."""
-        return self._table("differences")
-
-    @property
-    def verdict(self) -> str:
-        """One plain sentence."""
-        return verdict(self.auc, self.config["counts"])
-
-    def _table(self, name: str) -> "pd.DataFrame":
-
-        return read_table(self.folder / f"{name}.parquet")
-
-
-def verdict(auc: Interval, counts: dict[str, int]) -> str:
-    """Can it tell, in words with the AUC and its interval."""
-    if not math.isfinite(auc.low):
-        return f"{counts['test']:,} test samples are too few to tell."
-    figures = f"AUC {auc.estimate:.2f} ({auc.low:.2f} to {auc.high:.2f})"
-    if auc.low <= 0.5:
-        return f"A classifier cannot tell your test set from your training set: {figures}."
-    word = "barely" if auc.estimate < SLIGHT else "sometimes" if auc.estimate < CLEAR else "usually"
-    return f"A classifier can {word} tell your test set from your training set: {figures}."
-
-
-def compare(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run | None",
-    config: ShiftConfig,
-    out: Path,
-    progress: Progress | None = None,
-) -> ShiftResult:
-    """Adversarial validation of the active training against the active test samples; the result is in ``out/ID``.
-
-    A cross-fitted classifier (logistic regression; boosted trees on the columns of a table) is trained to say which
-    samples are test samples; copies of one sample share a fold. The AUC is the mean over the folds, its interval from
-    DeLong's variance of each. ``run`` gives the representation when that is asked for; it has seen the training
-    samples, so part of what tells them apart may be memory: the same is measured for the validation set as a control.
-    Costs 2 x folds small fits. ``UserError`` when a split is too small. Source: Qian et al., Managing dataset shift by
-    adversarial validation, arXiv 2112.10078.
-    """
-    work = progress or Progress()
-    started_s = time.perf_counter()
+def request(context: Context, config: ShiftConfig) -> Request:
+    """The space, and with a representation the model that gives it; ``UserError`` when a split is too small."""
     kind = "inputs" if config.space == "auto" else config.space
+    run = context.run if kind == "representation" else None
     if kind not in ("inputs", "representation") or (kind == "representation" and run is None):
         raise UserError(
             f"There is no comparison by {config.space!r}.", "", "Use inputs, or representation with a trained model."
         )
+    rows = _rows(context, config.folds)
+    said: dict[str, Any] = {
+        "format": FORMAT,
+        "space": kind,
+        "version": context.labels.version,
+        "run": run.id if run else "",
+    }
+    said |= {"weights": context.weights} if run else {}
+    said |= {name: getattr(config, name) for name in ("folds", "regions", "shown", "level", "seed")}
+    return Request(said, ready=(run, rows))
+
+
+def _rows(context: Context, folds: int) -> dict[str, np.ndarray]:
+    """The active rows of each split."""
+    dataset, labels = context.dataset, context.labels
     why = "The test samples are compared with the training samples, two of each in every fold."
     rows = {name: active_rows(dataset, labels, name, why, least=4) for name in ("train", "test")}
-    rows["val"] = dataset.rows("val")[labels.active[dataset.rows("val")]]
-    for name in ("train", "test"):
-        if len(rows[name]) < 2 * config.folds:
-            do = f"Use at most {len(rows[name]) // 2} folds."
-            raise UserError(
-                f"There are {len(rows[name])} {name} samples.", f"{config.folds} folds need {2 * config.folds}.", do
-            )
-    request: dict[str, Any] = {"format": FORMAT, "space": kind, "version": labels.version, "run": run.id if run else ""}
-    request |= {"weights": file_hash(Path(run.checkpoints[-1][0]))} if run else {}
-    request |= {name: getattr(config, name) for name in ("folds", "regions", "shown", "level", "seed")}
-    result = ShiftResult(Path(out) / fingerprint(request))
-    if result.finished:
-        return result
-    result.folder.mkdir(parents=True, exist_ok=True)
-    space = space_of(dataset, run, kind)
+    for name, found in rows.items():
+        if len(found) < 2 * folds:
+            do = f"Use at most {len(found) // 2} folds."
+            raise UserError(f"There are {len(found)} {name} samples.", f"{folds} folds need {2 * folds}.", do)
+    return {**rows, "val": dataset.rows("val")[labels.active[dataset.rows("val")]]}
+
+
+def compute(context: Context, config: ShiftConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Adversarial validation of the active training against the active test samples.
+
+    A cross-fitted classifier (logistic regression; boosted trees on the columns of a table) is trained to say which
+    samples are test samples; copies of one sample share a fold. The AUC is the mean over the folds, its interval from
+    DeLong's variance of each. A model's representation has seen the training samples, so part of what tells them apart
+    may be memory: the same is measured for the validation set as a control. Costs 2 x folds small fits.
+    Source: Qian et al., Managing dataset shift by adversarial validation, arXiv 2112.10078.
+    """
+    dataset, (run, rows) = context.dataset, asked.ready
+    space = space_of(dataset, run, asked.said["space"])
     both = np.concatenate([rows["train"], rows["test"]])
     is_test = np.isin(both, rows["test"])
     p, auc, importance = _cross_fit(dataset, space, both, is_test, config, work.part(0.0, 0.6))
@@ -148,21 +78,16 @@ def compare(
         control = _cross_fit(
             dataset, space, pair, np.isin(pair, rows["val"]), config, work.part(0.6, 0.9), columns=False
         )[1]
-    from attribution.studies.shift.differences import differences
-
-    table = differences(dataset, labels.values, space, rows["train"], rows["test"], importance, config)
-    write_table(result.folder / "differences.parquet", table)
-    write_table(result.folder / "samples.parquet", _extremes(both, is_test, p, config.shown))
-    counts = {name: len(found) for name, found in rows.items()}
-    facts = {
+    table = differences(dataset, context.labels.values, space, rows["train"], rows["test"], importance, config)
+    write_table(out / "differences.parquet", table)
+    write_table(out / "samples.parquet", _extremes(both, is_test, p, config.shown))
+    return {
         "auc": auc.to_json(),
         "control": control.to_json() if control else None,
         "p_value": _p_value(auc),
-        "counts": counts,
+        "counts": {name: len(found) for name, found in rows.items()},
+        "classifier": space.words,
     }
-    finish(result.folder, {**request, **facts, "classifier": space.words, "seconds_s": time.perf_counter() - started_s})
-    work.update(1, 1, "done")
-    return result
 
 
 def _cross_fit(

@@ -8,7 +8,8 @@ from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.errors import UserError
 from attribution.settings.configs import ShiftConfig
 from attribution.statistics.intervals import auc_with_variance
-from attribution.studies.shift.run import compare
+from attribution.studies.base import Context
+from attribution.studies.shift.study import Shift
 
 
 def table(folder, moved=0.0, n=400, seed=0, more_owls=0.0):
@@ -31,9 +32,8 @@ def table(folder, moved=0.0, n=400, seed=0, more_owls=0.0):
 
 
 def shift(dataset, folder, **settings):
-    return compare(
-        dataset, dataset.base_version(), None, ShiftConfig(folds=3, regions=4, **settings), folder / "shifts"
-    )
+    context = Context(folder, dataset, dataset.base_version())
+    return Shift().make(context, ShiftConfig(folds=3, regions=4, **settings))
 
 
 def test_without_a_shift_it_cannot_tell(tmp_path):
@@ -106,9 +106,9 @@ def test_dropped_samples_are_left_out_and_small_splits_refused(tmp_path):
     active[dataset.rows("test")[5:]] = False
     labels = Labels.of(dataset, dataset.labels, active)
     with pytest.raises(UserError, match="5 test samples"):
-        compare(dataset, labels, None, ShiftConfig(folds=3), tmp_path / "shifts")
+        Shift().make(Context(tmp_path, dataset, labels), ShiftConfig(folds=3))
     with pytest.raises(UserError, match="representation"):
-        compare(dataset, dataset.base_version(), None, ShiftConfig(space="representation"), tmp_path / "shifts")
+        Shift().make(Context(tmp_path, dataset, dataset.base_version()), ShiftConfig(space="representation"))
 
 
 def test_by_what_the_model_sees(tiny_project):

@@ -1,14 +1,14 @@
 """How much the damping of a curvature estimator matters on this model: the same queries over a range of damping ratios.
 
-result = damping_sweep(dataset, labels, run, DampingConfig(), queries, out)
-result.sweep          # one line per ratio: agreement with the default ratio, and the LDS where subset models are there
+result = project.studies.damping.run(DampingConfig())
+result.sweep     # one line per ratio: agreement with the default ratio, and the LDS where subset models are there
 """
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from attribution.errors import UserError
 from attribution.estimators import estimators
@@ -16,94 +16,60 @@ from attribution.estimators._preconditioned import usual_ratio
 from attribution.estimators.base import Query
 from attribution.estimators.datamodels import store_of
 from attribution.progress import Progress
-from attribution.settings.configs import DampingConfig, fingerprint
+from attribution.settings.configs import DampingConfig
 from attribution.statistics.intervals import Interval, bootstrap
 from attribution.statistics.ranking import average_ranks
-from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash
-from attribution.storage.sums import finish
-from attribution.storage.tables import read_table, write_table
+from attribution.storage.tables import write_table
+from attribution.studies.base import Context, Request
 from attribution.studies.bench.lds import lds, summed
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.datasets.dataset import Labels
     from attribution.training.subsets import Subsets
-    from attribution.training.train import Run
 
 FORMAT = 1
 
 
-class DampingResult(Artefact):
-    """One sweep: ``NAME/dampings/ID``. ``config`` holds the request, the usual ratio, ``subsets`` (models behind the
-    LDS, 0: none)."""
-
-    what = "damping sweep"
-
-    @property
-    def sweep(self) -> "pd.DataFrame":
-        """One line per ratio, ascending: ratio, damping (absolute), usual (bool: the default), agreement (mean over the
-        queries of Spearman's correlation with the usual ratio's influences) with low and high (95 %), lds with lds_low
-        and lds_high (NaN without subset models)."""
-
-        return read_table(self.folder / "sweep.parquet")
-
-
-def damping_sweep(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: DampingConfig,
-    queries: np.ndarray,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> DampingResult:
-    """Influences of all active training rows on ``queries`` (global rows) at every ratio, compared with those at the
-    usual ratio.
-
-    Nothing tells from agreement alone which ratio is right; the LDS does, where models retrained on random subsets are
-    there (it is judged on them, so a ratio picked from it is picked in-sample). Cost: one score run per ratio.
-    ``UserError`` for an estimator without damping and a ratio that is not above 0.
-    """
-    from attribution.training.trained import TrainedModel
-
-    work = progress or Progress()
-    started_s = time.perf_counter()
-    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
+def request(context: Context, config: DampingConfig) -> Request:
+    """The queries that the seed draws, the ratios with the usual one, and the subset models that judge them."""
+    rows = context.rows(config.queries, context.run)
+    queries = np.sort(np.random.default_rng(config.seed).permutation(rows)[: config.count])
+    trained = context.trained(config.device)
     usual = usual_ratio(trained)
     ratios = _ratios(config, usual)
     store = _store(trained)
-    request = {
+    said = {
         "format": FORMAT,
-        "run": run.id,
-        "weights": file_hash(Path(run.checkpoints[-1][0])),
-        "version": labels.version,
+        "run": context.asked.id,
+        "weights": context.weights,
+        "version": context.labels.version,
         "estimator": config.estimator,
         "ratios": ratios,
         "queries": [int(row) for row in queries],
         "seed": config.seed,
         "models": [store.folder.name, store.finished()] if store else [],
     }
-    result = DampingResult(Path(out) / fingerprint("damping", request))
-    if result.finished:
-        return result
+    return Request(said, ("damping", said), ready=(trained, usual, store, queries))
+
+
+def compute(context: Context, config: DampingConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Influences of all active training rows on the queries at every ratio, compared with those at the usual ratio.
+
+    Nothing tells from agreement alone which ratio is right; the LDS does, where models retrained on random subsets are
+    there (it is judged on them, so a ratio picked from it is picked in-sample). Cost: one score run per ratio.
+    ``UserError`` for an estimator without damping and a ratio that is not above 0.
+    """
+    trained, usual, store, queries = asked.ready
+    ratios = asked.said["ratios"]
     found, dampings = [], []
     for done, ratio in enumerate(ratios):
         work.update(done, len(ratios), f"damping ratio {ratio:g}")
         influence, damping = _influences(trained, config, ratio, queries)
         found.append(influence)
         dampings.append(damping)
-    lines = _lines(ratios, dampings, found, ratios.index(usual), _truth(store, labels, queries))
-    import pandas as pd
-
-    write_table(result.folder / "sweep.parquet", pd.DataFrame(lines))
-    extra = {"usual": usual, "subsets": store.count if store else 0, "seconds_s": time.perf_counter() - started_s}
-    finish(result.folder, {**request, **extra})
-    work.update(1, 1, "done")
-    return result
+    lines = _lines(ratios, dampings, found, ratios.index(usual), _truth(store, context.labels, queries))
+    write_table(out / "sweep.parquet", pd.DataFrame(lines))
+    return {"usual": usual, "subsets": store.count if store else 0}
 
 
 def _ratios(config: DampingConfig, usual: float) -> list[float]:

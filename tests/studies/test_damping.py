@@ -9,8 +9,8 @@ from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.settings.configs import DampingConfig
-from attribution.studies.bench.damping import damping_sweep
 from attribution.studies.bench.lds import per_query, summed
+from attribution.studies.damping.study import Damping
 from attribution.training.subsets import Subsets
 from attribution.views import damping as view
 
@@ -24,7 +24,7 @@ def world(tmp_path_factory) -> World:
 
 def sweep(world: World, out, **settings):
     config = DampingConfig(device="cpu", **{"estimator": "influence-exact", "ratios": RATIOS, **settings})
-    return damping_sweep(world.dataset, world.labels, world.run, config, world.dataset.rows("test")[:6], out)
+    return Damping().make(world.context(out, world.dataset.rows("test")[:6]), config)
 
 
 def influences(world: World, ratio: float) -> np.ndarray:

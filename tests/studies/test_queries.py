@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from attribution.cli.flags import _flag_name, _take
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.errors import UserError
-from attribution.project.asking import asked, query_of, query_rows
 from attribution.settings.configs import DataConfig, ModelConfig
 from attribution.settings.lists import entries, written
+from attribution.studies.queries import asked, query_of, query_rows
 
 IDS = [
     "a,5",

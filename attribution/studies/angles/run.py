@@ -1,74 +1,28 @@
 """Measures how every training gradient stands to a query's gradient: angles, lengths, by layer, over checkpoints, with
 curvature."""
 
-import time
-from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.datasets.needed import active_rows
+from attribution.estimators._preconditioned import usual_ratio
 from attribution.estimators.base import Query
 from attribution.progress import Progress
-from attribution.settings.configs import AnglesConfig, fingerprint
-from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, read_array, whole_file
-from attribution.storage.sums import finish
-from attribution.storage.tables import read_table, write_table
+from attribution.settings.configs import AnglesConfig
+from attribution.storage.files import file_hash, whole_file
+from attribution.storage.tables import write_table
+from attribution.studies.base import Context, Request
 
 if TYPE_CHECKING:
-    import pandas as pd
     import torch
 
-    from attribution.datasets.dataset import Dataset, Labels
     from attribution.gradients.curvature import Layout
     from attribution.gradients.queries import QueryGradients
-    from attribution.training.train import Run
     from attribution.training.trained import TrainedModel
 
 TOLERANCE = 1e-4  # relative residual at which neither a solution's angle nor the influences made with it move visibly
-
-
-class AnglesResult(Artefact):
-    """One finished measurement: ``NAME/angles/ID``; reading it needs NumPy and pandas, no torch.
-
-    All angles are in degrees, 0 (pulls the same way) to 180 (the opposite way). ``config`` holds, beside what was
-    asked:
-
-    - ``checkpoints``: per checkpoint epoch, query_norm, and ``curvature``: per damping ratio, damping, turn (the angle
-      between the query's gradient and its product with the inverse curvature) and residual (of that solution, relative;
-      above 0.01 the turn is rough);
-    - ``layers``: per layer name, kind, parameters, share (of the query's squared norm);
-    - ``against``: n and norm of the mean gradient of the samples that pull against the query, and its angle to the
-      query's.
-    """
-
-    what = "measurement of angles"
-
-    @property
-    def query_rows(self) -> tuple[int, ...]:
-        """The rows whose mean loss is the query."""
-        return tuple(int(row) for row in self.config["query_rows"])
-
-    @cached_property
-    def samples(self) -> "pd.DataFrame":
-        """One line per active training row: row, cosine, norm, influence (dot product), curved (influence with
-        curvature, nats); float32."""
-
-        return read_table(self.folder / "samples.parquet")
-
-    @cached_property
-    def over_checkpoints(self) -> np.ndarray:
-        """Cosines and norms per checkpoint, oldest first: (2, checkpoints, n) float32."""
-        return read_array(self.folder / "checkpoints.npy", mapped=True)
-
-    @cached_property
-    def by_layer(self) -> np.ndarray:
-        """Cosines within each layer and shares of the sample's squared norm, at the last checkpoint: (2, layers, n)
-        float32."""
-        return read_array(self.folder / "layers.npy", mapped=True)
 
 
 def angle(a: "torch.Tensor", b: "torch.Tensor") -> float:
@@ -85,55 +39,36 @@ def angle(a: "torch.Tensor", b: "torch.Tensor") -> float:
     return float(torch.rad2deg(2 * torch.atan2((a - b).norm(), (a + b).norm())))
 
 
-def measure(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: AnglesConfig,
-    queries: Sequence[int] | np.ndarray,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> AnglesResult:
-    """Angles and lengths of all active training gradients against the gradient of the mean loss of ``queries`` (global
-    rows).
-
-    Written to ``out/ID``; a finished measurement is found and returned. Curvature is the Gauss-Newton matrix of the
-    mean loss over at most ``curvature_samples`` training samples (chosen by id), with the dampings named and the usual
-    one. Cost: a forward and a backward pass over the training set per checkpoint, and at most ``iterations`` products
-    with the curvature (five forward passes over its samples). Source: angles as in IP, arXiv 2405.17490, figure 1; the
-    curvature as in ``attribution.gradients.curvature``.
-    """
-    from attribution.estimators._preconditioned import usual_ratio
-    from attribution.training.trained import TrainedModel
-
-    work = progress or Progress()
-    started_s = time.perf_counter()
-    trained = TrainedModel(dataset, labels, run, device=config.device, batch_size=config.batch_size, trusted=trusted)
-    active_rows(dataset, labels, "train", "The angles of the training samples are measured.")
-    asked = sorted({int(row) for row in queries})
+def request(context: Context, config: AnglesConfig) -> Request:
+    """The query by its rows, and the dampings with the usual one, which the model decides."""
+    trained = context.trained(config.device, batch_size=config.batch_size)
+    active_rows(context.dataset, context.labels, "train", "The angles of the training samples are measured.")
     usual = usual_ratio(trained)
-    ratios = sorted({*(float(ratio) for ratio in config.damping_ratios), usual})
-    request: dict[str, Any] = {
-        "run": run.id,
-        "checkpoints": [file_hash(Path(path)) for path, _ in run.checkpoints],
-        "version": labels.version,
-        "query_rows": asked,
-        "damping_ratios": ratios,
+    said: dict[str, Any] = {
+        "run": context.asked.id,
+        "checkpoints": [file_hash(Path(path)) for path, _ in context.asked.checkpoints],
+        "version": context.labels.version,
+        "query_rows": sorted({int(row) for row in context.rows(config.queries, context.run)}),
+        "damping_ratios": sorted({*(float(ratio) for ratio in config.damping_ratios), usual}),
         "curvature_samples": config.curvature_samples,
         "iterations": config.iterations,
         "seed": config.seed,
     }
-    result = AnglesResult(Path(out) / fingerprint(request))
-    if result.finished:
-        return result
-    about = _measured(trained, asked, ratios, usual, config, result.folder, work)
-    seconds_s = time.perf_counter() - started_s
-    known = {"usual_ratio": usual, "n_train": len(trained.rows), "device": str(trained.device), "seconds_s": seconds_s}
-    finish(result.folder, {**request, **known, **about})
-    work.update(1, 1, "done")
-    return result
+    return Request(said, ready=(trained, usual))
+
+
+def compute(context: Context, config: AnglesConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Angles and lengths of all active training gradients against the gradient of the mean loss of the queries.
+
+    Curvature is the Gauss-Newton matrix of the mean loss over at most ``curvature_samples`` training samples (chosen by
+    id), with the dampings named and the usual one. Cost: a forward and a backward pass over the training set per
+    checkpoint, and at most ``iterations`` products with the curvature (five forward passes over its samples).
+    Source: angles as in IP, arXiv 2405.17490, figure 1; the curvature as in ``attribution.gradients.curvature``.
+    """
+    trained, usual = asked.ready
+    rows, ratios = asked.said["query_rows"], asked.said["damping_ratios"]
+    about = _measured(trained, rows, ratios, usual, config, out, work)
+    return {"usual_ratio": usual, "n_train": len(trained.rows), "device": str(trained.device), **about}
 
 
 def _measured(

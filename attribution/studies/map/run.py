@@ -1,23 +1,16 @@
 """Lays all samples out in two dimensions, by what the model sees in them or by how they pull on it."""
 
-import time
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from attribution.neighbors.exact import nearest, nearest_among
 from attribution.progress import Progress
-from attribution.settings.configs import MapConfig, fingerprint
-from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, read_array, whole_file
-from attribution.storage.sums import finish
+from attribution.settings.configs import MapConfig
+from attribution.storage.files import whole_file
+from attribution.studies.base import Context, Request
 from attribution.studies.neighbor_graph import NEIGHBORS, neighbor_graph
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
-    from attribution.training.train import Run
 
 EXACT_LIMIT = 20_000  # up to here neighbours are searched exactly; beyond, by UMAP's own approximate search
 EPOCHS = 200  # enough from a PCA start
@@ -27,89 +20,57 @@ BLOCK = 65_536  # samples placed at once
 BETWEEN = 3  # landmarks that place another sample
 
 
-class MapResult(Artefact):
-    """One finished map: ``NAME/maps/MAP``; reading it needs NumPy alone. Labels matter only to maps of gradients."""
+def request(context: Context, config: MapConfig) -> Request:
+    """The space with what it depends on, and for ``umap`` its own settings."""
+    run = context.asked
+    said: dict[str, Any] = {
+        "space": config.space,
+        "method": config.method,
+        "run": run.id,
+        "weights": context.weights,
+        "data": context.dataset.info.base_hash,
+    }
+    if config.space == "gradients":
+        said |= {"labels": context.labels.version, "dims": config.dims, "seed": config.seed}
+    if config.method == "umap":
+        said |= {"neighbors": config.neighbors, "min_dist": config.min_dist, "seed": config.seed}
+        if len(context.dataset) > LAID_OUT:
+            said["landmarks"] = LANDMARKS
+    return Request(said)
 
-    what = "map"
 
-    @property
-    def space(self) -> str:
-        return str(self.config["space"])
-
-    @property
-    def method(self) -> str:
-        return str(self.config["method"])
-
-    @cached_property
-    def coordinates(self) -> np.ndarray:
-        """Positions (n, 2) float32 of ALL rows of the project, in row order."""
-        return read_array(self.folder / "coordinates.npy")
-
-
-def embed(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: MapConfig,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-    graphs: Path | None = None,
-) -> MapResult:
-    """Two-dimensional positions of all samples (training, validation and test), written to ``out/ID``.
+def compute(context: Context, config: MapConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Two-dimensional positions of all samples (training, validation and test).
 
     ``representation`` uses what the last layer is given; ``gradients`` a random projection of every sample's loss
     gradient at the last checkpoint, by its current label (one pass forward and backward). ``pca`` takes the two
     directions of largest variance (seconds), ``umap`` keeps neighbourhoods (about 20 s for 10,000 samples); in the
-    representation it reads the neighbour graph kept in ``graphs``, which leaks and duplicates share. Beyond
-    ``LAID_OUT`` samples it lays out ``LANDMARKS`` of them, drawn by the seed, and puts each other one between the three
-    most similar landmarks (``config["landmarks"]``). Same input, same output.
+    representation it reads the project's neighbour graph, which leaks and duplicates share. Beyond ``LAID_OUT``
+    samples it lays out ``LANDMARKS`` of them, drawn by the seed, and puts each other one between the three most similar
+    landmarks (``config["landmarks"]``). Same input, same output.
     """
-    work = progress or Progress()
-    started_s = time.perf_counter()
-    request: dict[str, Any] = {
-        "space": config.space,
-        "method": config.method,
-        "run": run.id,
-        "weights": file_hash(Path(run.checkpoints[-1][0])),
-        "data": dataset.info.base_hash,
-    }
-    if config.space == "gradients":
-        request |= {"labels": labels.version, "dims": config.dims, "seed": config.seed}
-    if config.method == "umap":
-        request |= {"neighbors": config.neighbors, "min_dist": config.min_dist, "seed": config.seed}
-        if len(dataset) > LAID_OUT:
-            request["landmarks"] = LANDMARKS
-    result = MapResult(Path(out) / fingerprint(request))
-    if (result.folder / "config.json").is_file():
-        return result
     work.update(0, 3, "reading what the model sees")
     if config.space == "representation":
-        features = np.array(run.representation(), dtype=np.float32)
+        features = np.array(context.asked.representation(), dtype=np.float32)
     else:
-        features = _gradients(dataset, labels, run, config, work.part(0.0, 0.5), trusted)
-    known = None
-    shared = (
-        config.space == "representation"
-        and graphs is not None
-        and config.neighbors <= NEIGHBORS
-        and "landmarks" not in request
-    )
-    if config.method == "umap" and shared and graphs is not None:
-        graph = neighbor_graph(dataset, run, graphs, work.part(0.33, 0.66))
-        known = graph.indices, graph.similarities
+        features = _gradients(context, config, work.part(0.0, 0.5))
     if config.method == "pca":
         coordinates = pca(features)
+    elif "landmarks" in asked.said:
+        coordinates = umap_by_landmarks(features, config, work)
     else:
-        coordinates = (
-            umap_by_landmarks(features, config, work) if "landmarks" in request else umap(features, config, work, known)
-        )
-    with whole_file(result.folder / "coordinates.npy") as temporary, open(temporary, "wb") as stream:
+        coordinates = umap(features, config, work, _known(context, config, work.part(0.33, 0.66)))
+    with whole_file(out / "coordinates.npy") as temporary, open(temporary, "wb") as stream:
         np.save(stream, coordinates, allow_pickle=False)
-    finish(result.folder, {**request, "version": labels.version, "seconds_s": time.perf_counter() - started_s})
-    work.update(1, 1, "done")
-    return result
+    return {"version": context.labels.version}
+
+
+def _known(context: Context, config: MapConfig, work: Progress) -> tuple[np.ndarray, np.ndarray] | None:
+    """Neighbours that were searched already, where the map's space is theirs and they are enough."""
+    if config.space != "representation" or config.neighbors > NEIGHBORS:
+        return None
+    graph = neighbor_graph(context.dataset, context.asked, context.folder / "neighbors", work)
+    return graph.indices, graph.similarities
 
 
 def pca(features: np.ndarray, dims: int = 2) -> np.ndarray:
@@ -190,14 +151,10 @@ def _start(unit: np.ndarray, seed: int) -> np.ndarray:
     return (start + np.random.default_rng(seed).normal(scale=1e-4, size=start.shape)).astype(np.float32)
 
 
-def _gradients(
-    dataset: "Dataset", labels: "Labels", run: "Run", config: MapConfig, progress: Progress, trusted: bool
-) -> np.ndarray:
-    from attribution.training.trained import TrainedModel
-
-    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
+def _gradients(context: Context, config: MapConfig, progress: Progress) -> np.ndarray:
+    trained = context.trained(config.device)
     parts = []
-    n = len(dataset)
+    n = len(context.dataset)
     for start in range(0, n, trained.batch_size):
         x, y = trained.batch(np.arange(start, min(n, start + trained.batch_size)))
         parts.append(trained.engine().project(x, y, config.dims, config.seed).float().cpu().numpy())

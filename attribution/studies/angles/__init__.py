@@ -1,0 +1,1 @@
+"""Angles: how every training gradient stands to a query's gradient."""

@@ -1,0 +1,271 @@
+"""A study: one kind of work with one name. What it asks and how it computes is its own; the rest is written here, once.
+
+    @studies.register("leaks")
+    class Leaks(Study[LeakConfig]):
+        title, config, result = "Look for leaks and duplicates", LeakConfig, "LeakResult"
+
+``request`` says what the result depends on, ``compute`` makes it; a study that is a folder has both as functions in its
+``run.py``, and the class of its results in its ``result.py``, which is read without torch.
+"""
+
+import importlib
+from abc import ABC
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from attribution.errors import UserError
+from attribution.estimators import estimators
+from attribution.progress import Progress
+from attribution.settings.configs import ModelConfig, TrainConfig, fingerprint
+from attribution.storage.artefact import Artefact, finished
+from attribution.storage.files import file_hash
+from attribution.storage.locks import alone
+from attribution.storage.sums import finish
+from attribution.studies.meter import Meter
+from attribution.studies.queries import asked as in_words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.training.run import Run
+    from attribution.training.trained import TrainedModel
+
+Config = TypeVar("Config")
+
+
+def _nobody(*asked: Any) -> Any:
+    raise UserError("No project stands behind this work.", "It is asked for what only a project knows.")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What work is about: whose data, which labels, which model, and what trainings may be made for it.
+
+    ``folder`` is the project's; ``model`` and ``own`` are its network and training recipe; ``agreed``: the user said
+    that models may be trained here beside weights that were trained elsewhere, and ``elsewhere``: the weights in use
+    are such. What costs or can be refused is a function: ``rows`` (what a query means), ``labels_at`` (a data version's
+    labels), ``use`` (makes a run the current model).
+    """
+
+    folder: Path
+    dataset: "Dataset"
+    labels: "Labels"
+    run: "Run | None" = None
+    model: ModelConfig = field(default_factory=ModelConfig)
+    own: TrainConfig = field(default_factory=TrainConfig)
+    trusted: bool = False
+    agreed: bool = False
+    elsewhere: bool = False
+    rows: "Callable[[str, Run | None], np.ndarray]" = _nobody
+    labels_at: "Callable[[str], Labels | None]" = _nobody
+    use: Callable[[str], None] = _nobody
+
+    @property
+    def asked(self) -> "Run":
+        """The model that is asked; work that ``asks_model`` has one."""
+        assert self.run is not None
+        return self.run
+
+    def trained(self, device: str = "auto", **settings: Any) -> "TrainedModel":
+        """The asked model with the data that it is asked about; imports torch."""
+        from attribution.training.trained import TrainedModel
+
+        return TrainedModel(self.dataset, self.labels, self.asked, device=device, trusted=self.trusted, **settings)
+
+    @property
+    def weights(self) -> str:
+        """The content of the asked model's last checkpoint, for keys."""
+        return file_hash(Path(self.asked.checkpoints[-1][0]))
+
+    @property
+    def architecture(self) -> ModelConfig:
+        """The network alone: trainings start from new weights, never from the user's checkpoints."""
+        return replace(self.model, checkpoints=())
+
+    @property
+    def recipe(self) -> TrainConfig:
+        """The recipe of trainings that are to answer for the model: the one it was trained with here. How loaded
+        weights were trained is not known: then it is the project's, and ``UserError`` until the user agreed to
+        that."""
+        if self.run is not None and not self.run.loaded:
+            return self.run.train_config
+        if not self.agreed and (self.run is not None or self.model.checkpoints):
+            raise self.trained_elsewhere()
+        return self.own
+
+    @property
+    def likely_recipe(self) -> TrainConfig:
+        """The same without asking: for work that says itself that loaded weights are judged by other models."""
+        return self.own if self.run is None or self.run.loaded else self.run.train_config
+
+    @property
+    def fold_recipe(self) -> TrainConfig | None:
+        """The recipe of out-of-fold trainings; None where the user has not agreed to any."""
+        willing = self.agreed or not self.elsewhere or not self.asked.loaded
+        return self.likely_recipe if willing else None
+
+    def trained_elsewhere(self) -> UserError:
+        """The refusal to train for weights that were trained elsewhere, with both ways out."""
+        recipe, version = self.own, self.labels.version
+        edited = ", on the labels before your edits" if version != self.dataset.base_version().version else ""
+        return UserError(
+            f"Your weights were trained elsewhere{edited}.",
+            f"A training here starts from scratch with the project's recipe ({recipe.optimizer}, learning rate "
+            f"{recipe.lr:g}, {recipe.epochs} epochs), so what comes of it is another model.",
+            "Train here with the project's recipe (--here, in Python project.train_here()), or give checkpoints that "
+            f"you trained on version {version[:8]} (datablame train --checkpoints FILES).",
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a result depends on. ``said`` stands in its ``config.json``; ``parts`` are what its key is made of (empty:
+    of ``said``); ``ready`` hands on what was worked out for it."""
+
+    said: dict[str, Any]
+    parts: tuple[Any, ...] = ()
+    ready: Any = None
+
+    @property
+    def key(self) -> str:
+        """The name of the result's folder."""
+        return fingerprint(*(self.parts or (self.said,)))
+
+
+class Study(ABC, Generic[Config]):
+    """One kind of work. ``name`` is that of its file, job, verb, page and ``project.studies.NAME``.
+
+    ``alias`` is the word that old job rows, the command line and ``Project`` also know it by; ``folder`` is where its
+    results lie in a project; ``page`` shows them. ``title`` is what a job is called, with settings in braces.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    config: ClassVar[type[Any]]
+    result: ClassVar[str | type[Artefact]]
+    alias: ClassVar[str] = ""
+    folder: ClassVar[str] = ""
+    page: ClassVar[str] = ""
+
+    def asks_model(self, config: Config) -> bool:
+        """Whether this work needs a trained model."""
+        return True
+
+    @classmethod
+    def reader(cls) -> type[Artefact]:
+        """The class of its results; needs no torch."""
+        if isinstance(cls.result, type):
+            return cls.result
+        found: type[Artefact] = getattr(cls._beside("result"), cls.result)
+        return found
+
+    @classmethod
+    def _beside(cls, name: str) -> Any:
+        return importlib.import_module(f"{cls.__module__.rpartition('.')[0]}.{name}")
+
+    @classmethod
+    def place(cls) -> str:
+        """The folder in a project that holds its results."""
+        return cls.folder or cls.name
+
+    def request(self, context: Context, config: Config) -> Request:
+        """What the result depends on: nothing that changes it may be left out, nothing else may be in it."""
+        found: Request = self._beside("run").request(context, config)
+        return found
+
+    def compute(
+        self, context: Context, config: Config, asked: Request, out: Path, work: Progress, **extra: Any
+    ) -> dict[str, Any] | None:
+        """Write the result's files into ``out`` and return what its ``config.json`` says beside the request; None when
+        parts are still missing. What is there from an interrupted attempt may be gone on with."""
+        found: dict[str, Any] | None = self._beside("run").compute(context, config, asked, out, work, **extra)
+        return found
+
+    def again(self, result: Any, asked: Request) -> Any:
+        """A finished result that is asked for once more."""
+        return result
+
+    def words(self, config: Config) -> dict[str, Any]:
+        """What stands in the braces of ``title``."""
+        return asdict(config)  # type: ignore[call-overload, no-any-return]
+
+    def called(self, config: Config) -> str:
+        """What a job of this kind is called, in the words of the pages."""
+        words = self.words(config)
+        if "queries" in words:
+            words["queries"] = in_words(str(words["queries"]))
+        if isinstance(words.get("estimator"), str):
+            words["estimator"] = estimators.get(words["estimator"]).title
+        return self.title.format(**words)
+
+    def usual(self, recipe: TrainConfig) -> Config:
+        """The settings where nothing is asked for; ``recipe`` is the project's."""
+        found: Config = self.config()
+        return found
+
+    def cost(self, context: Context, config: Config, progress: Progress | None = None) -> Any:
+        """What the work would cost, from a timed share of it or from what earlier work took."""
+        raise UserError(f"There is no forecast of {self.name}.", "It was never measured how its cost grows.")
+
+    def foreseen(self, context: Context, config: Config) -> dict[str, float] | None:
+        """The cost that was told for exactly this work, to be kept beside what it took."""
+        return None
+
+    def make(self, context: Context, config: Config, progress: Progress | None = None, **extra: Any) -> Any:
+        """The result: found by its key, else computed, by one process at a time; an interrupted one goes on.
+
+        Its ``config.json`` is the last of its files: what was asked, what came of it, ``seconds_s``, and ``cost``.
+        """
+        work = progress or Progress()
+        asked = self.request(context, config)
+        folder = context.folder / self.place() / asked.key
+        if self._at(folder).finished or extra.get("part"):  # parts of one result are made side by side
+            return self._made(context, config, asked, folder, work, extra)
+        with alone(context.folder / ".locks" / f"{self.name}-{asked.key}.lock", work):
+            return self._made(context, config, asked, folder, work, extra)
+
+    def _made(
+        self, context: Context, config: Config, asked: Request, folder: Path, work: Progress, extra: dict[str, Any]
+    ) -> Any:
+        if self._at(folder).finished:
+            work.update(1, 1, "done")
+            return self.again(self._at(folder), asked)
+        whole = not any(path.is_file() for path in folder.rglob("*"))
+        with Meter(_device(config)) as spent:
+            about = self.compute(context, config, asked, folder, work, **extra)
+        if about is None:
+            return self._at(folder)
+        cost = spent.cost(whole, self.foreseen(context, config), **about.pop("cost", {}))
+        finish(folder, {**asked.said, "seconds_s": cost["seconds_s"], **about, "cost": cost})
+        work.update(1, 1, "done")
+        return self._at(folder)
+
+    def _at(self, folder: Path) -> Any:
+        return self.reader()(folder)
+
+    def all(self, folder: Path) -> list[Any]:
+        """The finished results of the project in ``folder``, newest first; damaged ones are passed over."""
+        return finished(folder / self.place(), self.reader().open)
+
+    def latest(self, folder: Path, run: str | None = None) -> Any:
+        """The newest finished result, one that was asked of this run before all others."""
+        found = self.all(folder)
+        own = [result for result in found if result.run == run]
+        return next(iter([*own, *found]), None)
+
+    def find(self, context: Context, config: Config) -> Any:
+        """The finished result of exactly this work; nothing is computed."""
+        result = self._at(context.folder / self.place() / self.request(context, config).key)
+        return result if result.finished else None
+
+
+def _device(config: Any) -> str:
+    """Where the work is metered: settings without a device are for the CPU."""
+    if not getattr(config, "device", ""):
+        return "cpu"
+    from attribution.models.devices import pick_device
+
+    return str(pick_device(config.device))

@@ -1,0 +1,1 @@
+"""The damping sweep: how much the damping of a curvature estimator matters on this model."""
