@@ -117,16 +117,16 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
 
 
 def figures(found: "RetrainResult") -> None:
-    """Intervals, seeds, classes, and the forecast against what happened."""
+    """Intervals, seeds, and classes or bands of the target."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("How sure is the change of accuracy?")
+        st.subheader(f"How sure is the change of {found.main.reading.title}?")
         charts.show(found.figure("intervals", dark=context.dark()), "intervals")
         st.subheader("Seed by seed")
         charts.show(found.figure("seeds", dark=context.dark()), "by-seed")
     with right:
         st.subheader("Class by class")
-        charts.show(found.figure("classes", dark=context.dark()), "by-class")
+        charts.show(found.figure("by_target", dark=context.dark()), "by-class")
 
 
 def flips(sight: Sight, found: "RetrainResult") -> None:
@@ -169,15 +169,14 @@ def flips(sight: Sight, found: "RetrainResult") -> None:
     cards.pager(len(part), FLIPS, f"page-flips-{kind}")
 
 
-def forecast(found: "RetrainResult") -> None:
+def foreseen(found: "RetrainResult") -> None:
     """Whether influence predicted what happened."""
     st.subheader("Did influence foresee it?")
-    st.markdown(comparison.forecast_sentence(found))
+    st.markdown(comparison.predicted_sentence(found))
     charts.show(found.figure("predicted", dark=context.dark()), "forecast")
-    if found.forecast.get("unit") != "nats":
-        st.caption(
-            f"Predictions are in {states.plain(str(found.forecast.get('unit')))}: compare the order, not the size."
-        )
+    unit = found.prediction.get("unit")
+    if unit != found.loss.reading.unit:
+        st.caption(f"Predictions are in {states.plain(str(unit))}: compare the order, not the size.")
 
 
 def main() -> None:
@@ -202,7 +201,7 @@ def main() -> None:
     if results:
         figures(found)
         flips(sight, found)
-        forecast(found)
+        foreseen(found)
 
 
 frame.show(main)

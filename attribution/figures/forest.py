@@ -30,10 +30,12 @@ def forest(
     dark: bool = False,
     span: tuple[float, float] | None = None,
     unit: str = "",
+    better: int = 1,
 ) -> "Figure":
     """``frame`` has ``name``, ``estimate``, ``low``, ``high``, the first line on top; ``axis`` says the unit.
 
-    Blue: the whole interval is above zero; orange: below; grey: it holds zero. ``span`` fixes the axis (and draws no
+    Blue: the whole interval is above zero (below, where ``better`` is -1 because less is better); orange: the other
+    side; grey: it holds zero. ``span`` fixes the axis (and draws no
     zero, which then means nothing).
     """
     n = len(frame)
@@ -41,7 +43,10 @@ def forest(
         title, alt, x=axis, dark=dark, height=max(150, LINE_PX * n + style.TITLE_PX + style.AXIS_PX + 16)
     )
     sides = np.array(
-        [side(low, high) if span is None else "open" for low, high in zip(frame["low"], frame["high"], strict=True)]
+        [
+            side(*sorted((better * low, better * high))) if span is None else "open"
+            for low, high in zip(frame["low"], frame["high"], strict=True)
+        ]
     )
     for name, (colour, symbol) in LOOKS.items():
         places = np.flatnonzero(sides == name)

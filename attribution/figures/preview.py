@@ -1,9 +1,9 @@
-"""Figures of a preview: class by class, where sizes can be read at all."""
+"""Figures of a preview: by class or band of the target, where sizes can be read at all."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from attribution.figures.retrain import classes
+from attribution.figures.retrain import by_target
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 def figures_of(found: "PreviewResult") -> "dict[str, Callable[..., Figure]]":
     """The figures of a preview, by name; none where its sizes were not checked against retraining."""
-    return {"classes": classes} if found.record is not None and found.record.sizes else {}
+    return {"by_target": by_target} if found.record is not None and found.record.sizes else {}

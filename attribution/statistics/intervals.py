@@ -56,13 +56,25 @@ def over_seeds_and_samples(values: np.ndarray, resamples: int = 2000, level: flo
     are resampled.
     """
     values = np.asarray(values, dtype=np.float64)
-    s, n = values.shape
-    if n == 0:
+    if values.shape[1] == 0:
         return Interval(math.nan, math.nan, math.nan, level)
-    drawn = np.empty((resamples, s))
-    for start, counts in _resampled_counts(np.random.default_rng(seed), n, resamples):
-        drawn[start : start + len(counts)] = counts @ values.T / n  # (b, s)
-    return crossed(values.mean(axis=1), drawn, level)
+    return crossed(values.mean(axis=1), resampled_means(values, resamples, seed).T, level)
+
+
+def resampled_means(values: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
+    """Means ``(..., b)`` of ``values (..., n)`` over n samples drawn with replacement, b times.
+
+    The same n, b and seed draw the same samples: a figure that is no mean itself (a root, a ratio) is made of several
+    means of each draw, and what two models share cancels in its difference. NaN for no samples.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    *ahead, n = values.shape
+    flat = values.reshape(-1, n)
+    drawn = np.full((len(flat), resamples), math.nan)
+    if n:
+        for start, counts in _resampled_counts(np.random.default_rng(seed), n, resamples):
+            drawn[:, start : start + len(counts)] = flat @ counts.T / n
+    return drawn.reshape(*ahead, resamples)
 
 
 def crossed(by_seed: np.ndarray, drawn: np.ndarray, level: float = 0.95) -> Interval:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attribution.statistics.intervals import Interval
+
 Said = Mapping[str, np.ndarray]  # what ``Task.said`` returns, (n,) each or stacked over s models, (s, n)
 
 
@@ -34,27 +36,17 @@ class Reading:
         """The unit of a difference: points for shares."""
         return "points" if self.unit == "%" else self.unit
 
-    def moved(self, difference: float, low: float, high: float, level: float) -> str:
-        """A change that is no chance, in words: ``fell by 3.1 mm (95 % interval 2.0 to 4.2)``."""
-        size, *ends = (abs(self.factor * value) for value in (difference, low, high))
-        size_text, low_text, high_text = self._together(size, min(ends), max(ends))
-        words = f"{size_text} {self.unit_of_change}".rstrip()
-        return (
-            f"{'rose' if difference > 0 else 'fell'} by {words} ({100 * level:g} % interval {low_text} to {high_text})"
-        )
-
-    def open(self, difference: float, low: float, high: float, level: float) -> str:
-        """A change that may be chance, with its sign: ``+0.2 points (95 % interval -0.4 to 0.8)``."""
-        size, *ends = self._together(*(self.factor * value for value in (difference, low, high)))
-        words = f"{'+' if difference >= 0 else ''}{size} {self.unit_of_change}".rstrip()
-        return f"{words} ({100 * level:g} % interval {ends[0]} to {ends[1]})"
-
-    def _together(self, *values: float) -> tuple[str, ...]:
-        """Values in one number of decimals: one for points, else three digits of the largest."""
-        decimals = (
-            1 if self.unit == "%" else decimals_of(max((abs(v) for v in values if math.isfinite(v)), default=0.0))
-        )
-        return tuple(f"{value:,.{decimals}f}" for value in values)
+    def change(self, found: Interval, *, sizes: bool = False) -> str:
+        """A difference with its unit and interval, ``-3.14 mm (95 % interval -4.20 to -2.04)``; with ``sizes`` without
+        signs, for a sentence that says which way: ``3.14 mm (95 % interval 2.04 to 4.20)``."""
+        size, low, high = (self.factor * value for value in (found.estimate, found.low, found.high))
+        if sizes:
+            size, low, high = abs(size), *sorted((abs(low), abs(high)))
+        decimals = 1 if self.unit == "%" else decimals_of(max(abs(value) for value in (size, low, high)))
+        text, *ends = (f"{value:,.{decimals}f}" for value in (size, low, high))
+        sign = "" if sizes or size < 0 else "+"
+        words = f"{sign}{text} {self.unit_of_change}".rstrip()
+        return f"{words} ({100 * found.level:g} % interval {ends[0]} to {ends[1]})"
 
 
 @dataclass(frozen=True)
@@ -73,7 +65,7 @@ class Figure(Reading):
 
 def decimals_of(value: float, digits: int = 3) -> int:
     """Decimals that show ``value`` with this many digits; at most six."""
-    return min(6, max(0, digits - 1 - math.floor(math.log10(abs(value))))) if value else digits - 1
+    return min(6, max(0, digits - 1 - math.floor(math.log10(value)))) if value and math.isfinite(value) else digits - 1
 
 
 def _right(said: Said, targets: np.ndarray) -> np.ndarray:

@@ -1,20 +1,23 @@
 """A finished before/after proof for people: figures, interval charts, flips, and predicted against real change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from attribution.statistics.intervals import Interval
 from attribution.views.colours import HARMFUL, HELPFUL
-from attribution.views.numbers import duration, hundredths, percent, plural, points, three_digits
+from attribution.views.numbers import duration, hundredths, percent, plural, three_digits
 
 if TYPE_CHECKING:
     from attribution.settings.configs import TrainConfig
     from attribution.studies.preview.result import PreviewResult
-    from attribution.studies.retrain.result import RetrainResult
+    from attribution.studies.retrain.result import Change, RetrainResult
+    from attribution.tasks.figure import Reading
 
 UNCLEAR = "#8C8579"
+NBSP = "\N{NO-BREAK SPACE}"
 OUTCOMES = {
     "better": ("green", ":material/trending_up:"),
     "worse": ("orange", ":material/trending_down:"),
@@ -38,25 +41,51 @@ def forecast_words(seconds: float | None, seeds: int) -> str:
     return f"{2 * seeds} trainings, about {duration(seconds * 2 * seeds)}; those before the edits are made only once."
 
 
+def value_words(reading: "Reading", value: float) -> str:
+    """A figure with its unit: "81.0 %", "3.14 mm"."""
+    return percent(value) if reading.unit == "%" else f"{three_digits(value)}{NBSP}{reading.unit}".rstrip()
+
+
+def change_words(reading: "Reading", change: Interval) -> str:
+    """A difference with its interval: "+1.00 points (+0.5 to +1.5)", "−3.1 mm (−4.2 to −2)"."""
+    show = hundredths if reading.unit == "%" else three_digits
+    size, low, high = (show(reading.factor * value, True) for value in (change.estimate, change.low, change.high))
+    return f"{size}{NBSP}{reading.unit_of_change}".rstrip() + f" ({low} to {high})"
+
+
+def title_of_figure(reading: "Reading") -> str:
+    """What stands over a figure: "Test accuracy", "Test RMSE (mm)"."""
+    unit = "" if reading.unit in ("", "%") else f" ({reading.unit})"
+    return f"Test {reading.title}{unit}"
+
+
+def cells(changes: "Iterable[Change]", whose: str, over: str) -> list[dict[str, str]]:
+    """A metric per figure: ``label``, ``value``, ``delta``, ``help``; ``whose`` and ``over`` say of what the mean and
+    the interval are."""
+    found = []
+    for change in changes:
+        reading, difference = change.reading, change.difference
+        before, after = (float(np.mean(values)) for values in (change.before, change.after))
+        show = percent if reading.unit == "%" else three_digits
+        found.append(
+            {
+                "label": title_of_figure(reading),
+                "value": f"{show(before)} → {show(after)}",
+                "delta": change_words(reading, difference),
+                "help": f"{whose}; {reading.better} is better; {percent(difference.level)} interval over {over}.",
+            }
+        )
+    return found
+
+
 def figures(found: "RetrainResult") -> list[dict[str, str]]:
-    """The four figures on top: ``label``, ``value``, ``delta``, ``help``."""
+    """The figures on top: ``label``, ``value``, ``delta``, ``help``."""
     seeds = plural(len(found.seeds), "seed")
-    accuracy, loss = found.accuracy, found.loss
-    level = f"{percent(accuracy.difference.level)} interval over seeds and test samples"
-    a, b = accuracy.difference, loss.difference
+    figures_ = cells(found.changes.values(), f"Mean over {seeds}", "seeds and test samples")
+    if found.n_fixed is None or found.n_broken is None:
+        return figures_
     return [
-        {
-            "label": "Test accuracy",
-            "value": f"{percent(float(np.mean(accuracy.before)))} → {percent(float(np.mean(accuracy.after)))}",
-            "delta": f"{points(a.estimate)} ({hundredths(a.low * 100, True)} to {hundredths(a.high * 100, True)})",
-            "help": f"Mean over {seeds}; {level}.",
-        },
-        {
-            "label": "Test loss (nats)",
-            "value": f"{three_digits(float(np.mean(loss.before)))} → {three_digits(float(np.mean(loss.after)))}",
-            "delta": f"{three_digits(b.estimate, True)} ({three_digits(b.low, True)} to {three_digits(b.high, True)})",
-            "help": f"Mean over {seeds}; lower is better; {level}.",
-        },
+        *figures_,
         {
             "label": "Predictions put right",
             "value": f"{found.n_fixed:,}",
@@ -72,30 +101,38 @@ def figures(found: "RetrainResult") -> list[dict[str, str]]:
     ]
 
 
+def unit_of_axis(reading: "Reading") -> str:
+    """What a change is counted in on an axis: "points of accuracy", "mm of RMSE"."""
+    return f"{reading.unit_of_change} of {reading.title}" if reading.unit else reading.title
+
+
 def interval_frame(found: "RetrainResult") -> pd.DataFrame:
-    """The change of accuracy in points with each kind of interval: ``name``, ``estimate``, ``low``, ``high``; the
-    deciding one first."""
-    change = found.accuracy
+    """The change of the deciding figure, as shown, with each kind of interval: ``name``, ``estimate``, ``low``,
+    ``high``; the one that decides first."""
+    change, factor = found.main, found.main.reading.factor
     rows = (
         ("seeds and test samples", change.difference),
         ("test samples alone", change.test_only),
         ("seeds alone", change.spread),
     )
     return pd.DataFrame(
-        [{"name": name, "estimate": 100 * i.estimate, "low": 100 * i.low, "high": 100 * i.high} for name, i in rows]
+        [
+            {"name": name, "estimate": factor * i.estimate, "low": factor * i.low, "high": factor * i.high}
+            for name, i in rows
+        ]
     )
 
 
-def class_frame(found: "RetrainResult | PreviewResult") -> pd.DataFrame:
-    """The change of accuracy per class in points: ``name``, ``estimate``, ``low``, ``high``."""
-    classes = found.classes()
-    names = [f"{name} ({n})" for name, n in zip(classes["class"], classes["n"], strict=True)]
+def target_frame(found: "RetrainResult | PreviewResult") -> pd.DataFrame:
+    """The change of the deciding figure by class or band, as shown: ``name``, ``estimate``, ``low``, ``high``."""
+    table, factor = found.by_target(), found.main.reading.factor
+    names = [f"{name} ({n})" for name, n in zip(table["target"], table["n"], strict=True)]
     return pd.DataFrame(
         {
             "name": names,
-            "estimate": 100 * classes["difference"],
-            "low": 100 * classes["low"],
-            "high": 100 * classes["high"],
+            "estimate": factor * table["difference"],
+            "low": factor * table["low"],
+            "high": factor * table["high"],
         }
     )
 
@@ -105,14 +142,14 @@ def colour_of(low: float, high: float) -> str:
     return HELPFUL if low > 0 else HARMFUL if high < 0 else UNCLEAR
 
 
-def forest_spec(frame: pd.DataFrame, axis: str) -> dict[str, Any]:
+def forest_spec(frame: pd.DataFrame, axis: str, better: int = 1) -> dict[str, Any]:
     """ECharts forest plot: one line per row of ``frame`` (``name``, ``estimate``, ``low``, ``high``), a dot with its
     interval, zero marked."""
     dots, bars = [], []
     for place, line in enumerate(frame.to_dict("records")):
         if not np.isfinite(line["estimate"]):
             continue
-        colour = colour_of(line["low"], line["high"])
+        colour = colour_of(*sorted((better * line["low"], better * line["high"])))
         words = (
             f"{line['name']}: {three_digits(line['estimate'], True)} ({three_digits(line['low'], True)} to "
             f"{three_digits(line['high'], True)})"
@@ -154,10 +191,10 @@ def forest_spec(frame: pd.DataFrame, axis: str) -> dict[str, Any]:
     }
 
 
-def forecast_sentence(found: "RetrainResult") -> str:
+def predicted_sentence(found: "RetrainResult") -> str:
     """How well influence foresaw what the edits did, test sample by test sample; sizes only where they were about
     right."""
-    rank = found.forecast["spearman"]
+    rank = found.prediction["spearman"]
     record = found.record
     sure = f"{three_digits(rank.low, True)} to {three_digits(rank.high, True)}"
     kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"
@@ -166,12 +203,14 @@ def forecast_sentence(found: "RetrainResult") -> str:
         f"{'which test samples gain ' + kind if kind != 'not' else 'which test samples gain'}: "
         f"rank correlation {three_digits(rank.estimate, True)} ({sure}). "
     )
-    real = f"real {three_digits(found.forecast['actual'], True)} nats"
-    if record.sizes and found.forecast.get("unit") == "nats":
-        return f"{start}Mean change of loss: predicted {three_digits(found.forecast['predicted'], True)} nats, {real}."
+    unit = found.loss.reading.unit
+    real = f"real {three_digits(found.prediction['actual'], True)} {unit}"
+    if record.sizes and found.prediction.get("unit") == unit:
+        predicted = three_digits(found.prediction["predicted"], True)
+        return f"{start}Mean change of loss: predicted {predicted} {unit}, {real}."
     return (
         f"{start}Mean change of loss: {real}; the predicted size is not told, since it was wrong here. "
-        f"{found.forecast_note}"
+        f"{found.predicted_note}"
     )
 
 

@@ -8,11 +8,12 @@ import pandas as pd
 
 from attribution.datasets.names import NO_LABEL, class_word
 from attribution.statistics.intervals import Interval, spearman_interval
-from attribution.views.numbers import duration, percent, plural, points, three_digits
+from attribution.views import comparison
+from attribution.views.numbers import duration, percent, plural, three_digits
 
 if TYPE_CHECKING:
     from attribution.studies.preview.result import PreviewResult
-    from attribution.studies.retrain.result import Change, RetrainResult
+    from attribution.studies.retrain.result import RetrainResult
 
 VARIANTS = {
     "if": "All parameters (if)",
@@ -81,28 +82,15 @@ def cost_words(preview: "PreviewResult") -> str:
     return f"{words} ({variant_words(preview.asked.variant)}). It ended because {figures['stopped']}."
 
 
-def _with_interval(difference: Interval, scale: float = 1.0) -> str:
-    value = points(difference.estimate) if scale == 100 else three_digits(difference.estimate, True)
-    return f"{value} ({three_digits(difference.low * scale, True)} to {three_digits(difference.high * scale, True)})"
-
-
 def figures(preview: "PreviewResult") -> list[dict[str, str]]:
     """The figures on top: ``label``, ``value``, ``delta``, ``help``."""
-    accuracy, loss, counts = preview.accuracy, preview.loss, preview.counts
-    level = f"{percent(accuracy.difference.level)} interval over {counts['n_test']:,} test samples"
+    counts = preview.counts
+    over = f"{counts['n_test']:,} test samples"
+    cells = comparison.cells(preview.changes.values(), "The model in use, before and after the steps", over)
+    if counts["n_fixed"] is None:
+        return cells
     return [
-        {
-            "label": "Test accuracy",
-            "value": f"{percent(accuracy.before[0])} → {percent(accuracy.after[0])}",
-            "delta": _with_interval(accuracy.difference, 100),
-            "help": f"The model in use, before and after the steps; {level}.",
-        },
-        {
-            "label": "Test loss (nats)",
-            "value": f"{three_digits(loss.before[0])} → {three_digits(loss.after[0])}",
-            "delta": _with_interval(loss.difference),
-            "help": f"Mean over the test samples, lower is better; {level}.",
-        },
+        *cells,
         {
             "label": "Put right / broken",
             "value": f"{counts['n_fixed']:,} / {counts['n_broken']:,}",
@@ -114,27 +102,26 @@ def figures(preview: "PreviewResult") -> list[dict[str, str]]:
 
 def side_by_side(preview: "PreviewResult", real: "RetrainResult") -> pd.DataFrame:
     """Both answers, a line per figure: ``figure``, ``preview``, ``retrained``, each a change with its interval."""
-
-    def line(name: str, guess: "Change", truth: "Change", scale: float) -> dict[str, str]:
-        return {
-            "figure": name,
-            "preview": _with_interval(guess.difference, scale),
-            "retrained": _with_interval(truth.difference, scale),
+    lines = [
+        {
+            "figure": f"change of test {guess.reading.title}",
+            "preview": comparison.change_words(guess.reading, guess.difference),
+            "retrained": comparison.change_words(guess.reading, real.changes[name].difference),
         }
-
+        for name, guess in preview.changes.items()
+        if name in real.changes
+    ]
     counts = preview.counts
-    return pd.DataFrame(
-        [
-            line("change of test accuracy", preview.accuracy, real.accuracy, 100),
-            line("change of test loss, nats", preview.loss, real.loss, 1),
+    if counts["n_fixed"] is not None:
+        lines += [
             {"figure": "predictions put right", "preview": f"{counts['n_fixed']:,}", "retrained": f"{real.n_fixed:,}"},
             {"figure": "predictions broken", "preview": f"{counts['n_broken']:,}", "retrained": f"{real.n_broken:,}"},
         ]
-    )
+    return pd.DataFrame(lines)
 
 
 def paired(preview: "PreviewResult", real: "RetrainResult") -> pd.DataFrame:
-    """Each test sample's change of loss, previewed and real (mean over seeds), nats: ``row``, ``predicted``,
+    """Each test sample's change of loss, previewed and real (mean over seeds): ``row``, ``predicted``,
     ``actual``."""
     return preview.predicted().merge(real.predicted()[["row", "actual"]], on="row")
 

@@ -102,7 +102,7 @@ def _answer(sight: Sight, found: "PreviewResult") -> None:
         st.caption(states.plain(preview.cost_words(found)))
         if sizes:
             with st.expander("Class by class", icon=":material/category:"):
-                charts.show(found.figure("classes", dark=context.dark()), "preview-by-class")
+                charts.show(found.figure("by_target", dark=context.dark()), "preview-by-class")
 
 
 def _beside(found: "PreviewResult", real: "RetrainResult") -> None:
@@ -110,7 +110,8 @@ def _beside(found: "PreviewResult", real: "RetrainResult") -> None:
     st.dataframe(
         preview.side_by_side(found, real), hide_index=True, alt="The preview's figures beside those of real retraining"
     )
-    pairs = preview.paired(found, real)
+    pairs, unit = preview.paired(found, real), found.loss.reading.unit
     st.markdown(preview.agreement_words(preview.rank_correlation(pairs), real))
     with st.expander("Sample by sample", icon=":material/scatter_plot:"):
-        charts.show(paired(pairs, "previewed change of loss", dark=context.dark()), "preview-against-real")
+        shown = paired(pairs, "previewed change of loss", unit=unit, dark=context.dark())
+            charts.show(shown, "preview-against-real")

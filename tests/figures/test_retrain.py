@@ -1,5 +1,6 @@
 """The proof's figures: values are those of the result, colours and shapes say what the interval says."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from attribution.errors import UserError
 from attribution.figures import retrain, style
 from attribution.figures.forest import forest
 from attribution.statistics.intervals import Interval
-from attribution.studies.retrain.result import Change, RetrainResult
+from attribution.studies.retrain.result import READINGS, Change, RetrainResult
+from attribution.tasks import figure as figure_
 from attribution.views import comparison
 from attribution.views.colours import HARMFUL, HELPFUL
 
@@ -33,11 +35,10 @@ def found():
         n_relabelled=2,
         n_restored=0,
         n_test_edited=0,
-        accuracy=change,
-        loss=change,
+        changes={"accuracy": change, "loss": replace(change, reading=READINGS["loss"])},
         n_fixed=4,
         n_broken=2,
-        forecast={"spearman": Interval(0.4, 0.2, 0.6), "predicted": -0.1, "actual": -0.05, "unit": "nats"},
+        prediction={"spearman": Interval(0.4, 0.2, 0.6), "predicted": -0.1, "actual": -0.05, "unit": "nats"},
     )
 
 
@@ -80,13 +81,25 @@ def test_an_unknown_interval_draws_the_dot_alone(found, sound):
 def test_each_seed_is_a_line_from_before_to_after(found, sound):
     figure = sound(partial(retrain.seeds, found))
     assert [list(trace.y) for trace in figure.data] == [
-        [100 * before, 100 * after] for before, after in zip(found.accuracy.before, found.accuracy.after, strict=True)
+        [100 * before, 100 * after] for before, after in zip(found.main.before, found.main.after, strict=True)
     ]
     assert [(trace.line.color, trace.line.dash) for trace in figure.data][1:] == [
         (HELPFUL, "solid"),
         (HARMFUL, "dot"),
     ]
     assert figure.data[0].hovertext[1] == "seed 0, after: 82.0 %"
+
+
+def test_less_is_better_where_the_figure_is_an_error(found, sound):
+    """The same rise of an error in the user's unit: orange, and told in that unit."""
+    worse = replace(found.main, reading=figure_.rmse("mm"))
+    error = replace(found, changes={"rmse": worse, "loss": found.loss})
+    drawn = sound(partial(retrain.intervals, error))
+    assert drawn.data[0].marker.color == HARMFUL
+    assert drawn.data[0].hovertext[0] == "seeds and test samples: +0.0200 mm (+0.0100 to +0.0300)"
+    assert drawn.layout.xaxis.title.text == "change, mm of RMSE"
+    lines = sound(partial(retrain.seeds, error)).data
+    assert [line.line.color for line in lines][1:] == [HARMFUL, HELPFUL]
 
 
 def test_predicted_against_real(sound):
@@ -114,7 +127,7 @@ def test_very_many_dots_are_thinned_evenly_and_the_title_says_so(sound):
 
 
 def test_a_result_lists_and_draws_its_figures(found):
-    assert found.figures == ("intervals", "seeds", "classes", "predicted")
+    assert found.figures == ("intervals", "seeds", "by_target", "predicted")
     assert found.figure("seeds").layout.title.text == retrain.seeds(found).layout.title.text
     with pytest.raises(UserError, match="no figure called 'pie'") as caught:
         found.figure("pie")

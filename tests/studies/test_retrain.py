@@ -1,6 +1,8 @@
 """Before and after the edits: the forecast against reality, verdicts, flips, reuse of trainings, refusals."""
 
 import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,8 +13,12 @@ from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, RetrainConfig, TrainConfig
 from attribution.statistics.intervals import Interval
-from attribution.studies.retrain.result import RetrainResult
-from attribution.studies.retrain.run import _loss_word, _verdict, flip_table, retrain
+from attribution.studies.retrain import words
+from attribution.studies.retrain.answers import said, stacked
+from attribution.studies.retrain.changes import flip_table
+from attribution.studies.retrain.result import Change, RetrainResult
+from attribution.studies.retrain.run import retrain
+from attribution.tasks import figure
 from attribution.training.run import Run
 
 LOGISTIC = ModelConfig("logistic")
@@ -41,32 +47,32 @@ def noisy(tmp_path_factory):
 def test_fixing_many_labels_is_seen_and_said(noisy):
     _, _, comparison, _ = noisy
     assert comparison.outcome == "better"
-    assert comparison.accuracy.difference.low > 0
+    assert comparison.main.difference.low > 0
     assert comparison.verdict.startswith("Test accuracy rose by ")
     assert comparison.verdict.endswith("over 3 seeds.")
     assert comparison.loss.difference.estimate < 0
     assert comparison.n_relabelled == 80
     assert (comparison.n_dropped, comparison.n_restored, comparison.n_test_edited) == (0, 0, 0)
     assert comparison.n_test == 400
-    assert comparison.forecast["predicted"] < 0
-    assert comparison.forecast["actual"] < 0
-    assert comparison.forecast["spearman"].low > 0
+    assert comparison.prediction["predicted"] < 0
+    assert comparison.prediction["actual"] < 0
+    assert comparison.prediction["spearman"].low > 0
 
 
 def test_figures_agree_with_the_runs_they_come_from(noisy):
     data, fixed, comparison, folder = noisy
     test = data.rows("test")
     runs = [Run.open(folder / "runs" / name) for name in comparison.after_runs]
-    assert comparison.accuracy.after == pytest.approx(
+    assert comparison.main.after == pytest.approx(
         [(run.probabilities()[test].argmax(axis=1) == fixed.values[test]).mean() for run in runs]
     )
-    assert comparison.accuracy.after == pytest.approx([run.config["final"]["test"]["accuracy"] for run in runs])
+    assert comparison.main.after == pytest.approx([run.config["final"]["test"]["accuracy"] for run in runs])
     assert comparison.loss.after == pytest.approx([run.config["final"]["test"]["loss"] for run in runs], abs=1e-5)
-    difference = np.mean(comparison.accuracy.after) - np.mean(comparison.accuracy.before)
-    for interval in (comparison.accuracy.difference, comparison.accuracy.test_only, comparison.accuracy.spread):
+    difference = np.mean(comparison.main.after) - np.mean(comparison.main.before)
+    for interval in (comparison.main.difference, comparison.main.test_only, comparison.main.spread):
         assert interval.estimate == pytest.approx(difference)
         assert interval.low <= difference <= interval.high
-    classes = comparison.classes()
+    classes = comparison.by_target()
     assert classes["n"].sum() == 400
     assert (classes["n"] * classes["difference"]).sum() / 400 == pytest.approx(difference)
     predicted = comparison.predicted()
@@ -90,7 +96,7 @@ def test_shares_of_the_acted_on_samples_add_up_to_the_whole(noisy):
     _, _, comparison, _ = noisy
     acted = comparison.acted()
     assert len(acted) == 80
-    assert acted["predicted"].sum() == pytest.approx(comparison.forecast["predicted"], rel=1e-4)
+    assert acted["predicted"].sum() == pytest.approx(comparison.prediction["predicted"], rel=1e-4)
 
 
 def test_found_again_and_read_back(noisy):
@@ -134,9 +140,9 @@ def test_forecast_is_exact_for_small_steps(tmp_path):
     comparison = retrain(data, data.base_version(), after, LOGISTIC, tiny, SEEDS, tmp_path / "runs", tmp_path / "out")
     table_of = comparison.predicted()
     assert np.allclose(table_of["predicted"], table_of["actual"], rtol=0.1, atol=0.02 * table_of["actual"].abs().max())
-    assert comparison.forecast["spearman"].estimate > 0.99
-    assert comparison.forecast["predicted"] == pytest.approx(comparison.forecast["actual"], rel=0.05)
-    assert comparison.forecast["unit"] == "nats"
+    assert comparison.prediction["spearman"].estimate > 0.99
+    assert comparison.prediction["predicted"] == pytest.approx(comparison.prediction["actual"], rel=0.05)
+    assert comparison.prediction["unit"] == "nats"
 
 
 def test_dropped_test_samples_are_left_out_and_their_labels_are_the_edited_ones(tmp_path):
@@ -204,20 +210,29 @@ def test_refusals(tmp_path):
         RetrainResult.open(tmp_path / "absent")
 
 
+def of(reading, difference):
+    """A change of which only the difference matters."""
+    return Change((0.0,), (0.0,), difference, difference, difference, reading)
+
+
 def test_verdicts_in_plain_words():
-    assert _verdict(Interval(0.013, 0.006, 0.02), 3) == (
-        "better",
-        "Test accuracy rose by 1.3 points (95 % interval 0.6 to 2.0) over 3 seeds.",
+    rose, fell = Interval(0.013, 0.006, 0.02), Interval(-0.013, -0.02, -0.006)
+    accuracy, rmse = figure.ACCURACY, figure.rmse("mm")
+    said = words.retrained(of(accuracy, rose), 3)
+    assert said == "Test accuracy rose by 1.3 points (95 % interval 0.6 to 2.0) over 3 seeds."
+    said = words.retrained(of(accuracy, fell), 4)
+    assert said == "Test accuracy fell by 1.3 points (95 % interval 0.6 to 2.0) over 4 seeds."
+    assert [words.outcome(of(accuracy, each)) for each in (rose, fell)] == ["better", "worse"]
+    assert [words.outcome(of(rmse, each)) for each in (rose, fell)] == ["worse", "better"]
+    open_ = of(accuracy, Interval(0.002, -0.004, 0.008, 0.9))
+    assert words.outcome(open_) == "unclear"
+    assert words.retrained(open_, 3) == (
+        "No change in test accuracy that can be told from chance: +0.2 points (90 % interval -0.4 to 0.8) over 3 seeds."
     )
-    assert (
-        _verdict(Interval(-0.013, -0.02, -0.006), 4)[1]
-        == "Test accuracy fell by 1.3 points (95 % interval 0.6 to 2.0) over 4 seeds."
-    )
-    outcome, text = _verdict(Interval(0.002, -0.004, 0.008, 0.9), 3)
-    assert outcome == "unclear"
-    assert (
-        text == "No change in test accuracy that can be told from chance: +0.2 points (90 % interval -0.4 to 0.8) over "
-        "3 seeds."
+    error = of(rmse, Interval(-3.14, -4.2, -2.04))
+    assert words.retrained(error, 3) == "Test RMSE fell by 3.14 mm (95 % interval 2.04 to 4.20) over 3 seeds."
+    assert words.previewed(error) == (
+        "Preview: test RMSE would fall by 3.14 mm (95 % interval over test samples 2.04 to 4.20)."
     )
 
 
@@ -227,14 +242,37 @@ def test_majority_over_seeds_decides_a_flip(tmp_path):
     sure, wrong = [0.9, 0.1, 0.0], [0.2, 0.8, 0.0]
     old = np.array([[wrong, sure, sure], [wrong, sure, wrong], [sure, sure, sure]])
     new = np.array([[sure, wrong, sure], [sure, wrong, sure], [sure, sure, wrong]])
+    old, new = (stacked([said(each, y) for each in models]) for models in (old, new))
     flips = flip_table(data, test, y, old, new).set_index("row")
     assert dict(flips["kind"]) == {test[0]: "fixed", test[1]: "broken"}
     assert flips.loc[test[0], "seeds"] == pytest.approx(2 / 3)
     assert flips.loc[test[1], "p_before"] == pytest.approx(0.9)
 
 
-def test_a_loss_that_moved_against_the_accuracy_is_not_hidden():
+def test_a_loss_that_moved_against_the_deciding_figure_is_not_hidden():
     rose, fell, unclear = Interval(0.15, 0.09, 0.21), Interval(-0.15, -0.21, -0.09), Interval(0.02, -0.02, 0.07)
-    assert "Test loss rose, though (+0.150 nats, 0.090 to 0.210)" in _loss_word("better", rose)
-    assert "Test loss fell, though" in _loss_word("worse", fell)
-    assert {_loss_word("better", fell), _loss_word("better", unclear), _loss_word("unclear", rose)} == {""}
+
+    def said(main, loss):
+        return words.against(of(figure.ACCURACY, main), of(figure.loss(), loss))
+
+    assert "Test loss rose, though (+0.150 nats, 0.090 to 0.210): the new models are surer" in said(rose, rose)
+    assert "Test loss fell, though" in said(fell, fell)
+    assert {said(rose, fell), said(rose, unclear), said(unclear, rose)} == {""}
+
+
+def test_a_result_of_an_earlier_version_opens(noisy, tmp_path):
+    """Accuracy and loss stood by name, and the table by class had another name."""
+    _, _, comparison, _ = noisy
+    folder = tmp_path / comparison.id
+    shutil.copytree(comparison.folder, folder)
+    values = json.loads((folder / "comparison.json").read_text())
+    for each in values.pop("figures"):
+        values[each.pop("reading")["name"]] = each
+    (folder / "comparison.json").write_text(json.dumps(values))
+    table = comparison.by_target().rename({"target": "class"}, axis=1)
+    (folder / "by_target.parquet").unlink()
+    table.to_parquet(folder / "classes.parquet")
+    old = RetrainResult.open(folder)
+    assert old.changes == comparison.changes
+    assert old.by_target().equals(comparison.by_target())
+    assert dataclasses.replace(old, folder=comparison.folder) == comparison

@@ -1,6 +1,7 @@
 """The proof in words and charts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from attribution.settings.configs import TrainConfig
 from attribution.statistics.intervals import Interval
 from attribution.statistics.track_record import TrackRecord
-from attribution.studies.retrain.result import Change, RetrainResult
+from attribution.studies.retrain.result import READINGS, Change, RetrainResult
 from attribution.views import comparison
 
 
@@ -31,11 +32,10 @@ def found():
         n_relabelled=2,
         n_restored=0,
         n_test_edited=0,
-        accuracy=change,
-        loss=change,
+        changes={"accuracy": change, "loss": replace(change, reading=READINGS["loss"])},
         n_fixed=4,
         n_broken=2,
-        forecast={"spearman": Interval(0.4, 0.2, 0.6), "predicted": -0.1, "actual": -0.05, "unit": "nats"},
+        prediction={"spearman": Interval(0.4, 0.2, 0.6), "predicted": -0.1, "actual": -0.05, "unit": "nats"},
     )
 
 
@@ -67,12 +67,12 @@ def test_an_unknown_interval_draws_the_dot_alone(found):
 
 def test_words(found):
     vars(found)["record"] = TrackRecord(Interval(0.4, 0.2, 0.6), 0.02)
-    said = comparison.forecast_sentence(found)
+    said = comparison.predicted_sentence(found)
     assert "foresaw which test samples gain partly" in said
     assert "predicted −0.1" not in said
     assert "real −0.05" in said
     vars(found)["record"] = TrackRecord(Interval(0.8, 0.7, 0.9), 1.1)
-    assert "predicted −0.100 nats, real −0.0500 nats" in comparison.forecast_sentence(found)
+    assert "predicted −0.100 nats, real −0.0500 nats" in comparison.predicted_sentence(found)
     assert comparison.title_of(found, 0) == "Newest: 3 edits, better (a1b2c3)"
     assert comparison.after_run(found, 1) == "r1"
     assert comparison.after_run(found, 9) == "r0"

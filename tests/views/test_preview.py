@@ -9,15 +9,19 @@ import pytest
 
 from attribution.settings.configs import PreviewConfig
 from attribution.statistics.intervals import Interval
-from attribution.studies.retrain.result import Change
+from attribution.studies.retrain.result import READINGS, Change
 from attribution.views import preview
 
 NONE = Interval(0.02, math.nan, math.nan)
 
 
-def change(before, after, low, high):
+def change(before, after, low, high, name="accuracy"):
     found = Interval(after - before, low, high)
-    return Change((before,), (after,), found, found, NONE)
+    return Change((before,), (after,), found, found, NONE, READINGS[name])
+
+
+def changes(accuracy, loss):
+    return {"accuracy": accuracy, "loss": loss}
 
 
 @pytest.fixture
@@ -30,8 +34,7 @@ def found():
         steps=[{}, {}],
         asked=PreviewConfig(variant="fif"),
         counts={"n_test": 1000, "n_fixed": 12, "n_broken": 3, "share": 0.044, "stopped": "all steps were taken"},
-        accuracy=change(0.87, 0.88, 0.004, 0.016),
-        loss=change(0.5, 0.45, -0.07, -0.03),
+        changes=changes(change(0.87, 0.88, 0.004, 0.016), change(0.5, 0.45, -0.07, -0.03, "loss")),
         predicted=lambda: pd.DataFrame({"row": [1, 2, 3, 4], "predicted": [-0.1, 0.0, 0.1, 0.2]}),
     )
 
@@ -41,8 +44,7 @@ def real():
     return SimpleNamespace(
         config={"before_version": "v1", "after_version": "v2"},
         seeds=(0, 1, 2),
-        accuracy=change(0.86, 0.885, 0.01, 0.04),
-        loss=change(0.52, 0.44, -0.09, -0.06),
+        changes=changes(change(0.86, 0.885, 0.01, 0.04), change(0.52, 0.44, -0.09, -0.06, "loss")),
         n_fixed=20,
         n_broken=5,
         predicted=lambda: pd.DataFrame(
@@ -54,8 +56,8 @@ def real():
 def test_figures_carry_their_intervals(found):
     accuracy, loss, flips = preview.figures(found)
     assert accuracy["value"] == "87.0\xa0% → 88.0\xa0%"
-    assert accuracy["delta"] == "+1.00\xa0points (+0.400 to +1.60)"
-    assert loss["delta"].startswith("−0.0500 (−0.0700")
+    assert accuracy["delta"] == "+1.00\xa0points (+0.40 to +1.60)"
+    assert loss["delta"].startswith("−0.0500\xa0nats (−0.0700")
     assert flips["value"] == "12 / 3"
     assert all("1,000 test samples" in line["help"] + line["delta"] for line in (accuracy, loss, flips))
 

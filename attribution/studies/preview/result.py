@@ -10,7 +10,7 @@ from attribution.statistics.track_record import TrackRecord, track_record
 from attribution.storage.artefact import Artefact
 from attribution.storage.files import read_json
 from attribution.storage.tables import read_table
-from attribution.studies.retrain.result import Change
+from attribution.studies.retrain.result import Change, read_by_target, read_changes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,8 @@ class PreviewResult(Artefact):
 
     @property
     def claim(self) -> str:
-        """What the moved model itself says, unchecked: a change of accuracy with its interval over test samples."""
+        """What the moved model itself says, unchecked: a change of the deciding figure with its interval over
+        test samples."""
         return str(self.config["verdict"])
 
     @property
@@ -112,25 +113,30 @@ class PreviewResult(Artefact):
         }
 
     @cached_property
-    def accuracy(self) -> Change:
-        """Test accuracy before and after; one value each, the interval over test samples."""
-        return Change.from_json(self.config["accuracy"])
+    def changes(self) -> dict[str, Change]:
+        """The task's figures before and after, one value each, the deciding one first; intervals over test samples."""
+        return read_changes(self.config)
 
-    @cached_property
+    @property
+    def main(self) -> Change:
+        """The figure that decides."""
+        return next(iter(self.changes.values()))
+
+    @property
     def loss(self) -> Change:
-        """Mean test loss in nats before and after."""
-        return Change.from_json(self.config["loss"])
+        """The mean test loss before and after."""
+        return self.changes["loss"]
 
-    def classes(self) -> "pd.DataFrame":
-        """Accuracy per class, columns as in ``RetrainResult.classes``."""
-        return self._table("classes")
+    def by_target(self) -> "pd.DataFrame":
+        """The deciding figure by class or band, columns as in ``RetrainResult.by_target``."""
+        return read_by_target(self.folder)
 
     def flips(self) -> "pd.DataFrame":
         """Test samples whose prediction became right or wrong, columns as in ``RetrainResult.flips``."""
         return self._table("flips")
 
     def predicted(self) -> "pd.DataFrame":
-        """Per test sample: row and predicted change of its loss in nats (negative = lower loss)."""
+        """Per test sample: row and predicted change of its loss (negative = lower loss)."""
         return self._table("predicted")
 
     def acted(self) -> "pd.DataFrame":
@@ -141,7 +147,6 @@ class PreviewResult(Artefact):
         return self._table("acted") if (self.folder / "acted.parquet").is_file() else pd.DataFrame()
 
     def _table(self, name: str) -> "pd.DataFrame":
-
         return read_table(self.folder / f"{name}.parquet")
 
 

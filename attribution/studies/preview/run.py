@@ -24,13 +24,15 @@ from attribution.models.features import inputs_of
 from attribution.models.predict import predict
 from attribution.progress import Progress
 from attribution.settings.configs import PreviewConfig, fingerprint, to_dict
-from attribution.statistics.intervals import Interval
 from attribution.storage.files import file_hash
 from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 from attribution.studies.preview.result import PreviewResult
-from attribution.studies.retrain.predicted import acted_on, forecast_edits
-from attribution.studies.retrain.run import change, class_table, flip_table, losses
+from attribution.studies.retrain import words
+from attribution.studies.retrain.answers import figures_of, groups_of, said, stacked
+from attribution.studies.retrain.changes import changes, flip_counts, flip_table, target_table
+from attribution.studies.retrain.predicted import PredictedEffect, acted_on, predict_effect
+from attribution.studies.retrain.result import Change
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -90,33 +92,22 @@ def preview(
         progress=work.part(0.02, 0.95),
     )
     work.update(0.95, 1, "testing before and after")
-    old, new = (_probabilities(each, dataset, test) for each in (model, moved.model))  # (1, n, c)
-    y = after.values[test]
-    right_old = old.argmax(axis=2) == y
-    right_new = new.argmax(axis=2) == y
-    loss_old, loss_new = losses(old, y), losses(new, y)
-    accuracy, loss = change(right_old, right_new, config), change(loss_old, loss_new, config)
-    flips = flip_table(dataset, test, y, old, new)
-    write_table(folder / "classes.parquet", class_table(dataset, y, right_old, right_new, config))
-    write_table(folder / "flips.parquet", flips)
-    write_table(folder / "predicted.parquet", pd.DataFrame({"row": test, "predicted": (loss_new - loss_old)[0]}))
-    each = forecast_edits(
-        dataset, before, after, [run], test, work.part(0.96, 1.0), trusted=trusted, device=config.device
-    )
-    write_table(folder / "acted.parquet", each.acted)
-    outcome, verdict = _verdict(accuracy.difference)
+    part = work.part(0.96, 1.0)
+    effect = predict_effect(dataset, before, after, [run], test, part, trusted=trusted, device=config.device)
+    found, flips = _compare(dataset, after.values[test], test, (model, moved.model), config, effect, folder)
+    main = next(iter(found.values()))
+    verdict = words.previewed(main)
     values = {
         "run": run.id,
         "version": after.version,
         "before_version": before.version,
         "preview": to_dict(config),
         "verdict": verdict,
-        "outcome": outcome,
-        "accuracy": accuracy.to_json(),
-        "loss": loss.to_json(),
+        "outcome": words.outcome(main),
+        "figures": [change.to_json() for change in found.values()],
         "n_test": len(test),
         "n_acted": len(acted),
-        **{f"n_{kind}": int((flips["kind"] == kind).sum()) for kind in ("fixed", "broken")},
+        **flips,
         "share": moved.share,
         "start": moved.start,
         "stopped": moved.stopped,
@@ -177,25 +168,31 @@ def _samples(dataset: "Dataset", rows: np.ndarray, first: "Labels", otherwise: "
     return Samples(len(rows), batch)
 
 
+def _compare(
+    dataset: "Dataset",
+    values: np.ndarray,
+    test: np.ndarray,
+    models: tuple[nn.Module, nn.Module],
+    config: PreviewConfig,
+    effect: PredictedEffect,
+    folder: Path,
+) -> tuple[dict[str, Change], dict[str, int | None]]:
+    """The figures before and after the steps, and the counts of flips; writes the tables."""
+    old, new = (stacked([said(_probabilities(each, dataset, test), values)]) for each in models)  # (1, n) each
+    figures, flips = figures_of(dataset), flip_table(dataset, test, values, old, new)
+    tables = {
+        "by_target": target_table(figures[0], groups_of(dataset, values), old, new, values, config),
+        "flips": flips,
+        "predicted": pd.DataFrame({"row": test, "predicted": (new["loss"] - old["loss"])[0]}),
+        "acted": effect.acted,
+    }
+    for name, table in tables.items():
+        write_table(folder / f"{name}.parquet", table)
+    return changes(figures, old, new, values, config), flip_counts(flips, old)
+
+
 def _probabilities(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> np.ndarray:
-    """``(1, n, c)`` float64."""
+    """``(n, c)`` float64."""
     logits = predict(model, dataset, rows)[0].astype(np.float64)
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (odds / odds.sum(axis=1, keepdims=True))[None]
-
-
-def _verdict(difference: Interval) -> tuple[str, str]:
-    points, low, high = (100 * value for value in (difference.estimate, difference.low, difference.high))
-    level = f"{100 * difference.level:g} % interval over test samples"
-    if difference.low > 0:
-        return "better", f"Preview: test accuracy would rise by {points:.1f} points ({level} {low:.1f} to {high:.1f})."
-    if difference.high < 0:
-        return (
-            "worse",
-            f"Preview: test accuracy would fall by {-points:.1f} points ({level} {-high:.1f} to {-low:.1f}).",
-        )
-    return (
-        "unclear",
-        f"Preview: no change in test accuracy that can be told from chance, {points:+.1f} points ({level} "
-        f"{low:.1f} to {high:.1f}).",
-    )
+    return odds / odds.sum(axis=1, keepdims=True)

@@ -37,7 +37,7 @@ BATCH = 256
 
 
 @dataclass(frozen=True)
-class Forecast:
+class PredictedEffect:
     """``by_test`` (n_test,) is each test sample's predicted change of loss (negative = lower), the mean over the runs.
     ``acted`` has one line per training sample acted on: row, id, action, before, after, predicted (its share in the
     change of the mean test loss)."""
@@ -48,7 +48,7 @@ class Forecast:
 
 def acted_on(dataset: "Dataset", before: "Labels", after: "Labels") -> pd.DataFrame:
     """The training samples that differ between two versions: row, id, action (dropped, relabelled, restored), before,
-    after (classes)."""
+    after (targets)."""
     rows = dataset.rows("train")
     was, now = before.active[rows], after.active[rows]
     relabelled = was & now & (before.values[rows] != after.values[rows])
@@ -65,7 +65,7 @@ def acted_on(dataset: "Dataset", before: "Labels", after: "Labels") -> pd.DataFr
     )
 
 
-def forecast_edits(
+def predict_effect(
     dataset: "Dataset",
     before: "Labels",
     after: "Labels",
@@ -75,7 +75,7 @@ def forecast_edits(
     *,
     trusted: bool = False,
     device: str = "auto",
-) -> Forecast:
+) -> PredictedEffect:
     """Predict the change of each test sample's loss (labels of ``after``) from the runs trained on ``before``, averaged
     over them.
 
@@ -101,7 +101,7 @@ def forecast_edits(
             by_acted[now] -= weight * _dots(engine, dataset, rows[now], after, mean_test, target)
             done += 1
             progress.update(done, total, f"predicted effect of {len(rows)} edits, checkpoint {done} of {total}")
-    return Forecast(by_test / len(runs), acted.assign(predicted=by_acted / len(runs)))
+    return PredictedEffect(by_test / len(runs), acted.assign(predicted=by_acted / len(runs)))
 
 
 def _batches(

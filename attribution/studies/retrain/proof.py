@@ -1,0 +1,68 @@
+"""The comparison itself: figures, tables and counts from the trainings before and after the edits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from attribution.settings.configs import RetrainConfig
+from attribution.statistics.intervals import spearman_interval
+from attribution.studies.retrain.answers import figures_of, groups_of, said_by
+from attribution.studies.retrain.changes import changes, flip_counts, flip_table, target_table
+from attribution.studies.retrain.predicted import PredictedEffect
+from attribution.studies.retrain.result import Change
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.training.run import Run
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The task's figures by name, the deciding one first; the tables that are kept, by name; what influence predicted
+    beside what happened; and how many predictions were put right and broken."""
+
+    changes: dict[str, Change]
+    tables: dict[str, pd.DataFrame]
+    prediction: dict[str, Any]
+    flips: dict[str, int | None]
+
+    @property
+    def main(self) -> Change:
+        """The figure that decides."""
+        return next(iter(self.changes.values()))
+
+
+def prove(
+    dataset: "Dataset",
+    after: "Labels",
+    test: np.ndarray,
+    trained: "tuple[Sequence[Run], Sequence[Run]]",
+    effect: PredictedEffect,
+    config: RetrainConfig,
+) -> Proof:
+    """Compare the models trained before and after, one per seed, on the ``test`` rows with the labels of ``after``."""
+    values, figures = after.values[test], figures_of(dataset)
+    old, new = (said_by(runs, test, values) for runs in trained)  # (s, n) each
+    actual = (new["loss"] - old["loss"]).mean(axis=0)  # (n,)
+    flips = flip_table(dataset, test, values, old, new)
+    groups = groups_of(dataset, values)
+    found, weighed = changes(figures, old, new, values, config), trained[0][0].config["weight_unit"]
+    return Proof(
+        changes=found,
+        tables={
+            "by_target": target_table(figures[0], groups, old, new, values, config),
+            "flips": flips,
+            "predicted": pd.DataFrame({"row": test, "predicted": effect.by_test, "actual": actual}),
+            "acted": effect.acted,
+        },
+        prediction={
+            "spearman": spearman_interval(effect.by_test, actual, config.bootstrap, config.level).to_json(),
+            "predicted": float(effect.by_test.mean()),
+            "actual": float(actual.mean()),
+            "unit": found["loss"].reading.unit if weighed == "nats" else weighed,
+        },
+        flips=flip_counts(flips, old),
+    )
