@@ -15,6 +15,7 @@ NOTHING = "(none)"  # the word for a set without a label in it; "" is a sample w
 SEPARATOR = ";"
 MOST_LABELS = 62  # a set is the bits of an int64
 STRATA = 10  # quantiles of numbers that every split holds alike
+BANDS = 5  # of numbers that a figure is told for
 
 
 class Targets(ABC):
@@ -26,6 +27,7 @@ class Targets(ABC):
 
     kind: ClassVar[str]
     noun: ClassVar[str]  # what one target is called
+    group: ClassVar[str] = "class"  # what one of ``groups`` is called
     edit: ClassVar[str]  # what changing it is called
     dtype: ClassVar[str]
     none: ClassVar[Any] = -1
@@ -71,6 +73,10 @@ class Targets(ABC):
     @abstractmethod
     def plant(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Another, wrong target for each of these values, (n,)."""
+
+    @abstractmethod
+    def groups(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Parts of the samples that a figure is told for one by one, by name: (n,) bool each."""
 
     def bare(self, values: Any) -> np.ndarray:
         """Which samples have no target, (n,) bool."""
@@ -135,6 +141,10 @@ class Classes(Targets):
         """The classes."""
         return np.asarray(values, dtype=np.int64)
 
+    def groups(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """The classes."""
+        return {name: values == index for index, name in enumerate(self.classes)}
+
     def plant(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One of the other classes, all alike."""
         count = len(self.classes)
@@ -147,6 +157,7 @@ class Numbers(Targets):
 
     kind = "number"
     noun = "value"
+    group = "band"
     edit = "value"
     dtype = "float64"
     none = math.nan
@@ -214,6 +225,15 @@ class Numbers(Targets):
         edges = np.quantile(values, np.linspace(0, 1, parts + 1)[1:-1]) if len(values) else np.zeros(0)
         return np.searchsorted(edges, values, side="right").astype(np.int64)
 
+    def groups(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Fifths of the sorted values, fewer where a fifth would have under ten samples; equal values lie in one."""
+        values = np.asarray(values, dtype=np.float64)
+        parts = max(1, min(BANDS, len(values) // 10))
+        ends = np.unique(np.quantile(values, np.linspace(0, 1, parts + 1)[1:-1])) if len(values) else np.zeros(0)
+        places = np.searchsorted(ends, values, side="right")
+        bands = [places == place for place in range(len(ends) + 1)]
+        return {f"{values[band].min():.4g} to {values[band].max():.4g}": band for band in bands if band.any()}
+
     def plant(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The value moved up or down by one to two deviations."""
         moved = rng.uniform(1, 2, size=len(values)) * rng.choice([-1.0, 1.0], size=len(values))
@@ -225,6 +245,7 @@ class LabelSets(Targets):
 
     kind = "set"
     noun = "labels"
+    group = "label"
     edit = "relabel"
     dtype = "int64"
 
@@ -269,6 +290,11 @@ class LabelSets(Targets):
         members = self.for_model(np.asarray(values)).astype(bool)  # (n, labels)
         counts = np.where(members, members.sum(axis=0)[None, :], len(members) + 1)
         return np.where(members.any(axis=1), counts.argmin(axis=1), len(self.classes)).astype(np.int64)
+
+    def groups(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """The samples with each label; one may be in several."""
+        members = self.for_model(np.asarray(values)).astype(bool)  # (n, labels)
+        return {name: members[:, bit] for bit, name in enumerate(self.classes)}
 
     def plant(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One label too many or too few."""

@@ -14,11 +14,12 @@ from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, RetrainConfig, TrainConfig
 from attribution.statistics.intervals import Interval
 from attribution.studies.retrain import words
-from attribution.studies.retrain.answers import said, stacked
+from attribution.studies.retrain.answers import stacked
 from attribution.studies.retrain.changes import flip_table
 from attribution.studies.retrain.result import Change, RetrainResult
 from attribution.studies.retrain.run import retrain
 from attribution.tasks import figure
+from attribution.tasks.classification import Classification
 from attribution.training.run import Run
 
 LOGISTIC = ModelConfig("logistic")
@@ -242,7 +243,7 @@ def test_majority_over_seeds_decides_a_flip(tmp_path):
     sure, wrong = [0.9, 0.1, 0.0], [0.2, 0.8, 0.0]
     old = np.array([[wrong, sure, sure], [wrong, sure, wrong], [sure, sure, sure]])
     new = np.array([[sure, wrong, sure], [sure, wrong, sure], [sure, sure, wrong]])
-    old, new = (stacked([said(each, y) for each in models]) for models in (old, new))
+    old, new = (stacked([Classification().said_kept(each, y) for each in models]) for models in (old, new))
     flips = flip_table(data, test, y, old, new).set_index("row")
     assert dict(flips["kind"]) == {test[0]: "fixed", test[1]: "broken"}
     assert flips.loc[test[0], "seeds"] == pytest.approx(2 / 3)

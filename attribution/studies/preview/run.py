@@ -29,10 +29,11 @@ from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 from attribution.studies.preview.result import PreviewResult
 from attribution.studies.retrain import words
-from attribution.studies.retrain.answers import figures_of, groups_of, said, stacked
+from attribution.studies.retrain.answers import stacked
 from attribution.studies.retrain.changes import changes, flip_counts, flip_table, target_table
 from attribution.studies.retrain.predicted import PredictedEffect, acted_on, predict_effect
 from attribution.studies.retrain.result import Change
+from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -141,15 +142,15 @@ def _check(
 
 def _check_classes(dataset: "Dataset", before: "Labels", after: "Labels") -> None:
     """``UserError`` where the edits take a class away: a model that fits it has next to no gradient to forget it by."""
-    classes = dataset.info.classes
-    was, now = (
-        np.bincount(labels.values[labels.train_rows(dataset)], minlength=len(classes)) for labels in (before, after)
-    )
-    for name, old, new in zip(classes, was, now, strict=True):
+    targets = task_of(dataset.info).targets
+    if not targets.classes:
+        return
+    was, now = (targets.groups(labels.values[labels.train_rows(dataset)]) for labels in (before, after))
+    for name, old, new in ((name, int(was[name].sum()), int(now[name].sum())) for name in was):
         if old and new <= (1 - REMOVED) * old:
             raise UserError(
-                f"The edits leave {new:,} of the {old:,} training samples of class {name!r}.",
-                "A preview cannot forget a class: it left 22 to 37 % of the predictions on it where retraining "
+                f"The edits leave {new:,} of the {old:,} training samples of {targets.group} {name!r}.",
+                f"A preview cannot forget a {targets.group}: it left 22 to 37 % of the predictions on it where retraining "
                 "left none.",
                 "Retrain: that is exact. Or preview the other edits without these.",
             )
@@ -159,11 +160,12 @@ def _samples(dataset: "Dataset", rows: np.ndarray, first: "Labels", otherwise: "
     """These rows with the labels of ``first`` where they were trained on then, else of ``otherwise``, in the model's
     precision."""
     kind = next(model.parameters())
-    labels = np.where(first.active[rows], first.values[rows], otherwise.values[rows])
+    values = np.where(first.active[rows], first.values[rows], otherwise.values[rows])
+    task = task_of(dataset.info)
 
     def batch(positions: np.ndarray) -> tuple[Tensor, Tensor]:
         x = dataset.tensor(rows[positions], kind.device, inputs_of(model))
-        return x.to(kind.dtype) if x.is_floating_point() else x, torch.as_tensor(labels[positions], device=kind.device)
+        return x.to(kind.dtype) if x.is_floating_point() else x, task.tensor(values[positions], kind.device)
 
     return Samples(len(rows), batch)
 
@@ -178,10 +180,11 @@ def _compare(
     folder: Path,
 ) -> tuple[dict[str, Change], dict[str, int | None]]:
     """The figures before and after the steps, and the counts of flips; writes the tables."""
-    old, new = (stacked([said(_probabilities(each, dataset, test), values)]) for each in models)  # (1, n) each
-    figures, flips = figures_of(dataset), flip_table(dataset, test, values, old, new)
+    task = task_of(dataset.info)
+    old, new = (stacked([task.said(_outputs(each, dataset, test), values)]) for each in models)  # (1, n) each
+    figures, flips = task.figures, flip_table(dataset, test, values, old, new)
     tables = {
-        "by_target": target_table(figures[0], groups_of(dataset, values), old, new, values, config),
+        "by_target": target_table(figures[0], task.targets.groups(values), old, new, values, config),
         "flips": flips,
         "predicted": pd.DataFrame({"row": test, "predicted": (new["loss"] - old["loss"])[0]}),
         "acted": effect.acted,
@@ -191,8 +194,6 @@ def _compare(
     return changes(figures, old, new, values, config), flip_counts(flips, old)
 
 
-def _probabilities(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> np.ndarray:
-    """``(n, c)`` float64."""
-    logits = predict(model, dataset, rows)[0].astype(np.float64)
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
+def _outputs(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> Tensor:
+    """What the model returns for these rows ``(n, ...)`` float64."""
+    return torch.from_numpy(predict(model, dataset, rows)[0]).double()

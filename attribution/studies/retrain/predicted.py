@@ -28,6 +28,7 @@ from attribution.gradients.queries import QueryGradients
 from attribution.models.devices import pick_device
 from attribution.models.features import inputs_of
 from attribution.progress import Progress
+from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -91,7 +92,7 @@ def predict_effect(
     done = 0
     for run in runs:
         for index, (_, weight) in enumerate(run.checkpoints):
-            engine = GradientEngine(run.model(index, dataset, trusted).to(target))
+            engine = GradientEngine(run.model(index, dataset, trusted).to(target), task_of(dataset.info).loss)
             direction = _direction(engine, dataset, rows[was], before, target, 1.0)
             for name, value in _direction(engine, dataset, rows[now], after, target, -1.0).items():
                 direction[name] = direction[name] + value if name in direction else value
@@ -107,9 +108,10 @@ def predict_effect(
 def _batches(
     engine: GradientEngine, dataset: "Dataset", rows: np.ndarray, labels: "Labels", device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
+    task = task_of(dataset.info)
     for start in range(0, len(rows), BATCH):
         some = rows[start : start + BATCH]
-        yield dataset.tensor(some, device, inputs_of(engine.model)), torch.tensor(labels.values[some]).to(device)
+        yield dataset.tensor(some, device, inputs_of(engine.model)), task.tensor(labels.values[some], device)
 
 
 def _direction(

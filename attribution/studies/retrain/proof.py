@@ -9,10 +9,11 @@ import pandas as pd
 
 from attribution.settings.configs import RetrainConfig
 from attribution.statistics.intervals import spearman_interval
-from attribution.studies.retrain.answers import figures_of, groups_of, said_by
+from attribution.studies.retrain.answers import said_by
 from attribution.studies.retrain.changes import changes, flip_counts, flip_table, target_table
 from attribution.studies.retrain.predicted import PredictedEffect
 from attribution.studies.retrain.result import Change
+from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -44,11 +45,12 @@ def prove(
     config: RetrainConfig,
 ) -> Proof:
     """Compare the models trained before and after, one per seed, on the ``test`` rows with the labels of ``after``."""
-    values, figures = after.values[test], figures_of(dataset)
-    old, new = (said_by(runs, test, values) for runs in trained)  # (s, n) each
+    task, values = task_of(dataset.info), after.values[test]
+    figures = task.figures
+    old, new = (said_by(dataset, runs, test, values) for runs in trained)  # (s, n) each
     actual = (new["loss"] - old["loss"]).mean(axis=0)  # (n,)
     flips = flip_table(dataset, test, values, old, new)
-    groups = groups_of(dataset, values)
+    groups = task.targets.groups(values)
     found, weighed = changes(figures, old, new, values, config), trained[0][0].config["weight_unit"]
     return Proof(
         changes=found,
