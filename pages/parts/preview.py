@@ -114,4 +114,4 @@ def _beside(found: "PreviewResult", real: "RetrainResult") -> None:
     st.markdown(preview.agreement_words(preview.rank_correlation(pairs), real))
     with st.expander("Sample by sample", icon=":material/scatter_plot:"):
         shown = paired(pairs, "previewed change of loss", unit=unit, dark=context.dark())
-            charts.show(shown, "preview-against-real")
+        charts.show(shown, "preview-against-real")

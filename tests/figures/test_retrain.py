@@ -87,7 +87,7 @@ def test_each_seed_is_a_line_from_before_to_after(found, sound):
         (HELPFUL, "solid"),
         (HARMFUL, "dot"),
     ]
-    assert figure.data[0].hovertext[1] == "seed 0, after: 82.0 %"
+    assert figure.data[0].hovertext[1] == "seed 0, after: 82.0\xa0%"
 
 
 def test_less_is_better_where_the_figure_is_an_error(found, sound):
