@@ -150,8 +150,8 @@ def _check_classes(dataset: "Dataset", before: "Labels", after: "Labels") -> Non
         if old and new <= (1 - REMOVED) * old:
             raise UserError(
                 f"The edits leave {new:,} of the {old:,} training samples of {targets.group} {name!r}.",
-                f"A preview cannot forget a {targets.group}: it left 22 to 37 % of the predictions on it where retraining "
-                "left none.",
+                f"A preview cannot forget a {targets.group}: it left 22 to 37 % of the predictions on it where "
+                "retraining left none.",
                 "Retrain: that is exact. Or preview the other edits without these.",
             )
 
