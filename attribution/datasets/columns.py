@@ -174,7 +174,7 @@ def _float(value: Any) -> float:
 def _from_words(
     frame: "pd.DataFrame", words: "pd.Series", name: str, path: Path
 ) -> tuple["pd.Series", list[dict[str, Any]]]:
-    distinct = {word: _bare(word) for word in words.unique()}
+    distinct = {word: bare(word) for word in words.unique()}
     spelled = spelling(list(distinct.values()))
     if spelled is not None:
         value = {word: spelled.value(bare) for word, bare in distinct.items()}
@@ -269,7 +269,7 @@ def _examples(distinct: dict[str, str]) -> list[str]:
     return list(kinds.values())[:3]
 
 
-def _bare(word: str) -> str:
+def bare(word: str) -> str:
     """The word with plain blanks, minus and apostrophe signs."""
     return tidy(word.replace("\u2009", " ").replace("\u202f", " ")).replace("\u2212", "-").replace("\u2019", "'")
 

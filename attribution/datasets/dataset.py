@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets.names import NO_LABEL
 from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
 from attribution.storage.files import damage, read_array, read_json, way_out, whole_file, write_json
 from attribution.storage.sums import of_folder
 from attribution.storage.tables import read_table, write_table
+from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.handed import Inputs
     from attribution.storage.tables import Lines
+    from attribution.tasks.base import Task
 
 SPLITS = ("train", "val", "test")
 LINES = 16_384  # of ``samples.parquet`` in one block, so that one line is read without the rest
@@ -37,7 +38,8 @@ class DatasetInfo:
     count}`` each; ``seen`` counts the files or rows met (0: not known, a project made before it was kept).
     ``preprocessing`` holds what the model-ready tensor and the model need: image ``mean`` and ``std`` per channel in
     [0, 1]; text ``vocabulary`` (token id -> word; 0 is padding, 1 unknown); tabular ``columns``, one entry per input
-    column. ``checksums``: of the files beside it (``storage.sums``).
+    column. ``checksums``: of the files beside it (``storage.sums``). ``task``: name and settings of the task, kind,
+    mean, deviation and unit of its targets (``tasks.choice.described``); {} is plain classification.
     """
 
     name: str
@@ -51,6 +53,7 @@ class DatasetInfo:
     preprocessing: dict[str, Any] = field(default_factory=dict)
     seen: int = 0
     checksums: dict[str, list[int]] = field(default_factory=dict)
+    task: dict[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> "DatasetInfo":
@@ -71,8 +74,9 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class Labels:
-    """A labelled version of a dataset: ``values`` (n,) int64 class indices (-1: no label, never active), ``active``
-    (n,) bool (False = dropped), ``version`` its hash.
+    """A labelled version of a dataset: ``values`` (n,) as its task's targets have them (int64 class indices, -1: no
+    label; float64 numbers in the user's unit, NaN: none), ``active`` (n,) bool (False = dropped; never without a
+    label), ``version`` its hash.
 
     The version depends on the base data, the labels and what is active, and on nothing else: undoing every edit gives
     the base version.
@@ -85,17 +89,18 @@ class Labels:
     @staticmethod
     def of(dataset: "Dataset", values: np.ndarray, active: np.ndarray) -> "Labels":
         """The version of ``dataset`` with these labels; both arrays are (n,), copied and made read-only. Raises
-        ``UserError`` for a label that is no class, and for a sample without a label (-1) that is active."""
-        values = np.array(values, dtype="<i8")
+        ``UserError`` for a label that there cannot be, and for a sample without one that is active."""
+        targets = dataset.task.targets
+        values = targets.array(values)
         active = np.array(active, dtype=bool)
         if values.shape != (len(dataset),) or active.shape != (len(dataset),):
             raise ValueError(f"labels {values.shape} and active {active.shape} do not fit {len(dataset)} samples")
-        bad = np.flatnonzero((values < np.where(active, 0, NO_LABEL)) | (values >= len(dataset.info.classes)))
+        bad = np.flatnonzero(targets.wrong(values) | (active & targets.bare(values)))
         if len(bad):
             raise UserError(
-                f"Sample {dataset.ids[bad[0]]} would get label number {values[bad[0]]}.",
-                "It is not one of the classes.",
-                f"Use 0 to {len(dataset.info.classes) - 1}.",
+                f"Sample {dataset.ids[bad[0]]} would get the {targets.noun} {values[bad[0]]}.",
+                "It is none that this data can have.",
+                targets.may_be(),
             )
         content = hashlib.sha256(values.tobytes() + np.packbits(active).tobytes()).hexdigest()
         values.flags.writeable = active.flags.writeable = False
@@ -111,8 +116,8 @@ class Dataset:
     """Samples with stable ids in a fixed order: training rows first, then validation, then test.
 
     ``samples`` (DataFrame, n rows, see ``samples.parquet``), ``inputs`` (memory-mapped ``inputs.npy``: image uint8 (n,
-    H, W, C), text int32 (n, L), tabular float32 (n, d)), ``labels`` (n,) int64 base labels (-1: none), ``ids`` and
-    ``hashes`` (n,) str. Nothing here is ever written to.
+    H, W, C), text int32 (n, L), tabular float32 (n, d)), ``labels`` (n,) base labels (as ``Labels.values``), ``ids``
+    and ``hashes`` (n,) str. Nothing here is ever written to.
     """
 
     def __init__(self, folder: Path, info: DatasetInfo) -> None:
@@ -153,11 +158,17 @@ class Dataset:
                 samples[name] = None
         first = ["id", "split", "label", "source", "hash", "text", "group"]
         samples = samples[first + [name for name in samples.columns if name.startswith("col:")]]
-        samples = samples.astype({"id": "str", "split": "str", "label": "int32", "source": "str", "hash": "str"})
+        kept_as = task_of(info).targets.stored
+        samples = samples.astype({"id": "str", "split": "str", "label": kept_as, "source": "str", "hash": "str"})
         counts = {name: int((samples["split"] == name).sum()) for name in SPLITS}
         rows = samples[["id", "split", "label", "hash"]].to_csv(index=False, lineterminator="\n").encode()
         base_hash = fingerprint(
-            hashlib.sha256(rows).hexdigest(), info.modality, info.classes, info.shape, info.preprocessing
+            hashlib.sha256(rows).hexdigest(),
+            info.modality,
+            info.classes,
+            info.shape,
+            info.preprocessing,
+            *([info.task] if info.task else []),
         )
         info = DatasetInfo(**{**asdict(info), "counts": counts, "base_hash": base_hash})
         folder.mkdir(parents=True, exist_ok=True)
@@ -168,12 +179,17 @@ class Dataset:
         write_json(folder / "dataset.json", {**asdict(info), "checksums": of_folder(folder)})
         return Dataset.open(folder)
 
+    @cached_property
+    def task(self) -> "Task":
+        """What is learned from the labels, and what they may be (``task.targets``)."""
+        return task_of(self.info)
+
     def __len__(self) -> int:
         return sum(self.info.counts.values())
 
     @cached_property
     def samples(self) -> "pd.DataFrame":
-        """One line per sample in row order: id, split, label (base, int32), source, hash, text, group, and ``col:NAME``
+        """One line per sample in row order: id, split, label (base), source, hash, text, group, and ``col:NAME``
         for a table."""
 
         return read_table(self.folder / "samples.parquet")
@@ -193,11 +209,12 @@ class Dataset:
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """Base labels, (n,) int64 class indices."""
-        labels = self.column("label").to_numpy(dtype=np.int64)
+        """Base labels, (n,) as ``Labels.values``."""
+        targets = self.task.targets
+        labels = targets.array(self.column("label"))
         path = self.folder / "dataset.json"
         classes = self.info.classes
-        if len(set(classes)) < len(classes) or labels.max(initial=NO_LABEL) >= len(classes):
+        if len(set(classes)) < len(classes) or targets.wrong(labels).any():
             raise UserError(
                 f"{path} is damaged: its {len(classes)} classes are not those of the labels (one is missing, or "
                 "stands there twice).",
@@ -209,7 +226,7 @@ class Dataset:
     @cached_property
     def labelled(self) -> np.ndarray:
         """Which samples came with a label, (n,) bool."""
-        return self.labels != NO_LABEL
+        return ~self.task.targets.bare(self.labels)
 
     @cached_property
     def ids(self) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from attribution.datasets.source import Source, left_out, listed, note
 from attribution.datasets.words import look, tidy, whole
 from attribution.errors import UserError
+from attribution.tasks.targets import NOTHING, SEPARATOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 NAMED = 20  # rows without a label that get a line each; the rest are counted in one
 MANY_NUMBERS = 30  # more whole numbers than that as labels of a table are a quantity until the user says otherwise
 AS_CLASSES = "If the numbers are classes all the same, say so with --number-classes (number_classes in Python)."
-GROUP = "Predicting a quantity is not supported. Group the values into classes first (low, middle, high)"
+AS_QUANTITY = "To predict the quantity say --task regression (task in Python)"
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?([eE][+-]?\d+)?")
 
 
-def label_words(values: "pd.Series") -> tuple[np.ndarray, np.ndarray, tuple[int, str] | None]:
+def label_words(values: "pd.Series", several: bool = False) -> tuple[np.ndarray, np.ndarray, tuple[int, str] | None]:
     """Labels as text (n,) object, which rows have none (n,) bool, and the first row whose value can be no label with
     the reason.
 
-    Whole floats lose their ``.0``; bytes are read as UTF-8; a list is several labels and no label.
+    Whole floats lose their ``.0``; bytes are read as UTF-8; a list is several labels: no label, unless
+    ``several`` are wanted, then they are joined.
     """
     words = np.empty(len(values), dtype=object)
     gone = np.zeros(len(values), dtype=bool)
@@ -34,7 +36,7 @@ def label_words(values: "pd.Series") -> tuple[np.ndarray, np.ndarray, tuple[int,
     cache: dict[Any, tuple[str, str]] = {}
     for row, value in enumerate(values.tolist()):
         key = (type(value), value) if isinstance(value, (str, int, float, bytes)) else None
-        word, why = cache[key] if key in cache else label_word(value)
+        word, why = cache[key] if key in cache else label_word(value, several)
         if key is not None and len(cache) < 100_000:
             cache[key] = (word, why)
         words[row] = word
@@ -43,16 +45,14 @@ def label_words(values: "pd.Series") -> tuple[np.ndarray, np.ndarray, tuple[int,
     return words, gone, bad
 
 
-def label_word(value: Any) -> tuple[str, str]:
+def label_word(value: Any, wanted: bool = False) -> tuple[str, str]:
     """A label as text ("" for none), and why it cannot be one."""
     several = isinstance(value, (list, tuple, dict, set, np.ndarray))
     # NaN is not itself.
     if value is None or type(value).__name__ in ("NAType", "NaTType") or (not several and value != value):
         return "", ""
     if several:
-        return "", f"is {_shown(value)}, which is more than one label" if not isinstance(
-            value, dict
-        ) else f"is the object {_shown(value)}"
+        return _joined(value) if wanted else ("", _more_than_one(value))
     if isinstance(value, bytes):
         try:
             value = value.decode()
@@ -66,6 +66,24 @@ def label_word(value: Any) -> tuple[str, str]:
     return (word, "") if tidy(word) else ("", "")
 
 
+def _more_than_one(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"is the object {_shown(value)}"
+    return f"is {_shown(value)}, which is more than one label"
+
+
+def _joined(values: Any) -> tuple[str, str]:
+    """The word of a list of labels, and why it cannot be one."""
+    if isinstance(values, dict):
+        return "", _more_than_one(values)
+    found = [label_word(value) for value in values]
+    why = next((why for _, why in found if why), "")
+    wrong = [word for word, _ in found if SEPARATOR in word]
+    if wrong:
+        why = f"holds {wrong[0]!r}, and {SEPARATOR!r} separates labels"
+    return ("", why) if why else (SEPARATOR.join(word for word, _ in found if word) or NOTHING, "")
+
+
 def _shown(value: Any) -> str:
     text = str(value.tolist() if isinstance(value, np.ndarray) else value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -76,10 +94,10 @@ def no_label(where: str, why: str) -> UserError:
     several = "more than one" in why
     return UserError(
         f"The label of {where[0].lower()}{where[1:]} {why}.",
-        "There is one label per sample; data with several labels per sample is not supported."
+        "There is one label per sample, unless the task says otherwise."
         if several
         else "A label is a word or a whole number.",
-        "Choose the column that holds one label, or make one class out of each combination first."
+        "For several labels per sample say --task multilabel (cells like cat;dog); else choose a column that holds one."
         if several
         else "Correct it or remove the row.",
     )
@@ -147,7 +165,7 @@ def tidy_labels(source: Source) -> Source:
         source,
         samples=source.samples.assign(label=labels.map({"": "", **final}).astype(object)),
         classes=classes,
-        problems=[*source.problems, *notes, *_alike(sorted(set(final.values())))],
+        problems=[*source.problems, *notes, *alike(sorted(set(final.values())))],
     )
 
 
@@ -195,7 +213,7 @@ def _one_form_of_numbers(words: set[str]) -> dict[str, str]:
     return {**plain, **({"-0": "0"} if "-0" in words else {})}
 
 
-def _alike(names: list[str]) -> list[dict[str, Any]]:
+def alike(names: list[str]) -> list[dict[str, Any]]:
     groups = defaultdict(list)
     for name in names:
         groups[look(name)].append(name)
@@ -265,14 +283,14 @@ def refuse_quantity(source: Source, number_classes: bool) -> list[dict[str, Any]
         raise UserError(
             f"{about}, some with fractions ({listed(fractions, 3)}).",
             "They look like a quantity, not like classes: their order and distance would be lost.",
-            f"{GROUP}. {AS_CLASSES}",
+            f"{AS_QUANTITY}. {AS_CLASSES}",
         )
     counted = {int(numbers[word]) for word in ordered} in (set(range(len(ordered))), set(range(1, len(ordered) + 1)))
     if len(ordered) > MANY_NUMBERS and (source.modality == "tabular" or not counted):
         raise UserError(
             f"{about}.",
             "They look like a quantity (a price, an age, a count), not like classes.",
-            f"{GROUP}. {AS_CLASSES}",
+            f"{AS_QUANTITY}. {AS_CLASSES}",
         )
     if len(ordered) <= MANY_NUMBERS:
         return []

@@ -3,17 +3,14 @@
 import shutil
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets.answers import look_for_answers
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, text_notes, tokens_of
 from attribution.datasets.frames import is_table_folder
-from attribution.datasets.labels import labelled, note_joined, refuse_quantity, refuse_several, tidy_labels
 from attribution.datasets.names import UNLABELLED
 from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
 from attribution.datasets.readers import image_folder, npz, table
@@ -22,15 +19,16 @@ from attribution.datasets.source import (
     Unreadable,
     check_classes,
     check_samples,
-    class_names,
     left_out,
     listed,
     note,
 )
-from attribution.datasets.splits import assign_splits, split_order
+from attribution.datasets.targets import Arranged, arrange, understood
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import DataConfig
+from attribution.tasks.choice import described
+from attribution.tasks.targets import parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,16 +53,15 @@ def import_data(config: DataConfig, out: Path, name: str, progress: Progress | N
         )
     progress.update(0, 1, "looking at the files")
     source = read_source(config)
-    samples, classes, splits_note = arrange(source, config)
+    arranged = arrange(source, config)
+    samples, classes = arranged.samples, source.classes
     building = out.with_name(out.name + ".tmp")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     try:
         encoded = encode(source, samples, config, building, progress.part(0.02, 0.95))
         if len(encoded.samples) < len(samples):
-            kept = encoded.samples[encoded.samples["class"] >= 0]
-            remaining = Source(source.modality, source.path, kept.reset_index(drop=True), classes)
-            check_classes(remaining, classes, kept["class"].to_numpy(), kept["split"].to_numpy())
+            _check_kept(source, encoded.samples, arranged)
         info = DatasetInfo(
             name=name,
             modality=source.modality,
@@ -75,9 +72,10 @@ def import_data(config: DataConfig, out: Path, name: str, progress: Progress | N
             source=str(source.path.resolve()),
             seen=source.seen,
             problems=tuple(source.problems + encoded.problems),
-            preprocessing={**encoded.preprocessing, "splits": splits_note},
+            preprocessing={**encoded.preprocessing, "splits": arranged.splits},
+            task=described(arranged.task),
         )
-        Dataset.write(building, info, encoded.samples.drop(columns="label").rename(columns={"class": "label"}))
+        Dataset.write(building, info, encoded.samples.drop(columns="label").rename(columns={"target": "label"}))
         if out.is_dir() and not any(out.iterdir()):
             out.rmdir()
         building.rename(out)
@@ -90,31 +88,53 @@ def import_data(config: DataConfig, out: Path, name: str, progress: Progress | N
 def preview(config: DataConfig) -> dict[str, Any]:
     """What an import would find, without writing: every sample is counted, ``PREVIEWED`` pictures are decoded.
 
-    Keys: ``name``, ``modality``, ``classes``, ``n``, ``counts`` {split: n}, ``balance`` {split: {class: n}}, ``splits``
+    Keys: ``name``, ``modality``, ``classes``, ``n``, ``counts`` {split: n}, ``balance`` {split: {class: n}} ({} for
+    numbers), ``target`` (of numbers: {quartiles: {split: [5]}, unit}), ``task`` (name), ``splits``
     (a sentence), ``shape`` (as the model sees a sample), for pictures ``sizes`` (as they are in the
     files, in words), ``examples`` (up to 12 of {id, label, split, source, and pixels uint8 (h, w, c) | text | values
     {column: value}}), ``seen`` (files or rows met), ``problems`` [{where, what, kind, count}], ``checked`` (samples
     whose content was decoded). Raises what ``import_data`` raises before it decodes pictures.
     """
     source = read_source(config)
-    samples, classes, splits_note = arrange(source, config)
+    arranged = arrange(source, config)
+    samples, classes = arranged.samples, source.classes
     looked = _PREVIEWS[source.modality](source, samples, config)
     samples = samples.drop(index=looked.pop("unreadable", []))
     counts = Counter(samples["split"])
-    pairs = Counter(zip(samples["split"], samples["label"], strict=True))
-    names = [*classes, *([""] if (samples["label"] == "").any() else [])]
     result = {
         "name": source.path.stem if source.path.is_file() else source.path.resolve().name,
         "modality": source.modality,
         "classes": list(classes),
         "n": len(samples),
         "counts": {split: counts[split] for split in SPLITS},
-        "balance": {
-            split: {name or UNLABELLED: pairs[split, name] for name in names} for split in SPLITS if counts[split]
-        },
-        "splits": splits_note,
+        **_shares(samples, arranged),
+        "splits": arranged.splits,
+        "task": arranged.task.name,
     }
     return {**result, **looked, "seen": source.seen, "problems": source.problems + looked["problems"]}
+
+
+def _check_kept(source: Source, samples: "pd.DataFrame", arranged: Arranged) -> None:
+    """Every class must have a training sample among those that could be read."""
+    if arranged.task.kind != "class":
+        return
+    kept = samples[samples["target"] >= 0]
+    remaining = Source(source.modality, source.path, kept.reset_index(drop=True), source.classes)
+    check_classes(remaining, source.classes, kept["target"].to_numpy(), kept["split"].to_numpy())
+
+
+def _shares(samples: "pd.DataFrame", arranged: Arranged) -> dict[str, Any]:
+    """``balance``, and ``target`` for numbers."""
+    splits = [split for split in SPLITS if (samples["split"] == split).any()]
+    if arranged.task.kind == "number":
+        known = {split: samples["target"][samples["split"] == split].dropna().to_numpy() for split in splits}
+        quartiles = {split: np.quantile(values, (0, 0.25, 0.5, 0.75, 1)).tolist() for split, values in known.items()}
+        return {"balance": {}, "target": {"quartiles": quartiles, "unit": arranged.task.target_unit}}
+    names = [*arranged.task.classes, *([""] if (samples["label"] == "").any() else [])]
+    pairs: Counter[tuple[str, str]] = Counter()
+    for split, word in zip(samples["split"], samples["label"], strict=True):
+        pairs.update((split, part) for part in (parts_of(word) if arranged.task.kind == "set" and word else [word]))
+    return {"balance": {split: {name or UNLABELLED: pairs[split, name] for name in names} for split in splits}}
 
 
 def _not_used(config: DataConfig, source: Source, path: Path) -> list[dict[str, Any]]:
@@ -184,36 +204,14 @@ def read_source(config: DataConfig) -> Source:
         ) from cause
     source.problems.extend(_not_used(config, source, path))
     check_samples(source)
-    refuse_several(labelled(source))
-    more = refuse_quantity(labelled(source), config.number_classes)
-    source = tidy_labels(source)
-    more += note_joined(sorted(set(labelled(source).samples["label"])))
-    if source.modality != "image":
-        class_names(labelled(source))  # measurements as labels are told before columns that repeat them
-        more += look_for_answers(labelled(source))
-    return replace(source, problems=[*source.problems, *more])
-
-
-def arrange(source: Source, config: DataConfig) -> tuple["pd.DataFrame", tuple[str, ...], str]:
-    """``source.samples`` in row order with their split and ``class`` (index; -1 where there is no label), the class
-    names, and where the splits come from. What has no label is in the training part, where it waits for one."""
-    classes = class_names(labelled(source))
-    number_of = {"": -1, **{name: number for number, name in enumerate(classes)}}
-    labels = source.samples["label"].map(number_of).to_numpy(dtype=np.int64)
-    there = labels >= 0
-    splits = np.full(len(labels), "train", dtype="<U5")
-    splits[there], note = assign_splits(source.samples["split"].to_numpy(dtype=object)[there], labels[there], config)
-    check_classes(labelled(source), classes, labels[there], splits[there])
-    samples = source.samples.assign(split=splits)
-    samples["class"] = labels
-    return samples.iloc[split_order(splits)], classes, note
+    return understood(source, config)
 
 
 def _spread(samples: "pd.DataFrame", count: int) -> "pd.DataFrame":
     """``count`` lines that go round the classes, training samples first."""
-    turn = samples.groupby(["split", "class"], sort=False).cumcount()
+    turn = samples.groupby(["split", "stratum"], sort=False).cumcount()
     rank = samples["split"].map({split: number for number, split in enumerate(SPLITS)})
-    order = np.lexsort((samples["class"], turn, rank))
+    order = np.lexsort((samples["stratum"], turn, rank))
     return samples.iloc[order[:count]]
 
 

@@ -16,6 +16,7 @@ from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, in_few_lines
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
+from attribution.tasks.choice import chosen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ def from_metadata(
         if name not in frame:
             column(frame, name, path, role)  # says which columns there are
     given_names, nameless, _ = label_words(frame["file_name"])
-    labels, unlabelled, bad = label_words(frame[config.label])
+    labels, unlabelled, bad = label_words(frame[config.label], chosen(config).kind == "set")
     if bad is not None:
         raise no_label(f"Row {bad[0] + 1} of {path.name}", bad[1])
     names = _Names(root, folder)

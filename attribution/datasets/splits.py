@@ -9,6 +9,7 @@ from attribution.datasets.dataset import SPLITS
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
 
+EACH = {"class": "class", "number": "tenth of the values", "set": "label"}  # what a random split divides
 _WORDS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validate", "validation", "dev", "development"),
@@ -33,7 +34,9 @@ def split_meanings(words: Iterable[str]) -> dict[str, str | None]:
     return found
 
 
-def assign_splits(given: np.ndarray, labels: np.ndarray, config: DataConfig) -> tuple[np.ndarray, str]:
+def assign_splits(
+    given: np.ndarray, labels: np.ndarray, config: DataConfig, kind: str = "class"
+) -> tuple[np.ndarray, str]:
     """The split of each sample, and a sentence that says where it comes from.
 
     ``given`` (n,) str holds the splits of the source ("" where there are none), ``labels`` (n,) the class indices.
@@ -63,7 +66,8 @@ def assign_splits(given: np.ndarray, labels: np.ndarray, config: DataConfig) -> 
             splits[members[start : start + count]] = name
             start += count
     parts = [
-        f"{name} drawn from train ({share:.0%} of each class, seed {config.seed})" for name, share in drawn.items()
+        f"{name} drawn from train ({share:.0%} of each {EACH[kind]}, seed {config.seed})"
+        for name, share in drawn.items()
     ]
     kept = [name for name in SPLITS if (given == name).any()]
     return splits, "; ".join(([f"{', '.join(kept)} as given"] if kept else []) + parts) or "all samples train"

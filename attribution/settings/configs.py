@@ -44,6 +44,17 @@ class DataConfig(Settings):
     )
     max_tokens: int = opt(64, "Longest text in tokens; what is beyond is cut.", low=1, high=100_000)
     vocabulary: int = opt(8000, "Largest number of distinct words kept.", low=1, high=10_000_000)
+    task: str = opt(
+        "auto",
+        "What is predicted: classification, regression (a number), multilabel (cells like cat;dog), binary (two "
+        "classes by one logit), or FILE.py:CLASS, a task of your own; auto: classification, and labels that look like "
+        "a quantity or like several labels are refused with advice.",
+    )
+    task_options: tuple[str, ...] = opt(
+        (),
+        "Settings of the task, NAME=VALUE each, such as loss=huber or label_smoothing=0.1; docs/tasks.md lists them.",
+    )
+    unit: str = opt("", "Unit of a numeric target, such as mm or EUR; it stands beside the values that are shown.")
     number_classes: bool = opt(
         False,
         "Labels that look like a quantity (numbers with fractions, very many whole numbers) are classes all the same.",

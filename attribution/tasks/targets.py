@@ -30,6 +30,7 @@ class Targets(ABC):
     group: ClassVar[str] = "class"  # what one of ``groups`` is called
     edit: ClassVar[str]  # what changing it is called
     dtype: ClassVar[str]
+    stored: ClassVar[str]  # type of the column in ``samples.parquet``
     none: ClassVar[Any] = -1
 
     def __init__(self, classes: Sequence[str] = (), mean: float = 0.0, std: float = 1.0) -> None:
@@ -107,6 +108,7 @@ class Classes(Targets):
     noun = "label"
     edit = "relabel"
     dtype = "int64"
+    stored = "int32"
 
     def word(self, value: Any) -> str:
         """The class's name."""
@@ -160,6 +162,7 @@ class Numbers(Targets):
     group = "band"
     edit = "value"
     dtype = "float64"
+    stored = "float64"
     none = math.nan
 
     def word(self, value: Any) -> str:
@@ -248,6 +251,7 @@ class LabelSets(Targets):
     group = "label"
     edit = "relabel"
     dtype = "int64"
+    stored = "int64"
 
     def word(self, value: Any) -> str:
         """The names in the order of the classes, "cat;dog"; ``(none)`` for a set that is empty."""

@@ -128,7 +128,7 @@ def test_labels_cannot_be_changed_in_place_or_be_no_class(dataset):
     base = dataset.base_version()
     with pytest.raises(ValueError, match="read-only"):
         base.values[0] = 1
-    with pytest.raises(UserError, match="label number 2"):
+    with pytest.raises(UserError, match="the label 2"):
         Labels.of(dataset, np.full(10, 2), base.active)
 
 

@@ -7,8 +7,9 @@ import unicodedata
 import pytest
 from PIL import Image
 
-from attribution.datasets.load import arrange, read_source
+from attribution.datasets.load import read_source
 from attribution.datasets.source import left_out_count
+from attribution.datasets.targets import arrange
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
 
@@ -32,7 +33,8 @@ class Read:
     def __init__(self, root, **config):
         config = DataConfig(path=str(root), **{"val_fraction": 0.0, "test_fraction": 0.0, **config})
         source = read_source(config)
-        samples, self.classes, _ = arrange(source, config)
+        self.classes = source.classes
+        samples = arrange(source, config).samples
         self.n = len(samples)
         self.counts = samples.groupby(["split", "label"]).size().to_dict()
         self.ids = set(samples["id"])

@@ -15,6 +15,8 @@ from attribution.datasets.sizes import check_memory
 from attribution.datasets.source import Source, left_out, listed, note
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
+from attribution.tasks.choice import chosen
+from attribution.tasks.targets import NOTHING, SEPARATOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +60,7 @@ def read(config: DataConfig) -> Source:
     ]
     arrays = _arrays(path, headers, {key: called[key] for key in wanted if key in called}, config.max_gigabytes)
     names = tuple(_name(name, path) for name in arrays["classes"].ravel()) if "classes" in arrays else ()
+    several = chosen(config).kind == "set"
     blocks: list[np.ndarray] = []
     lines: list[tuple[str, Any, str, str]] = []
     seen = 0
@@ -68,7 +71,7 @@ def read(config: DataConfig) -> Source:
             if key not in arrays:
                 raise UserError(f"{path.name} has no array {key}.", f"It holds {listed(sorted(arrays))}.", KEYS)
         x = _content(arrays[x_key], x_key, path, problems)
-        y, kept = _labels(arrays[y_key], y_key, x.shape, names, path, problems)
+        y, kept = _labels(arrays[y_key], y_key, x.shape, names, path, problems, several)
         if blocks and x.shape[1:] != blocks[0].shape[1:]:
             raise UserError(
                 f"{x_key} of {path.name} has samples of shape {x.shape[1:]}, {parts[0][1]} of {blocks[0].shape[1:]}.",
@@ -274,11 +277,19 @@ def _double(x: np.ndarray, key: str, path: Path) -> np.ndarray:
 
 
 def _labels(
-    y: np.ndarray, key: str, shape: tuple[int, ...], names: tuple[str, ...], path: Path, problems: list[dict[str, Any]]
+    y: np.ndarray,
+    key: str,
+    shape: tuple[int, ...],
+    names: tuple[str, ...],
+    path: Path,
+    problems: list[dict[str, Any]],
+    several: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels as text (n,) and which samples have one (n,) bool."""
     import pandas as pd
 
+    if several and y.ndim == 2 and len(y) == shape[0]:
+        return _sets(y, key, names, path), np.ones(len(y), dtype=bool)
     y = _one_per_sample(y, key, shape, path, problems)
     if y.dtype.kind not in "USbiuf":
         what = "dates" if y.dtype.kind in "mM" else f"values of the type {y.dtype}"
@@ -304,6 +315,26 @@ def _labels(
     return words, ~gone
 
 
+def _sets(y: np.ndarray, key: str, names: tuple[str, ...], path: Path) -> np.ndarray:
+    """Words of the sets that zeros and ones (n, labels) stand for; columns are called by ``names``, else by number."""
+    names = names or tuple(map(str, range(y.shape[1])))
+    if len(names) != y.shape[1]:
+        raise UserError(
+            f"{key} of {path.name} has {y.shape[1]} columns for {len(names)} classes.",
+            "Each column is one label.",
+            "Name as many.",
+        )
+    bad = np.argwhere(~np.isin(y, (0, 1)))
+    if len(bad):
+        row, column = bad[0]
+        raise UserError(
+            f"{key}[{row}] of {path.name} has {y[row, column]} in column {column}.",
+            "A label holds (1) or does not (0).",
+            "Save zeros and ones.",
+        )
+    return np.array([SEPARATOR.join(name for name, yes in zip(names, row, strict=True) if yes) or NOTHING for row in y])
+
+
 def _one_per_sample(
     y: np.ndarray, key: str, shape: tuple[int, ...], path: Path, problems: list[dict[str, Any]]
 ) -> np.ndarray:
@@ -317,8 +348,8 @@ def _one_per_sample(
             row = int(np.flatnonzero(~(np.isin(y, (0, 1)).all(axis=1) & (y.sum(axis=1) == 1)))[0])
             raise UserError(
                 f"{key}[{row}] of {path.name} is {np.array2string(y[row], threshold=8)}, which is not one class.",
-                "There is one label per sample; several labels or shares of classes are not supported.",
-                f"Save the likeliest class of each sample: {key}.argmax(1).",
+                "There is one label per sample, unless the task says otherwise.",
+                f"Save the likeliest class of each sample: {key}.argmax(1), or say --task multilabel.",
             )
         problems.append(
             note(

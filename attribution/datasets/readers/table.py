@@ -16,6 +16,7 @@ from attribution.datasets.splits import split_meanings, split_name
 from attribution.datasets.words import tidy, whole
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig, from_dict
+from attribution.tasks.choice import chosen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +140,7 @@ def _labels(
     frame: "pd.DataFrame", config: DataConfig, path: Path
 ) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
     """Labels as text (n,), which rows have one (n,) bool, and the lines about those that have none."""
-    words, gone, bad = label_words(frame[config.label])
+    words, gone, bad = label_words(frame[config.label], chosen(config).kind == "set")
     if bad is not None:
         raise no_label(row_name(frame, bad[0], path), bad[1])
     if gone.all():

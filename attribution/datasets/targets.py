@@ -1,0 +1,76 @@
+"""From the words of a label column to the targets of a task: classes, numbers, or sets of labels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.datasets import label_sets, numbers
+from attribution.datasets.answers import look_for_answers
+from attribution.datasets.labels import labelled, note_joined, refuse_quantity, refuse_several, tidy_labels
+from attribution.datasets.source import Source, check_classes, class_names
+from attribution.datasets.splits import assign_splits, split_order
+from attribution.tasks.choice import chosen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.settings.configs import DataConfig
+    from attribution.tasks.base import Task
+    from attribution.tasks.targets import Targets
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """``samples`` in row order with their ``split`` and ``target`` (the value) and ``stratum`` (a part that
+    stands for many), the ``task`` they are targets of, and where the splits come from (``splits``, a sentence)."""
+
+    samples: "pd.DataFrame"
+    task: "Task"
+    splits: str
+
+
+def read_classes(source: Source, config: "DataConfig", targets: "Targets") -> Source:
+    """The source with one form per class; quantities and several labels in one are refused unless asked for."""
+    if config.task == "auto":
+        refuse_several(labelled(source))
+    numbers_are_classes = config.number_classes or config.task != "auto"
+    more = refuse_quantity(labelled(source), numbers_are_classes)
+    source = tidy_labels(source)
+    more += note_joined(sorted(set(labelled(source).samples["label"])))
+    classes = class_names(labelled(source))  # measurements as labels are told before columns that repeat them
+    if source.modality != "image":
+        more += look_for_answers(labelled(source))
+    return replace(source, classes=classes, problems=[*source.problems, *more])
+
+
+READ: dict[str, Callable[[Source, "DataConfig", "Targets"], Source]] = {
+    "class": read_classes,
+    "number": numbers.read_numbers,
+    "set": label_sets.read_sets,
+}
+
+
+def understood(source: Source, config: "DataConfig") -> Source:
+    """The source with its labels checked and in one form; ``classes`` are the names there are, () for numbers."""
+    targets = chosen(config).targets
+    return READ[targets.kind](source, config, targets)
+
+
+def arrange(source: Source, config: "DataConfig") -> Arranged:
+    """Splits and targets of an understood source. What has no target is in the training part, and waits for one."""
+    task = chosen(config, source.classes)
+    values = task.targets.encode(source.samples["label"].tolist())
+    there = ~task.targets.bare(values)
+    splits = np.full(len(values), "train", dtype="<U5")
+    given = source.samples["split"].to_numpy(dtype=object)[there]
+    splits[there], said = assign_splits(given, task.targets.strata(values[there]), config, task.kind)
+    if task.kind == "class":
+        check_classes(labelled(source), source.classes, values[there], splits[there])
+    if task.kind == "number":
+        task = chosen(config, (), **numbers.scale(labelled(source), values[there], splits[there]))
+    samples = source.samples.assign(split=splits)
+    samples["target"] = values
+    samples["stratum"] = np.where(there, task.targets.strata(values), -1)
+    return Arranged(samples.iloc[split_order(splits)], task, said)
