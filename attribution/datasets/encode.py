@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_CATEGORIES = 32
-PADDING, UNKNOWN = 0, 1
+UNKNOWN = 1  # 0 pads
 FAR = 1000  # standard deviations: said
 LARGEST = 1e6  # standard deviations from the training mean: beyond, float32 gradients lose all digits
 _APART = "぀-ヿ㐀-䶿一-鿿฀-๿຀-໿က-႟ក-៿"  # scripts written without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer

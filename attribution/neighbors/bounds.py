@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.neighbors.exact import largest, nearest_among
+from attribution.neighbors.means import means, squared_distances
 from attribution.progress import Progress
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 SHARE = 0.03  # of all pairs that may be compared: it sets how far the search is certain
 PROBES = 12  # cells searched per row at least
-ROUNDS = 8  # of k-means
 TRAINED = 32  # rows per cell that k-means looks at
 CHECKED = 500  # rows searched exactly, too
 ASKED = 32_768  # rows whose cells are listed at once
@@ -89,38 +89,17 @@ def nearest_in_reach(
 def _cells(base: "Tensor", seed: int) -> _Cells:
     import torch
 
-    centres = _centres(base, max(1, min(len(base), round(2 * len(base) ** 0.5))), seed)
-    home = torch.cat([_squared(part, centres).argmin(1) for part in base.split(8192)])
+    centres = means(base, max(1, min(len(base), round(2 * len(base) ** 0.5))), TRAINED, seed)
+    home = torch.cat([squared_distances(part, centres).argmin(1) for part in base.split(8192)])
     rows = torch.argsort(home, stable=True)
     ends = torch.bincount(home, minlength=len(centres)).cumsum(0).tolist()
-    return _Cells(base[rows], rows, ends, centres, _squared(centres, centres).clamp_min(0).sqrt())
-
-
-def _centres(points: "Tensor", m: int, seed: int) -> "Tensor":
-    """``m`` means (m, d) by k-means on some of the points; an empty cell keeps its centre."""
-    import torch
-
-    some = points[torch.randperm(len(points), generator=torch.Generator().manual_seed(seed))[: TRAINED * m]]
-    centres = some[:m].clone()
-    for _ in range(ROUNDS):
-        nearest = torch.cat([_squared(part, centres).argmin(1) for part in some.split(8192)])
-        counts = torch.bincount(nearest, minlength=m)[:, None]
-        sums = torch.zeros_like(centres).index_add_(0, nearest, some)
-        centres = torch.where(counts > 0, sums / counts.clamp_min(1), centres)
-    return centres
-
-
-def _squared(rows: "Tensor", centres: "Tensor") -> "Tensor":
-    """Squared distances (b, m), below 0 by rounding at most."""
-    import torch
-
-    return torch.addmm((centres**2).sum(1), rows, centres.T, alpha=-2.0) + (rows**2).sum(1, keepdim=True)
+    return _Cells(base[rows], rows, ends, centres, squared_distances(centres, centres).clamp_min(0).sqrt())
 
 
 def _bounds(cells: _Cells, asked: "Tensor") -> tuple["Tensor", "Tensor"]:
     """How far (b, m) the points of each cell are from each query at least, and the squared distances (b, m) to the
     centres."""
-    squared = _squared(asked, cells.centres)
+    squared = squared_distances(asked, cells.centres)
     least, home = squared.min(1, keepdim=True)
     lengths = (cells.centres**2).sum(1)
     lost = ROUNDING * ((asked**2).sum(1, keepdim=True) + lengths + lengths[home])
@@ -175,9 +154,8 @@ def _visit(
             continue
         shorter = -(inside**2).sum(1)
         for rows in members(cell).nonzero()[:, 0].split(8192):
-            closeness = torch.addmm(
-                shorter, asked[rows], inside.T, alpha=2.0
-            )  # (b, members): |q|^2 minus the squared distance
+            # (b, members): |q|^2 minus the squared distance.
+            closeness = torch.addmm(shorter, asked[rows], inside.T, alpha=2.0)
             better = (lengths[rows] - closeness.amax(1)).clamp_min(0) < squared[rows, -1]
             rows, closeness = rows[better], closeness[better]
             values, best = largest(closeness, min(k, len(inside)))

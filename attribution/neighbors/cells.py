@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.neighbors.exact import largest
+from attribution.neighbors.means import means
 from attribution.progress import Progress
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 EXACT_ROWS = 300_000  # up to here all pairs are compared
 PROBES = 12  # cells searched per row
-ROUNDS = 8  # of k-means
 TRAINED = 64  # rows per cell that k-means looks at
 CHECKED = 500  # rows searched exactly, too
 
@@ -42,7 +42,7 @@ def nearest_in_cells(
     points /= points.norm(dim=1, keepdim=True).clamp_min(1e-12)  # (n, d)
     n = len(points)
     k = min(k, len(points) - 1)
-    centres = _centres(points, max(1, round(n**0.5)), seed)  # (m, d)
+    centres = means(points, max(1, round(n**0.5)), TRAINED, seed, directions=True)  # (m, d)
     probes = min(probes, len(centres))
     asked = torch.cat([largest(part @ centres.T, probes)[1].int() for part in points.split(8192)])  # (n, probes)
     home = torch.argsort(asked[:, 0], stable=True)
@@ -66,22 +66,6 @@ def nearest_in_cells(
         if cell % 16 == 0:
             work.update(cell, len(centres), f"searching neighbours, {cell:,} of {len(centres):,} cells")
     return indices.cpu().numpy(), similarities.cpu().numpy(), _recall(points, indices, k, seed)
-
-
-def _centres(points: "Tensor", m: int, seed: int) -> "Tensor":
-    """``m`` directions (m, d) in the midst of the points, by k-means on some of them; an empty cell keeps its
-    centre."""
-    import torch
-
-    chance = torch.Generator().manual_seed(seed)
-    some = points[torch.randperm(len(points), generator=chance)[: TRAINED * m].to(points.device)]
-    centres = some[:m].clone()
-    for _ in range(ROUNDS):
-        nearest = torch.cat([(part @ centres.T).argmax(1) for part in some.split(8192)])
-        sums = torch.zeros_like(centres).index_add_(0, nearest, some)
-        length = sums.norm(dim=1, keepdim=True)
-        centres = torch.where(length > 1e-9, sums / length.clamp_min(1e-9), centres)
-    return centres
 
 
 def _recall(points: "Tensor", indices: "Tensor", k: int, seed: int) -> float:

@@ -113,14 +113,6 @@ def share_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, float
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
-def share_with_interval(hits: int, n: int) -> str:
-    """ "87.1 % ± 1.5": a share and half the width of its 95 % interval, in points."""
-    if n == 0:
-        return NONE
-    low, high = share_interval(hits, n)
-    return f"{percent(hits / n)} ± {float(f'{(high - low) * 50:.2g}'):g}"
-
-
 def share_range(hits: int, n: int) -> str:
     """ "85.6 to 88.5 %": the 95 % interval of a share."""
     low, high = share_interval(hits, n)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 INT = "int64"
 REAL = "float64"
-BOOL = "bool"
 WORD = "object"
 COLUMNS: dict[str, dict[str, str]] = {
     "fidelity": {

@@ -94,10 +94,6 @@ class FlagResult(Artefact):
             .reset_index(drop=True)
         )
 
-    def neighbors_of(self, row: int) -> np.ndarray:
-        """The row's nearest training rows (k,), most similar first."""
-        return self.neighbors[self._place[int(row)]]
-
     def probabilities_of(self, row: int) -> np.ndarray:
         """The row's out-of-fold class probabilities (c,)."""
         return self.out_of_fold[self._place[int(row)]]

@@ -155,7 +155,6 @@ def test_reading_needs_no_torch(found):
     code = (
         "import sys; from pathlib import Path; from attribution.studies.mislabels.run import FlagResult;"
         f"f = FlagResult.open(Path({str(found.folder)!r})); f.queue(3); f.reasons(int(f.detectors['row'][0])); "
-        "f.neighbors_of(0);"
         "from attribution.studies.influence import ScoreResult; from attribution.studies.map.result import MapResult;"
         "from attribution.estimators import estimators; [estimators.get(name).title for name in estimators.names()];"
         "assert 'torch' not in sys.modules, 'torch was imported'"
