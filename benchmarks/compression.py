@@ -29,7 +29,8 @@ from scipy import stats
 from torch import Tensor
 
 from attribution.estimators import estimators
-from attribution.gradients import Compression, Factored, GradientEngine, Masked, Projected
+from attribution.gradients.compress import Compression, Factored, Masked, Projected
+from attribution.gradients.engine import GradientEngine
 from attribution.gradients.store import GradientStore
 from attribution.statistics.intervals import seed_spread
 from attribution.studies.influence.reduce import Extremes, leading

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.datasets.dataset import DatasetInfo
-from attribution.gradients import GradientEngine
+from attribution.gradients.engine import GradientEngine
 from attribution.models.build import build_model
 from attribution.models.devices import pick_device
 from attribution.settings.configs import ModelConfig

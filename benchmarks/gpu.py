@@ -32,7 +32,7 @@ from torch import Tensor
 
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.gradients import GradientEngine
+from attribution.gradients.engine import GradientEngine
 from attribution.models.devices import pick_device
 from attribution.storage.files import write_json
 from attribution.studies.meter import peak_bytes

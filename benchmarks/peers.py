@@ -40,8 +40,8 @@ from attribution.estimators import estimators
 from attribution.estimators._preconditioned import curvature_of, usual_ratio
 from attribution.estimators.base import Query
 from attribution.estimators.knn_shapley import shapley_values
-from attribution.gradients import GradientEngine
 from attribution.gradients.curvature import datainf
+from attribution.gradients.engine import GradientEngine
 from attribution.storage.files import write_json
 
 OUT = Path(__file__).resolve().parent / "results" / "peers.json"

@@ -11,7 +11,7 @@ from engine_models import MODELS, make
 from tiny_world import build
 
 from attribution.estimators import estimators
-from attribution.gradients import GradientEngine
+from attribution.gradients.engine import GradientEngine
 from attribution.models.devices import pick_device
 from attribution.settings.configs import ModelConfig, ScoreConfig, TrainConfig
 from attribution.studies.influence import score

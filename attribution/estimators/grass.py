@@ -11,7 +11,7 @@ from attribution.estimators._compressed import Compressed
 if TYPE_CHECKING:
     import torch
 
-    from attribution.gradients import Masked
+    from attribution.gradients.compress import Masked
     from attribution.gradients.factors import Factor
 
 
@@ -48,7 +48,7 @@ class GrassInfluence(Compressed):
 
     @cached_property
     def _map(self) -> "Masked":
-        from attribution.gradients import Masked
+        from attribution.gradients.compress import Masked
 
         return Masked(self.dim, self.seed, self.entries)
 

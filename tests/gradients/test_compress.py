@@ -7,7 +7,8 @@ import pytest
 import torch
 from engine_models import MODELS, make, oracle
 
-from attribution.gradients import Compression, Factored, GradientEngine, Masked, Projected
+from attribution.gradients.compress import Compression, Factored, Masked, Projected
+from attribution.gradients.engine import GradientEngine
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 KINDS = {

@@ -7,7 +7,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from attribution.errors import UserError
-from attribution.gradients import GradientEngine
 from attribution.gradients.curvature import (
     GaussNewton,
     conjugate_gradients,
@@ -18,6 +17,7 @@ from attribution.gradients.curvature import (
     neumann_series,
     nystroem,
 )
+from attribution.gradients.engine import GradientEngine
 
 N, CLASSES = 24, 3
 

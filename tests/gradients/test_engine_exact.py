@@ -7,9 +7,11 @@ import torch
 from engine_models import MODELS, make, oracle, scaled
 from torch import nn
 
-from attribution.gradients import GradientEngine, QueryGradients, layers
+from attribution.gradients import layers
 from attribution.gradients.contract import PAIRS, SIDES, contract, orders
+from attribution.gradients.engine import GradientEngine
 from attribution.gradients.factors import Dense, Outer
+from attribution.gradients.queries import QueryGradients
 
 RELATIVE = 1e-9
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")

@@ -6,7 +6,7 @@ from engine_models import Scale, make, oracle
 from torch import Tensor, nn
 
 from attribution.errors import UserError
-from attribution.gradients import GradientEngine
+from attribution.gradients.engine import GradientEngine
 
 
 def state(model: nn.Module) -> dict[str, object]:

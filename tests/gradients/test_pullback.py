@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from attribution.gradients import GradientEngine
 from attribution.gradients.curvature.roots import root_weights
+from attribution.gradients.engine import GradientEngine
 from attribution.gradients.pullback import Pullback
 
 
