@@ -109,7 +109,8 @@ class Context:
 
     def trained_elsewhere(self) -> UserError:
         """The refusal to train for weights that were trained elsewhere, with both ways out."""
-        recipe, version = self.own, self.labels.version
+        recipe = self.own
+        version = self.labels.version
         edited = ", on the labels before your edits" if version != self.dataset.base_version().version else ""
         return UserError(
             f"Your weights were trained elsewhere{edited}.",

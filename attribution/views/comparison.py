@@ -109,7 +109,8 @@ def unit_of_axis(reading: "Reading") -> str:
 def interval_frame(found: "RetrainResult") -> pd.DataFrame:
     """The change of the deciding figure, as shown, with each kind of interval: ``name``, ``estimate``, ``low``,
     ``high``; the one that decides first."""
-    change, factor = found.main, found.main.reading.factor
+    change = found.main
+    factor = found.main.reading.factor
     rows = (
         ("seeds and test samples", change.difference),
         ("test samples alone", change.test_only),
@@ -125,7 +126,8 @@ def interval_frame(found: "RetrainResult") -> pd.DataFrame:
 
 def target_frame(found: "RetrainResult | PreviewResult") -> pd.DataFrame:
     """The change of the deciding figure by class or band, as shown: ``name``, ``estimate``, ``low``, ``high``."""
-    table, factor = found.by_target(), found.main.reading.factor
+    table = found.by_target()
+    factor = found.main.reading.factor
     names = [f"{name} ({n})" for name, n in zip(table["target"], table["n"], strict=True)]
     return pd.DataFrame(
         {

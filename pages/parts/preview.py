@@ -110,7 +110,8 @@ def _beside(found: "PreviewResult", real: "RetrainResult") -> None:
     st.dataframe(
         preview.side_by_side(found, real), hide_index=True, alt="The preview's figures beside those of real retraining"
     )
-    pairs, unit = preview.paired(found, real), found.loss.reading.unit
+    pairs = preview.paired(found, real)
+    unit = found.loss.reading.unit
     st.markdown(preview.agreement_words(preview.rank_correlation(pairs), real))
     with st.expander("Sample by sample", icon=":material/scatter_plot:"):
         shown = paired(pairs, "previewed change of loss", unit=unit, dark=context.dark())

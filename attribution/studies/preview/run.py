@@ -182,7 +182,8 @@ def _compare(
     """The figures before and after the steps, and the counts of flips; writes the tables."""
     task = task_of(dataset.info)
     old, new = (stacked([task.said(_outputs(each, dataset, test), values)]) for each in models)  # (1, n) each
-    figures, flips = task.figures, flip_table(dataset, test, values, old, new)
+    figures = task.figures
+    flips = flip_table(dataset, test, values, old, new)
     tables = {
         "by_target": target_table(figures[0], task.targets.groups(values), old, new, values, config),
         "flips": flips,

@@ -83,7 +83,8 @@ def flip_table(dataset: "Dataset", test: np.ndarray, targets: np.ndarray, old: S
     right_old, right_new = (np.asarray(said["right"], dtype=np.float64) == 1 for said in (old, new))  # (s, n)
     before, after = _majority(old), _majority(new)  # (n,)
     judged = ~np.isnan(np.asarray(old["right"], dtype=np.float64)).any(axis=0)
-    fixed, broken = judged & (before != targets) & (after == targets), judged & (before == targets) & (after != targets)
+    fixed = judged & (before != targets) & (after == targets)
+    broken = judged & (before == targets) & (after != targets)
     share = np.where(fixed, (~right_old & right_new).mean(axis=0), (right_old & ~right_new).mean(axis=0))
     table = pd.DataFrame(
         {
@@ -104,7 +105,8 @@ def flip_table(dataset: "Dataset", test: np.ndarray, targets: np.ndarray, old: S
 
 def _majority(said: Said) -> np.ndarray:
     """What most models predict ``(n,)``; among equals what those that predict it are surest of."""
-    predicted, sure = np.asarray(said["prediction"]), np.nan_to_num(np.asarray(said["certainty"], dtype=np.float64))
+    predicted = np.asarray(said["prediction"])
+    sure = np.nan_to_num(np.asarray(said["certainty"], dtype=np.float64))
     agree = predicted[:, None] == predicted[None]  # (s, s, n)
     votes = agree.sum(axis=1) + (agree * sure).sum(axis=1) / (1 + len(predicted))  # (s, n); the second part is below 1
     return np.take_along_axis(predicted, votes.argmax(axis=0)[None], axis=0)[0]

@@ -45,13 +45,15 @@ def prove(
     config: RetrainConfig,
 ) -> Proof:
     """Compare the models trained before and after, one per seed, on the ``test`` rows with the labels of ``after``."""
-    task, values = task_of(dataset.info), after.values[test]
+    task = task_of(dataset.info)
+    values = after.values[test]
     figures = task.figures
     old, new = (said_by(dataset, runs, test, values) for runs in trained)  # (s, n) each
     actual = (new["loss"] - old["loss"]).mean(axis=0)  # (n,)
     flips = flip_table(dataset, test, values, old, new)
     groups = task.targets.groups(values)
-    found, weighed = changes(figures, old, new, values, config), trained[0][0].config["weight_unit"]
+    found = changes(figures, old, new, values, config)
+    weighed = trained[0][0].config["weight_unit"]
     return Proof(
         changes=found,
         tables={

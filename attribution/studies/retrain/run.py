@@ -61,7 +61,8 @@ def retrain(
     forecast. Raises ``UserError`` for fewer than three different seeds, an empty test split and versions that train the
     same.
     """
-    work, test = progress or Progress(), _check(dataset, before, after, config)
+    work = progress or Progress()
+    test = _check(dataset, before, after, config)
     recipes = [dataclasses.replace(recipe, seed=seed, device=config.device) for seed in config.seeds]
     keys = [[run_fingerprint(dataset, labels, model, each) for each in recipes] for labels in (before, after)]
     asked = [*(["elsewhere"] if elsewhere else []), *([chosen_on_test] if chosen_on_test else [])]

@@ -46,7 +46,8 @@ def previewed(change: Change) -> str:
 def against(main: Change, loss: Change) -> str:
     """A sentence for a test loss that moved against the main figure, so that the verdict does not hide it; ""
     otherwise."""
-    found, said = loss.difference, outcome(main)
+    found = loss.difference
+    said = outcome(main)
     if {said, outcome(loss)} != {"better", "worse"}:
         return ""
     size = f" ({found.estimate:+.3f} {loss.reading.unit}, {found.low:.3f} to {found.high:.3f})"
