@@ -9,8 +9,8 @@ import streamlit as st
 from attribution.settings.configs import BenchConfig
 from attribution.views import bench as views
 from attribution.views import cards as card_views
-from attribution.views import comparison, influence, numbers, scatter
-from pages.parts import cards, context, damping, frame, jobs, states
+from attribution.views import influence, numbers, scatter
+from pages.parts import cards, charts, context, damping, frame, jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -132,12 +132,7 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
         if found.empty:
             st.caption("Not measured yet.")
         else:
-            st.echarts_chart(
-                comparison.forest_spec(found, "LDS (95 % interval)"),
-                height=max(170, 34 * len(found) + 60),
-                key="lds",
-                alt="Linear datamodeling score of every estimator with its interval; zero is chance",
-            )
+            charts.show(bench.figure("fidelity", dark=context.dark()), "lds")
     with grid.cell():
         st.subheader("Does it find wrong labels?")
         label = st.selectbox(
@@ -147,22 +142,12 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
         if found.empty:
             st.caption("Not measured yet.")
         else:
-            st.echarts_chart(
-                comparison.forest_spec(found, "average precision (95 % interval)"),
-                height=max(170, 34 * len(found) + 60),
-                key="planted",
-                alt="Average precision of every detector and estimator on planted wrong labels, with intervals",
-            )
+            drawn = bench.figure("usefulness", label=label if label is not None else -1, dark=context.dark())
+            charts.show(drawn, "planted")
             st.caption(views.planted_words(bench))
     if len(bench.removal):
         st.subheader("How fast does a prediction break?")
-        st.echarts_chart(
-            views.removal_spec(bench.removal, words),
-            height=300,
-            key="removal",
-            alt="Rise of a prediction's loss when its most helpful training samples are left out and the model is "
-            "retrained, by estimator",
-        )
+        charts.show(bench.figure("removal", dark=context.dark()), "removal")
         st.caption(
             "Higher is better: what the estimator called most helpful really was. The dashed line leaves out as "
             "many at random."
@@ -197,13 +182,8 @@ def agreement(sight: Sight, bench: "BenchResult", words: dict[str, str]) -> None
                 format_func=lambda row: query_word(sight, row),
                 width=260,
             )
-        square = views.matrix(bench, how or "spearman", int(asked))
-        st.echarts_chart(
-            views.matrix_spec(square, words, how or "spearman"),
-            height=90 + 40 * len(square),
-            key="agreement",
-            alt="How far every two estimators agree: 1 the same, 0 unrelated, below 0 opposite",
-        )
+        drawn = bench.figure("agreement", by=how or "spearman", query_row=int(asked), dark=context.dark())
+        charts.show(drawn, "agreement")
         st.caption(
             "1: the same order (or the same samples). 0: nothing in common. Below 0: one calls helpful what the "
             "other calls harmful."

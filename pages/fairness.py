@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from attribution.figures import fairness as drawings
 from attribution.settings.configs import RemedyConfig
 from attribution.settings.ranges import limits
 from attribution.studies.fairness.judged import GAPS, TARGETS, Judged
 from attribution.views import cards as card_views
-from attribution.views import comparison, fairness, numbers, tables
-from pages.parts import cards, context, edits, elsewhere, frame, jobs, keys, states
+from attribution.views import fairness, numbers, tables
+from pages.parts import cards, charts, context, edits, elsewhere, frame, jobs, keys, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -91,15 +92,8 @@ def now(sight: Sight, config: RemedyConfig) -> None:
     name = sight.project.classes[judged.positive]
     st.subheader("How it stands")
     st.markdown(states.plain(fairness.gap_sentence(judged, figure, name)))
-    table = fairness.rates_frame(judged, figure)
-    if len(table):
-        axis = f"given {name}, % of {'those labelled so' if figure == 'eop' else 'all'} (95 % interval)"
-        spec = comparison.forest_spec(table, axis)
-        spec["series"][0].pop("markLine")
-        spec["xAxis"] |= {"min": 0, "max": 100}
-        st.echarts_chart(
-            spec, height=58 + 40 * len(table), key="rates", alt="Rate of the positive class by group with its interval"
-        )
+    if judged.members(figure):
+        charts.show(drawings.rates(judged, figure, name, dark=context.dark()), "rates")
 
 
 def start(sight: Sight, config: RemedyConfig, found: "FairnessResult | None") -> bool:
@@ -168,12 +162,10 @@ def answer(sight: Sight, found: "FairnessResult") -> None:
 
 def sweep(found: "FairnessResult") -> None:
     """Target and accuracy over the budgets."""
-    names = list(dict.fromkeys([found.target, "accuracy"]))
+    names = found.figures
     for name, column in zip(names, st.columns(len(names), gap="large"), strict=True):
         with column:
-            st.markdown(f"**{fairness.LABELS[name]}** over how much is removed")
-            alt = f"{fairness.LABELS[name]} over the share of the most harmful training samples removed, with intervals"
-            st.echarts_chart(fairness.sweep_spec(found, name), height=300, key=f"sweep-{name}", alt=alt)
+            charts.show(found.figure(name, dark=context.dark()), f"sweep-{name}")
     if words := fairness.overshoot_sentence(found):
         st.markdown(words)
 

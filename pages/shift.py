@@ -4,7 +4,7 @@ import streamlit as st
 
 from attribution.settings.configs import ShiftConfig
 from attribution.studies.shift.result import ShiftResult
-from attribution.views import comparison, leaks, numbers, shift
+from attribution.views import leaks, numbers, shift
 from attribution.views.cards import Fact
 from pages.parts import cards, context, frame, jobs, states
 from pages.parts.context import Sight
@@ -78,16 +78,7 @@ def differences(sight: Sight, result: ShiftResult) -> None:
                 f"{shift.NOTES[kind]} Bars are {numbers.whole_percent(result.auc.level)} intervals, widened for "
                 "the number of lines."
             )
-            frame_ = shift.frame_of(result, kind)
-            axis = "Test minus training" + (
-                ", standard deviations or shares" if kind == "column" else ", points of a hundred"
-            )
-            st.echarts_chart(
-                comparison.forest_spec(frame_, axis),
-                height=90 + 26 * len(frame_),
-                key=f"shift-{kind}",
-                alt=f"Difference between test and training of {len(frame_)} {shift.KINDS[kind].lower()} with intervals",
-            )
+            charts.show(result.figure(kind, dark=context.dark()), f"shift-{kind}")
             st.dataframe(shift.table_of(result, kind), hide_index=True, alt=f"What differs, per {kind}")
             if kind == "region":
                 typical(sight, result)

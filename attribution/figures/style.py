@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FONT = '"Source Sans", "Source Sans Pro", system-ui, sans-serif'
 ACCENT, SECOND = "#0F8F84", "#C77D0A"  # two groups side by side; told apart by line and marker, too
+LINES = (ACCENT, SECOND, "#7A6FB0", "#8C6239", "#4D7C0F", "#A23B5A", "#475569", "#0E7490")
 UNCLEAR = "#8C8579"  # an interval that holds zero; what is drawn for comparison
 TITLE_PX, LEGEND_PX, AXIS_PX = 34, 26, 46  # heights around the drawing
 MOST_POINTS = 4_000  # dots in one scatter: more would cost megabytes and show nothing more
@@ -66,7 +67,7 @@ def template(dark: bool) -> dict[str, Any]:
             "hoverlabel": {"font": {"family": FONT, "size": 12}, "align": "left"},
             "hovermode": "closest",
             "dragmode": False,
-            "colorway": [ACCENT, SECOND, "#7A6FB0", "#8C6239", "#4D7C0F", "#A23B5A", "#475569", "#0E7490"],
+            "colorway": list(LINES),
         }
     }
 
@@ -122,7 +123,7 @@ def plain(text: object) -> str:
 
 def tick(name: object, width: int = 26) -> str:
     """A name beside an axis: at most two lines of ``width`` characters."""
-    lines = textwrap.wrap(str(name), width, break_long_words=True) or [""]
+    lines = textwrap.wrap(str(name), width, break_on_hyphens=False) or [""]
     if len(lines) > 2:
         lines = [lines[0], lines[1][: width - 1] + "…"]
     return "<br>".join(plain(line) for line in lines)

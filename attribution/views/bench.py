@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.views.colours import HARMFUL, HELPFUL
 from attribution.views.numbers import MINUS, NONE, duration, percent, plural, three_digits
 
 if TYPE_CHECKING:
@@ -127,65 +126,6 @@ def matrix(bench: "BenchResult", column: str, query_row: int = -1) -> pd.DataFra
     square = table.pivot_table(index="a", columns="b", values=column)
     order = [name for name in bench.estimators if name in square.index]
     return square.reindex(index=order, columns=order)
-
-
-def matrix_spec(square: pd.DataFrame, words: Mapping[str, str], column: str) -> dict[str, Any]:
-    """ECharts heat map of a square table: blue agree, orange contradict, the number in each cell."""
-    names = [words.get(str(name), str(name)) for name in square.index]
-    cells = [
-        [int(x), int(y), round(float(square.iloc[y, x]), 2)]
-        for y in range(len(names))
-        for x in range(len(names))
-        if np.isfinite(square.iloc[y, x])
-    ]
-    low = -1 if column == "spearman" else 0
-    return {
-        "animation": False,
-        "grid": {"left": 8, "right": 12, "top": 8, "bottom": 8, "containLabel": True},
-        "xAxis": {"type": "category", "data": names, "axisLabel": {"rotate": 40}, "splitArea": {"show": False}},
-        "yAxis": {"type": "category", "data": names, "inverse": True},
-        "tooltip": {"trigger": "item", "formatter": "{c}"},
-        "visualMap": {
-            "min": low,
-            "max": 1,
-            "show": False,
-            "inRange": {"color": [HARMFUL, "#F3EFE6", HELPFUL] if low else ["#F3EFE6", HELPFUL]},
-        },
-        "series": [{"type": "heatmap", "data": cells, "label": {"show": True, "color": "#1F1B16"}, "animation": False}],
-    }
-
-
-def removal_spec(removal: pd.DataFrame, words: Mapping[str, str]) -> dict[str, Any]:
-    """ECharts lines: the rise of a prediction's loss (nats) against how many of its most helpful samples were left out,
-    with intervals."""
-    series: list[dict[str, Any]] = []
-    for name, part in removal.sort_values("k").groupby("estimator", sort=False):
-        title = words.get(str(name), str(name))
-        look = {"color": QUIET, "type": "dashed"} if name == "random" else {}
-        points = [[int(line.k), round(float(line.change), 4)] for line in part.itertuples()]
-        series.append(
-            {"type": "line", "name": title, "data": points, "symbolSize": 7, "lineStyle": look, "animation": False}
-        )
-        ends = [[int(line.k), round(float(line.low), 4), round(float(line.high), 4)] for line in part.itertuples()]
-        for k, low, high in ends:
-            bar = {
-                "type": "line",
-                "name": title,
-                "data": [[k, low], [k, high]],
-                "symbol": "rect",
-                "symbolSize": [8, 2],
-                "silent": True,
-            }
-            series.append({**bar, "lineStyle": {**look, "opacity": 0.5}, "animation": False})
-    return {
-        "animation": False,
-        "grid": {"left": 30, "right": 20, "top": 40, "bottom": 40, "containLabel": True},
-        "legend": {"type": "scroll", "top": 0, "data": list(dict.fromkeys(one["name"] for one in series))},
-        "tooltip": {"trigger": "item"},
-        "xAxis": {"type": "value", "name": "most helpful samples left out", "nameLocation": "middle", "nameGap": 26},
-        "yAxis": {"type": "value", "name": "rise of the loss, nats", "nameLocation": "middle", "nameGap": 40},
-        "series": series,
-    }
 
 
 def forecast_frame(forecast: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,12 @@
 """A finished before/after proof for people: figures, interval charts, flips, and predicted against real change."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from attribution.statistics.intervals import Interval
-from attribution.views.colours import HARMFUL, HELPFUL
 from attribution.views.numbers import duration, hundredths, percent, plural, three_digits
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from attribution.studies.retrain.result import Change, RetrainResult
     from attribution.tasks.figure import Reading
 
-UNCLEAR = "#8C8579"
 NBSP = "\N{NO-BREAK SPACE}"
 OUTCOMES = {
     "better": ("green", ":material/trending_up:"),
@@ -137,60 +135,6 @@ def target_frame(found: "RetrainResult | PreviewResult") -> pd.DataFrame:
             "high": factor * table["high"],
         }
     )
-
-
-def colour_of(low: float, high: float) -> str:
-    """Blue when the whole interval is above zero, orange when it is below, grey when it holds zero."""
-    return HELPFUL if low > 0 else HARMFUL if high < 0 else UNCLEAR
-
-
-def forest_spec(frame: pd.DataFrame, axis: str, better: int = 1) -> dict[str, Any]:
-    """ECharts forest plot: one line per row of ``frame`` (``name``, ``estimate``, ``low``, ``high``), a dot with its
-    interval, zero marked."""
-    dots, bars = [], []
-    for place, line in enumerate(frame.to_dict("records")):
-        if not np.isfinite(line["estimate"]):
-            continue
-        colour = colour_of(*sorted((better * line["low"], better * line["high"])))
-        words = (
-            f"{line['name']}: {three_digits(line['estimate'], True)} ({three_digits(line['low'], True)} to "
-            f"{three_digits(line['high'], True)})"
-        )
-        dots.append({"value": [round(line["estimate"], 4), place], "name": words, "itemStyle": {"color": colour}})
-        if np.isfinite(line["low"]) and np.isfinite(line["high"]):
-            ends = [[round(line["low"], 4), place], [round(line["high"], 4), place]]
-            bars.append(
-                {
-                    "type": "line",
-                    "data": ends,
-                    "symbol": "rect",
-                    "symbolSize": [2, 10],
-                    "lineStyle": {"color": colour, "width": 2},
-                    "itemStyle": {"color": colour},
-                    "silent": True,
-                    "animation": False,
-                }
-            )
-    zero = {
-        "silent": True,
-        "symbol": "none",
-        "data": [{"xAxis": 0}],
-        "lineStyle": {"color": UNCLEAR, "type": "dashed"},
-        "label": {"show": False},
-    }
-    return {
-        "animation": False,
-        "grid": {"left": 8, "right": 20, "top": 8, "bottom": 40, "containLabel": True},
-        "xAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 26, "scale": False},
-        "yAxis": {
-            "type": "category",
-            "data": [str(name) for name in frame["name"]],
-            "inverse": True,
-            "axisTick": {"show": False},
-        },
-        "tooltip": {"trigger": "item", "formatter": "{b}"},
-        "series": [{"type": "scatter", "data": dots, "symbolSize": 11, "z": 3, "markLine": zero}, *bars],
-    }
 
 
 def predicted_sentence(found: "RetrainResult") -> str:

@@ -2,12 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from attribution.studies.fairness.judged import GAPS, Judged
-from attribution.views.colours import EDITED, HARMFUL, HELPFUL
-from attribution.views.numbers import MINUS, duration, hundredths, percent, plural, share_interval
+from attribution.views.numbers import duration, hundredths, percent, plural, share_interval
 
 if TYPE_CHECKING:
     from attribution.studies.fairness.result import FairnessResult
@@ -154,104 +152,6 @@ def sweep_frame(found: "FairnessResult", figure: str, split: str = "test") -> pd
             **dict(zip(("estimate", "low", "high"), (100 * table[name] for name in names), strict=True)),
         }
     )
-
-
-def sweep_spec(found: "FairnessResult", figure: str) -> dict[str, Any]:
-    """ECharts lines of a figure over the budgets: test with intervals, validation thin, the random control, the
-    suggested budget marked."""
-    test = sweep_frame(found, figure)
-    val = sweep_frame(found, figure, "val")
-    signed = figure in GAPS
-    bars = [
-        {
-            "type": "line",
-            "data": [[_tick(line["budget"]), round(line["low"], 3)], [_tick(line["budget"]), round(line["high"], 3)]],
-            "symbol": "rect",
-            "symbolSize": [10, 2],
-            "lineStyle": {"color": HELPFUL, "width": 2, "opacity": 0.55},
-            "itemStyle": {"color": HELPFUL, "opacity": 0.55},
-            "silent": True,
-            "animation": False,
-        }
-        for line in test.to_dict("records")
-        if np.isfinite(line["low"])
-    ]
-    marks: list[dict[str, Any]] = []
-    if found.suggested:
-        label = {"show": True, "formatter": f"suggested: {found.suggested:g} %", "position": "end", "color": EDITED}
-        marks.append(
-            {
-                "xAxis": _tick(found.suggested),
-                "label": label,
-                "lineStyle": {"color": EDITED, "type": "solid", "width": 2},
-            }
-        )
-    if signed:
-        marks.append({"yAxis": 0, "label": {"show": False}, "lineStyle": {"color": CONTROL, "type": "dashed"}})
-    series: list[dict[str, Any]] = [
-        {
-            "type": "line",
-            "name": "test",
-            "data": _pairs(test),
-            "symbol": "circle",
-            "symbolSize": 9,
-            "lineStyle": {"color": HELPFUL, "width": 2},
-            "itemStyle": {"color": HELPFUL},
-            "markLine": {"silent": True, "symbol": "none", "data": marks},
-            "z": 3,
-        },
-        {
-            "type": "line",
-            "name": "validation",
-            "data": _pairs(val),
-            "symbol": "none",
-            "lineStyle": {"color": HARMFUL, "width": 1.5, "type": "dashed"},
-            "itemStyle": {"color": HARMFUL},
-        },
-    ]
-    control = found.at(float(found.config["control"]), figure, removed="random")
-    if control is not None:
-        value = 100 * (control["signed"] if signed else control["estimate"])
-        dot = [[_tick(float(found.config["control"])), round(value, 3)]]
-        grey = {"color": CONTROL}
-        series.append(
-            {
-                "type": "scatter",
-                "name": "removed at random",
-                "data": dot,
-                "symbol": "diamond",
-                "symbolSize": 13,
-                "itemStyle": grey,
-                "z": 4,
-            }
-        )
-    first, second = found.config["pair"].get(figure, ("", ""))
-    axis = f"{first} {MINUS} {second}, points" if signed else "percent"
-    return {
-        "animation": False,
-        "grid": {"left": 28, "right": 24, "top": 64, "bottom": 40, "containLabel": True},
-        "legend": {"data": [one["name"] for one in series], "top": 0},
-        "tooltip": {"trigger": "item", "formatter": "{a}: {c} (% removed, points)"},
-        "xAxis": {
-            "type": "category",
-            "data": [_tick(budget) for budget in test["budget"]],
-            "name": "most harmful training samples removed, %",
-            "nameLocation": "middle",
-            "nameGap": 26,
-            "boundaryGap": True,
-        },
-        "yAxis": {"type": "value", "name": axis, "nameLocation": "middle", "nameGap": 40, "scale": True},
-        "series": [*series, *bars],
-    }
-
-
-def _tick(budget: float) -> str:
-    """A budget as it stands on the axis."""
-    return f"{budget:g}"
-
-
-def _pairs(frame: pd.DataFrame) -> list[list[Any]]:
-    return [[_tick(line["budget"]), round(float(line["estimate"]), 3)] for line in frame.to_dict("records")]
 
 
 def overshoot_sentence(found: "FairnessResult") -> str:

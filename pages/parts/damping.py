@@ -4,7 +4,7 @@ import streamlit as st
 
 from attribution.settings.configs import DampingConfig
 from attribution.views import damping, influence
-from pages.parts import context, jobs, states
+from pages.parts import charts, context, jobs, states
 from pages.parts.context import Sight
 
 ESTIMATORS = ("ekfac", "influence-cg", "nystroem", "kfac", "datainf")
@@ -37,8 +37,4 @@ def section(sight: Sight) -> None:
         )
         return
     st.markdown(states.plain(damping.sentence(found.sweep, int(found.config["subsets"]))))
-    alt = (
-        "Agreement with retraining over the damping, one point per damping tried. The sentence above says what "
-        "it shows."
-    )
-    st.vega_lite_chart(damping.spec(found.sweep, context.dark()), height=280, key="damping-chart", alt=alt)
+    charts.show(found.figure("sweep", dark=context.dark()), "damping-chart")

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
+import finished
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +11,6 @@ import pytest
 from attribution.errors import UserError
 from attribution.figures import retrain, style
 from attribution.figures.forest import forest
-from attribution.statistics.intervals import Interval
-from attribution.studies.retrain.result import READINGS, Change, RetrainResult
 from attribution.tasks import figure as figure_
 from attribution.views import comparison
 from attribution.views.colours import HARMFUL, HELPFUL
@@ -20,26 +18,7 @@ from attribution.views.colours import HARMFUL, HELPFUL
 
 @pytest.fixture
 def found():
-    interval = Interval(0.02, 0.01, 0.03)
-    change = Change(
-        (0.8, 0.82, 0.84), (0.82, 0.84, 0.83), interval, interval, Interval(0.02, float("nan"), float("nan"))
-    )
-    return RetrainResult(
-        folder=Path("a1b2c3d4"),
-        config={"after_runs": ["r0", "r1", "r2"], "before_runs": []},
-        verdict="It rose by 2 points.",
-        outcome="better",
-        seeds=(0, 1, 2),
-        n_test=100,
-        n_dropped=1,
-        n_relabelled=2,
-        n_restored=0,
-        n_test_edited=0,
-        changes={"accuracy": change, "loss": replace(change, reading=READINGS["loss"])},
-        n_fixed=4,
-        n_broken=2,
-        prediction={"spearman": Interval(0.4, 0.2, 0.6), "predicted": -0.1, "actual": -0.05, "unit": "nats"},
-    )
+    return finished.proof()
 
 
 FRAME = pd.DataFrame(

@@ -74,17 +74,22 @@ def test_with_subset_models_the_lds_is_there(world, tmp_path):
 
 
 def test_the_chart_has_bands_axes_and_the_usual_ratio(world, tmp_path):
-    table = sweep(world, tmp_path).sweep
-    drawn = view.spec(table)
-    rule, band, line = drawn["layer"]
-    assert rule["data"]["values"][0]["ratio"] == 1
-    assert band["encoding"]["y2"]["field"] == "high"
-    assert line["encoding"]["x"]["scale"]["type"] == "log"
-    assert line["encoding"]["x"]["title"]
-    assert line["encoding"]["y"]["title"]
-    values = drawn["data"]["values"]
-    assert {value["figure"] for value in values} == {"agreement with the usual ratio"} or len(values) == 2 * len(table)
-    assert all(value["value"] == value["value"] for value in values)
+    found = sweep(world, tmp_path)
+    table = found.sweep
+    drawn = found.figure("sweep")
+    low, high, line = drawn.data[:3]
+    np.testing.assert_array_equal(line.x, table["ratio"])
+    np.testing.assert_array_equal(line.y, table["agreement"])
+    np.testing.assert_array_equal(low.y, table["low"])
+    np.testing.assert_array_equal(high.y, table["high"])
+    assert high.fill == "tonexty"
+    assert drawn.layout.xaxis.type == "log"
+    assert drawn.layout.xaxis.title.text
+    assert drawn.layout.yaxis.title.text
+    assert len(drawn.data) == 3 * (1 + int(table["lds"].notna().any()))
+    assert [shape.x0 for shape in drawn.layout.shapes] == [1]
+    assert drawn.layout.meta["alt"]
+    assert "NaN" not in drawn.to_json()
 
 
 def test_what_cannot_be_swept_is_said(world, tmp_path):

@@ -1,12 +1,10 @@
 """What the Compare page shows of a bench, finished or half measured."""
 
+import finished
 import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.storage.files import write_json
-from attribution.storage.tables import write_table
-from attribution.studies.bench.result import COLUMNS, BenchResult
 from attribution.views import bench as views
 
 WORDS = {"ip": "Gradient dot product", "ekfac": "EK-FAC", "random": "Random", "loss": "Loss"}
@@ -14,35 +12,12 @@ WORDS = {"ip": "Gradient dot product", "ekfac": "EK-FAC", "random": "Random", "l
 
 @pytest.fixture
 def empty(tmp_path):
-    request = {
-        "run": "r",
-        "version": "v",
-        "estimators": ["ip", "ekfac", "random"],
-        "queries": [7, 9],
-        "parts": ["fidelity", "cost"],
-    }
-    write_json(tmp_path / "request.json", {**request, "bench": {"budget": 0.1}, "n_train": 50})
-    return BenchResult(tmp_path)
+    return finished.no_bench(tmp_path)
 
 
 @pytest.fixture
-def measured(empty):
-    def put(name, lines):
-        write_table(empty.folder / f"{name}.parquet", pd.DataFrame(lines, columns=list(COLUMNS[name])))
-
-    put(
-        "fidelity",
-        [["ip", "loss", 0.2, 0.1, 0.3, 0.2, 0.1, 0.3, 8, 2], ["ekfac", "loss", 0.5, 0.4, 0.6, 0.5, 0.4, 0.6, 8, 2]],
-    )
-    useful = [["ip", "estimator", -1, 0.4, 0.3, 0.5, 0.8, 0.7, 0.9, 0.6, 0.5, 0.7, 50, 5, 1.0]]
-    useful += [["loss", "detector", -1, 0.7, 0.6, 0.8, 0.9, 0.8, 1.0, 0.8, 0.7, 0.9, 50, 5, 1.0]]
-    useful += [["loss", "detector", 2, 0.6, 0.5, 0.7, 0.9, 0.8, 1.0, 0.8, 0.7, 0.9, 50, 5, 1.0]]
-    put("usefulness", useful)
-    put("cost", [["ip", 2.0, 30.0, 3.0, "s"], ["ekfac", 75.0, np.nan, 9.5, "t"]])
-    pairs = [["ip", "ekfac", 0.5], ["ekfac", "ip", 0.5], ["ip", "ip", 1.0], ["ekfac", "ekfac", 1.0]]
-    put("agreement", [[a, b, -1, value, value / 2] for a, b, value in pairs])
-    write_json(empty.folder / "bench.json", {"done": ["fidelity"], "explain": "ekfac", "recommendation": []})
-    return BenchResult(empty.folder)
+def measured(tmp_path):
+    return finished.bench(tmp_path)
 
 
 def test_the_table_puts_the_most_faithful_first_and_marks_what_is_missing(measured):
@@ -74,9 +49,6 @@ def test_the_matrix_is_square_in_the_order_asked(measured):
     square = views.matrix(measured, "overlap")
     assert square.index.tolist() == square.columns.tolist() == ["ip", "ekfac"]
     assert square.loc["ip", "ekfac"] == 0.25
-    spec = views.matrix_spec(square, WORDS, "overlap")
-    assert [1, 0, 0.25] in spec["series"][0]["data"]
-    assert spec["visualMap"]["min"] == 0
 
 
 def test_names_in_sentences_become_titles():
@@ -93,14 +65,7 @@ def test_ranks_are_shares_of_the_training_set():
     np.testing.assert_allclose(points, [[1, 0], [0, 1], [0.5, 0.5]])
 
 
-def test_removal_lines_and_forecast():
-    removal = pd.DataFrame(
-        {"estimator": ["ip", "ip", "random"], "k": [10, 50, 10], "change": [0.1, 0.4, 0.0], "low": 0.0, "high": 0.5}
-    )
-    spec = views.removal_spec(removal, WORDS)
-    lines = [one for one in spec["series"] if one.get("symbolSize") == 7]
-    assert [one["name"] for one in lines] == ["Gradient dot product", "Random"]
-    assert lines[0]["data"] == [[10, 0.1], [50, 0.4]]
+def test_the_forecast_in_words():
     table = pd.DataFrame(
         {
             "subsets": [8, 16],

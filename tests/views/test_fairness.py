@@ -1,65 +1,21 @@
 """What the Fairness & robustness page says, from made-up decisions."""
 
+import finished
 import numpy as np
-import pandas as pd
 import pytest
 
-from attribution.storage.files import write_json
-from attribution.storage.tables import write_table
 from attribution.studies.fairness.judged import Judged
-from attribution.studies.fairness.result import FairnessResult
 from attribution.views import fairness
 
 
 @pytest.fixture
-def judged() -> Judged:
-    """80 positives and 20 negatives; group u's 40 positives are all recognised, of v's 40 half."""
-    labels = np.repeat([1, 0], [80, 20])
-    groups = np.array(["u", "v"])[np.arange(100) % 2]
-    decisions = labels.copy()
-    decisions[np.flatnonzero((labels == 1) & (groups == "v"))[:20]] = 0
-    return Judged(labels, decisions[None], 1, groups)
-
-
-def line(budget, split, figure, estimate, removed="harmful", signed=np.nan):
-    values = {"budget": budget, "removed": removed, "split": split, "figure": figure, "estimate": estimate}
-    values |= {"low": estimate - 0.02, "high": estimate + 0.02, "change": estimate - 0.2, "change_low": estimate - 0.24}
-    return values | {
-        "change_high": estimate - 0.16,
-        "signed": signed,
-        "signed_low": signed - 0.02,
-        "signed_high": signed + 0.02,
-    }
+def judged():
+    return finished.judged()
 
 
 @pytest.fixture
-def found(tmp_path) -> FairnessResult:
-    lines = []
-    for budget, gap, accuracy in ((0.0, 0.2, 0.2), (5.0, 0.05, 0.21), (20.0, -0.1, 0.1)):
-        for split in ("val", "test"):
-            lines += [line(budget, split, "eop", abs(gap), signed=gap), line(budget, split, "accuracy", accuracy)]
-    lines.append(line(5.0, "test", "eop", 0.19, "random", 0.19))
-    write_table(tmp_path / "one" / "sweep.parquet", pd.DataFrame(lines))
-    ranking = {
-        "row": range(100),
-        "id": [str(row) for row in range(100)],
-        "influence": 0.0,
-        "rank": range(1, 101),
-        "group": "u",
-    }
-    write_table(tmp_path / "one" / "ranking.parquet", pd.DataFrame(ranking))
-    about = {
-        "measure": {"name": "eop-gap", "positive": ""},
-        "run": "r",
-        "version": "v",
-        "suggested": 5.0,
-        "control": 5.0,
-        "n_train": 100,
-    }
-    write_json(
-        tmp_path / "one" / "config.json", {**about, "budgets": [5.0, 20.0], "seeds": [0], "pair": {"eop": ["u", "v"]}}
-    )
-    return FairnessResult.open(tmp_path / "one")
+def found(tmp_path):
+    return finished.fairness(tmp_path)
 
 
 def test_what_is_offered_says_what_is_not():
@@ -106,12 +62,6 @@ def test_rates_by_group_hold_their_intervals(judged):
 def test_the_sweep_keeps_the_sign_of_a_gap(found):
     frame = fairness.sweep_frame(found, "eop")
     assert frame["estimate"].round(6).tolist() == [20, 5, -10]
-    spec = fairness.sweep_spec(found, "eop")
-    names = [series.get("name") for series in spec["series"]]
-    assert names[:3] == ["test", "validation", "removed at random"]
-    assert spec["series"][0]["markLine"]["data"][0]["xAxis"] == "5"
-    assert spec["series"][2]["data"] == [["5", 19.0]]
-    assert "u" in spec["yAxis"]["name"]
 
 
 def test_overshoot_and_cost_are_said(found):

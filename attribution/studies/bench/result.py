@@ -99,6 +99,7 @@ class BenchResult(Artefact):
     """
 
     what = "comparison of estimators"
+    drawn_by = "bench"
 
     @property
     def request(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ class DampingResult(Artefact):
     LDS, 0: none)."""
 
     what = "damping sweep"
+    drawn_by = "damping"
 
     @property
     def sweep(self) -> "pd.DataFrame":

@@ -23,6 +23,7 @@ class FairnessResult(Artefact):
     """
 
     what = "remedy"
+    drawn_by = "fairness"
 
     @property
     def measure(self) -> str:

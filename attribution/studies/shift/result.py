@@ -22,6 +22,7 @@ class ShiftResult(Artefact):
     """
 
     what = "comparison of test and training data"
+    drawn_by = "shift"
 
     @property
     def space(self) -> str:

@@ -1,0 +1,112 @@
+"""Figures of fairness and robustness: the rate of the positive class by group, and what removing harmful samples
+does."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from attribution.figures import style
+from attribution.figures.forest import forest
+from attribution.studies.fairness.judged import GAPS
+from attribution.views import fairness as views
+from attribution.views.colours import EDITED, HARMFUL, HELPFUL
+from attribution.views.numbers import MINUS
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from attribution.studies.fairness.judged import Judged
+    from attribution.studies.fairness.result import FairnessResult
+
+
+def figures_of(found: "FairnessResult") -> "dict[str, Callable[..., Figure]]":
+    """One sweep for what should improve ("eop", "dp", "attacked") and one for "accuracy"."""
+    return {figure: partial(sweep, figure=figure) for figure in (found.target, "accuracy")}
+
+
+def rates(judged: "Judged", figure: str, positive: str, *, dark: bool = False) -> "Figure":
+    """How often each group is given the class ``positive``, percent of those labelled so (eop) or of all (dp)."""
+    frame = views.rates_frame(judged, figure)
+    of = "those labelled so" if figure == "eop" else "all"
+    axis = f"given {style.plain(positive)}, % of {of} (95 % interval)"
+    alt = "Rate of the positive class by group with its interval"
+    return forest(frame, "Rate of the positive class", axis, alt, dark=dark, span=(0, 100), unit="%")
+
+
+def sweep(found: "FairnessResult", *, figure: str, dark: bool = False) -> "Figure":
+    """A figure over the share of samples removed: test with intervals, validation dashed, the same number removed at
+    random, and the suggested share."""
+    test = views.sweep_frame(found, figure)
+    val = views.sweep_frame(found, figure, "val")
+    name = views.LABELS[figure]
+    signed = figure in GAPS
+    first, second = found.config["pair"].get(figure, ("", ""))
+    between = f"{style.plain(first)} {MINUS} {style.plain(second)}, points" if signed else f"{name.lower()}, %"
+    drawn = style.canvas(
+        name,
+        f"{name} over the share of the most harmful training samples removed, with intervals",
+        x="most harmful training samples removed, %",
+        y=between,
+        dark=dark,
+        height=340,
+        legend=True,
+    )
+    ticks = [float(budget) for budget in test["budget"]]
+    unit = "points" if signed else "%"
+    _line(drawn, "test", test, ticks, (HELPFUL, "solid", "circle"), unit)
+    _line(drawn, "validation", val, ticks, (HARMFUL, "dash", "diamond"), unit)
+    _control(drawn, found, figure, ticks, unit)
+    _marks(drawn, found, ticks, signed)
+    drawn.update_xaxes(
+        tickvals=list(range(len(ticks))), ticktext=[f"{tick:g}" for tick in ticks], range=[-0.4, len(ticks) - 0.6]
+    )
+    return drawn
+
+
+def _line(
+    figure: "Figure", name: str, frame: pd.DataFrame, ticks: list[float], look: tuple[str, str, str], unit: str
+) -> None:
+    colour, dash, symbol = look
+    rows = list(frame.itertuples())
+    figure.add_scatter(
+        x=[ticks.index(float(row.budget)) for row in rows],
+        y=frame["estimate"].to_numpy(np.float64),
+        mode="lines+markers",
+        name=name,
+        line={"color": colour, "dash": dash, "width": 2},
+        marker={"symbol": symbol, "size": 8},
+        error_y=style.errors(frame["estimate"], frame["low"], frame["high"], style.faint(colour, 0.55)),
+        hovertext=[
+            f"{name}, {row.budget:g} % removed: "
+            f"{style.with_interval(row.estimate, row.low, row.high, unit, signed=False)}"
+            for row in rows
+        ],
+        hoverinfo="text",
+    )
+
+
+def _control(figure: "Figure", found: "FairnessResult", name: str, ticks: list[float], unit: str) -> None:
+    """The dot for as many samples removed at random."""
+    budget = float(found.config["control"])
+    line = found.at(budget, name, removed="random")
+    if line is None or budget not in ticks:
+        return
+    value = 100 * (line["signed"] if name in GAPS else line["estimate"])
+    words = f"removed at random, {budget:g} %: {style.with_interval(value, np.nan, np.nan, unit, signed=False)}"
+    marker = {"color": style.UNCLEAR, "size": 12, "symbol": "diamond-wide"}
+    figure.add_scatter(
+        x=[ticks.index(budget)], y=[value], mode="markers", name="removed at random", marker=marker, hovertext=[words],
+        hoverinfo="text",
+    )  # fmt: skip
+
+
+def _marks(figure: "Figure", found: "FairnessResult", ticks: list[float], signed: bool) -> None:
+    """Lines at the suggested share and, for a gap with a sign, at zero."""
+    if found.suggested and found.suggested in ticks:
+        words = {"text": f"suggested: {found.suggested:g} %", "font": {"size": 11}, "yanchor": "bottom"}
+        figure.add_vline(x=ticks.index(found.suggested), line={"color": EDITED, "width": 2}, annotation=words)
+    if signed:
+        figure.add_hline(y=0, line={"color": style.UNCLEAR, "dash": "dash", "width": 1})
