@@ -6,7 +6,7 @@ from attribution.settings.configs import ShiftConfig
 from attribution.studies.shift.result import ShiftResult
 from attribution.views import leaks, numbers, shift
 from attribution.views.cards import Fact
-from pages.parts import cards, context, frame, jobs, states
+from pages.parts import cards, charts, context, frame, jobs, states
 from pages.parts.context import Sight
 
 
