@@ -24,7 +24,7 @@ def change(figure: Figure, old: Said, new: Said, targets: np.ndarray, config: Re
     """
     terms = [figure.terms(said, targets).astype(np.float64) for said in (old, new)]  # (..., s, n)
     before, after = (np.asarray(figure.value(each.mean(axis=-1)), dtype=np.float64) for each in terms)  # (s,)
-    was, now = (figure.value(resampled_means(each, config.bootstrap)) for each in terms)  # (s, b)
+    was, now = (figure.value(each) for each in resampled_means(np.stack(terms), config.bootstrap))  # (s, b)
     drawn = (now - was).T  # (b, s)
     difference = after - before
     return Change(
