@@ -25,7 +25,9 @@ class ByClass:
     counts: np.ndarray
 
 
-def by_class(trained: "TrainedModel", rows: np.ndarray, validation: np.ndarray, n_classes: int) -> ByClass:
+def by_class(
+    trained: "TrainedModel", rows: np.ndarray, validation: np.ndarray, group: np.ndarray, n_classes: int
+) -> ByClass:
     """The sums for training ``rows (n,)`` and ``validation (v,)`` rows under their current labels.
 
     Costs one forward and backward pass over the training rows per block of validation gradients that fits the engine's
@@ -36,7 +38,6 @@ def by_class(trained: "TrainedModel", rows: np.ndarray, validation: np.ndarray, 
     from attribution.estimators.base import Query
 
     engine = trained.engine()
-    found = np.asarray(trained.labels.values[validation])
     block = min(len(validation), engine.query_capacity(*trained.batch(validation[:4])))
     sums = np.zeros((len(rows), n_classes))
     cosines = np.zeros((len(rows), n_classes))
@@ -45,7 +46,7 @@ def by_class(trained: "TrainedModel", rows: np.ndarray, validation: np.ndarray, 
         part = validation[first : first + block]
         queries = trained.query_gradients([Query(str(row), (int(row),)) for row in part])
         member = torch.nn.functional.one_hot(
-            torch.as_tensor(found[first : first + block]), n_classes
+            torch.as_tensor(group[first : first + block]), n_classes
         ).double()  # (q, c)
         start = 0
         for x, y in trained.batches(rows):
@@ -57,5 +58,5 @@ def by_class(trained: "TrainedModel", rows: np.ndarray, validation: np.ndarray, 
             harm[span] -= dots.cpu().double().clamp_max(0).sum(1).numpy()
             trained.count(3 * len(y))
             start += len(y)
-    counts = np.bincount(found, minlength=n_classes)
+    counts = np.bincount(group, minlength=n_classes)
     return ByClass(sums, harm, cosines / np.maximum(counts, 1), counts)

@@ -88,7 +88,7 @@ class Combined(Detector):
 
         trained, rows = evidence.trained, evidence.rows
         names = trained.dataset.ids[rows]
-        planted, flipped = plant(evidence.labels, names, evidence.probabilities, self.share, self.seed)
+        planted, flipped = plant(evidence.targets, names, evidence.probabilities, self.share, self.seed)
         values = np.array(trained.labels.values)
         values[rows] = planted
         labels = Labels.of(trained.dataset, values, trained.labels.active)

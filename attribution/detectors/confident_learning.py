@@ -15,13 +15,17 @@ class ConfidentLearning(Detector):
     formula = "1 − (p(y) − max_{k≠y} p(k) + 1) / 2 on out-of-fold probabilities"
     cost = "One training per fold, with the same recipe."
     source = "Northcutt et al., Confident Learning, arXiv 1911.00068; computed with cleanlab."
+    kinds = ("class",)
+    instead = "out-of-fold-residual for numbers, out-of-fold-loss for sets of labels"
     default = True
     in_queue = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
         from cleanlab.rank import get_label_quality_scores
 
-        return 1 - get_label_quality_scores(evidence.labels, evidence.out_of_fold, method="normalized_margin")
+        return 1 - get_label_quality_scores(
+            evidence.targets, evidence.held_out_probabilities, method="normalized_margin"
+        )
 
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0.5:

@@ -23,6 +23,8 @@ class DataMap(Detector):
     cost = "None: recorded while training."
     source = "Swayamdipta et al., Dataset Cartography, arXiv 2009.10795."
     needs = "a run trained here (its per-epoch record), or several loaded checkpoints"
+    kinds = ("class",)
+    instead = "aum, the same over the margin"
     default = True
     stacked = True
 

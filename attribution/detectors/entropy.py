@@ -19,6 +19,8 @@ class PredictionEntropy(Detector):
     formula = "−Σₖ pₖ log pₖ"
     cost = "None beyond training."
     source = "Shannon entropy; uncertainty sampling in active learning, Settles 2009."
+    kinds = ("class",)
+    instead = "loss"
 
     def values(self, evidence: Evidence) -> np.ndarray:
         p = np.maximum(evidence.probabilities, 1e-30)

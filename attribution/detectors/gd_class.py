@@ -27,6 +27,8 @@ class WorstClass(Detector):
         "arXiv 2506.11584."
     )
     needs = "a validation split"
+    kinds = ("class",)
+    instead = "mni"
     stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:

@@ -9,7 +9,8 @@ from attribution.detectors.last_layer import factors
 
 @register("gradient-outlier-l1")
 class GradientOutlierL1(Detector):
-    """Sum of absolute entries of the final model's last-layer gradient: |p - onehot|_1 |(h, 1)|_1."""
+    """Sum of absolute entries of the final model's last-layer gradient: |dl/df|_1 |(h, 1)|_1, where dl/df is p - onehot
+    for classes and the residual for numbers."""
 
     title = "Long gradient (L1)"
     summary = (
@@ -17,7 +18,7 @@ class GradientOutlierL1(Detector):
         "model "
         "has learned by heart."
     )
-    formula = "‖∇_W ℓᵢ‖₁ = ‖p − onehot(yᵢ)‖₁ ‖(hᵢ, 1)‖₁"
+    formula = "‖∇_W ℓᵢ‖₁ = ‖∂ℓᵢ/∂f‖₁ ‖(hᵢ, 1)‖₁, for classes ∂ℓ/∂f = p − onehot(y)"
     cost = "None beyond training."
     source = "Outlier gradient analysis, arXiv 2405.03869."
 

@@ -9,11 +9,12 @@ from attribution.detectors.last_layer import factors
 
 @register("gradient-outlier-l2")
 class GradientOutlierL2(Detector):
-    """Length of the final model's last-layer gradient: |p - onehot|_2 |(h, 1)|_2."""
+    """Length of the final model's last-layer gradient: |dl/df|_2 |(h, 1)|_2, where dl/df is p - onehot
+    for classes and the residual for numbers."""
 
     title = "Long gradient (L2)"
     summary = "The sample still pulls hard on the last layer. Misses what the model has learned by heart."
-    formula = "‖∇_W ℓᵢ‖₂ = ‖p − onehot(yᵢ)‖₂ ‖(hᵢ, 1)‖₂"
+    formula = "‖∇_W ℓᵢ‖₂ = ‖∂ℓᵢ/∂f‖₂ ‖(hᵢ, 1)‖₂, for classes ∂ℓ/∂f = p − onehot(y)"
     cost = "None beyond training."
     source = "Outlier gradient analysis, arXiv 2405.03869."
     stacked = True

@@ -23,6 +23,8 @@ class NeighborsWorth(Detector):
     cost = "One product of representations and one sort of the training set per validation sample."
     source = "Jia et al., KNN-Shapley, arXiv 1908.08619; for wrong labels arXiv 1911.07128."
     needs = "a validation split"
+    kinds = ("class",)
+    instead = "neighbor-value for numbers, self-influence for sets of labels"
     stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:

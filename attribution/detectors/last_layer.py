@@ -12,14 +12,13 @@ _BLOCK_BYTES = 64 << 20
 
 
 def factors(evidence: "Evidence") -> tuple[np.ndarray, np.ndarray]:
-    """Error vectors ``(n, c)`` and inputs with a 1 for the bias ``(n, d + 1)``, float64.
+    """Slopes of the loss at the outputs ``(n, o)`` and inputs with a 1 for the bias ``(n, d + 1)``, float64.
 
-    The cross-entropy's gradient with respect to the weights and bias of a last linear layer is their outer product, so
+    The loss's gradient with respect to the weights and bias of a last linear layer is their outer product, so
     no backward pass is needed. For a model whose last linear layer is not its output, this is the gradient of a layer
     put there.
     """
-    errors = evidence.probabilities.copy()
-    errors[np.arange(len(errors)), evidence.labels] -= 1
+    errors = evidence.errors()
     inputs = evidence.representation
     return errors, np.hstack([inputs, np.ones((len(inputs), 1))])
 

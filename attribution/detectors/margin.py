@@ -19,14 +19,12 @@ class FinalMargin(Detector):
     formula = "max_{k≠y} z_k − z_y = log max_{k≠y} p_k − log p_y"
     cost = "None beyond training."
     source = "The last epoch of the area under the margin: Pleiss et al., arXiv 2001.10528."
+    kinds = ("class",)
+    instead = "residual for numbers, loss for sets of labels"
     stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        p = np.log(np.maximum(evidence.probabilities, 1e-30))
-        places = np.arange(len(p))
-        given = p[places, evidence.labels].copy()
-        p[places, evidence.labels] = -np.inf
-        return p.max(1) - given
+        return -evidence.said["margin"].astype(np.float64)
 
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0:

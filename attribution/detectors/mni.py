@@ -28,6 +28,7 @@ class NegativeInfluence(Detector):
         if value <= 0:
             return "Training on it hurts no validation sample."
         return (
-            f"Training on it hurts validation samples by {value:.2g} in all (nats per unit of learning rate), "
+            f"Training on it hurts validation samples by {value:.2g} in all ({self.units.loss} per unit of learning "
+            "rate), "
             f"{above(higher_than)}."
         )

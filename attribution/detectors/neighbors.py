@@ -22,12 +22,14 @@ class NeighborDisagreement(Detector):
     formula = "1 − Σⱼ cosᵢⱼ [yⱼ = yᵢ] / Σⱼ cosᵢⱼ,  j among the k nearest"
     cost = "One forward pass, and n² products of representations."
     source = "k-nearest-neighbour filtering; compare KNN-Shapley, Jia et al., arXiv 1908.08619."
+    kinds = ("class",)
+    instead = "neighbor-value for numbers, out-of-fold-loss for sets of labels"
     default = True
     in_queue = True
     stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        return 1 - evidence.votes[np.arange(len(evidence.rows)), evidence.labels]
+        return 1 - evidence.votes[np.arange(len(evidence.rows)), evidence.targets]
 
     def reason(self, value: float, higher_than: float) -> str:
         return f"Its nearest neighbours give {100 * value:.0f} % of their vote to other labels, {above(higher_than)}."

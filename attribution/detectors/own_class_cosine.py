@@ -23,10 +23,12 @@ class OwnClassCosine(Detector):
         "cosines, arXiv 2102.05262."
     )
     needs = "a validation split with every class in it"
+    kinds = ("class",)
+    instead = "self-influence"
     stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        return -evidence.by_class.cosines[np.arange(len(evidence.rows)), evidence.labels]
+        return -evidence.by_class.cosines[np.arange(len(evidence.rows)), evidence.targets]
 
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0:

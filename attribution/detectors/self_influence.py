@@ -8,12 +8,13 @@ from attribution.detectors.base import Detector, Evidence, above
 
 @register("self-influence")
 class SelfInfluence(Detector):
-    """sum_k w_k |grad l_i(theta_k)|^2 over the run's checkpoints (TracInCP of the sample on itself), in nats."""
+    """sum_k w_k |grad l_i(theta_k)|^2 over the run's checkpoints (TracInCP of the sample on itself), in the
+    loss's unit."""
 
     title = "Self-influence"
     summary = (
         "The sample lowered its own loss by much, which others could not do for it: it is unlike the rest, "
-        "or its label is wrong."
+        "or its target is wrong."
     )
     formula = "Σₖ wₖ ‖∇ℓᵢ(θₖ)‖²"
     cost = "One forward and backward pass over the training set per checkpoint."
@@ -34,6 +35,6 @@ class SelfInfluence(Detector):
 
     def reason(self, value: float, higher_than: float) -> str:
         return (
-            f"It pulled the model towards its own label with a self-influence of {value:.2g} nats, "
-            f"{above(higher_than)}."
+            f"It pulled the model towards its own {self.units.noun} with a self-influence of {value:.2g} "
+            f"{self.units.loss}, {above(higher_than)}."
         )

@@ -32,4 +32,6 @@ class CurvatureSelfInfluence(Detector):
         return estimator.own(evidence.rows).double().numpy()
 
     def reason(self, value: float, higher_than: float) -> str:
-        return f"Without it, its own loss would rise by {value:.2g} nats by estimate, {above(higher_than)}."
+        return (
+            f"Without it, its own loss would rise by {value:.2g} {self.units.loss} by estimate, {above(higher_than)}."
+        )

@@ -44,7 +44,7 @@ class TurnOverSelf(Detector):
 
     def reason(self, value: float, higher_than: float) -> str:
         return (
-            f"The half of the network that trained on it has a loss {value:.2g} nats lower than the other "
+            f"The half of the network that trained on it has a loss {value:.2g} {self.units.loss} lower than the other "
             "half, "
             f"{above(higher_than)}."
         )

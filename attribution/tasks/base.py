@@ -228,6 +228,17 @@ class Task(ABC):
 
         return self.said(torch.from_numpy(np.array(kept)), values)
 
+    def outputs_kept(self, kept: np.ndarray) -> "Tensor":
+        """Outputs ``(n, ...)`` that give what a run kept of them: CPU float64."""
+        import torch
+
+        return torch.from_numpy(np.array(kept, dtype=np.float64))
+
+    def class_probabilities(self, kept: np.ndarray) -> np.ndarray:
+        """Probability of every class ``(n, c)`` float64, also where one output says both."""
+        columns = [np.full(len(kept), place) for place in range(len(self.classes))]
+        return np.stack([self.said_kept(kept, each)["confidence"] for each in columns], axis=1).astype(np.float64)
+
     @property
     @abstractmethod
     def figures(self) -> tuple[Figure, ...]:

@@ -207,6 +207,14 @@ class Classification(Task):
         known = {name: np.where(there, column, np.nan) for name, column in found.items()}
         return {"prediction": prediction, "certainty": p.max(1), "right": self.right(prediction, values), **known}
 
+    def outputs_kept(self, kept: np.ndarray) -> "Tensor":
+        """Logarithms of the probabilities: the logits up to an offset that nothing here depends on."""
+        return super().outputs_kept(np.log(np.maximum(np.asarray(kept, dtype=np.float64), 1e-30)))
+
+    def class_probabilities(self, kept: np.ndarray) -> np.ndarray:
+        """Those that were kept."""
+        return np.asarray(kept, dtype=np.float64)
+
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
         """Accuracy and the mean loss."""

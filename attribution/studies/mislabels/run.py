@@ -101,7 +101,7 @@ def flag(
     held_out = "confident-learning" in values
     probabilities = evidence.out_of_fold if held_out else evidence.probabilities
     belief = (probabilities + evidence.votes) / 2
-    expected = estimate(evidence.labels[judged], belief[judged], seed=config.seed)
+    expected = estimate(evidence.targets[judged], belief[judged], seed=config.seed)
     table = _table(evidence, values, belief, expected["mid"], judged)
     suspects = table.sort_values("position")["row"].to_numpy()[: min(config.cases, int(judged.sum()))]
     pairs = _cases(trained, suspects, work.part(0.85, 1.0))
@@ -201,7 +201,7 @@ def _table(
 
     n = len(evidence.rows)
     columns: dict[str, Any] = {"row": evidence.rows.astype(np.int32), "id": evidence.trained.dataset.ids[evidence.rows]}
-    columns["label"] = evidence.labels.astype(np.int32)
+    columns["label"] = evidence.targets.astype(np.int32)
     for name, column in values.items():
         columns[name] = column
         columns[f"rank:{name}"] = (n + 1 - average_ranks(column)).round().astype(np.int32)
@@ -211,7 +211,7 @@ def _table(
     columns["suspicion"] = np.where(judged, suspicion(position, expected), 0).astype(np.float32)
     columns["position"] = position
     columns["judged"] = judged
-    columns["suggested"], columns["suggested_p"] = suggest(evidence.labels, belief)
+    columns["suggested"], columns["suggested_p"] = suggest(evidence.targets, belief)
     return pd.DataFrame(columns)
 
 
