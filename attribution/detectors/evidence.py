@@ -78,6 +78,11 @@ class Evidence:
         """What models that did not train on the row say of it (n, ...)."""
         return np.asarray(self._out_of_fold())
 
+    @property
+    def asked_held_out(self) -> bool:
+        """Whether the models that did not train on the row were asked."""
+        return "out_of_fold" in vars(self)
+
     @cached_property
     def held_out(self) -> dict[str, np.ndarray]:
         """``said`` of the models that did not train on the row."""
@@ -87,7 +92,7 @@ class Evidence:
         """Gradient of each row's loss with respect to the model's outputs (n, o) float64, at a checkpoint (None: as the
         final model's kept outputs have it, without a forward pass)."""
         parts = [
-            self.task.residual(outputs, self.task.tensor(self.targets[span])).flatten(1)
+            self.task.residual(outputs, self.task.tensor(self.targets[span])).reshape(len(outputs), -1)
             for span, outputs in self._outputs(checkpoint)
         ]
         return np.concatenate([part.double().numpy() for part in parts])

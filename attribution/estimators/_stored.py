@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.gradients.store import GradientStore
 from attribution.storage.files import file_hash
 
 if TYPE_CHECKING:
     import torch
 
+    from attribution.gradients.store import GradientStore
     from attribution.training.trained import TrainedModel
 
 
@@ -21,7 +21,7 @@ def store_of(
     width: int,
     features: "Callable[[torch.Tensor, torch.Tensor], torch.Tensor]",
     checkpoint: int = -1,
-) -> GradientStore:
+) -> "GradientStore":
     """The store of ``features(x, y) -> (b, width)`` at a checkpoint over the training rows that are not dropped:
     ``NAME/runs/RUN/gradients``.
 
@@ -29,6 +29,8 @@ def store_of(
     asks for a new store.
     """
     import torch
+
+    from attribution.gradients.store import GradientStore
 
     def make(rows: np.ndarray) -> torch.Tensor:
         return torch.cat([features(x, y) for x, y in trained.batches(rows)])

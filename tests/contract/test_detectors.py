@@ -8,7 +8,7 @@ from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
 from attribution.statistics.ranking import auroc
 
-NAMES = detectors.names()
+NAMES = [name for name in detectors.names() if detectors.get(name).serves("class")]
 TRAINS = {"combined"}  # trains a model of its own, and batches are drawn by place
 WEAK = {"ip-validation", "entropy"}  # at finding wrong labels, as their own words say
 

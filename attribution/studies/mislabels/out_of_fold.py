@@ -1,4 +1,4 @@
-"""Class probabilities for every training row from models that did not train on it."""
+"""What models say of every training row that they did not train on."""
 
 import hashlib
 import shutil
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 TrainFold = Callable[
     [np.ndarray, np.ndarray, Progress], np.ndarray
-]  # (rows to train on, rows held out, progress) -> (held, c)
+]  # (rows to train on, rows held out, progress) -> (held, ...)
 
 
-def assign_folds(labels: np.ndarray, hashes: Any, folds: int, seed: int) -> np.ndarray:
-    """A fold 0..folds-1 per row (n,) int64: about equal shares of every class, and samples of equal content always
-    together.
+def assign_folds(strata: np.ndarray, hashes: Any, folds: int, seed: int) -> np.ndarray:
+    """A fold 0..folds-1 per row (n,) int64: about equal shares of every stratum (a class, a range of numbers), and
+    samples of equal content always together.
 
     ``hashes`` (n,) are content hashes: a copy in the training part would give the held-out one away. Depends on
-    content, labels and seed, not on the row order.
+    content, strata and seed, not on the row order.
     """
     keys = [hashlib.blake2b(f"{seed}/{value}".encode(), digest_size=8).hexdigest() for value in hashes]
-    label_of: dict[str, int] = {}
-    for key, label in zip(keys, labels.tolist(), strict=True):
-        label_of[key] = min(label, label_of.get(key, label))
-    order = sorted(label_of, key=lambda key: (label_of[key], key))
+    lowest: dict[str, int] = {}
+    for key, stratum in zip(keys, strata.tolist(), strict=True):
+        lowest[key] = min(stratum, lowest.get(key, stratum))
+    order = sorted(lowest, key=lambda key: (lowest[key], key))
     fold_of = {key: place % folds for place, key in enumerate(order)}
     return np.array([fold_of[key] for key in keys], dtype=np.int64)
 
@@ -49,19 +49,19 @@ def judgeable(labels: np.ndarray, hashes: Any) -> np.ndarray:
 
 
 def out_of_fold(
-    labels: np.ndarray,
     folds: np.ndarray,
     rows: np.ndarray,
-    n_classes: int,
+    constant: np.ndarray,
     train_fold: TrainFold,
     cache: Path,
     progress: Progress,
 ) -> np.ndarray:
-    """Out-of-fold probabilities (n, c) float32 of ``rows`` (n,); ``folds`` (n,) says which fold holds which row.
+    """What models that did not train on them say of ``rows`` (n,), as runs keep it, (n, ...) float32; ``folds`` (n,)
+    says which fold holds which row, ``constant`` (...) is said where nothing is left to train on.
 
     Every finished fold is kept in ``cache`` and not trained again after an interruption.
     """
-    result = np.full((len(rows), n_classes), 1 / n_classes, dtype=np.float32)
+    result = np.tile(np.float32(constant), (len(rows),) + (1,) * np.ndim(constant))
     present = np.unique(folds)
     for place, fold in enumerate(present):
         held = folds == fold

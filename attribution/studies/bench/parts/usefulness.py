@@ -9,8 +9,9 @@ from attribution.progress import Progress
 from attribution.settings.configs import FlagConfig
 from attribution.studies.bench import planted, recommend
 from attribution.studies.bench.parts.state import Bench
-from attribution.studies.mislabels.out_of_fold import assign_folds, fold_trainer, out_of_fold
-from attribution.studies.mislabels.run import combine
+from attribution.studies.mislabels.out_of_fold import fold_trainer
+from attribution.studies.mislabels.queue import combine
+from attribution.studies.mislabels.search import held_out_predictions
 
 
 def usefulness(at: Bench, work: Progress) -> None:
@@ -28,15 +29,10 @@ def usefulness(at: Bench, work: Progress) -> None:
     trained = at.trained(sandbox, run)
     given = np.asarray(sandbox.values[at.rows])
 
-    def held_out() -> np.ndarray:
-        flags = FlagConfig(device=config.device, seed=config.seed)
-        folds = assign_folds(given, at.dataset.hashes[at.rows], min(flags.folds, len(at.rows)), flags.seed)
-        scratch = place / "folds" / sandbox.version
-        trainer = fold_trainer(at.dataset, sandbox, run, None, scratch, config.device, at.trusted)
-        return out_of_fold(
-            given, folds, at.rows, len(at.dataset.info.classes), trainer, scratch, work.part(0.15, 0.7, "Usefulness")
-        )
-
+    flags = FlagConfig(device=config.device, seed=config.seed)
+    scratch = place / "folds" / sandbox.version
+    trainer = fold_trainer(at.dataset, sandbox, run, None, scratch, config.device, at.trusted)
+    held_out = held_out_predictions(trained, flags, trainer, scratch, work.part(0.15, 0.7, "Usefulness"))
     found, skipped = planted.by_detectors(trained, list(config.detectors) or defaults(), held_out)
     values = {each.name: each.values for each in found}
     if values:
