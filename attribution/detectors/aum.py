@@ -21,7 +21,7 @@ class AreaUnderMargin(Detector):
     source = "Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin Ranking, arXiv 2001.10528."
     needs = "a run trained here (its per-epoch record), or several loaded checkpoints"
     default = True
-    in_queue = True
+    in_queue = ("class", "set")
     stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:

@@ -10,7 +10,6 @@ from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.neighbors.cells import EXACT_ROWS, nearest_in_cells
 from attribution.neighbors.exact import nearest
-from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.detectors.by_class import ByClass
@@ -46,10 +45,10 @@ class Evidence:
 
         return Evidence(trained, absent, self._k)
 
-    @cached_property
+    @property
     def task(self) -> "Task":
         """What the model was trained for."""
-        return task_of(self.trained.dataset.info)
+        return self.trained.dataset.task
 
     @property
     def rows(self) -> np.ndarray:

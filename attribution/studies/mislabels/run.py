@@ -17,7 +17,6 @@ from attribution.studies.mislabels.out_of_fold import TrainFold, fold_trainer, j
 from attribution.studies.mislabels.queue import combine, suspicion
 from attribution.studies.mislabels.result import FlagResult
 from attribution.studies.mislabels.search import chosen, search
-from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -63,7 +62,7 @@ def flag(
     trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
     spent = Meter(str(trained.device)).start()
     active_rows(dataset, labels, "train", "Labels can only be judged against others.", least=2)
-    found = chosen(config, task_of(dataset.info))
+    found = chosen(config, dataset.task)
     request = request_of(trained, config, found, recipe)
     result = FlagResult(Path(out) / fingerprint(request))
     if (result.folder / "config.json").is_file():
@@ -99,7 +98,7 @@ def request_of(
     if run.loaded:
         told = to_dict(recipe) if recipe else {}
         request["recipe"] = {name: value for name, value in told.items() if name != "device"} or None
-    if task_of(dataset.info).kind == "class":
+    if dataset.task.kind == "class":
         judged = judgeable(np.asarray(labels.values[trained.rows]), dataset.hashes[trained.rows])
         if not judged.all():
             request["not_judged"] = int((~judged).sum())

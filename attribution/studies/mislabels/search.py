@@ -17,7 +17,6 @@ from attribution.storage.tables import write_table
 from attribution.studies.mislabels.judges import judge_of
 from attribution.studies.mislabels.out_of_fold import TrainFold, assign_folds, out_of_fold
 from attribution.studies.mislabels.queue import rule, table
-from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +79,7 @@ def held_out_predictions(
     def compute() -> np.ndarray:
         rows = trained.rows
         given = np.asarray(trained.labels.values[rows])
-        strata = task_of(trained.dataset.info).targets.strata(given)
+        strata = trained.dataset.task.targets.strata(given)
         folds = assign_folds(strata, trained.dataset.hashes[rows], min(config.folds, len(rows)), config.seed)
         said = np.asarray(trained.run.probabilities()[rows])
         return out_of_fold(folds, rows, said.mean(0), train_fold, cache, progress)
