@@ -92,21 +92,10 @@ def layout(base: Folder, root: str, config: DataConfig) -> Layout:
             raise _half_a_split(splits, plain, root)
         return _splits(base, splits, flat, config)
     if splits:
-        raise UserError(
-            f"{_names(splits)} of {root} {_look(splits)} like {_split_words(splits)}, but no folder holds the "
-            "training pictures.",
-            f"Beside {'them' if len(splits) > 1 else 'it'} there are: "
-            f"{_names(plain) or 'no other folders with pictures'}.",
-            "Call the folder with the training pictures train and put class folders in it.",
-        )
+        raise _no_training_split(splits, plain, root)
     words = {_split_of(folder) for folder in flat}
-    if ("train" in words and (not plain or len(words) > 1)) or (len(words) > 1 and not plain):
-        raise UserError(
-            f"{_names(flat)} of {root} {_look(flat)} like {_split_words(flat)}, but hold{'s' * (len(flat) == 1)} "
-            "pictures without class folders.",
-            "Taken for classes, the model would learn to tell the splits apart.",
-            f"Put class folders in them (train/cat/1.png), or add a metadata.csv with file_name and label to {root}.",
-        )
+    if ("train" in words and not plain) or (len(words) > 1 and ("train" in words or not plain)):
+        raise _splits_without_classes(flat, root)
     return _classes(base, flat, plain, root)
 
 
@@ -127,92 +116,109 @@ def no_picture(name: str) -> str:
 
 
 def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: DataConfig) -> Layout:
+    """Split folders with class folders (or a metadata.csv) in them, and lines about what lies beside them."""
     meant = split_meanings(folder.last.rstrip("0123456789") for folder in splits)
     roles = {folder.name: str(meant[folder.last.rstrip("0123456789")] or _split_of(folder)) for folder in splits}
-    found = Layout([(folder, roles[folder.name]) for folder in splits])
-    if any(map(has_metadata, splits)) and (
-        without := [folder for folder in (*splits, *flat) if not has_metadata(folder)]
-    ):
+    with_metadata = [folder for folder in splits if has_metadata(folder)]
+    without = [folder for folder in (*splits, *flat) if not has_metadata(folder)]
+    if with_metadata and without:
         raise UserError(
-            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but "
-            f"{_names([f for f in splits if has_metadata(f)])} has.",
+            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but {_names(with_metadata)} has.",
             "Without it their pictures have no labels.",
             "Add the file to each split.",
         )
-    others = [folder for folder in base.folders if folder not in splits and folder not in flat]
-    empty = [folder for folder in others if _split_of(folder) and not has_pictures(folder)]
-    found.problems += [
-        note(folder.name, f"has the name of a {_split_of(folder)} split and holds no pictures") for folder in empty
-    ]
-    found.problems += passed_over(base.files, "lies beside the split folders, in no class")
-    for folder in others:
-        found.problems += passed_over(folder.all_files(), f"{folder.last} is no train, val or test folder")
+    problems = _beside_splits(base, [*splits, *flat])
     for folder in flat:
-        role = str(_split_of(folder))
-        found.problems += passed_over(
-            folder.all_files(), f"{folder.last} holds no class folders, so its class is not known"
-        )
-        if role not in roles.values():
-            share = config.test_fraction if role == "test" else config.val_fraction
-            instead = (
-                f"the {role} split is drawn from the training pictures instead"
-                if share > 0
-                else f"there is no {role} split"
-            )
-            found.problems.append(
-                note(folder.name, f"looks like the {role} split but holds no class folders: {instead}")
-            )
+        problems += _flat_split(folder, set(roles.values()), config)
     said = [f"{folder.last} as {roles[folder.name]}" for folder in splits if folder.last != roles[folder.name]]
-    if said:
-        found.problems.append(note("split folders", f"read by their names: {listed(said)}"))
-    return found
+    problems += [note("split folders", f"read by their names: {listed(said)}")] if said else []
+    return Layout([(folder, roles[folder.name]) for folder in splits], problems)
+
+
+def _beside_splits(base: Folder, taken: list[Folder]) -> list[dict[str, Any]]:
+    """Lines about what lies beside split folders, those without class folders in ``taken`` as well."""
+    others = [folder for folder in base.folders if folder not in taken]
+    problems = [
+        note(folder.name, f"has the name of a {_split_of(folder)} split and holds no pictures")
+        for folder in others
+        if _split_of(folder) and not has_pictures(folder)
+    ]
+    problems += passed_over(base.files, "lies beside the split folders, in no class")
+    for folder in others:
+        problems += passed_over(folder.all_files(), f"{folder.last} is no train, val or test folder")
+    return problems
+
+
+def _flat_split(folder: Folder, roles: set[str], config: DataConfig) -> list[dict[str, Any]]:
+    """Lines about a folder with a split's name and no class folders, beside others that have the splits ``roles``."""
+    problems = passed_over(folder.all_files(), f"{folder.last} holds no class folders, so its class is not known")
+    role = str(_split_of(folder))
+    if role in roles:
+        return problems
+    drawn = (config.test_fraction if role == "test" else config.val_fraction) > 0
+    instead = f"the {role} split is drawn from the training pictures instead" if drawn else f"there is no {role} split"
+    return [*problems, note(folder.name, f"looks like the {role} split but holds no class folders: {instead}")]
 
 
 def _classes(base: Folder, flat: list[Folder], plain: list[Folder], root: str) -> Layout:
+    """Class folders, each perhaps with split folders in it, and lines about what else they might have been."""
     found = Layout([(base, "")], passed_over(base.files, "lies beside the class folders, so its class is not known"))
     for folder in flat:
         others = listed([one.last for one in plain], 3)
         as_others = f" as {others} do{'es' * (len(plain) == 1)}" if others else ""
         what = f"taken as a class, since it holds pictures{as_others}, not class folders"
         found.problems.append(note(folder.name, f"{what}; if it is a split, put class folders in it"))
-    inner = [
-        {sub.last for sub in folder.folders if has_pictures(sub)} for folder in base.folders if has_pictures(folder)
-    ]
-    names = sorted(set.union(*inner)) if inner else []
+    classes = [folder for folder in base.folders if has_pictures(folder)]
+    inner = [{sub.last for sub in folder.folders if has_pictures(sub)} for folder in classes]
+    names = sorted(set[str]().union(*inner))
     roles = {split_name(name) for name in names}
-    if (
-        names
-        and all(inner)
-        and not any(_flat(folder) for folder in base.folders)
-        and None not in roles
-        and "train" in roles
-    ):
+    if all(inner) and "train" in roles and None not in roles and not any(map(_flat, base.folders)):
         found.inner = True
         said = [f"{name} as {split_name(name)}" for name in names]
         found.problems.append(note("split folders", f"every class folder holds them: {listed(said)}"))
     elif roles - {None}:
-        words = listed(
-            [f"{folder.last}/{sub.last}" for folder in base.folders for sub in folder.folders if split_name(sub.last)],
-            4,
-        )
-        found.problems.append(
-            note(words, "not read as a split: only part of the class folders' content lies in such folders")
-        )
-    elif len(inner) > 1 and (shared := sorted(set.intersection(*inner))):
-        tops = [folder.last for folder in base.folders if has_pictures(folder)]
-        if len(shared) > 1 and any(_begins_like_a_split(name) for name in tops):
-            raise UserError(
-                f"The folders {listed(tops, 6)} of {root} all hold {listed(shared, 4)}: they look like splits, but "
-                "their names are not known.",
-                "Taken for classes, the model would learn to tell the splits apart.",
-                "Call them train, val and test.",
-            )
-        what = (
-            f"taken as the classes; each of them holds {listed(shared, 4)}, which "
-            f"{'are' if len(shared) > 1 else 'is'} not looked at"
-        )
-        found.problems.append(note(listed(tops, 6), what))
+        parts = [
+            f"{folder.last}/{sub.last}" for folder in base.folders for sub in folder.folders if split_name(sub.last)
+        ]
+        what = "not read as a split: only part of the class folders' content lies in such folders"
+        found.problems.append(note(listed(parts, 4), what))
+    elif len(inner) > 1:
+        found.problems += _held_by_all([folder.last for folder in classes], sorted(set.intersection(*inner)), root)
     return found
+
+
+def _held_by_all(tops: list[str], shared: list[str], root: str) -> list[dict[str, Any]]:
+    """A line about folders that every class folder holds; ``UserError`` where the outer ones look like splits."""
+    if not shared:
+        return []
+    if len(shared) > 1 and any(map(_begins_like_a_split, tops)):
+        raise UserError(
+            f"The folders {listed(tops, 6)} of {root} all hold {listed(shared, 4)}: they look like splits, but their "
+            "names are not known.",
+            "Taken for classes, the model would learn to tell the splits apart.",
+            "Call them train, val and test.",
+        )
+    verb = "are" if len(shared) > 1 else "is"
+    what = f"taken as the classes; each of them holds {listed(shared, 4)}, which {verb} not looked at"
+    return [note(listed(tops, 6), what)]
+
+
+def _no_training_split(splits: list[Folder], plain: list[Folder], root: str) -> UserError:
+    return UserError(
+        f"{_names(splits)} of {root} {_look(splits)} like {_split_words(splits)}, but no folder holds the training "
+        "pictures.",
+        f"Beside {'them' if len(splits) > 1 else 'it'} there are: {_names(plain) or 'no other folders with pictures'}.",
+        "Call the folder with the training pictures train and put class folders in it.",
+    )
+
+
+def _splits_without_classes(flat: list[Folder], root: str) -> UserError:
+    return UserError(
+        f"{_names(flat)} of {root} {_look(flat)} like {_split_words(flat)}, but hold{'s' * (len(flat) == 1)} "
+        "pictures without class folders.",
+        "Taken for classes, the model would learn to tell the splits apart.",
+        f"Put class folders in them (train/cat/1.png), or add a metadata.csv with file_name and label to {root}.",
+    )
 
 
 def _half_a_split(splits: list[Folder], plain: list[Folder], root: str) -> UserError:

@@ -120,11 +120,8 @@ def _entry(found: _Walk, folder: Folder, entry: "os.DirEntry[str]", name: str, a
     linked = entry.is_symlink()
     real = os.path.realpath(entry.path) if linked else ""
     if linked and not _below(real, found.root):
-        found.problems.append(
-            left_out(
-                name, "a link that leads out of the folder; copy what it leads to, or name a folder that holds both"
-            )
-        )
+        what = "a link that leads out of the folder; copy what it leads to, or name a folder that holds both"
+        found.problems.append(left_out(name, what))
         return
     try:
         # Known from the listing, so that a million files are not asked one by one.
@@ -134,21 +131,26 @@ def _entry(found: _Walk, folder: Folder, entry: "os.DirEntry[str]", name: str, a
         there = False
     if not there:
         found.problems.append(left_out(name, "a link that leads nowhere" if linked else "cannot be looked at"))
-        return
-    if is_folder:
-        if linked and (real in above or real in found.linked):
-            found.problems.append(left_out(name, "a link to a folder that is read already"))
-            return
-        if len(above) > DEEPEST:
-            found.problems.append(left_out(name, f"lies more than {DEEPEST} folders deep", max(1, _files_below(entry))))
-            return
-        if linked:
-            found.linked.add(real)
-        folder.folders.append(_folder(found, entry.path, name, (*above, real or os.path.join(above[-1], entry.name))))
+    elif is_folder:
+        _sub_folder(found, folder, entry, name, (*above, real or os.path.join(above[-1], entry.name)))
     elif is_file:
         folder.files.append(name)
     else:
         found.problems.append(left_out(name, "is no regular file (a pipe, socket or device)"))
+
+
+def _sub_folder(found: _Walk, folder: Folder, entry: "os.DirEntry[str]", name: str, real: tuple[str, ...]) -> None:
+    """Go into a folder, or say why not; ``real`` ends with its own real path, those that lead to it come before."""
+    linked = entry.is_symlink()
+    if linked and (real[-1] in real[:-1] or real[-1] in found.linked):
+        found.problems.append(left_out(name, "a link to a folder that is read already"))
+        return
+    if len(real) - 1 > DEEPEST:
+        found.problems.append(left_out(name, f"lies more than {DEEPEST} folders deep", max(1, _files_below(entry))))
+        return
+    if linked:
+        found.linked.add(real[-1])
+    folder.folders.append(_folder(found, entry.path, name, real))
 
 
 def _below(path: str, root: str) -> bool:

@@ -50,6 +50,11 @@ def in_words(error: BaseException, where: Path | None = None) -> UserError | Non
         )
     if isinstance(error, sqlite3.Error):
         return _database(error, where)
+    return _of_a_file(error, where)
+
+
+def _of_a_file(error: BaseException, where: Path | None) -> UserError | None:
+    """What the system or a reader says of a path."""
     if _said(error, ("Symlink loop", "determine home directory")):
         return UserError(f"{_line(error)}.", "Nothing lies at the end of this path.", "Check the path.")
     if isinstance(error, OSError):
@@ -134,89 +139,94 @@ def read_only(path: Path) -> UserError:
     )
 
 
+# What the system's numbers mean: what, why, and what to do.
+SYSTEM: dict[int, tuple[str, str, str]] = {
+    errno.ENOENT: ("{name} is not there.", "It was removed, or never was.", "Check the name{nearest}."),
+    errno.EACCES: (
+        "You may not read or write {name}.",
+        "The system refuses it.",
+        "Change its rights{mode}, or choose another place.",
+    ),
+    errno.EPERM: (
+        "You may not change {name}.",
+        "The system refuses it.",
+        "Change its rights{mode}, or choose another place.",
+    ),
+    errno.EROFS: (
+        "{name} lies on a medium that can only be read.",
+        "Nothing can be written there.",
+        "Copy it to a disk that can be written.",
+    ),
+    errno.ENAMETOOLONG: (
+        "The name {name} is too long.",
+        "The system takes up to 255 bytes between two slashes.",
+        "Choose a shorter one.",
+    ),
+    errno.ENOTDIR: (
+        "{name} leads through something that is no folder.",
+        "Nothing can lie below a file.",
+        "Check the path.",
+    ),
+    errno.EISDIR: ("{name} is a folder.", "A file was expected.", "Name a file, or remove the folder."),
+    errno.EEXIST: ("{name} is there already.", "It would be overwritten.", "Remove it, or choose another name."),
+    errno.ENOTEMPTY: (
+        "{name} is not empty.",
+        "Another process may be writing there.",
+        "Wait for it, or choose another name.",
+    ),
+    errno.ELOOP: (
+        "{name} is a link that leads back to itself.",
+        "There is nothing at its end.",
+        "Remove the link, or name the real file.",
+    ),
+    errno.EMFILE: (
+        "Too many files are open in this process.",
+        "The system allows no more.",
+        "Raise the limit with `ulimit -n`.",
+    ),
+    errno.ENFILE: (
+        "Too many files are open on this machine.",
+        "The system allows no more.",
+        "Close other programs.",
+    ),
+    errno.EIO: (
+        "{name} cannot be read: the disk reports an error.",
+        "It may be failing.",
+        "Copy what you can to another disk.",
+    ),
+    errno.ESTALE: (
+        "{name} is on a network folder that went away.",
+        "The connection was lost.",
+        "Mount it again, then try again.",
+    ),
+    errno.ETXTBSY: ("{name} is in use.", "It cannot be changed now.", "Close the program that uses it."),
+    errno.EBUSY: ("{name} is in use.", "It cannot be changed now.", "Close the program that uses it."),
+    errno.EADDRINUSE: (
+        "The address is in use.",
+        "Another program listens there.",
+        "Choose another one with --port.",
+    ),
+    errno.ENOMEM: (
+        "Memory ran out.",
+        "What was finished is kept.",
+        "Close other programs; smaller batches and --memory-mb need less.",
+    ),
+    errno.EAGAIN: (
+        "No more processes can be started.",
+        "The system allows no more.",
+        "Close other programs, or raise `ulimit -u`.",
+    ),
+    errno.ENXIO: ("{name} is no regular file.", "Nothing can be read from it.", "Name a regular file."),
+}
+
+
 def _system(error: OSError, path: Path | None) -> UserError | None:
     """An error that the operating system gave a number."""
     name = _short(path) if path else "a file"
-    parts: dict[int, tuple[str, str, str]] = {
-        errno.ENOENT: (f"{name} is not there.", "It was removed, or never was.", f"Check the name{_nearest(path)}."),
-        errno.EACCES: (
-            f"You may not read or write {name}.",
-            "The system refuses it.",
-            f"Change its rights{_mode(path)}, or choose another place.",
-        ),
-        errno.EPERM: (
-            f"You may not change {name}.",
-            "The system refuses it.",
-            f"Change its rights{_mode(path)}, or choose another place.",
-        ),
-        errno.EROFS: (
-            f"{name} lies on a medium that can only be read.",
-            "Nothing can be written there.",
-            "Copy it to a disk that can be written.",
-        ),
-        errno.ENAMETOOLONG: (
-            f"The name {name} is too long.",
-            "The system takes up to 255 bytes between two slashes.",
-            "Choose a shorter one.",
-        ),
-        errno.ENOTDIR: (
-            f"{name} leads through something that is no folder.",
-            "Nothing can lie below a file.",
-            "Check the path.",
-        ),
-        errno.EISDIR: (f"{name} is a folder.", "A file was expected.", "Name a file, or remove the folder."),
-        errno.EEXIST: (f"{name} is there already.", "It would be overwritten.", "Remove it, or choose another name."),
-        errno.ENOTEMPTY: (
-            f"{name} is not empty.",
-            "Another process may be writing there.",
-            "Wait for it, or choose another name.",
-        ),
-        errno.ELOOP: (
-            f"{name} is a link that leads back to itself.",
-            "There is nothing at its end.",
-            "Remove the link, or name the real file.",
-        ),
-        errno.EMFILE: (
-            "Too many files are open in this process.",
-            "The system allows no more.",
-            "Raise the limit with `ulimit -n`.",
-        ),
-        errno.ENFILE: (
-            "Too many files are open on this machine.",
-            "The system allows no more.",
-            "Close other programs.",
-        ),
-        errno.EIO: (
-            f"{name} cannot be read: the disk reports an error.",
-            "It may be failing.",
-            "Copy what you can to another disk.",
-        ),
-        errno.ESTALE: (
-            f"{name} is on a network folder that went away.",
-            "The connection was lost.",
-            "Mount it again, then try again.",
-        ),
-        errno.ETXTBSY: (f"{name} is in use.", "It cannot be changed now.", "Close the program that uses it."),
-        errno.EBUSY: (f"{name} is in use.", "It cannot be changed now.", "Close the program that uses it."),
-        errno.EADDRINUSE: (
-            "The address is in use.",
-            "Another program listens there.",
-            "Choose another one with --port.",
-        ),
-        errno.ENOMEM: (
-            "Memory ran out.",
-            "What was finished is kept.",
-            "Close other programs; smaller batches and --memory-mb need less.",
-        ),
-        errno.EAGAIN: (
-            "No more processes can be started.",
-            "The system allows no more.",
-            "Close other programs, or raise `ulimit -u`.",
-        ),
-        errno.ENXIO: (f"{name} is no regular file.", "Nothing can be read from it.", "Name a regular file."),
-    }
-    if error.errno in parts:
-        return UserError(*parts[error.errno])
+    if error.errno in SYSTEM:
+        return UserError(
+            *(part.format(name=name, nearest=_nearest(path), mode=_mode(path)) for part in SYSTEM[error.errno])
+        )
     if error.errno is None or isinstance(error, (ConnectionError, TimeoutError)):
         return None
     return UserError(

@@ -54,24 +54,35 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
     name = Path(str(path)).name
     wanted = model.state_dict()
     fitted, ignored = _fitted(found.tensors, wanted)
-    missing = [key for key in wanted if key not in fitted]
     extra = [key for key in fitted if key not in wanted]
-    unexpected = [key for key in extra if not BESIDE.match(key)]
     ignored = [*ignored, *(key for key in extra if BESIDE.match(key))]
-    odd = [f"{key} is {why}" for key in wanted if key in fitted and (why := _odd(fitted[key], wanted[key]))]
+    _check_keys(name, fitted, wanted, [key for key in extra if not BESIDE.match(key)])
+    _check_values(name, fitted, wanted)
+    model.load_state_dict({key: fitted[key] for key in wanted})
+    return [*found.said, *([f"{name}: not part of the model, left out: {_some(ignored)}"] if ignored else [])]
+
+
+def _check_keys(name: str, fitted: Mapping[str, Tensor], wanted: Mapping[str, Tensor], unexpected: list[str]) -> None:
+    """``UserError`` where names or shapes are not the model's."""
+    missing = [key for key in wanted if key not in fitted]
     shapes = [
         f"{key} is {tuple(fitted[key].shape)}, the model has {tuple(wanted[key].shape)}"
         for key in wanted
         if key in fitted and fitted[key].shape != wanted[key].shape
     ]
-    if missing or unexpected or shapes:
-        parts = [("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)]
-        told = "; ".join(f"{word}: {_some(items)}" for word, items in parts if items)
+    parts = [("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)]
+    told = "; ".join(f"{word}: {_some(items)}" for word, items in parts if items)
+    if told:
         raise UserError(
             f"{name} does not fit the model. {told}.",
             "Its weights cannot be loaded.",
             "Name the model that these weights belong to.",
         )
+
+
+def _check_values(name: str, fitted: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """``UserError`` for tensors that are no plain or no finite numbers."""
+    odd = [f"{key} is {why}" for key in wanted if (why := _odd(fitted[key], wanted[key]))]
     if odd:
         raise UserError(
             f"{name} holds weights that are no plain numbers: {_some(odd)}.",
@@ -85,8 +96,6 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
             "Every result would be NaN.",
             "Load an earlier checkpoint.",
         )
-    model.load_state_dict({key: fitted[key] for key in wanted})
-    return [*found.said, *([f"{name}: not part of the model, left out: {_some(ignored)}"] if ignored else [])]
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:

@@ -222,15 +222,10 @@ def _state(loaded: Any, path: Path, key: str) -> Found:
             f"Name it: {path.name}#{first}.",
         )
     others = [name for name in found if name != chosen]
-    said = (
-        (
-            f"{path.name}: took {chosen or 'the weights at the top'}; it also holds {_names(others)} "
-            f"({path.name}#{others[0]})",
-        )
-        if others
-        else ()
-    )
-    return Found(_tensors(found[chosen]), said)
+    if not others:
+        return Found(_tensors(found[chosen]))
+    took = f"{path.name}: took {chosen or 'the weights at the top'}"
+    return Found(_tensors(found[chosen]), (f"{took}; it also holds {_names(others)} ({path.name}#{others[0]})",))
 
 
 def _chosen(found: Mapping[str, Any]) -> str | None:
@@ -259,12 +254,18 @@ def _mappings(loaded: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
             continue
         seen.add(id(value))
         left -= len(value)
-        tensors = sum(isinstance(one, Tensor) for one in value.values())
         inner = [(key, one) for key, one in value.items() if isinstance(one, Mapping) and isinstance(key, str)]
-        if tensors and all(isinstance(key, str) for key in value) and (tensors * 2 >= len(value) or not inner):
+        if _are_weights(value, bool(inner)):
             yield name, value
         elif depth < DEEPEST:
             waiting.extend((f"{name}.{key}" if name else key, one, depth + 1) for key, one in inner)
+
+
+def _are_weights(mapping: Mapping[Any, Any], nested: bool) -> bool:
+    """Whether words map to tensors: to some, or where mappings are among the values, in at least half of the cases."""
+    tensors = sum(isinstance(one, Tensor) for one in mapping.values())
+    words = all(isinstance(key, str) for key in mapping)
+    return words and tensors > 0 and (not nested or tensors * 2 >= len(mapping))
 
 
 def _tensors(mapping: Mapping[str, Any]) -> dict[str, Tensor]:
