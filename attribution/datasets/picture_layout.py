@@ -123,7 +123,8 @@ def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: Data
     without = [folder for folder in (*splits, *flat) if not has_metadata(folder)]
     if with_metadata and without:
         raise UserError(
-            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but {_names(with_metadata)} has.",
+            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but {_names(with_metadata)} "
+            "has.",
             "Without it their pictures have no labels.",
             "Add the file to each split.",
         )

@@ -100,7 +100,8 @@ class Evidence:
         """CPU outputs float64, a batch at a time, with their places."""
         import torch
 
-        trained, at = self.trained, 0
+        trained = self.trained
+        at = 0
         if checkpoint is None:
             for start in range(0, len(self.rows), BLOCK):
                 span = slice(start, start + BLOCK)

@@ -41,7 +41,8 @@ def table(evidence: Evidence, values: dict[str, np.ndarray], judge: Judge) -> "p
     """The queue, a line per row; rows that are not judged come last, with suspicion 0."""
     import pandas as pd
 
-    n, judged = len(evidence.rows), judge.judged
+    n = len(evidence.rows)
+    judged = judge.judged
     columns: dict[str, Any] = {"row": evidence.rows.astype(np.int32), "id": evidence.trained.dataset.ids[evidence.rows]}
     small = np.int32 if judge.kind == "class" else evidence.targets.dtype
     columns["label"] = evidence.targets.astype(small)
