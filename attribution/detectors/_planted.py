@@ -1,38 +1,37 @@
-"""Wrong labels planted on purpose in a copy of the labels, and the weights of detectors that find them best."""
+"""Wrong targets planted on purpose in a copy, and the weights of detectors that find them best."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from attribution.detectors.planting import plant
 from attribution.statistics.ranking import auroc, average_ranks
+from attribution.tasks.targets import Targets
 
 FOLDS, STEPS = 5, 200
 PENALTY = 0.1  # L2, per sample: members that agree share the weight
 CLEARLY = 0.02  # AUROC by which a single detector must lead, out of fold, to stand alone
 
 
-def plant(
-    labels: np.ndarray, names: np.ndarray, probabilities: np.ndarray, share: float, seed: int
+def planted_copy(
+    targets: Targets, values: np.ndarray, names: np.ndarray, probabilities: np.ndarray | None, share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (n,) with a share of them wrong on purpose, and which (n,) bool.
+    """Values (n,) of the samples called ``names`` with a share of them wrong on purpose, and which (n,) bool.
 
-    At least two and at most half of the samples. Half of the flips go to any other class, half to one drawn by
-    ``probabilities`` (n, c) over the other classes: errors as a careless and as a confused rater make them. Chance
-    belongs to a sample's name and the seed, so the order of samples does not matter.
+    At least two and at most half of the samples; see ``planting.plant``. Chance belongs to a sample's name and the
+    seed, so the order of samples does not matter.
     """
     from attribution.estimators._hash import uniform
 
-    n, classes = probabilities.shape
-    who, kind, where = (uniform([str(name) for name in names], seed + step) for step in (1, 2, 3))
+    n = len(values)
     count = min(max(2, round(share * n)), n // 2)
+    places = np.argsort(uniform([str(name) for name in names], seed + 1), kind="stable")[:count]
+    p = None if probabilities is None else probabilities[places]
+    changed = np.array(values)
+    changed[places] = plant(targets, values[places], np.random.default_rng([seed, 2]), p)[0]
     flipped = np.zeros(n, dtype=bool)
-    flipped[np.argsort(who, kind="stable")[:count]] = True
-    odds = np.where((kind < 0.5)[:, None], 1.0, probabilities + 1e-12)  # (n, c)
-    odds[np.arange(n), labels] = 0
-    cumulated = (odds / odds.sum(1, keepdims=True)).cumsum(1)
-    drawn = np.minimum((cumulated < where[:, None]).sum(1), classes - 1)
-    drawn = np.where(drawn == labels, (labels + 1) % classes, drawn)  # rounding at the far end of the sum
-    return np.where(flipped, drawn, labels), flipped
+    flipped[places] = True
+    return changed, flipped
 
 
 def standardised(values: np.ndarray) -> np.ndarray:

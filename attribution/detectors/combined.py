@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from attribution.detectors import detectors, register
-from attribution.detectors._planted import Weights, learn, plant
+from attribution.detectors._planted import Weights, learn, planted_copy
 from attribution.detectors.base import Detector, Evidence, above
 from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
@@ -23,7 +23,7 @@ class Combined(Detector):
     """Probability that a label is wrong by a logistic regression on the members' standardised ranks, learned from
     planted flips.
 
-    A tenth of the labels is made wrong on purpose in a copy, half of them at random and half towards what the model
+    A tenth of the targets is made wrong on purpose in a copy, of classes half at random and half towards what the model
     confuses; the run's recipe is trained once on that copy, the members (detectors that are ``stacked``) judge it, and
     the weights that find the planted ones best are applied to the members' values on the real labels. The ledger and
     the project's runs never see the copy. The weights are kept in the run's folder (``planted/KEY.json``, with every
@@ -34,9 +34,9 @@ class Combined(Detector):
 
     title = "Combined, learned on planted errors"
     summary = (
-        "Wrong labels planted in a copy of your data show how much each detector is worth here; the weights that "
+        "Errors planted in a copy of your data show how much each detector is worth here; the weights that "
         "find them are applied to "
-        "the real labels. Assumes that real errors look like planted ones."
+        "the real targets. Assumes that real errors look like planted ones."
     )
     formula = "σ(b + Σ_d w_d Φ⁻¹(rank_d / n)),  w ≥ 0 fitted to planted flips"
     cost = "One more training, and every member on the copy and on the real labels."
@@ -58,7 +58,7 @@ class Combined(Detector):
         ``members`` are all stacked detectors where none are named.
         """
         trained = evidence.trained
-        members = members or stacked()
+        members = members or stacked(evidence.task.kind)
         if trained.run.config["source"] != "trained":
             raise UserError(
                 f"Run {trained.run.id} was loaded from files.",
@@ -88,7 +88,9 @@ class Combined(Detector):
 
         trained, rows = evidence.trained, evidence.rows
         names = trained.dataset.ids[rows]
-        planted, flipped = plant(evidence.targets, names, evidence.probabilities, self.share, self.seed)
+        p = evidence.probabilities if evidence.task.kind == "class" else None
+        own = evidence.task.targets
+        planted, flipped = planted_copy(own, evidence.targets, names, p, self.share, self.seed)
         values = np.array(trained.labels.values)
         values[rows] = planted
         labels = Labels.of(trained.dataset, values, trained.labels.active)
@@ -103,21 +105,20 @@ class Combined(Detector):
 
     def reason(self, value: float, higher_than: float) -> str:
         return (
-            "Weighed as the errors planted in a copy of this data taught, its label is wrong with probability "
-            f"{100 * value:.0f} %, "
-            f"{above(higher_than)}."
+            f"Weighed as the errors planted in a copy of this data taught, its {self.units.noun} is wrong with "
+            f"probability {100 * value:.0f} %, {above(higher_than)}."
         )
 
 
-def stacked() -> list[str]:
-    """Names of the members, sorted."""
-    return [name for name in detectors.names() if detectors.get(name).stacked]
+def stacked(kind: str) -> list[str]:
+    """Names of the members for this kind of targets, sorted."""
+    return [name for name in detectors.names() if detectors.get(name).stacked and detectors.get(name).serves(kind)]
 
 
 def _members(evidence: Evidence) -> dict[str, np.ndarray]:
     """Values (n,) of the members that can serve here."""
     found = {}
-    for name in stacked():
+    for name in stacked(evidence.task.kind):
         try:
             found[name] = detectors.get(name)().values(evidence)
         except UserError:  # no validation split, no per-epoch record: the others must do

@@ -6,16 +6,20 @@ import torch
 from tiny_world import N_TRAIN, World, Wrapped, build, in_double, one_at_a_time
 
 from attribution.detectors import detectors
-from attribution.detectors._planted import Weights, learn, plant, standardised
+from attribution.detectors._planted import Weights, learn, planted_copy, standardised
 from attribution.detectors.base import Evidence
 from attribution.errors import UserError
 from attribution.statistics.ranking import auroc
+from attribution.tasks.targets import Classes
 from attribution.training.run import Run
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> World:
     return build(tmp_path_factory.mktemp("combined"))
+
+
+FOUR = Classes("abcd")
 
 
 def evidence(world: World) -> Evidence:
@@ -30,13 +34,13 @@ def test_planted_labels_are_wrong_and_as_many_as_asked():
     labels = chance.integers(0, 4, 1000)
     names = np.array([f"sample {row}" for row in range(1000)])
     confused = np.tile([0.4, 0.3, 0.3, 0.0], (1000, 1))
-    planted, flipped = plant(labels, names, confused, 0.2, seed=1)
+    planted, flipped = planted_copy(FOUR, labels, names, confused, 0.2, seed=1)
     assert flipped.sum() == 200
     np.testing.assert_array_equal(planted != labels, flipped)
     order = chance.permutation(1000)
-    again, _ = plant(labels[order], names[order], confused[order], 0.2, seed=1)
+    again, _ = planted_copy(FOUR, labels[order], names[order], confused[order], 0.2, seed=1)
     np.testing.assert_array_equal(again, planted[order])
-    other, _ = plant(labels, names, confused, 0.2, seed=2)
+    other, _ = planted_copy(FOUR, labels, names, confused, 0.2, seed=2)
     assert (other != planted).any()
     share = (planted[flipped & (labels != 3)] == 3).mean()
     assert 0.08 < share < 0.27  # a third of the random half, none of the confused half

@@ -15,6 +15,7 @@ import numpy as np
 
 from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
+from attribution.detectors.planting import plant as plant_values
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
@@ -42,12 +43,11 @@ class Found:
 
 
 def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> tuple["Labels", np.ndarray]:
-    """A copy of the labels with ``share`` of the active training ones set to another class, drawn uniformly; and which
-    ``(n,)`` bool, in the order of ``labels.train_rows``. ``UserError`` when that is none or all of them."""
+    """A copy of the labels with ``share`` of the active training ones set wrong, classes uniformly; and which ``(n,)``
+    bool, in the order of ``labels.train_rows``. ``UserError`` when that is none or all of them."""
     from attribution.datasets.dataset import Labels
 
     rows = labels.train_rows(dataset)
-    classes = len(dataset.info.classes)
     count = round(share * len(rows))
     if len(rows) < 2:
         raise UserError(
@@ -66,7 +66,7 @@ def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> 
     planted[chance.permutation(len(rows))[:count]] = True
     values = labels.values.copy()
     wrong = rows[planted]
-    values[wrong] = (values[wrong] + chance.integers(1, classes, size=len(wrong))) % classes
+    values[wrong] = plant_values(dataset.task.targets, values[wrong], chance)[0]
     return Labels.of(dataset, values, labels.active), planted
 
 
@@ -94,6 +94,7 @@ def by_detectors(
         already_s = held[0][1] if held else 0.0
         started_s = time.perf_counter()
         try:
+            detectors.get(name).check(trained.dataset.task)
             values = detectors.get(name)().values(Evidence(trained, read))
         except UserError as problem:
             skipped[name] = str(problem)
@@ -107,7 +108,7 @@ def by_estimators(
     trained: "TrainedModel", names: Sequence[str], seed: int = 0, progress: Progress | None = None
 ) -> tuple[list[Found], dict[str, str]]:
     """What estimators say: the harm to the worst class of the validation samples, ``-min_c sum over v in c of
-    influence(i, v)``.
+    influence(i, v)``; where targets are no classes, the harm alone, ``-sum over v of min(0, influence(i, v))``.
 
     Summed over all classes the pulls cancel (arXiv 2506.11584). ``VALIDATION`` samples are asked about, drawn evenly
     from the classes.
@@ -115,7 +116,7 @@ def by_estimators(
     validation = _validation(trained, seed)
     if not len(validation):
         return [], dict.fromkeys(names, "There are no validation samples to be harmed.")
-    classes = trained.labels.values[validation]
+    classes = trained.labels.values[validation] if trained.dataset.task.kind == "class" else None
     found = []
     skipped = {}
     for done, name in enumerate(names):
@@ -126,9 +127,16 @@ def by_estimators(
         except UserError as problem:
             skipped[name] = str(problem)
             continue
-        sums = np.stack([matrix[:, classes == label].sum(1) for label in np.unique(classes)], axis=1)  # (n, c)
-        found.append(Found(name, "estimator", -sums.min(1), time.perf_counter() - started_s))
+        found.append(Found(name, "estimator", _harm(matrix, classes), time.perf_counter() - started_s))
     return found, skipped
+
+
+def _harm(matrix: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    """Suspicion (n,) from influences (n, v) on validation samples of these classes (v,)."""
+    if classes is None:
+        return np.asarray(-np.minimum(matrix, 0).sum(1))
+    sums = np.stack([matrix[:, classes == label].sum(1) for label in np.unique(classes)], axis=1)  # (n, c)
+    return np.asarray(-sums.min(1))
 
 
 def influence_matrix(trained: "TrainedModel", name: str, queries: Sequence[int], seed: int = 0) -> np.ndarray:
@@ -146,7 +154,7 @@ def _validation(trained: "TrainedModel", seed: int) -> np.ndarray:
     """Active validation rows, at most ``VALIDATION``, the classes as even as they can be."""
     rows = trained.dataset.rows("val")
     rows = np.random.default_rng([seed, 2]).permutation(rows[trained.labels.active[rows]])
-    labels = trained.labels.values[rows]
+    labels = trained.dataset.task.targets.strata(trained.labels.values[rows])
     turn = np.zeros(len(rows), dtype=np.int64)
     for label in np.unique(labels):
         turn[labels == label] = np.arange((labels == label).sum())
@@ -154,10 +162,10 @@ def _validation(trained: "TrainedModel", seed: int) -> np.ndarray:
 
 
 def table(
-    found: Sequence[Found], labels: np.ndarray, planted: np.ndarray, budget: float, seed: int = 0
+    found: Sequence[Found], labels: np.ndarray | None, planted: np.ndarray, budget: float, seed: int = 0
 ) -> "pd.DataFrame":
     """All figures with 95 % intervals over the samples, over all (label -1) and for every class of the given labels
-    ``(n,)``.
+    ``(n,)``, if they are classes.
 
     Columns as in ``BenchResult.usefulness``. A class without planted labels, or with nothing else, has no line.
     """
@@ -170,8 +178,8 @@ def table(
     }
     lines: list[dict[str, Any]] = []
     for each in found:
-        for label in (-1, *np.unique(labels)):
-            chosen = np.ones(len(labels), dtype=bool) if label < 0 else labels == label
+        for label in (-1, *([] if labels is None else np.unique(labels))):
+            chosen = np.ones(len(planted), dtype=bool) if label < 0 else labels == label
             truth = planted[chosen]
             if not truth.any() or truth.all():
                 continue

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.detectors.planting import plant
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import CalibrateConfig, FlagConfig, ModelConfig, fingerprint, from_dict, to_dict
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.settings.configs import TrainConfig
     from attribution.studies.mislabels.result import FlagResult
+    from attribution.tasks.targets import Targets
     from attribution.training.run import Run
 
 FORMAT = 1  # raise when the same request would give another result than before
@@ -77,8 +79,7 @@ def calibrate(
     """Flip a seeded few labels in a copy, train the run's network with ``recipe`` (None: the run's own) there, and rank
     them with the detectors of ``flags``.
 
-    Half of the planted labels are drawn uniformly from the other classes, half are the class that the model finds
-    likeliest after the given one. Everything of the copy lives in ``out/ID`` and is removed at the end but for where
+    What is planted: ``planting.plant``, for classes half of it what the model confuses. Everything of the copy lives in ``out/ID`` and is removed at the end but for where
     the planted errors came to lie; ledger and runs are not touched. Samples that are wrong already may be among those
     flipped: they stay wrong. Costs one training and one search (``folds`` trainings).
     """
@@ -101,7 +102,9 @@ def calibrate(
     result = CalibrationResult(Path(out) / fingerprint(request))
     if result.finished:
         return result
-    planted = plant(labels.values, rows, np.asarray(run.probabilities()), count, config.seed)
+    task = dataset.task
+    p = task.class_probabilities(np.asarray(run.probabilities())) if task.kind == "class" else None
+    planted = plan(task.targets, labels.values, rows, p, count, config.seed)
     values = labels.values.copy()
     values[planted["row"].to_numpy()] = planted["planted"].to_numpy()
     copy = Labels.of(dataset, values, labels.active)
@@ -147,22 +150,18 @@ def _too_many(count: int, n: int, share: float) -> UserError:
     )
 
 
-def plant(values: np.ndarray, rows: np.ndarray, probabilities: np.ndarray, count: int, seed: int) -> "pd.DataFrame":
-    """Which labels to set wrong: row, kind, label, planted. ``values`` (n,) current labels, ``probabilities`` (n, c) of
-    the model."""
+def plan(
+    targets: "Targets", values: np.ndarray, rows: np.ndarray, probabilities: np.ndarray | None, count: int, seed: int
+) -> "pd.DataFrame":
+    """Which targets to set wrong: row, kind, label, planted. ``values`` (n,) current ones; ``probabilities`` (n, c) of
+    the model where they are classes: then half of the errors are those of a confused rater (``planting.plant``)."""
     import pandas as pd
 
     chance = np.random.default_rng(seed)
     chosen = np.sort(chance.choice(rows, count, replace=False))
-    confused = np.zeros(count, dtype=bool)
-    confused[chance.permutation(count)[: count // 2]] = True
-    label = values[chosen]
-    classes = probabilities.shape[1]
-    other = (label + chance.integers(1, classes, count)) % classes
-    p = np.array(probabilities[chosen], dtype=np.float64)
-    p[np.arange(count), label] = -1
-    wrong = np.where(confused, p.argmax(1), other)
+    wrong, confused = plant(targets, values[chosen], chance, None if probabilities is None else probabilities[chosen])
     kind = np.where(confused, "confused", "uniform")
+    small = np.int32 if targets.kind == "class" else values.dtype
     return pd.DataFrame(
-        {"row": chosen, "kind": kind, "label": label.astype(np.int32), "planted": wrong.astype(np.int32)}
+        {"row": chosen, "kind": kind, "label": values[chosen].astype(small), "planted": wrong.astype(small)}
     )

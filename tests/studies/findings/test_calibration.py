@@ -5,22 +5,23 @@ import pytest
 
 from attribution.errors import UserError
 from attribution.settings.configs import CalibrateConfig
-from attribution.studies.mislabels.calibration import plant
+from attribution.studies.mislabels.calibration import plan
+from attribution.tasks.targets import Classes
 
 
 def test_half_are_uniform_and_half_the_likeliest_other_class():
     chance = np.random.default_rng(0)
     p = chance.dirichlet(np.ones(4), size=200)
     values = p.argmax(1)
-    found = plant(values, np.arange(100, 200), p, 40, seed=3)
+    found = plan(Classes("abcd"), values, np.arange(100, 200), p, 40, seed=3)
     assert (found["planted"] != found["label"]).all()
     assert found["kind"].value_counts().to_dict() == {"uniform": 20, "confused": 20}
     assert found["row"].between(100, 199).all()
     confused = found[found["kind"] == "confused"]
     second = np.argsort(-p[confused["row"]], axis=1)[:, 1]
     assert (confused["planted"].to_numpy() == second).all()
-    assert plant(values, np.arange(100, 200), p, 40, seed=3).equals(found)
-    assert not plant(values, np.arange(100, 200), p, 40, seed=4).equals(found)
+    assert plan(Classes("abcd"), values, np.arange(100, 200), p, 40, seed=3).equals(found)
+    assert not plan(Classes("abcd"), values, np.arange(100, 200), p, 40, seed=4).equals(found)
 
 
 def test_a_calibration_ranks_the_planted_errors_and_touches_nothing(tiny_project):

@@ -21,6 +21,7 @@ def usefulness(at: Bench, work: Progress) -> None:
     from attribution.training.train import train
 
     config = at.config
+    kind = at.dataset.task.kind
     sandbox, truth = planted.plant(at.dataset, at.labels, config.planted_share, config.seed)
     recipe = replace(at.recipe, device=config.device)
     place = at.home / "bench"
@@ -33,12 +34,12 @@ def usefulness(at: Bench, work: Progress) -> None:
     scratch = place / "folds" / sandbox.version
     trainer = fold_trainer(at.dataset, sandbox, run, None, scratch, config.device, at.trusted)
     held_out = held_out_predictions(trained, flags, trainer, scratch, work.part(0.15, 0.7, "Usefulness"))
-    found, skipped = planted.by_detectors(trained, list(config.detectors) or defaults(), held_out)
+    found, skipped = planted.by_detectors(trained, list(config.detectors) or defaults(kind), held_out)
     values = {each.name: each.values for each in found}
     if values:
-        names = counted(values)
+        names = counted(values, kind)
         spent_s = sum(each.seconds_s for each in found if each.name in names)
-        found.append(planted.Found("queue", "combined", combine(values), spent_s))
+        found.append(planted.Found("queue", "combined", combine(values, kind), spent_s))
     more, also = planted.by_estimators(trained, at.usable, config.seed, work.part(0.7, 0.9, "Usefulness"))
     at.told["skipped"] |= {f"{name} (wrong labels)": why for name, why in (skipped | also).items()}
     taken = {each.name for each in found}
@@ -47,6 +48,9 @@ def usefulness(at: Bench, work: Progress) -> None:
         chance = np.random.default_rng([config.seed, 6])
         more.append(planted.Found(recommend.CONTROL, "estimator", chance.normal(size=len(given)), 0.0))
     work.update(0.9, 1, "intervals")
-    at.write("usefulness", planted.table([*found, *more], given, truth, config.budget, config.seed))
+    at.write(
+        "usefulness",
+        planted.table([*found, *more], given if kind == "class" else None, truth, config.budget, config.seed),
+    )
     columns = {each.name: each.values for each in [*found, *more]}
     at.write("planted", pd.DataFrame({"row": at.rows, "label": given, "planted": truth, **columns}))
