@@ -79,9 +79,10 @@ def calibrate(
     """Flip a seeded few labels in a copy, train the run's network with ``recipe`` (None: the run's own) there, and rank
     them with the detectors of ``flags``.
 
-    What is planted: ``planting.plant``, for classes half of it what the model confuses. Everything of the copy lives in ``out/ID`` and is removed at the end but for where
-    the planted errors came to lie; ledger and runs are not touched. Samples that are wrong already may be among those
-    flipped: they stay wrong. Costs one training and one search (``folds`` trainings).
+    What is planted: ``planting.plant``, for classes half of it what the model confuses. Everything of the copy lives in
+    ``out/ID`` and is removed at the end but for where the planted errors came to lie; ledger and runs are not touched.
+    Samples that are wrong already may be among those planted on: they stay wrong. Costs one training and one search
+    (``folds`` trainings).
     """
     from attribution.datasets.dataset import Labels
     from attribution.studies.mislabels.run import flag
