@@ -236,32 +236,43 @@ def _separator(sample: str, usual: str) -> str:
 
 
 def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
-    import pandas as pd
     from pandas.api.types import is_object_dtype, is_string_dtype
 
     names, separator, before = header(path)
     encoding = encoding_of(path)
     check_memory(path, _rows_of_text(path), len(names), 2 * path.stat().st_size, max_gigabytes)
-    blanks = {name: BLANKS for name in names if name not in as_text}
+    how = {
+        "sep": separator,
+        "names": names,
+        "header": 0,
+        "skiprows": before,
+        "keep_default_na": False,
+        "na_values": {name: BLANKS for name in names if name not in as_text},
+        "skipinitialspace": True,
+        "low_memory": False,
+    }
+    frame = _parsed_csv(path, encoding, **how, dtype=dict.fromkeys([name for name in names if name in as_text], str))
+    if separator != ("\t" if path.suffix.lower() == ".tsv" else ","):
+        problems.append(note(path.name, f"its columns are separated by {SEPARATORS.get(separator, repr(separator))}"))
+    if encoding != "utf-8-sig":
+        problems.append(note(path.name, f"it is written in {encoding.upper()}"))
+    frame = _without_empty_columns(frame, problems)
+    floats = [name for name in frame.columns if frame[name].dtype.kind == "f"] if separator == ";" else []
+    if floats:
+        words = _parsed_csv(path, encoding, **how, dtype=dict.fromkeys(floats, str), usecols=floats)
+        problems += _dots_between_thousands(frame, words)
+    return frame.apply(
+        lambda values: values.astype(object) if is_string_dtype(values) and not is_object_dtype(values) else values
+    )
 
-    def parsed(as_words: list[str], only: list[str] | None = None) -> "pd.DataFrame":
-        with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
-            return pd.read_csv(
-                stream,
-                sep=separator,
-                names=names,
-                header=0,
-                skiprows=before,
-                dtype=dict.fromkeys(as_words, str),
-                usecols=only,
-                keep_default_na=False,
-                na_values=blanks,
-                skipinitialspace=True,
-                low_memory=False,
-            )
+
+def _parsed_csv(path: Path, encoding: str, **how: Any) -> "pd.DataFrame":
+    """The file as pandas reads it; ``UserError`` where its rows do not fit its header."""
+    import pandas as pd
 
     try:
-        frame = parsed([name for name in names if name in as_text])
+        with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
+            frame = pd.read_csv(stream, **how)
     except pd.errors.EmptyDataError as cause:
         raise UserError(
             f"{path} is empty.", "There is nothing to load.", "Check that this is the file you meant."
@@ -278,17 +289,7 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
             "Columns cannot be told apart.",
             "Name every column.",
         )
-    if separator != ("\t" if path.suffix.lower() == ".tsv" else ","):
-        problems.append(note(path.name, f"its columns are separated by {SEPARATORS.get(separator, repr(separator))}"))
-    if encoding != "utf-8-sig":
-        problems.append(note(path.name, f"it is written in {encoding.upper()}"))
-    frame = _without_empty_columns(frame, problems)
-    floats = [name for name in frame.columns if frame[name].dtype.kind == "f"] if separator == ";" else []
-    if floats:
-        problems += _dots_between_thousands(frame, parsed(floats, floats))
-    return frame.apply(
-        lambda values: values.astype(object) if is_string_dtype(values) and not is_object_dtype(values) else values
-    )
+    return frame
 
 
 def _dots_between_thousands(frame: "pd.DataFrame", words: "pd.DataFrame") -> Problems:
@@ -421,38 +422,34 @@ def _whole_record(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_parquet(path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            names = names_of(list(file.schema_arrow.names), path)
-            groups = [file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups)]
-            check_memory(path, file.metadata.num_rows, len(names), sum(groups), max_gigabytes)
-            # Nothing in it is needed, and what is broken in it does no harm.
-            read = file.read().replace_schema_metadata(None)
-            frame = read.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-            index = _index_columns(file.schema_arrow)
-    except (
-        pyarrow.ArrowException,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        OverflowError,
-        NotImplementedError,
-    ) as cause:
-        about = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        unlike = not _has_magic(path)
-        what = (
-            f"{path.name} is not a Parquet file: {about}"
-            if unlike
-            else f"{path.name} cannot be read as Parquet: {about}"
-        )
-        raise UserError(what.rstrip(".") + ".", "Its rows are not known.", "Write it again.") from cause
+    with _parquet(path) as file:
+        names = names_of(list(file.schema_arrow.names), path)
+        groups = [file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups)]
+        check_memory(path, file.metadata.num_rows, len(names), sum(groups), max_gigabytes)
+        # Nothing in it is needed, and what is broken in it does no harm.
+        read = file.read().replace_schema_metadata(None)
+        frame = read.to_pandas(ignore_metadata=True, integer_object_nulls=True)
+        index = _index_columns(file.schema_arrow)
     frame.columns = names
     frame.attrs["index"] = [tidy(one) for one in index if tidy(one) in names]
     return frame
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Any]:
+    """The file opened; whatever its reader raises is said."""
+    import pyarrow
+    import pyarrow.parquet
+
+    odd = (OSError, ValueError, KeyError, TypeError, OverflowError, NotImplementedError)
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            yield file
+    except (pyarrow.ArrowException, *odd) as cause:
+        about = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+        wrong = "cannot be read as Parquet" if _has_magic(path) else "is not a Parquet file"
+        what = f"{path.name} {wrong}: {about}".rstrip(".") + "."
+        raise UserError(what, "Its rows are not known.", "Write it again.") from cause
 
 
 def _has_magic(path: Path) -> bool:
@@ -545,31 +542,13 @@ def first_rows(path: Path, count: int = 5) -> "pd.DataFrame":
 
 def _first_of_parquet(path: Path, count: int) -> "pd.DataFrame":
     import pandas as pd
-    import pyarrow
-    import pyarrow.parquet
 
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            names = names_of(list(file.schema_arrow.names), path)
-            batch = next(file.iter_batches(batch_size=max(count, 1)), None)
-            frame = (
-                pd.DataFrame(columns=names)
-                if batch is None
-                else batch.slice(0, count).to_pandas(ignore_metadata=True, integer_object_nulls=True)
-            )
-    except (
-        pyarrow.ArrowException,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        OverflowError,
-        NotImplementedError,
-    ) as cause:
-        about = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        raise UserError(
-            f"{path.name} is not a Parquet file: {about}", "It cannot be read.", "Write it again."
-        ) from cause
+    with _parquet(path) as file:
+        names = names_of(list(file.schema_arrow.names), path)
+        batch = next(file.iter_batches(batch_size=max(count, 1)), None)
+        if batch is None:
+            return pd.DataFrame(columns=names)
+        frame = batch.slice(0, count).to_pandas(ignore_metadata=True, integer_object_nulls=True)
     frame.columns = names
     return frame
 
