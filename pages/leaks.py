@@ -262,8 +262,7 @@ def main() -> None:
             states.empty(
                 "Nobody has looked for leaks yet",
                 "A training sample that repeats a test sample makes the test score a lie. The search compares "
-                "contents, pixels, words or columns,"
-                " and what the model sees. It takes about a minute.",
+                "contents, pixels, words or columns, and what the model sees. It takes about a minute.",
                 words,
                 lambda: jobs.submit(sight.project, kind),
                 icon=":material/content_copy:",

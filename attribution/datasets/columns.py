@@ -215,8 +215,7 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
             note(
                 where,
                 "its numbers are written in more than one way, such as "
-                f"{listed([repr(word) for word in _examples(distinct)])}; "
-                "taken as categories",
+                f"{listed([repr(word) for word in _examples(distinct)])}; taken as categories",
             )
         ]
     if share >= 0.5:
@@ -224,8 +223,7 @@ def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, n
             note(
                 where,
                 f"{share:.0%} of its values are numbers, others are not, such as "
-                f"{listed([repr(word) for word in odd], 3)}; taken as "
-                "categories",
+                f"{listed([repr(word) for word in odd], 3)}; taken as categories",
             )
         ]
     if all(_OTHER_DATE.fullmatch(bare) for bare in distinct.values()):

@@ -80,8 +80,8 @@ class Ranges:
             if usual < found.low + TENTH * (found.high - found.low):
                 what = (
                     f"most of them stay below {usual:,.6g}, under a tenth of the range, since a few values reach "
-                    f"{high} (in {found.brightest}):"
-                    " they come out dark; cut those values off and import again if they mean nothing"
+                    f"{high} (in {found.brightest}): they come out dark; cut those values off and import again if they "
+                    "mean nothing"
                 )
                 yield note(f"pictures of {kind}", what, found.count)
 

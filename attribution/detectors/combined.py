@@ -34,9 +34,8 @@ class Combined(Detector):
 
     title = "Combined, learned on planted errors"
     summary = (
-        "Errors planted in a copy of your data show how much each detector is worth here; the weights that "
-        "find them are applied to "
-        "the real targets. Assumes that real errors look like planted ones."
+        "Errors planted in a copy of your data show how much each detector is worth here; the weights that find them "
+        "are applied to the real targets. Assumes that real errors look like planted ones."
     )
     formula = "σ(b + Σ_d w_d Φ⁻¹(rank_d / n)),  w ≥ 0 fitted to planted flips"
     cost = "One more training, and every member on the copy and on the real labels."

@@ -30,9 +30,8 @@ class ConfidentLearning(Detector):
     def reason(self, value: float, higher_than: float) -> str:
         if value > 0.5:
             return (
-                f"Models trained without this sample put another label ahead by {100 * (2 * value - 1):.0f} points "
-                "of probability, "
-                f"{above(higher_than)}."
+                f"Models trained without this sample put another label ahead by {100 * (2 * value - 1):.0f} points of "
+                f"probability, {above(higher_than)}."
             )
         return (
             f"Models trained without this sample put its label ahead by {100 * (1 - 2 * value):.0f} points of "

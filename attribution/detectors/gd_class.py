@@ -22,9 +22,8 @@ class WorstClass(Detector):
     formula = "−min_c Σ_{v: y_v=c} ⟨∇ℓᵢ, ∇ℓ_v⟩"
     cost = "One forward and backward pass over the training set per block of validation gradients that fits in memory."
     source = (
-        "The GD-class signal of Influence-Based-Glitch-Detection (anonymoususr95, GitHub); the "
-        "cancellation: "
-        "arXiv 2506.11584."
+        "The GD-class signal of Influence-Based-Glitch-Detection (anonymoususr95, GitHub); the cancellation: arXiv "
+        "2506.11584."
     )
     needs = "a validation split"
     kinds = ("class",)

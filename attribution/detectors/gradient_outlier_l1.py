@@ -14,9 +14,8 @@ class GradientOutlierL1(Detector):
 
     title = "Long gradient (L1)"
     summary = (
-        "The sample still pulls hard on the last layer, counted over all its weights. Misses what the "
-        "model "
-        "has learned by heart."
+        "The sample still pulls hard on the last layer, counted over all its weights. Misses what the model has "
+        "learned by heart."
     )
     formula = "‖∇_W ℓᵢ‖₁ = ‖∂ℓᵢ/∂f‖₁ ‖(hᵢ, 1)‖₁, for classes ∂ℓ/∂f = p − onehot(y)"
     cost = "None beyond training."

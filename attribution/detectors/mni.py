@@ -29,6 +29,5 @@ class NegativeInfluence(Detector):
             return "Training on it hurts no validation sample."
         return (
             f"Training on it hurts validation samples by {value:.2g} in all ({self.units.loss} per unit of learning "
-            "rate), "
-            f"{above(higher_than)}."
+            f"rate), {above(higher_than)}."
         )

@@ -45,6 +45,5 @@ class TurnOverSelf(Detector):
     def reason(self, value: float, higher_than: float) -> str:
         return (
             f"The half of the network that trained on it has a loss {value:.2g} {self.units.loss} lower than the other "
-            "half, "
-            f"{above(higher_than)}."
+            f"half, {above(higher_than)}."
         )

@@ -17,8 +17,7 @@ class ArnoldiInfluence(LowRankInfluence):
     title = "Influence function (Arnoldi)"
     summary = (
         "The influence function in the directions in which the training loss curves most, found once and used for "
-        "every query. "
-        "Choose it when many queries are asked of one model."
+        "every query. Choose it when many queries are asked of one model."
     )
     formula = "(1/n) ∇ℓ_qᵀ (VΛVᵀ + λI)⁻¹ ∇ℓᵢ,  V, Λ by Lanczos"
     cost = (

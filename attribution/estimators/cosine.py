@@ -13,9 +13,8 @@ class GradientCosine(GradientDotProduct):
 
     title = "Gradient cosine"
     summary = (
-        "How much the sample pulls the model in the same direction as the query, from -1 to 1, whatever the size "
-        "of the pull. "
-        "Best at finding copies, near copies and samples of the same kind."
+        "How much the sample pulls the model in the same direction as the query, from -1 to 1, whatever the size of "
+        "the pull. Best at finding copies, near copies and samples of the same kind."
     )
     formula = "⟨∇ℓᵢ, ∇ℓ_q⟩ / (‖∇ℓᵢ‖ ‖∇ℓ_q‖)"
     cost = "One forward and backward pass over the training set, whatever the number of queries."

@@ -20,9 +20,8 @@ class DataInfluence(Preconditioned):
 
     title = "Influence function (DataInf)"
     summary = (
-        "A cheap stand-in for the influence function that swaps an inverse and a mean. Made for small adapters; "
-        "on whole networks it stays "
-        "close to the gradient dot product."
+        "A cheap stand-in for the influence function that swaps an inverse and a mean. Made for small adapters; on "
+        "whole networks it stays close to the gradient dot product."
     )
     formula = "(1/n) Σ_l ∇ℓ_qᵀ [ (1/n) Σⱼ (gⱼgⱼᵀ + λI)⁻¹ ] ∇ℓᵢ"
     cost = "One pass over the gradients of the training set per class and block of queries."

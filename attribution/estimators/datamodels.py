@@ -104,9 +104,8 @@ class Datamodels(Estimator):
 
     title = "From retrained subsets (datamodels)"
     summary = (
-        "By how much the query's loss fell, in real retrainings on random halves of the data, when this sample "
-        "was among them. The most "
-        "direct evidence there is, and the noisiest until hundreds of models are trained."
+        "By how much the query's loss fell, in real retrainings on random halves of the data, when this sample was "
+        "among them. The most direct evidence there is, and the noisiest until hundreds of models are trained."
     )
     formula = "−β_i,  β = argmin Σ_S (ℓ_q(θ_S) − b − Σ_{i∈S} β_i)² + λ‖β‖²"
     cost = "The retrained models (half a training each); then a linear fit per query."

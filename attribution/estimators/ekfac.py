@@ -13,18 +13,15 @@ class EkfacInfluence(KroneckerInfluence):
     title = "Influence function (EK-FAC)"
     summary = (
         "The influence function layer by layer, scaled by how much gradients really vary in each direction of the "
-        "layer. "
-        "The usual choice for large models and many queries."
+        "layer. The usual choice for large models and many queries."
     )
     formula = "(1/n) Σ_layers ∇ℓ_qᵀ U (Λ + λI)⁻¹ Uᵀ ∇ℓᵢ,  U = U_S ⊗ U_A, Λ = E[(Uᵀ∇ℓ)²]"
     cost = (
-        "Two backward passes over the training set per class (one for what fits 256 MiB), and the "
-        "eigenvectors "
-        "of two small matrices per layer."
+        "Two backward passes over the training set per class (one for what fits 256 MiB), and the eigenvectors of two "
+        "small matrices per layer."
     )
     source = (
-        "George et al., arXiv 1806.03884; Grosse et al., Studying Large Language Model Generalization, "
-        "arXiv "
+        "George et al., arXiv 1806.03884; Grosse et al., Studying Large Language Model Generalization, arXiv "
         "2308.03296."
     )
     cheaper = "ip"

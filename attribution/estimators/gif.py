@@ -17,9 +17,9 @@ class GeneralizedInfluence(Selected):
     title = "Generalized influence (chosen parameters)"
     cheaper = "ekfac"
     summary = (
-        "By how much the query's loss would rise without the sample, if only the few parameters that the query "
-        "uses most could answer, "
-        "chosen so that their side effects on the fixed ones cancel. For what a part of the network owes to a sample."
+        "By how much the query's loss would rise without the sample, if only the few parameters that the query uses "
+        "most could answer, chosen so that their side effects on the fixed ones cancel. For what a part of the network "
+        "owes to a sample."
     )
     formula = "(1/n) ∇ℓ_qᵀ (H_Jᵀ H_J)⁻¹ H_Jᵀ ∇ℓᵢ on J"
     cost = (

@@ -12,14 +12,12 @@ class FrozenInfluence(Selected):
     title = "Influence with the other parameters frozen"
     cheaper = "ekfac"
     summary = (
-        "By how much the query's loss would rise without the sample, if only the few parameters that the query "
-        "uses most had been trained. "
-        "Half the price of the generalized form and as good on small cases."
+        "By how much the query's loss would rise without the sample, if only the few parameters that the query uses "
+        "most had been trained. Half the price of the generalized form and as good on small cases."
     )
     formula = "(1/n) (∇ℓ_q)_Jᵀ H_JJ⁻¹ (∇ℓᵢ)_J"
     cost = (
-        "Up to 200 passes over the training set per asked sample, five forward passes each; one pass per "
-        "class "
-        "for the damping."
+        "Up to 200 passes over the training set per asked sample, five forward passes each; one pass per class for the "
+        "damping."
     )
     variant = "fif"

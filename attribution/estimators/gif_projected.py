@@ -17,8 +17,7 @@ class ProjectedInfluence(Selected):
     )
     formula = "(1/n) (∇ℓ_q)_Jᵀ (H⁻¹ ∇ℓᵢ)_J"
     cost = (
-        "Up to 200 passes over the training set per asked sample, five forward passes each; one pass per "
-        "class "
-        "for the damping."
+        "Up to 200 passes over the training set per asked sample, five forward passes each; one pass per class for the "
+        "damping."
     )
     variant = "pif"

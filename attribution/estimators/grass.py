@@ -29,9 +29,8 @@ class GrassInfluence(Compressed):
     title = "Masked gradients (GraSS)"
     summary = (
         "The influence function on a random sketch of the gradients, kept as a short vector per sample: later "
-        "questions cost no further "
-        "pass over the training set. Noisier than LoGra at the same size, but cheaper to make and it covers every "
-        "layer."
+        "questions cost no further pass over the training set. Noisier than LoGra at the same size, but cheaper to "
+        "make and it covers every layer."
     )
     formula = "(1/n) p_qᵀ (F + λI)⁻¹ pᵢ,  p = S M ∇ℓ"
     cost = "One backward pass over the training set per class and one more for the samples, once for all queries."

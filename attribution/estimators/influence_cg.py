@@ -21,10 +21,9 @@ class ConjugateGradientInfluence(Preconditioned):
 
     title = "Influence function (conjugate gradients)"
     summary = (
-        "By how much the query's loss would rise if the sample had been left out, to first order around the "
-        "trained model. "
-        "The most faithful of the curvature methods on networks, and the dearest: a solve over the whole training "
-        "set per query."
+        "By how much the query's loss would rise if the sample had been left out, to first order around the trained "
+        "model. The most faithful of the curvature methods on networks, and the dearest: a solve over the whole "
+        "training set per query."
     )
     formula = "(1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ"
     cost = (

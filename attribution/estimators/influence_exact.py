@@ -21,9 +21,9 @@ class ExactInfluence(Preconditioned):
 
     title = "Influence function (exact)"
     summary = (
-        "By how much the query's loss would rise if the sample had been left out, to first order around the "
-        "trained model. "
-        "Exact for logistic regression and the like; on networks the reference that the cheaper forms approximate."
+        "By how much the query's loss would rise if the sample had been left out, to first order around the trained "
+        "model. Exact for logistic regression and the like; on networks the reference that the cheaper forms "
+        "approximate."
     )
     formula = "(1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ"
     cost = "One backward pass over the training set per class, memory for parameters squared: at most 5,000 parameters."

@@ -10,15 +10,13 @@ class KfacInfluence(KroneckerInfluence):
 
     title = "Influence function (K-FAC)"
     summary = (
-        "The influence function layer by layer, with the curvature split into one part for a layer's inputs and "
-        "one for its outputs. "
-        "Cheap for large models and many queries; EK-FAC is the better form of it."
+        "The influence function layer by layer, with the curvature split into one part for a layer's inputs and one "
+        "for its outputs. Cheap for large models and many queries; EK-FAC is the better form of it."
     )
     formula = "(1/n) Σ_layers ∇ℓ_qᵀ (S ⊗ A + λI)⁻¹ ∇ℓᵢ"
     cost = "One backward pass over the training set per class, and the eigenvectors of two small matrices per layer."
     source = (
-        "Martens and Grosse, Optimizing Neural Networks with Kronecker-factored Approximate Curvature, "
-        "arXiv "
+        "Martens and Grosse, Optimizing Neural Networks with Kronecker-factored Approximate Curvature, arXiv "
         "1503.05671."
     )
     cheaper = "ip"

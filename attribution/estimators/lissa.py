@@ -20,9 +20,8 @@ class LissaInfluence(Preconditioned):
 
     title = "Influence function (LiSSA)"
     summary = (
-        "The influence function by many small steps over batches. Its cost does not grow with the training set, "
-        "but flat directions "
-        "need more steps than are affordable: prefer conjugate gradients where they can be paid."
+        "The influence function by many small steps over batches. Its cost does not grow with the training set, but "
+        "flat directions need more steps than are affordable: prefer conjugate gradients where they can be paid."
     )
     formula = "(1/n) ∇ℓᵢᵀ x_D,  x ← x + (∇ℓ_q − (C_B + λI) x) / s"
     cost = "1,000 batches of 256 samples per query, five forward passes each."

@@ -22,8 +22,7 @@ class NystroemInfluence(LowRankInfluence):
     formula = "(1/n) ∇ℓ_qᵀ (GΩ (ΩᵀGΩ)⁺ (GΩ)ᵀ + λI)⁻¹ ∇ℓᵢ"
     cost = (
         "A forward pass over the training set, a backward pass per class and two products with 100 vectors of the "
-        "model's size "
-        "(above 32 classes 500 forward passes)."
+        "model's size (above 32 classes 500 forward passes)."
     )
     source = (
         "Frangella, Tropp and Udell, Randomized Nyström Preconditioning, arXiv 2110.02820; Hataya and "

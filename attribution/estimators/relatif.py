@@ -25,9 +25,8 @@ class RelativeInfluence(EkfacInfluence):
 
     title = "Relative influence (RelatIF)"
     summary = (
-        "The influence function divided by how strongly the sample acts on its own loss: samples that are helpful "
-        "for this query in "
-        "particular, rather than outliers that move everything."
+        "The influence function divided by how strongly the sample acts on its own loss: samples that are helpful for "
+        "this query in particular, rather than outliers that move everything."
     )
     formula = "I(i, q) / √I(i, i),  I = (1/n) ∇ℓ_qᵀ (C + λI)⁻¹ ∇ℓᵢ by EK-FAC"
     cost = "As EK-FAC, plus the inverse applied to every training gradient, written out in blocks."

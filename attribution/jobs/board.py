@@ -228,8 +228,7 @@ class JobBoard:
         with write(self._db) as db:
             db.execute(
                 "UPDATE jobs SET state='cancelled', finished_s=?, message='Ended by a signal; what it finished is "
-                "kept.'"
-                " WHERE id=? AND state IN ('queued','running')",
+                "kept.' WHERE id=? AND state IN ('queued','running')",
                 (time.time(), job_id),
             )
         return self.get(job_id)
@@ -243,8 +242,7 @@ class JobBoard:
                 return job
             db.execute(
                 "UPDATE jobs SET state='queued', cancel=0, error=NULL, finished_s=NULL, resumed_at=fraction, "
-                "message='', heartbeat_s=?,"
-                " pid=?, process_start=?, boot=? WHERE id=?",
+                "message='', heartbeat_s=?, pid=?, process_start=?, boot=? WHERE id=?",
                 (time.time(), *_me(), job_id),
             )
         self.start(job_id)
@@ -302,9 +300,8 @@ class JobBoard:
         self._spare_path(job_id).unlink(missing_ok=True)  # room for these words on a disk that the job has filled
         with write(self._db) as db:
             db.execute(
-                "UPDATE jobs SET state=?, error=?, result=?, finished_s=?, fraction=CASE WHEN ?='done' THEN 1 "
-                "ELSE fraction END"
-                " WHERE id=? AND state='running'",
+                "UPDATE jobs SET state=?, error=?, result=?, finished_s=?, fraction=CASE WHEN ?='done' THEN 1 ELSE "
+                "fraction END WHERE id=? AND state='running'",
                 (state, json.dumps(error) if error else None, result, time.time(), state, job_id),
             )
         return state

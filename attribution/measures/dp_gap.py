@@ -12,9 +12,8 @@ class DemographicParityGap(GroupGap):
 
     title = "Demographic parity gap"
     summary = (
-        "How much more often the model expects the positive class in one group than in another, whatever the "
-        "truth. Zero when it gives the "
-        "positive class to all groups alike, also when the groups really differ."
+        "How much more often the model expects the positive class in one group than in another, whatever the truth. "
+        "Zero when it gives the positive class to all groups alike, also when the groups really differ."
     )
     formula = "max_g p̄(positive | g) − min_g p̄(positive | g)"
     source = (

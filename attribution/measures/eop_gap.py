@@ -12,9 +12,8 @@ class EqualOpportunityGap(GroupGap):
 
     title = "Equal opportunity gap"
     summary = (
-        "Among samples whose label is the positive class: how much more surely the model recognises those of one "
-        "group than those of another. "
-        "Zero when positives of all groups have the same chance."
+        "Among samples whose label is the positive class: how much more surely the model recognises those of one group "
+        "than those of another. Zero when positives of all groups have the same chance."
     )
     formula = "max_g p̄(positive | g, y = positive) − min_g p̄(positive | g, y = positive)"
     source = (

@@ -30,9 +30,8 @@ class Processes(Runner):
 
     title = "Several processes"
     summary = (
-        "As many processes as cores, with threads and GPUs shared out. Pays for small models, whose "
-        "batches "
-        "leave threads idle."
+        "As many processes as cores, with threads and GPUs shared out. Pays for small models, whose batches leave "
+        "threads idle."
     )
 
     def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:

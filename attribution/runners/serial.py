@@ -14,9 +14,8 @@ class Serial(Runner):
 
     title = "In this process"
     summary = (
-        "One shard after the other, with all of torch's threads (or the GPU) for each. The default, and "
-        "the "
-        "fastest for most runs."
+        "One shard after the other, with all of torch's threads (or the GPU) for each. The default, and the fastest "
+        "for most runs."
     )
 
     def run(self, work: Work, items: Sequence[Any], progress: Progress) -> None:

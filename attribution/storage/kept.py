@@ -27,10 +27,9 @@ def note(db: sqlite3.Connection, first: int, last: int, action: str, author: str
             "UPDATE batches SET open = MAX(0, open - ?) WHERE first = ?", [(count, batch) for batch, count in reversed_]
         )
         db.execute(
-            "INSERT INTO taken_back SELECT COALESCE(known.decision, edits.reverts), edits.id, ?3 FROM edits"
-            " LEFT JOIN taken_back AS known ON known.newest = edits.reverts WHERE edits.id BETWEEN ?1 AND ?2 "
-            "ORDER BY edits.id"
-            " ON CONFLICT(decision) DO UPDATE SET newest=excluded.newest, gone=excluded.gone",
+            "INSERT INTO taken_back SELECT COALESCE(known.decision, edits.reverts), edits.id, ?3 FROM edits LEFT JOIN "
+            "taken_back AS known ON known.newest = edits.reverts WHERE edits.id BETWEEN ?1 AND ?2 ORDER BY edits.id ON "
+            "CONFLICT(decision) DO UPDATE SET newest=excluded.newest, gone=excluded.gone",
             (*here, int(action == UNDO)),
         )
     else:  # a new decision ends what its author could have brought back

@@ -105,9 +105,8 @@ class Ledger:
         """What the samples that changed since were when ``entry`` was the newest; None for one that had no entry
         then."""
         question = (
-            "SELECT sample, (SELECT new FROM edits WHERE edits.sample = current.sample AND id <= ?1 ORDER BY id "
-            "DESC LIMIT 1)"
-            " FROM current WHERE edit > ?1"
+            "SELECT sample, (SELECT new FROM edits WHERE edits.sample = current.sample AND id <= ?1 ORDER BY id DESC "
+            "LIMIT 1) FROM current WHERE edit > ?1"
         )
         with connect(self._path) as db:
             return {sample: _state(new) if new else None for sample, new in rows_of(db, question, (entry,))}

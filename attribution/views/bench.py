@@ -112,10 +112,9 @@ def planted_words(bench: "BenchResult") -> str:
     planted = int(table["planted"].iloc[0])
     budget = float(bench.request["bench"]["budget"])
     return (
-        f"In a sandbox copy, {plural(planted, 'label')} of {n:,} were set wrong at random and one model was "
-        "trained on it; your labels are untouched. "
-        f"A random order has average precision {planted / n:.2f}. The review budget is the first {percent(budget)} "
-        "of the queue."
+        f"In a sandbox copy, {plural(planted, 'label')} of {n:,} were set wrong at random and one model was trained on "
+        f"it; your labels are untouched. A random order has average precision {planted / n:.2f}. The review budget is "
+        f"the first {percent(budget)} of the queue."
     )
 
 

@@ -19,18 +19,16 @@ def sentence(sweep: pd.DataFrame, subsets: int) -> str:
     ]
     words = (
         f"Between damping ratios of {three_digits(float(same.min()))} and {three_digits(float(same.max()))} the "
-        "ranking is much the same "
-        f"as at the usual {three_digits(usual)} (rank correlation at least {STEADY:g})."
+        f"ranking is much the same as at the usual {three_digits(usual)} (rank correlation at least {STEADY:g})."
     )
     if sweep["lds"].notna().any():
         best = sweep.loc[sweep["lds"].idxmax()]
         own = sweep.loc[sweep["usual"]].iloc[0]
         words += (
             f" Retrained on {subsets} random subsets, the models follow it best at "
-            f"{three_digits(float(best['ratio']))}: linear datamodeling"
-            f" score {best['lds']:.2f} ({best['lds_low']:.2f} to {best['lds_high']:.2f}), at the usual ratio "
-            f"{own['lds']:.2f}."
-            " A ratio picked this way is picked on these models; do not expect as much on others."
+            f"{three_digits(float(best['ratio']))}: linear datamodeling score {best['lds']:.2f} ({best['lds_low']:.2f} "
+            f"to {best['lds_high']:.2f}), at the usual ratio {own['lds']:.2f}. A ratio picked this way is picked on "
+            "these models; do not expect as much on others."
         )
     else:
         words += " Which ratio is right, only retraining can tell: make models on random subsets first."

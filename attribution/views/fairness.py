@@ -17,9 +17,8 @@ CHOICES = {
     "fgsm": ("Robustness", "Is the model still right when every input is moved a little, where it hurts most?"),
 }
 NO_GROUPS = (
-    "Only robustness is offered: the data have no group column. To compare groups, import the data again and name "
-    "the column that says which "
-    "group a sample belongs to."
+    "Only robustness is offered: the data have no group column. To compare groups, import the data again and name the "
+    "column that says which group a sample belongs to."
 )
 NO_ATTACK = "Robustness is not offered: words and categories cannot be moved by a small amount."
 
@@ -68,9 +67,8 @@ def gap_sentence(judged: Judged, figure: str, positive: str) -> str:
     sure = "" if found.excludes_zero else " So few samples cannot tell it from no gap."
     return (
         f"{whom[0].upper()}{whom[1:]}the model gives {positive} to {percent(rates[high])} in group {high} and "
-        f"{percent(rates[low])} in group {low}: "
-        f"a gap of {points(found.estimate)} (95 % interval {points(found.low, unit=False)} to "
-        f"{points(found.high)}).{sure}"
+        f"{percent(rates[low])} in group {low}: a gap of {points(found.estimate)} (95 % interval "
+        f"{points(found.low, unit=False)} to {points(found.high)}).{sure}"
     )
 
 

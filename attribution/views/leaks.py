@@ -67,8 +67,7 @@ def not_compared(certain: float | None, recall: float, threshold: float) -> str:
         return ""
     return (
         f"The table is too large to compare every pair of rows: all pairs up to {certain:.2f} usual distances were "
-        "compared. Farther ones can "
-        f"be missing; of the nearest rows of 500 samples, {100 * recall:.1f} % were found."
+        f"compared. Farther ones can be missing; of the nearest rows of 500 samples, {100 * recall:.1f} % were found."
     )
 
 
@@ -84,8 +83,8 @@ def gap_sentence(found: "WithAndWithout") -> str:
     lift = "lift" if found.difference.estimate < 0 else "lower"
     return (
         f"{plural(n, 'test sample')} {'is' if n == 1 else 'are'} repeated in training and "
-        f"{lift}{'s' if n == 1 else ''} the test score: "
-        f"{percent(found.all.estimate)} would be {percent(found.rest.estimate)} without {'it' if n == 1 else 'them'}."
+        f"{lift}{'s' if n == 1 else ''} the test score: {percent(found.all.estimate)} would be "
+        f"{percent(found.rest.estimate)} without {'it' if n == 1 else 'them'}."
     )
 
 

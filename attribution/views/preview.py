@@ -23,11 +23,9 @@ VARIANTS = {
     "ip": "Plain gradient (ip)",
 }
 CAVEAT = (
-    "An approximation: the model in use is moved a few steps towards the edited data, nothing is trained again. "
-    "It is one model, so the interval covers "
-    "the choice of test samples and not the chance in training. Retraining is the proof. A size is stated only "
-    "where a preview "
-    "was checked against it in this project."
+    "An approximation: the model in use is moved a few steps towards the edited data, nothing is trained again. It is "
+    "one model, so the interval covers the choice of test samples and not the chance in training. Retraining is the "
+    "proof. A size is stated only where a preview was checked against it in this project."
 )
 
 
@@ -137,7 +135,6 @@ def agreement_words(rank: Interval, real: "RetrainResult") -> str:
     kind = "well" if rank.low > 0.5 else "partly" if rank.low > 0 else "not"
     start = "The preview did not foresee" if kind == "not" else f"The preview {kind} foresaw"
     return (
-        f"{start} which test samples gain: rank correlation {three_digits(rank.estimate, True)} ({sure}) with the "
-        "real change of loss, mean over"
-        f" {plural(len(real.seeds), 'seed')}."
+        f"{start} which test samples gain: rank correlation {three_digits(rank.estimate, True)} ({sure}) with the real "
+        f"change of loss, mean over {plural(len(real.seeds), 'seed')}."
     )

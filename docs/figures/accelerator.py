@@ -5,9 +5,9 @@ from typing import Any
 from figures.table import table
 
 NONE = (
-    "## On a GPU\n\nNo figure here was made on a GPU yet. `bash benchmarks/gpu.sh` makes them in under eight "
-    "minutes on a machine that has one"
-    " (its parts are tested on the CPU, small); this section is then written from its results.\n"
+    "## On a GPU\n\nNo figure here was made on a GPU yet. `bash benchmarks/gpu.sh` makes them in under eight minutes "
+    "on a machine that has one (its parts are tested on the CPU, small); this section is then written from its "
+    "results.\n"
 )
 
 
@@ -36,11 +36,9 @@ def gpu(found: dict[str, Any]) -> str:
                 close = line.get("to the CPU", line.get("to_ours"))
                 others.append([model, name, _ratio(line), _gigabytes(line), "" if close is None else f"{close:.1e}"])
     return (
-        f"## On a GPU: {found['device']}\n\nWall time in plain forward passes of the same model over the same "
-        "samples in the same precision, batches of"
-        f" {found['batch_size']}, {found['queries']} queries, torch {found['torch']}; the last column is the "
-        "largest deviation from float32 on the CPU as a"
-        " share of the largest score.\n\n"
+        f"## On a GPU: {found['device']}\n\nWall time in plain forward passes of the same model over the same samples "
+        f"in the same precision, batches of {found['batch_size']}, {found['queries']} queries, torch {found['torch']}; "
+        "the last column is the largest deviation from float32 on the CPU as a share of the largest score.\n\n"
         + table(
             ["model", "precision", "all pairs", "self-influence", "one direction", "projection", "to the CPU"], lines
         )
@@ -71,7 +69,6 @@ def _sample(found: dict[str, Any]) -> str:
         f"{name}: {', '.join(f'{key} {value:.3g}' for key, value in found[name].items())}" for name in ("ip", "ekfac")
     )
     return (
-        f"The image sample: an epoch of training takes {epochs}; test accuracy "
-        f"{100 * found['test_accuracy']:.1f} %. 100 queries, "
-        f"{scores}.\n"
+        f"The image sample: an epoch of training takes {epochs}; test accuracy {100 * found['test_accuracy']:.1f} %. "
+        f"100 queries, {scores}.\n"
     )

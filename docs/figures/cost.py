@@ -14,10 +14,9 @@ def engine(found: dict[str, Any]) -> str:
     ]
     deviation = found["relative_deviation_from_autograd_float64"]
     return (
-        f"## The gradient engine\n\n{setting['images']:,} images against {setting['queries']} queries on the small CNN"
-        f" ({setting['parameters']:,} parameters), batches of {setting['batch_size']}, {found['threads']} thread, "
-        f"torch {found['torch']}:"
-        f" cost in plain forward passes over the same images, median of {setting['repeats']}.\n\n"
+        f"## The gradient engine\n\n{setting['images']:,} images against {setting['queries']} queries on the small CNN "
+        f"({setting['parameters']:,} parameters), batches of {setting['batch_size']}, {found['threads']} thread, torch "
+        f"{found['torch']}: cost in plain forward passes over the same images, median of {setting['repeats']}.\n\n"
         + table(["work", "forward passes", "lowest to highest"], lines)
         + f"\nFloat32 against autograd one sample at a time in float64: {deviation['dots']:.1e} relative for dot "
         f"products, {deviation['norms']:.1e} for norms."
@@ -30,14 +29,12 @@ def engine(found: dict[str, Any]) -> str:
 def peers(found: dict[str, Any]) -> str:
     names = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     parts = [
-        "## Beside the peer libraries\n\nThe same model, samples, queries, absolute damping and batches of"
-        f" {found['batch_size']}, in turn in one process on one thread ({names}). Cost is CPU time from the "
-        "trained model to the scores, set-up"
-        " included, in plain forward passes over the training samples; memory is the growth of the resident size. "
-        "Differences are shares of our"
-        " largest score; Spearman is the mean over queries. Where one vector after the other is multiplied by the "
-        "curvature (Arnoldi), ours takes"
-        " more samples of a small model together than a batch.\n"
+        "## Beside the peer libraries\n\nThe same model, samples, queries, absolute damping and batches of "
+        f"{found['batch_size']}, in turn in one process on one thread ({names}). Cost is CPU time from the trained "
+        "model to the scores, set-up included, in plain forward passes over the training samples; memory is the growth "
+        "of the resident size. Differences are shares of our largest score; Spearman is the mean over queries. Where "
+        "one vector after the other is multiplied by the curvature (Arnoldi), ours takes more samples of a small model "
+        "together than a batch.\n"
     ]
     slower, unlike = [], []
     for model, works in found["models"].items():
@@ -72,15 +69,11 @@ def peers(found: dict[str, Any]) -> str:
     close = found["conjugate gradients to the dense solve"]
     growth = dict(sorted(found["growth of all pairs on the MLP"].items(), key=lambda pair: int(pair[0][:-1])))
     parts.append(
-        f"A peer is faster here: {'; '.join(slower) or 'nowhere'}. The order of samples differs (Spearman under "
-        "0.9) here, because another quantity is"
-        f" computed: {'; '.join(unlike) or 'nowhere'}.\n\n"
-        f"Conjugate gradients differ from the dense solve by {close['max_relative']:.1e} of the largest score (an "
-        "MLP with 40"
-        f" hidden units, float32). All pairs over {', '.join(growth)} the digits cost "
-        f"{', '.join(f'{value:.2f}' for value in growth.values())} "
-        "times"
-        " as much as over the digits at once.\n"
+        f"A peer is faster here: {'; '.join(slower) or 'nowhere'}. The order of samples differs (Spearman under 0.9) "
+        f"here, because another quantity is computed: {'; '.join(unlike) or 'nowhere'}.\n\nConjugate gradients differ "
+        f"from the dense solve by {close['max_relative']:.1e} of the largest score (an MLP with 40 hidden units, "
+        f"float32). All pairs over {', '.join(growth)} the digits cost "
+        f"{', '.join(f'{value:.2f}' for value in growth.values())} times as much as over the digits at once.\n"
     )
     return "\n".join(parts)
 
@@ -106,17 +99,14 @@ def forecast(found: dict[str, Any]) -> str:
     ]
     runs = found["runs"]
     return (
-        "## Forecasts of time and memory\n\nReal runs, each forecast from its pilot first, in a fresh process on "
-        "one thread of a machine with"
-        f" {found['cores']} cores, where the processor gave a pilot"
-        f" {100 * min(line['processor'] for line in found['lines']):.0f} to "
-        f"{100 * max(line['processor'] for line in found['lines']):.0f} "
-        "% of a core:"
-        " hence the ratio of forecast to truth twice, in wall seconds and in CPU seconds.\n\n"
-        f"Within a factor of {found['factor']:g}: {found['within_cpu']} of {runs} in CPU seconds, "
-        f"{found['within']} of {runs} in wall seconds,"
-        f" {found['within_memory']} of {runs} in peak memory; {found['in_range']} of {runs} wall times within the "
-        "range stated.\n\n"
+        "## Forecasts of time and memory\n\nReal runs, each forecast from its pilot first, in a fresh process on one "
+        f"thread of a machine with {found['cores']} cores, where the processor gave a pilot "
+        f"{100 * min(line['processor'] for line in found['lines']):.0f} to "
+        f"{100 * max(line['processor'] for line in found['lines']):.0f} % of a core: hence the ratio of forecast to "
+        f"truth twice, in wall seconds and in CPU seconds.\n\nWithin a factor of {found['factor']:g}: "
+        f"{found['within_cpu']} of {runs} in CPU seconds, {found['within']} of {runs} in wall seconds, "
+        f"{found['within_memory']} of {runs} in peak memory; {found['in_range']} of {runs} wall times within the range "
+        "stated.\n\n"
         + table(
             [
                 "sample",

@@ -12,10 +12,9 @@ def fairness(found: dict[str, Any]) -> str:
         return f"{100 * one['mean']:.1f} ± {100 * one['error']:.1f}"
 
     parts = [
-        "## Fairness and robustness\n\nThe most harmful training samples by `ip` are removed and the model is "
-        "trained anew; the"
-        " budget is chosen on validation samples, all figures are of test samples, in points; ± is one standard "
-        "error over the seeds.\n"
+        "## Fairness and robustness\n\nThe most harmful training samples by `ip` are removed and the model is trained "
+        "anew; the budget is chosen on validation samples, all figures are of test samples, in points; ± is one "
+        "standard error over the seeds.\n"
     ]
     census = [one for name, one in found.items() if name.startswith("census-")]
     if census:
@@ -93,11 +92,9 @@ def fairness(found: dict[str, Any]) -> str:
                 )
         about = next(iter(biased.values()))["about"]
         parts += [
-            f"### Labels biased against one group\n\n{about['train']:,} synthetic training samples, "
-            f"{about['seeds']} draws;"
-            f" {100 * about['turned']:.0f} % of one group's positive training labels are turned; validation and "
-            "test labels are right."
-            f" Attack: FGSM, epsilon {about['epsilon']:g}.\n",
+            f"### Labels biased against one group\n\n{about['train']:,} synthetic training samples, {about['seeds']} "
+            f"draws; {100 * about['turned']:.0f} % of one group's positive training labels are turned; validation and "
+            f"test labels are right. Attack: FGSM, epsilon {about['epsilon']:g}.\n",
             table(["model", "removed", "accuracy", "equal opportunity gap", "accuracy under attack"], lines),
         ]
     if "disagree" in found:
@@ -108,8 +105,8 @@ def fairness(found: dict[str, Any]) -> str:
         ]
         parts += [
             "### Where utility and fairness disagree\n\nRight labels, groups that really differ; "
-            f"{one['removed_percent']:g} % removed."
-            f" Rank correlation of the two rankings {one['spearman_of_the_rankings']['mean']:.2f}.\n",
+            f"{one['removed_percent']:g} % removed. Rank correlation of the two rankings "
+            f"{one['spearman_of_the_rankings']['mean']:.2f}.\n",
             table(["removed", "accuracy", "demographic parity gap"], lines),
         ]
     if "order" in found:

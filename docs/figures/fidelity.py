@@ -14,9 +14,8 @@ def estimators(found: dict[str, Any]) -> str:
         for name, one in sorted(found.items(), key=lambda pair: -pair[1]["recall"]["all"]["top 1"])
     ]
     return (
-        "## Finding the leaked copy\n\nThe image sample's 60 leaked test images as queries: how often the "
-        "training copy is the"
-        " most helpful sample, and how often it is among the 20 most helpful.\n\n"
+        "## Finding the leaked copy\n\nThe image sample's 60 leaked test images as queries: how often the training "
+        "copy is the most helpful sample, and how often it is among the 20 most helpful.\n\n"
         + table(
             [
                 "estimator",
@@ -40,12 +39,11 @@ def leakage(found: dict[str, Any]) -> str:
         )
     ]
     return (
-        f"## Finding the leaked copy, digits\n\nAn MLP with batch normalisation on {found['n_train']:,} digits"
-        f" (test accuracy {100 * found['test_accuracy']:.1f} %); {found['copies']} training digits asked about, "
-        f"{len(found['seeds'])} seeds."
-        " How often the training copy is the most helpful sample, among the first 5, among the first 20;"
-        f" noisy: with Gaussian noise of {found['noise']} on pixels in 0 to 1. `forward-inf-released` keeps batch "
-        "normalisation in eval mode.\n\n"
+        f"## Finding the leaked copy, digits\n\nAn MLP with batch normalisation on {found['n_train']:,} digits (test "
+        f"accuracy {100 * found['test_accuracy']:.1f} %); {found['copies']} training digits asked about, "
+        f"{len(found['seeds'])} seeds. How often the training copy is the most helpful sample, among the first 5, "
+        f"among the first 20; noisy: with Gaussian noise of {found['noise']} on pixels in 0 to 1. "
+        "`forward-inf-released` keeps batch normalisation in eval mode.\n\n"
         + table(["estimator", "exact copies: first / 5 / 20", "noisy copies: first / 5 / 20"], lines)
     )
 
@@ -60,9 +58,8 @@ def convex(found: dict[str, Any]) -> str:
         for name, one in sorted(found["estimators"].items(), key=lambda pair: -pair[1]["highest loss"]["pearson"])
     ]
     return (
-        "## Against true leave-one-out\n\nSoftmax regression on 500 digits, trained to the optimum; every sample "
-        "left out in turn and the model trained anew."
-        " Pearson / Spearman over training samples, mean of ten queries.\n\n"
+        "## Against true leave-one-out\n\nSoftmax regression on 500 digits, trained to the optimum; every sample left "
+        "out in turn and the model trained anew. Pearson / Spearman over training samples, mean of ten queries.\n\n"
         + table(["estimator", "the ten hardest queries", "ten random queries", "factor from estimate to truth"], lines)
     )
 
@@ -70,14 +67,11 @@ def convex(found: dict[str, Any]) -> str:
 def lds(found: dict[str, Any]) -> str:
     words = {"digits": "Digits, one hidden layer", "image": "The image sample"}
     parts = [
-        "## Linear datamodeling score\n\nModels retrained on random halves of the training set; Spearman's "
-        "correlation over the halves of the"
-        " summed influence of a half with what retraining did to a query, mean over queries. 95 % intervals over "
-        "subsets and queries."
-        " `datamodels` is judged on subsets held out from its fit. The recipe of the digits network was chosen "
-        "among five"
-        " by the score of the exact inverse on the same queries, so that table is in-sample where it compares"
-        " recipes or dampings; the defaults stand in the lines without a damping.\n"
+        "## Linear datamodeling score\n\nModels retrained on random halves of the training set; Spearman's correlation "
+        "over the halves of the summed influence of a half with what retraining did to a query, mean over queries. 95 "
+        "% intervals over subsets and queries. `datamodels` is judged on subsets held out from its fit. The recipe of "
+        "the digits network was chosen among five by the score of the exact inverse on the same queries, so that table "
+        "is in-sample where it compares recipes or dampings; the defaults stand in the lines without a damping.\n"
     ]
     for name, one in found.items():
         about = one["about"]
@@ -85,10 +79,9 @@ def lds(found: dict[str, Any]) -> str:
         ceiling = f" A perfect estimator would reach {about['ceiling']:.2f}." if "ceiling" in about else ""
         parts.append(
             f"### {words[name]}\n\n{about['n_train']:,} training samples, {about['parameters']:,} parameters, "
-            f"{about['queries']} queries,"
-            f" {about['subsets']} halves, {repeats}; {about['recipe']['epochs']} epochs, weight decay "
-            f"{about['recipe']['weight_decay']:g}, test accuracy"
-            f" {100 * about['test_accuracy']:.1f} %.{ceiling}\n"
+            f"{about['queries']} queries, {about['subsets']} halves, {repeats}; {about['recipe']['epochs']} epochs, "
+            f"weight decay {about['recipe']['weight_decay']:g}, test accuracy {100 * about['test_accuracy']:.1f} "
+            f"%.{ceiling}\n"
         )
         lines = [
             [
@@ -129,6 +122,6 @@ def damping(found: dict[str, Any]) -> str:
     ]
     return (
         "## Linear datamodeling score on a network, and the damping\n\nAn MLP on 1,000 digits, models trained on "
-        "halves of the data; standard errors."
-        " A damping ratio of 1 is one mean eigenvalue of the curvature.\n\n" + table(["estimator", "LDS", COST], lines)
+        "halves of the data; standard errors. A damping ratio of 1 is one mean eigenvalue of the "
+        "curvature.\n\n" + table(["estimator", "LDS", COST], lines)
     )

@@ -42,9 +42,8 @@ def leaks(found: dict[str, Any]) -> str:
         ]
         parts.append(
             "### Larger public sets\n\nExact copies by comparing the raw content, near copies of texts by "
-            "scikit-learn's tf-idf cosine above .95 (the exact"
-            " ones among them). The neighbour search in the model (one epoch of training) may list as many as we "
-            "do.\n\n"
+            "scikit-learn's tf-idf cosine above .95 (the exact ones among them). The neighbour search in the model "
+            "(one epoch of training) may list as many as we do.\n\n"
             + table(
                 ["set", "train / test", "exact found", "near found", "listed", "plain hash", "neighbours in the model"],
                 lines,
@@ -62,7 +61,6 @@ def neighbors(found: dict[str, Any]) -> str:
         )
     return (
         f"## The neighbour graph\n\n{found['n']:,} points of {found['d']} numbers, {found['k']} neighbours, "
-        f"{found['threads']} threads; the exact search"
-        f" peaks at {found['exact']['peak_bytes'] / 1e9:.2f} GB, points included.\n\n"
-        + table(["search", "wall", "processor", "recall"], lines)
+        f"{found['threads']} threads; the exact search peaks at {found['exact']['peak_bytes'] / 1e9:.2f} GB, points "
+        "included.\n\n" + table(["search", "wall", "processor", "recall"], lines)
     )

@@ -38,9 +38,8 @@ PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
 def benchmarks() -> str:
     """Every checked-in figure as a table."""
     parts = [
-        "# Measured figures\n\nMade by `python docs/build.py` from `benchmarks/results/*.json`; each file is "
-        "written by the script of the same name in"
-        " `benchmarks/`. Machines differ and are noisy: compare ratios, not seconds.\n"
+        "# Measured figures\n\nMade by `python docs/build.py` from `benchmarks/results/*.json`; each file is written "
+        "by the script of the same name in `benchmarks/`. Machines differ and are noisy: compare ratios, not seconds.\n"
     ]
     parts.append(published({name: json.loads((RESULTS / f"{name}.json").read_text()) for name in NEEDED}))
     for name, page in PARTS.items():

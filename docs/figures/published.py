@@ -80,15 +80,12 @@ def published(found: Mapping[str, dict[str, Any]]) -> str:
     ]
     hits = sum(line[-1] == "hit" for line in lines)
     return (
-        f"## Published figures beside ours\n\n{hits} of {len(lines)} hit. A hit reaches the published figure in "
-        "all its parts or comes within a"
-        " point; for an angle, within a degree. Data sets and networks are smaller than theirs, so read both "
-        "columns and the setting. Mirrored"
-        " retraining adds the query there and takes it away here; another run found the two nearly alike (.9985 / "
-        ".995 and .9991 / .997). The"
-        " gate of the backdoor benchmark was moved to the cnn after the mlp had missed it. Angles: the direction "
-        "of the claim (a network's"
-        " question is turned, a linear model's hardly) is seen here, its sizes are not.\n\n" + table(HEAD, lines)
+        f"## Published figures beside ours\n\n{hits} of {len(lines)} hit. A hit reaches the published figure in all "
+        "its parts or comes within a point; for an angle, within a degree. Data sets and networks are smaller than "
+        "theirs, so read both columns and the setting. Mirrored retraining adds the query there and takes it away "
+        "here; another run found the two nearly alike (.9985 / .995 and .9991 / .997). The gate of the backdoor "
+        "benchmark was moved to the cnn after the mlp had missed it. Angles: the direction of the claim (a network's "
+        "question is turned, a linear model's hardly) is seen here, its sizes are not.\n\n" + table(HEAD, lines)
     )
 
 

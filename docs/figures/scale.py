@@ -20,11 +20,10 @@ def topk(found: dict[str, Any]) -> str:
         for n, one in sorted(sizes.items())
     ]
     return (
-        f"## Top-k per query over a million samples\n\nRandom scores with cosines for {found['queries']} queries "
-        "in shard files, reduced as a score run does:"
-        f" the {found['k']} most helpful and most harmful samples of every query, the {found['k_reverse']} queries "
-        "of every sample, moments and histograms."
-        " One thread; memory is the growth of the resident size.\n\n"
+        f"## Top-k per query over a million samples\n\nRandom scores with cosines for {found['queries']} queries in "
+        f"shard files, reduced as a score run does: the {found['k']} most helpful and most harmful samples of every "
+        f"query, the {found['k_reverse']} queries of every sample, moments and histograms. One thread; memory is the "
+        "growth of the resident size.\n\n"
         + table(
             [
                 "training samples",
@@ -74,23 +73,19 @@ def compression(found: dict[str, Any]) -> str:
 
     parts = [
         "## Compressed gradients\n\nDot products of compressed gradients of training samples with those of 100 "
-        "queries, against the exact ones."
-        " Spearman's correlation over all pairs; found: the share of a query's 24 most helpful and 24 most "
-        "harmful samples that are still among"
-        " its 24. Mean with 95 % interval over draws of the map; the leading directions are no draw. Vectors of "
-        "the training set rounded to bf16,"
-        f" as stored; in float32 no Spearman differs by more than {_rounding(found):.0e}. Cost is CPU time in "
-        "forward passes over the same samples,"
-        " one thread: making the store, and answering 100 new queries from it (their own gradients, reading, top "
-        "24). Finding the leading"
-        " directions comes on top: 19 passes, counted, with ten classes.\n"
+        "queries, against the exact ones. Spearman's correlation over all pairs; found: the share of a query's 24 most "
+        "helpful and 24 most harmful samples that are still among its 24. Mean with 95 % interval over draws of the "
+        "map; the leading directions are no draw. Vectors of the training set rounded to bf16, as stored; in float32 "
+        f"no Spearman differs by more than {_rounding(found):.0e}. Cost is CPU time in forward passes over the same "
+        "samples, one thread: making the store, and answering 100 new queries from it (their own gradients, reading, "
+        "top 24). Finding the leading directions comes on top: 19 passes, counted, with ten classes.\n"
     ]
     for model, one in found.items():
         about = one["about"]
         parts.append(
             f"### {model}\n\n{about['parameters']:,} parameters, {about['samples']:,} samples: a gradient takes "
-            f"{about['full_bytes']:,} bytes in float32;"
-            f" exact dots with 100 queries, nothing kept, cost {about['exact']:.1f} forward passes.\n"
+            f"{about['full_bytes']:,} bytes in float32; exact dots with 100 queries, nothing kept, cost "
+            f"{about['exact']:.1f} forward passes.\n"
         )
         lines = [
             [
@@ -136,15 +131,12 @@ def million(found: dict[str, Any]) -> str:
     chosen = ", ".join(counts["selected by the lassos"].values())
     return (
         f"## A million samples in the app\n\n{found['n']:,} training samples of 64 numbers (and 2,000 each for "
-        "validation and test), a model whose"
-        f" representation has 64 dimensions, the PCA map; Chromium without a GPU on the same {found['cores']} "
-        "cores as the server, with other work on"
-        f" them ({found['load']:.1f} processes in the queue on average). The lassos took {chosen} samples. The "
-        "first draw sends"
-        f" {counts['bytes of the first draw'] / 1e6:.2f} MB to the browser, a recolour "
-        f"{counts['bytes of a recolour'] / 1e6:.2f} MB; the server "
-        "peaks at"
-        f" {found['server_peak_bytes'] / 1e9:.2f} GB.\n\n"
+        "validation and test), a model whose representation has 64 dimensions, the PCA map; Chromium without a GPU on "
+        f"the same {found['cores']} cores as the server, with other work on them ({found['load']:.1f} processes in the "
+        f"queue on average). The lassos took {chosen} samples. The first draw sends "
+        f"{counts['bytes of the first draw'] / 1e6:.2f} MB to the browser, a recolour "
+        f"{counts['bytes of a recolour'] / 1e6:.2f} MB; the server peaks at {found['server_peak_bytes'] / 1e9:.2f} "
+        "GB.\n\n"
         + table(["what", "waited, median", "lowest to highest", "server's CPU", "times"], lines)
         + f"\nMaking the project, CPU seconds: {cpu}; peak {found['peak_bytes'] / 1e9:.2f} GB.\n"
     )

@@ -40,12 +40,10 @@ def gif(found: dict[str, Any]) -> str:
             )
             lines.append([f"`{title}`" if "share" in one else title, *cells, *moved])
         parts.append(
-            f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, "
-            f"a small network. {about[kind]}"
-            " Per cent, mean ± standard deviation over as many seeds as are named; rows chosen by outputs unless "
-            "named; at most"
-            f" {setting['steps'][kind]} steps. Curvature, choice and stop see training images only; the settings "
-            "were chosen on another seed.\n\n"
+            f"## {words[kind]} without retraining ({setting['model']})\n\n{setting['n_train']:,} training digits, a "
+            f"small network. {about[kind]} Per cent, mean ± standard deviation over as many seeds as are named; rows "
+            f"chosen by outputs unless named; at most {setting['steps'][kind]} steps. Curvature, choice and stop see "
+            "training images only; the settings were chosen on another seed.\n\n"
             + table(
                 [
                     "model",

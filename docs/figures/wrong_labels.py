@@ -8,20 +8,17 @@ from figures.table import table
 
 def detectors(found: dict[str, Any]) -> str:
     parts = [
-        "## Finding wrong labels\n\nThe training samples of the sample projects ranked by each detector, judged "
-        "by the truth files;"
-        " 95 % bootstrap intervals. The queue's rule and the checkpoint that `neighbors` reads were chosen "
-        "looking at these two truth files, so"
-        " their rows are in-sample.\n"
+        "## Finding wrong labels\n\nThe training samples of the sample projects ranked by each detector, judged by the "
+        "truth files; 95 % bootstrap intervals. The queue's rule and the checkpoint that `neighbors` reads were chosen "
+        "looking at these two truth files, so their rows are in-sample.\n"
     ]
     for name, sample in found.items():
         kinds = [kind for kind in next(iter(sample["detectors"].values()))["auroc"] if kind != "overall"]
         estimate = sample["estimate_of_wrong"]
         parts.append(
             f"### {name}\n\n{sample['wrong']} of {sample['n']:,} labels are wrong (base rate "
-            f"{sample['base_rate']:.3f}); the search estimated"
-            f" {estimate['mid']:.0f} ({estimate['low']:.0f} to {estimate['high']:.0f}). Test accuracy of the model "
-            f"{100 * sample['test_accuracy']:.1f} %.\n"
+            f"{sample['base_rate']:.3f}); the search estimated {estimate['mid']:.0f} ({estimate['low']:.0f} to "
+            f"{estimate['high']:.0f}). Test accuracy of the model {100 * sample['test_accuracy']:.1f} %.\n"
         )
         head = [
             "detector",
@@ -52,11 +49,10 @@ def mislabels(found: dict[str, Any]) -> str:
     about, settings = found["about"], [name for name in found if name != "about"]
     first = found[settings[0]]
     head = (
-        f"## Planted errors in the digits\n\nAUROC, mean (smallest to largest) over {len(first['seeds'])} fresh "
-        f"seeds: {about['n_train']:,} training digits,"
-        f" {about['flipped']} of them with a uniformly drawn other label, {about['n_validation']} clean validation "
-        "digits. `mlp-by-heart` is trained until"
-        " it fits nearly every wrong label; an empty place was not measured there.\n"
+        f"## Planted errors in the digits\n\nAUROC, mean (smallest to largest) over {len(first['seeds'])} fresh seeds: "
+        f"{about['n_train']:,} training digits, {about['flipped']} of them with a uniformly drawn other label, "
+        f"{about['n_validation']} clean validation digits. `mlp-by-heart` is trained until it fits nearly every wrong "
+        "label; an empty place was not measured there.\n"
     )
 
     def cell(setting: str, detector: str) -> str:
@@ -101,23 +97,20 @@ def stop_rule(found: dict[str, Any]) -> str:
         "width, mean",
     ]
     return (
-        "## When to stop reviewing\n\nSimulated reviews that follow the queue; how often the 90 % intervals held "
-        "the true number of wrong labels left,"
-        " and of those among the next fifty. Queues are drawn anew from real searches with planted errors "
-        "(`benchmarks/stop_rule.py` says how); the"
-        " priors were settled on one other seed of the digits and on the image sample.\n\n" + table(head, lines)
+        "## When to stop reviewing\n\nSimulated reviews that follow the queue; how often the 90 % intervals held the "
+        "true number of wrong labels left, and of those among the next fifty. Queues are drawn anew from real searches "
+        "with planted errors (`benchmarks/stop_rule.py` says how); the priors were settled on one other seed of the "
+        "digits and on the image sample.\n\n" + table(head, lines)
     )
 
 
 def moons(found: dict[str, Any]) -> str:
     about, models = found["about"], [name for name in found if name != "about"]
     head = (
-        f"## Two half-moons\n\nMean ± standard deviation over {len(about['seeds'])} seeds: {about['n_train']} "
-        f"points, {about['flipped']} with a flipped label;"
-        " the query is the mean loss of 100 clean points. Detection is the share of all points rightly called "
-        f"when the first {about['flipped']} are called"
-        " flipped; found is the share of the flipped among them; accuracy is on 100 clean points, after training "
-        "again without them.\n"
+        f"## Two half-moons\n\nMean ± standard deviation over {len(about['seeds'])} seeds: {about['n_train']} points, "
+        f"{about['flipped']} with a flipped label; the query is the mean loss of 100 clean points. Detection is the "
+        f"share of all points rightly called when the first {about['flipped']} are called flipped; found is the share "
+        "of the flipped among them; accuracy is on 100 clean points, after training again without them.\n"
     )
 
     def cell(value: dict[str, float], digits: int = 3) -> str:
@@ -169,11 +162,9 @@ def proof(found: dict[str, Any]) -> str:
         )
     return (
         "## Does fixing them help?\n\nThe image sample, reviewed by somebody who is always right, retrained over "
-        f"{len(found['seeds'])} seeds;"
-        " 95 % intervals over seeds and test samples. The sample's recipe was chosen among six because it learns "
-        "wrong labels by heart, so that there is"
-        " something to gain; the six were compared by their gain on this same test set, so the size of the gain"
-        " is flattered. With the default recipe, setting all 480 labels right gained 0.7 points on one seed, an "
-        "interval that includes zero.\n\n"
+        f"{len(found['seeds'])} seeds; 95 % intervals over seeds and test samples. The sample's recipe was chosen "
+        "among six because it learns wrong labels by heart, so that there is something to gain; the six were compared "
+        "by their gain on this same test set, so the size of the gain is flattered. With the default recipe, setting "
+        "all 480 labels right gained 0.7 points on one seed, an interval that includes zero.\n\n"
         + table(["reviewed", "samples", "labels set right", "accuracy before", "after", "change, points"], lines)
     )

@@ -14,9 +14,8 @@ def section(sight: Sight) -> None:
     """Choose a curvature estimator; its sweep, or the way to it."""
     words = {one.name: one.title for one in influence.estimators_in_order()}
     st.caption(
-        "Curvature estimators divide by the model's curvature plus a damping. Too little of it lets flat "
-        "directions, which training never settled, "
-        "drown the rest; too much leaves the plain dot product."
+        "Curvature estimators divide by the model's curvature plus a damping. Too little of it lets flat directions, "
+        "which training never settled, drown the rest; too much leaves the plain dot product."
     )
     name = st.selectbox(
         "Estimator with a damping", ESTIMATORS, key="damping-estimator", format_func=words.__getitem__, width=340

@@ -54,8 +54,7 @@ def decided(
     else:
         place = place_words(project.dataset.samples["split"].iloc[list(rows)])
         states.flash(
-            f"{plural(len(edits), 'sample')} "
-            f"{f'taken out of {place}' if action == 'drop' else 'kept as labelled'}. "
+            f"{plural(len(edits), 'sample')} {f'taken out of {place}' if action == 'drop' else 'kept as labelled'}. "
             "Saved in the ledger."
         )
     return True

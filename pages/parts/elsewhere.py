@@ -36,10 +36,8 @@ def choice(sight: Sight, place: str) -> bool:
             args=(sight,),
         )
         st.caption(
-            "From scratch: "
-            f"{states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}. "
-            "What comes of it is about "
-            "models trained so, and not about your weights, which stay the ones in use."
+            f"From scratch: {states.plain(comparison.recipe_words(project.model_config.name, project.train_config))}. "
+            "What comes of it is about models trained so, and not about your weights, which stay the ones in use."
         )
         if edited:
             paths = st.text_area(

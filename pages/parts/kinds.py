@@ -75,9 +75,9 @@ def against_truth(sight: Sight) -> None:
         path = truth_file(sight.project.data_config.path)
         name = f"{path.parent.name}/{path.name}" if path else ""
         st.markdown(
-            f"Some errors of this sample are known: they are listed in `{name}` beside its data. The app reads "
-            "that file for this table only. "
-            "The rule was settled looking at the image sample, so its own figures flatter the rule a little."
+            f"Some errors of this sample are known: they are listed in `{name}` beside its data. The app reads that "
+            "file for this table only. The rule was settled looking at the image sample, so its own figures flatter "
+            "the rule a little."
         )
         table = sight.categories.table
         limit = queue.suspects(sight.flags.order, sight.flags.estimate["high"])

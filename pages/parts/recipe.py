@@ -57,9 +57,8 @@ def again(sight: Sight) -> None:
     usual = project.recipe_for()
     with st.expander("Train again, with another recipe", icon=":material/tune:"):
         st.caption(
-            f"The model in use: {states.plain(comparison.recipe_words(project.model_config.name, usual))}. "
-            "Retraining and everything else that "
-            "answers for a model takes the recipe of the model in use."
+            f"The model in use: {states.plain(comparison.recipe_words(project.model_config.name, usual))}. Retraining "
+            "and everything else that answers for a model takes the recipe of the model in use."
         )
         changed = form(usual, "again")
         keep = st.checkbox(

@@ -72,14 +72,11 @@ def code(tmp_path):
     (tmp_path / "layers_beside.py").write_text("from torch import nn\nhead = nn.Linear\n")
     path = tmp_path / "net.py"
     path.write_text(
-        "import math\nfrom torch import nn\nfrom layers_beside import head\n"
-        "def build(classes, shape): return nn.Sequential(nn.Flatten(), head(math.prod(shape), classes))\n"
-        "def everything(**known): return nn.Linear(known['shape'][0], known['classes'])\n"
-        "class Net(nn.Module):\n"
-        "    def __init__(self, classes=2):\n        super().__init__(); self.head = nn.Linear(5, classes)\n"
-        "    def forward(self, x): return self.head(x)\n"
-        "def broken(classes): return 1 / 0\n"
-        "def number(): return 3\n"
+        "import math\nfrom torch import nn\nfrom layers_beside import head\ndef build(classes, shape): return "
+        "nn.Sequential(nn.Flatten(), head(math.prod(shape), classes))\ndef everything(**known): return "
+        "nn.Linear(known['shape'][0], known['classes'])\nclass Net(nn.Module):\n    def __init__(self, classes=2):\n   "
+        "     super().__init__(); self.head = nn.Linear(5, classes)\n    def forward(self, x): return "
+        "self.head(x)\ndef broken(classes): return 1 / 0\ndef number(): return 3\n"
     )
     trust(path)
     return path

@@ -169,10 +169,9 @@ def test_what_user_code_changes_is_put_back(tmp_path, data, capsys, monkeypatch)
     monkeypatch.chdir(tmp_path)
     body = (
         "\ndef spoil():\n    torch.manual_seed(1); np.random.seed(1); random.seed(1); "
-        "torch.set_default_dtype(torch.float64)\n"
-        "    torch.set_grad_enabled(False); os.chdir('/'); print('hello'); sys.stdout.close()\n"
-        "class Net(Base):\n    def forward(self, x):\n        spoil(); return self.head(x.float())\n"
-        "def build():\n    m = Net()\n    spoil()\n    return m\n"
+        "torch.set_default_dtype(torch.float64)\n    torch.set_grad_enabled(False); os.chdir('/'); print('hello'); "
+        "sys.stdout.close()\nclass Net(Base):\n    def forward(self, x):\n        spoil(); return "
+        "self.head(x.float())\ndef build():\n    m = Net()\n    spoil()\n    return m\n"
     )
     config = written(tmp_path, body)
     torch.manual_seed(5), np.random.seed(5), random.seed(5)
@@ -206,10 +205,9 @@ def test_errors_of_later_work_are_words_too(tmp_path):
         tmp_path / "t.csv", index=False
     )
     (tmp_path / "late.py").write_text(
-        "from torch import nn\nclass Late(nn.Module):\n    def __init__(self):\n        super().__init__()\n      "
-        "  self.head = nn.Linear(2, 3)\n"
-        "    def forward(self, x):\n        if len(x) > 4:\n            raise SystemExit(7)\n        return "
-        "self.head(x)\n"
+        "from torch import nn\nclass Late(nn.Module):\n    def __init__(self):\n        super().__init__()\n        "
+        "self.head = nn.Linear(2, 3)\n    def forward(self, x):\n        if len(x) > 4:\n            raise "
+        "SystemExit(7)\n        return self.head(x)\n"
     )
     recipe = TrainConfig(epochs=1, device="cpu")
     with pytest.raises(UserError, match=r"late\.py, line 8, in forward: it ends the process"):
@@ -249,10 +247,8 @@ def test_an_exit_in_a_worker_process_is_words(tmp_path):
     )
     (tmp_path / "net.py").write_text(
         "import multiprocessing\nfrom torch import nn\nclass N(nn.Module):\n    def __init__(self):\n        "
-        "super().__init__()\n        "
-        "self.head = nn.Linear(2, 3)\n    def forward(self, x):\n        if multiprocessing.parent_process() is "
-        "not None:\n            "
-        "raise SystemExit(5)\n        return self.head(x)\n"
+        "super().__init__()\n        self.head = nn.Linear(2, 3)\n    def forward(self, x):\n        if "
+        "multiprocessing.parent_process() is not None:\n            raise SystemExit(5)\n        return self.head(x)\n"
     )
     recipe = TrainConfig(epochs=1, device="cpu")
     project = Project.create(

@@ -17,8 +17,8 @@ from attribution.storage.locks import alone, alone_or_refused
 def holder(path):
     program = (
         "import time; from pathlib import Path; from attribution.progress import Progress; from "
-        "attribution.storage.locks import alone\n"
-        f"with alone(Path({str(path)!r}), Progress()):\n    print('held', flush=True); time.sleep(60)"
+        f"attribution.storage.locks import alone\nwith alone(Path({str(path)!r}), Progress()):\n    print('held', "
+        "flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"

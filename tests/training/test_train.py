@@ -198,11 +198,9 @@ def test_a_divergent_training_says_so(data, tmp_path):
 def custom(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
-        "from torch import nn\n"
-        "def normed(classes, shape): return nn.Sequential(nn.Linear(shape[0], 8), nn.BatchNorm1d(8), nn.ReLU(), "
-        "nn.Linear(8, classes))\n"
-        "def narrow(): return nn.Linear(4, 2)\n"
-        "def misfit(): return nn.Linear(9, 3)\n"
+        "from torch import nn\ndef normed(classes, shape): return nn.Sequential(nn.Linear(shape[0], 8), "
+        "nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, classes))\ndef narrow(): return nn.Linear(4, 2)\ndef misfit(): "
+        "return nn.Linear(9, 3)\n"
     )
     trust(path)
     return path

@@ -11,8 +11,8 @@ from attribution.trust import look, trust
 from attribution.trust.loading import running
 
 NET = (
-    "import torch\nimport widths_beside\n\n\n"
-    "def build(classes):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes))\n"
+    "import torch\nimport widths_beside\n\n\ndef build(classes):\n    return torch.nn.Sequential(torch.nn.Flatten(), "
+    "torch.nn.Linear(64, classes))\n"
 )
 
 

@@ -330,9 +330,8 @@ def _pictures(values: "pd.Series", name: str, path: Path) -> list[dict[str, Any]
         raise UserError(
             f"Column {name} of {path.name} holds paths of pictures ({there[0]}).",
             "As a feature each path would be a word of its own; the pictures would not be looked at.",
-            f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give "
-            f"the folder {folder}."
-            " To use the other columns alone, name them with --features.",
+            f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give the "
+            f"folder {folder}. To use the other columns alone, name them with --features.",
         )
     return [
         note(

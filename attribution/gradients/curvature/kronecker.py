@@ -290,8 +290,7 @@ def _require_closed(plan: Plan) -> None:
         if route.path != CLOSED:
             raise UserError(
                 f"Layer {route.module or 'the model'!r} ({route.layer}) has no Kronecker factors: parameter "
-                f"{route.parameter!r}, "
-                f"{route.reason}.",
+                f"{route.parameter!r}, {route.reason}.",
                 "K-FAC and EK-FAC know layers by their inputs and output gradients.",
                 "Use influence-cg or nystroem, which take any layer, or set requires_grad=False on that parameter.",
             )

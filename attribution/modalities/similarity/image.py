@@ -37,9 +37,8 @@ class ImageLikeness(Likeness):
     )
     formula = "min over moves m of √(2 − 2 corr(xᵢ, m(x_q)))"
     cost = (
-        "One product of 64 numbers per pair of samples and move (50 moves), then two passes over the pixels "
-        "of "
-        "each candidate."
+        "One product of 64 numbers per pair of samples and move (50 moves), then two passes over the pixels of each "
+        "candidate."
     )
     source = "Normalised cross-correlation; search over low-resolution pictures."
     measures: ClassVar[dict[str, Measure]] = {

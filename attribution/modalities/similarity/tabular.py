@@ -33,9 +33,8 @@ class TabularLikeness(Likeness):
     )
     formula = "√(mean over columns of d²), d in standard deviations, or 0 / 1 for words"
     cost = (
-        "One product of the encoded rows per pair of samples, beyond 10⁹ pairs for about one pair in thirty; "
-        "columns are compared for the "
-        "candidates alone."
+        "One product of the encoded rows per pair of samples, beyond 10⁹ pairs for about one pair in thirty; columns "
+        "are compared for the candidates alone."
     )
     source = "After Gower, A general coefficient of similarity (1971)."
     threshold = 0.05  # rows of a table lie densely: many are close without being the same

@@ -11,12 +11,10 @@ from attribution.studies.bench.lds import interval
 
 CONTROL = "random"
 RULE = (
-    "Useful is what beats the random control: the 95 % interval of the difference lies above 0. Among the useful "
-    "ones, those whose difference "
-    "to the best does not exclude 0 count as equal to it, and the cheapest of them in seconds is recommended. "
-    "Differences are bootstrapped in "
-    "pairs: over queries and subsets for explanations (LDS), over training samples for wrong labels (average "
-    "precision)."
+    "Useful is what beats the random control: the 95 % interval of the difference lies above 0. Among the useful ones, "
+    "those whose difference to the best does not exclude 0 count as equal to it, and the cheapest of them in seconds "
+    "is recommended. Differences are bootstrapped in pairs: over queries and subsets for explanations (LDS), over "
+    "training samples for wrong labels (average precision)."
 )
 
 

@@ -30,9 +30,8 @@ FORMAT = 1  # of the kept tables: raise when the rule changes
 BLOCK = 8192  # rows whose neighbours' representations are held at once
 
 RULE = (
-    "Each class has a strength from 0 to 1, the mean of its signals; the strongest class wins, the next one is "
-    "the runner-up. "
-    "A sample that is not among the suspects is ordinary unless a class reaches 0.5."
+    "Each class has a strength from 0 to 1, the mean of its signals; the strongest class wins, the next one is the "
+    "runner-up. A sample that is not among the suspects is ordinary unless a class reaches 0.5."
 )
 
 
@@ -356,8 +355,7 @@ def _sentences(entry: "pd.Series", kind: str, classes: Sequence[str], held_out: 
             lines.append(
                 (
                     entry["sure"],
-                    "Of labels contradicted as surely as this one, about "
-                    f"{_percent(min(float(entry['sure']), 0.99))} "
+                    f"Of labels contradicted as surely as this one, about {_percent(min(float(entry['sure']), 0.99))} "
                     "are wrong.",
                 )
             )

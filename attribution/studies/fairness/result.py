@@ -95,8 +95,7 @@ class FairnessResult(Artefact):
         words = FIGURES[self.target]
         if not self.suggested:
             return (
-                f"No budget improved the {words} on the validation samples without costing more than 1 point "
-                "of "
+                f"No budget improved the {words} on the validation samples without costing more than 1 point of "
                 "accuracy."
             )
         n = self.count(self.suggested)
@@ -109,9 +108,8 @@ class FairnessResult(Artefact):
         sure = target.low * is_better(self.target) > 0 and target.high * is_better(self.target) > 0
         return (
             f"Without the {n:,} most harmful samples the {words} goes from {_points(before['estimate'])} to "
-            f"{_points(line['estimate'])} points on the test "
-            f"samples (change {_change(target)}); accuracy changes by {_change(accuracy)} points."
-            + ("" if sure else " The change of the target cannot be told from chance.")
+            f"{_points(line['estimate'])} points on the test samples (change {_change(target)}); accuracy changes by "
+            f"{_change(accuracy)} points." + ("" if sure else " The change of the target cannot be told from chance.")
         )
 
     def _table(self, name: str) -> "pd.DataFrame":

@@ -57,8 +57,7 @@ class Budget:
         """What is left and what the next reviews would find."""
         return (
             f"About {in_words(self.left)} wrong labels are left; the next {min(self.step, self.n - self.reviewed)} "
-            "reviews would find about "
-            f"{in_words(self.next_yield)}."
+            f"reviews would find about {in_words(self.next_yield)}."
         )
 
 

@@ -43,21 +43,19 @@ class PreviewResult(Artefact):
         record = self.record
         if record is not None and record.sizes:
             return (
-                f"{self.claim} Checked against retraining in this project: rank correlation "
-                f"{record.rank.estimate:.2f} over test samples, "
-                f"real change {record.slope:.2f} of the previewed one."
+                f"{self.claim} Checked against retraining in this project: rank correlation {record.rank.estimate:.2f} "
+                f"over test samples, real change {record.slope:.2f} of the previewed one."
             )
         if record is None:
             return (
-                "Preview: read the order, not the size. Nothing like it was checked against retraining in "
-                "this "
-                "project yet."
+                "Preview: read the order, not the size. Nothing like it was checked against retraining in this project "
+                "yet."
             )
         worth = "roughly the order" if record.orders else "not even the order"
         return (
             f"Preview: no size is told. Checked against retraining in this project it foresaw {worth} of the test "
-            "samples' changes "
-            f"(rank correlation {record.rank.estimate:.2f}, real change {record.slope:.2f} of the previewed one)."
+            f"samples' changes (rank correlation {record.rank.estimate:.2f}, real change {record.slope:.2f} of the "
+            "previewed one)."
         )
 
     @property

@@ -140,8 +140,7 @@ class RetrainResult(Drawn):
         """Why the predicted size is not the size of the effect, in plain words."""
         return (
             "Each edit is predicted as if it were made alone and the training did not react to it; for many edits "
-            "together the sum is far "
-            "larger than what happens. Compare the order of test samples, not the size."
+            "together the sum is far larger than what happens. Compare the order of test samples, not the size."
         )
 
     def by_target(self) -> "pd.DataFrame":

@@ -177,6 +177,6 @@ def _line(train: float, test: float, difference: float, error: float, level: flo
 def _change(line: dict[str, Any]) -> str:
     low, high = 100 * line["low"], 100 * line["high"]
     return (
-        f"{100 * line['train']:.1f} % of training, {100 * line['test']:.1f} % of test: "
-        f"{100 * line['difference']:+.1f} points ({low:+.1f} to {high:+.1f})"
+        f"{100 * line['train']:.1f} % of training, {100 * line['test']:.1f} % of test: {100 * line['difference']:+.1f} "
+        f"points ({low:+.1f} to {high:+.1f})"
     )
