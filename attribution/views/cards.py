@@ -67,7 +67,10 @@ def without_prediction(card: Card) -> Card:
 
 def picture_html(picture: str, alt: str, size: int) -> str:
     """The picture in a square of ``size`` pixels, its own pixels kept sharp."""
-    style = f"width:{size}px;max-width:100%;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;border-radius:4px;background:#8881;flex:none"
+    style = (
+        f"width:{size}px;max-width:100%;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;"
+        "border-radius:4px;background:#8881;flex:none"
+    )
     return f'<img src="{picture}" alt="{escape(alt, quote=True)}" style="{style}">'
 
 
