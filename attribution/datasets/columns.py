@@ -208,56 +208,36 @@ def _from_words(
 
 def _said_of_words(distinct: dict[str, str], words: "pd.Series", share: float, name: str) -> list[dict[str, Any]]:
     """What is worth knowing about a column that became categories though it may not be meant so."""
-    where = f"column {name}"
-    odd = [word for word, bare in distinct.items() if not any(one.fits.fullmatch(bare) for one in SPELLINGS)]
+    what = _like_numbers(distinct, words, share)
+    return [note(f"column {name}", what)] if what else []
+
+
+def _like_numbers(distinct: dict[str, str], words: "pd.Series", share: float) -> str:
+    """In which way words (``distinct``: as written -> without what surrounds it) are like numbers; empty for none."""
     if share == 1:
-        return [
-            note(
-                where,
-                "its numbers are written in more than one way, such as "
-                f"{listed([repr(word) for word in _examples(distinct)])}; taken as categories",
-            )
-        ]
+        some = listed([repr(word) for word in _examples(distinct)])
+        return f"its numbers are written in more than one way, such as {some}; taken as categories"
     if share >= 0.5:
-        return [
-            note(
-                where,
-                f"{share:.0%} of its values are numbers, others are not, such as "
-                f"{listed([repr(word) for word in odd], 3)}; taken as categories",
-            )
-        ]
+        odd = [word for word, bare in distinct.items() if not any(one.fits.fullmatch(bare) for one in SPELLINGS)]
+        some = listed([repr(word) for word in odd], 3)
+        return f"{share:.0%} of its values are numbers, others are not, such as {some}; taken as categories"
     if all(_OTHER_DATE.fullmatch(bare) for bare in distinct.values()):
-        return [
-            note(
-                where,
-                f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they "
-                "are numbers",
-            )
-        ]
-    units = {re.sub(r"^[+-]?[\d.,' ]*\d", "", bare) for bare in distinct.values() if re.match(r"[+-]?\.?\d", bare)}
-    if (
-        len(units) == 1
-        and "" not in units
-        and all(re.match(r"[+-]?\.?\d", bare) for bare in distinct.values())
-        and len(distinct) > 2
-    ):
-        return [
-            note(
-                where,
-                f"every value is a number with {units.pop()!r} behind it; taken as categories. Without it they are "
-                "numbers",
-            )
-        ]
-    begun = sum(bool(re.match(r"\W*\d", bare)) for bare in distinct.values())
-    if len(distinct) > 2 and begun >= MOSTLY * len(distinct):
-        return [
-            note(
-                where,
-                f"its values begin with numbers, such as {listed([repr(word) for word in list(distinct)[:3]])}; "
-                "taken as categories",
-            )
-        ]
-    return []
+        return (
+            f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are "
+            "numbers"
+        )
+    if len(distinct) <= 2:
+        return ""
+    numbers = [bare for bare in distinct.values() if re.match(r"[+-]?\.?\d", bare)]
+    units = {re.sub(r"^[+-]?[\d.,' ]*\d", "", bare) for bare in numbers}
+    if len(numbers) == len(distinct) and len(units) == 1 and "" not in units:
+        return (
+            f"every value is a number with {units.pop()!r} behind it; taken as categories. Without it they are numbers"
+        )
+    if sum(bool(re.match(r"\W*\d", bare)) for bare in distinct.values()) >= MOSTLY * len(distinct):
+        some = listed([repr(word) for word in list(distinct)[:3]])
+        return f"its values begin with numbers, such as {some}; taken as categories"
+    return ""
 
 
 def _examples(distinct: dict[str, str]) -> list[str]:

@@ -35,31 +35,31 @@ def from_metadata(
     own = metadata_name(folder)
     path = root / own
     problems: list[dict[str, Any]] = []
-    frame = read_frame(
-        path, (config.label, config.group, "file_name", config.split, "split"), problems, config.max_gigabytes
-    )
+    as_text = (config.label, config.group, "file_name", config.split, "split")
+    frame = read_frame(path, as_text, problems, config.max_gigabytes)
     for name, role in (("file_name", "names the picture files"), (config.label, "holds the labels")):
         if name not in frame:
             column(frame, name, path, role)  # says which columns there are
-    given_names, nameless, _ = label_words(frame["file_name"])
+    given, nameless, _ = label_words(frame["file_name"])
     labels, unlabelled, bad = label_words(frame[config.label], chosen(config).kind == "set")
     if bad is not None:
         raise no_label(f"Row {bad[0] + 1} of {path.name}", bad[1])
     names = _Names(root, folder)
-    found = [None if gone else names.find(name) for name, gone in zip(given_names, nameless, strict=True)]
+    found = [None if gone else names.find(name) for name, gone in zip(given, nameless, strict=True)]
+    named = np.flatnonzero(~nameless)
     there = [number for number, name in enumerate(found) if name and is_picture(name)]
+    if not there:
+        raise _none_found(path, [given[number] for number in named], names)
     parts = np.asarray(named_splits(frame, config, path)[0] if not split else [split] * len(frame), dtype=object)
     waits = unlabelled & (config.unlabelled == "keep") & ~np.isin(parts, ("val", "test"))
-    labels = np.where(waits, "", labels).astype(object)
     taken = [number for number in there if waits[number] or not unlabelled[number]]
-    if not there:
-        raise _none_found(path, [given_names[number] for number in range(len(found)) if not nameless[number]], names)
     if all(unlabelled[number] for number in taken):
         raise UserError(
             f"No row of {path.name} has a value in column {config.label}.",
             "It holds the labels.",
             "Choose another column.",
         )
+    labels = np.where(waits, "", labels).astype(object)
     samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels[taken]})
     splits, said = named_splits(frame.iloc[taken], config, path) if not split else ("", [])
     samples["split"] = split or _splits(splits, samples["id"].tolist(), folder, said)
@@ -67,16 +67,15 @@ def from_metadata(
         samples["group"] = column(frame.iloc[taken], config.group, path, "holds the groups").to_numpy(dtype=object)
     rest = names.files - {found[number] for number in there} - {own}
     problems += passed_over(sorted(rest), "has no line in metadata.csv")
-    problems += in_few_lines(
-        [str(found[number]) for number in there if unlabelled[number] and not waits[number]],
-        "has no label in metadata.csv",
-    )
-    problems += kept_without_label([str(found[number]) for number in there if waits[number]])
+    problems += _without_label([number for number in there if unlabelled[number]], found, waits)
     problems += in_few_lines([f"row {number + 1} of {own}" for number in np.flatnonzero(nameless)], "names no file")
-    named = [number for number in range(len(found)) if not nameless[number]]
-    return samples, problems + said + names.lines(
-        [given_names[number] for number in named], [found[number] for number in named]
-    )
+    return samples, problems + said + names.lines([given[n] for n in named], [found[n] for n in named])
+
+
+def _without_label(rows: list[int], found: list[str | None], waits: np.ndarray) -> list[dict[str, Any]]:
+    """Lines about the pictures of these rows: those that wait for a label are kept, the others left out."""
+    left = in_few_lines([str(found[row]) for row in rows if not waits[row]], "has no label in metadata.csv")
+    return left + kept_without_label([str(found[row]) for row in rows if waits[row]])
 
 
 def _none_found(path: Path, given: list[str], names: "_Names") -> UserError:

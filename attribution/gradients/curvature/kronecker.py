@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import torch
@@ -125,9 +126,8 @@ class _Moments:
     queries, keys, values)."""
 
     def __init__(self) -> None:
-        self._known: dict[
-            tuple[int, ...], tuple[Tensor, Tensor, Tensor]
-        ] = {}  # inputs are held: their address must not be used again
+        # Inputs are held: their address must not be used again.
+        self._known: dict[tuple[int, ...], tuple[Tensor, Tensor, Tensor]] = {}
 
     def of(self, right: Tensor) -> tuple[Tensor, Tensor]:
         """For ``right (any, i)``: ``(i, i)`` and ``(i,)``."""
@@ -224,19 +224,51 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
     1503.05671; Grosse and Martens 2016, arXiv 1602.01407 (convolutions); George et al. 2018, arXiv 1806.03884 (EK-FAC);
     Grosse et al. 2023, arXiv 2308.03296 (for influence).
     """
-    plan = curvature.engine.plan(*next(curvature.samples()))
-    _require_closed(plan)
-    layers: dict[str, _Layer] = {}
-    diagonal: dict[str, Tensor] = {}
+    _require_closed(curvature.engine.plan(*next(curvature.samples())))
     kept = _Kept(min(_KEPT * curvature.keep_bytes, curvature.engine.budget_bytes // 2) if corrected else 0)
-
-    def layer_of(name: str, o: int, i: int) -> _Layer:
-        if name not in layers:
-            layers[name] = _new_layer(curvature, name, o, i)
-        return layers[name]
-
+    sums = _Sums(curvature, kept)
     for positions in curvature.batches():
-        pull = curvature.roots(positions, curvature.labels)
+        sums.add(positions)
+    layers = sums.layers
+    for layer in layers.values():
+        _diagonalise(layer, curvature.n)
+    diagonal = sums.means()
+    if corrected:
+        _correct(curvature, layers, kept)
+        found = [*diagonal.values(), *(layer.values for layer in layers.values())]
+        curvature.keep_trace(sum(float(values.sum()) for values in found))
+    known = {*diagonal, *layers, *sums.biases}
+    absent = {
+        name: torch.zeros(shape, dtype=torch.float64, device=curvature.layout.device)
+        for name, shape in curvature.layout.sizes.items()
+        if name not in known
+    }
+    return Kronecker(curvature, layers, diagonal | absent)
+
+
+@final
+class _Sums:
+    """What the factors are the means of, summed batch by batch over the training set."""
+
+    def __init__(self, curvature: GaussNewton, kept: "_Kept") -> None:
+        self.layers: dict[str, _Layer] = {}
+        self._curvature = curvature
+        self._kept = kept
+        self._diagonal: dict[str, Tensor] = {}
+
+    @property
+    def biases(self) -> set[str | None]:
+        """Names of the biases that belong to a layer's block."""
+        return {layer.bias for layer in self.layers.values()}
+
+    def means(self) -> dict[str, Tensor]:
+        """The diagonal of the parameters outside of the blocks."""
+        biases = self.biases
+        return {name: values / self._curvature.n for name, values in self._diagonal.items() if name not in biases}
+
+    def add(self, positions: np.ndarray) -> None:
+        """Count a batch of training samples."""
+        pull = self._curvature.roots(positions, self._curvature.labels)
         known = _Moments()
         for k, factors in enumerate(pull):
             blocked = {
@@ -245,44 +277,33 @@ def kronecker_factors(curvature: GaussNewton, corrected: bool) -> Kronecker:
                 if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1
             }
             for name, factor in blocked.items():
-                layer = layer_of(name, *factor.sizes[2:])
-                if k == 0:  # the inputs do not depend on the label
-                    part = factor if isinstance(factor, Outer) else factor.block(0, factor.count)
-                    layer.add_inputs(part.right[:, 0].flatten(0, 1), known)
-                if isinstance(factor, Outer):
-                    layer.add_outputs(factor.left[:, 0].flatten(0, 1))
-                else:
-                    layer.outputs += factor.outputs_moment()
-            biases = {layer.bias for layer in layers.values()}
+                self._block(name, factor, k == 0, known)  # the inputs do not depend on the label
+            biases = self.biases
             for name in factors.keys() - blocked.keys() - biases:
-                add = _second_moment(factors[name], curvature.engine.budget_bytes)
-                diagonal[name] = diagonal[name] + add if name in diagonal else add
-            kept.row(k, len(pull), blocked, {name: factors[name] for name in factors.keys() & biases})
+                more = _second_moment(factors[name], self._curvature.engine.budget_bytes)
+                self._diagonal[name] = self._diagonal[name] + more if name in self._diagonal else more
+            self._kept.row(k, len(pull), blocked, {name: factors[name] for name in factors.keys() & biases})
         for shared in pull.shared:
-            layer = layer_of(shared.weight, shared.lefts.shape[2], shared.inputs.shape[1])
+            layer = self._layer(shared.weight, shared.lefts.shape[2], shared.inputs.shape[1])
             layer.add_inputs(shared.inputs, known)
             layer.add_outputs(shared.lefts.flatten(0, 1))
-        kept.batch(positions, pull.shared)
-    for layer in layers.values():
-        _diagonalise(layer, curvature.n)
-    if corrected:
-        _correct(curvature, layers, kept)
-    biases = {layer.bias for layer in layers.values()}
-    separate = {name: values / curvature.n for name, values in diagonal.items() if name not in biases}
-    unseen = {
-        n: torch.zeros(s, dtype=torch.float64, device=curvature.layout.device)
-        for n, s in curvature.layout.sizes.items()
-    }
-    absent = {
-        name: zeros
-        for name, zeros in unseen.items()
-        if name not in separate and name not in layers and name not in biases
-    }
-    if corrected:
-        curvature.keep_trace(
-            sum(float(values.sum()) for values in (*separate.values(), *(layer.values for layer in layers.values())))
-        )
-    return Kronecker(curvature, layers, separate | absent)
+        self._kept.batch(positions, pull.shared)
+
+    def _block(self, name: str, factor: Outer | Convolution, inputs: bool, known: _Moments) -> None:
+        """Count a layer's output gradients, and its inputs where asked to."""
+        layer = self._layer(name, *factor.sizes[2:])
+        if inputs:
+            part = factor if isinstance(factor, Outer) else factor.block(0, factor.count)
+            layer.add_inputs(part.right[:, 0].flatten(0, 1), known)
+        if isinstance(factor, Outer):
+            layer.add_outputs(factor.left[:, 0].flatten(0, 1))
+        else:
+            layer.outputs += factor.outputs_moment()
+
+    def _layer(self, name: str, o: int, i: int) -> _Layer:
+        if name not in self.layers:
+            self.layers[name] = _new_layer(self._curvature, name, o, i)
+        return self.layers[name]
 
 
 def _require_closed(plan: Plan) -> None:
