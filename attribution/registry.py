@@ -1,16 +1,21 @@
-"""Finds plug-ins: one file in a folder, one ``@register`` line, nothing else to edit."""
+"""Finds plug-ins: one file in a folder, or an installed package that says so, one ``@register`` line, nothing else to
+edit."""
 
 import importlib
 import pkgutil
 from collections.abc import Callable
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from attribution.errors import UserError
 
+GROUP = "datablame.plugins"  # the entry points by which an installed package names its modules
+
 
 class Registry:
-    """The named plug-ins of one package, imported on first use.
+    """The named plug-ins of one package, imported on first use, with those of installed packages.
 
     ``kind`` is the word used in messages ("estimator"), ``package`` the dotted name of the folder whose modules
     register themselves. ``inside``: the plug-ins are folders, and the module of this name in each registers it.
@@ -25,8 +30,13 @@ class Registry:
         """Decorator that files a class or function under ``name`` and sets its ``name`` attribute."""
 
         def put(item: Any) -> Any:
-            if name in self._items and self._items[name].__qualname__ != item.__qualname__:
-                raise ValueError(f"two {self.kind}s are called {name!r}")
+            known = self._items.get(name, item)
+            if known.__qualname__ != item.__qualname__ or known.__module__ != item.__module__:
+                raise UserError(
+                    f"Two {self.kind}s are called {name!r}: in {known.__module__} and in {item.__module__}.",
+                    "One would hide the other.",
+                    "Rename one of them, or uninstall its package.",
+                )
             item.name = name
             self._items[name] = item
             return item
@@ -39,7 +49,8 @@ class Registry:
             for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
                 if not module.name.startswith("_") and (place := self._module(module)):
                     importlib.import_module(place)
-            self._discovered = True
+            self._discovered = True  # before others' modules, which may ask what there is
+            installed()
 
     def _module(self, found: pkgutil.ModuleInfo) -> str:
         """The module that registers a plug-in; "" for what stands beside the plug-ins."""
@@ -55,11 +66,52 @@ class Registry:
 
     def get(self, name: str) -> Any:
         """The plug-in called ``name``; ``UserError`` naming the known ones otherwise."""
-        self._discover()
-        if name not in self._items:
+        found = self.find(name)
+        if found is None:
             raise UserError(
                 f"There is no {self.kind} called {name!r}.",
                 "Nothing was computed.",
                 f"Choose one of: {', '.join(self.names())}.",
             )
-        return self._items[name]
+        return found
+
+    def find(self, name: str) -> Any:
+        """The plug-in called ``name``, or None: for readers of what was made when it was there."""
+        self._discover()
+        return self._items.get(name)
+
+    def each(self) -> list[Any]:
+        """All plug-ins in the order of their names."""
+        self._discover()
+        return [self._items[name] for name in sorted(self._items)]
+
+
+def named(room: str) -> Registry:
+    """The registry of a room by its name: ``named("estimators")`` is ``attribution.estimators.estimators``."""
+    found: Registry = getattr(importlib.import_module(f"attribution.{room}"), room.rpartition(".")[2])
+    return found
+
+
+@cache
+def installed() -> tuple[str, ...]:
+    """Import what installed packages offer under the entry points ``datablame.plugins``, once; the names of those
+    packages.
+
+    Only packages that the user installed are asked, never a project or the user's data. ``UserError`` naming the
+    package for one that cannot be imported.
+    """
+    packages = []
+    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.value, point.name)):
+        package = point.dist.name if point.dist else point.module
+        try:
+            point.load()
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"The plug-in {point.value} of the package {package} cannot be loaded: {error!r}.",
+                f"It is installed and asks to be found ({GROUP}), so everything that lists plug-ins needs it.",
+                f"Update or uninstall {package}.",
+            ) from error
+        packages.append(package)
+    return tuple(dict.fromkeys(packages))

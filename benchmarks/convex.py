@@ -148,9 +148,9 @@ def estimated(
     dataset: Dataset, run: Trained, asked: np.ndarray, name: str, **settings: Any
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """One estimator's influences ``(n, q)`` with its notes and its seconds."""
-    estimator = estimators.get(name)(TrainedModel(dataset, dataset.base_version(), run, device="cpu"))
-    for key, value in settings.items():
-        setattr(estimator, key, value)
+    estimator = estimators.get(name)(TrainedModel(dataset, dataset.base_version(), run, device="cpu")).adjusted(
+        **settings
+    )
     started_s = time.perf_counter()
     estimator.prepare([Query(str(row), (int(row),)) for row in asked])
     parts = [estimator.score(rows).influence for rows in np.array_split(dataset.rows("train"), 4)]

@@ -122,9 +122,7 @@ def progress() -> Progress:
 def influence(case: Case, name: str, settings: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
     """An estimator's matrix ``(n, q)`` and notes, kept in the work folder."""
     trained = TrainedModel(case.dataset, case.labels, case.run, device="cpu", trusted=True)
-    estimator = estimators.get(name)(trained)
-    for key, value in settings.items():
-        setattr(estimator, key, value)
+    estimator = estimators.get(name)(trained).adjusted(**settings)
     path = case.work / "scores" / case.run.id / f"{name}-{fingerprint(estimator.options())}"
     if not path.with_suffix(".npy").is_file():
         found, notes = scored(trained, case.queries, name, **settings)

@@ -38,9 +38,7 @@ RECIPE = TrainConfig(epochs=20, batch_size=32, lr=0.05, checkpoints=2, device="c
 def scored(trained: TrainedModel, rows: np.ndarray, name: str, **settings: Any) -> tuple[np.ndarray, dict[str, Any]]:
     """Influences ``(n, q)`` with notes, seconds, and what they cost: CPU time in plain forward passes over the training
     set, measured in the same process right before, and the passes that were counted."""
-    estimator = estimators.get(name)(trained)
-    for key, value in settings.items():
-        setattr(estimator, key, value)
+    estimator = estimators.get(name)(trained).adjusted(**settings)
     forward_s = statistics.median(_forward_cpu_s(trained) for _ in range(5))
     started_s, spent, cpu_s = time.perf_counter(), trained.spent, time.process_time()
     estimator.prepare([Query(str(row), (int(row),)) for row in rows])

@@ -52,9 +52,7 @@ def ours_by_estimator(name: str, **settings: Any) -> Callable[[Work, float], Ten
     """One of our estimators from a fresh start: nothing is kept from one run to the next."""
 
     def score(work: Work, damping: float) -> Tensor:
-        estimator = estimators.get(name)(work.trained())
-        for key, value in settings.items():
-            setattr(estimator, key, value)
+        estimator = estimators.get(name)(work.trained()).adjusted(**settings)
         estimator.prepare([Query(str(row), (row,)) for row in range(work.n, work.n + QUERIES)])
         rows = np.arange(work.n)
         return torch.cat([estimator.score(rows[start : start + BATCH]).influence for start in range(0, work.n, BATCH)])

@@ -7,7 +7,9 @@ from figures.table import table
 from typer.main import get_command
 
 from attribution.cli import cli
+from attribution.registry import Registry
 from attribution.settings import configs as config
+from attribution.settings.options import NoSettings
 
 
 def reference() -> str:
@@ -46,6 +48,7 @@ def reference() -> str:
         lines = [[f"`{item.name}`{_asked(item)}", item.title, item.summary, item.cost] for item in items]
         parts.append(f"## {title}\n")
         parts.append(table(["name", "in words", "summary", "cost"], lines))
+        parts.append(_own_settings(registry))
     items = [measures.get(name) for name in measures.names()]
     parts.append("## Measures\n")
     parts.append(
@@ -54,7 +57,21 @@ def reference() -> str:
             [[f"`{item.name}`", item.title, item.summary, item.unit] for item in items],
         )
     )
+    parts.append(_own_settings(measures))
     return "\n".join(parts)
+
+
+def _own_settings(registry: Registry) -> str:
+    """What plug-ins can be asked for beyond what all of them can; those that mean the same share a line."""
+    lines: dict[tuple[str, ...], list[str]] = {}
+    for item in registry.each():
+        for field, default, text, limits in config.fields_of(getattr(item, "Settings", NoSettings)):
+            told = (f"`{field}`", repr(default) if default != "" else "empty", text, limits or "any")
+            lines.setdefault(told, []).append(f"`{item.name}`")
+    if not lines:
+        return ""
+    rows = [[told[0], ", ".join(owners), *told[1:]] for told, owners in lines.items()]
+    return f"### Settings of their own\n\n{table(['setting', f'of the {registry.kind}s', 'default', 'meaning', 'range'], rows)}"
 
 
 def _flags(verb: str) -> list[list[str]]:

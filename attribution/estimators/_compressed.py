@@ -3,14 +3,16 @@ kept."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.estimators._preconditioned import curvature_of, usual_ratio
-from attribution.estimators._stored import store_of
+from attribution.estimators._preconditioned import CurvatureSettings, curvature_of, usual_ratio
+from attribution.estimators._stored import STORED, store_of
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
     from attribution.gradients.curvature import GaussNewton
     from attribution.gradients.factors import Factor
     from attribution.gradients.store import GradientStore
+
+
+@dataclass(frozen=True)
+class CompressedSettings(CurvatureSettings):
+    """The damping of all curvature estimators, and where compressed gradients are kept."""
+
+    store: bool = opt(False, STORED)
 
 
 class Compressed(Estimator):
@@ -32,9 +41,8 @@ class Compressed(Estimator):
 
     loss_only = True
     unit = "nats"
-    settings: ClassVar[tuple[str, ...]] = ("damping_ratio", "store")
-    damping_ratio: float = 0.0
-    store: bool = False
+    Settings = CompressedSettings
+    settings: CompressedSettings
     keep_bytes: int = 256 << 20
 
     @abstractmethod
@@ -81,14 +89,16 @@ class Compressed(Estimator):
         return [block / curvature.n for block in blocks]
 
     def options(self) -> dict[str, Any]:
-        return {"damping_ratio": self._ratio} | self.compression() | ({"store": "bfloat16"} if self.store else {})
+        return (
+            {"damping_ratio": self._ratio} | self.compression() | ({"store": "bfloat16"} if self.settings.store else {})
+        )
 
     def notes(self) -> dict[str, Any]:
         return {"damping": self.curvature.damping, "l2": self.curvature.l2, "numbers per sample": self._width}
 
     @property
     def _ratio(self) -> float:
-        return self.damping_ratio or usual_ratio(self.trained)
+        return self.settings.damping_ratio or usual_ratio(self.trained)
 
     def query_bytes(self) -> int:
         return 8 * self._width
@@ -104,7 +114,7 @@ class Compressed(Estimator):
 
     def kept(self, name: str, make: "Callable[[], dict[str, torch.Tensor]]") -> "dict[str, torch.Tensor]":
         """Tensors that belong to the run: from the store if there is to be one, on this device."""
-        if not self.store:
+        if not self.settings.store:
             return make()
         return {key: value.to(self.trained.device) for key, value in self._beside.tensors(name, make).items()}
 
@@ -163,7 +173,7 @@ class Compressed(Estimator):
     def score(self, rows: np.ndarray) -> ScoreBlock:
         import torch
 
-        if self.store:
+        if self.settings.store:
             return ScoreBlock((self.stored.vectors(rows).to(self.trained.device, torch.float64) @ self._solved).cpu())
         if not len(self._kept):
             return ScoreBlock((self.features(*self.trained.batch(rows)) @ self._solved).cpu())

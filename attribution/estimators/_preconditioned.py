@@ -3,6 +3,7 @@ training set's."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from attribution.estimators._hash import uniform
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
     import torch
@@ -67,6 +69,18 @@ def curvature_of(
     )
 
 
+@dataclass(frozen=True)
+class CurvatureSettings(Settings):
+    """What every estimator with a curvature can be asked for."""
+
+    damping_ratio: float = opt(
+        0.0,
+        "Damping in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 1 for a network.",
+        low=0.0,
+        high=1e12,
+    )
+
+
 class Preconditioned(Estimator):
     """influence(i, q) = (1 / n) g_q^T (C + damping I)^-1 g_i at the last checkpoint: the drop in the query's loss owed
     to sample i, in nats.
@@ -77,8 +91,8 @@ class Preconditioned(Estimator):
     """
 
     unit = "nats"
-    settings: ClassVar[tuple[str, ...]] = ("damping_ratio",)
-    damping_ratio: float = 0.0
+    Settings = CurvatureSettings
+    settings: CurvatureSettings
     copies: ClassVar[int] = 4  # vectors of the model's size that one query takes while it is solved
 
     @abstractmethod
@@ -92,7 +106,7 @@ class Preconditioned(Estimator):
 
     @property
     def _ratio(self) -> float:
-        return self.damping_ratio or usual_ratio(self.trained)
+        return self.settings.damping_ratio or usual_ratio(self.trained)
 
     def options(self) -> dict[str, Any]:
         return {"damping_ratio": self._ratio}

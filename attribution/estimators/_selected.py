@@ -2,17 +2,33 @@
 with the training set."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from attribution.estimators._preconditioned import Preconditioned
+from attribution.estimators._preconditioned import CurvatureSettings, Preconditioned
 from attribution.estimators.base import Query
+from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
     import torch
 
 TOGETHER = 64  # rows solved at once: bounds the vectors of the model's size that a large group takes
+
+
+@dataclass(frozen=True)
+class SelectedSettings(CurvatureSettings):
+    """The damping of all curvature estimators, and which parameters may move."""
+
+    ratio: float = opt(
+        0.05, "Share of the parameters that may move, near it by whole rows; 1: all of them.", above=0.0, high=1.0
+    )
+    selection: str = opt(
+        "outputs",
+        "How those are chosen: outputs, gradients (largest means over the query) or random.",
+        choices=("outputs", "gradients", "random"),
+    )
 
 
 class Selected(Preconditioned):
@@ -26,10 +42,9 @@ class Selected(Preconditioned):
     asked row serves every training sample.
     """
 
-    settings: ClassVar[tuple[str, ...]] = ("damping_ratio", "ratio", "selection")
+    Settings = SelectedSettings
+    settings: SelectedSettings
     variant: ClassVar[str]
-    ratio: float = 0.05
-    selection: str = "outputs"
     tolerance: float = 1e-5
     iterations: int = 200
     source = (
@@ -45,8 +60,8 @@ class Selected(Preconditioned):
 
     def options(self) -> dict[str, Any]:
         own = {
-            "ratio": self.ratio,
-            "selection": self.selection,
+            "ratio": self.settings.ratio,
+            "selection": self.settings.selection,
             "tolerance": self.tolerance,
             "iterations": self.iterations,
         }
@@ -91,7 +106,9 @@ class Selected(Preconditioned):
 
         model = self.trained.model()
         x, y = self.trained.batch(rows)
-        means = row_means(model, x, y, self.selection)
+        means = row_means(model, x, y, self.settings.selection)
         self.trained.count(3 * len(rows))
         each = [{name: values[place] for name, values in means.items()} for place in range(len(rows))]
-        return torch.stack([select(model, one, self.ratio, self.selection, self.seed) for one in each])
+        return torch.stack(
+            [select(model, one, self.settings.ratio, self.settings.selection, self.seed) for one in each]
+        )

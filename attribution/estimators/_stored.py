@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from attribution.training.trained import TrainedModel
 
 
+STORED = "Keep the training set's compressed gradients on disk (bf16) and read them for later questions."
+
+
 def store_of(
     trained: "TrainedModel",
     settings: dict[str, Any],

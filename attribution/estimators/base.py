@@ -1,11 +1,15 @@
 """What every influence estimator offers: prepare the queries once, then score batches of training rows."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+
+from attribution.settings import ranges
+from attribution.settings.options import NoSettings
 
 if TYPE_CHECKING:
     import torch
@@ -69,9 +73,9 @@ class Estimator(ABC):
     by_rate: ClassVar[bool] = (
         False  # weighs checkpoints by their learning rates, so its unit is known only where those are
     )
-    settings: ClassVar[
-        tuple[str, ...]
-    ] = ()  # fields of ScoreConfig that it takes as attributes; they belong into ``options``
+    Settings: ClassVar[type[ranges.Settings]] = (
+        NoSettings  # a frozen dataclass with what can be set; enters ``options``
+    )
     loss_only: ClassVar[bool] = False  # cannot be asked of another measure than the loss
     from_subsets: ClassVar[bool] = (
         False  # needs models retrained on random subsets (``attribution.training.subsets``) beside the run
@@ -84,8 +88,20 @@ class Estimator(ABC):
     )
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
-    def __init__(self, trained: "TrainedModel", seed: int = 0) -> None:
+    def __init__(self, trained: "TrainedModel", seed: int = 0, settings: ranges.Settings | None = None) -> None:
         self.trained, self.seed = trained, seed
+        self.settings: Any = self.Settings() if settings is None else settings
+
+    def adjusted(self, **values: Any) -> Self:
+        """This estimator with other settings, and, for studies of a method, other constants of its class (a tolerance,
+        a rank)."""
+        known = {item.name for item in dataclasses.fields(self.settings)}
+        own = {name: value for name, value in values.items() if name in known}
+        self.settings = dataclasses.replace(self.settings, **own)
+        for name in values.keys() - known:
+            getattr(self, name)  # a constant that is not there would be ignored
+            setattr(self, name, values[name])
+        return self
 
     def options(self) -> dict[str, Any]:
         """The settings that change a score: they enter the fingerprint of a score run."""

@@ -1,13 +1,14 @@
 """Forward-INF, the mirrored influence: train a little against the query, then see whose loss changed."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.errors import UserError
 from attribution.estimators import register
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,20 @@ def negative_log_odds(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.
     from attribution.tasks.classification import log_odds
 
     return -log_odds(logits, labels)
+
+
+@dataclass(frozen=True)
+class ForwardSettings(Settings):
+    """How the query is unlearned."""
+
+    objective: str = opt(
+        "cross-entropy", "What is unlearned and read off: cross-entropy or margin.", choices=("cross-entropy", "margin")
+    )
+    steps: int = opt(5, "Steps taken against the query.", low=1, high=10_000)
+    step: float = opt(0.2, "Length of each step in parameter space.", above=0.0, high=1000.0)
+    both_signs: bool = opt(
+        False, "Step up and down the query's loss and halve the difference: twice the cost, less curvature."
+    )
 
 
 @register("forward-inf")
@@ -52,30 +67,26 @@ class ForwardInfluence(Estimator):
     source = "The Mirrored Influence Hypothesis, arXiv 2402.08922 (CVPR 2024)."
     cheaper = "ip"
     unit = "nats"
-    settings: ClassVar[tuple[str, ...]] = ("objective", "steps", "step", "both_signs")
-    objective: str = "cross-entropy"
-    steps: int = 5
-    step: float = 0.2
-    both_signs: bool = False
+    Settings = ForwardSettings
+    settings: ForwardSettings
     _base_losses: "torch.Tensor | None" = None
 
     def options(self) -> dict[str, Any]:
-        self._check()
-        changed = {"objective": self.objective} if self.objective != "cross-entropy" else {}
-        return {"steps": self.steps, "step": self.step} | changed | ({"both_signs": True} if self.both_signs else {})
+        asked = self.settings
+        changed = {"objective": asked.objective} if asked.objective != "cross-entropy" else {}
+        return {"steps": asked.steps, "step": asked.step} | changed | ({"both_signs": True} if asked.both_signs else {})
 
     def measured_in(self, measure: str = "nats") -> str:
-        return self.unit if self.objective == "cross-entropy" else "logits of margin"
+        return self.unit if self.settings.objective == "cross-entropy" else "logits of margin"
 
     def query_bytes(self) -> int:
-        return super().query_bytes() * (2 if self.both_signs else 1)
+        return super().query_bytes() * (2 if self.settings.both_signs else 1)
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._check()
         import torch
 
         self._sides: list[Weights] = []  # for each sign, name -> (q, *shape)
-        for sign in (1, -1) if self.both_signs else (1,):
+        for sign in (1, -1) if self.settings.both_signs else (1,):
             moved = [self.moved(query, sign) for query in queries]
             self._sides.append({name: torch.stack([each.pop(name) for each in moved]) for name in list(moved[0])})
 
@@ -84,34 +95,22 @@ class ForwardInfluence(Estimator):
         import torch
 
         parameters = {name: value.detach().clone() for name, value in self.trained.parameters().items()}
-        for _ in range(self.steps):
+        for _ in range(self.settings.steps):
             gradient = self.trained.mean_gradient(query, parameters, self._measure)
             norm = torch.sqrt(sum((value**2).sum() for value in gradient.values()) + torch.zeros(()))
             # A loss of exactly zero has no direction: nothing to unlearn, all influences are zero.
             if not float(norm) > 0:
                 break
-            parameters = {name: value + sign * self.step / norm * gradient[name] for name, value in parameters.items()}
+            parameters = {
+                name: value + sign * self.settings.step / norm * gradient[name] for name, value in parameters.items()
+            }
         return parameters
 
     @property
     def _measure(self) -> "Loss":
         from attribution.tasks.classification import per_sample_loss
 
-        return per_sample_loss if self.objective == "cross-entropy" else negative_log_odds
-
-    def _check(self) -> None:
-        if self.objective not in ("cross-entropy", "margin"):
-            raise UserError(
-                f"objective is {self.objective!r}.",
-                "Forward-INF knows no such loss.",
-                "Set it to 'cross-entropy' or 'margin'.",
-            )
-        if self.steps < 1 or not self.step > 0:
-            raise UserError(
-                f"steps is {self.steps} and step {self.step:g}.",
-                "Without a step nothing is unlearned.",
-                "Set steps to 1 or more and step above 0.",
-            )
+        return per_sample_loss if self.settings.objective == "cross-entropy" else negative_log_odds
 
     def _base(self, rows: np.ndarray, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
         """Losses at the unmoved weights (b,), computed once per training row."""

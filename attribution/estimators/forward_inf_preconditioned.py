@@ -3,16 +3,17 @@ leave-one-out."""
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.errors import UserError
 from attribution.estimators import register
-from attribution.estimators._preconditioned import Preconditioned
+from attribution.estimators._preconditioned import CurvatureSettings, Preconditioned
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.estimators.influence_cg import ConjugateGradientInfluence
+from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 
 
 SINGLE_STEP = 1e-3  # where the device has no double precision: shorter steps drown in rounding
+
+
+@dataclass(frozen=True)
+class SolvedSettings(CurvatureSettings):
+    """The damping of all curvature estimators, and how the step is solved for and taken."""
+
+    solver: str = opt("cg", "How the step is solved for: cg or ekfac.", choices=("cg", "ekfac"))
+    step: float = opt(
+        1e-5,
+        "Length of the step in parameter space, where the device has double precision; short, so that few units cross "
+        "their kink on the way.",
+        above=0.0,
+        high=1000.0,
+    )
 
 
 @register("forward-inf-preconditioned")
@@ -48,21 +63,15 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
     )
     source = "After The Mirrored Influence Hypothesis, arXiv 2402.08922, with the step of arXiv 1703.04730."
     cheaper = "forward-inf"
-    settings: ClassVar[tuple[str, ...]] = ("damping_ratio", "solver")
-    step: float = 1e-5  # in double precision; small, so that few units cross their kink on the way
-    solver: str = "cg"
+    Settings = SolvedSettings
+    settings: SolvedSettings
 
     def options(self) -> dict[str, Any]:
-        if self.solver not in ("cg", "ekfac"):
-            raise UserError(
-                f"solver is {self.solver!r}.",
-                "There is no such way to solve for the step.",
-                "Set it to 'cg' or 'ekfac'.",
-            )
-        return super().options() | {"step": self.step} | ({"solver": self.solver} if self.solver != "cg" else {})
+        asked = self.settings
+        return super().options() | {"step": asked.step} | ({"solver": asked.solver} if asked.solver != "cg" else {})
 
     def notes(self) -> dict[str, Any]:
-        return super().notes() if self.solver == "cg" else Preconditioned.notes(self)
+        return super().notes() if self.settings.solver == "cg" else Preconditioned.notes(self)
 
     @cached_property
     def _kronecker(self) -> "Kronecker":
@@ -71,7 +80,7 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
         return kronecker_factors(self.curvature, corrected=True)
 
     def solve(self, gradients: "torch.Tensor") -> "torch.Tensor":
-        return super().solve(gradients) if self.solver == "cg" else self._kronecker.solve(gradients)
+        return super().solve(gradients) if self.settings.solver == "cg" else self._kronecker.solve(gradients)
 
     @cached_property
     def _model(self) -> "torch.nn.Module":
@@ -105,7 +114,7 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
         from attribution.tasks.classification import per_sample_loss
 
         double = next(self._model.parameters()).dtype == torch.float64
-        reach = self.step if double else SINGLE_STEP
+        reach = self.settings.step if double else SINGLE_STEP
         # A query without gradient moves nothing: all influences are zero.
         amount = reach / length if length > 0 else 0.0
         own = dict(self._model.named_parameters())

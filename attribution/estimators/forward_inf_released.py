@@ -1,12 +1,24 @@
 """Forward-INF with the step of the released code, for comparison."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from attribution.estimators import register
 from attribution.estimators.base import Query
 from attribution.estimators.forward_inf import ForwardInfluence, Weights
+from attribution.settings.ranges import Settings, opt
 
 ADAM_EPS = 1e-8
+
+
+@dataclass(frozen=True)
+class ReleasedSettings(Settings):
+    """The one step of the released code; loss and direction are fixed."""
+
+    objective: ClassVar[str] = "cross-entropy"
+    both_signs: ClassVar[bool] = False
+    steps: int = opt(1, "Adam steps taken against the query.", low=1, high=10_000)
+    lr: float = opt(5e-3, "Learning rate of Adam.", above=0.0, high=1000.0)
 
 
 @register("forward-inf-released")
@@ -32,19 +44,18 @@ class ReleasedForwardInfluence(ForwardInfluence):
     )
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ),  θ̂_q = θ + η ∇ℓ_q / (|∇ℓ_q| + ε)"
     cost = "One forward pass over the training set per query, plus one; one step per query."
-    settings = ()
-    steps = 1
-    step = 5e-3
+    Settings = ReleasedSettings  # type: ignore[assignment]
+    settings: Any
 
     def options(self) -> dict[str, Any]:
-        return {"steps": self.steps, "lr": self.step}
+        return {"steps": self.settings.steps, "lr": self.settings.lr}
 
     def moved(self, query: Query, sign: int) -> Weights:
         import torch
 
         parameters = {name: value.detach().clone() for name, value in self.trained.parameters().items()}
-        adam = torch.optim.Adam(list(parameters.values()), lr=self.step, eps=ADAM_EPS, maximize=sign > 0)
-        for _ in range(self.steps):
+        adam = torch.optim.Adam(list(parameters.values()), lr=self.settings.lr, eps=ADAM_EPS, maximize=sign > 0)
+        for _ in range(self.settings.steps):
             gradient = self.trained.mean_gradient(query, parameters)
             for name, value in parameters.items():
                 value.grad = gradient[name]

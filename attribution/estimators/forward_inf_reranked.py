@@ -1,16 +1,27 @@
 """Forward-INF as a filter: the samples it puts in front are put in order by the cosine of their gradients."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.estimators import register
 from attribution.estimators.base import Query, ScoreBlock
-from attribution.estimators.forward_inf import ForwardInfluence
+from attribution.estimators.forward_inf import ForwardInfluence, ForwardSettings
+from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
     import torch
+
+
+@dataclass(frozen=True)
+class RerankedSettings(ForwardSettings):
+    """Those of Forward-INF, and how many are put in order."""
+
+    candidates: int = opt(
+        20, "Most helpful samples per query that are put in order by their gradients.", low=1, high=100_000
+    )
 
 
 @register("forward-inf-reranked")
@@ -34,10 +45,11 @@ class RerankedForwardInfluence(ForwardInfluence):
     cost = "As Forward-INF, plus 20 training gradients per query."
     source = "After The Mirrored Influence Hypothesis, arXiv 2402.08922; the re-ranking is ours."
     cheaper = "ip"
-    top: int = 20
+    Settings = RerankedSettings
+    settings: RerankedSettings
 
     def options(self) -> dict[str, Any]:
-        return super().options() | {"top": self.top}
+        return super().options() | {"top": self.settings.candidates}
 
     def query_bytes(self) -> int:
         return super().query_bytes() + 8 * len(self.trained.rows)
@@ -63,7 +75,7 @@ class RerankedForwardInfluence(ForwardInfluence):
 
     def _candidates(self, column: "torch.Tensor") -> "torch.Tensor":
         """Positions of the ``top`` largest positive values (k,), the largest first."""
-        positions = column.argsort(descending=True, stable=True)[: self.top]
+        positions = column.argsort(descending=True, stable=True)[: self.settings.candidates]
         return positions[column[positions] > 0]
 
     def _cosines(self, rows: np.ndarray, query: Query) -> "torch.Tensor":

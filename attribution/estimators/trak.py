@@ -2,19 +2,29 @@
 form."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.estimators import register
 from attribution.estimators._preconditioned import KEEP_BYTES
+from attribution.estimators._stored import STORED, store_of
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
     import torch
 
     from attribution.gradients.store import GradientStore
     from attribution.training.trained import TrainedModel
+
+
+@dataclass(frozen=True)
+class TrakSettings(Settings):
+    """Where projected gradients are kept."""
+
+    store: bool = opt(False, STORED)
 
 
 @register("trak")
@@ -47,13 +57,19 @@ class Trak(Estimator):
     loss_only = True
     needs = "several checkpoints or runs (works with one, less well)"
     unit = "logits of margin"
-    settings: ClassVar[tuple[str, ...]] = ("store",)
-    store: bool = False
+    Settings = TrakSettings
+    settings: TrakSettings
     dim = 512
     relative_ridge = 1.0
 
-    def __init__(self, trained: "TrainedModel", seed: int = 0, others: Sequence["TrainedModel"] = ()) -> None:
-        super().__init__(trained, seed)
+    def __init__(
+        self,
+        trained: "TrainedModel",
+        seed: int = 0,
+        settings: TrakSettings | None = None,
+        others: Sequence["TrainedModel"] = (),
+    ) -> None:
+        super().__init__(trained, seed, settings)
         self.models = [(each, index) for each in (trained, *others) for index in range(len(each.weights))]
         self._factors: list[torch.Tensor] = []
         self._stores: dict[int, GradientStore] = {}
@@ -67,7 +83,7 @@ class Trak(Estimator):
             "relative_ridge": self.relative_ridge,
             "seed": self.seed,
             "runs": [s.run.id for s, _ in self.models],
-        } | ({"store": "bfloat16"} if self.store else {})
+        } | ({"store": "bfloat16"} if self.settings.store else {})
 
     def query_bytes(self) -> int:
         return 8 * self.dim * len(self.models)
@@ -99,7 +115,7 @@ class Trak(Estimator):
     def _both(self, model: int, rows: np.ndarray) -> "tuple[torch.Tensor, torch.Tensor]":
         """phi (b, d) and 1 - p (b,) of training rows: computed, kept from before, or from the store where ``store`` is
         set."""
-        if self.store:
+        if self.settings.store:
             found = self._stored(model).vectors(rows).double()
             return found[:, :-1], found[:, -1]
         if model in self._kept:
@@ -114,8 +130,6 @@ class Trak(Estimator):
         """What one model has on disk: phi, and 1 - p as the last column. Rows of a store are those of this estimator's
         data."""
         import torch
-
-        from attribution.estimators._stored import store_of
 
         if model not in self._stores:
             trained, index = self.models[model]
@@ -133,13 +147,15 @@ class Trak(Estimator):
         import torch
 
         rows = self.trained.rows
-        fits = not self.store and 8 * len(rows) * self.dim * len(self.models) <= KEEP_BYTES * self.trained.share
+        fits = (
+            not self.settings.store and 8 * len(rows) * self.dim * len(self.models) <= KEEP_BYTES * self.trained.share
+        )
         for model in range(len(self._factors), len(self.models)):
             total: Any = 0.0
             kept = []
             for start in range(0, len(rows), self.trained.batch_size):
                 batch = rows[start : start + self.trained.batch_size]
-                if fits or self.store:
+                if fits or self.settings.store:
                     phi, doubt = self._both(model, batch)
                     kept += [torch.cat([phi, doubt[:, None]], 1)] if fits else []
                 else:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.estimators import register
 from attribution.estimators._siblings import siblings
-from attribution.estimators.trak import Trak
+from attribution.estimators.trak import Trak, TrakSettings
 
 if TYPE_CHECKING:
     from attribution.training.trained import TrainedModel
@@ -31,8 +31,14 @@ class TrakEnsemble(Trak):
     cost = "As TRAK, times the number of trainings; and those trainings."
     needs = "trainings of the same recipe with other seeds (`datablame train --seed 1`; without them it is trak)"
 
-    def __init__(self, trained: "TrainedModel", seed: int = 0, others: "Sequence[TrainedModel] | None" = None) -> None:
-        super().__init__(trained, seed, siblings(trained) if others is None else others)
+    def __init__(
+        self,
+        trained: "TrainedModel",
+        seed: int = 0,
+        settings: TrakSettings | None = None,
+        others: "Sequence[TrainedModel] | None" = None,
+    ) -> None:
+        super().__init__(trained, seed, settings, siblings(trained) if others is None else others)
 
     def notes(self) -> dict[str, Any]:
         return {"runs": len({each.run.id for each, _ in self.models}), "models": len(self.models)}

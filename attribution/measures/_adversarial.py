@@ -1,5 +1,6 @@
 """Adversarial points: inputs moved a little, where it hurts the model most."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from attribution.datasets.handed import STANDARDISED, Inputs, unit
 from attribution.errors import UserError
 from attribution.measures.base import Measure
+from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,6 +57,18 @@ def limits(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> tuple[np.ndarr
     return (0 - mean) / std, (1 - mean) / std
 
 
+@dataclass(frozen=True)
+class AttackSettings(Settings):
+    """How far an attack may go."""
+
+    epsilon: float = opt(
+        0.1,
+        "Reach of the attack, in standard deviations of the inputs as the model is given them.",
+        above=0.0,
+        high=100.0,
+    )
+
+
 class Adversarial(Measure):
     """The mean loss at inputs moved by at most ``epsilon`` per coordinate so as to raise it, within what the inputs can
     be.
@@ -65,7 +79,8 @@ class Adversarial(Measure):
 
     unit = "nats"
     needs = "pictures, or a table with number columns"
-    settings = ("epsilon",)
+    Settings = AttackSettings
+    settings: AttackSettings
     steps: int = 1
     stride: float = 1.0  # of one step, in epsilons
 
@@ -82,12 +97,6 @@ class Adversarial(Measure):
 
         from attribution.models.features import inputs_of
 
-        if self.epsilon <= 0:
-            raise UserError(
-                f"epsilon is {self.epsilon:g}.",
-                "An attack has to move the inputs.",
-                "Give a positive number, for example 0.1.",
-            )
         info = trained.dataset.info
         model = trained.model(checkpoint)
         inputs = inputs_of(model)
@@ -95,8 +104,8 @@ class Adversarial(Measure):
         bounds = limits(info, inputs)
         reach = unit(info, inputs) * (1.0 if mask is None else mask)  # of one standard deviation, per channel or column
         allowed = torch.as_tensor(reach, device=x.device).to(x.dtype).view(1, -1, *[1] * (x.dim() - 2))
-        low = x - self.epsilon * allowed
-        high = x + self.epsilon * allowed
+        low = x - self.settings.epsilon * allowed
+        high = x + self.settings.epsilon * allowed
         if bounds is not None:
             floor, ceiling = (torch.as_tensor(side, device=x.device).to(x.dtype).view(1, -1, 1, 1) for side in bounds)
             low = torch.maximum(low, torch.minimum(floor, x))
@@ -106,7 +115,7 @@ class Adversarial(Measure):
             leaf = moved.clone().requires_grad_()
             (slope,) = torch.autograd.grad(self.per_sample(trained)(model(leaf), y).sum(), leaf)
             moved = torch.minimum(
-                torch.maximum(moved + self.stride * self.epsilon * slope.sign() * allowed, low), high
+                torch.maximum(moved + self.stride * self.settings.epsilon * slope.sign() * allowed, low), high
             ).detach()
             trained.count(3 * len(y))
         return moved

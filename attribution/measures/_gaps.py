@@ -1,6 +1,7 @@
 """What the gap measures share: the mean probability of the positive class, in the best-off group minus in the
 worst-off."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.measures.base import Measure
+from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +58,13 @@ def probability_of(index: int) -> "Loss":
     return probability
 
 
+@dataclass(frozen=True)
+class GapSettings(Settings):
+    """What a gap is about."""
+
+    positive: str = opt("", "The class that the gap is about; empty: the last one.")
+
+
 class GroupGap(Measure):
     """Largest minus smallest group mean of p(positive), over the rows that ``counts`` keeps; with two groups, the
     absolute difference.
@@ -68,14 +77,15 @@ class GroupGap(Measure):
     unit = "probability"
     needs = "a group column and at least two groups among the rows"
     group_only = True
-    settings = ("positive",)
+    Settings = GapSettings
+    settings: GapSettings
 
     def counts(self, labels: np.ndarray, positive: int) -> np.ndarray:
         """Which rows the rates are taken over (n,) bool."""
         raise NotImplementedError
 
     def per_sample(self, trained: "TrainedModel") -> "Loss":
-        return probability_of(positive_class(trained.dataset.info.classes, self.positive))
+        return probability_of(positive_class(trained.dataset.info.classes, self.settings.positive))
 
     def rates(self, trained: "TrainedModel", rows: np.ndarray, checkpoint: int = -1) -> dict[str, tuple[float, int]]:
         """Mean probability of the positive class and number of rows counted, by group."""
@@ -86,7 +96,7 @@ class GroupGap(Measure):
     def _members(self, trained: "TrainedModel", rows: np.ndarray) -> dict[str, np.ndarray]:
         """Which rows count, by group name (n,) bool; ``UserError`` for fewer than two groups."""
         classes = trained.dataset.info.classes
-        positive = positive_class(classes, self.positive)
+        positive = positive_class(classes, self.settings.positive)
         groups = groups_of(trained.dataset, rows)
         counted = (groups != "") & self.counts(trained.labels.values[rows], positive)
         names = sorted(set(groups[counted]))

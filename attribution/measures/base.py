@@ -1,10 +1,14 @@
 """What every measure offers: one number about a model on some rows, lower is better, and its gradient."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+
+from attribution.settings import ranges
+from attribution.settings.options import NoSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,9 +23,7 @@ class Measure(ABC):
 
     So a positive influence means that training on a sample lowers the measure: the loss falls, the margin grows, the
     gap closes. A subclass is one file: the words below, ``per_sample`` (f) and, where they differ from the mean over
-    the rows as they are, ``weights`` (w) and ``inputs`` (x'). ``positive`` names the class that gaps are about ("" :
-    the last one), ``epsilon`` is the reach of an attack in standard deviations of the inputs, as the model is given
-    them.
+    the rows as they are, ``weights`` (w) and ``inputs`` (x'). What can be set is a dataclass in its file.
     """
 
     name: ClassVar[str]
@@ -32,14 +34,14 @@ class Measure(ABC):
     source: ClassVar[str]
     needs: ClassVar[str] = ""  # what the data must have, in words
     group_only: ClassVar[bool] = False  # no meaning for one row
-    settings: ClassVar[tuple[str, ...]] = ()  # fields of ScoreConfig that change it
+    Settings: ClassVar[type[ranges.Settings]] = NoSettings  # a frozen dataclass with what can be set
 
-    def __init__(self, positive: str = "", epsilon: float = 0.1) -> None:
-        self.positive, self.epsilon = positive, epsilon
+    def __init__(self, settings: ranges.Settings | None = None) -> None:
+        self.settings: Any = self.Settings() if settings is None else settings
 
     def options(self) -> dict[str, Any]:
-        """Name and the settings that matter: enters the fingerprint of what was asked."""
-        return {"name": self.name, **{setting: getattr(self, setting) for setting in self.settings}}
+        """Name and settings: enters the fingerprint of what was asked."""
+        return {"name": self.name, **dataclasses.asdict(self.settings)}
 
     @abstractmethod
     def per_sample(self, trained: "TrainedModel") -> "Loss":

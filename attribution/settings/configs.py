@@ -7,11 +7,13 @@ flags and docs. A config checks itself when it is made.
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attribution.errors import UserError
-from attribution.settings.ranges import SEED, Settings, opt, words
+from attribution.settings.options import WithOptions
+from attribution.settings.ranges import SEED, Options, Settings, opt, words
 
 T = TypeVar("T")
 
@@ -129,9 +131,9 @@ class TrainConfig(Settings):
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
 
 
-@dataclass(frozen=True)
-class ScoreConfig(Settings):
-    """One influence score run."""
+@dataclass(frozen=True, init=False)
+class ScoreConfig(WithOptions):
+    """One influence score run; what the estimator and the measure can be asked for beyond it are their own settings."""
 
     estimator: str = opt("ip", "Which estimator; `datablame status --plugins` lists them.", plugins="estimators")
     queries: str = opt(
@@ -156,52 +158,13 @@ class ScoreConfig(Settings):
     seed: int = opt(0, "Seed for estimators that use chance.", low=0, high=SEED)
     measure: str = opt(
         "loss",
-        "What influence is asked of: loss, margin, dp-gap, eop-gap (both for a group of queries), fgsm or pgd.",
+        "What influence is asked of; `datablame status --plugins` lists them.",
         plugins="measures",
-    )
-    positive: str = opt("", "The class that dp-gap and eop-gap are about; empty: the last one.")
-    epsilon: float = opt(
-        0.1, "Reach of the attacks fgsm and pgd, in standard deviations of the inputs.", above=0.0, high=100.0
-    )
-    objective: str = opt(
-        "cross-entropy",
-        "What Forward-INF unlearns and reads off: cross-entropy or margin.",
-        choices=("cross-entropy", "margin"),
-    )
-    steps: int = opt(5, "Steps that Forward-INF takes against the query.", low=1, high=10_000)
-    step: float = opt(0.2, "Length of each of Forward-INF's steps in parameter space.", above=0.0, high=1000.0)
-    both_signs: bool = opt(
-        False,
-        "Forward-INF steps up and down the query's loss and halves the difference: twice the cost, less curvature.",
-    )
-    solver: str = opt("cg", "How preconditioned Forward-INF solves for its step: cg or ekfac.", choices=("cg", "ekfac"))
-    damping_ratio: float = opt(
-        0.0,
-        "Damping of curvature estimators in mean eigenvalues of the curvature; 0: 0.1 for a linear model, 1 for a "
-        "network.",
-        low=0.0,
-        high=1e12,
-    )
-    store: bool = opt(
-        False,
-        "logra, grass and trak keep the training set's compressed gradients on disk (bf16) and read them for "
-        "later questions.",
     )
     autocast: bool = opt(
         False,
         "Gradients of samples by passes in bfloat16: faster on GPUs made for it, slower elsewhere; scores good to "
         "about two digits.",
-    )
-    ratio: float = opt(
-        0.05,
-        "Share of the parameters that gif estimators let move, near it by whole rows; 1: all of them.",
-        above=0.0,
-        high=1.0,
-    )
-    selection: str = opt(
-        "outputs",
-        "How gif estimators choose those: outputs, gradients (largest means over the query) or random.",
-        choices=("outputs", "gradients", "random"),
     )
     runner: str = opt(
         "serial",
@@ -211,6 +174,23 @@ class ScoreConfig(Settings):
     workers: int = opt(
         0, "Shards under way at once with processes or ray; 0: as many as there are cores.", low=0, high=4096
     )
+    options: Options = opt(  # noqa: RUF009
+        Options(),
+        "Settings of the estimator and of the measure themselves, by name, where they are not the usual ones.",
+    )
+    FORMER: ClassVar[Mapping[str, Any]] = {
+        "positive": "",
+        "epsilon": 0.1,
+        "objective": "cross-entropy",
+        "steps": 5,
+        "step": 0.2,
+        "both_signs": False,
+        "solver": "cg",
+        "damping_ratio": 0.0,
+        "store": False,
+        "ratio": 0.05,
+        "selection": "outputs",
+    }
 
 
 @dataclass(frozen=True)
@@ -549,6 +529,8 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 def from_dict(kind: type[T], values: dict[str, Any]) -> T:
     """A config from plain values; lists become tuples; an unknown name is a ``UserError``."""
+    if issubclass(kind, WithOptions):
+        return kind(**kind.upgraded(values))  # type: ignore[return-value]
     known = {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name in values:
         if name not in known:

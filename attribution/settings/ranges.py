@@ -6,6 +6,7 @@ import math
 import operator
 import os
 import re
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, get_args
 
@@ -27,6 +28,13 @@ def opt(default: Any, help: str, **limits: Any) -> Any:
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 
+class Options(dict[str, Any]):
+    """Settings of plug-ins by name; never changed once made, so that the config that holds them can be a key."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+
 class Settings:
     """Base of every config: it checks itself when it is made, so no value out of its range reaches any work."""
 
@@ -39,7 +47,9 @@ def checked(item: "dataclasses.Field[Any]", value: Any, name: str = "") -> Any:
     """The value in the setting's own type; ``UserError`` with ``name`` (default: the field's), its range and a usual
     value otherwise."""
     kind = entry_type(item)
-    if not isinstance(item.default, tuple):
+    if kind is Options:
+        found, problem = value, "" if isinstance(value, Mapping) else "It must map names of settings to values."
+    elif not isinstance(item.default, tuple):
         found, problem = _one(item, kind, value)
     elif isinstance(value, (list, tuple)):
         pairs = [_one(item, kind, entry) for entry in value]

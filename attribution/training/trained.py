@@ -17,6 +17,7 @@ from attribution.measures import measures
 from attribution.measures.base import Measure
 from attribution.models.devices import pick_device
 from attribution.models.features import forward_features, inputs_of
+from attribution.settings.options import own
 from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ class TrainedModel:
     def measure(self, name: str = "loss") -> Measure:
         """The measure called ``name`` with this subject's settings; the same object at every call."""
         if name not in self._measures:
-            self._measures[name] = measures.get(name)(**self.asking)
+            kind = measures.get(name)
+            self._measures[name] = kind(own(kind.Settings, self.asking))
         return self._measures[name]
 
     def model(self, checkpoint: int = -1) -> nn.Module:

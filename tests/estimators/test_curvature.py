@@ -28,10 +28,7 @@ def world(tmp_path_factory) -> World:
 
 
 def scores(world: World, name: str, rows: np.ndarray, **settings) -> np.ndarray:
-    estimator = estimators.get(name)(world.trained())
-    for key, value in settings.items():
-        assert hasattr(estimator, key)
-        setattr(estimator, key, value)
+    estimator = estimators.get(name)(world.trained()).adjusted(**settings)
     estimator.prepare([Query(str(row), (int(row),)) for row in rows])
     return estimator.score(world.dataset.rows("train")).influence.numpy()
 
@@ -100,7 +97,7 @@ def test_heavy_damping_leaves_the_gradient_dot_product(world, name):
     scale."""
     test = world.dataset.rows("test")[:4]
     estimator = estimators.get(name)(world.trained())
-    estimator.damping_ratio = 1e6
+    estimator.adjusted(damping_ratio=1e6)
     estimator.prepare([Query(str(row), (int(row),)) for row in test])
     found = estimator.score(world.dataset.rows("train")).influence.numpy()
     scale = estimator.curvature.n * estimator.curvature.shift
@@ -191,6 +188,5 @@ def test_forward_inf_preconditioned_by_ekfac_reads_off_ekfac(world):
     found = scores(world, "forward-inf-preconditioned", test, solver="ekfac")
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
     estimator = estimators.get("forward-inf-preconditioned")(world.trained())
-    estimator.solver = "lu"
     with pytest.raises(UserError, match="solver"):
-        estimator.options()
+        estimator.adjusted(solver="lu")

@@ -30,9 +30,7 @@ def queries(world: World) -> list[Query]:
 
 
 def run(world: World, asked: list[Query], rows: np.ndarray, **settings) -> np.ndarray:
-    estimator = estimators.get("datamodels")(world.trained())
-    for name, value in settings.items():
-        setattr(estimator, name, value)
+    estimator = estimators.get("datamodels")(world.trained()).adjusted(**settings)
     estimator.prepare(asked)
     return estimator.score(rows).influence.numpy()
 

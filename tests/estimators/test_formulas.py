@@ -82,12 +82,12 @@ def test_forward_inf_takes_unit_steps_up_the_querys_loss(world):
     rows_x, rows_y = trained.batch(train)
     with torch.no_grad():
         before = per_sample_loss(model(rows_x), rows_y)
-    for _ in range(ForwardInfluence.steps):
+    for _ in range(ForwardInfluence.Settings.steps):
         parts = torch.autograd.grad(per_sample_loss(model(x), y).sum(), list(model.parameters()))
         norm = torch.cat([part.flatten() for part in parts]).norm()
         with torch.no_grad():
             for parameter, part in zip(model.parameters(), parts, strict=True):
-                parameter += ForwardInfluence.step * part / norm
+                parameter += ForwardInfluence.Settings.step * part / norm
     with torch.no_grad():
         expected = per_sample_loss(model(rows_x), rows_y) - before
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-8, atol=1e-11)
@@ -96,7 +96,7 @@ def test_forward_inf_takes_unit_steps_up_the_querys_loss(world):
 def test_forward_inf_with_one_short_step_is_the_dot_product(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
     estimator = estimators.get("forward-inf")(world.trained())
-    estimator.steps, estimator.step = 1, 1e-6
+    estimator.adjusted(steps=1, step=1e-6)
     found = run(estimator, queries, train) / 1e-6
     query = gradients(world, test)
     expected = gradients(world, train) @ (query / np.linalg.norm(query, axis=1, keepdims=True)).T
@@ -357,7 +357,7 @@ def margins(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.T
 def test_forward_inf_on_the_margin_reads_off_how_far_it_falls(world):
     train, (test, queries) = world.dataset.rows("train"), asked(world)
     estimator = estimators.get("forward-inf")(world.trained())
-    estimator.objective, estimator.steps = "margin", 2
+    estimator.adjusted(objective="margin", steps=2)
     found = run(estimator, queries[:1], train)[:, 0]
     assert estimator.measured_in() == "logits of margin"
     trained = world.trained()
@@ -369,7 +369,7 @@ def test_forward_inf_on_the_margin_reads_off_how_far_it_falls(world):
         norm = torch.cat([part.flatten() for part in parts]).norm()
         with torch.no_grad():
             for parameter, part in zip(model.parameters(), parts, strict=True):
-                parameter -= estimator.step * part / norm
+                parameter -= estimator.settings.step * part / norm
     with torch.no_grad():
         np.testing.assert_allclose(found, (before - margins(model, rows_x, rows_y)).numpy(), rtol=1e-7, atol=1e-10)
 
@@ -382,7 +382,7 @@ def test_forward_inf_with_both_signs_is_second_order(world):
 
     def deviation(step: float, both: bool) -> float:
         estimator = estimators.get("forward-inf")(world.trained())
-        estimator.steps, estimator.step, estimator.both_signs = 1, step, both
+        estimator.adjusted(steps=1, step=step, both_signs=both)
         return float(np.abs(run(estimator, queries[:1], train)[:, 0] / step - expected).max())
 
     assert deviation(1e-3, True) < 0.02 * deviation(1e-3, False)
@@ -393,7 +393,7 @@ def test_forward_inf_with_both_signs_is_second_order(world):
 def test_forward_inf_settings_leave_the_default_request_as_it_was(world):
     estimator = estimators.get("forward-inf")(world.trained())
     assert estimator.options() == {"steps": 5, "step": 0.2}
-    estimator.both_signs, estimator.objective = True, "margin"
+    estimator.adjusted(both_signs=True, objective="margin")
     assert estimator.options() == {"steps": 5, "step": 0.2, "objective": "margin", "both_signs": True}
     assert "solver" not in estimators.get("forward-inf-preconditioned")(world.trained()).options()
 
@@ -401,9 +401,8 @@ def test_forward_inf_settings_leave_the_default_request_as_it_was(world):
 @pytest.mark.parametrize(("name", "value"), [("objective", "hinge"), ("steps", 0), ("step", 0.0)])
 def test_forward_inf_refuses_settings_that_ask_nothing(world, name, value):
     estimator = estimators.get("forward-inf")(world.trained())
-    setattr(estimator, name, value)
     with pytest.raises(UserError, match=name):
-        estimator.options()
+        estimator.adjusted(**{name: value})
 
 
 def test_released_forward_inf_is_one_adam_step(world):
@@ -442,7 +441,7 @@ def test_reranked_forward_inf_asks_the_gradients_of_few_samples(world):
     plain, reranked = world.trained(), world.trained()
     run(estimators.get("forward-inf")(plain), queries[:2], train)
     estimator = estimators.get("forward-inf-reranked")(reranked)
-    estimator.top = 3
+    estimator.adjusted(candidates=3)
     run(estimator, queries[:2], train)
     assert reranked.spent - plain.spent <= 2 * (3 + 3 * 3)  # per query: its own gradient and three candidates'
 

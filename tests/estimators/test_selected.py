@@ -19,10 +19,7 @@ def world(tmp_path_factory) -> World:
 
 
 def scores(world, name, rows, **settings):
-    estimator = estimators.get(name)(world.trained())
-    for key, value in {"tolerance": 1e-12, "iterations": 3000, **settings}.items():
-        assert hasattr(estimator, key)
-        setattr(estimator, key, value)
+    estimator = estimators.get(name)(world.trained()).adjusted(**{"tolerance": 1e-12, "iterations": 3000, **settings})
     estimator.prepare([Query(str(row), (int(row),)) for row in rows])
     return estimator.score(world.dataset.rows("train")).influence.numpy(), estimator
 
@@ -71,7 +68,7 @@ def test_a_group_is_the_mean_of_its_members(world, name, monkeypatch):
 def test_the_ratio_and_the_selection_are_part_of_the_request(world):
     estimator = estimators.get("gif")(world.trained())
     first = estimator.options()
-    estimator.ratio = 0.3
+    estimator.adjusted(ratio=0.3)
     assert estimator.options() != first
-    estimator.selection = "gradients"
+    estimator.adjusted(selection="gradients")
     assert estimator.options()["selection"] == "gradients"

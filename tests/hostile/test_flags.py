@@ -6,6 +6,7 @@ import pytest
 from hostile.harness import Case, check, clear, fine, run
 
 from attribution.cli import cli, flags
+from attribution.measures import measures
 from attribution.settings.configs import (
     AnglesConfig,
     BenchConfig,
@@ -24,6 +25,7 @@ from attribution.settings.configs import (
     ShiftConfig,
     TrainConfig,
 )
+from attribution.settings.options import every_field
 from attribution.settings.ranges import entry_type
 
 VERBS = {
@@ -62,6 +64,22 @@ EVERY = [
     for item in dataclasses.fields(config)
     for value in bad_values(item)
 ]
+
+
+OF_PLUGINS = [
+    ("measure" if owner in measures.names() else "estimator", owner, f"--{name.replace('_', '-')}", value)
+    for name, owners in every_field(ScoreConfig).items()
+    for owner, item in owners.items()
+    for value in bad_values(item)
+]
+
+
+@pytest.mark.parametrize(("kind", "owner", "flag", "value"), OF_PLUGINS)
+def test_every_flag_of_a_plug_in_outside_its_range(kind, owner, flag, value, shared):
+    status, said = run("score", "-p", shared, f"--{kind}={owner}", f"{flag}={value}")
+    assert status == 2, said
+    assert "Traceback" not in said
+    assert flag in said, said
 
 
 @pytest.mark.parametrize(("verb", "flag", "value"), EVERY)

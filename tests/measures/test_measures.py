@@ -164,10 +164,12 @@ def test_only_another_measure_changes_the_fingerprint(plain, tmp_path):
         config = ScoreConfig(estimator="random", device="cpu", **settings)
         return score(plain.dataset, plain.labels, plain.run, config, asked(plain), tmp_path).id
 
-    assert key() == key(epsilon=0.5, positive="a") == key(measure="loss")
+    assert key() == key(measure="loss")
     assert key(measure="fgsm") != key()
     assert key(measure="fgsm") != key(measure="fgsm", epsilon=0.5)
-    assert key(measure="margin") == key(measure="margin", epsilon=0.5)
+    assert key(measure="fgsm") == key(measure="fgsm", epsilon=0.1)
+    with pytest.raises(UserError, match="belongs to fgsm, pgd"):
+        key(measure="margin", epsilon=0.5)
 
 
 def test_the_unit_is_the_measure_s(plain, tmp_path):

@@ -264,12 +264,12 @@ def test_bfloat16_seeds_and_dampings_are_told_apart_and_the_same_work_is_one_ans
 def test_scores_made_before_requests_were_kept_are_read_by_their_options():
     from attribution.studies.influence.settings import requests, words
 
-    assert requests({"options": {"damping_ratio": 1.0, "rank": 100, "seed": 0}}) == [{}]
-    assert requests({"options": {"steps": 1, "step": 5.0, "both_signs": True}}) == [
+    assert requests({"estimator": "nystroem", "options": {"damping_ratio": 1.0, "rank": 100, "seed": 0}}) == [{}]
+    assert requests({"estimator": "forward-inf", "options": {"steps": 1, "step": 5.0, "both_signs": True}}) == [
         {"steps": 1, "step": 5.0, "both_signs": True}
     ]
-    assert requests({"options": {"dim": 10, "seed": 3, "store": "bfloat16"}, "autocast": True}) == [
-        {"seed": 3, "store": True, "autocast": True}
-    ]
+    assert requests(
+        {"estimator": "trak", "options": {"dim": 10, "seed": 3, "store": "bfloat16"}, "autocast": True}
+    ) == [{"seed": 3, "store": True, "autocast": True}]
     assert words({"steps": 1, "both_signs": True}) == "steps 1, both signs"
     assert words({}) == "usual settings"

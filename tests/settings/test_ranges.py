@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from attribution.errors import UserError
+from attribution.estimators import estimators
+from attribution.measures import measures
 from attribution.settings import configs
 from attribution.settings.configs import (
     BenchConfig,
@@ -21,7 +23,9 @@ from attribution.settings.configs import (
 )
 from attribution.settings.ranges import entry_type, limits, words
 
+OWN = {plugin.Settings for registry in (estimators, measures) for plugin in registry.each()}
 KINDS = [kind for name, kind in vars(configs).items() if name.endswith("Config")]
+KINDS += sorted(OWN, key=lambda kind: kind.__name__)
 NUMBERS = [(kind, item) for kind in KINDS for item in dataclasses.fields(kind) if entry_type(item) in (int, float)]
 
 

@@ -29,7 +29,7 @@ def sweep(world: World, out, **settings):
 
 def influences(world: World, ratio: float) -> np.ndarray:
     estimator = estimators.get("influence-exact")(world.trained())
-    estimator.damping_ratio = ratio
+    estimator.adjusted(damping_ratio=ratio)
     estimator.prepare([Query(str(row), (int(row),)) for row in world.dataset.rows("test")[:6]])
     return estimator.score(world.dataset.rows("train")).influence.numpy()
 

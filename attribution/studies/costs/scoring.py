@@ -13,6 +13,7 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig, to_dict
+from attribution.settings.options import changed
 from attribution.studies.costs.explore import explore
 from attribution.studies.costs.model import Cost, Pilot, Size, forecast_cost
 from attribution.studies.costs.result import LONG_S, Forecast, forecast_key, plain, write_forecast
@@ -130,7 +131,7 @@ def pilot_score(
     import torch
 
     asked = columns(dataset, queries, config.group, config.measure)
-    work = ShardWork(dataset, labels, run, replace(config, store=False), asked, Path(), "", trusted)
+    work = ShardWork(dataset, labels, run, changed(config, without=("store",)), asked, Path(), "", trusted)
     rows = labels.train_rows(dataset)
     few = share_of(dataset, labels, 64)
     trained = replace(work, labels=few).trained()
@@ -256,7 +257,7 @@ def forecast_score(
         if other and config.measure == "loss":
             ways += _if_cheaper(
                 cost,
-                pilot_score(dataset, labels, run, replace(config, estimator=other), queries, trusted=trusted).cost(),
+                pilot_score(dataset, labels, run, changed(config, estimator=other), queries, trusted=trusted).cost(),
                 estimators.get(other).title,
                 {"estimator": other},
             )

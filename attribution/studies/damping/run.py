@@ -22,6 +22,7 @@ from attribution.statistics.ranking import average_ranks
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.bench.lds import lds, summed
+from attribution.studies.influence import settings
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
@@ -73,9 +74,8 @@ def compute(context: Context, config: DampingConfig, asked: Request, out: Path, 
 
 
 def _ratios(config: DampingConfig, usual: float) -> list[float]:
-    taken = estimators.get(config.estimator)
-    if "damping_ratio" not in taken.settings:
-        with_damping = [name for name in estimators.names() if "damping_ratio" in estimators.get(name).settings]
+    if "damping_ratio" not in settings.usual(config.estimator):
+        with_damping = [name for name in estimators.names() if "damping_ratio" in settings.usual(name)]
         raise UserError(
             f"{config.estimator} has no damping.",
             "There is nothing to sweep.",
@@ -101,8 +101,7 @@ def _influences(trained: Any, config: DampingConfig, ratio: float, queries: np.n
     """Influences (n, q) float64 and the absolute damping."""
     import torch
 
-    estimator = estimators.get(config.estimator)(trained, config.seed)
-    estimator.damping_ratio = ratio
+    estimator = estimators.get(config.estimator)(trained, config.seed).adjusted(damping_ratio=ratio)
     estimator.prepare([Query(str(row), (int(row),)) for row in queries])
     size = trained.batch_size
     parts = [

@@ -1,12 +1,14 @@
 """With which settings a score was asked for: what tells one answer of an estimator from another, in a request and in
 words."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from attribution.estimators import estimators
 from attribution.settings.configs import ScoreConfig
 
-Settings = Mapping[str, Any]  # fields of ScoreConfig that differ from their default
+Settings = Mapping[str, Any]  # settings that differ from their default
 USUAL_DAMPING = (0.1, 1.0)  # what a damping ratio of 0 stood for in scores that do not tell what was asked
 RANDOM = ("seed",)
 
@@ -18,10 +20,17 @@ def asked(config: ScoreConfig, options: Mapping[str, Any]) -> dict[str, Any]:
     {} is what is asked for where nobody set anything. Queries, run, labels, measure and k are no part of it, nor what
     changes no result.
     """
-    from attribution.estimators import estimators
+    its = usual(config.estimator)
+    own = {name: value for name, value in config.options.items() if name in its}
+    heeded = [*(name for name in RANDOM if name in options), "autocast"]
+    common = {name: getattr(config, name) for name in heeded if getattr(config, name) != getattr(ScoreConfig, name)}
+    return own | common
 
-    heeded = [*estimators.get(config.estimator).settings, *(name for name in RANDOM if name in options), "autocast"]
-    return {name: getattr(config, name) for name in heeded if getattr(config, name) != getattr(ScoreConfig, name)}
+
+def usual(estimator: str) -> dict[str, Any]:
+    """What an estimator's own settings are where nobody sets them; {} for one that is not installed any more."""
+    kind = estimators.find(estimator)
+    return {item.name: item.default for item in dataclasses.fields(kind.Settings)} if kind else {}
 
 
 def requests(config: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -33,10 +42,11 @@ def requests(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _guessed(config: Mapping[str, Any]) -> dict[str, Any]:
     """For scores made before the request was kept: by the options, which name most settings as a request does."""
     options = config.get("options", {})
-    found = {}
+    defaults = usual(config.get("estimator", ""))
+    found: dict[str, Any] = {}
     for name, value in options.items():
-        usual = getattr(ScoreConfig, name, value)
-        if value != usual and not (name == "damping_ratio" and value in USUAL_DAMPING):
+        default = defaults.get(name, getattr(ScoreConfig, name, value))
+        if value != default and not (name == "damping_ratio" and value in USUAL_DAMPING):
             found[name] = True if name == "store" else value
     return found | ({"autocast": True} if config.get("autocast") else {})
 

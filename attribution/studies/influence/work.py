@@ -16,6 +16,7 @@ from attribution.estimators.base import Estimator, Query
 from attribution.models.user_code import said
 from attribution.runners.base import Report
 from attribution.settings.configs import ScoreConfig
+from attribution.settings.options import own
 from attribution.storage.files import whole_file
 from attribution.studies.influence.plan import Shard, is_valid, place
 
@@ -65,7 +66,7 @@ class ShardWork:
             batch_size=self.config.batch_size,
             budget_bytes=self.config.memory_mb << 20,
             trusted=self.trusted,
-            asking={"positive": self.config.positive, "epsilon": self.config.epsilon},
+            asking=self.config.options,
             autocast=self.config.autocast,
         )
 
@@ -78,10 +79,9 @@ class ShardWork:
 
     def estimator(self) -> Estimator:
         """A fresh estimator with this run's settings."""
-        made: Estimator = estimators.get(self.config.estimator)(self.trained(), self.config.seed)
+        kind = estimators.get(self.config.estimator)
+        made: Estimator = kind(self.trained(), self.config.seed, own(kind.Settings, self.config.options))
         check_measure(made, self.config.measure)
-        for name in made.settings:
-            setattr(made, name, getattr(self.config, name))
         return made
 
     @said("its gradients were taken")
