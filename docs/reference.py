@@ -71,7 +71,8 @@ def _own_settings(registry: Registry) -> str:
     if not lines:
         return ""
     rows = [[told[0], ", ".join(owners), *told[1:]] for told, owners in lines.items()]
-    return f"### Settings of their own\n\n{table(['setting', f'of the {registry.kind}s', 'default', 'meaning', 'range'], rows)}"
+    heads = ["setting", f"of the {registry.kind}s", "default", "meaning", "range"]
+    return f"### Settings of their own\n\n{table(heads, rows)}"
 
 
 def _flags(verb: str) -> list[list[str]]:

@@ -19,17 +19,20 @@ from attribution.project.project import Project
 @cli.command()
 def status(
     project: ProjectOption = "",
-    plugins: Annotated[bool, typer.Option("--plugins", help="List estimators and detectors with a line each.")] = False,
+    plugins: Annotated[
+        bool, typer.Option("--plugins", help="List estimators, measures and detectors.")
+    ] = False,
 ) -> None:
     """What the project holds: data, edits, models, results, jobs."""
     if plugins:
         from attribution.detectors import detectors
         from attribution.estimators import estimators
+        from attribution.measures import measures
 
-        for registry in (estimators, detectors):
+        for registry in (estimators, measures, detectors):
             typer.echo(f"{registry.kind}s")
-            for name in registry.names():
-                typer.echo(f"  {name:<20} {registry.get(name).summary}")
+            for item in registry.each():
+                typer.echo(f"  {item.name:<20} {item.summary}")
         return
     opened = open_project(project)
     info, labels = opened.info, opened.labels
