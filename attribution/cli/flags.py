@@ -2,19 +2,17 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from attribution.cli.plugin_flags import options_flag, take_options
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig
 from attribution.settings.lists import entries, written
-from attribution.settings.options import WithOptions, every_field, fields_for, foreign
+from attribution.settings.options import WithOptions
 from attribution.settings.ranges import Options, checked, entry_type, words
-
-PLUGINS = "Settings of estimators and measures"
-OWN = "own_"  # before the flag of a plug-in's setting that is called as one of the verb's own
 
 
 def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -23,12 +21,12 @@ def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(verb, eval_str=True).parameters.values())[len(configs) :]
         flags = [_flag(item, config) for config in configs for item in _common(config)]
-        flags += _plugin_flags(configs, {flag.name for flag in (*own, *flags)})
 
         def run(**values: Any) -> None:
             built = [config(**_take(values, config)) for config in configs]
             verb(*built, **values)
 
+        flags += [options_flag() for config in configs if issubclass(config, WithOptions)]
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + flags
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -41,29 +39,6 @@ def configured(*configs: type) -> Callable[[Callable[..., None]], Callable[..., 
 def _common(config: type) -> "list[dataclasses.Field[Any]]":
     """The fields of a config that have a flag each: all but ``options``."""
     return [item for item in dataclasses.fields(config) if entry_type(item) is not Options]
-
-
-def _plugin_flags(configs: Sequence[type], taken: set[str]) -> list[inspect.Parameter]:
-    """The flags for what the plug-ins that the configs may name can be asked for."""
-    found = [pair for config in configs if issubclass(config, WithOptions) for pair in every_field(config).items()]
-    return [_plugin_flag(OWN + name if name in taken else name, owners) for name, owners in found]
-
-
-def _plugin_flag(name: str, owners: "dict[str, dataclasses.Field[Any]]") -> inspect.Parameter:
-    """A command-line option for a setting that plug-ins have, with what each means by it and its usual value."""
-    by_words: dict[str, list[str]] = {}
-    for owner, item in owners.items():
-        choices = words(item) and not item.metadata.get("choices")
-        usual = f"usual value {item.default!r}" if item.default != "" else "usually empty"
-        text = f"{item.metadata['help']} ({f'{words(item)}; ' if choices else ''}{usual})"
-        by_words.setdefault(text, []).append(owner)
-    help = " ".join(f"{', '.join(names)}: {text}" for text, names in by_words.items())
-    kinds = {entry_type(item) for item in owners.values()}
-    kind = kinds.pop() if len(kinds) == 1 else str
-    option = typer.Option(f"--{name.replace('_', '-')}", help=help, rich_help_panel=PLUGINS, show_default=False)
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
-    )
 
 
 def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
@@ -120,19 +95,5 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
                 ) from None
         taken[item.name] = checked(item, value, flag)
     if issubclass(config, WithOptions):
-        taken["options"] = _take_options(values, config(**taken))
-    return taken
-
-
-def _take_options(values: dict[str, Any], config: WithOptions) -> dict[str, Any]:
-    """The plug-ins' settings that were given; one that belongs to none of the plug-ins named is refused by its flag."""
-    known, taken = fields_for(config), {}
-    for name in every_field(type(config)):
-        flag_name = OWN + name if OWN + name in values else name
-        value, flag = values.pop(flag_name), f"--{flag_name.replace('_', '-')}"
-        if value is None:
-            continue
-        if name not in known:
-            raise foreign(config, name, flag)
-        taken[name] = checked(known[name], value, flag)
+        taken["options"] = take_options(values, config(**taken))
     return taken

@@ -19,9 +19,7 @@ from attribution.project.project import Project
 @cli.command()
 def status(
     project: ProjectOption = "",
-    plugins: Annotated[
-        bool, typer.Option("--plugins", help="List estimators, measures and detectors.")
-    ] = False,
+    plugins: Annotated[bool, typer.Option("--plugins", help="List estimators, measures and detectors.")] = False,
 ) -> None:
     """What the project holds: data, edits, models, results, jobs."""
     if plugins:

@@ -8,6 +8,7 @@ import typer
 
 from attribution.cli.common import ForecastOption, HereOption, JobOption, ProjectOption, bar, do, open_project
 from attribution.cli.flags import configured, given
+from attribution.cli.plugin_flags import with_plugins
 from attribution.cli.root import cli
 from attribution.datasets.names import class_word
 from attribution.errors import UserError
@@ -95,7 +96,7 @@ def _differing(recipe: TrainConfig, usual: TrainConfig) -> str:
     return f"This differs from the project's recipe: {', '.join(words)}" if words else ""
 
 
-@cli.command()
+@cli.command(cls=with_plugins(ScoreConfig))
 @configured(ScoreConfig)
 def score(
     config: ScoreConfig,
