@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from attribution.studies.shift.result import ShiftResult
 
-UNITS = {"column": "standard deviations or shares", "region": "points of a hundred", "label": "points of a hundred"}
+UNITS = {"column": "standard deviations or shares"}  # the others are shares
 
 
 def figures_of(found: "ShiftResult") -> "dict[str, Callable[..., Figure]]":
@@ -26,4 +26,6 @@ def differences(found: "ShiftResult", *, kind: str, dark: bool = False) -> "Figu
     frame = views.frame_of(found, kind)
     word = views.KINDS[kind]
     alt = f"Difference between test and training of {len(frame)} {word.lower()} with intervals"
-    return forest(frame, f"{word}: test minus training", f"difference, {UNITS[kind]}", alt, dark=dark)
+    return forest(
+        frame, f"{word}: test minus training", f"difference, {UNITS.get(kind, 'points of a hundred')}", alt, dark=dark
+    )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attribution.modalities.similarity.image import matched
+from attribution.studies.leaks.cases import agree
 from attribution.studies.leaks.result import GRID, Finding, verdict
 from attribution.views.numbers import NONE, count, hundredths, percent, plural, points, share_range, three_digits
 
@@ -215,14 +216,14 @@ def column_table(first: dict[str, str], second: dict[str, str], titles: tuple[st
     )
 
 
-def keep_one(cases: pd.DataFrame, active: np.ndarray, labels: np.ndarray) -> list[int]:
+def keep_one(cases: pd.DataFrame, active: np.ndarray, labels: np.ndarray, alike: float = 0.0) -> list[int]:
     """The rows to drop so that one sample of each group of duplicates stays: all active ones but the first. Groups
     whose labels differ are left alone: which label is right has to be decided first. ``active`` and ``labels`` are
-    (n,), current."""
+    (n,), current; ``alike`` as in ``LeakResult``."""
     drop: list[int] = []
     for rows, others in zip(cases["rows"], cases["others"], strict=True):
         members = [row for row in sorted({*rows, *others}) if active[row]]
-        if len({int(labels[row]) for row in members}) == 1:
+        if members and agree(labels[members], alike):
             drop += members[1:]
     return drop
 

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from attribution.studies.shift.result import ShiftResult
 
 SPACES = {"inputs": "The data themselves", "representation": "What the model sees"}
-KINDS = {"column": "Columns", "region": "Regions", "label": "Labels"}
+KINDS = {"column": "Columns", "region": "Regions", "label": "Labels", "value": "Values"}
 NOTES = {
     "column": "Numeric columns: difference of the means in standard deviations. Others: the category whose share "
     "differs most surely, in shares of one.",
     "region": "Clusters of alike samples; the share of the test set in one minus the share of the training set.",
     "label": "The share of a label in the test set minus its share in the training set.",
+    "value": "The share of test values in each fifth of the training values, minus the share of training values there.",
 }
 
 
@@ -76,6 +77,6 @@ def clear_ones(found: "ShiftResult") -> str:
     lines = found.differences
     sure = lines[(lines["low"] > 0) | (lines["high"] < 0)]
     if sure.empty:
-        return "No single column, region or label differs for sure."
+        return "Nothing that was looked at differs for sure."
     names = [f"{line.kind} {line.name}" for line in sure.head(3).itertuples()]
     return f"{len(sure)} of {len(lines)} differ for sure, among them {', '.join(names)}."

@@ -23,7 +23,7 @@ def show(sight: Sight, threshold: float) -> None:
             icon=":material/task_alt:",
         )
         return
-    extra = leaks.keep_one(cases, active, labels)
+    extra = leaks.keep_one(cases, active, labels, sight.leaks.alike)
     with st.container(horizontal=True, vertical_alignment="center"):
         conflicts = int(cases["conflict"].sum())
         differing = f", {count(conflicts)} with labels that differ." if conflicts else "."

@@ -55,6 +55,13 @@ def test_keep_one_drops_all_but_the_first_active_and_leaves_conflicts_alone():
     assert leaks.still_double(TWO, active)["case"].tolist() == [1]
 
 
+def test_numbers_of_copies_conflict_beyond_what_neighbours_differ_by():
+    active, values = np.ones(10, bool), np.zeros(10)
+    values[8] = 0.4
+    assert leaks.keep_one(TWO, active, values) == [2, 9]
+    assert leaks.keep_one(TWO, active, values, alike=0.5) == [2, 9, 8]
+
+
 def test_marked_texts_escape_and_mark_what_differs():
     left, right = leaks.marked_texts("a <b> cat sat", "a <b> dog sat")
     assert left == "a &lt;b&gt;<mark> cat</mark> sat"

@@ -36,6 +36,11 @@ class Groups:
             self.count -= 1
 
 
+def agree(labels: np.ndarray, alike: float = 0.0) -> bool:
+    """Whether these labels (m,) are one: the same class or set, or numbers at most ``alike`` apart."""
+    return not float(np.ptp(labels)) > alike
+
+
 def counts(pairs: "pd.DataFrame", thresholds: np.ndarray) -> np.ndarray:
     """Number of cases (t,) int64 at each of the ascending ``thresholds``: groups that the pairs with a ratio up to it
     make."""
@@ -74,9 +79,10 @@ def group(pairs: "pd.DataFrame", threshold: float) -> "pd.DataFrame":
     return kept.assign(case=np.array(case, dtype=np.int32))
 
 
-def summary(grouped: "pd.DataFrame", labels: np.ndarray) -> "pd.DataFrame":
+def summary(grouped: "pd.DataFrame", labels: np.ndarray, alike: float = 0.0) -> "pd.DataFrame":
     """One line per case of ``group``'s pairs: case, kind (exact, near), ratio (the smallest), row and other (its best
-    pair), rows and others (tuples of all on either side), n (samples), conflict (whether labels differ)."""
+    pair), rows and others (tuples of all on either side), n (samples), conflict (whether labels differ, numbers by more
+    than ``alike``)."""
     import pandas as pd
 
     lines = []
@@ -95,7 +101,7 @@ def summary(grouped: "pd.DataFrame", labels: np.ndarray) -> "pd.DataFrame":
                 "rows": rows,
                 "others": others,
                 "n": len(members),
-                "conflict": len({int(label) for label in labels[members]}) > 1,
+                "conflict": not agree(labels[members], alike),
             }
         )
     return pd.DataFrame(lines, columns=["case", "kind", "ratio", "row", "other", "rows", "others", "n", "conflict"])

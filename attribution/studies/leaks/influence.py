@@ -25,23 +25,24 @@ def self_match(
     progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
     """For m pairs of a training row and a held-out row: ``gradient_cosine``, ``forward_inf`` (m,) float64, and the
-    highest value that up to ``CONTROLS`` seeded training samples of the training row's class reach for the same
-    held-out row (``NAME:highest``). ``suspected`` lists the training rows that may repeat a held-out row themselves:
-    they are no controls for it.
+    highest value that up to ``CONTROLS`` seeded training samples of the training row's class (of numbers: tenth) reach
+    for the same held-out row (``NAME:highest``). ``suspected`` lists the training rows that may repeat a held-out row
+    themselves: they are no controls for it.
 
     A training sample that repeats the held-out one has (nearly) its gradient, so both should exceed every control's.
     Costs, per pair, a forward and backward pass over the controls for the cosine, and a few steps on the query with one
     forward pass over the controls for Forward-INF.
     """
-    labels = trained.labels.values
     training = trained.rows
+    group = np.zeros(len(trained.dataset), dtype=np.int64)
+    group[training] = trained.dataset.task.targets.strata(trained.labels.values[training])
     found = {name: np.full(len(rows), np.nan) for name in ("gradient_cosine", "forward_inf")}
     found |= {f"{name}:highest": np.full(len(rows), np.nan) for name in list(found)}
     chance = np.random.default_rng(seed)
-    pools = {int(c): chance.permutation(training[labels[training] == c]) for c in np.unique(labels[rows])}
+    pools = {int(c): chance.permutation(training[group[training] == c]) for c in np.unique(group[rows])}
     methods = {"gradient_cosine": GradientCosine(trained, seed), "forward_inf": ForwardInfluence(trained, seed)}
     for at, (row, other) in enumerate(zip(rows.tolist(), others.tolist(), strict=True)):
-        pool = pools[int(labels[row])]
+        pool = pools[int(group[row])]
         others_of_class = pool[~np.isin(pool, [row, *suspected.get(other, ())])][:CONTROLS]
         asked = np.concatenate([[row], others_of_class]).astype(np.int64)
         for name, method in methods.items():

@@ -35,9 +35,9 @@ class LeakResult(Artefact):
     """One search for leaks and duplicates: ``NAME/leaks/ID``. Rows are rows of the project.
 
     ``config`` holds the request, ``units`` (usual distance between training neighbours: ``own`` in the samples' own
-    space, ``model`` in the model's), ``titles``, ``measures`` (title, threshold, at_least, note by name), ``certain``
-    (the ratio up to which each pair was compared, null for all; ``recall`` of the nearest rows beyond; neither in older
-    searches, which compared all) and seconds_s.
+    space, ``model`` in the model's), ``titles``, ``measures`` (title, threshold, at_least, note by name), ``alike`` (of
+    numbers), ``certain`` (the ratio up to which each pair was compared, null for all; ``recall`` of the nearest rows
+    beyond; neither in older searches, which compared all) and seconds_s.
     """
 
     what = "search for leaks"
@@ -47,6 +47,11 @@ class LeakResult(Artefact):
         """The multiple of the usual distance between neighbours up to which a pair is a candidate, as it was asked
         for."""
         return float(self.config["threshold"])
+
+    @property
+    def alike(self) -> float:
+        """How far apart the numbers of one thing may be, in their unit; 0 for classes and sets."""
+        return float(self.config.get("alike", 0.0))
 
     @cached_property
     def pairs(self) -> "pd.DataFrame":
@@ -71,7 +76,7 @@ class LeakResult(Artefact):
         ``labels`` (n,) are the current labels. Duplicates with conflicting labels come first.
         """
         pairs = leak_cases.group(self.of(relation), self.threshold if threshold is None else threshold)
-        found = leak_cases.summary(pairs, labels)
+        found = leak_cases.summary(pairs, labels, self.alike)
         if relation == "duplicate":
             found = found.sort_values("conflict", ascending=False, kind="stable").reset_index(drop=True)
         return found

@@ -80,11 +80,15 @@ def compute(context: Context, config: LeakConfig, asked: Request, out: Path, wor
     for name, values in own.measured(table["row"].to_numpy(), table["other"].to_numpy()).items():
         table[name] = values
     write_table(out / "pairs.parquet", table)
+    noise = _noise(context, graph, train)
     for relation in ("leak", "duplicate"):
         grouped = leak_cases.group(table[table["relation"] == relation], asked.said["threshold"])
-        found = leak_cases.summary(grouped, context.labels.values).drop(columns=["rows", "others"])
+        found = leak_cases.summary(grouped, context.labels.values, noise.get("alike", 0.0)).drop(
+            columns=["rows", "others"]
+        )
         write_table(out / f"{relation}-cases.parquet", found)
     return {
+        **noise,
         "units": units,
         "certain": own.certain / units["own"] if np.isfinite(own.certain) else None,
         "recall": own.recall,
@@ -95,6 +99,17 @@ def compute(context: Context, config: LeakConfig, asked: Request, out: Path, wor
         "n_train": len(train),
         "n_held_out": len(held),
     }
+
+
+def _noise(context: Context, graph: NeighborGraph, train: np.ndarray) -> dict[str, float]:
+    """For numbers, how far apart those of copies may be: the median difference between a training sample's value and
+    its nearest neighbour's. What agrees no better than neighbours do is a conflict."""
+    if context.dataset.task.kind != "number":
+        return {}
+    values = context.labels.values
+    _, (_, left, right) = _neighbours(graph, train, train[:0], len(context.dataset))
+    apart = np.abs(values[left] - values[right])
+    return {"alike": float(np.nanmedian(apart)) if np.isfinite(apart).any() else 0.0}
 
 
 def _pairs(

@@ -1,4 +1,4 @@
-"""What differs between two sets of samples: columns of a table, regions of the representation, labels; each with an
+"""What differs between two sets of samples: columns of a table, regions of the representation, targets; each with an
 interval."""
 
 import math
@@ -9,11 +9,13 @@ import numpy as np
 from attribution.settings.configs import ShiftConfig
 from attribution.studies.shift.columns import coded, raw_columns
 from attribution.studies.shift.spaces import Space
+from attribution.studies.shift.targets import KIND, groups_of, nickname
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset
+    from attribution.tasks.base import Task
 
 COLUMNS = ["kind", "name", "train", "test", "difference", "low", "high", "importance", "unit", "words", "row"]
 
@@ -32,11 +34,11 @@ def differences(
 
     lines = [
         *_columns(dataset, train, test, importance, config.level),
-        *_regions(space, labels, dataset.info.classes, train, test, config),
-        *_labels(labels, dataset.info.classes, train, test, config.level),
+        *_regions(space, labels, dataset.task, train, test, config),
+        *_targets(labels, dataset.task, train, test, config.level),
     ]
     table = pd.DataFrame(lines, columns=[*COLUMNS, "sureness"])
-    order = {"column": 0, "region": 1, "label": 2}
+    order = {"column": 0, "region": 1, "label": 2, "value": 2}
     table["place"] = table["kind"].map(order)
     table = table.sort_values(["place", "sureness"], ascending=[True, False], kind="stable")
     return table[COLUMNS].reset_index(drop=True)
@@ -91,9 +93,9 @@ def _most_changed(train: np.ndarray, test: np.ndarray, level: float, tests: int)
 
 
 def _regions(
-    space: Space, labels: np.ndarray, classes: tuple[str, ...], train: np.ndarray, test: np.ndarray, config: ShiftConfig
+    space: Space, labels: np.ndarray, task: "Task", train: np.ndarray, test: np.ndarray, config: ShiftConfig
 ) -> list[dict[str, Any]]:
-    """Clusters of both sets by k-means, named after their commonest label."""
+    """Clusters of both sets by k-means, named after their targets."""
     from sklearn.cluster import KMeans
     from sklearn.preprocessing import StandardScaler
 
@@ -109,11 +111,10 @@ def _regions(
         inside = fitted.labels_ == region
         members = rows[inside]
         nearest = members[np.argmin(((points[inside] - fitted.cluster_centers_[region]) ** 2).sum(1))]
-        counts = np.bincount(labels[members], minlength=len(classes))
         line = _shares(
             np.isin(members, train).sum(), len(train), np.isin(members, test).sum(), len(test), config.level, k
         )
-        name = f"{region + 1}: mostly {classes[counts.argmax()]} ({100 * counts.max() / counts.sum():.0f} %)"
+        name = f"{region + 1}: {nickname(task, labels[members])}"
         lines.append(
             {
                 "kind": "region",
@@ -128,24 +129,15 @@ def _regions(
     return lines
 
 
-def _labels(
-    labels: np.ndarray, classes: tuple[str, ...], train: np.ndarray, test: np.ndarray, level: float
+def _targets(
+    labels: np.ndarray, task: "Task", train: np.ndarray, test: np.ndarray, level: float
 ) -> list[dict[str, Any]]:
+    groups = groups_of(task, labels, train)
     lines = []
-    for label, name in enumerate(classes):
-        counts = (labels[train] == label).sum(), (labels[test] == label).sum()
-        line = _shares(counts[0], len(train), counts[1], len(test), level, len(classes))
-        lines.append(
-            {
-                "kind": "label",
-                "name": name,
-                **line,
-                "importance": math.nan,
-                "unit": "share",
-                "words": _change(line),
-                "row": -1,
-            }
-        )
+    for name, inside in groups:
+        line = _shares(inside[train].sum(), len(train), inside[test].sum(), len(test), level, len(groups))
+        rest = {"importance": math.nan, "unit": "share", "words": _change(line), "row": -1}
+        lines.append({"kind": KIND[task.kind], "name": name, **line, **rest})
     return lines
 
 

@@ -55,9 +55,9 @@ class ShiftResult(Artefact):
 
     @cached_property
     def differences(self) -> "pd.DataFrame":
-        """What differs, the surest difference first: kind (column, region or label), name, train, test (mean or share
-        of one), difference with low and high (in standard deviations for a numeric column, else in shares), importance
-        (drop of the AUC without the column; NaN if not measured), unit, words, row (a typical sample of a region, else
+        """What differs, the surest difference first: kind (column, region, label or value), name, train, test (mean or
+        share of one), difference with low and high (in standard deviations for a numeric column, else in shares),
+        importance (drop of the AUC without the column; NaN if not measured), unit, words, row (a typical sample, else
         -1). Intervals are widened for the number of lines of their kind (Bonferroni)."""
         return self._table("differences")
 
