@@ -1,7 +1,8 @@
 """Influence: which training samples helped or hurt a prediction, and the way back from a training sample to the
 predictions it affects."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,22 +15,24 @@ from attribution.studies.influence import settings
 from attribution.studies.queries import query_of
 from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, numbers, tables
-from pages.parts import cards, context, forecast, frame, jobs, keys, query, states
+from pages.parts import cards, context, fields, forecast, frame, jobs, keys, query, states
 from pages.parts.context import Sight
 
 SIDE = 6  # cards per side on one page
 REVERSE = 3  # queries per side of the way back
 
 
-def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
-    """Not scored yet: say so, and offer to do it."""
+def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[str, Any]) -> None:
+    """Not scored yet with these settings: say so, and offer to do it."""
     group = bool(query.group_token())
     ids = f"selection:{query.group_token()}" if group else query_of([str(sight.project.dataset.ids[rows[0]])])
-    config = ScoreConfig(estimator=estimator, queries=ids, group=group, memory_mb=forecast.memory_mb())
+    memory_mb = forecast.memory_mb()
+    config = ScoreConfig(estimator=estimator, queries=ids, group=group, memory_mb=memory_mb, options=asked)
 
     def mine(job: object) -> bool:
-        asked = getattr(job, "config", {})
-        return asked.get("estimator") == estimator and asked.get("queries") in (ids, "wrong", "test", "val", "train")
+        told = getattr(job, "config", {})
+        same = (told.get("estimator"), told.get("options", {})) == (estimator, config.options)
+        return same and told.get("queries") in (ids, "wrong", "test", "val", "train")
 
     if jobs.panel(sight.project, ("score",), mine, place="score"):
         return
@@ -39,7 +42,8 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int]) -> None:
     )
     states.empty(
         f"Not computed for {what} yet",
-        f"This estimator has not been asked about {what} with the current model."
+        f"This estimator has not been asked about {what} with the current model"
+        + (f" and {states.plain(settings.words(asked))}." if asked else ".")
         + (f" Earlier scores took about {took}." if took != numbers.NONE else ""),
         f"Score {what}",
         lambda: jobs.submit(sight.project, "score", config),
@@ -185,8 +189,25 @@ def ready(sight: Sight, view: InfluenceView) -> None:
 
 
 def settings_asked(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[str, Any]:
-    """The settings whose answer is shown: the usual ones, or others that an answer was computed with, if the user
-    chooses them."""
+    """The settings whose answer is shown: the usual ones, those that the user sets, or others that an answer was
+    computed with, if the user chooses them."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        changed = own_settings(estimator)
+        return changed or settings_found(sight, estimator, rows)
+
+
+def own_settings(estimator: str) -> dict[str, Any]:
+    """What was changed of what the estimator can be asked for, behind a button; {} where nothing was, or nothing can
+    be."""
+    usual = influence.usual_settings(estimator)
+    if not dataclasses.fields(usual):
+        return {}
+    with st.popover("Settings of this estimator", icon=":material/tune:"):
+        return fields.form(usual, f"set-{estimator}")
+
+
+def settings_found(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[str, Any]:
+    """The usual settings, or others that an answer was computed with, if the user chooses them."""
     others = [one for one in sight.project.settings_found(estimator, rows) if one]
     if not others:
         return {}
@@ -263,7 +284,7 @@ def main() -> None:
         reverse_view(sight, chosen.name, asked)
         view = sight.project.influence(rows, chosen.name, cards.GRID, asked)
         if view is None:
-            score_now(sight, chosen.name, rows)
+            score_now(sight, chosen.name, rows, asked)
         else:
             ready(sight, view)
 

@@ -44,6 +44,13 @@ def estimators_in_order() -> list[EstimatorWords]:
     ]
 
 
+def usual_settings(estimator: str) -> Any:
+    """What an estimator can be asked for, with the usual values: its settings dataclass."""
+    from attribution.estimators import estimators
+
+    return estimators.get(estimator).Settings()
+
+
 def unit_words(words: EstimatorWords, run: "Run") -> str:
     """The unit of an estimator's numbers for this model, with what follows from it: "Unit: nats."; "" for none."""
     from attribution.estimators.base import ORDER_ONLY, unit_of

@@ -7,9 +7,8 @@ import streamlit as st
 
 from attribution.errors import UserError
 from attribution.settings.configs import TrainConfig
-from attribution.settings.ranges import limits
 from attribution.views import comparison
-from pages.parts import jobs, states
+from pages.parts import fields, jobs, states
 from pages.parts.context import Sight
 
 WORDS = {"lr": "Learning rate", "checkpoints": "Checkpoints kept"}
@@ -17,36 +16,7 @@ WORDS = {"lr": "Learning rate", "checkpoints": "Checkpoints kept"}
 
 def form(usual: TrainConfig, place: str) -> dict[str, Any]:
     """A field per setting, each with its help and range; the settings that were changed from ``usual``."""
-    found: dict[str, Any] = {}
-    with st.grid("auto", min_column_width=150, gap="small"):
-        for item in dataclasses.fields(TrainConfig):
-            value = _field(item, getattr(usual, item.name), f"{place}-{item.name}")
-            if value is not None and value != getattr(usual, item.name):
-                found[item.name] = value
-    return found
-
-
-def _field(item: "dataclasses.Field[Any]", usual: Any, key: str) -> Any:
-    name = WORDS.get(item.name, item.name.replace("_", " ").capitalize())
-    tip = item.metadata["help"]
-    if choices := item.metadata.get("choices"):
-        return st.selectbox(name, choices, index=choices.index(usual), key=key, help=tip)
-    if isinstance(usual, str):
-        return st.text_input(name, usual, key=key, help=tip).strip()
-    low, high = limits(TrainConfig, item.name)
-    if isinstance(usual, int):
-        return st.number_input(name, low, high, usual, 1, key=key, help=tip)
-    least = None if low is None else float(low)
-    return st.number_input(
-        name,
-        least,
-        None if high is None else float(high),
-        usual,
-        step=usual / 10 or 1e-4,
-        format="%.6g",
-        key=key,
-        help=tip,
-    )
+    return fields.form(usual, place, WORDS)
 
 
 def again(sight: Sight) -> None:

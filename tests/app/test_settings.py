@@ -1,0 +1,36 @@
+"""Whatever a plug-in can be asked for can be set on its page."""
+
+import dataclasses
+
+import pytest
+
+from attribution.estimators import estimators
+
+WITH = [item for item in estimators.each() if dataclasses.fields(item.Settings)]
+
+
+@pytest.mark.parametrize("estimator", WITH, ids=lambda item: item.name)
+def test_every_setting_of_an_estimator_is_a_field(app, tiny_project, estimator):
+    test = app("influence", project="digits", estimator=estimator.name)
+    fields = {
+        one.key: one for kind in ("number_input", "selectbox", "checkbox", "text_input") for one in getattr(test, kind)
+    }
+    for item in dataclasses.fields(estimator.Settings):
+        field = fields[f"set-{estimator.name}-{item.name}"]
+        assert field.value == item.default
+        assert field.help == item.metadata["help"]
+
+
+def test_an_estimator_without_settings_has_no_button_for_them(app, tiny_project):
+    test = app("influence", project="digits", estimator="ip")
+    assert not [one.key for one in test.number_input if one.key.startswith("set-")]
+
+
+def test_a_setting_on_the_page_asks_for_an_answer_of_its_own(app, words, press, tiny_project):
+    test = app("influence", project="digits", estimator="forward-inf")
+    test.number_input(key="set-forward-inf-steps").set_value(2).run()
+    assert not test.exception
+    assert "with the current model and steps 2." in words(test)
+    next(one for one in test.button if one.label.startswith("Score this")).click().run()
+    assert not test.exception
+    assert [job.config["options"] for job in tiny_project.jobs() if job.kind == "score"][:1] == [{"steps": 2}]
