@@ -77,6 +77,10 @@ class Detector(ABC):
                 f"Use {cls.instead}.",
             )
 
+    # Trains a model of its own, where batches are drawn by place: the order of rows is part of it.
+    trains: ClassVar[bool] = False
+    weak: ClassVar[bool] = False  # at finding wrong labels, as its own words say
+
     @abstractmethod
     def values(self, evidence: Evidence) -> np.ndarray:
         """Suspicion (n,) float64 in the order of ``evidence.rows``: higher = more suspicious, always finite."""

@@ -33,6 +33,7 @@ class Combined(Detector):
     """
 
     title = "Combined, learned on planted errors"
+    trains = True
     summary = (
         "Errors planted in a copy of your data show how much each detector is worth here; the weights that find them "
         "are applied to the real targets. Assumes that real errors look like planted ones."

@@ -15,6 +15,7 @@ class PredictionEntropy(Detector):
     """
 
     title = "Entropy of the prediction"
+    weak = True
     summary = "The trained model is undecided about the sample. Finds ambiguous samples; knows nothing of the label."
     formula = "−Σₖ pₖ log pₖ"
     cost = "None beyond training."

@@ -18,6 +18,7 @@ class ValidationInfluence(Detector):
     """
 
     title = "Harm to the validation loss"
+    weak = True
     summary = (
         "Training on the sample raises the validation loss. Weak on its own at finding wrong labels: "
         "contributions cancel."

@@ -86,6 +86,10 @@ class Estimator(ABC):
     cheaper: ClassVar[str] = (
         ""  # the estimator that asks about the same at a lower price; offered when a run would be long
     )
+    # The same input under another label comes out as harmful; a subclass that cannot promise it says why.
+    contrary: ClassVar[bool] = True
+    # Absolute difference that the order of rows may make in a score, by rounding alone.
+    rounding: ClassVar[float] = 2e-5
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
     def __init__(self, trained: "TrainedModel", seed: int = 0, settings: ranges.Settings | None = None) -> None:

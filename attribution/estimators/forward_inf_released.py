@@ -37,6 +37,7 @@ class ReleasedForwardInfluence(ForwardInfluence):
 
     title = "Forward-INF (released recipe)"
     cheaper = "forward-inf"
+    contrary = False  # the step follows the signs of the query's gradient alone
     summary = (
         "Forward-INF with one Adam step, as its authors' code takes it. Kept for comparison: the plain one finds "
         "copies more often, and the "

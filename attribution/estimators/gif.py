@@ -16,6 +16,7 @@ class GeneralizedInfluence(Selected):
 
     title = "Generalized influence (chosen parameters)"
     cheaper = "ekfac"
+    rounding = 2e-4  # normal equations square the condition number
     summary = (
         "By how much the query's loss would rise without the sample, if only the few parameters that the query uses "
         "most could answer, chosen so that their side effects on the fixed ones cancel. For what a part of the network "

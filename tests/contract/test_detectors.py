@@ -9,8 +9,6 @@ from attribution.detectors.base import Evidence
 from attribution.statistics.ranking import auroc
 
 NAMES = [name for name in detectors.names() if detectors.get(name).serves("class")]
-TRAINS = {"combined"}  # trains a model of its own, and batches are drawn by place
-WEAK = {"ip-validation", "entropy"}  # at finding wrong labels, as their own words say
 
 
 def held_out(world: World) -> np.ndarray:
@@ -36,10 +34,10 @@ def test_one_finite_value_per_row(world, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_labels_are_more_suspicious(world, name):
     truth = np.isin(np.arange(N_TRAIN), world.flipped)
-    assert auroc(values(world, name), truth) > (0.6 if name in WEAK else 0.9)
+    assert auroc(values(world, name), truth) > (0.6 if detectors.get(name).weak else 0.9)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in TRAINS])
+@pytest.mark.parametrize("name", [name for name in NAMES if not detectors.get(name).trains])
 def test_row_order_does_not_matter(world, name, tmp_path):
     other, order = reordered(world, tmp_path)
     np.testing.assert_allclose(values(other, name), values(world, name)[order[:N_TRAIN]], rtol=1e-3, atol=1e-5)
