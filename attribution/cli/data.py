@@ -1,6 +1,5 @@
 """Verbs that make a project: new, sample, trust."""
 
-import math
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +8,6 @@ from attribution import trust as trusting
 from attribution.cli.common import ProjectOption, bar, command, counts, open_project
 from attribution.cli.flags import configured, given
 from attribution.cli.root import cli
-from attribution.datasets.names import class_word
 from attribution.errors import UserError
 from attribution.project.home import SAMPLES
 from attribution.project.project import Project
@@ -39,7 +37,7 @@ def new(
 ) -> None:
     """Make a project from your data (and, if you like, your model and recipe: what is not given suits the kind of
     data)."""
-    from attribution.views import importing
+    from attribution.views import importing, targets
 
     if not data.path:
         raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
@@ -56,12 +54,11 @@ def new(
         for line in project.code.lines():
             typer.echo(f"trusted: {line}")
     info = project.info
-    typer.echo(
-        f"{project.name}: {info.modality}, {counts(info)}, {len(info.classes)} classes ({', '.join(info.classes[:12])})"
-    )
-    train = project.samples[project.samples["split"] == "train"]
-    for index, count in train["label"].value_counts().sort_index().items():
-        typer.echo(f"  {class_word(info.classes, int(index)):<24} {count:,} training sample{'s' if count != 1 else ''}")
+    typer.echo(f"{project.name}: {info.modality}, {counts(info)}, {targets.task_words(project.dataset.task)}")
+    for line in targets.target_lines(project.dataset):
+        typer.echo(f"  {line}")
+    by_itself = ", taken by itself (--task says otherwise)" if data.task == "auto" else ""
+    typer.echo(f"task: {project.dataset.task.name}{by_itself}")
     typer.echo(f"splits: {info.preprocessing['splits']}")
     if sentence := importing.counts_sentence(info.seen, info.problems):
         typer.echo(sentence)
@@ -76,8 +73,8 @@ def new(
     typer.echo(
         f"sample shape {'x'.join(map(str, info.shape))}; {look['weights']} model of {look['parameters']:,} "
         f"parameters: loss on {len(losses)} samples"
-        f" {sum(losses) / len(losses):.2f} nats on average ({min(losses):.2f} to {max(losses):.2f}), chance is "
-        f"{math.log(len(info.classes)):.2f}"
+        f" {sum(losses) / len(losses):.2f} {look['unit']} on average ({min(losses):.2f} to {max(losses):.2f}), "
+        f"chance is {look['chance']:.2f}"
     )
     for line in [*look.get("said", []), *loaded(look)]:
         typer.echo(line)

@@ -11,9 +11,11 @@ from attribution.errors import UserError
 
 @cli.command()
 def edit(
-    action: Annotated[str, typer.Argument(help="relabel, drop, keep, undo, redo, revert or list.")],
+    action: Annotated[
+        str, typer.Argument(help="relabel (or value, for numbers), drop, keep, undo, redo, revert or list.")
+    ],
     ids: Annotated[list[str] | None, typer.Argument(help="Sample ids (entry numbers for revert).")] = None,
-    label: Annotated[str, typer.Option(help="The new label, for relabel.")] = "",
+    label: Annotated[str, typer.Option(help="The new label, labels (cat;dog) or value, for relabel.")] = "",
     reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")] = "",
     anyone: Annotated[bool, typer.Option("--anyone", help="undo and redo: whoever decided, not only you.")] = False,
     project: ProjectOption = "",
@@ -41,20 +43,23 @@ def edit(
                 f"`{command('edit', opened, 'list')}` shows them.",
             )
         made = opened.revert([int(text) for text in ids])
-    elif action in ("relabel", "drop", "keep"):
+    elif action in ("relabel", "value", "drop", "keep"):
+        targets = opened.dataset.task.targets
         if not ids:
-            more = ["--label", opened.classes[0]] if action == "relabel" else []
+            more = ["--label", targets.example()] if action in ("relabel", "value") else []
             example = command("edit", opened, action, *more, ids=[str(opened.dataset.ids[0])])
             raise UserError(f"{action} needs at least one sample id.", "", f"For example: {example}")
         rows = opened.dataset.rows_of(ids)
-        if action == "relabel":
+        if action in ("relabel", "value"):
             if not label:
-                raise UserError("relabel needs --label.", "", f"Choose one of: {', '.join(opened.classes)}.")
+                raise UserError(f"{action} needs --label.", "", targets.may_be())
             made = opened.relabel(rows, label, reason=reason)
         else:
             made = (opened.drop if action == "drop" else opened.keep)(rows, reason=reason)
     else:
         raise UserError(
-            f"There is no edit called {action!r}.", "", "Choose relabel, drop, keep, undo, redo, revert or list."
+            f"There is no edit called {action!r}.",
+            "",
+            "Choose relabel (or value), drop, keep, undo, redo, revert or list.",
         )
     typer.echo(f"{len(made)} sample{'' if len(made) == 1 else 's'} changed; version {opened.labels.version[:8]}")

@@ -79,11 +79,11 @@ def train(
     run = do(opened, "train", recipe, job, here=here, **({"checkpoints": files} if files else {}))
     if run is not None:
         frame = run.metrics()
+        task = opened.dataset.task
         for split, part in frame[frame["epoch"] == frame["epoch"].max()].groupby("split"):
-            typer.echo(
-                f"{split}: accuracy {100 * part['accuracy'].iloc[0]:.1f} %, loss {part['loss'].iloc[0]:.3f} nats, "
-                f"n {part['n'].iloc[0]:,}"
-            )
+            figures = [one for one in task.figures if one.name != "loss"]
+            words = ", ".join(one.words(part[one.name].iloc[0]) for one in figures)
+            typer.echo(f"{split}: {words}, loss {part['loss'].iloc[0]:.3f} {task.unit}, n {part['n'].iloc[0]:,}")
         typer.echo(f"run {run.id}")
 
 

@@ -69,7 +69,8 @@ def arrange(source: Source, config: "DataConfig") -> Arranged:
     if task.kind == "class":
         check_classes(labelled(source), source.classes, values[there], splits[there])
     if task.kind == "number":
-        task = chosen(config, (), **numbers.scale(labelled(source), values[there], splits[there]))
+        scale = numbers.scale(labelled(source), values[there], splits[there])
+        task = chosen(config, (), **scale) if getattr(task.settings, "standardise", True) else task
     samples = source.samples.assign(split=splits)
     samples["target"] = values
     samples["stratum"] = np.where(there, task.targets.strata(values), -1)

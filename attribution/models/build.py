@@ -16,8 +16,9 @@ from attribution.models.check import check_model
 from attribution.models.devices import seeded
 from attribution.models.order import in_order
 from attribution.models.user_code import guarded, kept_state, remember, words
-from attribution.models.zoo import AUTO, models, names_for
+from attribution.models.zoo import AUTO, models, names_for, outputs
 from attribution.settings.configs import ModelConfig
+from attribution.tasks import USUAL
 from attribution.trust.imports import resolved
 from attribution.trust.loading import running
 from attribution.trust.question import code_hash, look
@@ -158,7 +159,7 @@ def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn
             running(path) as module,
         ):  # it may import its neighbours, as a script could
             function = _find(module, function_name, path)
-            return _usable(function(**_accepted(function, _offered(info, inputs), where)), tuple(info.classes), where)
+            return _usable(function(**_accepted(function, _offered(info, inputs), where)), _ordered(info), where)
     except (UserError, KeyboardInterrupt):
         raise
     except Exception as error:  # in none of its own lines: a builder that is a class of torch, or an import that fails
@@ -195,6 +196,11 @@ def _usable(model: Any, classes: tuple[str, ...], where: str) -> nn.Module:
     return in_order(model, classes, where).train()
 
 
+def _ordered(info: "DatasetInfo") -> tuple[str, ...]:
+    """The names that outputs may be put in the order of: none where there is not one output for each."""
+    return info.classes if outputs(info) == len(info.classes) else ()
+
+
 def _find(module: Any, name: str, path: Path) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if not callable(function):
@@ -216,7 +222,9 @@ def _offered(info: "DatasetInfo", inputs: Inputs) -> dict[str, Any]:
     told = info.preprocessing
     columns = [column for column in told.get("columns") or [] if isinstance(column, dict)]
     known: dict[str, Any] = {
-        "classes": len(info.classes),
+        "classes": len(info.classes) or outputs(info),
+        "outputs": outputs(info),
+        "task": str(info.task.get("name", USUAL)),
         "shape": tuple(info.shape),
         "class_names": tuple(info.classes),
     }

@@ -11,7 +11,6 @@ from attribution.datasets.handed import token_problem
 from attribution.errors import Cancelled, UserError
 from attribution.models.features import device_of, inputs_of
 from attribution.models.user_code import kept_state, told, words
-from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
@@ -28,7 +27,7 @@ def check_model(model: nn.Module, dataset: "Dataset") -> None:
     """Ask about a few samples, twice in eval mode and once in train mode with a backward pass; ``UserError`` for what
     cannot be worked with.
 
-    Refused are: an error, outputs that are not logits ``(b, classes)`` (probabilities, other shapes, NaN), two answers
+    Refused are: an error, outputs that the task cannot use (other shapes, probabilities, NaN), two answers
     to one question that differ, answers that depend on the other samples, inputs that are changed in place, an output
     without gradients, and state that cannot be saved. The model keeps its mode, its buffers and the random states of
     everybody else; nothing is learned.
@@ -36,7 +35,7 @@ def check_model(model: nn.Module, dataset: "Dataset") -> None:
     rows = dataset.labelled_rows("all")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(ASKED, len(rows))).round().astype(np.int64))]
     x = dataset.tensor(rows, device_of(model), inputs_of(model))
-    y = torch.as_tensor(dataset.labels[rows], device=x.device)
+    y = dataset.task.tensor(dataset.labels[rows], x.device)
     mode = model.training
     buffers = {name: value.clone() for name, value in model.named_buffers()}
     shapes = _shapes(model)
@@ -59,7 +58,7 @@ def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
     before = x.clone()
     with torch.no_grad():
         logits = _ask(model, x, dataset, "it was asked about samples")
-        _check_logits(logits, x, dataset)
+        _check_outputs(logits, x, dataset)
         _untouched(x, before)
         again = _ask(model, x, dataset, "it was asked again")
         if _differ(logits, again):
@@ -93,32 +92,49 @@ def _untouched(x: Tensor, before: Tensor) -> None:
         )
 
 
-def _check_logits(logits: Any, x: Tensor, dataset: "Dataset") -> None:
-    classes = len(dataset.info.classes)
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if found != (len(x), classes):
+def _check_outputs(outputs: Any, x: Tensor, dataset: "Dataset") -> None:
+    width = dataset.task.out_features(dataset.info)
+    wanted: list[tuple[int, ...]] = [(len(x), width)] + ([(len(x),)] if width == 1 else [])
+    found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    if found not in wanted:
         raise UserError(
             f"The model maps an input of shape {tuple(x.shape)} to {found}.",
-            f"The data has {classes} classes, so it must return logits of shape ({len(x)}, {classes}), without "
-            "softmax.",
-            "Change its last layer, or return the logits alone.",
+            _needed(dataset, wanted),
+            "Change its last layer, or return the outputs alone.",
         )
-    if not logits.is_floating_point():
+    if not outputs.is_floating_point():
         raise UserError(
-            f"The model returns {logits.dtype} numbers.",
-            "Logits are floating-point numbers.",
-            "Return the logits, not classes.",
+            f"The model returns {outputs.dtype} numbers.",
+            "A loss is taken of floating-point numbers.",
+            "Return what the last layer gives, not classes.",
         )
-    if logits.layout != torch.strided:
-        raise UserError("The model returns a sparse tensor.", "Logits are plain numbers.", "Return logits.to_dense().")
-    if not bool(torch.isfinite(logits).all()):
+    if outputs.layout != torch.strided:
+        raise UserError("The model returns a sparse tensor.", "Outputs are plain.", "Return outputs.to_dense().")
+    if not bool(torch.isfinite(outputs).all()):
         raise UserError(
             "The model answers NaN or infinity.",
             "Every result would be NaN.",
             "Look for a division by 0 or a logarithm of 0 in its forward.",
         )
-    sums = logits.sum(dim=1)
-    if classes > 1 and bool((logits >= 0).all()) and bool(((sums - 1).abs() < 1e-3).all()):
+    if dataset.task.kind == "class" and width > 1:
+        _refuse_probabilities(outputs)
+
+
+def _needed(dataset: "Dataset", shapes: list[tuple[int, ...]]) -> str:
+    """What the task expects, in words."""
+    shape = " or ".join(map(str, shapes))
+    if dataset.task.kind == "number":
+        return f"One number per sample is to be predicted, so it must return outputs of shape {shape}."
+    names = len(dataset.info.classes)
+    return (
+        f"The data has {names} {'classes' if dataset.task.kind == 'class' else 'labels'}, so it must return logits of "
+        f"shape {shape}, without {'softmax' if shapes[0][1] > 1 and dataset.task.kind == 'class' else 'sigmoid'}."
+    )
+
+
+def _refuse_probabilities(outputs: Tensor) -> None:
+    sums = outputs.sum(dim=1)
+    if bool((outputs >= 0).all()) and bool(((sums - 1).abs() < 1e-3).all()):
         raise UserError(
             "The model returns probabilities: no output is below 0 and each sample's add up to 1.",
             "Cross-entropy takes logits; it would apply a second softmax, and losses and influences would be of "
@@ -136,7 +152,7 @@ def _learns(model: nn.Module, x: Tensor, y: Tensor, dataset: "Dataset") -> None:
     with torch.enable_grad():
         logits = _ask(model, x, dataset, "it was asked in train mode")
         _untouched(x, before)
-        _check_logits(logits, x, dataset)
+        _check_outputs(logits, x, dataset)
         if not logits.requires_grad:
             raise UserError(
                 "The model's output is cut off from its weights.",
@@ -144,7 +160,7 @@ def _learns(model: nn.Module, x: Tensor, y: Tensor, dataset: "Dataset") -> None:
                 "Take detach(), .data, .item(), numpy() and torch.no_grad() out of its forward.",
             )
         with _worded(model, x, dataset, "its gradients were taken"):
-            slopes = torch.autograd.grad(per_sample_loss(logits, y).mean(), weights, allow_unused=True)
+            slopes = torch.autograd.grad(dataset.task.loss(logits, y).mean(), weights, allow_unused=True)
     if any(slope is not None and slope.layout != torch.strided for slope in slopes):
         raise UserError(
             "The model has sparse gradients.",

@@ -18,11 +18,13 @@ from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
+    from attribution.tasks.base import Task
 
 MOST = 5000  # samples that are asked, spread evenly
 TRIED = 1000  # of them, to try other readings where nothing is expected
 Z = 1.959964  # 95 %, of the interval that is shown; a claim of a drop or of worse than chance needs SURE
 SURE = 0.99
+WORDS = {"test": "test", "val": "validation", "all": "of all"}  # splits
 USUAL = {  # normalisations that published image models were trained with
     "mean 0.485,0.456,0.406 and std 0.229,0.224,0.225": Inputs("raw", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "mean 0.5 and std 0.5": Inputs("raw", (0.5,), (0.5,)),
@@ -47,7 +49,7 @@ class Fit:
     @property
     def words(self) -> str:
         """What was measured."""
-        split = {"test": "test", "val": "validation", "all": "of all"}[self.split]
+        split = WORDS[self.split]
         found = (
             f"{100 * self.accuracy:.1f} % of {self.n:,} {split} samples right (interval {100 * self.low:.1f} to "
             f"{100 * self.high:.1f} %), "
@@ -228,6 +230,45 @@ def _asked(model: nn.Module, dataset: "Dataset", rows: np.ndarray) -> tuple[np.n
     logits = torch.from_numpy(predict(model, dataset, rows)[0])
     labels = torch.tensor(dataset.labels[rows])
     return per_sample_loss(logits.double(), labels).numpy(), (logits.argmax(dim=1) == labels).numpy()
+
+
+def by_task(model: nn.Module, dataset: "Dataset") -> tuple[dict[str, Any], UserError | None]:
+    """How loaded weights do by the figures of a task that has not one logit per class: split, n, the figures, loss and
+    that of guessing, and ``words``; and what is wrong where they do worse than guessing, by more than noise."""
+    task = dataset.task
+    split = next((name for name in ("test", "val") if dataset.info.counts[name]), "all")
+    rows = _spread(dataset.labelled_rows(split))
+    values = dataset.labels[rows]
+    said = task.said(torch.from_numpy(predict(model, dataset, rows)[0]), values)
+    found = {one.name: float(one.value(np.asarray(one.terms(said, values)).mean(-1))) for one in task.figures}
+    chance = task.chance(values)
+    error = float(np.std(said["loss"]) / math.sqrt(len(rows)))
+    first = task.figures[0]
+    words = (
+        f"{first.words(found[first.name])} on {len(rows):,} {WORDS[split]} samples, loss {found['loss']:.3g} "
+        f"{task.unit}, guessing {chance:.3g}"
+    )
+    shown = {"split": split, "n": len(rows), **found, "chance_loss": chance, "loss_error": error, "words": words}
+    if found["loss"] - 2.6 * error <= chance:
+        return shown, None
+    why, do = _other_scale(task, said["prediction"], values)
+    return shown, UserError(
+        f"The loaded weights do worse than guessing: {words}.",
+        f"{why} It is handed {_said(inputs_of(model))}.",
+        f"{do} Compare its inputs with your own evaluation, too: --inputs, --mean, --std.",
+    )
+
+
+def _other_scale(task: "Task", predictions: np.ndarray, values: np.ndarray) -> tuple[str, str]:
+    """How the outputs of a model are read, and what to do where they would be better read as they stand."""
+    if task.kind != "number":
+        return "Its outputs are read as logits, one for each label in the data's order.", ""
+    mean, std = task.targets.mean, task.targets.std
+    read = f"An output of 1 is read as {mean + std:.6g}: the training mean and one deviation."
+    plain = (predictions - mean) / std
+    if std != 1 and np.mean((plain - values) ** 2) < np.var(values):
+        return f"{read} Read as they stand, they are nearer.", "Say so with --task-options standardise=false."
+    return read, "If it answers in the unit of the data, say so with --task-options standardise=false."
 
 
 def _spread(rows: np.ndarray, most: int = MOST) -> np.ndarray:

@@ -53,7 +53,7 @@ def predict(
     batch_size: int = 512,
     device: torch.device | str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Logits ``(n, c)`` and representation ``(n, d)`` of these rows, float32, in eval mode without gradients.
+    """Outputs ``(n, ...)`` and representation ``(n, d)`` of these rows, float32, in eval mode without gradients.
 
     ``device`` moves the model there first; None leaves it where it is. The model's own mode is restored. One forward
     pass per row.
@@ -75,12 +75,13 @@ def predict(
     finally:
         model.train(mode)
     if not logits:
-        return np.zeros((0, len(dataset.info.classes)), np.float32), np.zeros((0, 0), np.float32)
+        return np.zeros((0, dataset.task.out_features(dataset.info)), np.float32), np.zeros((0, 0), np.float32)
     return np.concatenate(logits), np.concatenate(features)
 
 
 def evaluate(model: nn.Module, inputs: HeldInputs, batch_size: int = 512) -> Tensor:
-    """Logits ``(n, c)`` of held inputs on the model's device, in eval mode without gradients; the mode is restored."""
+    """Outputs ``(n, ...)`` of held inputs on the model's device, in eval mode without gradients; the mode is
+    restored."""
     mode = model.training
     model.eval()
     try:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from attribution.errors import UserError
 from attribution.registry import Registry
+from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import DatasetInfo
@@ -38,8 +39,8 @@ def names_for(modality: str) -> list[str]:
 
 @register("logistic", "image", "tabular")
 def logistic(info: "DatasetInfo", width: int) -> nn.Module:
-    """Multinomial logistic regression on the raw input; ``width`` is not used."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(_size(info.shape), len(info.classes)))
+    """A linear model of the raw input (for classes: multinomial logistic regression); ``width`` is not used."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(_size(info.shape), outputs(info)))
 
 
 @register("mlp", "image", "tabular")
@@ -52,7 +53,7 @@ def mlp(info: "DatasetInfo", width: int) -> nn.Module:
         nn.ReLU(),
         nn.Linear(width, width),
         nn.ReLU(),
-        nn.Linear(width, len(info.classes)),
+        nn.Linear(width, outputs(info)),
     )
 
 
@@ -73,7 +74,7 @@ def cnn(info: "DatasetInfo", width: int) -> nn.Module:
         nn.Flatten(),
         nn.Linear(2 * width * (height // 4) * (breadth // 4), 64),
         nn.ReLU(),
-        nn.Linear(64, len(info.classes)),
+        nn.Linear(64, outputs(info)),
     )
 
 
@@ -95,14 +96,14 @@ def resnet(info: "DatasetInfo", width: int) -> nn.Module:
         ResidualBlock(2 * width, 4 * width, 2),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
-        nn.Linear(4 * width, len(info.classes)),
+        nn.Linear(4 * width, outputs(info)),
     )
 
 
 @register("text", "text")
 def text(info: "DatasetInfo", width: int) -> nn.Module:
     """Mean of word embeddings (``width`` = 64) over the words present, one hidden layer, then the classes."""
-    return TextNet(len(info.preprocessing["vocabulary"]), width or 64, len(info.classes))
+    return TextNet(len(info.preprocessing["vocabulary"]), width or 64, outputs(info))
 
 
 class ResidualBlock(nn.Module):
@@ -137,6 +138,11 @@ class TextNet(nn.Module):
         present = (x != 0).unsqueeze(-1).to(self.embedding.weight.dtype)  # (b, t, 1)
         mean = (self.embedding(x) * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)  # (b, d)
         return self.head(torch.relu(self.hidden(mean)))
+
+
+def outputs(info: "DatasetInfo") -> int:
+    """Width of the last layer, as the task says: a logit per class or label, one number."""
+    return int(task_of(info).out_features(info))
 
 
 def _size(shape: tuple[int, ...]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from attribution.datasets.names import NO_LABEL, UNLABELLED
+from attribution.datasets.names import UNLABELLED
 from attribution.errors import UserError
 from attribution.storage import history
 from attribution.storage.history import Wanted
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, Labels
+    from attribution.tasks.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class SampleState:
     """One sample as the ledger sees it now. ``version`` is the id of its last edit (0: untouched)."""
 
     row: int
-    label: int
+    label: Any
     active: bool
     verdict: str
-    base_label: int
+    base_label: Any
     version: int
 
 
@@ -52,7 +53,7 @@ _lock = Lock()
 
 
 class Decisions:
-    """The ledger of one dataset. Row numbers and class indices in and out; ids and class names only on disk, where they
+    """The ledger of one dataset. Row numbers and values in and out; ids and words only on disk, where they
     must last."""
 
     def __init__(self, database: Path, dataset: "Dataset") -> None:
@@ -105,7 +106,7 @@ class Decisions:
             edits, verdicts = known.edits.copy(), known.verdicts.copy()
         for samples, states, ids in self.ledger.changes(since):
             rows = self._dataset.rows_of(samples)
-            values[rows] = [self._index(state.label) for state in states]
+            values[rows] = [self._value(state.label) for state in states]
             active[rows] = [state.active for state in states]
             verdicts[rows] = [VERDICTS.index(state.verdict) for state in states]
             edits[rows] = ids
@@ -136,8 +137,9 @@ class Decisions:
         states = self.ledger.states_then(entry)
         rows = self._dataset.rows_of(list(states))
         base = self._dataset.labels[rows]
-        values[rows] = [self._index(state.label) if state else base[at] for at, state in enumerate(states.values())]
-        active[rows] = [state.active if state else base[at] != NO_LABEL for at, state in enumerate(states.values())]
+        values[rows] = [self._value(state.label) if state else base[at] for at, state in enumerate(states.values())]
+        there = self._dataset.labelled[rows]
+        active[rows] = [state.active if state else there[at] for at, state in enumerate(states.values())]
         return Labels.of(self._dataset, values, active)
 
     def _looked_for(self, version: str) -> int | None:
@@ -151,34 +153,35 @@ class Decisions:
         for _, batch in itertools.groupby(edits, key=lambda edit: edit.batch):
             for edit in batch:
                 row = next(rows)
-                values[row] = self._index(edit.new.label)
+                values[row] = self._value(edit.new.label)
                 active[row] = edit.new.active
             if Labels.of(self._dataset, values, active).version == version:
                 return edit.id
         return None
 
-    def _index(self, word: str) -> int:
-        """The class index of a label word of the ledger."""
-        found = self._indices.get(word)
-        if found is None:
-            raise UserError(
-                f"The ledger gives a label {word!r} that is not a class of {self._dataset.info.name}.",
-                "It may belong to other data.",
-                f"The classes are: {', '.join(self._dataset.info.classes)}. Put a copy of project.db or data in "
-                "its place.",
-            )
-        return found
+    def _value(self, word: str) -> Any:
+        """The value of a label word of the ledger."""
+        if word not in self._known:
+            try:
+                self._known[word] = self._targets.encode([word]).tolist()[0]
+            except UserError as error:
+                raise UserError(
+                    f"The ledger gives the {self._targets.noun} {word!r}, which is none of {self._dataset.info.name}.",
+                    "It may belong to other data.",
+                    f"{error.do} Put a copy of project.db or data in its place.",
+                ) from error
+        return self._known[word]
 
     @cached_property
-    def _indices(self) -> dict[str, int]:
-        return {"": NO_LABEL, **{name: index for index, name in enumerate(self._dataset.info.classes)}}
+    def _known(self) -> dict[str, Any]:
+        return {}
 
-    def _word(self, label: int) -> str:
-        """The ledger's word for a class index."""
-        return "" if label == NO_LABEL else self._dataset.info.classes[label]
+    @property
+    def _targets(self) -> "Targets":
+        return self._dataset.task.targets
 
     def _base_words(self, samples: list[str]) -> list[str]:
-        return [self._word(label) for label in self._dataset.labels[self._dataset.rows_of(samples)].tolist()]
+        return self._targets.words(self._dataset.labels[self._dataset.rows_of(samples)])
 
     def _split(self, sample: str) -> str:
         row = self._dataset.row_of(sample)
@@ -188,7 +191,12 @@ class Decisions:
         """One sample's current label, whether it is trained on, and the review's verdict."""
         state, version = self.ledger.state(str(self._dataset.ids[row]))
         return SampleState(
-            row, self._index(state.label), state.active, state.verdict, int(self._dataset.labels[row]), version
+            row,
+            self._value(state.label),
+            state.active,
+            state.verdict,
+            self._dataset.labels[row].item(),
+            version,
         )
 
     def states(self) -> "pd.DataFrame":
@@ -213,7 +221,7 @@ class Decisions:
         self,
         action: str,
         rows: "Sequence[int] | np.ndarray",
-        label: int | Mapping[int, int] | None = None,
+        label: Any = None,
         *,
         reason: str = "",
         evidence: Mapping[str, Any] | None = None,
@@ -225,9 +233,11 @@ class Decisions:
         if action == "keep":
             self._refuse_bare(rows)
         if isinstance(label, Mapping):
-            wanted: str | Mapping[str, str] | None = {str(ids[row]): self._word(one) for row, one in label.items()}
+            wanted: str | Mapping[str, str] | None = {
+                str(ids[row]): self._targets.word(one) for row, one in label.items()
+            }
         else:
-            wanted = None if label is None else self._word(label)
+            wanted = None if label is None else self._targets.word(label)
         seen = {str(ids[row]): version for row, version in expect.items()} if expect is not None else None
         return self.ledger.apply(
             action, [str(ids[int(row)]) for row in rows], wanted, reason=reason, evidence=evidence, expect=seen
@@ -237,7 +247,7 @@ class Decisions:
         """A sample without a label has nothing to keep."""
         import numpy as np
 
-        bare = np.flatnonzero(self.labels().values[np.asarray(rows, dtype=np.int64)] == NO_LABEL)
+        bare = np.flatnonzero(self._targets.bare(self.labels().values[np.asarray(rows, dtype=np.int64)]))
         if len(bare):
             raise UserError(
                 f"Sample {self._dataset.ids[int(rows[bare[0]])]} has no label to keep.",
@@ -293,11 +303,6 @@ class Decisions:
     def _words(self, state: State) -> str:
         return state.label + ("" if state.active else ", dropped") if state.label else UNLABELLED
 
-    def class_index(self, label: int | str) -> int:
-        """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""
-        classes = self._dataset.info.classes
-        if isinstance(label, str) and label in classes:
-            return classes.index(label)
-        if isinstance(label, str) or not 0 <= int(label) < len(classes):
-            raise UserError(f"There is no class {label!r}.", "", f"Choose one of: {', '.join(classes)}.")
-        return int(label)
+    def value(self, given: Any) -> Any:
+        """The value that a user means by a word or a value; ``UserError`` saying what it may be otherwise."""
+        return self._targets.value_of(given)

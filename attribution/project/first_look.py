@@ -1,5 +1,6 @@
 """What the network says before anything is trained, so that a misfit shows before the project exists."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,7 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
     """What ``Project.first_look`` gives. ``UserError`` for weights that do not fit, or that do worse than guessing."""
     from attribution.models.build import build_model, check_model
     from attribution.models.checkpoints import BUILDER, load_checkpoint
-    from attribution.models.fit import complaint, measured, worse_than_chance
+    from attribution.models.fit import by_task, complaint, measured, worse_than_chance
     from attribution.training.train import loss_on_samples
 
     network = build_model(model, dataset.info, seed=0, trusted=True)
@@ -94,7 +95,18 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
         "parameters": sum(value.numel() for value in network.parameters()),
         "said": said,
     }
-    if weights != "untrained":
+    if expected is not None and not _by_classes(dataset):
+        raise UserError(
+            f"An accuracy is expected, but the task is {dataset.task.name}.",
+            "It is the share of right classes.",
+            "Leave out --expect-accuracy.",
+        )
+    if weights != "untrained" and not _by_classes(dataset):
+        measured_by_task, problem = by_task(network, dataset)
+        if problem and model.checkpoints:
+            raise problem
+        look |= {"measured": measured_by_task, "warning": []}
+    elif weights != "untrained":
         fit = measured(network, dataset, expected)
         problem = complaint(network, dataset, fit)
         if problem and model.checkpoints and worse_than_chance(fit):
@@ -110,9 +122,15 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
             "Add --checkpoints.",
         )
     samples = loss_on_samples(network, dataset)
+    look |= {"unit": dataset.task.unit, "chance": dataset.task.chance(dataset.labels[dataset.labelled_rows("train")])}
     return look | {
         "samples": [{name: _plain(value) for name, value in line.items()} for line in samples.to_dict("records")]
     }
+
+
+def _by_classes(dataset: "Dataset") -> bool:
+    """Whether the model has a logit for each class."""
+    return dataset.task.kind == "class" and dataset.task.out_features(dataset.info) == len(dataset.info.classes)
 
 
 def _origin(network: "nn.Module", dataset: "Dataset", model: ModelConfig) -> str:
@@ -140,4 +158,5 @@ def _origin(network: "nn.Module", dataset: "Dataset", model: ModelConfig) -> str
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and math.isnan(value) else value  # JSON has no NaN

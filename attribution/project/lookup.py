@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attribution.studies.mislabels.budget import Budget
     from attribution.studies.mislabels.calibration import CalibrationResult
     from attribution.studies.mislabels.result import FlagResult
+    from attribution.tasks.base import Task
     from attribution.training.run import Run
 
 T = TypeVar("T")
@@ -162,56 +163,41 @@ def affected_by(
 
 
 def predictions(
-    probabilities: "np.ndarray", labels: "np.ndarray", known: "pd.DataFrame | None" = None
+    task: "Task", kept: "np.ndarray", labels: "np.ndarray", known: "pd.DataFrame | None" = None
 ) -> "pd.DataFrame":
     """What a model says of every sample under the current labels; columns as in ``Project.predictions``.
 
-    ``probabilities`` (n, c), ``labels`` (n,). ``known`` is the answer for other labels of the same probabilities: only
-    the rows that differ are worked out anew. Works in blocks of ``BLOCK`` rows.
+    ``kept`` (n, ...) is what its run kept (``Run.outputs``), ``labels`` (n,). ``known`` is the answer for other
+    labels of
+    the same outputs: only the rows that differ are worked out anew. Works in blocks of ``BLOCK`` rows.
     """
     import numpy as np
     import pandas as pd
 
-    n = len(probabilities)
+    n = len(kept)
     if known is None:
-        blocks = [
-            _said(probabilities[start : start + BLOCK], labels[start : start + BLOCK]) for start in range(0, n, BLOCK)
-        ]
-        columns = {
-            name: np.concatenate([block[name] for block in blocks])
-            for name in (blocks[0] if blocks else _said(probabilities, labels))
-        }
+        starts = range(0, max(n, 1), BLOCK)
+        blocks = [_said(task, kept[start : start + BLOCK], labels[start : start + BLOCK]) for start in starts]
+        columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     else:
         columns = {name: known[name].to_numpy().copy() for name in known}
-        changed = np.flatnonzero(columns["label"] != labels)
-        for name, values in _said(probabilities[changed], labels[changed]).items():
+        changed = np.flatnonzero(~task.targets.same(columns["label"], labels))
+        for name, values in _said(task, kept[changed], labels[changed]).items():
             columns[name][changed] = values
     return pd.DataFrame(columns, index=pd.RangeIndex(n, name="row"))
 
 
-def _said(probabilities: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.ndarray]":
-    """The columns of ``predictions`` for some rows. The difference of two log-probabilities is that of the two
-    logits."""
+def _said(task: "Task", kept: "np.ndarray", labels: "np.ndarray") -> "dict[str, np.ndarray]":
+    """The columns of ``predictions`` for some rows."""
     import numpy as np
 
-    p = np.asarray(probabilities, dtype=np.float64)  # (b, c)
-    rows = np.arange(len(p))
-    bare = np.asarray(labels) < 0
-    given = np.array(labels)
-    labels = np.where(bare, 0, labels)  # what is said of a label is NaN where there is none
-    logs = np.log(np.maximum(p, 1e-30))
-    others = logs.copy()
-    others[rows, labels] = -np.inf
-    prediction = p.argmax(axis=1)
-    return {
-        "label": given,
-        "prediction": prediction,
-        "confidence": p[rows, prediction],
-        "p_label": np.where(bare, np.nan, p[rows, labels]),
-        "loss": np.where(bare, np.nan, -logs[rows, labels]),
-        "margin": np.where(bare, np.nan, logs[rows, labels] - others.max(axis=1)),
-        "correct": prediction == given,
-    }
+    labels = np.array(labels)
+    said = task.said_kept(np.asarray(kept), labels)
+    names = {"certainty": "confidence", "confidence": "p_label", "right": "correct"}
+    columns = {"label": labels, **{names.get(name, name): np.asarray(column) for name, column in said.items()}}
+    if task.kind == "number":
+        return columns | {"error": columns["prediction"] - labels}
+    return columns | {"correct": columns["correct"] == 1}
 
 
 @lru_cache(maxsize=8)

@@ -49,15 +49,16 @@ class Review(About):
         base_label, edit."""
         return self._decisions.states()
 
-    def relabel(self, rows: "Rows", label: "int | str | Mapping[int, int | str]", **details: Any) -> list[Edit]:
-        """Give these samples another label (class index or name; or a label for each row); one batch, all or nothing.
+    def relabel(self, rows: "Rows", label: Any, **details: Any) -> list[Edit]:
+        """Give these samples another label (class index or name), value (a number) or labels ("cat;dog"), one for all
+        or a mapping from row to its own; one batch, all or nothing.
 
         ``details``: reason, evidence, expect.
         """
         if isinstance(label, Mapping):
-            each = {int(row): self.class_index(label[row]) for row in rows}
+            each = {int(row): self._decisions.value(label[row]) for row in rows}
             return self._decisions.decide("relabel", rows, each, **details)
-        return self._decisions.decide("relabel", rows, self.class_index(label), **details)
+        return self._decisions.decide("relabel", rows, self._decisions.value(label), **details)
 
     def drop(self, rows: "Rows", **details: Any) -> list[Edit]:
         """Take these samples out of training (and out of the test score, for test samples)."""
@@ -101,7 +102,7 @@ class Review(About):
 
     def class_index(self, label: int | str) -> int:
         """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""
-        return self._decisions.class_index(label)
+        return int(self._decisions.value(label))
 
     def select(self, rows: "Rows", name: str = "") -> str:
         """Store a selection; the token goes into links."""

@@ -131,15 +131,18 @@ class Models(Review):
     def predictions(self, run: "Run | None" = None, known: "pd.DataFrame | None" = None) -> "pd.DataFrame":
         """What the model says of every sample, indexed by row.
 
-        Columns: label (current, class index), prediction, confidence (probability of the prediction), p_label (of the
-        current label), loss (nats), margin (label's log-probability minus the best other), correct. ``known``, an
-        earlier answer for the same run and other labels, saves working out the rows whose label is the same.
+        Columns: label (current, as ``Labels.values``), prediction, confidence (probability of the prediction), p_label
+        (of the current label), loss (in the task's unit), margin (how sure the model is of the label), correct (bool).
+        Of numbers: ``error`` (prediction minus value), and NaN in confidence, p_label and correct, as they are only
+        nearer or farther. ``known``, an earlier answer for the same run and other labels, saves working out the rows
+        whose label is the same.
         """
         run = run or self._need_run()
-        return lookup.predictions(run.probabilities(), self.labels.values, known)
+        return lookup.predictions(self.dataset.task, run.outputs(), self.labels.values, known)
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
-        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples), ``selection:TOKEN``, or
+        """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples; of numbers the tenth with
+        the largest errors), ``selection:TOKEN``, or
         sample ids."""
         kind, _, token = queries.partition(":")
         if kind == "selection":

@@ -29,6 +29,16 @@ def query_of(ids: Sequence[str]) -> str:
     return f'"{plain}"' if _is_word(plain) else written(ids)
 
 
+def _wrong(dataset: "Dataset", test: "pd.DataFrame") -> "np.ndarray":
+    """Rows of the wrong predictions among those of the test samples; of numbers the tenth with the largest errors."""
+    import numpy as np
+
+    if dataset.task.kind != "number":
+        return test.index.to_numpy()[~test["correct"].to_numpy(dtype=bool)]
+    size = test["error"].abs().fillna(0.0).to_numpy()
+    return np.sort(test.index.to_numpy()[np.argsort(-size, kind="stable")[: -(-len(size) // 10)]])
+
+
 def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.DataFrame]") -> "np.ndarray":
     """The rows that ``ScoreConfig.queries`` means; ``predictions`` is asked only for ``wrong``.
 
@@ -48,7 +58,7 @@ def query_rows(queries: str, dataset: "Dataset", predictions: "Callable[[], pd.D
             "Wrong test predictions are asked about.",
             "or ask about others: --queries val, train, or sample ids",
         )
-        rows = test[~predictions().loc[test, "correct"].to_numpy(dtype=bool)]
+        rows = _wrong(dataset, predictions().loc[test])
         if not len(rows):
             raise UserError(
                 f"All {len(test):,} test predictions are right.",

@@ -36,6 +36,11 @@ class Reading:
         """The unit of a difference: points for shares."""
         return "points" if self.unit == "%" else self.unit
 
+    def words(self, value: float, decimals: int = 1) -> str:
+        """A value with its title and unit: ``accuracy 93.1 %``, ``RMSE 4.25 mm``; ``decimals`` are those of shares."""
+        shown = f"{100 * value:.{decimals}f}" if self.unit == "%" else f"{value:.4g}"
+        return f"{self.title} {shown} {self.unit}".rstrip()
+
     def change(self, found: Interval, *, sizes: bool = False) -> str:
         """A difference with its unit and interval, ``-3.14 mm (95 % interval -4.20 to -2.04)``; with ``sizes`` without
         signs, for a sentence that says which way: ``3.14 mm (95 % interval 2.04 to 4.20)``."""

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 class RegressionSettings(Settings):
     """Which loss a number is learned with."""
 
+    standardise: bool = opt(
+        True,
+        "Train on deviations from the training mean; false: on values as they stand, for a model that answers in their "
+        "unit.",
+    )
     loss: str = opt(
         "squared",
         "squared, or huber, which grows only linearly beyond delta and so minds single wild values less.",

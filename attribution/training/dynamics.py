@@ -1,10 +1,9 @@
 """The columns of a run's ``dynamics.parquet``: one line per training row and epoch."""
 
-DYNAMICS = {
-    "row": "int32",
-    "epoch": "int32",
-    "loss": "float32",
-    "margin": "float32",
-    "prediction": "int32",
-    "confidence": "float32",
+PLACE = {"row": "int32", "epoch": "int32"}
+DYNAMICS = PLACE | {"loss": "float32", "margin": "float32", "prediction": "int32", "confidence": "float32"}
+OF_KIND = {  # of targets
+    "class": DYNAMICS,
+    "set": DYNAMICS | {"prediction": "int64"},
+    "number": PLACE | {"loss": "float32", "prediction": "float64", "error": "float64"},  # error: prediction - value
 }

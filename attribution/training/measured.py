@@ -1,43 +1,60 @@
-"""What is measured of a split from its logits: mean loss and accuracy, and the dynamics of each sample."""
+"""What is measured of a split from a model's outputs: the task's figures, and the dynamics of each sample."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from attribution.tasks.classification import confidence, margin, per_sample_loss
-from attribution.training.dynamics import DYNAMICS
+from attribution.tasks.classification import PLAIN
+from attribution.training.dynamics import OF_KIND
+
+if TYPE_CHECKING:
+    from attribution.tasks.base import Task
 
 
-def measure(logits: Tensor, labels: Tensor, epoch: int, split: str) -> list[dict[str, Any]]:
-    """One line of the metrics table (loss in nats, accuracy 0 to 1, n) from CPU logits ``(n, c)``; no line for an empty
-    split."""
-    if not len(labels):
-        return []
-    loss = per_sample_loss(logits, labels).double().mean().item()
-    accuracy = (logits.argmax(dim=1) == labels).double().mean().item()
-    return [{"epoch": epoch, "split": split, "loss": loss, "accuracy": accuracy, "n": len(labels)}]
+def measure(task: "Task", outputs: Tensor, values: np.ndarray, epoch: int, split: str) -> list[dict[str, Any]]:
+    """One line of the metrics table (epoch, split, loss, the task's other figures, n) from CPU ``outputs (n, ...)`` and
+    ``Labels.values``; no line for an empty split."""
+    return figures_of(task, task.said(outputs, values), values, epoch, split) if len(values) else []
 
 
-def dynamics_table(logits: Tensor, labels: Tensor, rows: np.ndarray, epoch: int) -> pd.DataFrame:
-    """The dynamics of one epoch (columns and types as ``DYNAMICS``) from CPU logits ``(n, c)`` of these rows."""
-    columns = {
-        "row": rows,
-        "epoch": np.full(len(rows), epoch),
-        "loss": per_sample_loss(logits, labels).numpy(),
-        "margin": margin(logits, labels).numpy(),
-        "prediction": logits.argmax(dim=1).numpy(),
-        "confidence": confidence(logits, labels).numpy(),
-    }
-    return pd.DataFrame({name: columns[name].astype(kind) for name, kind in DYNAMICS.items()})
+def figures_of(
+    task: "Task", said: dict[str, np.ndarray], values: np.ndarray, epoch: int, split: str
+) -> list[dict[str, Any]]:
+    """The same from what is said of the samples."""
+    found = {one.name: float(one.value(np.asarray(one.terms(said, values)).mean(-1))) for one in task.figures}
+    return [{"epoch": epoch, "split": split, "loss": found.pop("loss"), **found, "n": len(values)}]
 
 
-def epoch_message(metrics: list[dict[str, Any]], epochs: int) -> str:
-    """How far a training is, in plain words, with the newest validation accuracy (training accuracy without a
-    validation split)."""
+def dynamics_table(
+    outputs: Tensor, values: np.ndarray, rows: np.ndarray, epoch: int, task: "Task" = PLAIN
+) -> pd.DataFrame:
+    """The dynamics of one epoch (columns and types as ``OF_KIND``) from CPU outputs of these rows."""
+    return dynamics_of(task, task.said(outputs, np.asarray(values)), np.asarray(values), rows, epoch)
+
+
+def dynamics_of(
+    task: "Task", said: dict[str, np.ndarray], values: np.ndarray, rows: np.ndarray, epoch: int
+) -> pd.DataFrame:
+    """The same from what is said of the samples."""
+    columns = {**said, "row": rows, "epoch": np.full(len(rows), epoch)}
+    if task.kind == "number":
+        columns["error"] = said["prediction"] - values
+    return pd.DataFrame({name: columns[name].astype(kind) for name, kind in OF_KIND[task.kind].items()})
+
+
+def epoch_message(metrics: list[dict[str, Any]], epochs: int, task: "Task" = PLAIN) -> str:
+    """How far a training is, in plain words, with the task's foremost figure on the validation samples (training
+    samples without a validation split)."""
     if not metrics:
         return f"epoch 1 of {epochs}"
-    newest = {entry["split"]: entry["accuracy"] for entry in metrics}
+    newest = {entry["split"]: entry for entry in metrics}
     split, word = ("val", "validation") if "val" in newest else ("train", "training")
-    return f"epoch {metrics[-1]['epoch']} of {epochs}, {word} accuracy {100 * newest[split]:.1f} %"
+    return f"epoch {metrics[-1]['epoch']} of {epochs}, {word} {figure_words(newest[split], task)}"
+
+
+def figure_words(entry: dict[str, Any], task: "Task", decimals: int = 1) -> str:
+    """The foremost figure of a line of metrics: "accuracy 93.1 %", "RMSE 4.25 mm"."""
+    first = task.figures[0]
+    return first.words(entry[first.name], decimals)

@@ -12,7 +12,7 @@ from attribution.settings.configs import ModelConfig, TrainConfig, from_dict, mo
 from attribution.storage.files import read_array, read_json
 from attribution.storage.sums import checked, sound
 from attribution.storage.tables import read_table
-from attribution.training.dynamics import DYNAMICS
+from attribution.training.dynamics import OF_KIND
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,9 +129,10 @@ class Run:
         import pandas as pd
 
         path = self.folder / "dynamics.parquet"
+        columns = OF_KIND[self.task.get("kind", "class")]
         if path.is_file():
             return read_table(path)
-        return pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in DYNAMICS.items()})
+        return pd.DataFrame({name: np.zeros(0, dtype=kind) for name, kind in columns.items()})
 
     def metrics(self) -> "pd.DataFrame":
         """Mean loss (nats) and accuracy (0 to 1) over ``n`` samples per epoch and split; the test split for the last
@@ -139,9 +140,27 @@ class Run:
 
         return read_table(self.folder / "metrics.parquet")
 
+    @property
+    def task(self) -> dict[str, Any]:
+        """What the data's ``DatasetInfo.task`` was; {} for plain classification."""
+        return dict(self.config.get("task", {}))
+
+    def outputs(self) -> np.ndarray:
+        """What is kept of the final model's outputs for ALL rows, float32, memory-mapped: class probabilities ``(n,
+        c)``,
+        else outputs ``(n, ...)`` as the task's loss takes them. ``Task.said_kept`` reads it."""
+        return read_array(self.folder / str(self.config.get("kept", "probabilities.npy")), mapped=True)
+
     def probabilities(self) -> np.ndarray:
-        """Class probabilities of the final model for ALL rows, ``(n, c)`` float32, memory-mapped."""
-        return read_array(self.folder / "probabilities.npy", mapped=True)
+        """Class probabilities of the final model for ALL rows, ``(n, c)`` float32, memory-mapped; ``UserError`` where
+        the task has none."""
+        if self.config.get("kept", "probabilities.npy") != "probabilities.npy":
+            raise UserError(
+                f"Run {self.id} keeps no class probabilities.",
+                f"Its task is {self.task.get('name')}.",
+                "Ask run.outputs() for the model's outputs.",
+            )
+        return self.outputs()
 
     def representation(self) -> np.ndarray:
         """Penultimate features of the final model for ALL rows, ``(n, d)`` float32, memory-mapped."""

@@ -1,7 +1,7 @@
 """Train a network on a labelled version of the data, or take over the user's checkpoints, as a run folder.
 
     run = train(dataset, dataset.base_version(), ModelConfig(), TrainConfig(), Path("NAME/runs"))
-    run.metrics(), run.dynamics(), run.probabilities()
+    run.metrics(), run.dynamics(), run.outputs()
 
 The same data, labels, network and recipe find the finished run and return at once; a training that was cut short goes
 on after its last finished epoch and ends with the same weights, bit for bit on the CPU.
@@ -38,8 +38,7 @@ from attribution.storage.files import whole_file
 from attribution.storage.locks import alone
 from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
-from attribution.tasks.classification import per_sample_loss
-from attribution.training.measured import dynamics_table, epoch_message, measure
+from attribution.training.measured import dynamics_of, epoch_message, figure_words, figures_of, measure
 from attribution.training.recipe import (
     batches,
     checkpoint_epochs,
@@ -83,7 +82,7 @@ def train(
     """Train ``model`` on the active training samples and write the run into ``runs/FINGERPRINT``; a finished one is
     returned at once.
 
-    The loss is the batch mean of the cross-entropy. After each epoch one pass in eval mode over the training samples
+    The loss is the batch mean of the task's. After each epoch one pass in eval mode over the training samples
     gives their dynamics (about a third of the training time); ``dynamics=False`` leaves that pass out, takes a finished
     full run if there is one, and else writes ``runs/FINGERPRINT-brief``. ``model.checkpoints`` is not read: weights
     start from the seed. Probabilities and representation are written for all rows, dropped ones too.
@@ -139,7 +138,7 @@ def _train_into(
         if state.epoch in kept:
             _keep_weights(state, folder, len(rows), config)
         state.save(folder, table)
-        message = epoch_message(state.metrics, config.epochs)
+        message = epoch_message(state.metrics, config.epochs, dataset.task)
         _log(folder, message)
         progress.update(state.epoch, config.epochs + 0.5, message)
 
@@ -162,7 +161,7 @@ def _train_into(
         {**extra, "checkpoints": state.checkpoints},
     )
     TrainingState.remove(folder)
-    progress.update(1, 1, epoch_message(state.metrics, config.epochs))
+    progress.update(1, 1, epoch_message(state.metrics, config.epochs, dataset.task))
     return run
 
 
@@ -249,15 +248,13 @@ def adopt(
         save_checkpoint(network, folder / "checkpoints" / f"epoch-{epoch:03d}.safetensors")
         for split in ("train", "val"):
             some = _active(dataset, labels, split)
-            logits = torch.from_numpy(predict(network, dataset, some)[0])
-            metrics += measure(logits, torch.tensor(labels.values[some]), epoch, split)
+            values = labels.values[some]
+            said_of = dataset.task.said(torch.from_numpy(predict(network, dataset, some)[0]), values)
+            metrics += figures_of(dataset.task, said_of, values, epoch, split) if len(values) else []
             if split == "train":
-                tables.append(dynamics_table(logits, torch.tensor(labels.values[some]), rows, epoch))
-        progress.update(
-            epoch,
-            count + 1,
-            f"checkpoint {epoch} of {count}, {metrics[-1]['split']} accuracy {100 * metrics[-1]['accuracy']:.1f} %",
-        )
+                tables.append(dynamics_of(dataset.task, said_of, values, rows, epoch))
+        words = f"{metrics[-1]['split']} {figure_words(metrics[-1], dataset.task)}"
+        progress.update(epoch, count + 1, f"checkpoint {epoch} of {count}, {words}")
     if count > 1:
         write_table(folder / "dynamics.parquet", pd.concat(tables, ignore_index=True))
     kept = [
@@ -305,38 +302,33 @@ def loss_on_samples(
 ) -> pd.DataFrame:
     """The model's answer on ``n`` test samples spread over the split (training samples when there is no test split).
 
-    Columns: row, id, label and prediction (class names), confidence (probability of the prediction), loss (nats, for
-    the base label). A quick look at whether weights, preprocessing and class order fit: chance level is ``log(number of
-    classes)``.
+    Columns: row, id, label and prediction (in words; numbers as they are), confidence (probability of the prediction;
+    NaN where there is none), loss (for the base label, in the task's unit). A quick look at whether weights,
+    preprocessing and class order fit: ``dataset.task.chance`` says what guessing gives.
     """
     network = model if isinstance(model, nn.Module) else model.model(dataset=dataset, trusted=trusted)
     rows = dataset.rows("test") if dataset.info.counts["test"] else dataset.labelled_rows("train")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))]
-    logits = torch.from_numpy(predict(network, dataset, rows)[0])
-    labels = torch.tensor(dataset.labels[rows])
-    classes = np.array(dataset.info.classes, dtype=object)
-    best, prediction = torch.softmax(logits, dim=1).max(dim=1)
-    return pd.DataFrame(
-        {
-            "row": rows,
-            "id": dataset.ids[rows],
-            "label": classes[labels],
-            "prediction": classes[prediction],
-            "confidence": best.numpy(),
-            "loss": per_sample_loss(logits, labels).numpy(),
-        }
-    )
+    task = dataset.task
+    found = task.said(torch.from_numpy(predict(network, dataset, rows)[0]), dataset.labels[rows])
+    shown = {"label": dataset.labels[rows], "prediction": found["prediction"]}
+    if task.kind != "number":
+        shown = {name: np.array(task.targets.words(values), dtype=object) for name, values in shown.items()}
+    rest = {"confidence": found["certainty"], "loss": found["loss"]}
+    return pd.DataFrame({"row": rows, "id": dataset.ids[rows], **shown, **rest})
 
 
 class _Split:
-    """One split on the device: inputs held there, labels, rows."""
+    """One split on the device: inputs held there, targets as the loss takes them (``labels``), ``values``, rows."""
 
     def __init__(
         self, dataset: "Dataset", labels: "Labels", rows: np.ndarray, device: torch.device, inputs: Inputs
     ) -> None:
         self.rows = rows
         self.inputs = HeldInputs(dataset, rows, device, inputs)
-        self.labels = torch.tensor(labels.values[rows]).to(device)
+        self.values = labels.values[rows]
+        self.task = dataset.task
+        self.labels = dataset.task.tensor(self.values, device)
 
 
 def _active(dataset: "Dataset", labels: "Labels", split: str) -> np.ndarray:
@@ -354,13 +346,14 @@ def _one_epoch(
 ) -> pd.DataFrame | None:
     started_s = time.monotonic()
     data = splits["train"]
+    task = data.task
     epoch = state.epoch + 1
     least = 2 if batch_coupled(state.model) else 1
     # Place among all training samples -> place among the active ones.
     position = torch.from_numpy(np.cumsum(active) - 1)
     seed = epoch_seed(config.seed, epoch)
     plan = list(batches(position[epoch_order(active, seed)], config.batch_size, least=least))
-    total_loss, total_right = torch.zeros((), device=data.labels.device), torch.zeros((), device=data.labels.device)
+    answers: list[torch.Tensor] = []
     state.model.train()
     with seeded(seed, data.labels.device), reproducible():
         for done, positions in enumerate(plan):
@@ -368,32 +361,30 @@ def _one_epoch(
             for group in state.optimizer.param_groups:
                 group["lr"] = lr
             y = data.labels[positions.to(data.labels.device)]
-            logits = state.model(data.inputs.at(positions))
-            loss = per_sample_loss(logits, y).mean()
+            outputs = state.model(data.inputs.at(positions))
+            loss = task.loss(outputs, y).mean()
             state.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             state.optimizer.step()
             state.step += 1
             state.lr_sum += lr
-            total_loss += loss.detach() * len(y)
-            total_right += (logits.detach().argmax(dim=1) == y).sum()
+            answers += [] if dynamics else [outputs.detach()]
             progress.update(
                 epoch - 1 + (done + 1) / (len(plan) + 1),
                 config.epochs + 0.5,
-                epoch_message(state.metrics, config.epochs),
+                epoch_message(state.metrics, config.epochs, task),
             )
         table = None
         if dynamics:
-            logits = evaluate(state.model, data.inputs).cpu()
-            state.metrics += measure(logits, data.labels.cpu(), epoch, "train")
-            table = dynamics_table(logits, data.labels.cpu(), data.rows, epoch)
-        else:  # the mean over the epoch, while the weights were changing
-            mean = {"loss": total_loss.item() / len(data.rows), "accuracy": total_right.item() / len(data.rows)}
-            state.metrics.append({"epoch": epoch, "split": "train", **mean, "n": len(data.rows)})
+            found = task.said(evaluate(state.model, data.inputs).cpu(), data.values)
+            state.metrics += figures_of(task, found, data.values, epoch, "train")
+            table = dynamics_of(task, found, data.values, data.rows, epoch)
+        else:  # over the epoch, while the weights were changing
+            seen = torch.cat(plan).numpy()
+            state.metrics += measure(task, torch.cat(answers).float().cpu(), data.values[seen], epoch, "train")
         if len(splits["val"].rows):
-            state.metrics += measure(
-                evaluate(state.model, splits["val"].inputs).cpu(), splits["val"].labels.cpu(), epoch, "val"
-            )
+            outputs = evaluate(state.model, splits["val"].inputs).cpu()
+            state.metrics += measure(task, outputs, splits["val"].values, epoch, "val")
     if not np.isfinite([entry["loss"] for entry in state.metrics if entry["epoch"] == epoch]).all():
         raise UserError(
             f"The loss is not finite after epoch {epoch}.",
@@ -426,24 +417,24 @@ def _finish(
     epochs: int,
     extra: dict[str, Any],
 ) -> Run:
-    logits, features = predict(network, dataset, dataset.rows("all"))
-    odd = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    outputs, features = predict(network, dataset, dataset.rows("all"))
+    odd = np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1))
     if len(odd):
         raise UserError(
-            f"The model answers NaN or infinity for sample {dataset.ids[odd[0]]} ({len(odd):,} of {len(logits):,} "
+            f"The model answers NaN or infinity for sample {dataset.ids[odd[0]]} ({len(odd):,} of {len(outputs):,} "
             "samples).",
             "Every result about them would be NaN.",
             "Look at that sample, and for a division by 0 or a logarithm of 0 in the model.",
         )
-    probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
-    for name, array in (("probabilities.npy", probabilities), ("representation.npy", features)):
+    task = dataset.task
+    for name, array in ((task.kept_file, task.kept(torch.from_numpy(outputs))), ("representation.npy", features)):
         with whole_file(folder / name) as temporary, open(temporary, "wb") as stream:
             np.save(stream, array, allow_pickle=False)
     test = _active(dataset, labels, "test")
-    metrics = metrics + measure(torch.from_numpy(logits[test]), torch.tensor(labels.values[test]), epochs, "test")
+    metrics = metrics + measure(task, torch.from_numpy(outputs[test]), labels.values[test], epochs, "test")
     write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int32", "n": "int32"}))
     last = {
-        entry["split"]: {name: entry[name] for name in ("loss", "accuracy", "n")}
+        entry["split"]: {name: value for name, value in entry.items() if name not in ("epoch", "split")}
         for entry in metrics
         if entry["epoch"] == epochs
     }
@@ -460,12 +451,10 @@ def _finish(
         "final": last,
         "finished_at": time.time(),
         "finished": True,
+        **({"task": dataset.info.task, "kept": task.kept_file} if dataset.info.task else {}),
         **extra,
     }
-    _log(
-        folder,
-        "finished: " + ", ".join(f"{split} accuracy {100 * entry['accuracy']:.2f} %" for split, entry in last.items()),
-    )
+    _log(folder, "finished: " + ", ".join(f"{split} {figure_words(entry, task, 2)}" for split, entry in last.items()))
     finish(folder, values)
     return Run.open(folder)
 
