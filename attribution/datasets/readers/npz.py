@@ -3,8 +3,9 @@
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,24 +37,11 @@ def read(config: DataConfig) -> Source:
     Memory: the arrays as stored, known from their headers; more than ``max_gigabytes`` is refused before any is read.
     Raises ``UserError`` for missing keys, wrong shapes, values out of range and missing values.
     """
-    import pandas as pd
-
     path = Path(config.path).expanduser()
     stored = _headers(path)
     called = {_called(key, set(stored)): key for key in stored}
     headers = {name: stored[key] for name, key in called.items()}
-    parts = (
-        [("", "X", "y")]
-        if "X" in headers
-        else [(split, f"X_{split}", f"y_{split}") for split in ("train", "val", "test")]
-    )
-    parts = [part for part in parts if part[1] in headers or part[2] in headers]
-    if not parts or parts[0][0] not in ("", "train"):
-        raise UserError(
-            f"{path.name} holds {listed(sorted(headers)) or 'nothing'}.",
-            "The training samples are not among them.",
-            KEYS,
-        )
+    parts = _parts(headers, path)
     wanted = [key for _, x_key, y_key in parts for key in (x_key, y_key)] + ["classes"] * ("classes" in headers)
     problems = [
         left_out(f"array {key}", "none of the arrays that are read", 0) for key in sorted(set(headers) - set(wanted))
@@ -61,43 +49,78 @@ def read(config: DataConfig) -> Source:
     arrays = _arrays(path, headers, {key: called[key] for key in wanted if key in called}, config.max_gigabytes)
     names = tuple(_name(name, path) for name in arrays["classes"].ravel()) if "classes" in arrays else ()
     several = chosen(config).kind == "set"
-    blocks: list[np.ndarray] = []
-    lines: list[tuple[str, Any, str, str]] = []
-    seen = 0
-    gone = []
-    waiting = []
+    taken = _Taken()
     for split, x_key, y_key in parts:
         for key in (x_key, y_key):
             if key not in arrays:
                 raise UserError(f"{path.name} has no array {key}.", f"It holds {listed(sorted(arrays))}.", KEYS)
         x = _content(arrays[x_key], x_key, path, problems)
         y, kept = _labels(arrays[y_key], y_key, x.shape, names, path, problems, several)
-        if blocks and x.shape[1:] != blocks[0].shape[1:]:
+        if taken.blocks and x.shape[1:] != taken.blocks[0].shape[1:]:
             raise UserError(
-                f"{x_key} of {path.name} has samples of shape {x.shape[1:]}, {parts[0][1]} of {blocks[0].shape[1:]}.",
+                f"{x_key} of {path.name} has samples of shape {x.shape[1:]}, {parts[0][1]} of "
+                f"{taken.blocks[0].shape[1:]}.",
                 "One model takes one shape.",
                 "Make them equal.",
             )
-        seen += len(x)
-        if config.unlabelled == "keep" and split in ("", "train"):  # held-out samples without a label can judge nothing
-            waiting += [f"{x_key}[{i}]" for i in np.flatnonzero(~kept)]
-            y = np.where(kept, y, "").astype(object)
-            kept = np.ones(len(x), dtype=bool)
-        gone += [f"{x_key}[{i}]" for i in np.flatnonzero(~kept)]
-        blocks.append(x if kept.all() else x[kept])
-        lines += [(f"{split or 'row'}-{i:05d}", y[i], split, f"{x_key}[{i}]") for i in np.flatnonzero(kept)]
-    samples = pd.DataFrame(lines, columns=["id", "label", "split", "source"])
-    problems += without_label(gone) + kept_without_label(waiting)
-    ends = np.cumsum([len(block) for block in blocks])
+        # Held-out samples without a label can judge nothing.
+        taken.add(split, x_key, x, y, kept, config.unlabelled == "keep" and split in ("", "train"))
+    return taken.source(path, names, problems)
 
-    def pixels(i: int) -> np.ndarray:
-        block = int(np.searchsorted(ends, i, side="right"))
-        return blocks[block][i - (ends[block] - len(blocks[block]))]
 
-    if blocks[0].ndim == 2:
-        return Source("tabular", path, _with_columns(samples, np.concatenate(blocks)), names, problems, seen=seen)
-    shape = blocks[0].shape[1:]
-    return Source("image", path, samples, names, problems, lambda i: (shape[0], shape[1], shape[2]), pixels, seen)
+def _parts(headers: Collection[str], path: Path) -> list[tuple[str, str, str]]:
+    """Split, name of its inputs and name of its labels: one part without a split for X and y."""
+    parts = [(split, f"X_{split}", f"y_{split}") for split in ("train", "val", "test")]
+    parts = [("", "X", "y")] if "X" in headers else [part for part in parts if part[1] in headers or part[2] in headers]
+    if not parts or parts[0][0] not in ("", "train"):
+        raise UserError(
+            f"{path.name} holds {listed(sorted(headers)) or 'nothing'}.",
+            "The training samples are not among them.",
+            KEYS,
+        )
+    return parts
+
+
+@dataclass
+class _Taken:
+    """The samples of an archive, part by part."""
+
+    blocks: list[np.ndarray] = field(default_factory=list)
+    lines: list[tuple[str, Any, str, str]] = field(default_factory=list)  # id, label, split and source
+    seen: int = 0
+    gone: list[str] = field(default_factory=list)  # without a label, left out
+    waiting: list[str] = field(default_factory=list)  # without a label, kept
+
+    def add(self, split: str, x_key: str, x: np.ndarray, y: np.ndarray, labelled: np.ndarray, keep: bool) -> None:
+        """Take a part's inputs (n, ...) and labels (n,); those without a label as well if ``keep``."""
+        bare = [f"{x_key}[{i}]" for i in np.flatnonzero(~labelled)]
+        if keep:
+            self.waiting += bare
+            y = np.where(labelled, y, "").astype(object)
+        else:
+            self.gone += bare
+        kept = np.ones(len(x), dtype=bool) if keep else labelled
+        self.seen += len(x)
+        self.blocks.append(x if kept.all() else x[kept])
+        self.lines += [(f"{split or 'row'}-{i:05d}", y[i], split, f"{x_key}[{i}]") for i in np.flatnonzero(kept)]
+
+    def source(self, path: Path, names: tuple[str, ...], problems: list[dict[str, Any]]) -> Source:
+        """All parts together, as pictures or as a table."""
+        import pandas as pd
+
+        samples = pd.DataFrame(self.lines, columns=["id", "label", "split", "source"])
+        problems = [*problems, *without_label(self.gone), *kept_without_label(self.waiting)]
+        if self.blocks[0].ndim == 2:
+            table = _with_columns(samples, np.concatenate(self.blocks))
+            return Source("tabular", path, table, names, problems, seen=self.seen)
+        ends = np.cumsum([len(block) for block in self.blocks])
+        height, width, channels = self.blocks[0].shape[1:]
+
+        def pixels(i: int) -> np.ndarray:
+            block = int(np.searchsorted(ends, i, side="right"))
+            return self.blocks[block][i - (ends[block] - len(self.blocks[block]))]
+
+        return Source("image", path, samples, names, problems, lambda i: (height, width, channels), pixels, self.seen)
 
 
 def _name(name: Any, path: Path) -> str:
@@ -216,7 +239,11 @@ def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]
             )
     if x.ndim == 2:
         return _double(x, key, path) if x.dtype.kind == "f" else x if x.dtype == np.uint64 else x.astype(np.int64)
-    x = x[..., None] if x.ndim == 3 else x
+    return _pixels(x[..., None] if x.ndim == 3 else x, key, path, problems)
+
+
+def _pixels(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]) -> np.ndarray:
+    """Pictures (n, h, w, c) as uint8."""
     if x.shape[3] not in (1, 3):
         hint = " The channel comes last: use X.transpose(0, 2, 3, 1)." if x.shape[1] in (1, 3) else ""
         raise UserError(
@@ -225,7 +252,7 @@ def _content(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]]
             f"Reshape it.{hint}",
         )
     low, high = float(x.min()), float(x.max())
-    if low < 0 or high > 255 or (x.dtype.kind == "b"):
+    if low < 0 or high > 255 or x.dtype.kind == "b":
         raise UserError(
             f"{key} of {path.name} has values from {low:g} to {high:g} ({x.dtype}).",
             "Images are 0..255, or 0..1 as floating point.",

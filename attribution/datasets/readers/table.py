@@ -64,29 +64,16 @@ def read(config: DataConfig) -> Source:
     samples["split"] = splits
     problems = problems + said
     if config.group:
-        groups = column(frame, config.group, path, "holds the groups")
-        samples["group"] = groups.map({word: tidy(word) for word in groups.unique()})
-        fewer = groups.nunique() - samples["group"].nunique()
-        problems += (
-            [
-                note(
-                    f"column {config.group}",
-                    f"{fewer:,} spelling{'s' * (fewer > 1)} fell together with one that looks alike",
-                )
-            ]
-            if fewer
-            else []
-        )
+        samples["group"], said = _groups(frame, config.group, path)
+        problems += said
+    named_split = bool(splits.any())
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
-        unused = [
-            name
-            for name in frame.columns
-            if name not in {*_taken(frame, config, bool(splits.any())), config.text, *OWN}
-        ]
+        taken = {*_taken(frame, config, named_split), config.text, *OWN}
+        unused = [name for name in frame.columns if name not in taken]
         problems += [left_out(f"column {listed(unused)}", "not used: texts are read alone", 0)] if unused else []
         return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
-    names, more = _features(frame, config, path, index, bool(splits.any()))
+    names, more = _features(frame, config, path, index, named_split)
     features = {}
     for name in names:
         features[f"col:{name}"], told = feature(frame, name, path)
@@ -95,6 +82,15 @@ def read(config: DataConfig) -> Source:
     problems += [*together(more), _used(features)]
     table = pd.concat([samples, pd.DataFrame(features)], axis=1)
     return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
+
+
+def _groups(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
+    """The group of each row, and a line where spellings fell together."""
+    groups = column(frame, name, path, "holds the groups")
+    tidied = groups.map({word: tidy(word) for word in groups.unique()})
+    fewer = groups.nunique() - tidied.nunique()
+    what = f"{fewer:,} spelling{'s' * (fewer > 1)} fell together with one that looks alike"
+    return tidied, [note(f"column {name}", what)] if fewer else []
 
 
 def _files_left_out(problems: list[dict[str, Any]]) -> int:
