@@ -48,7 +48,8 @@ def checked(item: "dataclasses.Field[Any]", value: Any, name: str = "") -> Any:
     value otherwise."""
     kind = entry_type(item)
     if kind is Options:
-        found, problem = value, "" if isinstance(value, Mapping) else "It must map names of settings to values."
+        found = value
+        problem = "" if isinstance(value, Mapping) else "It must map names of settings to values."
     elif not isinstance(item.default, tuple):
         found, problem = _one(item, kind, value)
     elif isinstance(value, (list, tuple)):
