@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from attribution.figures import angles as draw
+from attribution.figures import cloud
 from attribution.settings.configs import AnglesConfig
 from attribution.studies.queries import query_of
 from attribution.views import angles, colours, numbers, scatter
 from attribution.views.cards import Fact
-from pages.parts import context, frame, jobs, lasso, query, selected, states
+from pages.parts import charts, context, frame, jobs, lasso, query, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def groups_of(sight: Sight, colour: str, rows: np.ndarray) -> tuple[list[scatter
     return [group for group in classes if len(group.rows)], ""
 
 
-def cloud(sight: Sight, result: "AnglesResult") -> None:
+def points(sight: Sight, result: "AnglesResult") -> None:
     """The scatter of cosine against length, with its lasso."""
     samples = result.samples
     rows = samples["row"].to_numpy(dtype=np.int64)
@@ -86,7 +88,7 @@ def cloud(sight: Sight, result: "AnglesResult") -> None:
     groups, missing = groups_of(sight, colour or COLOURS[0], rows)
     if missing:
         st.caption(f":material/info: {missing}")
-    spec = angles.scatter_spec
+    spec = cloud.angles_spec
     alt = "right: pulls with the query, left: against it; up: pulls strongly"
     lasso.chart(sight, positions, groups, lambda: rows, 500, spec=spec, key="angles-chart", alt=alt)
 
@@ -104,36 +106,22 @@ def facts_of(sight: Sight, result: "AnglesResult") -> dict[int, tuple[Fact, Fact
     }
 
 
-def charts(sight: Sight, result: "AnglesResult") -> None:
+def figures(sight: Sight, result: "AnglesResult") -> None:
     """The angles as a half-circle, by layer, and over checkpoints."""
     rows = result.samples["row"].to_numpy(dtype=np.int64)
     sides = angles.sides(sight.labels.values, rows, np.unique(sight.labels.values[list(result.query_rows)]).tolist())
     final = angles.degrees(result.samples["cosine"].to_numpy())
     mine = {name: final[np.isin(rows, members)] for name, members in sides.items()}
-    layers, checkpoints = result.config["layers"], result.config["checkpoints"]
     usual = float(result.config["usual_ratio"])
     grid = st.grid(2, min_column_width=380, gap="medium")
     with grid.cell():
-        st.markdown("**All angles**", help="Share of each group's training samples, in steps of ten degrees.")
-        st.echarts_chart(
-            angles.polar_spec({name: angles.histogram(values) for name, values in mine.items()}, context.dark()),
-            height=300,
-            key="polar",
-            alt="Half-circle histogram of the angles between training gradients and the query's",
-        )
+        charts.show(result.figure("polar", groups=sides, dark=context.dark()), "polar")
         st.caption(angles.spread_sentence(mine))
     with grid.cell():
-        st.markdown("**Layer by layer**", help="Median angle within each layer's own weights, at the last checkpoint.")
-        within = angles.medians(angles.degrees(result.by_layer[0]), rows, sides)
-        st.echarts_chart(angles.layers_spec(layers, within), height=300, key="layers", alt="Median angle in each layer")
-        st.caption(states.plain(angles.layer_sentence(layers)))
+        charts.show(result.figure("layers", groups=sides, dark=context.dark()), "layers")
+        st.caption(states.plain(angles.layer_sentence(result.config["layers"])))
     with grid.cell():
-        st.markdown("**While it was trained**", help="Median angle at each checkpoint that was kept.")
-        over = angles.medians(angles.degrees(result.over_checkpoints[0]), rows, sides)
-        epochs = [str(one["epoch"]) for one in checkpoints]
-        st.echarts_chart(
-            angles.lines_spec(epochs, over, "epoch"), height=260, key="epochs", alt="Median angle at each checkpoint"
-        )
+        charts.show(result.figure("checkpoints", groups=sides, dark=context.dark()), "epochs")
     with grid.cell():
         st.markdown(
             "**How far curvature turns the question**",
@@ -141,7 +129,7 @@ def charts(sight: Sight, result: "AnglesResult") -> None:
             "damping nothing turns, "
             "with little the flat directions decide.",
         )
-        turns = [angles.turn_line(one, usual) for one in checkpoints]
+        turns = [angles.turn_line(one, usual) for one in result.config["checkpoints"]]
         st.dataframe(turns, hide_index=True, alt="Turn of the query by curvature, per checkpoint and damping")
         used = min(int(result.config["curvature_samples"]), int(result.config["n_train"]))
         of = numbers.count(int(result.config["n_train"]))
@@ -165,18 +153,12 @@ def planes(sight: Sight, result: "AnglesResult") -> None:
     rows = samples["row"].to_numpy(dtype=np.int64)
     for column, (name, title) in zip(
         st.columns(2, gap="medium"),
-        (("influence", "Without curvature (gradient dot product)"), ("curved", "With curvature")),
+        (("influence", "Influence without curvature"), ("curved", "Influence with curvature")),
         strict=True,
     ):
         with column:
-            st.markdown(f"**{title}**")
-            spec = angles.plane_spec(inputs, rows, samples[name].to_numpy(), names, context.dark())
-            st.echarts_chart(
-                spec,
-                height=340,
-                key=f"plane-{name}",
-                alt=f"Training points in the plane, coloured by influence. {title}",
-            )
+            drawn = draw.plane(inputs, rows, samples[name].to_numpy(), names, title, dark=context.dark())
+            charts.show(drawn, f"plane-{name}")
 
 
 def ready(sight: Sight, result: "AnglesResult") -> None:
@@ -188,7 +170,7 @@ def ready(sight: Sight, result: "AnglesResult") -> None:
             st.button("Measure again", key="remeasure", type="tertiary", on_click=again)
     st.markdown(angles.turn_sentence(result.config["checkpoints"][-1], float(result.config["usual_ratio"])))
     st.markdown(angles.against_sentence(result.config["against"], int(result.config["n_train"])))
-    cloud(sight, result)
+    points(sight, result)
 
 
 def main() -> None:
@@ -235,7 +217,7 @@ def main() -> None:
         facts = facts_of(sight, result)
         selected.panel(sight, "selected on Angles", lambda row: facts.get(row, ()))
         st.markdown(READING)
-        charts(sight, result)
+        figures(sight, result)
         planes(sight, result)
 
 

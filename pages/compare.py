@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from attribution.figures import cloud
 from attribution.settings.configs import BenchConfig
 from attribution.views import bench as views
 from attribution.views import cards as card_views
@@ -228,12 +229,9 @@ def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row:
         return
     points = views.rank_points(first, second)
     places = np.arange(len(rows))
-    spec = scatter.map_spec(
-        points, scatter.by_class(sight.labels.values[rows], sight.project.classes, places), None, context.dark()
-    )
-    for axis, name in (("xAxis", pair[0]), ("yAxis", pair[1])):
-        spec[axis] |= {"name": f"rank by {words.get(name, name)}", "nameLocation": "middle", "nameGap": 12}
-    spec["grid"] = {"left": 30, "right": 12, "top": 40, "bottom": 60}
+    groups = scatter.by_class(sight.labels.values[rows], sight.project.classes, places)
+    axes = (f"rank by {words.get(pair[0], pair[0])}", f"rank by {words.get(pair[1], pair[1])}")
+    spec = cloud.map_spec(points, groups, None, context.dark(), axes)
 
     def chosen() -> None:
         picked = scatter.selected_rows(st.session_state.get("pair-chart") or {}, points, places)

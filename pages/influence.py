@@ -15,7 +15,7 @@ from attribution.studies.influence import settings
 from attribution.studies.queries import query_of
 from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, numbers, tables
-from pages.parts import cards, context, fields, forecast, frame, jobs, keys, query, states
+from pages.parts import cards, charts, context, fields, forecast, frame, jobs, keys, query, states
 from pages.parts.context import Sight
 
 SIDE = 6  # cards per side on one page
@@ -173,12 +173,7 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     moments = view.moments
     st.subheader("Against the whole training set")
     st.markdown(influence.distribution_words(moments["mean"], moments["std"], shown.tolist()))
-    st.echarts_chart(
-        influence.distribution_spec(moments["histogram"], moments["lo"], moments["hi"], shown.tolist()),
-        height=230,
-        key="distribution",
-        alt="Histogram of the influence of all training samples; the ones shown as cards lie at its two ends",
-    )
+    charts.show(view.figure("distribution", shown=shown.tolist(), dark=context.dark()), "distribution")
     asked = [
         (one.title, sight.project.influence(view.query_rows, one.name, cards.GRID))
         for one in influence.estimators_in_order()

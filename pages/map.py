@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from attribution.figures import cloud
 from attribution.settings.configs import MapConfig
 from attribution.views import categories, colours, numbers, scatter
 from pages.parts import context, frame, jobs, lasso, listing, selected, states
@@ -211,7 +212,7 @@ def main() -> None:
         )
         if over_training:
             words = f"across: {axes[0]}; upwards: {axes[1]}"
-            lasso.chart(sight, coordinates, groups, visible, spec=partial(scatter.map_spec, axes=axes), alt=words)
+            lasso.chart(sight, coordinates, groups, visible, spec=partial(cloud.map_spec, axes=axes), alt=words)
         else:
             lasso.chart(sight, coordinates, groups, visible)
         if found is not None and "landmarks" in found.config:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from attribution.figures import cloud
 from attribution.settings.configs import MemorizeConfig
 from attribution.views import cards as card_views
 from attribution.views import memorization as views
@@ -63,20 +64,13 @@ def chart(sight: Sight, found: "MemorizationResult") -> None:
     places = np.arange(len(points))
     rows = points["row"].to_numpy(dtype=np.int64)
     labels = sight.labels.values[rows]
-    spec = scatter.map_spec(
-        points[["x", "y"]].to_numpy(), scatter.by_class(labels, sight.project.classes, places), None, context.dark()
-    )
-    look = {
-        "axisLabel": {"show": True, "showMinLabel": False, "showMaxLabel": False},
-        "axisTick": {"show": True},
-        "nameLocation": "middle",
-    }
-    spec["xAxis"] |= {**look, "name": f"{views.STAND_INS[name]}, rank: low to high", "nameGap": 26}
-    spec["yAxis"] |= {**look, "name": "memorization", "nameGap": 36}
-    spec["grid"] = {"left": 56, "right": 12, "top": 40, "bottom": 84}
+    coordinates = points[["x", "y"]].to_numpy()
+    groups = scatter.by_class(labels, sight.project.classes, places)
+    axes = (f"{views.STAND_INS[name]}, rank: low to high", "memorization")
+    spec = cloud.map_spec(coordinates, groups, None, context.dark(), axes)
 
     def chosen() -> None:
-        picked = scatter.selected_rows(st.session_state.get(KEY) or {}, points[["x", "y"]].to_numpy(), places)
+        picked = scatter.selected_rows(st.session_state.get(KEY) or {}, coordinates, places)
         context.put(selection=sight.project.select(rows[picked].tolist()) if len(picked) else "")
 
     st.echarts_chart(

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from attribution.views import importing, leaks, numbers, overview, queue
-from pages.parts import cards, context, duplicates, elsewhere, frame, jobs, recipe, states
+from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, recipe, states
 from pages.parts.context import Sight
 
 
@@ -312,9 +312,7 @@ def checks(sight: Sight) -> None:
     metrics = sight.run.metrics()
     if len(metrics) and metrics["epoch"].nunique() > 1:
         with st.expander("How training went", icon=":material/show_chart:"):
-            st.echarts_chart(
-                overview.training_curve_spec(metrics), height=260, key="curve", alt="Accuracy per epoch on each split"
-            )
+            charts.show(sight.run.figure("accuracy", dark=context.dark()), "curve")
 
 
 frame.show(main)

@@ -82,10 +82,9 @@ def canvas(
     """
     from plotly.graph_objects import Figure
 
-    figure = Figure()
+    figure = Figure(layout={"template": template(dark)})  # given at birth: an update would mix it with Plotly's own
     top = TITLE_PX + (LEGEND_PX if legend else 0)
     figure.update_layout(
-        template=template(dark),
         title={
             "text": title,
             "font": {"size": 14},
@@ -119,6 +118,12 @@ def plain(text: object) -> str:
     """A word of the user's data for Plotly, which reads tags and $ signs: it stands as it was written."""
     escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace("$", "&#36;")
+
+
+def short(text: object, width: int) -> str:
+    """A name on one line of at most ``width`` characters."""
+    words = " ".join(str(text).split())
+    return plain(words if len(words) <= width else words[: width - 1] + "…")
 
 
 def tick(name: object, width: int = 26) -> str:

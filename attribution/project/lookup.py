@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from attribution.errors import UserError
+from attribution.storage.drawn import Drawn
 from attribution.storage.sums import ailing, sound
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ BLOCK = 65_536  # rows whose predictions are worked out at once
 
 
 @dataclass(frozen=True)
-class InfluenceView:
+class InfluenceView(Drawn):
     """The most helpful and most harmful training samples of one query.
 
     ``helpful`` and ``harmful`` have the columns row, id, influence (positive lowers the query's loss), cosine, rank (1
     is the strongest). ``moments`` describes the whole column; ``stale`` says that labels changed since it was computed.
     """
+
+    drawn_by: ClassVar[str] = "influence"
 
     estimator: str
     query_rows: tuple[int, ...]

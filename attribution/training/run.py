@@ -3,12 +3,13 @@ torch."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from attribution.errors import UserError
 from attribution.settings.configs import ModelConfig, TrainConfig, from_dict, model_request, stored_model
+from attribution.storage.drawn import Drawn
 from attribution.storage.files import read_array, read_json
 from attribution.storage.sums import checked, sound
 from attribution.storage.tables import read_table
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Drawn):
     """One trained (or loaded) model in its folder ``NAME/runs/RUN``; ``Run.open`` reads it."""
+
+    drawn_by: ClassVar[str] = "training"
 
     folder: Path
     config: dict[str, Any] = field(compare=False, repr=False)

@@ -1,12 +1,11 @@
 """The review's budget on its page: the curve of wrong labels found and expected, and the advice."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from attribution.studies.mislabels.budget import in_words
-from attribution.views.colours import EDITED, quiet
 from attribution.views.numbers import count
 
 if TYPE_CHECKING:
@@ -62,64 +61,3 @@ def basis(found: "Budget") -> str:
         else "and a general idea of how queues thin out (not yet measured here)"
     )
     return f"From {seen}, the search's estimate, {planted}. {level}"
-
-
-def curve_spec(found: "Budget", upto: int, dark: bool = False) -> dict[str, Any]:
-    """ECharts option: wrong labels found so far, and expected with its band if the review goes on, over the first
-    ``upto`` positions."""
-    curve = found.curve[found.curve["position"] <= upto]
-    # The last position before which everything is reviewed.
-    now = int((curve["reviewed"] >= curve["position"]).sum()) - 1
-    done = curve.iloc[: now + 1]
-    coming = curve.iloc[max(now, 0) :]
-
-    def line(frame: pd.DataFrame, column: str) -> list[list[float]]:
-        return [[int(x), round(float(y), 1)] for x, y in zip(frame["position"], frame[column], strict=True)]
-
-    def series(name: str, data: list[list[float]], style: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return {
-            "type": "line",
-            "name": name,
-            "data": data,
-            "symbol": "none",
-            "lineStyle": style,
-            "animation": False,
-            **more,
-        }
-
-    band = [
-        [x, round(high - low, 1)] for (x, low), (_, high) in zip(line(coming, "low"), line(coming, "high"), strict=True)
-    ]
-    interval = f"{100 * found.level:.0f} % interval"
-    return {
-        "animation": False,
-        "grid": {"left": 52, "right": 16, "top": 34, "bottom": 48},
-        "legend": {"top": 0, "left": 0, "data": ["found", "expected", interval], "selectedMode": False},
-        "tooltip": {"trigger": "axis"},
-        "xAxis": {
-            "type": "value",
-            "name": "Reviews in queue order",
-            "nameLocation": "middle",
-            "nameGap": 26,
-            "max": int(curve["position"].iloc[-1]),
-        },
-        "yAxis": {"type": "value", "name": "Wrong labels", "nameLocation": "middle", "nameGap": 38},
-        "series": [
-            series("low", line(coming, "low"), {"opacity": 0}, stack="band", tooltip={"show": False}),
-            series(
-                interval,
-                band,
-                {"opacity": 0},
-                stack="band",
-                areaStyle={"color": quiet(dark), "opacity": 0.6},
-                itemStyle={"color": quiet(dark)},
-            ),
-            series(
-                "expected",
-                line(coming, "expected"),
-                {"color": EDITED, "type": "dashed", "width": 2},
-                itemStyle={"color": EDITED},
-            ),
-            series("found", line(done, "found"), {"color": EDITED, "width": 3}, itemStyle={"color": EDITED}),
-        ],
-    }

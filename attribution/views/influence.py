@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.views import colours
 from attribution.views.numbers import count, percent, three_digits
 
 if TYPE_CHECKING:
@@ -137,69 +136,6 @@ def place(rows: np.ndarray, current: int | None) -> str:
     """ "3 of 259", or "259 in the list" when the current one is outside it."""
     at = np.flatnonzero(rows == current)
     return f"{count(int(at[0]) + 1)} of {count(len(rows))}" if len(at) else f"{count(len(rows))} in the list"
-
-
-def distribution_spec(counts: Sequence[int], low: float, high: float, shown: Sequence[float]) -> dict[str, Any]:
-    """ECharts bars of the influence over the whole training set (log scale), with the samples shown as cards marked
-    beneath.
-
-    ``counts`` are the bins from ``low`` to ``high``; ``shown`` the influences of the cards. Blue right of zero, orange
-    left of it.
-    """
-    width = (high - low) / max(len(counts), 1)
-    centres = [low + width * (k + 0.5) for k in range(len(counts))]
-    bars = pd.DataFrame({"influence": centres, "training samples": [int(n) if n else None for n in counts]})
-    series: list[dict[str, Any]] = []
-    for index, helps in enumerate((False, True)):
-        part = bars[(bars["influence"] >= 0) == helps]
-        series.append(
-            {
-                "type": "bar",
-                "name": "helped" if helps else "hurt",
-                "data": [[float(f"{x:.4g}"), None if pd.isna(n) else int(n)] for x, n in part.itertuples(index=False)],
-                "itemStyle": {"color": colours.HELPFUL if helps else colours.HARMFUL, "opacity": 0.85},
-                "barWidth": max(2, round(560 / max(len(counts), 1))),
-                "barGap": "-100%",
-                "xAxisIndex": 0,
-                "z": index,
-            }
-        )
-    series.append(
-        {
-            "type": "scatter",
-            "name": "shown above",
-            "data": [[float(f"{value:.4g}"), 0.62] for value in shown],
-            "symbol": "triangle",
-            "symbolSize": 9,
-            "itemStyle": {"color": "#8C8579", "opacity": 0.9},
-            "z": 5,
-        }
-    )
-    return {
-        "animation": False,
-        "grid": {"left": 52, "right": 12, "top": 28, "bottom": 42},
-        "legend": {"top": 0, "right": 0, "itemWidth": 10, "itemHeight": 10},
-        "xAxis": {
-            "type": "value",
-            "name": "influence",
-            "nameLocation": "middle",
-            "nameGap": 26,
-            "min": low,
-            "max": high,
-            "scale": True,
-            "axisLabel": {"hideOverlap": True, "showMinLabel": False, "showMaxLabel": False},
-        },
-        "yAxis": {
-            "type": "log",
-            "min": 0.5,
-            "name": "training samples",
-            "nameLocation": "middle",
-            "nameGap": 36,
-            "axisLabel": {"hideOverlap": True, "showMinLabel": False},
-        },
-        "tooltip": {"trigger": "item"},
-        "series": series,
-    }
 
 
 def distribution_words(mean: float, std: float, shown: Sequence[float]) -> str:

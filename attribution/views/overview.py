@@ -187,46 +187,6 @@ def counts_line(counts: Mapping[str, int]) -> str:
     return " · ".join(f"{count(counts[split])} {name}" for split, name in names.items() if counts.get(split))
 
 
-def training_curve_spec(metrics: pd.DataFrame) -> dict[str, object]:
-    """ECharts lines of accuracy per epoch, one per split; ``metrics`` has ``epoch``, ``split``, ``accuracy`` (share of
-    one)."""
-    wide = metrics.pivot_table(index="epoch", columns="split", values="accuracy").reset_index()
-    wide["epoch"] = wide["epoch"].astype(int).astype(str)
-    splits = [
-        (split, name) for split, name in (("train", "train"), ("val", "validation"), ("test", "test")) if split in wide
-    ]
-    wide = wide[["epoch"] + [split for split, _ in splits]].round(4)
-    styles = {"train": ("#8C8579", "dotted"), "val": ("#A16207", "dashed"), "test": ("#0F766E", "solid")}
-    return {
-        "animation": False,
-        "dataset": {"source": wide},
-        "grid": {"left": 46, "right": 12, "top": 30, "bottom": 38},
-        "legend": {"top": 0, "right": 0},
-        "tooltip": {"trigger": "axis", "valueFormatter": "percent"},
-        "xAxis": {"type": "category", "name": "epoch", "nameLocation": "middle", "nameGap": 24},
-        "yAxis": {
-            "type": "value",
-            "scale": True,
-            "name": "accuracy",
-            "nameLocation": "middle",
-            "nameGap": 34,
-            "max": 1,
-        },
-        "series": [
-            {
-                "type": "line",
-                "name": name,
-                "encode": {"x": "epoch", "y": split},
-                "showSymbol": int(wide[split].notna().sum()) == 1,  # one value has no line: a dot
-                "symbolSize": 9,
-                "lineStyle": {"type": styles[split][1], "color": styles[split][0], "width": 2},
-                "itemStyle": {"color": styles[split][0]},
-            }
-            for split, name in splits
-        ],
-    }
-
-
 def spot_check(
     predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, classes: Sequence[str], n: int = 10
 ) -> pd.DataFrame:

@@ -12,8 +12,6 @@ from attribution.datasets.names import UNLABELLED
 from attribution.views import colours
 from attribution.views.numbers import three_digits
 
-LASSO = {"polygon": "Draw around points", "clear": "Select nothing"}  # the words of the toolbox
-
 
 @dataclass(frozen=True)
 class Group:
@@ -97,101 +95,6 @@ def bounds(coordinates: np.ndarray) -> tuple[tuple[float, float], tuple[float, f
     low, high = np.nanmin(coordinates, axis=0), np.nanmax(coordinates, axis=0)
     margin = np.maximum((high - low) * 0.04, 1e-6)
     return tuple((round(float(a - m), 4), round(float(b + m), 4)) for a, b, m in zip(low, high, margin, strict=True))  # type: ignore[return-value]
-
-
-def map_spec(
-    coordinates: np.ndarray,
-    groups: Sequence[Group],
-    selected: np.ndarray | None = None,
-    dark: bool = False,
-    axes: tuple[str, str] | None = None,
-) -> dict[str, Any]:
-    """The ECharts option of the map: one large series per group, a lasso in the toolbox. ``axes`` names both axes and
-    shows their ticks.
-
-    ``coordinates`` (n, 2); ``selected`` (n,) bool or None. With a selection, points outside it stay visible in grey
-    beneath. Points travel as one Arrow frame per series, so 100,000 of them cost about 1.6 MB.
-    """
-    (x_low, x_high), (y_low, y_high) = bounds(coordinates)
-    n = sum(len(group.rows) for group in groups)
-    size = 7 if n <= 2_000 else 5 if n <= 20_000 else 3
-    drawn = [(group.name, group.colour, group.rows) for group in groups]
-    if selected is not None:
-        outside = (
-            np.concatenate([group.rows[~selected[group.rows]] for group in groups]) if groups else np.empty(0, np.int64)
-        )
-        drawn = [("not selected", colours.quiet(dark), outside)] + [
-            (name, colour, rows[selected[rows]]) for name, colour, rows in drawn
-        ]
-        drawn = [item for item in drawn if len(item[2])]
-    series = [
-        {
-            "type": "scatter",
-            "name": name,
-            "datasetIndex": index,
-            "encode": {"x": "x", "y": "y", "tooltip": ["row"]},
-            "symbolSize": size,
-            "itemStyle": {"color": colour, "opacity": 0.8},
-            "large": True,
-            "largeThreshold": 1,
-            "animation": False,
-        }
-        for index, (name, colour, _) in enumerate(drawn)
-    ]
-    axis = {
-        "type": "value",
-        "axisLabel": {"show": False},
-        "axisTick": {"show": False},
-        "splitLine": {"show": False},
-        "axisLine": {"show": False},
-    }
-    grid = {"left": 4, "right": 4, "top": 40, "bottom": 34}
-    across: dict[str, Any] = dict(axis)
-    upwards: dict[str, Any] = dict(axis)
-    if axes:
-        ticks: dict[str, Any] = {
-            "type": "value",
-            "nameLocation": "middle",
-            "axisLabel": {"showMinLabel": False, "showMaxLabel": False},
-        }
-        across, upwards = {**ticks, "name": axes[0], "nameGap": 24}, {**ticks, "name": axes[1], "nameGap": 36}
-        grid = {"left": 24, "right": 12, "top": 40, "bottom": 56}
-    return {
-        "animation": False,
-        "dataset": [{"source": points_frame(coordinates, rows)} for _, _, rows in drawn],
-        "grid": grid,
-        "xAxis": {**across, "min": x_low, "max": x_high},
-        "yAxis": {**upwards, "min": y_low, "max": y_high},
-        "legend": {
-            "type": "scroll",
-            "selectedMode": False,
-            "bottom": 0,
-            "left": 0,
-            "itemWidth": 10,
-            "itemHeight": 10,
-            "icon": "circle",
-        },
-        "tooltip": {"trigger": "item", "formatter": "{a} · row {@row}"},
-        "toolbox": {
-            "right": 18,
-            "top": 0,
-            "itemSize": 18,
-            "feature": {"brush": {"type": ["polygon", "clear"], "title": LASSO}},
-        },
-        "brush": {
-            "xAxisIndex": "all",
-            "yAxisIndex": "all",
-            "throttleType": "debounce",
-            "throttleDelay": 250,
-            "outOfBrush": {"colorAlpha": 1},
-            "brushStyle": {"borderWidth": 1.5, "color": "rgba(15,118,110,0.10)", "borderColor": "#0F766E"},
-        },
-        "dataZoom": [
-            {"type": "inside", "xAxisIndex": 0, "filterMode": "none"},
-            {"type": "inside", "yAxisIndex": 0, "filterMode": "none"},
-        ],
-        "series": series,
-    }
 
 
 def inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:

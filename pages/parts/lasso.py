@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from attribution.figures import cloud
 from attribution.views import scatter, thinning
 from pages.parts import context
 from pages.parts.context import Sight
@@ -29,7 +30,7 @@ def chart(
     visible: Callable[[], np.ndarray],
     height: int = 620,
     *,
-    spec: Spec = scatter.map_spec,
+    spec: Spec = cloud.map_spec,
     key: str = KEY,
     alt: str = "near points look alike to the model",
 ) -> None:

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from attribution.views import budget, numbers
-from pages.parts import context, elsewhere, jobs, states
+from attribution.figures import mislabels as draw
+from attribution.views import budget
+from pages.parts import charts, context, elsewhere, jobs, states
 from pages.parts.context import Sight
 
 
@@ -37,13 +38,7 @@ def fold(sight: Sight) -> None:
         else:
             st.markdown(budget.advice(found, least())[1])
             upto = min(found.n, max(400, 2 * found.reviewed, round(1.5 * sight.flags.estimate["high"])))
-            st.echarts_chart(
-                budget.curve_spec(found, upto, context.dark()),
-                height=300,
-                key="budget-curve",
-                alt=f"Wrong labels over the first {numbers.count(upto)} reviews: {numbers.count(found.wrong)} found, "
-                f"{found.left.words()} expected in the whole rest",
-            )
+            charts.show(draw.budget(found, upto, dark=context.dark()), "budget-curve")
             unseen = (
                 f"About {found.unseen.words()} of those left look like right labels to every detector: no "
                 "queue order finds them."

@@ -165,7 +165,9 @@ def test_angles_that_are_not_measured_offer_to_be_and_then_show(app, words, tiny
     test.run()
     assert "Curvature turns the question by" in words(test)
     assert "How to read it" in words(test)
-    assert len(test.get("echarts_chart")) == 4  # an image has no plane of inputs
+    assert len(test.get("echarts_chart")) == 1  # the cloud with its lasso
+    # Half-circle, layers, checkpoints; an image has no plane of inputs.
+    assert [chart.proto.alt[:11] for chart in test.get("plotly_chart")] == ["Half-circle", "Distributio", "Distributio"]
     assert not test.exception
 
 

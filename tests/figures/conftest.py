@@ -4,14 +4,13 @@ import json
 
 import pytest
 
-AXES = ("xaxis", "yaxis")
 LARGEST = 300_000  # bytes of JSON
 
 
 def titles(layout):
     """Title of every axis that shows ticks."""
-    for name, axis in layout.items():
-        if name.startswith(AXES) and axis.get("showticklabels", True) and axis.get("matches") is None:
+    for name, axis in [*layout.items(), *layout.get("polar", {}).items()]:
+        if name.startswith(("xaxis", "yaxis", "radialaxis")) and axis.get("showticklabels", True):
             yield name, (axis.get("title") or {}).get("text", "")
 
 
@@ -32,7 +31,7 @@ def sound():
             assert layout["height"] >= 150
             assert dict(titles(layout))
             for name, title in titles(layout):
-                assert title or "ticktext" in layout[name], f"{name} has no title"
+                assert title or "ticktext" in layout.get(name, {}), f"{name} has no title"
             for trace in spec["data"]:
                 assert trace.get("hoverinfo") in ("text", "skip") or trace.get("hovertemplate")
         light, dark = (one.layout.template.layout for one in drawn)

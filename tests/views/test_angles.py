@@ -1,11 +1,9 @@
 """Angles page: where points stand, what a lasso on them holds, and that the words say what was measured."""
 
-import json
-
 import numpy as np
 import pytest
 
-from attribution.views import angles, scatter
+from attribution.views import angles
 
 CHECKPOINT = {
     "epoch": 5,
@@ -31,19 +29,6 @@ def test_points_stand_by_row_in_powers_of_ten():
     np.testing.assert_allclose(found[1], [-0.5, 1.0 - angles.DECADES])
 
 
-def test_the_chart_holds_all_points_and_a_lasso_finds_those_inside():
-    rows = np.arange(4)
-    positions = angles.points(rows, np.array([-0.9, -0.8, 0.5, 0.9]), np.array([1.0, 100.0, 1.0, 0.01]), 6)
-    spec = angles.scatter_spec(positions, scatter.by_class(np.array([0, 1, 0, 1, 0, 0]), ("a", "b"), rows))
-    assert sum(len(one["source"]) for one in spec["dataset"]) == 4
-    assert spec["yAxis"]["min"] < -2
-    assert spec["yAxis"]["max"] > 2
-    assert spec["xAxis"]["name"]
-    assert spec["yAxis"]["name"]
-    event = {"selection": {"areas": [{"coord_range": [[-1, 1], [0, 1], [0, 3], [-1, 3]]}]}}
-    assert scatter.selected_rows(event, positions, rows).tolist() == [1]
-
-
 def test_sides():
     labels, rows = np.array([0, 1, 1, 2, 0]), np.array([0, 1, 2, 3])
     found = angles.sides(labels, rows, [1])
@@ -56,36 +41,6 @@ def test_the_histogram_holds_every_angle_once():
     assert shares.sum() == pytest.approx(1)
     assert (shares[0], shares[9], shares[17]) == (0.5, 0.25, 0.25)
     assert angles.histogram(np.empty(0)).sum() == 0
-
-
-def test_the_half_circle_runs_from_the_right_to_the_left():
-    spec = angles.polar_spec(
-        {angles.OWN: angles.histogram(np.array([5.0])), angles.OTHER: angles.histogram(np.array([175.0]))}
-    )
-    assert spec["series"][0]["data"][0] == 100
-    assert spec["series"][1]["data"][17] == 100
-    assert (spec["angleAxis"]["startAngle"], spec["angleAxis"]["endAngle"], spec["angleAxis"]["clockwise"]) == (
-        0,
-        180,
-        False,
-    )
-    json.dumps(spec)
-
-
-def test_medians_are_taken_within_groups():
-    lines = np.array([[10.0, 20.0, 90.0], [30.0, 30.0, 150.0]])
-    assert angles.medians(lines, np.array([4, 5, 7]), {"a": np.array([4, 5]), "b": np.array([7])}) == {
-        "a": [15, 30],
-        "b": [90, 150],
-    }
-
-
-def test_small_charts_show_every_value():
-    layers = angles.layers_spec(LAYERS, {angles.OWN: [80.0, 70.0]})
-    assert layers["series"][0]["data"] == [80, 70]
-    assert layers["xAxis"]["data"] == ["0 (Conv2d)\n25.0\u00a0% of it", "model (Sequential)\n75.0\u00a0% of it"]
-    lines = angles.lines_spec(["1", "5"], {angles.OTHER: [95.0, 100.0]}, "epoch")
-    assert (lines["xAxis"]["data"], lines["series"][0]["data"]) == (["1", "5"], [95, 100])
 
 
 def test_words_say_what_was_measured():
@@ -127,6 +82,3 @@ def test_the_plane_is_drawn_in_the_columns_own_units_and_only_for_two_numbers():
     assert angles.plane(columns[:1], np.zeros((3, 1))) is None
     assert angles.plane([columns[0], {"name": "c", "kind": "category", "value": "a"}], np.zeros((3, 2))) is None
     assert angles.plane([], np.zeros((3, 8, 8, 1))) is None
-    spec = angles.plane_spec(inputs, np.array([0, 2]), np.array([1.0, -1.0]), names)
-    assert sum(len(one["source"]) for one in spec["dataset"]) == 2
-    assert "brush" not in spec

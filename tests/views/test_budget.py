@@ -31,21 +31,6 @@ def test_the_advice_follows_the_threshold():
     assert "too narrow" in views.basis(result)  # nothing was measured here
 
 
-def test_the_curve_has_found_then_expected_with_its_band():
-    result = found(100)
-    spec = views.curve_spec(result, 400)
-    series = {line["name"]: line["data"] for line in spec["series"]}
-    assert series["found"][0] == [0, 0.0]
-    assert series["found"][-1] == [100, 40.0]
-    assert series["expected"][0] == [100, 40.0]
-    assert series["expected"][-1][0] <= 400
-    low, band = series["low"], series["90 % interval"]
-    assert all(height >= 0 for _, height in band)
-    assert [x for x, _ in low] == [x for x, _ in band]
-    assert spec["xAxis"]["name"]
-    assert spec["yAxis"]["name"]
-
-
 def test_the_headline_adds_what_was_found_to_what_is_left():
     result = found(100)
     words = views.headline(result, {"low": 30, "mid": 40, "high": 55})

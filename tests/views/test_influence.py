@@ -1,6 +1,5 @@
 """The Influence page's words, lists and chart."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,15 +46,6 @@ def test_stepping_stays_inside():
     assert influence.step(np.array([], dtype=int), 1, 1) is None
     assert influence.place(rows, 8) == "2 of 3"
     assert influence.place(rows, 99) == "3 in the list"
-
-
-def test_distribution_marks_sign_and_the_shown():
-    spec = influence.distribution_spec([1, 0, 5, 2], -2.0, 2.0, [1.5, -1.9])
-    by_name = {series["name"]: series for series in spec["series"]}
-    assert all(x < 0 for x, _ in by_name["hurt"]["data"])
-    assert all(x >= 0 for x, _ in by_name["helped"]["data"])
-    assert [x for x, _ in by_name["shown above"]["data"]] == [1.5, -1.9]
-    json.dumps(spec)
 
 
 def view_of(helpful, harmful):

@@ -1,7 +1,5 @@
 """The Overview page's figures."""
 
-import json
-
 import numpy as np
 import pandas as pd
 
@@ -72,20 +70,6 @@ def test_confusions_show_the_surest_example():
 
 def test_counts_line_leaves_out_empty_splits():
     assert overview.counts_line({"train": 6000, "val": 0, "test": 10}) == "6,000 train · 10 test"
-
-
-def test_training_curve_reads_the_splits_there_are():
-    metrics = pd.DataFrame({"epoch": [1, 1, 2, 2], "split": ["train", "val"] * 2, "accuracy": [0.5, 0.4, 0.6, 0.5]})
-    spec = overview.training_curve_spec(metrics)
-    assert [series["name"] for series in spec["series"]] == ["train", "validation"]
-    json.dumps(spec["series"])
-    assert not any(series["showSymbol"] for series in spec["series"])
-
-
-def test_a_split_that_was_measured_once_is_a_dot():
-    metrics = pd.DataFrame({"epoch": [1, 2, 2], "split": ["train", "train", "test"], "accuracy": [0.5, 0.6, 0.4]})
-    symbols = {series["name"]: series["showSymbol"] for series in overview.training_curve_spec(metrics)["series"]}
-    assert symbols == {"train": False, "test": True}
 
 
 def test_spot_check_spreads_over_the_rows():

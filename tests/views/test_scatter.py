@@ -1,11 +1,6 @@
 """The map: colours, the drawn series, and which points a lasso holds."""
 
-import json
-import time
-
 import numpy as np
-import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,54 +73,3 @@ def test_edit_groups():
     verdicts = np.array(["", "drop", "keep", "", "relabel"], dtype=object)
     names = {group.name: group.rows.tolist() for group in scatter.by_edit(verdicts, np.arange(5))}
     assert names == {"not edited": [0, 3], "kept": [2], "relabelled": [4], "dropped": [1]}
-
-
-@pytest.fixture
-def cloud():
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(500, 2)).astype(np.float32), rng.integers(0, 3, 500)
-
-
-def test_every_series_is_large_and_reads_its_own_frame(cloud):
-    coordinates, labels = cloud
-    spec = scatter.map_spec(coordinates, scatter.by_class(labels, ["a", "b", "c"], np.arange(500)))
-    assert [series["name"] for series in spec["series"]] == ["a", "b", "c"]
-    assert all(series["large"] for series in spec["series"])
-    assert sum(len(data["source"]) for data in spec["dataset"]) == 500
-    assert spec["brush"]["xAxisIndex"] == "all"
-    assert "polygon" in spec["toolbox"]["feature"]["brush"]["type"]
-    json.dumps({key: value for key, value in spec.items() if key != "dataset"})
-
-
-def test_unselected_points_stay_in_grey(cloud):
-    coordinates, labels = cloud
-    selected = np.zeros(500, dtype=bool)
-    selected[:50] = True
-    spec = scatter.map_spec(coordinates, scatter.by_class(labels, ["a", "b", "c"], np.arange(500)), selected)
-    assert spec["series"][0]["name"] == "not selected"
-    assert len(spec["dataset"][0]["source"]) == 450
-    assert sum(len(data["source"]) for data in spec["dataset"]) == 500
-
-
-def test_recolouring_and_filtering_never_move_the_axes(cloud):
-    coordinates, labels = cloud
-    whole = scatter.map_spec(coordinates, scatter.by_class(labels, ["a", "b", "c"], np.arange(500)))
-    part = scatter.map_spec(coordinates, scatter.by_class(labels, ["a", "b", "c"], np.arange(10)))
-    assert (whole["xAxis"], whole["yAxis"]) == (part["xAxis"], part["yAxis"])
-
-
-def test_100_000_points_are_small_and_quick():
-    """12 bytes a point travel to the browser, and a lasso is decided in well under a second."""
-    rng = np.random.default_rng(0)
-    coordinates = rng.normal(size=(100_000, 2)).astype(np.float32)
-    spec = scatter.map_spec(
-        coordinates, scatter.by_class(rng.integers(0, 10, 100_000), [str(k) for k in range(10)], np.arange(100_000))
-    )
-    sent = sum(data["source"].memory_usage(index=False).sum() for data in spec["dataset"])
-    assert sent <= 1_200_000
-    assert all(isinstance(data["source"], pd.DataFrame) for data in spec["dataset"])
-    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    start_s = time.perf_counter()
-    found = scatter.inside_polygon(coordinates, np.column_stack([np.cos(angle), np.sin(angle)]))
-    assert time.perf_counter() - start_s < 1.0
-    assert abs(found.mean() - (1 - np.exp(-0.5))) < 0.01

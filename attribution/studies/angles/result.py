@@ -28,6 +28,7 @@ class AnglesResult(Artefact):
     """
 
     what = "measurement of angles"
+    drawn_by = "angles"
 
     @property
     def query_rows(self) -> tuple[int, ...]:

@@ -1,0 +1,74 @@
+"""The figure of one answer: the influence of the whole training set, and where the samples shown stand in it."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.figures import style
+from attribution.views.colours import HARMFUL, HELPFUL
+from attribution.views.numbers import plural, three_digits
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from attribution.project.lookup import InfluenceView
+
+
+def figures_of(view: "InfluenceView") -> "dict[str, Callable[..., Figure]]":
+    """The figures of an answer, by name."""
+    return {"distribution": distribution}
+
+
+def distribution(view: "InfluenceView", *, shown: Sequence[float] | None = None, dark: bool = False) -> "Figure":
+    """A histogram of all influences (counts on a logarithmic scale), orange where they hurt and blue where they help.
+
+    Triangles mark the influences ``shown``; without it those of the samples that the answer lists.
+    """
+    moments = view.moments
+    if shown is None:
+        shown = [*view.helpful["influence"].tolist(), *view.harmful["influence"].tolist()]
+    return histogram(np.asarray(moments["histogram"]), (moments["lo"], moments["hi"]), shown, dark=dark)
+
+
+def histogram(counts: np.ndarray, ends: tuple[float, float], shown: Sequence[float], *, dark: bool = False) -> "Figure":
+    """``counts`` (bins,) of equal width from one of the ``ends`` to the other."""
+    figure = style.canvas(
+        "Influence of the training samples",
+        "Histogram of the influence of all training samples; the ones shown as cards lie at its two ends",
+        x="influence (positive: training on it helps)",
+        y="training samples",
+        dark=dark,
+        height=280,
+        legend=True,
+    )
+    edges = np.linspace(ends[0], ends[1], len(counts) + 1)
+    centres = (edges[:-1] + edges[1:]) / 2
+    for name, colour, inside in (("hurt", HARMFUL, centres < 0), ("helped", HELPFUL, centres >= 0)):
+        places = np.flatnonzero(inside & (counts > 0))
+        figure.add_bar(
+            x=centres[places],
+            y=counts[places],
+            width=edges[1] - edges[0],
+            name=name,
+            marker={"color": style.faint(colour, 0.85), "line": {"width": 0}},
+            hovertext=[
+                f"influence {three_digits(edges[at], True)} to {three_digits(edges[at + 1], True)}: "
+                f"{plural(int(counts[at]), 'training sample')}"
+                for at in places
+            ],
+            hoverinfo="text",
+        )
+    figure.add_scatter(
+        x=list(shown),
+        y=[0.62] * len(shown),
+        mode="markers",
+        name="shown as cards",
+        marker={"symbol": "triangle-up", "size": 9, "color": style.UNCLEAR},
+        hovertext=[f"shown: influence {three_digits(value, True)}" for value in shown],
+        hoverinfo="text",
+    )
+    most = max(float(counts.max(initial=1)), 1.0)
+    figure.update_yaxes(type="log", range=[np.log10(0.5), np.log10(most) + 0.1], dtick=1, exponentformat="none")
+    figure.update_layout(barmode="overlay", bargap=0)
+    return figure
