@@ -33,6 +33,7 @@ from attribution.detectors.base import Evidence
 from attribution.estimators._preconditioned import curvature_of
 from attribution.estimators.base import Query
 from attribution.gradients.curvature import shifted_conjugate_gradients
+from attribution.measures.query import query_gradients
 from attribution.models.build import build_model
 from attribution.settings.configs import AnglesConfig, ModelConfig, TrainConfig
 from attribution.statistics.ranking import auroc
@@ -153,7 +154,7 @@ def signs(influence: np.ndarray, flipped: np.ndarray, words: str) -> dict[str, f
 def with_curvature(trained: TrainedModel, queries: tuple[int, ...], ratio: float) -> np.ndarray:
     """Influence with curvature (250,) at another damping ratio."""
     curvature = curvature_of(trained, 0, ratio)
-    query = curvature.layout.from_queries(trained.query_gradients([Query("validation", queries)]))
+    query = curvature.layout.from_queries(query_gradients(trained, [Query("validation", queries)]))
     solved = shifted_conjugate_gradients(curvature, query[0], [curvature.shift], 1e-3, 300)[0]
     x, y = trained.batch(trained.rows)
     return trained.engine().dots(x, y, curvature.layout.to_queries(solved))[:, 0].double().numpy()

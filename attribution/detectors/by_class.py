@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.measures.query import query_gradients
+
 if TYPE_CHECKING:
     from attribution.training.trained import TrainedModel
 
@@ -44,7 +46,7 @@ def by_class(
     harm = np.zeros(len(rows))
     for first in range(0, len(validation), block):
         part = validation[first : first + block]
-        queries = trained.query_gradients([Query(str(row), (int(row),)) for row in part])
+        queries = query_gradients(trained, [Query(str(row), (int(row),)) for row in part])
         member = torch.nn.functional.one_hot(
             torch.as_tensor(group[first : first + block]), n_classes
         ).double()  # (q, c)

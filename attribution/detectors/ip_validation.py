@@ -5,6 +5,7 @@ import numpy as np
 from attribution.detectors import register
 from attribution.detectors.base import Detector, Evidence, above
 from attribution.estimators.base import Query
+from attribution.measures.query import query_gradients
 
 
 @register("ip-validation")
@@ -30,7 +31,7 @@ class ValidationInfluence(Detector):
 
     def values(self, evidence: Evidence) -> np.ndarray:
         trained = evidence.trained
-        query = trained.query_gradients([Query("validation", tuple(evidence.validation.tolist()))])
+        query = query_gradients(trained, [Query("validation", tuple(evidence.validation.tolist()))])
         dots = [
             trained.engine().along(x, y, query)[:, 0].double().cpu().numpy() for x, y in trained.batches(evidence.rows)
         ]

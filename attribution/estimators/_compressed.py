@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.estimators._preconditioned import CurvatureSettings, curvature_of, usual_ratio
+from attribution.estimators._preconditioned import CurvatureSettings, curvature_of, stand_in, usual_ratio
 from attribution.estimators._stored import STORED, store_of
 from attribution.estimators.base import Estimator, Query, ScoreBlock
 from attribution.settings.ranges import opt
@@ -94,7 +94,11 @@ class Compressed(Estimator):
         )
 
     def notes(self) -> dict[str, Any]:
-        return {"damping": self.curvature.damping, "l2": self.curvature.l2, "numbers per sample": self._width}
+        return {
+            "damping": self.curvature.damping,
+            "l2": self.curvature.l2,
+            "numbers per sample": self._width,
+        } | stand_in(self.curvature)
 
     @property
     def _ratio(self) -> float:

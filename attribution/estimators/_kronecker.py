@@ -30,7 +30,7 @@ class KroneckerInfluence(Preconditioned):
         return kronecker_factors(self.curvature, self.corrected)
 
     def options(self) -> dict[str, Any]:
-        return super().options() | ({"seed": self.seed} if self.curvature.classes > 32 else {})
+        return super().options() | ({"seed": self.seed} if self.curvature.by_chance else {})
 
     def solve(self, gradients: "torch.Tensor") -> "torch.Tensor":
         return self._factors.solve(gradients)

@@ -11,6 +11,7 @@ import numpy as np
 
 from attribution.estimators._hash import uniform
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.measures.query import query_gradients
 from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def curvature_of(
         lambda positions: trained.batch(rows[positions]),
         len(rows),
         lambda: uniform([str(name) for name in trained.dataset.ids[rows]], seed),
+        task=trained.task,
         l2=recipe.weight_decay if known else 0.0,
         damping_ratio=damping_ratio,
         batch_size=trained.batch_size,
@@ -79,6 +81,11 @@ class CurvatureSettings(Settings):
         low=0.0,
         high=1e12,
     )
+
+
+def stand_in(curvature: "GaussNewton") -> dict[str, str]:
+    """What to note where the empirical Fisher stands for the curvature."""
+    return {"curvature": f"empirical Fisher: {curvature.empirical}"} if curvature.empirical else {}
 
 
 class Preconditioned(Estimator):
@@ -119,10 +126,10 @@ class Preconditioned(Estimator):
             "damping": self.curvature.damping,
             "l2": self.curvature.l2,
             "mean_eigenvalue": self.curvature.trace / self.curvature.size,
-        }
+        } | stand_in(self.curvature)
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._queries = self.preconditioned(self.trained.query_gradients(queries))
+        self._queries = self.preconditioned(query_gradients(self.trained, queries))
 
     def preconditioned(self, queries: "QueryGradients") -> "QueryGradients":
         """``(C + damping I)^-1`` times the queries' gradients."""

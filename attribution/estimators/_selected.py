@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.estimators._preconditioned import CurvatureSettings, Preconditioned
 from attribution.estimators.base import Query
+from attribution.measures.query import query_gradients
 from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Selected(Preconditioned):
             part = rows[start : start + TOGETHER]
             self._mask = self._chosen(part)
             single = [Query(str(row), (int(row),)) for row in part]
-            directions = self.solve(layout.from_queries(self.trained.query_gradients(single)))  # (r, P)
+            directions = self.solve(layout.from_queries(query_gradients(self.trained, single)))  # (r, P)
             for column, members in enumerate(asked):
                 counts = (part[:, None] == members).sum(1) / len(members)
                 total[column] += torch.as_tensor(counts, dtype=layout.dtype, device=layout.device) @ directions
@@ -106,7 +107,7 @@ class Selected(Preconditioned):
 
         model = self.trained.model()
         x, y = self.trained.batch(rows)
-        means = row_means(model, x, y, self.settings.selection)
+        means = row_means(model, x, y, self.settings.selection, self.trained.task.loss)
         self.trained.count(3 * len(rows))
         each = [{name: values[place] for name, values in means.items()} for place in range(len(rows))]
         return torch.stack(

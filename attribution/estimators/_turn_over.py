@@ -19,7 +19,6 @@ from attribution.estimators._hash import uniform
 from attribution.models.build import build_model
 from attribution.models.checkpoints import load_checkpoint, save_checkpoint
 from attribution.models.features import batch_coupled, forward_features
-from attribution.tasks.classification import per_sample_loss
 from attribution.training.recipe import batches, epoch_seed, learning_rate, make_optimizer
 
 if TYPE_CHECKING:
@@ -91,12 +90,13 @@ class TurnOver:
             logits = torch.einsum("bd,vd,cd->bvc", masks, features, head.weight)
             logits = logits if head.bias is None else logits + head.bias
             b, v, c = logits.shape
-            return per_sample_loss(logits.reshape(b * v, c), labels.repeat(b)).reshape(b, v)
+            many = labels.repeat(b, *[1] * (labels.dim() - 1))
+            return self.trained.task.loss(logits.reshape(b * v, c), many).reshape(b, v)
 
     def own_losses(self, features: Tensor, labels: Tensor, masks: Tensor) -> Tensor:
         """Losses ``(b,)`` in nats of b samples, each under its own mask."""
         with torch.no_grad():
-            return per_sample_loss(last_linear(self.network)(features * masks), labels)
+            return self.trained.task.loss(last_linear(self.network)(features * masks), labels)
 
     def _train(self, network: nn.Module) -> None:
         """The run's recipe with a mask per sample. The order of the samples follows from their ids, not from their
@@ -124,7 +124,7 @@ class TurnOver:
                         x, y = trained.batch(trained.rows[places.numpy()])
                         now[0] = masks[places.to(masks.device)]
                         optimizer.zero_grad(set_to_none=True)
-                        per_sample_loss(network(x), y).mean().backward()
+                        trained.task.loss(network(x), y).mean().backward()
                         optimizer.step()
                         step += 1
                         trained.count(3 * len(y))

@@ -10,6 +10,7 @@ import numpy as np
 
 from attribution.settings import ranges
 from attribution.settings.options import NoSettings
+from attribution.tasks.serves import Serves
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +55,7 @@ def unit_of(unit: str, by_rate: bool, weight_unit: str) -> str:
     return f"{unit} for one step on the sample alone at every checkpoint" if weight_unit == "rate" else ORDER_ONLY
 
 
-class Estimator(ABC):
+class Estimator(Serves, ABC):
     """Pairwise influence of training rows on queries.
 
     A subclass is one file: the words below, ``prepare`` and ``score``. It asks the model only through ``trained``
@@ -93,6 +94,7 @@ class Estimator(ABC):
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
     def __init__(self, trained: "TrainedModel", seed: int = 0, settings: ranges.Settings | None = None) -> None:
+        self.check(trained.task)
         self.trained, self.seed = trained, seed
         self.settings: Any = self.Settings() if settings is None else settings
 
@@ -116,10 +118,11 @@ class Estimator(ABC):
         ``config.json``."""
         return {}
 
-    def measured_in(self, measure: str = "nats") -> str:
-        """Unit of the influence with these settings, for a measure in this unit."""
+    def measured_in(self, measure: str = "") -> str:
+        """Unit of the influence with these settings, for a measure in this unit (the loss's)."""
         unit = unit_of(self.unit, self.by_rate, self.trained.run.config.get("weight_unit", "nats"))
-        return unit.replace("nats", measure)
+        task = self.trained.task
+        return unit.replace("nats", measure or task.unit).replace("logits", task.margin_unit)
 
     def query_bytes(self) -> int:
         """Memory that one prepared query occupies; decides how many are prepared at once."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from attribution.estimators import register
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.measures.query import mean_gradient
 from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
@@ -16,14 +17,6 @@ if TYPE_CHECKING:
     from attribution.gradients.capture import Loss
 
 Weights = dict[str, "torch.Tensor"]
-
-
-def negative_log_odds(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
-    """Minus the smooth margin, ``logsumexp of the other logits - z_label`` ``(b,)``: a loss whose gradient does not
-    vanish when it is small."""
-    from attribution.tasks.classification import log_odds
-
-    return -log_odds(logits, labels)
 
 
 @dataclass(frozen=True)
@@ -50,9 +43,10 @@ class ForwardInfluence(Estimator):
     top-1 against .383 for the released Adam step). The model stays in eval mode: the query must not rewrite BatchNorm
     statistics. With K = 1 and a short step it equals the gradient dot product divided by the query's gradient norm.
 
-    ``objective``: l is the cross-entropy, or for ``margin`` minus z_y + logsumexp of the other logits, both for the
-    step and for the read-out. ``both_signs`` also learns the query a little more, and halves the difference of the two
-    read-outs: the part of the change that is even in the step, its second-order error, cancels.
+    ``objective``: l is the loss (``cross-entropy``, whatever the task's is), or for ``margin`` minus the task's
+    log-odds, for classes logsumexp of the other logits - z_y, both for the step and for the read-out. ``both_signs``
+    also learns the query a little more, and halves the difference of the two read-outs: the part of the change that is
+    even in the step, its second-order error, cancels.
     """
 
     title = "Forward-INF (mirrored)"
@@ -76,8 +70,9 @@ class ForwardInfluence(Estimator):
         changed = {"objective": asked.objective} if asked.objective != "cross-entropy" else {}
         return {"steps": asked.steps, "step": asked.step} | changed | ({"both_signs": True} if asked.both_signs else {})
 
-    def measured_in(self, measure: str = "nats") -> str:
-        return self.unit if self.settings.objective == "cross-entropy" else "logits of margin"
+    def measured_in(self, measure: str = "") -> str:
+        task = self.trained.task
+        return task.unit if self.settings.objective == "cross-entropy" else f"{task.margin_unit} of margin"
 
     def query_bytes(self) -> int:
         return super().query_bytes() * (2 if self.settings.both_signs else 1)
@@ -96,7 +91,7 @@ class ForwardInfluence(Estimator):
 
         parameters = {name: value.detach().clone() for name, value in self.trained.parameters().items()}
         for _ in range(self.settings.steps):
-            gradient = self.trained.mean_gradient(query, parameters, self._measure)
+            gradient = mean_gradient(self.trained, query, parameters, self._measure)
             norm = torch.sqrt(sum((value**2).sum() for value in gradient.values()) + torch.zeros(()))
             # A loss of exactly zero has no direction: nothing to unlearn, all influences are zero.
             if not float(norm) > 0:
@@ -108,9 +103,8 @@ class ForwardInfluence(Estimator):
 
     @property
     def _measure(self) -> "Loss":
-        from attribution.tasks.classification import per_sample_loss
-
-        return per_sample_loss if self.settings.objective == "cross-entropy" else negative_log_odds
+        task = self.trained.task
+        return task.loss if self.settings.objective == "cross-entropy" else task.negative_log_odds
 
     def _base(self, rows: np.ndarray, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
         """Losses at the unmoved weights (b,), computed once per training row."""

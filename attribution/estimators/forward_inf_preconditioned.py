@@ -13,6 +13,7 @@ from attribution.estimators import register
 from attribution.estimators._preconditioned import CurvatureSettings, Preconditioned
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.estimators.influence_cg import ConjugateGradientInfluence
+from attribution.measures.query import query_gradients
 from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
 
     def prepare(self, queries: Sequence[Query]) -> None:
         layout = self.curvature.layout
-        directions = self.solve(layout.from_queries(self.trained.query_gradients(queries)))  # (q, P)
+        directions = self.solve(layout.from_queries(query_gradients(self.trained, queries)))  # (q, P)
         self._lengths = directions.norm(dim=1).tolist()
         self._directions = layout.split(directions)
 
@@ -111,8 +112,6 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
         import torch
         from torch.func import functional_call
 
-        from attribution.tasks.classification import per_sample_loss
-
         double = next(self._model.parameters()).dtype == torch.float64
         reach = self.settings.step if double else SINGLE_STEP
         # A query without gradient moves nothing: all influences are zero.
@@ -125,5 +124,5 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
                     name: own[name] + sign * amount * step[index].to(own[name].dtype)
                     for name, step in self._directions.items()
                 }
-                sides.append(per_sample_loss(functional_call(self._model, moved, (x,)), y))
+                sides.append(self.trained.task.loss(functional_call(self._model, moved, (x,)), y))
         return (sides[0] - sides[1]) * (length / (2 * reach * self.curvature.n))

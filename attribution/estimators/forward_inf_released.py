@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from attribution.estimators import register
 from attribution.estimators.base import Query
 from attribution.estimators.forward_inf import ForwardInfluence, Weights
+from attribution.measures.query import mean_gradient
 from attribution.settings.ranges import Settings, opt
 
 ADAM_EPS = 1e-8
@@ -57,7 +58,7 @@ class ReleasedForwardInfluence(ForwardInfluence):
         parameters = {name: value.detach().clone() for name, value in self.trained.parameters().items()}
         adam = torch.optim.Adam(list(parameters.values()), lr=self.settings.lr, eps=ADAM_EPS, maximize=sign > 0)
         for _ in range(self.settings.steps):
-            gradient = self.trained.mean_gradient(query, parameters)
+            gradient = mean_gradient(self.trained, query, parameters)
             for name, value in parameters.items():
                 value.grad = gradient[name]
             adam.step()

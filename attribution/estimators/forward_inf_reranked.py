@@ -9,6 +9,7 @@ import numpy as np
 from attribution.estimators import register
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.estimators.forward_inf import ForwardInfluence, ForwardSettings
+from attribution.measures.query import query_gradients
 from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class RerankedForwardInfluence(ForwardInfluence):
 
     def _cosines(self, rows: np.ndarray, query: Query) -> "torch.Tensor":
         """Cosines of the loss gradients of these rows with the query's (k,)."""
-        asked = self.trained.query_gradients([query])
+        asked = query_gradients(self.trained, [query])
         engine = self.trained.engine()
         dots, norms = engine.dots_and_norms(*self.trained.batch(rows), asked)  # (k, 1), (k,)
         self.trained.count(3 * len(rows))

@@ -6,6 +6,7 @@ import numpy as np
 
 from attribution.estimators import register
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.measures.query import query_gradients
 
 
 @register("ip")
@@ -24,7 +25,7 @@ class GradientDotProduct(Estimator):
     unit = "nats per unit of learning rate"
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._queries = self.trained.query_gradients(queries)
+        self._queries = query_gradients(self.trained, queries)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         x, y = self.trained.batch(rows)

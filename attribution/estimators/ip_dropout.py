@@ -10,6 +10,7 @@ import numpy as np
 from attribution.errors import UserError
 from attribution.estimators import register
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.measures.query import query_gradients
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +101,7 @@ class DropoutEnsemble(Estimator):
             yield thinned
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._queries = [thinned.query_gradients(queries) for thinned in self._each_mask()]
+        self._queries = [query_gradients(thinned, queries) for thinned in self._each_mask()]
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         x, y = self.trained.batch(rows)

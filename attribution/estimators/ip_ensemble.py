@@ -10,6 +10,7 @@ from attribution.estimators import register
 from attribution.estimators._siblings import siblings
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.estimators.ip import GradientDotProduct
+from attribution.measures.query import query_gradients
 
 
 @register("ip-ensemble")
@@ -56,7 +57,7 @@ class SeedEnsemble(GradientDotProduct):
         return super().query_bytes() * len(self._members())
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._prepared = [each.query_gradients(queries) for each in self._members()]
+        self._prepared = [query_gradients(each, queries) for each in self._members()]
         self._queries = self._prepared[0]
 
     def score(self, rows: np.ndarray) -> ScoreBlock:

@@ -48,6 +48,8 @@ class KnnShapley(Estimator):
     cost = "One product of representations and one sort of the training set per query; no pass through the model."
     source = "Jia et al., Efficient Task-Specific Data Valuation for Nearest Neighbor Algorithms, arXiv 1908.08619."
     loss_only = True
+    kinds = ("class",)
+    instead = "ip or cosine, whose sign comes from the gradients, or leave-one-out"
     unit = "share of the vote"
     k = NEIGHBORS
 

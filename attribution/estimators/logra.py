@@ -58,7 +58,7 @@ class LograInfluence(Compressed):
     rank: int = 16
 
     def compression(self) -> dict[str, Any]:
-        drawn = {"seed": self.seed} if len(self.trained.dataset.info.classes) > 32 else {}
+        drawn = {"seed": self.seed} if self.curvature.by_chance else {}
         return {"rank": self.rank} | drawn
 
     @cached_property

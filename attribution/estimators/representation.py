@@ -29,14 +29,16 @@ class RepresentationSimilarity(Estimator):
         "Cosine of representations, e.g. Hanawa et al., Evaluation of Similarity-based Explanations, arXiv 2006.04528."
     )
     loss_only = True
+    kinds = ("class",)
+    instead = "cosine, whose sign comes from the gradients"
 
     def query_bytes(self) -> int:
-        return 8 * len(self.trained.dataset.info.classes) * self.trained.run.representation().shape[1]
+        return 8 * len(self.trained.task.classes) * self.trained.run.representation().shape[1]
 
     def prepare(self, queries: Sequence[Query]) -> None:
         """For every query and class, the direction that a training sample of that class is compared with: plus the
         query's rows of the class, minus its other rows."""
-        classes = np.arange(len(self.trained.dataset.info.classes))
+        classes = np.arange(len(self.trained.task.classes))
         directions = []
         for query in queries:
             asked = np.asarray(query.rows)

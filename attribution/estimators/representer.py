@@ -12,20 +12,21 @@ from attribution.estimators.base import Estimator, Query, ScoreBlock
 if TYPE_CHECKING:
     import torch
 
+    from attribution.gradients.capture import Loss
+
 STEPS = 2000
 
 
-def refit(features: "torch.Tensor", labels: "torch.Tensor", n_classes: int, l2: float) -> "torch.Tensor":
-    """The weights (c, d) that minimise mean cross-entropy of ``features (n, d) @ weights.T`` plus ``l2 |weights|^2``;
+def refit(features: "torch.Tensor", targets: "torch.Tensor", outputs: int, l2: float, loss: "Loss") -> "torch.Tensor":
+    """The weights (c, d) that minimise the mean ``loss`` of ``features (n, d) @ weights.T`` plus ``l2 |weights|^2``;
     float64.
 
     Strongly convex, so there is one answer; L-BFGS from zero until the gradient is below 1e-9 or ``STEPS`` steps are
     spent.
     """
     import torch
-    from torch.nn.functional import cross_entropy
 
-    weights = torch.zeros(n_classes, features.shape[1], dtype=features.dtype, requires_grad=True)
+    weights = torch.zeros(outputs, features.shape[1], dtype=features.dtype, requires_grad=True)
     solver = torch.optim.LBFGS(
         [weights],
         max_iter=STEPS,
@@ -37,9 +38,9 @@ def refit(features: "torch.Tensor", labels: "torch.Tensor", n_classes: int, l2: 
 
     def objective() -> float:
         solver.zero_grad()
-        loss = cross_entropy(features @ weights.T, labels) + l2 * weights.square().sum()
-        loss.backward()
-        return float(loss.detach())
+        value = loss(features @ weights.T, targets).mean() + l2 * weights.square().sum()
+        value.backward()
+        return float(value.detach())
 
     with torch.enable_grad():
         solver.step(objective)
@@ -48,13 +49,15 @@ def refit(features: "torch.Tensor", labels: "torch.Tensor", n_classes: int, l2: 
 
 @register("representer")
 class RepresenterPoints(Estimator):
-    """influence(i, q) = alpha_i[y_q] k(i, q): the part of the query's own logit that sample i contributes.
+    """influence(i, q) = <alpha_i, u_q> k(i, q): the part of the query's own output that sample i contributes.
 
     The last layer is fitted anew on the final model's representation f (with a 1 for the bias, divided by the root mean
     square length, so that ``l2`` means the same for every network) with an L2 penalty. At the optimum the weights are
-    sum_i alpha_i f_i, with alpha_i = (onehot(y_i) - p_i) / (2 l2 n), so the logits decompose exactly: z(q) = sum_i
-    alpha_i k(i, q), k(i, q) = <f_i, f_q>. A query of several rows gets the mean of their values. Positive: without the
-    sample the logit of the query's label would be lower. l2 = 0.003 as in public implementations.
+    sum_i alpha_i f_i, with alpha_i = -(d loss_i / d outputs) / (2 l2 n), for classes (onehot(y_i) - p_i) / (2 l2 n), so
+    the outputs decompose exactly: z(q) = sum_i alpha_i k(i, q), k(i, q) = <f_i, f_q>. u_q is the direction of the
+    outputs that speaks for the query's target: its label's own logit; up or down, for a number. A query of several rows
+    gets the mean of their values. Positive: without the sample the output would speak less for the target. l2 = 0.003
+    as in public implementations.
     """
 
     title = "Share of the logit (representer points)"
@@ -63,7 +66,7 @@ class RepresenterPoints(Estimator):
         "anew. The shares of all "
         "samples add up to the score. Sees the last layer only."
     )
-    formula = "α_{i,y_q} ⟨fᵢ, f_q⟩,  αᵢ = (onehot(yᵢ) − pᵢ) / (2λn)"
+    formula = "⟨αᵢ, u_q⟩ ⟨fᵢ, f_q⟩,  αᵢ = −∇_z ℓᵢ / (2λn)"
     cost = "One convex fit of the last layer (seconds), then one product of representations."
     source = "Yeh et al., Representer Point Selection for Explaining Deep Neural Networks, arXiv 1811.09720."
     loss_only = True
@@ -74,7 +77,7 @@ class RepresenterPoints(Estimator):
         return {"l2": self.l2}
 
     def query_bytes(self) -> int:
-        return 8 * len(self.trained.dataset.info.classes) * (self.trained.run.representation().shape[1] + 1)
+        return 8 * self._outputs * (self.trained.run.representation().shape[1] + 1)
 
     @cached_property
     def scale(self) -> float:
@@ -91,38 +94,34 @@ class RepresenterPoints(Estimator):
 
         return torch.from_numpy(self._raw(rows) / self.scale)
 
+    @property
+    def _outputs(self) -> int:
+        return self.trained.task.out_features(self.trained.dataset.info)
+
+    def _targets(self, rows: np.ndarray) -> "torch.Tensor":
+        found = self.trained.task.tensor(self.trained.labels.values[rows])
+        return found.double() if found.is_floating_point() else found
+
     @cached_property
     def weights(self) -> "torch.Tensor":
         """The refitted last layer (c, d + 1)."""
-        import torch
-
         rows = self.trained.rows
-        return refit(
-            self.features(rows),
-            torch.as_tensor(self.trained.labels.values[rows]),
-            len(self.trained.dataset.info.classes),
-            self.l2,
-        )
+        return refit(self.features(rows), self._targets(rows), self._outputs, self.l2, self.trained.task.loss)
 
     def alphas(self, rows: np.ndarray) -> "torch.Tensor":
-        """alpha of these training rows (b, c): how hard each pushes every logit."""
-        import torch
-
-        errors = -torch.softmax(self.features(rows) @ self.weights.T, dim=1)
-        errors[torch.arange(len(rows)), torch.as_tensor(self.trained.labels.values[rows])] += 1
+        """alpha of these training rows (b, c): how hard each pushes every output."""
+        errors = -self.trained.task.residual(self.features(rows) @ self.weights.T, self._targets(rows))
         return errors / (2 * self.l2 * len(self.trained.rows))
 
     def prepare(self, queries: Sequence[Query]) -> None:
         import torch
 
-        n_classes = len(self.trained.dataset.info.classes)
         directions = []
         for query in queries:
             asked = np.asarray(query.rows)
-            own = torch.nn.functional.one_hot(
-                torch.as_tensor(self.trained.labels.values[asked]), n_classes
-            ).double()  # (v, c)
-            directions.append(own.T @ self.features(asked) / len(asked))  # (c, d + 1)
+            features = self.features(asked)  # (v, d + 1)
+            own = self.trained.task.toward(features @ self.weights.T, self._targets(asked))  # (v, c)
+            directions.append(own.T @ features / len(asked))  # (c, d + 1)
         self._directions = torch.stack(directions)  # (q, c, d + 1)
 
     def score(self, rows: np.ndarray) -> ScoreBlock:

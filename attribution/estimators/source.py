@@ -11,6 +11,7 @@ from attribution.errors import UserError
 from attribution.estimators import register
 from attribution.estimators._preconditioned import curvature_of
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.measures.query import query_gradients
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +95,7 @@ class Source(Estimator):
         import torch
 
         layout = self.factors[-1].curvature.layout
-        vectors = layout.from_queries(self.trained.query_gradients(queries)).double()  # (q, P)
+        vectors = layout.from_queries(query_gradients(self.trained, queries)).double()  # (q, P)
         self._queries = []
         for factor, time in reversed(list(zip(self.factors, self._times, strict=True))):
             l2 = factor.curvature.l2

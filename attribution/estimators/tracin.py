@@ -6,6 +6,7 @@ import numpy as np
 
 from attribution.estimators import register
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.measures.query import query_gradients
 
 
 @register("tracin")
@@ -33,7 +34,7 @@ class TracInCheckpoints(Estimator):
         return self.trained.parameter_bytes() * len(self.trained.weights)
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        self._queries = [self.trained.query_gradients(queries, index) for index in range(len(self.trained.weights))]
+        self._queries = [query_gradients(self.trained, queries, index) for index in range(len(self.trained.weights))]
 
     def score(self, rows: np.ndarray) -> ScoreBlock:
         x, y = self.trained.batch(rows)

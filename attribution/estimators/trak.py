@@ -92,25 +92,21 @@ class Trak(Estimator):
         """phi (b, d) of one model in float64 on the CPU: the inverse needs the digits, and d is small."""
         import torch
 
-        from attribution.tasks.classification import log_odds
-
         trained, index = self.models[model]
-        engine = trained.engine(index, log_odds)
+        engine = trained.engine(index, trained.task.log_odds)
         trained.count(3 * len(y))
         if sum(value.numel() for value in trained.parameters(index).values()) > self.dim:
             return engine.project(x, y, self.dim, self.seed + model).cpu().double()
         return torch.cat([part.flatten(1) for part in engine.gradients(x, y).values()], dim=1).cpu().double()
 
     def _doubt(self, model: int, x: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
-        """1 - p of the labels (b,) float64."""
+        """1 - p of the labels, or what the task has for it, (b,) float64."""
         import torch
-
-        from attribution.tasks.classification import log_odds
 
         trained, index = self.models[model]
         trained.count(len(y))
         with torch.no_grad():
-            return torch.sigmoid(-log_odds(trained.model(index)(x), y)).cpu().double()
+            return trained.task.doubt(trained.model(index)(x), y).cpu().double()
 
     def _both(self, model: int, rows: np.ndarray) -> "tuple[torch.Tensor, torch.Tensor]":
         """phi (b, d) and 1 - p (b,) of training rows: computed, kept from before, or from the store where ``store`` is

@@ -63,7 +63,7 @@ class TurnOverDropout(Estimator):
         rows = np.array([row for query in queries for row in query.rows], dtype=np.int64)
         self._features = [halves.features(rows) for halves in self.halves]  # each (v, d)
         first = self._features[0]
-        self._labels = torch.as_tensor(self.trained.labels.values[rows], device=first.device)
+        self._labels = self.trained.task.tensor(self.trained.labels.values[rows], first.device)
         owner = torch.as_tensor(
             np.repeat(np.arange(len(queries)), [len(query.rows) for query in queries]), device=first.device
         )

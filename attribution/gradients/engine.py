@@ -29,7 +29,7 @@ from attribution.gradients.layers import handler_of
 from attribution.gradients.probe import Plan, Route, covered_parameters, first_coupled, make_plan, refuse
 from attribution.gradients.project import Sketch, project
 from attribution.gradients.queries import QueryGradients, gathered, keep
-from attribution.tasks.classification import per_sample_loss as cross_entropy
+from attribution.tasks.classification import PLAIN
 
 _SAVED_BYTES = 32 << 20
 _FEWEST = 8  # activations kept for a backward pass on a CPU, about a quarter of a block's peak; samples of a block
@@ -55,7 +55,7 @@ class GradientEngine:
     def __init__(
         self,
         model: nn.Module,
-        per_sample_loss: Loss = cross_entropy,
+        per_sample_loss: Loss = PLAIN.loss,
         *,
         budget_bytes: int = 512 << 20,
         autocast: torch.dtype | None = None,

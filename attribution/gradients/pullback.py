@@ -43,15 +43,15 @@ class Shared:
 
 
 def weighted_sum(output: Tensor, weights: Tensor) -> Tensor:
-    """The measure of each sample: its outputs ``(b, c)`` times its weights ``(b, c)``, summed ``(b,)``."""
-    return (output * weights).sum(1)
+    """The measure of each sample: its outputs ``(b, ...)`` times its weights ``(b, ...)``, summed ``(b,)``."""
+    return (output * weights).reshape(len(output), -1).sum(1)
 
 
 @final
 class Pullback:
     """For each k, the gradients of ``sum_c weights[k, i, c] output[i, c]`` for all samples i of a batch.
 
-    ``weigh`` maps the output ``(b, c)`` to the weights ``(r, b, c)``; ``within`` leaves only the layers of these
+    ``weigh`` maps the output ``(b, ...)`` to the weights ``(r, b, ...)``; ``within`` leaves only the layers of these
     parameters. Iterating gives, row by row, parameter name -> factor for all but the linear layers with one position,
     which are in ``shared`` afterwards; ``rows`` gives all parameters row by row. A parameter that no output depends on
     is absent. Cost: one forward and r input-gradient passes; memory of the activations, held until the last k.

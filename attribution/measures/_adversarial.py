@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.dataset import DatasetInfo
     from attribution.gradients.capture import Loss
+    from attribution.tasks.base import Task
     from attribution.training.trained import TrainedModel
 
 
@@ -88,9 +89,10 @@ class Adversarial(Measure):
         return super().options() | ({"steps": self.steps} if self.steps > 1 else {})
 
     def per_sample(self, trained: "TrainedModel") -> "Loss":
-        from attribution.tasks.classification import per_sample_loss
+        return trained.task.loss
 
-        return per_sample_loss
+    def measured_in(self, task: "Task") -> str:
+        return task.unit
 
     def inputs(self, trained: "TrainedModel", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
         import torch

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.dataset import Dataset
     from attribution.gradients.capture import Loss
+    from attribution.tasks.base import Task
     from attribution.training.trained import TrainedModel
 
 
@@ -47,13 +48,12 @@ def groups_of(dataset: "Dataset", rows: np.ndarray) -> np.ndarray:
 
 
 @cache
-def probability_of(index: int) -> "Loss":
-    """``(logits, labels) -> (b,)`` probability of class ``index``; the same function for the same class, so that
+def probability_of(task: "Task", index: int) -> "Loss":
+    """``(outputs, targets) -> (b,)`` probability of class ``index``; the same function for the same class, so that
     engines are shared."""
-    import torch
 
-    def probability(logits: "Tensor", labels: "Tensor") -> "Tensor":
-        return torch.softmax(logits, dim=1)[:, index]  # (b,)
+    def probability(outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        return task.confidence(outputs, targets.new_full(targets.shape, index))  # (b,)
 
     return probability
 
@@ -79,13 +79,15 @@ class GroupGap(Measure):
     group_only = True
     Settings = GapSettings
     settings: GapSettings
+    kinds = ("class",)
+    instead = "loss or margin, on the group's samples alone"
 
     def counts(self, labels: np.ndarray, positive: int) -> np.ndarray:
         """Which rows the rates are taken over (n,) bool."""
         raise NotImplementedError
 
     def per_sample(self, trained: "TrainedModel") -> "Loss":
-        return probability_of(positive_class(trained.dataset.info.classes, self.settings.positive))
+        return probability_of(trained.task, positive_class(trained.task.classes, self.settings.positive))
 
     def rates(self, trained: "TrainedModel", rows: np.ndarray, checkpoint: int = -1) -> dict[str, tuple[float, int]]:
         """Mean probability of the positive class and number of rows counted, by group."""
@@ -95,7 +97,7 @@ class GroupGap(Measure):
 
     def _members(self, trained: "TrainedModel", rows: np.ndarray) -> dict[str, np.ndarray]:
         """Which rows count, by group name (n,) bool; ``UserError`` for fewer than two groups."""
-        classes = trained.dataset.info.classes
+        classes = trained.task.classes
         positive = positive_class(classes, self.settings.positive)
         groups = groups_of(trained.dataset, rows)
         counted = (groups != "") & self.counts(trained.labels.values[rows], positive)

@@ -9,16 +9,18 @@ import numpy as np
 
 from attribution.settings import ranges
 from attribution.settings.options import NoSettings
+from attribution.tasks.serves import Serves
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from attribution.gradients.capture import Loss
     from attribution.gradients.queries import QueryGradients
+    from attribution.tasks.base import Task
     from attribution.training.trained import TrainedModel
 
 
-class Measure(ABC):
+class Measure(Serves, ABC):
     """m(rows) = sum_i w_i f(model(x'_i), y_i): a signed sum over rows of one number per sample. LOWER IS BETTER.
 
     So a positive influence means that training on a sample lowers the measure: the loss falls, the margin grows, the
@@ -45,7 +47,12 @@ class Measure(ABC):
 
     @abstractmethod
     def per_sample(self, trained: "TrainedModel") -> "Loss":
-        """f: ``(logits (b, c), labels (b,)) -> (b,)``; the same object at every call."""
+        """f: ``(outputs (b, ...), targets (b, ...)) -> (b,)``; an equal object at every call, so that engines are
+        shared."""
+
+    def measured_in(self, task: "Task") -> str:
+        """Its unit for this task."""
+        return self.unit
 
     def inputs(self, trained: "TrainedModel", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
         """x': the inputs that the model is given in the place of ``x``."""

@@ -7,6 +7,7 @@ from attribution.measures.base import Measure
 
 if TYPE_CHECKING:
     from attribution.gradients.capture import Loss
+    from attribution.tasks.base import Task
     from attribution.training.trained import TrainedModel
 
 
@@ -27,6 +28,7 @@ class NegativeMargin(Measure):
     )
 
     def per_sample(self, trained: "TrainedModel") -> "Loss":
-        from attribution.tasks.classification import negative_margin
+        return trained.task.shortfall
 
-        return negative_margin
+    def measured_in(self, task: "Task") -> str:
+        return task.margin_unit

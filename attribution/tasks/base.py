@@ -44,6 +44,8 @@ class Task(ABC):
     kind: ClassVar[str]  # of its targets: "class", "number" or "set" (``tasks.targets``)
     Settings: ClassVar[type[Any]] = NoSettings  # a frozen dataclass with help and ranges, in the task's file
     kept_file: ClassVar[str] = "outputs.npy"  # what a run keeps of every sample (``kept``)
+    formula: ClassVar[str]  # of the loss, in words
+    advice: ClassVar[str] = ""  # what else may be meant by outputs that do not fit
     unit: str = "nats"  # of the loss
     margin_unit: str = "logits"
     settings: Any
@@ -99,6 +101,10 @@ class Task(ABC):
             (slope,) = torch.autograd.grad(self.loss(leaf, targets).sum(), leaf)
         return slope
 
+    def unfit(self, outputs: "Tensor", targets: "Tensor") -> str:
+        """Why the loss can make nothing of a model's outputs for these targets, in words; empty where it can."""
+        return ""
+
     # --- the curvature of the loss at the outputs --------------------------------------------------------------------
 
     @property
@@ -119,7 +125,7 @@ class Task(ABC):
         possible."""
         root = self.root(outputs, targets)
         assert root is not None
-        amounts = (root * vectors).flatten(2).sum(2)  # (r, b)
+        amounts = (root * vectors).reshape(len(root), len(outputs), -1).sum(2)  # (r, b)
         return (amounts.reshape(*amounts.shape, *[1] * (vectors.dim() - 1)) * root).sum(0)
 
     def spread(self, outputs: "Tensor", targets: "Tensor") -> "tuple[Tensor, Tensor]":
@@ -175,6 +181,23 @@ class Task(ABC):
         import torch
 
         return torch.sigmoid(-self.log_odds(outputs, targets))
+
+    def shortfall(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Minus the margin: lower is better."""
+        return -self.margin(outputs, targets)
+
+    def negative_log_odds(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Minus ``log_odds``: a loss whose gradient does not vanish when it is small."""
+        return -self.log_odds(outputs, targets)
+
+    def toward(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """The direction of the outputs that speaks for the target ``(b, ...)``: the label's own logit, for classes."""
+        import torch
+
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(self.log_odds(leaf, targets).sum(), leaf)
+        return slope
 
     @abstractmethod
     def predict(self, outputs: "Tensor") -> np.ndarray:

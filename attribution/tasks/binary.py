@@ -7,7 +7,7 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.tasks import register
-from attribution.tasks.classification import Classification
+from attribution.tasks.classification import Classification, _no_indices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +26,9 @@ class Binary(Classification):
     title = "Two classes, one logit"
     summary = "One of two classes per sample, from a model that returns a single number."
 
+    formula = "binary cross-entropy of one logit"
+    advice = ""
+
     def __init__(self, classes: Sequence[str] = (), settings: Any = None, **data: Any) -> None:
         super().__init__(classes, settings, **data)
         if len(classes) not in (0, 2):
@@ -38,6 +41,12 @@ class Binary(Classification):
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """Binary cross-entropy ``(b,)`` in nats; ``targets (b,)`` are 0 and 1."""
         return super().loss(_two(outputs), targets)
+
+    def unfit(self, outputs: "Tensor", targets: "Tensor") -> str:
+        """One number, and one class index per sample."""
+        if outputs[0].numel() != 1:
+            return f"The model returns {outputs[0].numel()} numbers per sample, not one logit."
+        return _no_indices(targets)
 
     def root(self, outputs: "Tensor", targets: "Tensor") -> "Tensor | None":
         """One column: ``sqrt(p (1 - p))``."""
@@ -69,6 +78,14 @@ class Binary(Classification):
     def log_odds(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """The same: there is one other class."""
         return super().log_odds(_two(outputs), targets)
+
+    def residual(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """``p - y`` for plain cross-entropy."""
+        return super().residual(_two(outputs), targets)[:, 1].reshape(outputs.shape)
+
+    def toward(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Up for the second class, down for the first."""
+        return (2 * targets - 1).to(outputs).reshape(outputs.shape)
 
     def predict(self, outputs: "Tensor") -> np.ndarray:
         """0 or 1."""

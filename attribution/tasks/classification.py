@@ -51,6 +51,8 @@ class Classification(Task):
     title = "Classification"
     summary = "One class of several per sample."
     Settings = ClassificationSettings
+    formula = "softmax cross-entropy over two or more logits"
+    advice = "for a model with a single logit the task is binary"
     kind = "class"
     kept_file = "probabilities.npy"
 
@@ -84,6 +86,20 @@ class Classification(Task):
         if given.focal_gamma:
             found = found * (1 - self.confidence(outputs, targets)).clamp_min(0) ** given.focal_gamma
         return found
+
+    def residual(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """``p - onehot(y)`` for plain cross-entropy."""
+        given = self.settings
+        if given.class_weights or given.label_smoothing or given.focal_gamma:
+            return super().residual(outputs, targets)
+        return outputs.softmax(1) - Classification.toward(self, outputs, targets)
+
+    def unfit(self, outputs: "Tensor", targets: "Tensor") -> str:
+        """Two logits or more, and one class index per sample."""
+        if outputs.dim() != 2 or outputs.shape[1] < 2:
+            one = outputs.dim() == 2 and outputs.shape[1] == 1
+            return f"The model's output is {'one number per sample' if one else f'the shape {tuple(outputs.shape)}'}."
+        return _no_indices(targets)
 
     @property
     def no_curvature(self) -> str:
@@ -172,6 +188,12 @@ class Classification(Task):
         mass = self._mass(outputs, targets)
         return found if mass is None else found * mass
 
+    def toward(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """The label's own logit."""
+        from torch.nn import functional
+
+        return functional.one_hot(targets, outputs.shape[1]).to(outputs)
+
     def predict(self, outputs: "Tensor") -> np.ndarray:
         """Class indices."""
         return np.asarray(outputs.argmax(1).numpy())
@@ -242,19 +264,17 @@ def margin(logits: "Tensor", labels: "Tensor") -> "Tensor":
     return PLAIN.margin(logits, labels)
 
 
-def log_odds(logits: "Tensor", labels: "Tensor") -> "Tensor":
-    """``Classification.log_odds``."""
-    return PLAIN.log_odds(logits, labels)
-
-
 def confidence(logits: "Tensor", labels: "Tensor") -> "Tensor":
     """``Classification.confidence``."""
     return PLAIN.confidence(logits, labels)
 
 
-def negative_margin(logits: "Tensor", labels: "Tensor") -> "Tensor":
-    """The largest other logit minus that of the label, ``(b,)``: lower is better."""
-    return -PLAIN.margin(logits, labels)
+def _no_indices(targets: "Tensor") -> str:
+    """Why targets are not one class index per sample."""
+    if targets.dim() == 1 and not targets.is_floating_point() and not targets.is_complex():
+        return ""
+    kind = str(targets.dtype).removeprefix("torch.")
+    return f"The labels are {kind} of shape {tuple(targets.shape)}, not one class per sample."
 
 
 def softmax_root(p: "Tensor") -> "Tensor":

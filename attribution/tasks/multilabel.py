@@ -33,6 +33,7 @@ class MultiLabel(Task):
 
     title = "Several labels"
     summary = "Any of several labels per sample, or none."
+    formula = "binary cross-entropy summed over the labels"
     kind = "set"
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
@@ -44,6 +45,12 @@ class MultiLabel(Task):
         from torch.nn import functional
 
         return functional.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype), reduction="none")
+
+    def unfit(self, outputs: "Tensor", targets: "Tensor") -> str:
+        """A logit for each label."""
+        if outputs.dim() == 2 and outputs.shape == targets.shape:
+            return ""
+        return f"The model's output is the shape {tuple(outputs.shape)} for labels of the shape {tuple(targets.shape)}."
 
     def residual(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """``p - y``."""
@@ -71,6 +78,10 @@ class MultiLabel(Task):
     def margin(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """Logit of the label that is least sure of being right ``(b,)``: negative where any is wrong."""
         return _signed(outputs, targets).amin(1)
+
+    def toward(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Up for the labels that hold, down for the others."""
+        return 2 * targets.to(outputs.dtype) - 1
 
     def predict(self, outputs: "Tensor") -> np.ndarray:
         """Sets as bits: the labels whose probability is above a half."""

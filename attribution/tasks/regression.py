@@ -50,6 +50,7 @@ class Regression(Task):
 
     title = "Regression"
     summary = "A number per sample: a price, an age, a strength."
+    formula = "the squared or the Huber error"
     kind = "number"
     Settings = RegressionSettings
     targets: Numbers
@@ -65,6 +66,11 @@ class Regression(Task):
         """Of the error as the model sees it."""
         standard = self.targets.std != 1 or self.targets.mean != 0
         return "standard deviations" if standard else self.target_unit or "units"
+
+    def unfit(self, outputs: "Tensor", targets: "Tensor") -> str:
+        """As many numbers as targets."""
+        returned, wanted = outputs[0].numel(), targets[0].numel()
+        return "" if returned == wanted else f"The model returns {returned} numbers per sample for {wanted} to predict."
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """Loss of each sample ``(b,)``, summed over its numbers."""

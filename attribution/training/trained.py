@@ -1,9 +1,9 @@
 """One trained run and one labelled version of the data, ready to be asked: models, engines, batches, and a count of
 what was spent."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,28 +12,14 @@ from torch.func import functional_call, vmap
 
 from attribution.gradients.capture import Loss
 from attribution.gradients.engine import GradientEngine
-from attribution.gradients.queries import QueryGradients
-from attribution.measures import measures
-from attribution.measures.base import Measure
 from attribution.models.devices import pick_device
 from attribution.models.features import forward_features, inputs_of
-from attribution.settings.options import own
-from attribution.tasks.classification import per_sample_loss
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
+    from attribution.tasks.base import Task
 
 _TOGETHER_BYTES = 4 << 20  # of activations: what one vectorised pass may hold of a model that is bound by calls
-
-
-class Asked(Protocol):
-    """A query: a measure, by default the mean loss, of these rows."""
-
-    @property
-    def rows(self) -> Sequence[int]: ...
-
-    @property
-    def measure(self) -> str: ...
 
 
 def nobody() -> None:
@@ -79,9 +65,13 @@ class TrainedModel:
         )
         self._payer: TrainedModel | None = None
         self._vectorised = True  # until it fails once
-        self._measures: dict[str, Measure] = {}
         self._models: dict[int, nn.Module] = {}
         self._engines: dict[tuple[int, Loss], GradientEngine] = {}
+
+    @property
+    def task(self) -> "Task":
+        """What the model was trained for."""
+        return self.dataset.task
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -125,13 +115,6 @@ class TrainedModel:
         """The other finished runs that differ from this one by their seed alone, by seed."""
         return list(self.run.siblings())
 
-    def measure(self, name: str = "loss") -> Measure:
-        """The measure called ``name`` with this subject's settings; the same object at every call."""
-        if name not in self._measures:
-            kind = measures.get(name)
-            self._measures[name] = kind(own(kind.Settings, self.asking))
-        return self._measures[name]
-
     def model(self, checkpoint: int = -1) -> nn.Module:
         """The model at a checkpoint, in eval mode on this subject's device; loaded once."""
         index = checkpoint % len(self.weights)
@@ -139,9 +122,10 @@ class TrainedModel:
             self._models[index] = self.run.model(index, self.dataset, self.trusted).to(self.device).eval()
         return self._models[index]
 
-    def engine(self, checkpoint: int = -1, measure: Loss = per_sample_loss) -> GradientEngine:
-        """The gradient engine of a checkpoint; ``measure(logits, labels) -> (b,)`` is what it differentiates, by
-        default the loss."""
+    def engine(self, checkpoint: int = -1, measure: Loss | None = None) -> GradientEngine:
+        """The gradient engine of a checkpoint; ``measure(outputs, targets) -> (b,)`` is what it differentiates, by
+        default the task's loss."""
+        measure = measure or self.task.loss
         key = (checkpoint % len(self.weights), measure)
         if key not in self._engines:
             autocast = torch.bfloat16 if self.autocast else None
@@ -160,13 +144,15 @@ class TrainedModel:
         return sum(value.numel() * value.element_size() for value in self.parameters().values())
 
     def batch(self, rows: Any) -> tuple[Tensor, Tensor]:
-        """Inputs and current labels of these rows on the device; floating inputs take the model's precision."""
+        """Inputs and current targets of these rows on the device, as the task's loss takes them; floating numbers have
+        the model's precision."""
         rows = np.asarray(rows, dtype=np.int64)
         x = self.dataset.tensor(rows, self.device, inputs_of(self.model()))
         first = next(self.model().parameters(), None)
-        if x.is_floating_point() and first is not None:
-            x = x.to(first.dtype)
-        return x, torch.as_tensor(self.labels.values[rows], device=self.device)
+        y = self.task.tensor(self.labels.values[rows], self.device)
+        if first is not None:
+            x, y = (part.to(first.dtype) if part.is_floating_point() else part for part in (x, y))
+        return x, y
 
     def batches(self, rows: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """The rows in order, ``batch_size`` at a time."""
@@ -178,20 +164,22 @@ class TrainedModel:
         recorded it."""
         return np.asarray(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float64)
 
-    def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss = per_sample_loss) -> Tensor:
+    def losses(self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss | None = None) -> Tensor:
         """Per-sample losses (b,), or another ``measure``, of the last checkpoint's model with other parameters in
         place; no gradients."""
+        measure = measure or self.task.loss
         with torch.no_grad():
             self.count(len(y))
             return measure(functional_call(self.model(), parameters, (x,)), y)
 
     def losses_of_many(
-        self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss = per_sample_loss
+        self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss | None = None
     ) -> Tensor:
         """The same at each of several parameters, name -> ``(k, *shape)``: ``(k, b)``.
 
         Models so small that calls cost more than numbers are asked at many parameters in one vectorised pass.
         """
+        asked = measure or self.task.loss
         k = len(next(iter(parameters.values())))
         together = self._together(x, y) if self._vectorised else 1
         parts = []
@@ -200,13 +188,13 @@ class TrainedModel:
             if together > 1 and self._vectorised:
                 try:
                     with torch.no_grad():
-                        parts.append(vmap(lambda own: measure(functional_call(self.model(), own, (x,)), y))(block))
+                        parts.append(vmap(lambda own: asked(functional_call(self.model(), own, (x,)), y))(block))
                     self.count(len(parts[-1]) * len(y))
                     continue
                 except RuntimeError:  # an operation that cannot be vectorised, or too little memory
                     self._vectorised = False
             parts += [
-                self.losses(x, y, {name: values[i] for name, values in block.items()}, measure)[None]
+                self.losses(x, y, {name: values[i] for name, values in block.items()}, asked)[None]
                 for i in range(min(together, k - start))
             ]
         return torch.cat(parts)
@@ -224,36 +212,3 @@ class TrainedModel:
             parts = [forward_features(model, x)[1].float().cpu().numpy() for x, _ in self.batches(rows)]
         self.count(len(rows))
         return np.concatenate(parts)
-
-    def mean_gradient(
-        self, query: Asked, parameters: dict[str, Tensor], loss: Loss = per_sample_loss
-    ) -> dict[str, Tensor]:
-        """Gradient of a query's measure at the given parameters, by name; adversarial points and the two groups of a
-        gap are those of the last checkpoint. Where the measure is the loss, ``loss`` is taken for it."""
-        measure = self.measure(query.measure)
-        rows = np.asarray(query.rows, dtype=np.int64)
-        weights = measure.weights(self, rows)
-        per_sample = loss if measure.name == "loss" else measure.per_sample(self)
-        leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-        total = {name: torch.zeros_like(value) for name, value in parameters.items()}
-        for start in range(0, len(rows), self.batch_size):
-            x, y = self.batch(rows[start : start + self.batch_size])
-            moved = measure.inputs(self, x, y)
-            values = per_sample(functional_call(self.model(), leaves, (moved,)), y)
-            shares = torch.tensor(weights[start : start + self.batch_size], dtype=values.dtype, device=values.device)
-            gradients = torch.autograd.grad((values * shares).sum(), list(leaves.values()), allow_unused=True)
-            for name, gradient in zip(leaves, gradients, strict=True):
-                if gradient is not None:
-                    total[name] += gradient
-            self.count(3 * len(y))
-        return total
-
-    def query_gradients(self, queries: Sequence[Asked], checkpoint: int = -1) -> QueryGradients:
-        """Prepared gradients of all queries' measures at a checkpoint, one column each, for ``engine.dots``."""
-        self.count(3 * sum(len(query.rows) for query in queries))
-        names = {query.measure for query in queries}
-        if len(names) == 1 and all(len(query.rows) == 1 for query in queries):
-            return self.measure(names.pop()).queries(self, [query.rows[0] for query in queries], checkpoint)
-        return QueryGradients.from_gradients(
-            [self.measure(query.measure).gradient(self, query.rows, checkpoint) for query in queries]
-        )

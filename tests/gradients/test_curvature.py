@@ -377,7 +377,7 @@ def test_another_loss_than_softmax_cross_entropy_is_refused(loss, outputs):
         lambda: make().damped(v),
         lambda: kronecker_factors(make(), corrected=True),
         lambda: make().rows(np.arange(3)),
-        lambda: next(iter(make().labelled())),
+        lambda: next(iter(make().terms())),
         lambda: make().largest_eigenvalue(0),
     ):
         with pytest.raises(UserError, match="softmax cross-entropy") as refused:

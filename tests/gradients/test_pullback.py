@@ -5,16 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from attribution.gradients.curvature.roots import root_weights
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.pullback import Pullback
+from attribution.tasks.classification import softmax_root
 
 
 @pytest.mark.parametrize("sharpness", [0.0, 3.0, 60.0])
 def test_the_triangular_root_gives_back_the_softmax_curvature(sharpness):
     logits = sharpness * torch.randn(9, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     p = logits.softmax(1)
-    columns = root_weights(p)
+    columns = softmax_root(p)
     assert columns.shape == (4, 9, 5)
     assert torch.isfinite(columns).all()
     expected = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
@@ -22,7 +22,7 @@ def test_the_triangular_root_gives_back_the_softmax_curvature(sharpness):
 
 
 def test_one_class_alone_has_no_column():
-    assert root_weights(torch.ones(3, 1)).shape == (0, 3, 1)
+    assert softmax_root(torch.ones(3, 1)).shape == (0, 3, 1)
 
 
 class Scaled(nn.Module):

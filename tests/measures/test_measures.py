@@ -12,6 +12,7 @@ from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.measures import measures
+from attribution.measures.query import measure_of, query_gradients
 from attribution.settings.configs import ScoreConfig
 from attribution.studies.influence import score
 
@@ -40,7 +41,7 @@ def asked(world):
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_is_the_slope_of_the_value(world, name):
     trained = world.trained(asking=SETTINGS)
-    gradient = trained.measure(name).gradient(trained, asked(world))
+    gradient = measure_of(trained, name).gradient(trained, asked(world))
     chance = torch.Generator().manual_seed(0)
     for _ in range(3):
         direction = {
@@ -52,7 +53,7 @@ def test_gradient_is_the_slope_of_the_value(world, name):
             with torch.no_grad():
                 for key, parameter in moved.model().named_parameters():
                     parameter += step * direction[key]
-            sides.append(moved.measure(name).value(moved, asked(world)))
+            sides.append(measure_of(moved, name).value(moved, asked(world)))
         slope = sum(float((gradient[key] * direction[key]).sum()) for key in gradient)
         assert (sides[0] - sides[1]) / 2e-6 == pytest.approx(slope, rel=1e-4, abs=1e-7)
 
@@ -60,10 +61,10 @@ def test_gradient_is_the_slope_of_the_value(world, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_batches_do_not_matter(world, name):
     whole, cut = world.trained(asking=SETTINGS), world.trained(asking=SETTINGS, batch_size=4)
-    assert cut.measure(name).value(cut, asked(world)) == pytest.approx(
-        whole.measure(name).value(whole, asked(world)), rel=1e-12
+    assert measure_of(cut, name).value(cut, asked(world)) == pytest.approx(
+        measure_of(whole, name).value(whole, asked(world)), rel=1e-12
     )
-    one, other = (each.measure(name).gradient(each, asked(world)) for each in (whole, cut))
+    one, other = (measure_of(each, name).gradient(each, asked(world)) for each in (whole, cut))
     assert all(torch.allclose(one[key], other[key], rtol=1e-10, atol=1e-12) for key in one)
 
 
@@ -73,15 +74,15 @@ def test_a_step_along_a_helpful_sample_lowers_the_measure(world, name):
     estimator = estimators.get("ip")(trained)
     estimator.prepare([Query("val", tuple(asked(world).tolist()), name)])
     influence = estimator.score(trained.rows).influence[:, 0].numpy()
-    before = trained.measure(name).value(trained, asked(world))
+    before = measure_of(trained, name).value(trained, asked(world))
     for place in (int(influence.argmax()), int(influence.argmin())):
         moved = world.trained(asking=SETTINGS)
         row = trained.rows[place : place + 1]
-        gradient = trained.measure("loss").gradient(trained, row)
+        gradient = measure_of(trained, "loss").gradient(trained, row)
         with torch.no_grad():
             for key, parameter in moved.model().named_parameters():
                 parameter -= 1e-5 * gradient[key]
-        change = moved.measure(name).value(moved, asked(world)) - before
+        change = measure_of(moved, name).value(moved, asked(world)) - before
         assert np.sign(change) == -np.sign(influence[place])
         assert change == pytest.approx(-1e-5 * influence[place], rel=0.05)
 
@@ -89,9 +90,9 @@ def test_a_step_along_a_helpful_sample_lowers_the_measure(world, name):
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in GAPS])
 def test_a_query_of_one_row_is_its_gradient(world, name):
     trained, rows = world.trained(asking=SETTINGS), asked(world)[:4].tolist()
-    prepared = trained.query_gradients([Query(str(row), (row,), name) for row in rows])
+    prepared = query_gradients(trained, [Query(str(row), (row,), name) for row in rows])
     for column, row in enumerate(rows):
-        alone = trained.measure(name).gradient(trained, [row])
+        alone = measure_of(trained, name).gradient(trained, [row])
         assert all(torch.allclose(prepared.direction(column)[key], alone[key], rtol=1e-8, atol=1e-12) for key in alone)
 
 
@@ -103,14 +104,14 @@ def test_a_gap_is_the_difference_of_group_means(world, name):
     groups = world.dataset.samples["group"].to_numpy()[rows]
     counted = np.ones(len(rows), bool) if name == "dp-gap" else y.numpy() == 1
     means = [p[counted & (groups == each)].mean() for each in ("left", "right")]
-    assert trained.measure(name).value(trained, rows) == pytest.approx(abs(means[0] - means[1]), rel=1e-12)
+    assert measure_of(trained, name).value(trained, rows) == pytest.approx(abs(means[0] - means[1]), rel=1e-12)
 
 
 def test_three_groups_are_judged_by_the_two_furthest_apart(world):
     dataset = Dataset.open(world.dataset.folder)
     dataset.samples["group"] = np.array(["u", "v", "w"])[np.arange(len(dataset)) % 3]
     trained = World(dataset, world.labels, world.run, world.flipped).trained(asking=SETTINGS)
-    measure, rows = trained.measure("dp-gap"), asked(world)
+    measure, rows = measure_of(trained, "dp-gap"), asked(world)
     rates = [rate for rate, _ in measure.rates(trained, rows).values()]
     assert len(rates) == 3
     assert measure.value(trained, rows) == pytest.approx(max(rates) - min(rates), rel=1e-12)
@@ -119,8 +120,8 @@ def test_three_groups_are_judged_by_the_two_furthest_apart(world):
 def test_attacks_stay_in_reach_and_hurt(world):
     trained = world.trained(asking=SETTINGS)
     x, y = trained.batch(asked(world))
-    clean = trained.measure("loss").value(trained, asked(world))
-    weak, strong = (trained.measure(name) for name in ("fgsm", "pgd"))
+    clean = measure_of(trained, "loss").value(trained, asked(world))
+    weak, strong = (measure_of(trained, name) for name in ("fgsm", "pgd"))
     assert (weak.inputs(trained, x, y) - x).abs().max() == pytest.approx(0.3)
     assert (strong.inputs(trained, x, y) - x).abs().max() <= 0.3 + 1e-12
     assert clean < weak.value(trained, asked(world)) <= strong.value(trained, asked(world)) + 1e-3
@@ -133,7 +134,7 @@ def test_categories_are_not_attacked(world):
     dataset.info.preprocessing["columns"] = columns
     trained = World(dataset, world.labels, world.run, world.flipped).trained(asking=SETTINGS)
     x, y = trained.batch(asked(world))
-    moved = (trained.measure("fgsm").inputs(trained, x, y) - x).abs().amax(0)
+    moved = (measure_of(trained, "fgsm").inputs(trained, x, y) - x).abs().amax(0)
     assert (moved > 0).tolist() == [True, False, True, False]
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from attribution import DataConfig, ModelConfig, Project, TrainConfig
 from attribution.errors import UserError
+from attribution.measures.query import measure_of
 from attribution.models.build import identity, inputs_for
 from attribution.models.features import inputs_of
 from attribution.settings.configs import model_request, stored_model
@@ -151,7 +152,7 @@ def test_training_scoring_and_attacks_use_the_models_inputs(tmp_path, code):
     assert np.array_equal(batch.numpy(), column[rows])
     with torch.no_grad():
         assert np.allclose(torch.softmax(trained.model()(batch), 1).numpy(), run.probabilities()[rows], atol=1e-6)
-    moved = trained.measure("fgsm").inputs(trained, batch, labels)
+    moved = measure_of(trained, "fgsm").inputs(trained, batch, labels)
     deviation = project.samples.loc[project.samples["split"] == "train", ["col:a", "col:b"]].std(ddof=0).to_numpy()
     assert np.allclose(np.abs((moved - batch).numpy()).max(0), 0.1 * deviation, rtol=1e-3)
 

@@ -1,15 +1,15 @@
 """Curvature of the mean training loss: products with it and inverses of it.
 
-One definition for everything here. With n samples, logits f_i, J_i = d f_i / d theta and probabilities p_i, the
-Gauss-Newton matrix
+One definition for everything here. With n samples, outputs f_i, J_i = d f_i / d theta and H_i the second derivative of
+the loss at the outputs, which the task says (``Task.root``), the Gauss-Newton matrix is
 
-    G = (1/n) sum_i J_i^T (diag(p_i) - p_i p_i^T) J_i  =  (1/n) sum_i E_{k ~ p_i} g_ik g_ik^T,   g_ik = gradient of the
-    loss of x_i with label k
+    G = (1/n) sum_i J_i^T H_i J_i
 
-is the Fisher matrix of softmax cross-entropy: positive semi-definite, and the Hessian itself for a model that is linear
-in its weights. The L2 term of the recipe is part of what was minimised, so the curvature is C = G + l2 I, and what is
-inverted is C + damping I with damping = damping_ratio * trace(C) / P. Every solver takes the same ``GaussNewton`` and
-so the same damping.
+For softmax cross-entropy H_i = diag(p_i) - p_i p_i^T and G = (1/n) sum_i E_{k ~ p_i} g_ik g_ik^T, g_ik the gradient of
+the loss of x_i with label k: the Fisher matrix. G is positive semi-definite, and the Hessian itself for a model that is
+linear in its weights. Where a task has no H, G is the empirical Fisher and results say so. The L2 term of the recipe is
+part of what was minimised, so the curvature is C = G + l2 I, and what is inverted is C + damping I with
+damping = damping_ratio * trace(C) / P. Every solver takes the same ``GaussNewton`` and so the same damping.
 """
 
 from attribution.gradients.curvature.datainf import datainf as datainf

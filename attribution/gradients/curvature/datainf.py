@@ -14,25 +14,22 @@ def datainf(curvature: GaussNewton, v: Tensor) -> Tensor:
 
         (1 / (n s)) sum_i E_k [v - (v . g_ik) / (s + |g_ik|^2) g_ik],    s = l2 + damping
 
-    The swap of mean and inverse is exact for one sample and errs more, the more samples share a direction. Cost: one
-    pass over the gradients of the training set for each class, per block of queries. Source: Kwon et al. 2024, arXiv
-    2310.00902, eq. 5; theirs takes the data's labels (``labels="data"``) and a damping per layer.
+    with g_ik the gradients whose mean over k and i is G (``Task.spread``): for classes those for each label as the
+    model expects it. The swap of mean and inverse is exact for one sample and errs more, the more samples share a
+    direction. Cost: a forward pass over the training set and a backward pass for each k, per block of queries. Source:
+    Kwon et al. 2024, arXiv 2310.00902, eq. 5; theirs takes the data's labels (``labels="data"``) and a damping per
+    layer.
     """
     shift, layout = curvature.shift, curvature.layout
     spans = {name: (start, stop) for name, start, stop in layout.spans()}
     taken = torch.zeros_like(v)
-    for _, x, y, weights in curvature.labelled():
-        for first, last, name, factor in curvature.engine.factors(x, y):
-            start, stop = spans[name]
-            _subtract(
-                taken[:, start:stop],
-                v[:, start:stop],
-                factor,
-                weights[first:last],
-                shift,
-                curvature.engine.budget_bytes,
-            )
-        curvature.count(3 * len(x))
+    for pull, weights in curvature.terms():
+        for k, factors in enumerate(pull.rows()):
+            for name, factor in factors.items():
+                start, stop = spans[name]
+                _subtract(
+                    taken[:, start:stop], v[:, start:stop], factor, weights[k], shift, curvature.engine.budget_bytes
+                )
     return (v - taken / curvature.n) / shift
 
 

@@ -12,16 +12,19 @@ from torch.func import functional_call, jvp, vjp, vmap
 from attribution.errors import UserError
 from attribution.gradients.capture import evaluation
 from attribution.gradients.contract import blocks, contract
+from attribution.gradients.curvature.agreement import check_task
 from attribution.gradients.curvature.layout import Layout
-from attribution.gradients.curvature.roots import RowProducts, root_weights
-from attribution.gradients.curvature.softmax import check_softmax
+from attribution.gradients.curvature.roots import RowProducts
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.probe import covered_parameters
 from attribution.gradients.pullback import Pullback
+from attribution.tasks.base import Task
+from attribution.tasks.classification import PLAIN
 
 Batch = Callable[[np.ndarray], tuple[Tensor, Tensor]]  # positions (b,) -> inputs and labels
 MODEL, DATA = "model", "data"
-EXACT_CLASSES = 32  # up to so many classes the expectation over the model's labels is a sum over all of them
+EXACT_OUTPUTS = 32  # of a sample: up to so many its curvature is taken whole, above by one random column
+ROOT, SAMPLED = "root", "sampled"
 TOGETHER = 16  # vectors pushed through the model at once: bounds the copies of a batch's activations
 NEAR_BYTES = 8 << 20  # activations up to which more samples than a batch are taken together
 
@@ -31,12 +34,13 @@ class GaussNewton:
     """The curvature C = G + l2 I of the mean loss over n training samples (see the package), never written out unless
     asked for.
 
-    ``batch(positions)`` gives inputs and labels of training samples 0..n-1; ``draw()``, asked where it is needed, gives
-    ``(n,)`` in 0..1 that fix, per sample, a drawn label and the place in a random order, so results do not depend on
-    how samples are stored. ``labels`` says which labels gradients are taken for where they are needed (trace, Kronecker
-    factors, DataInf): ``model`` is the true Fisher, an exact expectation up to 32 classes and one draw per sample
-    above; ``data`` is the empirical Fisher. While n * classes * P numbers fit ``keep_bytes``, G's square root is
-    written out once and a product is two matrix products; else the training set is streamed through the model.
+    ``batch(positions)`` gives inputs and targets of training samples 0..n-1; ``draw()``, asked where it is needed,
+    gives ``(n,)`` in 0..1 that fix, per sample, what is left to chance and the place in a random order, so results do
+    not depend on how samples are stored. ``task`` says the curvature of the engine's loss at the model's outputs, which
+    is checked against the loss itself. ``labels``: ``model`` takes it from there, whole up to 32 outputs a sample and
+    by one random column above; ``data`` takes the loss's gradients, the empirical Fisher, and so does whatever has a
+    task without curvature (``empirical`` says why). While n * outputs * P numbers fit ``keep_bytes``, G's square root
+    is written out once and a product is two matrix products; else the training set is streamed through the model.
     ``count`` is told the sample passes.
 
     ``damping`` is absolute, ``damping_ratio`` times the mean eigenvalue of C. The default ratio here is the 0.1 of
@@ -50,6 +54,7 @@ class GaussNewton:
         n: int,
         draw: Callable[[], np.ndarray],
         *,
+        task: Task = PLAIN,
         l2: float = 0.0,
         damping_ratio: float = 0.1,
         labels: str = MODEL,
@@ -63,12 +68,13 @@ class GaussNewton:
                 "Negative damping makes the curvature indefinite.",
                 "Set it to 0 or more.",
             )
-        self.engine, self.n, self._draw = engine, n, draw
+        self.engine, self.task, self.n = engine, task, n
+        self._draw = draw
         self.l2, self.damping_ratio, self.labels = l2, damping_ratio, labels
         self.batch_size, self.keep_bytes, self.count = batch_size, keep_bytes, count
         self._batch = batch
         self._trace: float | None = None
-        self._known_loss = False
+        self._seen: tuple[int, str] | None = None
         self.layout = Layout(covered_parameters(engine.model))
 
     @property
@@ -78,7 +84,7 @@ class GaussNewton:
 
     @property
     def trace(self) -> float:
-        """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 classes; a pass of its own unless another
+        """Trace of G: the mean over samples of E_k |g_ik|^2, exact up to 32 outputs; a pass of its own unless another
         gave it."""
         if self._trace is None:
             total = 0.0
@@ -119,22 +125,67 @@ class GaussNewton:
             )
         return self.l2 + self.damping
 
-    @cached_property
-    def classes(self) -> int:
-        """Width of the model's output; ``UserError`` if that is not a row of logits per sample, or the loss not softmax
-        cross-entropy."""
-        x, y = self._batch(np.arange(1))
-        logits = self._logits(x)
-        return self._softmax(logits, y).shape[1]
+    @property
+    def width(self) -> int:
+        """Outputs of one sample."""
+        return self._met[0]
+
+    @property
+    def source(self) -> str:
+        """What rows come from: the whole root of the outputs' curvature, one random column of it, or the data's
+        gradients."""
+        return self._met[1]
+
+    @property
+    def _met(self) -> tuple[int, str]:
+        """Width and source, from a sample of its own where no batch was seen yet."""
+        if self._seen is None:
+            x, y = self._batch(np.arange(1))
+            with evaluation(self.engine.model), torch.no_grad():
+                self.count(1)
+                return self._meet(self.engine.model(x), y)
+        return self._seen
+
+    def _meet(self, outputs: Tensor, y: Tensor) -> tuple[int, str]:
+        """The same from outputs that are there; ``UserError``, when first asked, for a loss whose curvature is another
+        one than the task says."""
+        if self._seen is None:
+            check_task(self.task, self.engine.loss, outputs.detach(), y)
+            width = outputs[0].numel()
+            if width <= EXACT_OUTPUTS and not self.task.no_curvature:
+                self._seen = width, ROOT
+            else:
+                column = self.task.sampled(outputs[:1].detach(), y[:1], np.full(1, 0.5))
+                self._seen = width, DATA if column is None else SAMPLED
+        return self._seen
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether rows depend on what is left to chance."""
+        return self.source == SAMPLED
+
+    @property
+    def empirical(self) -> str:
+        """Why the empirical Fisher stands for G, in words; empty where it does not."""
+        if DATA not in (self.labels, self.source):
+            return ""
+        return self.task.no_curvature if self.source == DATA else "The gradients are those of the data's own labels."
+
+    @property
+    def _whole(self) -> int:
+        """Rows of a sample, about."""
+        return self.width if self.source == ROOT else 1
+
+    @property
+    def _streams(self) -> bool:
+        """Whether a product can be had from the outputs' exact curvature without rows."""
+        return not self.task.no_curvature
 
     @cached_property
     def root(self) -> Tensor | None:
-        """Rows ``(n, r, P)``, r below the number of classes, whose sum of outer products is G; None where they do not
-        fit ``keep_bytes``."""
-        if (
-            self.classes > EXACT_CLASSES
-            or self.n * self.classes * self.size * self.layout.dtype.itemsize > self.keep_bytes
-        ):
+        """Rows ``(n, r, P)`` whose sum of outer products is G; None where they do not fit ``keep_bytes``."""
+        exact = self.source == ROOT or not self._streams
+        if not exact or self.n * self._whole * self.size * self.layout.dtype.itemsize > self.keep_bytes:
             return None
         return torch.cat([self.rows(positions) for positions in self.batches()]) / self.n**0.5
 
@@ -149,23 +200,58 @@ class GaussNewton:
         """For each k, per-sample gradients by parameter whose outer products, summed over k and averaged over samples,
         give G.
 
-        Up to 32 classes a triangular root of diag(p) - p p^T with one column less than classes weighs the logits
-        (``root_weights``); above, and for the labels of the data, the only column is the gradient of the loss.
-        ``within``: only the layers of these parameters. Cost: one forward pass, one backward pass a column.
+        Up to 32 outputs the columns of the task's root weigh them; above one random column, and for the labels of the
+        data the gradient of the loss. ``within``: only the layers of these parameters. Cost: one forward pass, one
+        backward pass a column.
         """
         x, y = self._batch(positions)
 
-        def weigh(logits: Tensor) -> Tensor:
-            if labels == MODEL and logits.shape[-1] <= EXACT_CLASSES:
-                return root_weights(self._softmax(logits, y))
-            label = y if labels == DATA else self._drawn(self._softmax(logits, y), positions)
-            with torch.enable_grad():
-                leaf = logits.detach().requires_grad_()
-                return torch.autograd.grad(self.engine.loss(leaf, label).sum(), leaf)[0][None]
+        def weigh(outputs: Tensor) -> Tensor:
+            if labels == DATA or self._meet(outputs, y)[1] == DATA:
+                return self._slopes(outputs, y)[None]
+            if self.source == ROOT:
+                return _known(self.task.root(outputs, y))
+            return _known(self.task.sampled(outputs, y, self.chance[positions]))[None]
 
+        return self._pull(x, y, weigh, within)
+
+    def terms(self) -> Iterator[tuple[Pullback, Tensor]]:
+        """For every batch the same as a mean over k: gradients and weights ``(r, b)`` that sum to 1 for a sample."""
+        for positions in self.batches():
+            x, y = self._batch(positions)
+            weights: list[Tensor] = []
+
+            def weigh(
+                outputs: Tensor, y: Tensor = y, at: np.ndarray = positions, kept: list[Tensor] = weights
+            ) -> Tensor:
+                columns = self._columns(outputs, y, at)
+                kept.append(columns[1])
+                return columns[0]
+
+            yield self._pull(x, y, weigh, None), weights[0]
+
+    def _columns(self, outputs: Tensor, y: Tensor, positions: np.ndarray) -> tuple[Tensor, Tensor]:
+        """What ``terms`` weighs outputs with, and how much each counts."""
+        if DATA in (self.labels, self._meet(outputs, y)[1]):
+            column = self._slopes(outputs, y)
+        elif self.source == ROOT:
+            return self.task.spread(outputs, y)
+        else:
+            column = _known(self.task.sampled(outputs, y, self.chance[positions]))
+        return column[None], torch.ones(1, len(outputs), dtype=outputs.dtype, device=outputs.device)
+
+    def _pull(
+        self, x: Tensor, y: Tensor, weigh: Callable[[Tensor], Tensor], within: Collection[str] | None
+    ) -> Pullback:
         pull = Pullback(self.engine, x, y, weigh, within)
         self.count((1 + 2 * len(pull)) * len(x))
         return pull
+
+    def _slopes(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Gradient of the loss at the outputs ``(b, ...)``."""
+        with torch.enable_grad():
+            leaf = outputs.detach().requires_grad_()
+            return torch.autograd.grad(self.engine.loss(leaf, y).sum(), leaf)[0]
 
     def batches(self) -> Iterator[np.ndarray]:
         """Positions of all samples in order, at most ``batch_size`` at a time and no more than the engine works on at
@@ -181,14 +267,6 @@ class GaussNewton:
         """Inputs and labels of all samples in order, a batch at a time."""
         for positions in self.batches():
             yield self._batch(positions)
-
-    def labelled(self) -> Iterator[tuple[bool, Tensor, Tensor, Tensor]]:
-        """``(first, x, y, weights (b,))`` for every batch and every label of the expectation; ``first`` marks a batch's
-        first label."""
-        for positions in self.batches():
-            x, y = self._batch(positions)
-            for index, (label, weights) in enumerate(self._expectation(x, y, positions, self.labels)):
-                yield index == 0, x, label, weights
 
     @torch.no_grad()
     def product(self, vectors: Tensor, positions: np.ndarray | None = None) -> Tensor:
@@ -209,7 +287,7 @@ class GaussNewton:
             return (vectors @ rows.T) @ rows
         total = torch.zeros_like(vectors)
         size = self.n if positions is None else len(positions)
-        by_rows = self.classes <= EXACT_CLASSES and 5 * len(vectors) > 4 + self.classes
+        by_rows = not self._streams or (self.source == ROOT and 5 * len(vectors) > 4 + self.width)
         most = self._rows_at_once if by_rows else self._streamed_at_once(len(vectors))
         pieces = np.array_split(np.arange(self.n) if positions is None else positions, -(-size // most))
         meeting = RowProducts(self.layout.split(vectors), self.engine.budget_bytes) if by_rows else None
@@ -228,7 +306,7 @@ class GaussNewton:
     @property
     def _rows_at_once(self) -> int:
         """Samples whose rows of the square root are there together."""
-        return max(1, min(self.batch_size, self.engine.budget_bytes // (4 * self.classes * self.size)))
+        return max(1, min(self.batch_size, self.engine.budget_bytes // (4 * self._whole * self.size)))
 
     def _streamed_at_once(self, m: int) -> int:
         """Samples that m vectors are streamed through together: a batch, or more of a small model, whose cost is that
@@ -272,54 +350,29 @@ class GaussNewton:
             vector, earlier = image / side, vector
         return value
 
-    def _logits(self, x: Tensor) -> Tensor:
-        with evaluation(self.engine.model), torch.no_grad():
-            self.count(len(x))
-            return self.engine.model(x)
-
-    def _softmax(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Class probabilities ``(b, c)``; ``UserError``, when first asked, for a loss whose curvature is another
-        one."""
-        if not self._known_loss:
-            check_softmax(self.engine.loss, logits.detach(), y)
-            self._known_loss = True
-        return logits.softmax(1)
-
-    def _expectation(self, x: Tensor, y: Tensor, positions: np.ndarray, labels: str) -> Iterator[tuple[Tensor, Tensor]]:
-        """Labels ``(b,)`` with their weights ``(b,)``, which sum to 1 for each sample."""
-        if labels == DATA:
-            yield y, torch.ones(len(x), dtype=self.layout.dtype, device=x.device)
-            return
-        p = self._softmax(self._logits(x), y)  # (b, c)
-        if p.shape[1] <= EXACT_CLASSES:
-            for label in range(p.shape[1]):
-                yield torch.full((len(x),), label, device=x.device), p[:, label]
-            return
-        yield self._drawn(p, positions), torch.ones_like(p[:, 0])
-
-    def _drawn(self, p: Tensor, positions: np.ndarray) -> Tensor:
-        """One label a sample, drawn from its probabilities ``p (b, c)`` with its own chance ``(b,)``."""
-        chance = torch.as_tensor(self.chance[positions], device=p.device)[:, None]
-        return torch.searchsorted(p.double().cumsum(1), chance).clamp_max(p.shape[1] - 1)[:, 0]
-
     def _streamed(self, x: Tensor, y: Tensor, vectors: Tensor) -> Tensor:
-        """n G v over one batch for each vector: forward-mode to the logits, the loss's Hessian there, reverse-mode
+        """n G v over one batch for each vector: forward-mode to the outputs, the loss's Hessian there, reverse-mode
         back."""
         model = self.engine.model
         parameters = {name: value.detach() for name, value in covered_parameters(model).items()}
 
-        def logits(values: dict[str, Tensor]) -> Tensor:
+        def outputs(values: dict[str, Tensor]) -> Tensor:
             return functional_call(model, values, (x,))
 
         with evaluation(model), torch.no_grad():
-            found, back, *_ = vjp(logits, parameters)
-            p = self._softmax(found, y)  # (b, c)
+            found, back, *_ = vjp(outputs, parameters)
+            self._meet(found, y)
 
             def one(tangent: dict[str, Tensor]) -> Any:
-                moved = jvp(logits, (parameters,), (tangent,))[1]  # (b, c)
-                return back(p * (moved - (p * moved).sum(1, keepdim=True)))[0]
+                moved = jvp(outputs, (parameters,), (tangent,))[1]  # (b, ...)
+                return back(self.task.curved(found, y, moved))[0]
 
             if len(vectors) == 1:
                 single = one({name: tangent[0] for name, tangent in self.layout.split(vectors).items()})
                 return self.layout.join({name: image[None] for name, image in single.items()})
             return self.layout.join(vmap(one, chunk_size=TOGETHER)(self.layout.split(vectors)))
+
+
+def _known(values: Tensor | None) -> Tensor:
+    assert values is not None  # ``source`` has asked
+    return values

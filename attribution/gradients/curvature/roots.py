@@ -15,22 +15,6 @@ from attribution.gradients.pullback import Pullback, Shared
 Met = tuple[Tensor, Callable[[Tensor], None]]
 
 
-def root_weights(p: Tensor) -> Tensor:
-    """Columns ``(c - 1, b, c)`` of the triangular root of ``diag(p) - p p^T`` for probabilities ``p (b, c)``.
-
-    Closed form of Tanabe and Sagae 1992 (J. R. Stat. Soc. B 54): with q_k the probability of the classes behind k,
-    column k has ``sqrt(p_k q_k / (p_k + q_k))`` at k and ``-p_j sqrt(p_k / (q_k (p_k + q_k)))`` at j > k. One class
-    alone has no curvature: no column.
-    """
-    behind = torch.cat([p[:, 1:].flip(1).cumsum(1).flip(1), torch.zeros_like(p[:, :1])], 1)  # q (b, c)
-    tiny = torch.finfo(p.dtype).tiny
-    ahead = (p + behind).clamp_min(tiny)
-    own = (p * behind / ahead).sqrt()  # (b, c)
-    spread = own / behind.clamp_min(tiny)  # sqrt(p_k / (q_k (p_k + q_k)))
-    columns = torch.diag_embed(own) - torch.tril(p[:, :, None] * spread[:, None, :], -1)  # (b, j, k)
-    return columns[:, :, :-1].permute(2, 0, 1)
-
-
 @final
 class RowProducts:
     """Sums over samples and rows r of ``<r, v> r`` for m vectors v at once, gathered batch by batch.

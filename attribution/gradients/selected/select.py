@@ -11,7 +11,7 @@ from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, evaluation
 from attribution.gradients.curvature import Layout
 from attribution.gradients.probe import covered_parameters
-from attribution.tasks.classification import per_sample_loss
+from attribution.tasks.classification import PLAIN
 
 OUTPUTS, GRADIENTS, RANDOM = "outputs", "gradients", "random"
 DEFAULT_RATIO = 0.05
@@ -36,9 +36,7 @@ def layers_with_rows(model: nn.Module) -> dict[str, nn.Module]:
     return found
 
 
-def row_means(
-    model: nn.Module, x: Tensor, y: Tensor, by: str = OUTPUTS, loss: Loss = per_sample_loss
-) -> dict[str, Tensor]:
+def row_means(model: nn.Module, x: Tensor, y: Tensor, by: str = OUTPUTS, loss: Loss = PLAIN.loss) -> dict[str, Tensor]:
     """How strongly each sample drives each row of each layer: layer name -> ``(b, rows)``.
 
     ``outputs``: the layer's output before any activation, mean over positions. ``gradients``: the gradient of the
@@ -97,7 +95,7 @@ def select_for(
     ratio: float = DEFAULT_RATIO,
     by: str = OUTPUTS,
     seed: int = 0,
-    loss: Loss = per_sample_loss,
+    loss: Loss = PLAIN.loss,
 ) -> Tensor:
     """``select`` for the mean over all samples of all batches."""
     total: dict[str, Tensor] = {}

@@ -11,14 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attribution.gradients.capture import Loss, evaluation
+from attribution.gradients.capture import evaluation
 from attribution.gradients.curvature import GaussNewton, Layout
 from attribution.gradients.curvature.gauss_newton import Batch
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.probe import covered_parameters
 from attribution.gradients.selected.solve import GIF, selected_step
 from attribution.progress import Progress
-from attribution.tasks.classification import per_sample_loss
+from attribution.tasks.base import Task
+from attribution.tasks.classification import PLAIN
 
 HALVINGS = 8
 # Up to here the drawn samples' gradients are held, and a curvature product is two matrix products.
@@ -93,7 +94,7 @@ def update(
     iterations: int = 50,
     curvature_samples: int = 128,
     seed: int = 0,
-    loss: Loss = per_sample_loss,
+    task: Task = PLAIN,
     progress: Progress | None = None,
 ) -> Update:
     """What the model trained on ``before`` might be, had it been trained on ``after``: samples removed, added or with
@@ -112,7 +113,7 @@ def update(
     """
     work = progress or Progress()
     model = copy.deepcopy(model).eval()
-    engine = GradientEngine(model, loss)
+    engine = GradientEngine(model, task.loss)
     layout = Layout(covered_parameters(model))
     objective = _Objective(engine, layout, before, after, l2)
     curved = after.some(curvature_samples, seed)
@@ -129,6 +130,7 @@ def update(
             curved.batch,
             curved.n,
             spread,
+            task=task,
             l2=l2,
             damping_ratio=damping_ratio,
             batch_size=64,

@@ -9,6 +9,7 @@ import numpy as np
 from attribution.datasets.needed import active_rows
 from attribution.estimators._preconditioned import usual_ratio
 from attribution.estimators.base import Query
+from attribution.measures.query import query_gradients
 from attribution.progress import Progress
 from attribution.settings.configs import AnglesConfig
 from attribution.storage.files import file_hash, whole_file
@@ -88,7 +89,7 @@ def _measured(
     curves = []
     for checkpoint in range(count):
         part = work.part(checkpoint / count, (checkpoint + 1) / count, f"checkpoint {checkpoint + 1} of {count}")
-        query = trained.query_gradients([Query("asked", tuple(asked))], checkpoint)
+        query = query_gradients(trained, [Query("asked", tuple(asked))], checkpoint)
         part.update(0, 3, "curvature")
         solved, turns = _turns(trained, query, ratios, usual, config, checkpoint)
         epoch = trained.run.config["checkpoints"][checkpoint]["epoch"]

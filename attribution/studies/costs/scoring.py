@@ -11,6 +11,7 @@ import numpy as np
 
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
+from attribution.measures.query import query_gradients
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig, to_dict
 from attribution.settings.options import changed
@@ -216,7 +217,7 @@ def _cosine_cost(work: ShardWork, queries: int) -> tuple[tuple[float, float], fl
     read = []
     for count in sorted({1, queries}):
         chosen = np.linspace(0, len(work.queries) - 1, count).astype(int)
-        prepared = trained.query_gradients([work.queries[place] for place in chosen])
+        prepared = query_gradients(trained, [work.queries[place] for place in chosen])
         x, y = trained.batch(rows)
         trained.engine().dots_and_norms(x, y, prepared)  # warms up
         with Meter(str(trained.device)) as spent:

@@ -16,6 +16,7 @@ from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators._asked import check_measure
 from attribution.estimators.base import Query
+from attribution.measures.query import measure_of
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, RemedyConfig, TrainConfig, fingerprint, model_request, to_dict
 from attribution.statistics.intervals import Interval
@@ -60,7 +61,7 @@ def remedy(
     started_s = time.monotonic()
     asking = {"positive": config.positive, "epsilon": config.epsilon}
     trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted, asking=asking)
-    measure = trained.measure(config.measure)
+    measure = measure_of(trained, config.measure)
     asked = {
         split: active_rows(dataset, labels, split, "The budget is chosen on val and judged on test.")
         for split in SPLITS
@@ -124,7 +125,7 @@ def remedy(
         "pair": _pairs(judged[0.0]),
     }
     about |= {
-        "unit": measure.unit,
+        "unit": measure.measured_in(trained.task),
         "positive": dataset.info.classes[sweep.positive],
         "seconds_s": time.monotonic() - started_s,
     }
@@ -243,7 +244,7 @@ class _Sweep:
         if not self.attack:
             return None
         trained = self.trained.like(run)
-        measure = trained.measure(self.attack)
+        measure = measure_of(trained, self.attack)
         right = []
         for x, y in trained.batches(rows):
             moved = measure.inputs(trained, x, y)

@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.estimators.base import Estimator, Query
+from attribution.measures.query import measure_of
 from attribution.models.user_code import said
 from attribution.progress import Progress
 from attribution.runners import runners
@@ -62,7 +63,7 @@ def score(
     estimator = work.kept()
     trained = estimator.trained
     spent = Meter(str(trained.device)).start()
-    measure = trained.measure(config.measure)
+    measure = measure_of(trained, config.measure)
     if not len(trained.rows):
         raise UserError(
             "No training sample is left.",
@@ -134,7 +135,7 @@ def _reduced(
     return {
         "queries": [{"name": query.name, "rows": list(query.rows)} for query in asked],
         "title": estimator.title,
-        "unit": estimator.measured_in(trained.measure(asked[0].measure).unit),
+        "unit": estimator.measured_in(measure_of(trained, asked[0].measure).measured_in(trained.task)),
         "notes": _notes([json.loads(header.get("notes", "{}")) for header in headers]),
         "n_train": len(trained.rows),
         "covered": trained.engine().covered,

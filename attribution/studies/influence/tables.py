@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.estimators.base import Query
+from attribution.measures.query import query_gradients
 from attribution.storage.tables import write_pieces, write_table
 from attribution.studies.influence.plan import Shard, query_block
 from attribution.studies.influence.reduce import BINS, Extremes, Moments, histogram
@@ -161,7 +162,7 @@ def _cosines(trained: "TrainedModel", asked: Sequence[Query], columns: np.ndarra
     cosines = np.full(len(rows), np.nan, dtype=np.float32)
     block = query_block(len(asked), trained.parameter_bytes(), trained.budget_bytes >> 20)
     for first in range(0, len(asked), block):
-        prepared = trained.query_gradients(asked[first : first + block])
+        prepared = query_gradients(trained, asked[first : first + block])
         mine = np.flatnonzero((columns >= first) & (columns < first + block))
         distinct = np.unique(rows[mine])
         for start in range(0, len(distinct), trained.batch_size):

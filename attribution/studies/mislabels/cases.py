@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.estimators.base import Query
+from attribution.measures.query import query_gradients
 from attribution.progress import Progress
 from attribution.studies.influence.plan import QUERY_BUDGET_BYTES
 from attribution.studies.influence.reduce import Extremes
@@ -31,7 +32,7 @@ def cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> 
     tables = []
     for first in range(0, len(suspects), block):
         part = suspects[first : first + block]
-        prepared = trained.query_gradients([Query(str(row), (int(row),)) for row in part])
+        prepared = query_gradients(trained, [Query(str(row), (int(row),)) for row in part])
         best = Extremes(len(part), SHOWN)
         for start in range(0, len(trained.rows), trained.batch_size):
             rows = trained.rows[start : start + trained.batch_size]

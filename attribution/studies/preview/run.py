@@ -76,9 +76,8 @@ def preview(
     recipe = run.train_config
     known = recipe.optimizer == "sgd" and run.config["source"] == "trained"  # AdamW's decay is no term of the loss
     chosen = _samples(dataset, acted["row"].to_numpy(), before, after, model)
-    mask = select_for(
-        model, chosen.batches(), 1.0 if config.variant == "if" else config.ratio, config.selection, config.seed
-    )
+    ratio = 1.0 if config.variant == "if" else config.ratio
+    mask = select_for(model, chosen.batches(), ratio, config.selection, config.seed, dataset.task.loss)
     moved = update(
         model,
         _samples(dataset, before.train_rows(dataset), before, before, model),
@@ -89,6 +88,7 @@ def preview(
         damping_ratio=config.damping_ratio,
         l2=recipe.weight_decay if known else 0.0,
         curvature_samples=config.curvature_samples,
+        task=dataset.task,
         seed=config.seed,
         progress=work.part(0.02, 0.95),
     )
