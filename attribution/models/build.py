@@ -19,14 +19,14 @@ from attribution.models.user_code import guarded, kept_state, remember, words
 from attribution.models.zoo import AUTO, models, names_for, outputs
 from attribution.settings.configs import ModelConfig
 from attribution.tasks import USUAL
-from attribution.trust.imports import resolved
+from attribution.trust.imports import code_file
 from attribution.trust.loading import running
 from attribution.trust.question import code_hash, look
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import DatasetInfo
 
-__all__ = ["build_model", "check_model", "code_file", "identity", "inputs_for", "is_custom", "resolve"]
+__all__ = ["build_model", "check_model", "identity", "inputs_for", "is_custom", "resolve"]
 HELD = 4  # times its weights that a network in training takes: weights, gradients, momentum, and one to spare
 
 
@@ -128,11 +128,6 @@ def resolve(name: str, modality: str) -> str:
 def is_custom(name: str) -> bool:
     """Whether ``name`` is the user's own ``FILE.py:FUNCTION``."""
     return ".py:" in name
-
-
-def code_file(name: str) -> Path | None:
-    """Absolute path of the file that a custom name runs, None for a built-in network."""
-    return resolved(name.rpartition(":")[0]) if is_custom(name) else None
 
 
 def identity(config: ModelConfig, modality: str) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
-from attribution.project import home as homes
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, from_dict, stored_model, to_dict
 from attribution.storage import database
 from attribution.storage.files import read_json, write_json
-from attribution.trust import Look, look, trust
+from attribution.trust import Look, code_file, look, trust
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +71,7 @@ class About:
     def code(self) -> Look | None:
         """The model's code file and what it imports, beside what this user trusted of it; None for a built-in
         network."""
-        path = homes.code_file(self.model_config)
+        path = code_file(self.model_config.name)
         return look(path) if path else None
 
     @property
@@ -83,7 +82,7 @@ class About:
 
     def trust_code(self) -> Look:
         """Trust the model's code file, and every local module that it imports, as they are now; what was trusted."""
-        path = homes.code_file(self.model_config)
+        path = code_file(self.model_config.name)
         if path is None:
             raise UserError("This project's model is built in.", "There is no code file to trust.")
         return trust(path)

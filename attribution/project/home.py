@@ -18,8 +18,7 @@ from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, d
 from attribution.storage import database
 from attribution.storage.files import read_json, write_json
 from attribution.storage.locks import alone_or_refused
-from attribution.trust import look, trust
-from attribution.trust.imports import resolved
+from attribution.trust import code_file, look, trust
 
 SAMPLES = ("fashion", "text", "tabular", "moons")
 LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
@@ -78,7 +77,7 @@ def create(
         from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
     data = _absolute(data)
     model = _placed(model)
-    if code := code_file(model):
+    if code := code_file(model.name):
         if trust_code:
             trust(code)
         elif not look(code).trusted:
@@ -203,12 +202,6 @@ def create_sample(name: str, folder: str | Path | None, progress: Progress) -> P
     return create(target, data, model, train, False, progress, results=source / "prebuilt.zip")
 
 
-def code_file(model: ModelConfig) -> Path | None:
-    """The file of a model given as ``FILE.py:FUNCTION``."""
-    file, _, function = model.name.rpartition(":")
-    return resolved(file) if file.endswith(".py") and function else None
-
-
 def _absolute(data: DataConfig) -> DataConfig:
     # A loop of links or an unknown user is said by the reader.
     path = os.path.abspath(os.path.expanduser(data.path)) if data.path else ""
@@ -217,7 +210,7 @@ def _absolute(data: DataConfig) -> DataConfig:
 
 def _placed(model: ModelConfig) -> ModelConfig:
     """Paths in full: a job has another working directory, where the same words may name another file."""
-    code = code_file(model)
+    code = code_file(model.name)
     name = f"{code}:{model.name.rpartition(':')[2]}" if code else model.name
     places = [path if path == BUILDER else str(Path(path).expanduser().resolve()) for path in model.checkpoints]
     return from_dict(ModelConfig, {**to_dict(model), "name": name, "checkpoints": places})

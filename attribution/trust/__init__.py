@@ -4,7 +4,8 @@ it imports.
 A project's folder never says so itself: who makes the folder would decide what runs on this machine.
 """
 
+from attribution.trust.imports import code_file
 from attribution.trust.question import Look, forget, look, say_yes, trust
 from attribution.trust.store import place
 
-__all__ = ["Look", "forget", "look", "place", "say_yes", "trust"]
+__all__ = ["Look", "code_file", "forget", "look", "place", "say_yes", "trust"]

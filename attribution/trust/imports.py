@@ -48,6 +48,11 @@ def resolved(file: str | Path) -> Path:
         ) from error
 
 
+def code_file(name: str) -> Path | None:
+    """The file of code that a name like ``FILE.py:FUNCTION`` or ``FILE.py:CLASS`` means; None for any other name."""
+    return resolved(name.rpartition(":")[0]) if ".py:" in name else None
+
+
 def installed() -> tuple[str, ...]:
     """Folders whose modules belong to the installation and are no neighbours: where Python searches, and this package
     itself.

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
-from attribution.modalities.similarity import likeness_of
+from attribution.modalities.similarity import similarity_of
 from attribution.modalities.similarity.image import perceptual_hash
 from attribution.modalities.similarity.text import shingle_set
 
@@ -32,7 +32,7 @@ def photos(tmp_path):
 
 
 def test_mirrored_moved_and_darker_pictures_are_found_nearest(photos):
-    own, rows = likeness_of(photos), np.arange(6, 10)
+    own, rows = similarity_of(photos), np.arange(6, 10)
     found = own.closest(rows, np.arange(6), 1)
     assert found.left.tolist() == [0, 1, 2, 3]
     assert found.change.tolist() == ["mirrored", "moved 1 up and 2 right", "", ""]
@@ -43,7 +43,7 @@ def test_mirrored_moved_and_darker_pictures_are_found_nearest(photos):
 
 
 def test_the_distance_of_pictures_is_that_of_their_correlation(photos):
-    own = likeness_of(photos)
+    own = similarity_of(photos)
     found = own.compare(np.array([0]), np.array([5]))
     grey = photos.inputs[[0, 5]].astype(float).mean(3)
     plain = np.sqrt(2 - 2 * np.corrcoef(grey[0].ravel(), grey[1].ravel())[0, 1])
@@ -53,7 +53,7 @@ def test_the_distance_of_pictures_is_that_of_their_correlation(photos):
 def test_flat_pictures_are_the_same_only_as_each_other(tmp_path):
     flat = np.full((3, 12, 12, 1), 80, np.uint8)
     flat[2, 3:9, 3:9] = 160
-    own = likeness_of(dataset(tmp_path / "data", "image", flat))
+    own = similarity_of(dataset(tmp_path / "data", "image", flat))
     assert own.compare(np.array([0, 0]), np.array([1, 2])).distance.tolist() == pytest.approx([0, np.sqrt(2)], abs=1e-6)
 
 
@@ -66,7 +66,7 @@ def test_the_perceptual_hash_of_a_picture_ignores_brightness():
 def test_texts_by_words_and_by_shingles(tmp_path):
     texts = ["the cat sat on the mat", "The  cat sat on the mat", "mat the on sat cat the", "a dog ran away from home"]
     data = dataset(tmp_path / "data", "text", np.ones((4, 3), np.int32), text=texts)
-    own = likeness_of(data)
+    own = similarity_of(data)
     found = own.closest(np.array([0]), np.array([0, 1, 2, 3]), 2)
     assert sorted(found.left.tolist()) == [1, 2]
     assert found.distance.tolist() == [0, 0]
@@ -80,7 +80,7 @@ def test_rows_of_a_table_by_their_columns(tmp_path):
     numbers, words = np.array([1.0, 1.0, 3.0, 5.0]), ["x", "x", "x", "y"]
     inputs = np.stack([numbers, np.array(words) == "y"], axis=1).astype(np.float32)
     data = dataset(tmp_path / "data", "tabular", inputs, **{"col:n": numbers, "col:w": words})
-    own = likeness_of(data)
+    own = similarity_of(data)
     scale = numbers.std()
     found = own.compare(np.array([0, 0, 0]), np.array([1, 2, 3]))
     np.testing.assert_allclose(
@@ -91,16 +91,16 @@ def test_rows_of_a_table_by_their_columns(tmp_path):
     assert nearest.left[np.argmin(nearest.distance)] == 2
 
 
-def test_every_likeness_is_documented():
+def test_every_similarity_is_documented():
     from pathlib import Path
 
     from attribution.modalities import modalities
-    from attribution.modalities.similarity import likenesses
+    from attribution.modalities.similarity import similarities
 
     methods = (Path(__file__).parents[2] / "docs" / "methods.md").read_text()
-    assert likenesses.names() == modalities.names()
-    for name in likenesses.names():
-        item = likenesses.get(name)
+    assert similarities.names() == modalities.names()
+    for name in similarities.names():
+        item = similarities.get(name)
         assert f"**`{name}`**" in methods
         for field in ("title", "summary", "formula", "cost", "source"):
             assert getattr(item, field), f"{name} has no {field}"

@@ -8,12 +8,12 @@ from torch import nn
 
 from attribution.datasets.dataset import DatasetInfo
 from attribution.errors import UserError
-from attribution.models.build import build_model, code_file, identity
+from attribution.models.build import build_model, identity
 from attribution.models.checkpoints import weights_hash
 from attribution.models.features import count_parameters
 from attribution.models.zoo import AUTO, models, names_for
 from attribution.settings.configs import ModelConfig
-from attribution.trust import forget, trust
+from attribution.trust import code_file, forget, trust
 
 IMAGE = DatasetInfo("i", "image", ("a", "b", "c"), (1, 28, 28), {}, "")
 TABLE = DatasetInfo("t", "tabular", ("a", "b"), (5,), {}, "")

@@ -69,7 +69,7 @@ def test_a_large_table_is_searched_in_cells_and_finds_the_same_close_rows(tmp_pa
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, DatasetInfo
-    from attribution.modalities.similarity import likeness_of, tabular
+    from attribution.modalities.similarity import similarity_of, tabular
 
     n = len(points)
     words = np.array(["x", "y"])[(np.arange(n) % 1000) % 2]
@@ -81,11 +81,11 @@ def test_a_large_table_is_searched_in_cells_and_finds_the_same_close_rows(tmp_pa
     data = Dataset.write(
         tmp_path / "data", DatasetInfo("tiny", "tabular", ("a", "b"), inputs.shape[1:], {}, ""), samples, inputs
     )
-    small, rows = likeness_of(data), np.arange(n)
+    small, rows = similarity_of(data), np.arange(n)
     exact = small.closest(rows, rows, 3)
     assert (small.certain, small.recall) == (np.inf, 1.0)
     monkeypatch.setattr(tabular, "EXACT_PAIRS", 1000)
-    large = likeness_of(data)
+    large = similarity_of(data)
     assert large.in_cells(n, n)
     found = large.closest(rows, rows, 3)
     assert 0 < large.certain < np.inf

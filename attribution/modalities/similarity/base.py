@@ -1,4 +1,4 @@
-"""The interface of a likeness: which samples could be the same, and how far apart two samples are."""
+"""The interface of similarity: which samples could be the same, and how far apart two samples are."""
 
 import math
 from abc import ABC, abstractmethod
@@ -13,13 +13,13 @@ from attribution.registry import Registry
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
 
-likenesses: "Registry" = Registry("likeness", "attribution.modalities.similarity")
-register = likenesses.register
+similarities: "Registry" = Registry("similarity", "attribution.modalities.similarity")
+register = similarities.register
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One more number that a likeness knows of a pair: its name in words, and the value from which (``at_least``) or up
+class Criterion:
+    """One more number that it knows of a pair: its name in words, and the value from which (``at_least``) or up
     to which it speaks for a copy. ``note`` says what the number means."""
 
     title: str
@@ -39,7 +39,7 @@ class Pairs:
     change: np.ndarray
 
 
-class Likeness(ABC):
+class Similarity(ABC):
     """One modality's own space. A subclass is one file, registered under the modality's name.
 
     Distances are symmetric up to rounding and comparable between pairs of one dataset; what counts as close is judged
@@ -52,10 +52,8 @@ class Likeness(ABC):
     formula: ClassVar[str]
     cost: ClassVar[str]
     source: ClassVar[str]
-    threshold: ClassVar[float] = (
-        0.3  # pairs up to this multiple of the usual distance between neighbours are candidates
-    )
-    measures: ClassVar[dict[str, Measure]] = {}
+    threshold: ClassVar[float] = 0.3  # pairs up to this multiple of the usual distance of neighbours are candidates
+    measures: ClassVar[dict[str, Criterion]] = {}
 
     def __init__(self, dataset: "Dataset") -> None:
         self.dataset = dataset
@@ -67,7 +65,7 @@ class Likeness(ABC):
         """For each of ``rows`` the up to ``k`` likeliest copies ``among`` other rows (a row is never its own), as pairs
         (among, row).
 
-        The search may miss a pair that is not close; a pair at distance 0 in reach of the likeness is always found as
+        The search may miss a pair that is not close; a pair at distance 0 in reach is always found as
         long as a row has no more than ``k`` of them.
         """
 
@@ -84,6 +82,6 @@ class Likeness(ABC):
         """``{name in measures: (m,) float64}`` for given pairs."""
 
 
-def likeness_of(dataset: "Dataset") -> Likeness:
-    """The likeness of the dataset's modality; ``UserError`` when there is none."""
-    return likenesses.get(dataset.info.modality)(dataset)
+def similarity_of(dataset: "Dataset") -> Similarity:
+    """The similarity of the dataset's modality; ``UserError`` when there is none."""
+    return similarities.get(dataset.info.modality)(dataset)

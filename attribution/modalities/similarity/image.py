@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from attribution.modalities.similarity.base import Likeness, Measure, Pairs, register
+from attribution.modalities.similarity.base import Criterion, Pairs, Similarity, register
 from attribution.neighbors.exact import largest
 from attribution.progress import Progress
 
@@ -21,7 +21,7 @@ WHITE = 250  # from here a pixel may have been cut off by brightening: it says n
 
 
 @register("image")
-class ImageLikeness(Likeness):
+class ImageSimilarity(Similarity):
     """distance(i, q) = min over moves of sqrt(2 - 2 correlation(pixels of i, moved pixels of q)) on the part that both
     pictures show.
 
@@ -41,8 +41,8 @@ class ImageLikeness(Likeness):
         "candidate."
     )
     source = "Normalised cross-correlation; search over low-resolution pictures."
-    measures: ClassVar[dict[str, Measure]] = {
-        "hash": Measure(
+    measures: ClassVar[dict[str, Criterion]] = {
+        "hash": Criterion(
             "perceptual hash, bits that differ",
             10,
             False,
@@ -100,12 +100,12 @@ class ImageLikeness(Likeness):
         for start in range(0, len(rows) if k > 0 else 0, block):
             part = rows[start : start + block]
             cells = self._cells(part, moves)  # (b, moves, cells)
-            likeness = (cells.flatten(0, 1) @ pool.T).view(len(part), len(moves), -1)
-            best = likeness.amax(1)  # (b, n)
+            similarity = (cells.flatten(0, 1) @ pool.T).view(len(part), len(moves), -1)
+            best = similarity.amax(1)  # (b, n)
             own = np.flatnonzero(place[part] >= 0)
             best[torch.from_numpy(own), torch.from_numpy(place[part[own]])] = -torch.inf
             _, columns = largest(best, k)
-            move = likeness.gather(2, columns[:, None, :].expand(-1, len(moves), -1)).argmax(1)  # (b, k)
+            move = similarity.gather(2, columns[:, None, :].expand(-1, len(moves), -1)).argmax(1)  # (b, k)
             found_left.append(among[columns.numpy()].ravel())
             found_right.append(np.repeat(part, k))
             found_move.append(move.numpy().ravel())

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from attribution.modalities.similarity.base import Likeness, Measure, Pairs, register
+from attribution.modalities.similarity.base import Criterion, Pairs, Similarity, register
 from attribution.neighbors.bounds import nearest_in_reach
 from attribution.neighbors.exact import nearest_among
 from attribution.progress import Progress
@@ -17,7 +17,7 @@ SHORTENED = 1.3  # a random projection shortens one distance in about 100,000 by
 
 
 @register("tabular")
-class TabularLikeness(Likeness):
+class TabularSimilarity(Similarity):
     """distance(i, q) = sqrt(mean over columns of d^2), d the difference in training standard deviations for a number, 0
     or 1 for a word.
 
@@ -38,8 +38,8 @@ class TabularLikeness(Likeness):
     )
     source = "After Gower, A general coefficient of similarity (1971)."
     threshold = 0.05  # rows of a table lie densely: many are close without being the same
-    measures: ClassVar[dict[str, Measure]] = {
-        "equal": Measure("columns that are equal", 0.9, True, "Share of the columns with exactly the same value.")
+    measures: ClassVar[dict[str, Criterion]] = {
+        "equal": Criterion("columns that are equal", 0.9, True, "Share of the columns with exactly the same value.")
     }
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from attribution.datasets.encode import normalise, tokens_of
-from attribution.modalities.similarity.base import Likeness, Measure, Pairs, register
+from attribution.modalities.similarity.base import Criterion, Pairs, Similarity, register
 from attribution.progress import Progress
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ BLOCK = 512  # texts compared with all others at once
 
 
 @register("text")
-class TextLikeness(Likeness):
+class TextSimilarity(Similarity):
     """distance(i, q) = sqrt(2 - 2 cos(v_i, v_q)), v the tf-idf vector of a text's words: log-free counts times ln((1 +
     n) / (1 + df)) + 1.
 
@@ -34,12 +34,12 @@ class TextLikeness(Likeness):
         "documents (1997)."
     )
     threshold = 0.4
-    measures: ClassVar[dict[str, Measure]] = {
-        "cosine": Measure("tf-idf cosine", 0.95, True, "1 is the same words as often."),
-        "jaccard": Measure(
+    measures: ClassVar[dict[str, Criterion]] = {
+        "cosine": Criterion("tf-idf cosine", 0.95, True, "1 is the same words as often."),
+        "jaccard": Criterion(
             "shared word triples", 0.5, True, "Share of all word triples of both texts that are in both."
         ),
-        "contained": Measure(
+        "contained": Criterion(
             "contained word triples", 0.8, True, "Share of the shorter text's word triples that are in the longer one."
         ),
     }
@@ -65,10 +65,10 @@ class TextLikeness(Likeness):
         left, right = [], []
         for start in range(0, len(rows) if k > 0 else 0, BLOCK):
             part = rows[start : start + BLOCK]
-            likeness = (self._vectors[part] @ pool).toarray()  # (b, n)
+            similarity = (self._vectors[part] @ pool).toarray()  # (b, n)
             own = np.flatnonzero(place[part] >= 0)
-            likeness[own, place[part[own]]] = -1
-            best = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
+            similarity[own, place[part[own]]] = -1
+            best = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
             left.append(among[best].ravel())
             right.append(np.repeat(part, k))
             if progress is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.errors import UserError
-from attribution.modalities.similarity import Likeness, likeness_of
+from attribution.modalities.similarity import Similarity, similarity_of
 from attribution.neighbors.exact import unit
 from attribution.progress import Progress
 from attribution.settings.configs import LeakConfig
@@ -40,7 +40,7 @@ def request(context: Context, config: LeakConfig) -> Request:
         raise UserError(
             f"There are {len(train)} training samples.", "Copies are looked for among them.", "Import more."
         )
-    own = likeness_of(dataset)
+    own = similarity_of(dataset)
     threshold = config.threshold or own.threshold
     if not 0 < threshold <= REACH:
         raise UserError(
@@ -114,7 +114,7 @@ def _noise(context: Context, graph: NeighborGraph, train: np.ndarray) -> dict[st
 
 def _pairs(
     dataset: "Dataset",
-    own: Likeness,
+    own: Similarity,
     run: "Run",
     graph: NeighborGraph,
     train: np.ndarray,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from attribution import Project
-from attribution.modalities.similarity import likeness_of
+from attribution.modalities.similarity import similarity_of
 from attribution.project.home import SAMPLES
 
 LAST_TRUE, MOST_FALSE = 55, 5
@@ -38,7 +38,7 @@ def check(ordered, planted):
 def test_the_search_ranks_them_first(fashion):
     data = fashion.dataset
     held = np.concatenate([data.rows("val"), data.rows("test")])
-    found = likeness_of(data).closest(held, data.rows("train"), 1)
+    found = similarity_of(data).closest(held, data.rows("train"), 1)
     order = np.argsort(found.distance, kind="stable")
     check([(data.ids[found.left[at]], data.ids[found.right[at]]) for at in order], truth())
 
