@@ -101,7 +101,8 @@ def polar(found: "AnglesResult", *, groups: Groups | None = None, dark: bool = F
 
 
 def _bin_words(name: str, centre: float, share: float) -> str:
-    low, high = centre - STEP / 2, centre + STEP / 2
+    low = centre - STEP / 2
+    high = centre + STEP / 2
     return f"{name}, {low:.0f}° to {high:.0f}°: {three_digits(share)} %"
 
 

@@ -69,7 +69,8 @@ class Regression(Task):
 
     def unfit(self, outputs: "Tensor", targets: "Tensor") -> str:
         """As many numbers as targets."""
-        returned, wanted = outputs[0].numel(), targets[0].numel()
+        returned = outputs[0].numel()
+        wanted = targets[0].numel()
         return "" if returned == wanted else f"The model returns {returned} numbers per sample for {wanted} to predict."
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
