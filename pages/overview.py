@@ -243,7 +243,7 @@ def suspects_of(sight: Sight) -> tuple[np.ndarray, int]:
     """Suspected training rows, and how many of them nobody has looked at."""
     if sight.flags is None:
         return np.empty(0, np.int64), 0
-    rows = queue.suspects(sight.flags.order, sight.flags.estimate["high"])
+    rows = queue.suspects(sight.flags.order, sight.flags.suspects)
     reviewed = sight.states.index[sight.states["verdict"] != ""].to_numpy()
     return rows, int((~np.isin(rows, reviewed)).sum())
 

@@ -302,7 +302,7 @@ def main() -> None:
                 on_click=jobs.submit,
                 args=(sight.project, "flag"),
             )
-    rows, view = filters(sight, queue.suspects(sight.flags.order, sight.flags.estimate["high"]))
+    rows, view = filters(sight, queue.suspects(sight.flags.order, sight.flags.suspects))
     if not len(rows):
         states.empty("No suspect passes the filters", "Choose another label or kind.", icon=":material/filter_alt_off:")
         return

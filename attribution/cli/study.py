@@ -25,6 +25,7 @@ from attribution.settings.configs import (
     TrainConfig,
 )
 from attribution.views.costs import alternatives, sentence, took
+from attribution.views.queue import suggestion
 
 if TYPE_CHECKING:
     from attribution.studies.costs.result import Forecast
@@ -178,11 +179,12 @@ def flag(
         typer.echo(result.headline())
         if words := took(result.config.get("cost")):
             typer.echo(words)
-        kinds = opened.categories_of(result)
+        task = opened.dataset.task
+        kinds = opened.categories_of(result) if task.kind == "class" else None
         for line in result.queue(top).itertuples():
-            suggested = opened.classes[line.suggested]
-            doubt = f"suspicion {line.suspicion:.3f}  {kinds.of(line.row)}"
-            typer.echo(f"{line.position:>4}. {line.id:<24} {opened.classes[line.label]} -> {suggested}?  {doubt}")
+            doubt = f"suspicion {line.suspicion:.3f}  {kinds.of(line.row) if kinds else ''}".rstrip()
+            given, suggested = task.targets.word(line.label), suggestion(task, line)
+            typer.echo(f"{line.position:>4}. {line.id:<24} {given} -> {suggested}?  {doubt}")
 
 
 @cli.command()

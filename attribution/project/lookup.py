@@ -207,9 +207,10 @@ def _said(task: "Task", kept: "np.ndarray", labels: "np.ndarray") -> "dict[str, 
 def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tuple[Path, ...]) -> "Categories":
     """The classes of a search's samples, with what the other findings in ``sources`` say; kept in memory, since
     finished results are one object each (``finished``), and for very many samples in the search's folder, too."""
-    from attribution.studies.categories.categories import kept_or_made
+    from attribution.studies.categories.categories import check, kept_or_made
     from attribution.studies.categories.relations import relations
 
+    check(dataset.task)
     return kept_or_made(flags, run, dataset.info.classes, relations(sources, dataset), sources)
 
 
@@ -233,5 +234,5 @@ def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "Calibratio
     planted_n = calibration.n_train if calibration is not None else 0
     positions = searched["position"].to_numpy()
     return budget(
-        len(table), positions, wrong, expected=flags.estimate, planted=planted, planted_n=planted_n, step=step
+        len(table), positions, wrong, expected=flags.estimate or None, planted=planted, planted_n=planted_n, step=step
     )

@@ -106,10 +106,11 @@ class Results(Models):
 
     def categories(self) -> "Categories | None":
         """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or
-        ordinary), with the signals that decided; None before a search, or when its model is gone. Under a second for
+        ordinary), with the signals that decided; None before a search, when its model is gone, or where targets are no
+        classes. Under a second for
         10,000 samples, then kept in memory."""
         flags = self.flags()
-        known = flags is not None and flags.run in {run.id for run in self.runs()}
+        known = flags is not None and flags.run in {run.id for run in self.runs()} and self.dataset.task.kind == "class"
         return self.categories_of(flags) if flags is not None and known else None
 
     def categories_of(self, flags: "FlagResult") -> "Categories":

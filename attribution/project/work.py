@@ -177,7 +177,7 @@ class Work(Results, Forecasts):
         found = flag(
             self.dataset, self.labels, run, config, out, work, trusted=self.trusted, forecast=told, recipe=recipe
         )
-        if len(found.detectors) >= KEPT_FROM:
+        if len(found.detectors) >= KEPT_FROM and self.dataset.task.kind == "class":
             self.categories_of(found)  # kept with the search, so that no page waits for it
         return found
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.needed import active_rows
+from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import MemorizeConfig, ModelConfig, TrainConfig, fingerprint
 from attribution.statistics.intervals import newcombe, spearman_interval
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, Labels
+    from attribution.tasks.base import Task
     from attribution.training.run import Run
 
 FORMAT = 2
@@ -62,6 +64,17 @@ class MemorizationResult(Artefact):
         return read_table(self.folder / f"{name}.parquet")
 
 
+def check(task: "Task") -> None:
+    """``UserError`` for targets of which no prediction is right or wrong."""
+    if task.kind == "number":
+        raise UserError(
+            "Memorization counts how often models are right, and of numbers they are only nearer or farther.",
+            "The targets of this data are numbers.",
+            "Use the detectors that say what is known by heart: `datablame flag --detectors "
+            "self-influence,turn-over-dropout`.",
+        )
+
+
 def memorize(
     dataset: "Dataset",
     labels: "Labels",
@@ -83,6 +96,7 @@ def memorize(
     """
     work = progress or Progress()
     started_s = time.perf_counter()
+    check(dataset.task)
     subsets = Subsets.at(home / "subsets", dataset, labels, model, recipe, share=config.share)
     test = active_rows(dataset, labels, "test", "What hangs on single training samples is counted on test predictions.")
     weights = file_hash(Path(run.checkpoints[-1][0]))

@@ -22,16 +22,19 @@ def settled(states: pd.DataFrame) -> pd.DataFrame:
     return decided.head(len(decided) // EVERY * EVERY)
 
 
-def headline(found: "Budget", estimate: Mapping[str, float]) -> str:
-    """How many labels are wrong in all, by the decisions so far, and what the search had estimated before them."""
+def headline(found: "Budget", estimate: Mapping[str, float], noun: str = "label") -> str:
+    """How many labels are wrong in all, by the decisions so far, and what the search had estimated before them ({}:
+    nothing)."""
     total, low, high = (found.wrong + part for part in (found.left.estimate, found.left.low, found.left.high))
-    return (
-        f"About {total:,.0f} of {found.n:,} training labels are wrong in all ({low:,.0f} to {high:,.0f}), judged "
-        f"after {found.reviewed:,} "
-        f"decisions: {count(found.wrong)} found by then, about {found.left.estimate:,.0f} left. Before them the search "
-        "estimated "
-        f"{estimate['mid']:,.0f} ({estimate['low']:,.0f} to {estimate['high']:,.0f})."
+    words = (
+        f"About {total:,.0f} of {found.n:,} training {noun}s are wrong in all ({low:,.0f} to {high:,.0f}), "
+        f"judged after {found.reviewed:,} decisions: {count(found.wrong)} found by then, about "
+        f"{found.left.estimate:,.0f} left."
     )
+    if not estimate:
+        return words
+    ends = f"({estimate['low']:,.0f} to {estimate['high']:,.0f})"
+    return f"{words} Before them the search estimated {estimate['mid']:,.0f} {ends}."
 
 
 def advice(found: "Budget", least: float) -> tuple[bool, str]:

@@ -95,7 +95,9 @@ def review_time(n: int) -> str:
 
 
 def wrong_labels(estimate: Mapping[str, float], open_suspects: int) -> tuple[str, str]:
-    """How many labels are probably wrong, and beneath it the range and what waits for review."""
+    """How many labels are probably wrong ({}: no estimate), and beneath it the range and what waits for review."""
+    if not estimate:
+        return "not estimated", f"{count(open_suspects)} suspects open" if open_suspects else "all reviewed"
     low, mid, high = (round(estimate[part]) for part in ("low", "mid", "high"))
     if not high:  # a range of 0 to 0 is not one
         return "none seen", f"the {count(open_suspects)} most suspicious open" if open_suspects else "all reviewed"

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from attribution.storage.places import Places
 from attribution.views.numbers import count, percent, plural, share_interval
+
+if TYPE_CHECKING:
+    from attribution.tasks.base import Task
 
 DECIDED = {
     "relabel": "Decided: relabelled {label}.",
@@ -100,6 +103,14 @@ def preferred(probabilities: np.ndarray, given: int, suggested: int) -> int:
     """The class whose button stands out: the suggested one where it is likelier than the given label (c,), else none
     (-1)."""
     return suggested if given < 0 or probabilities[suggested] > probabilities[given] else -1
+
+
+def suggestion(task: "Task", line: Any) -> str:
+    """What a line of the queue suggests, in words: a class, a set, or a number with its interval."""
+    if task.kind == "number":
+        low, high = (f"{value:.4g}" for value in (line.suggested_low, line.suggested_high))
+        return f"{line.suggested:.4g} ({low} to {high}) {task.target_unit}".rstrip()
+    return task.targets.word(line.suggested)
 
 
 def suspects(order: np.ndarray, expected: float) -> np.ndarray:

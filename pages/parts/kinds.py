@@ -52,7 +52,7 @@ def choose(sight: Sight) -> str:
     """The filter by class; "" for every class."""
     if sight.categories is None:
         return ""
-    limit = queue.suspects(sight.flags.order, sight.flags.estimate["high"])
+    limit = queue.suspects(sight.flags.order, sight.flags.suspects)
     counts = categories.counts_of(sight.categories, limit)
     chosen = st.selectbox(
         "What it probably is",
@@ -80,7 +80,7 @@ def against_truth(sight: Sight) -> None:
             "the rule a little."
         )
         table = sight.categories.table
-        limit = queue.suspects(sight.flags.order, sight.flags.estimate["high"])
+        limit = queue.suspects(sight.flags.order, sight.flags.suspects)
         if truth["wrong"].any():
             inside = categories.quality(table, truth, "mislabelled", "wrong", limit)
             st.markdown(f"**In the queue:** {inside.sentence('mislabelled', 'wrong')}")

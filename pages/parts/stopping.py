@@ -37,10 +37,10 @@ def fold(sight: Sight) -> None:
             )
         else:
             st.markdown(budget.advice(found, least())[1])
-            upto = min(found.n, max(400, 2 * found.reviewed, round(1.5 * sight.flags.estimate["high"])))
+            upto = min(found.n, max(400, 2 * found.reviewed, round(1.5 * sight.flags.suspects)))
             charts.show(draw.budget(found, upto, dark=context.dark()), "budget-curve")
             unseen = (
-                f"About {found.unseen.words()} of those left look like right labels to every detector: no "
+                f"About {budget.in_words(found.unseen)} of those left look like right labels to every detector: no "
                 "queue order finds them."
             )
             st.caption(f"{budget.basis(found)} {unseen}")

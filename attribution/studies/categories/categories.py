@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
 from attribution.statistics.ranking import average_ranks
 from attribution.storage.places import Places
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.studies.mislabels.result import FlagResult
+    from attribution.tasks.base import Task
     from attribution.training.run import Run
 
 KINDS = ("mislabelled", "hard", "rare", "leaked", "duplicate", "memorized")
@@ -95,6 +97,17 @@ class Categories:
                 "points less often."
             ]
         return _sentences(entry, kind, self.classes, self.held_out)
+
+
+def check(task: "Task") -> None:
+    """``UserError`` for targets that are no classes."""
+    if task.kind != "class":
+        raise UserError(
+            f"Kinds of suspects are told by pairs of classes, and the targets of this data are not classes "
+            f"({task.title.lower()}).",
+            "Whether a class is taken for another has no counterpart there.",
+            "Read the detectors one by one (Review, `datablame flag`), and look for leaks and duplicates on their own.",
+        )
 
 
 def kept_or_made(

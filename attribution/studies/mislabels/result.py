@@ -1,7 +1,7 @@
 """Reads a finished search for wrong labels; needs NumPy and pandas, no torch."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from attribution.storage.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from attribution.detectors.base import Units
 
 
 class FlagResult(Artefact):
@@ -25,14 +27,33 @@ class FlagResult(Artefact):
 
     @property
     def estimate(self) -> dict[str, float]:
-        """Expected number of wrong labels: ``low``, ``mid``, ``high`` (95 %)."""
-        return dict(self.config["estimate"])
+        """Expected number of wrong labels: ``low``, ``mid``, ``high`` (95 %); {} where there is no sound one."""
+        return dict(self.config["estimate"] or {})
+
+    @property
+    def apart(self) -> dict[str, Any]:
+        """Where there is no estimate: how many targets stand apart (``count``), in which way, and why no number of
+        wrong ones follows from it (``words``, ``why``); {} otherwise."""
+        return dict(self.config.get("apart") or {})
+
+    @property
+    def suspects(self) -> float:
+        """How many of the first in the queue may be wrong: the estimate's upper end, or those that stand apart."""
+        return float(self.estimate["high"] if self.estimate else self.apart["count"])
+
+    @cached_property
+    def units(self) -> "Units":
+        """The words for this search's targets."""
+        from attribution.detectors.base import Units
+
+        return Units(**self.config.get("units", {}))
 
     @cached_property
     def detectors(self) -> "pd.DataFrame":
         """One line per active training row: row, id, label, a value per detector (higher = more suspicious),
         ``rank:DETECTOR`` (1 = most suspicious), suspicion (0..1, see ``config["rule"]``), position (1 = first in the
-        queue), suggested (the likeliest other label), suggested_p (its probability), judged (whether its class has
+        queue), suggested (the likeliest other label, or the predicted value with suggested_low and suggested_high,
+        which nine of ten right values lie between), suggested_p (its probability), judged (whether its class has
         another different sample; if not, it comes last, with suspicion 0)."""
         return self._table("detectors")
 
@@ -108,7 +129,9 @@ class FlagResult(Artefact):
         if not bool(entry.get("judged", True)):
             return ["Its label is not judged: no other training sample of its class differs from it."]
         ranks = sorted((int(entry[f"rank:{name}"]), name) for name in self.config["detectors"])
-        sentences = [detectors.get(name)().reason(float(entry[name]), 100 * (n - rank) / n) for rank, name in ranks]
+        sentences = [
+            detectors.get(name)(self.units).reason(float(entry[name]), 100 * (n - rank) / n) for rank, name in ranks
+        ]
         return [*sentences, f"All told it is number {int(entry['position']):,} of {n:,} in the queue."]
 
     def headline(self) -> str:
@@ -118,6 +141,11 @@ class FlagResult(Artefact):
         n = len(self.detectors) - alone
         if not n:
             return "No label can be judged: no class has two different training samples."
+        if not found:
+            return (
+                f"{self.apart['count']:,} of {n:,} training {self.units.noun.removesuffix('s')}s are "
+                f"{self.apart['words']}. {self.apart['why']}"
+            )
         others = f" {alone:,} samples are not judged: their classes have no other different ones."
         words = {0: "", 1: " One sample is not judged: its class has no other."}
         if not round(found["high"]):
