@@ -92,8 +92,10 @@ class Wrapped:
     def _ordered(self, values: np.ndarray) -> np.ndarray:
         return np.array(values if self._order is None else values[self._order])
 
-    def probabilities(self) -> np.ndarray:
-        return self._ordered(self._run.probabilities())
+    def outputs(self) -> np.ndarray:
+        return self._ordered(self._run.outputs())
+
+    probabilities = outputs
 
     def representation(self) -> np.ndarray:
         return self._ordered(self._run.representation())

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from attribution.detectors.evidence import Evidence
-from attribution.errors import UserError
+from attribution.tasks.serves import Serves
 
 if TYPE_CHECKING:
     from attribution.tasks.base import Task
 
 __all__ = ["Detector", "Evidence", "Units", "above"]
-
-ABOUT = {"class": "classes", "number": "numbers", "set": "sets of labels"}  # kinds of targets in words
 
 
 @dataclass(frozen=True)
@@ -34,52 +32,31 @@ class Units:
         return Units(task.kind, task.targets.noun, task.unit, task.margin_unit, task.target_unit)
 
 
-class Detector(ABC):
+class Detector(Serves, ABC):
     """One suspicion per active training row. A subclass is one file: the words below, ``values`` and ``reason``.
 
     A new one joins searches, the queue and ``combined`` by saying so itself (``default``, ``in_queue``, ``stacked``).
     """
 
-    name: ClassVar[str]
     title: ClassVar[str]  # plain words for the user
     summary: ClassVar[str]  # what a high value means and when to trust it
     formula: ClassVar[str]
     cost: ClassVar[str]
     source: ClassVar[str]
     needs: ClassVar[str] = ""
-    kinds: ClassVar[tuple[str, ...]] = ()  # of targets that it judges: class, number, set; empty: all
-    instead: ClassVar[str] = ""  # what to use for other kinds, in words
     default: ClassVar[bool] = False  # part of a search that names no detectors; the others run when they are named
     in_queue: ClassVar[bool | tuple[str, ...]] = False  # counted in the order of the review queue, or for which kinds
     stacked: ClassVar[bool] = False  # one of those that ``combined`` weighs
+    trains: ClassVar[bool] = False  # a model of its own, where batches are drawn by place: row order is part of it
+    weak: ClassVar[bool] = False  # at finding wrong labels, as its own words say
 
     def __init__(self, units: Units | None = None) -> None:
         self.units = units or Units()
 
     @classmethod
-    def serves(cls, kind: str) -> bool:
-        """Whether it judges targets of this kind."""
-        return not cls.kinds or kind in cls.kinds
-
-    @classmethod
     def counts(cls, kind: str) -> bool:
         """Whether it is counted in the order of the queue for targets of this kind."""
         return cls.in_queue if isinstance(cls.in_queue, bool) else kind in cls.in_queue
-
-    @classmethod
-    def check(cls, task: "Task") -> None:
-        """``UserError`` for a task whose targets it does not judge, naming what to use instead."""
-        if not cls.serves(task.kind):
-            own = " and ".join(ABOUT[kind] for kind in cls.kinds)
-            raise UserError(
-                f"The detector {cls.name} is about {own}.",
-                f"The targets of this data are {ABOUT[task.kind]} ({task.title.lower()}).",
-                f"Use {cls.instead}.",
-            )
-
-    # Trains a model of its own, where batches are drawn by place: the order of rows is part of it.
-    trains: ClassVar[bool] = False
-    weak: ClassVar[bool] = False  # at finding wrong labels, as its own words say
 
     @abstractmethod
     def values(self, evidence: Evidence) -> np.ndarray:

@@ -48,7 +48,7 @@ class Evidence:
     @property
     def task(self) -> "Task":
         """What the model was trained for."""
-        return self.trained.dataset.task
+        return self.trained.task
 
     @property
     def rows(self) -> np.ndarray:
@@ -65,7 +65,7 @@ class Evidence:
     @cached_property
     def kept(self) -> np.ndarray:
         """What the final model, which trained on these rows, says of them (n, ...)."""
-        return np.asarray(self.trained.run.probabilities()[self.rows])
+        return np.asarray(self.trained.run.outputs()[self.rows])
 
     @cached_property
     def said(self) -> dict[str, np.ndarray]:

@@ -99,7 +99,7 @@ def _search_readings(
 
     def guess(train: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
         trained.append(len(train))
-        return np.array(run.probabilities()[held])
+        return np.array(run.outputs()[held])
 
     def read(count: int) -> Meter:
         with tempfile.TemporaryDirectory() as folder, Meter(device) as spent:

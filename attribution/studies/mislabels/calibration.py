@@ -103,7 +103,7 @@ def calibrate(
     if result.finished:
         return result
     task = dataset.task
-    p = task.class_probabilities(np.asarray(run.probabilities())) if task.kind == "class" else None
+    p = task.class_probabilities(np.asarray(run.outputs())) if task.kind == "class" else None
     planted = plan(task.targets, labels.values, rows, p, count, config.seed)
     values = labels.values.copy()
     values[planted["row"].to_numpy()] = planted["planted"].to_numpy()

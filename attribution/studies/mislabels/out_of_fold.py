@@ -110,9 +110,9 @@ def fold_trainer(
             )
         config = replace(recipe or run.train_config, device=device, checkpoints=1)
         fold = train(dataset, part, run.model_config, config, scratch, progress, trusted=trusted, dynamics=False)
-        probabilities = np.array(fold.probabilities()[held])
+        said = np.array(fold.outputs()[held])
         shutil.rmtree(fold.folder)
-        return probabilities
+        return said
 
     return train_fold
 

@@ -79,9 +79,9 @@ def held_out_predictions(
     def compute() -> np.ndarray:
         rows = trained.rows
         given = np.asarray(trained.labels.values[rows])
-        strata = trained.dataset.task.targets.strata(given)
+        strata = trained.task.targets.strata(given)
         folds = assign_folds(strata, trained.dataset.hashes[rows], min(config.folds, len(rows)), config.seed)
-        said = np.asarray(trained.run.probabilities()[rows])
+        said = np.asarray(trained.run.outputs()[rows])
         return out_of_fold(folds, rows, said.mean(0), train_fold, cache, progress)
 
     return compute
