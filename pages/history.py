@@ -7,7 +7,7 @@ import streamlit as st
 
 from attribution.storage.history import Wanted
 from attribution.views import ledger, numbers
-from pages.parts import cards, context, edits, frame, keys, states
+from pages.parts import cards, context, edits, exporting, frame, keys, states
 from pages.parts.context import Sight
 
 ROWS = 25
@@ -34,7 +34,7 @@ def filters() -> Wanted:
 
 
 def toolbar(sight: Sight) -> None:
-    """Undo and redo: your own newest decision, whoever else decided since."""
+    """Undo and redo: your own newest decision, whoever else decided since; and what leaves the project as a file."""
     with st.container(horizontal=True, gap="xsmall"):
         st.button(
             "Undo the last",
@@ -52,6 +52,7 @@ def toolbar(sight: Sight) -> None:
             on_click=edits.redo,
             args=(sight.project,),
         )
+        exporting.show(sight)
 
 
 def decisions(sight: Sight) -> None:

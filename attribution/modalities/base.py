@@ -1,10 +1,14 @@
 """The interface of a modality, and its plug-ins by name."""
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from attribution.datasets.dataset import Dataset
 from attribution.datasets.names import class_word
 from attribution.registry import Registry
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 modalities = Registry("modality", "attribution.modalities")
 register = modalities.register
@@ -27,6 +31,13 @@ class Modality(ABC):
     @abstractmethod
     def alt(self, dataset: Dataset, row: int) -> str:
         """The sample in one sentence that can stand in for seeing it."""
+
+    def columns(self, dataset: Dataset) -> "pd.DataFrame":
+        """What the samples are, a line each in row order, as a table that an import reads again; nothing where they
+        are no table."""
+        import pandas as pd
+
+        return pd.DataFrame(index=pd.RangeIndex(len(dataset)))
 
 
 def modality_of(dataset: Dataset) -> Modality:

@@ -1,12 +1,17 @@
 """Pictures: tiny ones are enlarged pixel by pixel, so that they stay crisp."""
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from attribution.datasets.dataset import Dataset
+from attribution.datasets.picture_layout import is_picture
 from attribution.modalities.base import Modality, imported_label, register
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @register("image")
@@ -30,6 +35,12 @@ class ImageModality(Modality):
             f"{width} by {height} pixel {colour} picture {dataset.ids[row]}, imported with the label "
             f"{imported_label(dataset, row)}"
         )
+
+    def columns(self, dataset: Dataset) -> "pd.DataFrame":
+        """``file_name``, for pictures that are files."""
+        names = [str(name) for name in dataset.ids]
+        table = super().columns(dataset)
+        return table.assign(file_name=names) if all(map(is_picture, names)) else table
 
 
 def png(pixels: np.ndarray, size: int) -> bytes:

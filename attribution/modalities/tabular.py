@@ -1,9 +1,12 @@
 """Rows of a table: column and value, in the order of the file."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attribution.datasets.dataset import Dataset
 from attribution.modalities.base import Modality, imported_label, register, shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @register("tabular")
@@ -20,6 +23,11 @@ class TabularModality(Modality):
             f"Row {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}: "
             f"{self.describe(dataset, row)}"
         )
+
+    def columns(self, dataset: Dataset) -> "pd.DataFrame":
+        """The columns as they stood in the data."""
+        names = [name for name in dataset.samples if name.startswith("col:")]
+        return dataset.samples[names].rename(columns=lambda name: name[4:]).reset_index(drop=True)
 
 
 def values_of(dataset: Dataset, row: int) -> dict[str, str]:

@@ -1,7 +1,12 @@
 """Texts: shown as they were written."""
 
+from typing import TYPE_CHECKING
+
 from attribution.datasets.dataset import Dataset
 from attribution.modalities.base import Modality, imported_label, register, shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @register("text")
@@ -16,3 +21,7 @@ class TextModality(Modality):
         """The imported label and the start of the text."""
         text = shorten(str(dataset.line(row)["text"]), 120)
         return f"Text {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}: {text}"
+
+    def columns(self, dataset: Dataset) -> "pd.DataFrame":
+        """``text``."""
+        return super().columns(dataset).assign(text=dataset.column("text").to_numpy())

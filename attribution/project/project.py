@@ -20,7 +20,7 @@ class Project(Work, Background):
     - ``about``, what it is: ``folder name model_config train_config save_recipe data_config code trusted trust_code
       dataset info first_look classes samples``.
     - ``review``, decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels labels_at sample_state
-      states edits edit_count revertible ledger class_index``; what was pointed at: ``select selection selected
+      states edits edit_count revertible ledger class_index export``; what was pointed at: ``select selection selected
       selections``.
     - ``models``: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows``.
     - ``results``, reads: ``damaged scores find_query settings_found influence affected_by flags categories

@@ -1,6 +1,7 @@
 """What people decide about samples: the ledger of edits, and the selections that pages hand on."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.project.decisions import Decisions, SampleState
@@ -99,6 +100,16 @@ class Review(About):
         """Those of these entries (``together``: of all that were decided in one batch with them) that are decisions
         still in force."""
         return history.together(self._db, edit_ids) if together else history.standing(self._db, edit_ids)
+
+    def export(self, name: str, path: "str | Path", **options: Any) -> Path:
+        """Write what the exporter ``name`` makes of the project (``ledger``, ``dataset``, ``scores``, ...) to a new
+        file, whole or not at all, in the format of its suffix; its path. ``options`` are the exporter's own settings.
+
+        ``UserError`` for an unknown exporter or format, and for a file that is there already.
+        """
+        from attribution.exporters.base import export
+
+        return export(self, name, Path(path), options)  # type: ignore[arg-type]
 
     def class_index(self, label: int | str) -> int:
         """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""

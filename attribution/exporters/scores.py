@@ -1,0 +1,63 @@
+"""A score run: the most helpful and most harmful training samples of every query."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attribution.errors import UserError
+from attribution.exporters import register
+from attribution.exporters.base import Exported, Exporter
+from attribution.settings.ranges import Settings, opt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.studies.influence.result import ScoreResult
+
+
+@dataclass(frozen=True)
+class ScoresSettings(Settings):
+    """Which score run."""
+
+    score: str = opt("", "Id of the score run, as `datablame status` lists it; empty: the newest.")
+
+
+@register("scores")
+class ScoresExport(Exporter):
+    """Lines of one score run: query, side (helped or hurt), rank, training sample, influence and cosine."""
+
+    title = "Influence"
+    summary = (
+        "The strongest training samples of every query of a score run, with estimator and sign: positive means that "
+        "training on the sample lowered the query's loss."
+    )
+    file = "scores.csv"
+    Settings = ScoresSettings
+    settings: ScoresSettings
+
+    def missing(self, project: Exported) -> str:
+        return "" if project.scores() else "Nothing is scored yet."
+
+    def table(self, project: Exported) -> "pd.DataFrame":
+        result = self._asked(project)
+        found = result.summary.sort_values(["query", "side", "rank"], ascending=[True, False, True])
+        names = [query["name"] for query in result.queries]
+        ids = project.dataset.ids
+        found = found.assign(
+            estimator=result.estimator,
+            measure=result.measure,
+            query=[names[column] for column in found["query"]],
+            side=found["side"].map({1: "helped", -1: "hurt"}),
+            sample=ids[found["row"].to_numpy()],
+        )
+        columns = ["estimator", "measure", "query", "side", "rank", "sample", "influence", "cosine"]
+        return found[columns].reset_index(drop=True)
+
+    def _asked(self, project: Exported) -> "ScoreResult":
+        finished = project.scores()
+        fitting = [one for one in finished if self.settings.score in ("", one.id)]
+        if fitting:
+            return fitting[0]
+        if not finished:
+            raise UserError(self.missing(project), "There are no influences to write.", "Score some queries first.")
+        known = ", ".join(one.id for one in finished[:8])
+        raise UserError(f"There is no score run {self.settings.score!r}.", "", f"Choose one of: {known}.")
