@@ -29,7 +29,7 @@ def test_the_contract_names_every_room_and_nothing_else(inside):
 
 def test_what_the_type_checker_reads_points_down_too():
     plan = house(typing=True)
-    assert [group for group in plan.circles() if group != {"measures", "training"}] == []
+    assert [group for group in plan.circles() if group != {"datasets", "tasks"}] == []
     assert len(plan.upward(storeys())) <= 1
 
 
