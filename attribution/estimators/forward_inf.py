@@ -51,10 +51,9 @@ class ForwardInfluence(Estimator):
 
     title = "Forward-INF (mirrored)"
     summary = (
-        "Unlearns the query a little and watches which training samples get worse with it. Needs only forward "
-        "passes over the data. Its usual "
-        "steps were chosen to find copies: on one network that cost fidelity to retraining (LDS 0.38, plain dot "
-        "products 0.44), on another not."
+        "Unlearns the query a little and watches which training samples get worse with it. Needs only forward passes "
+        "over the data. Its usual steps were chosen to find copies: on one network that cost fidelity to retraining "
+        "(LDS 0.38, plain dot products 0.44), on another not."
     )
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ),  θ̂_q = θ after K unit-norm ascent steps on ℓ_q"
     cost = "One forward pass over the training set per query, plus one; a few steps per query."

@@ -53,9 +53,8 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
 
     title = "Forward-INF (preconditioned)"
     summary = (
-        "Unlearns the query the way training learned it, then watches which training samples get worse with it. "
-        "As faithful as the "
-        "influence function, and needs only forward passes over the data once the query is solved."
+        "Unlearns the query the way training learned it, then watches which training samples get worse with it. As "
+        "faithful as the influence function, and needs only forward passes over the data once the query is solved."
     )
     formula = "[ℓᵢ(θ + a s) − ℓᵢ(θ − a s)] / (2an),  s = (C + λI)⁻¹ ∇ℓ_q"
     cost = (

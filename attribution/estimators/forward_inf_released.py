@@ -41,8 +41,7 @@ class ReleasedForwardInfluence(ForwardInfluence):
     contrary = False  # the step follows the signs of the query's gradient alone
     summary = (
         "Forward-INF with one Adam step, as its authors' code takes it. Kept for comparison: the plain one finds "
-        "copies more often, and the "
-        "preconditioned one follows leave-one-out."
+        "copies more often, and the preconditioned one follows leave-one-out."
     )
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ),  θ̂_q = θ + η ∇ℓ_q / (|∇ℓ_q| + ε)"
     cost = "One forward pass over the training set per query, plus one; one step per query."

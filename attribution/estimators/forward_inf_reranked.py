@@ -38,9 +38,8 @@ class RerankedForwardInfluence(ForwardInfluence):
 
     title = "Forward-INF, re-ranked"
     summary = (
-        "Forward passes find twenty candidates per query, and the gradients of those twenty put them in order. "
-        "Finds leaked copies about "
-        "as often as the cosine of all gradients, with twenty of them."
+        "Forward passes find twenty candidates per query, and the gradients of those twenty put them in order. Finds "
+        "leaked copies about as often as the cosine of all gradients, with twenty of them."
     )
     formula = "ℓᵢ(θ̂_q) − ℓᵢ(θ); its 20 largest re-ordered by cos(∇ℓᵢ, ∇ℓ_q)"
     cost = "As Forward-INF, plus 20 training gradients per query."

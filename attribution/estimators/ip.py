@@ -15,9 +15,8 @@ class GradientDotProduct(Estimator):
 
     title = "Gradient dot product"
     summary = (
-        "How far one small training step on the sample would lower the query's loss. Cheap and exact, but samples "
-        "with large gradients "
-        "dominate: look at the cosine beside it."
+        "How far one small training step on the sample would lower the query's loss. Cheap and exact, but samples with "
+        "large gradients dominate: look at the cosine beside it."
     )
     formula = "⟨∇ℓᵢ(θ), ∇ℓ_q(θ)⟩"
     cost = "One forward and backward pass over the training set, whatever the number of queries."

@@ -32,8 +32,7 @@ class DropoutEnsemble(Estimator):
     title = "Gradient dot product, dropout masks"
     summary = (
         "The dot product averaged over thinned copies of the model. Cheap variety from a single training; expect "
-        "little from it on a network "
-        "that was trained without dropout."
+        "little from it on a network that was trained without dropout."
     )
     formula = "meanₖ ⟨∇ℓᵢ(θ ⊙ mₖ), ∇ℓ_q(θ ⊙ mₖ)⟩"
     cost = "One forward and backward pass over the training set per mask (10)."

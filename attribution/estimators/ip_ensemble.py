@@ -23,9 +23,8 @@ class SeedEnsemble(GradientDotProduct):
 
     title = "Gradient dot product, several seeds"
     summary = (
-        "The dot product averaged over models that were trained alike from other seeds. Steadier than one "
-        "model's; it does not repair what "
-        "dot products get wrong."
+        "The dot product averaged over models that were trained alike from other seeds. Steadier than one model's; it "
+        "does not repair what dot products get wrong."
     )
     formula = "meanₛ ⟨∇ℓᵢ(θₛ), ∇ℓ_q(θₛ)⟩"
     cost = "One forward and backward pass over the training set per seed."

@@ -40,9 +40,8 @@ class KnnShapley(Estimator):
 
     title = "Neighbours' worth (KNN-Shapley)"
     summary = (
-        "What the sample adds to a vote of the query's nearest neighbours for its label, averaged over all "
-        "subsets of the training set. "
-        "Looks at what the model sees, not at how it learned."
+        "What the sample adds to a vote of the query's nearest neighbours for its label, averaged over all subsets of "
+        "the training set. Looks at what the model sees, not at how it learned."
     )
     formula = "sᵢ = sᵢ₊₁ + ([yᵢ=y_q] − [yᵢ₊₁=y_q]) min(k, i) / (k i), nearest first"
     cost = "One product of representations and one sort of the training set per query; no pass through the model."

@@ -38,9 +38,8 @@ class LeaveOneOut(Estimator):
     title = "Left out for real (last layer)"
     contrary = False  # the truth: what is left may go to a third class
     summary = (
-        "By how much the query's loss rises when the sample is left out and the last layer is fitted again, "
-        "exactly. The truth for "
-        "logistic regression; in a network, what the sample taught the last layer."
+        "By how much the query's loss rises when the sample is left out and the last layer is fitted again, exactly. "
+        "The truth for logistic regression; in a network, what the sample taught the last layer."
     )
     formula = "ℓ_q(W₋ᵢ) − ℓ_q(W),  W = argmin (1/n) Σ ℓⱼ + λ/2 ‖W‖²"
     cost = (

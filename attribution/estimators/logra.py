@@ -46,8 +46,7 @@ class LograInfluence(Compressed):
     title = "Low-rank influence (LoGra)"
     summary = (
         "The influence function in a few hundred directions per layer, kept as a short vector per sample: later "
-        "questions cost no further "
-        "pass over the training set. Misses what lies outside these directions."
+        "questions cost no further pass over the training set. Misses what lies outside these directions."
     )
     formula = "(1/n) Σ_layers p_qᵀ (F + λI)⁻¹ pᵢ,  p = U_Sᵀ ∇_W ℓ U_A"
     cost = "Two backward passes over the training set per class and one more for the samples, once for all queries."

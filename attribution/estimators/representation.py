@@ -20,8 +20,7 @@ class RepresentationSimilarity(Estimator):
     title = "Similar to the model"
     summary = (
         "How alike the model sees the sample and the query, from -1 to 1; negative when their labels differ. The "
-        "baseline that gradients "
-        "have to beat at finding copies and look-alikes; no estimate of a change in loss."
+        "baseline that gradients have to beat at finding copies and look-alikes; no estimate of a change in loss."
     )
     formula = "± hᵢ·h_q / (‖hᵢ‖ ‖h_q‖), + when yᵢ = y_q"
     cost = "One product of representations; no pass through the model."

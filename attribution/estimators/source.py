@@ -36,9 +36,8 @@ class Source(Estimator):
 
     title = "Through the training (SOURCE)"
     summary = (
-        "How much the query's loss fell through the steps taken on this sample, counting that later training "
-        "undoes part of what "
-        "earlier steps did. Between TracIn and the influence function; needs no damping."
+        "How much the query's loss fell through the steps taken on this sample, counting that later training undoes "
+        "part of what earlier steps did. Between TracIn and the influence function; needs no damping."
     )
     formula = "∇ℓ_qᵀ Σₖ (Π_{m>k} e^{−tₘCₘ}) (1/n)(I − e^{−tₖCₖ}) Cₖ⁻¹ ∇ℓᵢ(θₖ)"
     cost = "EK-FAC at every checkpoint, then one forward and backward pass over the training set per checkpoint."

@@ -42,14 +42,12 @@ class Trak(Estimator):
 
     title = "TRAK"
     summary = (
-        "What the sample added to the query's margin in a linearised copy of the model, with similar samples "
-        "sharing the credit. "
-        "Averages over checkpoints; several runs make it better."
+        "What the sample added to the query's margin in a linearised copy of the model, with similar samples sharing "
+        "the credit. Averages over checkpoints; several runs make it better."
     )
     formula = "meanₘ φ_q'(Φ'Φ + λI)⁻¹φᵢ · meanₘ(1 − pᵢ),  φ = P'∇ log(p/(1−p))"
     cost = (
-        "Two forward and backward passes with a projection over the training set per checkpoint; one where "
-        "the "
+        "Two forward and backward passes with a projection over the training set per checkpoint; one where the "
         "projections fit 64 MB."
     )
     source = "Park et al., TRAK: Attributing Model Behavior at Scale, arXiv 2303.14186."

@@ -28,9 +28,8 @@ class TurnOverDropout(Estimator):
 
     title = "Turn-over dropout"
     summary = (
-        "Trains the network anew, giving every sample its own half of the last layer's inputs, and asks both "
-        "halves. Needs no gradients, but "
-        "explains those other networks and not the one you have; noisy for single pairs."
+        "Trains the network anew, giving every sample its own half of the last layer's inputs, and asks both halves. "
+        "Needs no gradients, but explains those other networks and not the one you have; noisy for single pairs."
     )
     formula = "ℓ_q(θ ∘ m̄ᵢ) − ℓ_q(θ ∘ mᵢ),  mᵢ the dropout mask of sample i, m̄ᵢ its complement"
     cost = (

@@ -97,10 +97,16 @@ def _control(figure: "Figure", found: "FairnessResult", name: str, ticks: list[f
     value = 100 * (line["signed"] if name in GAPS else line["estimate"])
     words = f"removed at random, {budget:g} %: {style.with_interval(value, np.nan, np.nan, unit, signed=False)}"
     marker = {"color": style.UNCLEAR, "size": 12, "symbol": "diamond-wide"}
+    # Fmt: skip.
     figure.add_scatter(
-        x=[ticks.index(budget)], y=[value], mode="markers", name="removed at random", marker=marker, hovertext=[words],
+        x=[ticks.index(budget)],
+        y=[value],
+        mode="markers",
+        name="removed at random",
+        marker=marker,
+        hovertext=[words],
         hoverinfo="text",
-    )  # fmt: skip
+    )
 
 
 def _marks(figure: "Figure", found: "FairnessResult", ticks: list[float], signed: bool) -> None:

@@ -70,10 +70,17 @@ def seeds(found: "RetrainResult", *, dark: bool = False) -> "Figure":
             f"seed {seed}, {when}: {comparison.value_words(reading, value / reading.factor)}"
             for when, value in zip(("before", "after"), values, strict=True)
         ]
+        # Fmt: skip.
         figure.add_scatter(
-            x=[0, 1], y=values, mode="lines+markers", name=f"seed {seed}", line=look, marker={"size": 9},
-            hovertext=words, hoverinfo="text",
-        )  # fmt: skip
+            x=[0, 1],
+            y=values,
+            mode="lines+markers",
+            name=f"seed {seed}",
+            line=look,
+            marker={"size": 9},
+            hovertext=words,
+            hoverinfo="text",
+        )
     figure.update_xaxes(tickvals=[0, 1], ticktext=["before", "after"], range=[-0.3, 1.3], showgrid=False)
     return figure
 

@@ -17,8 +17,8 @@ class MeanLoss(Measure):
 
     title = "Loss"
     summary = (
-        "How surprised the model is by the labels, or how far it is from the values. "
-        "The default: which samples made this prediction what it is."
+        "How surprised the model is by the labels, or how far it is from the values. The default: which samples made "
+        "this prediction what it is."
     )
     formula = "mean ℓ(f(x), y)"
     unit = "nats"

@@ -17,9 +17,8 @@ class NegativeMargin(Measure):
 
     title = "Margin"
     summary = (
-        "How far the best other class is ahead of the label, in logits. Unlike the loss it does not go quiet "
-        "where the model is sure, so it "
-        "explains confident predictions better."
+        "How far the best other class is ahead of the label, in logits. Unlike the loss it does not go quiet where the "
+        "model is sure, so it explains confident predictions better."
     )
     formula = "mean (max_{c≠y} z_c − z_y)"
     unit = "logits"

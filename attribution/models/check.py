@@ -66,8 +66,7 @@ def _answers(model: nn.Module, x: Tensor, dataset: "Dataset") -> None:
                 f"Two answers to the same question differ by {float((logits - again).abs().max()):.3g}, in eval mode.",
                 "Influence is asked of one answer; there is none.",
                 "Take chance out of the forward pass in eval mode (dropout: nn.Dropout or F.dropout(x, "
-                "training=self.training)), and state that "
-                "it changes.",
+                "training=self.training)), and state that it changes.",
             )
         alone = _ask(model, x[:1], dataset, "it was asked about one sample")
         turned = _ask(model, x.flip(0), dataset, "it was asked in another order")
@@ -195,9 +194,8 @@ def _stays(before: dict[str, tuple[int, ...]], after: dict[str, tuple[int, ...]]
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if changed:
         raise UserError(
-            f"The model's forward changes what it is made of: {changed[0]} was "
-            f"{before.get(changed[0], 'not there')}, is "
-            f"{after.get(changed[0], 'gone')}.",
+            f"The model's forward changes what it is made of: {changed[0]} was {before.get(changed[0], 'not there')}, "
+            f"is {after.get(changed[0], 'gone')}.",
             "Weights that were saved would not fit the model that is built anew.",
             "Make all parameters and buffers in __init__, at their final size.",
         )
@@ -303,9 +301,8 @@ def _too_many_ids(what: str, rows: int, dataset: "Dataset") -> UserError:
     return UserError(
         what,
         f"{why} The ids are this project's own words, not those of the model's tokenizer.",
-        "For a model trained elsewhere give its own token ids: an NPZ of whole numbers with --inputs tokens. For "
-        f"a new one: --vocabulary {max(rows - 2, 1)}, "
-        "or let the function take `vocabulary`.",
+        "For a model trained elsewhere give its own token ids: an NPZ of whole numbers with --inputs tokens. For a new "
+        f"one: --vocabulary {max(rows - 2, 1)}, or let the function take `vocabulary`.",
     )
 
 

@@ -52,8 +52,7 @@ class Fit:
         split = WORDS[self.split]
         found = (
             f"{100 * self.accuracy:.1f} % of {self.n:,} {split} samples right (interval {100 * self.low:.1f} to "
-            f"{100 * self.high:.1f} %), "
-            f"loss {self.loss:.2f} nats, guessing {self.chance_loss:.2f}"
+            f"{100 * self.high:.1f} %), loss {self.loss:.2f} nats, guessing {self.chance_loss:.2f}"
         )
         return found if self.expected is None else f"{found}; you expect {100 * self.expected:.1f} %"
 
@@ -177,9 +176,8 @@ def _unknown(model: nn.Module, dataset: "Dataset") -> tuple[str, str]:
             "Give the model's own ids: an NPZ of whole numbers (X, y) with --inputs tokens.",
         )
     return (
-        f"It is handed {_said(inputs_of(model))}; its preprocessing, its sizes of pictures or columns, or the "
-        "order of its classes "
-        f"({', '.join(dataset.info.classes[:6])}) is likely another.",
+        f"It is handed {_said(inputs_of(model))}; its preprocessing, its sizes of pictures or columns, or the order of "
+        f"its classes ({', '.join(dataset.info.classes[:6])}) is likely another.",
         "Compare them with your own evaluation: --inputs, --mean, --std, --image-size, class_names.",
     )
 

@@ -80,9 +80,8 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
     weights = _origin(network, dataset, model)
     if weights == "builder" and not model.checkpoints:
         said.append(
-            "The weights come from the builder: they are the same at every seed. Training starts from them; to "
-            "ask them as they are, "
-            "give checkpoints=builder."
+            "The weights come from the builder: they are the same at every seed. Training starts from them; to ask "
+            "them as they are, give checkpoints=builder."
         )
     if model.inputs == "tokens":
         said.append("The numbers are handed to the model as whole numbers: token ids for its embedding.")

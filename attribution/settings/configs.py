@@ -83,9 +83,8 @@ class ModelConfig(Settings):
     width: int = opt(0, "Width of the built-in networks; 0: the network's own default.", low=0, high=65_536)
     checkpoints: tuple[str, ...] = opt(
         (),
-        "Trained weights to load (safetensors or state_dict; FILE#KEY for one of several in a file), oldest "
-        "first; builder: those that the "
-        "function returns; empty: train here.",
+        "Trained weights to load (safetensors or state_dict; FILE#KEY for one of several in a file), oldest first; "
+        "builder: those that the function returns; empty: train here.",
     )
     checkpoint_lr: tuple[float, ...] = opt(
         (),
@@ -95,9 +94,9 @@ class ModelConfig(Settings):
     )
     inputs: str = opt(
         "auto",
-        "What the model is handed: raw (numbers as stored, pictures in 0..1), standardised (by the training set's "
-        "mean and deviation) or "
-        "tokens (whole numbers, for an embedding); auto: raw for your own code, standardised for a built-in network.",
+        "What the model is handed: raw (numbers as stored, pictures in 0..1), standardised (by the training set's mean "
+        "and deviation) or tokens (whole numbers, for an embedding); auto: raw for your own code, standardised for a "
+        "built-in network.",
         choices=("auto", "raw", "standardised", "tokens"),
     )
     mean: tuple[float, ...] = opt(
