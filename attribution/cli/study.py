@@ -183,7 +183,8 @@ def flag(
         kinds = opened.categories_of(result) if task.kind == "class" else None
         for line in result.queue(top).itertuples():
             doubt = f"suspicion {line.suspicion:.3f}  {kinds.of(line.row) if kinds else ''}".rstrip()
-            given, suggested = task.targets.word(line.label), suggestion(task, line)
+            given = task.targets.word(line.label)
+            suggested = suggestion(task, line)
             typer.echo(f"{line.position:>4}. {line.id:<24} {given} -> {suggested}?  {doubt}")
 
 
