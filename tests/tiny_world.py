@@ -40,12 +40,20 @@ class World:
         return Context(folder, self.dataset, self.labels, self.run, **{**given, **more})
 
 
-def write_dataset(folder: Path, x: np.ndarray, y: np.ndarray, ids: list[str]) -> Dataset:
+def write_dataset(
+    folder: Path,
+    x: np.ndarray,
+    y: np.ndarray,
+    ids: list[str],
+    classes: tuple[str, ...] = tuple("abc"),
+    task: dict[str, Any] | None = None,
+) -> Dataset:
     splits = ["train"] * N_TRAIN + ["val"] * N_VAL + ["test"] * N_TEST
     samples = pd.DataFrame(
         {"id": ids, "split": splits, "label": y, "source": ids, "hash": [f"hash of {name}" for name in ids]}
     )
-    info = DatasetInfo("tiny", "tabular", tuple("abc"), (x.shape[1],), {}, "", preprocessing={"columns": []})
+    about = {"preprocessing": {"columns": []}, "task": task or {}}
+    info = DatasetInfo("tiny", "tabular", classes, (x.shape[1],), {}, "", **about)
     return Dataset.write(folder, info, samples, x.astype(np.float32))
 
 
@@ -65,6 +73,43 @@ def build(folder: Path) -> World:
     network, runs = ModelConfig(name="mlp", width=24), folder / "runs"
     run = train(dataset, labels, network, recipe, runs)
     train(dataset, labels, network, dataclasses.replace(recipe, seed=1), runs)  # a sibling, for ensembles
+    return World(dataset, labels, run, flipped)
+
+
+TASKS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "classification": (tuple("abc"), {}),
+    "binary": (tuple("ab"), {"name": "binary", "kind": "class"}),
+    "multilabel": (tuple("abc"), {"name": "multilabel", "kind": "set"}),
+    "regression": ((), {"name": "regression", "kind": "number", "mean": 50.0, "std": 10.0, "unit": "mm"}),
+}
+
+
+def build_task(folder: Path, name: str, **settings: Any) -> World:
+    """The same for another task: every target follows from the inputs, the first test samples are copies of the first
+    training samples, and ``flipped`` ones are wrong."""
+    classes, task = TASKS[name]
+    chance = np.random.default_rng(3)
+    n = N_TRAIN + N_VAL + N_TEST
+    x = chance.normal(size=(n, 4)).astype(np.float32)
+    score = x @ np.array([[1.0, -0.5, 0], [0, 1, -1], [0.5, 0, 1], [0, 1, 0.5]])  # (n, 3)
+    targets = {
+        "classification": score.argmax(1),
+        "binary": (score[:, 0] > 0).astype(int),
+        "multilabel": (score > 0) @ np.array([1, 2, 4]),
+        "regression": 50 + 10 * np.tanh(score[:, 0]) + chance.normal(size=n),
+    }[name]
+    test = N_TRAIN + N_VAL
+    flipped = np.sort(chance.choice(np.arange(COPIES, N_TRAIN), N_FLIPPED, replace=False))
+    x[test : test + COPIES], targets[test : test + COPIES] = x[:COPIES], targets[:COPIES]
+    asked = {**task, **settings} if task or settings else {}
+    dataset = write_dataset(folder / "data", x, targets, [f"sample {row}" for row in range(n)], classes, asked)
+    values = dataset.labels.copy()
+    values[flipped] = dataset.task.targets.plant(values[flipped], chance)
+    labels = Labels.of(dataset, values, np.ones(n, dtype=bool))
+    recipe = TrainConfig(epochs=10, batch_size=8, lr=0.02, checkpoints=3, device="cpu")
+    network, runs = ModelConfig(name="mlp", width=24), folder / "runs"
+    run = train(dataset, labels, network, recipe, runs)
+    train(dataset, labels, network, dataclasses.replace(recipe, seed=1), runs)
     return World(dataset, labels, run, flipped)
 
 

@@ -1,0 +1,133 @@
+"""Every estimator and every measure with every task: it answers, or refuses in words that name what answers instead."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from tiny_world import COPIES, TASKS, World, build_task
+
+from attribution.datasets.dataset import Labels
+from attribution.errors import UserError
+from attribution.estimators import estimators
+from attribution.estimators.base import Query
+from attribution.measures import measures
+from attribution.measures.query import measure_of, query_gradients
+
+NAMES = [name for name in estimators.names() if not estimators.get(name).from_subsets]
+EXACT = {"rtol": 5e-4, "atol": 5e-5}
+# Halves of a network, other networks, one sign per weight, or residuals of earlier checkpoints, whose sign is another.
+NOISY = {"turn-over-dropout", "forward-inf-released", "trak-ensemble", "source"}
+
+
+@pytest.fixture(scope="module", params=[name for name in TASKS if name != "classification"])
+def world(request, tmp_path_factory) -> World:
+    return build_task(tmp_path_factory.mktemp(request.param), request.param)
+
+
+def queries_of(world: World, count: int = 4) -> list[Query]:
+    return [Query(str(row), (int(row),)) for row in world.dataset.rows("test")[:count]]
+
+
+def scores(world: World, name: str, queries: list[Query], rows: np.ndarray, batch: int = 1000) -> np.ndarray:
+    estimator = estimators.get(name)(world.trained(batch_size=batch), seed=1)
+    estimator.prepare(queries)
+    return np.concatenate(
+        [estimator.score(rows[start : start + batch]).influence.numpy() for start in range(0, len(rows), batch)]
+    )
+
+
+def refuses(world: World, plug: type) -> bool:
+    """Whether it refuses this task; then its words must name another plug-in that does not."""
+    if plug.serves(world.dataset.task.kind):
+        return False
+    with pytest.raises(UserError, match=f"{plug.name} is about") as refused:
+        plug.check(world.dataset.task)
+    registry = estimators if plug.name in estimators.names() else measures
+    named = [name for name in registry.names() if re.search(rf"\b{re.escape(name)}\b", refused.value.do)]
+    assert named
+    assert all(registry.get(name).serves(world.dataset.task.kind) for name in named)
+    return True
+
+
+def other_side(world: World) -> np.ndarray:
+    """Targets of the first samples that are wrong: another class or set, a number on the other side of what the model
+    says."""
+    task, values = world.dataset.task, world.labels.values[:COPIES]
+    if task.kind != "number":
+        return task.targets.plant(values, np.random.default_rng(1))
+    said = task.said_kept(world.run.outputs()[:COPIES], values)["prediction"]
+    return said - 2 * task.targets.std * np.sign(values - said)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_estimator_answers_or_names_another(world, name):
+    plug = estimators.get(name)
+    if refuses(world, plug):
+        with pytest.raises(UserError, match="is about"):
+            plug(world.trained())
+        return
+    rows, queries = world.dataset.rows("train"), queries_of(world)
+    whole = scores(world, name, queries, rows)
+    assert whole.shape == (len(rows), len(queries))
+    assert np.isfinite(whole).all()
+    assert np.ptp(whole) > 0
+    np.testing.assert_allclose(scores(world, name, queries, rows, batch=13), whole, **EXACT)
+    estimator = plug(world.trained())
+    unit = estimator.measured_in(measure_of(world.trained()).measured_in(world.dataset.task))
+    if world.dataset.task.kind == "number":
+        assert not {"nats", "logits"} & set(unit.split())
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not estimators.get(name).control])
+def test_positive_means_helpful(world, name):
+    """A training sample helps a query that is its own copy."""
+    if refuses(world, estimators.get(name)):
+        return
+    copies = world.dataset.rows("test")[:COPIES]
+    influence = scores(world, name, [Query(str(row), (int(row),)) for row in copies], np.arange(COPIES))
+    positive = (np.diag(influence) > 0).sum()
+    assert positive == COPIES or (name in NOISY and positive >= 2)
+
+
+@pytest.mark.parametrize("name", ["ip", "influence-cg", "ekfac", "datainf", "forward-inf", "cosine", "trak"])
+def test_a_wrong_target_harms_more_than_the_right_one(world, name):
+    """The same training samples with targets moved to the wrong side: what they do to their copies falls."""
+    copies = world.dataset.rows("test")[:COPIES]
+    queries = [Query(str(row), (int(row),)) for row in copies]
+    right = np.diag(scores(world, name, queries, np.arange(COPIES)))
+    values = world.labels.values.copy()
+    values[:COPIES] = other_side(world)
+    spoilt = World(world.dataset, Labels.of(world.dataset, values, world.labels.active), world.run, world.flipped)
+    wrong = np.diag(scores(spoilt, name, queries, np.arange(COPIES)))
+    assert (wrong < right).all()
+
+
+@pytest.mark.parametrize("name", measures.names())
+def test_a_measure_answers_or_names_another(world, name):
+    if refuses(world, measures.get(name)):
+        with pytest.raises(UserError, match="is about"):
+            query_gradients(world.trained(), [Query("all", tuple(world.dataset.rows("val").tolist()), name)])
+        return
+    if measures.get(name).group_only:
+        pytest.skip("needs a group column: tests/measures")
+    trained = world.trained()
+    measure, rows = measure_of(trained, name), world.dataset.rows("val").tolist()
+    value, gradient = measure.value(trained, rows), measure.gradient(trained, rows)
+    assert np.isfinite(value)
+    length = 1e-3
+    norm = torch.sqrt(sum(part.square().sum() for part in gradient.values()))
+    moved = world.trained()
+    with torch.no_grad():
+        for key, parameter in moved.model().named_parameters():
+            parameter -= length * gradient[key] / norm
+    fallen = value - measure_of(moved, name).value(moved, rows)
+    assert fallen == pytest.approx(length * float(norm), rel=0.1)
+    assert measure.measured_in(world.dataset.task)
+
+
+def test_an_attack_raises_the_loss(world):
+    trained, rows = world.trained(), world.dataset.rows("val").tolist()
+    loss = measure_of(trained, "loss").value(trained, rows)
+    assert measure_of(trained, "fgsm").value(trained, rows) > loss
+    assert measure_of(trained, "pgd").value(trained, rows) > loss
