@@ -182,7 +182,7 @@ def test_the_default_recipe_trains_a_model_on_a_few_texts():
 
 def test_what_needs_the_recipe_of_loaded_weights_refuses(adopted):
     from attribution import ScoreConfig
-    from attribution.studies.bench.leave_one_out import as_softmax_regression
+    from attribution.studies.bench.leave_one_out import as_linear
 
     with pytest.raises(UserError, match="trained elsewhere"):
         adopted.score(ScoreConfig(estimator="turn-over-dropout", queries="test-00001", device="cpu"))
@@ -191,4 +191,4 @@ def test_what_needs_the_recipe_of_loaded_weights_refuses(adopted):
     trained = TrainedModel(adopted.dataset, adopted.labels, adopted.run, device="cpu")
     trained.model = lambda: __import__("torch").nn.Linear(64, 10)
     with pytest.raises(UserError, match="penalty is not known"):
-        as_softmax_regression(trained)
+        as_linear(trained)

@@ -10,7 +10,9 @@ from training_data import table
 
 from attribution.errors import UserError
 from attribution.settings.configs import ModelConfig, TrainConfig
-from attribution.studies.bench.leave_one_out import as_softmax_regression, hessian, inputs, leave_one_out, newton
+from attribution.studies.bench.leave_one_out import as_linear, inputs, leave_one_out
+from attribution.tasks.classification import PLAIN
+from attribution.training.linear import LinearFit
 from attribution.training.train import train
 from attribution.training.trained import TrainedModel
 
@@ -31,7 +33,7 @@ def objective(theta, x, y, weights):
 def test_newton_ends_where_autograd_s_gradient_vanishes(problem):
     x, y = problem
     weights = torch.full((40,), 1 / 40).double()
-    theta = newton(x, y, weights, L2, torch.zeros(CLASSES, 4).double(), CLASSES).requires_grad_()
+    theta = LinearFit(PLAIN, x, y, L2, CLASSES).newton(weights, torch.zeros(CLASSES, 4).double()).requires_grad_()
     (slope,) = torch.autograd.grad(objective(theta, x, y, weights), theta)
     assert float(slope.abs().max()) < 1e-10
 
@@ -40,10 +42,8 @@ def test_hessian_is_autograd_s(problem):
     x, y = problem
     weights = torch.rand(40, generator=torch.Generator().manual_seed(1)).double()
     theta = torch.randn(CLASSES, 4, generator=torch.Generator().manual_seed(2)).double()
-    expected = torch.autograd.functional.hessian(lambda t: objective(t, x, y, weights), theta).reshape(
-        12, 12
-    ) - L2 * torch.eye(12)
-    torch.testing.assert_close(hessian(x, (x @ theta.T).softmax(1), weights), expected.double())
+    expected = torch.autograd.functional.hessian(lambda t: objective(t, x, y, weights), theta).reshape(12, 12)
+    torch.testing.assert_close(LinearFit(PLAIN, x, y, L2, CLASSES).hessian(theta, weights), expected.double())
 
 
 def test_leave_one_out_is_the_change_between_two_optima_found_another_way(problem):
@@ -66,7 +66,7 @@ def test_leave_one_out_is_the_change_between_two_optima_found_another_way(proble
         weights = even.clone()
         weights[row] = 0
         expected.append(optimum(weights) - optimum(even))
-    truth = leave_one_out(x[:n], y[:n], L2, np.array(left_out), (x[n:], y[n:]), CLASSES)
+    truth = leave_one_out(LinearFit(PLAIN, x[:n], y[:n], L2, CLASSES), np.array(left_out), (x[n:], y[n:]))
     np.testing.assert_allclose(truth, expected, atol=1e-7)
 
 
@@ -82,10 +82,11 @@ def fitted(folder, name, **recipe):
     )
 
 
-def test_softmax_regression_is_recognised_with_its_penalty(tmp_path):
+def test_a_linear_model_is_recognised_with_its_penalty(tmp_path):
     trained = fitted(tmp_path, "logistic", weight_decay=0.01)
-    x, y, l2 = as_softmax_regression(trained)
-    assert (x.shape, l2) == ((60, 5), 0.01)
+    fit = as_linear(trained)
+    x, y = fit.x, fit.y
+    assert (x.shape, fit.l2, fit.c) == ((60, 5), 0.01, 3)
     weight, bias = trained.model().parameters()
     logits = x @ torch.cat([weight, bias[:, None]], 1).double().T
     torch.testing.assert_close(logits, trained.model()(trained.batch(trained.rows)[0]).double(), rtol=1e-5, atol=1e-5)
@@ -98,4 +99,4 @@ def test_softmax_regression_is_recognised_with_its_penalty(tmp_path):
 )
 def test_other_models_are_refused(tmp_path, name, recipe):
     with pytest.raises(UserError):
-        as_softmax_regression(fitted(tmp_path, name, **recipe))
+        as_linear(fitted(tmp_path, name, **recipe))

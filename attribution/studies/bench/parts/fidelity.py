@@ -89,20 +89,16 @@ def means(values: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 def _leave_one_out(at: Bench, work: Progress) -> None:
-    """True leave-one-out of ``LEFT_OUT`` samples, where the model is softmax regression; left out silently where it is
-    not."""
+    """True leave-one-out of ``LEFT_OUT`` samples, where the model is one linear layer; silently none elsewhere."""
     import pandas as pd
 
     trained = at.trained(at.labels, at.run)
     try:
-        x, y, l2 = leave_one_out.as_softmax_regression(trained)
+        fit = leave_one_out.as_linear(trained)
     except UserError:
         return
     left_out = np.sort(np.random.default_rng([at.config.seed, 4]).permutation(len(at.rows))[:LEFT_OUT])
-    classes = len(at.dataset.info.classes)
-    truth = leave_one_out.leave_one_out(
-        x, y, l2, left_out, leave_one_out.inputs(trained, at.queries), classes, work.part(0.95, 1.0)
-    )
+    truth = leave_one_out.leave_one_out(fit, left_out, leave_one_out.inputs(trained, at.queries), work.part(0.95, 1.0))
     lines = []
     for name in at.usable:
         found = at.matrices[name][left_out].astype(np.float64)
