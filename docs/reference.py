@@ -17,6 +17,7 @@ def reference() -> str:
     from attribution.detectors import detectors
     from attribution.estimators import estimators
     from attribution.measures import measures
+    from attribution.tasks import tasks
 
     parts = ["# Reference\n\nMade by `python docs/build.py` from the code; do not edit by hand.\n"]
     verbs = [
@@ -49,6 +50,12 @@ def reference() -> str:
         parts.append(f"## {title}\n")
         parts.append(table(["name", "in words", "summary", "cost"], lines))
         parts.append(_own_settings(registry))
+    items = [tasks.get(name) for name in tasks.names()]
+    parts.append(
+        "## Tasks\n\n[What they are](tasks.md). Their settings are given with `--task-options NAME=VALUE,...`.\n"
+    )
+    parts.append(table(["name", "in words", "summary"], [[f"`{one.name}`", one.title, one.summary] for one in items]))
+    parts.append(_own_settings(tasks))
     items = [measures.get(name) for name in measures.names()]
     parts.append("## Measures\n")
     parts.append(

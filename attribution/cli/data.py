@@ -25,7 +25,8 @@ def new(
     trust_code: Annotated[
         bool,
         typer.Option(
-            "--trust-code", help="Allow the code file given by --model, and what it imports beside it, to run."
+            "--trust-code",
+            help="Allow the code files given by --model and --task, and what they import beside them, to run.",
         ),
     ] = False,
     expect_accuracy: Annotated[
@@ -50,8 +51,8 @@ def new(
         expect_accuracy=expect_accuracy,
         progress=bar(),
     )
-    if trust_code and project.code:
-        for line in project.code.lines():
+    for code in project.codes if trust_code else ():
+        for line in code.lines():
             typer.echo(f"trusted: {line}")
     info = project.info
     typer.echo(f"{project.name}: {info.modality}, {counts(info)}, {targets.task_words(project.dataset.task)}")
@@ -107,11 +108,17 @@ def trust(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Trust what is shown without asking.")] = False,
     take_back: Annotated[bool, typer.Option("--take-back", help="Trust the file no longer.")] = False,
 ) -> None:
-    """Show the project's model file and what it imports, with their hashes, and allow them to run as they are now."""
+    """Show the project's own code (model, task) and what it imports, with their hashes, and allow them to run as they
+    are now."""
     opened = open_project(project)
-    code = opened.code
-    if code is None:
+    if not opened.codes:
         raise UserError(f"The model of {opened.name} is built in.", "There is no code file to trust.")
+    for code in opened.codes:
+        _decide(code, yes, take_back)
+
+
+def _decide(code: trusting.Look, yes: bool, take_back: bool) -> None:
+    """Ask about one file, or take back what was said of it."""
     if take_back:
         typer.echo(
             f"{code.path} is trusted no longer" if trusting.forget(code.path) else f"{code.path} was not trusted"

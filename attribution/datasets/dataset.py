@@ -14,6 +14,7 @@ from attribution.storage.files import damage, read_array, read_json, way_out, wh
 from attribution.storage.sums import of_folder
 from attribution.storage.tables import read_table, write_table
 from attribution.tasks import task_of
+from attribution.tasks.own import identity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,7 +169,7 @@ class Dataset:
             info.classes,
             info.shape,
             info.preprocessing,
-            *([info.task] if info.task else []),
+            *([identity(info.task)] if info.task else []),
         )
         info = DatasetInfo(**{**asdict(info), "counts": counts, "base_hash": base_hash})
         folder.mkdir(parents=True, exist_ok=True)

@@ -239,6 +239,7 @@ def by_task(model: nn.Module, dataset: "Dataset") -> tuple[dict[str, Any], UserE
     values = dataset.labels[rows]
     said = task.said(torch.from_numpy(predict(model, dataset, rows)[0]), values)
     found = {one.name: float(one.value(np.asarray(one.terms(said, values)).mean(-1))) for one in task.figures}
+    found["loss"] = float(np.mean(said["loss"]))
     chance = task.chance(values)
     error = float(np.std(said["loss"]) / math.sqrt(len(rows)))
     first = task.figures[0]

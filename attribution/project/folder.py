@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+from attribution.project.home import code_files
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, from_dict, stored_model, to_dict
 from attribution.storage import database
 from attribution.storage.files import read_json, write_json
-from attribution.trust import Look, code_file, look, trust
+from attribution.trust import Look, look, trust
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,23 +70,30 @@ class About:
 
     @property
     def code(self) -> Look | None:
-        """The model's code file and what it imports, beside what this user trusted of it; None for a built-in
-        network."""
-        path = code_file(self.model_config.name)
-        return look(path) if path else None
+        """The code file to be asked about, with what it imports, beside what this user trusted of it: the first of
+        ``codes`` that is not trusted, else the first; None where model and task are built in."""
+        codes = self.codes
+        return next((one for one in codes if not one.trusted), codes[0] if codes else None)
+
+    @property
+    def codes(self) -> list[Look]:
+        """The user's own files that run here: the model's and the task's."""
+        return [look(path) for path in code_files(self.model_config, self.data_config)]
 
     @property
     def trusted(self) -> bool:
-        """Whether this user trusts the model's code as it is now. The project's folder has no say in it."""
-        code = self.code
-        return code is not None and code.trusted
+        """Whether this user trusts all of that code as it is now. The project's folder has no say in it."""
+        codes = self.codes
+        return bool(codes) and all(one.trusted for one in codes)
 
     def trust_code(self) -> Look:
-        """Trust the model's code file, and every local module that it imports, as they are now; what was trusted."""
-        path = code_file(self.model_config.name)
-        if path is None:
-            raise UserError("This project's model is built in.", "There is no code file to trust.")
-        return trust(path)
+        """Trust the files of ``codes``, and every local module that they import, as they are now; the first."""
+        codes = self.codes
+        if not codes:
+            raise UserError("This project's model and task are built in.", "There is no code file to trust.")
+        for one in codes:
+            trust(one.path)
+        return look(codes[0].path)
 
     @property
     def dataset(self) -> "Dataset":

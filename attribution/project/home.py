@@ -18,6 +18,7 @@ from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, d
 from attribution.storage import database
 from attribution.storage.files import read_json, write_json
 from attribution.storage.locks import alone_or_refused
+from attribution.tasks.own import placed
 from attribution.trust import code_file, look, trust
 
 SAMPLES = ("fashion", "text", "tabular", "moons")
@@ -77,7 +78,7 @@ def create(
         from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
     data = _absolute(data)
     model = _placed(model)
-    if code := code_file(model.name):
+    for code in code_files(model, data):
         if trust_code:
             trust(code)
         elif not look(code).trusted:
@@ -202,10 +203,16 @@ def create_sample(name: str, folder: str | Path | None, progress: Progress) -> P
     return create(target, data, model, train, False, progress, results=source / "prebuilt.zip")
 
 
+def code_files(model: ModelConfig, data: DataConfig) -> list[Path]:
+    """The files of the user's own that a project runs: of its model and of its task."""
+    found = (code_file(model.name), code_file(data.task))
+    return list(dict.fromkeys(path for path in found if path))
+
+
 def _absolute(data: DataConfig) -> DataConfig:
     # A loop of links or an unknown user is said by the reader.
     path = os.path.abspath(os.path.expanduser(data.path)) if data.path else ""
-    return from_dict(DataConfig, {**to_dict(data), "path": path})
+    return from_dict(DataConfig, {**to_dict(data), "path": path, "task": placed(data.task)})
 
 
 def _placed(model: ModelConfig) -> ModelConfig:

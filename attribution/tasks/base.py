@@ -66,7 +66,7 @@ class Task(ABC):
         JSON."""
         known = {item.name for item in fields(cls.Settings)}
         data = {name: value for name, value in options.items() if name in DATA}
-        given = {name: value for name, value in options.items() if name not in (*DATA, "name", "kind")}
+        given = {name: value for name, value in options.items() if name not in (*DATA, "name", "kind", "code")}
         unknown = sorted(set(given) - known)
         if unknown:
             raise UserError(

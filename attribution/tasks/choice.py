@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
 from attribution.settings.ranges import checked, entry_type
-from attribution.tasks import USUAL, tasks
+from attribution.tasks import USUAL, task_class
+from attribution.trust import code_file
+from attribution.trust.question import code_hash
 
 if TYPE_CHECKING:
     from attribution.settings.configs import DataConfig
@@ -18,7 +20,7 @@ AUTO = "auto"
 def chosen(config: "DataConfig", classes: Sequence[str] = (), **data: float) -> "Task":
     """The task that the settings name, with the settings of its own, for data of these ``classes`` and, for numbers,
     this ``mean`` and ``std``. ``UserError`` for an unknown task or setting."""
-    kind = tasks.get(USUAL if config.task == AUTO else config.task)
+    kind = task_class({"name": USUAL if config.task == AUTO else config.task})
     given = settings_of(kind.Settings, config.task_options)
     unit = {"unit": config.unit} if config.unit else {}
     return kind(classes, given, **data, **unit)
@@ -59,6 +61,8 @@ def described(task: "Task") -> dict[str, Any]:
     if told == {"name": USUAL}:
         return {}
     told["kind"] = task.kind
+    if path := code_file(task.name):
+        told["code"] = code_hash(path)
     if task.kind == "number":
         told |= {"mean": task.targets.mean, "std": task.targets.std}
         told |= {"unit": task.target_unit} if task.target_unit else {}

@@ -24,7 +24,8 @@ def figures_of(
 ) -> list[dict[str, Any]]:
     """The same from what is said of the samples."""
     found = {one.name: float(one.value(np.asarray(one.terms(said, values)).mean(-1))) for one in task.figures}
-    return [{"epoch": epoch, "split": split, "loss": found.pop("loss"), **found, "n": len(values)}]
+    loss = found.pop("loss", float(np.mean(said["loss"])))
+    return [{"epoch": epoch, "split": split, "loss": loss, **found, "n": len(values)}]
 
 
 def dynamics_table(

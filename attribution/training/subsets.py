@@ -19,11 +19,13 @@ from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, TrainConfig, fingerprint, from_dict, stored_model, to_dict
 from attribution.storage.files import read_array, read_json, whole_file, write_json
+from attribution.tasks import task_class
 
 if TYPE_CHECKING:
     from torch import nn
 
     from attribution.datasets.dataset import Dataset, Labels
+    from attribution.tasks.base import Task
 
 FORMAT = 1
 # seed of the trainings; a repeat adds to it. No project starts from it, so the model that is explained is none of these
@@ -87,6 +89,7 @@ class Subsets:
                 "share": share,
                 "n": n,
                 "code": what["code"],
+                **({"task": dataset.info.task, "classes": list(dataset.info.classes)} if dataset.info.task else {}),
             }
             store.__dict__["about"] = about
         return store
@@ -137,7 +140,7 @@ class Subsets:
         )
 
     def logits(self, rows: Any) -> np.ndarray:
-        """Outputs of the models on these rows of the data, ``(m, repeats, q, c)`` float64."""
+        """Outputs of the models on these rows of the data, ``(m, repeats, q, ...)`` float64."""
         rows = np.asarray(rows, dtype=np.int64)
         found = [
             [_load(self._at(number, r) / "logits.npy")[rows] for r in range(self.repeats)] for number in self.finished()
@@ -145,29 +148,36 @@ class Subsets:
         return np.array(found, dtype=np.float64)
 
     def losses(self, rows: Any, labels: Any) -> np.ndarray:
-        """Cross-entropy of these rows under ``labels`` (q,), ``(m, q)`` in nats: the mean over the repeats."""
-        logits = self.logits(rows)
-        if not len(logits):
-            return np.zeros((0, len(rows)))
-        return -np.take_along_axis(_log_softmax(logits), _chosen(logits, labels), -1)[..., 0].mean(1)
+        """Losses of these rows under ``labels`` (q,) (as ``Labels.values``), ``(m, q)``: the mean over the repeats."""
+        return self._said("loss", rows, labels)
 
     def margins(self, rows: Any, labels: Any) -> np.ndarray:
-        """Logit of the label minus the best other's, ``(m, q)``: how clearly it is preferred, below 0 = predicted
-        wrong; mean over the repeats."""
-        logits = self.logits(rows)
-        if not len(logits):
-            return np.zeros((0, len(rows)))
-        index = _chosen(logits, labels)
-        own = np.take_along_axis(logits, index, -1)[..., 0]
-        np.put_along_axis(logits, index, -np.inf, -1)
-        return np.asarray((own - logits.max(-1)).mean(1))
+        """How sure the models are of the labels, ``(m, q)`` (of classes: logit of the label minus the best other's,
+        below
+        0 = predicted wrong); mean over the repeats."""
+        return self._said("margin", rows, labels)
 
     def correct(self, rows: Any, labels: Any) -> np.ndarray:
-        """Share of the repeats that predict the label, ``(m, q)``: 0 or 1 without repeats."""
-        logits = self.logits(rows)
-        if not len(logits):
-            return np.zeros((0, len(rows)))
-        return np.asarray((logits.argmax(-1) == np.asarray(labels)).mean(1))
+        """Share of the repeats that predict the label, ``(m, q)``: 0 or 1 without repeats, NaN for numbers."""
+        return self._said("right", rows, labels)
+
+    def _said(self, name: str, rows: Any, labels: Any) -> np.ndarray:
+        """What the task says of these rows, ``(m, q)`` float64; the mean over the repeats."""
+        import torch
+
+        task, values = self.task, np.asarray(labels)
+        models = self.logits(rows)
+        found = [
+            np.mean([task.said(torch.from_numpy(outputs), values)[name] for outputs in repeats], axis=0)
+            for repeats in models
+        ]
+        return np.array(found, dtype=np.float64).reshape(len(models), len(values))
+
+    @cached_property
+    def task(self) -> "Task":
+        """What the models were trained for."""
+        told = self.about.get("task", {})
+        return task_class(told).of(self.about.get("classes", ()), told)
 
     def model(self, number: int, dataset: "Dataset", repeat: int = 0, *, trusted: bool = False) -> "nn.Module":
         """A member's network in eval mode on the CPU; custom code runs only when ``trusted``."""
@@ -253,16 +263,6 @@ class Subsets:
 
     def _at(self, number: int, repeat: int) -> Path:
         return self.folder / (f"model-{number:04d}" + (f".{repeat}" if repeat else ""))
-
-
-def _chosen(logits: np.ndarray, labels: Any) -> np.ndarray:
-    """The labels as indices into the last axis, ``(m, repeats, q, 1)``."""
-    return np.broadcast_to(np.asarray(labels, dtype=np.int64), logits.shape[:-1])[..., None]
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)))
 
 
 def _load(path: Path) -> np.ndarray:
