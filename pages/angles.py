@@ -20,7 +20,6 @@ from pages.parts.context import Sight
 if TYPE_CHECKING:
     from attribution.studies.angles.result import AnglesResult
 
-COLOURS = ["label", "suspicion", "edits"]
 READING = (
     "**How to read it.** Every training sample pulls on the model's weights; so does what you ask about. A "
     "point's place from left to right is "
@@ -65,16 +64,16 @@ def measure_now(sight: Sight, rows: Sequence[int]) -> None:
 
 def groups_of(sight: Sight, colour: str, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
     """The coloured groups of training rows, and a sentence when the wished colour is not there yet."""
-    classes = scatter.by_class(sight.labels.values, sight.project.classes, rows)
+    plain = sight.face.groups(sight.labels.values, rows, context.dark())
     if colour == "edits":
         verdicts = np.full(len(sight.project.dataset), "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
         return scatter.by_edit(verdicts, rows, context.dark()), ""
     if colour == "suspicion":
         if sight.suspicion is None:
-            return classes, "Suspicion is known after the search for wrong labels (Review)."
+            return plain, f"Suspicion is known after the search for wrong {sight.face.nouns} (Review)."
         return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(context.dark()), dark=context.dark()), ""
-    return [group for group in classes if len(group.rows)], ""
+    return [group for group in plain if len(group.rows)], ""
 
 
 def points(sight: Sight, result: "AnglesResult") -> None:
@@ -84,8 +83,9 @@ def points(sight: Sight, result: "AnglesResult") -> None:
     positions = angles.points(
         rows, samples["cosine"].to_numpy(), samples["norm"].to_numpy(), len(sight.project.dataset)
     )
-    colour = st.selectbox("Colour by", COLOURS, key="tint", bind="query-params", width=200)
-    groups, missing = groups_of(sight, colour or COLOURS[0], rows)
+    named = [sight.face.noun, "suspicion", "edits"]
+    colour = st.selectbox("Colour by", named, key="tint", bind="query-params", width=200)
+    groups, missing = groups_of(sight, colour or "", rows)
     if missing:
         st.caption(f":material/info: {missing}")
     spec = cloud.angles_spec
@@ -109,7 +109,7 @@ def facts_of(sight: Sight, result: "AnglesResult") -> dict[int, tuple[Fact, Fact
 def figures(sight: Sight, result: "AnglesResult") -> None:
     """The angles as a half-circle, by layer, and over checkpoints."""
     rows = result.samples["row"].to_numpy(dtype=np.int64)
-    sides = angles.sides(sight.labels.values, rows, np.unique(sight.labels.values[list(result.query_rows)]).tolist())
+    sides = sight.face.sides(sight.labels.values, rows, result.query_rows)
     final = angles.degrees(result.samples["cosine"].to_numpy())
     mine = {name: final[np.isin(rows, members)] for name, members in sides.items()}
     usual = float(result.config["usual_ratio"])

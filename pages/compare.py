@@ -135,7 +135,7 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
         else:
             charts.show(bench.figure("fidelity", dark=context.dark()), "lds")
     with grid.cell():
-        st.subheader("Does it find wrong labels?")
+        st.subheader("Does it find what is wrong?")
         label = st.selectbox(
             "Given label", bench_classes(bench), key="bench-class", label_visibility="collapsed", format_func=class_word
         )
@@ -162,7 +162,7 @@ def bench_classes(bench: "BenchResult") -> list[int]:
 
 def class_word(label: int) -> str:
     """A class by name; -1 is all of them."""
-    return "All classes" if label < 0 else f"Given label {context.project().classes[label]}"
+    return "All of them" if label < 0 else f"Given label {context.project().classes[label]}"
 
 
 def agreement(sight: Sight, bench: "BenchResult", words: dict[str, str]) -> None:
@@ -209,10 +209,7 @@ def query_word(sight: Sight, row: int) -> str:
     if row < 0:
         return "all predictions asked about"
     seen = sight.predictions.loc[row]
-    classes = sight.project.classes
-    return (
-        f"{sight.project.dataset.ids[row]}: {classes[int(seen['label'])]}, predicted {classes[int(seen['prediction'])]}"
-    )
+    return f"{sight.project.dataset.ids[row]}: {sight.face.mistake(seen)}"
 
 
 def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row: int, words: dict[str, str]) -> None:
@@ -229,7 +226,7 @@ def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row:
         return
     points = views.rank_points(first, second)
     places = np.arange(len(rows))
-    groups = scatter.by_class(sight.labels.values[rows], sight.project.classes, places)
+    groups = sight.face.groups(sight.labels.values[rows], places, context.dark())
     axes = (f"rank by {words.get(pair[0], pair[0])}", f"rank by {words.get(pair[1], pair[1])}")
     spec = cloud.map_spec(points, groups, None, context.dark(), axes)
 

@@ -12,7 +12,7 @@ from pages.parts.context import Sight
 
 ROWS = 25
 ACTIONS = ["relabel", "drop", "keep", "undo", "redo"]
-WORDS = {"relabel": "Relabelled", "drop": "Dropped", "keep": "Kept", "undo": "Undone", "redo": "Redone"}
+WORDS = {"relabel": "Changed", "drop": "Dropped", "keep": "Kept", "undo": "Undone", "redo": "Redone"}
 
 
 def filters() -> Wanted:
@@ -126,9 +126,8 @@ def versions(sight: Sight) -> None:
         st.caption("None trained yet.")
         return
     st.dataframe(
-        ledger.runs_table(runs, sight.run.id if sight.run is not None else ""),
+        ledger.runs_table(runs, sight.run.id if sight.run is not None else "", sight.project.dataset.task.figures[0]),
         hide_index=True,
-        column_config={"test accuracy": st.column_config.NumberColumn(format="percent")},
         alt="Trained models, newest first",
     )
     others = {
@@ -150,7 +149,7 @@ def main() -> None:
     if not sight.project.edit_count():
         states.empty(
             "No decision yet",
-            "Every relabel, drop and keep will stand here with its reason and evidence, and can be taken back.",
+            "Every change, drop and keep will stand here with its reason and evidence, and can be taken back.",
             icon=":material/history:",
         )
     else:

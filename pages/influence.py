@@ -54,7 +54,7 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
         every = replace(config, queries="wrong")
         with st.container(border=True):
             st.button(
-                "Score every wrong test prediction instead",
+                sight.face.score_all,
                 key="score-wrong",
                 on_click=jobs.submit,
                 args=(sight.project, "score", every),

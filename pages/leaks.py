@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from attribution.project.project import Project
-from attribution.statistics.intervals import without
 from attribution.studies.leaks.result import GRID
 from attribution.views import leaks, numbers
 from pages.parts import cards, context, duplicates, edits, frame, jobs, keys, pair, states
@@ -74,9 +73,9 @@ def score(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> None:
     left_out = np.isin(test, leaks.leaked_rows(cases, wanted))
     if not len(test) or not left_out.any():
         return
-    found = without(sight.predictions["correct"].to_numpy()[test], left_out)
+    found = sight.face.score_without(sight.predictions.loc[test], left_out)
     with st.grid(3, min_column_width=215):
-        for figure in leaks.score_figures(found, any(confirmed)):
+        for figure in leaks.score_figures(found, any(confirmed), sight.face):
             st.metric(
                 figure["label"],
                 figure["value"],
@@ -181,12 +180,9 @@ def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: 
     )
     title = f"#### {how}" + (f", {line['change']}" if line["change"] else "") + "."
     if case["conflict"]:
-        labels = sight.labels.values
-        title += (
-            " The labels differ."
-            if labels[row] != labels[other]
-            else " The labels of other samples in this case differ."
-        )
+        labels, nouns = sight.labels.values, sight.face.nouns
+        own = not sight.face.same(labels[row], labels[other])
+        title += f" The {nouns} differ." if own else f" The {nouns} of other samples in this case differ."
     if verdicts[at]:
         title = f"#### Decided: {leaks.VERDICTS[verdicts[at]]}."
     st.markdown(title)
@@ -214,13 +210,13 @@ def every_case(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> No
 
     with st.expander(f"All {numbers.plural(len(cases), 'case')}, by evidence", icon=":material/list:"):
         st.dataframe(
-            leaks.case_table(cases, project.dataset.ids, sight.labels.values, project.classes, verdicts),
+            leaks.case_table(cases, project.dataset.ids, sight.labels.values, sight.face, verdicts),
             hide_index=True,
             key="case-table",
             on_select=opened,
             selection_mode="single-row",
             height=360 if len(cases) > 9 else "content",
-            alt="Every case with its kind, distance, samples, labels and verdict",
+            alt=f"Every case with its kind, distance, samples, {sight.face.nouns} and verdict",
             column_config={
                 "distance": st.column_config.NumberColumn(
                     format="%.3f", help="In usual distances between neighbours in training."

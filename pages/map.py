@@ -14,7 +14,7 @@ from pages.parts.context import Sight
 
 SPACES = {"representation": "What the model sees", "gradients": "How samples pull on the model"}
 METHODS = {"umap": "UMAP", "pca": "PCA", "training": "Data map"}
-COLOURS = ["label", "prediction", "loss", "suspicion", "what it probably is", "influence on the query", "edits"]
+COLOURS = ["target", "prediction", "loss", "suspicion", "what it probably is", "influence on the query", "edits"]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
 
 
@@ -34,7 +34,8 @@ def controls(sight: Sight) -> Chosen:
     """Space, layout, colour and filters, all in the URL."""
     project = sight.project
     with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="medium"):
-        colour = st.selectbox("Colour by", COLOURS, key="colour", bind="query-params", width=200)
+        named = [sight.face.noun if name == "target" else name for name in COLOURS]
+        colour = st.selectbox("Colour by", named, key="colour", bind="query-params", width=200)
         space = st.segmented_control(
             "Near each other when alike in",
             format_func=SPACES.__getitem__,
@@ -45,7 +46,7 @@ def controls(sight: Sight) -> Chosen:
             format_func=METHODS.__getitem__,
             help="PCA is ready at once and keeps distances roughly; UMAP shows groups more clearly. The data map "
             "shows how training went for "
-            "each sample: how confident the model was of its label, and how much that changed.",
+            f"each sample: {sight.face.data_map[0]}, and how much that changed.",
             **context.choice("method", METHODS, usual_method(sight)),
         )
         with st.popover("Filter", icon=":material/filter_list:"):
@@ -59,16 +60,19 @@ def controls(sight: Sight) -> Chosen:
                 key="splits",
                 bind="query-params",
             )
-            name = st.selectbox(
-                "Label", project.classes, index=None, placeholder="Every class", key="only", bind="query-params"
-            )
+            names = sight.face.choices() if sight.face.picks else ()
+            name = None
+            if names:
+                name = st.selectbox(
+                    "Label", names, index=None, placeholder="Every class", key="only", bind="query-params"
+                )
             kind = None
             if sight.categories is not None:
                 found = list(sight.categories.counts)
                 kind = st.selectbox(
                     "What it probably is", found, index=None, placeholder="Everything", key="kind", bind="query-params"
                 )
-    label = project.classes.index(name) if name in project.classes else None
+    label = names.index(name) if name in names else None
     return Chosen(
         space or "representation", method or usual_method(sight), colour, tuple(splits or present), label, kind or ""
     )
@@ -92,30 +96,28 @@ def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
 
 def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
     """The coloured groups, and a sentence when the wished colour is not there yet."""
-    project = sight.project
+    face = sight.face
     n = len(sight.project.dataset)
     dark = context.dark()
-    if chosen.colour == "label":
-        return scatter.by_class(sight.labels.values, project.classes, rows), ""
+    plain = face.groups(sight.labels.values, rows, dark)
+    if chosen.colour == face.noun:
+        return plain, ""
     if chosen.colour == "prediction":
-        return scatter.by_class(sight.predictions["prediction"].to_numpy(), project.classes, rows), ""
+        return face.groups(sight.predictions["prediction"].to_numpy(), rows, dark), ""
     if chosen.colour == "loss":
-        return scatter.by_steps(sight.predictions["loss"].to_numpy(), rows, colours.loss_scale(dark), " nats", dark), ""
+        unit = f" {face.loss_unit}"
+        return scatter.by_steps(sight.predictions["loss"].to_numpy(), rows, colours.loss_scale(dark), unit, dark), ""
     if chosen.colour == "edits":
         verdicts = np.full(n, "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
         return scatter.by_edit(verdicts, rows, dark), ""
     if chosen.colour == "what it probably is":
         if sight.categories is None:
-            return scatter.by_class(
-                sight.labels.values, project.classes, rows
-            ), "That is known after the search for wrong labels (Review)."
+            return plain, f"That is known after the search for wrong {face.nouns} (Review)."
         return categories.groups(sight.categories.table, rows, dark), ""
     if chosen.colour == "suspicion":
         if sight.suspicion is None:
-            return scatter.by_class(
-                sight.labels.values, project.classes, rows
-            ), "Suspicion is known after the search for wrong labels (Review)."
+            return plain, f"Suspicion is known after the search for wrong {face.nouns} (Review)."
         return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(dark), dark=dark), ""
     return influence_groups(sight, rows)
 
@@ -128,9 +130,8 @@ def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group
     found = project.find_query(estimator, [known]) if known is not None else None
     column = found[0].column(found[1]) if found else None
     if column is None:
-        return scatter.by_class(
-            sight.labels.values, project.classes, rows
-        ), "Choose a query on the Influence page first, and have it scored there."
+        plain = sight.face.groups(sight.labels.values, rows, context.dark())
+        return plain, "Choose a query on the Influence page first, and have it scored there."
     values = np.full(len(project.dataset), np.nan)
     values[column[0]] = column[1]
     return scatter.by_sign(values, rows, context.dark()), ""
@@ -201,15 +202,8 @@ def main() -> None:
         if missing:
             st.caption(f":material/info: {missing}")
         if over_training:
-            st.caption(
-                "Training samples only. Top left: always sure of the label. Right: changed its mind. Bottom left: "
-                "never believed the label, "
-                "where wrong labels gather."
-            )
-        axes = (
-            "Change: standard deviation of the confidence over epochs",
-            "Mean confidence in the given label over epochs",
-        )
+            st.caption(f"Training samples only. {sight.face.data_map[1]}")
+        axes = sight.face.data_map[2]
         if over_training:
             words = f"across: {axes[0]}; upwards: {axes[1]}"
             lasso.chart(sight, coordinates, groups, visible, spec=partial(cloud.map_spec, axes=axes), alt=words)

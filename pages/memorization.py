@@ -65,7 +65,7 @@ def chart(sight: Sight, found: "MemorizationResult") -> None:
     rows = points["row"].to_numpy(dtype=np.int64)
     labels = sight.labels.values[rows]
     coordinates = points[["x", "y"]].to_numpy()
-    groups = scatter.by_class(labels, sight.project.classes, places)
+    groups = sight.face.groups(labels, places, context.dark())
     axes = (f"{views.STAND_INS[name]}, rank: low to high", "memorization")
     spec = cloud.map_spec(coordinates, groups, None, context.dark(), axes)
 

@@ -1,7 +1,5 @@
 """Overview: what am I looking at, what is wrong, what do I do next."""
 
-import math
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -12,16 +10,16 @@ from pages.parts.context import Sight
 
 
 def headline(sight: Sight) -> None:
-    """Name, sizes, model and accuracy in two lines."""
+    """Name, sizes and targets in two lines."""
     info = sight.project.info
     st.title("Overview")
     line = [
         f"**{states.plain(sight.project.name)}**",
         overview.counts_line(info.counts),
-        numbers.plural(len(info.classes), "class", "classes"),
+        states.plain(sight.face.summary()),
     ]
-    if bare := int((sight.labels.values < 0).sum()):
-        line.append(f"{numbers.count(bare)} without a label")
+    if bare := int(sight.face.bare(sight.labels.values).sum()):
+        line.append(f"{numbers.count(bare)} with {sight.face.none}")
     st.markdown(" · ".join(line))
     for error in sight.project.damaged():
         states.error_box(error)
@@ -46,7 +44,6 @@ def loaded(sight: Sight) -> None:
             st.caption(states.plain(sizes))
         if not look:
             return
-        chance = numbers.three_digits(math.log(len(info.classes)))
         kind = {"given": "with the weights you gave", "builder": "with the weights of your function"}.get(
             look["weights"], "before training"
         )
@@ -56,33 +53,39 @@ def loaded(sight: Sight) -> None:
         if look.get("warning"):
             st.warning(states.plain(" ".join(look["warning"])), icon=":material/report:")
         st.caption(
-            f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind} (chance is a "
-            f"loss of {chance} nats):"
+            f"The model has {numbers.count(look['parameters'])} parameters. On ten samples, {kind}. "
+            f"{states.plain(sight.face.chance())}"
         )
-        table = pd.DataFrame(look["samples"])[["id", "label", "prediction", "confidence", "loss"]]
-        table["confidence"] *= 100
+        table = pd.DataFrame(look["samples"])
+        table = table[[name for name in ("id", "label", "prediction", "confidence", "loss") if name in table]]
+        if "confidence" in table:
+            table["confidence"] *= 100
         columns = {
+            "label": st.column_config.Column(sight.face.noun),
             "confidence": st.column_config.NumberColumn("confidence", format="%.1f %%"),
-            "loss": st.column_config.NumberColumn("loss, nats", format="%.3g"),
+            "loss": st.column_config.NumberColumn(f"loss, {sight.face.loss_unit}", format="%.3g"),
         }
-        st.dataframe(table, hide_index=True, alt="Label, prediction and loss of ten samples", column_config=columns)
+        alt = f"The {sight.face.noun}, prediction and loss of ten samples"
+        st.dataframe(table, hide_index=True, alt=alt, column_config=columns)
 
 
 def next_step(sight: Sight, open_suspects: int) -> None:
     """The one thing to do now."""
     job = jobs.newest(sight.project, ("prepare", "train", "flag"))
+    if job is not None and job.active:
+        return
+    foremost = sight.project.dataset.task.figures[0]
+    matters = leaks.matters(sight.leak_gap, foremost)
     step = overview.next_step(
         trained=sight.run is not None,
         flagged=sight.flags is not None,
         open_suspects=open_suspects,
         pending=len(sight.pending) if sight.run is not None else 0,
-        running=job.id if job is not None and job.active else "",
-        leaks=leaks.gap_sentence(sight.leak_gap) if leaks.matters(sight.leak_gap) else "",
+        leaks=states.plain(leaks.gap_sentence(sight.leak_gap, foremost)) if matters else "",
         retrained=bool(sight.retrained),
         loaded=sight.project.loaded,
+        noun=sight.face.noun,
     )
-    if step is None:
-        return
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**Next:** {step.sentence}", width="content")
         if step.job:
@@ -94,44 +97,31 @@ def next_step(sight: Sight, open_suspects: int) -> None:
 
 
 def figures(sight: Sight, open_suspects: int) -> None:
-    """Four numbers: accuracy, suspected labels, mistakes, edits."""
-    test = sight.project.dataset.rows("test")
-    right = sight.predictions["correct"].to_numpy()[test]
+    """Four numbers: the model's quality, suspects, edits."""
+    test = sight.predictions.loc[sight.project.dataset.rows("test")]
     with st.grid(4, min_column_width=215):
-        st.metric(
-            "Test accuracy",
-            numbers.percent(right.mean() if len(test) else None),
-            help=f"On {numbers.plural(len(test), 'test sample')}; 95 % interval "
-            f"{numbers.share_range(int(right.sum()), len(test))}.",
-            delta=numbers.share_range(int(right.sum()), len(test)),
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-        )
-        st.metric(
-            "Wrong predictions",
-            numbers.count(int((~right).sum())),
-            "on the test set",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-        )
-        if sight.flags is not None:
-            many, beneath = overview.wrong_labels(sight.flags.estimate, open_suspects)
+        for figure in sight.face.figures(test):
             st.metric(
-                "Probably wrong labels",
+                figure["label"],
+                states.plain(figure["value"]),
+                delta=states.plain(figure["delta"]),
+                help=figure["help"] or None,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                height="stretch",
+            )
+        if sight.flags is not None:
+            title, many, beneath, meaning = sight.face.suspects(sight.flags, open_suspects)
+            st.metric(
+                title,
                 many,
                 delta=beneath,
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                help="Open: not reviewed yet. Estimated from models and neighbours that did not see the label, "
-                "where they are surest. The range "
-                "is a bootstrap, not a guarantee; where more than about 15 % of the labels are wrong its middle "
-                "was 2 to 16 % too low.",
+                help=meaning,
             )
         st.metric(
             "Edits",
@@ -141,7 +131,7 @@ def figures(sight: Sight, open_suspects: int) -> None:
             delta_arrow="off",
             border=True,
             height="stretch",
-            help="Samples relabelled, dropped or kept in this project.",
+            help=f"Samples {sight.face.changed_mark}, dropped or kept in this project.",
         )
 
 
@@ -173,54 +163,53 @@ def leak_figures(sight: Sight) -> None:
             help="Training samples beyond the first of each group that is the same, or nearly so.",
         )
         if left_out.any():
-            right = sight.predictions["correct"].to_numpy()[test][~left_out]
+            rest = sight.predictions.loc[test[~left_out]]
+            title, value, interval = sight.face.quality(rest)
             st.metric(
-                "Test accuracy without leaks",
-                numbers.percent(right.mean() if len(right) else None),
-                numbers.share_range(int(right.sum()), len(right)),
+                f"{title} without leaks",
+                states.plain(value),
+                states.plain(interval),
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
-                help=f"On the {numbers.plural(len(right), 'test sample')} that no training sample repeats; 95 % "
+                help=f"On the {numbers.plural(len(rest), 'test sample')} that no training sample repeats; 95 % "
                 "interval.",
             )
-    if len(cases) and not leaks.matters(sight.leak_gap):  # else it is the next step above
+    if len(cases) and not leaks.matters(
+        sight.leak_gap, sight.project.dataset.task.figures[0]
+    ):  # else it is the next step above
         st.button("Judge the leaks", key="to-leaks", icon=":material/content_copy:", on_click=frame.go, args=("leaks",))
 
 
-def class_tables(sight: Sight, suspects: np.ndarray) -> None:
-    """Accuracy and doubts by class, and the commonest confusions with an example of each."""
+def tables_by_target(sight: Sight, suspects: np.ndarray) -> None:
+    """Quality and doubts by class or band, and the commonest or largest mistakes with an example of each."""
     project, labels = sight.project, sight.labels
     test = sight.predictions.loc[project.dataset.rows("test")]
-    edited = sight.states.index[
-        (sight.states["label"] != sight.states["base_label"]) | ~sight.states["active"].astype(bool)
-    ].to_numpy(dtype=np.int64)
-    frame = overview.class_table(
-        project.classes, labels.values, labels.train_rows(project.dataset), test, suspects, edited
-    )
-    frame["test accuracy"] *= 100
-    st.subheader("By class")
+    same = project.dataset.task.targets.same(sight.states["label"], sight.states["base_label"])
+    edited = sight.states.index[~same | ~sight.states["active"].astype(bool)].to_numpy(dtype=np.int64)
+    frame = sight.face.by_target(labels.values, labels.train_rows(project.dataset), test, suspects, edited)
+    st.subheader(f"By {project.dataset.task.targets.group}")
     st.dataframe(
-        frame.drop(columns=["test samples"] + ([] if frame["edited"].any() else ["edited"])),
+        frame.drop(columns=["test samples"] + ([] if len(frame) and frame["edited"].any() else ["edited"])),
         hide_index=True,
         height="content" if len(frame) <= 12 else 440,
         column_config={
-            "test accuracy": st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100),
+            "test accuracy, %": st.column_config.ProgressColumn(
+                "test accuracy", format="%.1f %%", min_value=0, max_value=100
+            ),
+            **{name: st.column_config.NumberColumn(format="%.3g") for name in frame if name.startswith("test RMSE")},
             "training samples": st.column_config.NumberColumn(format="localized"),
         },
-        alt="Per class: training samples, test accuracy, commonest confusion, suspected labels and edits",
+        alt=f"Per {project.dataset.task.targets.group}: training samples, quality on the test set, suspects and edits",
     )
-    mistakes = overview.confusions(test, project.classes, 4).to_dict("records")
+    title, mistakes = sight.face.mistakes(test, 4)
     if not mistakes:
         return
-    st.subheader("Commonest mistakes")
+    st.subheader(title)
     with st.grid(4, min_column_width=210):
         for mistake in mistakes:
             with st.container(border=True, gap="small", height="stretch"):
-                st.markdown(
-                    f"**{numbers.count(mistake['n'])}** × {states.plain(mistake['label'])} taken for "
-                    f"{states.plain(mistake['prediction'])}"
-                )
+                st.markdown(mistake.get("n", "") + states.plain(mistake["words"]))
                 cards.show(cards.card_of(sight, int(mistake["row"]), suspicion=False), 56, 3)
                 st.space("stretch")
                 st.button(
@@ -264,7 +253,7 @@ def main() -> None:
         elsewhere.choice(sight, "overview")
     figures(sight, waiting)
     leak_figures(sight)
-    class_tables(sight, rows)
+    tables_by_target(sight, rows)
     checks(sight)
     recipe.again(sight)
 
@@ -272,9 +261,8 @@ def main() -> None:
 def hardly_trained(sight: Sight) -> None:
     """A warning where the model has learned next to nothing, with a longer training one click away."""
     project = sight.project
-    share = overview.left_to_learn(
-        sight.run.config.get("final", {}), sight.labels.values[sight.labels.train_rows(project.dataset)]
-    )
+    trained_on = sight.labels.values[sight.labels.train_rows(project.dataset)]
+    share = sight.face.left_to_learn(sight.run.config.get("final", {}), trained_on)
     if share is None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -292,27 +280,25 @@ def checks(sight: Sight) -> None:
     project = sight.project
     split = "test" if project.info.counts.get("test") else "train"
     with st.expander("The model on ten samples", icon=":material/fact_check:"):
-        table = overview.spot_check(
-            sight.predictions, project.dataset.rows(split), project.dataset.ids, project.classes
-        )
-        chance = numbers.three_digits(math.log(max(len(project.classes), 1)))
+        table = overview.spot_check(sight.predictions, project.dataset.rows(split), project.dataset.ids, sight.face)
         st.caption(
-            f"A quick look at whether weights, preprocessing and class order fit. A loss of {chance} nats would be "
-            "chance."
+            f"A quick look at whether weights and preprocessing fit the data. {states.plain(sight.face.chance())}"
         )
         st.dataframe(
             table,
             hide_index=True,
-            alt="Label, prediction, confidence and loss of ten samples",
+            alt=f"The {sight.face.noun}, prediction and loss of ten samples",
             column_config={
-                "confidence": st.column_config.NumberColumn(format="percent"),
-                "loss": st.column_config.NumberColumn("loss (nats)", format="%.3g"),
+                "confidence": st.column_config.NumberColumn("confidence, %", format="%.1f"),
+                "prediction": st.column_config.Column(f"prediction{sight.face.unit}"),
+                "error": st.column_config.NumberColumn(f"error{sight.face.unit}", format="%.3g"),
+                "loss": st.column_config.NumberColumn(f"loss, {sight.face.loss_unit}", format="%.3g"),
             },
         )
     metrics = sight.run.metrics()
     if len(metrics) and metrics["epoch"].nunique() > 1:
         with st.expander("How training went", icon=":material/show_chart:"):
-            charts.show(sight.run.figure("accuracy", dark=context.dark()), "curve")
+            charts.show(sight.run.figure(project.dataset.task.figures[0].name, dark=context.dark()), "curve")
 
 
 frame.show(main)

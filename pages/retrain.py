@@ -19,21 +19,25 @@ FLIPS = 12
 def plan(sight: Sight) -> bool:
     """What will change, how it is trained, and the button that starts it; whether there is anything to train with."""
     project = sight.project
-    changes = pending.differences(project.dataset.base_version(), sight.labels, project.dataset.ids, project.classes)
+    changes = pending.differences(project.dataset.base_version(), sight.labels, project.dataset.ids, sight.face)
     in_training = changes[changes["row"] < project.info.counts["train"]]
     st.subheader("What will change")
     if in_training.empty:
         states.empty(
             "No edit to train with",
-            "Relabel or drop some training samples first; then this page trains with and without them and compares.",
-            "Review labels",
+            f"{sight.face.change} or drop some training samples first; then this page trains with and without the "
+            "edits and compares.",
+            f"Review {sight.face.nouns}",
             lambda: frame.go("review"),
             icon=":material/edit_note:",
         )
         return False
     st.markdown(
         pending.plan_sentence(
-            changes, project.info.counts["train"], len(sight.pending) if sight.run is not None else None
+            changes,
+            project.info.counts["train"],
+            len(sight.pending) if sight.run is not None else None,
+            sight.face.changed_mark,
         )
     )
     with st.expander("The list", icon=":material/list:"):
@@ -112,11 +116,11 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
         if found.n_test_edited:
             st.caption(
                 f"{numbers.plural(found.n_test_edited, 'test sample')} edited: before and after are judged on the "
-                "same, current test labels."
+                "same, current test {sight.face.nouns}."
             )
 
 
-def figures(found: "RetrainResult") -> None:
+def figures(sight: Sight, found: "RetrainResult") -> None:
     """Intervals, seeds, and classes or bands of the target."""
     left, right = st.columns(2, gap="large")
     with left:
@@ -125,14 +129,14 @@ def figures(found: "RetrainResult") -> None:
         st.subheader("Seed by seed")
         charts.show(found.figure("seeds", dark=context.dark()), "by-seed")
     with right:
-        st.subheader("Class by class")
+        st.subheader(sight.face.one_by_one)
         charts.show(found.figure("by_target", dark=context.dark()), "by-class")
 
 
 def flips(sight: Sight, found: "RetrainResult") -> None:
     """The predictions that changed, with pictures."""
     table = found.flips()
-    classes = sight.project.classes
+    face = sight.face
     st.subheader("Predictions that changed")
     kind = st.segmented_control(
         "Kind",
@@ -151,8 +155,8 @@ def flips(sight: Sight, found: "RetrainResult") -> None:
     with st.grid("auto", min_column_width=225, gap="small"):
         for line in tables.page_of(part, page, FLIPS).to_dict("records"):
             words = comparison.flip_words(
-                classes[int(line["before"])],
-                classes[int(line["after"])],
+                face.word(line["before"]),
+                face.word(line["after"]),
                 line["kind"],
                 float(line["seeds"]),
                 len(found.seeds),
@@ -199,8 +203,9 @@ def main() -> None:
     if edited:
         preview.section(sight, results)
     if results:
-        figures(found)
-        flips(sight, found)
+        figures(sight, found)
+        if found.n_fixed is not None:
+            flips(sight, found)
         foreseen(found)
 
 

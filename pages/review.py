@@ -1,13 +1,14 @@
-"""Review: labels that are probably wrong, one at a time by keyboard, or twenty-four at once."""
+"""Review: labels or values that are probably wrong, one at a time by keyboard, or twenty-four at once."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attribution.project.project import Project
 from attribution.settings.configs import FlagConfig
-from attribution.views import budget, categories, numbers, queue
+from attribution.views import budget, categories, faces, numbers, queue
 from attribution.views import cards as card_views
 from pages.parts import (
     cards,
@@ -21,13 +22,21 @@ from pages.parts import (
     states,
     stopping,
     suspects,
+    targets,
     unlabelled,
 )
 from pages.parts.context import Sight
 
 SHOWN = 3  # supporters and opponents beside the suspect
 VIEWS = ["One by one", "Grid"]
-KEYS = {"k": "keep-", "x": "drop-", "z": "undo", **{str(digit): f"label-{digit}-" for digit in range(10)}}
+KEYS = {
+    "k": "keep-",
+    "x": "drop-",
+    "s": "suggested-",
+    "v": "form-review-",
+    "z": "undo",
+    **{str(digit): f"label-{digit}-" for digit in range(10)},
+}
 GRID_KEYS = {"s": "bulk-suggested-", "x": "bulk-drop-", "k": "bulk-keep-", "z": "undo"}
 
 
@@ -53,7 +62,7 @@ def place_of(sight: Sight, rows: np.ndarray, at: int) -> Place:
     return Place(row, before, after, following, sight.versions([row]))
 
 
-def decide(sight: Sight, place: Place, action: str, label: int | None = None) -> None:
+def decide(sight: Sight, place: Place, action: str, label: Any = None) -> None:
     """Callback: write the decision on the item shown, then move to the next one that nobody has looked at."""
     row = place.row
     if edits.decided(
@@ -70,8 +79,8 @@ def move(project: Project, row: int) -> None:
 def pick_label(sight: Sight, place: Place) -> None:
     """Callback of the list of all classes."""
     name = st.session_state.get(f"other-label-{place.row}")
-    if name in sight.project.classes:
-        decide(sight, place, "relabel", sight.project.classes.index(name))
+    if name in sight.face.choices():
+        decide(sight, place, "relabel", sight.face.choices().index(name))
 
 
 def progress(sight: Sight, rows: np.ndarray) -> None:
@@ -84,19 +93,10 @@ def progress(sight: Sight, rows: np.ndarray) -> None:
     stopping.line(sight)
 
 
-def buttons(sight: Sight, place: Place, suggested: int) -> None:
+def buttons(sight: Sight, place: Place, suggested: Any) -> None:
     """One button per decision, each with its key on the keyboard. They are the item's own: a press is for the item they
     were drawn for."""
     project, row = sight.project, place.row
-    given = int(sight.labels.values[row])
-    likely = (
-        queue.likeliest(sight.flags.probabilities_of(row), given, suggested)
-        if sight.flags.has(row)
-        else list(range(len(project.classes)))
-    )
-    preferred = (
-        queue.preferred(sight.flags.probabilities_of(row), given, suggested) if sight.flags.has(row) else suggested
-    )
     with st.container(horizontal=True, gap="xsmall"):
         st.button(
             "Keep",
@@ -133,11 +133,44 @@ def buttons(sight: Sight, place: Place, suggested: int) -> None:
             on_click=move,
             args=(project, place.after),
         )
+    if sight.face.picks:
+        pick(sight, place, int(suggested))
+    else:
+        write(sight, place, suggested)
+    keys.shown([row, *place.version.values()])
+
+
+def write(sight: Sight, place: Place, suggested: Any) -> None:
+    """The suggested target at one key, and a field for any other."""
+    face, row = sight.face, place.row
+    given = sight.labels.values[row]
+    st.caption(f"Or give it another {face.noun}:")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.button(
+            states.plain(f"Take {face.suggestion(suggested)}"),
+            key=f"suggested-{row}",
+            shortcut="S",
+            type="primary",
+            disabled=face.same(suggested, given),
+            on_click=decide,
+            args=(sight, place, "relabel", suggested),
+        )
+        targets.field(sight, f"review-{row}", given, lambda value: decide(sight, place, "relabel", value))
+
+
+def pick(sight: Sight, place: Place, suggested: int) -> None:
+    """A button per class, each with its key."""
+    row, names = place.row, sight.face.choices()
+    given = int(sight.labels.values[row])
+    known = sight.flags.has(row) and sight.flags.out_of_fold.ndim == 2
+    chances = sight.flags.probabilities_of(row) if known else None
+    likely = list(range(len(names))) if chances is None else queue.likeliest(chances, given, suggested)
+    preferred = suggested if chances is None else queue.preferred(chances, given, suggested)
     st.caption("Or relabel:")
     with st.container(horizontal=True, gap="xsmall"):
-        for key, label in queue.keyed_labels(project.classes, likely):
+        for key, label in queue.keyed_labels(names, likely):
             st.button(
-                states.plain(project.classes[label]),
+                states.plain(names[label]),
                 key=f"label-{key}-{row}",
                 shortcut=key,
                 type="primary" if label == preferred else "secondary",
@@ -145,10 +178,10 @@ def buttons(sight: Sight, place: Place, suggested: int) -> None:
                 on_click=decide,
                 args=(sight, place, "relabel", label),
             )
-        if len(project.classes) > 10:
+        if len(names) > 10:
             st.selectbox(
                 "Another class",
-                project.classes,
+                names,
                 index=None,
                 placeholder="Another class",
                 key=f"other-label-{row}",
@@ -157,7 +190,6 @@ def buttons(sight: Sight, place: Place, suggested: int) -> None:
                 args=(sight, place),
                 width=200,
             )
-    keys.shown([row, *place.version.values()])
 
 
 def item(sight: Sight, rows: np.ndarray) -> None:
@@ -168,7 +200,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
     at = int(known[0]) if len(known) else queue.open_from(rows, suspects.reviewed(sight), 0)
     row = int(rows[at])
     entry = sight.flags.entry(row)
-    suggested = int(entry["suggested"])
+    suggested = entry["suggested"]
     left, right = st.columns([4, 7], gap="large")
     with left:
         with st.container(border=True):
@@ -179,21 +211,13 @@ def item(sight: Sight, rows: np.ndarray) -> None:
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
     with right:
         verdict = str(sight.states["verdict"].get(row, ""))
-        label = states.plain(card.label)
-        guess = states.plain(project.classes[suggested])
+        value = sight.labels.values[row]
         if verdict:
-            st.markdown(f"#### {queue.DECIDED[verdict].format(label=label)}")
+            st.markdown(f"#### {states.plain(sight.face.decided(verdict, value))}")
         else:
-            st.markdown(
-                f"#### Labelled {label}. Could it be {guess}?",
-                help="The likeliest other class, by the model and by the labels of the sample's neighbours.",
-            )
-            who = (
-                "Models that never saw it"
-                if sight.flags.config.get("held_out", True)
-                else "The model, which trained on this label,"
-            )
-            st.caption(f"{who} and its neighbours give {guess} {numbers.percent(float(entry['suggested_p']))}.")
+            title, beneath = sight.face.question(value, entry, faces.who_says(sight.flags))
+            st.markdown(f"#### {states.plain(title)}", help=sight.face.suggested_help)
+            st.caption(states.plain(beneath))
         kinds.badge(sight, row)
         buttons(sight, place_of(sight, rows, at), suggested)
         reasons = [states.plain(sentence).replace(" %", "\u00a0%") for sentence in sight.flags.reasons(row)[:4]]
@@ -217,7 +241,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
 def compare(sight: Sight, row: int) -> None:
     """The training samples that pull with the given label beside those that pull against it."""
     words = (
-        ("supporter", "Speak for the given label", "They pull the model the same way."),
+        ("supporter", f"Speak for the given {sight.face.noun}", "They pull the model the same way."),
         ("opponent", "Speak against it", "They pull the other way."),
     )
     columns = st.columns(2, gap="large")
@@ -249,11 +273,14 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
             label_visibility="collapsed",
         )
         with st.popover("Filter", icon=":material/filter_list:"):
-            name = st.selectbox(
-                "Given label", project.classes, index=None, placeholder="Every class", key="given", bind="query-params"
-            )
+            names, name = (sight.face.choices() if sight.face.picks else ()), None
+            if names:
+                name = st.selectbox(
+                    "Given label", names, index=None, placeholder="Every class", key="given", bind="query-params"
+                )
             kind = kinds.choose(sight)
-            everything = st.toggle("Beyond the expected number of wrong labels", key="deep", bind="query-params")
+            beyond = f"Beyond the expected number of wrong {sight.face.nouns}"
+            everything = st.toggle(beyond, key="deep", bind="query-params")
             within = len(sight.selection) > 0 and st.toggle(
                 f"Only the selection ({numbers.count(len(sight.selection))})", key="within", bind="query-params"
             )
@@ -261,8 +288,8 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
         rows = sight.flags.order
     if within:
         rows = rows[np.isin(rows, sight.selection)]
-    if name in project.classes:
-        rows = rows[project.dataset.labels[rows] == project.classes.index(name)]
+    if name in names:
+        rows = rows[project.dataset.labels[rows] == names.index(name)]
     if kind and sight.categories is not None:
         rows = categories.rows_of(sight.categories.table, rows, kind)
     return rows, view or VIEWS[0]
@@ -273,17 +300,20 @@ def main() -> None:
     sight = context.sight()
     st.title("Review")
     running = jobs.panel(sight.project, ("flag", "prepare"), place="review")
-    if unlabelled.asked_for(bare := unlabelled.waiting(sight)):
+    if unlabelled.asked_for(sight, bare := unlabelled.waiting(sight)):
         unlabelled.show(sight, bare)
         return
     if sight.flags is None:
         if not running:
             kind, words = (
-                ("flag", "Look for wrong labels") if sight.run is not None else ("prepare", "Train and analyse")
+                ("flag", f"Look for wrong {sight.face.nouns}")
+                if sight.run is not None
+                else ("prepare", "Train and analyse")
             )
             states.empty(
-                "Nobody has looked for wrong labels yet",
-                "Several detectors rank every training label by how likely it is wrong. It takes a few minutes.",
+                f"Nobody has looked for wrong {sight.face.nouns} yet",
+                f"Several detectors rank every training {sight.face.noun} by how likely it is wrong. It takes a few "
+                "minutes.",
                 words,
                 lambda: jobs.submit(sight.project, kind),
                 icon=":material/rule:",
@@ -304,7 +334,7 @@ def main() -> None:
             )
     rows, view = filters(sight, queue.suspects(sight.flags.order, sight.flags.suspects))
     if not len(rows):
-        states.empty("No suspect passes the filters", "Choose another label or kind.", icon=":material/filter_alt_off:")
+        states.empty("No suspect passes the filters", "Choose others.", icon=":material/filter_alt_off:")
         return
     keys.listen(GRID_KEYS if view == "Grid" else KEYS)
     progress(sight, rows)

@@ -115,7 +115,8 @@ def main() -> None:
     st.title("Train vs test")
     if sight.leak_gap is not None:
         with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f":material/content_copy: {leaks.gap_sentence(sight.leak_gap)}", width="content")
+            gap = states.plain(leaks.gap_sentence(sight.leak_gap, sight.project.dataset.task.figures[0]))
+            st.markdown(f":material/content_copy: {gap}", width="content")
             st.button("Judge the leaks", key="to-leaks", on_click=frame.go, args=("leaks",))
     if not sight.project.info.counts.get("test"):
         states.empty(

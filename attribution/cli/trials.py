@@ -149,11 +149,12 @@ def _show_bench(result: "BenchResult") -> None:
 @configured(PreviewConfig)
 def preview(config: PreviewConfig, project: ProjectOption = "", job: JobOption = False) -> None:
     """What the edits would do to the current model, in seconds and without training: an approximation."""
+    from attribution.views.faces import face_of
     from attribution.views.preview import edit_table
 
     opened = open_project(project)
     result = do(opened, "preview", config, job)
     if result is not None:
         typer.echo(result.verdict)
-        for line in edit_table(result, opened.classes, 10).itertuples():
+        for line in edit_table(result, face_of(opened.dataset), 10).itertuples():
             typer.echo(f"{line.order:>4}. {line.id:<24} {line.edit:<32} {line.expected}")

@@ -24,6 +24,8 @@ ROW_PX = 92
 LOOKS = {
     views.OWN: (style.ACCENT, "solid"),
     views.OTHER: (style.SECOND, "dash"),
+    views.NEAR: (style.ACCENT, "solid"),
+    views.FAR: (style.SECOND, "dash"),
     views.ALL: (style.ACCENT, "solid"),
 }
 

@@ -1,12 +1,14 @@
 """The figure of a training: how its figure of merit moved, epoch by epoch, on each split."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from attribution.figures import style
+from attribution.tasks.figure import ACCURACY, Reading, loss, mae, rmse
 from attribution.views.numbers import three_digits
 
 if TYPE_CHECKING:
@@ -25,19 +27,18 @@ SPLITS = {
 def figures_of(run: "Run") -> "dict[str, Callable[..., Figure]]":
     """The figures of a training, by name; none for weights that were loaded."""
     metrics = run.metrics()
-    if metrics.empty:
-        return {}
-    return {name: draw for name, draw in {"accuracy": accuracy, "loss": loss}.items() if name in metrics}
+    names = [name for name in metrics if name not in ("epoch", "split", "n")] if len(metrics) else []
+    return {name: partial(measured, name=name) for name in names}
 
 
-def accuracy(run: "Run", *, dark: bool = False) -> "Figure":
-    """Accuracy per epoch on each split, percent."""
-    return curve(run.metrics(), "accuracy", "accuracy, %", factor=100, dark=dark)
-
-
-def loss(run: "Run", *, unit: str = "nats", dark: bool = False) -> "Figure":
-    """Mean loss per epoch on each split; ``unit`` is that of the task's loss."""
-    return curve(run.metrics(), "loss", f"mean loss, {unit}", dark=dark)
+def measured(run: "Run", *, name: str, dark: bool = False) -> "Figure":
+    """A figure of the task per epoch on each split, in its unit."""
+    task = run.config.get("task") or {}
+    unit = str(task.get("unit", ""))
+    known = {each.name: each for each in (ACCURACY, rmse(unit), mae(unit), loss("" if task else "nats"))}
+    reading = known.get(name, Reading(name, name.replace("_", " "), "", "lower"))
+    axis = reading.title + (f", {reading.unit}" if reading.unit else "")
+    return curve(run.metrics(), name, axis, factor=reading.factor, dark=dark)
 
 
 def curve(metrics: pd.DataFrame, column: str, axis: str, *, factor: float = 1, dark: bool = False) -> "Figure":

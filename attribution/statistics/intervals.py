@@ -123,9 +123,15 @@ class WithAndWithout:
 
 
 def without(
-    values: np.ndarray, left_out: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0
+    values: np.ndarray,
+    left_out: np.ndarray,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+    value: Callable[[np.ndarray], np.ndarray] = np.asarray,
 ) -> WithAndWithout:
-    """What leaving samples out does to a mean: ``values`` (n,) per test sample, ``left_out`` (n,) bool.
+    """What leaving samples out does to a mean, or to the ``value`` that is made of it (a root): ``values`` (n,) per
+    test sample, ``left_out`` (n,) bool.
 
     Paired bootstrap: each resample of the test set gives both means, so what they share cancels in the difference.
     """
@@ -141,7 +147,8 @@ def without(
                 counts[:, kept] @ values[kept], weight, out=np.full(len(counts), math.nan), where=weight > 0
             )
             means[start : start + len(counts)] = np.stack([counts @ values / n, rest], axis=1)
-    first, second = (float(values.mean()), float(values[kept].mean())) if m else (math.nan, math.nan)
+    means = value(means)
+    first, second = value(np.array([values.mean(), values[kept].mean()] if m else [math.nan, math.nan])).tolist()
     return WithAndWithout(
         _percentile(first, means[:, 0], level),
         _percentile(second, means[:, 1], level),

@@ -12,6 +12,7 @@ DECADES = 6  # lengths below the longest by more are drawn at the chart's lower 
 ROUGH, UNREACHED = 0.01, 0.5  # relative residuals above which a solution gives its turn only roughly, and not at all
 BINS = 18  # of ten degrees
 OWN, OTHER, ALL = "own label", "another label", "all training samples"
+NEAR, FAR = "values near the query's", "other values"
 
 
 def degrees(cosines: np.ndarray) -> np.ndarray:
@@ -121,6 +122,8 @@ def spread_sentence(angles: Mapping[str, np.ndarray]) -> str:
         who = {
             OWN: f"{count(len(values))} training samples with the query's own label",
             OTHER: f"{count(len(values))} with another label",
+            NEAR: f"{count(len(values))} training samples with the values nearest to the query's",
+            FAR: f"{count(len(values))} with other values",
             ALL: f"All {count(len(values))} training samples",
         }[name]
         parts.append(f"{who}: median {middle:.0f}°, eight of ten between {low:.0f}° and {high:.0f}°")

@@ -20,8 +20,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class Card:
-    """All that a card shows. ``was`` is the label before an edit ("" if unchanged); ``picture`` a data URI ("" for text
-    and tables)."""
+    """All that a card shows. ``was`` is the label before an edit ("" if unchanged), ``changed`` what such an edit is
+    called; ``says`` what the model says in words; ``picture`` a data URI ("" for text and tables)."""
 
     row: int
     id: str
@@ -34,7 +34,9 @@ class Card:
     dropped: bool = False
     reviewed: bool = False
     prediction: str = ""
+    says: str = ""
     confidence: float | None = None
+    changed: str = "relabelled"
     suspicion: float | None = None
     rank: int | None = None
     facts: tuple[Fact, ...] = field(default=())
@@ -93,7 +95,7 @@ def label_html(card: Card) -> str:
     )
     was = f'<s style="opacity:.6;font-weight:400">{escape(card.was)}</s> ' if card.was else ""
     name = f'<s style="opacity:.6">{escape(card.label)}</s>' if card.dropped else escape(card.label)
-    mark = "dropped" if card.dropped else "relabelled" if card.was else "kept" if card.reviewed else ""
+    mark = "dropped" if card.dropped else card.changed if card.was else "kept" if card.reviewed else ""
     badge = (
         ' <span style="font-size:.72em;padding:.05em .45em;border-radius:1em;border:1px solid '
         f"{colours.EDITED};color:{colours.EDITED};"
@@ -118,8 +120,7 @@ def card_html(card: Card, size: int = 84, text_lines: int = 4, text_em: float = 
     lines = [label_html(card)]
     if card.prediction:
         sure = f" ({percent(card.confidence)})" if card.confidence is not None else ""
-        verb = "model agrees" if card.prediction == card.label else f"model says {escape(card.prediction)}"
-        lines.append(f'<div style="font-size:.84em;opacity:.8">{verb}{sure}</div>')
+        lines.append(f'<div style="font-size:.84em;opacity:.8">{escape(card.says)}{sure}</div>')
     if card.facts:
         lines.append(
             '<div style="font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em">'

@@ -89,13 +89,14 @@ def groups(table: pd.DataFrame, rows: np.ndarray, dark: bool = False) -> list[Gr
     return [group for group in found if len(group.rows)]
 
 
-def data_map(dynamics: pd.DataFrame, n: int) -> np.ndarray:
-    """Where training samples stand on a data map (n, 2) float32: the standard deviation over epochs of the label's
-    probability, and its mean; NaN for rows without a record. Swayamdipta et al. 2020, Dataset Cartography: low and
-    steady means probably mislabelled, much movement hard, high and steady easy."""
+def data_map(told: pd.Series, n: int) -> np.ndarray:
+    """Where training samples stand on a data map (n, 2) float32: the standard deviation over epochs of what is ``told``
+    of them (row -> the label's probability, one value per epoch), and its mean; NaN for rows without a record.
+    Swayamdipta et al. 2020, Dataset Cartography: low and steady means probably mislabelled, much movement hard, high
+    and steady easy."""
     found = np.full((n, 2), np.nan, dtype=np.float32)
-    if len(dynamics):
-        groups_of_rows = dynamics.groupby("row")["confidence"]
+    if len(told):
+        groups_of_rows = told.groupby(level=0)
         spread = groups_of_rows.std(ddof=0)
         mean = groups_of_rows.mean()
         found[mean.index.to_numpy(dtype=np.int64)] = np.stack([spread.to_numpy(), mean.to_numpy()], axis=1)

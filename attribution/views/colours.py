@@ -12,6 +12,8 @@ CLASSES = ("#2AA3B5", "#C23B52", "#B09B1E", "#3F9B5B", "#D873B4", "#8F6148", "#6
 
 SUSPICION_LIGHT = ("#DCCBE3", "#BE9FCD", "#996DB1", "#713D91", "#441566")
 SUSPICION_DARK = ("#543869", "#7E50A0", "#A777CB", "#CFABE8", "#F1DFFA")
+# from small to large numbers: even steps of lightness, no blue of help and no orange of harm at its ends
+VALUES = ("#3B2E6E", "#4A5A8C", "#4E8391", "#5FA88A", "#9CC777", "#E3DF6B")
 LOSS_LIGHT = ("#D9D4C8", "#B8B39A", "#97905F", "#6E6A2C", "#3F3D10")
 LOSS_DARK = ("#4A4733", "#6E6A3C", "#979151", "#C2BB70", "#EEE7A3")
 INFLUENCE_LIGHT = ("#B4530A", "#E39A55", "#B9B4AA", "#7FA9DB", "#1D5AA6")  # hurt most ... helped most
@@ -27,6 +29,15 @@ def class_colour(index: int) -> str:
         return CLASSES[index]
     red, green, blue = colorsys.hls_to_rgb((0.11 + index * 0.381966) % 1.0, 0.5, 0.45)
     return f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}"
+
+
+def value_colour(share: float) -> str:
+    """The colour of a number by its place between small (0) and large (1), between the steps of ``VALUES``."""
+    place = min(max(share, 0.0), 1.0) * (len(VALUES) - 1)
+    low = min(int(place), len(VALUES) - 2)
+    ends = [[int(VALUES[step][at : at + 2], 16) for at in (1, 3, 5)] for step in (low, low + 1)]
+    mixed = [round(a + (b - a) * (place - low)) for a, b in zip(*ends, strict=True)]
+    return "#{:02X}{:02X}{:02X}".format(*mixed)
 
 
 def suspicion_scale(dark: bool = False) -> tuple[str, ...]:

@@ -150,16 +150,6 @@ def distribution_words(mean: float, std: float, shown: Sequence[float]) -> str:
     )
 
 
-def query_sentence(label: str, prediction: str, confidence: float, p_label: float) -> str:
-    """What the model said of the query, in one sentence."""
-    if prediction == label:
-        return f"The model is right: {label}, {percent(confidence)} sure."
-    return (
-        f"The model says {prediction} ({percent(confidence)} sure); the label is {label}, which it gives "
-        f"{percent(p_label)}."
-    )
-
-
 def agreement(first: "InfluenceView", second: "InfluenceView") -> float:
     """Share of the samples that one estimator puts at either end which another puts at the same end, 0 to 1; NaN for
     none."""

@@ -13,13 +13,16 @@ import pandas as pd
 from attribution.modalities.similarity.image import matched
 from attribution.studies.leaks.cases import agree
 from attribution.studies.leaks.result import GRID, Finding, verdict
-from attribution.views.numbers import NONE, count, hundredths, percent, plural, points, share_range, three_digits
+from attribution.views.comparison import change_words, value_words
+from attribution.views.numbers import NONE, count, percent, plural, share_range, three_digits
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
-    from attribution.statistics.intervals import WithAndWithout
+    from attribution.statistics.intervals import Interval, WithAndWithout
+    from attribution.tasks.figure import Reading
+    from attribution.views.faces import Face
 
-NOTICED = 0.01  # a point of the test score
+NOTICED = 0.01  # a point of a share, a hundredth of any other score
 VERDICTS = {
     "leak": "leak, dropped from training",
     "test": "dropped from the held-out set",
@@ -72,20 +75,24 @@ def not_compared(certain: float | None, recall: float, threshold: float) -> str:
     )
 
 
-def matters(found: "WithAndWithout | None") -> bool:
+def matters(found: "WithAndWithout | None", reading: "Reading") -> bool:
     """Whether leaks come before everything else: the score without them surely differs, and by what one would
     notice."""
-    return found is not None and abs(found.difference.estimate) >= NOTICED
+    if found is None:
+        return False
+    return abs(found.difference.estimate) >= (NOTICED if reading.unit == "%" else NOTICED * abs(found.all.estimate))
 
 
-def gap_sentence(found: "WithAndWithout") -> str:
+def gap_sentence(found: "WithAndWithout", reading: "Reading") -> str:
     """What leaks that nobody has judged do to the test score."""
     n = found.n - found.n_rest
     lift = "lift" if found.difference.estimate < 0 else "lower"
+    all_, rest = (value_words(reading, each.estimate) for each in (found.all, found.rest))
+    score = "test score" if reading.unit == "%" else f"test {reading.title}"
     return (
         f"{plural(n, 'test sample')} {'is' if n == 1 else 'are'} repeated in training and "
-        f"{lift}{'s' if n == 1 else ''} the test score: {percent(found.all.estimate)} would be "
-        f"{percent(found.rest.estimate)} without {'it' if n == 1 else 'them'}."
+        f"{lift}{'s' if n == 1 else ''} the {score}: "
+        f"{all_} would be {rest} without {'it' if n == 1 else 'them'}."
     )
 
 
@@ -100,32 +107,40 @@ def count_at(counts: np.ndarray, threshold: float) -> int:
     return int(counts[min(int(np.searchsorted(GRID, threshold - 1e-9)), len(counts) - 1)])
 
 
-def score_figures(found: "WithAndWithout", confirmed: bool) -> list[dict[str, str]]:
-    """Test accuracy with and without the leaked samples: ``label``, ``value``, ``delta``, ``help``."""
+def score_figures(found: "WithAndWithout", confirmed: bool, face: "Face") -> list[dict[str, str]]:
+    """The test score with and without the leaked samples: ``label``, ``value``, ``delta``, ``help``."""
     which = "confirmed leaks" if confirmed else "all likely leaks"
     level = "95 % interval"  # of a share, as on Overview; the difference is paired
     d = found.difference
+    reading = face.task.figures[0]
     return [
         {
-            "label": "Test accuracy",
-            "value": percent(found.all.estimate),
-            "delta": share_range(round(found.all.estimate * found.n), found.n) if found.n_rest else NONE,
+            "label": f"Test {reading.title}",
+            "value": value_words(reading, found.all.estimate),
+            "delta": _range(reading, found.all, found.n) if found.n_rest else NONE,
             "help": f"On {plural(found.n, 'test sample')}; {level}.",
         },
         {
             "label": f"Without {which}",
-            "value": percent(found.rest.estimate),
-            "delta": share_range(round(found.rest.estimate * found.n_rest), found.n_rest) if found.n_rest else NONE,
+            "value": value_words(reading, found.rest.estimate),
+            "delta": _range(reading, found.rest, found.n_rest) if found.n_rest else NONE,
             "help": f"On the other {plural(found.n_rest, 'test sample')}; {level}.",
         },
         {
             "label": "Difference",
-            "value": points(d.estimate),
-            "delta": f"{hundredths(d.low * 100, True)} to {hundredths(d.high * 100, True)}",
-            "help": f"Below zero: the leaks flatter the score. Paired {percent(d.level)} interval, bootstrap over "
-            "the test samples.",
+            "value": change_words(reading, d).split(" (")[0],
+            "delta": change_words(reading, d).split(" (")[1].rstrip(")"),
+            "help": f"{'Below' if reading.sign > 0 else 'Above'} zero: the leaks flatter the score. Paired "
+            f"{percent(d.level)} interval, bootstrap over the test samples.",
         },
     ]
+
+
+def _range(reading: "Reading", found: "Interval", n: int) -> str:
+    """The interval of a figure: Wilson's for a share, as on Overview."""
+    if reading.unit == "%":
+        return share_range(round(found.estimate * n), n)
+    return f"{value_words(reading, found.low)} to {value_words(reading, found.high)}"
 
 
 def evidence_table(found: Sequence[Finding]) -> pd.DataFrame:
@@ -158,22 +173,21 @@ def evidence_for_ledger(found: Sequence[Finding], row: str, other: str, change: 
 
 
 def case_table(
-    cases: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, classes: Sequence[str], found: Sequence[str]
+    cases: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, face: "Face", found: Sequence[str]
 ) -> pd.DataFrame:
-    """All cases as a table: kind, closeness (ratio), the best pair's ids and labels, samples, verdict."""
+    """All cases as a table: kind, closeness (ratio), the best pair's ids and targets, samples, verdict."""
     rows = cases["row"].to_numpy(dtype=np.int64)
     others = cases["other"].to_numpy(dtype=np.int64)
-    names = np.array(classes, dtype=object)
     return pd.DataFrame(
         {
             "kind": cases["kind"],
             "distance": cases["ratio"],
             "training sample": ids[rows],
-            "its label": names[labels[rows]],
+            f"its {face.noun}": [face.word(value) for value in labels[rows]],
             "held-out sample": ids[others],
-            "label there": names[labels[others]],
+            f"{face.noun} there": [face.word(value) for value in labels[others]],
             "samples": cases["n"],
-            "labels differ": cases["conflict"],
+            f"{face.nouns} differ": cases["conflict"],
             "verdict": [VERDICTS[one] for one in found],
         }
     )

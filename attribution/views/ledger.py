@@ -1,11 +1,15 @@
 """The ledger as a table that people read: who changed what, when, and on which evidence."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attribution.views.numbers import clock, duration, three_digits
+from attribution.views.comparison import value_words
+from attribution.views.numbers import NONE, clock, duration, three_digits
+
+if TYPE_CHECKING:
+    from attribution.tasks.figure import Reading
 
 COLUMNS = ["id", "time", "sample", "change", "reason", "evidence", "by", "batch", "state"]
 
@@ -70,8 +74,8 @@ def versions_table(versions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def runs_table(runs: Sequence[Any], current: str) -> pd.DataFrame:
-    """Models: ``model``, ``data version``, ``seed``, ``test accuracy`` (share of one), ``took``, ``current``."""
+def runs_table(runs: Sequence[Any], current: str, reading: "Reading") -> pd.DataFrame:
+    """Models: ``model``, ``data version``, ``seed``, the test figure with its unit, ``took``, ``current``."""
     lines = []
     for run in runs:
         metrics = run.metrics()
@@ -81,7 +85,7 @@ def runs_table(runs: Sequence[Any], current: str) -> pd.DataFrame:
                 "model": run.id[:6],
                 "data version": run.version[:6],
                 "seed": int(run.config.get("seed", 0)),
-                "test accuracy": float(test["accuracy"].iloc[-1]) if len(test) else float("nan"),
+                f"test {reading.title}": value_words(reading, test[reading.name].iloc[-1]) if len(test) else NONE,
                 "took": duration(run.config.get("seconds_s")),
                 "current": "current" if run.id == current else "",
             }

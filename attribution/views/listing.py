@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.datasets.names import NO_LABEL, class_word
-
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
+    from attribution.views.faces import Face
 
 NATURAL = "order of the data"
 
@@ -26,18 +25,22 @@ def among(ordered: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return ordered[wanted[ordered]]
 
 
-def label_word(labels: "Labels", classes: tuple[str, ...], row: int) -> str:
-    """A sample's label as a table says it: "Shirt", "Shirt, dropped", "no label"."""
-    label = int(labels.values[row])
-    return class_word(classes, label) + ("" if labels.active[row] or label == NO_LABEL else ", dropped")
+def label_word(labels: "Labels", face: "Face", row: int) -> str:
+    """A sample's target as a table says it: "Shirt", "Shirt, dropped", "no label"."""
+    value = labels.values[row]
+    return face.word(value) + ("" if labels.active[row] or face.bare(value) else ", dropped")
 
 
 def lines(
-    rows: np.ndarray, dataset: "Dataset", labels: "Labels", predictions: pd.DataFrame, suspicion: np.ndarray | None
+    rows: np.ndarray,
+    dataset: "Dataset",
+    labels: "Labels",
+    predictions: pd.DataFrame,
+    suspicion: np.ndarray | None,
+    face: "Face",
 ) -> pd.DataFrame:
-    """One line per row of a page: id, split, label (with "dropped" where it is), prediction, confidence (percent), loss
-    (nats) and, after a search, suspicion (0 to 1)."""
-    classes = dataset.info.classes
+    """One line per row of a page: id, split, the target (with "dropped" where it is), what the model says of it, loss
+    and, after a search, suspicion (0 to 1)."""
     said = predictions.iloc[rows]
     ends = np.cumsum([dataset.info.counts[split] for split in ("train", "val", "test")])
     splits = np.array(["training", "validation", "test"])
@@ -45,9 +48,8 @@ def lines(
         {
             "id": dataset.ids[rows],
             "split": splits[np.searchsorted(ends, rows, side="right")],
-            "label": [label_word(labels, classes, row) for row in rows],
-            "prediction": [classes[label] for label in said["prediction"]],
-            "confidence": 100 * said["confidence"].to_numpy(),
+            face.noun: [label_word(labels, face, row) for row in rows],
+            **face.line(said),
             "loss": said["loss"].to_numpy(),
         }
     )

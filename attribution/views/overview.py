@@ -12,6 +12,7 @@ from attribution.views.numbers import count, plural, three_digits
 
 if TYPE_CHECKING:
     from attribution.settings.configs import TrainConfig
+    from attribution.views.faces import Face
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,14 @@ def next_step(
     flagged: bool,
     open_suspects: int,
     pending: int,
-    running: str = "",
     leaks: str = "",
     retrained: bool = False,
     loaded: bool = False,
-) -> NextStep | None:
-    """The one next step; None while a job that leads there is running. ``leaks`` says what leaks nobody judged do to
+    noun: str = "label",
+) -> NextStep:
+    """The one next step. ``leaks`` says what leaks nobody judged do to
     the test score ("" for nothing): that score is what everything else is measured by. ``retrained``: a finished
     retraining has the edits. ``loaded``: the model's weights were trained elsewhere."""
-    if running:
-        return None
     if not trained and loaded:
         return NextStep(
             "Your weights are loaded. Analysing them takes a few minutes and shows where they go wrong.",
@@ -54,9 +53,12 @@ def next_step(
         )
     if leaks:
         return NextStep(f"{leaks} Judge these leaks first.", "Judge the leaks", page="leaks")
+    nouns = noun if noun.endswith("s") else f"{noun}s"
     if not flagged:
         return NextStep(
-            "The model is trained. Next, look for labels that are probably wrong.", "Look for wrong labels", job="flag"
+            f"The model is trained. Next, look for {nouns} that are probably wrong.",
+            f"Look for wrong {nouns}",
+            job="flag",
         )
     if retrained and pending:
         return NextStep(
@@ -72,8 +74,9 @@ def next_step(
         )
     if open_suspects:
         return NextStep(
-            f"{plural(open_suspects, 'suspicious label')} waiting. {review_time(open_suspects)}",
-            "Review labels",
+            f"{plural(open_suspects, f'suspicious {noun}', f'suspicious {nouns}')} waiting. "
+            f"{review_time(open_suspects)}",
+            f"Review {nouns}",
             page="review",
         )
     return NextStep(
@@ -189,14 +192,10 @@ def counts_line(counts: Mapping[str, int]) -> str:
     return " · ".join(f"{count(counts[split])} {name}" for split, name in names.items() if counts.get(split))
 
 
-def spot_check(
-    predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, classes: Sequence[str], n: int = 10
-) -> pd.DataFrame:
-    """The model's word on ``n`` of ``rows``, spread evenly: ``id``, ``label``, ``prediction``, ``confidence``, ``loss``
-    (nats).
+def spot_check(predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, face: "Face", n: int = 10) -> pd.DataFrame:
+    """The model's word on ``n`` of ``rows``, spread evenly: ``id``, the target, what is said of it, ``loss``.
 
-    Shows at a glance whether weights, preprocessing and class order fit together; chance is a loss of log(number of
-    classes).
+    Shows at a glance whether weights, preprocessing and the order of the classes fit together.
     """
     chosen = (
         rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))] if len(rows) else rows
@@ -205,9 +204,8 @@ def spot_check(
     return pd.DataFrame(
         {
             "id": ids[chosen],
-            "label": [classes[int(label)] for label in part["label"]],
-            "prediction": [classes[int(label)] for label in part["prediction"]],
-            "confidence": part["confidence"].to_numpy(),
+            face.noun: [face.word(label) for label in part["label"]],
+            **face.line(part),
             "loss": part["loss"].to_numpy(),
         }
     )

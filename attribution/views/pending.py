@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.datasets.names import NO_LABEL, UNLABELLED
 from attribution.views.numbers import plural
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
     from attribution.project.project import Project
+    from attribution.views.faces import Face
 
 
 def trained_labels(project: "Project", version: str) -> "Labels":
@@ -18,11 +18,11 @@ def trained_labels(project: "Project", version: str) -> "Labels":
     return project.labels_at(version) or project.dataset.base_version()
 
 
-def differences(before: "Labels", after: "Labels", ids: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """What differs between two versions: ``row``, ``id``, ``was``, ``now`` (class names, "dropped" when out of
+def differences(before: "Labels", after: "Labels", ids: np.ndarray, face: "Face") -> pd.DataFrame:
+    """What differs between two versions: ``row``, ``id``, ``was``, ``now`` (targets in words, "dropped" when out of
     training), ``action``."""
-    rows = np.flatnonzero((before.values != after.values) | (before.active != after.active))
-    was, now = ([_standing(labels, classes, int(row)) for row in rows] for labels in (before, after))
+    rows = np.flatnonzero(~face.targets.same(before.values, after.values) | (before.active != after.active))
+    was, now = ([_standing(labels, face, int(row)) for row in rows] for labels in (before, after))
     action = [
         "drop" if new == "dropped" else "take back" if old == "dropped" else "relabel"
         for old, new in zip(was, now, strict=True)
@@ -30,22 +30,22 @@ def differences(before: "Labels", after: "Labels", ids: np.ndarray, classes: tup
     return pd.DataFrame({"row": rows.astype(np.int64), "id": ids[rows], "was": was, "now": now, "action": action})
 
 
-def _standing(labels: "Labels", classes: tuple[str, ...], row: int) -> str:
-    label = int(labels.values[row])
-    return classes[label] if labels.active[row] else UNLABELLED if label == NO_LABEL else "dropped"
+def _standing(labels: "Labels", face: "Face", row: int) -> str:
+    value = labels.values[row]
+    return face.word(value) if labels.active[row] or face.bare(value) else "dropped"
 
 
-def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None) -> str:
+def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None, changed: str = "relabelled") -> str:
     """What a retraining will be about: the changes in training and outside of it against the data as imported, and how
     many of them the model in use has not seen (None: there is none)."""
     inside = changes[changes["row"] < n_train]
     outside = changes[changes["row"] >= n_train]
-    words = change_sentence(inside)
+    words = change_sentence(inside, changed)
     parts = [f"Against the data as imported, {words[:1].lower()}{words[1:]}"]
     if len(outside):
         parts.append(
-            f"Outside of training, {change_sentence(outside)} That changes how the models are judged, not how they "
-            "are trained."
+            f"Outside of training, {change_sentence(outside, changed)} That changes how the models are judged, not how "
+            "they are trained."
         )
     if waiting is not None:
         parts.append(
@@ -54,11 +54,11 @@ def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None) -> s
     return " ".join(parts)
 
 
-def change_sentence(changes: pd.DataFrame) -> str:
+def change_sentence(changes: pd.DataFrame, changed: str = "relabelled") -> str:
     """ "12 samples changed: 9 relabelled, 3 dropped"; what the list of ``differences`` holds, in words."""
     if changes.empty:
         return "Nothing has changed."
-    names = {"relabel": "relabelled", "drop": "dropped", "take back": "taken back"}
+    names = {"relabel": changed, "drop": "dropped", "take back": "taken back"}
     counts = changes["action"].value_counts()
     parts = [f"{counts[action]:,} {name}" for action, name in names.items() if action in counts]
     return f"{len(changes):,} sample{'s' if len(changes) != 1 else ''} changed: {', '.join(parts)}."

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.datasets.names import NO_LABEL, class_word
 from attribution.statistics.intervals import Interval, spearman_interval
 from attribution.views import comparison
 from attribution.views.numbers import duration, percent, plural, three_digits
@@ -14,6 +13,7 @@ from attribution.views.numbers import duration, percent, plural, three_digits
 if TYPE_CHECKING:
     from attribution.studies.preview.result import PreviewResult
     from attribution.studies.retrain.result import RetrainResult
+    from attribution.views.faces import Face
 
 VARIANTS = {
     "if": "All parameters (if)",
@@ -29,7 +29,7 @@ CAVEAT = (
 )
 
 
-def edit_table(preview: "PreviewResult", classes: Sequence[str], limit: int = 25) -> pd.DataFrame:
+def edit_table(preview: "PreviewResult", face: "Face", limit: int = 25) -> pd.DataFrame:
     """The edits by how much they are expected to matter to the mean test loss, the largest first: ``order``, ``id``,
     ``edit``, ``expected``.
 
@@ -41,9 +41,9 @@ def edit_table(preview: "PreviewResult", classes: Sequence[str], limit: int = 25
         return pd.DataFrame(columns=["order", "id", "edit", "expected"])
     top = acted.reindex(acted["predicted"].abs().sort_values(ascending=False, kind="stable").index).head(limit)
     words = [
-        f"{class_word(classes, int(line.before))} → {classes[int(line.after)]}"
-        if line.action == "relabelled" or line.before == NO_LABEL
-        else f"{classes[int(line.before)]}, {line.action}"
+        f"{face.word(line.before)} → {face.word(line.after)}"
+        if line.action == "relabelled" or face.bare(line.before)
+        else f"{face.word(line.before)}, {line.action}"
         for line in top.itertuples()
     ]
     expected = np.where(top["predicted"] < 0, "helps", np.where(top["predicted"] > 0, "harms", "nothing"))

@@ -14,11 +14,6 @@ from attribution.views.numbers import count, percent, plural, share_interval
 if TYPE_CHECKING:
     from attribution.tasks.base import Task
 
-DECIDED = {
-    "relabel": "Decided: relabelled {label}.",
-    "drop": "Decided: taken out of training. It was labelled {label}.",
-    "keep": "Decided: the label {label} is right.",
-}
 RECENT = 20  # decisions that "lately" looks back on
 
 

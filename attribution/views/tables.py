@@ -1,13 +1,16 @@
 """Tables in pages: the browser gets one page of rows, never the whole frame."""
 
+from collections.abc import Sequence
 from html import escape
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from attribution.views.colours import class_colour
 from attribution.views.numbers import count, percent
+
+if TYPE_CHECKING:
+    from attribution.views.scatter import Group
 
 Rows = TypeVar("Rows", pd.DataFrame, np.ndarray, list)
 
@@ -35,20 +38,27 @@ def mean_of(values: np.ndarray, rows: np.ndarray | None = None) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def mix(labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """How the classes are mixed in some samples: ``class``, its ``index``, ``n``, ``share`` (of one), most frequent
-    first, absent ones left out."""
-    counts = np.bincount(labels[labels >= 0], minlength=len(classes))
-    shares = counts / max(len(labels), 1)
-    frame = pd.DataFrame({"class": list(classes), "index": np.arange(len(classes)), "n": counts, "share": shares})
-    return frame[frame["n"] > 0].sort_values("n", ascending=False, kind="stable").reset_index(drop=True)
+def mix(groups: "Sequence[Group]", ordered: bool = False) -> pd.DataFrame:
+    """How targets are mixed in some samples, from their groups: ``name``, ``colour``, ``n``, ``share`` (of one), most
+    frequent first unless they are ``ordered``, absent ones left out."""
+    counts = [len(group.rows) for group in groups]
+    frame = pd.DataFrame(
+        {
+            "name": [group.name for group in groups],
+            "colour": [group.colour for group in groups],
+            "n": counts,
+            "share": [n / max(sum(counts), 1) for n in counts],
+        }
+    )
+    frame = frame[frame["n"] > 0]
+    return (frame if ordered else frame.sort_values("n", ascending=False, kind="stable")).reset_index(drop=True)
 
 
 def mix_html(mix: pd.DataFrame, top: int = 6) -> str:
-    """The class mix as one bar with its classes beneath, the ``top`` most frequent by name."""
+    """The mix as one bar with its groups beneath, the first ``top`` by name."""
     parts, names = [], []
     for place, line in enumerate(mix.to_dict("records")):
-        colour = class_colour(int(line["index"]))
+        colour = line["colour"]
         parts.append(f'<span style="width:{line["share"] * 100:.2f}%;background:{colour}"></span>')
         if place < top:
             dot = (
@@ -56,16 +66,16 @@ def mix_html(mix: pd.DataFrame, top: int = 6) -> str:
                 f'style="display:inline-block;width:.6em;height:.6em;border-radius:50%;background:{colour};margin-right:.35em"></span>'
             )
             names.append(
-                f'<span style="white-space:nowrap">{dot}{escape(str(line["class"]))} {count(line["n"])} '
+                f'<span style="white-space:nowrap">{dot}{escape(str(line["name"]))} {count(line["n"])} '
                 f"({percent(line['share'])})</span>"
             )
     rest = int(mix["n"].iloc[top:].sum())
     if rest:
         names.append(f"<span>others {count(rest)}</span>")
-    words = ", ".join(f"{line['class']} {percent(line['share'])}" for line in mix.head(top).to_dict("records"))
+    words = ", ".join(f"{line['name']} {percent(line['share'])}" for line in mix.head(top).to_dict("records"))
     bar = "display:flex;height:.6em;border-radius:3px;overflow:hidden"
     legend = "font-size:.84em;display:flex;flex-wrap:wrap;gap:0 .9em;margin-top:.4em"
     return (
-        f'<div role="img" aria-label="Class mix: {escape(words, quote=True)}" style="{bar}">{"".join(parts)}</div>'
+        f'<div role="img" aria-label="Mix: {escape(words, quote=True)}" style="{bar}">{"".join(parts)}</div>'
         f'<div style="{legend}">{"".join(names)}</div>'
     )

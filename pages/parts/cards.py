@@ -5,12 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.datasets.names import NO_LABEL, class_word
 from attribution.modalities import alt, describe, thumbnail
-from attribution.views import cards, colours, tables
-from pages.parts import edits
+from attribution.views import cards, tables
+from pages.parts import edits, targets
 from pages.parts.context import Sight
-from pages.parts.text import plain
 
 GRID = 24  # cards on a page, never more
 
@@ -33,25 +31,26 @@ def card_of(
     rank: int | None = None,
 ) -> cards.Card:
     """One sample as a card, in its current state."""
-    dataset, classes = sight.project.dataset, sight.project.classes
-    label = int(sight.labels.values[row])
-    base = int(dataset.labels[row])
+    dataset, face = sight.project.dataset, sight.face
+    label, base = sight.labels.values[row], dataset.labels[row]
     verdict = str(sight.states["verdict"].get(row, ""))
     doubt = sight.suspicion[row] if suspicion and sight.suspicion is not None else float("nan")
-    seen = sight.predictions.loc[row] if sight.run is not None else None
+    predicted, says, sure = face.says(sight.predictions.loc[row]) if sight.run is not None else ("", "", None)
     return cards.Card(
         row=int(row),
         id=str(dataset.ids[row]),
-        label=class_word(classes, label),
-        label_colour=colours.class_colour(label),
+        label=face.word(label),
+        label_colour=face.colour(label),
         alt=alt(dataset, row),
         picture=picture(sight.key, dataset.info.base_hash, int(row), size, dataset),
         text="" if dataset.info.modality == "image" else describe(dataset, row),
-        was=class_word(classes, base) if label != base else "",
-        dropped=not bool(sight.labels.active[row]) and label != NO_LABEL,
+        was="" if face.same(label, base) else face.word(base),
+        changed=face.changed_mark,
+        dropped=not bool(sight.labels.active[row] or face.bare(label)),
         reviewed=verdict == "keep",
-        prediction=classes[int(seen["prediction"])] if seen is not None else "",
-        confidence=float(seen["confidence"]) if seen is not None else None,
+        prediction=predicted,
+        says=says,
+        confidence=sure,
         suspicion=None if doubt != doubt else float(doubt),
         rank=rank,
         facts=tuple(facts),
@@ -88,10 +87,7 @@ def actions(
                 args=(project, [version]),
             )
         else:
-            menu = f"relabel-{place}-{row}-{version}"
-            names = [name for index, name in enumerate(project.classes) if index != int(sight.labels.values[row])]
-            details = (project, menu, [row], reason, evidence, expect)
-            st.menu_button("Relabel", names, key=menu, format_func=plain, on_click=edits.from_menu, args=details)
+            targets.change(sight, [row], f"relabel-{place}-{row}-{version}", reason, evidence, expect)
             st.button(
                 "Drop",
                 key=f"drop-{place}-{row}-{version}",

@@ -14,8 +14,8 @@ from attribution.errors import UserError
 from attribution.project import lookup
 from attribution.project.home import home
 from attribution.project.project import Project
-from attribution.statistics.intervals import without
 from attribution.views import budget, categories, comparison, leaks, pending
+from attribution.views.faces import Face, face_of
 from pages.parts import states
 
 # What travels between pages in the URL, beside the widgets that are bound to it under their own label.
@@ -156,6 +156,15 @@ def _predictions(folder: str, run_id: str, version: str, _project: Project, _run
     return _project.predictions(_run, _base_predictions(folder, _project.info.base_hash, run_id, _project, _run))
 
 
+def _face(folder: str, _project: Project) -> Face:
+    return _face_of(folder, _project.info.base_hash, _project)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _face_of(folder: str, base_hash: str, _project: Project) -> Face:
+    return face_of(_project.dataset)
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _selection(folder: str, token: str, _project: Project) -> np.ndarray:
     return _project.selected(token)
@@ -164,7 +173,7 @@ def _selection(folder: str, token: str, _project: Project) -> np.ndarray:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _pending(folder: str, run_version: str, version: str, _project: Project) -> pd.DataFrame:
     labels = pending.trained_labels(_project, run_version)
-    return pending.differences(labels, _project.labels, _project.dataset.ids, _project.classes)
+    return pending.differences(labels, _project.labels, _project.dataset.ids, _face(folder, _project))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -180,8 +189,8 @@ def _truth(folder: str, base_hash: str, _project: Project) -> pd.DataFrame | Non
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _data_map(folder: str, run_id: str, n: int, _run: Any) -> np.ndarray:
-    return categories.data_map(_run.dynamics(), n)
+def _data_map(folder: str, run_id: str, n: int, _run: Any, _face: Face) -> np.ndarray:
+    return categories.data_map(_face.steadiness(_run.dynamics()), n)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -196,7 +205,7 @@ def _leak_gap(folder: str, leaks_id: str, run_id: str, decisions: tuple[int, flo
     left_out = np.isin(test, leaks.leaked_rows(cases, [not one for one in leaks.verdicts(cases, _sight.states)]))
     if not left_out.any() or left_out.all():
         return None
-    found = without(_sight.predictions["correct"].to_numpy()[test], left_out)
+    found = _sight.face.score_without(_sight.predictions.loc[test], left_out)
     return found if found.difference.low > 0 or found.difference.high < 0 else None
 
 
@@ -226,6 +235,11 @@ class Sight:
     def labels(self) -> Any:
         """The current labelled version."""
         return self.project.labels
+
+    @cached_property
+    def face(self) -> Face:
+        """What is said and drawn of the targets."""
+        return _face(self.key, self.project)
 
     @cached_property
     def run(self) -> Any:
@@ -266,7 +280,7 @@ class Sight:
     @cached_property
     def data_map(self) -> np.ndarray:
         """Where training samples stand on the data map (n, 2); asks for a model."""
-        return _data_map(self.key, self.run.id, len(self.project.dataset), self.run)
+        return _data_map(self.key, self.run.id, len(self.project.dataset), self.run, self.face)
 
     @cached_property
     def leaks(self) -> Any:

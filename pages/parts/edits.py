@@ -7,6 +7,7 @@ import streamlit as st
 
 from attribution.errors import UserError
 from attribution.project.project import Project
+from attribution.views.faces import Face, face_of
 from attribution.views.ledger import place_words
 from attribution.views.numbers import plural
 from pages.parts import context, states
@@ -18,7 +19,7 @@ def decided(
     project: Project,
     action: str,
     rows: Sequence[int],
-    label: int | Mapping[int, int] | None = None,
+    label: Any = None,
     reason: str = "",
     evidence: Mapping[str, Any] | None = None,
     expect: Mapping[int, int] | None = None,
@@ -34,7 +35,7 @@ def decided(
     details: dict[str, Any] = {"reason": reason, "evidence": evidence, "expect": expect}
     try:
         if action == "relabel":
-            edits = project.relabel(rows, -1 if label is None else label, **details)
+            edits = project.relabel(rows, -1 if label is None else bare_values(label), **details)
         else:
             edits = (project.drop if action == "drop" else project.keep)(rows, **details)
     except UserError as error:
@@ -50,20 +51,28 @@ def decided(
     elif said:
         states.flash(said)
     elif action == "relabel":
-        states.flash(f"{plural(len(edits), 'sample')} relabelled {label_words(project, label)}. Saved in the ledger.")
+        face = face_of(project.dataset)
+        states.flash(f"{plural(len(edits), 'sample')} {face.changed} {label_words(face, label)}. Saved in the ledger.")
     else:
         place = place_words(project.dataset.samples["split"].iloc[list(rows)])
         states.flash(
-            f"{plural(len(edits), 'sample')} {f'taken out of {place}' if action == 'drop' else 'kept as labelled'}. "
+            f"{plural(len(edits), 'sample')} {f'taken out of {place}' if action == 'drop' else 'kept as they are'}. "
             "Saved in the ledger."
         )
     return True
 
 
-def label_words(project: Project, label: int | Mapping[int, int] | None) -> str:
-    """The class that was given, or "as suggested" where the samples were given several."""
-    given = set(label.values()) if isinstance(label, Mapping) else {int(label or 0)}
-    return states.plain(project.classes[given.pop()]) if len(given) == 1 else "as suggested"
+def bare_values(label: Any) -> Any:
+    """A target, or one for each row, as plain Python values."""
+    if isinstance(label, Mapping):
+        return {row: bare_values(value) for row, value in label.items()}
+    return label.item() if hasattr(label, "item") else label
+
+
+def label_words(face: Face, label: Any) -> str:
+    """The target that was given, or "as suggested" where the samples were given several."""
+    given = set(label.values()) if isinstance(label, Mapping) else {label or 0}
+    return states.plain(face.word(given.pop())) if len(given) == 1 else "as suggested"
 
 
 def wrote(project: Project, edits: Sequence[Any]) -> None:

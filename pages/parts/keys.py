@@ -37,8 +37,15 @@ SCRIPT = """<script>
   window.addEventListener("keydown", (event) => {
     const page = document.querySelector("[data-keys]"), mark = document.querySelector("[data-shown]");
     const button = page && JSON.parse(page.dataset.keys)[event.key.toLowerCase()];
+    const typed = button && document.querySelector(`[class*='st-key-${button}'] input`);
     if (!button || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest && event.target.closest("input, textarea, select, [contenteditable='true']")) return;
+    if (typed) {  // a field to type into is given the focus; what it holds is written over
+      event.preventDefault();
+      typed.focus();
+      typed.select();
+      return;
+    }
     if (mark && !document.querySelector(`[class*='st-key-${button}'] button:not([disabled])`)) return;
     const shown = mark ? mark.dataset.shown : "";
     if (event.repeat || shown === taken) {

@@ -30,18 +30,22 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
     pages = f"{KEY}-{by}"  # another order starts at its first page
     page = cards.page_number(len(rows), LINES, pages)
     shown = tables.page_of(ordered, page, LINES)
+    face = sight.face
+    unit = face.unit
     st.dataframe(
-        listing.lines(shown, sight.project.dataset, sight.labels, sight.predictions, sight.suspicion),
+        listing.lines(shown, sight.project.dataset, sight.labels, sight.predictions, sight.suspicion, face),
         hide_index=True,
         key="listing",
-        alt=f"Samples {where}: id, split, label, prediction, confidence, loss and suspicion; page {page}",
+        alt=f"Samples {where}: id, split, {face.noun}, what the model says, loss and suspicion; page {page}",
         column_config={
             "confidence": st.column_config.NumberColumn(
                 "confidence, %", format="%.1f", help="Probability of the prediction."
             ),
-            "loss": st.column_config.NumberColumn("loss, nats", format="%.3g"),
+            "prediction": st.column_config.Column(f"prediction{unit}"),
+            "error": st.column_config.NumberColumn(f"error{unit}", format="%.3g", help="Prediction minus value."),
+            "loss": st.column_config.NumberColumn(f"loss, {face.loss_unit}", format="%.3g"),
             "suspicion": st.column_config.NumberColumn(
-                format="%.3f", help="0 to 1: how likely the label is wrong; training samples only."
+                format="%.3f", help=f"0 to 1: how likely the {face.noun} is wrong; training samples only."
             ),
         },
     )
@@ -56,4 +60,4 @@ def values_of(sight: Sight) -> dict[str, np.ndarray]:
     if sight.suspicion is not None:
         found["suspicion"] = sight.suspicion
     said = sight.predictions
-    return found | {"loss": said["loss"].to_numpy(), "least confident": -said["confidence"].to_numpy()}
+    return found | {"loss": said["loss"].to_numpy(), **sight.face.sorts(said)}

@@ -86,7 +86,7 @@ def _answer(sight: Sight, found: "PreviewResult") -> None:
                         delta_arrow="off",
                         help=figure["help"],
                     )
-        table = preview.edit_table(found, sight.project.classes)
+        table = preview.edit_table(found, sight.face)
         if len(table):
             st.markdown("**Which of your edits matter most**")
             st.dataframe(
@@ -101,7 +101,7 @@ def _answer(sight: Sight, found: "PreviewResult") -> None:
             )
         st.caption(states.plain(preview.cost_words(found)))
         if sizes:
-            with st.expander("Class by class", icon=":material/category:"):
+            with st.expander(sight.face.one_by_one, icon=":material/category:"):
                 charts.show(found.figure("by_target", dark=context.dark()), "preview-by-class")
 
 

@@ -28,11 +28,12 @@ def candidates(sight: Sight) -> np.ndarray:
     rows = project.dataset.rows(split if split in there else there[0])
     low, high = st.session_state.get("sure", (0, 100))
     name = st.session_state.get("label")
-    return influence.queries(
+    names = sight.face.choices() if sight.face.picks else ()
+    return sight.face.queries(
         sight.predictions.loc[rows],
-        wrong_only=st.session_state.get("which", "Wrong only") != "All",
-        label=project.classes.index(name) if name in project.classes else None,
-        confidence=(low / 100, high / 100),
+        st.session_state.get("which", "") != "All",
+        names.index(name) if name in names else None,
+        (low / 100, high / 100),
     )
 
 
@@ -108,16 +109,17 @@ def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
         with st.popover("Filter", icon=":material/filter_list:"):
             st.segmented_control(
                 "Predictions",
-                ["Wrong only", "All"],
-                default="Wrong only",
+                list(sight.face.which),
+                default=sight.face.which[0],
                 required=True,
                 key="which",
                 bind="query-params",
             )
-            st.selectbox(
-                "Label", sight.project.classes, index=None, placeholder="Every class", key="label", bind="query-params"
-            )
-            st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
+            if sight.face.picks:
+                names = sight.face.choices()
+                st.selectbox("Label", names, index=None, placeholder="Every class", key="label", bind="query-params")
+            if sight.face.sure:
+                st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
             there = splits(sight)
             st.segmented_control(
                 "From",
@@ -149,7 +151,7 @@ def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
 
 def query_card(sight: Sight, rows: Sequence[int]) -> None:
     """What is asked about: one sample large, or the group's first ones."""
-    classes = sight.project.classes
+    face = sight.face
     if len(rows) > 1:
         st.markdown(f"**A group of {numbers.plural(len(rows), 'sample')}**, asked about as one: their mean loss.")
         cards.grid(sight, rows[:6], "group", buttons=False, min_width=120)
@@ -164,15 +166,7 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
                 card_views.without_prediction(card_views.without_picture(card)), text_lines=12, text_em=1.15
             )
         )
-        sentence = influence.query_sentence(
-            classes[int(seen["label"])],
-            classes[int(seen["prediction"])],
-            float(seen["confidence"]),
-            float(seen["p_label"]),
-        )
-        st.markdown(states.plain(sentence))
-        st.caption(
-            f"loss {numbers.three_digits(float(seen['loss']))} nats",
-            help="Minus the logarithm of the probability that the model gives the label.",
-        )
+        st.markdown(states.plain(face.query_sentence(seen)))
+        loss = numbers.three_digits(float(seen["loss"]))
+        st.caption(states.plain(f"loss {loss} {face.loss_unit}"), help=face.loss_help)
         cards.actions(sight, rows[0], "query", reason="seen on Influence")

@@ -1,4 +1,4 @@
-"""What is selected, on the Map and on Angles: how many, which classes, what to do with them, and their cards."""
+"""What is selected, on the Map and on Angles: how many, which targets, what to do with them, and their cards."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,14 +7,14 @@ import streamlit as st
 
 from attribution.views import numbers, tables
 from attribution.views.cards import Fact
-from pages.parts import cards, context, edits, frame, query, states
+from pages.parts import cards, context, edits, frame, query, states, targets
 from pages.parts.context import Sight
 
 CARDS = 12  # on a page
 
 
 def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = lambda row: ()) -> None:
-    """The selection: how many, which classes, how suspicious, what to do with them, and their cards, each with its
+    """The selection: how many, which targets, how suspicious, what to do with them, and their cards, each with its
     ``facts``."""
     rows = sight.selection
     if not len(rows):
@@ -30,9 +30,9 @@ def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = la
     st.markdown(
         f"**{numbers.plural(len(rows), 'sample')} selected** · {numbers.count(len(training))} of them in training"
     )
-    mix = tables.mix(sight.labels.values[rows], project.classes)
-    st.html(tables.mix_html(mix))
-    means = [f"mean loss {numbers.three_digits(tables.mean_of(sight.predictions['loss'].to_numpy(), rows))} nats"]
+    st.html(tables.mix_html(sight.face.mix(sight.labels.values, rows)))
+    mean = numbers.three_digits(tables.mean_of(sight.predictions["loss"].to_numpy(), rows))
+    means = [f"mean loss {mean} {states.plain(sight.face.loss_unit)}"]
     if sight.suspicion is not None and len(training):
         here = tables.mean_of(sight.suspicion, training)
         everywhere = tables.mean_of(sight.suspicion)
@@ -48,7 +48,7 @@ def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = la
 
 
 def bulk(sight: Sight, n_training: int, reason: str) -> None:
-    """Relabel, drop or keep the training samples of the selection. The test set is left alone: it is the yardstick."""
+    """Change, drop or keep the training samples of the selection. The test set is left alone: it is the yardstick."""
     project = sight.project
     n = numbers.count(n_training)
     if not n_training:
@@ -59,15 +59,10 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
         # The keys name the selection: a click is for the one that was on screen.
         shown = (sight, reason, rows, sight.versions(rows))
         token = sight.token
-        relabel = f"bulk-relabel-{sight.token}"
-        st.menu_button(
-            f"Relabel {n}",
-            project.classes,
-            key=relabel,
-            format_func=states.plain,
-            on_click=decide_all,
-            args=("relabel", *shown),
-        )
+        evidence = {"selection": sight.token, "samples": len(rows)}
+        expect = sight.versions(rows)
+        title = f"{sight.face.change} {n}"
+        targets.change(sight, rows, f"bulk-relabel-{sight.token}", reason, evidence, expect, title)
         st.button(
             f"Drop {n}",
             key=f"bulk-drop-{token}",
@@ -78,7 +73,7 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
         st.button(
             f"Keep {n}",
             key=f"bulk-keep-{token}",
-            help="Their labels are right",
+            help=f"Their {sight.face.nouns} are right",
             on_click=decide_all,
             args=("keep", *shown),
         )
@@ -95,14 +90,8 @@ def bulk(sight: Sight, n_training: int, reason: str) -> None:
 def decide_all(action: str, sight: Sight, reason: str, rows: list[int], expect: dict[int, int]) -> None:
     """Callback: one decision on every training sample of the selection, as it stood when the buttons were drawn."""
     project = sight.project
-    label = None
-    if action == "relabel":
-        name = st.session_state.get(f"bulk-relabel-{sight.token}")
-        if name not in project.classes:
-            return
-        label = project.classes.index(name)
     evidence = {"selection": sight.token, "samples": len(rows)}
-    edits.decide(project, action, rows, label, reason, evidence, expect)
+    edits.decide(project, action, rows, None, reason, evidence, expect)
 
 
 def carry(sight: Sight, rows: np.ndarray) -> None:

@@ -57,7 +57,7 @@ def apply_bulk(sight: Sight, rows: list[int], expect: dict[int, int], action: st
     """Callback: one decision on every chosen thumbnail, as one batch and one undo. "suggested" gives each its own
     suggestion."""
     evidence = {"view": "grid", "samples": len(rows)}
-    wanted = {row: int(sight.flags.entry(row)["suggested"]) for row in rows} if action == "suggested" else None
+    wanted = {row: sight.flags.entry(row)["suggested"] for row in rows} if action == "suggested" else None
     verb = "relabel" if action == "suggested" else action
     edits.decide(sight.project, verb, rows, wanted, "review queue, grid", evidence, expect)
     chosen_of(sight).clear()
@@ -94,7 +94,7 @@ def grid(sight: Sight, rows: np.ndarray) -> None:
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(sight.project,))
     with st.grid("auto", min_column_width=150, gap="small"):
         for row in (int(row) for row in shown):
-            guess = sight.project.classes[int(sight.flags.entry(row)["suggested"])]
+            guess = sight.face.suggestion(sight.flags.entry(row)["suggested"])
             with st.container(border=True, gap="xsmall"):
                 st.html(tile_html(cards.card_of(sight, row, size=112)))
                 st.button(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from attribution.views import colours, tables
+from attribution.views import colours, scatter, tables
 
 
 def test_pages_cover_everything_once():
@@ -14,8 +14,8 @@ def test_pages_cover_everything_once():
 
 
 def test_mix_counts_and_escapes():
-    mix = tables.mix(np.array([1, 1, 0]), ("<b>", "coat", "bag"))
-    assert mix["class"].tolist() == ["coat", "<b>"]
+    mix = tables.mix(scatter.by_class(np.array([1, 1, 0]), ("<b>", "coat", "bag"), np.arange(3)))
+    assert mix["name"].tolist() == ["coat", "<b>"]
     assert mix["share"].sum() == 1
     html = tables.mix_html(mix, top=1)
     assert "<b>" not in html

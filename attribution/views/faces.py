@@ -1,0 +1,526 @@
+"""What pages say and draw of targets, a class per kind (a class, a number, a set): so no page asks which it is."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from attribution.statistics.intervals import WithAndWithout, crossed, resampled_means, without
+from attribution.views import angles, colours, influence, overview, scatter, tables
+from attribution.views.comparison import title_of_figure, value_words
+from attribution.views.numbers import SPACE, count, percent, plural, share_range, three_digits
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset
+    from attribution.studies.mislabels.result import FlagResult
+    from attribution.tasks.base import Task
+
+Metric = dict[str, str]  # label, value, delta, help
+ESTIMATED = (
+    "Open: not reviewed yet. Estimated from models and neighbours that did not see the label, where they are surest. "
+    "The range is a bootstrap, not a guarantee; where more than about 15 % of the labels are wrong its middle was 2 to "
+    "16 % too low."
+)
+SCALE = 21  # steps of the colours of a number
+
+
+class Face:
+    """The words, colours and figures of one dataset's targets. ``noun`` is what one is called, ``change`` what giving
+    another one is called; ``sorts`` are the columns of ``Project.predictions`` that a list can be sorted by."""
+
+    noun = "label"
+    nouns = "labels"
+    change = "Relabel"
+    changed = "relabelled"
+    changed_mark = "relabelled"
+    which = ("Wrong only", "All")  # predictions to choose a query from
+    known_by_heart = "label"
+    picks = True  # whether a target is picked from a list; else it is typed or ticked
+    sure = True  # whether predictions are more or less sure
+    score_all = "Score every wrong test prediction instead"
+
+    def __init__(self, task: "Task", values: np.ndarray) -> None:
+        self.task = task
+        self.targets = task.targets
+        self.values = values
+
+    @property
+    def none(self) -> str:
+        """The word of a sample without a target."""
+        return f"no {self.noun}"
+
+    @property
+    def loss_unit(self) -> str:
+        """What a loss is counted in."""
+        return self.task.unit
+
+    def word(self, value: Any) -> str:
+        """A target in words."""
+        return self.targets.word(value) or self.none
+
+    def colour(self, value: Any) -> str:
+        """The colour of a target, the same on every page."""
+        return colours.class_colour(int(value))
+
+    def same(self, one: Any, other: Any) -> bool:
+        """Whether two targets are the same."""
+        return bool(self.targets.same(np.asarray([one]), np.asarray([other]))[0])
+
+    def bare(self, values: Any) -> np.ndarray:
+        """Which samples have no target."""
+        return self.targets.bare(values)
+
+    def says(self, seen: Mapping[str, Any]) -> tuple[str, str, float | None]:
+        """Of one line of ``Project.predictions``: the predicted target, the sentence of a card, and how sure."""
+        predicted = self.word(seen["prediction"])
+        agrees = bool(self.same(seen["prediction"], seen["label"]))
+        sure = float(seen["confidence"])
+        return predicted, "model agrees" if agrees else f"model says {predicted}", sure if sure == sure else None
+
+    def groups(self, values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[scatter.Group]:
+        """The points of a chart by target; ``values`` (n,) of all samples, ``rows`` those to draw."""
+        return scatter.by_class(values, self.targets.classes, rows)
+
+    def mix(self, values: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
+        """How targets are mixed among these rows, for ``tables.mix_html``."""
+        return tables.mix(self.groups(values, rows), ordered=self.targets.kind == "number")
+
+    def queries(
+        self, said: pd.DataFrame, wrong_only: bool, label: int | None, confidence: tuple[float, float]
+    ) -> np.ndarray:
+        """Rows of these lines of ``Project.predictions`` to ask about, the surest mistakes first."""
+        return influence.queries(said, wrong_only=wrong_only, label=label, confidence=confidence)
+
+    def query_sentence(self, seen: Mapping[str, Any]) -> str:
+        """What the model says of a test sample, against what was given."""
+        predicted, label, sure = self.word(seen["prediction"]), self.word(seen["label"]), float(seen["confidence"])
+        if self.same(seen["prediction"], seen["label"]):
+            return f"The model is right: {label}, {percent(sure)} sure."
+        given = f"; the {self.noun} is {label}, which it gives {percent(float(seen['p_label']))}."
+        return f"The model says {predicted} ({percent(sure)} sure){given}"
+
+    @property
+    def loss_help(self) -> str:
+        """What a loss is."""
+        return "Minus the logarithm of the probability that the model gives the label."
+
+    def question(self, label: Any, entry: Mapping[str, Any], who: str) -> tuple[str, str]:
+        """The headline of a suspect and the sentence beneath: what was given, what it could be, and who says so."""
+        guess = self.word(entry["suggested"])
+        sure = percent(float(entry["suggested_p"]))
+        return f"Labelled {self.word(label)}. Could it be {guess}?", f"{who} and its neighbours give {guess} {sure}."
+
+    def decided(self, verdict: str, label: Any) -> str:
+        """What was decided about a suspect."""
+        words = {
+            "relabel": f"Decided: {self.changed} {self.word(label)}.",
+            "drop": f"Decided: taken out of training. Its {self.noun} was {self.word(label)}.",
+            "keep": f"Decided: the {self.noun} {self.word(label)} is right.",
+        }
+        return words[verdict]
+
+    suggested_help = "The likeliest other class, by the model and by the labels of the sample's neighbours."
+
+    def suggestion(self, value: Any) -> str:
+        """A suggested target in words."""
+        return self.word(value)
+
+    def choices(self) -> tuple[str, ...]:
+        """Names to pick from or to tick; empty where targets are typed."""
+        return self.targets.classes
+
+    def figures(self, said: pd.DataFrame) -> list[Metric]:
+        """The figures on top of the overview, of the test samples' lines of ``Project.predictions``."""
+        right = said["correct"].to_numpy(dtype=bool)
+        hits, n = int(right.sum()), len(right)
+        title = f"Test {self.task.figures[0].title}"
+        return [
+            {
+                "label": title,
+                "value": percent(right.mean() if n else None),
+                "delta": share_range(hits, n),
+                "help": f"On {plural(n, 'test sample')}; 95 % interval {share_range(hits, n)}.",
+            },
+            {"label": "Wrong predictions", "value": count(n - hits), "delta": "on the test set", "help": ""},
+        ]
+
+    def quality(self, said: pd.DataFrame) -> tuple[str, str, str]:
+        """The foremost figure of some test samples: its title, its value, and its 95 % interval."""
+        first = self.figures(said)[0]
+        return first["label"], first["value"], first["delta"]
+
+    def mistakes(self, test: pd.DataFrame, top: int) -> tuple[str, list[dict[str, Any]]]:
+        """A title, and the commonest mistakes: ``words``, perhaps ``n`` in front (Markdown), and the ``row`` of an
+        example."""
+        worst = test.sort_values("loss", ascending=False, kind="stable").head(top)
+        lines = [
+            {"words": self.mistake(line), "row": int(line["row"])} for line in worst.reset_index().to_dict("records")
+        ]
+        return "Largest losses", lines
+
+    def mistake(self, seen: Mapping[str, Any]) -> str:
+        """One line of ``Project.predictions`` in a few words."""
+        return f"{self.word(seen['label'])}, predicted {self.word(seen['prediction'])}"
+
+    def summary(self) -> str:
+        """What is predicted, for the head of the overview."""
+        return plural(len(self.targets.classes), self.targets.group, "classes" if self.targets.group == "class" else "")
+
+    def suspects(self, flags: "FlagResult", open_suspects: int) -> tuple[str, str, str, str]:
+        """Of a search: title, number, what lies beneath, and what it means."""
+        if flags.config.get("estimate"):
+            many, beneath = overview.wrong_labels(flags.estimate, open_suspects)
+            return f"Probably wrong {self.nouns}", many, beneath, ESTIMATED
+        apart = flags.config.get("apart", {"count": 0, "words": "", "why": ""})
+        beneath = f"{count(open_suspects)} open"
+        return (
+            f"{self.nouns.capitalize()} that stand apart",
+            count(apart["count"]),
+            beneath,
+            (f"{apart['words'][:1].upper()}{apart['words'][1:]}. {apart['why']}".strip()),
+        )
+
+    def left_to_learn(self, final: Mapping[str, Mapping[str, float]], values: np.ndarray) -> str | None:
+        """A sentence for a model that has learned next to nothing; None otherwise."""
+        chance = self.task.chance(values)
+        loss = final.get("train", {}).get("loss")
+        if loss is None or not chance > 0 or not loss > overview.HARDLY * chance:
+            return None
+        return (
+            f"The model has hardly learned: its loss on its own training samples is {three_digits(loss)} "
+            f"{self.loss_unit}, where knowing nothing has {three_digits(chance)}. Influence, angles, the preview and "
+            "the proof all stand on this model."
+        )
+
+    def by_target(
+        self, values: np.ndarray, train: np.ndarray, test: pd.DataFrame, suspects: np.ndarray, edited: np.ndarray
+    ) -> pd.DataFrame:
+        """One line per part of the targets: training samples, the foremost figure on the test set, suspects, edits."""
+        figure = self.task.figures[0]
+        known = ~self.bare(values)
+        groups = self._parts(values[known])
+        rows = np.flatnonzero(known)
+        lines = []
+        for name, inside in groups.items():
+            here = np.zeros(len(values), dtype=bool)
+            here[rows[inside]] = True
+            mine = test[here[test.index.to_numpy()]]
+            column = f"test {figure.title}" + (f", {figure.unit}" if figure.unit else "")
+            lines.append(
+                {
+                    self.targets.group: name,
+                    "training samples": int(here[train].sum()),
+                    column: self._figure(mine) * figure.factor,
+                    "test samples": len(mine),
+                    "suspects": int(here[suspects].sum()) if len(suspects) else 0,
+                    "edited": int(here[edited].sum()) if len(edited) else 0,
+                }
+            )
+        return pd.DataFrame(lines)
+
+    def _parts(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        return self.targets.groups(values)
+
+    def _figure(self, test: pd.DataFrame) -> float:
+        """The foremost figure of these lines of ``Project.predictions``."""
+        if not len(test):
+            return float("nan")
+        figure = self.task.figures[0]
+        said = {name: test[name].to_numpy() for name in ("prediction", "loss")}
+        said["right"] = test["correct"].to_numpy(dtype=np.float64)
+        return float(figure.value(figure.terms(said, test["label"].to_numpy()).mean(axis=-1)))
+
+    @property
+    def unit(self) -> str:
+        """What stands behind the name of a column of numbers: ", mm"; "" where there is none."""
+        return f", {self.task.target_unit}" if self.task.target_unit else ""
+
+    def line(self, said: pd.DataFrame) -> dict[str, Any]:
+        """Columns of a list of samples beside id, split and loss."""
+        return {
+            "prediction": [self.word(value) for value in said["prediction"]],
+            "confidence": said["confidence"] * 100,
+        }
+
+    def sorts(self, said: pd.DataFrame) -> dict[str, np.ndarray]:
+        """What a list can be sorted by, largest first, beside loss and suspicion."""
+        return {"least confident": -said["confidence"].to_numpy()}
+
+    # what the data map tells, where its samples lie, and its axes
+    data_map = (
+        "how confident the model was of its label",
+        "Top left: always sure of the label. Right: changed its mind. Bottom left: never believed the label, where "
+        "wrong labels gather.",
+        ("Change: standard deviation of the confidence over epochs", "Mean confidence in the given label over epochs"),
+    )
+
+    one_by_one = "Class by class"
+
+    def steadiness(self, dynamics: pd.DataFrame) -> pd.Series:
+        """What the data map tells of each row and epoch, from ``Run.dynamics``, by row."""
+        return dynamics.set_index("row")["confidence"]
+
+    def sides(self, values: np.ndarray, rows: np.ndarray, queries: Sequence[int]) -> dict[str, np.ndarray]:
+        """Training rows beside the queries of Angles: with the same target or another."""
+        return angles.sides(values, rows, np.unique(values[list(queries)]).tolist())
+
+    def score_without(self, test: pd.DataFrame, left_out: np.ndarray) -> WithAndWithout:
+        """The foremost figure on the test samples, with and without some."""
+        figure = self.task.figures[0]
+        said = {name: test[name].to_numpy() for name in ("prediction", "loss")}
+        if "correct" in test:
+            said["right"] = test["correct"].to_numpy(dtype=np.float64)
+        return without(figure.terms(said, test["label"].to_numpy()), left_out, value=figure.value)
+
+    def chance(self) -> str:
+        """A sentence on what the loss of a model that knows nothing would be."""
+        words = f"{three_digits(self.task.chance(self.values))} {self.loss_unit}"
+        return f"A loss of {words} would be chance."
+
+
+class ClassFace(Face):
+    """One class per sample."""
+
+    def mistakes(self, test: pd.DataFrame, top: int) -> tuple[str, list[dict[str, Any]]]:
+        """Confusions of two classes."""
+        found = overview.confusions(test, self.targets.classes, top).to_dict("records")
+        lines = [
+            {
+                "n": f"**{count(one['n'])}** × ",
+                "words": f"{one['label']} taken for {one['prediction']}",
+                "row": one["row"],
+            }
+            for one in found
+        ]
+        return "Commonest mistakes", lines
+
+    def left_to_learn(self, final: Mapping[str, Mapping[str, float]], values: np.ndarray) -> str | None:
+        """Against guessing by class sizes."""
+        return overview.left_to_learn(final, values)
+
+    def by_target(
+        self, values: np.ndarray, train: np.ndarray, test: pd.DataFrame, suspects: np.ndarray, edited: np.ndarray
+    ) -> pd.DataFrame:
+        """With the class that is most often predicted instead."""
+        table = overview.class_table(self.targets.classes, values, train, test, suspects, edited)
+        table["test accuracy"] *= 100
+        return table.rename({"test accuracy": "test accuracy, %"}, axis=1)
+
+
+class NumberFace(Face):
+    """One number per sample, in the user's unit; colours run from the small to the large ones."""
+
+    noun = "value"
+    nouns = "values"
+    change = "Set value"
+    changed = "set to"
+    changed_mark = "changed"
+    which = ("Largest errors", "All")
+    picks = False
+    sure = False
+    score_all = "Score the tenth with the largest errors instead"
+
+    def word(self, value: Any) -> str:
+        """Six digits at most, with the unit."""
+        if not np.isfinite(value):
+            return self.none
+        return self.with_unit(f"{float(value):,.6g}")
+
+    def with_unit(self, text: str) -> str:
+        """A number's text with the user's unit."""
+        return f"{text}{SPACE}{self.task.target_unit}".rstrip()
+
+    def amount(self, value: float, signed: bool = False) -> str:
+        """A difference in three digits."""
+        return self.with_unit(three_digits(value, signed))
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        known = self.values[~self.bare(self.values)]
+        if not len(known):
+            return 0.0, 1.0
+        low, high = np.quantile(known, (0.02, 0.98))
+        return float(low), float(max(high, low + 1e-12))
+
+    def colour(self, value: Any) -> str:
+        """From the colour of small to that of large values, each the same on every page."""
+        if not np.isfinite(value):
+            return colours.NO_CLASS
+        low, high = self._ends
+        return colours.value_colour(float((value - low) / (high - low)))
+
+    def says(self, seen: Mapping[str, Any]) -> tuple[str, str, float | None]:
+        """The predicted number and how far it is from the given one."""
+        predicted, error = self.amount(float(seen["prediction"])), float(seen["error"])
+        far = f" ({self.amount(error, True)})" if np.isfinite(error) else ""
+        return predicted, f"model says {predicted}{far}", None
+
+    def groups(self, values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[scatter.Group]:
+        """Steps of about equally many samples, in the colours of their values."""
+        unit = f" {self.task.target_unit}".rstrip()
+        steps = scatter.by_steps(values.astype(np.float64), rows, tuple(colours.VALUES), unit, dark)
+        return steps
+
+    def queries(
+        self, said: pd.DataFrame, wrong_only: bool, label: int | None, confidence: tuple[float, float]
+    ) -> np.ndarray:
+        """The largest errors first; the tenth of them with ``wrong_only``."""
+        size = said["error"].abs().fillna(-1.0).to_numpy()
+        order = np.argsort(-size, kind="stable")
+        return said.index.to_numpy(dtype=np.int64)[order[: -(-len(order) // 10)] if wrong_only else order]
+
+    def query_sentence(self, seen: Mapping[str, Any]) -> str:
+        """The prediction against the value."""
+        predicted, value, error = self.amount(float(seen["prediction"])), self.word(seen["label"]), float(seen["error"])
+        far = f"{self.amount(abs(error))} too {'much' if error > 0 else 'little'}"
+        return f"The model says {predicted}; the value is {value}. That is {far}."
+
+    @property
+    def loss_help(self) -> str:
+        """What a loss is."""
+        return f"What training minimised: the error, in {self.loss_unit}."
+
+    def question(self, label: Any, entry: Mapping[str, Any], who: str) -> tuple[str, str]:
+        """The value, and what is suggested with its interval."""
+        guess = self.amount(float(entry["suggested"]))
+        title = f"Given as {self.word(label)}. Could it be {guess}?"
+        if "suggested_low" not in entry:
+            return title, f"{who} says {guess}."
+        low, high = (self.amount(float(entry[f"suggested_{end}"])) for end in ("low", "high"))
+        return title, f"{who} says {guess}; nine of ten values lie within {low} to {high} of such a prediction."
+
+    suggested_help = "What is predicted without this sample's own value, with the interval of such predictions."
+
+    def suggestion(self, value: Any) -> str:
+        """To three digits."""
+        return self.amount(float(value))
+
+    def choices(self) -> tuple[str, ...]:
+        """Typed."""
+        return ()
+
+    def summary(self) -> str:
+        """The span of the values."""
+        known = self.values[~self.bare(self.values)]
+        return f"values from {self.word(known.min())} to {self.word(known.max())}" if len(known) else "no values"
+
+    def mistakes(self, test: pd.DataFrame, top: int) -> tuple[str, list[dict[str, Any]]]:
+        """The largest errors."""
+        order = test["error"].abs().fillna(-1.0).sort_values(ascending=False, kind="stable").index[:top]
+        lines = [{"words": self.mistake(test.loc[row]), "row": int(row)} for row in order]
+        return "Largest errors", lines
+
+    def mistake(self, seen: Mapping[str, Any]) -> str:
+        """The value and the prediction."""
+        return f"{self.word(seen['label'])}, predicted {self.amount(float(seen['prediction']))}"
+
+    def figures(self, said: pd.DataFrame) -> list[Metric]:
+        """The task's figures, each with its 95 % interval over the test samples."""
+        known = said[np.isfinite(said["error"])] if len(said) else said
+        found = []
+        for figure in self.task.figures[:2]:
+            terms = figure.terms(
+                {name: known[name].to_numpy() for name in ("prediction", "loss")}, known["label"].to_numpy()
+            )
+            interval = crossed(
+                np.atleast_1d(figure.value(terms.mean(axis=-1))) if len(known) else np.array([np.nan]),
+                np.asarray(figure.value(resampled_means(terms, 1000)))[:, None],
+            )
+            low, high = three_digits(interval.low), self.with_unit(three_digits(interval.high))
+            found.append(
+                {
+                    "label": title_of_figure(figure).replace(f" ({figure.unit})", ""),
+                    "value": value_words(figure, interval.estimate),
+                    "delta": f"{low} to {high}",
+                    "help": f"On {plural(len(known), 'test sample')}; lower is better; 95 % interval.",
+                }
+            )
+        return found
+
+    def line(self, said: pd.DataFrame) -> dict[str, Any]:
+        """Prediction and error, as numbers to sort by."""
+        return {"prediction": said["prediction"].to_numpy(), "error": said["error"].to_numpy()}
+
+    def sorts(self, said: pd.DataFrame) -> dict[str, np.ndarray]:
+        """By the size of the error."""
+        return {"error": said["error"].abs().to_numpy()}
+
+    data_map = (
+        "how far the model was off",
+        "Bottom left: always near the value. Right: changed its mind. Top: never came near the value, where wrong "
+        "values gather.",
+        ("Change: standard deviation of the error over epochs", "Mean size of the error over epochs"),
+    )
+    one_by_one = "From small to large values"
+
+    def steadiness(self, dynamics: pd.DataFrame) -> pd.Series:
+        """The size of the error."""
+        return dynamics.set_index("row")["error"].abs()
+
+    def sides(self, values: np.ndarray, rows: np.ndarray, queries: Sequence[int]) -> dict[str, np.ndarray]:
+        """The tenth with the values nearest to the queries', and the others."""
+        middle = float(np.nanmean(values[list(queries)]))
+        apart = np.abs(values[rows] - middle)
+        near = apart <= np.quantile(apart, 0.1) if len(rows) else np.zeros(0, dtype=bool)
+        return {angles.ALL: rows} if near.all() else {angles.NEAR: rows[near], angles.FAR: rows[~near]}
+
+    def chance(self) -> str:
+        """The loss of always saying the mean."""
+        words = f"{three_digits(self.task.chance(self.values))} {self.loss_unit}"
+        return f"Always saying the same number would have a loss of {words}."
+
+
+class SetFace(Face):
+    """Any number of labels per sample."""
+
+    noun = "labels"
+    nouns = "labels"
+    known_by_heart = "set of labels"
+    picks = False
+
+    one_by_one = "Label by label"
+
+    def colour(self, value: Any) -> str:
+        """That of the first label in the set."""
+        value = int(value)
+        return colours.class_colour((value & -value).bit_length() - 1) if value > 0 else colours.NO_CLASS
+
+    def word(self, value: Any) -> str:
+        """The labels with blanks between them."""
+        return super().word(value).replace(";", "; ")
+
+    def groups(self, values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[scatter.Group]:
+        """The commonest sets, the rest together."""
+        own, counts = np.unique(values[rows], return_counts=True)
+        top = own[np.argsort(-counts, kind="stable")][: len(colours.CLASSES) - 1]
+        found = [
+            scatter.Group(self.word(value), colours.class_colour(place), rows[values[rows] == value])
+            for place, value in enumerate(top)
+        ]
+        rest = rows[~np.isin(values[rows], top)]
+        return [*found, *([scatter.Group("other labels", colours.NO_CLASS, rest)] if len(rest) else [])]
+
+    @property
+    def loss_help(self) -> str:
+        """What a loss is."""
+        return "The sum over labels of minus the logarithm of the probability that the model gives what stands there."
+
+
+FACES: dict[str, type[Face]] = {"class": ClassFace, "number": NumberFace, "set": SetFace}
+
+
+def face_of(dataset: "Dataset") -> Face:
+    """The face of a dataset's targets."""
+    return FACES[dataset.task.targets.kind](dataset.task, dataset.labels)
+
+
+def who_says(flags: "FlagResult") -> str:
+    """Whose suggestions a search's are."""
+    return "Models that never saw it" if flags.config.get("held_out", True) else "The model, which trained on it,"
+
+
+def words_of(face: Face, values: Sequence[Any]) -> list[str]:
+    """Targets in words."""
+    return [face.word(value) for value in values]
