@@ -75,7 +75,7 @@ def score(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> None:
         return
     found = sight.face.score_without(sight.predictions.loc[test], left_out)
     with st.grid(3, min_column_width=215):
-        for figure in leaks.score_figures(found, any(confirmed), sight.face):
+        for figure in leaks.score_figures(found, any(confirmed), sight.project.dataset.task.figures[0]):
             st.metric(
                 figure["label"],
                 figure["value"],

@@ -28,7 +28,7 @@ def figures_of(run: "Run") -> "dict[str, Callable[..., Figure]]":
     """The figures of a training, by name; none for weights that were loaded."""
     metrics = run.metrics()
     names = [name for name in metrics if name not in ("epoch", "split", "n")] if len(metrics) else []
-    return {name: partial(measured, name=name) for name in names}
+    return {name: partial(measured, name=name) for name in sorted(names, key=lambda name: name == "loss")}
 
 
 def measured(run: "Run", *, name: str, dark: bool = False) -> "Figure":

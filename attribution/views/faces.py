@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
     from attribution.studies.mislabels.result import FlagResult
     from attribution.tasks.base import Task
+    from attribution.tasks.figure import Figure
 
 Metric = dict[str, str]  # label, value, delta, help
 ESTIMATED = (
@@ -228,9 +229,13 @@ class Face:
         if not len(test):
             return float("nan")
         figure = self.task.figures[0]
-        said = {name: test[name].to_numpy() for name in ("prediction", "loss")}
-        said["right"] = test["correct"].to_numpy(dtype=np.float64)
-        return float(figure.value(figure.terms(said, test["label"].to_numpy()).mean(axis=-1)))
+        return float(figure.value(self._terms(figure, test).mean(axis=-1)))
+
+    def _terms(self, figure: "Figure", said: pd.DataFrame) -> np.ndarray:
+        """A figure's numbers per sample, from lines of ``Project.predictions``."""
+        names = {"prediction": "prediction", "loss": "loss", "right": "correct"}
+        columns = {name: said[column].to_numpy() for name, column in names.items() if column in said}
+        return figure.terms(columns, said["label"].to_numpy())
 
     @property
     def unit(self) -> str:
@@ -241,7 +246,7 @@ class Face:
         """Columns of a list of samples beside id, split and loss."""
         return {
             "prediction": [self.word(value) for value in said["prediction"]],
-            "confidence": said["confidence"] * 100,
+            "confidence": 100 * said["confidence"].to_numpy(),
         }
 
     def sorts(self, said: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -269,10 +274,7 @@ class Face:
     def score_without(self, test: pd.DataFrame, left_out: np.ndarray) -> WithAndWithout:
         """The foremost figure on the test samples, with and without some."""
         figure = self.task.figures[0]
-        said = {name: test[name].to_numpy() for name in ("prediction", "loss")}
-        if "correct" in test:
-            said["right"] = test["correct"].to_numpy(dtype=np.float64)
-        return without(figure.terms(said, test["label"].to_numpy()), left_out, value=figure.value)
+        return without(self._terms(figure, test), left_out, value=figure.value)
 
     def chance(self) -> str:
         """A sentence on what the loss of a model that knows nothing would be."""
@@ -421,9 +423,7 @@ class NumberFace(Face):
         known = said[np.isfinite(said["error"])] if len(said) else said
         found = []
         for figure in self.task.figures[:2]:
-            terms = figure.terms(
-                {name: known[name].to_numpy() for name in ("prediction", "loss")}, known["label"].to_numpy()
-            )
+            terms = self._terms(figure, known)
             interval = crossed(
                 np.atleast_1d(figure.value(terms.mean(axis=-1))) if len(known) else np.array([np.nan]),
                 np.asarray(figure.value(resampled_means(terms, 1000)))[:, None],

@@ -107,12 +107,11 @@ def count_at(counts: np.ndarray, threshold: float) -> int:
     return int(counts[min(int(np.searchsorted(GRID, threshold - 1e-9)), len(counts) - 1)])
 
 
-def score_figures(found: "WithAndWithout", confirmed: bool, face: "Face") -> list[dict[str, str]]:
+def score_figures(found: "WithAndWithout", confirmed: bool, reading: "Reading") -> list[dict[str, str]]:
     """The test score with and without the leaked samples: ``label``, ``value``, ``delta``, ``help``."""
     which = "confirmed leaks" if confirmed else "all likely leaks"
     level = "95 % interval"  # of a share, as on Overview; the difference is paired
     d = found.difference
-    reading = face.task.figures[0]
     return [
         {
             "label": f"Test {reading.title}",

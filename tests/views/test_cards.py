@@ -32,8 +32,8 @@ def test_a_picture_has_its_alternative_text():
 
 
 def test_the_models_word_is_put_plainly():
-    assert "model agrees (90.0" in cards.card_html(card(prediction="coat", confidence=0.9))
-    assert "model says shirt" in cards.card_html(card(prediction="shirt", confidence=0.9))
+    assert "model agrees (90.0" in cards.card_html(card(prediction="coat", says="model agrees", confidence=0.9))
+    assert "&lt;b&gt;" in cards.card_html(card(prediction="b", says="model says <b>"))
 
 
 def test_suspicion_is_a_bar_with_words_for_screen_readers():

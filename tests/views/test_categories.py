@@ -54,7 +54,7 @@ def test_groups_hold_every_point_once_with_ordinary_ones_beneath(table):
 
 
 def test_the_data_map_is_spread_and_mean_of_the_confidence():
-    record = pd.DataFrame({"row": [1, 1, 3, 3], "confidence": [0.2, 0.6, 0.5, 0.5]})
+    record = pd.Series([0.2, 0.6, 0.5, 0.5], index=[1, 1, 3, 3])
     found = categories.data_map(record, 5)
     assert found[1] == pytest.approx([0.2, 0.4])
     assert found[3] == pytest.approx([0.0, 0.5])

@@ -7,6 +7,7 @@ import pytest
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.statistics.intervals import without
 from attribution.studies.leaks.result import GRID, Finding
+from attribution.tasks.figure import ACCURACY
 from attribution.views import leaks, numbers
 
 
@@ -105,7 +106,7 @@ def test_the_score_without_leaks_equals_the_means_and_its_interval_is_paired():
     assert found.difference.estimate == pytest.approx(values[30:].mean() - values.mean())
     assert found.difference.low < found.difference.estimate < found.difference.high
     assert found.difference.high - found.difference.low < found.all.high - found.all.low
-    figures = leaks.score_figures(found, True)
+    figures = leaks.score_figures(found, True, ACCURACY)
     assert [one["label"] for one in figures] == ["Test accuracy", "Without confirmed leaks", "Difference"]
     ranges = [numbers.share_range(int(part.sum()), len(part)) for part in (values, values[30:])]
     assert [one["delta"] for one in figures[:2]] == ranges, "the same interval for the same score as on Overview"
@@ -126,10 +127,12 @@ def test_held_out_samples_are_named_by_their_split():
 
 def test_what_leaks_do_to_the_score_is_said_with_both_figures():
     found = without(np.array([1.0] * 6 + [0.0] * 4), np.array([True] * 5 + [False] * 5))
-    words = leaks.gap_sentence(found).replace("\N{NO-BREAK SPACE}", " ")
+    words = leaks.gap_sentence(found, ACCURACY).replace("\N{NO-BREAK SPACE}", " ")
     assert (
         words == "5 test samples are repeated in training and lift the test score: 60.0 % would be 20.0 % without them."
     )
-    assert leaks.matters(found)
-    assert not leaks.matters(without(np.array([1.0] * 900 + [0.0] * 99), np.arange(999) < 3)), "half a point is not"
-    assert not leaks.matters(None)
+    assert leaks.matters(found, ACCURACY)
+    assert not leaks.matters(without(np.array([1.0] * 900 + [0.0] * 99), np.arange(999) < 3), ACCURACY), (
+        "half a point is not"
+    )
+    assert not leaks.matters(None, ACCURACY)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from attribution.views import listing, tables
+from attribution.views.faces import face_of
 
 
 def test_order_and_filter_equal_a_sort_of_the_rows():
@@ -24,10 +25,11 @@ def test_order_and_filter_equal_a_sort_of_the_rows():
 
 def test_the_lines_of_a_page_say_what_is_known_of_each_sample(tiny_project):
     dataset, said = tiny_project.dataset, tiny_project.predictions()
+    face = face_of(dataset)
     rows = np.array([dataset.rows("test")[0], 3, dataset.rows("train")[-1]])
     tiny_project.drop([3])
     try:
-        found = listing.lines(rows, dataset, tiny_project.labels, said, None)
+        found = listing.lines(rows, dataset, tiny_project.labels, said, None, face)
         assert found["id"].tolist() == [dataset.ids[row] for row in rows]
         assert found["split"].tolist() == ["test", "training", "training"]
         assert found["label"][1] == f"{dataset.info.classes[dataset.labels[3]]}, dropped"
@@ -35,7 +37,8 @@ def test_the_lines_of_a_page_say_what_is_known_of_each_sample(tiny_project):
         assert "suspicion" not in found
         doubt = np.linspace(0, 1, len(dataset))
         assert (
-            listing.lines(rows, dataset, tiny_project.labels, said, doubt)["suspicion"].tolist() == doubt[rows].tolist()
+            listing.lines(rows, dataset, tiny_project.labels, said, doubt, face)["suspicion"].tolist()
+            == doubt[rows].tolist()
         )
     finally:
         tiny_project.undo()

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from attribution.tasks.classification import Classification
 from attribution.views import overview
+from attribution.views.faces import ClassFace
 
 TEST = pd.DataFrame(
     {
@@ -44,7 +46,6 @@ def test_next_step_follows_the_work():
     assert overview.next_step(**{**ready, "pending": 12}).page == "retrain"
     assert overview.next_step(**{**ready, "open_suspects": 0, "pending": 1}).page == "retrain"
     assert overview.next_step(**{**ready, "open_suspects": 0}).page == "influence"
-    assert overview.next_step(**ready, running="job") is None
     assert overview.next_step(**ready, leaks="62 are repeated.").page == "leaks", (
         "the score that all else is measured by comes first"
     )
@@ -73,7 +74,8 @@ def test_counts_line_leaves_out_empty_splits():
 
 
 def test_spot_check_spreads_over_the_rows():
-    found = overview.spot_check(TEST, np.array([6, 7, 8, 9]), np.array([f"s{k}" for k in range(10)]), ["a", "b"], n=2)
+    face = ClassFace(Classification(("a", "b")), np.array([0, 1]))
+    found = overview.spot_check(TEST, np.array([6, 7, 8, 9]), np.array([f"s{k}" for k in range(10)]), face, n=2)
     assert found["id"].tolist() == ["s6", "s9"]
     assert found["prediction"].tolist() == ["a", "b"]
 

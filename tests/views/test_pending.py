@@ -1,11 +1,12 @@
 """Which decisions a model has not seen: found by walking the ledger back to the version it was trained on."""
 
 from attribution.views import pending
+from attribution.views.faces import face_of
 
 
 def changed(project, version):
     labels = pending.trained_labels(project, version)
-    return pending.differences(labels, project.labels, project.dataset.ids, project.classes)
+    return pending.differences(labels, project.labels, project.dataset.ids, face_of(project.dataset))
 
 
 def test_differences_since_any_version(bare_project):

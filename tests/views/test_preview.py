@@ -10,8 +10,11 @@ import pytest
 from attribution.settings.configs import PreviewConfig
 from attribution.statistics.intervals import Interval
 from attribution.studies.retrain.result import READINGS, Change
+from attribution.tasks.classification import Classification
 from attribution.views import preview
+from attribution.views.faces import ClassFace
 
+CATS = ClassFace(Classification(("cat", "dog")), np.array([0, 1]))
 NONE = Interval(0.02, math.nan, math.nan)
 
 
@@ -92,14 +95,14 @@ def test_edits_stand_by_what_they_matter_without_a_size(found):
         }
     )
     found.acted = lambda: acted.assign(predicted=[0.5, -9.0, 0.0])
-    table = preview.edit_table(found, ("cat", "dog"))
+    table = preview.edit_table(found, CATS)
     assert table.to_dict("list") == {
         "order": [1, 2, 3],
         "id": ["b", "a", "c"],
         "edit": ["cat → dog", "cat, dropped", "dog, dropped"],
         "expected": ["helps", "harms", "nothing"],
     }
-    assert preview.edit_table(found, ("cat", "dog"), 1)["id"].tolist() == ["b"]
+    assert preview.edit_table(found, CATS, 1)["id"].tolist() == ["b"]
 
 
 def test_side_by_side(found, real):
