@@ -171,10 +171,10 @@ class Face:
 
     def suspects(self, flags: "FlagResult", open_suspects: int) -> tuple[str, str, str, str]:
         """Of a search: title, number, what lies beneath, and what it means."""
-        if flags.config.get("estimate"):
+        if flags.estimate:
             many, beneath = overview.wrong_labels(flags.estimate, open_suspects)
             return f"Probably wrong {self.nouns}", many, beneath, ESTIMATED
-        apart = flags.config.get("apart", {"count": 0, "words": "", "why": ""})
+        apart = flags.apart
         beneath = f"{count(open_suspects)} open"
         return (
             f"{self.nouns.capitalize()} that stand apart",
