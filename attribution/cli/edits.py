@@ -1,12 +1,15 @@
 """The verb that decides: relabel, drop and keep samples, and take decisions back."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attribution.cli.common import ProjectOption, command, open_project
 from attribution.cli.root import cli
 from attribution.errors import UserError
+
+if TYPE_CHECKING:
+    from attribution.project import Project
 
 
 @cli.command()
@@ -23,39 +26,16 @@ def edit(
     """Decide on samples, or take decisions back; every one is an entry in the ledger."""
     opened = open_project(project)
     if action == "list":
-        for line in opened.edits().itertuples():
-            mark = " (taken back)" if line.reverted else ""
-            typer.echo(
-                f"{line.id:>5}  {line.time:%Y-%m-%d %H:%M}  {line.author}  {line.sample}  {line.action}: "
-                f"{line.old} -> {line.new}{mark}  {line.reason}"
-            )
+        _list(opened)
         return
     if action in ("undo", "redo"):
         made = (opened.undo if action == "undo" else opened.redo)(anyone)
         if not made and not anyone:
             typer.echo(f"Nothing of yours to {action}; --anyone looks at what others decided, too.")
     elif action == "revert":
-        wrong = [text for text in ids or [] if not text.isdigit()]
-        if wrong or not ids:
-            raise UserError(
-                f"revert needs entry numbers, not {wrong[0]!r}." if wrong else "revert needs entry numbers.",
-                "",
-                f"`{command('edit', opened, 'list')}` shows them.",
-            )
-        made = opened.revert([int(text) for text in ids])
+        made = _revert(opened, ids or [])
     elif action in ("relabel", "value", "drop", "keep"):
-        targets = opened.dataset.task.targets
-        if not ids:
-            more = ["--label", targets.example()] if action in ("relabel", "value") else []
-            example = command("edit", opened, action, *more, ids=[str(opened.dataset.ids[0])])
-            raise UserError(f"{action} needs at least one sample id.", "", f"For example: {example}")
-        rows = opened.dataset.rows_of(ids)
-        if action in ("relabel", "value"):
-            if not label:
-                raise UserError(f"{action} needs --label.", "", targets.may_be())
-            made = opened.relabel(rows, label, reason=reason)
-        else:
-            made = (opened.drop if action == "drop" else opened.keep)(rows, reason=reason)
+        made = _decide(opened, action, ids or [], label, reason)
     else:
         raise UserError(
             f"There is no edit called {action!r}.",
@@ -63,3 +43,39 @@ def edit(
             "Choose relabel (or value), drop, keep, undo, redo, revert or list.",
         )
     typer.echo(f"{len(made)} sample{'' if len(made) == 1 else 's'} changed; version {opened.labels.version[:8]}")
+
+
+def _list(opened: "Project") -> None:
+    for line in opened.edits().itertuples():
+        mark = " (taken back)" if line.reverted else ""
+        typer.echo(
+            f"{line.id:>5}  {line.time:%Y-%m-%d %H:%M}  {line.author}  {line.sample}  {line.action}: "
+            f"{line.old} -> {line.new}{mark}  {line.reason}"
+        )
+
+
+def _revert(opened: "Project", numbers: list[str]) -> list[int]:
+    wrong = [text for text in numbers if not text.isdigit()]
+    if wrong or not numbers:
+        raise UserError(
+            f"revert needs entry numbers, not {wrong[0]!r}." if wrong else "revert needs entry numbers.",
+            "",
+            f"`{command('edit', opened, 'list')}` shows them.",
+        )
+    return opened.revert([int(text) for text in numbers])
+
+
+def _decide(opened: "Project", action: str, ids: list[str], label: str, reason: str) -> list[int]:
+    """Relabel, drop or keep samples."""
+    targets = opened.dataset.task.targets
+    new = action in ("relabel", "value")
+    if not ids:
+        more = ["--label", targets.example()] if new else []
+        example = command("edit", opened, action, *more, ids=[str(opened.dataset.ids[0])])
+        raise UserError(f"{action} needs at least one sample id.", "", f"For example: {example}")
+    rows = opened.dataset.rows_of(ids)
+    if not new:
+        return (opened.drop if action == "drop" else opened.keep)(rows, reason=reason)
+    if not label:
+        raise UserError(f"{action} needs --label.", "", targets.may_be())
+    return opened.relabel(rows, label, reason=reason)

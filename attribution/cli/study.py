@@ -25,7 +25,6 @@ from attribution.settings.configs import (
     TrainConfig,
 )
 from attribution.views.costs import alternatives, sentence, took
-from attribution.views.queue import suggestion
 
 if TYPE_CHECKING:
     from attribution.studies.costs.result import Forecast
@@ -181,6 +180,8 @@ def flag(
             typer.echo(words)
         task = opened.dataset.task
         kinds = opened.categories_of(result) if task.kind == "class" else None
+        from attribution.views.queue import suggestion
+
         for line in result.queue(top).itertuples():
             doubt = f"suspicion {line.suspicion:.3f}  {kinds.of(line.row) if kinds else ''}".rstrip()
             given = task.targets.word(line.label)

@@ -68,7 +68,6 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
     """What ``Project.first_look`` gives. ``UserError`` for weights that do not fit, or that do worse than guessing."""
     from attribution.models.build import build_model, check_model
     from attribution.models.checkpoints import BUILDER, load_checkpoint
-    from attribution.models.fit import by_task, complaint, measured, worse_than_chance
     from attribution.training.train import loss_on_samples
 
     network = build_model(model, dataset.info, seed=0, trusted=True)
@@ -78,53 +77,71 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
             said += load_checkpoint(network, Path(checkpoint).expanduser())
     check_model(network, dataset)
     weights = _origin(network, dataset, model)
+    look: dict[str, Any] = {
+        "weights": weights,
+        "parameters": sum(value.numel() for value in network.parameters()),
+        "said": [*said, *_told(network, dataset, model, weights)],
+    }
+    look |= _fit(network, dataset, model, expected) if weights != "untrained" else _not_trained(dataset, expected)
+    samples = loss_on_samples(network, dataset)
+    look |= {"unit": dataset.task.unit, "chance": dataset.task.chance(dataset.labels[dataset.labelled_rows("train")])}
+    return look | {
+        "samples": [{name: _plain(value) for name, value in line.items()} for line in samples.to_dict("records")]
+    }
+
+
+def _told(network: "nn.Module", dataset: "Dataset", model: ModelConfig, weights: str) -> list[str]:
+    """What the user should know of how the model was taken."""
+    told = []
     if weights == "builder" and not model.checkpoints:
-        said.append(
+        told.append(
             "The weights come from the builder: they are the same at every seed. Training starts from them; to ask "
             "them as they are, give checkpoints=builder."
         )
     if model.inputs == "tokens":
-        said.append("The numbers are handed to the model as whole numbers: token ids for its embedding.")
+        told.append("The numbers are handed to the model as whole numbers: token ids for its embedding.")
     if type(network).__name__ == "Ordered":
-        said.append(
-            f"The model's outputs are put into the data's order of classes: {', '.join(dataset.info.classes[:12])}."
+        classes = ", ".join(dataset.info.classes[:12])
+        told.append(f"The model's outputs are put into the data's order of classes: {classes}.")
+    return told
+
+
+def _fit(network: "nn.Module", dataset: "Dataset", model: ModelConfig, expected: float | None) -> dict[str, Any]:
+    """How well weights that are there do; ``UserError`` for loaded ones that do worse than guessing."""
+    from attribution.models.fit import by_task, complaint, measured, worse_than_chance
+
+    if not _by_classes(dataset):
+        _no_accuracy(dataset, expected)
+        measured_by_task, problem = by_task(network, dataset)
+        if problem and model.checkpoints:
+            raise problem
+        return {"measured": measured_by_task, "warning": []}
+    fit = measured(network, dataset, expected)
+    problem = complaint(network, dataset, fit)
+    if problem and model.checkpoints and worse_than_chance(fit):
+        raise problem
+    warning = [problem.what, problem.why, problem.do] if problem and model.checkpoints else []
+    return {"measured": fit.to_json(), "warning": warning}
+
+
+def _not_trained(dataset: "Dataset", expected: float | None) -> dict[str, Any]:
+    _no_accuracy(dataset, expected)
+    if expected is not None:
+        raise UserError(
+            "An accuracy is expected of a model that is not trained yet.",
+            "It is compared with loaded weights.",
+            "Add --checkpoints.",
         )
-    look: dict[str, Any] = {
-        "weights": weights,
-        "parameters": sum(value.numel() for value in network.parameters()),
-        "said": said,
-    }
+    return {}
+
+
+def _no_accuracy(dataset: "Dataset", expected: float | None) -> None:
     if expected is not None and not _by_classes(dataset):
         raise UserError(
             f"An accuracy is expected, but the task is {dataset.task.name}.",
             "It is the share of right classes.",
             "Leave out --expect-accuracy.",
         )
-    if weights != "untrained" and not _by_classes(dataset):
-        measured_by_task, problem = by_task(network, dataset)
-        if problem and model.checkpoints:
-            raise problem
-        look |= {"measured": measured_by_task, "warning": []}
-    elif weights != "untrained":
-        fit = measured(network, dataset, expected)
-        problem = complaint(network, dataset, fit)
-        if problem and model.checkpoints and worse_than_chance(fit):
-            raise problem
-        look |= {
-            "measured": fit.to_json(),
-            "warning": [problem.what, problem.why, problem.do] if problem and model.checkpoints else [],
-        }
-    elif expected is not None:
-        raise UserError(
-            "An accuracy is expected of a model that is not trained yet.",
-            "It is compared with loaded weights.",
-            "Add --checkpoints.",
-        )
-    samples = loss_on_samples(network, dataset)
-    look |= {"unit": dataset.task.unit, "chance": dataset.task.chance(dataset.labels[dataset.labelled_rows("train")])}
-    return look | {
-        "samples": [{name: _plain(value) for name, value in line.items()} for line in samples.to_dict("records")]
-    }
 
 
 def _by_classes(dataset: "Dataset") -> bool:

@@ -8,6 +8,7 @@ on after its last finished epoch and ends with the same weights, bit for bit on 
 """
 
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,40 +94,48 @@ def train(
     rows = labels.train_rows(dataset)
     if not len(rows):
         raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
-    name = run_fingerprint(dataset, labels, model, config)
-    folder = (
-        Path(runs) / name if dynamics or (Path(runs) / name / "config.json").is_file() else Path(runs) / f"{name}-brief"
-    )
+    folder = Path(runs) / run_fingerprint(dataset, labels, model, config)
+    if not dynamics and not (folder / "config.json").is_file():
+        folder = Path(runs) / f"{folder.name}-brief"
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already trained")
         return Run.open(folder)
     with alone(Path(runs) / f".{folder.name}.lock", progress):
-        return _train_into(folder, dataset, labels, model, config, rows, progress, trusted, dynamics)
+        return _train_into(_Place(folder, dataset, labels, model), config, rows, progress, trusted, dynamics)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a run is made of, and where it is written."""
+
+    folder: Path
+    dataset: "Dataset"
+    labels: "Labels"
+    model: ModelConfig
+
+    def log(self, line: str) -> None:
+        """Add a line to the run's log."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "log.txt", "a") as stream:
+            stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
 
 
 def _train_into(
-    folder: Path,
-    dataset: "Dataset",
-    labels: "Labels",
-    model: ModelConfig,
-    config: TrainConfig,
-    rows: np.ndarray,
-    progress: Progress,
-    trusted: bool,
-    dynamics: bool,
+    place: _Place, config: TrainConfig, rows: np.ndarray, progress: Progress, trusted: bool, dynamics: bool
 ) -> Run:
     """The training itself, by the only process that works on this folder; another may have finished it while this one
     waited."""
+    folder, dataset, labels = place.folder, place.dataset, place.labels
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already trained")
         return Run.open(folder)
     device = pick_device(config.device)
-    network = build_model(model, dataset.info, config.seed, trusted=trusted)
+    network = build_model(place.model, dataset.info, config.seed, trusted=trusted)
     check_model(network, dataset)
     use_fast_layout(network.to(device))
     state = TrainingState(network, make_optimizer(network, config))
     resumed = state.resume(folder)
-    _log(folder, f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
+    place.log(f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
 
     splits = {
         name: _Split(dataset, labels, some, device, inputs_of(network))
@@ -139,27 +148,21 @@ def _train_into(
             _keep_weights(state, folder, len(rows), config)
         state.save(folder, table)
         message = epoch_message(state.metrics, config.epochs, dataset.task)
-        _log(folder, message)
+        place.log(message)
         progress.update(state.epoch, config.epochs + 0.5, message)
 
     if dynamics:
         write_table(folder / "dynamics.parquet", state.dynamics(folder))
-    extra = {"train": to_dict(config), "seed": config.seed, "seconds_s": round(state.seconds_s, 3)}
-    extra |= {
+    extra = {
+        "train": to_dict(config),
+        "seed": config.seed,
+        "seconds_s": round(state.seconds_s, 3),
         "source": "trained",
         "n_train": len(rows),
         "weight_unit": "nats" if config.optimizer == "sgd" else "order",
+        "checkpoints": state.checkpoints,
     }
-    run = _finish(
-        folder,
-        dataset,
-        labels,
-        model,
-        network,
-        state.metrics,
-        config.epochs,
-        {**extra, "checkpoints": state.checkpoints},
-    )
+    run = _finish(place, network, state.metrics, config.epochs, extra)
     TrainingState.remove(folder)
     progress.update(1, 1, epoch_message(state.metrics, config.epochs, dataset.task))
     return run
@@ -232,10 +235,10 @@ def adopt(
         return Run.open(folder)
 
     started_s = time.monotonic()
+    place = _Place(folder, dataset, labels, model)
     network = build()
     check_model(network, dataset)
     network.to(pick_device(device))
-    rows = labels.train_rows(dataset)
     count = len(model.checkpoints)
     tables: list[pd.DataFrame] = []
     metrics: list[dict[str, Any]] = []
@@ -244,15 +247,11 @@ def adopt(
             network.load_state_dict(build().state_dict())
         else:
             for line in load_checkpoint(network, path):
-                _log(folder, line)
+                place.log(line)
         save_checkpoint(network, folder / "checkpoints" / f"epoch-{epoch:03d}.safetensors")
-        for split in ("train", "val"):
-            some = _active(dataset, labels, split)
-            values = labels.values[some]
-            said_of = dataset.task.said(torch.from_numpy(predict(network, dataset, some)[0]), values)
-            metrics += figures_of(dataset.task, said_of, values, epoch, split) if len(values) else []
-            if split == "train":
-                tables.append(dynamics_of(dataset.task, said_of, values, rows, epoch))
+        told, table = _measured(place, network, epoch)
+        metrics += told
+        tables.append(table)
         words = f"{metrics[-1]['split']} {figure_words(metrics[-1], dataset.task)}"
         progress.update(epoch, count + 1, f"checkpoint {epoch} of {count}, {words}")
     if count > 1:
@@ -265,21 +264,28 @@ def adopt(
         "train": None,
         "seed": 0,
         "source": "loaded",
-        "n_train": len(rows),
+        "n_train": len(labels.train_rows(dataset)),
         "weight_unit": "rate" if rates else "order",
+        "checkpoints": kept,
+        "seconds_s": time.monotonic() - started_s,
     }
-    run = _finish(
-        folder,
-        dataset,
-        labels,
-        model,
-        network,
-        metrics,
-        count,
-        {**extra, "checkpoints": kept, "seconds_s": time.monotonic() - started_s},
-    )
+    run = _finish(place, network, metrics, count, extra)
     progress.update(1, 1, f"loaded {count} checkpoint{'s' * (count > 1)}")
     return run
+
+
+def _measured(place: _Place, network: nn.Module, epoch: int) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    """Figures of a checkpoint on training and validation samples, and what it says of the training samples."""
+    dataset, labels = place.dataset, place.labels
+    metrics: list[dict[str, Any]] = []
+    found = {}
+    for split in ("train", "val"):
+        some = _active(dataset, labels, split)
+        values = labels.values[some]
+        found[split] = dataset.task.said(torch.from_numpy(predict(network, dataset, some)[0]), values)
+        metrics += figures_of(dataset.task, found[split], values, epoch, split) if len(values) else []
+    rows = labels.train_rows(dataset)
+    return metrics, dynamics_of(dataset.task, found["train"], labels.values[rows], rows, epoch)
 
 
 def _rates(model: ModelConfig) -> list[float]:
@@ -348,33 +354,14 @@ def _one_epoch(
     data = splits["train"]
     task = data.task
     epoch = state.epoch + 1
-    least = 2 if batch_coupled(state.model) else 1
+    seed = epoch_seed(config.seed, epoch)
     # Place among all training samples -> place among the active ones.
     position = torch.from_numpy(np.cumsum(active) - 1)
-    seed = epoch_seed(config.seed, epoch)
+    least = 2 if batch_coupled(state.model) else 1
     plan = list(batches(position[epoch_order(active, seed)], config.batch_size, least=least))
-    answers: list[torch.Tensor] = []
-    state.model.train()
+    table = None
     with seeded(seed, data.labels.device), reproducible():
-        for done, positions in enumerate(plan):
-            lr = learning_rate(state.step, len(plan) * config.epochs, config)
-            for group in state.optimizer.param_groups:
-                group["lr"] = lr
-            y = data.labels[positions.to(data.labels.device)]
-            outputs = state.model(data.inputs.at(positions))
-            loss = task.loss(outputs, y).mean()
-            state.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            state.optimizer.step()
-            state.step += 1
-            state.lr_sum += lr
-            answers += [] if dynamics else [outputs.detach()]
-            progress.update(
-                epoch - 1 + (done + 1) / (len(plan) + 1),
-                config.epochs + 0.5,
-                epoch_message(state.metrics, config.epochs, task),
-            )
-        table = None
+        answers = _steps(state, config, data, plan, not dynamics, progress)
         if dynamics:
             found = task.said(evaluate(state.model, data.inputs).cpu(), data.values)
             state.metrics += figures_of(task, found, data.values, epoch, "train")
@@ -396,6 +383,39 @@ def _one_epoch(
     return table
 
 
+def _steps(
+    state: TrainingState,
+    config: TrainConfig,
+    data: _Split,
+    plan: list[torch.Tensor],
+    keep: bool,
+    progress: Progress,
+) -> list[torch.Tensor]:
+    """A step for each batch of ``plan`` (positions among the active samples); the outputs on the way where asked to
+    keep them."""
+    answers: list[torch.Tensor] = []
+    state.model.train()
+    for done, positions in enumerate(plan):
+        lr = learning_rate(state.step, len(plan) * config.epochs, config)
+        for group in state.optimizer.param_groups:
+            group["lr"] = lr
+        y = data.labels[positions.to(data.labels.device)]
+        outputs = state.model(data.inputs.at(positions))
+        loss = data.task.loss(outputs, y).mean()
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        state.optimizer.step()
+        state.step += 1
+        state.lr_sum += lr
+        answers += [outputs.detach()] if keep else []
+        progress.update(
+            state.epoch + (done + 1) / (len(plan) + 1),
+            config.epochs + 0.5,
+            epoch_message(state.metrics, config.epochs, data.task),
+        )
+    return answers
+
+
 def _keep_weights(state: TrainingState, folder: Path, n: int, config: TrainConfig) -> None:
     steps = state.step - sum(entry["steps"] for entry in state.checkpoints)
     name = f"epoch-{state.epoch:03d}.safetensors"
@@ -408,30 +428,17 @@ def _keep_weights(state: TrainingState, folder: Path, n: int, config: TrainConfi
 
 
 def _finish(
-    folder: Path,
-    dataset: "Dataset",
-    labels: "Labels",
-    model: ModelConfig,
-    network: nn.Module,
-    metrics: list[dict[str, Any]],
-    epochs: int,
-    extra: dict[str, Any],
+    place: _Place, network: nn.Module, metrics: list[dict[str, Any]], epochs: int, extra: dict[str, Any]
 ) -> Run:
+    """Ask the finished network about all samples, and write what it says, its figures, and config.json last."""
+    folder, dataset, task = place.folder, place.dataset, place.dataset.task
     outputs, features = predict(network, dataset, dataset.rows("all"))
-    odd = np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1))
-    if len(odd):
-        raise UserError(
-            f"The model answers NaN or infinity for sample {dataset.ids[odd[0]]} ({len(odd):,} of {len(outputs):,} "
-            "samples).",
-            "Every result about them would be NaN.",
-            "Look at that sample, and for a division by 0 or a logarithm of 0 in the model.",
-        )
-    task = dataset.task
+    _check_finite(outputs, dataset)
     for name, array in ((task.kept_file, task.kept(torch.from_numpy(outputs))), ("representation.npy", features)):
         with whole_file(folder / name) as temporary, open(temporary, "wb") as stream:
             np.save(stream, array, allow_pickle=False)
-    test = _active(dataset, labels, "test")
-    metrics = metrics + measure(task, torch.from_numpy(outputs[test]), labels.values[test], epochs, "test")
+    test = _active(dataset, place.labels, "test")
+    metrics = metrics + measure(task, torch.from_numpy(outputs[test]), place.labels.values[test], epochs, "test")
     write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int32", "n": "int32"}))
     last = {
         entry["split"]: {name: value for name, value in entry.items() if name not in ("epoch", "split")}
@@ -439,10 +446,10 @@ def _finish(
         if entry["epoch"] == epochs
     }
     values = {
-        "version": labels.version,
+        "version": place.labels.version,
         "fingerprint": folder.name,
-        "model": to_dict(model),
-        "code": identity(model, dataset.info.modality)["code"],
+        "model": to_dict(place.model),
+        "code": identity(place.model, dataset.info.modality)["code"],
         "parameters": count_parameters(network),
         "batch_coupled": bool(batch_coupled(network)),
         "classes": list(dataset.info.classes),
@@ -454,12 +461,17 @@ def _finish(
         **({"task": dataset.info.task, "kept": task.kept_file} if dataset.info.task else {}),
         **extra,
     }
-    _log(folder, "finished: " + ", ".join(f"{split} {figure_words(entry, task, 2)}" for split, entry in last.items()))
+    place.log("finished: " + ", ".join(f"{split} {figure_words(entry, task, 2)}" for split, entry in last.items()))
     finish(folder, values)
     return Run.open(folder)
 
 
-def _log(folder: Path, line: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "log.txt", "a") as stream:
-        stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+def _check_finite(outputs: np.ndarray, dataset: "Dataset") -> None:
+    odd = np.flatnonzero(~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1))
+    if len(odd):
+        raise UserError(
+            f"The model answers NaN or infinity for sample {dataset.ids[odd[0]]} ({len(odd):,} of {len(outputs):,} "
+            "samples).",
+            "Every result about them would be NaN.",
+            "Look at that sample, and for a division by 0 or a logarithm of 0 in the model.",
+        )
