@@ -160,7 +160,8 @@ def write(sight: Sight, place: Place, suggested: Any) -> None:
 
 def pick(sight: Sight, place: Place, suggested: int) -> None:
     """A button per class, each with its key."""
-    row, names = place.row, sight.face.choices()
+    row = place.row
+    names = sight.face.choices()
     given = int(sight.labels.values[row])
     known = sight.flags.has(row) and sight.flags.out_of_fold.ndim == 2
     chances = sight.flags.probabilities_of(row) if known else None
@@ -273,7 +274,8 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
             label_visibility="collapsed",
         )
         with st.popover("Filter", icon=":material/filter_list:"):
-            names, name = (sight.face.choices() if sight.face.picks else ()), None
+            names = sight.face.choices() if sight.face.picks else ()
+            name = None
             if names:
                 name = st.selectbox(
                     "Given label", names, index=None, placeholder="Every class", key="given", bind="query-params"

@@ -49,5 +49,6 @@ class DatasetExport(Exporter):
 
 def kept(project: Exported) -> "np.ndarray":
     """Which samples are exported, (n,) bool: those that are active, and those that wait for a label."""
-    labels, targets = project.labels, project.dataset.task.targets
+    labels = project.labels
+    targets = project.dataset.task.targets
     return labels.active | targets.bare(labels.values)

@@ -165,7 +165,8 @@ class Subsets:
         """What the task says of these rows, ``(m, q)`` float64; the mean over the repeats."""
         import torch
 
-        task, values = self.task, np.asarray(labels)
+        task = self.task
+        values = np.asarray(labels)
         models = self.logits(rows)
         found = [
             np.mean([task.said(torch.from_numpy(outputs), values)[name] for outputs in repeats], axis=0)

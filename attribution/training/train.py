@@ -431,7 +431,9 @@ def _finish(
     place: _Place, network: nn.Module, metrics: list[dict[str, Any]], epochs: int, extra: dict[str, Any]
 ) -> Run:
     """Ask the finished network about all samples, and write what it says, its figures, and config.json last."""
-    folder, dataset, task = place.folder, place.dataset, place.dataset.task
+    folder = place.folder
+    dataset = place.dataset
+    task = place.dataset.task
     outputs, features = predict(network, dataset, dataset.rows("all"))
     _check_finite(outputs, dataset)
     for name, array in ((task.kept_file, task.kept(torch.from_numpy(outputs))), ("representation.npy", features)):

@@ -96,7 +96,9 @@ class Face:
 
     def query_sentence(self, seen: Mapping[str, Any]) -> str:
         """What the model says of a test sample, against what was given."""
-        predicted, label, sure = self.word(seen["prediction"]), self.word(seen["label"]), float(seen["confidence"])
+        predicted = self.word(seen["prediction"])
+        label = self.word(seen["label"])
+        sure = float(seen["confidence"])
         if self.same(seen["prediction"], seen["label"]):
             return f"The model is right: {label}, {percent(sure)} sure."
         given = f"; the {self.noun} is {label}, which it gives {percent(float(seen['p_label']))}."
@@ -135,7 +137,8 @@ class Face:
     def figures(self, said: pd.DataFrame) -> list[Metric]:
         """The figures on top of the overview, of the test samples' lines of ``Project.predictions``."""
         right = said["correct"].to_numpy(dtype=bool)
-        hits, n = int(right.sum()), len(right)
+        hits = int(right.sum())
+        n = len(right)
         title = f"Test {self.task.figures[0].title}"
         return [
             {
@@ -355,7 +358,8 @@ class NumberFace(Face):
 
     def says(self, seen: Mapping[str, Any]) -> tuple[str, str, float | None]:
         """The predicted number and how far it is from the given one."""
-        predicted, error = self.amount(float(seen["prediction"])), float(seen["error"])
+        predicted = self.amount(float(seen["prediction"]))
+        error = float(seen["error"])
         far = f" ({self.amount(error, True)})" if np.isfinite(error) else ""
         return predicted, f"model says {predicted}{far}", None
 
@@ -375,7 +379,9 @@ class NumberFace(Face):
 
     def query_sentence(self, seen: Mapping[str, Any]) -> str:
         """The prediction against the value."""
-        predicted, value, error = self.amount(float(seen["prediction"])), self.word(seen["label"]), float(seen["error"])
+        predicted = self.amount(float(seen["prediction"]))
+        value = self.word(seen["label"])
+        error = float(seen["error"])
         far = f"{self.amount(abs(error))} too {'much' if error > 0 else 'little'}"
         return f"The model says {predicted}; the value is {value}. That is {far}."
 
@@ -428,7 +434,8 @@ class NumberFace(Face):
                 np.atleast_1d(figure.value(terms.mean(axis=-1))) if len(known) else np.array([np.nan]),
                 np.asarray(figure.value(resampled_means(terms, 1000)))[:, None],
             )
-            low, high = three_digits(interval.low), self.with_unit(three_digits(interval.high))
+            low = three_digits(interval.low)
+            high = self.with_unit(three_digits(interval.high))
             found.append(
                 {
                     "label": title_of_figure(figure).replace(f" ({figure.unit})", ""),

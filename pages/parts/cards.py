@@ -31,8 +31,10 @@ def card_of(
     rank: int | None = None,
 ) -> cards.Card:
     """One sample as a card, in its current state."""
-    dataset, face = sight.project.dataset, sight.face
-    label, base = sight.labels.values[row], dataset.labels[row]
+    dataset = sight.project.dataset
+    face = sight.face
+    label = sight.labels.values[row]
+    base = dataset.labels[row]
     verdict = str(sight.states["verdict"].get(row, ""))
     doubt = sight.suspicion[row] if suspicion and sight.suspicion is not None else float("nan")
     predicted, says, sure = face.says(sight.predictions.loc[row]) if sight.run is not None else ("", "", None)

@@ -66,7 +66,8 @@ def _typed(sight: Sight, key: str, shown: Any, give: Callable[[Any], None], labe
 
 def _ticked(sight: Sight, key: str, shown: Any, give: Callable[[Any], None], label: str) -> None:
     """A set of labels; the button sends it."""
-    face, targets = sight.face, sight.project.dataset.task.targets
+    face = sight.face
+    targets = sight.project.dataset.task.targets
     names = list(face.choices())
     bits = 0 if shown is None or int(shown) < 0 else int(shown)
     start = [name for bit, name in enumerate(names) if bits >> bit & 1]

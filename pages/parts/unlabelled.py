@@ -77,7 +77,8 @@ def _buttons(sight: Sight, row: int, guess: Any) -> None:
 
 def _pick(sight: Sight, row: int, guess: int, common: tuple[Any, ...]) -> None:
     """A button per class with its key."""
-    project, names = sight.project, sight.face.choices()
+    project = sight.project
+    names = sight.face.choices()
     likely = [label for label in (guess, *range(len(names))) if label >= 0]
     with st.container(horizontal=True, gap="xsmall"):
         for key, label in queue.keyed_labels(names, list(dict.fromkeys(likely))):
