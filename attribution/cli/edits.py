@@ -10,6 +10,7 @@ from attribution.errors import UserError
 
 if TYPE_CHECKING:
     from attribution.project import Project
+    from attribution.storage.ledger import Edit
 
 
 @cli.command()
@@ -54,7 +55,7 @@ def _list(opened: "Project") -> None:
         )
 
 
-def _revert(opened: "Project", numbers: list[str]) -> list[int]:
+def _revert(opened: "Project", numbers: list[str]) -> "list[Edit]":
     wrong = [text for text in numbers if not text.isdigit()]
     if wrong or not numbers:
         raise UserError(
@@ -65,7 +66,7 @@ def _revert(opened: "Project", numbers: list[str]) -> list[int]:
     return opened.revert([int(text) for text in numbers])
 
 
-def _decide(opened: "Project", action: str, ids: list[str], label: str, reason: str) -> list[int]:
+def _decide(opened: "Project", action: str, ids: list[str], label: str, reason: str) -> "list[Edit]":
     """Relabel, drop or keep samples."""
     targets = opened.dataset.task.targets
     new = action in ("relabel", "value")
