@@ -9,7 +9,7 @@ from attribution.cli.root import cli
 from attribution.errors import UserError
 
 if TYPE_CHECKING:
-    from attribution.project import Project
+    from attribution.project.project import Project
     from attribution.storage.ledger import Edit
 
 
