@@ -21,7 +21,7 @@ from attribution.project.project import Project
 from attribution.settings.configs import FlagConfig
 from attribution.statistics.intervals import Interval
 from attribution.statistics.ranking import auroc, average_precision, precision_at, with_interval
-from attribution.studies.mislabels.run import FlagResult
+from attribution.studies.mislabels.result import FlagResult
 
 ROOT = Path(__file__).resolve().parent
 GOALS = {"overall": 0.93, "uniform": 0.97}

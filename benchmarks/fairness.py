@@ -24,8 +24,9 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.project.project import Project
 from attribution.settings.configs import DataConfig, ModelConfig, RemedyConfig, TrainConfig, from_dict
+from attribution.studies.base import Context
 from attribution.studies.fairness.result import FairnessResult
-from attribution.studies.fairness.run import remedy
+from attribution.studies.fairness.study import Fairness
 from attribution.training.train import train
 from attribution.training.trained import TrainedModel
 
@@ -121,7 +122,7 @@ def biased(network: str) -> dict[str, Any]:
             run = train(dataset, labels, model, recipe, Path(folder) / "runs")
             for measure, kept in lines.items():
                 config = dataclasses.replace(SYNTHETIC, measure=measure, seeds=(seed,))
-                found = remedy(dataset, labels, run, model, recipe, config, Path(folder) / "remedies")
+                found = Fairness().make(Context(Path(folder), dataset, labels, run, model), config)
                 at = {f"{budget:g}": figures_of(found, budget) for budget in [0.0, *config.budgets]}
                 kept.append(
                     {
@@ -187,7 +188,7 @@ def disagree() -> dict[str, Any]:
             )
             for measure in ("dp-gap", "loss"):
                 config = dataclasses.replace(SYNTHETIC, measure=measure, budgets=(10.0,), seeds=(seed,))
-                found = remedy(dataset, labels, run, model, recipe, config, Path(folder) / "remedies")
+                found = Fairness().make(Context(Path(folder), dataset, labels, run, model), config)
                 lines[measure].append(figures_of(found, 10.0))
             lines["before"].append(figures_of(found, 0.0))
     means = {

@@ -114,28 +114,33 @@ def measure(case: Case) -> dict[str, Any]:
 def prepared(case: Case, project: Any) -> tuple[Any, dict[str, float], Any]:
     """The pilot's forecast of a case, its parts, and the run that it is for (into a folder)."""
     from attribution.settings.configs import FlagConfig, ScoreConfig
+    from attribution.studies.base import Context
     from attribution.studies.costs.scoring import pilot_score, share_of
     from attribution.studies.costs.searching import pilot_flag
     from attribution.studies.costs.training import pilot_training
-    from attribution.studies.influence import score
-    from attribution.studies.mislabels.run import flag
+    from attribution.studies.influence.study import Influence
+    from attribution.studies.mislabels.study import Mislabels
     from attribution.training.train import train
 
     dataset, run = project.dataset, project.run
     labels = share_of(dataset, project.labels, case.rows) if case.rows else project.labels
+    asked = dataset.rows("test")[: case.queries]
     kind, _, names = case.what.partition(":")
+
+    def context(folder: Path) -> Context:
+        return Context(folder, dataset, labels, run, rows=lambda words, run: asked)
+
     if kind == "train":
         recipe, model, rows = project.train_config, project.model_config, len(labels.train_rows(dataset))
         cost = pilot_training(dataset, labels, model, recipe).cost(rows, recipe.epochs)
         return cost, cost.parts, lambda folder: train(dataset, labels, model, recipe, folder)
     if kind == "flag":
         search = FlagConfig(detectors=() if names == "default" else tuple(names.split(",")))
-        cost = pilot_flag(dataset, labels, run, search).cost()
-        return cost, cost.parts, lambda folder: flag(dataset, labels, run, search, folder)
-    asked = dataset.rows("test")[: case.queries]
+        cost = pilot_flag(context(Path()), search).cost()
+        return cost, cost.parts, lambda folder: Mislabels().make(context(folder), search)
     config = ScoreConfig(estimator=kind)
-    cost = pilot_score(dataset, labels, run, config, asked).cost()
-    return cost, cost.parts, lambda folder: score(dataset, labels, run, config, asked, folder)
+    cost = pilot_score(context(Path()), config, asked).cost()
+    return cost, cost.parts, lambda folder: Influence().make(context(folder), config)
 
 
 def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -251,7 +251,8 @@ def _sample_scores(
 ) -> dict[str, Any]:
     """One estimator on the sample's first 100 test samples on each device, and how far the devices agree."""
     from attribution import ScoreConfig
-    from attribution.studies.influence import score
+    from attribution.studies.base import Context
+    from attribution.studies.influence.study import Influence
 
     rows, found, scores = project.dataset.rows("test")[:100], {}, []
     for name in devices:
@@ -260,9 +261,9 @@ def _sample_scores(
 
         def ask(name: str = name) -> None:
             config = ScoreConfig(estimator=estimator, device=name)
-            scores.append(
-                score(project.dataset, project.labels, run, config, rows, place / f"scores {name}").matrix()[1]
-            )
+            folder = place / f"scores {name}"
+            asked = Context(folder, project.dataset, project.labels, run, rows=lambda words, run: rows)
+            scores.append(Influence().make(asked, config).matrix()[1])
 
         found[f"{name}, s"] = round(seconds(ask, torch.device(devices[0])), 3)
     return (

@@ -24,7 +24,8 @@ from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.detectors import detectors
 from attribution.settings.configs import FlagConfig, ModelConfig, TrainConfig
 from attribution.statistics.ranking import auroc, average_precision, precision_at
-from attribution.studies.mislabels.run import flag
+from attribution.studies.base import Context
+from attribution.studies.mislabels.study import Mislabels
 from attribution.training.train import train
 
 PATH = Path(__file__).resolve().parent / "results" / "mislabels.json"
@@ -68,7 +69,7 @@ def measure(setting: str, seed: int) -> tuple[pd.DataFrame, dict[str, float]]:
         model, recipe = SETTINGS[setting]
         run = train(dataset, labels, model, replace(recipe, seed=seed), folder / "runs")
         config = FlagConfig(detectors=tuple(detectors.names()), cases=1, device="cpu", seed=seed)
-        table = flag(dataset, labels, run, config, folder / "flags").detectors.sort_values("row")
+        table = Mislabels().make(Context(folder, dataset, labels, run), config).detectors.sort_values("row")
         found = {
             detector: {
                 "auroc": auroc(table[detector], wrong),

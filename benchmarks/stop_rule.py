@@ -38,8 +38,9 @@ def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
 
     from attribution.datasets.dataset import Dataset, DatasetInfo
     from attribution.settings.configs import CalibrateConfig, FlagConfig, ModelConfig, TrainConfig
-    from attribution.studies.mislabels.calibration import calibrate
-    from attribution.studies.mislabels.run import flag
+    from attribution.studies.base import Context
+    from attribution.studies.calibration.study import Calibration
+    from attribution.studies.mislabels.study import Mislabels
     from attribution.training.train import train
 
     found, chance = load_digits(), np.random.default_rng(seed)
@@ -67,10 +68,9 @@ def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
         search = FlagConfig(
             detectors=("aum", "confident-learning", "neighbors"), folds=3, cases=0, device="cpu", seed=seed
         )
-        flags = flag(dataset, labels, run, search, folder / "flags")
-        planted = calibrate(
-            dataset, labels, run, flags, CalibrateConfig(folds=3, device="cpu", seed=seed), folder / "calibration"
-        )
+        context = Context(folder, dataset, labels, run)
+        flags = Mislabels().make(context, search)
+        planted = Calibration().make(context, CalibrateConfig(folds=3, device="cpu", seed=seed))
         table = flags.detectors
         wrong = np.isin(table["row"], flipped)
         return world(table["position"].to_numpy(), wrong, flags.estimate, planted)

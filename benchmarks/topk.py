@@ -26,8 +26,10 @@ from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.estimators.base import Query, ScoreBlock
 from attribution.gradients.store import GradientStore
 from attribution.settings.configs import ModelConfig, ScoreConfig, TrainConfig
-from attribution.studies.influence import score, strongest
+from attribution.studies.base import Context
 from attribution.studies.influence.plan import Shard, place, plan
+from attribution.studies.influence.strongest import strongest
+from attribution.studies.influence.study import Influence
 from attribution.studies.influence.tables import K_REVERSE, write_tables
 from attribution.studies.influence.work import write_shard
 from attribution.studies.memory import PeakMemory
@@ -139,7 +141,8 @@ def whole(n: int) -> dict[str, Any]:
         gc.collect()
         processor_s, wall_s = time.process_time(), time.perf_counter()
         with PeakMemory() as memory:
-            result = score(dataset, base, run, config, dataset.rows("test"), folder / "scores")
+            asked = Context(folder, dataset, base, run, rows=lambda words, run: dataset.rows("test"))
+            result = Influence().make(asked, config)
         return {
             "processor_s": time.process_time() - processor_s,
             "wall_s": time.perf_counter() - wall_s,

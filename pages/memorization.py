@@ -15,7 +15,7 @@ from pages.parts import cards, context, elsewhere, frame, jobs, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
-    from attribution.studies.memorization import MemorizationResult
+    from attribution.studies.memorization.result import MemorizationResult
 
 SHOWN, PAIRS = 6, 6
 KEY = "memorization-chart"

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from engine_models import MODELS, make
+from studied import score
 from tiny_world import build
 
 from attribution.estimators import estimators
 from attribution.gradients.engine import GradientEngine
 from attribution.models.devices import pick_device
 from attribution.settings.configs import ModelConfig, ScoreConfig, TrainConfig
-from attribution.studies.influence import score
 from attribution.training.train import train
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]

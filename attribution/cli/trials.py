@@ -19,7 +19,7 @@ from attribution.settings.configs import (
 )
 
 if TYPE_CHECKING:
-    from attribution.studies.bench import BenchResult
+    from attribution.studies.bench.result import BenchResult
 
 
 @cli.command()

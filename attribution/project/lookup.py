@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset
+    from attribution.studies.calibration.result import CalibrationResult
     from attribution.studies.categories.categories import Categories
-    from attribution.studies.influence import ScoreResult
+    from attribution.studies.influence.result import ScoreResult
     from attribution.studies.mislabels.budget import Budget
-    from attribution.studies.mislabels.calibration import CalibrationResult
     from attribution.studies.mislabels.result import FlagResult
     from attribution.tasks.base import Task
     from attribution.training.run import Run

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from attribution.project.lookup import InfluenceView
     from attribution.studies.angles.result import AnglesResult
-    from attribution.studies.bench import BenchResult
+    from attribution.studies.bench.result import BenchResult
+    from attribution.studies.calibration.result import CalibrationResult
     from attribution.studies.categories.categories import Categories
     from attribution.studies.damping.result import DampingResult
     from attribution.studies.fairness.result import FairnessResult
-    from attribution.studies.influence import ScoreResult
+    from attribution.studies.influence.result import ScoreResult
     from attribution.studies.leaks.result import LeakResult
     from attribution.studies.map.result import MapResult
-    from attribution.studies.memorization import MemorizationResult
+    from attribution.studies.memorization.result import MemorizationResult
     from attribution.studies.mislabels.budget import Budget
-    from attribution.studies.mislabels.calibration import CalibrationResult
-    from attribution.studies.mislabels.run import FlagResult
+    from attribution.studies.mislabels.result import FlagResult
     from attribution.studies.preview.result import PreviewResult
     from attribution.studies.retrain.result import RetrainResult
     from attribution.studies.shift.result import ShiftResult
@@ -45,7 +45,7 @@ class Results(Models):
 
     def scores(self) -> "list[ScoreResult]":
         """Finished score runs, newest first."""
-        from attribution.studies.influence import ScoreResult
+        from attribution.studies.influence.result import ScoreResult
 
         return finished(self.folder / "scores", ScoreResult.open)
 
@@ -99,7 +99,7 @@ class Results(Models):
     def flags(self) -> "FlagResult | None":
         """The newest search for wrong labels, of the current model if there is one; ``version`` tells whether labels
         changed since."""
-        from attribution.studies.mislabels.run import FlagResult
+        from attribution.studies.mislabels.result import FlagResult
 
         run = self.run
         return lookup.newest_of(finished(self.folder / "flags", FlagResult.open), run.id if run else None)
@@ -165,7 +165,7 @@ class Results(Models):
 
     def calibration(self) -> "CalibrationResult | None":
         """The newest measurement of the queue on planted errors, of the current model if there is one."""
-        from attribution.studies.mislabels.calibration import CalibrationResult
+        from attribution.studies.calibration.result import CalibrationResult
 
         run = self.run
         return lookup.newest_of(finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None)
@@ -190,14 +190,14 @@ class Results(Models):
 
     def memorizations(self) -> "list[MemorizationResult]":
         """Finished estimates of what is known by heart, newest first."""
-        from attribution.studies.memorization import MemorizationResult
+        from attribution.studies.memorization.result import MemorizationResult
 
         return finished(self.folder / "memorizations", MemorizationResult.open)
 
     def benches(self, unfinished: bool = False) -> "list[BenchResult]":
         """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the
         parts they have."""
-        from attribution.studies.bench import BenchResult
+        from attribution.studies.bench.result import BenchResult
 
         folder = self.folder / "benches"
         if not unfinished:

@@ -7,9 +7,11 @@ from attribution.errors import UserError
 from attribution.project import lookup
 from attribution.project.asked import possible
 from attribution.project.review import Review
+from attribution.project.studies import Studies
 from attribution.settings.configs import TrainConfig
 from attribution.storage.artefact import finished
 from attribution.storage.sums import ailing
+from attribution.studies.base import Context
 from attribution.studies.queries import query_rows
 
 if TYPE_CHECKING:
@@ -23,6 +25,29 @@ T = TypeVar("T")
 
 class Models(Review):
     """A project's trainings. Everything that is asked of a model is asked of ``run``, unless a config names another."""
+
+    @property
+    def studies(self) -> Studies:
+        """All kinds of work by name: ``project.studies.leaks.run(config)``, ``.latest()``, ``.all()``, ``.cost()``."""
+        return Studies(self)
+
+    def context(self, run: str = "", needed: bool = True) -> Context:
+        """What a study is told of this project, with the run of this id (empty: the current one)."""
+        return Context(
+            self.folder,
+            self.dataset,
+            self.labels,
+            self._need_run(run) if run or needed else self.run,
+            self.model_config,
+            self.train_config,
+            trusted=self.trusted,
+            agreed=self._setting("trainings") == "here",
+            elsewhere=self.loaded,
+            rows=self.query_rows,
+            labels_at=self.labels_at,
+            use=lambda run: self._set("run", run),
+            right=lambda rows, run: self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool),
+        )
 
     def runs(self) -> "list[Run]":
         """Finished trainings, newest first."""

@@ -9,7 +9,7 @@ from attribution.studies.base import Context, Study
 
 if TYPE_CHECKING:
     from attribution.jobs.board import Job
-    from attribution.project.work import Work
+    from attribution.project.runs import Models
 
 Config = TypeVar("Config")
 
@@ -17,7 +17,7 @@ Config = TypeVar("Config")
 class Of(Generic[Config]):
     """One study of one project."""
 
-    def __init__(self, project: "Work", study: Study[Config]) -> None:
+    def __init__(self, project: "Models", study: Study[Config]) -> None:
         self._project, self.study = project, study
 
     def run(self, config: Config | None = None, progress: Progress | None = None, **extra: Any) -> Any:
@@ -59,7 +59,7 @@ class Of(Generic[Config]):
 class Studies:
     """All studies of a project, by name; ``list(project.studies)`` tells the names."""
 
-    def __init__(self, project: "Work") -> None:
+    def __init__(self, project: "Models") -> None:
         self._project = project
 
     def __getattr__(self, name: str) -> Of[Any]:

@@ -23,6 +23,7 @@ from attribution.storage.artefact import Artefact, finished
 from attribution.storage.files import file_hash
 from attribution.storage.locks import alone
 from attribution.storage.sums import finish
+from attribution.studies import studies
 from attribution.studies.meter import Meter
 from attribution.studies.queries import asked as in_words
 
@@ -47,7 +48,8 @@ class Context:
     ``folder`` is the project's; ``model`` and ``own`` are its network and training recipe; ``agreed``: the user said
     that models may be trained here beside weights that were trained elsewhere, and ``elsewhere``: the weights in use
     are such. What costs or can be refused is a function: ``rows`` (what a query means), ``labels_at`` (a data version's
-    labels), ``use`` (makes a run the current model).
+    labels), ``use`` (makes a run the current model), ``right`` (which rows a run predicts right). ``before``: the
+    labels that these are compared with, where they are not the usual ones of the study.
     """
 
     folder: Path
@@ -62,6 +64,8 @@ class Context:
     rows: "Callable[[str, Run | None], np.ndarray]" = _nobody
     labels_at: "Callable[[str], Labels | None]" = _nobody
     use: Callable[[str], None] = _nobody
+    right: "Callable[[np.ndarray, Run], np.ndarray]" = _nobody
+    before: "Labels | None" = None
 
     @property
     def asked(self) -> "Run":
@@ -150,6 +154,7 @@ class Study(ABC, Generic[Config]):
     alias: ClassVar[str] = ""
     folder: ClassVar[str] = ""
     page: ClassVar[str] = ""
+    module: ClassVar[str] = "run"
 
     def asks_model(self, config: Config) -> bool:
         """Whether this work needs a trained model."""
@@ -174,7 +179,7 @@ class Study(ABC, Generic[Config]):
 
     def request(self, context: Context, config: Config) -> Request:
         """What the result depends on: nothing that changes it may be left out, nothing else may be in it."""
-        found: Request = self._beside("run").request(context, config)
+        found: Request = self._beside(self.module).request(context, config)
         return found
 
     def compute(
@@ -182,7 +187,8 @@ class Study(ABC, Generic[Config]):
     ) -> dict[str, Any] | None:
         """Write the result's files into ``out`` and return what its ``config.json`` says beside the request; None when
         parts are still missing. What is there from an interrupted attempt may be gone on with."""
-        found: dict[str, Any] | None = self._beside("run").compute(context, config, asked, out, work, **extra)
+        module = self._beside(self.module)
+        found: dict[str, Any] | None = module.compute(context, config, asked, out, work, **extra)
         return found
 
     def again(self, result: Any, asked: Request) -> Any:
@@ -209,11 +215,25 @@ class Study(ABC, Generic[Config]):
 
     def cost(self, context: Context, config: Config, progress: Progress | None = None) -> Any:
         """What the work would cost, from a timed share of it or from what earlier work took."""
-        raise UserError(f"There is no forecast of {self.name}.", "It was never measured how its cost grows.")
+        if (name := f"{self.name}-cost") in studies.names():
+            return studies.get(name)().make(context, config, progress)
+        run = self._beside(self.module)
+        if not hasattr(run, "cost"):
+            raise UserError(f"There is no forecast of {self.name}.", "It was never measured how its cost grows.")
+        return run.cost(context, config, progress or Progress())
+
+    def kept(self, context: Context, result: Any) -> None:
+        """What is kept with a result once it is finished, so that no page waits for it."""
+
+    def in_short(self, result: Any) -> str:
+        """The last word of a job."""
+        return str(getattr(result, "verdict", "done"))
 
     def foreseen(self, context: Context, config: Config) -> dict[str, float] | None:
         """The cost that was told for exactly this work, to be kept beside what it took."""
-        return None
+        name = f"{self.name}-cost"
+        found = studies.get(name)().find(context, config) if name in studies.names() else None
+        return dict(found.told) if found else None
 
     def make(self, context: Context, config: Config, progress: Progress | None = None, **extra: Any) -> Any:
         """The result: found by its key, else computed, by one process at a time; an interrupted one goes on.
@@ -223,7 +243,7 @@ class Study(ABC, Generic[Config]):
         work = progress or Progress()
         asked = self.request(context, config)
         folder = context.folder / self.place() / asked.key
-        if self._at(folder).finished or extra.get("part"):  # parts of one result are made side by side
+        if _finished(folder) or extra.get("part"):  # parts of one result are made side by side
             return self._made(context, config, asked, folder, work, extra)
         with alone(context.folder / ".locks" / f"{self.name}-{asked.key}.lock", work):
             return self._made(context, config, asked, folder, work, extra)
@@ -231,21 +251,22 @@ class Study(ABC, Generic[Config]):
     def _made(
         self, context: Context, config: Config, asked: Request, folder: Path, work: Progress, extra: dict[str, Any]
     ) -> Any:
-        if self._at(folder).finished:
-            work.update(1, 1, "done")
-            return self.again(self._at(folder), asked)
+        if _finished(folder):
+            result = self.again(self.reader().open(folder), asked)
+            work.update(1, 1, self.in_short(result))
+            return result
         whole = not any(path.is_file() for path in folder.rglob("*"))
         with Meter(_device(config)) as spent:
             about = self.compute(context, config, asked, folder, work, **extra)
         if about is None:
-            return self._at(folder)
+            return self.reader()(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         cost = spent.cost(whole, self.foreseen(context, config), **about.pop("cost", {}))
         finish(folder, {**asked.said, "seconds_s": cost["seconds_s"], **about, "cost": cost})
-        work.update(1, 1, "done")
-        return self._at(folder)
-
-    def _at(self, folder: Path) -> Any:
-        return self.reader()(folder)
+        result = self.reader().open(folder)
+        self.kept(context, result)
+        work.update(1, 1, self.in_short(result))
+        return result
 
     def all(self, folder: Path) -> list[Any]:
         """The finished results of the project in ``folder``, newest first; damaged ones are passed over."""
@@ -254,13 +275,17 @@ class Study(ABC, Generic[Config]):
     def latest(self, folder: Path, run: str | None = None) -> Any:
         """The newest finished result, one that was asked of this run before all others."""
         found = self.all(folder)
-        own = [result for result in found if result.run == run]
+        own = [result for result in found if getattr(result, "run", None) == run]
         return next(iter([*own, *found]), None)
 
     def find(self, context: Context, config: Config) -> Any:
         """The finished result of exactly this work; nothing is computed."""
-        result = self._at(context.folder / self.place() / self.request(context, config).key)
-        return result if result.finished else None
+        folder = context.folder / self.place() / self.request(context, config).key
+        return self.reader().open(folder) if _finished(folder) else None
+
+
+def _finished(folder: Path) -> bool:
+    return (folder / "config.json").is_file()
 
 
 def _device(config: Any) -> str:

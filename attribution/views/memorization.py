@@ -9,7 +9,7 @@ import pandas as pd
 from attribution.views.numbers import NONE, duration, plural, three_digits
 
 if TYPE_CHECKING:
-    from attribution.studies.memorization import MemorizationResult
+    from attribution.studies.memorization.result import MemorizationResult
 
 STAND_INS = {
     "unsure": "Unsure while training (1 minus mean confidence)",

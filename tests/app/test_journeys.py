@@ -581,8 +581,10 @@ def test_without_groups_only_robustness_is_offered(app, words, tmp_path, monkeyp
 
 
 def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app, words, tiny_project, monkeypatch):
+    from attribution.storage.files import write_json
     from attribution.studies.costs.model import Cost
-    from attribution.studies.costs.result import forecast_key, write_forecast
+    from attribution.studies.costs.result import figures
+    from attribution.studies.costs.study import InfluenceCost
 
     asked = []
     monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
@@ -592,8 +594,7 @@ def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app,
     assert asked == [("forecast-score", config)]
     project = tiny_project
     assert project.find_forecast("score", config) is None
-    rows = [int(row) for row in project.query_rows("test-00007")]
-    folder = project.folder / "forecasts" / forecast_key("score", config, project.run.id, project.labels.version, rows)
+    key = InfluenceCost().request(project.context(), config).key
     ways = [
         {
             "what": "Gradient dot product",
@@ -604,7 +605,8 @@ def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app,
             "peak_bytes": 1,
         }
     ]
-    write_forecast(folder, {"kind": "score", "run": project.run.id}, Cost(120.0, 100.0, 150.0, 400_000_000), 3.0, ways)
+    told = figures(Cost(120.0, 100.0, 150.0, 400_000_000), 3.0, ways)
+    write_json(project.folder / "forecasts" / key / "config.json", {"kind": "score", "run": project.run.id, **told})
     test = app("influence", project="digits", query="test-00007", estimator="cosine")
     said = words(test).replace("\N{NO-BREAK SPACE}", " ")
     assert "About 2 min (1 min 40 s to 2 min 30 s), 400 MB of memory." in said

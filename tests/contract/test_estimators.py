@@ -5,13 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from studied import score
 from tiny_world import COPIES, World, reordered
 
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.settings.configs import ScoreConfig
-from attribution.studies.influence import plan, score
+from attribution.studies.influence import plan
 
 # The others: tests/estimators/test_datamodels.py.
 NAMES = [name for name in estimators.names() if not estimators.get(name).from_subsets]

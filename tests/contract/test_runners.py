@@ -16,6 +16,7 @@ import psutil
 import pytest
 import torch
 from runner_work import Doomed, Places, Squares
+from studied import score
 from tiny_world import World
 
 from attribution.errors import Cancelled, UserError
@@ -23,7 +24,8 @@ from attribution.estimators.ip import GradientDotProduct
 from attribution.progress import Progress
 from attribution.runners import runners
 from attribution.settings.configs import ScoreConfig
-from attribution.studies.influence import ScoreResult, plan, score
+from attribution.studies.influence import plan
+from attribution.studies.influence.result import ScoreResult
 
 NAMES = runners.names()
 OUTSIDE = [name for name in NAMES if name != "serial"]  # those that work in processes of their own
@@ -203,7 +205,8 @@ from tiny_world import build
 from attribution.settings.configs import ScoreConfig
 from attribution.datasets.dataset import Dataset
 from attribution.training.run import Run
-from attribution.studies.influence import plan, score
+from attribution.studies.influence import plan
+from studied import score
 plan.SHARD_BYTES = (100, 100)
 data, run, out = map(Path, sys.argv[1:])
 dataset = Dataset.open(data)

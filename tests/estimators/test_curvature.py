@@ -4,13 +4,13 @@ is exact."""
 import numpy as np
 import pytest
 import torch
+from studied import score
 from tiny_world import World, Wrapped, build, in_double, one_at_a_time
 
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.settings.configs import ScoreConfig
-from attribution.studies.influence import score
 
 FAITHFUL = {
     "influence-exact": 1e-8,

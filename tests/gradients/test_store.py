@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from studied import score
 from tiny_world import World, build
 
 from attribution.datasets.dataset import Labels
@@ -13,7 +14,7 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Estimator, Query
 from attribution.gradients.store import GradientStore
 from attribution.settings.configs import ScoreConfig
-from attribution.studies.influence import score, strongest
+from attribution.studies.influence.strongest import strongest
 
 NAMES = ["grass", "logra", "trak"]
 

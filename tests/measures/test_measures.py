@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from studied import score
 from tiny_world import COPIES, World, build, in_double
 
 from attribution.datasets.dataset import Dataset
@@ -14,7 +15,6 @@ from attribution.estimators.base import Query
 from attribution.measures import measures
 from attribution.measures.query import measure_of, query_gradients
 from attribution.settings.configs import ScoreConfig
-from attribution.studies.influence import score
 
 NAMES = measures.names()
 GAPS = [name for name in NAMES if measures.get(name).group_only]

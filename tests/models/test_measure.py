@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from attribution.studies.mislabels.run import suggest
+from attribution.studies.mislabels.judges import suggest
 from attribution.training.measured import dynamics_table
 from attribution.training.run import Run
 

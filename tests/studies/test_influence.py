@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from studied import score
 from tiny_world import COPIES, N_TRAIN, World, build
 
 from attribution.datasets.dataset import Labels
@@ -14,8 +15,9 @@ from attribution.errors import Cancelled, UserError
 from attribution.estimators.ip import GradientDotProduct
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig
-from attribution.studies.influence import ScoreResult, plan, score
+from attribution.studies.influence import plan
 from attribution.studies.influence.reduce import BINS, Extremes, Moments, histogram
+from attribution.studies.influence.result import ScoreResult
 from attribution.studies.influence.work import ShardWork
 
 CONFIG = ScoreConfig(estimator="ip", device="cpu", batch_size=16, k=7)
@@ -122,7 +124,7 @@ def test_cancelled_at_a_shard_then_resumed(world, tmp_path, small_shards):
 
     with pytest.raises(Cancelled):
         run(world, tmp_path, progress=Progress(stop, interval_s=0))
-    (folder,) = tmp_path.iterdir()
+    (folder,) = (tmp_path / "scores").iterdir()
     assert 0 < len(list((folder / "shards").iterdir())) < 5
     assert not ScoreResult(folder).finished
     with pytest.raises(UserError, match="not finished"):

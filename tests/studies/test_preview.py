@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from studied import preview, retrain
 from training_data import table
 
 from attribution import PreviewConfig
@@ -13,8 +14,6 @@ from attribution.errors import UserError
 from attribution.settings.configs import ModelConfig, RetrainConfig, TrainConfig
 from attribution.statistics.intervals import Interval
 from attribution.statistics.track_record import TrackRecord, track_record
-from attribution.studies.preview.run import preview
-from attribution.studies.retrain.run import retrain
 from attribution.training.train import train
 
 RECIPE = TrainConfig(epochs=30, batch_size=32, lr=0.1, weight_decay=1e-2, checkpoints=1, device="cpu")
@@ -143,8 +142,7 @@ def test_a_size_is_told_only_after_a_check_against_retraining(noisy, monkeypatch
         ModelConfig("logistic"),
         RECIPE,
         RETRAIN,
-        folder / "runs",
-        folder / "checked" / "retrains",
+        folder / "checked",
     )
     assert found.record.sizes
     assert found.outcome == "better"

@@ -11,9 +11,10 @@ import pytest
 
 from attribution.estimators.base import Query
 from attribution.storage.files import write_json
-from attribution.studies.influence import ScoreResult, tables
+from attribution.studies.influence import tables
 from attribution.studies.influence.plan import Shard, place
 from attribution.studies.influence.reduce import BINS, leading
+from attribution.studies.influence.result import ScoreResult
 from attribution.studies.influence.tables import K_REVERSE, write_tables
 from attribution.studies.influence.work import write_shard
 

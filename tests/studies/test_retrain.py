@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from studied import retrain
 from training_data import table
 
 from attribution.datasets.dataset import Labels
@@ -17,7 +18,6 @@ from attribution.studies.retrain import words
 from attribution.studies.retrain.answers import stacked
 from attribution.studies.retrain.changes import flip_table
 from attribution.studies.retrain.result import Change, RetrainResult
-from attribution.studies.retrain.run import retrain
 from attribution.tasks import figure
 from attribution.tasks.classification import Classification
 from attribution.training.run import Run
@@ -41,7 +41,7 @@ def noisy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("noisy")
     data = table(folder / "data", counts=(200, 20, 400), noise=0.4)
     fixed = edited(data, {row: (data.labels[row] - 1) % 3 for row in range(80)})
-    comparison = retrain(data, data.base_version(), fixed, LOGISTIC, FAST, SEEDS, folder / "runs", folder / "retrains")
+    comparison = retrain(data, data.base_version(), fixed, LOGISTIC, FAST, SEEDS, folder)
     return data, fixed, comparison, folder
 
 
@@ -102,7 +102,7 @@ def test_shares_of_the_acted_on_samples_add_up_to_the_whole(noisy):
 
 def test_found_again_and_read_back(noisy):
     data, fixed, comparison, folder = noisy
-    again = retrain(data, data.base_version(), fixed, LOGISTIC, FAST, SEEDS, folder / "runs", folder / "retrains")
+    again = retrain(data, data.base_version(), fixed, LOGISTIC, FAST, SEEDS, folder)
     assert again == comparison
     assert RetrainResult.open(comparison.folder) == comparison
 
@@ -116,8 +116,7 @@ def test_trainings_before_the_edits_are_made_once_and_only_the_projects_seed_has
         LOGISTIC,
         FAST,
         SEEDS,
-        folder / "runs",
-        folder / "retrains",
+        folder,
     )
     assert other.before_runs == comparison.before_runs
     assert other.n_dropped == 5
@@ -138,7 +137,7 @@ def test_forecast_is_exact_for_small_steps(tmp_path):
         checkpoints=1,
         device="cpu",
     )
-    comparison = retrain(data, data.base_version(), after, LOGISTIC, tiny, SEEDS, tmp_path / "runs", tmp_path / "out")
+    comparison = retrain(data, data.base_version(), after, LOGISTIC, tiny, SEEDS, tmp_path)
     table_of = comparison.predicted()
     assert np.allclose(table_of["predicted"], table_of["actual"], rtol=0.1, atol=0.02 * table_of["actual"].abs().max())
     assert comparison.prediction["spearman"].estimate > 0.99
@@ -150,7 +149,7 @@ def test_dropped_test_samples_are_left_out_and_their_labels_are_the_edited_ones(
     data = table(tmp_path / "data")
     test = data.rows("test")
     after = edited(data, {0: (data.labels[0] + 1) % 3, test[0]: (data.labels[test[0]] + 1) % 3}, drop=[test[1]])
-    comparison = retrain(data, data.base_version(), after, LOGISTIC, FAST, SEEDS, tmp_path / "runs", tmp_path / "out")
+    comparison = retrain(data, data.base_version(), after, LOGISTIC, FAST, SEEDS, tmp_path)
     assert comparison.n_test == 39
     assert comparison.n_test_edited == 2
     assert test[1] not in set(comparison.predicted()["row"])
@@ -172,8 +171,7 @@ def test_an_interrupted_retrain_goes_on(tmp_path):
             LOGISTIC,
             FAST,
             SEEDS,
-            tmp_path / "runs",
-            tmp_path / "out",
+            tmp_path,
             Progress(stop, interval_s=0),
         )
     assert len(Run.all(tmp_path / "runs")) == 4
@@ -185,8 +183,7 @@ def test_an_interrupted_retrain_goes_on(tmp_path):
         LOGISTIC,
         FAST,
         SEEDS,
-        tmp_path / "runs",
-        tmp_path / "out",
+        tmp_path,
         Progress(lambda *x: told.append(x), 0),
     )
     fractions = [done for done, _, _ in told]
@@ -197,16 +194,16 @@ def test_an_interrupted_retrain_goes_on(tmp_path):
 
 def test_refusals(tmp_path):
     data = table(tmp_path / "data")
-    base, out = data.base_version(), (tmp_path / "runs", tmp_path / "out")
+    base = data.base_version()
     after = edited(data, drop=[1])
     with pytest.raises(UserError, match="At least 3 different"):
-        retrain(data, base, after, LOGISTIC, FAST, dataclasses.replace(SEEDS, seeds=(0, 1)), *out)
+        retrain(data, base, after, LOGISTIC, FAST, dataclasses.replace(SEEDS, seeds=(0, 1)), tmp_path)
     with pytest.raises(UserError, match="named twice"):
-        retrain(data, base, after, LOGISTIC, FAST, dataclasses.replace(SEEDS, seeds=(0, 1, 2, 2)), *out)
+        retrain(data, base, after, LOGISTIC, FAST, dataclasses.replace(SEEDS, seeds=(0, 1, 2, 2)), tmp_path)
     with pytest.raises(UserError, match="No training sample differs"):
-        retrain(data, base, edited(data, drop=[data.rows("test")[0]]), LOGISTIC, FAST, SEEDS, *out)
+        retrain(data, base, edited(data, drop=[data.rows("test")[0]]), LOGISTIC, FAST, SEEDS, tmp_path)
     with pytest.raises(UserError, match=r"0 test samples, \d+ more are dropped"):
-        retrain(data, base, edited(data, drop=[1, *data.rows("test")]), LOGISTIC, FAST, SEEDS, *out)
+        retrain(data, base, edited(data, drop=[1, *data.rows("test")]), LOGISTIC, FAST, SEEDS, tmp_path)
     with pytest.raises(UserError, match="no finished comparison"):
         RetrainResult.open(tmp_path / "absent")
 

@@ -5,30 +5,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.settings.configs import BenchConfig, ModelConfig, TrainConfig
+from attribution.settings.configs import BenchConfig
+from attribution.studies.base import Context
 from attribution.studies.bench.result import BenchResult
 from attribution.training.subsets import Subsets
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset, Labels
-    from attribution.training.run import Run
-
 COUNTS = (8, 16, 24, 48, 96)
 # half-width times the root of the number of subsets where nothing is measured: .5 to .65 on digits with 40 queries
 PRIOR = 0.6
 
 
-def forecast(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    model: ModelConfig,
-    recipe: TrainConfig,
-    config: BenchConfig,
-    home: Path,
-) -> "pd.DataFrame":
+def forecast(context: Context, config: BenchConfig) -> "pd.DataFrame":
     """One line per number of subsets: subsets, missing (trainings still to do), seconds_s (their time), half_width (of
     the LDS interval at 95 %), measured (whether from an earlier bench on the same subsets, or the usual one).
 
@@ -38,10 +28,18 @@ def forecast(
     """
     import pandas as pd
 
-    subsets = Subsets.at(home / "subsets", dataset, labels, model, recipe, share=config.share, repeats=config.repeats)
-    each_s = subsets.seconds_per_model or config.share * float(run.config.get("seconds_s", 0.0))
+    subsets = Subsets.at(
+        context.folder / "subsets",
+        context.dataset,
+        context.labels,
+        context.architecture,
+        context.likely_recipe,
+        share=config.share,
+        repeats=config.repeats,
+    )
+    each_s = subsets.seconds_per_model or config.share * float(context.asked.config.get("seconds_s", 0.0))
     there = subsets.count
-    spread = measured_spread(home, labels.version, config)
+    spread = measured_spread(context.folder, context.labels.version, config)
     lines = []
     for count in sorted({*COUNTS, config.subsets}):
         missing = max(0, count - there) * config.repeats

@@ -1,6 +1,6 @@
 """The bench as a job: every chosen estimator side by side, part by part, each written as soon as it is done.
 
-    result = bench(dataset, labels, run, model, recipe, BenchConfig(), rows, Path("NAME"))
+    result = project.compare(BenchConfig())
 
 What it trains and scores is kept by content and reused: subsets in ``NAME/subsets``, score runs in ``NAME/scores``, and
 what belongs to no other page (models on planted labels, of other seeds, without some samples) in ``NAME/bench``.
@@ -8,16 +8,18 @@ what belongs to no other page (models on planted labels, of other seeds, without
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.progress import Progress
-from attribution.settings.configs import BenchConfig, ModelConfig, TrainConfig, fingerprint, to_dict
+from attribution.settings.configs import BenchConfig, to_dict
 from attribution.storage.files import file_hash, write_json
+from attribution.studies.base import Context, Request
 from attribution.studies.bench import recommend
+from attribution.studies.bench.cost import forecast
 from attribution.studies.bench.parts.conclusion import conclude
 from attribution.studies.bench.parts.fidelity import fidelity, from_subsets, subsets_of
 from attribution.studies.bench.parts.scores import agreement, score_all
@@ -29,7 +31,9 @@ from attribution.studies.influence import run as pipeline
 from attribution.training.run import Run
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
+    import pandas as pd
+
+    from attribution.datasets.dataset import Labels
 
 FORMAT = 2
 EVERYDAY = ("ip", "cosine", "tracin", "forward-inf", "trak", "ekfac")
@@ -37,41 +41,22 @@ PARTS = ("cost", "agreement", "fidelity", "usefulness", "stability")  # in the o
 WORK = {"agreement": agreement, "fidelity": fidelity, "usefulness": usefulness, "stability": stability}
 
 
-def bench(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: Run,
-    model: ModelConfig,
-    recipe: TrainConfig,
-    config: BenchConfig,
-    queries: np.ndarray,
-    home: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> BenchResult:
-    """Measure the parts asked for and write ``home/benches/ID``, where ID is the fingerprint of the run's weights, the
-    labels and the settings.
-
-    ``model`` and ``recipe`` are what retraining uses; ``queries`` are rows (see ``choose_queries``). A finished bench
-    is returned at once, an interrupted one goes on after its last finished part, and with its next untrained model.
-    Cost: one scoring per estimator, then per part fidelity ``subsets * repeats`` trainings on a share of the data,
-    usefulness one training and its folds, stability one training per seed. An estimator or detector that the model
-    cannot serve is left out and listed in ``summary["skipped"]``.
-    """
-    work = progress or Progress()
-    started_s = time.perf_counter()
+def request(context: Context, config: BenchConfig) -> Request:
+    """The model, the estimators, the predictions asked about (``choose_queries``) and what is measured. ``UserError``
+    where all of them are dropped, and where a score run would keep summaries alone."""
+    labels, run = context.labels, context.asked
+    queries = _queries(context, config)
     parts = _check(config)
-    _check_size(len(labels.train_rows(dataset)), len(queries))
-    names = [name for name in dict.fromkeys(config.estimators or EVERYDAY) if name != recommend.CONTROL] + [
-        recommend.CONTROL
-    ]
+    n_train = len(labels.train_rows(context.dataset))
+    _check_size(n_train, len(queries))
+    names = [name for name in dict.fromkeys(config.estimators or EVERYDAY) if name != recommend.CONTROL]
+    names.append(recommend.CONTROL)
     for name in names:
         estimators.get(name)
     settings = {
         name: value for name, value in to_dict(config).items() if name not in ("device", "run", "parts", "estimators")
     }
-    request = {
+    said = {
         "format": FORMAT,
         "run": run.id,
         "weights": [file_hash(Path(path)) for path, _ in run.checkpoints],
@@ -80,24 +65,43 @@ def bench(
         "queries": [int(row) for row in queries],
         "parts": parts,
         "bench": settings,
-        "n_train": len(labels.train_rows(dataset)),
+        "n_train": n_train,
     }
-    result = BenchResult(Path(home) / "benches" / fingerprint("bench", request))
-    if result.finished:
-        return result
-    write_json(result.folder / "request.json", request)
-    at = Bench(
-        dataset, labels, run, model, recipe, config, np.asarray(queries, dtype=np.int64), Path(home), result, trusted
-    )
-    at.told["notes"] = _notes(run, labels)
+    return Request(said, ("bench", said), ready=queries)
+
+
+def _queries(context: Context, config: BenchConfig) -> np.ndarray:
+    rows = context.rows(config.queries, context.run)
+    rows = rows[context.labels.active[rows]]
+    if not len(rows):
+        raise UserError(
+            "All samples that would be asked about are dropped.",
+            "Nothing is left to compare by.",
+            "Keep some, or ask about others.",
+        )
+    return choose_queries(rows, context.right(rows, context.asked), config.count, config.seed)
+
+
+def compute(context: Context, config: BenchConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Measure the parts asked for, each written as soon as it is done.
+
+    An interrupted bench goes on after its last finished part, and with its next untrained model. Cost: one scoring per
+    estimator, then per part fidelity ``subsets * repeats`` trainings on a share of the data, usefulness one training
+    and its folds, stability one training per seed. An estimator or detector that the model cannot serve is left out
+    and listed in ``summary["skipped"]``.
+    """
+    parts = asked.said["parts"]
+    write_json(out / "request.json", asked.said)
+    at = Bench(context, config, np.asarray(asked.ready, dtype=np.int64), BenchResult(out))
+    at.told["notes"] = _notes(context.asked, context.labels)
     shares = _shares(parts)
-    if any(from_subsets(name) for name in names):
+    if any(from_subsets(name) for name in asked.said["estimators"]):
         subsets_of(at).grow(
-            dataset,
-            labels,
+            context.dataset,
+            context.labels,
             config.subsets,
             work.part(0.0, shares["cost"][1] / 2),
-            trusted=trusted,
+            trusted=context.trusted,
             device=config.device,
         )
     score_all(at, work.part(*shares["cost"]))
@@ -107,12 +111,12 @@ def bench(
             WORK[part](at, work.part(*shares[part], prefix=part.capitalize()))
             at.told["done"].append(part)
             conclude(at)
-    write_json(
-        result.folder / "config.json",
-        {**request, "seconds_s": time.perf_counter() - started_s, "finished_at": time.time()},
-    )
-    work.update(1, 1, next(iter(result.recommendation), "measured"))
-    return result
+    return {"finished_at": time.time()}
+
+
+def cost(context: Context, config: BenchConfig, progress: Progress) -> "pd.DataFrame":
+    """What more subsets would cost and how narrow the LDS interval would get (``cost.forecast``)."""
+    return forecast(context, config)
 
 
 def _notes(run: Run, labels: "Labels") -> list[str]:

@@ -1,13 +1,11 @@
 """Kept forecasts: told again at once, and held against what the run really took."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from attribution.settings.configs import fingerprint, to_dict
+from attribution.settings.configs import to_dict
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import write_json
+from attribution.studies.base import Context, Request
 from attribution.studies.costs.model import Cost
 
 LONG_S = 60.0  # from here a cheaper way is looked for
@@ -32,9 +30,12 @@ class Forecast(Artefact):
         return {name: self.config[name] for name in ("seconds_s", "low_s", "high_s", "peak_bytes")}
 
 
-def forecast_key(kind: str, config: Any, run: str, version: str, asked: Any = None) -> str:
-    """The folder's name: everything that decides what the work costs."""
-    return fingerprint("forecast", FORMAT, kind, {**to_dict(config), "run": run}, version, asked)
+def told_of(kind: str, context: Context, config: Any, asked: Any = None) -> Request:
+    """Everything that decides what work of a kind costs: also the model, the labels and what is ``asked``."""
+    run, version = context.run.id if context.run else "", context.labels.version
+    said = {"kind": kind, "run": run, "version": version, "request": to_dict(config)}
+    parts = ("forecast", FORMAT, kind, {**to_dict(config), "run": run}, version, asked)
+    return Request(said, parts, ready=asked)
 
 
 def plain(cost: Cost) -> dict[str, Any]:
@@ -43,11 +44,7 @@ def plain(cost: Cost) -> dict[str, Any]:
     return {**found, "peak_bytes": cost.peak_bytes}
 
 
-def write_forecast(
-    folder: Path, about: Mapping[str, Any], cost: Cost, pilot_s: float, alternatives: list[dict[str, Any]]
-) -> Forecast:
-    """Write a forecast, whole or not at all."""
+def figures(cost: Cost, pilot_s: float, alternatives: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a forecast says."""
     parts = {name: round(float(seconds), 3) for name, seconds in cost.parts.items()}
-    values = {**about, **plain(cost), "parts": parts, "pilot_s": round(pilot_s, 2), "alternatives": alternatives}
-    write_json(folder / "config.json", values)
-    return Forecast(folder)
+    return {**plain(cost), "parts": parts, "pilot_s": round(pilot_s, 2), "alternatives": alternatives}

@@ -13,11 +13,12 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.measures.query import query_gradients
 from attribution.progress import Progress
-from attribution.settings.configs import ScoreConfig, to_dict
+from attribution.settings.configs import ScoreConfig
 from attribution.settings.options import changed
+from attribution.studies.base import Context, Request
 from attribution.studies.costs.explore import explore
 from attribution.studies.costs.model import Cost, Pilot, Size, forecast_cost
-from attribution.studies.costs.result import LONG_S, Forecast, forecast_key, plain, write_forecast
+from attribution.studies.costs.result import LONG_S, figures, plain, told_of
 from attribution.studies.influence.plan import Shard, columns, plan
 from attribution.studies.influence.tables import write_tables
 from attribution.studies.influence.work import ShardWork, write_shard
@@ -26,7 +27,6 @@ from attribution.studies.meter import Meter
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.estimators.base import Estimator
-    from attribution.training.run import Run
 
 # training samples among the kept ones, as a share of what chance would give; .2 to .9 over estimators and samples
 DISTINCT = 0.5
@@ -116,23 +116,16 @@ class _Trial:
         self._at += self._batch
 
 
-def pilot_score(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: ScoreConfig,
-    queries: Sequence[int] | np.ndarray,
-    *,
-    trusted: bool = False,
-) -> Piloted:
+def pilot_score(context: Context, config: ScoreConfig, queries: Sequence[int] | np.ndarray) -> Piloted:
     """Time a score run on a share of its training samples and queries (``explore``); writes nothing of the run.
 
-    Arguments as for ``score``; raises what that would. What the forecast is for is the serial runner.
+    Raises what the run would. What the forecast is for is the serial runner.
     """
     import torch
 
+    dataset, labels, unstored = context.dataset, context.labels, changed(config, without=("store",))
     asked = columns(dataset, queries, config.group, config.measure)
-    work = ShardWork(dataset, labels, run, changed(config, without=("store",)), asked, Path(), "", trusted)
+    work = ShardWork(dataset, labels, context.asked, unstored, asked, Path(), "", context.trusted)
     rows = labels.train_rows(dataset)
     few = share_of(dataset, labels, 64)
     trained = replace(work, labels=few).trained()
@@ -227,57 +220,33 @@ def _cosine_cost(work: ShardWork, queries: int) -> tuple[tuple[float, float], fl
     return (max(0.0, read[0] - slope), slope), prepared.nbytes / queries
 
 
-def forecast_score(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: ScoreConfig,
-    queries: Sequence[int] | np.ndarray,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> Forecast:
-    """What ``score`` with the same arguments would cost; kept in ``out/ID``, so that it is timed once. Runs nothing but
-    the pilot.
+def request(context: Context, config: ScoreConfig) -> Request:
+    """Everything that decides what the score run costs."""
+    queries = [int(row) for row in context.rows(config.queries, context.run)]
+    return told_of("score", context, config, queries)
 
-    With a cost above a minute, cheaper ways are timed too: the estimator's own ``cheaper`` one, and fewer queries.
-    """
-    work = progress or Progress()
-    folder = out / forecast_key("score", config, run.id, labels.version, [int(row) for row in queries])
-    if (folder / "config.json").is_file():
-        return Forecast(folder)
-    started_s = time.perf_counter()
+
+def compute(context: Context, config: ScoreConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Runs nothing but the pilot. With a cost above a minute, cheaper ways are timed too: the estimator's own
+    ``cheaper`` one, and fewer queries."""
+    queries, started_s = asked.ready, time.perf_counter()
     work.update(0, 1, "timing a share of the work")
-    found = pilot_score(dataset, labels, run, config, queries, trusted=trusted)
+    found = pilot_score(context, config, queries)
     cost = found.cost()
     ways = []
     if cost.seconds_s > LONG_S:
         work.update(0.6, 1, "timing a cheaper way")
         other = estimators.get(config.estimator).cheaper
         if other and config.measure == "loss":
-            ways += _if_cheaper(
-                cost,
-                pilot_score(dataset, labels, run, changed(config, estimator=other), queries, trusted=trusted).cost(),
-                estimators.get(other).title,
-                {"estimator": other},
-            )
+            quicker = pilot_score(context, changed(config, estimator=other), queries).cost()
+            ways += _if_cheaper(cost, quicker, estimators.get(other).title, {"estimator": other})
         few = fewer(found)
         if few and not config.group:
             ways += _if_cheaper(
                 cost, found.cost(few), f"only {few:,} of the {found.queries:,} queries", {"queries": few}
             )
-    about = {
-        "kind": "score",
-        "run": run.id,
-        "version": labels.version,
-        "request": to_dict(config),
-        "n_train": found.rows,
-    }
-    about["n_queries"] = found.queries
-    written = write_forecast(folder, about, cost, time.perf_counter() - started_s, ways)
-    work.update(1, 1, "done")
-    return written
+    facts = {"n_train": found.rows, "n_queries": found.queries}
+    return {**facts, **figures(cost, time.perf_counter() - started_s, ways)}
 
 
 def fewer(found: Piloted) -> int:

@@ -5,23 +5,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from attribution.models.devices import pick_device
 from attribution.progress import Progress
-from attribution.settings.configs import FlagConfig, TrainConfig, to_dict
+from attribution.settings.configs import FlagConfig
+from attribution.studies.base import Context, Request
 from attribution.studies.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
-from attribution.studies.costs.result import LONG_S, Forecast, forecast_key, plain, write_forecast
+from attribution.studies.costs.result import LONG_S, figures, plain, told_of
 from attribution.studies.costs.scoring import share_of
 from attribution.studies.costs.training import PilotedTraining, pilot_training
 from attribution.studies.meter import Meter
-from attribution.studies.mislabels.run import flag
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
-    from attribution.training.run import Run
+from attribution.studies.mislabels.study import Mislabels
 
 START = 256
 BUDGET_S = 4.0
@@ -66,31 +63,23 @@ class PilotedSearch:
         return Cost(sum(parts.values()), low, high, peak, parts)
 
 
-def pilot_flag(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: FlagConfig,
-    *,
-    trusted: bool = False,
-    recipe: TrainConfig | None = None,
-) -> PilotedSearch:
+def pilot_flag(context: Context, config: FlagConfig) -> PilotedSearch:
     """Time a search on growing shares of the training samples, and its trainings on their own. Arguments as for
     ``flag``."""
-    readings, peak, trains = _search_readings(dataset, labels, run, config, trusted)
+    readings, peak, trains = _search_readings(context, config)
+    dataset, labels, run, recipe = context.dataset, context.labels, context.asked, context.fold_recipe
     no_folds = run.loaded and recipe is None
     training = None  # then the search leaves out what would train
     recipe = replace(recipe or run.train_config, device=config.device)
     if trains and not no_folds:
-        training = pilot_training(dataset, labels, run.model_config, recipe, trusted=trusted, dynamics=False)
+        training = pilot_training(dataset, labels, run.model_config, recipe, trusted=context.trusted, dynamics=False)
     return PilotedSearch(readings, peak, training, len(labels.train_rows(dataset)), config.folds, recipe.epochs)
 
 
-def _search_readings(
-    dataset: "Dataset", labels: "Labels", run: "Run", config: FlagConfig, trusted: bool
-) -> tuple[list[Reading], int, bool]:
+def _search_readings(context: Context, config: FlagConfig) -> tuple[list[Reading], int, bool]:
     """Seconds of the search without its trainings at growing sizes, the highest memory, and whether it trains at
     all."""
+    dataset, labels = context.dataset, context.labels
     rows = len(labels.train_rows(dataset))
     device = str(pick_device(config.device))
     readings = Paced()
@@ -99,13 +88,12 @@ def _search_readings(
 
     def guess(train: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
         trained.append(len(train))
-        return np.array(run.outputs()[held])
+        return np.array(context.asked.outputs()[held])
 
     def read(count: int) -> Meter:
         with tempfile.TemporaryDirectory() as folder, Meter(device) as spent:
-            flag(
-                dataset, share_of(dataset, labels, count), run, config, Path(folder), trusted=trusted, train_fold=guess
-            )
+            few = replace(context, folder=Path(folder), labels=share_of(dataset, labels, count))
+            Mislabels().make(few, config, train_fold=guess)
         return spent
 
     count = min(rows, START)
@@ -121,29 +109,17 @@ def _search_readings(
         count = min(rows, factor * count)
 
 
-def forecast_flag(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: FlagConfig,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-    recipe: TrainConfig | None = None,
-) -> Forecast:
-    """What ``flag`` with the same arguments would cost; kept in ``out/ID``. Runs nothing but the pilots, about ten
-    seconds.
+def request(context: Context, config: FlagConfig) -> Request:
+    """Everything that decides what the search costs."""
+    return told_of("flag", context, config)
 
-    Above a minute, fewer folds and a search without trainings are offered.
-    """
-    work = progress or Progress()
-    folder = out / forecast_key("flag", config, run.id, labels.version)
-    if (folder / "config.json").is_file():
-        return Forecast(folder)
+
+def compute(context: Context, config: FlagConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Runs nothing but the pilots, about ten seconds. Above a minute, fewer folds and a search without trainings are
+    offered."""
     started_s = time.perf_counter()
     work.update(0, 1, "timing the search on a share of the samples")
-    found = pilot_flag(dataset, labels, run, config, trusted=trusted, recipe=recipe)
+    found = pilot_flag(context, config)
     cost = found.cost()
     ways = list[dict[str, Any]]()
     if cost.seconds_s > LONG_S and found.training is not None:
@@ -152,13 +128,4 @@ def forecast_flag(
         if not config.detectors:
             words = "only the margins over training and the neighbours' labels, without the trainings"
             ways.append({"what": words, "change": {"detectors": list(QUICK)}, **plain(found.cost(0))})
-    about = {
-        "kind": "flag",
-        "run": run.id,
-        "version": labels.version,
-        "request": to_dict(config),
-        "n_train": found.rows,
-    }
-    written = write_forecast(folder, about, cost, time.perf_counter() - started_s, ways)
-    work.update(1, 1, "done")
-    return written
+    return {"n_train": found.rows, **figures(cost, time.perf_counter() - started_s, ways)}

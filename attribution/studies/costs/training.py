@@ -4,13 +4,14 @@ model."""
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attribution.models.devices import pick_device
 from attribution.progress import Progress
-from attribution.settings.configs import ModelConfig, TrainConfig, model_request, to_dict
+from attribution.settings.configs import ModelConfig, TrainConfig, model_request
+from attribution.studies.base import Context, Request
 from attribution.studies.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
-from attribution.studies.costs.result import Forecast, forecast_key, write_forecast
+from attribution.studies.costs.result import figures, told_of
 from attribution.studies.costs.scoring import share_of
 from attribution.studies.meter import Meter
 from attribution.training.train import fit, predict
@@ -90,25 +91,14 @@ def pilot_training(
     )
 
 
-def forecast_train(
-    dataset: "Dataset",
-    labels: "Labels",
-    model: ModelConfig,
-    recipe: TrainConfig,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> Forecast:
-    """What training with this recipe on these labels would cost; kept in ``out/ID``. Trains nothing but a few epochs on
-    a share."""
-    work = progress or Progress()
-    key = forecast_key("train", recipe, "", labels.version, model_request(model))
-    if not (out / key / "config.json").is_file():
-        work.update(0, 1, "timing an epoch on a share of the samples")
-        found = pilot_training(dataset, labels, model, recipe, trusted=trusted)
-        rows = len(labels.train_rows(dataset))
-        about = {"kind": "train", "run": "", "version": labels.version, "request": to_dict(recipe), "n_train": rows}
-        write_forecast(out / key, about, found.cost(rows, recipe.epochs), found.spent_s, [])
-    work.update(1, 1, "done")
-    return Forecast(out / key)
+def request(context: Context, config: TrainConfig) -> Request:
+    """Everything that decides what the training costs."""
+    return told_of("train", replace(context, run=None), config, model_request(context.architecture))
+
+
+def compute(context: Context, config: TrainConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Trains nothing but a few epochs on a share."""
+    work.update(0, 1, "timing an epoch on a share of the samples")
+    found = pilot_training(context.dataset, context.labels, context.architecture, config, trusted=context.trusted)
+    rows = len(context.labels.train_rows(context.dataset))
+    return {"n_train": rows, **figures(found.cost(rows, config.epochs), found.spent_s, [])}

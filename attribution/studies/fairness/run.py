@@ -18,15 +18,13 @@ from attribution.estimators._asked import check_measure
 from attribution.estimators.base import Query
 from attribution.measures.query import measure_of
 from attribution.progress import Progress
-from attribution.settings.configs import ModelConfig, RemedyConfig, TrainConfig, fingerprint, model_request, to_dict
+from attribution.settings.configs import RemedyConfig, model_request, to_dict
 from attribution.statistics.intervals import Interval
-from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
+from attribution.studies.base import Context, Request
 from attribution.studies.fairness.judged import GAPS, TARGETS, Judged, is_better, suggested
-from attribution.studies.fairness.result import FairnessResult
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset
     from attribution.training.run import Run
     from attribution.training.trained import TrainedModel
 
@@ -34,65 +32,50 @@ FORMAT = 1
 SPLITS = ("val", "test")
 
 
-def remedy(
-    dataset: "Dataset",
-    labels: Labels,
-    run: "Run",
-    model: ModelConfig,
-    recipe: TrainConfig,
-    config: RemedyConfig,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> FairnessResult:
-    """Rank the active training rows by the harm they do to ``config.measure`` on ``config.split``, then remove the
-    worst and train anew.
-
-    Every budget is trained once per seed on what is left, with the same recipe; the suggested budget is chosen on the
-    ranking's split alone, and removed once more at random as a control. Written to ``out/FINGERPRINT``; the trainings
-    lie beside it until it is finished, so an interrupted one goes on. Cost: (budgets + 2) x seeds trainings, plus one
-    pass of the estimator. Raises ``UserError`` for a measure that the data cannot have, budgets outside 0 to 100, and
-    an empty split.
-    """
-    from attribution.training.trained import TrainedModel
-
-    progress = progress or Progress()
-    started_s = time.monotonic()
+def request(context: Context, config: RemedyConfig) -> Request:
+    """The measure, the estimator that ranks, and the trainings of the sweep. ``UserError`` for a measure that the data
+    cannot have and an empty split."""
     asking = {"positive": config.positive, "epsilon": config.epsilon}
-    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted, asking=asking)
+    trained = context.trained(config.device, asking=asking)
     measure = measure_of(trained, config.measure)
-    asked = {
-        split: active_rows(dataset, labels, split, "The budget is chosen on val and judged on test.")
+    rows = {
+        split: active_rows(context.dataset, context.labels, split, "The budget is chosen on val and judged on test.")
         for split in SPLITS
     }
     budgets = _budgets(config)
     estimator = estimators.get(config.estimator)(trained, 0)
     check_measure(estimator, config.measure)
-    request = {
+    recipe = context.recipe
+    said = {
         "format": FORMAT,
         "measure": measure.options(),
         "attack": config.epsilon,
         "estimator": [config.estimator, estimator.options()],
-        "run": run.id,
-        "version": labels.version,
+        "run": context.asked.id,
+        "version": context.labels.version,
         "recipe": {
             name: value for name, value in to_dict(recipe).items() if name not in ("seed", "device", "checkpoints")
         },
-        "model": model_request(model),
+        "model": model_request(context.architecture),
         "budgets": budgets,
         "seeds": list(config.seeds),
         "bootstrap": config.bootstrap,
     }
-    result = FairnessResult(Path(out) / fingerprint(request))
-    if result.finished:
-        progress.update(1, 1, "already measured")
-        return result
-    ranking = _ranking(
-        trained, estimator, asked["val"], config, progress.part(0.0, 0.1, "Ranking the training samples")
-    )
-    value = measure.value(trained, asked["val"])
-    sweep = _Sweep(dataset, labels, trained, model, recipe, config, asked, result.folder / "runs", trusted)
+    return Request(said, ready=(trained, measure, estimator, rows))
+
+
+def compute(context: Context, config: RemedyConfig, asked: Request, out: Path, progress: Progress) -> dict[str, Any]:
+    """Rank the active training rows by the harm they do to the measure on val, then remove the worst and train anew.
+
+    Every budget is trained once per seed on what is left, with the same recipe; the suggested budget is chosen on the
+    ranking's split alone, and removed once more at random as a control. The trainings lie beside the result until it is
+    finished, so an interrupted one goes on. Cost: (budgets + 2) x seeds trainings, plus one pass of the estimator.
+    """
+    trained, measure, estimator, rows = asked.ready
+    budgets = asked.said["budgets"]
+    ranking = _ranking(trained, estimator, rows["val"], config, progress.part(0.0, 0.1, "Ranking the training samples"))
+    value = measure.value(trained, rows["val"])
+    sweep = _Sweep(context, trained, config, rows, out / "runs")
     share = 0.85 / (len(budgets) + 2)
     judged = {}
     for place, budget in enumerate([0.0, *budgets]):
@@ -113,27 +96,21 @@ def remedy(
         )
     }
     lines = _lines(judged, judged[0.0], "harmful", config) + _lines(chance, judged[0.0], "random", config)
-    write_table(result.folder / "ranking.parquet", ranking)
-    write_table(result.folder / "sweep.parquet", pd.DataFrame(lines))
-    shutil.rmtree(result.folder / "runs", ignore_errors=True)
-    about = {
-        **request,
+    write_table(out / "ranking.parquet", ranking)
+    write_table(out / "sweep.parquet", pd.DataFrame(lines))
+    shutil.rmtree(out / "runs", ignore_errors=True)
+    return {
         "value": value,
         "suggested": chosen,
         "control": control,
         "n_train": len(trained.rows),
         "pair": _pairs(judged[0.0]),
-    }
-    about |= {
         "unit": measure.measured_in(trained.task),
-        "positive": dataset.info.classes[sweep.positive],
-        "seconds_s": time.monotonic() - started_s,
+        "positive": context.dataset.info.classes[sweep.positive],
+        "groups": _groups(judged[0.0]),
+        "finished_at": time.time(),
+        "finished": True,
     }
-    about |= {"groups": _groups(judged[0.0])}
-    finish(result.folder, {**about, "finished_at": time.time(), "finished": True})
-    result = FairnessResult.open(result.folder)
-    progress.update(1, 1, result.verdict)
-    return result
 
 
 def _budgets(config: RemedyConfig) -> list[float]:
@@ -168,27 +145,22 @@ class _Sweep:
 
     def __init__(
         self,
-        dataset: "Dataset",
-        labels: Labels,
+        context: Context,
         trained: "TrainedModel",
-        model: ModelConfig,
-        recipe: TrainConfig,
         config: RemedyConfig,
         asked: dict[str, np.ndarray],
         runs: Path,
-        trusted: bool,
     ) -> None:
         from attribution.measures._gaps import positive_class
 
+        dataset = context.dataset
+        self.context = context
         self.dataset = dataset
-        self.labels = labels
+        self.labels = context.labels
         self.trained = trained
-        self.model = model
-        self.recipe = recipe
         self.config = config
         self.asked = asked
         self.runs = runs
-        self.trusted = trusted
         self.positive = positive_class(dataset.info.classes, config.positive)
         groups = dataset.samples["group"].fillna("").astype(str).to_numpy(dtype=object)
         self.groups = groups if (groups != "").any() else None
@@ -216,11 +188,20 @@ class _Sweep:
         left = Labels.of(self.dataset, self.labels.values, active)
         found: dict[str, list[tuple[np.ndarray, np.ndarray | None]]] = {split: [] for split in self.asked}
         for place, seed in enumerate(self.config.seeds):
-            recipe = dataclasses.replace(self.recipe, seed=seed, device=self.config.device, checkpoints=1)
+            recipe = dataclasses.replace(self.context.recipe, seed=seed, device=self.config.device, checkpoints=1)
             part = progress.part(
                 place / len(self.config.seeds), (place + 1) / len(self.config.seeds), f"{words}, seed {seed}"
             )
-            run = train(self.dataset, left, self.model, recipe, self.runs, part, trusted=self.trusted, dynamics=False)
+            run = train(
+                self.dataset,
+                left,
+                self.context.architecture,
+                recipe,
+                self.runs,
+                part,
+                trusted=self.context.trusted,
+                dynamics=False,
+            )
             for split, rows in self.asked.items():
                 found[split].append(
                     (np.asarray(run.probabilities()[rows]).argmax(axis=1), self._under_attack(run, rows))

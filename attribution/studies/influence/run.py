@@ -1,68 +1,38 @@
 """Runs a score: compute the shards that are missing, then reduce all of them to what people look at."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from attribution.errors import UserError
 from attribution.estimators.base import Estimator, Query
 from attribution.measures.query import measure_of
-from attribution.models.user_code import said
+from attribution.models.user_code import said as user_code
 from attribution.progress import Progress
 from attribution.runners import runners
 from attribution.runners.base import Runner
-from attribution.settings.configs import ScoreConfig, fingerprint
+from attribution.settings.configs import ScoreConfig
 from attribution.storage.files import file_hash, write_json
-from attribution.storage.sums import finish
+from attribution.studies.base import Context, Request
 from attribution.studies.influence import settings
 from attribution.studies.influence.plan import Shard, columns, plan, shard_header
 from attribution.studies.influence.result import ScoreResult
 from attribution.studies.influence.tables import write_tables
 from attribution.studies.influence.work import HALVED, ShardWork
-from attribution.studies.meter import Meter
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
-    from attribution.training.train import Run
 
 DENSE_LIMIT_BYTES = 256 << 20  # above this the shards go once they are reduced
 
 
-@said("its gradients were taken")
-def score(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    config: ScoreConfig,
-    queries: Sequence[int] | np.ndarray,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-    part: tuple[int, int] | None = None,
-    forecast: Mapping[str, float] | None = None,
-) -> ScoreResult:
-    """Influence of every active training row on the queries, positive = training on the row lowers the query's measure,
-    by default its loss.
-
-    ``queries`` are global rows, one column each (one column for all with ``config.group``). Results go to ``out/ID``,
-    where ID is the fingerprint of the checkpoints' content, data version, estimator and options, queries and k: a
-    finished run is found and returned, an interrupted one computes its missing shards only, and a shard made for
-    another request is ignored and rewritten. Training rows are scored in row order; batch size, memory, device and
-    runner are not part of the request: they do not change a result beyond rounding.
-
-    ``part=(i, n)`` computes every n-th shard from the i-th (i from 0) and reduces only if no shard is missing
-    afterwards; the result's ``finished`` tells. ``forecast`` (see ``costs``) is kept in ``config["cost"]`` beside what
-    the run took. Raises ``UserError`` for unknown rows, too little disk space, or when no score at all is finite.
-    """
-    asked = columns(dataset, queries, config.group, config.measure)
-    work = ShardWork(dataset, labels, run, config, asked, Path(), "", trusted)
+@user_code("its gradients were taken")
+def request(context: Context, config: ScoreConfig) -> Request:
+    """The checkpoints' content, estimator and options, queries and k; batch size, memory, device and runner are no part
+    of it: they do not change a result beyond rounding. ``UserError`` for unknown rows and an empty training set."""
+    rows = context.rows(config.queries, context.run)
+    queries = columns(context.dataset, rows, config.group, config.measure)
+    work = ShardWork(context.dataset, context.labels, context.asked, config, queries, Path(), "", context.trusted)
     estimator = work.kept()
     trained = estimator.trained
-    spent = Meter(str(trained.device)).start()
     measure = measure_of(trained, config.measure)
     if not len(trained.rows):
         raise UserError(
@@ -71,63 +41,80 @@ def score(
             "Keep some training samples.",
         )
     options = estimator.options()
-    request = {
+    said: dict[str, Any] = {
         "estimator": config.estimator,
         "options": options,
-        "run": run.id,
-        "checkpoints": [[file_hash(Path(path)), weight] for path, weight in run.checkpoints],
-        "version": labels.version,
-        "queries": [list(query.rows) for query in asked],
+        "run": context.asked.id,
+        "checkpoints": [[file_hash(Path(path)), weight] for path, weight in context.asked.checkpoints],
+        "version": context.labels.version,
+        "queries": [list(query.rows) for query in queries],
         "k": config.k,
     }
     if config.measure != "loss":
-        request["measure"] = measure.options()
+        said["measure"] = measure.options()
     if config.autocast:
-        request["autocast"] = True
-    key = fingerprint(request)
-    result = ScoreResult(Path(out) / key)
-    wanted = settings.asked(config, options)
-    if result.finished:
-        return _answers(result, wanted)
-    shards = plan(len(trained.rows), len(asked), estimator.query_bytes(), config.memory_mb)
-    work.folder = result.folder / "shards"
-    work.key = key
+        said["autocast"] = True
+    return Request(said, ready=(work, settings.asked(config, options)))
+
+
+@user_code("its gradients were taken")
+def compute(
+    context: Context,
+    config: ScoreConfig,
+    asked: Request,
+    out: Path,
+    progress: Progress,
+    *,
+    part: tuple[int, int] | None = None,
+) -> dict[str, Any] | None:
+    """Influence of every active training row on the queries, positive = training on the row lowers the query's measure,
+    by default its loss.
+
+    The queries are one column each (one for all with ``config.group``); training rows are scored in row order. An
+    interrupted run computes its missing shards only, and a shard made for another request is ignored and rewritten.
+    ``part=(i, n)`` computes every n-th shard from the i-th (i from 0) and reduces only if none is missing afterwards.
+    Raises ``UserError`` for too little disk space, or when no score at all is finite.
+    """
+    work, wanted = asked.ready
+    estimator = work.kept()
+    trained = estimator.trained
+    shards = plan(len(trained.rows), len(work.queries), estimator.query_bytes(), config.memory_mb)
+    work.folder = out / "shards"
+    work.key = asked.key
     work.folder.mkdir(parents=True, exist_ok=True)
-    _check_space(work.folder, 8 * len(trained.rows) * len(asked))
+    _check_space(work.folder, 8 * len(trained.rows) * len(work.queries))
     mine = shards if part is None else [shard for shard in shards if shard.index % part[1] == part[0]]
     runner: Runner = runners.get(config.runner)(config.workers)
-    progress = progress or Progress()
-    missing = [shard for shard in mine if not work.done(shard)]
-    runner.run(work, missing, progress)
+    runner.run(work, [shard for shard in mine if not work.done(shard)], progress)
     if any(not work.done(shard) for shard in shards):
-        return result
-    about = {**request, "asked": [wanted], "fingerprint": key, "device": str(trained.device), "group": config.group}
-    about |= _reduced(result, estimator, asked, shards, config.k)
-    whole = len(missing) == len(shards)
-    finish(result.folder, {**about, "cost": spent.cost(whole, forecast, runner=config.runner)})
-    progress.update(1, 1, "done")
-    return result
+        return None
+    return {
+        "asked": [wanted],
+        "fingerprint": asked.key,
+        "device": str(trained.device),
+        "group": config.group,
+        "cost": {"runner": config.runner},
+        **_reduced(out, estimator, work.queries, shards, config.k),
+    }
 
 
-def _answers(result: ScoreResult, wanted: dict[str, Any]) -> ScoreResult:
+def again(result: ScoreResult, asked: Request) -> ScoreResult:
     """A finished run that turns out to be what was asked for in another way (a ratio of 1, say, where that is the usual
     one) says so."""
-    known = settings.requests(result.config)
+    known, (_, wanted) = settings.requests(result.config), asked.ready
     if wanted in known:
         return result
     write_json(result.folder / "config.json", {**result.config, "asked": [*known, wanted]})
     return ScoreResult(result.folder)
 
 
-def _reduced(
-    result: ScoreResult, estimator: Estimator, asked: list[Query], shards: list[Shard], k: int
-) -> dict[str, Any]:
+def _reduced(out: Path, estimator: Estimator, asked: Sequence[Query], shards: list[Shard], k: int) -> dict[str, Any]:
     """Reduce the shards to the tables; what ``config.json`` says of it, which makes the run finished once it is
     written."""
     trained = estimator.trained
-    folder = result.folder / "shards"
+    folder = out / "shards"
     headers = [shard_header(folder / shard.name) for shard in shards]
-    nonfinite = write_tables(result.folder, trained, asked, shards, k)
+    nonfinite = write_tables(out, trained, asked, shards, k)
     dense = len(trained.rows) * len(asked) * 4 <= DENSE_LIMIT_BYTES
     for path in folder.glob("*"):
         if not dense or path.name not in {shard.name for shard in shards}:

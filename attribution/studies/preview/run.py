@@ -1,7 +1,7 @@
 """Preview the edits without retraining: move the current model a few steps towards the edited data, and test it before
 and after.
 
-found = preview(dataset, labels_it_was_trained_on, labels_now, run, PreviewConfig(), out)
+found = project.preview(PreviewConfig())
 found.claim        # "Preview: test accuracy would rise by 1.3 points (95 % interval over test samples 0.6 to 2.0)."
 found.verdict      # the same only where previews of this project were checked against retraining; else that the order
 alone can be read
@@ -9,7 +9,7 @@ alone can be read
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,9 @@ from attribution.models.devices import pick_device
 from attribution.models.features import inputs_of
 from attribution.models.predict import predict
 from attribution.progress import Progress
-from attribution.settings.configs import PreviewConfig, fingerprint, to_dict
-from attribution.storage.files import file_hash
-from attribution.storage.sums import finish
+from attribution.settings.configs import PreviewConfig, to_dict
 from attribution.storage.tables import write_table
-from attribution.studies.preview.result import PreviewResult
+from attribution.studies.base import Context, Request
 from attribution.studies.retrain import words
 from attribution.studies.retrain.answers import stacked
 from attribution.studies.retrain.changes import changes, flip_counts, flip_table, target_table
@@ -37,42 +35,39 @@ from attribution.tasks import task_of
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
-    from attribution.training.run import Run
 
 FORMAT = 2  # raise when the same request would give another result than before
 REMOVED = 0.9  # share of a class that may leave the training set
 
 
-def preview(
-    dataset: "Dataset",
-    before: "Labels",
-    after: "Labels",
-    run: "Run",
-    config: PreviewConfig,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> PreviewResult:
-    """Move ``run``'s last model from ``before``, which it was trained on, towards ``after`` (``gif.update``), and test
-    both with the labels of ``after``.
-
-    Everything that decides on the steps is training data; the test split is looked at once, at the end. Written to
-    ``out/FINGERPRINT``; a finished one is found. Cost: see ``gif.update``, plus two forward passes over the test set.
-    ``UserError`` for unknown settings, an empty test split, and versions between which no training sample differs.
-    """
-    work = progress or Progress()
-    device = pick_device(config.device)
-    acted, test = _check(dataset, before, after, config)
+def request(context: Context, config: PreviewConfig) -> Request:
+    """The model, the labels that it was trained on, and the current ones. ``UserError`` when the former are not in this
+    ledger, for unknown settings, an empty test split, and versions between which no training sample differs."""
+    run, after = context.asked, context.labels
+    before = context.before or context.labels_at(run.version)
+    if before is None:
+        raise UserError(
+            f"The labels that run {run.id} was trained on are not in this project's ledger.",
+            "A preview starts from what the model learned.",
+            "Train again, or choose another run.",
+        )
+    acted, test = _check(context.dataset, before, after, config)
+    said = {"run": run.id, "version": after.version, "before_version": before.version, "preview": to_dict(config)}
     asked = {name: value for name, value in to_dict(config).items() if name not in ("device", "run")}
-    weights = file_hash(Path(run.checkpoints[-1][0]))
-    folder = Path(out) / fingerprint("preview", FORMAT, run.id, weights, before.version, after.version, asked)
-    if (folder / "config.json").is_file():
-        work.update(1, 1, "already previewed")
-        return PreviewResult.open(folder)
+    parts = ("preview", FORMAT, run.id, context.weights, before.version, after.version, asked)
+    return Request(said, parts, ready=(before, acted, test))
 
-    started_s = time.monotonic()
-    model = run.model(-1, dataset, trusted).to(device).eval()
+
+def compute(context: Context, config: PreviewConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Move the run's last model from the labels that it was trained on towards the current ones, and test both with the
+    latter.
+
+    Everything that decides on the steps is training data; the test split is looked at once, at the end. Cost: see
+    ``gradients.selected.update``, plus two forward passes over the test set.
+    """
+    dataset, after, run = context.dataset, context.labels, context.asked
+    before, acted, test = asked.ready
+    model = run.model(-1, dataset, context.trusted).to(pick_device(config.device)).eval()
     recipe = run.train_config
     known = recipe.optimizer == "sgd" and run.config["source"] == "trained"  # AdamW's decay is no term of the loss
     chosen = _samples(dataset, acted["row"].to_numpy(), before, after, model)
@@ -94,15 +89,11 @@ def preview(
     )
     work.update(0.95, 1, "testing before and after")
     part = work.part(0.96, 1.0)
-    effect = predict_effect(dataset, before, after, [run], test, part, trusted=trusted, device=config.device)
-    found, flips = _compare(dataset, after.values[test], test, (model, moved.model), config, effect, folder)
+    effect = predict_effect(dataset, before, after, [run], test, part, trusted=context.trusted, device=config.device)
+    found, flips = _compare(dataset, after.values[test], test, (model, moved.model), config, effect, out)
     main = next(iter(found.values()))
     verdict = words.previewed(main)
-    values = {
-        "run": run.id,
-        "version": after.version,
-        "before_version": before.version,
-        "preview": to_dict(config),
+    return {
         "verdict": verdict,
         "outcome": words.outcome(main),
         "figures": [change.to_json() for change in found.values()],
@@ -113,10 +104,9 @@ def preview(
         "start": moved.start,
         "stopped": moved.stopped,
         "steps": [step.to_json() for step in moved.steps],
+        "finished_at": time.time(),
+        "finished": True,
     }
-    finish(folder, {**values, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
-    work.update(1, 1, verdict)
-    return PreviewResult.open(folder)
 
 
 def _check(

@@ -1,6 +1,6 @@
 """Retrain with the edits and prove what they changed: the same recipe before and after, several seeds, one test set.
 
-    comparison = retrain(dataset, dataset.base_version(), project.labels, model, recipe, RetrainConfig(), runs, out)
+    comparison = project.retrain(RetrainConfig())
     comparison.verdict      # "Test accuracy rose by 1.3 points (95 % interval 0.6 to 2.0) over 3 seeds."
 
 Which interval decides: the one over seeds and test samples together (``statistics.crossed``), because the claim is that
@@ -18,94 +18,92 @@ import numpy as np
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import ModelConfig, RetrainConfig, TrainConfig, fingerprint, to_dict
+from attribution.settings.configs import RetrainConfig, TrainConfig, to_dict
 from attribution.storage.files import write_json
-from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
+from attribution.studies.base import Context, Request
 from attribution.studies.retrain import words
+from attribution.studies.retrain.peeked import chosen_on_test
 from attribution.studies.retrain.predicted import predict_effect
 from attribution.studies.retrain.proof import Proof, prove
-from attribution.studies.retrain.result import RetrainResult
 from attribution.training.run import Run
 from attribution.training.train import run_fingerprint, train
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
-__all__ = ["RetrainResult", "retrain"]
 FORMAT = 2  # raise when the same request would give another result than before
 
 
-def retrain(
-    dataset: "Dataset",
-    before: "Labels",
-    after: "Labels",
-    model: ModelConfig,
-    recipe: TrainConfig,
-    config: RetrainConfig,
-    runs: Path,
-    out: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-    elsewhere: bool = False,
-    chosen_on_test: int = 0,
-) -> RetrainResult:
-    """Train on ``before`` and on ``after`` with every seed, and compare on the active test samples with the labels of
-    ``after``.
-
-    Trainings are found by content in ``runs``, so the ones before the edits are made once; an interrupted retrain goes
-    on where it was. ``elsewhere``: the weights in use were trained somewhere else; ``chosen_on_test``: how many edits
-    were made from the predictions that judge them. The verdict tells both. The result is written to
-    ``out/FINGERPRINT``. Cost: two trainings per seed, plus one backward pass over the test set per checkpoint for the
-    forecast. Raises ``UserError`` for fewer than three different seeds, an empty test split and versions that train the
-    same.
-    """
-    work = progress or Progress()
+def request(context: Context, config: RetrainConfig) -> Request:
+    """All trainings on both versions by what they are made of. ``UserError`` for a seed named twice, an empty test
+    split and versions that train the same."""
+    dataset, after, model = context.dataset, context.labels, context.architecture
+    before = context.before or dataset.base_version()
+    train_rows = dataset.rows("train")
+    changed = train_rows[_differ(before, after, train_rows)]
+    chosen = chosen_on_test(context.folder / "project.db", dataset, changed.tolist())
+    recipe = context.recipe
     test = _check(dataset, before, after, config)
     recipes = [dataclasses.replace(recipe, seed=seed, device=config.device) for seed in config.seeds]
     keys = [[run_fingerprint(dataset, labels, model, each) for each in recipes] for labels in (before, after)]
-    asked = [*(["elsewhere"] if elsewhere else []), *([chosen_on_test] if chosen_on_test else [])]
+    asked = [*(["elsewhere"] if context.elsewhere else []), *([chosen] if chosen else [])]
     parts = ("retrain", FORMAT, keys, before.version, after.version, config.bootstrap, config.level)
-    folder = Path(out) / fingerprint(*parts, *asked)
-    if (folder / "config.json").is_file():
-        work.update(1, 1, "already compared")
-        return RetrainResult.open(folder)
-
-    started_s = time.monotonic()
-
-    def trained(labels: "Labels", words: str, part: Progress) -> list[Run]:
-        runs_ = []
-        for place, each in enumerate(recipes):
-            own = part.part(place / len(recipes), (place + 1) / len(recipes), f"{words} the edits, seed {each.seed}")
-            runs_.append(
-                train(dataset, labels, model, each, runs, own, trusted=trusted, dynamics=each.seed == recipe.seed)
-            )
-        return runs_
-
-    both = trained(before, "before", work.part(0.0, 0.45)), trained(after, "after", work.part(0.45, 0.9))
-    part = work.part(0.9, 0.98)
-    effect = predict_effect(dataset, before, after, both[0], test, part, trusted=trusted, device=config.device)
-    proof = prove(dataset, after, test, both, effect, config)
-    verdict = _verdict(proof, len(recipes), chosen_on_test, elsewhere)
-    for name, table in proof.tables.items():
-        write_table(folder / f"{name}.parquet", table)
-    said = {"verdict": verdict, "seeds": list(config.seeds), "n_test": len(test)}
-    write_json(
-        folder / "comparison.json", {**said, **_numbers(proof), "n_test_edited": _edited(dataset, before, after)}
-    )
-    facts = {
+    said = {
         "before_version": before.version,
         "after_version": after.version,
         "model": to_dict(model),
         "train": to_dict(recipe),
-        "before_runs": [run.id for run in both[0]],
-        "after_runs": [run.id for run in both[1]],
         "retrain": to_dict(config),
     }
-    finish(folder, {**facts, "seconds_s": time.monotonic() - started_s, "finished_at": time.time(), "finished": True})
-    work.update(1, 1, verdict)
-    return RetrainResult.open(folder)
+    return Request(said, (*parts, *asked), ready=(before, test, recipes, chosen))
+
+
+def compute(context: Context, config: RetrainConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
+    """Train on both versions with every seed, and compare on the active test samples with the labels of the later.
+
+    Trainings are found by content among the project's runs, so the ones before the edits are made once; an interrupted
+    retrain goes on where it was. The verdict tells of weights in use that were trained elsewhere, and how many edits
+    were made from the predictions that judge them. Cost: two trainings per seed, plus one backward pass over the test
+    set per checkpoint for the predicted effect.
+    """
+    dataset, after = context.dataset, context.labels
+    before, test, recipes, chosen = asked.ready
+    both = (
+        _trained(context, before, recipes, "before", work.part(0.0, 0.45)),
+        _trained(context, after, recipes, "after", work.part(0.45, 0.9)),
+    )
+    part = work.part(0.9, 0.98)
+    effect = predict_effect(dataset, before, after, both[0], test, part, trusted=context.trusted, device=config.device)
+    proof = prove(dataset, after, test, both, effect, config)
+    for name, table in proof.tables.items():
+        write_table(out / f"{name}.parquet", table)
+    verdict = _verdict(proof, len(recipes), chosen, context.elsewhere)
+    said = {"verdict": verdict, "seeds": list(config.seeds), "n_test": len(test)}
+    edited = int(_differ(before, after, dataset.rows("test")).sum())
+    write_json(out / "comparison.json", {**said, **_numbers(proof), "n_test_edited": edited})
+    return {
+        "before_runs": [run.id for run in both[0]],
+        "after_runs": [run.id for run in both[1]],
+        "finished_at": time.time(),
+        "finished": True,
+    }
+
+
+def _trained(context: Context, labels: "Labels", recipes: list[TrainConfig], words: str, work: Progress) -> list[Run]:
+    """A run on these labels for every seed."""
+    found = []
+    runs, own_seed = context.folder / "runs", context.recipe.seed
+    for place, each in enumerate(recipes):
+        part = work.part(place / len(recipes), (place + 1) / len(recipes), f"{words} the edits, seed {each.seed}")
+        more = {"trusted": context.trusted, "dynamics": each.seed == own_seed}
+        found.append(train(context.dataset, labels, context.architecture, each, runs, part, **more))
+    return found
+
+
+def _differ(before: "Labels", after: "Labels", rows: np.ndarray) -> np.ndarray:
+    """Which of these rows (n,) have another label, or are trained on in only one of the versions: (n,) bool."""
+    return (before.values[rows] != after.values[rows]) | (before.active[rows] != after.active[rows])
 
 
 def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: RetrainConfig) -> np.ndarray:
@@ -147,9 +145,3 @@ def _numbers(proof: Proof) -> dict[str, Any]:
         **proof.flips,
         "forecast": proof.prediction,
     }
-
-
-def _edited(dataset: "Dataset", before: "Labels", after: "Labels") -> int:
-    """How many test samples differ between the two versions."""
-    rows = dataset.rows("test")
-    return int(((before.values[rows] != after.values[rows]) | (before.active[rows] != after.active[rows])).sum())

@@ -5,17 +5,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from studied import flag, score
 from tiny_world import World, build
 
 from attribution.estimators import estimators
 from attribution.estimators.base import Estimator
 from attribution.settings.configs import FlagConfig, ScoreConfig
+from attribution.storage.files import write_json
 from attribution.studies.costs import scoring, searching, training
 from attribution.studies.costs.explore import MOST_S, explore
 from attribution.studies.costs.model import Pilot, Reading, Size, fit, forecast_cost
 from attribution.studies.costs.result import Forecast
-from attribution.studies.influence import score
-from attribution.studies.mislabels.run import flag
+from attribution.studies.costs.study import InfluenceCost, MislabelsCost
 from attribution.views import costs as words
 
 PACE = 2.0  # wall seconds to a CPU second: what else the machine does
@@ -212,7 +213,7 @@ def snapshot(folder):
 def test_every_estimator_is_forecast_without_running_it(world, tmp_path, hasty, name):
     before = snapshot(world.run.folder.parent)
     config = ScoreConfig(estimator=name, device="cpu", batch_size=16)
-    found = scoring.forecast_score(world.dataset, world.labels, world.run, config, world.dataset.rows("test"), tmp_path)
+    found = InfluenceCost().make(world.context(tmp_path, world.dataset.rows("test")), config)
     assert 0 < found.config["low_s"] <= found.config["seconds_s"] <= found.config["high_s"]
     assert found.config["peak_bytes"] > 1e6
     assert snapshot(world.run.folder.parent) == before
@@ -232,8 +233,7 @@ def test_cheaper_ways_exist_end_and_are_offered(world, tmp_path, hasty, monkeypa
         lambda cost, other, what, change: [{"what": what, "change": change, **scoring.plain(other)}],
     )
     config = ScoreConfig(estimator="tracin", device="cpu", batch_size=16)
-    asked = world.dataset.rows("test")
-    found = scoring.forecast_score(world.dataset, world.labels, world.run, config, asked, tmp_path)
+    found = InfluenceCost().make(world.context(tmp_path, world.dataset.rows("test")), config)
     assert found.alternatives[0]["change"] == {"estimator": "ip"}
     assert all(one["seconds_s"] >= 0 for one in found.alternatives)
 
@@ -250,7 +250,9 @@ def test_forecast_and_truth_are_kept_with_the_result_and_change_no_name(world, t
     config, asked = ScoreConfig(device="cpu", batch_size=16), world.dataset.rows("test")
     told = {"seconds_s": 3.0, "low_s": 2.0, "high_s": 4.0, "peak_bytes": 5e8}
     plain = score(world.dataset, world.labels, world.run, config, asked, tmp_path / "a")
-    with_it = score(world.dataset, world.labels, world.run, config, asked, tmp_path / "b", forecast=told)
+    key = InfluenceCost().request(world.context(tmp_path / "b", asked), config).key
+    write_json(tmp_path / "b" / "forecasts" / key / "config.json", told)
+    with_it = score(world.dataset, world.labels, world.run, config, asked, tmp_path / "b")
     assert plain.id == with_it.id
     assert plain.config["cost"]["forecast"] is None
     cost = with_it.config["cost"]
@@ -271,26 +273,19 @@ def test_a_search_and_a_training_are_forecast_without_running_them(world, tmp_pa
 
     monkeypatch.setattr(training, "fit", counted)
     config = FlagConfig(device="cpu", folds=3, cases=4)
-    found = searching.forecast_flag(world.dataset, world.labels, world.run, config, tmp_path / "forecasts")
+    found = MislabelsCost().make(world.context(tmp_path), config)
     assert set(trained) == {1}
     assert found.config["parts"]["search"] > 0
     assert found.config["kind"] == "flag"
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["config.json"]
-    again = searching.forecast_flag(world.dataset, world.labels, world.run, config, tmp_path / "forecasts")
+    again = MislabelsCost().make(world.context(tmp_path), config)
     assert again.folder == found.folder
-    quick = searching.pilot_flag(
-        world.dataset, world.labels, world.run, replace(config, detectors=("aum", "neighbors"))
-    )
+    quick = searching.pilot_flag(world.context(tmp_path), replace(config, detectors=("aum", "neighbors")))
     assert quick.training is None
-    result = flag(
-        world.dataset,
-        world.labels,
-        world.run,
-        replace(config, detectors=("loss",)),
-        tmp_path / "flags",
-        forecast=found.told,
-    )
-    assert result.config["cost"]["forecast"] == found.told
+    few = replace(config, detectors=("loss",))
+    told = MislabelsCost().make(world.context(tmp_path), few).told
+    result = flag(world.dataset, world.labels, world.run, few, tmp_path)
+    assert result.config["cost"]["forecast"] == told
 
 
 def test_sentences():

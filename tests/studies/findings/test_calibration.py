@@ -5,7 +5,7 @@ import pytest
 
 from attribution.errors import UserError
 from attribution.settings.configs import CalibrateConfig
-from attribution.studies.mislabels.calibration import plan
+from attribution.studies.calibration.run import plan
 from attribution.tasks.targets import Classes
 
 

@@ -6,20 +6,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy.stats import binom
+from studied import memorize
 from tiny_world import build
 
 from attribution.errors import UserError
 from attribution.settings.configs import MemorizeConfig
 from attribution.statistics.intervals import newcombe
-from attribution.studies.memorization import (
-    by_chance,
-    count_hanging,
-    forecast,
-    hanging,
-    influence,
-    memorize,
-    per_sample,
-)
+from attribution.studies.memorization.run import by_chance, count_hanging, forecast, hanging, influence, per_sample
 from attribution.training.subsets import Subsets
 
 N, HALF = 10, 5

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from studied import flag
 from tiny_world import CLASSES, N_TRAIN, World, build
 
 from attribution.datasets.dataset import Labels
@@ -16,8 +17,10 @@ from attribution.progress import Progress
 from attribution.settings.configs import FlagConfig
 from attribution.statistics.ranking import auroc, precision_at
 from attribution.studies.mislabels.estimate import estimate
+from attribution.studies.mislabels.judges import suggest
 from attribution.studies.mislabels.out_of_fold import assign_folds, out_of_fold
-from attribution.studies.mislabels.run import FlagResult, combine, flag, suggest, suspicion
+from attribution.studies.mislabels.queue import combine, suspicion
+from attribution.studies.mislabels.result import FlagResult
 
 CONFIG = FlagConfig(folds=3, neighbors=7, cases=10, device="cpu")
 
@@ -85,7 +88,7 @@ def test_reasons_name_value_and_rank(found):
 
 
 def test_a_finished_search_is_found_again(world, found):
-    again = flag(world.dataset, world.labels, world.run, CONFIG, found.folder.parent)
+    again = flag(world.dataset, world.labels, world.run, CONFIG, found.folder.parent.parent)
     assert again.folder == found.folder
 
 
@@ -154,9 +157,10 @@ def test_unknown_detector_is_refused(world, tmp_path):
 
 def test_reading_needs_no_torch(found):
     code = (
-        "import sys; from pathlib import Path; from attribution.studies.mislabels.run import FlagResult;"
+        "import sys; from pathlib import Path; from attribution.studies.mislabels.result import FlagResult;"
         f"f = FlagResult.open(Path({str(found.folder)!r})); f.queue(3); f.reasons(int(f.detectors['row'][0])); "
-        "from attribution.studies.influence import ScoreResult; from attribution.studies.map.result import MapResult;"
+        "from attribution.studies.influence.result import ScoreResult;"
+        "from attribution.studies.map.result import MapResult;"
         "from attribution.estimators import estimators; [estimators.get(name).title for name in estimators.names()];"
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )

@@ -9,7 +9,7 @@ from attribution.settings.configs import ScoreConfig
 from attribution.studies.bench import agreement as agree
 from attribution.studies.bench import recommend
 from attribution.studies.bench.parts.state import Bench
-from attribution.studies.influence import ScoreResult, score
+from attribution.studies.influence.result import ScoreResult
 from attribution.studies.memory import PeakMemory
 
 
@@ -47,9 +47,8 @@ def _scored(at: Bench, name: str, work: Progress) -> tuple[ScoreResult, float]:
     """The score run of the bench's queries and its extra memory in MiB; NaN when it was there already."""
     config = ScoreConfig(estimator=name, device=at.config.device, seed=at.config.seed)
     before = time.time()
-    out = at.home / "scores"
     with PeakMemory() as peak:
-        found = score(at.dataset, at.labels, at.run, config, at.queries, out, work, trusted=at.trusted)
+        found = at.score(at.run, config, at.home, work)
     if not found.dense:
         raise UserError(
             "The scores of all pairs do not fit.",

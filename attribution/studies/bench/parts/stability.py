@@ -9,7 +9,6 @@ from attribution.settings.configs import ScoreConfig
 from attribution.statistics.intervals import paired_bootstrap
 from attribution.studies.bench import agreement as agree
 from attribution.studies.bench.parts.state import Bench
-from attribution.studies.influence import score
 
 
 def stability(at: Bench, work: Progress) -> None:
@@ -38,9 +37,7 @@ def stability(at: Bench, work: Progress) -> None:
                 0.5 + 0.5 * (done + 1) / len(at.usable),
                 f"Stability: {name}, seed {seed}",
             )
-            found = score(
-                at.dataset, at.labels, other, config, at.queries, at.home / "bench" / "scores", slot, trusted=at.trusted
-            )
+            found = at.score(other, config, at.home / "bench", slot)
             matrix = found.matrix()
             assert matrix is not None  # by the bench's check of the size
             pairs[name].append(agree.rank_correlation(at.matrices[name], matrix[1]))

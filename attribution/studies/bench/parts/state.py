@@ -1,22 +1,26 @@
 """What the parts of a bench share: the question, the place of the results, and the scores once they are made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution.errors import UserError
-from attribution.settings.configs import BenchConfig, ModelConfig, TrainConfig
+from attribution.progress import Progress
+from attribution.settings.configs import BenchConfig, ScoreConfig
 from attribution.storage.files import read_json
 from attribution.storage.tables import write_table
+from attribution.studies.base import Context
 from attribution.studies.bench.result import BenchResult
+from attribution.studies.influence.result import ScoreResult
+from attribution.studies.influence.study import Influence
 from attribution.training.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset, Labels
+    from attribution.datasets.dataset import Labels
     from attribution.training.trained import TrainedModel
 
 
@@ -24,18 +28,19 @@ if TYPE_CHECKING:
 class Bench:
     """One bench at work: the question, where things are kept, and the scores once they are made."""
 
-    dataset: "Dataset"
-    labels: "Labels"
-    run: Run
-    model: ModelConfig
-    recipe: TrainConfig
+    context: Context
     config: BenchConfig
     queries: np.ndarray
-    home: Path
     result: BenchResult
-    trusted: bool
 
     def __post_init__(self) -> None:
+        self.dataset = self.context.dataset
+        self.labels = self.context.labels
+        self.run = self.context.asked
+        self.model = self.context.architecture
+        self.recipe = self.context.likely_recipe
+        self.home = self.context.folder
+        self.trusted = self.context.trusted
         self.rows = self.labels.train_rows(self.dataset)
         self.asked = self.labels.values[self.queries]
         path = self.result.folder / "bench.json"
@@ -47,6 +52,12 @@ class Bench:
         from attribution.training.trained import TrainedModel
 
         return TrainedModel(self.dataset, labels, run, device=self.config.device, trusted=self.trusted)
+
+    def score(self, run: Run, config: ScoreConfig, place: Path, work: Progress) -> ScoreResult:
+        """The influences on the bench's queries, asked of a run; kept below ``place``."""
+        asked = replace(self.context, folder=place, run=run, rows=lambda words, run: self.queries)
+        found: ScoreResult = Influence().make(asked, config, work)
+        return found
 
     def write(self, name: str, table: "pd.DataFrame") -> None:
         write_table(self.result.folder / f"{name}.parquet", table)

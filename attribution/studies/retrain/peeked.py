@@ -24,6 +24,8 @@ def chosen_on_test(path: Path, dataset: "Dataset", rows: Iterable[int]) -> int:
     """
     wanted = set(rows)
     test = {str(name) for name in dataset.ids[dataset.rows("test")]}
+    if not path.exists():
+        return 0
     with database.connect(path) as db:
         asked = {sample: str(json.loads(text).get("query", "")) for sample, text in db.execute(ASKED)}
     found = dataset.rows_of(list(asked)).tolist()

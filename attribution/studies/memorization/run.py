@@ -8,7 +8,6 @@ over models retrained on random subsets (``attribution.training.subsets``, share
 Feldman and Zhang, What Neural Networks Memorize and Why, arXiv 2008.03703, equations 1 and 2.
 """
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +16,16 @@ import numpy as np
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import MemorizeConfig, ModelConfig, TrainConfig, fingerprint
+from attribution.settings.configs import MemorizeConfig, TrainConfig
 from attribution.statistics.intervals import newcombe, spearman_interval
-from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash
-from attribution.storage.sums import finish
-from attribution.storage.tables import read_table, write_table
+from attribution.storage.tables import write_table
+from attribution.studies.base import Context, Request
 from attribution.training.subsets import Subsets
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset, Labels
     from attribution.tasks.base import Task
-    from attribution.training.run import Run
 
 FORMAT = 2
 SHUFFLES = 20  # re-pairings of models and predictions that tell how many pairs chance alone would show
@@ -38,30 +33,6 @@ PROXIES = {
     "self_influence": "Self-influence (squared gradient length at the last checkpoint)",
     "unsure": "1 - mean confidence over training",
 }
-
-
-class MemorizationResult(Artefact):
-    """One measurement: ``NAME/memorizations/ID``. ``config`` holds models, share, run, version, threshold, spearman
-    (proxy -> Interval as JSON), pairs_found and pairs_by_chance (counts of test predictions), seconds_s."""
-
-    what = "memorization estimate"
-
-    @property
-    def samples(self) -> "pd.DataFrame":
-        """Per active training row: row, memorization (-1 to 1) with low and high (95 %, Newcombe), trained_on and
-        left_out (models), right_in and right_out (shares), and the proxies ``self_influence`` and ``unsure`` (NaN where
-        the run cannot give it)."""
-        return self._table("samples")
-
-    @property
-    def pairs(self) -> "pd.DataFrame":
-        """Predictions that hang on one memorized training sample: row (training), test_row, influence (-1 to 1) with
-        low and high, right_in and right_out (shares of the models), memorization; the largest influence first."""
-        return self._table("pairs")
-
-    def _table(self, name: str) -> "pd.DataFrame":
-
-        return read_table(self.folder / f"{name}.parquet")
 
 
 def check(task: "Task") -> None:
@@ -75,36 +46,48 @@ def check(task: "Task") -> None:
         )
 
 
-def memorize(
-    dataset: "Dataset",
-    labels: "Labels",
-    run: "Run",
-    model: ModelConfig,
-    recipe: TrainConfig,
-    config: MemorizeConfig,
-    home: Path,
-    progress: Progress | None = None,
-    *,
-    trusted: bool = False,
-) -> MemorizationResult:
+def request(context: Context, config: MemorizeConfig) -> Request:
+    """The subset models, how many of them, and the model that gives the proxies. ``UserError`` for no test sample."""
+    check(context.dataset.task)
+    subsets = _subsets(context, config, context.recipe)
+    why = "What hangs on single training samples is counted on test predictions."
+    test = active_rows(context.dataset, context.labels, "test", why)
+    said = {
+        "run": context.asked.id,
+        "version": context.labels.version,
+        "models": config.models,
+        "share": config.share,
+        "threshold": config.threshold,
+        "subsets": subsets.folder.name,
+    }
+    parts = (
+        "memorize",
+        FORMAT,
+        subsets.folder.name,
+        config.models,
+        context.asked.id,
+        context.weights,
+        config.threshold,
+    )
+    return Request(said, parts, ready=(subsets, test))
+
+
+def _subsets(context: Context, config: MemorizeConfig, recipe: TrainConfig) -> Subsets:
+    folder, model = context.folder / "subsets", context.architecture
+    return Subsets.at(folder, context.dataset, context.labels, model, recipe, share=config.share)
+
+
+def compute(context: Context, config: MemorizeConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
     """Retrain on random subsets and estimate memorization of every training label and influence on every test
     prediction.
 
-    Written to ``home/memorizations/ID``; the models stay in ``home/subsets``. Cost: one training on ``config.share`` of
-    the data per model that is not there yet, and one backward pass over the training set for the proxy. The half-width
-    of an interval is about ``0.98 / sqrt(models)`` at worst for a share of one half. ``UserError`` for no test sample.
+    The models stay in the project's ``subsets``. Cost: one training on ``config.share`` of the data per model that is
+    not there yet, and one backward pass over the training set for the proxy. The half-width of an interval is about
+    ``0.98 / sqrt(models)`` at worst for a share of one half.
     """
-    work = progress or Progress()
-    started_s = time.perf_counter()
-    check(dataset.task)
-    subsets = Subsets.at(home / "subsets", dataset, labels, model, recipe, share=config.share)
-    test = active_rows(dataset, labels, "test", "What hangs on single training samples is counted on test predictions.")
-    weights = file_hash(Path(run.checkpoints[-1][0]))
-    key = fingerprint("memorize", FORMAT, subsets.folder.name, config.models, run.id, weights, config.threshold)
-    result = MemorizationResult(home / "memorizations" / key)
-    if result.finished:
-        return result
-    subsets.grow(dataset, labels, config.models, work.part(0.0, 0.9), trusted=trusted, device=config.device)
+    dataset, labels = context.dataset, context.labels
+    subsets, test = asked.ready
+    subsets.grow(dataset, labels, config.models, work.part(0.0, 0.9), trusted=context.trusted, device=config.device)
     numbers = subsets.finished()
     # A store that holds more models gives the same answer.
     first = [numbers.index(number) for number in range(config.models)]
@@ -113,31 +96,27 @@ def memorize(
     work.update(0.92, 1, "comparing the models")
     own = subsets.correct(rows, labels.values[rows])[first] > 0.5  # (m, n)
     table = per_sample(members, own).assign(row=rows)
-    table = table.merge(proxies(dataset, labels, run, rows, config, trusted), on="row")
+    table = table.merge(proxies(context, config, rows), on="row")
     right = subsets.correct(test, labels.values[test])[first] > 0.5  # (m, q)
     pairs = hanging(members, right, table["memorization"].to_numpy(), config.threshold)
     seen = count_hanging(members, right, table["memorization"].to_numpy(), config.threshold)
     chance = by_chance(members, right, table["memorization"].to_numpy(), config.threshold)
     pairs = pairs.assign(row=rows[pairs.pop("column")], test_row=test[pairs.pop("query")])
-    write_table(result.folder / "samples.parquet", table)
-    write_table(result.folder / "pairs.parquet", pairs)
+    write_table(out / "samples.parquet", table)
+    write_table(out / "pairs.parquet", pairs)
     judged = table[np.isfinite(table["memorization"])]  # few models may all have, or all lack, a sample
     known = {name: judged[name].to_numpy() for name in PROXIES if np.isfinite(judged[name]).all()}
     agreement = {
         name: spearman_interval(values, judged["memorization"].to_numpy(), 500).to_json()
         for name, values in known.items()
     }
-    about = {
-        "run": run.id,
-        "version": labels.version,
-        "models": config.models,
-        "share": config.share,
-        "threshold": config.threshold,
-    }
-    about |= {"spearman": agreement, "pairs_found": seen, "pairs_by_chance": chance, "subsets": subsets.folder.name}
-    finish(result.folder, {**about, "seconds_s": time.perf_counter() - started_s})
-    work.update(1, 1, "done")
-    return result
+    return {"spearman": agreement, "pairs_found": seen, "pairs_by_chance": chance}
+
+
+def cost(context: Context, config: MemorizeConfig, progress: Progress) -> list[dict[str, Any]]:
+    """Time against certainty for several numbers of models (``forecast``)."""
+    training_s = float(context.asked.config.get("seconds_s", 0.0))
+    return forecast(_subsets(context, config, context.likely_recipe), training_s, config.models, config.share)
 
 
 def per_sample(members: np.ndarray, right: np.ndarray) -> "pd.DataFrame":
@@ -227,9 +206,7 @@ def by_chance(
     return float(np.mean(counts))
 
 
-def proxies(
-    dataset: "Dataset", labels: "Labels", run: "Run", rows: np.ndarray, config: MemorizeConfig, trusted: bool
-) -> "pd.DataFrame":
+def proxies(context: Context, config: MemorizeConfig, rows: np.ndarray) -> "pd.DataFrame":
     """What stands in for memorization without retraining: row, self_influence and unsure.
 
     ``self_influence`` is the squared gradient norm at the last checkpoint: to first order what one un-normalised
@@ -239,11 +216,9 @@ def proxies(
     """
     import pandas as pd
 
-    from attribution.training.trained import TrainedModel
-
-    trained = TrainedModel(dataset, labels, run, device=config.device, trusted=trusted)
+    trained = context.trained(config.device)
     norms = np.concatenate([trained.engine().norms(x, y).double().cpu().numpy() for x, y in trained.batches(rows)])
-    dynamics = run.dynamics()
+    dynamics = context.asked.dynamics()
     confidence = dynamics.groupby("row")["confidence"].mean().reindex(rows).to_numpy(dtype=np.float64)
     return pd.DataFrame({"row": rows, "self_influence": norms**2, "unsure": 1 - confidence})
 

@@ -1,0 +1,1 @@
+"""Calibration: how the review queue ranks errors that are planted in a copy."""
