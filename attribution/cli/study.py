@@ -10,7 +10,6 @@ from attribution.cli.common import ForecastOption, HereOption, JobOption, Projec
 from attribution.cli.flags import configured, given
 from attribution.cli.plugin_flags import with_plugins
 from attribution.cli.root import cli
-from attribution.datasets.names import class_word
 from attribution.errors import UserError
 from attribution.project.lookup import influence_view
 from attribution.project.project import Project
@@ -128,7 +127,7 @@ def score(
     typer.echo(f"query {result.queries[0]['name']}")
     for word, frame in (("helped", view.helpful), ("hurt", view.harmful)):
         for line in frame.itertuples():
-            label = class_word(opened.classes, int(opened.labels.values[line.row]))
+            label = opened.dataset.word(opened.labels.values[line.row])
             typer.echo(
                 f"  {word:<6} {line.rank:>2}. {line.id:<24} {label:<16} influence {line.influence:+.3g}  cosine "
                 f"{line.cosine:+.3f}"
@@ -307,7 +306,7 @@ def angles(
     samples = result.samples.sort_values("cosine")
     for word, frame in (("same way", samples[::-1].head(top)), ("opposite", samples.head(top))):
         for line in frame.itertuples():
-            label = class_word(opened.classes, int(opened.labels.values[line.row]))
+            label = opened.dataset.word(opened.labels.values[line.row])
             typer.echo(
                 f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient "
                 f"norm {line.norm:.3g}"

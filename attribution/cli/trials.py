@@ -8,7 +8,6 @@ import typer
 from attribution.cli.common import HereOption, JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
 from attribution.cli.root import cli
-from attribution.datasets.names import class_word
 from attribution.settings.configs import (
     BenchConfig,
     DampingConfig,
@@ -68,7 +67,7 @@ def memorize(
     if result is None:
         return
     for line in result.samples.nlargest(top, "memorization").itertuples():
-        label = class_word(opened.classes, int(opened.labels.values[line.row]))
+        label = opened.dataset.word(opened.labels.values[line.row])
         typer.echo(
             f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} "
             f"to {line.high:.2f})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.names import UNLABELLED
 from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
 from attribution.storage.files import damage, read_array, read_json, way_out, whole_file, write_json
@@ -184,6 +185,11 @@ class Dataset:
     def task(self) -> "Task":
         """What is learned from the labels, and what they may be (``task.targets``)."""
         return task_of(self.info)
+
+    def word(self, value: Any) -> str:
+        """A target as people read it: "cat", "cat;dog", "210.5 EUR", "no label"."""
+        said = self.task.targets.word(value)
+        return f"{said} {self.task.target_unit}".rstrip() if said else UNLABELLED
 
     def __len__(self) -> int:
         return sum(self.info.counts.values())

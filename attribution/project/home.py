@@ -21,7 +21,7 @@ from attribution.storage.locks import alone_or_refused
 from attribution.tasks.own import placed
 from attribution.trust import code_file, look, trust
 
-SAMPLES = ("fashion", "text", "tabular", "moons")
+SAMPLES = ("fashion", "text", "tabular", "moons", "cells")
 LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
 NO_NAME = ("Cc", "Cs", "Zl", "Zp")  # categories of signs: controls, halves of a pair, ends of lines
 BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns

@@ -71,6 +71,7 @@ class Project(Work, Background):
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":
-        """The bundled sample ``fashion``, ``text``, ``tabular`` or ``moons``, with its finished results; made on first
+        """The bundled sample ``fashion``, ``text``, ``tabular``, ``moons`` or ``cells``, with its finished results;
+        made on first
         use, opened afterwards."""
         return Project.open(homes.create_sample(name, folder, progress or Progress()))

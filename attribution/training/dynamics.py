@@ -2,8 +2,8 @@
 
 PLACE = {"row": "int32", "epoch": "int32"}
 DYNAMICS = PLACE | {"loss": "float32", "margin": "float32", "prediction": "int32", "confidence": "float32"}
-OF_KIND = {  # of targets
+OF_KIND = {  # of targets; error: prediction - value
     "class": DYNAMICS,
     "set": DYNAMICS | {"prediction": "int64"},
-    "number": PLACE | {"loss": "float32", "prediction": "float64", "error": "float64"},  # error: prediction - value
+    "number": PLACE | {"loss": "float32", "margin": "float32", "prediction": "float64", "error": "float64"},
 }

@@ -28,6 +28,10 @@ SAMPLE_WORDS = {
         "250 points in the plane, 20 with a flipped label: small enough to see what influence does. Ready in "
         "under a minute.",
     ),
+    "cells": (
+        ":material/microbiology: Cell measurements",
+        "569 cell samples: predict the largest radius, a number. 24 of 399 training values are wrong on purpose.",
+    ),
 }
 
 

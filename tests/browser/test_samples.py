@@ -12,7 +12,7 @@ from serve import LATE, ready, server
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 90_000  # a sample is unpacked, on a busy machine
-SAMPLES = ("fashion", "text", "tabular", "moons")
+SAMPLES = ("fashion", "text", "tabular", "moons", "cells")
 
 
 @pytest.fixture(scope="module")

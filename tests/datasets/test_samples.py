@@ -12,6 +12,7 @@ from attribution.datasets.load import import_data
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, from_dict
 
 ROOT = Path(__file__).resolve().parents[2] / "sample_data"
+NAMES = ("fashion", "text", "tabular", "moons", "cells")
 
 
 def read(name):
@@ -25,14 +26,14 @@ def read(name):
 def loaded(tmp_path_factory):
     """``{name: Dataset}`` of the samples."""
     datasets = {}
-    for name in ("fashion", "text", "tabular", "moons"):
+    for name in NAMES:
         config = from_dict(DataConfig, read(name)[0]["data"])
         config = replace(config, path=str(ROOT / name / config.path))
         datasets[name] = import_data(config, tmp_path_factory.mktemp(name) / "data", name)
     return datasets
 
 
-@pytest.mark.parametrize("name", ["fashion", "text", "tabular", "moons"])
+@pytest.mark.parametrize("name", NAMES)
 def test_samples_load_cleanly_and_are_documented(loaded, name):
     sample, counts, truth = read(name)
     dataset = loaded[name]
@@ -45,7 +46,8 @@ def test_samples_load_cleanly_and_are_documented(loaded, name):
     assert dataset.rows_of(truth["id"]).max() < len(dataset)
     assert (ROOT / name / "README.md").read_text().startswith("# ")
     if name != "moons":  # made by our own code
-        assert "permission notice" in next((ROOT / name).glob("LICENSE*")).read_text()
+        license = next((ROOT / name).glob("LICENSE*")).read_text()
+        assert "permission notice" in license or "Redistribution and use in source and binary forms" in license
 
 
 def test_all_samples_are_small():
@@ -134,3 +136,24 @@ def test_moons_truth_and_that_the_code_makes_these_points(loaded, monkeypatch):
     upper = true == 0
     away = np.where(upper[:, None], x, [1.0, 0.5] - x)
     assert abs(np.linalg.norm(away, axis=1).mean() - 1) < 0.05
+
+
+def test_cells_truth_and_that_the_code_plants_these_values(loaded, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(ROOT.parent))
+    from sample_data.make import make_cells
+
+    _, counts, truth = read("cells")
+    dataset = loaded["cells"]
+    assert dataset.task.kind == "number"
+    rows = dataset.rows_of(truth["id"])
+    assert (dataset.labels[rows] == truth["given"].astype(float)).all()
+    wrong = truth["given"] != truth["true"]
+    assert (wrong == (truth["kind"] != "")).all()
+    assert truth["kind"].value_counts().drop("").to_dict() == counts["wrong"] == {"other row": 12, "shifted": 12}
+    assert (truth["given"].astype(float) > 0).all()
+    away = (truth["given"].astype(float) - truth["true"].astype(float)).abs()[wrong] / truth["true"].astype(float).std()
+    assert away.min() > 0.45
+    assert away.max() < 5
+    assert make_cells(tmp_path) == counts
+    for name in ("cells.csv", "truth.csv"):
+        assert (tmp_path / name).read_bytes() == (ROOT / "cells" / name).read_bytes()
