@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from attribution.figures.answers import answers
 from attribution.views import importing, leaks, numbers, overview, queue
 from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, recipe, states
 from pages.parts.context import Sight
@@ -297,8 +298,28 @@ def checks(sight: Sight) -> None:
         )
     metrics = sight.run.metrics()
     if len(metrics) and metrics["epoch"].nunique() > 1:
-        with st.expander("How training went", icon=":material/show_chart:"):
-            charts.show(sight.run.figure(project.dataset.task.figures[0].name, dark=context.dark()), "curve")
+        fold = st.expander("How training went", icon=":material/show_chart:", key="fold-curve", on_change="rerun")
+        if fold.open:  # a figure is made when it is looked at
+            with fold:
+                charts.show(sight.run.figure(sight.run.figures[0], dark=context.dark()), "curve")
+    answered(sight)
+
+
+def answered(sight: Sight) -> None:
+    """Behind a fold: figures of what the model says of the test samples, or of the training samples without a test
+    split."""
+    project = sight.project
+    split, word = ("test", "test") if project.info.counts.get("test") else ("train", "training")
+    label = f"What it says of the {word} samples"
+    fold = st.expander(label, icon=":material/grid_on:", key="fold-said", on_change="rerun")
+    if not fold.open:
+        return
+    table = sight.predictions.loc[project.dataset.rows(split)]
+    with fold:
+        grid = st.grid(2, min_column_width=380, gap="medium")
+        for name, figure in answers(project.dataset.task, table, dark=context.dark()).items():
+            with grid.cell():
+                charts.show(figure, f"said-{name}")
 
 
 frame.show(main)

@@ -54,7 +54,7 @@ def polar(found: "AnglesResult", *, groups: Groups | None = None, dark: bool = F
         "Half-circle histogram of the angles between training gradients and the query's: right pulls the same way, "
         "left the opposite way",
         dark=dark,
-        height=320,
+        height=310,
         legend=len(chosen) > 1,
     )
     centres = STEP * (np.arange(views.BINS) + 0.5)
@@ -89,15 +89,15 @@ def polar(found: "AnglesResult", *, groups: Groups | None = None, dark: bool = F
             "radialaxis": {
                 "ticksuffix": " %",
                 "nticks": 4,
-                "angle": 90,
-                "tickangle": 90,
+                "angle": 0,
+                "tickangle": 0,
                 "tickfont": {"size": 10},
                 "gridcolor": ground.grid,
                 "linecolor": ground.grid,
                 "title": {"text": "share of samples, %", "font": {"size": 11}},
             },
         },
-        margin={"l": 64, "r": 64, "b": 34},
+        margin={"l": 56, "r": 56, "b": 40},
     )
     return figure
 
@@ -160,15 +160,15 @@ def multiples(
         for name, lines in shares.items():
             colour, dash = LOOKS[name]
             figure.add_scatter(
-                x=centres,
-                y=lines[at],
+                x=np.append(centres - STEP / 2, 180.0),
+                y=np.append(lines[at], lines[at][-1:]),
                 row=at + 1,
                 col=1,
                 mode="lines",
                 name=name,
                 legendgroup=name,
                 showlegend=at == 0,
-                line={"color": colour, "dash": dash, "width": 1.5, "shape": "hvh"},
+                line={"color": colour, "dash": dash, "width": 1.5, "shape": "hv"},
                 fill="tozeroy",
                 fillcolor=style.faint(colour, 0.18),
                 hovertext=[

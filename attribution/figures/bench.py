@@ -73,7 +73,7 @@ def matrix(square: pd.DataFrame, words: Mapping[str, str], by: str, *, dark: boo
         for y, a in enumerate(names)
     ]
     ticks = {"tickvals": list(range(len(names))), "showgrid": False}
-    numbered = [f"{style.tick(name)}  <b>{at}</b>" for at, name in enumerate(names, 1)]
+    numbered = [f"{style.tick(name, 20)}  <b>{at}</b>" for at, name in enumerate(names, 1)]
     steps = [[k / (len(colours) - 1), colour] for k, colour in enumerate(colours)]
     figure.add_heatmap(
         z=values,
@@ -89,7 +89,7 @@ def matrix(square: pd.DataFrame, words: Mapping[str, str], by: str, *, dark: boo
         xgap=1,
         ygap=1,
     )
-    figure.update_xaxes(**ticks, ticktext=[f"<b>{at}</b>" for at in range(1, len(names) + 1)], side="bottom")
+    figure.update_xaxes(**ticks, ticktext=[f"<b>{at}</b>" for at in range(1, len(names) + 1)], tickangle=0)
     figure.update_yaxes(**ticks, ticktext=numbered, autorange="reversed")
     return figure
 

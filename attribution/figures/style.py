@@ -49,6 +49,7 @@ def template(dark: bool) -> dict[str, Any]:
     axis = {
         "gridcolor": ground.grid,
         "linecolor": ground.grid,
+        "ticks": "",
         "zeroline": False,
         "automargin": True,
         "exponentformat": "power",
@@ -103,10 +104,15 @@ def canvas(
         meta={"alt": alt},
     )
     if x:
-        figure.update_xaxes(title_text=x)
+        figure.update_xaxes(title_text=folded(x))
     if y:
         figure.update_yaxes(title_text=y)
     return figure
+
+
+def folded(title: str, width: int = 30) -> str:
+    """The title of a horizontal axis on as many lines as a phone needs; it holds no markup but entities."""
+    return "<br>".join(textwrap.wrap(title, width, break_long_words=False, break_on_hyphens=False))
 
 
 def alt_of(figure: "Figure") -> str:

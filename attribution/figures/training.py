@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from attribution.figures import style
-from attribution.tasks.figure import ACCURACY, Reading, loss, mae, rmse
+from attribution.tasks import USUAL, tasks
 from attribution.views.numbers import three_digits
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from attribution.tasks.figure import Reading
     from attribution.training.run import Run
 
 # of each split: its name, colour, line and marker
@@ -25,20 +26,18 @@ SPLITS = {
 
 
 def figures_of(run: "Run") -> "dict[str, Callable[..., Figure]]":
-    """The figures of a training, by name; none for weights that were loaded."""
+    """The task's figures that were measured each epoch, by name, the foremost first; none where nothing was trained."""
     metrics = run.metrics()
-    names = [name for name in metrics if name not in ("epoch", "split", "n")] if len(metrics) else []
-    return {name: partial(measured, name=name) for name in sorted(names, key=lambda name: name == "loss")}
+    if metrics.empty:
+        return {}
+    readings = tasks.get(run.task.get("name", USUAL)).of(run.config.get("classes", ()), run.task).figures
+    return {reading.name: partial(measured, reading=reading) for reading in readings if reading.name in metrics}
 
 
-def measured(run: "Run", *, name: str, dark: bool = False) -> "Figure":
-    """A figure of the task per epoch on each split, in its unit."""
-    task = run.config.get("task") or {}
-    unit = str(task.get("unit", ""))
-    known = {each.name: each for each in (ACCURACY, rmse(unit), mae(unit), loss("" if task else "nats"))}
-    reading = known.get(name, Reading(name, name.replace("_", " "), "", "lower"))
-    axis = reading.title + (f", {reading.unit}" if reading.unit else "")
-    return curve(run.metrics(), name, axis, factor=reading.factor, dark=dark)
+def measured(run: "Run", *, reading: "Reading", dark: bool = False) -> "Figure":
+    """One of the task's figures per epoch on each split, in its unit."""
+    axis = f"{reading.title}, {reading.unit}".rstrip(", ")
+    return curve(run.metrics(), reading.name, axis, factor=reading.factor, dark=dark)
 
 
 def curve(metrics: pd.DataFrame, column: str, axis: str, *, factor: float = 1, dark: bool = False) -> "Figure":

@@ -29,7 +29,8 @@ def fold(sight: Sight) -> None:
     """The curve, the threshold, and the calibration."""
     found, calibration = sight.budget, sight.calibration
     running = jobs.panel(sight.project, ("calibrate",), place="calibrate")
-    with st.expander("When to stop", icon=":material/flag:"):
+    fold_ = st.expander("When to stop", icon=":material/flag:", key="fold-stop", on_change="rerun")
+    with fold_:
         if found is None:
             st.markdown(
                 "After ten decisions this shows how many wrong labels are left and what the next fifty reviews "
@@ -38,7 +39,8 @@ def fold(sight: Sight) -> None:
         else:
             st.markdown(budget.advice(found, least())[1])
             upto = min(found.n, max(400, 2 * found.reviewed, round(1.5 * sight.flags.suspects)))
-            charts.show(draw.budget(found, upto, dark=context.dark()), "budget-curve")
+            if fold_.open:  # a figure is made when it is looked at
+                charts.show(draw.budget(found, upto, dark=context.dark()), "budget-curve")
             unseen = (
                 f"About {budget.in_words(found.unseen)} of those left look like right labels to every detector: no "
                 "queue order finds them."

@@ -16,7 +16,7 @@ def test_rates_run_from_none_to_all(sound):
     frame = views.rates_frame(judged, "eop")
     np.testing.assert_array_equal(figure.data[0].x, frame["estimate"])
     assert list(figure.layout.xaxis.range) == [0, 100]
-    assert "given &lt;b&gt;yes" in figure.layout.xaxis.title.text
+    assert "given &lt;b&gt;yes" in figure.layout.xaxis.title.text.replace("<br>", " ")
 
 
 def test_the_sweep_shows_test_validation_control_and_the_suggestion(tmp_path, sound):

@@ -1,0 +1,98 @@
+"""Figures of predicted classes: how often each is recognised, and what it is taken for."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from attribution.figures import style
+from attribution.figures.forest import forest
+from attribution.views.numbers import count, percent, share_interval
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+MOST = 16  # classes beside one another that can still be told apart
+
+
+def counts_of(table: pd.DataFrame, n_classes: int) -> np.ndarray:
+    """How often samples with one label (rows) are given a class (columns): (c, c) int64 from ``label`` and
+    ``prediction`` of ``Project.predictions``; samples without a label are left out."""
+    part = table[table["label"] >= 0]
+    found = np.zeros((n_classes, n_classes), np.int64)
+    np.add.at(found, (part["label"].to_numpy(np.int64), part["prediction"].to_numpy(np.int64)), 1)
+    return found
+
+
+def recognised(table: pd.DataFrame, classes: Sequence[str], *, dark: bool = False) -> "Figure":
+    """Share of each class's samples that is recognised, percent, with its 95 % Wilson interval; in brackets how
+    many samples it has."""
+    counts = counts_of(table, len(classes))
+    lines = []
+    for at, name in enumerate(classes):
+        n, hits = int(counts[at].sum()), int(counts[at, at])
+        low, high = share_interval(hits, n)
+        share = hits / n if n else float("nan")
+        lines.append({"name": f"{name} ({count(n)})", "estimate": 100 * share, "low": 100 * low, "high": 100 * high})
+    return forest(
+        pd.DataFrame(lines),
+        "How often each class is recognised",
+        "accuracy, % (95 % interval)",
+        "Share of each class's samples that is recognised, with intervals; in brackets the number of samples",
+        dark=dark,
+        span=(0, 100),
+        unit="%",
+    )
+
+
+def confusion(table: pd.DataFrame, classes: Sequence[str], *, dark: bool = False) -> "Figure":
+    """What each class is taken for: a row per label, a column per prediction, the share of the row in percent.
+
+    With many classes the ``MOST`` that are mistaken most often are drawn; the title then says so. Of what remains a
+    row's shares still count all predictions.
+    """
+    counts = counts_of(table, len(classes))
+    wrong = counts.sum(0) + counts.sum(1) - 2 * np.diag(counts)
+    kept = np.sort(np.argsort(-wrong, kind="stable")[:MOST])
+    of = f" ({len(kept)} of {count(len(classes))})" if len(kept) < len(classes) else ""
+    figure = style.canvas(
+        f"What each class is taken for, %{of}",
+        "Table of labels against predictions; the diagonal is what is recognised",
+        x="predicted class, by number",
+        y="label",
+        dark=dark,
+        height=110 + 34 * len(kept),
+    )
+    rows = counts.sum(1, keepdims=True)
+    shares = 100 * counts / np.maximum(rows, 1)
+    shown = shares[np.ix_(kept, kept)]
+    names = [style.plain(classes[at]) for at in kept]
+    hover = [
+        [
+            f"{names[y]} taken for {names[x]}: {count(int(counts[a, b]))} of {count(int(rows[a, 0]))} "
+            f"({percent(shares[a, b] / 100)})"
+            for x, b in enumerate(kept)
+        ]
+        for y, a in enumerate(kept)
+    ]
+    scale = ("#24221F", "#0F766E") if dark else ("#FFFFFF", "#8ECFC7")
+    figure.add_heatmap(
+        z=shown,
+        zmin=0,
+        zmax=100,
+        colorscale=[[0, scale[0]], [1, scale[1]]],
+        showscale=False,
+        text=[[f"{value:.0f}" if value >= 0.5 else "" for value in line] for line in shown],
+        texttemplate="%{text}",
+        textfont={"size": 11 if len(kept) <= 6 else 9, "color": style.look(dark).ink},
+        hovertext=hover,
+        hoverinfo="text",
+        xgap=1,
+        ygap=1,
+    )
+    ticks = {"tickvals": list(range(len(kept))), "showgrid": False}
+    numbered = [f"{style.tick(classes[at], 16)}  <b>{k}</b>" for k, at in enumerate(kept, 1)]
+    figure.update_xaxes(**ticks, ticktext=[f"<b>{k}</b>" for k in range(1, len(kept) + 1)], tickangle=0)
+    figure.update_yaxes(**ticks, ticktext=numbered, autorange="reversed")
+    return figure
