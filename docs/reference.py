@@ -16,6 +16,7 @@ def reference() -> str:
     """Settings, verbs, estimators and detectors, as the code has them."""
     from attribution.detectors import detectors
     from attribution.estimators import estimators
+    from attribution.exporters import exporters
     from attribution.measures import measures
     from attribution.tasks import tasks
 
@@ -65,6 +66,12 @@ def reference() -> str:
         )
     )
     parts.append(_own_settings(measures))
+    parts.append(
+        "## Exporters\n\n`datablame export NAME --out FILE`, `project.export(NAME, FILE)`, *Export* on History.\n"
+    )
+    lines = [[f"`{item.name}`", item.title, item.summary, ", ".join(item.formats)] for item in exporters.each()]
+    parts.append(table(["name", "in words", "what is in it", "formats"], lines))
+    parts.append(_own_settings(exporters))
     return "\n".join(parts)
 
 
