@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from attribution.datasets.readers.base import suffixes
 from attribution.errors import UserError
 from attribution.modalities.image import png
 from attribution.progress import Progress
@@ -26,14 +27,17 @@ PURPOSES = {
     "group": ("Group", "Kept for figures by group, for example a demographic one."),
 }
 PROBLEMS = 8  # named one by one; the rest is counted
-TYPES = ["csv", "tsv", "jsonl", "ndjson", "parquet", "npz"]
 
 
 def uploaded_path() -> str:
     """Where an uploaded file was saved ("" without one): under its content, so that no file of an earlier project is
     written over."""
+    types = [suffix.removeprefix(".") for suffix in suffixes()]
     file = st.file_uploader(
-        "Or upload one file", type=TYPES, key="upload", help="Folders of pictures: give the path above instead."
+        "Or upload one file",
+        type=[suffix.removeprefix(".") for suffix in suffixes()],
+        key="upload",
+        help="Folders of pictures: give the path above instead.",
     )
     if file is None:
         return ""
@@ -53,7 +57,7 @@ def data_step() -> DataConfig:
             "Path on this machine",
             key="path",
             placeholder="/data/my-images or /data/reviews.csv",
-            help="A folder with one sub-folder per class (or a metadata.csv), or a CSV, JSONL, Parquet or NPZ file.",
+            help=f"A folder with one sub-folder per class (or a metadata.csv), or a file: {', '.join(suffixes())}.",
         )
     with right:
         path = uploaded_path() or path

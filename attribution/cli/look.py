@@ -19,15 +19,17 @@ from attribution.project.project import Project
 @cli.command()
 def status(
     project: ProjectOption = "",
-    plugins: Annotated[bool, typer.Option("--plugins", help="List estimators, measures and detectors.")] = False,
+    plugins: Annotated[bool, typer.Option("--plugins", help="List the plug-ins with a line each.")] = False,
 ) -> None:
     """What the project holds: data, edits, models, results, jobs."""
     if plugins:
+        from attribution.datasets.readers import readers
         from attribution.detectors import detectors
         from attribution.estimators import estimators
+        from attribution.exporters import exporters
         from attribution.measures import measures
 
-        for registry in (estimators, measures, detectors):
+        for registry in (estimators, measures, detectors, readers, exporters):
             typer.echo(f"{registry.kind}s")
             for item in registry.each():
                 typer.echo(f"  {item.name:<20} {item.summary}")

@@ -80,15 +80,15 @@ def read_frame(
 
 
 def is_table_folder(path: Path) -> bool:
-    """Whether a folder holds Parquet files, and neither folders nor other tables: a table in parts."""
+    """Whether a folder holds Parquet files, and neither folders nor other data: a table in parts."""
+    from attribution.datasets.readers.base import suffixes
+
     others = [
         entry
         for entry in path.iterdir()
         if not entry.name.startswith((".", "_")) and entry.suffix.lower() != ".parquet"
     ]
-    return bool(_parts(path)) and not any(
-        entry.is_dir() or entry.suffix.lower() in (*SUFFIXES, ".npz") for entry in others
-    )
+    return bool(_parts(path)) and not any(entry.is_dir() or entry.suffix.lower() in suffixes() for entry in others)
 
 
 def _read_file(path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
@@ -103,10 +103,12 @@ def _read_file(path: Path, as_text: tuple[str, ...], problems: Problems, max_gig
         ".parquet": _read_parquet,
     }
     if suffix not in readers:
+        from attribution.datasets.readers.base import suffixes
+
         raise UserError(
             f"{path.name} ends in {suffix or 'nothing'!r}.",
             "Its format is unknown.",
-            f"Use one of {', '.join(SUFFIXES)} or .npz.",
+            f"Use one of {', '.join(suffixes())}.",
         )
     if suffix != ".parquet":
         _must_be_text(path)

@@ -10,10 +10,9 @@ import numpy as np
 
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, text_notes, tokens_of
-from attribution.datasets.frames import is_table_folder
 from attribution.datasets.names import UNLABELLED
 from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
-from attribution.datasets.readers import image_folder, npz, table
+from attribution.datasets.readers.base import Reader, reader_of, what_to_give
 from attribution.datasets.source import (
     Source,
     Unreadable,
@@ -137,20 +136,14 @@ def _shares(samples: "pd.DataFrame", arranged: Arranged) -> dict[str, Any]:
     return {"balance": {split: {name or UNLABELLED: pairs[split, name] for name in names} for split in splits}}
 
 
-def _not_used(config: DataConfig, source: Source, path: Path) -> list[dict[str, Any]]:
+def _not_used(config: DataConfig, reader: Reader, path: Path) -> list[dict[str, Any]]:
     """A line about columns that were named where there are none: an archive, or folders of pictures."""
-    pictures = source.modality == "image" and path.is_dir()
-    archive = path.suffix.lower() == ".npz"
-    names: tuple[str, ...] = ("text", "features") if pictures else ()
-    if archive or (pictures and not any(entry.name.lower() == "metadata.csv" for entry in path.iterdir())):
-        names = ("text", "features", "id", "split", "group")
     named = [
         f"--{name} {value if isinstance(value, str) else ','.join(value)}"
-        for name in names
+        for name in reader.unused(path)
         if (value := getattr(config, name))
     ]
-    what = "a folder of pictures" if pictures else "an archive of arrays"
-    return [note(listed(named), f"not used: {what} has no such columns")] if named else []
+    return [note(listed(named), f"not used: {reader.title} has no such columns")] if named else []
 
 
 def read_source(config: DataConfig) -> Source:
@@ -159,7 +152,7 @@ def read_source(config: DataConfig) -> Source:
         raise UserError(
             "No data was named.",
             "A project starts from its data.",
-            "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file.",
+            what_to_give(),
         )
     if config.text and config.text == config.label:
         raise UserError(
@@ -187,22 +180,17 @@ def read_source(config: DataConfig) -> Source:
             "Check the spelling, or give the whole path.",
         )
     if kind not in ("file", "folder"):
-        raise UserError(
-            f"{path} is {kind}.", "It may never end.", "Give a folder of images, or a CSV, JSONL, Parquet or NPZ file."
-        )
-    archive = path.suffix.lower() == ".npz" and kind == "file" and path.stat().st_size > 0
-    reader = npz.read if archive else table.read
-    if kind == "folder":
-        reader = table.read if is_table_folder(path) else image_folder.read
+        raise UserError(f"{path} is {kind}.", "It may never end.", what_to_give())
     try:
-        source = reader(config)
+        reader = reader_of(path)
+        source = reader.read(config)
     except PermissionError as cause:
         raise UserError(
             f"{cause.filename or path} may not be read.",
             "This user has no permission.",
             "Change its permissions, or copy it.",
         ) from cause
-    source.problems.extend(_not_used(config, source, path))
+    source.problems.extend(_not_used(config, reader, path))
     check_samples(source)
     return understood(source, config)
 

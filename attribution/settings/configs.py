@@ -22,7 +22,7 @@ T = TypeVar("T")
 class DataConfig(Settings):
     """Where the samples come from and how they are split."""
 
-    path: str = opt("", "Folder of images, or a CSV, JSONL, Parquet or NPZ file.")
+    path: str = opt("", "Folder of pictures, or a file that a reader knows; `datablame status --plugins` lists them.")
     label: str = opt("label", "Column that holds the label (tables and metadata.csv).")
     text: str = opt("", "Column that holds the text; empty: the columns are features of a table.")
     features: tuple[str, ...] = opt(

@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from attribution.datasets import frames
-from attribution.datasets.frames import SUFFIXES, is_table_folder
+from attribution.datasets.readers.base import reader_of, suffixes
 from attribution.datasets.source import LEFT_OUT, NOTE
 from attribution.datasets.splits import split_name
 from attribution.errors import UserError
@@ -97,18 +96,13 @@ def example_table(found: dict[str, Any], limit: int = 8) -> pd.DataFrame:
 
 
 def kind_of(path: str) -> str:
-    """What a path seems to hold, by its name: "table" (columns have to be named; also a folder of Parquet parts),
-    "archive" or "folder"."""
-    name = path.strip().lower()
+    """What a path seems to hold, by its reader: "table" (columns are chosen from its own), "archive" (it has none) or
+    "folder" (they are named)."""
     try:
-        source = Path(path).expanduser()
-        if source.is_dir():
-            return "table" if is_table_folder(source) else "folder"
+        source = Path(path.strip()).expanduser()
+        return reader_of(source).kind if source.is_dir() or source.suffix.lower() in suffixes() else "folder"
     except (OSError, ValueError, RuntimeError):  # no path at all: the import says so
         return "folder"
-    if name.endswith(SUFFIXES):
-        return "table"
-    return "archive" if name.endswith(".npz") else "folder"
 
 
 def first_rows(path: str, count: int = LOOKED_AT) -> pd.DataFrame:
@@ -116,8 +110,9 @@ def first_rows(path: str, count: int = LOOKED_AT) -> pd.DataFrame:
     import says why)."""
     if kind_of(path) != "table" or not Path(path).expanduser().exists():
         return pd.DataFrame()
+    source = Path(path).expanduser()
     try:
-        return frames.first_rows(Path(path).expanduser(), count)
+        return reader_of(source).first_rows(source, count)
     except (UserError, OSError):
         return pd.DataFrame()
 

@@ -134,7 +134,7 @@ def test_a_file_without_permission_is_a_user_error(tmp_path, monkeypatch):
     def refuse(config):
         raise PermissionError(13, "Permission denied", "people.csv")
 
-    monkeypatch.setattr("attribution.datasets.load.table.read", refuse)
+    monkeypatch.setattr("attribution.datasets.readers.table.read", refuse)
     with pytest.raises(UserError, match=r"people\.csv may not be read"):
         preview(DataConfig(path=str(save(many(), tmp_path / "people.csv"))))
 

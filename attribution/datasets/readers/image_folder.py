@@ -16,6 +16,8 @@ from attribution.datasets.picture_layout import (
     unwrap,
 )
 from attribution.datasets.pictures import SUFFIXES, PictureFiles
+from attribution.datasets.readers import register
+from attribution.datasets.readers.base import ROLES, Reader, suffixes
 from attribution.datasets.source import Source, left_out_count, listed
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, walk
@@ -25,7 +27,24 @@ from attribution.settings.configs import DataConfig
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".npz")
+
+@register("folder")
+class ImageFolder(Reader):
+    """Pictures in class folders, in split folders, or named by a metadata.csv."""
+
+    title = "a folder of pictures"
+    summary = f"Pictures: {LAYOUTS}"
+    kind = "folder"
+
+    def sniff(self, path: Path, folder: bool) -> int:
+        return int(folder)
+
+    def read(self, config: DataConfig) -> Source:
+        return read(config)
+
+    def unused(self, path: Path) -> tuple[str, ...]:
+        named = any(entry.name.lower() == "metadata.csv" for entry in path.iterdir())
+        return ("text", "features") if named else ROLES
 
 
 def read(config: DataConfig) -> Source:
@@ -104,7 +123,7 @@ def _from_split_metadata(root: Path, found: Layout, config: DataConfig) -> tuple
 
 
 def _tables(base: Folder) -> list[str]:
-    return [name for name in base.all_files() if name.lower().endswith(TABLES)]
+    return [name for name in base.all_files() if name.lower().endswith(suffixes())]
 
 
 def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> UserError:

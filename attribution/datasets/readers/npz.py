@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.labels import kept_without_label, label_word, label_words, no_label, without_label
+from attribution.datasets.readers import register
+from attribution.datasets.readers.base import Reader
 from attribution.datasets.sizes import check_memory
 from attribution.datasets.source import Source, left_out, listed, note
 from attribution.errors import UserError
@@ -26,6 +28,21 @@ KEYS = (
     "Save X (n, height, width[, 3]) or (n, features) and y (n,), or X_train, y_train, X_test, y_test; "
     "np.savez(file, X=X, y=y)."
 )
+
+
+@register("npz")
+class Archive(Reader):
+    """Arrays of pictures or of a table."""
+
+    title = "an archive of arrays"
+    summary = f"A NumPy archive of pictures or of a table. {KEYS}"
+    suffixes = (".npz",)
+
+    def sniff(self, path: Path, folder: bool) -> int:
+        return super().sniff(path, folder) if not path.is_file() or path.stat().st_size else 0
+
+    def read(self, config: DataConfig) -> Source:
+        return read(config)
 
 
 def read(config: DataConfig) -> Source:

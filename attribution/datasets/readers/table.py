@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.columns import feature, missing_value
-from attribution.datasets.frames import PART, SPLIT_OF_PART, SUFFIXES, missing, read_frame, row_name
+from attribution.datasets.frames import (
+    PART,
+    SPLIT_OF_PART,
+    SUFFIXES,
+    first_rows,
+    is_table_folder,
+    missing,
+    read_frame,
+    row_name,
+)
 from attribution.datasets.labels import kept_without_label, label_words, no_label, without_label
 from attribution.datasets.pictures import SUFFIXES as PICTURES
+from attribution.datasets.readers import register
+from attribution.datasets.readers.base import Reader
 from attribution.datasets.source import Source, left_out, listed, note, together
 from attribution.datasets.splits import split_meanings, split_name
 from attribution.datasets.words import tidy, whole
@@ -21,8 +32,28 @@ from attribution.tasks.choice import chosen
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SUFFIXES", "column", "given_splits", "read", "read_frame"]
 OWN = (PART, SPLIT_OF_PART)
+
+
+@register("table")
+class Table(Reader):
+    """Rows of numbers and words, or of text; a folder of Parquet parts is one."""
+
+    title = "a table"
+    summary = "A table with a column of labels: CSV, JSON lines or Parquet, or a folder of Parquet parts."
+    suffixes = SUFFIXES
+    kind = "table"
+
+    def sniff(self, path: Path, folder: bool) -> int:
+        if folder:
+            return 2 if is_table_folder(path) else 0
+        return super().sniff(path, folder) or 1  # a file that nobody knows: this one says so
+
+    def read(self, config: DataConfig) -> Source:
+        return read(config)
+
+    def first_rows(self, path: Path, count: int) -> "pd.DataFrame":
+        return first_rows(path, count)
 
 
 def read(config: DataConfig) -> Source:
