@@ -32,7 +32,6 @@ PROBLEMS = 8  # named one by one; the rest is counted
 def uploaded_path() -> str:
     """Where an uploaded file was saved ("" without one): under its content, so that no file of an earlier project is
     written over."""
-    types = [suffix.removeprefix(".") for suffix in suffixes()]
     file = st.file_uploader(
         "Or upload one file",
         type=[suffix.removeprefix(".") for suffix in suffixes()],
