@@ -176,7 +176,7 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     charts.show(view.figure("distribution", shown=shown.tolist(), dark=context.dark()), "distribution")
     asked = [
         (one.title, sight.project.influence(view.query_rows, one.name, cards.GRID))
-        for one in influence.estimators_in_order()
+        for one in influence.estimators_in_order(sight.project.dataset.task)
     ]
     others = [(title, found) for title, found in asked if found is not None and found.estimator != view.estimator]
     st.markdown(influence.agreement_sentence(view, others))
@@ -219,7 +219,7 @@ def settings_found(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[st
 
 def switch(sight: Sight) -> influence.EstimatorWords:
     """The estimator asked: the everyday ones side by side, the others behind a button."""
-    by_name = {one.name: one for one in influence.estimators_in_order()}
+    by_name = {one.name: one for one in influence.estimators_in_order(sight.project.dataset.task)}
     shown = influence.at_hand(list(by_name), context.get("estimator"))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = st.segmented_control(

@@ -15,6 +15,7 @@ from attribution.tasks.serves import Serves
 if TYPE_CHECKING:
     import torch
 
+    from attribution.tasks.base import Task
     from attribution.training.trained import TrainedModel
 
 
@@ -120,9 +121,13 @@ class Estimator(Serves, ABC):
 
     def measured_in(self, measure: str = "") -> str:
         """Unit of the influence with these settings, for a measure in this unit (the loss's)."""
-        unit = unit_of(self.unit, self.by_rate, self.trained.run.config.get("weight_unit", "nats"))
-        task = self.trained.task
-        return unit.replace("nats", measure or task.unit).replace("logits", task.margin_unit)
+        unit = self.unit_for(self.trained.task, measure)
+        return unit_of(unit, self.by_rate, self.trained.run.config.get("weight_unit", "nats"))
+
+    @classmethod
+    def unit_for(cls, task: "Task", measure: str = "") -> str:
+        """The same with the usual settings, of a run whose learning rates are known."""
+        return cls.unit.replace("nats", measure or task.unit).replace("logits", task.margin_unit)
 
     def query_bytes(self) -> int:
         """Memory that one prepared query occupies; decides how many are prepared at once."""

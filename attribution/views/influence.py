@@ -11,6 +11,7 @@ from attribution.views.numbers import count, percent, three_digits
 
 if TYPE_CHECKING:
     from attribution.project.lookup import InfluenceView
+    from attribution.tasks.base import Task
     from attribution.training.run import Run
 
 ORDER = ("ip", "tracin", "cosine", "forward-inf")
@@ -29,17 +30,22 @@ class EstimatorWords:
     by_rate: bool = False
 
 
-def estimators_in_order() -> list[EstimatorWords]:
-    """Every registered estimator in the words of its own file, the everyday ones first, the control last."""
+def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
+    """Every registered estimator that answers for ``task`` (plain classification), in the words of its own file and the
+    task's units, the everyday ones first, the control last."""
     from attribution.estimators import estimators
+    from attribution.tasks.classification import PLAIN
+
+    task = task or PLAIN
 
     def place(name: str) -> tuple[bool, int, str]:
         return estimators.get(name).control, ORDER.index(name) if name in ORDER else len(ORDER), name
 
     found = [(name, estimators.get(name)) for name in sorted(estimators.names(), key=place)]
     return [
-        EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit, plug.source, plug.by_rate)
+        EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit_for(task), plug.source, plug.by_rate)
         for name, plug in found
+        if plug.serves(task.kind)
     ]
 
 

@@ -126,6 +126,32 @@ def test_a_measure_answers_or_names_another(world, name):
     assert measure.measured_in(world.dataset.task)
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if not (estimators.get(name).loss_only or estimators.get(name).control)]
+)
+def test_what_is_asked_of_the_margin_is_another_question(world, name):
+    rows = world.dataset.rows("train")
+    loss, margin = (
+        scores(world, name, [Query("one", (int(world.dataset.rows("test")[0]),), measure)], rows)
+        for measure in ("loss", "margin")
+    )
+    assert np.isfinite(margin).all()
+    if world.dataset.task.kind == "set":
+        assert not np.allclose(loss, margin, **EXACT)
+    else:  # of one output the two gradients are parallel
+        assert np.corrcoef(loss[:, 0], margin[:, 0])[0, 1] > 0.5
+
+
+def test_forward_inf_can_be_asked_of_the_margin_by_every_task(world):
+    rows = world.dataset.rows("train")
+    estimator = estimators.get("forward-inf")(world.trained()).adjusted(objective="margin")
+    estimator.prepare(queries_of(world))
+    found = estimator.score(rows).influence.numpy()
+    assert np.isfinite(found).all()
+    assert not np.allclose(found, scores(world, "forward-inf", queries_of(world), rows), **EXACT)  # read off otherwise
+    assert estimator.measured_in().endswith("of margin")
+
+
 def test_an_attack_raises_the_loss(world):
     trained, rows = world.trained(), world.dataset.rows("val").tolist()
     loss = measure_of(trained, "loss").value(trained, rows)

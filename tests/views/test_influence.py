@@ -76,3 +76,13 @@ def test_the_row_of_buttons_holds_the_everyday_estimators_and_the_one_asked_for(
     names = [one.name for one in influence.estimators_in_order()]
     assert influence.at_hand(names, "") == ["ip", "tracin", "cosine", "forward-inf", "random"]
     assert influence.at_hand(names, "ekfac") == ["ip", "tracin", "cosine", "forward-inf", "ekfac", "random"]
+
+
+def test_only_estimators_that_answer_for_the_task_are_offered_in_its_units():
+    from attribution.tasks.regression import Regression
+
+    words = {one.name: one for one in influence.estimators_in_order(Regression(mean=3.0, std=2.0))}
+    assert not {"knn-shapley", "representation"} & words.keys()
+    assert words["ekfac"].unit == "squared standard deviations"
+    assert words["trak"].unit == "standard deviations of margin"
+    assert {one.name: one.unit for one in influence.estimators_in_order()}["ekfac"] == "nats"
