@@ -14,14 +14,14 @@ def defaults(kind: str = "class") -> list[str]:
     return [name for name in detectors.names() if detectors.get(name).default and detectors.get(name).serves(kind)]
 
 
-def counted(names: Iterable[str], kind: str = "class") -> list[str]:
+def counted(names: Iterable[str]) -> list[str]:
     """Those of these detectors that make the order of the review queue, sorted; all of them where none is made for it.
 
     Few and of different kinds: what repeats another's evidence (the loss the margin's) only adds noise to a mean of
     ranks.
     """
     names = sorted(names)
-    return [name for name in names if detectors.get(name).counts(kind)] or names
+    return [name for name in names if detectors.get(name).in_queue] or names
 
 
 __all__ = ["counted", "defaults", "detectors", "register"]

@@ -21,10 +21,12 @@ class AreaUnderMargin(Detector):
     source = "Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin Ranking, arXiv 2001.10528."
     needs = "a run trained here (its per-epoch record), or several loaded checkpoints"
     default = True
-    in_queue = ("class", "set")
+    in_queue = True
     stacked = True
 
     def values(self, evidence: Evidence) -> np.ndarray:
+        if evidence.task.kind == "number":
+            return evidence.over_epochs("error", np.abs)
         return -evidence.over_epochs("margin")
 
     def reason(self, value: float, higher_than: float) -> str:

@@ -45,18 +45,13 @@ class Detector(Serves, ABC):
     source: ClassVar[str]
     needs: ClassVar[str] = ""
     default: ClassVar[bool] = False  # part of a search that names no detectors; the others run when they are named
-    in_queue: ClassVar[bool | tuple[str, ...]] = False  # counted in the order of the review queue, or for which kinds
+    in_queue: ClassVar[bool] = False  # counted in the order of the review queue
     stacked: ClassVar[bool] = False  # one of those that ``combined`` weighs
     trains: ClassVar[bool] = False  # a model of its own, where batches are drawn by place: row order is part of it
     weak: ClassVar[bool] = False  # at finding wrong labels, as its own words say
 
     def __init__(self, units: Units | None = None) -> None:
         self.units = units or Units()
-
-    @classmethod
-    def counts(cls, kind: str) -> bool:
-        """Whether it is counted in the order of the queue for targets of this kind."""
-        return cls.in_queue if isinstance(cls.in_queue, bool) else kind in cls.in_queue
 
     @abstractmethod
     def values(self, evidence: Evidence) -> np.ndarray:

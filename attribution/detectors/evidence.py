@@ -113,9 +113,9 @@ class Evidence:
                 trained.count(len(y))
                 at += len(y)
 
-    def over_epochs(self, column: str) -> np.ndarray:
-        """Mean over the epochs of a column of the run's per-epoch record (n,) float64; the median for rows that joined
-        after training.
+    def over_epochs(self, column: str, of: Callable[[Any], Any] = np.asarray) -> np.ndarray:
+        """Mean over the epochs of a column (or of a function of it) of the run's per-epoch record (n,) float64; the median
+        for rows that joined after training.
 
         ``UserError`` when the run has no such record.
         """
@@ -126,7 +126,8 @@ class Evidence:
                 "This detector reads it; weights loaded from one file have none.",
                 "Train the model here, load several checkpoints, or leave the detector out.",
             )
-        means = dynamics.groupby("row")[column].mean().reindex(self.rows).to_numpy(dtype=np.float64)
+        values = dynamics[["row"]].assign(value=of(dynamics[column]))
+        means = values.groupby("row")["value"].mean().reindex(self.rows).to_numpy(dtype=np.float64)
         known = np.isfinite(means)
         usual = np.median(means[known]) if known.any() else 0.0
         return np.where(known, means, usual)  # a row that joined later is unremarkable

@@ -18,10 +18,9 @@ RULE = (
 )
 
 
-def combine(values: dict[str, np.ndarray], kind: str = "class") -> np.ndarray:
-    """Mean percentile rank (n,) in 0..1 over the detectors that count in the queue for this kind of targets (all, if
-    none of them does): 1 = most suspicious to every one."""
-    names = counted(values, kind)
+def combine(values: dict[str, np.ndarray]) -> np.ndarray:
+    """Mean percentile rank (n,) in 0..1 over the detectors that count in the queue (all, if none of them does): 1 = most suspicious to every one."""
+    names = counted(values)
     n = len(values[names[0]])
     return np.mean([(average_ranks(values[name]) - 0.5) / n for name in names], axis=0)
 
@@ -49,7 +48,7 @@ def table(evidence: Evidence, values: dict[str, np.ndarray], judge: Judge) -> "p
     for name, column in values.items():
         columns[name] = column
         columns[f"rank:{name}"] = (n + 1 - average_ranks(column)).round().astype(np.int32)
-    score = combine(values, judge.kind)
+    score = combine(values)
     position = np.empty(n, dtype=np.int32)
     position[np.lexsort((evidence.rows, -score, ~judged))] = np.arange(1, n + 1)
     columns["suspicion"] = np.where(judged, suspicion(position, judge.expected), 0).astype(np.float32)

@@ -53,7 +53,7 @@ def search(
     suspects = queue.sort_values("position")["row"].to_numpy()[: min(config.cases, int(judge.judged.sum()))]
     pairs = _cases(trained, suspects, work.part(0.85, 1.0))
     _write(folder, queue, pairs, evidence.rows[evidence.nearest[0]], judge.kept)
-    combined = counted(values, judge.kind)
+    combined = counted(values)
     about = {
         "detectors": {name: found[name].title for name in values},
         "skipped": skipped,

@@ -37,9 +37,9 @@ def usefulness(at: Bench, work: Progress) -> None:
     found, skipped = planted.by_detectors(trained, list(config.detectors) or defaults(kind), held_out)
     values = {each.name: each.values for each in found}
     if values:
-        names = counted(values, kind)
+        names = counted(values)
         spent_s = sum(each.seconds_s for each in found if each.name in names)
-        found.append(planted.Found("queue", "combined", combine(values, kind), spent_s))
+        found.append(planted.Found("queue", "combined", combine(values), spent_s))
     more, also = planted.by_estimators(trained, at.usable, config.seed, work.part(0.7, 0.9, "Usefulness"))
     at.told["skipped"] |= {f"{name} (wrong labels)": why for name, why in (skipped | also).items()}
     taken = {each.name for each in found}
