@@ -1,12 +1,13 @@
 """How well every detector finds planted wrong numbers, on seeds that nothing was tuned on.
 
-Run: python benchmarks/wrong_values.py [--seeds 101,102,103] [--data diabetes,friedman] [--detectors all]. Per seed: a
-tenth of the training values moved as ``Targets.plant`` does it (one to two standard deviations up or down) or, with
-"-swapped", set to another sample's value; the product's own training and search with every detector of numbers (a minute
-on one core). Diabetes is the table that scikit-learn ships (442 patients, noise of 70 % of the spread); Friedman's
-function has 600 samples and little noise. Writes benchmarks/results/wrong_values.json with the mean AUROC and average
-precision over the seeds and their extremes, and how often the interval of a suggested value holds the true one. Exits
-with status 1 if the best detector of Friedman's function has an AUROC under 0.9, or the interval holds under 85 %.
+Run: python benchmarks/wrong_values.py [--seeds 101,102,103] [--data diabetes,friedman] [--detectors all]. Per seed a
+tenth of the training values is moved as ``Targets.plant`` does it (one to two standard deviations up or down) or, with
+"-swapped", set to another sample's value; then the product's own training and search with every detector of numbers
+(a minute on one core). Diabetes is the table that scikit-learn ships (442 patients, noise of 70 % of the spread);
+Friedman's function has 600 samples and little noise. Writes benchmarks/results/wrong_values.json with the mean AUROC
+and average precision over the seeds and their extremes, and how often the interval of a suggested value holds the true
+one. Exits with status 1 if the best detector of Friedman's function has an AUROC under 0.9, or the interval holds under
+85 %.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +58,8 @@ def write(folder: Path, name: str, seed: int) -> tuple[Dataset, np.ndarray, np.n
     targets = tasks.get("regression")((), mean=mean, std=std).targets
     given[rows] = chance.permutation(y[:n])[: len(rows)] if "swapped" in name else targets.plant(y[rows], chance)
     ids = [f"{name} {place}" for place in range(len(y))]
-    splits = np.where(
-        np.arange(len(y)) < n, "train", np.where(np.arange(len(y)) < n + (len(y) - n) // 2, "val", "test")
-    )
+    held = (len(y) - n) // 2
+    splits = np.repeat(["train", "val", "test"], [n, held, len(y) - n - held])
     samples = pd.DataFrame({"id": ids, "split": splits, "label": given, "source": ids, "hash": ids})
     task = {"name": "regression", "kind": "number", "mean": mean, "std": std}
     info = DatasetInfo(name, "tabular", (), (x.shape[1],), {}, "", preprocessing={"columns": []}, task=task)
@@ -66,7 +67,7 @@ def write(folder: Path, name: str, seed: int) -> tuple[Dataset, np.ndarray, np.n
 
 
 def measure(name: str, seed: int, asked: list[str]) -> tuple[pd.DataFrame, dict[str, float]]:
-    """One line per detector: auroc, average_precision, precision_at_10_percent; and figures of model and suggestions."""
+    """One line per detector (auroc, average_precision, precision_at_10_percent); figures of model and suggestions."""
     with tempfile.TemporaryDirectory() as place:
         dataset, true, wrong = write(Path(place) / "data", name, seed)
         labels = dataset.base_version()
@@ -84,21 +85,12 @@ def measure(name: str, seed: int, asked: list[str]) -> tuple[pd.DataFrame, dict[
 
 def summary(tables: list[pd.DataFrame]) -> dict[str, Any]:
     """Mean and extremes over the seeds, per detector."""
-    stacked = {
-        (name, kind): [float(one.loc[name, kind]) for one in tables]
-        for name in tables[0].index
-        for kind in one_of(tables)
-    }
     found: dict[str, Any] = {}
-    for (name, kind), values in stacked.items():
+    for name, kind in product(tables[0].index, tables[0].columns):
+        values = [float(one.loc[name, kind]) for one in tables]
         parts = {"mean": np.mean(values), "min": min(values), "max": max(values)}
         found.setdefault(name, {})[kind] = {part: round(float(value), 4) for part, value in parts.items()}
     return found
-
-
-def one_of(tables: list[pd.DataFrame]) -> list[str]:
-    """The figures of a table."""
-    return list(tables[0].columns)
 
 
 def main() -> int:
@@ -124,9 +116,8 @@ def main() -> int:
         print(name, means, f"{time.perf_counter() - started_s:.0f} s")
         for detector, figures in sorted(found.items(), key=lambda item: -item[1]["auroc"]["mean"]):
             area, precision = figures["auroc"], figures["average_precision"]["mean"]
-            print(
-                f"  {detector:26s} AUROC {area['mean']:.3f} ({area['min']:.3f} to {area['max']:.3f})  AP {precision:.3f}"
-            )
+            ends = f"({area['min']:.3f} to {area['max']:.3f})"
+            print(f"  {detector:26s} AUROC {area['mean']:.3f} {ends}  AP {precision:.3f}")
         best = max(each["auroc"]["mean"] for each in found.values())
         missed += [f"{name}: best AUROC {best}"] if name == "friedman" and best < BEST else []
         missed += [f"{name}: interval"] if means["true_value_in_interval"] < HELD else []

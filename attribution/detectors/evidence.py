@@ -114,8 +114,8 @@ class Evidence:
                 at += len(y)
 
     def over_epochs(self, column: str, of: Callable[[Any], Any] = np.asarray) -> np.ndarray:
-        """Mean over the epochs of a column (or of a function of it) of the run's per-epoch record (n,) float64; the median
-        for rows that joined after training.
+        """Mean over the epochs of a column (or of a function of it) of the run's per-epoch record (n,) float64; the
+        median for rows that joined after training.
 
         ``UserError`` when the run has no such record.
         """

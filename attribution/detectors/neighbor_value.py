@@ -22,7 +22,7 @@ class NeighborValue(Detector):
         "k-nearest-neighbour regression: Cover 1968; as a filter for wrong values: Kordos and Blachnik, ICANN 2012."
     )
     kinds = ("number",)
-    instead = "neighbors"
+    instead = "neighbors for classes, out-of-fold-loss for sets of labels"
     default = True
     in_queue = True
     stacked = True

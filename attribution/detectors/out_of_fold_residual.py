@@ -22,7 +22,7 @@ class OutOfFoldResidual(Detector):
     cost = "One training per fold, with the same recipe."
     source = "Zhou et al., Detecting Errors in a Numerical Response via any Regression Model, arXiv 2305.16583."
     kinds = ("number",)
-    instead = "confident-learning"
+    instead = "confident-learning for classes, out-of-fold-loss for sets of labels"
     default = True
     in_queue = True
 

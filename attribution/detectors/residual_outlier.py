@@ -28,7 +28,7 @@ class ResidualOutlier(Detector):
         "The OUTRE score of cleanlab's regression module; k-nearest-neighbour outliers: Ramaswamy et al., SIGMOD 2000."
     )
     kinds = ("number",)
-    instead = "confident-learning"
+    instead = "confident-learning for classes, out-of-fold-loss for sets of labels"
 
     def values(self, evidence: Evidence) -> np.ndarray:
         points = np.stack(

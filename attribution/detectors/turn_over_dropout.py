@@ -23,12 +23,10 @@ class TurnOverSelf(Detector):
     needs = "a network with a last linear layer"
 
     def values(self, evidence: Evidence) -> np.ndarray:
-        import torch
-
         from attribution.estimators._turn_over import TurnOver
 
         trained, rows = evidence.trained, evidence.rows
-        labels = torch.as_tensor(trained.labels.values[rows], device=trained.device)
+        targets = evidence.task.tensor(evidence.targets, trained.device)
         total = np.zeros(len(rows))
         for seed in range(NETWORKS):
             halves = TurnOver(trained, seed)
@@ -37,7 +35,7 @@ class TurnOverSelf(Detector):
                 part = slice(start, start + trained.batch_size)
                 masks = halves.masks(rows[part])
                 saw, never = (
-                    halves.own_losses(features[part], labels[part], mask) for mask in (masks, halves.flipped(masks))
+                    halves.own_losses(features[part], targets[part], mask) for mask in (masks, halves.flipped(masks))
                 )
                 total[part] += (never - saw).double().cpu().numpy() / NETWORKS
         return total

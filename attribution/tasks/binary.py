@@ -103,6 +103,11 @@ class Binary(Classification):
         """Probabilities of both classes ``(n, 2)``."""
         return super().kept(_two(outputs))
 
+    def outputs_kept(self, kept: np.ndarray) -> "Tensor":
+        """The logit ``(n, 1)``."""
+        logs = super().outputs_kept(kept)
+        return logs[:, 1:] - logs[:, :1]
+
     def out_features(self, info: "DatasetInfo") -> int:
         """One logit."""
         return 1

@@ -19,7 +19,8 @@ RULE = (
 
 
 def combine(values: dict[str, np.ndarray]) -> np.ndarray:
-    """Mean percentile rank (n,) in 0..1 over the detectors that count in the queue (all, if none of them does): 1 = most suspicious to every one."""
+    """Mean percentile rank (n,) in 0..1 over the detectors that count in the queue (all, if none of them does): 1 =
+    most suspicious to every one."""
     names = counted(values)
     n = len(values[names[0]])
     return np.mean([(average_ranks(values[name]) - 0.5) / n for name in names], axis=0)
