@@ -7,11 +7,11 @@ import torch
 from engine_models import MODELS, make, oracle, scaled
 from torch import nn
 
-from attribution.gradients import layers
 from attribution.gradients.contract import PAIRS, SIDES, contract, orders
 from attribution.gradients.engine import GradientEngine
 from attribution.gradients.factors import Dense, Outer
 from attribution.gradients.queries import QueryGradients
+from attribution.gradients.rules import norm
 
 RELATIVE = 1e-9
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
@@ -280,9 +280,9 @@ def test_normalisations_are_not_computed_again_where_their_outputs_tell(
     last: float, again: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    normalised = layers._normalised
+    normalised = norm._normalised
     monkeypatch.setattr(
-        layers,
+        norm,
         "_normalised",
         lambda module, inputs: (done.append(type(module).__name__), normalised(module, inputs))[1],
     )

@@ -1,0 +1,1 @@
+"""Closed forms of layer types: one file each, found by ``attribution.gradients.layers``."""
