@@ -60,7 +60,7 @@ def test_the_two_commands_of_the_readme_are_in_the_makefile():
         assert re.search(rf"^{command}:", text("Makefile"), re.M)
 
 
-def test_the_readme_s_python_example_runs(tiny_project, monkeypatch):
+def test_the_readme_s_python_example_runs(tiny_project, monkeypatch, tmp_path):
     from attribution import Project, RetrainConfig
 
     (example,) = re.findall(r"```python\n(.*?)```", text("README.md"), re.S)
@@ -69,7 +69,9 @@ def test_the_readme_s_python_example_runs(tiny_project, monkeypatch):
         example = example.replace(theirs, ours)
     retrain = Project.retrain
     monkeypatch.setattr(Project, "retrain", lambda self: retrain(self, RetrainConfig(bootstrap=200, device="cpu")))
+    monkeypatch.chdir(tmp_path)
     exec(compile(example, "README.md", "exec"), {})
+    assert "plotly" in (tmp_path / "proof.html").read_text()
     assert Project.open("digits").sample_state(17).label == 3
 
 

@@ -2,9 +2,12 @@
 all markup."""
 
 import ast
+import re
 import shutil
+from functools import partial
 from pathlib import Path
 
+import figure_checks
 import pytest
 from nasty import WORDS, word, write_table, write_texts
 
@@ -106,6 +109,38 @@ def raw(test):
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_hands_a_word_to_streamlit_as_markdown(app, home, project, page):
     assert list(raw(app(page, project=project))) == []
+
+
+def results(project):
+    """Every finished result that can draw itself."""
+    from attribution.studies.angles.result import AnglesResult
+
+    found = [project.run, *project.benches(), *project.comparisons(), *project.remedies(), *project.shifts()]
+    found += [AnglesResult.open(path.parent) for path in project.folder.glob("angles/*/config.json")]
+    found += [project.influence([int(project.dataset.rows("test")[0])], "ip"), *project.previews()]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=list(NAMES))
+def test_every_figure_of_every_result_is_sound_and_shows_words_as_text(made, monkeypatch, name):
+    from attribution import Project
+    from attribution.figures.answers import answers
+
+    monkeypatch.setenv("DATABLAME_HOME", str(made))
+    project = Project.open(name)
+    documented = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "figures.md").read_text()))
+    table = project.predictions().loc[project.dataset.rows("test")]
+
+    def said(figure, dark):
+        return answers(project.dataset.task, table, dark=dark)[figure]
+
+    draws = [partial(result.figure, figure) for result in results(project) for figure in result.figures]
+    draws += [partial(said, figure) for figure in ("recognised", "confusion")]
+    assert len(draws) > 10
+    for draw in draws:
+        text = figure_checks.check(draw).to_json()
+        assert not any(mark in text for mark in ("<img", "</script", "<b>bold", "$a^2$"))
+    assert {figure for result in results(project) for figure in result.figures} <= documented
 
 
 def test_what_is_said_after_a_decision_is_text(app, home):
