@@ -142,19 +142,8 @@ def buttons(sight: Sight, cases: pd.DataFrame, at: int, threshold: float) -> Non
                 args=(sight, cases, at, verdict, threshold, shown),
             )
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=undo, args=(sight, cases))
-        for key, shortcut, step, icon, help in (
-            ("back", "Left", -1, ":material/chevron_left:", "Previous (←)"),
-            ("forward", "Right", 1, ":material/chevron_right:", "Next (→)"),
-        ):
-            st.button(
-                "",
-                key=key,
-                shortcut=shortcut,
-                icon=icon,
-                help=help,
-                on_click=move,
-                args=(sight.project, cases, at + step),
-            )
+        asked = ((sight.project, cases, at - 1), (sight.project, cases, at + 1))
+        keys.arrows(("back", "forward"), "", move, asked)
     keys.shown([case["row"], case["other"], *shown.values()])
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from attribution.figures import cloud
 from attribution.settings.configs import MapConfig
+from attribution.studies.map.result import MapResult
 from attribution.views import categories, colours, numbers, scatter
 from pages.parts import context, frame, jobs, lasso, listing, selected, states
 from pages.parts.context import Sight
@@ -167,18 +168,38 @@ def no_map(sight: Sight, chosen: Chosen) -> None:
     )
 
 
+def no_model(sight: Sight) -> None:
+    """Offer a training, unless one is running."""
+    if not jobs.panel(sight.project, ("prepare", "train"), place="map-train"):
+        states.empty(
+            "No model yet",
+            "The map shows the data as a trained model sees it.",
+            "Train and analyse",
+            lambda: jobs.submit(sight.project, "prepare"),
+        )
+
+
+def remarks(sight: Sight, chosen: Chosen, found: MapResult) -> None:
+    """What to know of a drawn map: how it was laid out, and whether for this model."""
+    if "landmarks" in found.config:
+        n = numbers.count(found.config["landmarks"])
+        st.caption(f":material/info: UMAP laid out {n} samples; each other one stands between the three most like it.")
+    if sight.run is not None and found.run != sight.run.id:
+        st.caption(":material/info: Drawn for an earlier model.")
+        st.button(
+            "Draw for this model",
+            key="redraw",
+            on_click=jobs.submit,
+            args=(sight.project, "map", MapConfig(space=chosen.space, method=chosen.method)),
+        )
+
+
 def main() -> None:
     """The page."""
     sight = context.sight()
     st.title("Map")
     if sight.run is None:
-        if not jobs.panel(sight.project, ("prepare", "train"), place="map-train"):
-            states.empty(
-                "No model yet",
-                "The map shows the data as a trained model sees it.",
-                "Train and analyse",
-                lambda: jobs.submit(sight.project, "prepare"),
-            )
+        no_model(sight)
         return
     chosen = controls(sight)
     over_training = chosen.method == "training"
@@ -209,24 +230,14 @@ def main() -> None:
             lasso.chart(sight, coordinates, groups, visible, spec=partial(cloud.map_spec, axes=axes), alt=words)
         else:
             lasso.chart(sight, coordinates, groups, visible)
-        if found is not None and "landmarks" in found.config:
-            n = numbers.count(found.config["landmarks"])
-            st.caption(
-                f":material/info: UMAP laid out {n} samples; each other one stands between the three most like it."
-            )
-        if found is not None and found.run != sight.run.id:
-            st.caption(":material/info: Drawn for an earlier model.")
-            st.button(
-                "Draw for this model",
-                key="redraw",
-                on_click=jobs.submit,
-                args=(sight.project, "map", MapConfig(space=chosen.space, method=chosen.method)),
-            )
+        if found is not None:
+            remarks(sight, chosen, found)
     with grid.cell():
         selected.panel(sight, "selected on the map")
-    listing.show(
-        sight, sight.selection if len(sight.selection) else rows, "selected" if len(sight.selection) else "on the map"
-    )
+    if len(sight.selection):
+        listing.show(sight, sight.selection, "selected")
+    else:
+        listing.show(sight, rows, "on the map")
 
 
 frame.show(main)

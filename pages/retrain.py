@@ -16,6 +16,28 @@ if TYPE_CHECKING:
 FLIPS = 12
 
 
+def how(sight: Sight) -> None:
+    """With how many seeds, by which recipe, what it costs, and the button."""
+    project = sight.project
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
+        tip = "Each seed is trained once before and once after the edits. More seeds, narrower intervals."
+        seeds = int(st.number_input("Seeds", 3, 20, 3, key="seeds", width=120, help=tip))
+        with st.container():
+            whose = "the project's" if project.loaded else "that of the model in use"
+            recipe = states.plain(comparison.recipe_words(project.model_config.name, project.recipe_for()))
+            st.caption(f"Same recipe both times, {whose}: {recipe}.")
+            one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
+            st.caption(comparison.forecast_words(one_s, seeds))
+        st.button(
+            "Retrain and compare",
+            type="primary",
+            key="start-retrain",
+            icon=":material/play_arrow:",
+            on_click=jobs.submit,
+            args=(project, "retrain", RetrainConfig(seeds=tuple(range(seeds)))),
+        )
+
+
 def plan(sight: Sight) -> bool:
     """What will change, how it is trained, and the button that starts it; whether there is anything to train with."""
     project = sight.project
@@ -50,38 +72,7 @@ def plan(sight: Sight) -> bool:
         return True
     if not elsewhere.choice(sight, "retrain"):
         return True
-    with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
-        seeds = int(
-            st.number_input(
-                "Seeds",
-                3,
-                20,
-                3,
-                key="seeds",
-                width=120,
-                help="Each seed is trained once before and once after the edits. More seeds, narrower intervals.",
-            )
-        )
-        with st.container():
-            whose = (
-                "Same recipe both times, the project's"
-                if project.loaded
-                else "Same recipe both times, that of the model in use"
-            )
-            st.caption(
-                f"{whose}: {states.plain(comparison.recipe_words(project.model_config.name, project.recipe_for()))}."
-            )
-            one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
-            st.caption(comparison.forecast_words(one_s, seeds))
-        config = RetrainConfig(seeds=tuple(range(seeds)))
-        st.button(
-            "Retrain and compare",
-            type="primary",
-            key="start-retrain",
-            icon=":material/play_arrow:",
-            on_click=jobs.submit,
-            args=(project, "retrain", config),
-        )
+    how(sight)
     return True
 
 

@@ -98,41 +98,17 @@ def buttons(sight: Sight, place: Place, suggested: Any) -> None:
     were drawn for."""
     project, row = sight.project, place.row
     with st.container(horizontal=True, gap="xsmall"):
-        st.button(
-            "Keep",
-            key=f"keep-{row}",
-            shortcut="K",
-            icon=":material/check:",
-            on_click=decide,
-            args=(sight, place, "keep"),
-        )
-        st.button(
-            "Drop",
-            key=f"drop-{row}",
-            shortcut="X",
-            icon=":material/delete:",
-            on_click=decide,
-            args=(sight, place, "drop"),
-        )
+        for word, shortcut, icon in (("Keep", "K", "check"), ("Drop", "X", "delete")):
+            st.button(
+                word,
+                key=f"{word.lower()}-{row}",
+                shortcut=shortcut,
+                icon=f":material/{icon}:",
+                on_click=decide,
+                args=(sight, place, word.lower()),
+            )
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=suspects.undo, args=(project,))
-        st.button(
-            "",
-            key="back",
-            shortcut="Left",
-            icon=":material/chevron_left:",
-            help="Previous (←)",
-            on_click=move,
-            args=(project, place.before),
-        )
-        st.button(
-            "",
-            key="forward",
-            shortcut="Right",
-            icon=":material/chevron_right:",
-            help="Next (→)",
-            on_click=move,
-            args=(project, place.after),
-        )
+        keys.arrows(("back", "forward"), "", move, ((project, place.before), (project, place.after)))
     if sight.face.picks:
         pick(sight, place, int(suggested))
     else:
@@ -297,6 +273,22 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
     return rows, view or VIEWS[0]
 
 
+def nothing_yet(sight: Sight) -> None:
+    """Offer the search, with a training before it where there is no model."""
+    noun = sight.face.noun
+    search = ("flag", f"Look for wrong {sight.face.nouns}")
+    kind, words = search if sight.run is not None else ("prepare", "Train and analyse")
+    states.empty(
+        f"Nobody has looked for wrong {sight.face.nouns} yet",
+        f"Several detectors rank every training {noun} by how likely it is wrong. It takes a few minutes.",
+        words,
+        lambda: jobs.submit(sight.project, kind),
+        icon=":material/rule:",
+    )
+    if sight.run is not None:
+        forecast.show(sight, "flag", FlagConfig(), "flag")
+
+
 def main() -> None:
     """The page."""
     sight = context.sight()
@@ -307,21 +299,7 @@ def main() -> None:
         return
     if sight.flags is None:
         if not running:
-            kind, words = (
-                ("flag", f"Look for wrong {sight.face.nouns}")
-                if sight.run is not None
-                else ("prepare", "Train and analyse")
-            )
-            states.empty(
-                f"Nobody has looked for wrong {sight.face.nouns} yet",
-                f"Several detectors rank every training {sight.face.noun} by how likely it is wrong. It takes a few "
-                "minutes.",
-                words,
-                lambda: jobs.submit(sight.project, kind),
-                icon=":material/rule:",
-            )
-            if sight.run is not None:
-                forecast.show(sight, "flag", FlagConfig(), "flag")
+            nothing_yet(sight)
         return
     st.markdown(sight.flags.headline() if sight.budget is None else budget.headline(sight.budget, sight.flags.estimate))
     if sight.run is not None and sight.flags.run != sight.run.id and not running:

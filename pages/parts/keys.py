@@ -7,7 +7,7 @@ drawn.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 
 import streamlit as st
@@ -70,6 +70,13 @@ def listen(buttons: Mapping[str, str]) -> None:
 def shown(what: Iterable[object]) -> None:
     """After the buttons of an item: it is on screen now, and so are the buttons that belong to it."""
     st.html(f'<span data-shown="{digest(what)}"></span>')
+
+
+def arrows(names: tuple[str, str], where: str, on_click: Callable[..., None], asked: tuple[tuple, tuple]) -> None:
+    """Two buttons that step back and forward, at the arrow keys; ``asked`` is what each hands to ``on_click``."""
+    words = (("Left", "chevron_left", f"Previous{where} (←)"), ("Right", "chevron_right", f"Next{where} (→)"))
+    for name, (shortcut, icon, tip), args in zip(names, words, asked, strict=True):
+        st.button("", key=name, shortcut=shortcut, icon=f":material/{icon}:", help=tip, on_click=on_click, args=args)
 
 
 def digest(what: Iterable[object]) -> str:

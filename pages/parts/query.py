@@ -9,7 +9,7 @@ import streamlit as st
 from attribution.errors import UserError
 from attribution.views import cards as card_views
 from attribution.views import influence, numbers
-from pages.parts import cards, context, states
+from pages.parts import cards, context, keys, states
 from pages.parts.context import Sight
 
 SPLITS = {"test": "Test", "val": "Validation", "train": "Training"}
@@ -87,49 +87,11 @@ def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
     """Step through the list, narrow it, search it, or take the selection as a group."""
     current = rows[0] if len(rows) == 1 else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "",
-            icon=":material/chevron_left:",
-            key="previous",
-            help="Previous in the list (←)",
-            shortcut="Left",
-            on_click=pick,
-            args=(influence.step(listed, current, -1), sight),
-        )
-        st.button(
-            "",
-            icon=":material/chevron_right:",
-            key="next",
-            help="Next in the list (→)",
-            shortcut="Right",
-            on_click=pick,
-            args=(influence.step(listed, current, 1), sight),
-        )
+        steps = ((influence.step(listed, current, -1), sight), (influence.step(listed, current, 1), sight))
+        keys.arrows(("previous", "next"), " in the list", pick, steps)
         st.caption(influence.place(listed, current), width="content")
         with st.popover("Filter", icon=":material/filter_list:"):
-            st.segmented_control(
-                "Predictions",
-                list(sight.face.which),
-                default=sight.face.which[0],
-                required=True,
-                key="which",
-                bind="query-params",
-            )
-            if sight.face.picks:
-                names = sight.face.choices()
-                st.selectbox("Label", names, index=None, placeholder="Every class", key="label", bind="query-params")
-            if sight.face.sure:
-                st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
-            there = splits(sight)
-            st.segmented_control(
-                "From",
-                there,
-                default=there[0],
-                required=True,
-                format_func=SPLITS.__getitem__,
-                key="from",
-                bind="query-params",
-            )
+            narrowed(sight)
     st.text_input(
         "Search",
         key="find",
@@ -147,6 +109,29 @@ def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
             on_click=use_selection,
             width="stretch",
         )
+
+
+def narrowed(sight: Sight) -> None:
+    """Which predictions the list holds, all in the URL."""
+    face = sight.face
+    st.segmented_control(
+        "Predictions", list(face.which), default=face.which[0], required=True, key="which", bind="query-params"
+    )
+    if face.picks:
+        names = face.choices()
+        st.selectbox("Label", names, index=None, placeholder="Every class", key="label", bind="query-params")
+    if face.sure:
+        st.slider("Confidence of the model", 0, 100, (0, 100), format="%d %%", key="sure", bind="query-params")
+    there = splits(sight)
+    st.segmented_control(
+        "From",
+        there,
+        default=there[0],
+        required=True,
+        format_func=SPLITS.__getitem__,
+        key="from",
+        bind="query-params",
+    )
 
 
 def query_card(sight: Sight, rows: Sequence[int]) -> None:
