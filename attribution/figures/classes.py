@@ -31,7 +31,8 @@ def recognised(table: pd.DataFrame, classes: Sequence[str], *, dark: bool = Fals
     counts = counts_of(table, len(classes))
     lines = []
     for at, name in enumerate(classes):
-        n, hits = int(counts[at].sum()), int(counts[at, at])
+        n = int(counts[at].sum())
+        hits = int(counts[at, at])
         low, high = share_interval(hits, n)
         share = hits / n if n else float("nan")
         lines.append({"name": f"{name} ({count(n)})", "estimate": 100 * share, "low": 100 * low, "high": 100 * high})

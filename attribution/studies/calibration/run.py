@@ -30,7 +30,8 @@ LEAST = 20  # planted labels, so that a ranking can be judged at all
 def request(context: Context, config: CalibrateConfig) -> Request:
     """The model, the labels and the detectors that made the queue. ``UserError`` without a queue, and for so few
     samples that too large a share would be set wrong."""
-    run, flags = context.asked, Mislabels().latest(context.folder, context.asked.id)
+    run = context.asked
+    flags = Mislabels().latest(context.folder, context.asked.id)
     if flags is None:
         raise UserError(
             "Nobody has looked for wrong labels yet.",
@@ -68,7 +69,8 @@ def compute(context: Context, config: CalibrateConfig, asked: Request, out: Path
     values[planted["row"].to_numpy()] = planted["planted"].to_numpy()
     copy = Labels.of(dataset, values, labels.active)
     fresh = replace(run.model_config, checkpoints=())
-    sandbox, part = out / "sandbox", work.part(0.0, 0.2, "Training on the copy")
+    sandbox = out / "sandbox"
+    part = work.part(0.0, 0.2, "Training on the copy")
     trained = train(dataset, copy, fresh, recipe, sandbox / "runs", part, trusted=context.trusted)
     search = FlagConfig(
         detectors=tuple(asked.said["detectors"]), folds=config.folds, cases=0, device=config.device, seed=config.seed

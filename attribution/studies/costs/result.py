@@ -32,7 +32,8 @@ class Forecast(Artefact):
 
 def told_of(kind: str, context: Context, config: Any, asked: Any = None) -> Request:
     """Everything that decides what work of a kind costs: also the model, the labels and what is ``asked``."""
-    run, version = context.run.id if context.run else "", context.labels.version
+    run = context.run.id if context.run else ""
+    version = context.labels.version
     said = {"kind": kind, "run": run, "version": version, "request": to_dict(config)}
     parts = ("forecast", FORMAT, kind, {**to_dict(config), "run": run}, version, asked)
     return Request(said, parts, ready=asked)

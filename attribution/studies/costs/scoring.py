@@ -123,7 +123,9 @@ def pilot_score(context: Context, config: ScoreConfig, queries: Sequence[int] | 
     """
     import torch
 
-    dataset, labels, unstored = context.dataset, context.labels, changed(config, without=("store",))
+    dataset = context.dataset
+    labels = context.labels
+    unstored = changed(config, without=("store",))
     asked = columns(dataset, queries, config.group, config.measure)
     work = ShardWork(dataset, labels, context.asked, unstored, asked, Path(), "", context.trusted)
     rows = labels.train_rows(dataset)
@@ -229,7 +231,8 @@ def request(context: Context, config: ScoreConfig) -> Request:
 def compute(context: Context, config: ScoreConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
     """Runs nothing but the pilot. With a cost above a minute, cheaper ways are timed too: the estimator's own
     ``cheaper`` one, and fewer queries."""
-    queries, started_s = asked.ready, time.perf_counter()
+    queries = asked.ready
+    started_s = time.perf_counter()
     work.update(0, 1, "timing a share of the work")
     found = pilot_score(context, config, queries)
     cost = found.cost()

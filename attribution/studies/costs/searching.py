@@ -67,7 +67,10 @@ def pilot_flag(context: Context, config: FlagConfig) -> PilotedSearch:
     """Time a search on growing shares of the training samples, and its trainings on their own. Arguments as for
     ``flag``."""
     readings, peak, trains = _search_readings(context, config)
-    dataset, labels, run, recipe = context.dataset, context.labels, context.asked, context.fold_recipe
+    dataset = context.dataset
+    labels = context.labels
+    run = context.asked
+    recipe = context.fold_recipe
     no_folds = run.loaded and recipe is None
     training = None  # then the search leaves out what would train
     recipe = replace(recipe or run.train_config, device=config.device)

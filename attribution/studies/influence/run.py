@@ -101,7 +101,8 @@ def compute(
 def again(result: ScoreResult, asked: Request) -> ScoreResult:
     """A finished run that turns out to be what was asked for in another way (a ratio of 1, say, where that is the usual
     one) says so."""
-    known, (_, wanted) = settings.requests(result.config), asked.ready
+    known = settings.requests(result.config)
+    (_, wanted) = asked.ready
     if wanted in known:
         return result
     write_json(result.folder / "config.json", {**result.config, "asked": [*known, wanted]})

@@ -73,7 +73,8 @@ def request(context: Context, config: MemorizeConfig) -> Request:
 
 
 def _subsets(context: Context, config: MemorizeConfig, recipe: TrainConfig) -> Subsets:
-    folder, model = context.folder / "subsets", context.architecture
+    folder = context.folder / "subsets"
+    model = context.architecture
     return Subsets.at(folder, context.dataset, context.labels, model, recipe, share=config.share)
 
 

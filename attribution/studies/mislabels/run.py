@@ -66,7 +66,8 @@ def compute(
     come from the model that trained on the labels, and the estimate is too low.
     """
     trained, found = asked.ready
-    recipe, scratch = context.fold_recipe, out / "folds"
+    recipe = context.fold_recipe
+    scratch = out / "folds"
     trainer = train_fold or fold_trainer(
         context.dataset, context.labels, context.asked, recipe, scratch, config.device, context.trusted
     )

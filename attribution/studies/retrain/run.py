@@ -93,7 +93,8 @@ def compute(context: Context, config: RetrainConfig, asked: Request, out: Path, 
 def _trained(context: Context, labels: "Labels", recipes: list[TrainConfig], words: str, work: Progress) -> list[Run]:
     """A run on these labels for every seed."""
     found = []
-    runs, own_seed = context.folder / "runs", context.recipe.seed
+    runs = context.folder / "runs"
+    own_seed = context.recipe.seed
     for place, each in enumerate(recipes):
         part = work.part(place / len(recipes), (place + 1) / len(recipes), f"{words} the edits, seed {each.seed}")
         more = {"trusted": context.trusted, "dynamics": each.seed == own_seed}
