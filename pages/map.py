@@ -97,30 +97,32 @@ def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
 
 def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
     """The coloured groups, and a sentence when the wished colour is not there yet."""
-    face = sight.face
-    n = len(sight.project.dataset)
     dark = context.dark()
-    plain = face.groups(sight.labels.values, rows, dark)
-    if chosen.colour == face.noun:
-        return plain, ""
-    if chosen.colour == "prediction":
-        return face.groups(sight.predictions["prediction"].to_numpy(), rows, dark), ""
+    if chosen.colour in (sight.face.noun, "prediction"):
+        values = sight.labels.values if chosen.colour != "prediction" else sight.predictions["prediction"].to_numpy()
+        return sight.face.groups(values, rows, dark), ""
     if chosen.colour == "loss":
-        unit = f" {face.loss_unit}"
+        unit = f" {sight.face.loss_unit}"
         return scatter.by_steps(sight.predictions["loss"].to_numpy(), rows, colours.loss_scale(dark), unit, dark), ""
     if chosen.colour == "edits":
-        verdicts = np.full(n, "", dtype=object)
+        verdicts = np.full(len(sight.project.dataset), "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
         return scatter.by_edit(verdicts, rows, dark), ""
-    if chosen.colour == "what it probably is":
-        if sight.categories is None:
-            return plain, f"That is known after the search for wrong {face.nouns} (Review)."
-        return categories.groups(sight.categories.table, rows, dark), ""
-    if chosen.colour == "suspicion":
-        if sight.suspicion is None:
-            return plain, f"Suspicion is known after the search for wrong {face.nouns} (Review)."
-        return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(dark), dark=dark), ""
+    if chosen.colour in ("what it probably is", "suspicion"):
+        return searched_groups(sight, chosen.colour, rows)
     return influence_groups(sight, rows)
+
+
+def searched_groups(sight: Sight, colour: str, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
+    """Colour by what the search for wrong labels found."""
+    dark = context.dark()
+    if colour == "suspicion" and sight.suspicion is not None:
+        return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(dark), dark=dark), ""
+    if colour != "suspicion" and sight.categories is not None:
+        return categories.groups(sight.categories.table, rows, dark), ""
+    what = "Suspicion" if colour == "suspicion" else "That"
+    plain = sight.face.groups(sight.labels.values, rows, dark)
+    return plain, f"{what} is known after the search for wrong {sight.face.nouns} (Review)."
 
 
 def influence_groups(sight: Sight, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
