@@ -35,6 +35,7 @@ SPLITS = ("val", "test")
 def request(context: Context, config: RemedyConfig) -> Request:
     """The measure, the estimator that ranks, and the trainings of the sweep. ``UserError`` for a measure that the data
     cannot have and an empty split."""
+    _refuse(context)
     asking = {"positive": config.positive, "epsilon": config.epsilon}
     trained = context.trained(config.device, asking=asking)
     measure = measure_of(trained, config.measure)
@@ -62,6 +63,19 @@ def request(context: Context, config: RemedyConfig) -> Request:
         "bootstrap": config.bootstrap,
     }
     return Request(said, ready=(trained, measure, estimator, rows))
+
+
+def _refuse(context: Context) -> None:
+    """``UserError`` for targets that no decision between classes is made of."""
+    task = context.dataset.task
+    if task.kind != "class":
+        parts = f"each {task.targets.group} of the {task.targets.noun.removesuffix('s')}s"
+        raise UserError(
+            f"Fairness and robustness ask which class a model decides for; the task {task.name} has none.",
+            f"Here a model is judged by its {task.figures[0].title}.",
+            f"See it for {parts} on Overview and after retrain, or ask which training samples raise the loss of one "
+            "group's samples: score with a selection of them as a group.",
+        )
 
 
 def compute(context: Context, config: RemedyConfig, asked: Request, out: Path, progress: Progress) -> dict[str, Any]:
@@ -203,9 +217,8 @@ class _Sweep:
                 dynamics=False,
             )
             for split, rows in self.asked.items():
-                found[split].append(
-                    (np.asarray(run.probabilities()[rows]).argmax(axis=1), self._under_attack(run, rows))
-                )
+                said = self.dataset.task.said_kept(run.outputs()[rows], self.labels.values[rows])
+                found[split].append((said["prediction"], self._under_attack(run, rows)))
         return {split: self._judged(self.asked[split], seen) for split, seen in found.items()}
 
     def _judged(self, rows: np.ndarray, seen: list[tuple[np.ndarray, np.ndarray | None]]) -> Judged:
@@ -230,7 +243,8 @@ class _Sweep:
         for x, y in trained.batches(rows):
             moved = measure.inputs(trained, x, y)
             with torch.no_grad():
-                right.append((trained.model()(moved).argmax(dim=1) == y).cpu().numpy())
+                outputs = trained.model()(moved)
+            right.append(self.dataset.task.predict(outputs.cpu()) == y.cpu().numpy())
         return np.concatenate(right)
 
 

@@ -52,7 +52,7 @@ def acted_on(dataset: "Dataset", before: "Labels", after: "Labels") -> pd.DataFr
     after (targets)."""
     rows = dataset.rows("train")
     was, now = before.active[rows], after.active[rows]
-    relabelled = was & now & (before.values[rows] != after.values[rows])
+    relabelled = was & now & ~dataset.task.targets.same(before.values[rows], after.values[rows])
     rows = rows[changed := (was != now) | relabelled]
     action = np.where(was & ~now, "dropped", np.where(~was & now, "restored", "relabelled"))[changed]
     return pd.DataFrame(

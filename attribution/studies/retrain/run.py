@@ -41,7 +41,7 @@ def request(context: Context, config: RetrainConfig) -> Request:
     dataset, after, model = context.dataset, context.labels, context.architecture
     before = context.before or dataset.base_version()
     train_rows = dataset.rows("train")
-    changed = train_rows[_differ(before, after, train_rows)]
+    changed = train_rows[_differ(dataset, before, after, train_rows)]
     chosen = chosen_on_test(context.folder / "project.db", dataset, changed.tolist())
     recipe = context.recipe
     test = _check(dataset, before, after, config)
@@ -80,7 +80,7 @@ def compute(context: Context, config: RetrainConfig, asked: Request, out: Path, 
         write_table(out / f"{name}.parquet", table)
     verdict = _verdict(proof, len(recipes), chosen, context.elsewhere)
     said = {"verdict": verdict, "seeds": list(config.seeds), "n_test": len(test)}
-    edited = int(_differ(before, after, dataset.rows("test")).sum())
+    edited = int(_differ(dataset, before, after, dataset.rows("test")).sum())
     write_json(out / "comparison.json", {**said, **_numbers(proof), "n_test_edited": edited})
     return {
         "before_runs": [run.id for run in both[0]],
@@ -102,9 +102,10 @@ def _trained(context: Context, labels: "Labels", recipes: list[TrainConfig], wor
     return found
 
 
-def _differ(before: "Labels", after: "Labels", rows: np.ndarray) -> np.ndarray:
-    """Which of these rows (n,) have another label, or are trained on in only one of the versions: (n,) bool."""
-    return (before.values[rows] != after.values[rows]) | (before.active[rows] != after.active[rows])
+def _differ(dataset: "Dataset", before: "Labels", after: "Labels", rows: np.ndarray) -> np.ndarray:
+    """Which of these rows (n,) have another target, or are trained on in only one of the versions: (n,) bool."""
+    same = dataset.task.targets.same(before.values[rows], after.values[rows])
+    return ~same | (before.active[rows] != after.active[rows])
 
 
 def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: RetrainConfig) -> np.ndarray:
@@ -116,7 +117,7 @@ def _check(dataset: "Dataset", before: "Labels", after: "Labels", config: Retrai
         )
     rows = dataset.rows("train")
     test = active_rows(dataset, after, "test", "Before and after are compared on the test split.")
-    same_labels = before.values[rows] == after.values[rows]
+    same_labels = dataset.task.targets.same(before.values[rows], after.values[rows])
     if (before.active[rows] == after.active[rows]).all() and same_labels[after.active[rows]].all():
         raise UserError(
             "No training sample differs between the two versions.",
