@@ -79,7 +79,16 @@ def _queries(context: Context, config: BenchConfig) -> np.ndarray:
             "Nothing is left to compare by.",
             "Keep some, or ask about others.",
         )
-    return choose_queries(rows, context.right(rows, context.asked), config.count, config.seed)
+    return choose_queries(rows, _well(context, rows), config.count, config.seed)
+
+
+def _well(context: Context, rows: np.ndarray) -> np.ndarray:
+    """Which of these rows (q,) the model predicts right; of numbers, which better than half of them."""
+    task = context.dataset.task
+    if task.kind != "number":
+        return context.right(rows, context.asked)
+    loss = task.said_kept(context.asked.outputs()[rows], context.labels.values[rows])["loss"]
+    return np.asarray(loss <= np.median(loss))
 
 
 def compute(context: Context, config: BenchConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
