@@ -27,7 +27,7 @@ HOW = {
 def start(sight: Sight, first: bool) -> None:
     """What to measure, what it will cost, and the button."""
     project = sight.project
-    if jobs.panel(project, ("compare",), place="compare"):
+    if jobs.panel(project, ("bench",), place="compare"):
         return
     words = {one.name: one.title for one in influence.estimators_in_order()}
     everyday = [name for name in words if name in influence.ORDER]
@@ -69,7 +69,7 @@ def start(sight: Sight, first: bool) -> None:
                 key="start-compare",
                 icon=":material/play_arrow:",
                 on_click=jobs.submit,
-                args=(project, "compare", config),
+                args=(project, "bench", config),
                 disabled=not chosen,
             )
         line = table[table["subsets"] == config.subsets].iloc[0]
@@ -298,7 +298,7 @@ def main() -> None:
         return
     words = views.titles()
     if not found.finished:
-        jobs.panel(sight.project, ("compare",), place="compare")
+        jobs.panel(sight.project, ("bench",), place="compare")
         st.caption(views.progress_words(found))
     elif found.version != sight.labels.version:
         st.caption(":material/info: Labels have changed since this was measured.")
@@ -312,7 +312,7 @@ def main() -> None:
         with st.expander(
             "Measure more",
             icon=":material/add:",
-            expanded=bool(jobs.newest(sight.project, ("compare",), lambda job: job.active)),
+            expanded=bool(jobs.newest(sight.project, ("bench",), lambda job: job.active)),
         ):
             start(sight, False)
 

@@ -99,7 +99,7 @@ def now(sight: Sight, config: RemedyConfig) -> None:
 def start(sight: Sight, config: RemedyConfig, found: "FairnessResult | None") -> bool:
     """The running search, or the button that starts one; True while one runs."""
     project = sight.project
-    if jobs.panel(project, ("remedy",), place="fairness"):
+    if jobs.panel(project, ("fairness",), place="fairness"):
         return True
     if not elsewhere.choice(sight, "remedy"):
         return False
@@ -112,14 +112,14 @@ def start(sight: Sight, config: RemedyConfig, found: "FairnessResult | None") ->
             "The training samples are ranked by how much each harms it; then the worst are left out and the model "
             f"is trained anew. {words}",
             "Find what harms it, and try without",
-            lambda: jobs.submit(project, "remedy", config),
+            lambda: jobs.submit(project, "fairness", config),
             icon=":material/diversity_3:",
         )
     elif found.version != sight.labels.version:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/info: Labels have changed since this search.", width="content")
             st.button(
-                "Look again", key="again", type="tertiary", on_click=jobs.submit, args=(project, "remedy", config)
+                "Look again", key="again", type="tertiary", on_click=jobs.submit, args=(project, "fairness", config)
             )
     return False
 

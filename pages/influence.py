@@ -34,7 +34,7 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
         same = (told.get("estimator"), told.get("options", {})) == (estimator, config.options)
         return same and told.get("queries") in (ids, "wrong", "test", "val", "train")
 
-    if jobs.panel(sight.project, ("score",), mine, place="score"):
+    if jobs.panel(sight.project, ("influence",), mine, place="score"):
         return
     what = "this group" if len(rows) > 1 else "this sample"
     took = numbers.duration(
@@ -46,10 +46,10 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
         + (f" and {states.plain(settings.words(asked))}." if asked else ".")
         + (f" Earlier scores took about {took}." if took != numbers.NONE else ""),
         f"Score {what}",
-        lambda: jobs.submit(sight.project, "score", config),
+        lambda: jobs.submit(sight.project, "influence", config),
         icon=":material/calculate:",
     )
-    forecast.show(sight, "score", config, "one")
+    forecast.show(sight, "influence", config, "one")
     if len(rows) == 1:
         every = replace(config, queries="wrong")
         with st.container(border=True):
@@ -57,9 +57,9 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
                 sight.face.score_all,
                 key="score-wrong",
                 on_click=jobs.submit,
-                args=(sight.project, "score", every),
+                args=(sight.project, "influence", every),
             )
-            forecast.show(sight, "score", every, "wrong")
+            forecast.show(sight, "influence", every, "wrong")
     forecast.settings()
 
 

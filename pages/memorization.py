@@ -23,7 +23,7 @@ KEY = "memorization-chart"
 
 def start(sight: Sight, first: bool) -> None:
     """How many models, what they cost, and the button."""
-    if jobs.panel(sight.project, ("memorize",), place="memorize"):
+    if jobs.panel(sight.project, ("memorization",), place="memorize"):
         return
     if not elsewhere.choice(sight, "memorize"):
         return
@@ -49,7 +49,7 @@ def start(sight: Sight, first: bool) -> None:
             key="start-memorize",
             icon=":material/play_arrow:",
             on_click=jobs.submit,
-            args=(sight.project, "memorize", MemorizeConfig(models=int(count))),
+            args=(sight.project, "memorization", MemorizeConfig(models=int(count))),
         )
 
 

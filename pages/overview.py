@@ -72,7 +72,7 @@ def loaded(sight: Sight) -> None:
 
 def next_step(sight: Sight, open_suspects: int) -> None:
     """The one thing to do now."""
-    job = jobs.newest(sight.project, ("prepare", "train", "flag"))
+    job = jobs.newest(sight.project, ("prepare", "train", "mislabels"))
     if job is not None and job.active:
         return
     foremost = sight.project.dataset.task.figures[0]
@@ -243,7 +243,7 @@ def main() -> None:
     sight = context.sight()
     rows, waiting = suspects_of(sight)
     headline(sight)
-    if jobs.panel(sight.project, ("prepare", "train", "flag"), place="overview"):
+    if jobs.panel(sight.project, ("prepare", "train", "mislabels"), place="overview"):
         st.caption("You can close this page; the work goes on. What is finished appears at once.")
     next_step(sight, waiting)
     if sight.run is None:

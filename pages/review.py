@@ -276,7 +276,7 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
 def nothing_yet(sight: Sight) -> None:
     """Offer the search, with a training before it where there is no model."""
     noun = sight.face.noun
-    search = ("flag", f"Look for wrong {sight.face.nouns}")
+    search = ("mislabels", f"Look for wrong {sight.face.nouns}")
     kind, words = search if sight.run is not None else ("prepare", "Train and analyse")
     states.empty(
         f"Nobody has looked for wrong {sight.face.nouns} yet",
@@ -286,14 +286,14 @@ def nothing_yet(sight: Sight) -> None:
         icon=":material/rule:",
     )
     if sight.run is not None:
-        forecast.show(sight, "flag", FlagConfig(), "flag")
+        forecast.show(sight, "mislabels", FlagConfig(), "flag")
 
 
 def main() -> None:
     """The page."""
     sight = context.sight()
     st.title("Review")
-    running = jobs.panel(sight.project, ("flag", "prepare"), place="review")
+    running = jobs.panel(sight.project, ("mislabels", "prepare"), place="review")
     if unlabelled.asked_for(sight, bare := unlabelled.waiting(sight)):
         unlabelled.show(sight, bare)
         return
@@ -310,7 +310,7 @@ def main() -> None:
                 key="reflag",
                 type="tertiary",
                 on_click=jobs.submit,
-                args=(sight.project, "flag"),
+                args=(sight.project, "mislabels"),
             )
     rows, view = filters(sight, queue.suspects(sight.flags.order, sight.flags.suspects))
     if not len(rows):

@@ -113,7 +113,7 @@ def score(
         _tell(opened.forecast_score(config, bar()))
         return
     extra: dict[str, Any] = {"part": _part(part)} if part and not job else {}
-    result = do(opened, "score", config, job, **extra)
+    result = do(opened, "influence", config, job, **extra)
     if result is None:
         return
     if not result.finished:
@@ -172,7 +172,7 @@ def flag(
             opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top
         )
         return
-    result = do(opened, "flag", config, job, here)
+    result = do(opened, "mislabels", config, job, here)
     if result is not None:
         typer.echo(result.headline())
         if words := took(result.config.get("cost")):
@@ -202,7 +202,7 @@ def calibrate(
 ) -> None:
     """Measure the queue on planted errors, and say how many wrong labels are left and when to stop."""
     opened = open_project(project)
-    result = do(opened, "calibrate", config, job, here)
+    result = do(opened, "calibration", config, job, here)
     found = opened.budget() if result is not None else None
     if result is not None and found is not None:
         typer.echo(result.headline)

@@ -37,7 +37,7 @@ def retrain(
 def remedy(config: RemedyConfig, project: ProjectOption = "", here: HereOption = False, job: JobOption = False) -> None:
     """Find the training samples that harm fairness or robustness, and measure what removing them does; edits
     nothing."""
-    result = do(open_project(project), "remedy", config, job, here)
+    result = do(open_project(project), "fairness", config, job, here)
     if result is not None:
         table = result.sweep[
             (result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))
@@ -63,7 +63,7 @@ def memorize(
 ) -> None:
     """Find the training labels that the model knows by heart, and the predictions that hang on one of them."""
     opened = open_project(project)
-    result = do(opened, "memorize", config, job, here)
+    result = do(opened, "memorization", config, job, here)
     if result is None:
         return
     for line in result.samples.nlargest(top, "memorization").itertuples():
@@ -118,7 +118,7 @@ def compare(
                 f"{line.half_width:.3f} ({basis})"
             )
         return
-    result = do(opened, "compare", config, job)
+    result = do(opened, "bench", config, job)
     if result is not None:
         _show_bench(result)
 

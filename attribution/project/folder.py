@@ -125,10 +125,6 @@ class About:
         """One line per sample, in row order (``Dataset.samples``)."""
         return self.dataset.samples
 
-    def _fresh_model(self) -> ModelConfig:
-        """The architecture alone: retraining starts from new weights, never from the user's checkpoints."""
-        return from_dict(ModelConfig, {**to_dict(self.model_config), "checkpoints": []})
-
     def save_recipe(self, config: TrainConfig) -> None:
         """Make ``config`` the project's own recipe: what its next training takes when nothing else is asked for."""
         self._settings["train"] = to_dict(config)

@@ -31,8 +31,8 @@ class Forecasts(Models):
         return Of(self, named("train-cost")).run(config, progress)
 
     def find_forecast(self, kind: str, config: Any) -> "Forecast | None":
-        """The forecast made of exactly this work (kind score or flag) on the current labels, if one was."""
-        return Of(self, named(f"forecast-{kind}")).find(config)
+        """The forecast made of exactly this work (a study's name or alias) on the current labels, if one was."""
+        return Of(self, named(f"{named(kind).name}-cost")).find(config)
 
     def forecast_memorize(self, config: MemorizeConfig | None = None) -> list[dict[str, Any]]:
         """Time against certainty for several numbers of models (``studies.memorization.run.forecast``)."""

@@ -1,37 +1,38 @@
 """The work of a project as jobs: queued, done by processes of their own, watched, stopped and resumed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from attribution.errors import UserError
 from attribution.jobs.board import GRACE_S, Job, JobBoard
 from attribution.progress import Progress
 from attribution.project.folder import About
-from attribution.project.steps import STEPS, title
-from attribution.settings.configs import TrainConfig, from_dict
+from attribution.project.studies import Of
+from attribution.settings.configs import from_dict
+from attribution.studies import named, studies
 
 
 class Background(About):
-    """The jobs of a project: ``submit(kind, config)`` queues what ``step(kind)(config, progress)`` does here."""
+    """The jobs of a project: ``submit(kind, config)`` queues what ``step(kind)(config, progress)`` does here. A kind is
+    a study's name; jobs of former versions are known by its alias."""
 
     @property
     def _board(self) -> JobBoard:
         return JobBoard(self.folder)
 
     def submit(self, kind: str, config: Any = None) -> Job:
-        """Queue a job of a kind (one of ``STEPS``) and start it; returns at once."""
-        if kind not in STEPS:
-            raise UserError(f"There is no job kind {kind!r}.", "", f"Choose one of: {', '.join(STEPS)}.")
-        config = config or (self.train_config if STEPS[kind].config is TrainConfig else STEPS[kind].config())
-        return self._board.submit(kind, title(kind, config), config)
+        """Queue a job of a kind (a study's name) and start it; returns at once."""
+        study = named(kind)
+        asked = config or study.usual(self.train_config)
+        return self._board.submit(study.name, study.called(asked), asked)
 
     def jobs(self) -> list[Job]:
         """All jobs, newest first, as they stand."""
-        return self._board.list()
+        return [_today(job) for job in self._board.list()]
 
     def job(self, job_id: str) -> Job:
         """One job."""
-        return self._board.get(job_id)
+        return _today(self._board.get(job_id))
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop at its next step."""
@@ -50,18 +51,23 @@ class Background(About):
         return self._board.run(job_id, self._work)
 
     def _work(self, job: Job, progress: Progress) -> str:
-        config: Any = from_dict(STEPS[job.kind].config, job.config)
+        config: Any = from_dict(named(job.kind).config, job.config)
         return str(self.step(job.kind)(config, progress).id)
 
     def step(self, kind: str) -> Callable[..., Any]:
         """What does a job kind's work in this process: ``step(kind)(config, progress)``. What the user's model code
         does meanwhile, in whichever of its lines, is a ``UserError``."""
-        method: Callable[..., Any] = getattr(self, STEPS[kind].method)
 
         def work(*args: Any, **settings: Any) -> Any:
             from attribution.models.user_code import guarded
 
             with guarded("it was at work"):
-                return method(*args, **settings)
+                return Of(self, named(kind)).run(*args, **settings)  # type: ignore[arg-type]
 
         return work
+
+
+def _today(job: Job) -> Job:
+    """A job of a former version, by today's name of its kind."""
+    name = next((name for name in studies.names() if studies.get(name).alias == job.kind), job.kind)
+    return replace(job, kind=name)

@@ -15,14 +15,15 @@ from attribution.storage import formats
 class Project(Work, Background):
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    The parts, each a file of ``workspace/``:
+    The parts, each a file of ``project/``:
 
-    - ``about``, what it is: ``folder name model_config train_config save_recipe data_config code trusted trust_code
-      dataset info first_look classes samples``.
+    - ``about``, what it is: ``folder name model_config train_config save_recipe data_config code codes trusted
+      trust_code dataset info first_look classes samples``.
     - ``review``, decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels labels_at sample_state
       states edits edit_count revertible ledger class_index export``; what was pointed at: ``select selection selected
       selections``.
-    - ``models``: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows``.
+    - ``models``: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows``; what
+      a study is told, and all studies: ``context studies``.
     - ``results``, reads: ``damaged scores find_query settings_found influence affected_by flags categories
       categories_of truth leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings
       previews``.

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 from attribution.errors import UserError
 from attribution.project import lookup
 from attribution.project.runs import Models
-from attribution.storage.artefact import finished
-from attribution.storage.files import readable
 from attribution.storage.sums import ailing
 
 if TYPE_CHECKING:
@@ -45,9 +43,7 @@ class Results(Models):
 
     def scores(self) -> "list[ScoreResult]":
         """Finished score runs, newest first."""
-        from attribution.studies.influence.result import ScoreResult
-
-        return finished(self.folder / "scores", ScoreResult.open)
+        return self.studies.influence.all()
 
     def find_query(
         self, estimator: str, query_rows: Sequence[int], settings: Mapping[str, Any] | None = None
@@ -99,10 +95,7 @@ class Results(Models):
     def flags(self) -> "FlagResult | None":
         """The newest search for wrong labels, of the current model if there is one; ``version`` tells whether labels
         changed since."""
-        from attribution.studies.mislabels.result import FlagResult
-
-        run = self.run
-        return lookup.newest_of(finished(self.folder / "flags", FlagResult.open), run.id if run else None)
+        return self.studies.mislabels.latest()
 
     def categories(self) -> "Categories | None":
         """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or
@@ -132,43 +125,31 @@ class Results(Models):
 
     def leaks(self) -> "LeakResult | None":
         """The newest search for leaks and duplicates, of the current model if there is one."""
-        from attribution.studies.leaks.result import LeakResult
-
-        run = self.run
-        return lookup.newest_of(finished(self.folder / "leaks", LeakResult.open), run.id if run else None)
+        return self.studies.leaks.latest()
 
     def map(self, space: str = "representation", method: str = "umap") -> "MapResult | None":
         """The newest finished map of this kind, of the current model if there is one."""
-        from attribution.studies.map.result import MapResult
-
         run = self.run
-        fitting = [m for m in finished(self.folder / "maps", MapResult.open) if (m.space, m.method) == (space, method)]
+        fitting = [one for one in self.studies.map.all() if (one.space, one.method) == (space, method)]
         return lookup.newest_of(fitting, run.id if run else None)
 
     def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
         """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is
         preferred."""
-        from attribution.studies.angles.result import AnglesResult
-
         run = self.run
         wanted = tuple(sorted({int(row) for row in query_rows}))
         version = self.labels.version
-        found = finished(self.folder / "angles", AnglesResult.open)
+        found = self.studies.angles.all()
         fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
         return min(fitting, key=lambda one: one.version != version, default=None)
 
     def comparisons(self) -> "list[RetrainResult]":
         """Finished before/after proofs, newest first."""
-        from attribution.studies.retrain.result import RetrainResult
-
-        return finished(self.folder / "retrains", RetrainResult.open)
+        return self.studies.retrain.all()
 
     def calibration(self) -> "CalibrationResult | None":
         """The newest measurement of the queue on planted errors, of the current model if there is one."""
-        from attribution.studies.calibration.result import CalibrationResult
-
-        run = self.run
-        return lookup.newest_of(finished(self.folder / "calibration", CalibrationResult.open), run.id if run else None)
+        return self.studies.calibration.latest()
 
     def budget(self, step: int = 50) -> "Budget | None":
         """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made
@@ -178,41 +159,25 @@ class Results(Models):
 
     def shifts(self) -> "list[ShiftResult]":
         """Finished comparisons of test and training data, newest first."""
-        from attribution.studies.shift.result import ShiftResult
-
-        return finished(self.folder / "shifts", ShiftResult.open)
+        return self.studies.shift.all()
 
     def remedies(self) -> "list[FairnessResult]":
         """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
-        from attribution.studies.fairness.result import FairnessResult
-
-        return finished(self.folder / "remedies", FairnessResult.open)
+        return self.studies.fairness.all()
 
     def memorizations(self) -> "list[MemorizationResult]":
         """Finished estimates of what is known by heart, newest first."""
-        from attribution.studies.memorization.result import MemorizationResult
-
-        return finished(self.folder / "memorizations", MemorizationResult.open)
+        return self.studies.memorization.all()
 
     def benches(self, unfinished: bool = False) -> "list[BenchResult]":
         """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the
         parts they have."""
-        from attribution.studies.bench.result import BenchResult
-
-        folder = self.folder / "benches"
-        if not unfinished:
-            return finished(folder, BenchResult.open)
-        begun = sorted(filter(readable, folder.glob("*/request.json")), key=lambda path: -path.stat().st_mtime_ns)
-        return [BenchResult(path.parent) for path in begun]
+        return self.studies.bench.begun() if unfinished else self.studies.bench.all()
 
     def dampings(self) -> "list[DampingResult]":
         """Finished sweeps over the damping, newest first."""
-        from attribution.studies.damping.result import DampingResult
-
-        return finished(self.folder / "dampings", DampingResult.open)
+        return self.studies.damping.all()
 
     def previews(self) -> "list[PreviewResult]":
         """Finished previews of edits without retraining, newest first."""
-        from attribution.studies.preview.result import PreviewResult
-
-        return finished(self.folder / "previews", PreviewResult.open)
+        return self.studies.preview.all()

@@ -1,6 +1,7 @@
 """The trained models of a project: which there are, which one is asked, what it says, and on what data."""
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from attribution.errors import UserError
@@ -100,28 +101,7 @@ class Models(Review):
         How loaded weights were trained is not known: then it is the project's recipe, and ``UserError`` until the user
         agreed to that (``train_here``). The project's recipe, too, before there is any model.
         """
-        run = run or self.run
-        if run is not None and not run.loaded:
-            return run.train_config
-        if run is None and not self.model_config.checkpoints:
-            return self.train_config
-        if self._setting("trainings") != "here":
-            raise self._trained_elsewhere()
-        return self.train_config
-
-    def _trained_elsewhere(self) -> UserError:
-        recipe = self.train_config
-        version = self.labels.version
-        edited = ", on the labels before your edits" if version != self.dataset.base_version().version else ""
-        return UserError(
-            f"Your weights were trained elsewhere{edited}.",
-            f"A training here starts from scratch with the project's recipe ({recipe.optimizer}, learning rate "
-            f"{recipe.lr:g}, {recipe.epochs} "
-            "epochs), so what comes of it is another model.",
-            "Train here with the project's recipe (--here, in Python project.train_here()), or give checkpoints "
-            "that you trained on version "
-            f"{version[:8]} (datablame train --checkpoints FILES).",
-        )
+        return replace(self.context(needed=False), run=run or self.run).recipe
 
     def _need_run(self, run_id: str = "") -> "Run":
         runs = {run.id: run for run in self.runs()}

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attribution.progress import Progress
 from attribution.project.asked import possible
+from attribution.storage.files import readable
 from attribution.studies import named, studies
 from attribution.studies.base import Context, Study
 
@@ -48,6 +49,13 @@ class Of(Generic[Config]):
     def all(self) -> list[Any]:
         """All finished results, newest first."""
         return self.study.all(self._project.folder)
+
+    def begun(self) -> list[Any]:
+        """Also those still at work (or stopped), with what they have so far; of studies that write what they are asked
+        before they begin."""
+        folder = self._project.folder / self.study.place()
+        asked = sorted(filter(readable, folder.glob("*/request.json")), key=lambda path: -path.stat().st_mtime_ns)
+        return [self.study.reader()(path.parent) for path in asked]
 
     def _asked(self, config: Config | None) -> tuple[Config, Context]:
         project = self._project

@@ -1,6 +1,5 @@
 """The work of a project, done in this process: training, scoring, searching, comparing."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING
 from attribution.progress import Progress
 from attribution.project.forecasts import Forecasts
 from attribution.project.results import Results
-from attribution.project.steps import prepare
 from attribution.settings.configs import (
     AnglesConfig,
     BenchConfig,
@@ -62,34 +60,10 @@ class Work(Results, Forecasts):
         (see ``train_here``); else ``UserError``. The result becomes the current model, unless it was trained with
         another seed than the project's.
         """
-        from attribution.training.train import train
-
-        work = progress or Progress()
-        runs = self.folder / "runs"
-        recipe = self._possible(config or self.train_config)
         if here:
             self.train_here()
-        if checkpoints or not self.trains_here:
-            run = self._adopt([str(path) for path in checkpoints], recipe.device, work)
-        else:
-            run = train(self.dataset, self.labels, self._fresh_model(), recipe, runs, work, trusted=self.trusted)
-        if checkpoints or run.loaded or recipe.seed == self.train_config.seed:
-            self._set("run", run.id)
-        return run
-
-    def _adopt(self, checkpoints: list[str], device: str, work: Progress) -> "Run":
-        """The user's weights for the current labels: the files given, else those that the project was made with."""
-        from attribution.training.train import adopt
-
-        known = [run for run in self.runs() if run.loaded and run.version == self.labels.version]
-        if known and not checkpoints:
-            return next((run for run in known if self.run is not None and run.id == self.run.id), known[0])
-        if not checkpoints and self.labels.version != self.dataset.base_version().version:
-            raise self._trained_elsewhere()
-        model = self.model_config
-        if checkpoints:  # their learning rates were not given
-            model = dataclasses.replace(model, checkpoints=tuple(checkpoints), checkpoint_lr=())
-        return adopt(self.dataset, self.labels, model, self.folder / "runs", work, trusted=self.trusted, device=device)
+        more = {"checkpoints": [str(path) for path in checkpoints]} if checkpoints else {}
+        return self.studies.train.run(config, progress, **more)
 
     def score(
         self, config: ScoreConfig | None = None, progress: Progress | None = None, part: tuple[int, int] | None = None
@@ -157,4 +131,4 @@ class Work(Results, Forecasts):
     def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
         """Everything a new project opens on: train, search for wrong labels and leaks, map, explain wrong
         predictions."""
-        return prepare(self, config, progress or Progress())
+        return self.studies.prepare.run(config, progress)

@@ -217,10 +217,7 @@ class Study(ABC, Generic[Config]):
         """What the work would cost, from a timed share of it or from what earlier work took."""
         if (name := f"{self.name}-cost") in studies.names():
             return studies.get(name)().make(context, config, progress)
-        run = self._beside(self.module)
-        if not hasattr(run, "cost"):
-            raise UserError(f"There is no forecast of {self.name}.", "It was never measured how its cost grows.")
-        return run.cost(context, config, progress or Progress())
+        raise UserError(f"There is no forecast of {self.name}.", "It was never measured how its cost grows.")
 
     def kept(self, context: Context, result: Any) -> None:
         """What is kept with a result once it is finished, so that no page waits for it."""

@@ -4,7 +4,6 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
-from attribution.tasks.targets import KINDS
 from attribution.trust import code_file
 from attribution.trust.loading import running
 from attribution.trust.question import code_hash, look
@@ -30,6 +29,7 @@ def own(name: str, code: str = "") -> "type[Task]":
     ``UserError`` for a file that is not trusted, is another one by now, cannot be run, or holds no such task.
     """
     from attribution.tasks.base import Task
+    from attribution.tasks.targets import KINDS
 
     path = code_file(name)
     assert path is not None

@@ -58,7 +58,7 @@ def next_step(
         return NextStep(
             f"The model is trained. Next, look for {nouns} that are probably wrong.",
             f"Look for wrong {nouns}",
-            job="flag",
+            job="mislabels",
         )
     if retrained and pending:
         return NextStep(

@@ -12,7 +12,7 @@ from pages.parts.context import Sight
 
 
 def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long will it take?") -> None:
-    """The forecast of this work (kind score or flag) with cheaper ways, or the button that times a share of it."""
+    """The forecast of this work (influence or mislabels) with cheaper ways, or the button that times a share of it."""
     found = sight.project.find_forecast(kind, config)
     if found is not None:
         st.markdown(
@@ -41,7 +41,7 @@ def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long 
     def mine(job: Any) -> bool:
         return job.config == to_dict(config)
 
-    if not jobs.panel(sight.project, (f"forecast-{kind}",), mine, place=f"forecast-{place}"):
+    if not jobs.panel(sight.project, (f"{kind}-cost",), mine, place=f"forecast-{place}"):
         st.button(
             ask,
             key=f"forecast-{place}",
@@ -50,7 +50,7 @@ def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long 
             help="Times a share of the work, which takes some seconds, and says how long the whole would take. "
             "Nothing is started.",
             on_click=jobs.submit,
-            args=(sight.project, f"forecast-{kind}", config),
+            args=(sight.project, f"{kind}-cost", config),
         )
 
 

@@ -28,7 +28,7 @@ def least() -> float:
 def fold(sight: Sight) -> None:
     """The curve, the threshold, and the calibration."""
     found, calibration = sight.budget, sight.calibration
-    running = jobs.panel(sight.project, ("calibrate",), place="calibrate")
+    running = jobs.panel(sight.project, ("calibration",), place="calibrate")
     fold_ = st.expander("When to stop", icon=":material/flag:", key="fold-stop", on_change="rerun")
     with fold_:
         if found is None:
@@ -67,5 +67,5 @@ def fold(sight: Sight) -> None:
                 key="calibrate",
                 icon=":material/speed:",
                 on_click=jobs.submit,
-                args=(sight.project, "calibrate"),
+                args=(sight.project, "calibration"),
             )

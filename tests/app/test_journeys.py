@@ -94,7 +94,7 @@ def test_an_estimator_that_was_not_asked_offers_to_be(app, words, tiny_project, 
     test = app("influence", project="digits", query="test-00007", estimator="cosine")
     assert "Not computed for this sample yet" in words(test)
     test.button(key="empty-Score this sample").click().run()
-    assert asked == [("score", ScoreConfig(estimator="cosine", queries="test-00007"))]
+    assert asked == [("influence", ScoreConfig(estimator="cosine", queries="test-00007"))]
 
 
 @pytest.mark.parametrize(("row", "query"), [(0, '"a,5"'), (1, '"test"'), (2, "plain")])
@@ -591,7 +591,7 @@ def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app,
     test = app("influence", project="digits", query="test-00007", estimator="cosine")
     test.button(key="forecast-one").click().run()
     config = ScoreConfig(estimator="cosine", queries="test-00007")
-    assert asked == [("forecast-score", config)]
+    assert asked == [("influence-cost", config)]
     project = tiny_project
     assert project.find_forecast("score", config) is None
     key = InfluenceCost().request(project.context(), config).key

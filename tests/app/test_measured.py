@@ -64,6 +64,6 @@ def test_before_anything_is_measured_the_cost_is_said_and_the_button_starts_it(a
     test = app("compare", project="digits")
     assert "24 models to retrain" in words(test)
     test.button(key="start-compare").click().run()
-    assert [kind for kind, _ in asked] == ["memorize", "compare"]
+    assert [kind for kind, _ in asked] == ["memorization", "bench"]
     assert asked[0][1] == MemorizeConfig(models=24)
     assert asked[1][1].subsets == 24

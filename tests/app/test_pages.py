@@ -98,7 +98,7 @@ def test_review_says_what_is_left_after_ten_decisions_and_measures_the_queue(app
     test = app("review", project="digits")
     assert "After ten decisions" in words(test)
     test.button(key="calibrate").click().run()
-    assert asked == ["calibrate"]
+    assert asked == ["calibration"]
     tiny_project.keep(tiny_project.flags().queue(10)["row"].to_numpy())
     shown = words(app("review", project="digits"))
     assert "are left in all" in shown

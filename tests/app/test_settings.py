@@ -33,7 +33,7 @@ def test_a_setting_on_the_page_asks_for_an_answer_of_its_own(app, words, press, 
     assert "with the current model and steps 2." in words(test)
     next(one for one in test.button if one.label.startswith("Score this")).click().run()
     assert not test.exception
-    assert [job.config["options"] for job in tiny_project.jobs() if job.kind == "score"][:1] == [{"steps": 2}]
+    assert [job.config["options"] for job in tiny_project.jobs() if job.kind == "influence"][:1] == [{"steps": 2}]
 
 
 def test_history_hands_out_what_the_exporters_make(app, words, tiny_project):

@@ -19,6 +19,7 @@ from attribution.datasets.dataset import DatasetInfo
 from attribution.errors import UserError
 from attribution.storage import database, formats, kept
 from attribution.storage.ledger import State
+from attribution.studies import named
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 
@@ -59,7 +60,7 @@ def test_everything_of_an_old_project_reads_as_it_did(old, expected):
     assert view.helpful["id"].tolist() == expected["helpful"]
     assert view.harmful["id"].tolist() == expected["harmful"]
     assert [list(line) for line in project.selections()] == expected["selection"]
-    assert [[job.kind, job.state, job.result] for job in project.jobs()] == expected["jobs"]
+    assert [[named(job.kind).alias or job.kind, job.state, job.result] for job in project.jobs()] == expected["jobs"]
 
 
 def test_the_old_ledger_is_backed_up_and_then_holds_words(old):

@@ -41,7 +41,7 @@ def test_next_step_follows_the_work():
     assert overview.next_step(**{**ready, "trained": False}, loaded=True).sentence.startswith(
         "Your weights are loaded."
     )
-    assert overview.next_step(**{**ready, "flagged": False}).job == "flag"
+    assert overview.next_step(**{**ready, "flagged": False}).job == "mislabels"
     assert overview.next_step(**ready).page == "review"
     assert overview.next_step(**{**ready, "pending": 12}).page == "retrain"
     assert overview.next_step(**{**ready, "open_suspects": 0, "pending": 1}).page == "retrain"

@@ -123,7 +123,7 @@ def compute(context: Context, config: BenchConfig, asked: Request, out: Path, wo
     return {"finished_at": time.time()}
 
 
-def cost(context: Context, config: BenchConfig, progress: Progress) -> "pd.DataFrame":
+def cost(context: Context, config: BenchConfig) -> "pd.DataFrame":
     """What more subsets would cost and how narrow the LDS interval would get (``cost.forecast``)."""
     return forecast(context, config)
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from attribution.progress import Progress
 from attribution.settings.configs import BenchConfig
 from attribution.studies import studies
-from attribution.studies.base import Study
+from attribution.studies.base import Context, Study
 
 
 @studies.register("bench")
@@ -20,3 +21,7 @@ class Bench(Study[BenchConfig]):
 
     def in_short(self, result: Any) -> str:
         return str(next(iter(result.recommendation), "measured"))
+
+    def cost(self, context: Context, config: BenchConfig, progress: Progress | None = None) -> Any:
+        """What more subsets would cost, and how narrow the LDS interval would get."""
+        return self._beside("run").cost(context, config)

@@ -114,7 +114,7 @@ def compute(context: Context, config: MemorizeConfig, asked: Request, out: Path,
     return {"spearman": agreement, "pairs_found": seen, "pairs_by_chance": chance}
 
 
-def cost(context: Context, config: MemorizeConfig, progress: Progress) -> list[dict[str, Any]]:
+def cost(context: Context, config: MemorizeConfig) -> list[dict[str, Any]]:
     """Time against certainty for several numbers of models (``forecast``)."""
     training_s = float(context.asked.config.get("seconds_s", 0.0))
     return forecast(_subsets(context, config, context.likely_recipe), training_s, config.models, config.share)

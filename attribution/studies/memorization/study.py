@@ -1,8 +1,11 @@
 """Memorization as a study."""
 
+from typing import Any
+
+from attribution.progress import Progress
 from attribution.settings.configs import MemorizeConfig
 from attribution.studies import studies
-from attribution.studies.base import Study
+from attribution.studies.base import Context, Study
 
 
 @studies.register("memorization")
@@ -14,3 +17,7 @@ class Memorization(Study[MemorizeConfig]):
     result = "MemorizationResult"
     alias = "memorize"
     folder = "memorizations"
+
+    def cost(self, context: Context, config: MemorizeConfig, progress: Progress | None = None) -> Any:
+        """Time against certainty for several numbers of models."""
+        return self._beside("run").cost(context, config)

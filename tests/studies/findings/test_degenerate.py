@@ -93,11 +93,9 @@ def test_without_a_test_split_it_is_said_that_there_is_none(tmp_path):
 
 
 def test_a_new_project_without_a_test_split_is_set_up(tmp_path):
-    from attribution.progress import Progress
-    from attribution.project.steps import prepare
 
     made = project(tmp_path, rows(), val_fraction=0.0, test_fraction=0.0)
-    prepare(made, RECIPE, Progress())
+    made.prepare(RECIPE)
     assert made.flags() is not None
     assert not made.scores()
 

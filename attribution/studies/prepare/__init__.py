@@ -1,0 +1,1 @@
+"""What a new project opens on, one study after the other."""

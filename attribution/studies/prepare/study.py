@@ -1,0 +1,42 @@
+"""The chain that sets a new project up: train, look for wrong labels and leaks, map, explain wrong predictions."""
+
+from dataclasses import replace
+from typing import Any
+
+from attribution.progress import Progress
+from attribution.settings.configs import FlagConfig, LeakConfig, MapConfig, ScoreConfig, TrainConfig
+from attribution.studies import studies
+from attribution.studies.base import Context
+from attribution.studies.influence.study import Influence
+from attribution.studies.leaks.study import Leaks
+from attribution.studies.map.study import Map
+from attribution.studies.mislabels.study import Mislabels
+from attribution.studies.train.study import Train
+
+
+@studies.register("prepare")
+class Prepare(Train):
+    """Everything a new project opens on: train, search for wrong labels and leaks, map, explain wrong predictions."""
+
+    title = "Set up: train, look for wrong labels, draw the map"
+
+    def make(self, context: Context, config: TrainConfig, progress: Progress | None = None, **extra: Any) -> Any:
+        work = progress or Progress()
+        run = Train().make(context, config, work.part(0.0, 0.25, "Training"))
+        there = replace(context, run=run, elsewhere=run.loaded)
+        Mislabels().make(there, FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
+        Map().make(there, MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
+        Leaks().make(there, LeakConfig(run=run.id), work.part(0.82, 0.86, "Looking for leaks"))
+        if queries := _first_queries(there):
+            asked = ScoreConfig(run=run.id, queries=queries)
+            Influence().make(there, asked, work.part(0.86, 0.92, "Explaining predictions"))
+        Map().make(there, MapConfig(run=run.id), work.part(0.92, 1.0, "Drawing the map"))
+        return run
+
+
+def _first_queries(context: Context) -> str:
+    """What is explained first: wrong test predictions, or what there is of test and validation samples."""
+    test = context.dataset.rows("test")
+    if len(test) and not context.right(test, context.asked).all():
+        return "wrong"
+    return next((split for split in ("test", "val") if len(context.dataset.rows(split))), "")

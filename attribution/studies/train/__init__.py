@@ -1,0 +1,1 @@
+"""Training: the model that everything else is asked of, trained here or loaded."""

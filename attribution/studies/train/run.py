@@ -1,0 +1,54 @@
+"""Trains here, or takes the user's weights; a finished run is found by what it was made of (``training.train``)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from attribution.progress import Progress
+from attribution.settings.configs import TrainConfig
+from attribution.storage.artefact import finished
+from attribution.studies.base import Context
+from attribution.training.run import Run
+from attribution.training.train import adopt, run_fingerprint, train
+
+
+def made(context: Context, config: TrainConfig, work: Progress, checkpoints: Sequence[str] = ()) -> Run:
+    """The run on the current labels. It becomes the current model, unless its seed is another than the project's.
+
+    Weights that were trained elsewhere are not replaced unasked: it takes ``checkpoints``, or the user's word that
+    models may be trained here; else ``UserError`` after an edit.
+    """
+    if checkpoints or (context.elsewhere and not context.agreed):
+        run = _adopted(context, config, work, tuple(checkpoints))
+    else:
+        run = train(
+            context.dataset,
+            context.labels,
+            context.architecture,
+            config,
+            context.folder / "runs",
+            work,
+            trusted=context.trusted,
+        )
+    if checkpoints or run.loaded or config.seed == context.own.seed:
+        context.use(run.id)
+    return run
+
+
+def found(context: Context, config: TrainConfig) -> Run | None:
+    """The finished run of this recipe on the current labels, or None."""
+    key = run_fingerprint(context.dataset, context.labels, context.architecture, config)
+    return next((run for run in finished(context.folder / "runs", Run.open) if run.id == key), None)
+
+
+def _adopted(context: Context, config: TrainConfig, work: Progress, checkpoints: tuple[str, ...]) -> Run:
+    """The user's weights for the current labels: the files given, else those that the project was made with."""
+    runs, current = context.folder / "runs", context.run
+    known = [run for run in finished(runs, Run.open) if run.loaded and run.version == context.labels.version]
+    if known and not checkpoints:
+        return next((run for run in known if current is not None and run.id == current.id), known[0])
+    if not checkpoints and context.labels.version != context.dataset.base_version().version:
+        raise context.trained_elsewhere()
+    model = context.model
+    if checkpoints:  # their learning rates were not given
+        model = replace(model, checkpoints=checkpoints, checkpoint_lr=())
+    return adopt(context.dataset, context.labels, model, runs, work, trusted=context.trusted, device=config.device)
