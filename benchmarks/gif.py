@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attribution.datasets.dataset import DatasetInfo
-from attribution.gradients.selected import Samples, select_for, update
+from attribution.gradients.selected import How, Samples, select_for, update
 from attribution.models.build import build_model
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
@@ -118,18 +118,8 @@ def one(kind: str, name: str, seed: int, titles: list[str]) -> Iterator[tuple[st
         variant, _, by = title.partition(", ")
         mask = select_for(model, chosen.batches(), 1.0 if variant == "if" else RATIO, by or "outputs", seed)
         started_s = time.perf_counter()
-        found = update(
-            model,
-            before,
-            after,
-            mask,
-            variant,
-            steps=STEPS[kind],
-            damping_ratio=DAMPING,
-            l2=RECIPE.weight_decay,
-            curvature_samples=CURVED,
-            seed=seed,
-        )
+        how = How(variant, STEPS[kind], DAMPING, l2=RECIPE.weight_decay, curvature_samples=CURVED, seed=seed)
+        found = update(model, before, after, mask, how)
         facts = {"share": found.share, "steps": len(found.steps), "seconds_s": time.perf_counter() - started_s}
         facts |= {"loss_before": found.start, "loss_after": found.steps[-1].loss if found.steps else found.start}
         yield title, figures(found.model, x_test, y_test) | facts

@@ -32,7 +32,7 @@ from attribution.studies.influence.strongest import strongest
 from attribution.studies.influence.study import Influence
 from attribution.studies.influence.tables import K_REVERSE, write_tables
 from attribution.studies.influence.work import write_shard
-from attribution.studies.memory import PeakMemory
+from attribution.studies.meter import Meter
 from attribution.training.train import train
 
 RESULT = Path(__file__).parent / "results" / "topk.json"
@@ -69,12 +69,12 @@ def measured(n: int) -> dict[str, Any]:
         asked: list[Any] = [Query(str(column), (n + column,)) for column in range(QUERIES)]
         gc.collect()
         processor_s, wall_s = time.process_time(), time.perf_counter()
-        with PeakMemory() as memory:
+        with Meter() as memory:
             write_tables(folder, SimpleNamespace(rows=rows), asked, shards, K)  # type: ignore[arg-type]
         return {
             "processor_s": time.process_time() - processor_s,
             "wall_s": time.perf_counter() - wall_s,
-            "growth_mib": memory.mib,
+            "growth_mib": memory.rise_bytes / 2**20,
             "shards": len(shards),
             "shard_bytes": sum(path.stat().st_size for path in (folder / "shards").iterdir()),
             "table_bytes": sum(path.stat().st_size for path in folder.glob("*.parquet")),
@@ -110,12 +110,12 @@ def served(n: int) -> dict[str, Any]:
         asked = [Query(str(column), (n + column,)) for column in range(QUERIES)]
         gc.collect()
         processor_s, wall_s = time.process_time(), time.perf_counter()
-        with PeakMemory() as memory:
+        with Meter() as memory:
             strongest(estimator, asked, K)
         return {
             "processor_s": time.process_time() - processor_s,
             "wall_s": time.perf_counter() - wall_s,
-            "growth_mib": memory.mib,
+            "growth_mib": memory.rise_bytes / 2**20,
             "store_bytes": sum(path.stat().st_size for path in estimator.stored.folder.iterdir()),
         }
 
@@ -140,13 +140,13 @@ def whole(n: int) -> dict[str, Any]:
         del samples, inputs
         gc.collect()
         processor_s, wall_s = time.process_time(), time.perf_counter()
-        with PeakMemory() as memory:
+        with Meter() as memory:
             asked = Context(folder, dataset, base, run, rows=lambda words, run: dataset.rows("test"))
             result = Influence().make(asked, config)
         return {
             "processor_s": time.process_time() - processor_s,
             "wall_s": time.perf_counter() - wall_s,
-            "growth_mib": memory.mib,
+            "growth_mib": memory.rise_bytes / 2**20,
             "kept_bytes": sum(path.stat().st_size for path in result.folder.rglob("*") if path.is_file()),
             "dense": result.dense,
         }

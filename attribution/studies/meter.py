@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import psutil
+
 _open: "list[Meter]" = []  # at work: one that begins inside another makes the system forget the peak so far
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -23,6 +25,7 @@ class Meter:
 
     seconds_s = cpu_s = 0.0
     peak_bytes = 0
+    rise_bytes = 0  # the peak over what was held at the start
 
     def __init__(self, device: str = "cpu") -> None:
         self._cuda = str(device).startswith("cuda")
@@ -42,6 +45,7 @@ class Meter:
         elif _CLEAR.exists():
             with suppress(OSError):  # a container that forbids it: the highest so far stands in
                 _CLEAR.write_text("5")  # forget the peak so far
+        self._held_bytes = self._held()
         self._started_s, self._began_cpu_s = time.perf_counter(), time.process_time()
         return self
 
@@ -56,6 +60,7 @@ class Meter:
         self.seconds_s = time.perf_counter() - self._started_s
         self.cpu_s = time.process_time() - self._began_cpu_s if self._cpu else self.seconds_s
         self.peak_bytes = max(self._seen_bytes, self._peak())
+        self.rise_bytes = max(0, self.peak_bytes - self._held_bytes)
         return self
 
     def _peak(self) -> int:
@@ -64,6 +69,13 @@ class Meter:
 
             return int(torch.cuda.max_memory_allocated())
         return peak_bytes()
+
+    def _held(self) -> int:
+        if self._cuda:
+            import torch
+
+            return int(torch.cuda.memory_allocated())
+        return int(psutil.Process().memory_info().rss)
 
     def __enter__(self) -> "Meter":
         return self.start()

@@ -20,6 +20,7 @@ from attribution.gradients.selected.select import select_for as select_for
 from attribution.gradients.selected.solve import VARIANTS as VARIANTS
 from attribution.gradients.selected.solve import query_direction as query_direction
 from attribution.gradients.selected.solve import selected_step as selected_step
+from attribution.gradients.selected.update import How as How
 from attribution.gradients.selected.update import Samples as Samples
 from attribution.gradients.selected.update import Step as Step
 from attribution.gradients.selected.update import Update as Update

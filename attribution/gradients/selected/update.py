@@ -47,6 +47,22 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class How:
+    """How steps are made: which of the package's variants, at most how many, the damping as a multiple of the mean
+    eigenvalue, the recipe's L2 term, when a linear system counts as solved and after how many products it is given up,
+    and of how many samples the curvature is, drawn by ``seed``."""
+
+    variant: str = GIF
+    steps: int = 6
+    damping_ratio: float = 10.0
+    l2: float = 0.0
+    tolerance: float = 1e-3
+    iterations: int = 50
+    curvature_samples: int = 128
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Step:
     """One step as it was taken: mean training loss after it (nats), what the step lowers, norm of the gradient still
     unanswered before it, share of the full step that was taken, and the relative residual of its linear system."""
@@ -85,15 +101,8 @@ def update(
     before: Samples,
     after: Samples,
     mask: Tensor,
-    variant: str = GIF,
+    how: How | None = None,
     *,
-    steps: int = 6,
-    damping_ratio: float = 10.0,
-    l2: float = 0.0,
-    tolerance: float = 1e-3,
-    iterations: int = 50,
-    curvature_samples: int = 128,
-    seed: int = 0,
     task: Task = PLAIN,
     progress: Progress | None = None,
 ) -> Update:
@@ -104,42 +113,31 @@ def update(
     training that was stopped early stays as far from its optimum as it was, and only the change of the data is
     answered. The first step's right-hand side is then the gradient change of the samples acted on. Each step solves for
     the parameters of ``mask`` (P,) (``gif.select``) with the Gauss-Newton curvature of ``after`` at the current weights
-    (of at most ``curvature_samples`` of them, drawn), then is halved until it lowers L_after(theta) - <grad
+    (of at most ``how.curvature_samples`` of them, drawn), then is halved until it lowers L_after(theta) - <grad
     L_before(theta_0), theta>; it ends when no length does. Nothing but training samples is looked at.
 
-    ``model`` is left as it was. Cost per step: a gradient and a loss over ``after``, and up to ``iterations`` curvature
-    products (twice as many for gif). Source: arXiv 2312.05586 for the variants; re-linearising and backtracking are
-    this project's.
+    ``model`` is left as it was. Cost per step: a gradient and a loss over ``after``, and up to ``how.iterations``
+    curvature products (twice as many for gif). Source: arXiv 2312.05586 for the variants; re-linearising and
+    backtracking are this project's.
     """
     work = progress or Progress()
+    how = how or How()
     model = copy.deepcopy(model).eval()
     engine = GradientEngine(model, task.loss)
-    layout = Layout(covered_parameters(model))
-    objective = _Objective(engine, layout, before, after, l2)
-    curved = after.some(curvature_samples, seed)
+    objective = _Objective(engine, Layout(covered_parameters(model)), before, after, how.l2)
+    curved = after.some(how.curvature_samples, how.seed)
     start = value = objective.at_start
     start_loss = objective.loss
     taken = []
     stopped = "all steps were taken"
-    for index in range(steps):
-        work.update(index, steps, f"step {index + 1} of {steps}")
+    for index in range(how.steps):
+        work.update(index, how.steps, f"step {index + 1} of {how.steps}")
         slope = objective.slope()
-        spread = partial(np.linspace, 0, 1, curved.n, endpoint=False)
-        curvature = GaussNewton(
-            engine,
-            curved.batch,
-            curved.n,
-            spread,
-            task=task,
-            l2=l2,
-            damping_ratio=damping_ratio,
-            batch_size=64,
-            keep_bytes=KEEP_BYTES,
-        )
-        if not float(slope.norm()) > 0 or not float(curvature.trace + l2) > 0:
+        curvature = _curvature(engine, curved, how, task)
+        if not float(slope.norm()) > 0 or not float(curvature.trace + how.l2) > 0:
             stopped = "the training data ask for nothing more"
             break
-        found = selected_step(curvature, -slope[None], mask, variant, tolerance, iterations)
+        found = selected_step(curvature, -slope[None], mask, how.variant, how.tolerance, how.iterations)
         length, value = objective.search(found.x[0], value)
         if length == 0:
             stopped = "no step length lowers the training loss"
@@ -147,6 +145,21 @@ def update(
         taken.append(Step(objective.loss, value - start, float(slope.norm()), length, float(found.residuals.max())))
     work.update(1, 1, "done")
     return Update(model, tuple(taken), start_loss, float(mask.double().mean()), stopped)
+
+
+def _curvature(engine: GradientEngine, curved: Samples, how: How, task: Task) -> GaussNewton:
+    """The curvature at the weights as they are now."""
+    return GaussNewton(
+        engine,
+        curved.batch,
+        curved.n,
+        partial(np.linspace, 0, 1, curved.n, endpoint=False),
+        task=task,
+        l2=how.l2,
+        damping_ratio=how.damping_ratio,
+        batch_size=64,
+        keep_bytes=KEEP_BYTES,
+    )
 
 
 @final

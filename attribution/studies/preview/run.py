@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
-from attribution.gradients.selected import SELECTIONS, VARIANTS, Samples, select_for, update
+from attribution.gradients.selected import SELECTIONS, VARIANTS, How, Samples, select_for, update
 from attribution.models.devices import pick_device
 from attribution.models.features import inputs_of
 from attribution.models.predict import predict
@@ -73,20 +73,17 @@ def compute(context: Context, config: PreviewConfig, asked: Request, out: Path, 
     chosen = _samples(dataset, acted["row"].to_numpy(), before, after, model)
     ratio = 1.0 if config.variant == "if" else config.ratio
     mask = select_for(model, chosen.batches(), ratio, config.selection, config.seed, dataset.task.loss)
-    moved = update(
-        model,
-        _samples(dataset, before.train_rows(dataset), before, before, model),
-        _samples(dataset, after.train_rows(dataset), after, after, model),
-        mask,
+    how = How(
         config.variant,
-        steps=config.steps,
-        damping_ratio=config.damping_ratio,
+        config.steps,
+        config.damping_ratio,
         l2=recipe.weight_decay if known else 0.0,
         curvature_samples=config.curvature_samples,
-        task=dataset.task,
         seed=config.seed,
-        progress=work.part(0.02, 0.95),
     )
+    was = _samples(dataset, before.train_rows(dataset), before, before, model)
+    now = _samples(dataset, after.train_rows(dataset), after, after, model)
+    moved = update(model, was, now, mask, how, task=dataset.task, progress=work.part(0.02, 0.95))
     work.update(0.95, 1, "testing before and after")
     part = work.part(0.96, 1.0)
     effect = predict_effect(dataset, before, after, [run], test, part, trusted=context.trusted, device=config.device)

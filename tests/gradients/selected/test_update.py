@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from attribution.gradients.selected import VARIANTS, Samples, select_for, update
+from attribution.gradients.selected import VARIANTS, How, Samples, select_for, update
 
 L2 = 0.05
 
@@ -72,11 +72,7 @@ def test_all_parameters_free_it_arrives_where_retraining_does(clouds, change):
         samples(x, wrong),
         samples(x[kept], labels[kept]),
         mask,
-        "if",
-        steps=30,
-        damping_ratio=0.0,
-        l2=L2,
-        tolerance=1e-10,
+        How("if", steps=30, damping_ratio=0.0, l2=L2, tolerance=1e-10),
     )
     assert distance(found.model, goal) < 1e-3 * distance(model, goal)
     assert found.share == 1
@@ -123,7 +119,7 @@ def test_only_chosen_parameters_move_and_every_step_lowers_the_training_side(clo
         solver.step()
     start = {name: value.clone() for name, value in model.state_dict().items()}
     mask = select_for(model, [(x[:9], wrong[:9])], 1.0 if variant == "if" else 0.2)
-    found = update(model, samples(x, wrong), samples(x, y), mask, variant, steps=5, damping_ratio=1.0)
+    found = update(model, samples(x, wrong), samples(x, y), mask, How(variant, steps=5, damping_ratio=1.0))
     assert all(torch.equal(value, start[name]) for name, value in model.state_dict().items())
     before = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
     after = torch.cat([p.reshape(-1) for p in found.parameters.values()])
@@ -138,7 +134,7 @@ def test_only_chosen_parameters_move_and_every_step_lowers_the_training_side(clo
 def test_no_change_of_the_data_no_step(clouds):
     x, _, wrong = clouds
     model = nn.Sequential(nn.Linear(4, 3)).double()
-    found = update(model, samples(x, wrong), samples(x, wrong), torch.ones(15, dtype=torch.bool), "fif")
+    found = update(model, samples(x, wrong), samples(x, wrong), torch.ones(15, dtype=torch.bool), How("fif"))
     assert found.steps == ()
     assert "nothing more" in found.stopped
 

@@ -4,13 +4,14 @@ import time
 from typing import Any
 
 from attribution.errors import UserError
+from attribution.models.devices import pick_device
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig
 from attribution.studies.bench import agreement as agree
 from attribution.studies.bench import recommend
 from attribution.studies.bench.parts.state import Bench
 from attribution.studies.influence.result import ScoreResult
-from attribution.studies.memory import PeakMemory
+from attribution.studies.meter import Meter
 
 
 def score_all(at: Bench, work: Progress) -> None:
@@ -47,7 +48,7 @@ def _scored(at: Bench, name: str, work: Progress) -> tuple[ScoreResult, float]:
     """The score run of the bench's queries and its extra memory in MiB; NaN when it was there already."""
     config = ScoreConfig(estimator=name, device=at.config.device, seed=at.config.seed)
     before = time.time()
-    with PeakMemory() as peak:
+    with Meter(str(pick_device(config.device))) as spent:
         found = at.score(at.run, config, at.home, work)
     if not found.dense:
         raise UserError(
@@ -56,7 +57,7 @@ def _scored(at: Bench, name: str, work: Progress) -> tuple[ScoreResult, float]:
             f"Ask about fewer than {len(at.queries)} predictions.",
         )
     fresh = (found.folder / "config.json").stat().st_mtime >= before - 1
-    return found, peak.mib if fresh else float("nan")
+    return found, spent.rise_bytes / 2**20 if fresh else float("nan")
 
 
 def agreement(at: Bench, work: Progress) -> None:
