@@ -42,7 +42,8 @@ def found(context: Context, config: TrainConfig) -> Run | None:
 
 def _adopted(context: Context, config: TrainConfig, work: Progress, checkpoints: tuple[str, ...]) -> Run:
     """The user's weights for the current labels: the files given, else those that the project was made with."""
-    runs, current = context.folder / "runs", context.run
+    runs = context.folder / "runs"
+    current = context.run
     known = [run for run in finished(runs, Run.open) if run.loaded and run.version == context.labels.version]
     if known and not checkpoints:
         return next((run for run in known if current is not None and run.id == current.id), known[0])
