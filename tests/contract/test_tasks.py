@@ -13,6 +13,7 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.measures import measures
 from attribution.measures.query import measure_of, query_gradients
+from attribution.training.subsets import Subsets
 
 NAMES = [name for name in estimators.names() if not estimators.get(name).from_subsets]
 EXACT = {"rtol": 5e-4, "atol": 5e-5}
@@ -150,6 +151,21 @@ def test_forward_inf_can_be_asked_of_the_margin_by_every_task(world):
     assert np.isfinite(found).all()
     assert not np.allclose(found, scores(world, "forward-inf", queries_of(world), rows), **EXACT)  # read off otherwise
     assert estimator.measured_in().endswith("of margin")
+
+
+def test_datamodels_are_fitted_to_the_losses_of_every_task(world):
+    home, run = world.run.folder.parent.parent, world.run
+    store = Subsets.at(home / "subsets", world.dataset, world.labels, run.model_config, run.train_config)
+    store.grow(world.dataset, world.labels, 10, device="cpu")
+    queries = queries_of(world)
+    estimator = estimators.get("datamodels")(world.trained())
+    estimator.prepare(queries)
+    assert np.isfinite(estimator.score(world.dataset.rows("train")).influence.numpy()).all()
+    rows = [query.rows[0] for query in queries]
+    losses = store.losses(rows, world.labels.values[rows])
+    model = store.model(0, world.dataset)
+    x, y = world.trained().batch(rows)
+    np.testing.assert_allclose(losses[0], world.dataset.task.loss(model(x), y).detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_an_attack_raises_the_loss(world):
