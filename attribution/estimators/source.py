@@ -9,13 +9,14 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.estimators import register
-from attribution.estimators._preconditioned import curvature_of
+from attribution.estimators._preconditioned import curvature_of, stand_in
 from attribution.estimators.base import Estimator, Query, ScoreBlock
 from attribution.measures.query import query_gradients
 
 if TYPE_CHECKING:
     import torch
 
+    from attribution.gradients.curvature import GaussNewton
     from attribution.gradients.curvature.kronecker import Kronecker
 
 
@@ -48,12 +49,10 @@ class Source(Estimator):
 
     def options(self) -> dict[str, Any]:
         self._check()
-        return {"segments": "checkpoints"} | (
-            {"seed": self.seed} if len(self.trained.dataset.info.classes) > 32 else {}
-        )
+        return {"segments": "checkpoints"} | ({"seed": self.seed} if self._curvatures[-1].by_chance else {})
 
     def notes(self) -> dict[str, Any]:
-        return {"stretches": self._times}
+        return {"stretches": self._times} | stand_in(self._curvatures[-1])
 
     def query_bytes(self) -> int:
         return self.trained.parameter_bytes() * (len(self.trained.weights) + 4)
@@ -80,15 +79,17 @@ class Source(Estimator):
         return [weight * self._n for weight in self.trained.weights]
 
     @cached_property
+    def _curvatures(self) -> "list[GaussNewton]":
+        """At every checkpoint, oldest first."""
+        return [curvature_of(self.trained, self.seed, 0.0, index) for index in range(len(self._times))]
+
+    @cached_property
     def factors(self) -> "list[Kronecker]":
         """EK-FAC at every checkpoint, oldest first."""
         from attribution.gradients.curvature import kronecker_factors
 
         self._check()
-        return [
-            kronecker_factors(curvature_of(self.trained, self.seed, 0.0, index), corrected=True)
-            for index in range(len(self._times))
-        ]
+        return [kronecker_factors(curvature, corrected=True) for curvature in self._curvatures]
 
     def prepare(self, queries: Sequence[Query]) -> None:
         import torch

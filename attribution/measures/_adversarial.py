@@ -8,6 +8,7 @@ import numpy as np
 from attribution.datasets.handed import STANDARDISED, Inputs, unit
 from attribution.errors import UserError
 from attribution.measures.base import Measure
+from attribution.modalities import modalities
 from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
@@ -20,42 +21,16 @@ if TYPE_CHECKING:
 
 
 def movable(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> np.ndarray | None:
-    """Which inputs an attack may move (d,) bool, None for all of them: the number columns of a table, every pixel of a
-    picture.
-
-    Categories stay: a person is not 0.1 standard deviations more married. ``UserError`` for words and for a table
-    without numbers.
-    """
-    if info.modality == "text" or inputs.kind == "tokens":
+    """Which inputs an attack may move (d,) bool, None for all of them; ``UserError`` for words, and for a table without
+    numbers."""
+    if inputs.kind == "tokens":
         raise UserError(
-            "The samples are texts." if info.modality == "text" else "The samples are token ids.",
+            "The samples are token ids.",
             "Words cannot be moved by a small amount.",
             "Ask for loss or margin, or use pictures or a table.",
         )
-    columns = info.preprocessing.get("columns") or []
-    if info.modality != "tabular" or not columns:
-        return None
-    numbers = np.array([column["kind"] == "number" for column in columns])
-    if not numbers.any():
-        raise UserError(
-            "The table has no number column.",
-            "Categories cannot be moved by a small amount.",
-            "Ask for loss or margin.",
-        )
-    return numbers
-
-
-def limits(info: "DatasetInfo", inputs: Inputs = STANDARDISED) -> tuple[np.ndarray, np.ndarray] | None:
-    """Lowest and highest value per channel that a picture can have, as the model sees it; None for other data."""
-    if info.modality != "image":
-        return None
-    given = (
-        info.preprocessing
-        if inputs.kind == "standardised"
-        else {"mean": inputs.mean or (0.0,), "std": inputs.std or (1.0,)}
-    )
-    mean, std = (np.asarray(given[name], dtype=np.float64) for name in ("mean", "std"))
-    return (0 - mean) / std, (1 - mean) / std
+    found: np.ndarray | None = modalities.get(info.modality)().movable(info)
+    return found
 
 
 @dataclass(frozen=True)
@@ -103,7 +78,7 @@ class Adversarial(Measure):
         model = trained.model(checkpoint)
         inputs = inputs_of(model)
         mask = movable(info, inputs)
-        bounds = limits(info, inputs)
+        bounds = modalities.get(info.modality)().limits(info, inputs)
         reach = unit(info, inputs) * (1.0 if mask is None else mask)  # of one standard deviation, per channel or column
         allowed = torch.as_tensor(reach, device=x.device).to(x.dtype).view(1, -1, *[1] * (x.dim() - 2))
         low = x - self.settings.epsilon * allowed

@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from attribution.datasets.dataset import Dataset
-from attribution.datasets.names import class_word
+from attribution.datasets.dataset import Dataset, DatasetInfo
+from attribution.datasets.handed import Inputs
+from attribution.datasets.names import UNLABELLED
 from attribution.registry import Registry
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 modalities = Registry("modality", "attribution.modalities")
@@ -22,6 +24,14 @@ class Modality(ABC):
 
     def thumbnail(self, dataset: Dataset, row: int, size: int = 96) -> bytes | None:
         """A PNG of at most ``size`` pixels a side, or None for what has no picture."""
+        return None
+
+    def movable(self, info: DatasetInfo) -> "np.ndarray | None":
+        """Which inputs an attack may move (d,) bool; None for all. ``UserError`` where none can be."""
+        return None
+
+    def limits(self, info: DatasetInfo, inputs: Inputs) -> "tuple[np.ndarray, np.ndarray] | None":
+        """Lowest and highest value per channel that a sample can have, as the model sees it; None without such."""
         return None
 
     @abstractmethod
@@ -60,9 +70,11 @@ def alt(dataset: Dataset, row: int) -> str:
     return modality_of(dataset).alt(dataset, int(row))
 
 
-def imported_label(dataset: Dataset, row: int) -> str:
-    """The class name that the sample came with."""
-    return class_word(dataset.info.classes, int(dataset.labels[row]))
+def imported(dataset: Dataset, row: int) -> str:
+    """The target that the sample came with: "imported with the label cat"."""
+    targets = dataset.task.targets
+    word = targets.word(dataset.labels[row])
+    return f"imported with the {targets.noun} {word}" if word else f"imported with {UNLABELLED}"
 
 
 def shorten(text: str, limit: int) -> str:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from attribution.datasets.dataset import Dataset
+from attribution.datasets.dataset import Dataset, DatasetInfo
+from attribution.datasets.handed import Inputs
 from attribution.datasets.picture_layout import is_picture
-from attribution.modalities.base import Modality, imported_label, register
+from attribution.modalities.base import Modality, imported, register
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +32,14 @@ class ImageModality(Modality):
         """Size, id and imported label."""
         channels, height, width = dataset.info.shape
         colour = "grey" if channels == 1 else "colour"
-        return (
-            f"{width} by {height} pixel {colour} picture {dataset.ids[row]}, imported with the label "
-            f"{imported_label(dataset, row)}"
-        )
+        return f"{width} by {height} pixel {colour} picture {dataset.ids[row]}, {imported(dataset, row)}"
+
+    def limits(self, info: DatasetInfo, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        """Black and white."""
+        own = {"mean": inputs.mean or (0.0,), "std": inputs.std or (1.0,)}
+        given = info.preprocessing if inputs.kind == "standardised" else own
+        mean, std = (np.asarray(given[name], dtype=np.float64) for name in ("mean", "std"))
+        return (0 - mean) / std, (1 - mean) / std
 
     def columns(self, dataset: Dataset) -> "pd.DataFrame":
         """``file_name``, for pictures that are files."""

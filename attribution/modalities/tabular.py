@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from attribution.datasets.dataset import Dataset
-from attribution.modalities.base import Modality, imported_label, register, shorten
+import numpy as np
+
+from attribution.datasets.dataset import Dataset, DatasetInfo
+from attribution.errors import UserError
+from attribution.modalities.base import Modality, imported, register, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,10 +22,21 @@ class TabularModality(Modality):
 
     def alt(self, dataset: Dataset, row: int) -> str:
         """The imported label and the values."""
-        return (
-            f"Row {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}: "
-            f"{self.describe(dataset, row)}"
-        )
+        return f"Row {dataset.ids[row]}, {imported(dataset, row)}: {self.describe(dataset, row)}"
+
+    def movable(self, info: DatasetInfo) -> np.ndarray | None:
+        """The number columns: a person is not 0.1 standard deviations more married."""
+        columns = info.preprocessing.get("columns") or []
+        if not columns:
+            return None
+        numbers = np.array([column["kind"] == "number" for column in columns])
+        if not numbers.any():
+            raise UserError(
+                "The table has no number column.",
+                "Categories cannot be moved by a small amount.",
+                "Ask for loss or margin.",
+            )
+        return numbers
 
     def columns(self, dataset: Dataset) -> "pd.DataFrame":
         """The columns as they stood in the data."""

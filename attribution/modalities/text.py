@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from attribution.datasets.dataset import Dataset
-from attribution.modalities.base import Modality, imported_label, register, shorten
+from attribution.datasets.dataset import Dataset, DatasetInfo
+from attribution.errors import UserError
+from attribution.modalities.base import Modality, imported, register, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,15 @@ class TextModality(Modality):
     def alt(self, dataset: Dataset, row: int) -> str:
         """The imported label and the start of the text."""
         text = shorten(str(dataset.line(row)["text"]), 120)
-        return f"Text {dataset.ids[row]}, imported with the label {imported_label(dataset, row)}: {text}"
+        return f"Text {dataset.ids[row]}, {imported(dataset, row)}: {text}"
+
+    def movable(self, info: DatasetInfo) -> None:
+        """No words."""
+        raise UserError(
+            "The samples are texts.",
+            "Words cannot be moved by a small amount.",
+            "Ask for loss or margin, or use pictures or a table.",
+        )
 
     def columns(self, dataset: Dataset) -> "pd.DataFrame":
         """``text``."""

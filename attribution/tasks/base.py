@@ -44,7 +44,7 @@ class Task(ABC):
     kind: ClassVar[str]  # of its targets: "class", "number" or "set" (``tasks.targets``)
     Settings: ClassVar[type[Any]] = NoSettings  # a frozen dataclass with help and ranges, in the task's file
     kept_file: ClassVar[str] = "outputs.npy"  # what a run keeps of every sample (``kept``)
-    formula: ClassVar[str]  # of the loss, in words
+    formula: ClassVar[str] = "the task's own loss"  # in words
     advice: ClassVar[str] = ""  # what else may be meant by outputs that do not fit
     unit: str = "nats"  # of the loss
     margin_unit: str = "logits"

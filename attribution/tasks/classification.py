@@ -259,16 +259,6 @@ def per_sample_loss(logits: "Tensor", labels: "Tensor") -> "Tensor":
     return PLAIN.loss(logits, labels)
 
 
-def margin(logits: "Tensor", labels: "Tensor") -> "Tensor":
-    """``Classification.margin``."""
-    return PLAIN.margin(logits, labels)
-
-
-def confidence(logits: "Tensor", labels: "Tensor") -> "Tensor":
-    """``Classification.confidence``."""
-    return PLAIN.confidence(logits, labels)
-
-
 def _no_indices(targets: "Tensor") -> str:
     """Why targets are not one class index per sample."""
     if targets.dim() == 1 and not targets.is_floating_point() and not targets.is_complex():

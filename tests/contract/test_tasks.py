@@ -13,6 +13,7 @@ from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.measures import measures
 from attribution.measures.query import measure_of, query_gradients
+from attribution.modalities import alt
 from attribution.training.subsets import Subsets
 
 NAMES = [name for name in estimators.names() if not estimators.get(name).from_subsets]
@@ -173,3 +174,8 @@ def test_an_attack_raises_the_loss(world):
     loss = measure_of(trained, "loss").value(trained, rows)
     assert measure_of(trained, "fgsm").value(trained, rows) > loss
     assert measure_of(trained, "pgd").value(trained, rows) > loss
+
+
+def test_a_sample_is_described_with_what_it_came_with(world):
+    targets = world.dataset.task.targets
+    assert f"imported with the {targets.noun} {targets.word(world.dataset.labels[0])}" in alt(world.dataset, 0)
