@@ -168,7 +168,7 @@ class ScoreConfig(WithOptions):
     runner: str = opt(
         "serial",
         "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.",
-        choices=("serial", "processes", "ray"),
+        plugins="runners",
     )
     workers: int = opt(
         0, "Shards under way at once with processes or ray; 0: as many as there are cores.", low=0, high=4096

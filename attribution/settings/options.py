@@ -85,7 +85,7 @@ def fields_for(config: Any) -> "dict[str, dataclasses.Field[Any]]":
     found: dict[str, dataclasses.Field[Any]] = {}
     for item in _naming(type(config)):
         plugin = registry.named(item.metadata["plugins"]).get(getattr(config, item.name))
-        for field in dataclasses.fields(plugin.Settings):
+        for field in _settings(plugin):
             if field.name in found:
                 raise ValueError(f"two plug-ins of one {type(config).__name__} have a setting {field.name!r}")
             found[field.name] = field
@@ -98,19 +98,27 @@ def every_field(kind: type) -> "dict[str, dict[str, dataclasses.Field[Any]]]":
     for item in _naming(kind):
         plugins = registry.named(item.metadata["plugins"])
         for name in plugins.names():
-            for field in dataclasses.fields(plugins.get(name).Settings):
+            for field in _settings(plugins.get(name)):
                 found.setdefault(field.name, {})[name] = field
     return found
 
 
 def foreign(config: Any, name: str, shown: str = "") -> UserError:
     """What to say of a setting that belongs to none of the plug-ins that ``config`` names."""
-    named = [f"the {item.name} {getattr(config, item.name)}" for item in _naming(type(config))]
+    named = [
+        f"the {item.name} {getattr(config, item.name)}"
+        for item in _naming(type(config))
+        if any(_settings(plugin) for plugin in registry.named(item.metadata["plugins"]).each())
+    ]
     owners = every_field(type(config)).get(name)
     mine = sorted(fields_for(config))
     why = f"It belongs to {', '.join(sorted(owners))}." if owners else "No plug-in has it."
     do = f"The settings there are: {', '.join(mine)}." if mine else "Leave it out: there is nothing to set."
     return UserError(f"{shown or name} is no setting of {' or '.join(named)}.", f"{why} It would be ignored.", do)
+
+
+def _settings(plugin: Any) -> "tuple[dataclasses.Field[Any], ...]":
+    return dataclasses.fields(getattr(plugin, "Settings", NoSettings))
 
 
 def _naming(kind: type) -> "list[dataclasses.Field[Any]]":

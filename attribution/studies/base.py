@@ -272,7 +272,7 @@ class Study(ABC, Generic[Config]):
     def latest(self, folder: Path, run: str | None = None) -> Any:
         """The newest finished result, one that was asked of this run before all others."""
         found = self.all(folder)
-        own = [result for result in found if getattr(result, "run", None) == run]
+        own = [result for result in found if "run" in result.config and result.run == run]
         return next(iter([*own, *found]), None)
 
     def find(self, context: Context, config: Config) -> Any:

@@ -1,0 +1,32 @@
+"""The part of the package that needs torch: a network, a layer type, and its exact rule."""
+
+import torch
+from torch import nn
+
+from attribution.gradients.factors import Dense
+from attribution.gradients.layers import handles
+from attribution.models.zoo import outputs, register
+
+
+class Stretch(nn.Module):
+    """Every input times a weight of its own."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return x * self.weight
+
+
+@handles(Stretch)
+def stretch(module, calls, b):
+    """dL/dw = sum over positions of the gradient times the input."""
+    terms = [(call.gradient * call.inputs).reshape(b, -1, module.weight.numel()).sum(1) for call in calls]
+    return {"weight": Dense(sum(terms), tuple(module.weight.shape))}
+
+
+@register("stretched", "tabular")
+def stretched(info, width):
+    """A stretch and a linear layer."""
+    return nn.Sequential(Stretch(info.shape[0]), nn.Linear(info.shape[0], outputs(info)))
