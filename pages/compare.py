@@ -94,7 +94,7 @@ def _forecast(folder: str, run: str, version: str, results: int, _project: objec
 
 def verdict(bench: "BenchResult", words: dict[str, str]) -> None:
     """What to use for what, and by which rule."""
-    lines = [states.plain(views.in_words(line, words)) for line in bench.recommendation]
+    lines = [states.plain(line) for line in views.recommendation(bench, words)]
     if not lines:
         return
     with st.container(border=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from attribution.studies.bench.sentences import sentences
 from attribution.views.numbers import MINUS, NONE, duration, percent, plural, three_digits
 
 if TYPE_CHECKING:
@@ -31,14 +32,9 @@ def titles() -> dict[str, str]:
     return {**known, "queue": "The queue of Review"}
 
 
-def in_words(sentence: str, words: Mapping[str, str]) -> str:
-    """A sentence of the recommendation with names of estimators and detectors replaced by their titles."""
-    for name in sorted(words, key=len, reverse=True):
-        for before in (" ", "("):
-            for after in (":", ",", ".", " (", " gives", " is"):
-                sentence = sentence.replace(f"{before}{name}{after}", f"{before}{words[name]}{after}")
-    first, space, rest = sentence.partition(" ")
-    return words.get(first, first) + space + rest
+def recommendation(bench: "BenchResult", words: Mapping[str, str]) -> list[str]:
+    """What to use for what, in sentences, the headline first, with estimators and detectors by their titles."""
+    return sentences(bench.summary, words)
 
 
 def about(estimate: float, low: float, high: float, unit: str = "") -> str:

@@ -51,15 +51,6 @@ def test_the_matrix_is_square_in_the_order_asked(measured):
     assert square.loc["ip", "ekfac"] == 0.25
 
 
-def test_names_in_sentences_become_titles():
-    sentence = "To explain one prediction, use ekfac: LDS 0.50 ± 0.10. It beats ip (LDS 0.20 ± 0.10)."
-    assert (
-        views.in_words(sentence, WORDS)
-        == "To explain one prediction, use EK-FAC: LDS 0.50 ± 0.10. It beats Gradient dot product (LDS 0.20 ± 0.10)."
-    )
-    assert views.in_words("ip is not measurably better.", WORDS).startswith("Gradient dot product is")
-
-
 def test_ranks_are_shares_of_the_training_set():
     points = views.rank_points(np.array([3.0, 1.0, 2.0]), np.array([-1.0, 5.0, 0.0]))
     np.testing.assert_allclose(points, [[1, 0], [0, 1], [0.5, 0.5]])

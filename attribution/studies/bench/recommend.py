@@ -1,7 +1,8 @@
-"""From measured figures to sentences: which estimator or detector to use for what, by one stated rule."""
+"""From measured figures to a choice: which estimator or detector to use for what, by one stated rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,17 @@ class Choice:
     equals: tuple[str, ...]
     useless: tuple[str, ...]
     figures: dict[str, Interval]
+
+    def to_json(self) -> dict[str, Any]:
+        """Names and numbers."""
+        plain = {"pick": self.pick, "best": self.best, "equals": list(self.equals), "useless": list(self.useless)}
+        return {**plain, "figures": {name: found.to_json() for name, found in self.figures.items()}}
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> "Choice":
+        """The inverse of ``to_json``; further entries are left alone."""
+        figures = {name: Interval.from_json(found) for name, found in values["figures"].items()}
+        return Choice(values["pick"], values["best"], tuple(values["equals"]), tuple(values["useless"]), figures)
 
 
 def choose(
@@ -58,57 +70,3 @@ def precision_draws(
         name: np.array([average_precision(column[pick], truth[pick]) for pick in picks])
         for name, column in suspicion.items()
     }
-
-
-def explain_sentences(choice: Choice) -> list[str]:
-    """What to use to explain one prediction, and what not."""
-    lines = []
-    if choice.pick:
-        text = f"To explain one prediction, use {choice.pick}: LDS {_shown(choice.figures[choice.pick])}."
-        if choice.best != choice.pick:
-            text += (
-                f" It is the cheapest of those not measurably worse than the best, {choice.best} "
-                f"({_shown(choice.figures[choice.best])})."
-            )
-        lines.append(text)
-    else:
-        lines.append(
-            "No estimator explains this model's predictions better than chance here: measure more subsets, or "
-            "distrust them all."
-        )
-    if choice.pick and choice.useless:
-        told = ", ".join(f"{name} (LDS {_shown(choice.figures[name])})" for name in choice.useless)
-        verb = "is" if len(choice.useless) == 1 else "are"
-        lines.append(
-            f"Not measurably better than random here: {told}."
-            if verb == "are"
-            else f"{told} is not measurably better than random here."
-        )
-    return lines
-
-
-def mislabel_sentences(choice: Choice, budget: float, precision: dict[str, float]) -> list[str]:
-    """What to use to find wrong labels."""
-    if not choice.pick:
-        return ["Nothing finds the planted wrong labels better than chance here."]
-    text = f"For wrong labels on this data, use {choice.pick}: average precision {_shown(choice.figures[choice.pick])}"
-    text += f", {100 * precision[choice.pick]:.0f} % of the first {100 * budget:g} % of its queue were planted."
-    if choice.best != choice.pick:
-        text += (
-            f" It is the cheapest of those not measurably worse than the best, {choice.best} "
-            f"({_shown(choice.figures[choice.best])})."
-        )
-    return [text]
-
-
-def fragile_sentences(names: Sequence[str], spearman: dict[str, float], least: float = 0.5) -> list[str]:
-    """A warning for recommended estimators whose ranking another seed turns over."""
-    shaky = [name for name in names if name and spearman.get(name, 1.0) < least]
-    return [
-        f"{name} gives another ranking with another seed (rank correlation {spearman[name]:.2f}): average over several."
-        for name in shaky
-    ]
-
-
-def _shown(found: Interval) -> str:
-    return f"{found.estimate:.2f} ± {(found.high - found.low) / 2:.2f}"

@@ -8,6 +8,7 @@ import numpy as np
 from attribution.storage.artefact import Artefact
 from attribution.storage.files import read_json
 from attribution.storage.tables import read_table
+from attribution.studies.bench.sentences import sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,7 @@ class BenchResult(Artefact):
     @property
     def summary(self) -> dict[str, Any]:
         """``done`` (finished parts), ``skipped`` (name -> why: estimators and parts that this model or data cannot
-        serve), ``notes`` (sentences a reader should know), ``recommendation`` (sentences, the first is the headline),
+        serve), ``notes`` (sentences a reader should know), ``choices`` (what the rule says: names and numbers),
         ``explain`` and ``mislabels`` (the chosen names, "" for none), ``no_better_than_random`` (names); {} before the
         first part is done."""
         path = self.folder / "bench.json"
@@ -143,8 +144,8 @@ class BenchResult(Artefact):
 
     @property
     def recommendation(self) -> list[str]:
-        """What to use for what, in sentences."""
-        return list(self.summary.get("recommendation", []))
+        """What to use for what, in sentences, the headline first, with estimators and detectors by name."""
+        return sentences(self.summary)
 
     @property
     def fidelity(self) -> "pd.DataFrame":

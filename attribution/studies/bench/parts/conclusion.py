@@ -1,4 +1,6 @@
-"""The recommendation: sentences from what is measured so far."""
+"""The recommendation: what the rule chooses from what is measured so far, as names and numbers."""
+
+from typing import Any
 
 from attribution.storage.files import write_json
 from attribution.studies.bench import recommend
@@ -7,16 +9,16 @@ from attribution.studies.bench.parts.state import Bench
 
 
 def conclude(at: Bench) -> None:
-    """Sentences from what is measured so far, into ``bench.json``."""
+    """Names and numbers from what is measured so far, into ``bench.json``; ``sentences`` makes words of them."""
     done = at.told["done"]
     told = at.told
-    sentences: list[str] = []
+    choices: dict[str, Any] = {}
     told |= {"explain": "", "mislabels": "", "no_better_than_random": [], "rule": recommend.RULE}
     if "fidelity" in done and recommend.CONTROL in at.matrices:
         values, drawn = lds_by_estimator(at, subsets_of(at), "loss")
         choice = recommend.choose(means(values), drawn, at.result.cost.set_index("estimator")["seconds_s"].to_dict())
         told |= {"explain": choice.pick, "no_better_than_random": list(choice.useless)}
-        sentences += recommend.explain_sentences(choice)
+        choices["explain"] = choice.to_json()
     if "usefulness" in done:
         sandbox, table = at.result.planted, at.result.usefulness
         truth = sandbox["planted"].to_numpy(dtype=bool)
@@ -26,10 +28,12 @@ def conclude(at: Bench) -> None:
         )
         choice = recommend.choose(whole["ap"].to_dict(), drawn, whole["seconds_s"].to_dict())
         told["mislabels"] = choice.pick
-        sentences += recommend.mislabel_sentences(choice, at.config.budget, whole["precision"].to_dict())
+        choices["mislabels"] = {
+            **choice.to_json(),
+            "budget": at.config.budget,
+            "precision": whole["precision"].to_dict(),
+        }
     if "stability" in done and told["explain"]:
-        sentences += recommend.fragile_sentences(
-            [told["explain"]], at.result.stability.set_index("estimator")["spearman"].to_dict()
-        )
-    told["recommendation"] = sentences
+        choices["stability"] = at.result.stability.set_index("estimator")["spearman"].to_dict()
+    told["choices"] = choices
     write_json(at.result.folder / "bench.json", told)

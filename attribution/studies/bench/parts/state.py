@@ -44,7 +44,7 @@ class Bench:
         self.rows = self.labels.train_rows(self.dataset)
         self.asked = self.labels.values[self.queries]
         path = self.result.folder / "bench.json"
-        empty: dict[str, Any] = {"done": [], "skipped": {}, "notes": [], "recommendation": []}
+        empty: dict[str, Any] = {"done": [], "skipped": {}, "notes": []}
         self.told: dict[str, Any] = read_json(path) if path.is_file() else empty
         self.matrices: dict[str, np.ndarray] = {}
 
