@@ -1,6 +1,6 @@
 """Verbs that make a project: new, sample, trust."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from attribution.errors import UserError
 from attribution.project.home import SAMPLES
 from attribution.project.project import Project
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, small_words
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import DatasetInfo
 
 
 @cli.command()
@@ -38,7 +41,7 @@ def new(
 ) -> None:
     """Make a project from your data (and, if you like, your model and recipe: what is not given suits the kind of
     data)."""
-    from attribution.views import importing, targets
+    from attribution.views import targets
 
     if not data.path:
         raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
@@ -61,31 +64,40 @@ def new(
     by_itself = ", taken by itself (--task says otherwise)" if data.task == "auto" else ""
     typer.echo(f"task: {project.dataset.task.name}{by_itself}")
     typer.echo(f"splits: {info.preprocessing['splits']}")
-    if sentence := importing.counts_sentence(info.seen, info.problems):
-        typer.echo(sentence)
-    for kind in (importing.LEFT_OUT, importing.NOTE):
-        found = [problem for problem in info.problems if problem["kind"] == kind]
-        for problem in found[:10]:
-            typer.echo(f"{kind}: {problem['where']}: {problem['what']}")
-        if len(found) > 10:
-            typer.echo(f"{kind}: ... and {len(found) - 10} more lines, listed on the Overview page")
-    look = project.first_look
-    losses = [round(one["loss"], 2) + 0.0 for one in look["samples"]]  # + 0: a loss of just below 0 is not "-0.00"
-    typer.echo(
-        f"sample shape {'x'.join(map(str, info.shape))}; {look['weights']} model of {look['parameters']:,} "
-        f"parameters: loss on {len(losses)} samples"
-        f" {sum(losses) / len(losses):.2f} {look['unit']} on average ({min(losses):.2f} to {max(losses):.2f}), "
-        f"chance is {look['chance']:.2f}"
-    )
-    for line in [*look.get("said", []), *loaded(look)]:
+    for line in [*problem_lines(info), *model_lines(project)]:
         typer.echo(line)
-    made = project.train_config
-    typer.echo(
-        f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}"
-    )
     if "epochs" not in given(context, recipe) and (small := small_words(info.modality, info.counts["train"])):
         typer.echo(f"small data: {small}")
     typer.echo(f"Next: {command('train', project)}")
+
+
+def problem_lines(info: "DatasetInfo") -> list[str]:
+    """How many samples were taken, and the first of what was left out or is to be known."""
+    from attribution.views import importing
+
+    sentence = importing.counts_sentence(info.seen, info.problems)
+    lines = [sentence] if sentence else []
+    for kind in (importing.LEFT_OUT, importing.NOTE):
+        found = [problem for problem in info.problems if problem["kind"] == kind]
+        lines += [f"{kind}: {problem['where']}: {problem['what']}" for problem in found[:10]]
+        if len(found) > 10:
+            lines.append(f"{kind}: ... and {len(found) - 10} more lines, listed on the Overview page")
+    return lines
+
+
+def model_lines(project: Project) -> list[str]:
+    """What the model says of some samples before it is trained, and the recipe."""
+    look = project.first_look
+    losses = [round(one["loss"], 2) + 0.0 for one in look["samples"]]  # + 0: a loss of just below 0 is not "-0.00"
+    made = project.train_config
+    return [
+        f"sample shape {'x'.join(map(str, project.info.shape))}; {look['weights']} model of {look['parameters']:,} "
+        f"parameters: loss on {len(losses)} samples {sum(losses) / len(losses):.2f} {look['unit']} on average "
+        f"({min(losses):.2f} to {max(losses):.2f}), chance is {look['chance']:.2f}",
+        *look.get("said", []),
+        *loaded(look),
+        f"recipe: {made.optimizer}, learning rate {made.lr:g}, {made.epochs} epochs, batches of {made.batch_size}",
+    ]
 
 
 def loaded(look: dict[str, Any]) -> list[str]:

@@ -96,6 +96,13 @@ def feature(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", 
     values = values.astype(object)
     if pd.api.types.infer_dtype(values, skipna=False) == "string":
         return _from_words(frame, values, name, path)
+    return _from_mixed(frame, values, name, path)
+
+
+def _from_mixed(
+    frame: "pd.DataFrame", values: "pd.Series", name: str, path: Path
+) -> tuple["pd.Series", list[dict[str, Any]]]:
+    """A column of Python objects: numbers, dates, or what reads as words."""
     if values.map(lambda value: isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)).all():
         return _from_objects(frame, values, name, path), []
     nested = values.map(lambda value: isinstance(value, (list, dict, np.ndarray)))
@@ -226,8 +233,11 @@ def _like_numbers(distinct: dict[str, str], words: "pd.Series", share: float) ->
             f"holds dates or times such as {words.iloc[0]!r}; taken as categories. Written as YYYY-MM-DD they are "
             "numbers"
         )
-    if len(distinct) <= 2:
-        return ""
+    return _begins_with_numbers(distinct) if len(distinct) > 2 else ""
+
+
+def _begins_with_numbers(distinct: dict[str, str]) -> str:
+    """Whether words begin with numbers, with one unit behind all of them or not; empty for neither."""
     numbers = [bare for bare in distinct.values() if re.match(r"[+-]?\.?\d", bare)]
     units = {re.sub(r"^[+-]?[\d.,' ]*\d", "", bare) for bare in numbers}
     if len(numbers) == len(distinct) and len(units) == 1 and "" not in units:

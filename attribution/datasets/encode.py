@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -56,20 +57,9 @@ def encode_images(
 ) -> Encoded:
     """uint8 (n, H, W, C) at one common size; one picture in memory at a time. The hash covers the pixels at their own
     size, before resizing. Pictures that cannot be decoded are left out and listed; ``UserError`` if none can."""
-    assert source.header is not None
     assert source.pixels is not None
-    headers: list[tuple[int, int, int]] = []
-    problems: list[dict[str, Any]] = []
-    for number, i in enumerate(samples.index):
-        progress.update(number, 10 * len(samples), "looking at pictures")
-        try:
-            headers.append(source.header(i))
-        except Unreadable:
-            headers.append((0, 0, 0))  # told with its cause when the decoding fails
-    usable = [header for header in headers if header[2]]
-    if not usable:
-        raise none_readable(source, samples)
-    problems += source.measure()
+    usable = _headers(source, samples, progress)
+    problems: list[dict[str, Any]] = source.measure()
     channels = max(header[2] for header in usable)
     height, width = target_size([header[:2] for header in usable], config.image_size)
     kept: list[int] = []
@@ -106,6 +96,20 @@ def encode_images(
     std = np.where(deviation > 1e-6, deviation, 1.0)
     statistics = {"mean": [_steady(value) for value in mean], "std": [_steady(value) for value in std]}
     return Encoded(samples.loc[kept].assign(hash=hashes), (channels, height, width), statistics, problems)
+
+
+def _headers(source: Source, samples: "pd.DataFrame", progress: Progress) -> list[tuple[int, int, int]]:
+    """Height, width and channels of the pictures that can be opened; ``UserError`` if none can."""
+    assert source.header is not None
+    found = []
+    for number, i in enumerate(samples.index):
+        progress.update(number, 10 * len(samples), "looking at pictures")
+        with suppress(Unreadable):  # told with its cause when the decoding fails
+            found.append(source.header(i))
+    usable = [header for header in found if header[2]]
+    if not usable:
+        raise none_readable(source, samples)
+    return usable
 
 
 def none_readable(source: Source, samples: "pd.DataFrame") -> UserError:

@@ -8,6 +8,7 @@ on after its last finished epoch and ends with the same weights, bit for bit on 
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -233,12 +234,18 @@ def adopt(
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already loaded")
         return Run.open(folder)
+    return _adopt_into(_Place(folder, dataset, labels, model), build, rates, pick_device(device), progress)
 
+
+def _adopt_into(
+    place: _Place, build: Callable[[], nn.Module], rates: list[float], device: torch.device, progress: Progress
+) -> Run:
+    """Copy, ask and measure every checkpoint."""
     started_s = time.monotonic()
-    place = _Place(folder, dataset, labels, model)
+    folder, dataset, model = place.folder, place.dataset, place.model
     network = build()
     check_model(network, dataset)
-    network.to(pick_device(device))
+    network.to(device)
     count = len(model.checkpoints)
     tables: list[pd.DataFrame] = []
     metrics: list[dict[str, Any]] = []
@@ -264,7 +271,7 @@ def adopt(
         "train": None,
         "seed": 0,
         "source": "loaded",
-        "n_train": len(labels.train_rows(dataset)),
+        "n_train": len(place.labels.train_rows(dataset)),
         "weight_unit": "rate" if rates else "order",
         "checkpoints": kept,
         "seconds_s": time.monotonic() - started_s,
