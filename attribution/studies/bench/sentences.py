@@ -15,7 +15,8 @@ def sentences(summary: Mapping[str, Any], titles: Mapping[str, str] | None = Non
     if "choices" not in summary:
         return list(summary.get("recommendation", []))
     called = dict(titles or {})
-    found, lines = summary["choices"], []
+    found = summary["choices"]
+    lines = []
     if "explain" in found:
         lines += explaining(Choice.from_json(found["explain"]), called)
     if "mislabels" in found:
