@@ -97,7 +97,7 @@ def polar(found: "AnglesResult", *, groups: Groups | None = None, dark: bool = F
                 "title": {"text": "share of samples, %", "font": {"size": 11}},
             },
         },
-        margin={"l": 56, "r": 56, "b": 40},
+        margin={"l": 62, "r": 68, "b": 40},
     )
     return figure
 

@@ -61,7 +61,7 @@ def matrix(square: pd.DataFrame, words: Mapping[str, str], by: str, *, dark: boo
     figure = style.canvas(
         f"Agreement: {AGREEMENT[by]}",
         "How far every two estimators agree: 1 the same, 0 unrelated, below 0 opposite",
-        x="the same estimators, by number",
+        x="estimator, by number",
         y="estimator",
         dark=dark,
         height=100 + 38 * len(names),

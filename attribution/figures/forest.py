@@ -57,6 +57,7 @@ def forest(
         ticktext=[style.tick(name) for name in frame["name"]],
         range=[n - 0.4, -0.6],
         showgrid=False,
+        ticklabelstandoff=6,
     )
     if span is None:
         figure.add_vline(x=0, line={"color": style.UNCLEAR, "dash": "dash", "width": 1})

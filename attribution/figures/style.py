@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.views.numbers import three_digits
+from attribution.views.numbers import SPACE, three_digits
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -53,6 +53,7 @@ def template(dark: bool) -> dict[str, Any]:
         "zeroline": False,
         "automargin": True,
         "exponentformat": "power",
+        "showexponent": "last",  # once is enough, and on a phone there is no room for more
         "separatethousands": True,
         "title": {"standoff": 8, "font": {"size": 12}},
         "fixedrange": True,  # a finger that scrolls the page must not be caught by a chart
@@ -112,6 +113,7 @@ def canvas(
 
 def folded(title: str, width: int = 30) -> str:
     """The title of a horizontal axis on as many lines as a phone needs; it holds no markup but entities."""
+    title = title.replace(" % interval", f"{SPACE}%{SPACE}interval")
     return "<br>".join(textwrap.wrap(title, width, break_long_words=False, break_on_hyphens=False))
 
 
