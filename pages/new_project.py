@@ -13,6 +13,7 @@ from attribution.progress import Progress
 from attribution.project.home import home
 from attribution.project.project import Project
 from attribution.settings.configs import DataConfig, ModelConfig, default_recipe, from_dict, small_words
+from attribution.settings.lists import entries
 from attribution.settings.ranges import limits
 from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
@@ -61,6 +62,7 @@ def data_step() -> DataConfig:
     with right:
         path = uploaded_path() or path
     columns = column_fields(path.strip()) if path and importing.kind_of(path) != "archive" else {}
+    columns |= task_fields() if path else {}
     with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
         columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
         columns["test_fraction"] = st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction")
@@ -109,6 +111,29 @@ def column_fields(path: str) -> dict[str, Any]:
     return found
 
 
+def task_fields() -> dict[str, Any]:
+    """What is to be predicted."""
+    with st.expander("What is predicted", icon=":material/target:"), st.grid("auto", min_column_width=170):
+        task = st.selectbox(
+            "Target",
+            list(importing.TASKS),
+            format_func=importing.TASKS.__getitem__,
+            key="task",
+            help="A class is usual; labels that look like a quantity are refused as classes. A task of your own, "
+            "from a Python file, is given in the shell: datablame new --task FILE.py:CLASS.",
+        )
+        found: dict[str, Any] = {"task": task}
+        if task == "regression":
+            found["unit"] = st.text_input("Unit", key="unit", help="Such as mm or EUR; it stands beside the values.")
+        options = st.text_input(
+            "Settings of the task",
+            key="task-options",
+            placeholder="label_smoothing=0.1",
+            help="NAME=VALUE, with commas.",
+        )
+        return found | {"task_options": tuple(entries(options))}
+
+
 @st.cache_data(max_entries=8, show_spinner="Looking at the data")
 def looked_at(config: DataConfig, stamp: str) -> dict[str, Any]:
     """The preview of a source, as it was when last changed."""
@@ -126,7 +151,7 @@ def show_back(found: dict[str, Any]) -> None:
             importing.balance_table(found),
             hide_index=True,
             height="content" if len(found["classes"]) <= 12 else 400,
-            alt="Samples per class and split",
+            alt="Targets by split",
         )
     with right:
         pictures = [example for example in found["examples"] if "pixels" in example]
@@ -180,7 +205,7 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
             "Python file and function",
             key="own-model",
             placeholder="/code/net.py:make_model",
-            help="The function returns an nn.Module. It may take `classes`, `shape`, `class_names`, `mean`, "
+            help="The function returns an nn.Module. It may take `classes`, `outputs`, `shape`, `class_names`, `mean`, "
             "`std`, `columns` and `vocabulary`.",
         ).strip()
         if name and not re.fullmatch(r".+\.py:\w+", name):
@@ -211,13 +236,13 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
 
 def recipe_step(found: dict[str, Any]) -> dict[str, Any]:
     """How the model is trained: the settings that differ from what suits the data."""
-    samples = sum(found["balance"].get("train", {}).values())
-    usual = default_recipe(found["modality"], samples)
+    samples = found["counts"]["train"]
+    usual = default_recipe(found["modality"], samples, found["kind"])
     with st.expander("Training recipe", icon=":material/tune:"):
         st.caption("What suits the data is filled in. Retraining and proofs take the recipe of the model in use.")
         if small := small_words(found["modality"], samples):
             st.caption(f"Small data: {small}.")
-        return recipe.form(usual, f"recipe-{found['modality']}")
+        return recipe.form(usual, f"recipe-{found['modality']}{'-number' * (found['kind'] == 'number')}")
 
 
 def create(

@@ -88,7 +88,7 @@ def preview(config: DataConfig) -> dict[str, Any]:
     """What an import would find, without writing: every sample is counted, ``PREVIEWED`` pictures are decoded.
 
     Keys: ``name``, ``modality``, ``classes``, ``n``, ``counts`` {split: n}, ``balance`` {split: {class: n}} ({} for
-    numbers), ``target`` (of numbers: {quartiles: {split: [5]}, unit}), ``task`` (name), ``splits``
+    numbers), ``target`` (of numbers: {quartiles: {split: [5]}, unit}), ``task`` and ``kind`` (of targets), ``splits``
     (a sentence), ``shape`` (as the model sees a sample), for pictures ``sizes`` (as they are in the
     files, in words), ``examples`` (up to 12 of {id, label, split, source, and pixels uint8 (h, w, c) | text | values
     {column: value}}), ``seen`` (files or rows met), ``problems`` [{where, what, kind, count}], ``checked`` (samples
@@ -109,6 +109,7 @@ def preview(config: DataConfig) -> dict[str, Any]:
         **_shares(samples, arranged),
         "splits": arranged.splits,
         "task": arranged.task.name,
+        "kind": arranged.task.kind,
     }
     return {**result, **looked, "seen": source.seen, "problems": source.problems + looked["problems"]}
 

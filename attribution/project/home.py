@@ -164,7 +164,7 @@ def _build(
         data = replace(data, image_size=side)
         shutil.rmtree(building / "data")
         dataset = import_data(data, building / "data", name, progress)
-    recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"])
+    recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
     model = first_looks.settled(dataset, model)
     settings = {

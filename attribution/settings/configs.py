@@ -494,10 +494,17 @@ LEAST_STEPS = (
 )
 
 
-def default_recipe(modality: str, samples: int | None = None) -> TrainConfig:
+# The squared loss is steeper than cross-entropy: at 0.05 a linear model of 160 like columns diverged, at 0.02 it did
+# not, and networks on five tables lost nothing that counts.
+NUMBER_LR = 0.02
+
+
+def default_recipe(modality: str, samples: int | None = None, kind: str = "class") -> TrainConfig:
     """The recipe that a new project starts from; for few training ``samples`` with as many more epochs as make
     ``LEAST_STEPS`` steps."""
     recipe = RECIPES.get(modality, TrainConfig())
+    if kind == "number" and recipe.optimizer == "sgd":
+        recipe = dataclasses.replace(recipe, lr=NUMBER_LR)
     if samples is None:
         return recipe
     per_epoch = -(-max(1, samples) // recipe.batch_size)

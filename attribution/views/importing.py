@@ -43,19 +43,37 @@ FITTING = {
 }
 
 
+TASKS = {
+    "auto": "A class",
+    "regression": "A number",
+    "multilabel": "Any of several labels",
+    "binary": "One of two classes, by one logit",
+}
+
+
 def summary_line(found: dict[str, Any]) -> str:
     """What a preview found, in one sentence: "6,000 pictures of 28 × 28 pixels in 10 classes"."""
     shape = found["shape"]
     n = found["n"]
-    classes = plural(len(found["classes"]), "class", "classes")
+    targets = _targets_of(found)
     if found["modality"] == "image":
         channels, height, width = shape
         own = found.get("sizes", f"{width} × {height} pixels")
         seen = "" if own == f"{width} × {height} pixels" else f" (the model sees {width} × {height})"
-        return f"{plural(n, 'picture')} of {own}{seen}, {'grey' if channels == 1 else 'colour'}, in {classes}"
+        return f"{plural(n, 'picture')} of {own}{seen}, {'grey' if channels == 1 else 'colour'}, {targets}"
     if found["modality"] == "text":
-        return f"{plural(n, 'text')} of up to {plural(shape[0], 'word')}, in {classes}"
-    return f"{plural(n, 'row')} with {plural(shape[0], 'model input')}, in {classes}"
+        return f"{plural(n, 'text')} of up to {plural(shape[0], 'word')}, {targets}"
+    return f"{plural(n, 'row')} with {plural(shape[0], 'model input')}, {targets}"
+
+
+def _targets_of(found: dict[str, Any]) -> str:
+    """What is to be predicted: "in 10 classes", "with any of 5 labels", "with a number in mm"."""
+    if found.get("kind") == "number":
+        unit = found["target"]["unit"]
+        return f"with a number{' in ' * bool(unit)}{unit}"
+    if found.get("kind") == "set":
+        return f"with any of {plural(len(found['classes']), 'label')}"
+    return f"in {plural(len(found['classes']), 'class', 'classes')}"
 
 
 def counts_sentence(seen: int, problems: Sequence[dict[str, Any]]) -> str:
@@ -79,9 +97,13 @@ def sizes_sentence(problems: Sequence[dict[str, Any]]) -> str:
 
 
 def balance_table(found: dict[str, Any]) -> pd.DataFrame:
-    """Samples per class (lines) and split (columns)."""
+    """Samples per class or label (lines) and split (columns); of numbers their quartiles."""
+    if found.get("kind") == "number":
+        spread = {SPLIT_NAMES[split]: values for split, values in found["target"]["quartiles"].items()}
+        lines = ("smallest", "first quarter", "median", "third quarter", "largest")
+        return pd.DataFrame(spread, index=list(lines)).rename_axis("value").reset_index()
     frame = pd.DataFrame({SPLIT_NAMES[split]: counts for split, counts in found["balance"].items()})
-    return frame.rename_axis("class").reset_index()
+    return frame.rename_axis("label" if found.get("kind") == "set" else "class").reset_index()
 
 
 def example_table(found: dict[str, Any], limit: int = 8) -> pd.DataFrame:
