@@ -89,7 +89,7 @@ def start(sight: Sight, first: bool) -> None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _forecast(folder: str, run: str, version: str, results: int, _project: object):  # type: ignore[no-untyped-def]
-    return _project.forecast_compare()  # type: ignore[attr-defined]
+    return _project.studies.bench.cost()  # type: ignore[attr-defined]
 
 
 def verdict(bench: "BenchResult", words: dict[str, str]) -> None:

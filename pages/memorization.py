@@ -36,7 +36,7 @@ def start(sight: Sight, first: bool) -> None:
                 "retrained on random halves of the data. Hard, rare and mislabelled samples stand out. The models "
                 "are kept and shared with Compare."
             )
-        lines = sight.project.forecast_memorize()
+        lines = sight.project.studies.memorization.cost()
         by_count = {line["models"]: line for line in lines}
         count = (
             st.segmented_control("Models to retrain", list(by_count), default=24, required=True, key="memorize-models")

@@ -54,7 +54,7 @@ def train(
     opened = open_project(project)
     recipe = dataclasses.replace(opened.train_config, **given(context, config))
     if forecast:
-        _tell(opened.forecast_train(recipe, bar()))
+        _tell(opened.studies.train.cost(recipe, bar()))
         return
     if (here or opened.trains_here) and opened.loaded and not checkpoints:
         typer.echo(
@@ -110,7 +110,7 @@ def score(
     """Influence of every training sample on test predictions (positive: training on it lowers the loss)."""
     opened = open_project(project)
     if forecast:
-        _tell(opened.forecast_score(config, bar()))
+        _tell(opened.studies.influence.cost(config, bar()))
         return
     extra: dict[str, Any] = {"part": _part(part)} if part and not job else {}
     result = do(opened, "influence", config, job, **extra)
@@ -165,7 +165,7 @@ def flag(
     """Rank the training labels by suspicion, and say what kind of sample each suspect is."""
     opened = open_project(project)
     if forecast:
-        _tell(opened.forecast_flag(config, bar()))
+        _tell(opened.studies.mislabels.cost(config, bar()))
         return
     if leaks:
         _show_leaks(

@@ -111,7 +111,7 @@ def compare(
     """Measure which estimators and detectors to trust on this model and data, and recommend."""
     opened = open_project(project)
     if forecast:
-        for line in opened.forecast_compare(config).itertuples():
+        for line in opened.studies.bench.cost(config).itertuples():
             basis = "measured" if line.measured else "a usual value"
             typer.echo(
                 f"{line.subsets:>4} subsets: {line.missing:>3} trainings, {line.seconds_s:7.0f} s, LDS ± "

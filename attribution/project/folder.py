@@ -27,11 +27,12 @@ def _dataset(folder: Path, changed_ns: int) -> "Dataset":
 
 
 class About:
-    """What a project is, and the base of the other parts of ``Project``: they add methods, it alone holds something."""
+    """What a project is; the other parts of ``Project`` ask it."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
-        self.folder, self._settings = folder, settings
-        self._db = folder / "project.db"
+        self.folder = folder
+        self.database = folder / "project.db"
+        self._settings = settings
 
     @property
     def name(self) -> str:
@@ -130,13 +131,15 @@ class About:
         self._settings["train"] = to_dict(config)
         write_json(self.folder / "project.json", self._settings)
 
-    def _setting(self, name: str) -> str:
-        with database.connect(self._db) as db:
+    def setting(self, name: str) -> str:
+        """What is remembered under a name; "" for nothing."""
+        with database.connect(self.database) as db:
             row = db.execute("SELECT value FROM settings WHERE name=?", (name,)).fetchone()
         return row["value"] if row else ""
 
-    def _set(self, name: str, value: str) -> None:
-        with database.write(self._db) as db:
+    def remember(self, name: str, value: str) -> None:
+        """Remember a value under a name."""
+        with database.write(self.database) as db:
             db.execute(
                 "INSERT INTO settings VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value", (name, value)
             )

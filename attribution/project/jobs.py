@@ -7,24 +7,22 @@ from typing import Any
 from attribution.jobs.board import GRACE_S, Job, JobBoard
 from attribution.progress import Progress
 from attribution.project.folder import About
-from attribution.project.studies import Of
+from attribution.project.studies import Studies
 from attribution.settings.configs import from_dict
 from attribution.studies import named, studies
 
 
-class Background(About):
+class Board:
     """The jobs of a project: ``submit(kind, config)`` queues what ``step(kind)(config, progress)`` does here. A kind is
     a study's name; jobs of former versions are known by its alias."""
 
-    @property
-    def _board(self) -> JobBoard:
-        return JobBoard(self.folder)
+    def __init__(self, about: About, of: Studies) -> None:
+        self._board = JobBoard(about.folder)
+        self._studies = of
 
     def submit(self, kind: str, config: Any = None) -> Job:
         """Queue a job of a kind (a study's name) and start it; returns at once."""
-        study = named(kind)
-        asked = config or study.usual(self.train_config)
-        return self._board.submit(study.name, study.called(asked), asked)
+        return self._studies.named(kind).submit(config)
 
     def jobs(self) -> list[Job]:
         """All jobs, newest first, as they stand."""
@@ -62,7 +60,7 @@ class Background(About):
             from attribution.models.user_code import guarded
 
             with guarded("it was at work"):
-                return Of(self, named(kind)).run(*args, **settings)  # type: ignore[arg-type]
+                return self._studies.named(kind).run(*args, **settings)
 
         return work
 

@@ -1,38 +1,115 @@
 """A project is a folder; ``Project`` is the one object that pages, the command line and notebooks talk to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from attribution.progress import Progress
 from attribution.project import home as homes
-from attribution.project.jobs import Background
-from attribution.project.work import Work
-from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig
+from attribution.project.folder import About
+from attribution.project.jobs import Board
+from attribution.project.results import Results
+from attribution.project.review import Review
+from attribution.project.runs import Models
+from attribution.project.studies import Studies
+from attribution.settings.configs import (
+    AnglesConfig,
+    BenchConfig,
+    CalibrateConfig,
+    DampingConfig,
+    DataConfig,
+    FlagConfig,
+    LeakConfig,
+    MapConfig,
+    MemorizeConfig,
+    ModelConfig,
+    PreviewConfig,
+    RemedyConfig,
+    RetrainConfig,
+    ScoreConfig,
+    ShiftConfig,
+    TrainConfig,
+)
 from attribution.storage import formats
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-class Project(Work, Background):
+    from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.storage.ledger import Ledger
+    from attribution.studies.angles.result import AnglesResult
+    from attribution.studies.bench.result import BenchResult
+    from attribution.studies.calibration.result import CalibrationResult
+    from attribution.studies.damping.result import DampingResult
+    from attribution.studies.fairness.result import FairnessResult
+    from attribution.studies.influence.result import ScoreResult
+    from attribution.studies.leaks.result import LeakResult
+    from attribution.studies.map.result import MapResult
+    from attribution.studies.memorization.result import MemorizationResult
+    from attribution.studies.mislabels.result import FlagResult
+    from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.retrain.result import RetrainResult
+    from attribution.studies.shift.result import ShiftResult
+    from attribution.training.run import Run
+    from attribution.trust import Look
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def of(part: str, method: Callable[Concatenate[Any, P], T]) -> "Callable[Concatenate[Project, P], T]":
+    """A member of one of the project's parts, as a member of the project."""
+
+    @wraps(method)
+    def call(self: "Project", *args: P.args, **kwargs: P.kwargs) -> T:
+        found: T = getattr(getattr(self, part), method.__name__)(*args, **kwargs)
+        return found
+
+    return call
+
+
+class Seen(Generic[T]):
+    """A property of one of the project's parts, as one of the project."""
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, project: "Project", owner: type | None = None) -> T:
+        found: T = getattr(getattr(project, self._part), self._name) if project is not None else self
+        return found
+
+
+class Project:
     """One project folder. Cheap to open: everything heavy is read or imported when asked for.
 
-    The parts, each a file of ``project/``:
+    Its parts are, each a file of ``project/``, ``about`` (what it is), ``review`` (decisions on samples), ``models``
+    (its trainings), ``studies`` (every kind of work: ``project.studies.leaks.run(config)``, ``.latest()``, ``.all()``,
+    ``.find(config)``, ``.cost(config)``, ``.submit(config)``), ``results`` (which of them answers), ``board`` (the work
+    as jobs). What is asked of them most stands here, too:
 
-    - ``about``, what it is: ``folder name model_config train_config save_recipe data_config code codes trusted
-      trust_code dataset info first_look classes samples``.
-    - ``review``, decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels labels_at sample_state
-      states edits edit_count revertible ledger class_index export``; what was pointed at: ``select selection selected
-      selections``.
-    - ``models``: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows``; what
-      a study is told, and all studies: ``context studies``.
-    - ``results``, reads: ``damaged scores find_query settings_found influence affected_by flags categories
-      categories_of truth leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings
-      previews``.
-    - ``work``, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy
-      memorize compare damping_sweep preview prepare``.
-    - ``forecasts`` of it: ``forecast_score forecast_flag forecast_train forecast_memorize forecast_compare
-      find_forecast``.
-    - ``background``, the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
+    - what it is: ``folder name model_config train_config save_recipe data_config code codes trusted trust_code dataset
+      info first_look classes samples``.
+    - decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels labels_at sample_state states edits
+      edit_count revertible ledger class_index export``; what was pointed at: ``select selection selected selections``.
+    - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
+    - results: ``damaged scores find_query settings_found influence affected_by flags categories categories_of truth
+      leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings previews``.
+    - work, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize
+      compare damping_sweep preview prepare``.
+    - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
     """
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.about = About(folder, settings)
+        self.review = Review(self.about)
+        self.models = Models(self.about, self.review)
+        self.studies = Studies(self.about, self.review, self.models)
+        self.results = Results(self.about, self.review, self.models, self.studies)
+        self.board = Board(self.about, self.studies)
 
     @staticmethod
     def open(folder: str | Path) -> "Project":
@@ -76,3 +153,182 @@ class Project(Work, Background):
         made on first
         use, opened afterwards."""
         return Project.open(homes.create_sample(name, folder, progress or Progress()))
+
+    folder: Seen[Path] = Seen("about")
+    name: Seen[str] = Seen("about")
+    model_config: Seen[ModelConfig] = Seen("about")
+    train_config: Seen[TrainConfig] = Seen("about")
+    data_config: Seen[DataConfig] = Seen("about")
+    code: "Seen[Look | None]" = Seen("about")
+    codes: "Seen[list[Look]]" = Seen("about")
+    trusted: Seen[bool] = Seen("about")
+    dataset: "Seen[Dataset]" = Seen("about")
+    info: "Seen[DatasetInfo]" = Seen("about")
+    first_look: Seen[dict[str, Any]] = Seen("about")
+    classes: Seen[tuple[str, ...]] = Seen("about")
+    samples: "Seen[pd.DataFrame]" = Seen("about")
+    save_recipe = of("about", About.save_recipe)
+    trust_code = of("about", About.trust_code)
+
+    ledger: "Seen[Ledger]" = Seen("review")
+    labels: "Seen[Labels]" = Seen("review")
+    labels_at = of("review", Review.labels_at)
+    sample_state = of("review", Review.sample_state)
+    states = of("review", Review.states)
+    relabel = of("review", Review.relabel)
+    drop = of("review", Review.drop)
+    keep = of("review", Review.keep)
+    undo = of("review", Review.undo)
+    redo = of("review", Review.redo)
+    revert = of("review", Review.revert)
+    edits = of("review", Review.edits)
+    edit_count = of("review", Review.edit_count)
+    revertible = of("review", Review.revertible)
+    class_index = of("review", Review.class_index)
+    select = of("review", Review.select)
+    selection = of("review", Review.selection)
+    selected = of("review", Review.selected)
+    selections = of("review", Review.selections)
+
+    run: "Seen[Run | None]" = Seen("models")
+    loaded: Seen[bool] = Seen("models")
+    trains_here: Seen[bool] = Seen("models")
+    runs = of("models", Models.runs)
+    use_run = of("models", Models.use_run)
+    train_here = of("models", Models.train_here)
+    recipe_for = of("models", Models.recipe_for)
+    versions = of("models", Models.versions)
+    predictions = of("models", Models.predictions)
+    query_rows = of("models", Models.query_rows)
+    context = of("models", Models.context)
+
+    damaged = of("results", Results.damaged)
+    scores = of("results", Results.scores)
+    find_query = of("results", Results.find_query)
+    settings_found = of("results", Results.settings_found)
+    influence = of("results", Results.influence)
+    affected_by = of("results", Results.affected_by)
+    flags = of("results", Results.flags)
+    categories = of("results", Results.categories)
+    categories_of = of("results", Results.categories_of)
+    truth = of("results", Results.truth)
+    leaks = of("results", Results.leaks)
+    map = of("results", Results.map)
+    angles = of("results", Results.angles)
+    comparisons = of("results", Results.comparisons)
+    calibration = of("results", Results.calibration)
+    budget = of("results", Results.budget)
+    shifts = of("results", Results.shifts)
+    remedies = of("results", Results.remedies)
+    memorizations = of("results", Results.memorizations)
+    benches = of("results", Results.benches)
+    dampings = of("results", Results.dampings)
+    previews = of("results", Results.previews)
+
+    submit = of("board", Board.submit)
+    jobs = of("board", Board.jobs)
+    job = of("board", Board.job)
+    cancel = of("board", Board.cancel)
+    kill = of("board", Board.kill)
+    resume = of("board", Board.resume)
+    run_job = of("board", Board.run_job)
+    step = of("board", Board.step)
+
+    def export(self, name: str, path: "str | Path", **options: Any) -> Path:
+        """Write what the exporter ``name`` makes of the project (``ledger``, ``dataset``, ``scores``, ...) to a new
+        file, whole or not at all, in the format of its suffix; its path. ``options`` are the exporter's own settings.
+
+        ``UserError`` for an unknown exporter or format, and for a file that is there already.
+        """
+        from attribution.exporters.base import export
+
+        return export(self, name, Path(path), options)
+
+    def train(
+        self,
+        config: TrainConfig | None = None,
+        progress: Progress | None = None,
+        *,
+        here: bool = False,
+        checkpoints: "Sequence[str | Path]" = (),
+    ) -> "Run":
+        """Train the project's model on the current labels (or load the user's checkpoints); finished work is found, not
+        repeated.
+
+        Weights that were trained elsewhere are not replaced unasked: after an edit it takes ``checkpoints``, files that
+        the user trained on the current labels, or ``here=True``, which trains from scratch with the project's recipe
+        (see ``train_here``); else ``UserError``. The result becomes the current model, unless it was trained with
+        another seed than the project's.
+        """
+        if here:
+            self.models.train_here()
+        more = {"checkpoints": [str(path) for path in checkpoints]} if checkpoints else {}
+        return self.studies.train.run(config, progress, **more)
+
+    def score(
+        self, config: ScoreConfig | None = None, progress: Progress | None = None, part: tuple[int, int] | None = None
+    ) -> "ScoreResult":
+        """Influence of every training sample on the queries; ``part=(i, n)`` computes only every n-th shard, from the
+        i-th."""
+        return self.studies.influence.run(config, progress, **({"part": part} if part else {}))
+
+    def flag(self, config: FlagConfig | None = None, progress: Progress | None = None) -> "FlagResult":
+        """Search the training labels for wrong ones with the detectors named, or the default ones."""
+        return self.studies.mislabels.run(config, progress)
+
+    def find_leaks(self, config: LeakConfig | None = None, progress: Progress | None = None) -> "LeakResult":
+        """Search for training samples that repeat a test or validation sample, or each other."""
+        return self.studies.leaks.run(config, progress)
+
+    def embed(self, config: MapConfig | None = None, progress: Progress | None = None) -> "MapResult":
+        """Lay all samples out in two dimensions."""
+        return self.studies.map.run(config, progress)
+
+    def angle(self, config: AnglesConfig | None = None, progress: Progress | None = None) -> "AnglesResult":
+        """Measure how every training gradient stands to the gradient of the mean loss of the queries."""
+        return self.studies.angles.run(config, progress)
+
+    def retrain(self, config: RetrainConfig | None = None, progress: Progress | None = None) -> "RetrainResult":
+        """Train before and after the edits with every seed, by the recipe of the model in use, and compare on the test
+        set."""
+        return self.studies.retrain.run(config, progress)
+
+    def calibrate(self, config: CalibrateConfig | None = None, progress: Progress | None = None) -> "CalibrationResult":
+        """Set a few labels wrong in a copy, train there, and see where the queue puts them; ledger and models stay as
+        they are."""
+        return self.studies.calibration.run(config, progress)
+
+    def compare_splits(self, config: ShiftConfig | None = None, progress: Progress | None = None) -> "ShiftResult":
+        """Train a classifier to tell test from training samples: does the test set look like the training set? Needs no
+        model, unless the representation is asked for."""
+        return self.studies.shift.run(config, progress)
+
+    def remedy(self, config: RemedyConfig | None = None, progress: Progress | None = None) -> "FairnessResult":
+        """Rank the training samples by the harm they do to a gap or to robustness, and train anew without the worst;
+        edits nothing."""
+        return self.studies.fairness.run(config, progress)
+
+    def memorize(self, config: MemorizeConfig | None = None, progress: Progress | None = None) -> "MemorizationResult":
+        """Retrain on random subsets and estimate which training labels are known by heart."""
+        return self.studies.memorization.run(config, progress)
+
+    def compare(self, config: BenchConfig | None = None, progress: Progress | None = None) -> "BenchResult":
+        """Measure on this model and data which estimators and detectors to trust."""
+        return self.studies.bench.run(config, progress)
+
+    def damping_sweep(self, config: DampingConfig | None = None, progress: Progress | None = None) -> "DampingResult":
+        """How much the damping of a curvature estimator matters here: its influences at several ratios, compared."""
+        return self.studies.damping.run(config, progress)
+
+    def preview(self, config: PreviewConfig | None = None, progress: Progress | None = None) -> "PreviewResult":
+        """What the edits since the model was trained would do to it, without training: an approximation for one model.
+
+        ``UserError`` when the labels that the model was trained on are not in this ledger, or none differs from the
+        current ones.
+        """
+        return self.studies.preview.run(config, progress)
+
+    def prepare(self, config: TrainConfig | None = None, progress: Progress | None = None) -> "Run":
+        """Everything a new project opens on: train, search for wrong labels and leaks, map, explain wrong
+        predictions."""
+        return self.studies.prepare.run(config, progress)

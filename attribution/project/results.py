@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
 from attribution.project import lookup
+from attribution.project.folder import About
+from attribution.project.review import Review
 from attribution.project.runs import Models
+from attribution.project.studies import Studies
 from attribution.storage.sums import ailing
 
 if TYPE_CHECKING:
@@ -29,21 +32,27 @@ if TYPE_CHECKING:
     from attribution.studies.shift.result import ShiftResult
 
 
-class Results(Models):
+class Results:
     """What was computed, newest first or the one that fits the current model; nothing here trains, scores or
     searches."""
 
+    def __init__(self, about: About, review: Review, models: Models, studies: Studies) -> None:
+        self._about = about
+        self._review = review
+        self._models = models
+        self._studies = studies
+
     def damaged(self) -> list[UserError]:
         """What is wrong with results that were finished and can no longer be read; the other members pass over them."""
-        found = lookup.damaged(self.folder)
-        chosen = self._setting("run")
-        folder = self.folder / "runs" / chosen
+        found = lookup.damaged(self._about.folder)
+        chosen = self._about.setting("run")
+        folder = self._about.folder / "runs" / chosen
         lost = ailing(folder) if chosen and folder.is_dir() and not (folder / "config.json").is_file() else None
         return [*found, *([lost] if lost else [])]
 
     def scores(self) -> "list[ScoreResult]":
         """Finished score runs, newest first."""
-        return self.studies.influence.all()
+        return self._studies.influence.all()
 
     def find_query(
         self, estimator: str, query_rows: Sequence[int], settings: Mapping[str, Any] | None = None
@@ -54,9 +63,9 @@ class Results(Models):
         ``settings`` are the fields of ``ScoreConfig`` that were asked for otherwise than usual (None: none): an answer
         for other ones is none.
         """
-        run = self.run
+        run = self._models.run
         return (
-            lookup.find_query(self.scores(), run.id, self.labels.version, estimator, query_rows, settings)
+            lookup.find_query(self.scores(), run.id, self._review.labels.version, estimator, query_rows, settings)
             if run
             else None
         )
@@ -64,7 +73,7 @@ class Results(Models):
     def settings_found(self, estimator: str, query_rows: Sequence[int]) -> list[dict[str, Any]]:
         """The different settings with which the current model was asked about these rows by this estimator, the usual
         ones ({}) first."""
-        run = self.run
+        run = self._models.run
         return lookup.settings_found(self.scores(), run.id, estimator, query_rows) if run else []
 
     def influence(
@@ -75,7 +84,7 @@ class Results(Models):
         found = self.find_query(estimator, query_rows, settings)
         if found is None:
             return None
-        return lookup.influence_view(*found, self.dataset.ids, self.labels.version, query_rows, k)
+        return lookup.influence_view(*found, self._about.dataset.ids, self._review.labels.version, query_rows, k)
 
     def affected_by(
         self, row: int, estimator: str, k: int = 8, settings: Mapping[str, Any] | None = None
@@ -85,9 +94,9 @@ class Results(Models):
 
         Only queries of one sample each count; None when nothing was scored with this estimator.
         """
-        run = self.run
+        run = self._models.run
         return (
-            lookup.affected_by(self.scores(), run.id, estimator, int(row), self.dataset.ids, k, settings)
+            lookup.affected_by(self.scores(), run.id, estimator, int(row), self._about.dataset.ids, k, settings)
             if run
             else None
         )
@@ -95,7 +104,7 @@ class Results(Models):
     def flags(self) -> "FlagResult | None":
         """The newest search for wrong labels, of the current model if there is one; ``version`` tells whether labels
         changed since."""
-        return self.studies.mislabels.latest()
+        return self._studies.mislabels.latest()
 
     def categories(self) -> "Categories | None":
         """What kind of sample each searched training row is (mislabelled, hard, rare, leaked, duplicate, memorized, or
@@ -103,15 +112,19 @@ class Results(Models):
         classes. Under a second for
         10,000 samples, then kept in memory."""
         flags = self.flags()
-        known = flags is not None and flags.run in {run.id for run in self.runs()} and self.dataset.task.kind == "class"
+        known = (
+            flags is not None
+            and flags.run in {run.id for run in self._models.runs()}
+            and self._about.dataset.task.kind == "class"
+        )
         return self.categories_of(flags) if flags is not None and known else None
 
     def categories_of(self, flags: "FlagResult") -> "Categories":
         """``categories`` of a given search."""
         from attribution.studies.categories.relations import sources
 
-        run = self._need_run(flags.run)
-        return lookup.categories(flags, run, self.dataset, sources(self.folder, run.id))
+        run = self._models.need(flags.run)
+        return lookup.categories(flags, run, self._about.dataset, sources(self._about.folder, run.id))
 
     def truth(self) -> "pd.DataFrame | None":
         """What is known to be wrong with the data, for the sample projects: ``read_truth`` of the table beside their
@@ -121,63 +134,63 @@ class Results(Models):
         """
         from attribution.studies.categories.truth import read_truth
 
-        return read_truth(self.dataset, self.data_config.path)
+        return read_truth(self._about.dataset, self._about.data_config.path)
 
     def leaks(self) -> "LeakResult | None":
         """The newest search for leaks and duplicates, of the current model if there is one."""
-        return self.studies.leaks.latest()
+        return self._studies.leaks.latest()
 
     def map(self, space: str = "representation", method: str = "umap") -> "MapResult | None":
         """The newest finished map of this kind, of the current model if there is one."""
-        run = self.run
-        fitting = [one for one in self.studies.map.all() if (one.space, one.method) == (space, method)]
+        run = self._models.run
+        fitting = [one for one in self._studies.map.all() if (one.space, one.method) == (space, method)]
         return lookup.newest_of(fitting, run.id if run else None)
 
     def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
         """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is
         preferred."""
-        run = self.run
+        run = self._models.run
         wanted = tuple(sorted({int(row) for row in query_rows}))
-        version = self.labels.version
-        found = self.studies.angles.all()
+        version = self._review.labels.version
+        found = self._studies.angles.all()
         fitting = [one for one in found if run is not None and one.run == run.id and one.query_rows == wanted]
         return min(fitting, key=lambda one: one.version != version, default=None)
 
     def comparisons(self) -> "list[RetrainResult]":
         """Finished before/after proofs, newest first."""
-        return self.studies.retrain.all()
+        return self._studies.retrain.all()
 
     def calibration(self) -> "CalibrationResult | None":
         """The newest measurement of the queue on planted errors, of the current model if there is one."""
-        return self.studies.calibration.latest()
+        return self._studies.calibration.latest()
 
     def budget(self, step: int = 50) -> "Budget | None":
         """Wrong labels left in the review queue and what the next ``step`` reviews would find, from the decisions made
         so far, the search's estimate and the calibration; None before a search."""
         flags = self.flags()
-        return lookup.budget(flags, self.states(), self.calibration(), step) if flags is not None else None
+        return lookup.budget(flags, self._review.states(), self.calibration(), step) if flags is not None else None
 
     def shifts(self) -> "list[ShiftResult]":
         """Finished comparisons of test and training data, newest first."""
-        return self.studies.shift.all()
+        return self._studies.shift.all()
 
     def remedies(self) -> "list[FairnessResult]":
         """Finished searches for what harms a gap or robustness, with the sweep of removals, newest first."""
-        return self.studies.fairness.all()
+        return self._studies.fairness.all()
 
     def memorizations(self) -> "list[MemorizationResult]":
         """Finished estimates of what is known by heart, newest first."""
-        return self.studies.memorization.all()
+        return self._studies.memorization.all()
 
     def benches(self, unfinished: bool = False) -> "list[BenchResult]":
         """Comparisons of estimators, newest first; with ``unfinished`` those still at work (or stopped) too, with the
         parts they have."""
-        return self.studies.bench.begun() if unfinished else self.studies.bench.all()
+        return self._studies.bench.begun() if unfinished else self._studies.bench.all()
 
     def dampings(self) -> "list[DampingResult]":
         """Finished sweeps over the damping, newest first."""
-        return self.studies.damping.all()
+        return self._studies.damping.all()
 
     def previews(self) -> "list[PreviewResult]":
         """Finished previews of edits without retraining, newest first."""
-        return self.studies.preview.all()
+        return self._studies.preview.all()

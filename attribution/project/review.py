@@ -1,7 +1,6 @@
 """What people decide about samples: the ledger of edits, and the selections that pages hand on."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.project.decisions import Decisions, SampleState
@@ -19,13 +18,16 @@ if TYPE_CHECKING:
     Rows = Sequence[int] | np.ndarray
 
 
-class Review(About):
+class Review:
     """Decisions on a project's samples: each is an entry in the ledger, and the current labels are what the ledger
     says."""
 
+    def __init__(self, about: About) -> None:
+        self._about = about
+
     @property
     def _decisions(self) -> Decisions:
-        return Decisions(self._db, self.dataset)
+        return Decisions(self._about.database, self._about.dataset)
 
     @property
     def ledger(self) -> Ledger:
@@ -94,22 +96,16 @@ class Review(About):
 
     def edit_count(self, wanted: Wanted | None = None) -> int:
         """How many entries of the ledger are wanted."""
-        return history.number(self._db, wanted or Wanted())
+        return history.number(self._about.database, wanted or Wanted())
 
     def revertible(self, edit_ids: Sequence[int], together: bool = False) -> list[int]:
         """Those of these entries (``together``: of all that were decided in one batch with them) that are decisions
         still in force."""
-        return history.together(self._db, edit_ids) if together else history.standing(self._db, edit_ids)
-
-    def export(self, name: str, path: "str | Path", **options: Any) -> Path:
-        """Write what the exporter ``name`` makes of the project (``ledger``, ``dataset``, ``scores``, ...) to a new
-        file, whole or not at all, in the format of its suffix; its path. ``options`` are the exporter's own settings.
-
-        ``UserError`` for an unknown exporter or format, and for a file that is there already.
-        """
-        from attribution.exporters.base import export
-
-        return export(self, name, Path(path), options)  # type: ignore[arg-type]
+        return (
+            history.together(self._about.database, edit_ids)
+            if together
+            else history.standing(self._about.database, edit_ids)
+        )
 
     def class_index(self, label: int | str) -> int:
         """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""
@@ -117,17 +113,17 @@ class Review(About):
 
     def select(self, rows: "Rows", name: str = "") -> str:
         """Store a selection; the token goes into links."""
-        return selections.save(self._db, rows, self.labels.version, name)
+        return selections.save(self._about.database, rows, self.labels.version, name)
 
     def selection(self, token: str) -> tuple[list[int], str]:
         """``(rows, version)`` of a stored selection."""
-        rows, version = selections.load(self._db, token)
+        rows, version = selections.load(self._about.database, token)
         return rows.tolist(), version
 
     def selected(self, token: str) -> "np.ndarray":
         """Rows of a stored selection, ascending int64."""
-        return selections.load(self._db, token)[0]
+        return selections.load(self._about.database, token)[0]
 
     def selections(self) -> list[tuple[str, str, int]]:
         """``(token, name, count)`` of the named selections, newest first."""
-        return selections.named(self._db)
+        return selections.named(self._about.database)

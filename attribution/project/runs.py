@@ -2,13 +2,12 @@
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from attribution.errors import UserError
 from attribution.project import lookup
-from attribution.project.asked import possible
+from attribution.project.folder import About
 from attribution.project.review import Review
-from attribution.project.studies import Studies
 from attribution.settings.configs import TrainConfig
 from attribution.storage.artefact import finished
 from attribution.storage.sums import ailing
@@ -21,32 +20,29 @@ if TYPE_CHECKING:
 
     from attribution.training.run import Run
 
-T = TypeVar("T")
 
-
-class Models(Review):
+class Models:
     """A project's trainings. Everything that is asked of a model is asked of ``run``, unless a config names another."""
 
-    @property
-    def studies(self) -> Studies:
-        """All kinds of work by name: ``project.studies.leaks.run(config)``, ``.latest()``, ``.all()``, ``.cost()``."""
-        return Studies(self)
+    def __init__(self, about: About, review: Review) -> None:
+        self._about = about
+        self._review = review
 
     def context(self, run: str = "", needed: bool = True) -> Context:
         """What a study is told of this project, with the run of this id (empty: the current one)."""
         return Context(
-            self.folder,
-            self.dataset,
-            self.labels,
-            self._need_run(run) if run or needed else self.run,
-            self.model_config,
-            self.train_config,
-            trusted=self.trusted,
-            agreed=self._setting("trainings") == "here",
+            self._about.folder,
+            self._about.dataset,
+            self._review.labels,
+            self.need(run) if run or needed else self.run,
+            self._about.model_config,
+            self._about.train_config,
+            trusted=self._about.trusted,
+            agreed=self._about.setting("trainings") == "here",
             elsewhere=self.loaded,
             rows=self.query_rows,
-            labels_at=self.labels_at,
-            use=lambda run: self._set("run", run),
+            labels_at=self._review.labels_at,
+            use=lambda run: self._about.remember("run", run),
             right=lambda rows, run: self.predictions(run).loc[rows, "correct"].to_numpy(dtype=bool),
         )
 
@@ -54,45 +50,42 @@ class Models(Review):
         """Finished trainings, newest first."""
         from attribution.training.run import Run
 
-        return finished(self.folder / "runs", Run.open)
+        return finished(self._about.folder / "runs", Run.open)
 
     @property
     def run(self) -> "Run | None":
         """The current model: the one trained or chosen last; else the first of the project's own seed, before any
         retraining."""
         runs = self.runs()
-        chosen = self._setting("run")
+        chosen = self._about.setting("run")
         for run in runs:
             if run.id == chosen:
                 return run
-        own = [run for run in runs if run.train_config.seed == self.train_config.seed]
+        own = [run for run in runs if run.train_config.seed == self._about.train_config.seed]
         return next(reversed(own or runs), None)
 
     def use_run(self, run_id: str) -> None:
         """Make a run the current model."""
         if run_id not in [run.id for run in self.runs()]:
             raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
-        self._set("run", run_id)
-
-    def _possible(self, config: T) -> T:
-        return possible(config, self.dataset, self.labels)
+        self._about.remember("run", run_id)
 
     @property
     def loaded(self) -> bool:
         """Whether the model in use (before there is one: the one to come) has weights that were trained elsewhere."""
         run = self.run
-        return run.loaded if run is not None else bool(self.model_config.checkpoints)
+        return run.loaded if run is not None else bool(self._about.model_config.checkpoints)
 
     @property
     def trains_here(self) -> bool:
         """Whether models may be trained here to answer for the one in use: always, but for loaded weights only once the
         user said so."""
-        return not self.loaded or self._setting("trainings") == "here"
+        return not self.loaded or self._about.setting("trainings") == "here"
 
     def train_here(self, yes: bool = True) -> None:
         """Say that models may be trained here, from scratch and with the project's recipe, although the weights in use
         were loaded."""
-        self._set("trainings", "here" if yes else "")
+        self._about.remember("trainings", "here" if yes else "")
 
     def recipe_for(self, run: "Run | None" = None) -> TrainConfig:
         """The recipe of trainings that are to answer for ``run`` (None: the model in use): the one it was trained with
@@ -103,12 +96,13 @@ class Models(Review):
         """
         return replace(self.context(needed=False), run=run or self.run).recipe
 
-    def _need_run(self, run_id: str = "") -> "Run":
+    def need(self, run_id: str = "") -> "Run":
+        """The run of this id (empty: the current one); ``UserError`` when there is none, or it is damaged."""
         runs = {run.id: run for run in self.runs()}
         run = runs.get(run_id) if run_id else self.run
-        wanted = run_id or self._setting("run")
+        wanted = run_id or self._about.setting("run")
         # Another model than the one in use never answers for it without a word.
-        for folder in (self.folder / "runs").glob("*/"):
+        for folder in (self._about.folder / "runs").glob("*/"):
             damaged = folder.name == wanted or (run is None and os.path.lexists(folder / "config.json"))
             if damaged and folder.name not in runs and (error := ailing(folder)):
                 raise error
@@ -124,8 +118,8 @@ class Models(Review):
         current."""
         import pandas as pd
 
-        current = self.labels.version
-        base = self.dataset.base_version().version
+        current = self._review.labels.version
+        base = self._about.dataset.base_version().version
         trained = [run.version for run in reversed(self.runs())]
         names = list(dict.fromkeys([base, *trained, current]))
         table = {"version": names, "runs": [trained.count(name) for name in names]}
@@ -142,8 +136,8 @@ class Models(Review):
         nearer or farther. ``known``, an earlier answer for the same run and other labels, saves working out the rows
         whose label is the same.
         """
-        run = run or self._need_run()
-        return lookup.predictions(self.dataset.task, run.outputs(), self.labels.values, known)
+        run = run or self.need()
+        return lookup.predictions(self._about.dataset.task, run.outputs(), self._review.labels.values, known)
 
     def query_rows(self, queries: str, run: "Run | None" = None) -> "np.ndarray":
         """The rows that ``queries`` means: a split, ``wrong`` (misclassified test samples; of numbers the tenth with
@@ -151,5 +145,5 @@ class Models(Review):
         sample ids."""
         kind, _, token = queries.partition(":")
         if kind == "selection":
-            return self.selected(token)
-        return query_rows(queries, self.dataset, lambda: self.predictions(run or self._need_run()))
+            return self._review.selected(token)
+        return query_rows(queries, self._about.dataset, lambda: self.predictions(run or self.need()))

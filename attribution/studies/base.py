@@ -226,11 +226,10 @@ class Study(ABC, Generic[Config]):
         """The last word of a job."""
         return str(getattr(result, "verdict", "done"))
 
-    def foreseen(self, context: Context, config: Config) -> dict[str, float] | None:
-        """The cost that was told for exactly this work, to be kept beside what it took."""
+    def told(self, context: Context, config: Config) -> Any:
+        """The forecast (``costs``) that was made of exactly this work, or None; kept beside what the work took."""
         name = f"{self.name}-cost"
-        found = studies.get(name)().find(context, config) if name in studies.names() else None
-        return dict(found.told) if found else None
+        return studies.get(name)().find(context, config) if name in studies.names() else None
 
     def make(self, context: Context, config: Config, progress: Progress | None = None, **extra: Any) -> Any:
         """The result: found by its key, else computed, by one process at a time; an interrupted one goes on.
@@ -258,7 +257,8 @@ class Study(ABC, Generic[Config]):
         if about is None:
             return self.reader()(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        cost = spent.cost(whole, self.foreseen(context, config), **about.pop("cost", {}))
+        told = self.told(context, config)
+        cost = spent.cost(whole, told.told if told else None, **about.pop("cost", {}))
         finish(folder, {**asked.said, "seconds_s": cost["seconds_s"], **about, "cost": cost})
         result = self.reader().open(folder)
         self.kept(context, result)

@@ -13,7 +13,7 @@ from pages.parts.context import Sight
 
 def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long will it take?") -> None:
     """The forecast of this work (influence or mislabels) with cheaper ways, or the button that times a share of it."""
-    found = sight.project.find_forecast(kind, config)
+    found = sight.project.studies.named(kind).told(config)
     if found is not None:
         st.markdown(
             f":material/timer: {costs.sentence(found.config)}",

@@ -593,7 +593,7 @@ def test_what_a_score_would_take_is_asked_shown_and_kept_apart_from_scoring(app,
     config = ScoreConfig(estimator="cosine", queries="test-00007")
     assert asked == [("influence-cost", config)]
     project = tiny_project
-    assert project.find_forecast("score", config) is None
+    assert project.studies.influence.told(config) is None
     key = InfluenceCost().request(project.context(), config).key
     ways = [
         {

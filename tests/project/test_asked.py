@@ -6,6 +6,7 @@ import pytest
 
 from attribution.errors import UserError
 from attribution.models.devices import available
+from attribution.project.asked import possible
 from attribution.settings.configs import BenchConfig, FlagConfig, LeakConfig, MapConfig, RemedyConfig, ScoreConfig
 
 
@@ -35,7 +36,7 @@ def test_a_device_that_is_not_here_is_refused_also_when_the_run_exists(tiny_proj
 )
 def test_more_than_the_data_has_and_unknown_plugins(tiny_project, work, config, words):
     if words is None:
-        assert tiny_project._possible(config) is config
+        assert possible(config, tiny_project.dataset, tiny_project.labels) is config
         return
     with pytest.raises(UserError, match=words):
         getattr(tiny_project, work)(config)

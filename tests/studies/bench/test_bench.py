@@ -112,11 +112,11 @@ def test_queries_are_half_wrong_where_there_are_enough():
 
 def test_the_forecast_counts_missing_models_and_narrows_with_more(tiny_project):
     config = BenchConfig(estimators=("ip",), count=8, subsets=4, parts=("fidelity",), device="cpu")
-    before = tiny_project.forecast_compare(config)
+    before = tiny_project.studies.bench.cost(config)
     assert not before["measured"].any()
     assert before.set_index("subsets").loc[4, "missing"] == 4
     tiny_project.compare(config)
-    after = tiny_project.forecast_compare(config)
+    after = tiny_project.studies.bench.cost(config)
     assert after["measured"].all()
     assert after.set_index("subsets").loc[4, "missing"] == 0
     assert after.set_index("subsets").loc[24, "missing"] == 20
