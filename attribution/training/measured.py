@@ -28,17 +28,10 @@ def figures_of(
     return [{"epoch": epoch, "split": split, "loss": loss, **found, "n": len(values)}]
 
 
-def dynamics_table(
-    outputs: Tensor, values: np.ndarray, rows: np.ndarray, epoch: int, task: "Task" = PLAIN
-) -> pd.DataFrame:
-    """The dynamics of one epoch (columns and types as ``OF_KIND``) from CPU outputs of these rows."""
-    return dynamics_of(task, task.said(outputs, np.asarray(values)), np.asarray(values), rows, epoch)
-
-
 def dynamics_of(
     task: "Task", said: dict[str, np.ndarray], values: np.ndarray, rows: np.ndarray, epoch: int
 ) -> pd.DataFrame:
-    """The same from what is said of the samples."""
+    """The dynamics of one epoch (columns and types as ``OF_KIND``) from what is said of these rows."""
     columns = {**said, "row": rows, "epoch": np.full(len(rows), epoch)}
     if task.kind == "number":
         columns["error"] = said["prediction"] - values

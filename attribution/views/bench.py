@@ -20,7 +20,6 @@ PARTS = {
     "stability": "another seed",
     "cost": "cost",
 }
-QUIET = "#8C8579"
 
 
 def titles() -> dict[str, str]:

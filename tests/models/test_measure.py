@@ -5,7 +5,8 @@ import pandas as pd
 import torch
 
 from attribution.studies.mislabels.judges import suggest
-from attribution.training.measured import dynamics_table
+from attribution.tasks.classification import PLAIN
+from attribution.training.measured import dynamics_of
 from attribution.training.run import Run
 
 
@@ -14,7 +15,8 @@ def test_class_numbers_beyond_two_bytes_stay_what_they_are(tmp_path):
     classes = 40_000
     logits, labels = torch.zeros(2, classes), torch.tensor([39_999, 5])
     logits[0, 39_999], logits[1, 35_000] = 9.0, 9.0
-    table = dynamics_table(logits, labels, np.array([0, 1]), 40_000)
+    said = PLAIN.said(logits, labels.numpy())
+    table = dynamics_of(PLAIN, said, labels.numpy(), np.array([0, 1]), 40_000)
     assert table["prediction"].tolist() == [39_999, 35_000]
     assert table["epoch"].tolist() == [40_000, 40_000]
     assert suggest(labels.numpy(), logits.softmax(1).numpy())[0].tolist()[1] == 35_000

@@ -224,15 +224,9 @@ def column(frame: "pd.DataFrame", name: str, path: Path, role: str) -> "pd.Serie
     return pd.Series(words, index=frame.index, dtype=object)
 
 
-def given_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> np.ndarray:
-    """The split each row names, (n,) str; "" everywhere without a split column. ``UserError`` for a value that is no
-    split."""
-    return named_splits(frame, config, path)[0]
-
-
 def named_splits(frame: "pd.DataFrame", config: DataConfig, path: Path) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """``given_splits``, and what is to be said: which other words were read as splits, or that a column's values look
-    like splits.
+    """The split each row names, (n,) str, "" everywhere without a split column, and what is to be said: which other
+    words were read as splits, or that a column's values look like splits. ``UserError`` for a value that is no split.
 
     A column called ``split`` holds the splits unless it has another use (label, text, id, group, feature).
     """
