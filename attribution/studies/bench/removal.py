@@ -4,6 +4,7 @@ A faithful estimator names samples whose loss hurts: the rise of the query's los
 samples at random, which the control estimator ``random`` supplies.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, Labels
+    from attribution.tasks.base import Task
 
 
 class Retrained:
-    """Logits of models trained with some samples left out, kept in a folder by content, so that none is trained
+    """Outputs of models trained with some samples left out, kept in a folder by content, so that none is trained
     twice."""
 
     def __init__(
@@ -45,8 +47,8 @@ class Retrained:
         self.seeds = tuple(seeds)
         self.trusted = trusted
 
-    def logits(self, left_out: np.ndarray, progress: Progress | None = None) -> np.ndarray:
-        """Outputs ``(seeds, rows of the data, classes)`` after training without these rows."""
+    def outputs(self, left_out: np.ndarray, progress: Progress | None = None) -> np.ndarray:
+        """Outputs ``(seeds, rows of the data, ...)`` after training without these rows."""
         from attribution.datasets.dataset import Labels
         from attribution.models.predict import predict
         from attribution.training.train import fit, run_fingerprint
@@ -71,11 +73,13 @@ class Retrained:
         return np.stack(found).astype(np.float64)
 
 
-def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Cross-entropy in nats ``(..., q)`` of logits ``(..., q, c)``."""
-    shifted = logits - logits.max(-1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    return np.asarray(-logs[..., np.arange(len(labels)), labels])
+def said_of(task: "Task", outputs: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
+    """What the task says of outputs ``(s, q, ...)`` of s models for these ``Labels.values`` (q,): loss and prediction
+    ``(s, q)``."""
+    import torch
+
+    found = [task.said(torch.from_numpy(each), values) for each in outputs]
+    return {name: np.stack([one[name] for one in found]) for name in ("loss", "prediction")}
 
 
 def most_helpful(influence: np.ndarray, k: int) -> np.ndarray:
@@ -91,31 +95,31 @@ def removal(
     trained: Retrained,
     progress: Progress,
 ) -> "pd.DataFrame":
-    """One line per estimator, k and query: change (rise of the query's loss, nats, mean over the seeds) and flipped
-    (share of the seeds in which the prediction changed). ``matrices`` (n, q) in the order of ``rows`` and
-    ``query_rows``. Costs a training per line and seed, and one with all samples."""
+    """One line per estimator, k and query: change (rise of the query's loss, mean over the seeds) and flipped (share of
+    the seeds in which the prediction changed; NaN for numbers, which always do). ``matrices`` (n, q) in the order of
+    ``rows`` and ``query_rows``. Costs a training per line and seed, and one with all samples."""
     import pandas as pd
 
     plan = [(name, k, column) for column in range(len(query_rows)) for k in ks if k < len(rows) for name in matrices]
-    full = trained.logits(rows[:0], progress.part(0.0, 1 / (len(plan) + 1), "training with all samples"))
+    full = trained.outputs(rows[:0], progress.part(0.0, 1 / (len(plan) + 1), "training with all samples"))
     lines = []
-    labels = trained.labels.values
+    task = trained.dataset.task
     for done, (name, k, column) in enumerate(plan, start=1):
         part = progress.part(
             done / (len(plan) + 1), (done + 1) / (len(plan) + 1), f"retraining without the {k} most helpful ({name})"
         )
-        out = trained.logits(rows[most_helpful(matrices[name][:, column], k)], part)
+        out = trained.outputs(rows[most_helpful(matrices[name][:, column], k)], part)
         row = int(query_rows[column])
-        before, after = full[:, [row]], out[:, [row]]  # (seeds, 1, c)
-        change = losses(after, labels[[row]]) - losses(before, labels[[row]])
-        flipped = before.argmax(-1) != after.argmax(-1)
+        values = trained.labels.values[[row]]
+        before, after = (said_of(task, each[:, [row]], values) for each in (full, out))
+        flipped = before["prediction"] != after["prediction"]
         lines.append(
             {
                 "estimator": name,
                 "k": k,
                 "query_row": row,
-                "change": float(change.mean()),
-                "flipped": float(flipped.mean()),
+                "change": float((after["loss"] - before["loss"]).mean()),
+                "flipped": math.nan if task.kind == "number" else float(flipped.mean()),
             }
         )
     return pd.DataFrame(lines)
