@@ -32,6 +32,7 @@ PATH = Path(__file__).resolve().parent / "results" / "mislabels.json"
 GATES = {"gd-class": 0.96, "self-influence": 0.97, "aum": 0.98, "data-map": 0.98, "knn-shapley": 0.97}
 SLACK = 0.005  # how far the combined detector may stay behind the best single one
 N_TRAIN, N_VAL, FLIPS = 1000, 500, 100
+NAMES = [name for name in detectors.names() if detectors.get(name).serves("class")]
 SETTINGS = {
     "mlp": (ModelConfig(name="mlp"), TrainConfig(epochs=20, device="cpu")),
     "logistic": (ModelConfig(name="logistic"), TrainConfig(epochs=20, device="cpu")),
@@ -68,7 +69,7 @@ def measure(setting: str, seed: int) -> tuple[pd.DataFrame, dict[str, float]]:
         labels = dataset.base_version()
         model, recipe = SETTINGS[setting]
         run = train(dataset, labels, model, replace(recipe, seed=seed), folder / "runs")
-        config = FlagConfig(detectors=tuple(detectors.names()), cases=1, device="cpu", seed=seed)
+        config = FlagConfig(detectors=tuple(NAMES), cases=1, device="cpu", seed=seed)
         table = Mislabels().make(Context(folder, dataset, labels, run), config).detectors.sort_values("row")
         found = {
             detector: {
@@ -76,7 +77,7 @@ def measure(setting: str, seed: int) -> tuple[pd.DataFrame, dict[str, float]]:
                 "average_precision": average_precision(table[detector], wrong),
                 "precision_at_10_percent": precision_at(table[detector], wrong),
             }
-            for detector in [*detectors.names(), "suspicion"]
+            for detector in [*NAMES, "suspicion"]
         }
         last = run.metrics().sort_values("epoch").groupby("split")["accuracy"].last()
         return pd.DataFrame(found).T, {f"{split}_accuracy": float(value) for split, value in last.items()}

@@ -28,7 +28,8 @@ from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.detectors import detectors
 from attribution.settings.configs import FlagConfig, ModelConfig, TrainConfig
 from attribution.statistics.ranking import auroc, average_precision, precision_at
-from attribution.studies.mislabels.run import flag
+from attribution.studies.base import Context
+from attribution.studies.mislabels.study import Mislabels
 from attribution.tasks import tasks
 from attribution.training.train import train
 
@@ -36,7 +37,7 @@ PATH = Path(__file__).resolve().parent / "results" / "wrong_values.json"
 WRONG = 0.1  # share of the training values
 BEST, HELD = 0.9, 0.85
 MODEL, RECIPE = ModelConfig(name="mlp"), TrainConfig(epochs=30, device="cpu")
-DATA = ("diabetes", "diabetes-swapped", "friedman", "friedman-swapped")
+DATA = ("friedman", "friedman-swapped", "diabetes")
 
 
 def table(name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +74,7 @@ def measure(name: str, seed: int, asked: list[str]) -> tuple[pd.DataFrame, dict[
         labels = dataset.base_version()
         run = train(dataset, labels, MODEL, replace(RECIPE, seed=seed), Path(place) / "runs")
         config = FlagConfig(detectors=tuple(asked), cases=1, device="cpu", seed=seed)
-        found = flag(dataset, labels, run, config, Path(place) / "flags").detectors.sort_values("row")
+        found = Mislabels().make(Context(Path(place), dataset, labels, run), config).detectors.sort_values("row")
         columns = [*asked, "suspicion"]
         figures = {"auroc": auroc, "average_precision": average_precision, "precision_at_10_percent": precision_at}
         lines = {each: {kind: f(found[each], wrong) for kind, f in figures.items()} for each in columns}

@@ -12,6 +12,7 @@ RESULTS = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "result
 PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "detectors": wrong_labels.detectors,
     "mislabels": wrong_labels.mislabels,
+    "wrong_values": wrong_labels.wrong_values,
     "stop_rule": wrong_labels.stop_rule,
     "moons": wrong_labels.moons,
     "proof": wrong_labels.proof,
