@@ -1,4 +1,4 @@
-"""Figures of a comparison of estimators: who follows retraining, who finds wrong labels, who agrees with whom, and how
+"""Figures of a comparison of estimators: who follows retraining, who finds what is wrong, who agrees with whom, and how
 fast a prediction breaks."""
 
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.figures.forest import forest
 from attribution.views import bench as views
 from attribution.views.colours import HARMFUL, HELPFUL
@@ -42,10 +42,10 @@ def fidelity(bench: "BenchResult", *, dark: bool = False) -> "Figure":
 
 
 def usefulness(bench: "BenchResult", *, label: int = -1, dark: bool = False) -> "Figure":
-    """Average precision on planted wrong labels, of one given class or all (-1), the best first."""
-    alt = "Average precision of every detector and estimator on planted wrong labels, with intervals"
+    """Average precision on planted errors, of one given class or all (-1), the best first."""
+    alt = "Average precision of every detector and estimator on planted errors, with intervals"
     frame = views.usefulness_frame(bench, views.titles(), label)
-    return forest(frame, "Finding wrong labels", "average precision, 0 to 1 (95 % interval)", alt, dark=dark)
+    return forest(frame, "Finding what is wrong", "average precision, 0 to 1 (95 % interval)", alt, dark=dark)
 
 
 def agreement(bench: "BenchResult", *, by: str = "spearman", query_row: int = -1, dark: bool = False) -> "Figure":
@@ -56,8 +56,6 @@ def agreement(bench: "BenchResult", *, by: str = "spearman", query_row: int = -1
 def matrix(square: pd.DataFrame, words: Mapping[str, str], by: str, *, dark: bool = False) -> "Figure":
     """A square table as a map of heat: blue agree, orange contradict, and the number in each cell."""
     names = [words.get(str(name), str(name)) for name in square.index]
-    low = -1 if by == "spearman" else 0
-    colours = [HARMFUL, MIDDLE, HELPFUL] if low else [MIDDLE, HELPFUL]
     figure = style.canvas(
         f"Agreement: {AGREEMENT[by]}",
         "How far every two estimators agree: 1 the same, 0 unrelated, below 0 opposite",
@@ -67,30 +65,13 @@ def matrix(square: pd.DataFrame, words: Mapping[str, str], by: str, *, dark: boo
         height=100 + 38 * len(names),
     )
     values = square.to_numpy(np.float64)
-    cells = [[_short(value) for value in line] for line in values]
+    cells = [[_short(value) for value in row] for row in values]
     hover = [
         [f"{style.plain(a)} and {style.plain(b)}: {cells[y][x]}" for x, b in enumerate(names)]
         for y, a in enumerate(names)
     ]
-    ticks = {"tickvals": list(range(len(names))), "showgrid": False}
-    numbered = [f"{style.tick(name, 20)}  <b>{at}</b>" for at, name in enumerate(names, 1)]
-    steps = [[k / (len(colours) - 1), colour] for k, colour in enumerate(colours)]
-    figure.add_heatmap(
-        z=values,
-        zmin=low,
-        zmax=1,
-        colorscale=steps,
-        showscale=False,
-        text=cells,
-        texttemplate="%{text}",
-        textfont={"color": "#1F1B16", "size": 11 if len(names) <= 8 else 9},
-        hovertext=hover,
-        hoverinfo="text",
-        xgap=1,
-        ygap=1,
-    )
-    figure.update_xaxes(**ticks, ticktext=[f"<b>{at}</b>" for at in range(1, len(names) + 1)], tickangle=0)
-    figure.update_yaxes(**ticks, ticktext=numbered, autorange="reversed")
+    scale = ((HARMFUL, MIDDLE, HELPFUL), -1.0, 1.0) if by == "spearman" else ((MIDDLE, HELPFUL), 0.0, 1.0)
+    marks.heat(figure, values, cells, hover, names, scale, "#1F1B16")
     return figure
 
 
@@ -121,19 +102,11 @@ def curves(table: pd.DataFrame, words: Mapping[str, str], *, dark: bool = False)
     for place, (name, part) in enumerate(table.sort_values("k").groupby("estimator", sort=False)):
         title = style.plain(words.get(str(name), str(name)))
         colour = style.UNCLEAR if name == "random" else style.LINES[place % len(style.LINES)]
-        figure.add_scatter(
-            x=part["k"].to_numpy(np.int64),
-            y=part["change"].to_numpy(np.float64),
-            mode="lines+markers",
-            name=title,
-            line={"color": colour, "dash": "dash" if name == "random" else "solid", "width": 2},
-            marker={"size": 8, "symbol": SYMBOLS[place % len(SYMBOLS)]},
-            error_y=style.errors(part["change"], part["low"], part["high"], style.faint(colour, 0.55)),
-            hovertext=[
-                f"{title}, {plural(int(line.k), 'sample')} left out: "
-                f"{style.with_interval(line.change, line.low, line.high, 'nats')}"
-                for line in part.itertuples()
-            ],
-            hoverinfo="text",
-        )
+        look = (colour, "dash" if name == "random" else "solid", SYMBOLS[place % len(SYMBOLS)])
+        said = [
+            f"{title}, {plural(int(one.k), 'sample')} left out: "
+            f"{style.with_interval(one.change, one.low, one.high, 'nats')}"
+            for one in part.itertuples()
+        ]
+        marks.line(figure, part["k"], part["change"], title, look, said, ends=(part["low"], part["high"]))
     return figure

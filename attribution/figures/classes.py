@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.figures.forest import forest
 from attribution.views.numbers import count, percent, share_interval
 
@@ -77,23 +77,7 @@ def confusion(table: pd.DataFrame, classes: Sequence[str], *, dark: bool = False
         ]
         for y, a in enumerate(kept)
     ]
-    scale = ("#24221F", "#0F766E") if dark else ("#FFFFFF", "#8ECFC7")
-    figure.add_heatmap(
-        z=shown,
-        zmin=0,
-        zmax=100,
-        colorscale=[[0, scale[0]], [1, scale[1]]],
-        showscale=False,
-        text=[[f"{value:.0f}" if value >= 0.5 else "" for value in line] for line in shown],
-        texttemplate="%{text}",
-        textfont={"size": 11 if len(kept) <= 6 else 9, "color": style.look(dark).ink},
-        hovertext=hover,
-        hoverinfo="text",
-        xgap=1,
-        ygap=1,
-    )
-    ticks = {"tickvals": list(range(len(kept))), "showgrid": False}
-    numbered = [f"{style.tick(classes[at], 16)}  <b>{k}</b>" for k, at in enumerate(kept, 1)]
-    figure.update_xaxes(**ticks, ticktext=[f"<b>{k}</b>" for k in range(1, len(kept) + 1)], tickangle=0)
-    figure.update_yaxes(**ticks, ticktext=numbered, autorange="reversed")
+    text = [[f"{value:.0f}" if value >= 0.5 else "" for value in row] for row in shown]
+    scale = (("#24221F", "#0F766E") if dark else ("#FFFFFF", "#8ECFC7"), 0.0, 100.0)
+    marks.heat(figure, shown, text, hover, [classes[at] for at in kept], scale, style.look(dark).ink)
     return figure

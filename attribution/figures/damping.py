@@ -4,10 +4,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.views.colours import HARMFUL, HELPFUL
 from attribution.views.numbers import three_digits
 
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
 # columns of value, low and high; its name; colour, line and marker
 CURVES = (
-    (("agreement", "low", "high"), "agreement with the usual ratio", (HELPFUL, "solid", "circle")),
-    (("lds", "lds_low", "lds_high"), "linear datamodeling score", (HARMFUL, "dash", "diamond")),
+    (["agreement", "low", "high"], "agreement with the usual ratio", (HELPFUL, "solid", "circle")),
+    (["lds", "lds_low", "lds_high"], "linear datamodeling score", (HARMFUL, "dash", "diamond")),
 )
 
 
@@ -52,25 +51,11 @@ def sweep(found: "DampingResult", *, dark: bool = False) -> "Figure":
     return figure
 
 
-def _curve(
-    figure: "Figure", part: pd.DataFrame, columns: tuple[str, str, str], name: str, look: tuple[str, str, str]
-) -> None:
+def _curve(figure: "Figure", part: pd.DataFrame, columns: list[str], name: str, look: marks.Look) -> None:
+    words = [
+        f"ratio {three_digits(ratio)}, {name}: {style.with_interval(middle, low, high, signed=False)}"
+        for ratio, middle, low, high in part[["ratio", *columns]].itertuples(index=False)
+    ]
     value, low, high = columns
-    colour, dash, symbol = look
-    x = part["ratio"].to_numpy(np.float64)
-    edge = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    figure.add_scatter(y=part[low].to_numpy(np.float64), **edge)
-    figure.add_scatter(y=part[high].to_numpy(np.float64), fill="tonexty", fillcolor=style.faint(colour, 0.18), **edge)
-    figure.add_scatter(
-        x=x,
-        y=part[value].to_numpy(np.float64),
-        mode="lines+markers",
-        name=name,
-        line={"color": colour, "dash": dash},
-        marker={"symbol": symbol, "size": 8},
-        hovertext=[
-            f"ratio {three_digits(ratio)}, {name}: {style.with_interval(middle, below, above, signed=False)}"
-            for ratio, middle, below, above in part[["ratio", *columns]].itertuples(index=False)
-        ],
-        hoverinfo="text",
-    )
+    marks.band(figure, part["ratio"], part[low], part[high], look[0])
+    marks.line(figure, part["ratio"], part[value], name, look, words)

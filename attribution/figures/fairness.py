@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.figures.forest import forest
 from attribution.studies.fairness.judged import GAPS
 from attribution.views import fairness as views
@@ -66,26 +66,14 @@ def sweep(found: "FairnessResult", *, figure: str, dark: bool = False) -> "Figur
     return drawn
 
 
-def _line(
-    figure: "Figure", name: str, frame: pd.DataFrame, ticks: list[float], look: tuple[str, str, str], unit: str
-) -> None:
-    colour, dash, symbol = look
+def _line(figure: "Figure", name: str, frame: pd.DataFrame, ticks: list[float], look: marks.Look, unit: str) -> None:
     rows = list(frame.itertuples())
-    figure.add_scatter(
-        x=[ticks.index(float(row.budget)) for row in rows],
-        y=frame["estimate"].to_numpy(np.float64),
-        mode="lines+markers",
-        name=name,
-        line={"color": colour, "dash": dash, "width": 2},
-        marker={"symbol": symbol, "size": 8},
-        error_y=style.errors(frame["estimate"], frame["low"], frame["high"], style.faint(colour, 0.55)),
-        hovertext=[
-            f"{name}, {row.budget:g} % removed: "
-            f"{style.with_interval(row.estimate, row.low, row.high, unit, signed=False)}"
-            for row in rows
-        ],
-        hoverinfo="text",
-    )
+    words = [
+        f"{name}, {row.budget:g} % removed: {style.with_interval(row.estimate, row.low, row.high, unit, signed=False)}"
+        for row in rows
+    ]
+    x = [ticks.index(float(row.budget)) for row in rows]
+    marks.line(figure, x, frame["estimate"], name, look, words, ends=(frame["low"], frame["high"]))
 
 
 def _control(figure: "Figure", found: "FairnessResult", name: str, ticks: list[float], unit: str) -> None:
@@ -96,17 +84,8 @@ def _control(figure: "Figure", found: "FairnessResult", name: str, ticks: list[f
         return
     value = 100 * (line["signed"] if name in GAPS else line["estimate"])
     words = f"removed at random, {budget:g} %: {style.with_interval(value, np.nan, np.nan, unit, signed=False)}"
-    marker = {"color": style.UNCLEAR, "size": 12, "symbol": "diamond-wide"}
-    # Fmt: skip.
-    figure.add_scatter(
-        x=[ticks.index(budget)],
-        y=[value],
-        mode="markers",
-        name="removed at random",
-        marker=marker,
-        hovertext=[words],
-        hoverinfo="text",
-    )
+    look = (style.UNCLEAR, "solid", "diamond-wide")
+    marks.line(figure, [ticks.index(budget)], [value], "removed at random", look, [words], mode="markers")
 
 
 def _marks(figure: "Figure", found: "FairnessResult", ticks: list[float], signed: bool) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.views.colours import HARMFUL, HELPFUL
 from attribution.views.numbers import plural, three_digits
 
@@ -46,29 +46,15 @@ def histogram(counts: np.ndarray, ends: tuple[float, float], shown: Sequence[flo
     centres = (edges[:-1] + edges[1:]) / 2
     for name, colour, inside in (("hurt", HARMFUL, centres < 0), ("helped", HELPFUL, centres >= 0)):
         places = np.flatnonzero(inside & (counts > 0))
-        figure.add_bar(
-            x=centres[places],
-            y=counts[places],
-            width=edges[1] - edges[0],
-            name=name,
-            marker={"color": style.faint(colour, 0.85), "line": {"width": 0}},
-            hovertext=[
-                f"influence {three_digits(edges[at], True)} to {three_digits(edges[at + 1], True)}: "
-                f"{plural(int(counts[at]), 'training sample')}"
-                for at in places
-            ],
-            hoverinfo="text",
-        )
-    figure.add_scatter(
-        x=list(shown),
-        y=[0.62] * len(shown),
-        mode="markers",
-        name="shown as cards",
-        marker={"symbol": "triangle-up", "size": 9, "color": style.UNCLEAR},
-        hovertext=[f"shown: influence {three_digits(value, True)}" for value in shown],
-        hoverinfo="text",
-    )
+        words = [
+            f"influence {three_digits(edges[at], True)} to {three_digits(edges[at + 1], True)}: "
+            f"{plural(int(counts[at]), 'training sample')}"
+            for at in places
+        ]
+        marks.bars(figure, edges, counts, places, name, colour, words)
+    words = [f"shown: influence {three_digits(value, True)}" for value in shown]
+    look = (style.UNCLEAR, "solid", "triangle-up")
+    marks.line(figure, list(shown), [0.62] * len(shown), "shown as cards", look, words, mode="markers")
     most = max(float(counts.max(initial=1)), 1.0)
     figure.update_yaxes(type="log", range=[np.log10(0.5), np.log10(most) + 0.1], dtick=1, exponentformat="none")
-    figure.update_layout(barmode="overlay", bargap=0)
     return figure

@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.views.budget import in_words
 from attribution.views.numbers import count, three_digits
 
@@ -31,28 +29,11 @@ def budget(found: "Budget", upto: int, *, dark: bool = False) -> "Figure":
         height=320,
         legend=True,
     )
-    x = coming["position"].to_numpy(np.int64)
-    edge = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-    figure.add_scatter(y=coming["low"].to_numpy(np.float64), showlegend=False, **edge)
-    figure.add_scatter(
-        y=coming["high"].to_numpy(np.float64),
-        name=f"{100 * found.level:.0f} % interval",
-        fill="tonexty",
-        fillcolor=style.faint(style.ACCENT, 0.2),
-        **edge,
-    )
+    interval = f"{100 * found.level:.0f} % interval"
+    marks.band(figure, coming["position"], coming["low"], coming["high"], style.ACCENT, interval)
     for name, part, dash in (("expected", coming, "dash"), ("found", done, "solid")):
-        figure.add_scatter(
-            x=part["position"].to_numpy(np.int64),
-            y=part[name].to_numpy(np.float64),
-            mode="lines",
-            name=name,
-            line={"color": style.ACCENT, "dash": dash, "width": 3 if name == "found" else 2},
-            hovertext=[
-                f"after {count(at)} reviews: {name} {three_digits(value)}"
-                for at, value in zip(part["position"], part[name], strict=True)
-            ],
-            hoverinfo="text",
-        )
+        told = zip(part["position"], part[name], strict=True)
+        words = [f"after {count(at)} reviews: {name} {three_digits(value)}" for at, value in told]
+        marks.line(figure, part["position"], part[name], name, (style.ACCENT, dash, "circle"), words, mode="lines")
     figure.update_yaxes(rangemode="tozero")
     return figure

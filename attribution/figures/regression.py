@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.figures.forest import forest
 from attribution.figures.scatter import against
 from attribution.statistics.intervals import paired_bootstrap
@@ -60,21 +60,13 @@ def residuals(table: pd.DataFrame, unit: str = "", *, dark: bool = False) -> "Fi
     counts, edges = np.histogram(errors, bins=BINS, range=(-reach, reach))  # zero is an edge: no bin holds both signs
     halves = np.split(np.arange(BINS), 2)
     for places, side, colour in zip(halves, ("too low", "too high"), (style.SECOND, style.ACCENT), strict=True):
-        figure.add_bar(
-            x=(edges[places] + edges[places + 1]) / 2,
-            y=counts[places],
-            width=edges[1] - edges[0],
-            name=side,
-            marker={"color": style.faint(colour, 0.8)},
-            hovertext=[
-                f"{side}, {three_digits(edges[at], True)} to {three_digits(edges[at + 1], True)}: "
-                f"{plural(int(counts[at]), 'sample')}"
-                for at in places
-            ],
-            hoverinfo="text",
-        )
+        words = [
+            f"{side}, {three_digits(edges[at], True)} to {three_digits(edges[at + 1], True)}: "
+            f"{plural(int(counts[at]), 'sample')}"
+            for at in places
+        ]
+        marks.bars(figure, edges, counts, places, side, colour, words)
     figure.add_vline(x=0, line={"color": style.UNCLEAR, "dash": "dash", "width": 1})
-    figure.update_layout(barmode="overlay", bargap=0)
     return figure
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.figures.forest import forest
 from attribution.figures.scatter import against
 from attribution.views import comparison
@@ -65,22 +65,12 @@ def seeds(found: "RetrainResult", *, dark: bool = False) -> "Figure":
     for seed, before, after in zip(found.seeds, change.before, change.after, strict=True):
         values = [reading.factor * before, reading.factor * after]
         better = (after - before) * reading.sign > 0
-        look = {"color": HELPFUL if better else HARMFUL, "width": 2, "dash": "solid" if better else "dot"}
+        look = (HELPFUL, "solid", "circle") if better else (HARMFUL, "dot", "diamond")
         words = [
             f"seed {seed}, {when}: {comparison.value_words(reading, value / reading.factor)}"
             for when, value in zip(("before", "after"), values, strict=True)
         ]
-        # Fmt: skip.
-        figure.add_scatter(
-            x=[0, 1],
-            y=values,
-            mode="lines+markers",
-            name=f"seed {seed}",
-            line=look,
-            marker={"size": 9},
-            hovertext=words,
-            hoverinfo="text",
-        )
+        marks.line(figure, [0, 1], values, f"seed {seed}", look, words)
     figure.update_xaxes(tickvals=[0, 1], ticktext=["before", "after"], range=[-0.3, 1.3], showgrid=False)
     return figure
 

@@ -5,7 +5,6 @@ Plotly is imported when the first figure is made, never before: reading results 
 """
 
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,22 +19,22 @@ FONT = '"Source Sans", "Source Sans Pro", system-ui, sans-serif'
 ACCENT, SECOND = "#0F8F84", "#C77D0A"  # two groups side by side; told apart by line and marker, too
 LINES = (ACCENT, SECOND, "#7A6FB0", "#8C6239", "#4D7C0F", "#A23B5A", "#475569", "#0E7490")
 UNCLEAR = "#8C8579"  # an interval that holds zero; what is drawn for comparison
+TOP_LEFT = {"x": 0, "xref": "container", "xanchor": "left", "yref": "container", "yanchor": "top"}
 TITLE_PX, LEGEND_PX, AXIS_PX = 34, 26, 46  # heights around the drawing
 MOST_POINTS = 4_000  # dots in one scatter: more would cost megabytes and show nothing more
 
 
 @dataclass(frozen=True)
 class Look:
-    """Colours of the ground: ink for words, lines of the grid, what steps back, the paper."""
+    """Colours of the ground: ink for words, lines of the grid, the paper."""
 
     ink: str
     grid: str
-    quiet: str
     paper: str
 
 
-LIGHT = Look("#3A3731", "#E6E1D8", "#D5D0C6", "#FDFCFA")
-DARK = Look("#DAD5CC", "#34312C", "#4A463F", "#171614")
+LIGHT = Look("#3A3731", "#E6E1D8", "#FDFCFA")
+DARK = Look("#DAD5CC", "#34312C", "#171614")
 
 
 def look(dark: bool) -> Look:
@@ -65,11 +64,11 @@ def template(dark: bool) -> dict[str, Any]:
             "plot_bgcolor": "rgba(0,0,0,0)",
             "xaxis": axis,
             "yaxis": axis,
-            "legend": {"orientation": "h", "x": 0, "xanchor": "left", "font": {"size": 12}, "itemclick": False},
+            "title": {"font": {"size": 14}, "pad": {"t": 8, "l": 4}, **TOP_LEFT, "y": 1},
+            "legend": {"orientation": "h", "itemclick": False, **TOP_LEFT, "xref": "paper"},
             "hoverlabel": {"font": {"family": FONT, "size": 12}, "align": "left"},
             "hovermode": "closest",
             "dragmode": False,
-            "colorway": list(LINES),
         }
     }
 
@@ -87,21 +86,11 @@ def canvas(
     figure = Figure(layout={"template": template(dark)})  # given at birth: an update would mix it with Plotly's own
     top = TITLE_PX + (LEGEND_PX if legend else 0)
     figure.update_layout(
-        title={
-            "text": title,
-            "font": {"size": 14},
-            "x": 0,
-            "xanchor": "left",
-            "xref": "container",
-            "y": 1,
-            "yanchor": "top",
-            "yref": "container",
-            "pad": {"t": 8, "l": 4},
-        },
+        title_text=title,
         margin={"l": 12, "r": 16, "t": top, "b": AXIS_PX},
         height=height,
         showlegend=legend,
-        legend={"yref": "container", "y": 1 - TITLE_PX / height, "yanchor": "top"},
+        legend_y=1 - TITLE_PX / height,
         meta={"alt": alt},
     )
     if x:
@@ -150,7 +139,7 @@ def with_interval(estimate: float, low: float, high: float, unit: str = "", sign
     return f"{value} ({three_digits(low, signed)} to {three_digits(high, signed)})"
 
 
-def errors(estimate: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str) -> dict[str, Any]:
+def errors(estimate: Any, low: Any, high: Any, colour: str) -> dict[str, Any]:
     """Error bars from ``low`` to ``high`` around ``estimate``; none where the interval is not known."""
     middle = np.asarray(estimate, dtype=np.float64)
     above = np.nan_to_num(np.asarray(high, dtype=np.float64) - middle, nan=0.0)

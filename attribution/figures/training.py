@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.figures import style
+from attribution.figures import marks, style
 from attribution.tasks import USUAL, tasks
 from attribution.views.numbers import three_digits
 
@@ -51,21 +51,12 @@ def curve(metrics: pd.DataFrame, column: str, axis: str, *, factor: float = 1, d
         height=290,
         legend=True,
     )
-    for split, (name, colour, dash, symbol) in SPLITS.items():
+    for split, (name, *look) in SPLITS.items():
         part = metrics[(metrics["split"] == split) & metrics[column].notna()].sort_values("epoch")
         if len(part):
             values = factor * part[column].to_numpy(np.float64)
-            figure.add_scatter(
-                x=part["epoch"].to_numpy(np.int64),
-                y=values,
-                mode="lines" if len(part) > 12 else "lines+markers",
-                name=name,
-                line={"color": colour, "dash": dash, "width": 2},
-                marker={"symbol": symbol, "size": 7},
-                hovertext=[
-                    f"epoch {epoch}, {name}: {three_digits(value)}"
-                    for epoch, value in zip(part["epoch"], values, strict=True)
-                ],
-                hoverinfo="text",
-            )
+            told = zip(part["epoch"], values, strict=True)
+            words = [f"epoch {epoch}, {name}: {three_digits(value)}" for epoch, value in told]
+            mode = "lines" if len(part) > 12 else "lines+markers"
+            marks.line(figure, part["epoch"], values, name, (look[0], look[1], look[2]), words, mode=mode)
     return figure

@@ -39,7 +39,7 @@ def test_what_was_measured_is_shown_and_can_be_acted_on(app, words, measured, pr
     for expected in (
         "Side by side",
         "Does it follow retraining?",
-        "Does it find wrong labels?",
+        "Does it find what is wrong?",
         "How fast does a prediction break?",
     ):
         assert expected in shown
