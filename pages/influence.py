@@ -162,6 +162,8 @@ def ready(sight: Sight, view: InfluenceView) -> None:
             "the new one."
         )
     st.caption(states.plain(influence.settings_words(view)))
+    if view.score.curvature_words:
+        st.caption(states.plain(view.score.curvature_words))
     if view.score.memory_words:
         st.caption(f":material/memory: {view.score.memory_words}")
     left, right = st.columns(2, gap="medium")

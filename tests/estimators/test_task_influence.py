@@ -8,7 +8,8 @@ from tiny_world import TASKS, World, Wrapped, build_task
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.settings.configs import ModelConfig, TrainConfig
+from attribution.settings.configs import ModelConfig, ScoreConfig, TrainConfig
+from attribution.studies.influence import score
 from attribution.training.train import train
 
 SETTINGS = {
@@ -70,6 +71,14 @@ def test_where_a_loss_has_no_curvature_the_empirical_fisher_stands_in_and_is_not
     estimator.prepare([Query(str(row), (int(row),)) for row in focal.dataset.rows("test")[:3]])
     assert np.isfinite(estimator.score(focal.dataset.rows("train")).influence.numpy()).all()
     assert estimator.notes()["curvature"].startswith("empirical Fisher: The focal loss is not convex")
+
+
+def test_a_score_says_what_stood_in_for_the_curvature(focal, tmp_path):
+    asked = focal.dataset.rows("test")[:2]
+    args = (focal.dataset, focal.labels, focal.run)
+    found = score(*args, ScoreConfig(estimator="ekfac", device="cpu"), asked, tmp_path)
+    assert found.curvature_words.startswith("In place of the curvature: empirical Fisher: The focal loss")
+    assert score(*args, ScoreConfig(estimator="ip", device="cpu"), asked, tmp_path).curvature_words == ""
 
 
 def test_a_curvature_that_is_exact_is_not_remarked(world):

@@ -47,6 +47,12 @@ class ScoreResult(Artefact):
         )
 
     @property
+    def curvature_words(self) -> str:
+        """What to say when the loss has no curvature at the outputs and something stood in for it; "" otherwise."""
+        note = str(self.config.get("notes", {}).get("curvature", ""))
+        return f"In place of the curvature: {note}" if note else ""
+
+    @property
     def queries(self) -> list[dict[str, Any]]:
         """Per column ``{name, rows}``: the rows whose mean loss was asked about."""
         return list(self.config["queries"])
