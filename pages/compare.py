@@ -42,7 +42,7 @@ def start(sight: Sight, first: bool) -> None:
         chosen = st.multiselect(
             "Estimators", list(words), default=everyday, format_func=words.__getitem__, key="bench-estimators"
         )
-        table = _forecast(sight.key, sight.run.id, sight.labels.version, jobs.finished(project), project)
+        table = _costs(sight.key, sight.run.id, sight.labels.version, jobs.finished(project), project)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             counts = table["subsets"].tolist()
             subsets = st.segmented_control(
@@ -81,14 +81,14 @@ def start(sight: Sight, first: bool) -> None:
         )
         with st.expander("Time against certainty", icon=":material/schedule:"):
             st.dataframe(
-                views.forecast_frame(table),
+                views.cost_frame(table),
                 hide_index=True,
                 alt="Number of retrained models, their time, and the width of the interval",
             )
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _forecast(folder: str, run: str, version: str, results: int, _project: object):  # type: ignore[no-untyped-def]
+def _costs(folder: str, run: str, version: str, results: int, _project: object):  # type: ignore[no-untyped-def]
     return _project.studies.bench.cost()  # type: ignore[attr-defined]
 
 

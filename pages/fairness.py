@@ -104,7 +104,7 @@ def start(sight: Sight, config: RemedyConfig, found: "FairnessResult | None") ->
     if not elsewhere.choice(sight, "remedy"):
         return False
     run_s = sight.run.config.get("seconds_s")
-    words = fairness.forecast_words(run_s, len(config.budgets), len(config.seeds))
+    words = fairness.cost_words(run_s, len(config.budgets), len(config.seeds))
     if found is None:
         st.subheader("What harms it")
         states.empty(

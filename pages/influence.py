@@ -15,7 +15,7 @@ from attribution.studies.influence import settings
 from attribution.studies.queries import query_of
 from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, numbers, tables
-from pages.parts import cards, charts, context, fields, forecast, frame, jobs, keys, query, states
+from pages.parts import cards, charts, context, cost, fields, frame, jobs, keys, query, states
 from pages.parts.context import Sight
 
 SIDE = 6  # cards per side on one page
@@ -26,7 +26,7 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
     """Not scored yet with these settings: say so, and offer to do it."""
     group = bool(query.group_token())
     ids = f"selection:{query.group_token()}" if group else query_of([str(sight.project.dataset.ids[rows[0]])])
-    memory_mb = forecast.memory_mb()
+    memory_mb = cost.memory_mb()
     config = ScoreConfig(estimator=estimator, queries=ids, group=group, memory_mb=memory_mb, options=asked)
 
     def mine(job: object) -> bool:
@@ -38,7 +38,7 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
         return
     what = "this group" if len(rows) > 1 else "this sample"
     took = numbers.duration(
-        influence.forecast_s([one for one in sight.project.scores() if one.estimator == estimator], estimator)
+        influence.cost_s([one for one in sight.project.scores() if one.estimator == estimator], estimator)
     )
     states.empty(
         f"Not computed for {what} yet",
@@ -49,7 +49,7 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
         lambda: jobs.submit(sight.project, "influence", config),
         icon=":material/calculate:",
     )
-    forecast.show(sight, "influence", config, "one")
+    cost.show(sight, "influence", config, "one")
     if len(rows) == 1:
         every = replace(config, queries="wrong")
         with st.container(border=True):
@@ -59,8 +59,8 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
                 on_click=jobs.submit,
                 args=(sight.project, "influence", every),
             )
-            forecast.show(sight, "influence", every, "wrong")
-    forecast.settings()
+            cost.show(sight, "influence", every, "wrong")
+    cost.settings()
 
 
 def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:

@@ -42,7 +42,7 @@ def start(sight: Sight, first: bool) -> None:
             st.segmented_control("Models to retrain", list(by_count), default=24, required=True, key="memorize-models")
             or 24
         )
-        st.caption(views.forecast_words(by_count[count]))
+        st.caption(views.cost_words(by_count[count]))
         st.button(
             "Measure memorization",
             type="primary",

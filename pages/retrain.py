@@ -27,7 +27,7 @@ def how(sight: Sight) -> None:
             recipe = states.plain(comparison.recipe_words(project.model_config.name, project.recipe_for()))
             st.caption(f"Same recipe both times, {whose}: {recipe}.")
             one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
-            st.caption(comparison.forecast_words(one_s, seeds))
+            st.caption(comparison.cost_words(one_s, seeds))
         st.button(
             "Retrain and compare",
             type="primary",

@@ -13,8 +13,8 @@ from attribution.views import cards as card_views
 from pages.parts import (
     cards,
     context,
+    cost,
     edits,
-    forecast,
     frame,
     jobs,
     keys,
@@ -286,7 +286,7 @@ def nothing_yet(sight: Sight) -> None:
         icon=":material/rule:",
     )
     if sight.run is not None:
-        forecast.show(sight, "mislabels", FlagConfig(), "flag")
+        cost.show(sight, "mislabels", FlagConfig(), "flag")
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ HereOption = Annotated[
         "recipe; remembered.",
     ),
 ]
-ForecastOption = Annotated[
+CostOption = Annotated[
     bool,
     typer.Option("--forecast", help="Only say how long it would take and how much memory; runs a few seconds' share."),
 ]

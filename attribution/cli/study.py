@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attribution.cli.common import ForecastOption, HereOption, JobOption, ProjectOption, bar, do, open_project
+from attribution.cli.common import CostOption, HereOption, JobOption, ProjectOption, bar, do, open_project
 from attribution.cli.flags import configured, given
 from attribution.cli.plugin_flags import with_plugins
 from attribution.cli.root import cli
@@ -26,7 +26,7 @@ from attribution.settings.configs import (
 from attribution.views.costs import alternatives, sentence, took
 
 if TYPE_CHECKING:
-    from attribution.studies.costs.result import Forecast
+    from attribution.studies.costs.result import CostResult
     from attribution.studies.leaks.result import LeakResult
 
 
@@ -47,13 +47,13 @@ def train(
         ),
     ] = "",
     here: HereOption = False,
-    forecast: ForecastOption = False,
+    only_cost: CostOption = False,
     job: JobOption = False,
 ) -> None:
     """Train the model on the current labels, by the project's recipe; flags given override it."""
     opened = open_project(project)
     recipe = dataclasses.replace(opened.train_config, **given(context, config))
-    if forecast:
+    if only_cost:
         _tell(opened.studies.train.cost(recipe, bar()))
         return
     if (here or opened.trains_here) and opened.loaded and not checkpoints:
@@ -104,12 +104,12 @@ def score(
         str, typer.Option(help="i/n: compute only every n-th shard, from the i-th (for batch systems).")
     ] = "",
     top: Annotated[int, typer.Option(min=0, help="Samples shown per side for the first query.")] = 5,
-    forecast: ForecastOption = False,
+    only_cost: CostOption = False,
     job: JobOption = False,
 ) -> None:
     """Influence of every training sample on test predictions (positive: training on it lowers the loss)."""
     opened = open_project(project)
-    if forecast:
+    if only_cost:
         _tell(opened.studies.influence.cost(config, bar()))
         return
     extra: dict[str, Any] = {"part": _part(part)} if part and not job else {}
@@ -134,8 +134,8 @@ def score(
             )
 
 
-def _tell(found: "Forecast") -> None:
-    """A forecast in words, and cheaper ways when it is long."""
+def _tell(found: "CostResult") -> None:
+    """A cost in words, and cheaper ways when it is long."""
     for line in (sentence(found.config), *alternatives(found.alternatives)):
         typer.echo(line)
 
@@ -160,11 +160,11 @@ def flag(
     leaks: Annotated[
         bool, typer.Option("--leaks", help="Look for leaks and duplicates instead: the same as `datablame leaks`.")
     ] = False,
-    forecast: ForecastOption = False,
+    only_cost: CostOption = False,
 ) -> None:
     """Rank the training labels by suspicion, and say what kind of sample each suspect is."""
     opened = open_project(project)
-    if forecast:
+    if only_cost:
         _tell(opened.studies.mislabels.cost(config, bar()))
         return
     if leaks:

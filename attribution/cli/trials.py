@@ -103,14 +103,14 @@ def damping(config: DampingConfig, project: ProjectOption = "", job: JobOption =
 def compare(
     config: BenchConfig,
     project: ProjectOption = "",
-    forecast: Annotated[
+    only_cost: Annotated[
         bool, typer.Option("--forecast", help="Only say what more subsets would cost, and how sure they would make.")
     ] = False,
     job: JobOption = False,
 ) -> None:
     """Measure which estimators and detectors to trust on this model and data, and recommend."""
     opened = open_project(project)
-    if forecast:
+    if only_cost:
         for line in opened.studies.bench.cost(config).itertuples():
             basis = "measured" if line.measured else "a usual value"
             typer.echo(

@@ -63,7 +63,7 @@ class Of(Generic[Config]):
         return [self.study.reader()(path.parent) for path in asked]
 
     def told(self, config: Config | None = None) -> Any:
-        """The forecast that was made of exactly this work on the current labels, or None."""
+        """The cost that was told of exactly this work on the current labels, or None."""
         asked, context = self._asked(config)
         return self.study.told(context, asked)
 

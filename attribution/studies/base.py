@@ -217,7 +217,7 @@ class Study(ABC, Generic[Config]):
         """What the work would cost, from a timed share of it or from what earlier work took."""
         if (name := f"{self.name}-cost") in studies.names():
             return studies.get(name)().make(context, config, progress)
-        raise UserError(f"There is no forecast of {self.name}.", "It was never measured how its cost grows.")
+        raise UserError(f"The cost of {self.name} is not known.", "It was never measured how its cost grows.")
 
     def kept(self, context: Context, result: Any) -> None:
         """What is kept with a result once it is finished, so that no page waits for it."""
@@ -227,7 +227,7 @@ class Study(ABC, Generic[Config]):
         return str(getattr(result, "verdict", "done"))
 
     def told(self, context: Context, config: Config) -> Any:
-        """The forecast (``costs``) that was made of exactly this work, or None; kept beside what the work took."""
+        """The cost (``costs``) that was told of exactly this work, or None; kept beside what the work took."""
         name = f"{self.name}-cost"
         return studies.get(name)().find(context, config) if name in studies.names() else None
 

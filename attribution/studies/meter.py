@@ -85,12 +85,12 @@ class Meter:
     ) -> None:
         self.stop()
 
-    def cost(self, whole: bool, forecast: Mapping[str, float] | None, **more: Any) -> dict[str, Any]:
+    def cost(self, whole: bool, told: Mapping[str, float] | None, **more: Any) -> dict[str, Any]:
         """What a result's ``config["cost"]`` says: what was taken until now, whether that was the whole of the work
-        (nothing resumed), and what had been forecast."""
+        (nothing resumed), and what had been told before."""
         self.stop()
         took = {"seconds_s": self.seconds_s, "cpu_s": self.cpu_s, "peak_bytes": self.peak_bytes}
-        return {**took, **more, "whole": whole, "forecast": dict(forecast) if forecast else None}
+        return {**took, **more, "whole": whole, "forecast": dict(told) if told else None}
 
 
 def peak_bytes() -> int:

@@ -1,5 +1,5 @@
 """What the Compare page shows of a bench: one table in words, forest plots, the matrix of agreement, the removal curve,
-the forecast."""
+the cost."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -122,16 +122,16 @@ def matrix(bench: "BenchResult", column: str, query_row: int = -1) -> pd.DataFra
     return square.reindex(index=order, columns=order)
 
 
-def forecast_frame(forecast: pd.DataFrame) -> pd.DataFrame:
+def cost_frame(costs: pd.DataFrame) -> pd.DataFrame:
     """Time against certainty in words: how many models, how long, how wide the interval."""
     return pd.DataFrame(
         {
-            "Models retrained on half the data": forecast["subsets"],
-            "Still to train": forecast["missing"],
-            "Time": [duration(seconds) if seconds else "none, they are kept" for seconds in forecast["seconds_s"]],
+            "Models retrained on half the data": costs["subsets"],
+            "Still to train": costs["missing"],
+            "Time": [duration(seconds) if seconds else "none, they are kept" for seconds in costs["seconds_s"]],
             "LDS known to": [
                 f"± {half:.2f}" + ("" if known else " (usual)")
-                for half, known in zip(forecast["half_width"], forecast["measured"], strict=True)
+                for half, known in zip(costs["half_width"], costs["measured"], strict=True)
             ],
         }
     )

@@ -32,7 +32,7 @@ def recipe_words(model: str, recipe: "TrainConfig") -> str:
     )
 
 
-def forecast_words(seconds: float | None, seeds: int) -> str:
+def cost_words(seconds: float | None, seeds: int) -> str:
     """How long a retrain takes, from the seconds of one training: two trainings per seed, before and after."""
     if not seconds:
         return f"{2 * seeds} trainings: {seeds} before the edits, {seeds} after."

@@ -14,17 +14,17 @@ def memory(size_bytes: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """A duration as coarse as a forecast is: two significant digits, "0.5 s" at least."""
+    """A duration as coarse as a told cost is: two significant digits, "0.5 s" at least."""
     if seconds < 0.5:
         return f"under 0.5{SPACE}s"
     return duration(float(f"{seconds:.2g}") if seconds >= 10 else round(seconds, 1))
 
 
-def sentence(forecast: Mapping[str, Any]) -> str:
+def sentence(cost: Mapping[str, Any]) -> str:
     """ "About 40 s (30 to 50 s), 450 MB of memory." """
-    time = f"About {about(forecast['seconds_s'])}" if forecast["seconds_s"] >= 0.5 else "Under a second"
-    between = f" ({about(forecast['low_s'])} to {about(forecast['high_s'])})" if forecast["seconds_s"] >= 0.5 else ""
-    return f"{time}{between}, {memory(forecast['peak_bytes'])} of memory."
+    time = f"About {about(cost['seconds_s'])}" if cost["seconds_s"] >= 0.5 else "Under a second"
+    between = f" ({about(cost['low_s'])} to {about(cost['high_s'])})" if cost["seconds_s"] >= 0.5 else ""
+    return f"{time}{between}, {memory(cost['peak_bytes'])} of memory."
 
 
 def alternatives(ways: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -36,8 +36,8 @@ def alternatives(ways: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def took(cost: Mapping[str, Any] | None) -> str:
-    """What a finished run took, beside its forecast if there was one; "" when it was not measured or is not the whole
-    run."""
+    """What a finished run took, beside the cost that was told before, if there was one; "" when it was not measured or
+    is not the whole run."""
     if not cost or not cost.get("whole"):
         return ""
     told = cost.get("forecast")

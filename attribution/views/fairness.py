@@ -83,7 +83,7 @@ def change_words(change: Any) -> str:
     return f"{hundredths(100 * change.estimate, signed=True)} points ({low} to {high})"
 
 
-def forecast_words(run_s: float | None, budgets: int, seeds: int) -> str:
+def cost_words(run_s: float | None, budgets: int, seeds: int) -> str:
     """How much work a search is, and about how long it takes."""
     trainings = (budgets + 2) * seeds
     about = f", about {duration(trainings * run_s)} here" if run_s else ""

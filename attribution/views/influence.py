@@ -178,7 +178,7 @@ def agreement_sentence(view: "InfluenceView", others: Sequence[tuple[str, "Influ
     )
 
 
-def forecast_s(scores: Sequence[Any], estimator: str) -> float:
+def cost_s(scores: Sequence[Any], estimator: str) -> float:
     """Seconds that a finished score run took (median), of this estimator if there is one, else of any; NaN without one.
 
     The pass over the training set dominates, so the number of queries hardly matters.

@@ -66,7 +66,7 @@ def scatter_frame(found: "MemorizationResult", name: str) -> pd.DataFrame:
     return frame.astype({"x": "float32", "y": "float32", "row": "int32"}).round(4).reset_index(drop=True)
 
 
-def forecast_words(line: Mapping[str, Any]) -> str:
+def cost_words(line: Mapping[str, Any]) -> str:
     """What a number of models costs and gives."""
     wait = f"about {duration(line['seconds_s'])}" if line["missing"] else "no new training"
     return (

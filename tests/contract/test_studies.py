@@ -113,7 +113,7 @@ def test_a_new_study_works_from_end_to_end(tiny_project, count, monkeypatch):
     assert here.run(CountConfig()).id == here.find().id == here.latest().id == found.id
     assert here.run(CountConfig(least=100)).config["count"] == 0
     assert len(here.all()) == 2
-    with pytest.raises(UserError, match="no forecast of count"):
+    with pytest.raises(UserError, match="cost of count is not known"):
         here.cost()
     monkeypatch.setattr(JobBoard, "start", lambda self, job_id: None)
     job = here.submit(CountConfig(least=3))

@@ -66,6 +66,6 @@ def test_the_forecast_in_words():
             "measured": [True, False],
         }
     )
-    shown = views.forecast_frame(table)
+    shown = views.cost_frame(table)
     assert shown["Time"].tolist()[0] == "none, they are kept"
     assert shown["LDS known to"].tolist() == ["± 0.20", "± 0.10 (usual)"]

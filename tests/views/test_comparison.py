@@ -35,5 +35,5 @@ def test_words(found):
     assert comparison.after_run(found, 1) == "r1"
     assert comparison.after_run(found, 9) == "r0"
     assert comparison.recipe_words("cnn", TrainConfig()).startswith("cnn, 12 epochs, batches of 64, sgd")
-    assert "6 trainings" in comparison.forecast_words(10.0, 3)
+    assert "6 trainings" in comparison.cost_words(10.0, 3)
     assert np.char.count(comparison.flip_words("coat", "shirt", "fixed", 2 / 3, 3), "2 of 3") == 1

@@ -92,6 +92,4 @@ def test_matching_looks_at_the_question(found):
 
 
 def test_the_work_is_forecast():
-    assert fairness.forecast_words(2.0, 6, 3).startswith(
-        "24 trainings: 6 budgets and two controls, 3 seeds each, about 48"
-    )
+    assert fairness.cost_words(2.0, 6, 3).startswith("24 trainings: 6 budgets and two controls, 3 seeds each, about 48")

@@ -68,6 +68,6 @@ def test_ranges_pairs_and_forecasts_in_words():
         == "right in 100 % of the models trained on it, in 25 % of the others"
     )
     assert "16 to train, about 1 min 20 s" in plain(
-        views.forecast_words({"models": 24, "missing": 16, "seconds_s": 80.0, "half_width": 0.4})
+        views.cost_words({"models": 24, "missing": 16, "seconds_s": 80.0, "half_width": 0.4})
     )
-    assert "no new training" in views.forecast_words({"models": 8, "missing": 0, "seconds_s": 0.0, "half_width": 0.7})
+    assert "no new training" in views.cost_words({"models": 8, "missing": 0, "seconds_s": 0.0, "half_width": 0.7})

@@ -18,7 +18,7 @@ COUNTS = (8, 16, 24, 48, 96)
 PRIOR = 0.6
 
 
-def forecast(context: Context, config: BenchConfig) -> "pd.DataFrame":
+def cost_by_subsets(context: Context, config: BenchConfig) -> "pd.DataFrame":
     """One line per number of subsets: subsets, missing (trainings still to do), seconds_s (their time), half_width (of
     the LDS interval at 95 %), measured (whether from an earlier bench on the same subsets, or the usual one).
 

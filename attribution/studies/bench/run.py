@@ -19,7 +19,7 @@ from attribution.settings.configs import BenchConfig, to_dict
 from attribution.storage.files import file_hash, write_json
 from attribution.studies.base import Context, Request
 from attribution.studies.bench import recommend
-from attribution.studies.bench.cost import forecast
+from attribution.studies.bench.cost import cost_by_subsets
 from attribution.studies.bench.parts.conclusion import conclude
 from attribution.studies.bench.parts.fidelity import fidelity, from_subsets, subsets_of
 from attribution.studies.bench.parts.scores import agreement, score_all
@@ -124,8 +124,8 @@ def compute(context: Context, config: BenchConfig, asked: Request, out: Path, wo
 
 
 def cost(context: Context, config: BenchConfig) -> "pd.DataFrame":
-    """What more subsets would cost and how narrow the LDS interval would get (``cost.forecast``)."""
-    return forecast(context, config)
+    """What more subsets would cost and how narrow the LDS interval would get (``cost.cost_by_subsets``)."""
+    return cost_by_subsets(context, config)
 
 
 def _notes(run: Run, labels: "Labels") -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from attribution.studies.costs.model import Paced, Pilot, Reading, Size, Spent, forecast_cost
+from attribution.studies.costs.model import Paced, Pilot, Reading, Size, Spent, cost_of
 
 BUDGET_S = 5.0  # what a pilot may take, about
 SHARE, MOST_S = 0.1, 20.0  # of a long run it may take more: this share of the run, up to so many seconds
@@ -111,7 +111,7 @@ class _Book:
     @property
     def budget_s(self) -> float:
         """What the pilot may take by now: more of a run that looks long."""
-        return min(MOST_S, max(BUDGET_S, SHARE * forecast_cost(self.pilot(), self.whole).seconds_s))
+        return min(MOST_S, max(BUDGET_S, SHARE * cost_of(self.pilot(), self.whole).seconds_s))
 
 
 def explore(make: Callable[[int], Trial], whole: Size, batch: int, metered: Metered, one_pace: bool = True) -> Pilot:

@@ -162,7 +162,8 @@ class Size:
 
 @dataclass(frozen=True)
 class Cost:
-    """A forecast: seconds with a range, and peak memory in bytes; ``parts`` are its seconds by kind of work."""
+    """What work would take: seconds with a range, and peak memory in bytes; ``parts`` are its seconds by kind of
+    work."""
 
     seconds_s: float
     low_s: float
@@ -171,7 +172,7 @@ class Cost:
     parts: dict[str, float] = field(default_factory=dict)
 
 
-def forecast_cost(pilot: Pilot, size: Size) -> Cost:
+def cost_of(pilot: Pilot, size: Size) -> Cost:
     """The cost of the whole run: linear in batches, query blocks and, through what the pilot read, in training samples.
 
     The range is a factor of 1.5 up and down for what was read at full size, and up to 2, the more is carried over from

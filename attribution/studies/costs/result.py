@@ -1,4 +1,4 @@
-"""Kept forecasts: told again at once, and held against what the run really took."""
+"""Kept costs: told again at once, and held against what the run really took."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,10 +12,10 @@ LONG_S = 60.0  # from here a cheaper way is looked for
 FORMAT = 1
 
 
-class Forecast(Artefact):
-    """One forecast: ``config`` holds kind, seconds_s with low_s and high_s, peak_bytes (of the whole process), parts
-    (seconds by kind of work), pilot_s (what the pilot took) and alternatives: cheaper ways, each ``{what, seconds_s,
-    low_s, high_s, peak_bytes}``."""
+class CostResult(Artefact):
+    """What a piece of work would cost: ``config`` holds kind, seconds_s with low_s and high_s, peak_bytes (of the whole
+    process), parts (seconds by kind of work), pilot_s (what the pilot took) and alternatives: cheaper ways, each
+    ``{what, seconds_s, low_s, high_s, peak_bytes}``."""
 
     what = "forecast"
 
@@ -46,6 +46,6 @@ def plain(cost: Cost) -> dict[str, Any]:
 
 
 def figures(cost: Cost, pilot_s: float, alternatives: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a forecast says."""
+    """What such a result says."""
     parts = {name: round(float(seconds), 3) for name, seconds in cost.parts.items()}
     return {**plain(cost), "parts": parts, "pilot_s": round(pilot_s, 2), "alternatives": alternatives}

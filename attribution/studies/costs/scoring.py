@@ -1,4 +1,4 @@
-"""Forecasts a score run: the estimator itself, timed on a share of the training samples and queries."""
+"""Tells the cost of a score run: the estimator itself, timed on a share of the training samples and queries."""
 
 import tempfile
 import time
@@ -17,7 +17,7 @@ from attribution.settings.configs import ScoreConfig
 from attribution.settings.options import changed
 from attribution.studies.base import Context, Request
 from attribution.studies.costs.explore import explore
-from attribution.studies.costs.model import Cost, Pilot, Size, forecast_cost
+from attribution.studies.costs.model import Cost, Pilot, Size, cost_of
 from attribution.studies.costs.result import LONG_S, figures, plain, told_of
 from attribution.studies.influence.plan import Shard, columns, plan
 from attribution.studies.influence.tables import write_tables
@@ -37,7 +37,8 @@ TABLE_PAIRS = 200_000  # pairs for which the tables are written on trial
 
 @dataclass(frozen=True)
 class Piloted:
-    """A run that was timed on a share: ``cost()`` is its forecast, ``cost(n)`` that of the first n queries alone."""
+    """A run that was timed on a share: ``cost()`` is what it would take, ``cost(n)`` that of the first n queries
+    alone."""
 
     pilot: Pilot
     rows: int
@@ -50,12 +51,12 @@ class Piloted:
     cosine_bytes: float  # what a query holds for them
 
     def cost(self, queries: int = 0) -> Cost:
-        """Forecast for so many queries; 0: all."""
+        """The cost for so many queries; 0: all."""
         asked = queries or self.queries
         size, _ = _size(self.rows, asked, self.query_bytes, self.config)
         kept = DISTINCT * self.rows * (1 - np.exp(-2 * self.config.k * asked / self.rows))
         rest = self.rows * asked * self.table_s + kept * (self.cosine_s[0] + self.cosine_s[1] * asked)
-        cost = forecast_cost(replace(self.pilot, rest_s=self.pilot.pace * rest), size)
+        cost = cost_of(replace(self.pilot, rest_s=self.pilot.pace * rest), size)
         return replace(cost, peak_bytes=int(cost.peak_bytes + min(asked * self.cosine_bytes, size.limit_bytes / 2)))
 
 
@@ -119,7 +120,7 @@ class _Trial:
 def pilot_score(context: Context, config: ScoreConfig, queries: Sequence[int] | np.ndarray) -> Piloted:
     """Time a score run on a share of its training samples and queries (``explore``); writes nothing of the run.
 
-    Raises what the run would. What the forecast is for is the serial runner.
+    Raises what the run would. The cost is that of the serial runner.
     """
     import torch
 

@@ -1,4 +1,5 @@
-"""Forecasts a search for wrong labels: its trainings, and everything else timed on a share of the training samples."""
+"""Tells the cost of a search for wrong labels: its trainings, and everything else timed on a share of the training
+samples."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""Forecasts as studies: what a score run, a search or a training would take, told from a timed share of it."""
+"""Costs as studies: what a score run, a search or a training would take, told from a timed share of it."""
 
 from attribution.settings.configs import FlagConfig, ScoreConfig, TrainConfig
 from attribution.studies import studies
@@ -11,7 +11,7 @@ class InfluenceCost(Study[ScoreConfig]):
 
     title = "Forecast the time of {estimator}"
     config = ScoreConfig
-    result = "Forecast"
+    result = "CostResult"
     alias = "forecast-score"
     folder = "forecasts"
     page = "influence"
@@ -24,7 +24,7 @@ class MislabelsCost(Study[FlagConfig]):
 
     title = "Forecast the search for wrong labels"
     config = FlagConfig
-    result = "Forecast"
+    result = "CostResult"
     alias = "forecast-flag"
     folder = "forecasts"
     page = "review"
@@ -37,7 +37,7 @@ class TrainCost(Study[TrainConfig]):
 
     title = "Forecast the training"
     config = TrainConfig
-    result = "Forecast"
+    result = "CostResult"
     folder = "forecasts"
     page = "overview"
     module = "training"

@@ -1,4 +1,4 @@
-"""Forecasts a training: an epoch of the real recipe on shares of the training samples, and a pass that asks the
+"""Tells the cost of a training: an epoch of the real recipe on shares of the training samples, and a pass that asks the
 model."""
 
 import time

@@ -115,9 +115,9 @@ def compute(context: Context, config: MemorizeConfig, asked: Request, out: Path,
 
 
 def cost(context: Context, config: MemorizeConfig) -> list[dict[str, Any]]:
-    """Time against certainty for several numbers of models (``forecast``)."""
+    """Time against certainty for several numbers of models (``cost_by_models``)."""
     training_s = float(context.asked.config.get("seconds_s", 0.0))
-    return forecast(_subsets(context, config, context.likely_recipe), training_s, config.models, config.share)
+    return cost_by_models(_subsets(context, config, context.likely_recipe), training_s, config.models, config.share)
 
 
 def per_sample(members: np.ndarray, right: np.ndarray) -> "pd.DataFrame":
@@ -224,7 +224,7 @@ def proxies(context: Context, config: MemorizeConfig, rows: np.ndarray) -> "pd.D
     return pd.DataFrame({"row": rows, "self_influence": norms**2, "unsure": 1 - confidence})
 
 
-def forecast(subsets: Subsets, training_s: float, models: int, share: float) -> list[dict[str, Any]]:
+def cost_by_models(subsets: Subsets, training_s: float, models: int, share: float) -> list[dict[str, Any]]:
     """Time against certainty: for several numbers of models ``{models, missing, seconds_s, half_width}``; half_width is
     that of a 95 % interval in the middle of the scale (both shares one half), where it is widest."""
     each_s = subsets.seconds_per_model or share * training_s

@@ -14,8 +14,8 @@ from attribution.settings.configs import FlagConfig, ScoreConfig
 from attribution.storage.files import write_json
 from attribution.studies.costs import scoring, searching, training
 from attribution.studies.costs.explore import MOST_S, explore
-from attribution.studies.costs.model import Pilot, Reading, Size, fit, forecast_cost
-from attribution.studies.costs.result import Forecast
+from attribution.studies.costs.model import Pilot, Reading, Size, cost_of, fit
+from attribution.studies.costs.result import CostResult
 from attribution.studies.costs.study import InfluenceCost, MislabelsCost
 from attribution.views import costs as words
 
@@ -106,7 +106,7 @@ KNOWN = {
 def test_known_costs_are_forecast(name, noise, off):
     clock = Clock(KNOWN[name], noise)
     pilot = explore(clock.make, SIZE, 128, clock.metered)
-    cost, truth = forecast_cost(pilot, SIZE), KNOWN[name].whole_s(SIZE)
+    cost, truth = cost_of(pilot, SIZE), KNOWN[name].whole_s(SIZE)
     assert abs(cost.seconds_s / truth - 1) < off
     assert cost.low_s < truth < cost.high_s
     assert clock.spent_s < 1.5 * MOST_S
@@ -123,7 +123,7 @@ def test_a_pilot_is_a_share_and_a_small_run_is_read_whole():
     pilot = explore(clock.make, small, 128, clock.metered)
     assert max(one.rows for one in pilot.block) == 300
     assert max(one.queries for one in pilot.block) == 7
-    cost = forecast_cost(pilot, small)
+    cost = cost_of(pilot, small)
     assert cost.seconds_s == pytest.approx(KNOWN["everything at once"].whole_s(small), rel=0.05)
     # Nothing is carried over, so the range is narrow.
     assert cost.high_s / cost.seconds_s == pytest.approx(1.5, rel=0.05)
@@ -131,9 +131,9 @@ def test_a_pilot_is_a_share_and_a_small_run_is_read_whole():
 
 def test_memory_grows_with_the_queries_and_not_past_the_limit():
     clock = Clock(Known(held=(1e8, 1e6)))
-    assert forecast_cost(explore(clock.make, SIZE, 128, clock.metered), SIZE).peak_bytes == pytest.approx(4e8, rel=0.05)
+    assert cost_of(explore(clock.make, SIZE, 128, clock.metered), SIZE).peak_bytes == pytest.approx(4e8, rel=0.05)
     pilot = Pilot([], [], [], [Reading(256, 1, 1e8), Reading(256, 4, 4e8)])
-    assert forecast_cost(pilot, replace(SIZE, limit_bytes=10**8)).peak_bytes == pytest.approx(5e8)
+    assert cost_of(pilot, replace(SIZE, limit_bytes=10**8)).peak_bytes == pytest.approx(5e8)
 
 
 def test_fixed_and_growing_parts_are_told_apart():
@@ -154,15 +154,15 @@ def test_a_fit_too_slow_to_be_read_twice_is_told_apart_by_the_first_round():
     pilot = explore(clock.make, SIZE, 128, clock.metered)
     assert {one.rows for one in pilot.once} == {16, 256}
     # In proportion it would be four times that.
-    assert forecast_cost(pilot, SIZE).seconds_s == pytest.approx(known.whole_s(SIZE), rel=0.1)
+    assert cost_of(pilot, SIZE).seconds_s == pytest.approx(known.whole_s(SIZE), rel=0.1)
 
 
 def test_a_batch_costs_the_same_in_a_larger_training_set_unless_read_otherwise():
     few = [Reading(256, 1, 0.05), Reading(256, 4, 0.065)]
-    cost = forecast_cost(Pilot([], [], few, []), Size(25_600, (4,), 200))
+    cost = cost_of(Pilot([], [], few, []), Size(25_600, (4,), 200))
     assert cost.parts["training samples"] == pytest.approx(200 * 0.065)
     grows = [Reading(256, 1, 0.05), Reading(1024, 1, 0.2)]
-    assert forecast_cost(Pilot([], [], grows, []), Size(25_600, (1,), 200)).parts["training samples"] == pytest.approx(
+    assert cost_of(Pilot([], [], grows, []), Size(25_600, (1,), 200)).parts["training samples"] == pytest.approx(
         200 * 5
     )
 
@@ -304,5 +304,5 @@ def test_a_forecast_is_json_that_reads_back(tmp_path):
     (tmp_path / "config.json").write_text(
         json.dumps({"alternatives": [], "seconds_s": 1.0, "low_s": 0.5, "high_s": 2.0, "peak_bytes": 1})
     )
-    assert Forecast(tmp_path).told == {"seconds_s": 1.0, "low_s": 0.5, "high_s": 2.0, "peak_bytes": 1}
+    assert CostResult(tmp_path).told == {"seconds_s": 1.0, "low_s": 0.5, "high_s": 2.0, "peak_bytes": 1}
     assert issubclass(estimators.get("ip"), Estimator)

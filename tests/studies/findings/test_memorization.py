@@ -12,7 +12,14 @@ from tiny_world import build
 from attribution.errors import UserError
 from attribution.settings.configs import MemorizeConfig
 from attribution.statistics.intervals import newcombe
-from attribution.studies.memorization.run import by_chance, count_hanging, forecast, hanging, influence, per_sample
+from attribution.studies.memorization.run import (
+    by_chance,
+    cost_by_models,
+    count_hanging,
+    hanging,
+    influence,
+    per_sample,
+)
 from attribution.training.subsets import Subsets
 
 N, HALF = 10, 5
@@ -118,7 +125,7 @@ def test_too_few_models_are_refused_and_more_are_forecast(tmp_path):
     store = Subsets.at(
         tmp_path / "subsets", world.dataset, world.labels, world.run.model_config, world.run.train_config
     )
-    lines = forecast(store, 10.0, 24, 0.5)
+    lines = cost_by_models(store, 10.0, 24, 0.5)
     assert [line["models"] for line in lines] == sorted(line["models"] for line in lines)
     widths = [line["half_width"] for line in lines]
     assert widths == sorted(widths, reverse=True)

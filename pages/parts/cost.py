@@ -6,28 +6,28 @@ import streamlit as st
 
 from attribution.settings.configs import ScoreConfig, to_dict
 from attribution.settings.ranges import limits
-from attribution.views import costs
+from attribution.views import costs as words
 from pages.parts import context, jobs
 from pages.parts.context import Sight
 
 
 def show(sight: Sight, kind: str, config: Any, place: str, ask: str = "How long will it take?") -> None:
-    """The forecast of this work (influence or mislabels) with cheaper ways, or the button that times a share of it."""
+    """The cost of this work (influence or mislabels) with cheaper ways, or the button that times a share of it."""
     found = sight.project.studies.named(kind).told(config)
     if found is not None:
         st.markdown(
-            f":material/timer: {costs.sentence(found.config)}",
+            f":material/timer: {words.sentence(found.config)}",
             help="From a few seconds' share of the work, timed on this machine. Other programs can make it longer "
             "than the range in brackets: "
             "on a busy machine 21 of 25 runs fell inside. "
             "Memory is that of the whole process.",
         )
-        for number, (way, words) in enumerate(
-            zip(found.alternatives, costs.alternatives(found.alternatives), strict=True)
+        for number, (way, line) in enumerate(
+            zip(found.alternatives, words.alternatives(found.alternatives), strict=True)
         ):
             other = way["change"].get("estimator")
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.caption(words, width="content")
+                st.caption(line, width="content")
                 if other:
                     st.button(
                         "Use this",
