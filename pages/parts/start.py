@@ -30,7 +30,7 @@ SAMPLE_WORDS = {
     ),
     "cells": (
         ":material/microbiology: Cell measurements",
-        "569 cell samples: predict the largest radius, a number. 24 of 399 training values are wrong on purpose.",
+        "569 cell samples: predict the largest radius, a number. 40 of 399 training values are wrong on purpose.",
     ),
 }
 

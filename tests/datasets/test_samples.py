@@ -149,7 +149,7 @@ def test_cells_truth_and_that_the_code_plants_these_values(loaded, monkeypatch, 
     assert (dataset.labels[rows] == truth["given"].astype(float)).all()
     wrong = truth["given"] != truth["true"]
     assert (wrong == (truth["kind"] != "")).all()
-    assert truth["kind"].value_counts().drop("").to_dict() == counts["wrong"] == {"other row": 12, "shifted": 12}
+    assert truth["kind"].value_counts().drop("").to_dict() == counts["wrong"] == {"other row": 20, "shifted": 20}
     assert (truth["given"].astype(float) > 0).all()
     away = (truth["given"].astype(float) - truth["true"].astype(float)).abs()[wrong] / truth["true"].astype(float).std()
     assert away.min() > 0.45

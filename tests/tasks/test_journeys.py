@@ -295,3 +295,36 @@ def test_a_model_in_the_unit_of_the_data_is_said_and_taken(tmp_path):
     run = taken.train()
     assert run.metrics()["rmse"].max() < 10
     assert taken.dataset.task.unit == "squared units"
+
+
+def test_a_network_may_return_one_number_with_or_without_a_dimension_of_its_own(tmp_path):
+    code = "from torch import nn\nclass Net(nn.Module):\n    def __init__(self, shape, width):\n"
+    code += "        super().__init__()\n"
+    code += "        self.line = nn.Linear(shape[0], width)\n    def forward(self, x):\n        return self.line(x){}\n"
+    code += "def build(shape, classes): return Net(shape, {})\n"
+    found = {}
+    for name, ending, width in (("flat", "[:, 0]", "classes"), ("column", "", 1), ("wide", "", 2)):
+        (tmp_path / f"{name}.py").write_text(code.replace("{}", ending, 1).replace("{}", str(width)))
+        model = ModelConfig(f"{tmp_path / name}.py:build")
+        if name == "wide":
+            with pytest.raises(UserError, match=r"One number per sample .*\(4, 1\) or \(4,\)"):
+                Project.create(tmp_path / name, table(tmp_path, "regression"), model, RECIPE, trust_code=True)
+            continue
+        made = Project.create(tmp_path / name, table(tmp_path, "regression"), model, RECIPE, trust_code=True)
+        made.train()
+        score = made.score(ScoreConfig(estimator="ip", queries="wrong"))
+        found[name] = (made.predictions()["prediction"].to_numpy(), score.top(0)["influence"].to_numpy())
+    np.testing.assert_allclose(found["flat"][0], found["column"][0], rtol=1e-5)
+    np.testing.assert_allclose(found["flat"][1], found["column"][1], rtol=1e-3)
+
+
+def test_texts_may_have_a_number_each(tmp_path):
+    rng = np.random.default_rng(0)
+    words = np.array(["dull", "plain", "fine", "good", "grand"])
+    grades = rng.integers(0, 5, size=(300, 6))
+    frame = pd.DataFrame({"text": [" ".join(words[line]) for line in grades], "stars": grades.mean(1).round(3)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    data = DataConfig(path=str(tmp_path / "t.csv"), label="stars", text="text", task="regression")
+    made = Project.create(tmp_path / "p", data)
+    last = made.train().metrics().query("split == 'test'").iloc[-1]
+    assert last["loss"] < 0.3

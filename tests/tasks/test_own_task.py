@@ -97,3 +97,13 @@ def test_a_file_without_a_usable_task_is_refused_in_words(tmp_path, code, said):
     with pytest.raises(UserError, match=said):
         Project.create(tmp_path / "p", data, trust_code=True)
     assert not (tmp_path / "p").exists()
+
+
+def test_an_error_in_the_loss_names_file_and_line(made, tmp_path):
+    project, file = made
+    broken = tmp_path / "broken.py"
+    broken.write_text(file.read_text().replace("share = self.settings.quantile", "share = self.settings.quantil"))
+    (line,) = [n for n, text in enumerate(broken.read_text().splitlines(), 1) if text.endswith(".quantil")]
+    data = DataConfig(**{**vars(project.data_config), "task": f"{broken}:Quantile"})
+    with pytest.raises(UserError, match=rf"broken\.py, line {line}, in loss: AttributeError"):
+        Project.create(tmp_path / "no", data, ModelConfig("logistic"), trust_code=True)
