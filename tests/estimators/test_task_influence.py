@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from studied import score
 from tiny_world import TASKS, World, Wrapped, build_task
 
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.settings.configs import ModelConfig, ScoreConfig, TrainConfig
-from attribution.studies.influence import score
 from attribution.training.train import train
 
 SETTINGS = {
