@@ -127,7 +127,8 @@ class Regression(Task):
 
     def said_kept(self, kept: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
         """From outputs as they were, without torch."""
-        outputs = np.asarray(kept, dtype=np.float64).reshape(len(values), -1)[:, 0]
+        outputs = np.asarray(kept, dtype=np.float64)
+        outputs = outputs if outputs.ndim == 1 else outputs[:, 0]
         errors = outputs - self.targets.standardised(values)
         nothing = np.full(len(values), np.nan)
         return {

@@ -236,8 +236,7 @@ class Face:
 
     def _terms(self, figure: "Figure", said: pd.DataFrame) -> np.ndarray:
         """A figure's numbers per sample, from lines of ``Project.predictions``."""
-        names = {"prediction": "prediction", "loss": "loss", "right": "correct"}
-        columns = {name: said[column].to_numpy() for name, column in names.items() if column in said}
+        columns = {"right" if name == "correct" else name: said[name].to_numpy() for name in said}
         return figure.terms(columns, said["label"].to_numpy())
 
     @property
