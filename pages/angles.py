@@ -27,8 +27,8 @@ READING = (
     "that makes this prediction's "
     "loss smaller, at the left (cosine −1, 180°) it moves it the other way, and in the middle (90°) the two have "
     "nothing to do with each "
-    "other. Its height is how strong the pull is: points high on the left do the most harm, and wrong labels "
-    "often lie there. Draw around "
+    "other. Its height is how strong the pull is: points high on the left do the most harm, and what is "
+    "wrong often lies there. Draw around "
     "them to see them and act."
 )
 
@@ -68,7 +68,7 @@ def groups_of(sight: Sight, colour: str, rows: np.ndarray) -> tuple[list[scatter
     if colour == "edits":
         verdicts = np.full(len(sight.project.dataset), "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
-        return scatter.by_edit(verdicts, rows, context.dark()), ""
+        return scatter.by_edit(verdicts, rows, context.dark(), sight.face.changed_mark), ""
     if colour == "suspicion":
         if sight.suspicion is None:
             return plain, f"Suspicion is known after the search for wrong {sight.face.nouns} (Review)."
@@ -165,7 +165,8 @@ def ready(sight: Sight, result: "AnglesResult") -> None:
     """Words, the cloud, and what is drawn around in it."""
     if result.version != sight.labels.version:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(":material/info: Labels have changed since this was measured.", width="content")
+            changed = f":material/info: {sight.face.nouns.capitalize()} have changed since this was measured."
+            st.caption(changed, width="content")
             again = partial(jobs.submit, sight.project, "angles", submit_for(sight, result.query_rows))
             st.button("Measure again", key="remeasure", type="tertiary", on_click=again)
     st.markdown(angles.turn_sentence(result.config["checkpoints"][-1], float(result.config["usual_ratio"])))

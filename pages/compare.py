@@ -301,7 +301,7 @@ def main() -> None:
         jobs.panel(sight.project, ("bench",), place="compare")
         st.caption(views.progress_words(found))
     elif found.version != sight.labels.version:
-        st.caption(":material/info: Labels have changed since this was measured.")
+        st.caption(f":material/info: {sight.face.nouns.capitalize()} have changed since this was measured.")
     verdict(found, words)
     if len(found.cost) or len(found.fidelity) or len(found.usefulness):
         figures(found, words)

@@ -205,6 +205,10 @@ def main() -> None:
     st.markdown(
         "Which training samples make the model unfair to a group or easy to fool, and what happens without them."
     )
+    if sight.face.no_fairness:
+        title, why = sight.face.no_fairness
+        states.empty(title, why, "Go to Overview", lambda: frame.go("overview"), icon=":material/diversity_3:")
+        return
     if sight.run is None:
         if not jobs.panel(sight.project, ("train", "prepare"), place="fairness-train"):
             states.empty(

@@ -158,8 +158,8 @@ def ready(sight: Sight, view: InfluenceView) -> None:
     """Two columns of cards and the distribution they come from."""
     if view.stale:
         st.caption(
-            ":material/info: Labels have changed since this was computed. The model is the same; retrain to ask "
-            "the new one."
+            f":material/info: {sight.face.nouns.capitalize()} have changed since this was computed. The model is the "
+            "same; retrain to ask the new one."
         )
     st.caption(states.plain(influence.settings_words(view)))
     if view.score.curvature_words:

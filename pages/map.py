@@ -107,7 +107,7 @@ def groups_of(sight: Sight, chosen: Chosen, rows: np.ndarray) -> tuple[list[scat
     if chosen.colour == "edits":
         verdicts = np.full(len(sight.project.dataset), "", dtype=object)
         verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
-        return scatter.by_edit(verdicts, rows, dark), ""
+        return scatter.by_edit(verdicts, rows, dark, sight.face.changed_mark), ""
     if chosen.colour in ("what it probably is", "suspicion"):
         return searched_groups(sight, chosen.colour, rows)
     return influence_groups(sight, rows)

@@ -144,9 +144,13 @@ def main() -> None:
     sight = context.sight()
     st.title("Memorization")
     st.caption(
-        "Which labels does the model know by heart rather than understand, and which predictions hang on a single "
-        "training sample?"
+        f"Which {sight.face.nouns} does the model know by heart rather than understand, and which predictions hang on "
+        "a single training sample?"
     )
+    if sight.face.no_memorization:
+        title, why = sight.face.no_memorization
+        states.empty(title, why, f"Review {sight.face.nouns}", lambda: frame.go("review"), icon=":material/psychology:")
+        return
     if sight.run is None:
         if not jobs.panel(sight.project, ("prepare", "train"), place="memorize-train"):
             states.empty(
@@ -161,7 +165,7 @@ def main() -> None:
         start(sight, True)
         return
     if found.version != sight.labels.version:
-        st.caption(":material/info: Labels have changed since this was measured.")
+        st.caption(f":material/info: {sight.face.nouns.capitalize()} have changed since this was measured.")
     st.markdown(f"**{views.headline(found)}**")
     left, right = st.columns([3, 2], gap="large")
     with left:

@@ -1,12 +1,14 @@
 """Overview: what am I looking at, what is wrong, what do I do next."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from attribution.figures.answers import answers
 from attribution.views import importing, leaks, numbers, overview, queue
-from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, recipe, states
+from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, listing, recipe, states
 from pages.parts.context import Sight
 
 
@@ -195,10 +197,7 @@ def tables_by_target(sight: Sight, suspects: np.ndarray) -> None:
         hide_index=True,
         height="content" if len(frame) <= 12 else 440,
         column_config={
-            "test accuracy, %": st.column_config.ProgressColumn(
-                "test accuracy", format="%.1f %%", min_value=0, max_value=100
-            ),
-            **{name: st.column_config.NumberColumn(format="%.3g") for name in frame if name.startswith("test RMSE")},
+            **{name: figure_column(name) for name in frame if name.startswith("test ") and name != "test samples"},
             "training samples": st.column_config.NumberColumn(format="localized"),
         },
         alt=f"Per {project.dataset.task.targets.group}: training samples, quality on the test set, suspects and edits",
@@ -221,6 +220,14 @@ def tables_by_target(sight: Sight, suspects: np.ndarray) -> None:
                     args=(sight, int(mistake["row"])),
                     help="See the training samples behind this prediction",
                 )
+
+
+def figure_column(name: str) -> Any:
+    """How a column with a figure of the test set is drawn: a share as a bar, else a number."""
+    if not name.endswith(", %"):
+        return st.column_config.NumberColumn(format="%.3g")
+    title = name.removesuffix(", %")
+    return st.column_config.ProgressColumn(title, format="%.1f %%", min_value=0, max_value=100)
 
 
 def ask_why(sight: Sight, row: int) -> None:
@@ -289,12 +296,7 @@ def checks(sight: Sight) -> None:
             table,
             hide_index=True,
             alt=f"The {sight.face.noun}, prediction and loss of ten samples",
-            column_config={
-                "confidence": st.column_config.NumberColumn("confidence, %", format="%.1f"),
-                "prediction": st.column_config.Column(f"prediction{sight.face.unit}"),
-                "error": st.column_config.NumberColumn(f"error{sight.face.unit}", format="%.3g"),
-                "loss": st.column_config.NumberColumn(f"loss, {sight.face.loss_unit}", format="%.3g"),
-            },
+            column_config=listing.headings(sight, table),
         )
     metrics = sight.run.metrics()
     if len(metrics) and metrics["epoch"].nunique() > 1:

@@ -33,7 +33,7 @@ KEYS = {
     "k": "keep-",
     "x": "drop-",
     "s": "suggested-",
-    "v": "form-review-",
+    "v": "value-review-",
     "z": "undo",
     **{str(digit): f"label-{digit}-" for digit in range(10)},
 }
@@ -301,7 +301,11 @@ def main() -> None:
         if not running:
             nothing_yet(sight)
         return
-    st.markdown(sight.flags.headline() if sight.budget is None else budget.headline(sight.budget, sight.flags.estimate))
+    st.markdown(
+        sight.flags.headline()
+        if sight.budget is None
+        else budget.headline(sight.budget, sight.flags.estimate, sight.face.noun.removesuffix("s"))
+    )
     if sight.run is not None and sight.flags.run != sight.run.id and not running:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/info: These suspects were found with an earlier model.", width="content")

@@ -62,8 +62,8 @@ class RepresenterPoints(Estimator):
 
     title = "Share of the logit (representer points)"
     summary = (
-        "How much of the query's score for its own label this sample contributes, with the last layer fitted anew. The "
-        "shares of all samples add up to the score. Sees the last layer only."
+        "How much of the query's score for its own target this sample contributes, with the last layer fitted anew. "
+        "The shares of all samples add up to the score. Sees the last layer only."
     )
     formula = "⟨αᵢ, u_q⟩ ⟨fᵢ, f_q⟩,  αᵢ = −∇_z ℓᵢ / (2λn)"
     cost = "One convex fit of the last layer (seconds), then one product of representations."

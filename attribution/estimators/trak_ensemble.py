@@ -23,7 +23,7 @@ class TrakEnsemble(Trak):
     title = "TRAK over several trainings"
     cheaper = "trak"
     summary = (
-        "TRAK, averaged over all trainings of this recipe on these labels. Chance in one training's weights averages "
+        "TRAK, averaged over all trainings of this recipe on these data. Chance in one training's weights averages "
         "out; two or three more seeds help the most."
     )
     formula = "meanₘ φ_q'(Φ'Φ + λI)⁻¹φᵢ · meanₘ(1 − pᵢ) over checkpoints m of all runs that differ in the seed alone"

@@ -21,7 +21,7 @@ class DatasetExport(Exporter):
 
     title = "Corrected data"
     summary = (
-        "The samples with the labels as decided and without what was dropped, under the column names of the import; of "
+        "The samples as decided and without what was dropped, under the column names of the import; of "
         "pictures, a metadata.csv to put into their folder."
     )
     file = "corrected.csv"

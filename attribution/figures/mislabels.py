@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from attribution.studies.mislabels.budget import Budget
 
 
-def budget(found: "Budget", upto: int, *, dark: bool = False) -> "Figure":
-    """Wrong labels found so far, and expected with its band if the review goes on, over the first ``upto`` positions
-    of the queue."""
+def budget(found: "Budget", upto: int, nouns: str = "labels", *, dark: bool = False) -> "Figure":
+    """Wrong targets (``nouns`` says which) found so far, and expected with its band if the review goes on, over the
+    first ``upto`` positions of the queue."""
     curve = found.curve[found.curve["position"] <= upto]
     now = int((curve["reviewed"] >= curve["position"]).sum()) - 1  # the last position before which all is reviewed
     done = curve.iloc[: now + 1]
     coming = curve.iloc[max(now, 0) :]
     figure = style.canvas(
-        "Wrong labels along the queue",
-        f"Wrong labels over the first {count(upto)} reviews: {count(found.wrong)} found, "
+        f"Wrong {nouns} along the queue",
+        f"Wrong {nouns} over the first {count(upto)} reviews: {count(found.wrong)} found, "
         f"{in_words(found.left)} expected in the whole rest",
         x="reviews, in queue order",
-        y="wrong labels",
+        y=f"wrong {nouns}",
         dark=dark,
         height=320,
         legend=True,

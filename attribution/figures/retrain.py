@@ -57,7 +57,7 @@ def seeds(found: "RetrainResult", *, dark: bool = False) -> "Figure":
     figure = style.canvas(
         "Before and after, per seed",
         f"Test {reading.title} before and after, one line per seed",
-        x="labels trained on",
+        x="trained on the data",
         y=f"test {reading.title}" + (f", {reading.unit}" if reading.unit else ""),
         dark=dark,
         height=260,

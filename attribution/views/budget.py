@@ -37,10 +37,10 @@ def headline(found: "Budget", estimate: Mapping[str, float], noun: str = "label"
     return f"{words} Before them the search estimated {estimate['mid']:,.0f} {ends}."
 
 
-def advice(found: "Budget", least: float) -> tuple[bool, str]:
+def advice(found: "Budget", least: float, nouns: str = "labels") -> tuple[bool, str]:
     """Whether to stop, and why in one sentence."""
     upcoming = min(found.step, found.n - found.reviewed)
-    expected = f"the next {upcoming} reviews would find about {in_words(found.next_yield)} wrong labels"
+    expected = f"the next {upcoming} reviews would find about {in_words(found.next_yield)} wrong {nouns}"
     if found.reviewed >= found.n:
         return True, "Everything is reviewed."
     if found.stop(least):
@@ -52,12 +52,12 @@ def advice(found: "Budget", least: float) -> tuple[bool, str]:
     return False, f"Going on pays: {expected}. About {in_words(found.left)} are left in all."
 
 
-def basis(found: "Budget") -> str:
+def basis(found: "Budget", nouns: str = "labels") -> str:
     """What the numbers rest on."""
     level = f"Ranges are meant to hold the truth in {100 * found.level:.0f} of 100 reviews like this one."
     if not found.calibrated:
         level += " Without the measurement they can be too narrow."
-    seen = f"{count(found.reviewed)} decisions, {count(found.wrong)} of them wrong labels"
+    seen = f"{count(found.reviewed)} decisions, {count(found.wrong)} of them wrong {nouns}"
     planted = (
         "and errors planted in a copy"
         if found.calibrated

@@ -164,7 +164,7 @@ def _suspicion_html(value: float) -> str:
     bar = (
         f'<span style="display:block;height:100%;width:{share * 100:.0f}%;background:#8554A2;border-radius:2px"></span>'
     )
-    tip = "How likely the given label is wrong, from all detectors together: 0 unsuspicious, 1 most suspicious."
+    tip = "How likely what was given is wrong, from all detectors together: 0 unsuspicious, 1 most suspicious."
     return (
         f'<div title="{tip}" style="font-size:.84em;display:flex;flex-wrap:wrap;align-items:center;gap:0 '
         '.5em"><span style="opacity:.65">suspicion</span>'

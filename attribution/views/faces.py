@@ -37,10 +37,11 @@ class Face:
     changed = "relabelled"
     changed_mark = "relabelled"
     which = ("Wrong only", "All")  # predictions to choose a query from
-    known_by_heart = "label"
     picks = True  # whether a target is picked from a list; else it is typed or ticked
     sure = True  # whether predictions are more or less sure
     score_all = "Score every wrong test prediction instead"
+    no_memorization: tuple[str, str] | None = None  # a title and a sentence where it cannot be measured
+    no_fairness: tuple[str, str] | None = None
 
     def __init__(self, task: "Task", values: np.ndarray) -> None:
         self.task = task
@@ -325,6 +326,16 @@ class NumberFace(Face):
     picks = False
     sure = False
     score_all = "Score the tenth with the largest errors instead"
+    no_memorization = (
+        "Nothing to measure for numbers",
+        "Memorization counts how often models are right; a number is only nearer or farther. The queue of Review holds "
+        "what models know by heart: its detectors ask models that never saw the value.",
+    )
+    no_fairness = (
+        "Nothing to measure for numbers",
+        "Gaps and robustness here are about decisions. How large the errors are from small to large values stands on "
+        "Overview and, before and after edits, on Retrain.",
+    )
 
     def word(self, value: Any) -> str:
         """Six digits at most, with the unit."""
@@ -483,7 +494,11 @@ class SetFace(Face):
 
     noun = "labels"
     nouns = "labels"
-    known_by_heart = "set of labels"
+    no_fairness = (
+        "Nothing to measure for sets of labels",
+        "Gaps and robustness here are about one decision per sample. Each label's figures stand on Overview and, "
+        "before and after edits, on Retrain.",
+    )
     picks = False
 
     one_by_one = "Label by label"

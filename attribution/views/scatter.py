@@ -71,12 +71,12 @@ def by_sign(values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Gr
     return [group for group in groups if len(group.rows)]
 
 
-def by_edit(verdicts: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Group]:
+def by_edit(verdicts: np.ndarray, rows: np.ndarray, dark: bool = False, changed: str = "relabelled") -> list[Group]:
     """Groups by verdict; ``verdicts`` (n,) holds "", "keep", "relabel" or "drop"."""
     looks = (
         ("", "not edited", colours.quiet(dark)),
         ("keep", "kept", "#5C8A3A"),
-        ("relabel", "relabelled", "#0F8F84"),
+        ("relabel", changed, "#0F8F84"),
         ("drop", "dropped", "#B4233C"),
     )
     groups = [Group(name, colour, rows[verdicts[rows] == verdict]) for verdict, name, colour in looks]

@@ -26,7 +26,7 @@ def show(sight: Sight, threshold: float) -> None:
     extra = leaks.keep_one(cases, active, labels, sight.leaks.alike)
     with st.container(horizontal=True, vertical_alignment="center"):
         conflicts = int(cases["conflict"].sum())
-        differing = f", {count(conflicts)} with labels that differ." if conflicts else "."
+        differing = f", {count(conflicts)} with {sight.face.nouns} that differ." if conflicts else "."
         st.markdown(
             f"**{plural(len(cases), 'group')}** of samples that are the same or nearly so{differing}", width="content"
         )
@@ -35,8 +35,8 @@ def show(sight: Sight, threshold: float) -> None:
             key=f"keep-one-{keys.digest(extra)}",
             type="primary",
             disabled=not extra,
-            help="One batch in the ledger, taken back with one undo. Groups whose labels differ are left for you "
-            "to decide.",
+            help=f"One batch in the ledger, taken back with one undo. Groups whose {sight.face.nouns} differ are left "
+            "for you to decide.",
             on_click=edits.decide,
             args=(
                 sight.project,
@@ -64,7 +64,7 @@ def group(sight: Sight, members: list[int], kind: str, ratio: float, conflict: b
             if kind == "exact"
             else f"At {three_digits(ratio)} of the usual distance between neighbours"
         )
-        note = " · **labels differ: keep the right one**" if conflict else ""
+        note = f" · **{sight.face.nouns} differ: keep the right one**" if conflict else ""
         more = f" · {count(len(members) - SHOWN)} more not shown" if len(members) > SHOWN else ""
         st.markdown(f"{how} · {plural(len(members), 'sample')}{note}{more}")
         with st.grid("auto", min_column_width=215, gap="small"):

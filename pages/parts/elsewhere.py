@@ -25,7 +25,7 @@ def choice(sight: Sight, place: str) -> bool:
     edited = sight.labels.version != project.dataset.base_version().version
     with st.container(border=True):
         st.markdown(
-            f"**Your weights were trained elsewhere{', on the labels before your edits' if edited else ''}.** How "
+            f"**Your weights were trained elsewhere{', on the data before your edits' if edited else ''}.** How "
             "they were trained is not known here."
         )
         st.button(

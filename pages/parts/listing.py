@@ -1,11 +1,16 @@
 """The samples as a table, one page at a time: the browser never gets more than the lines that it shows."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import streamlit as st
 
 from attribution.views import listing, numbers, tables
 from pages.parts import cards
 from pages.parts.context import Sight
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LINES = 50  # on a page
 KEY = "page-listing"
@@ -31,27 +36,30 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
     page = cards.page_number(len(rows), LINES, pages)
     shown = tables.page_of(ordered, page, LINES)
     face = sight.face
-    unit = face.unit
+    lines = listing.lines(shown, sight.project.dataset, sight.labels, sight.predictions, sight.suspicion, face)
     st.dataframe(
-        listing.lines(shown, sight.project.dataset, sight.labels, sight.predictions, sight.suspicion, face),
+        lines,
         hide_index=True,
         key="listing",
         alt=f"Samples {where}: id, split, {face.noun}, what the model says, loss and suspicion; page {page}",
-        column_config={
-            "confidence": st.column_config.NumberColumn(
-                "confidence, %", format="%.1f", help="Probability of the prediction."
-            ),
-            "prediction": st.column_config.Column(f"prediction{unit}"),
-            "error": st.column_config.NumberColumn(f"error{unit}", format="%.3g", help="Prediction minus value."),
-            "loss": st.column_config.NumberColumn(f"loss, {face.loss_unit}", format="%.3g"),
-            "suspicion": st.column_config.NumberColumn(
-                format="%.3f", help=f"0 to 1: how likely the {face.noun} is wrong; training samples only."
-            ),
-        },
+        column_config=headings(sight, lines),
     )
     first = (page - 1) * LINES
     st.caption(f"Lines {numbers.count(first + 1)} to {numbers.count(first + len(shown))} of {numbers.count(len(rows))}")
     cards.pager(len(rows), LINES, pages)
+
+
+def headings(sight: Sight, lines: "pd.DataFrame") -> dict[str, Any]:
+    """How the columns of a table of samples are headed and written; only those that it has."""
+    face, number = sight.face, st.column_config.NumberColumn
+    known = {
+        "confidence": number("confidence, %", format="%.1f", help="Probability of the prediction."),
+        "prediction": st.column_config.Column(f"prediction{face.unit}"),
+        "error": number(f"error{face.unit}", format="%.3g", help="Prediction minus value."),
+        "loss": number(f"loss, {face.loss_unit}", format="%.3g"),
+        "suspicion": number(format="%.3f", help=f"0 to 1: how likely the {face.noun} is wrong; training samples only."),
+    }
+    return {name: look for name, look in known.items() if name in lines}
 
 
 def values_of(sight: Sight) -> dict[str, np.ndarray]:

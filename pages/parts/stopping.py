@@ -13,7 +13,7 @@ def line(sight: Sight) -> None:
     found = sight.budget
     if found is None:
         return
-    stop, words = budget.advice(found, least())
+    stop, words = budget.advice(found, least(), sight.face.nouns)
     if stop:
         st.info(words, icon=":material/flag:")
     else:
@@ -33,19 +33,19 @@ def fold(sight: Sight) -> None:
     with fold_:
         if found is None:
             st.markdown(
-                "After ten decisions this shows how many wrong labels are left and what the next fifty reviews "
-                "would find."
+                f"After ten decisions this shows how many wrong {sight.face.nouns} are left and what the next fifty "
+                "reviews would find."
             )
         else:
-            st.markdown(budget.advice(found, least())[1])
+            st.markdown(budget.advice(found, least(), sight.face.nouns)[1])
             upto = min(found.n, max(400, 2 * found.reviewed, round(1.5 * sight.flags.suspects)))
             if fold_.open:  # a figure is made when it is looked at
-                charts.show(draw.budget(found, upto, dark=context.dark()), "budget-curve")
+                charts.show(draw.budget(found, upto, sight.face.nouns, dark=context.dark()), "budget-curve")
             unseen = (
-                f"About {budget.in_words(found.unseen)} of those left look like right labels to every detector: no "
+                f"About {budget.in_words(found.unseen)} of those left look right to every detector: no "
                 "queue order finds them."
             )
-            st.caption(f"{budget.basis(found)} {unseen}")
+            st.caption(f"{budget.basis(found, sight.face.nouns)} {unseen}")
         st.number_input(
             "Advise to stop when the next 50 reviews would find fewer than",
             min_value=0.5,
@@ -59,8 +59,8 @@ def fold(sight: Sight) -> None:
             st.markdown(states.plain(calibration.headline))
         elif not running and elsewhere.choice(sight, "calibrate"):
             st.markdown(
-                "How the queue ranks real errors is only assumed so far. It can be measured: a few labels are set "
-                "wrong in a copy, and a model trained there."
+                "How the queue ranks real errors is only assumed so far. It can be measured: a few "
+                f"{sight.face.nouns} are set wrong in a copy, and a model trained there."
             )
             st.button(
                 "Measure the queue",
