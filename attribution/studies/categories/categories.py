@@ -12,9 +12,10 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
-from attribution.statistics.ranking import average_ranks
 from attribution.storage.places import Places
 from attribution.storage.tables import read_table, write_table
+from attribution.studies.categories.sentences import sentences
+from attribution.studies.categories.signals import signals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
 KINDS = ("mislabelled", "hard", "rare", "leaked", "duplicate", "memorized")
 ORDINARY = "ordinary"
 ENOUGH = 0.5  # a sample outside the queue has a class only from this strength on
-TAIL = 0.05  # rare is looked for among this share of samples with the most distant neighbours
 KEPT_FROM = 100_000  # samples
 FORMAT = 1  # of the kept tables: raise when the rule changes
-BLOCK = 8192  # rows whose neighbours' representations are held at once
 
 RULE = (
     "Each class has a strength from 0 to 1, the mean of its signals; the strongest class wins, the next one is the "
@@ -96,7 +95,7 @@ class Categories:
                 f"Without it in training, the model would be right about it {100 * entry['memorization']:.0f} "
                 "points less often."
             ]
-        return _sentences(entry, kind, self.classes, self.held_out)
+        return sentences(entry, kind, self.classes, self.held_out)
 
 
 def check(task: "Task") -> None:
@@ -155,32 +154,11 @@ def categorize(
     import pandas as pd
 
     relations = relations or Relations()
-    found = _signals(flags, run, len(classes))
+    found = signals(flags, run, len(classes))
     rows = flags.detectors["row"].to_numpy()
     place = Places(rows)
     found["memorization"] = _spread_over(place, len(rows), relations.memorized)
-    strengths = {
-        "mislabelled": _mean([found[name] for name in ("models", "neighbors", "epochs", "distinct", "sure")]),
-        "hard": _mean(
-            [
-                found["torn_models"],
-                found["torn_neighbors"],
-                found["variability"],
-                1 - found["distinct"],
-                found["contradicts"] - found["sure"],
-            ]
-        ),
-        "rare": found["distance"] * (1 - found["claimed"]),
-        "leaked": _spread_over(place, len(rows), dict.fromkeys(relations.leaked, 1.0)),
-        "duplicate": _spread_over(place, len(rows), dict.fromkeys(relations.duplicate, 1.0)),
-    }
-    alone = ~found["judged"]
-    strengths = {
-        name: np.where(alone, 0.0, value) if name in ("mislabelled", "hard") else value
-        for name, value in strengths.items()
-    }
-    strengths["rare"] = np.where(alone, 1.0, strengths["rare"])
-    strengths["memorized"] = np.clip(found["memorization"], 0, 1) * (1 - strengths["mislabelled"])
+    strengths = _strengths(found, place, relations)
     scores = np.stack([strengths[kind] for kind in KINDS], axis=1)  # (n, 6)
     first, second = _two_best(scores)
     n = np.arange(len(rows))
@@ -200,69 +178,21 @@ def categorize(
     return Categories(table, tuple(classes), relations, bool(flags.config.get("held_out", True)))
 
 
-def _spread_over(place: Places, n: int, values: Mapping[int, float]) -> np.ndarray:
-    """``values`` by row as (n,) float64 in the order of ``place``; 0 where there is none."""
-    found = np.zeros(n)
-    rows = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
-    known = place.known(rows)
-    found[place.of(rows[known])] = np.fromiter(values.values(), dtype=np.float64, count=len(values))[known]
-    return found
-
-
-def _signals(flags: "FlagResult", run: "Run", c: int) -> dict[str, np.ndarray]:
-    table = flags.detectors
-    rows, given, suggested = (table[name].to_numpy().astype(np.int64) for name in ("row", "label", "suggested"))
-    n = np.arange(len(rows))
-    models = np.asarray(flags.out_of_fold, dtype=np.float64)
-    votes = _votes(rows, given, flags.neighbors, c)
-    belief = (models + votes) / 2
-    contradicts = belief.argmax(1) != given
-    confused = _confusion(given, belief.argmax(1), c)
-    pair_rank = _pair_ranks(confused)[given, suggested]
-    epochs, confidence, spread = _over_epochs(run, rows)
-    distance = _distances(np.asarray(run.representation()), rows, flags.neighbors)
-    p_given = models[n, given]
-    p_suggested = models[n, suggested]
-    v_given = votes[n, given]
-    v_suggested = votes[n, suggested]
+def _strengths(found: dict[str, np.ndarray], place: Places, relations: Relations) -> dict[str, np.ndarray]:
+    """How strongly each kind is spoken for, (n,) each."""
+    n, alone = len(found["judged"]), ~found["judged"]
+    surely = [found[name] for name in ("models", "neighbors", "epochs", "distinct", "sure")]
+    doubt = [found[name] for name in ("torn_models", "torn_neighbors", "variability")]
+    doubt += [1 - found["distinct"], found["contradicts"] - found["sure"]]
+    mislabelled = np.where(alone, 0.0, _mean(surely))
     return {
-        "label": given,
-        "judged": table["judged"].to_numpy(dtype=bool) if "judged" in table else np.ones(len(rows), dtype=bool),
-        "suggested": suggested,
-        "p_given": p_given,
-        "p_suggested": p_suggested,
-        "v_given": v_given,
-        "claimed": v_suggested,
-        "confused": confused[given, suggested],
-        "confidence": confidence,
-        "spread": spread,
-        "neighbor_distance": distance,
-        "neighbor_distance_top": 1 - _percentile(distance),
-        "contradicts": contradicts.astype(np.float64),
-        "models": _against(p_given, p_suggested),
-        "neighbors": _against(v_given, v_suggested),
-        "epochs": epochs,
-        "distinct": 1 - pair_rank,
-        "sure": np.where(contradicts, _share_wrong(belief.max(1), contradicts, flags.estimate["mid"]), 0.0),
-        "torn_models": 1 - np.abs(p_given - p_suggested) / (p_given + p_suggested + 1e-9),
-        "torn_neighbors": 1 - np.abs(v_given - v_suggested) / (v_given + v_suggested + 1e-9),
-        "variability": _percentile(spread),
-        "distance": np.clip((_percentile(distance) - (1 - TAIL)) / TAIL, 0, 1),
+        "mislabelled": mislabelled,
+        "hard": np.where(alone, 0.0, _mean(doubt)),
+        "rare": np.where(alone, 1.0, found["distance"] * (1 - found["claimed"])),
+        "leaked": _spread_over(place, n, dict.fromkeys(relations.leaked, 1.0)),
+        "duplicate": _spread_over(place, n, dict.fromkeys(relations.duplicate, 1.0)),
+        "memorized": np.clip(found["memorization"], 0, 1) * (1 - mislabelled),
     }
-
-
-def _against(given: np.ndarray, suggested: np.ndarray) -> np.ndarray:
-    """Share of the suggested label in what the two get together; 0.5 where neither gets anything."""
-    return (suggested + 0.05) / (given + suggested + 0.1)
-
-
-def _percentile(values: np.ndarray) -> np.ndarray:
-    """Where each value stands among all, 0..1; NaN stays."""
-    found = np.full(len(values), np.nan)
-    known = np.isfinite(values)
-    if known.any():
-        found[known] = (average_ranks(values[known]) - 0.5) / known.sum()
-    return found
 
 
 def _mean(signals: list[np.ndarray]) -> np.ndarray:
@@ -272,65 +202,13 @@ def _mean(signals: list[np.ndarray]) -> np.ndarray:
     return np.where(known, stacked, 0).sum(0) / np.maximum(known.sum(0), 1)
 
 
-def _votes(rows: np.ndarray, given: np.ndarray, neighbors: np.ndarray, c: int) -> np.ndarray:
-    """Share (n, c) of each row's neighbours per label."""
-    label = np.zeros(int(rows.max()) + 1, dtype=np.int64)
-    label[rows] = given
-    votes = np.zeros((len(rows), c))
-    np.add.at(votes, (np.arange(len(rows))[:, None], label[neighbors]), 1 / neighbors.shape[1])
-    return votes
-
-
-def _confusion(given: np.ndarray, believed: np.ndarray, c: int) -> np.ndarray:
-    """How often the evidence takes one class for the other (c, c): the mean of both directions' shares, 0..1."""
-    counts = np.zeros((c, c))
-    np.add.at(counts, (given, believed), 1)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    return np.asarray((shares + shares.T) / 2)
-
-
-def _pair_ranks(confused: np.ndarray) -> np.ndarray:
-    """Percentile (c, c) of each pair of different classes among all pairs by how often they are confused; 0 on the
-    diagonal."""
-    ranks = np.zeros(confused.shape)
-    pairs = ~np.eye(len(confused), dtype=bool)
-    ranks[pairs] = _percentile(confused[pairs])
-    return ranks
-
-
-def _over_epochs(run: "Run", rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share of epochs in which another class led, mean and standard deviation of the label's probability; NaN without a
-    record."""
-    record = run.dynamics()
-    if not len(record):
-        return (np.full(len(rows), np.nan),) * 3
-    groups = record.assign(behind=record["margin"] < 0).groupby("row")
-    columns = groups["behind"].mean(), groups["confidence"].mean(), groups["confidence"].std(ddof=0)
-    return tuple(column.reindex(rows).to_numpy(dtype=np.float64) for column in columns)  # type: ignore[return-value]
-
-
-def _distances(representation: np.ndarray, rows: np.ndarray, neighbors: np.ndarray) -> np.ndarray:
-    """Mean cosine distance (n,) of each row to its neighbours in the final model's representation."""
-    points = np.asarray(representation, dtype=np.float32)
-    points = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    parts = []
-    for start in range(0, len(rows), BLOCK):
-        own, others = points[rows[start : start + BLOCK]], points[neighbors[start : start + BLOCK]]  # (b, d), (b, k, d)
-        parts.append(1 - np.einsum("bd,bkd->bk", own, others).mean(1))
-    return np.concatenate(parts).astype(np.float64)
-
-
-def _share_wrong(sureness: np.ndarray, contradicts: np.ndarray, wrong: float) -> np.ndarray:
-    """Expected share (n,) of wrong labels among contradictions at each sureness: the rate of wrong labels over that of
-    contradictions.
-
-    The rate of contradictions falls with sureness; it is fitted with a non-increasing step function.
-    """
-    from sklearn.isotonic import IsotonicRegression
-
-    rate = wrong / len(sureness)
-    contradicted = IsotonicRegression(increasing=False).fit(sureness, contradicts).predict(sureness)
-    return np.asarray(rate / np.maximum(contradicted, max(rate, 1e-12)))
+def _spread_over(place: Places, n: int, values: Mapping[int, float]) -> np.ndarray:
+    """``values`` by row as (n,) float64 in the order of ``place``; 0 where there is none."""
+    found = np.zeros(n)
+    rows = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
+    known = place.known(rows)
+    found[place.of(rows[known])] = np.fromiter(values.values(), dtype=np.float64, count=len(values))[known]
+    return found
 
 
 def _two_best(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -338,67 +216,3 @@ def _two_best(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = [KINDS.index(kind) for kind in ("leaked", "duplicate", "memorized", "mislabelled", "hard", "rare")]
     best = np.argsort(-scores[:, order], axis=1, kind="stable")[:, :2]
     return np.array(order)[best[:, 0]], np.array(order)[best[:, 1]]
-
-
-def _sentences(entry: "pd.Series", kind: str, classes: Sequence[str], held_out: bool) -> list[str]:
-    """The signals of mislabelled, hard or rare in words, those that speak loudest first."""
-    given, other = classes[int(entry["label"])], classes[int(entry["suggested"])]
-    models = "Models that did not train on it" if held_out else "The model"
-    shares = (
-        f"{models} give{'' if held_out else 's'} {other} {_percent(entry['p_suggested'])} and {given}, its "
-        f"label, {_percent(entry['p_given'])}."
-    )
-    votes = (
-        f"{_percent(entry['claimed'])} of its neighbours are labelled {other}, {_percent(entry['v_given'])} {given}."
-    )
-    pair = f"{given} and {other} are taken for each other in {_percent(entry['confused'])} of cases"
-    rank = 1 - float(entry["distinct"])
-    # (value of the signal, sentence)
-    if kind == "mislabelled":
-        lines = [(entry["models"], shares), (entry["neighbors"], votes)]
-        if math.isfinite(entry["epochs"]):
-            lines.append(
-                (
-                    entry["epochs"],
-                    f"After {_percent(entry['epochs'])} of the epochs another class was ahead of its label.",
-                )
-            )
-        lines.append((entry["distinct"], f"{pair}, less often than {_percent(1 - rank)} of all pairs of classes."))
-        if entry["contradicts"]:
-            lines.append(
-                (
-                    entry["sure"],
-                    f"Of labels contradicted as surely as this one, about {_percent(min(float(entry['sure']), 0.99))} "
-                    "are wrong.",
-                )
-            )
-    elif kind == "hard":
-        lines = [(entry["torn_models"], shares), (entry["torn_neighbors"], votes)]
-        if math.isfinite(entry["variability"]):
-            words = (
-                "The model's confidence in its label varied more over training than for "
-                f"{_percent(entry['variability'])} of samples."
-            )
-            lines.append((entry["variability"], words))
-        lines.append((rank, f"{pair}, more often than {_percent(rank)} of all pairs of classes."))
-        if entry["contradicts"]:
-            words = (
-                f"Of labels contradicted no more surely than this one, about {_percent(1 - entry['sure'])} are right."
-            )
-            lines.append((1 - entry["sure"], words))
-    elif kind == "rare" and not entry["judged"]:
-        lines = [(1.0, f"No other training sample of class {given} differs from it, so nothing can judge its label.")]
-    elif kind == "rare":
-        top = _percent(max(float(entry["neighbor_distance_top"]), 0.001))
-        lines = [
-            (1.0, f"Its nearest neighbours are far away: among the {top} most isolated training samples."),
-            (0.5, votes),
-        ]
-    else:
-        lines = [(0.0, "No signal stands out.")]
-    return [text for _, text in sorted(lines, key=lambda line: -float(line[0]))]
-
-
-def _percent(share: float) -> str:
-    value = 100 * float(share)
-    return f"{value:.0f} %" if value >= 10 or value < 0.05 else f"{value:.1f} %"
