@@ -12,13 +12,20 @@ from attribution.project.home import list_projects
 from attribution.project.project import Project
 from attribution.settings.configs import (
     AnglesConfig,
+    BenchConfig,
+    CalibrateConfig,
+    DampingConfig,
     DataConfig,
     FlagConfig,
+    LeakConfig,
     MapConfig,
+    MemorizeConfig,
     ModelConfig,
     PreviewConfig,
+    RemedyConfig,
     RetrainConfig,
     ScoreConfig,
+    ShiftConfig,
     TrainConfig,
 )
 
@@ -26,15 +33,22 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AnglesConfig",
+    "BenchConfig",
+    "CalibrateConfig",
+    "DampingConfig",
     "DataConfig",
     "FlagConfig",
+    "LeakConfig",
     "MapConfig",
+    "MemorizeConfig",
     "ModelConfig",
     "PreviewConfig",
     "Progress",
     "Project",
+    "RemedyConfig",
     "RetrainConfig",
     "ScoreConfig",
+    "ShiftConfig",
     "TrainConfig",
     "UserError",
     "list_projects",

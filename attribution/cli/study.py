@@ -8,26 +8,27 @@ import typer
 
 from attribution.cli.common import CostOption, HereOption, JobOption, ProjectOption, bar, do, open_project
 from attribution.cli.flags import configured, given
+from attribution.cli.made import says
 from attribution.cli.plugin_flags import with_plugins
 from attribution.cli.root import cli
 from attribution.errors import UserError
 from attribution.project.lookup import influence_view
 from attribution.project.project import Project
 from attribution.settings.configs import (
-    AnglesConfig,
-    CalibrateConfig,
     FlagConfig,
     LeakConfig,
-    MapConfig,
     ScoreConfig,
-    ShiftConfig,
     TrainConfig,
 )
+from attribution.studies.angles.study import Angles
+from attribution.studies.calibration.study import Calibration
+from attribution.studies.leaks.study import Leaks
+from attribution.studies.map.study import Map
+from attribution.studies.shift.study import Shift
 from attribution.views.costs import alternatives, sentence, took
 
 if TYPE_CHECKING:
     from attribution.studies.costs.result import CostResult
-    from attribution.studies.leaks.result import LeakResult
 
 
 @cli.command()
@@ -168,9 +169,9 @@ def flag(
         _tell(opened.studies.mislabels.cost(config, bar()))
         return
     if leaks:
-        _show_leaks(
-            opened, do(opened, "leaks", LeakConfig(run=config.run, device=config.device, seed=config.seed), job), top
-        )
+        asked = LeakConfig(run=config.run, device=config.device, seed=config.seed)
+        if (copies := do(opened, "leaks", asked, job)) is not None:
+            leaks_found(opened, copies, top)
         return
     result = do(opened, "mislabels", config, job, here)
     if result is not None:
@@ -188,47 +189,31 @@ def flag(
             typer.echo(f"{line.position:>4}. {line.id:<24} {given} -> {suggested}?  {doubt}")
 
 
-@cli.command()
-@configured(CalibrateConfig)
+@says(Calibration)
 def calibrate(
-    config: CalibrateConfig,
-    project: ProjectOption = "",
+    project: Project,
+    result: Any,
     stop_below: Annotated[
         float,
         typer.Option(min=0, help="Advise to stop when the next 50 reviews are expected to find fewer wrong labels."),
     ] = 5,
-    here: HereOption = False,
-    job: JobOption = False,
 ) -> None:
     """Measure the queue on planted errors, and say how many wrong labels are left and when to stop."""
-    opened = open_project(project)
-    result = do(opened, "calibration", config, job, here)
-    found = opened.budget() if result is not None else None
-    if result is not None and found is not None:
+    if (found := project.budget()) is not None:
         typer.echo(result.headline)
         typer.echo(found.sentence())
         typer.echo("This is a good place to stop." if found.stop(stop_below) else "Going on pays.")
 
 
-@cli.command("leaks")
-@configured(LeakConfig)
-def find_leaks(
-    config: LeakConfig,
-    project: ProjectOption = "",
+@says(Leaks)
+def leaks_found(
+    project: Project,
+    result: Any,
     top: Annotated[int, typer.Option(min=0, help="Cases shown.")] = 10,
-    job: JobOption = False,
 ) -> None:
     """Find training samples that repeat a test or validation sample, or each other."""
-    opened = open_project(project)
-    _show_leaks(opened, do(opened, "leaks", config, job), top)
-
-
-def _show_leaks(project: Project, result: "LeakResult | None", top: int) -> None:
-    """The first cases of both kinds, with the evidence that decided."""
     from attribution.views.leaks import not_compared, nothing_held_out
 
-    if result is None:
-        return
     if missed := not_compared(result.config.get("certain"), result.config.get("recall", 1.0), result.threshold):
         typer.echo(missed)
     if missed := nothing_held_out(project.info.counts):
@@ -247,45 +232,31 @@ def _show_leaks(project: Project, result: "LeakResult | None", top: int) -> None
             )
 
 
-@cli.command("map")
-@configured(MapConfig)
-def draw_map(config: MapConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+@says(Map)
+def draw_map(project: Project, result: Any) -> None:
     """Lay all samples out in two dimensions, for the Map page."""
-    result = do(open_project(project), "map", config, job)
-    if result is not None:
-        typer.echo(f"map {result.id}: open it in the app")
+    typer.echo(f"map {result.id}: open it in the app")
 
 
-@cli.command()
-@configured(ShiftConfig)
+@says(Shift)
 def shift(
-    config: ShiftConfig,
-    project: ProjectOption = "",
+    project: Project,
+    result: Any,
     top: Annotated[int, typer.Option(min=0, help="Columns or regions shown.")] = 5,
-    job: JobOption = False,
 ) -> None:
     """Can a classifier tell the test set from the training set, and by what?"""
-    opened = open_project(project)
-    result = do(opened, "shift", config, job)
-    if result is not None:
-        typer.echo(result.verdict)
-        for line in result.differences.head(top).itertuples():
-            typer.echo(f"  {line.kind:<7} {line.name:<28} {line.words}")
+    typer.echo(result.verdict)
+    for line in result.differences.head(top).itertuples():
+        typer.echo(f"  {line.kind:<7} {line.name:<28} {line.words}")
 
 
-@cli.command()
-@configured(AnglesConfig)
+@says(Angles)
 def angles(
-    config: AnglesConfig,
-    project: ProjectOption = "",
+    project: Project,
+    result: Any,
     top: Annotated[int, typer.Option(min=0, help="Samples shown at each end.")] = 5,
-    job: JobOption = False,
 ) -> None:
     """Measure the angles between training gradients and a query's, and how far curvature turns the query."""
-    opened = open_project(project)
-    result = do(opened, "angles", config, job)
-    if result is None:
-        return
     typer.echo(
         f"angles {result.id}: query of {len(result.query_rows)} samples, {result.config['n_train']:,} training samples"
     )
@@ -306,8 +277,8 @@ def angles(
     samples = result.samples.sort_values("cosine")
     for word, frame in (("same way", samples[::-1].head(top)), ("opposite", samples.head(top))):
         for line in frame.itertuples():
-            label = opened.dataset.word(opened.labels.values[line.row])
+            label = project.dataset.word(project.labels.values[line.row])
             typer.echo(
-                f"  {word:<9} {opened.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient "
+                f"  {word:<9} {project.dataset.ids[line.row]:<24} {label:<16} cosine {line.cosine:+.3f}  gradient "
                 f"norm {line.norm:.3g}"
             )

@@ -1,75 +1,60 @@
 """Verbs that try something out: retrain, remedy, compare, preview and so on. Each takes its config's flags and can run
 as a job."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attribution.cli.common import HereOption, JobOption, ProjectOption, do, open_project
+from attribution.cli.common import JobOption, ProjectOption, do, open_project
 from attribution.cli.flags import configured
+from attribution.cli.made import says
 from attribution.cli.root import cli
+from attribution.project.project import Project
 from attribution.settings.configs import (
     BenchConfig,
-    DampingConfig,
-    MemorizeConfig,
-    PreviewConfig,
-    RemedyConfig,
-    RetrainConfig,
 )
+from attribution.studies.damping.study import Damping
+from attribution.studies.fairness.study import Fairness
+from attribution.studies.memorization.study import Memorization
+from attribution.studies.preview.study import Preview
+from attribution.studies.retrain.study import Retrain
 
 if TYPE_CHECKING:
     from attribution.studies.bench.result import BenchResult
 
 
-@cli.command()
-@configured(RetrainConfig)
-def retrain(
-    config: RetrainConfig, project: ProjectOption = "", here: HereOption = False, job: JobOption = False
-) -> None:
+@says(Retrain)
+def retrain(project: Project, result: Any) -> None:
     """Train before and after the edits over several seeds, and say whether the model got better."""
-    result = do(open_project(project), "retrain", config, job, here)
-    if result is not None:
-        typer.echo(result.verdict)
+    typer.echo(result.verdict)
 
 
-@cli.command()
-@configured(RemedyConfig)
-def remedy(config: RemedyConfig, project: ProjectOption = "", here: HereOption = False, job: JobOption = False) -> None:
+@says(Fairness)
+def remedy(project: Project, result: Any) -> None:
     """Find the training samples that harm fairness or robustness, and measure what removing them does; edits
     nothing."""
-    result = do(open_project(project), "fairness", config, job, here)
-    if result is not None:
-        table = result.sweep[
-            (result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))
-        ]
-        for line in table.to_dict("records"):
-            mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
-            typer.echo(
-                f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} "
-                "points "
-                f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
-            )
-        typer.echo(result.verdict)
+    table = result.sweep[(result.sweep["split"] == "test") & (result.sweep["figure"].isin([result.target, "accuracy"]))]
+    for line in table.to_dict("records"):
+        mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
+        typer.echo(
+            f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} "
+            "points "
+            f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
+        )
+    typer.echo(result.verdict)
 
 
-@cli.command()
-@configured(MemorizeConfig)
+@says(Memorization)
 def memorize(
-    config: MemorizeConfig,
-    project: ProjectOption = "",
+    project: Project,
+    result: Any,
     top: Annotated[int, typer.Option(min=0, help="Samples shown.")] = 10,
-    here: HereOption = False,
-    job: JobOption = False,
 ) -> None:
     """Find the training labels that the model knows by heart, and the predictions that hang on one of them."""
-    opened = open_project(project)
-    result = do(opened, "memorization", config, job, here)
-    if result is None:
-        return
     for line in result.samples.nlargest(top, "memorization").itertuples():
-        label = opened.dataset.word(opened.labels.values[line.row])
+        label = project.dataset.word(project.labels.values[line.row])
         typer.echo(
-            f"{opened.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} "
+            f"{project.dataset.ids[line.row]:<24} {label:<16} memorization {line.memorization:.2f} ({line.low:.2f} "
             f"to {line.high:.2f})"
         )
     typer.echo(
@@ -78,24 +63,18 @@ def memorize(
     )
 
 
-@cli.command()
-@configured(DampingConfig)
-def damping(config: DampingConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+@says(Damping)
+def damping(project: Project, result: Any) -> None:
     """Sweep the damping of a curvature estimator: where its ranking changes, and which damping retraining bears out."""
     from attribution.views.damping import sentence
 
-    result = do(open_project(project), "damping", config, job)
-    if result is not None:
-        for line in result.sweep.itertuples():
-            score = (
-                "" if line.lds != line.lds else f"  LDS {line.lds:+.3f} ({line.lds_low:+.3f} to {line.lds_high:+.3f})"
-            )
-            mark = "  usual" if line.usual else ""
-            typer.echo(
-                f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to "
-                f"{line.high:.3f}){score}{mark}"
-            )
-        typer.echo(sentence(result.sweep, result.config["subsets"]))
+    for line in result.sweep.itertuples():
+        score = "" if line.lds != line.lds else f"  LDS {line.lds:+.3f} ({line.lds_low:+.3f} to {line.lds_high:+.3f})"
+        mark = "  usual" if line.usual else ""
+        typer.echo(
+            f"ratio {line.ratio:8g}  agreement {line.agreement:.3f} ({line.low:.3f} to {line.high:.3f}){score}{mark}"
+        )
+    typer.echo(sentence(result.sweep, result.config["subsets"]))
 
 
 @cli.command()
@@ -144,16 +123,12 @@ def _show_bench(result: "BenchResult") -> None:
         typer.echo(words)
 
 
-@cli.command()
-@configured(PreviewConfig)
-def preview(config: PreviewConfig, project: ProjectOption = "", job: JobOption = False) -> None:
+@says(Preview)
+def preview(project: Project, result: Any) -> None:
     """What the edits would do to the current model, in seconds and without training: an approximation."""
     from attribution.views.faces import face_of
     from attribution.views.preview import edit_table
 
-    opened = open_project(project)
-    result = do(opened, "preview", config, job)
-    if result is not None:
-        typer.echo(result.verdict)
-        for line in edit_table(result, face_of(opened.dataset), 10).itertuples():
-            typer.echo(f"{line.order:>4}. {line.id:<24} {line.edit:<32} {line.expected}")
+    typer.echo(result.verdict)
+    for line in edit_table(result, face_of(project.dataset), 10).itertuples():
+        typer.echo(f"{line.order:>4}. {line.id:<24} {line.edit:<32} {line.expected}")

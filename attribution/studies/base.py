@@ -145,6 +145,8 @@ class Study(ABC, Generic[Config]):
 
     ``alias`` is the word that old job rows, the command line and ``Project`` also know it by; ``folder`` is where its
     results lie in a project; ``page`` shows them. ``title`` is what a job is called, with settings in braces.
+    ``trains``: models are trained here to answer for the one in use, which needs the user's word where its weights were
+    trained elsewhere.
     """
 
     name: ClassVar[str]
@@ -155,6 +157,7 @@ class Study(ABC, Generic[Config]):
     folder: ClassVar[str] = ""
     page: ClassVar[str] = ""
     module: ClassVar[str] = "run"
+    trains: ClassVar[bool] = False
 
     def asks_model(self, config: Config) -> bool:
         """Whether this work needs a trained model."""

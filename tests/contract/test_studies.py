@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+import attribution
+from attribution.cli import cli
 from attribution.errors import UserError
 from attribution.settings.ranges import Settings, opt
 from attribution.storage.artefact import Artefact
@@ -30,6 +33,19 @@ def test_a_study_has_one_name(tiny_project, name):
     assert study.called(study.usual(tiny_project.train_config))
     if study.alias:
         assert named(study.alias).name == name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "train"])
+def test_a_study_has_a_verb_by_its_name_and_its_alias(name):
+    for word in filter(None, (name, named(name).alias)):
+        said = CliRunner().invoke(cli, [word, "--help"])
+        assert said.exit_code == 0, said.output
+        assert "--project" in said.output
+
+
+def test_every_study_s_settings_are_at_the_top_of_the_package():
+    for name in NAMES:
+        assert named(name).config.__name__ in attribution.__all__
 
 
 def test_aliases_are_nobody_else_s_name():
@@ -120,3 +136,6 @@ def test_a_new_study_works_from_end_to_end(tiny_project, count, monkeypatch):
     assert (job.kind, job.title) == ("count", "Count ids of at least 3")
     assert tiny_project.run_job(job.id) == "done"
     assert tiny_project.job(job.id).result == here.find(CountConfig(least=3)).id
+    said = CliRunner().invoke(cli, ["count", "-p", str(tiny_project.folder), "--least", "2"])
+    assert said.exit_code == 0, said.output
+    assert said.output.split()[-1] == here.find(CountConfig(least=2)).id

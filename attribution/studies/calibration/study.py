@@ -13,5 +13,6 @@ class Calibration(Study[CalibrateConfig]):
     title = "Measure the queue on planted errors"
     config = CalibrateConfig
     result = "CalibrationResult"
+    trains = True
     alias = "calibrate"
     page = "review"

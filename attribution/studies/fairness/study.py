@@ -18,6 +18,7 @@ class Fairness(Study[RemedyConfig]):
     title = "Find what harms {measure}, and try without"
     config = RemedyConfig
     result = "FairnessResult"
+    trains = True
     alias = "remedy"
     folder = "remedies"
 

@@ -15,6 +15,7 @@ class Memorization(Study[MemorizeConfig]):
     title = "Find what is known by heart ({models} models)"
     config = MemorizeConfig
     result = "MemorizationResult"
+    trains = True
     alias = "memorize"
     folder = "memorizations"
 

@@ -13,6 +13,7 @@ class Retrain(Study[RetrainConfig]):
     title = "Retrain and compare"
     config = RetrainConfig
     result = "RetrainResult"
+    trains = True
     folder = "retrains"
 
     def asks_model(self, config: RetrainConfig) -> bool:
