@@ -1,5 +1,6 @@
 """Figures of the review: wrong labels found and expected along the queue."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attribution.figures import marks, style
@@ -12,9 +13,15 @@ if TYPE_CHECKING:
     from attribution.studies.mislabels.budget import Budget
 
 
-def budget(found: "Budget", upto: int, nouns: str = "labels", *, dark: bool = False) -> "Figure":
+def figures_of(found: "Budget") -> "dict[str, Callable[..., Figure]]":
+    """The figures of a review's budget, by name."""
+    return {"queue": budget}
+
+
+def budget(found: "Budget", *, upto: int | None = None, nouns: str = "labels", dark: bool = False) -> "Figure":
     """Wrong targets (``nouns`` says which) found so far, and expected with its band if the review goes on, over the
-    first ``upto`` positions of the queue."""
+    first ``upto`` positions of the queue; over all of it without that."""
+    upto = upto or found.n
     curve = found.curve[found.curve["position"] <= upto]
     now = int((curve["reviewed"] >= curve["position"]).sum()) - 1  # the last position before which all is reviewed
     done = curve.iloc[: now + 1]

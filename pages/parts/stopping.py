@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from attribution.figures import mislabels as draw
 from attribution.views import budget
 from pages.parts import charts, context, elsewhere, jobs, states
 from pages.parts.context import Sight
@@ -40,7 +39,8 @@ def fold(sight: Sight) -> None:
             st.markdown(budget.advice(found, least(), sight.face.nouns)[1])
             upto = min(found.n, max(400, 2 * found.reviewed, round(1.5 * sight.flags.suspects)))
             if fold_.open:  # a figure is made when it is looked at
-                charts.show(draw.budget(found, upto, sight.face.nouns, dark=context.dark()), "budget-curve")
+                curve = found.figure("queue", upto=upto, nouns=sight.face.nouns, dark=context.dark())
+                charts.show(curve, "budget-curve")
             unseen = (
                 f"About {budget.in_words(found.unseen)} of those left look right to every detector: no "
                 "queue order finds them."
@@ -57,6 +57,8 @@ def fold(sight: Sight) -> None:
         )
         if calibration is not None:
             st.markdown(states.plain(calibration.headline))
+            if fold_.open:
+                charts.show(calibration.figure("found", dark=context.dark()), "calibration-curve")
         elif not running and elsewhere.choice(sight, "calibrate"):
             st.markdown(
                 "How the queue ranks real errors is only assumed so far. It can be measured: a few "

@@ -57,3 +57,15 @@ def test_an_opened_fold_draws_its_figures(app, tiny_project, fold, titles):
     charts = [chart.proto for chart in test.get("plotly_chart")]
     assert [title for title in titles if any(title in chart.spec for chart in charts)] == titles
     assert all(chart.alt and chart.theme == "" for chart in charts)
+
+
+def test_the_review_s_curve_is_drawn_when_its_fold_is_open(app, tiny_project):
+    tiny_project.drop(tiny_project.flags().queue(10)["row"].tolist(), reason="wrong")
+    test = app("review", project="digits")
+    assert not test.get("plotly_chart")
+    test.session_state["fold-stop"] = True
+    test.run()
+    assert not test.exception
+    (chart,) = (chart.proto for chart in test.get("plotly_chart"))
+    assert "Wrong labels along the queue" in chart.spec
+    assert chart.alt.startswith("Wrong labels over the first ")

@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 
-from attribution.figures import mislabels as draw
 from attribution.studies.mislabels.budget import budget
 
 
@@ -12,7 +11,7 @@ def test_the_curve_has_found_then_expected_with_its_band(sound):
     wrong = np.zeros(600, dtype=bool)
     wrong[:40] = True
     found = budget(600, np.arange(1, 101), wrong[:100], expected={"low": 30, "mid": 40, "high": 55})
-    figure = sound(partial(draw.budget, found, 400))
+    figure = sound(partial(found.figure, "queue", upto=400))
     low, high, expected, done = figure.data
     assert [trace.name for trace in figure.data[1:]] == ["90 % interval", "expected", "found"]
     assert (done.x[0], done.y[0], done.x[-1], done.y[-1]) == (0, 0, 100, 40)

@@ -15,6 +15,7 @@ class CalibrationResult(Artefact):
     seconds_s."""
 
     what = "calibration"
+    drawn_by = "calibration"
 
     @cached_property
     def planted(self) -> "pd.DataFrame":

@@ -11,11 +11,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from attribution.statistics.intervals import Interval
+from attribution.storage.drawn import Drawn
 
 PARTICLES = 600
 MOVES = 3  # random-walk steps after each tempering step
@@ -28,7 +29,7 @@ ESTIMATE_SPREAD = 0.3  # of the logarithm of the expected number, at least
 
 
 @dataclass(frozen=True)
-class Budget:
+class Budget(Drawn):
     """What a review found and what it would find. ``n`` samples in the queue, ``reviewed`` of them decided, ``wrong``
     of these wrong.
 
@@ -37,6 +38,8 @@ class Budget:
     asked. ``curve`` has a line per position: position, reviewed (count), found, expected, low, high (cumulative wrong
     labels if the review goes on in order).
     """
+
+    drawn_by: ClassVar[str] = "mislabels"
 
     n: int
     reviewed: int
