@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.readers.base import suffixes
 from attribution.datasets.sizes import check_memory
 from attribution.datasets.source import left_out, listed, note
 from attribution.datasets.splits import split_name
@@ -81,8 +82,6 @@ def read_frame(
 
 def is_table_folder(path: Path) -> bool:
     """Whether a folder holds Parquet files, and neither folders nor other data: a table in parts."""
-    from attribution.datasets.readers.base import suffixes
-
     others = [
         entry
         for entry in path.iterdir()
@@ -103,8 +102,6 @@ def _read_file(path: Path, as_text: tuple[str, ...], problems: Problems, max_gig
         ".parquet": _read_parquet,
     }
     if suffix not in readers:
-        from attribution.datasets.readers.base import suffixes
-
         raise UserError(
             f"{path.name} ends in {suffix or 'nothing'!r}.",
             "Its format is unknown.",

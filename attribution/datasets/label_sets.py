@@ -2,17 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attribution.datasets.labels import alike, labelled
 from attribution.datasets.source import Source, listed, natural_order, note
 from attribution.datasets.words import tidy, whole
 from attribution.errors import UserError
-from attribution.tasks.targets import MOST_LABELS, NOTHING, SEPARATOR, parts_of
-
-if TYPE_CHECKING:
-    from attribution.settings.configs import DataConfig
-    from attribution.tasks.targets import Targets
+from attribution.settings.configs import DataConfig
+from attribution.tasks.targets import MOST_LABELS, NOTHING, SEPARATOR, Targets, parts_of
 
 OTHER_SIGNS = "|,"
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from attribution.datasets.labels import kept_without_label, label_words, no_label
 from attribution.datasets.picture_layout import is_picture, metadata_name, passed_over
+from attribution.datasets.readers.table import column, named_splits, read_frame
 from attribution.datasets.source import listed, note
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, in_few_lines
@@ -29,8 +30,6 @@ def from_metadata(
     picture and pictures without a name. Only files that the walk found are taken, so a name never leads out of the
     folder."""
     import pandas as pd
-
-    from attribution.datasets.readers.table import column, named_splits, read_frame
 
     own = metadata_name(folder)
     path = root / own

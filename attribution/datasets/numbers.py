@@ -1,7 +1,7 @@
 """Numbers as targets: the one way in which a label column writes them, and what cannot be learned from."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +10,8 @@ from attribution.datasets.encode import standardised
 from attribution.datasets.labels import labelled
 from attribution.datasets.source import Source, listed, note
 from attribution.errors import UserError
-
-if TYPE_CHECKING:
-    from attribution.settings.configs import DataConfig
-    from attribution.tasks.targets import Targets
+from attribution.settings.configs import DataConfig
+from attribution.tasks.targets import Targets
 
 FEW = 10  # different values: said, as classes may have been meant
 AGREES = 0.9999  # of rank correlation with the target: a column that is the answer in another unit

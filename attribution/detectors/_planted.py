@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attribution.detectors.planting import plant
+from attribution.estimators._hash import uniform
 from attribution.statistics.ranking import auroc, average_ranks
 from attribution.tasks.targets import Targets
 
@@ -21,8 +22,6 @@ def planted_copy(
     At least two and at most half of the samples; see ``planting.plant``. Chance belongs to a sample's name and the
     seed, so the order of samples does not matter.
     """
-    from attribution.estimators._hash import uniform
-
     n = len(values)
     count = min(max(2, round(share * n)), n // 2)
     places = np.argsort(uniform([str(name) for name in names], seed + 1), kind="stable")[:count]

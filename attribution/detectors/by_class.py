@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.estimators.base import Query
 from attribution.measures.query import query_gradients
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ def by_class(
     memory budget; never holds more than one batch of the matrix.
     """
     import torch
-
-    from attribution.estimators.base import Query
 
     engine = trained.engine()
     block = min(len(validation), engine.query_capacity(*trained.batch(validation[:4])))

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from attribution.datasets.dataset import Labels
 from attribution.detectors import detectors, register
 from attribution.detectors._planted import Weights, learn, planted_copy
 from attribution.detectors.base import Detector, Evidence, above
 from attribution.errors import UserError
+from attribution.estimators._hash import uniform
 from attribution.settings.configs import fingerprint
 from attribution.storage.files import read_json, write_json
 
@@ -81,8 +83,6 @@ class Combined(Detector):
 
     def _learn(self, evidence: Evidence, members: Sequence[str], scratch: Path) -> Weights:
         """Train once on the copy (in ``scratch``, resumed when cut short) and fit the weights."""
-        from attribution.datasets.dataset import Labels
-        from attribution.estimators._hash import uniform
         from attribution.training.train import train
         from attribution.training.trained import TrainedModel
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.needed import active_rows
+from attribution.detectors.by_class import by_class
 from attribution.errors import UserError
 from attribution.neighbors.cells import EXACT_ROWS, nearest_in_cells
 from attribution.neighbors.exact import nearest
@@ -165,8 +166,6 @@ class Evidence:
     def by_class(self) -> "ByClass":
         """What the rows do to the validation samples of each class (of all together where targets are no classes);
         ``UserError`` without validation samples."""
-        from attribution.detectors.by_class import by_class
-
         found = self.trained.labels.values[self.validation]
         if self.task.kind == "class":
             return by_class(self.trained, self.rows, self.validation, found, self.n_classes)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.gradients.store import GradientStore
 from attribution.storage.files import file_hash
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ def store_of(
     asks for a new store.
     """
     import torch
-
-    from attribution.gradients.store import GradientStore
 
     def make(rows: np.ndarray) -> torch.Tensor:
         return torch.cat([features(x, y) for x, y in trained.batches(rows)])

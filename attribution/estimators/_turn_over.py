@@ -19,6 +19,7 @@ from attribution.estimators._hash import uniform
 from attribution.models.build import build_model
 from attribution.models.checkpoints import load_checkpoint, save_checkpoint
 from attribution.models.features import batch_coupled, forward_features
+from attribution.settings.configs import fingerprint
 from attribution.training.recipe import batches, epoch_seed, learning_rate, make_optimizer
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ class TurnOver:
     def network(self) -> nn.Module:
         """In eval mode. Found beside the run when it was trained before on the same labels; a training costs about what
         the run's own did."""
-        from attribution.settings.configs import fingerprint
-
         trained = self.trained
         run = self.trained.run
         if run.config.get("source") == "loaded":

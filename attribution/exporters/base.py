@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from attribution.errors import UserError
 from attribution.exporters import exporters
 from attribution.settings import ranges
+from attribution.settings.configs import DataConfig
 from attribution.settings.options import NoSettings
 from attribution.storage.files import whole_file
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, Labels
-    from attribution.settings.configs import DataConfig
     from attribution.studies.influence.result import ScoreResult
 
 

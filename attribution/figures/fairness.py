@@ -10,7 +10,7 @@ import pandas as pd
 
 from attribution.figures import marks, style
 from attribution.figures.forest import forest
-from attribution.studies.fairness.judged import GAPS
+from attribution.studies.fairness.judged import GAPS, Judged
 from attribution.views import fairness as views
 from attribution.views.colours import EDITED, HARMFUL, HELPFUL
 from attribution.views.numbers import MINUS
@@ -18,7 +18,6 @@ from attribution.views.numbers import MINUS
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from attribution.studies.fairness.judged import Judged
     from attribution.studies.fairness.result import FairnessResult
 
 

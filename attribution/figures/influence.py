@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.figures import marks, style
+from attribution.project.lookup import InfluenceView
 from attribution.views.colours import HARMFUL, HELPFUL
 from attribution.views.numbers import plural, three_digits
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-    from attribution.project.lookup import InfluenceView
 
 
 def figures_of(view: "InfluenceView") -> "dict[str, Callable[..., Figure]]":

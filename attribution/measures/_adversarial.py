@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.datasets.dataset import DatasetInfo
 from attribution.datasets.handed import STANDARDISED, Inputs, unit
 from attribution.errors import UserError
 from attribution.measures.base import Measure
@@ -14,7 +15,6 @@ from attribution.settings.ranges import Settings, opt
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from attribution.datasets.dataset import DatasetInfo
     from attribution.gradients.capture import Loss
     from attribution.tasks.base import Task
     from attribution.training.trained import TrainedModel

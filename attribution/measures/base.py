@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from attribution.errors import UserError
 from attribution.settings import ranges
 from attribution.settings.options import NoSettings
 from attribution.tasks.serves import Serves
@@ -103,7 +104,6 @@ class Measure(Serves, ABC):
 
     def queries(self, trained: "TrainedModel", rows: Sequence[int], checkpoint: int = -1) -> "QueryGradients":
         """One query per row, for measures that one row has; ``UserError`` for ``group_only`` ones."""
-        from attribution.errors import UserError
         from attribution.gradients.queries import QueryGradients
 
         if self.group_only:

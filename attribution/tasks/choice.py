@@ -5,13 +5,13 @@ from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
 from attribution.settings.ranges import checked, entry_type
 from attribution.tasks import USUAL, task_class
 from attribution.trust import code_file
 from attribution.trust.question import code_hash
 
 if TYPE_CHECKING:
-    from attribution.settings.configs import DataConfig
     from attribution.tasks.base import Task
 
 AUTO = "auto"

@@ -1,16 +1,14 @@
 """What is measured of a split from a model's outputs: the task's figures, and the dynamics of each sample."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from attribution.tasks.base import Task
 from attribution.tasks.classification import PLAIN
 from attribution.training.dynamics import OF_KIND
-
-if TYPE_CHECKING:
-    from attribution.tasks.base import Task
 
 
 def measure(task: "Task", outputs: Tensor, values: np.ndarray, epoch: int, split: str) -> list[dict[str, Any]]:

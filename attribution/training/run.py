@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
 from attribution.settings.configs import ModelConfig, TrainConfig, from_dict, model_request, stored_model
 from attribution.storage.drawn import Drawn
@@ -88,7 +89,6 @@ class Run(Drawn):
         ``dataset`` gives input shape and classes; None opens the project's own (``data`` beside ``runs``). Custom model
         code runs only when ``trusted``, and only when its file is the one that was trained.
         """
-        from attribution.datasets.dataset import Dataset
         from attribution.models.build import build_model, identity
         from attribution.models.checkpoints import load_checkpoint
         from attribution.models.devices import pick_device

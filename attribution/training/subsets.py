@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, TrainConfig, fingerprint, from_dict, stored_model, to_dict
@@ -234,7 +235,6 @@ class Subsets:
         progress: Progress,
         trusted: bool,
     ) -> None:
-        from attribution.datasets.dataset import Labels
         from attribution.models.checkpoints import save_checkpoint
         from attribution.models.predict import predict
         from attribution.training.train import fit

@@ -14,10 +14,10 @@ from attribution.gradients.capture import Loss
 from attribution.gradients.engine import GradientEngine
 from attribution.models.devices import pick_device
 from attribution.models.features import forward_features, inputs_of
+from attribution.tasks.base import Task
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
-    from attribution.tasks.base import Task
 
 _TOGETHER_BYTES = 4 << 20  # of activations: what one vectorised pass may hold of a model that is bound by calls
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from attribution.detectors import detectors
+from attribution.estimators import estimators
 from attribution.studies.bench.sentences import sentences
 from attribution.views.numbers import MINUS, NONE, duration, percent, plural, three_digits
 
@@ -24,9 +26,6 @@ PARTS = {
 
 def titles() -> dict[str, str]:
     """Estimators and detectors by name, in plain words."""
-    from attribution.detectors import detectors
-    from attribution.estimators import estimators
-
     known = {name: registry.get(name).title for registry in (detectors, estimators) for name in registry.names()}
     return {**known, "queue": "The queue of Review"}
 

@@ -1,15 +1,11 @@
 """The review's budget on its page: the curve of wrong labels found and expected, and the advice."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attribution.studies.mislabels.budget import in_words
+from attribution.studies.mislabels.budget import Budget, in_words
 from attribution.views.numbers import count
-
-if TYPE_CHECKING:
-    from attribution.studies.mislabels.budget import Budget
 
 LEAST = 5  # expected finds among the next 50 reviews under which stopping is advised, unless the user says otherwise
 EVERY = 10  # decisions between two looks at the budget

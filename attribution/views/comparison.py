@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.settings.configs import TrainConfig
 from attribution.statistics.intervals import Interval
 from attribution.views.numbers import duration, hundredths, percent, plural, three_digits
 
 if TYPE_CHECKING:
-    from attribution.settings.configs import TrainConfig
     from attribution.studies.preview.result import PreviewResult
     from attribution.studies.retrain.result import Change, RetrainResult
     from attribution.tasks.figure import Reading

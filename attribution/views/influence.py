@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from attribution.estimators import estimators
+from attribution.estimators.base import ORDER_ONLY, unit_of
+from attribution.project.lookup import InfluenceView
+from attribution.studies.influence.settings import words
+from attribution.tasks.classification import PLAIN
 from attribution.views.numbers import count, percent, three_digits
 
 if TYPE_CHECKING:
-    from attribution.project.lookup import InfluenceView
     from attribution.tasks.base import Task
     from attribution.training.run import Run
 
@@ -33,9 +37,6 @@ class EstimatorWords:
 def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
     """Every registered estimator that answers for ``task`` (plain classification), in the words of its own file and the
     task's units, the everyday ones first, the control last."""
-    from attribution.estimators import estimators
-    from attribution.tasks.classification import PLAIN
-
     task = task or PLAIN
 
     def place(name: str) -> tuple[bool, int, str]:
@@ -51,15 +52,11 @@ def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
 
 def usual_settings(estimator: str) -> Any:
     """What an estimator can be asked for, with the usual values: its settings dataclass."""
-    from attribution.estimators import estimators
-
     return estimators.get(estimator).Settings()
 
 
 def unit_words(words: EstimatorWords, run: "Run") -> str:
     """The unit of an estimator's numbers for this model, with what follows from it: "Unit: nats."; "" for none."""
-    from attribution.estimators.base import ORDER_ONLY, unit_of
-
     unit = unit_of(words.unit, words.by_rate, str(run.config.get("weight_unit", "nats")))
     if unit != ORDER_ONLY:
         return f"Unit: {unit}." if unit else ""
@@ -74,8 +71,6 @@ def unit_words(words: EstimatorWords, run: "Run") -> str:
 def settings_words(view: "InfluenceView") -> str:
     """With which settings, and of which model, an answer was asked: "Usual settings: steps 5, step 0.2. Model
     3f2a91."."""
-    from attribution.studies.influence.settings import words
-
     used = (
         words({name: value for name, value in view.options.items() if not isinstance(value, list | dict)})
         if view.options

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from attribution.datasets.dataset import Dataset
 from attribution.modalities.similarity.image import matched
+from attribution.statistics.intervals import Interval, WithAndWithout
 from attribution.studies.leaks.cases import agree
 from attribution.studies.leaks.result import GRID, Finding, verdict
 from attribution.views.comparison import change_words, value_words
 from attribution.views.numbers import NONE, count, percent, plural, share_range, three_digits
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset
-    from attribution.statistics.intervals import Interval, WithAndWithout
     from attribution.tasks.figure import Reading
     from attribution.views.faces import Face
 

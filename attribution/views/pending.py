@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.project.project import Project
 from attribution.views.numbers import plural
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
-    from attribution.project.project import Project
     from attribution.views.faces import Face
 
 

@@ -3,15 +3,13 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from attribution.datasets.dataset import Dataset
 from attribution.progress import Progress
 from attribution.registry import Registry
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset
 
 similarities: "Registry" = Registry("similarity", "attribution.modalities.similarity")
 register = similarities.register

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.needed import active_rows
-from attribution.estimators._preconditioned import usual_ratio
+from attribution.estimators._hash import uniform
+from attribution.estimators._preconditioned import curvature_of, usual_ratio
 from attribution.estimators.base import Query
 from attribution.measures.query import query_gradients
 from attribution.progress import Progress
@@ -124,8 +125,6 @@ def _turns(
     checkpoint: int,
 ) -> "tuple[torch.Tensor, list[dict[str, float]]]":
     """The query times the inverse curvature at the usual damping ``(1, P)``, and by how much every damping turns it."""
-    from attribution.estimators._hash import uniform
-    from attribution.estimators._preconditioned import curvature_of
     from attribution.gradients.curvature import shifted_conjugate_gradients
 
     chance = uniform([str(name) for name in trained.dataset.ids[trained.rows]], config.seed)

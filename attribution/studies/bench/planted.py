@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Labels
 from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
 from attribution.detectors.planting import plant as plant_values
@@ -45,8 +46,6 @@ class Found:
 def plant(dataset: "Dataset", labels: "Labels", share: float, seed: int = 0) -> tuple["Labels", np.ndarray]:
     """A copy of the labels with ``share`` of the active training ones set wrong, classes uniformly; and which ``(n,)``
     bool, in the order of ``labels.train_rows``. ``UserError`` when that is none or all of them."""
-    from attribution.datasets.dataset import Labels
-
     rows = labels.train_rows(dataset)
     count = round(share * len(rows))
     if len(rows) < 2:

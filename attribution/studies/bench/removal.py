@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.datasets.dataset import Labels
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.statistics.intervals import paired_bootstrap
@@ -49,7 +50,6 @@ class Retrained:
 
     def outputs(self, left_out: np.ndarray, progress: Progress | None = None) -> np.ndarray:
         """Outputs ``(seeds, rows of the data, ...)`` after training without these rows."""
-        from attribution.datasets.dataset import Labels
         from attribution.models.predict import predict
         from attribution.training.train import fit, run_fingerprint
 

@@ -16,12 +16,12 @@ from attribution.settings.configs import CalibrateConfig, FlagConfig, to_dict
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.mislabels.study import Mislabels
+from attribution.tasks.targets import Targets
 from attribution.training.train import train
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.tasks.targets import Targets
 
 FORMAT = 1  # raise when the same request would give another result than before
 LEAST = 20  # planted labels, so that a ranking can be judged at all

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Labels
 from attribution.estimators import estimators
-from attribution.estimators.base import Query
+from attribution.estimators.base import Estimator, Query
 from attribution.measures.query import query_gradients
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig
@@ -26,7 +27,6 @@ from attribution.studies.meter import Meter
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
-    from attribution.estimators.base import Estimator
 
 # training samples among the kept ones, as a share of what chance would give; .2 to .9 over estimators and samples
 DISTINCT = 0.5
@@ -168,8 +168,6 @@ def rounds_needed(residual: float, tolerance: float | None, most: int) -> float:
 
 def share_of(dataset: "Dataset", labels: "Labels", count: int) -> "Labels":
     """The same labels with only ``count`` of the training samples active, evenly spread."""
-    from attribution.datasets.dataset import Labels
-
     rows = labels.train_rows(dataset)
     active = labels.active.copy()
     active[dataset.rows("train")] = False

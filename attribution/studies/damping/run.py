@@ -23,10 +23,10 @@ from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.bench.lds import lds, summed
 from attribution.studies.influence import settings
+from attribution.training.subsets import Subsets
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
-    from attribution.training.subsets import Subsets
 
 FORMAT = 1
 

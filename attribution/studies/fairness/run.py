@@ -16,6 +16,8 @@ from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators._asked import check_measure
 from attribution.estimators.base import Query
+from attribution.measures._adversarial import movable
+from attribution.measures._gaps import positive_class
 from attribution.measures.query import measure_of
 from attribution.progress import Progress
 from attribution.settings.configs import RemedyConfig, model_request, to_dict
@@ -165,8 +167,6 @@ class _Sweep:
         asked: dict[str, np.ndarray],
         runs: Path,
     ) -> None:
-        from attribution.measures._gaps import positive_class
-
         dataset = context.dataset
         self.context = context
         self.dataset = dataset
@@ -183,8 +183,6 @@ class _Sweep:
     def _attack_of(self, measure: str) -> str:
         """The attack that robustness is judged by: the one asked about, else FGSM; "" where the inputs cannot be
         attacked."""
-        from attribution.measures._adversarial import movable
-
         if measure in ("fgsm", "pgd"):
             return measure
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
 from attribution.modalities.similarity import Similarity, similarity_of
 from attribution.neighbors.exact import unit
@@ -22,7 +23,6 @@ from attribution.studies.neighbor_graph import NeighborGraph, neighbor_graph
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset
     from attribution.training.train import Run
 
 FORMAT = 1  # raise when the same request would give another result than before

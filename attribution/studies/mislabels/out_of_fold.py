@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
 from attribution.progress import Progress
+from attribution.settings.configs import TrainConfig
 from attribution.storage.files import read_array, whole_file
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
-    from attribution.settings.configs import TrainConfig
     from attribution.training.train import Run
 
 TrainFold = Callable[
@@ -95,7 +96,6 @@ def fold_trainer(
     """
 
     def train_fold(rows: np.ndarray, held: np.ndarray, progress: Progress) -> np.ndarray:
-        from attribution.datasets.dataset import Labels
         from attribution.training.train import train
 
         active = labels.active.copy()

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.detectors import detectors
+from attribution.detectors.base import Units
 from attribution.storage.artefact import Artefact
 from attribution.storage.files import read_array
 from attribution.storage.places import Places
@@ -44,8 +46,6 @@ class FlagResult(Artefact):
     @cached_property
     def units(self) -> "Units":
         """The words for this search's targets."""
-        from attribution.detectors.base import Units
-
         return Units(**self.config.get("units", {}))
 
     @cached_property
@@ -122,8 +122,6 @@ class FlagResult(Artefact):
     def reasons(self, row: int) -> list[str]:
         """Why the row is suspicious, in plain sentences, the most telling detector first; then how the detectors rank
         it together."""
-        from attribution.detectors import detectors
-
         entry = self.entry(row)
         n = len(self.detectors)
         if not bool(entry.get("judged", True)):

@@ -14,6 +14,7 @@ from attribution.progress import Progress
 from attribution.settings.configs import FlagConfig
 from attribution.storage.files import whole_file
 from attribution.storage.tables import write_table
+from attribution.studies.mislabels.cases import cases
 from attribution.studies.mislabels.judges import judge_of
 from attribution.studies.mislabels.out_of_fold import TrainFold, assign_folds, out_of_fold
 from attribution.studies.mislabels.queue import rule, table
@@ -115,8 +116,6 @@ def run_all(
 
 
 def _cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> "pd.DataFrame":
-    from attribution.studies.mislabels.cases import cases
-
     return cases(trained, suspects, progress)
 
 
