@@ -51,7 +51,8 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
 
 def headings(sight: Sight, lines: "pd.DataFrame") -> dict[str, Any]:
     """How the columns of a table of samples are headed and written; only those that it has."""
-    face, number = sight.face, st.column_config.NumberColumn
+    face = sight.face
+    number = st.column_config.NumberColumn
     known = {
         "confidence": number("confidence, %", format="%.1f", help="Probability of the prediction."),
         "prediction": st.column_config.Column(f"prediction{face.unit}"),

@@ -180,7 +180,8 @@ def categorize(
 
 def _strengths(found: dict[str, np.ndarray], place: Places, relations: Relations) -> dict[str, np.ndarray]:
     """How strongly each kind is spoken for, (n,) each."""
-    n, alone = len(found["judged"]), ~found["judged"]
+    n = len(found["judged"])
+    alone = ~found["judged"]
     surely = [found[name] for name in ("models", "neighbors", "epochs", "distinct", "sure")]
     doubt = [found[name] for name in ("torn_models", "torn_neighbors", "variability")]
     doubt += [1 - found["distinct"], found["contradicts"] - found["sure"]]

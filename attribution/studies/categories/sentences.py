@@ -13,7 +13,8 @@ Lines = list[tuple[float, str]]  # the value of a signal, and its sentence
 def sentences(entry: "pd.Series", kind: str, classes: Sequence[str], held_out: bool) -> list[str]:
     """The signals of mislabelled, hard or rare in words, those that speak loudest first."""
     given, other = classes[int(entry["label"])], classes[int(entry["suggested"])]
-    shares, votes = _shares(entry, given, other, held_out), _votes(entry, given, other)
+    shares = _shares(entry, given, other, held_out)
+    votes = _votes(entry, given, other)
     pair = f"{given} and {other} are taken for each other in {_percent(entry['confused'])} of cases"
     if kind == "mislabelled":
         lines = [(entry["models"], shares), (entry["neighbors"], votes), *_mislabelled(entry, pair)]
