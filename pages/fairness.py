@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from attribution.figures import fairness as drawings
+from attribution.modalities import modality_of
 from attribution.settings.configs import RemedyConfig
 from attribution.settings.ranges import limits
 from attribution.studies.fairness.judged import GAPS, TARGETS, Judged
@@ -25,7 +26,7 @@ def question(sight: Sight) -> RemedyConfig | None:
     """What is to improve, chosen on the page; None when the data can have no such measure."""
     project = sight.project
     has_groups = bool(project.samples["group"].fillna("").astype(str).ne("").any())
-    names, why = fairness.offered(has_groups, fairness.attackable(project.info.modality, project.info.preprocessing))
+    names, why = fairness.offered(has_groups, modality_of(project.dataset).attackable(project.info))
     if not names:
         states.empty("Nothing to measure here", why, icon=":material/diversity_3:")
         return None

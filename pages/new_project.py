@@ -189,7 +189,10 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
     own: dict[str, Any] = {}
     with left:
         kind = st.selectbox(
-            "Network", importing.FITTING[modality], format_func=importing.MODELS.__getitem__, key="network"
+            "Network",
+            importing.networks_for(modality),
+            format_func=lambda name: importing.MODELS.get(name, name),
+            key="network",
         )
     with right:
         weights = st.text_area(

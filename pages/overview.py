@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from attribution.figures.answers import answers
+from attribution.modalities import modalities
 from attribution.views import importing, leaks, numbers, overview, queue
 from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, listing, recipe, states
 from pages.parts.context import Sight
@@ -41,7 +42,7 @@ def loaded(sight: Sight) -> None:
     """What was loaded, shown back: where from, shapes, and the model's word on ten samples before any training here."""
     info, look = sight.project.info, sight.project.first_look
     with st.expander("What was loaded", expanded=True, icon=":material/inventory:"):
-        facts = [states.plain(info.source), f"one sample is {overview.shape_words(info.modality, info.shape)}"]
+        facts = [states.plain(info.source), f"one sample is {modalities.get(info.modality)().shape_words(info.shape)}"]
         st.markdown(" · ".join([*facts, states.plain(info.preprocessing.get("splits", ""))]))
         if sizes := importing.sizes_sentence(info.problems):
             st.caption(states.plain(sizes))

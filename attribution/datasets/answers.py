@@ -38,7 +38,7 @@ def look_for_answers(source: Source) -> list[dict[str, Any]]:
     """
     names = [name for name in source.samples.columns if name.startswith("col:")]
     labels, classes = _codes(source.samples["label"])
-    if source.modality == "text":
+    if "text" in source.samples:
         if len(labels) >= FEWEST_ROWS and _same_partition(_codes(source.samples["text"].map(look))[0], labels):
             raise UserError(
                 f"The texts of {source.path.name} repeat the label: each of them goes with one class and back.",

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "val", "test")
 LINES = 16_384  # of ``samples.parquet`` in one block, so that one line is read without the rest
-MODALITIES = ("image", "text", "tabular")
 
 
 @dataclass(frozen=True)

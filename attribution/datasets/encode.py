@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.kinds import modality
 from attribution.datasets.pictures import resize, size_notes, target_size, with_channels
 from attribution.datasets.row_hashes import content_hash, row_hashes
 from attribution.datasets.sizes import check_memory
@@ -45,8 +46,7 @@ class Encoded:
 def encode(source: Source, samples: "pd.DataFrame", config: DataConfig, folder: Path, progress: Progress) -> Encoded:
     """Write ``folder/inputs.npy`` for ``samples`` (lines of ``source.samples`` in row order, with ``split``), and say
     what was done."""
-    encoders = {"image": encode_images, "text": encode_texts, "tabular": encode_table}
-    return encoders[source.modality](source, samples, config, folder, progress)
+    return modality(source.modality).encode(source, samples, config, folder, progress)
 
 
 # --- images

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.kinds import modality
 from attribution.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,23 +42,7 @@ STANDARDISED = Inputs()
 def tensor(dataset: "Dataset", rows: np.ndarray, device: "str | torch.device", inputs: Inputs) -> "torch.Tensor":
     """The inputs of these rows (int64) on the device; see ``Inputs``. Reads only these rows from disk, of a table's raw
     values all once."""
-    import torch
-
-    if dataset.info.modality == "image":
-        pixels = (
-            torch.from_numpy(np.array(dataset.inputs[rows])).to(device).permute(0, 3, 1, 2).float() / 255
-        )  # (b, C, H, W)
-        if inputs.kind == "standardised":
-            mean, std = (dataset.info.preprocessing[name] for name in ("mean", "std"))
-            return _scaled(pixels, mean, std).contiguous()
-        return _scaled(pixels, inputs.mean, inputs.std).contiguous()
-    if dataset.info.modality == "text":
-        return torch.from_numpy(np.array(dataset.inputs[rows]).astype(np.int64)).to(device)
-    if inputs.kind == "standardised":
-        return torch.from_numpy(np.array(dataset.inputs[rows]).astype(np.float32)).to(device)
-    if inputs.kind == "tokens":
-        return torch.from_numpy(np.array(dataset.tokens[rows])).to(device)
-    return _scaled(torch.from_numpy(np.array(dataset.raw[rows])).to(device), inputs.mean, inputs.std)
+    return modality(dataset.info.modality).tensor(dataset, rows, device, inputs)
 
 
 def raw_table(dataset: "Dataset") -> np.ndarray:
@@ -93,8 +78,11 @@ def token_table(dataset: "Dataset") -> np.ndarray:
 
 def token_problem(dataset: "Dataset") -> str:
     """Why a dataset cannot be handed as token ids, with its first offending value; empty where it can."""
-    if dataset.info.modality != "tabular":
-        return "" if dataset.info.modality == "text" else "pictures are no token ids"
+    return modality(dataset.info.modality).token_problem(dataset)
+
+
+def table_token_problem(dataset: "Dataset") -> str:
+    """The same for a table, by its values."""
     columns = dict(_numbers(dataset)) or dict.fromkeys(range(dataset.info.shape[0]))
     for place, column in columns.items():
         values = np.asarray(dataset.inputs[:, place], dtype=np.float64)
@@ -121,13 +109,7 @@ def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
     size = info.shape[0]
     if inputs.kind == "standardised":
         return np.ones(size)
-    if info.modality == "image":
-        own = np.asarray(info.preprocessing["std"], dtype=np.float64)
-    else:
-        columns = info.preprocessing.get("columns") or []
-        own = np.array(
-            [float(column.get("std", 1.0)) if isinstance(column, dict) else 1.0 for column in columns] or np.ones(size)
-        )
+    own = modality(info.modality).deviations(info)
     return own / (np.asarray(inputs.std, dtype=np.float64) if inputs.std else 1.0)
 
 
@@ -144,7 +126,7 @@ def _number(dataset: "Dataset", column: dict[str, Any], stored: np.ndarray) -> n
     return np.where(np.isfinite(found), found, back)
 
 
-def _scaled(x: "torch.Tensor", mean: Any, std: Any) -> "torch.Tensor":
+def scaled(x: "torch.Tensor", mean: Any, std: Any) -> "torch.Tensor":
     """``(x - mean) / std`` along dimension 1; empty: as it is."""
     import torch
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.kinds import modality
 from attribution.datasets.source import Source, left_out, listed, note
 from attribution.datasets.words import look, tidy, whole
 from attribution.errors import UserError
@@ -286,7 +287,7 @@ def refuse_quantity(source: Source, number_classes: bool) -> list[dict[str, Any]
             f"{AS_QUANTITY}. {AS_CLASSES}",
         )
     counted = {int(numbers[word]) for word in ordered} in (set(range(len(ordered))), set(range(1, len(ordered) + 1)))
-    if len(ordered) > MANY_NUMBERS and (source.modality == "tabular" or not counted):
+    if len(ordered) > MANY_NUMBERS and (modality(source.modality).shown_as == "columns" or not counted):
         raise UserError(
             f"{about}.",
             "They look like a quantity (a price, an age, a count), not like classes.",
@@ -305,7 +306,7 @@ def refuse_quantity(source: Source, number_classes: bool) -> list[dict[str, Any]
 
 def _from_folders(source: Source) -> bool:
     """Whether the labels are names of class folders: classes by construction, whatever they are called."""
-    if source.modality != "image" or not source.path.is_dir():
+    if not modality(source.modality).files or not source.path.is_dir():
         return False
     return tidy(str(source.samples["label"].iloc[0])) in [
         tidy(part) for part in str(source.samples["id"].iloc[0]).split("/")[:-1]

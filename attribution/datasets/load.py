@@ -1,7 +1,6 @@
 """Import the user's data into a project, or look at it quickly first."""
 
 import shutil
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
-from attribution.datasets.encode import encode, none_readable, normalise, table_matrix, text_notes, tokens_of
+from attribution.datasets.encode import encode
+from attribution.datasets.kinds import modality
 from attribution.datasets.names import UNLABELLED
-from attribution.datasets.pictures import size_notes, size_range, size_words, target_size
 from attribution.datasets.readers.base import Reader, reader_of, what_to_give
 from attribution.datasets.source import (
     Source,
-    Unreadable,
     check_classes,
     check_samples,
-    left_out,
     listed,
     note,
 )
@@ -31,9 +28,6 @@ from attribution.tasks.targets import parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PREVIEWED = 64
-HEADERS_S = 1.0  # a preview opens as many more pictures as it can in this time
 
 
 def import_data(config: DataConfig, out: Path, name: str, progress: Progress | None = None) -> Dataset:
@@ -97,7 +91,7 @@ def preview(config: DataConfig) -> dict[str, Any]:
     source = read_source(config)
     arranged = arrange(source, config)
     samples, classes = arranged.samples, source.classes
-    looked = _PREVIEWS[source.modality](source, samples, config)
+    looked = modality(source.modality).preview(source, samples, config)
     samples = samples.drop(index=looked.pop("unreadable", []))
     counts = Counter(samples["split"])
     result = {
@@ -194,91 +188,3 @@ def read_source(config: DataConfig) -> Source:
     source.problems.extend(_not_used(config, reader, path))
     check_samples(source)
     return understood(source, config)
-
-
-def _spread(samples: "pd.DataFrame", count: int) -> "pd.DataFrame":
-    """``count`` lines that go round the classes, training samples first."""
-    turn = samples.groupby(["split", "stratum"], sort=False).cumcount()
-    rank = samples["split"].map({split: number for number, split in enumerate(SPLITS)})
-    order = np.lexsort((samples["stratum"], turn, rank))
-    return samples.iloc[order[:count]]
-
-
-def _examples(samples: "pd.DataFrame") -> list[dict[str, Any]]:
-    keys = ["id", "label", "split", "source"]
-    return [{key: str(line[key]) for key in keys} for line in samples[keys].to_dict("records")]
-
-
-def _preview_images(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
-    assert source.header is not None
-    assert source.pixels is not None
-    looked = _spread(samples, PREVIEWED)
-    headers: dict[int, tuple[int, int, int]] = {}
-    problems: list[dict[str, Any]] = []
-    examples: list[dict[str, Any]] = []
-    unreadable: dict[int, str] = {}
-    for i in looked.index:
-        try:
-            headers[i] = source.header(i)
-        except Unreadable as cause:
-            unreadable[i] = str(cause)
-    depths = source.measure()
-    for i, example in zip(looked.index, _examples(looked), strict=True):
-        try:
-            pixels = source.pixels(i)
-        except Unreadable as cause:
-            unreadable[i] = str(cause)
-            headers.pop(i, None)
-            continue
-        if len(examples) < 12:
-            examples.append({**example, "pixels": pixels})
-    if not headers:
-        raise none_readable(source, samples)
-    rest = _spread(samples, len(samples)).iloc[len(looked) :]
-    until_s = time.monotonic() + HEADERS_S
-    checked = len(looked)
-    for i in rest.index:  # opening a picture is cheap, decoding it is not
-        if time.monotonic() > until_s:
-            break
-        checked += 1
-        try:
-            headers[i] = source.header(i)
-        except Unreadable as cause:
-            unreadable[i] = str(cause)
-    problems += [left_out(str(samples.loc[i, "source"]), cause) for i, cause in unreadable.items()] + depths
-    sizes = [header[:2] for header in headers.values()]
-    height, width = target_size(sizes, config.image_size)
-    problems += size_notes(sizes, height, width)
-    shape = (max(header[2] for header in headers.values()), height, width)
-    found = {"shape": shape, "sizes": size_words(*size_range(sizes)), "examples": examples, "problems": problems}
-    return {**found, "checked": checked, "unreadable": list(unreadable)}
-
-
-def _preview_texts(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
-    step = max(1, len(samples) // 2000)
-    tokens = [tokens_of(normalise(text)) for text in samples["text"].iloc[::step]]
-    length = max(map(len, tokens))
-    problems = [
-        {**one, "where": one["where"] if step == 1 else f"{one['where']} looked at"}
-        for one in text_notes(tokens, 0, config)
-    ]
-    shown = _spread(samples, 12)
-    examples = [{**example, "text": text} for example, text in zip(_examples(shown), shown["text"], strict=True)]
-    return {
-        "shape": (min(length, config.max_tokens),),
-        "examples": examples,
-        "problems": problems,
-        "checked": len(samples),
-    }
-
-
-def _preview_table(source: Source, samples: "pd.DataFrame", config: DataConfig) -> dict[str, Any]:
-    matrix, _, problems = table_matrix(samples, Progress(), source.path, config.max_gigabytes)
-    shown = _spread(samples, 12)
-    names = [name for name in shown.columns if name.startswith("col:")]
-    values = [{name[4:]: line[name] for name in names} for line in shown.to_dict("records")]
-    examples = [{**example, "values": value} for example, value in zip(_examples(shown), values, strict=True)]
-    return {"shape": (matrix.shape[1],), "examples": examples, "problems": problems, "checked": len(samples)}
-
-
-_PREVIEWS = {"image": _preview_images, "text": _preview_texts, "tabular": _preview_table}

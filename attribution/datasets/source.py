@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.kinds import modality
 from attribution.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Source:
         """How a message names sample ``position``: "Row 17 of people.csv", "File cat/3.png"."""
         name = str(self.samples["source"].iloc[position])
         if self.path.is_dir():
-            return f"File {name}" if self.modality == "image" else f"{name[0].upper()}{name[1:]}"
+            return f"File {name}" if modality(self.modality).files else f"{name[0].upper()}{name[1:]}"
         return f"{name[0].upper()}{name[1:]} of {self.path.name}"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from attribution.datasets import label_sets, numbers
 from attribution.datasets.answers import look_for_answers
+from attribution.datasets.kinds import modality
 from attribution.datasets.labels import labelled, note_joined, refuse_quantity, refuse_several, tidy_labels
 from attribution.datasets.source import Source, check_classes, class_names
 from attribution.datasets.splits import assign_splits, split_order
@@ -40,7 +41,7 @@ def read_classes(source: Source, config: "DataConfig", targets: "Targets") -> So
     source = tidy_labels(source)
     more += note_joined(sorted(set(labelled(source).samples["label"])))
     classes = class_names(labelled(source))  # measurements as labels are told before columns that repeat them
-    if source.modality != "image":
+    if not modality(source.modality).files:
         more += look_for_answers(labelled(source))
     return replace(source, classes=classes, problems=[*source.problems, *more])
 

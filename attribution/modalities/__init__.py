@@ -1,5 +1,6 @@
-"""How a sample is shown: a thumbnail, a short text, and words for those who do not see it."""
+"""Kinds of data: how samples are encoded, handed to a model, compared and shown; one file each, ``modalities.names()``
+lists them."""
 
-from attribution.modalities.base import Modality, alt, describe, modalities, modality_of, register, thumbnail
+from attribution.modalities.base import Modality, alt, describe, full_text, modalities, modality_of, register, thumbnail
 
-__all__ = ["Modality", "alt", "describe", "modalities", "modality_of", "register", "thumbnail"]
+__all__ = ["Modality", "alt", "describe", "full_text", "modalities", "modality_of", "register", "thumbnail"]

@@ -1,26 +1,114 @@
 """The interface of a modality, and its plug-ins by name."""
 
+import tempfile
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.datasets.handed import Inputs
 from attribution.datasets.names import UNLABELLED
+from attribution.errors import UserError
+from attribution.progress import Progress
 from attribution.registry import Registry
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    import torch
+
+    from attribution.datasets.encode import Encoded
+    from attribution.datasets.source import Source
+    from attribution.modalities.space import Space
+    from attribution.settings.configs import DataConfig
 
 modalities = Registry("modality", "attribution.modalities")
 register = modalities.register
 
 
 class Modality(ABC):
-    """Shows samples of one kind of data. ``row`` is the sample's row in the dataset; labels shown are the imported
-    ones."""
+    """One kind of data: how samples become arrays and a model's inputs, and how they are shown.
 
-    name: str
+    ``row`` is the sample's row in the dataset; labels shown are the imported ones. What is not said here is that of
+    numbers without a shape of their own: they are handed on as ``inputs.npy`` has them.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]  # many of them: "pictures"
+    one: ClassVar[str]  # one of them: "picture"
+    size_unit: ClassVar[str] = "numbers"  # what the shape of one counts
+    shown_as: ClassVar[str] = "text"  # how two lie side by side: picture, text or columns
+    files: ClassVar[bool] = False  # in a folder, each is a file of its own, and folders may be labels
+    network: ClassVar[str] = "mlp"  # the built-in one that ``auto`` means
+    networks: ClassVar[tuple[str, ...]] = ("logistic", "mlp")  # the built-in ones that fit, beside it
+    recipe: ClassVar[Mapping[str, Any]] = {}  # how its training differs from the usual recipe
+    ways: ClassVar[tuple[str, ...]] = ("raw", "standardised")  # in which a model can be handed it
+    tokens: ClassVar[bool] = False  # it is token ids, whatever is asked for
+    axis: ClassVar[str] = "input"  # what a mean and a deviation are one of
+
+    @abstractmethod
+    def encode(
+        self, source: "Source", samples: "pd.DataFrame", config: "DataConfig", folder: Path, progress: Progress
+    ) -> "Encoded":
+        """Write ``folder/inputs.npy`` (n, ...) for the samples in their order; what was made of them."""
+
+    def preview(self, source: "Source", samples: "pd.DataFrame", config: "DataConfig") -> dict[str, Any]:
+        """``shape``, ``examples``, ``problems`` and ``checked`` of an import that is not made yet
+        (``datasets.load.preview``). Here: by encoding them all for nothing."""
+        from attribution.datasets.previews import examples_of, spread
+
+        with tempfile.TemporaryDirectory() as folder:
+            encoded = self.encode(source, samples, config, Path(folder), Progress())
+        examples = [{**one, "text": one["source"]} for one in examples_of(spread(samples, 12))]
+        found = {"shape": encoded.shape, "examples": examples, "problems": encoded.problems}
+        return {**found, "checked": len(samples)}
+
+    def found(self, shape: Sequence[int], n: int, sizes: str) -> str:
+        """What an import found, in words: "6,000 pictures of 28 × 28 pixels"; ``sizes`` are those of the files, where
+        they differ."""
+        return f"{self.count(n)} of {self.shape_words(shape)}"
+
+    def count(self, n: int) -> str:
+        """ "1 picture", "6,000 pictures"."""
+        return f"{n:,} {self.one if n == 1 else self.title}"
+
+    def shape_words(self, shape: Sequence[int]) -> str:
+        """What the model is given for one sample, in words: "1 × 28 × 28 pixels", "48 tokens"."""
+        return f"{' × '.join(map(str, shape))} {self.size_unit}"
+
+    def tensor(
+        self, dataset: Dataset, rows: "np.ndarray", device: "str | torch.device", inputs: Inputs
+    ) -> "torch.Tensor":
+        """A model's inputs for these rows on the device; reads only them."""
+        import numpy as np
+        import torch
+
+        return torch.from_numpy(np.array(dataset.inputs[rows]).astype(np.float32)).to(device)
+
+    def deviations(self, info: DatasetInfo) -> "np.ndarray":
+        """The training standard deviation of each input (or channel), in what raw inputs are counted in."""
+        import numpy as np
+
+        return np.ones(info.shape[0])
+
+    def token_problem(self, dataset: Dataset) -> str:
+        """Why the samples cannot be handed as token ids; "" where they can."""
+        return "" if self.tokens else f"{self.title} are no token ids"
+
+    def attackable(self, info: DatasetInfo) -> bool:
+        """Whether an attack can move them."""
+        try:
+            self.movable(info)
+        except UserError:
+            return False
+        return True
+
+    def space(self, dataset: Dataset) -> "Space":
+        """What a classifier that tells test from training samples is given."""
+        from attribution.modalities.space import numbers_space
+
+        return numbers_space(dataset, "the numbers")
 
     def thumbnail(self, dataset: Dataset, row: int, size: int = 96) -> bytes | None:
         """A PNG of at most ``size`` pixels a side, or None for what has no picture."""
@@ -41,6 +129,10 @@ class Modality(ABC):
     @abstractmethod
     def alt(self, dataset: Dataset, row: int) -> str:
         """The sample in one sentence that can stand in for seeing it."""
+
+    def full(self, dataset: Dataset, row: int) -> str:
+        """The sample as text, whole: what two of them are compared by where they are shown as text."""
+        return self.describe(dataset, row)
 
     def columns(self, dataset: Dataset) -> "pd.DataFrame":
         """What the samples are, a line each in row order, as a table that an import reads again; nothing where they
@@ -63,6 +155,11 @@ def thumbnail(dataset: Dataset, row: int, size: int = 96) -> bytes | None:
 def describe(dataset: Dataset, row: int) -> str:
     """Short plain text of a sample."""
     return modality_of(dataset).describe(dataset, int(row))
+
+
+def full_text(dataset: Dataset, row: int) -> str:
+    """A sample as text, whole."""
+    return modality_of(dataset).full(dataset, int(row))
 
 
 def alt(dataset: Dataset, row: int) -> str:

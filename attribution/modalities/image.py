@@ -1,23 +1,78 @@
 """Pictures: tiny ones are enlarged pixel by pixel, so that they stay crisp."""
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
-from attribution.datasets.handed import Inputs
+from attribution.datasets.encode import encode_images
+from attribution.datasets.handed import Inputs, scaled
 from attribution.datasets.picture_layout import is_picture
+from attribution.datasets.previews import preview_images
 from attribution.modalities.base import Modality, imported, register
+from attribution.modalities.space import Space, numbers_space
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
+    import torch
+
+    from attribution.datasets.encode import Encoded
+    from attribution.datasets.source import Source
+    from attribution.progress import Progress
+    from attribution.settings.configs import DataConfig
 
 
 @register("image")
 class ImageModality(Modality):
     """uint8 pictures (H, W, 1 or 3) as stored in ``inputs.npy``."""
+
+    title = "pictures"
+    one = "picture"
+    size_unit = "pixels"
+    shown_as = "picture"
+    files = True
+    network = "cnn"
+    networks = ("logistic", "mlp", "cnn", "resnet")
+    axis = "channel"
+
+    def encode(
+        self, source: "Source", samples: "pd.DataFrame", config: "DataConfig", folder: "Path", progress: "Progress"
+    ) -> "Encoded":
+        return encode_images(source, samples, config, folder, progress)
+
+    def preview(self, source: "Source", samples: "pd.DataFrame", config: "DataConfig") -> dict[str, Any]:
+        return preview_images(source, samples, config)
+
+    def found(self, shape: Sequence[int], n: int, sizes: str) -> str:
+        """The sizes that the files have, and what the model sees of them where that is another."""
+        channels, height, width = shape
+        plain = f"{width} × {height} pixels"
+        seen = "" if (sizes or plain) == plain else f" (the model sees {width} × {height})"
+        return f"{self.count(n)} of {sizes or plain}{seen}, {'grey' if channels == 1 else 'colour'}"
+
+    def tensor(
+        self, dataset: Dataset, rows: np.ndarray, device: "str | torch.device", inputs: Inputs
+    ) -> "torch.Tensor":
+        """float32 (b, C, H, W), in 0..1 and then scaled."""
+        import torch
+
+        pixels = torch.from_numpy(np.array(dataset.inputs[rows])).to(device).permute(0, 3, 1, 2).float() / 255
+        if inputs.kind == "standardised":
+            mean, std = (dataset.info.preprocessing[name] for name in ("mean", "std"))
+            return scaled(pixels, mean, std).contiguous()
+        return scaled(pixels, inputs.mean, inputs.std).contiguous()
+
+    def deviations(self, info: DatasetInfo) -> np.ndarray:
+        """Of each channel over all pixels."""
+        return np.asarray(info.preprocessing["std"], dtype=np.float64)
+
+    def space(self, dataset: Dataset) -> Space:
+        return numbers_space(dataset, "the pixels")
 
     def thumbnail(self, dataset: Dataset, row: int, size: int = 96) -> bytes:
         """A PNG whose longer side is the largest whole multiple of the picture's that fits ``size``; larger pictures

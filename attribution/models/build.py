@@ -12,11 +12,12 @@ from torch import nn
 
 from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
+from attribution.modalities import modalities
 from attribution.models.check import check_model
 from attribution.models.devices import seeded
 from attribution.models.order import in_order
 from attribution.models.user_code import guarded, kept_state, remember, words
-from attribution.models.zoo import AUTO, models, names_for, outputs
+from attribution.models.zoo import models, names_for, outputs, reads
 from attribution.settings.configs import ModelConfig
 from attribution.tasks import USUAL
 from attribution.trust.imports import code_file
@@ -67,12 +68,13 @@ def inputs_for(config: ModelConfig) -> Inputs:
 
 def _check_inputs(inputs: Inputs, info: "DatasetInfo") -> None:
     """``UserError`` for a mean or std that cannot be applied to this data."""
+    kind = modalities.get(info.modality)
     for name, values in (("mean", inputs.mean), ("std", inputs.std)):
         if not values:
             continue
-        if info.modality == "text":
-            raise UserError(f"{name} was given for texts.", "Token ids are not scaled.", f"Leave out {name}.")
-        what = "channel" if info.modality == "image" else "input"
+        if kind.tokens:
+            raise UserError(f"{name} was given for {kind.title}.", "Token ids are not scaled.", f"Leave out {name}.")
+        what = kind.axis
         if len(values) not in (1, info.shape[0]):
             raise UserError(
                 f"{name} has {len(values)} numbers; the data has {info.shape[0]} {what}s.",
@@ -85,16 +87,18 @@ def _check_inputs(inputs: Inputs, info: "DatasetInfo") -> None:
                 "Inputs would not be numbers.",
                 "Give finite numbers" + (" above 0." if name == "std" else "."),
             )
-    if inputs.kind == "tokens" and info.modality == "image":
+    if inputs.kind == "tokens" and not kind.tokens and "tokens" not in kind.ways:
         raise UserError(
-            "inputs is tokens, but the data are pictures.", "Pixels are no token ids.", "Use raw or standardised."
+            f"inputs is tokens, but the data are {kind.title}.",
+            f"Their {kind.size_unit} are no token ids.",
+            "Use raw or standardised.",
         )
 
 
 def _built_in(config: ModelConfig, info: "DatasetInfo") -> nn.Module:
     name = resolve(config.name, info.modality)
     builder = models.get(name)
-    if info.modality not in builder.modalities:
+    if not reads(builder, info.modality):
         raise UserError(
             f"The network {name!r} cannot read {info.modality} data.",
             f"It is made for {' and '.join(builder.modalities)} data.",
@@ -124,7 +128,7 @@ def _check_memory(build: Callable[[], nn.Module], what: str) -> None:
 
 def resolve(name: str, modality: str) -> str:
     """The network that ``name`` stands for: ``auto`` becomes the default of the modality."""
-    return AUTO.get(modality, name) if name == "auto" else name
+    return modalities.get(modality).network if name == "auto" else name
 
 
 def is_custom(name: str) -> bool:
@@ -226,16 +230,10 @@ def _offered(info: "DatasetInfo", inputs: Inputs) -> dict[str, Any]:
         "class_names": tuple(info.classes),
     }
     known |= {"columns": [dict(column) for column in columns], "vocabulary": list(told.get("vocabulary", []))}
-    if info.modality == "image":
-        known |= {
-            "mean": list(told["mean"]) if "mean" in told else [],
-            "std": list(told["std"]) if "std" in told else [],
-        }
-    else:
-        known |= {
-            "mean": [float(one.get("mean", 0.0)) for one in columns],
-            "std": [float(one.get("std", 1.0)) for one in columns],
-        }
+    known |= {
+        "mean": list(told.get("mean", [float(one.get("mean", 0.0)) for one in columns])),
+        "std": list(told.get("std", [float(one.get("std", 1.0)) for one in columns])),
+    }
     return known | {"inputs": inputs.kind}
 
 

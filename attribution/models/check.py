@@ -291,7 +291,7 @@ def _advice(error: BaseException, model: nn.Module, x: Tensor, dataset: "Dataset
 
 
 def _too_many_ids(what: str, rows: int, dataset: "Dataset") -> UserError:
-    text = dataset.info.modality == "text"
+    text = "vocabulary" in dataset.info.preprocessing
     highest = len(dataset.info.preprocessing["vocabulary"]) - 1 if text else int(dataset.tokens.max())
     why = f"Token ids go up to {highest:,}; its smallest embedding has {rows:,} rows."
     if not text:

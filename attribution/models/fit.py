@@ -11,6 +11,7 @@ from torch import nn
 
 from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
+from attribution.modalities import modality_of
 from attribution.models.features import inputs_of
 from attribution.models.predict import predict
 from attribution.statistics.intervals import wilson
@@ -170,7 +171,7 @@ def _clearly(now: np.ndarray, then: np.ndarray) -> bool:
 
 def _unknown(model: nn.Module, dataset: "Dataset") -> tuple[str, str]:
     """What to look at where no other reading explains it."""
-    if dataset.info.modality == "text":
+    if modality_of(dataset).tokens:
         return (
             "The token ids are this project's own words, not those of the model's tokenizer.",
             "Give the model's own ids: an NPZ of whole numbers (X, y) with --inputs tokens.",
@@ -184,13 +185,13 @@ def _unknown(model: nn.Module, dataset: "Dataset") -> tuple[str, str]:
 
 def _others(now: Inputs, dataset: "Dataset") -> list[tuple[str, str, Inputs]]:
     """Other inputs that these weights could have been trained on: words, what to do, and the inputs."""
-    if dataset.info.modality == "text" or now.kind == "tokens":
+    if modality_of(dataset).tokens or now.kind == "tokens":
         return []
     others = [
         ("standardised inputs", "Add --inputs standardised.", STANDARDISED),
         ("raw inputs", "Use --inputs raw, without mean and std.", Inputs("raw")),
     ]
-    if dataset.info.modality == "image":
+    if modality_of(dataset).shown_as == "picture":
         for words, inputs in USUAL.items():
             if len(inputs.mean) in (1, dataset.info.shape[0]):
                 others.append((words, f"Add --{words.replace(' and std ', ' --std ')}.", inputs))

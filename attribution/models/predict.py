@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.datasets.handed import STANDARDISED, Inputs
+from attribution.modalities import modality_of
 from attribution.models.devices import fast_layout, pick_device, reproducible
 from attribution.models.features import device_of, forward_features, inputs_of
 
@@ -32,7 +33,7 @@ class HeldInputs:
         self._rows = np.asarray(rows, dtype=np.int64)
         self._device = device
         self._inputs = inputs
-        whole = dataset.info.modality == "text" or inputs.kind == "tokens"
+        whole = modality_of(dataset).tokens or inputs.kind == "tokens"
         size_bytes = len(self._rows) * int(np.prod(dataset.info.shape)) * (8 if whole else 4)
         self._held = dataset.tensor(self._rows, device, inputs) if size_bytes <= limit_bytes else None
 

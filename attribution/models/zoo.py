@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.errors import UserError
+from attribution.modalities import modalities
 from attribution.registry import Registry
 from attribution.tasks import task_of
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import DatasetInfo
 
 models = Registry("model", "attribution.models")
-AUTO = {"image": "cnn", "text": "text", "tabular": "mlp"}
+NUMERIC = "numeric"  # any kind of data whose inputs are numbers of one shape
 
 
 def register(name: str, *modalities: str) -> Callable[[Any], Any]:
@@ -31,19 +32,25 @@ def register(name: str, *modalities: str) -> Callable[[Any], Any]:
     return put
 
 
+def reads(builder: Any, modality: str) -> bool:
+    """Whether a network takes this kind of data."""
+    known = builder.modalities
+    return modality in known or (NUMERIC in known and not modalities.get(modality).tokens)
+
+
 def names_for(modality: str) -> list[str]:
     """Names of the built-in networks that read this modality, the automatic choice first."""
-    fitting = [name for name in models.names() if modality in models.get(name).modalities]
-    return sorted(fitting, key=lambda name: (name != AUTO.get(modality), name))
+    fitting = [name for name in models.names() if reads(models.get(name), modality)]
+    return sorted(fitting, key=lambda name: (name != modalities.get(modality).network, name))
 
 
-@register("logistic", "image", "tabular")
+@register("logistic", "image", "tabular", NUMERIC)
 def logistic(info: "DatasetInfo", width: int) -> nn.Module:
     """A linear model of the raw input (for classes: multinomial logistic regression); ``width`` is not used."""
     return nn.Sequential(nn.Flatten(), nn.Linear(_size(info.shape), outputs(info)))
 
 
-@register("mlp", "image", "tabular")
+@register("mlp", "image", "tabular", NUMERIC)
 def mlp(info: "DatasetInfo", width: int) -> nn.Module:
     """Two hidden layers of ``width`` (128) rectified units."""
     width = width or 128

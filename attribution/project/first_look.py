@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+from attribution.modalities import modality_of
 from attribution.settings.configs import DataConfig, ModelConfig
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def own_side(dataset: "Dataset", model: ModelConfig, data: DataConfig) -> int:
     another; else 0."""
     from attribution.models.build import build_model, is_custom
 
-    if data.image_size or dataset.info.modality != "image" or not is_custom(model.name):
+    if data.image_size or modality_of(dataset).shown_as != "picture" or not is_custom(model.name):
         return 0
     network = build_model(model, dataset.info, seed=0, trusted=True)
     sides = {side for module in (network, *network.children()) if (side := _side(module))}

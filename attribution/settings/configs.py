@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from attribution.errors import UserError
+from attribution.registry import named
 from attribution.settings.options import WithOptions
 from attribution.settings.ranges import SEED, Options, Settings, opt, words
 
@@ -487,8 +488,6 @@ class PreviewConfig(Settings):
     seed: int = opt(0, "Seed of the samples drawn for the curvature, and of a random selection.", low=0, high=SEED)
 
 
-# Rare words need AdamW's own step per weight.
-RECIPES = {"text": TrainConfig(optimizer="adamw", lr=0.002, weight_decay=0.1, epochs=8)}
 LEAST_STEPS = (
     150  # measured on 100 to 600 texts and table rows: 40 steps leave a loss near chance, 300 know the labels by heart
 )
@@ -502,7 +501,7 @@ NUMBER_LR = 0.02
 def default_recipe(modality: str, samples: int | None = None, kind: str = "class") -> TrainConfig:
     """The recipe that a new project starts from; for few training ``samples`` with as many more epochs as make
     ``LEAST_STEPS`` steps."""
-    recipe = RECIPES.get(modality, TrainConfig())
+    recipe = TrainConfig(**named("modalities").get(modality).recipe)
     if kind == "number" and recipe.optimizer == "sgd":
         recipe = dataclasses.replace(recipe, lr=NUMBER_LR)
     if samples is None:

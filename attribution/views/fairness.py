@@ -35,14 +35,6 @@ def offered(has_groups: bool, attackable: bool) -> tuple[list[str], str]:
     return names, "" if len(names) == len(CHOICES) else NO_GROUPS if not has_groups else NO_ATTACK
 
 
-def attackable(modality: str, preprocessing: dict[str, Any]) -> bool:
-    """Whether inputs can be moved by a small amount: pictures, and tables with a number column."""
-    columns = preprocessing.get("columns") or []
-    return modality == "image" or (
-        modality == "tabular" and (not columns or any(column["kind"] == "number" for column in columns))
-    )
-
-
 def rates_frame(judged: Judged, figure: str) -> pd.DataFrame:
     """Rate of the positive class by group in percent, with its 95 % Wilson interval: name (with the count), estimate,
     low, high."""

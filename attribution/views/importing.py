@@ -13,6 +13,7 @@ from attribution.datasets.readers.base import reader_of, suffixes
 from attribution.datasets.source import LEFT_OUT, NOTE
 from attribution.datasets.splits import split_name
 from attribution.errors import UserError
+from attribution.modalities import modalities
 from attribution.storage.files import whole_file
 from attribution.views.numbers import plural
 
@@ -36,11 +37,11 @@ MODELS = {
     "text": "Word embeddings and an MLP (text)",
     "own": "My own, from a Python file",
 }
-FITTING = {
-    "image": ("auto", "logistic", "mlp", "cnn", "resnet", "own"),
-    "text": ("auto", "text", "own"),
-    "tabular": ("auto", "logistic", "mlp", "own"),
-}
+
+
+def networks_for(modality: str) -> tuple[str, ...]:
+    """The choices of a network for this kind of data, the automatic one first, the user's own last."""
+    return ("auto", *modalities.get(modality).networks, "own")
 
 
 TASKS = {
@@ -56,14 +57,8 @@ def summary_line(found: dict[str, Any]) -> str:
     shape = found["shape"]
     n = found["n"]
     targets = _targets_of(found)
-    if found["modality"] == "image":
-        channels, height, width = shape
-        own = found.get("sizes", f"{width} × {height} pixels")
-        seen = "" if own == f"{width} × {height} pixels" else f" (the model sees {width} × {height})"
-        return f"{plural(n, 'picture')} of {own}{seen}, {'grey' if channels == 1 else 'colour'}, {targets}"
-    if found["modality"] == "text":
-        return f"{plural(n, 'text')} of up to {plural(shape[0], 'word')}, {targets}"
-    return f"{plural(n, 'row')} with {plural(shape[0], 'model input')}, {targets}"
+    kind = modalities.get(found["modality"])()
+    return f"{kind.found(shape, n, found.get('sizes', ''))}, {targets}"
 
 
 def _targets_of(found: dict[str, Any]) -> str:

@@ -209,9 +209,3 @@ def spot_check(predictions: pd.DataFrame, rows: np.ndarray, ids: np.ndarray, fac
             "loss": part["loss"].to_numpy(),
         }
     )
-
-
-def shape_words(modality: str, shape: tuple[int, ...]) -> str:
-    """What the model is given for one sample, in words: "1 × 28 × 28 pixels", "48 tokens", "97 numbers"."""
-    unit = {"image": "pixels", "text": "tokens", "tabular": "numbers"}[modality]
-    return f"{' × '.join(map(str, shape))} {unit}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from attribution.modalities import alt, describe, thumbnail
+from attribution.modalities import alt, describe, modality_of, thumbnail
 from attribution.views import cards, tables
 from pages.parts import edits, targets
 from pages.parts.context import Sight
@@ -45,7 +45,7 @@ def card_of(
         label_colour=face.colour(label),
         alt=alt(dataset, row),
         picture=picture(sight.key, dataset.info.base_hash, int(row), size, dataset),
-        text="" if dataset.info.modality == "image" else describe(dataset, row),
+        text="" if modality_of(dataset).shown_as == "picture" else describe(dataset, row),
         was="" if face.same(label, base) else face.word(base),
         changed=face.changed_mark,
         dropped=not bool(sight.labels.active[row] or face.bare(label)),

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from attribution.errors import UserError
+from attribution.modalities import modalities
 
 CHOICES = {
     "auto": "As it was trained: raw values",
@@ -16,9 +17,10 @@ CHOICES = {
 
 def fields(modality: str) -> tuple[dict[str, Any], UserError | None]:
     """The settings ``inputs``, ``mean`` and ``std`` of the user's own code, and what is wrong with them."""
-    if modality == "text":
+    kind = modalities.get(modality)
+    if not kind.ways:
         return {}, None
-    names = [name for name in CHOICES if name != "tokens" or modality == "tabular"]
+    names = [name for name in CHOICES if name == "auto" or name in kind.ways]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         inputs = st.selectbox(
             "What the model is handed",
@@ -29,7 +31,7 @@ def fields(modality: str) -> tuple[dict[str, Any], UserError | None]:
             help="Raw: numbers as they stand in the data, pictures in 0..1, channels first. An embedding gets "
             "whole numbers by itself.",
         )
-        of = "channel" if modality == "image" else "column"
+        of = kind.axis.replace("input", "column")
         typed = {
             name: st.text_input(title, key=f"own-{name}", placeholder="0.485, 0.456, 0.406", width=200, help=help)
             for name, title, help in (

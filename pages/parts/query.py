@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from attribution.errors import UserError
+from attribution.modalities import modality_of
 from attribution.views import cards as card_views
 from attribution.views import influence, numbers
 from pages.parts import cards, context, keys, states
@@ -46,7 +47,7 @@ def pick(row: int | None, sight: Sight) -> None:
 def pick_found(sight: Sight) -> None:
     """Callback of the search: the first sample whose id or text has the words."""
     project = sight.project
-    texts = project.samples["text"].to_numpy() if project.info.modality == "text" else None
+    texts = project.samples["text"].to_numpy() if modality_of(project.dataset).tokens else None
     rows = np.concatenate([project.dataset.rows(split) for split in ("test", "val", "train")])
     found = influence.search(st.session_state.get("find", ""), project.dataset.ids, texts, rows, limit=1)
     if len(found):

@@ -1,13 +1,15 @@
 """Cards: crisp thumbnails, plain words, alternative text, for every registered modality."""
 
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from attribution.datasets.dataset import MODALITIES
+from attribution.datasets.dataset import DatasetInfo
 from attribution.datasets.load import import_data
 from attribution.errors import UserError
 from attribution.modalities import alt, describe, modalities, modality_of, thumbnail
@@ -39,10 +41,10 @@ def datasets(tmp_path_factory):
 
 
 def test_every_modality_of_the_data_layer_is_registered():
-    assert modalities.names() == sorted(MODALITIES)
+    assert modalities.names() == ["image", "tabular", "text"]
 
 
-@pytest.mark.parametrize("name", MODALITIES)
+@pytest.mark.parametrize("name", modalities.names())
 def test_every_modality_describes_its_samples(datasets, name):
     dataset = datasets[name]
     for row in range(len(dataset)):
@@ -92,3 +94,37 @@ def test_shorten_cuts_at_words():
     assert shorten("one two three", 9) == "one two…"
     assert shorten("one  two", 9) == "one two"
     assert shorten("a" * 20, 9) == "a" * 8 + "…"
+
+
+def info_of(modality, **preprocessing):
+    return DatasetInfo("x", modality, ("a", "b"), (2,), {}, "", preprocessing=preprocessing)
+
+
+def test_words_and_categories_cannot_be_attacked():
+    def attackable(modality, **preprocessing):
+        return modalities.get(modality)().attackable(info_of(modality, **preprocessing))
+
+    assert attackable("image")
+    assert not attackable("text")
+    assert not attackable("tabular", columns=[{"kind": "category"}])
+    assert attackable("tabular", columns=[{"kind": "category"}, {"kind": "number"}])
+
+
+def test_shapes_are_told_in_the_words_of_the_modality():
+    assert modalities.get("image")().shape_words((1, 28, 28)) == "1 × 28 × 28 pixels"
+    assert modalities.get("text")().shape_words((48,)) == "48 tokens"
+
+
+def test_what_differs_by_kind_of_data_is_asked_of_its_modality():
+    """No other room compares the name of a modality."""
+    root = Path(__file__).parents[2]
+    files = [*root.glob("attribution/**/*.py"), *root.glob("pages/**/*.py")]
+    asking = re.compile(r"modality (==|!=|in) |modality\]")
+    found = [
+        f"{path.relative_to(root)}: {line.strip()}"
+        for path in files
+        if "modalities" not in path.parts
+        for line in path.read_text().splitlines()
+        if asking.search(line) and "builder.modalities" not in line and "get(name).modalities" not in line
+    ]
+    assert found == []

@@ -8,10 +8,11 @@ from torch import nn
 
 from attribution.datasets.dataset import DatasetInfo
 from attribution.errors import UserError
+from attribution.modalities import modalities
 from attribution.models.build import build_model, identity
 from attribution.models.checkpoints import weights_hash
 from attribution.models.features import count_parameters
-from attribution.models.zoo import AUTO, models, names_for
+from attribution.models.zoo import models, names_for
 from attribution.settings.configs import ModelConfig
 from attribution.trust import code_file, forget, trust
 
@@ -27,7 +28,7 @@ INPUTS = {
 
 @pytest.mark.parametrize("info", [IMAGE, TABLE, TEXT], ids=lambda info: info.modality)
 def test_every_network_of_a_modality_gives_logits_and_is_documented(info):
-    assert names_for(info.modality)[0] == AUTO[info.modality]
+    assert names_for(info.modality)[0] == modalities.get(info.modality).network
     for name in names_for(info.modality):
         model = build_model(ModelConfig(name), info, 0)
         assert model(INPUTS[info.modality]).shape == (2, len(info.classes))

@@ -36,8 +36,8 @@ def tried(tmp_path_factory):
     """What came of one plug-in of every kind."""
     folder = tmp_path_factory.mktemp("plugins")
     site = folder / "site"
-    install(site, "pack", "pack", "pack_torch")
-    for name in ("pack.py", "pack_torch.py"):
+    install(site, "pack", "pack", "pack_torch", "pack_waves")
+    for name in ("pack.py", "pack_torch.py", "pack_waves.py"):
         shutil.copy(HERE / name, site / name)
     done = python(site, folder / "home", str(HERE / "tried.py"), str(folder))
     assert done.returncode == 0, done.stderr[-3000:]
@@ -46,6 +46,17 @@ def tried(tmp_path_factory):
 
 def test_a_reader(tried):
     assert tried["reader"] == [120, ["down", "up"]]
+
+
+def test_a_kind_of_data(tried):
+    found = tried["modality"]
+    assert found["line"] == "90 waves of 8 heights, in 2 classes"
+    assert found["choices"] == ["auto", "logistic", "mlp", "own"]
+    assert found["shape"] == [8]
+    assert found["finite"]
+    assert found["alt"].startswith("Wave wave-")
+    assert found["attackable"]  # they are numbers
+    assert found["shift"]
 
 
 def test_a_layer_rule_and_a_network(tried):
@@ -131,6 +142,7 @@ TESTS = {
     "a study, a new kind of work": "test_a_study",
     "a task": "test_a_task",
     "a reader of data": "test_a_reader",
+    "a kind of data": "test_a_kind_of_data",
     "an exporter": "test_an_exporter",
     "a network, or a layer type with its own exact rule": "test_a_layer_rule_and_a_network",
     "a place to compute": "test_a_runner",

@@ -77,6 +77,30 @@ numbers.train()
 asked = numbers.score(ScoreConfig(queries="test", device="cpu"))
 found["task"] = [numbers.dataset.task.name, bool(np.isfinite(asked.matrix()[1][:, 0]).any())]
 
+# a kind of data: read, shown back, encoded, trained on, scored, compared and shown
+from attribution.datasets.load import preview  # noqa: E402
+from attribution.modalities import alt, modality_of  # noqa: E402
+from attribution.views import importing  # noqa: E402
+
+waves = np.sin(np.arange(8) * chance.uniform(0.2, 1.5, (90, 1)))
+named = [{"label": "fast" if wave[3] < 0.7 else "slow", "wave": wave.round(4).tolist()} for wave in waves]
+(folder / "sea.waves").write_text("\n".join(json.dumps(line) for line in named))
+config = DataConfig(path=str(folder / "sea.waves"))
+shown = preview(config)
+sea = Project.create(folder / "home" / "sea", config, train=TrainConfig(epochs=20, device="cpu"))
+sea.train()
+wave_score = sea.score(ScoreConfig(queries="test", device="cpu"))
+shift = sea.compare_splits()
+found["modality"] = {
+    "line": importing.summary_line(shown),
+    "choices": list(importing.networks_for("wave")),
+    "shape": list(sea.info.shape),
+    "finite": bool(np.isfinite(wave_score.matrix()[1]).any()),
+    "alt": alt(sea.dataset, 0),
+    "attackable": modality_of(sea.dataset).attackable(sea.info),
+    "shift": bool(shift.id),
+}
+
 # the command line
 from typer.testing import CliRunner  # noqa: E402
 

@@ -29,13 +29,6 @@ def test_what_is_offered_says_what_is_not():
     assert fairness.offered(False, False)[0] == []
 
 
-def test_words_and_categories_cannot_be_attacked():
-    assert fairness.attackable("image", {})
-    assert not fairness.attackable("text", {})
-    assert not fairness.attackable("tabular", {"columns": [{"kind": "category"}]})
-    assert fairness.attackable("tabular", {"columns": [{"kind": "category"}, {"kind": "number"}]})
-
-
 def test_the_gap_is_said_with_both_rates_and_an_interval(judged):
     text = fairness.gap_sentence(judged, "eop", "yes")
     for expected in (

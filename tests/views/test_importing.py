@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from attribution.modalities import modalities
 from attribution.views import importing
 
 
@@ -85,9 +86,10 @@ def test_every_built_in_network_can_be_chosen():
     """A network added to the zoo must get its words here."""
     from attribution.models import zoo
 
-    for modality, offered in importing.FITTING.items():
-        assert set(zoo.names_for(modality)) <= set(offered)
-    assert set().union(*importing.FITTING.values()) == set(importing.MODELS)
+    offered = {modality: importing.networks_for(modality) for modality in modalities.names()}
+    for modality, names in offered.items():
+        assert set(zoo.names_for(modality)) <= set(names)
+    assert set().union(*offered.values()) == set(importing.MODELS)
 
 
 def test_columns_are_found_behind_every_separator_and_header(tmp_path):

@@ -78,8 +78,3 @@ def test_spot_check_spreads_over_the_rows():
     found = overview.spot_check(TEST, np.array([6, 7, 8, 9]), np.array([f"s{k}" for k in range(10)]), face, n=2)
     assert found["id"].tolist() == ["s6", "s9"]
     assert found["prediction"].tolist() == ["a", "b"]
-
-
-def test_shapes_are_told_in_the_words_of_the_modality():
-    assert overview.shape_words("image", (1, 28, 28)) == "1 × 28 × 28 pixels"
-    assert overview.shape_words("text", (48,)) == "48 tokens"

@@ -9,6 +9,7 @@ import numpy as np
 
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
+from attribution.modalities.space import Space
 from attribution.progress import Progress
 from attribution.settings.configs import ShiftConfig
 from attribution.statistics.intervals import Interval, auc_with_variance
@@ -16,7 +17,7 @@ from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.mislabels.out_of_fold import assign_folds
 from attribution.studies.shift.differences import differences
-from attribution.studies.shift.spaces import Space, space_of
+from attribution.studies.shift.spaces import space_of
 
 if TYPE_CHECKING:
     import pandas as pd
