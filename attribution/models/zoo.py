@@ -34,8 +34,8 @@ def register(name: str, *modalities: str) -> Callable[[Any], Any]:
 
 def reads(builder: Any, modality: str) -> bool:
     """Whether a network takes this kind of data."""
-    known = builder.modalities
-    return modality in known or (NUMERIC in known and not modalities.get(modality).tokens)
+    taken = {modality} if modalities.get(modality).tokens else {modality, NUMERIC}
+    return not taken.isdisjoint(builder.modalities)
 
 
 def names_for(modality: str) -> list[str]:

@@ -1,8 +1,6 @@
 """Cards: crisp thumbnails, plain words, alternative text, for every registered modality."""
 
 import io
-import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -113,18 +111,3 @@ def test_words_and_categories_cannot_be_attacked():
 def test_shapes_are_told_in_the_words_of_the_modality():
     assert modalities.get("image")().shape_words((1, 28, 28)) == "1 × 28 × 28 pixels"
     assert modalities.get("text")().shape_words((48,)) == "48 tokens"
-
-
-def test_what_differs_by_kind_of_data_is_asked_of_its_modality():
-    """No other room compares the name of a modality."""
-    root = Path(__file__).parents[2]
-    files = [*root.glob("attribution/**/*.py"), *root.glob("pages/**/*.py")]
-    asking = re.compile(r"modality (==|!=|in) |modality\]")
-    found = [
-        f"{path.relative_to(root)}: {line.strip()}"
-        for path in files
-        if "modalities" not in path.parts
-        for line in path.read_text().splitlines()
-        if asking.search(line) and "builder.modalities" not in line and "get(name).modalities" not in line
-    ]
-    assert found == []
