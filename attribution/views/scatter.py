@@ -1,5 +1,4 @@
-"""The data map: groups of points by meaning, the ECharts specification that draws them, and which points a lasso
-holds."""
+"""The data map: groups of points by meaning, and which points a lasso holds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
