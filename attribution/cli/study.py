@@ -201,8 +201,13 @@ def calibrate(
     """Measure the queue on planted errors, and say how many wrong labels are left and when to stop."""
     if (found := project.budget()) is not None:
         typer.echo(result.headline)
-        typer.echo(found.sentence())
+        typer.echo(found.sentence(nouns_of(opened)))
         typer.echo("This is a good place to stop." if found.stop(stop_below) else "Going on pays.")
+
+
+def nouns_of(project: Project) -> str:
+    """What its targets are called."""
+    return "values" if project.dataset.task.kind == "number" else "labels"
 
 
 @says(Leaks)
@@ -225,7 +230,7 @@ def leaks_found(
             pair = result.pair(line.row, line.other)
             how = "exact" if line.kind == "exact" else f"{line.ratio:.3g} of the usual distance"
             notes = [how, *([pair["change"]] if pair["change"] else []), *([f"{line.n} samples"] if line.n > 2 else [])]
-            notes += ["labels differ"] if line.conflict else []
+            notes += [f"{nouns_of(project)} differ"] if line.conflict else []
             typer.echo(
                 f"{number:>4}. {project.dataset.ids[line.row]:<24} = {project.dataset.ids[line.other]:<24} "
                 f"{', '.join(notes)}"

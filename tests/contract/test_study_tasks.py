@@ -112,6 +112,8 @@ def test_a_calibration_plants_and_finds_again(world, made, tmp_path_factory, mon
     assert (planted["label"] != planted["planted"]).all()
     assert set(planted["kind"]) == ({"uniform", "confused"} if kind(world) == "class" else {"uniform"})
     assert planted["position"].between(1, N_TRAIN).all()
+    noun = "values" if kind(world) == "number" else "labels"
+    assert found.headline.startswith(f"Of 8 {noun} set wrong")
 
 
 def test_a_bench_measures_all_its_parts(world, made):

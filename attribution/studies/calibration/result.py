@@ -39,6 +39,7 @@ class CalibrationResult(Artefact):
         kinds = self.planted.groupby("kind")["position"].apply(lambda places: (places <= 0.1 * self.n_train).mean())
         words = ", ".join(f"{100 * share:.0f} % of the {kind} ones" for kind, share in kinds.items())
         return (
-            f"Of {len(self.planted)} labels set wrong on purpose in a copy, {100 * self.recall(0.1):.0f} % came to lie "
-            f"in the first tenth of the queue ({words})."
+            f"Of {len(self.planted)} {self.config.get('nouns', 'labels')} set wrong on purpose in a copy, "
+            f"{100 * self.recall(0.1):.0f} % came to lie in the first tenth of the queue"
+            + (f" ({words})." if len(kinds) > 1 else ".")
         )

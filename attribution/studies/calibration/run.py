@@ -83,7 +83,8 @@ def compute(context: Context, config: CalibrateConfig, asked: Request, out: Path
         planted.assign(position=position.reindex(planted["row"]).to_numpy(dtype=np.int32)),
     )
     shutil.rmtree(sandbox)
-    return {"n_train": len(rows), "planted": len(planted)}
+    nouns = {"nouns": f"{task.targets.noun}s"} if task.kind == "number" else {}
+    return {"n_train": len(rows), "planted": len(planted), **nouns}
 
 
 def _too_many(count: int, n: int, share: float) -> UserError:

@@ -56,10 +56,10 @@ class Budget(Drawn):
         """Whether the next ``step`` reviews are expected to find fewer than ``least`` wrong labels."""
         return self.reviewed < self.n and self.next_yield.estimate < least
 
-    def sentence(self) -> str:
+    def sentence(self, nouns: str = "labels") -> str:
         """What is left and what the next reviews would find."""
         return (
-            f"About {in_words(self.left)} wrong labels are left; the next {min(self.step, self.n - self.reviewed)} "
+            f"About {in_words(self.left)} wrong {nouns} are left; the next {min(self.step, self.n - self.reviewed)} "
             f"reviews would find about {in_words(self.next_yield)}."
         )
 
