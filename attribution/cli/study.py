@@ -201,7 +201,7 @@ def calibrate(
     """Measure the queue on planted errors, and say how many wrong labels are left and when to stop."""
     if (found := project.budget()) is not None:
         typer.echo(result.headline)
-        typer.echo(found.sentence(nouns_of(opened)))
+        typer.echo(found.sentence(nouns_of(project)))
         typer.echo("This is a good place to stop." if found.stop(stop_below) else "Going on pays.")
 
 
