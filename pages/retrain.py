@@ -59,7 +59,7 @@ def plan(sight: Sight) -> bool:
             changes,
             project.info.counts["train"],
             len(sight.pending) if sight.run is not None else None,
-            sight.face.changed_mark,
+            sight.face.counted,
         )
     )
     with st.expander("The list", icon=":material/list:"):

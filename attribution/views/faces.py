@@ -36,6 +36,7 @@ class Face:
     change = "Relabel"
     changed = "relabelled"
     changed_mark = "relabelled"
+    counted = "relabelled"  # so many of some samples are
     which = ("Wrong only", "All")  # predictions to choose a query from
     picks = True  # whether a target is picked from a list; else it is typed or ticked
     sure = True  # whether predictions are more or less sure
@@ -322,6 +323,7 @@ class NumberFace(Face):
     change = "Set value"
     changed = "set to"
     changed_mark = "changed"
+    counted = "with another value"
     which = ("Largest errors", "All")
     picks = False
     sure = False
