@@ -46,15 +46,17 @@ def test_from_the_worst_suspect_to_the_proof(cells, visit, page, picture, tmp_pa
     ready(page)
     expect(page.get_by_text(re.compile(rf"Given as {given:g}"))).to_be_hidden()  # the next one is shown
 
-    page.keyboard.press("s")  # the next one: its suggestion
-    expect(page.get_by_text(re.compile("1 sample set to .* Saved in the ledger")).last).to_be_visible()
     second = int(cells.flags().order[1])
-    assert cells.sample_state(second).label == cells.flags().entry(second)["suggested"]
+    suggested = float(cells.flags().entry(second)["suggested"])
+    expect(page.get_by_text(re.compile(f"Given as {cells.dataset.labels[second]:g}"))).to_be_visible()
+    page.keyboard.press("s")
+    expect(page.get_by_text(f"1 sample set to {suggested:,.6g}. Saved in the ledger.")).to_be_visible()
+    assert cells.sample_state(second).label == suggested
 
     truth = pd.read_csv(ROOT / "sample_data" / "cells" / "truth.csv", keep_default_na=False).set_index("id")
     wrong = truth.index[truth["kind"] != ""]
     rows = cells.dataset.rows_of(list(wrong))
-    cells.relabel(rows.tolist(), dict(zip(rows.tolist(), truth.loc[wrong, "true_label"].astype(float), strict=True)))
+    cells.relabel(rows.tolist(), dict(zip(rows.tolist(), truth.loc[wrong, "true"].astype(float), strict=True)))
     visit("retrain", project="cells-sample")
     page.get_by_role("button", name="Retrain and compare").click()
     verdict = page.get_by_role(
