@@ -12,17 +12,14 @@ if TYPE_CHECKING:
 
 
 def answers(task: "Task", table: "pd.DataFrame", *, dark: bool = False) -> "dict[str, Figure]":
-    """By name, from some lines of ``Project.predictions``: of classes ``recognised`` and ``confusion``, of numbers
-    ``predicted``, ``residuals`` and ``by_band``; none where nothing was asked, and of sets of labels."""
+    """By name, from some lines of ``Project.predictions``: of classes ``recognised`` and ``confusion``, of sets of
+    labels ``recognised``, of numbers ``predicted``, ``residuals`` and ``by_band``; none where nothing was asked."""
     if table.empty:
         return {}
-    if task.kind == "class":
-        names = task.classes
-        return {
-            "recognised": classes.recognised(table, names, dark=dark),
-            "confusion": classes.confusion(table, names, dark=dark),
-        }
     if task.kind == "number":
         draw = (regression.predicted, regression.residuals, regression.by_band)
         return {one.__name__: one(table, task.target_unit, dark=dark) for one in draw}
-    return {}
+    found = {"recognised": classes.recognised(table, task.targets, dark=dark)}
+    if task.kind == "class":
+        found["confusion"] = classes.confusion(table, task.classes, dark=dark)
+    return found

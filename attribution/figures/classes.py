@@ -13,6 +13,8 @@ from attribution.views.numbers import count, percent, share_interval
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from attribution.tasks.targets import Targets
+
 MOST = 16  # classes beside one another that can still be told apart
 
 
@@ -25,22 +27,22 @@ def counts_of(table: pd.DataFrame, n_classes: int) -> np.ndarray:
     return found
 
 
-def recognised(table: pd.DataFrame, classes: Sequence[str], *, dark: bool = False) -> "Figure":
-    """Share of each class's samples that is recognised, percent, with its 95 % Wilson interval; in brackets how
-    many samples it has."""
-    counts = counts_of(table, len(classes))
+def recognised(table: pd.DataFrame, targets: "Targets", *, dark: bool = False) -> "Figure":
+    """Share of the samples of each class, or with each label of a set, whose prediction has it, percent, with its 95 %
+    Wilson interval; in brackets how many samples there are."""
+    table = table[~targets.bare(table["label"].to_numpy())]
+    said = targets.groups(table["prediction"].to_numpy())
     lines = []
-    for at, name in enumerate(classes):
-        n = int(counts[at].sum())
-        hits = int(counts[at, at])
+    for name, inside in targets.groups(table["label"].to_numpy()).items():
+        n, hits = int(inside.sum()), int((inside & said[name]).sum())
         low, high = share_interval(hits, n)
         share = hits / n if n else float("nan")
         lines.append({"name": f"{name} ({count(n)})", "estimate": 100 * share, "low": 100 * low, "high": 100 * high})
     return forest(
         pd.DataFrame(lines),
-        "How often each class is recognised",
-        "accuracy, % (95 % interval)",
-        "Share of each class's samples that is recognised, with intervals; in brackets the number of samples",
+        f"How often each {targets.group} is recognised",
+        "recognised, % (95 % interval)",
+        f"Share of each {targets.group}'s samples that is recognised, with intervals; in brackets how many there are",
         dark=dark,
         span=(0, 100),
         unit="%",

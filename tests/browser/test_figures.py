@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from attribution.figures import angles, bench, classes, fairness, influence, regression, retrain, training
+from attribution.tasks.targets import Classes
 
 pytestmark = pytest.mark.browser
 # Texts that reach beyond their figure, and ticks of one axis that lie on each other.
@@ -63,7 +64,7 @@ def everything(folder):
         "layers": partial(angles.multiples, turned, names, groups, "Angles layer by layer", "Angles of four samples"),
         "distribution": partial(influence.histogram, np.array([1, 40, 9000, 20]), (-2e-5, 3e-5), [1e-5]),
         "curve": partial(training.curve, curve, "accuracy", "accuracy, %", factor=100),
-        "recognised": partial(classes.recognised, said(), LONG),
+        "recognised": partial(classes.recognised, said(), Classes(LONG)),
         "confusion": partial(classes.confusion, said(), LONG),
         "predicted": partial(regression.predicted, numbers(), "EUR"),
         "residuals": partial(regression.residuals, numbers(), "EUR"),
