@@ -1,15 +1,20 @@
-"""Writes docs/reference.md from the code and docs/benchmarks.md from the checked-in results. Run: python
-docs/build.py"""
+"""Writes docs/reference.md and the tables of docs/methods.md from the code, docs/benchmarks.md from the checked-in
+results. Run: python docs/build.py"""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from figures.page import benchmarks
+from methods import methods
 from reference import reference
 
 DOCS = Path(__file__).resolve().parent
-PAGES: dict[str, Callable[[], str]] = {"reference.md": reference, "benchmarks.md": benchmarks}
+PAGES: dict[str, Callable[[], str]] = {
+    "methods.md": methods,
+    "reference.md": reference,
+    "benchmarks.md": benchmarks,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

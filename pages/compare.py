@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from attribution.estimators import in_place
 from attribution.figures import cloud
 from attribution.settings.configs import BenchConfig
 from attribution.views import bench as views
@@ -30,7 +31,7 @@ def start(sight: Sight, first: bool) -> None:
     if jobs.panel(project, ("bench",), place="compare"):
         return
     words = {one.name: one.title for one in influence.estimators_in_order()}
-    everyday = [name for name in words if name in influence.ORDER]
+    everyday = [name for name in words if name in in_place("offered")]
     with st.container(border=True):
         if first:
             st.markdown("#### :material/balance: Nothing measured yet")

@@ -5,4 +5,11 @@ from attribution.registry import Registry
 estimators = Registry("estimator", "attribution.estimators")
 register = estimators.register
 
-__all__ = ["estimators", "register"]
+
+def in_place(place: str) -> list[str]:
+    """Names of the estimators whose own file gives them a ``place`` (``offered`` or ``compared``), in that order."""
+    found = {kind.name: vars(kind).get(place, 0) for kind in estimators.each()}  # a subclass does not inherit it
+    return sorted((name for name in found if found[name]), key=found.__getitem__)
+
+
+__all__ = ["estimators", "in_place", "register"]

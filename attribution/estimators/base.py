@@ -92,6 +92,9 @@ class Estimator(Serves, ABC):
     contrary: ClassVar[bool] = True
     # Absolute difference that the order of rows may make in a score, by rounding alone.
     rounding: ClassVar[float] = 2e-5
+    # Places among those that the page offers at hand, and that a comparison takes unasked; 0: on request alone.
+    offered: ClassVar[int] = 0
+    compared: ClassVar[int] = 0
     control: ClassVar[bool] = False  # knows nothing by design: there to be beaten
 
     def __init__(self, trained: "TrainedModel", seed: int = 0, settings: ranges.Settings | None = None) -> None:

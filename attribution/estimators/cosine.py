@@ -12,6 +12,8 @@ class GradientCosine(GradientDotProduct):
     """influence(i, q) = <grad l_i, grad l_q> / (|grad l_i| |grad l_q|) at the last checkpoint."""
 
     title = "Gradient cosine"
+    offered = 3
+    compared = 2
     summary = (
         "How much the sample pulls the model in the same direction as the query, from -1 to 1, whatever the size of "
         "the pull. Best at finding copies, near copies and samples of the same kind."

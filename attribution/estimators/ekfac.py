@@ -11,6 +11,7 @@ class EkfacInfluence(KroneckerInfluence):
     K-FAC, L second moments."""
 
     title = "Influence function (EK-FAC)"
+    compared = 6
     summary = (
         "The influence function layer by layer, scaled by how much gradients really vary in each direction of the "
         "layer. The usual choice for large models and many queries."

@@ -50,6 +50,8 @@ class ForwardInfluence(Estimator):
     """
 
     title = "Forward-INF (mirrored)"
+    offered = 4
+    compared = 4
     summary = (
         "Unlearns the query a little and watches which training samples get worse with it. Needs only forward passes "
         "over the data. Its usual steps were chosen to find copies: on one network that cost fidelity to retraining "

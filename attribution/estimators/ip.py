@@ -14,6 +14,8 @@ class GradientDotProduct(Estimator):
     """influence(i, q) = <grad l_i, grad l_q> at the last checkpoint."""
 
     title = "Gradient dot product"
+    offered = 1
+    compared = 1
     summary = (
         "How far one small training step on the sample would lower the query's loss. Cheap and exact, but samples with "
         "large gradients dominate: look at the cosine beside it."

@@ -19,6 +19,8 @@ class TracInCheckpoints(Estimator):
     """
 
     title = "TracIn over checkpoints"
+    offered = 2
+    compared = 3
     summary = "How much the query's loss fell, over the course of training, through the steps taken on this sample."
     formula = "Σₖ wₖ ⟨∇ℓᵢ(θₖ), ∇ℓ_q(θₖ)⟩"
     cost = "One forward and backward pass over the training set per checkpoint."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.estimators import estimators
+from attribution.estimators import estimators, in_place
 from attribution.estimators.base import ORDER_ONLY, unit_of
 from attribution.project.lookup import InfluenceView
 from attribution.studies.influence.settings import words
@@ -17,8 +17,6 @@ from attribution.views.numbers import count, percent, three_digits
 if TYPE_CHECKING:
     from attribution.tasks.base import Task
     from attribution.training.run import Run
-
-ORDER = ("ip", "tracin", "cosine", "forward-inf")
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,10 @@ def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
     """Every registered estimator that answers for ``task`` (plain classification), in the words of its own file and the
     task's units, the everyday ones first, the control last."""
     task = task or PLAIN
+    first = in_place("offered")
 
     def place(name: str) -> tuple[bool, int, str]:
-        return estimators.get(name).control, ORDER.index(name) if name in ORDER else len(ORDER), name
+        return estimators.get(name).control, first.index(name) if name in first else len(first), name
 
     found = [(name, estimators.get(name)) for name in sorted(estimators.names(), key=place)]
     return [
@@ -84,7 +83,8 @@ def settings_words(view: "InfluenceView") -> str:
 def at_hand(names: Sequence[str], asked: str) -> list[str]:
     """The estimators that stand in the row of buttons, of all ``names`` in order: the everyday ones, the control, and
     the one asked for."""
-    return [name for name in names if name in (*ORDER, "random", asked)]
+    first = in_place("offered")
+    return [name for name in names if name in (*first, asked) or estimators.get(name).control]
 
 
 def queries(

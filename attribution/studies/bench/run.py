@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.errors import UserError
-from attribution.estimators import estimators
+from attribution.estimators import estimators, in_place
 from attribution.progress import Progress
 from attribution.settings.configs import BenchConfig, to_dict
 from attribution.storage.files import file_hash, write_json
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from attribution.datasets.dataset import Labels
 
 FORMAT = 2
-EVERYDAY = ("ip", "cosine", "tracin", "forward-inf", "trak", "ekfac")
 PARTS = ("cost", "agreement", "fidelity", "usefulness", "stability")  # in the order of the work: the quick ones first
 WORK = {"agreement": agreement, "fidelity": fidelity, "usefulness": usefulness, "stability": stability}
 
@@ -49,7 +48,7 @@ def request(context: Context, config: BenchConfig) -> Request:
     parts = _check(config)
     n_train = len(labels.train_rows(context.dataset))
     _check_size(n_train, len(queries))
-    names = [name for name in dict.fromkeys(config.estimators or EVERYDAY) if name != recommend.CONTROL]
+    names = [name for name in dict.fromkeys(config.estimators or in_place("compared")) if name != recommend.CONTROL]
     names.append(recommend.CONTROL)
     for name in names:
         estimators.get(name)
