@@ -179,9 +179,8 @@ def leak_figures(sight: Sight) -> None:
                 help=f"On the {numbers.plural(len(rest), 'test sample')} that no training sample repeats; 95 % "
                 "interval.",
             )
-    if len(cases) and not leaks.matters(
-        sight.leak_gap, sight.project.dataset.task.figures[0]
-    ):  # else it is the next step above
+    # Else it is the next step above.
+    if len(cases) and not leaks.matters(sight.leak_gap, sight.project.dataset.task.figures[0]):
         st.button("Judge the leaks", key="to-leaks", icon=":material/content_copy:", on_click=frame.go, args=("leaks",))
 
 

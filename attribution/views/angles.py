@@ -108,9 +108,9 @@ def against_sentence(against: Mapping[str, Any], n_train: int) -> str:
         return "No training sample pulls against the query."
     share = percent(round(against["n"] / n_train, 3))
     return (
-        f"{plural(int(against['n']), 'training sample')} ({share}) {'pulls' if against['n'] == 1 else 'pull'} "
-        "against the query; "
-        f"their mean gradient stands at {float(against['angle']):.0f}° to it (180° would be its exact opposite)."
+        f"{plural(int(against['n']), 'training sample')} ({share}) {'pulls' if against['n'] == 1 else 'pull'} against "
+        f"the query; their mean gradient stands at {float(against['angle']):.0f}° to it (180° would be its exact "
+        "opposite)."
     )
 
 
@@ -137,9 +137,8 @@ def agreement_sentence(influence: np.ndarray, curved: np.ndarray) -> str:
     same = float(np.mean(np.sign(influence) == np.sign(curved)))
     order = float(spearmanr(influence, curved).statistic) if len(influence) > 2 else float("nan")
     return (
-        f"With curvature {percent(round(same, 3))} of the training samples keep their sign; rank correlation "
-        "of "
-        f"the two influences {three_digits(order)}."
+        f"With curvature {percent(round(same, 3))} of the training samples keep their sign; rank correlation of the "
+        f"two influences {three_digits(order)}."
     )
 
 

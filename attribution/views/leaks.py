@@ -91,8 +91,7 @@ def gap_sentence(found: "WithAndWithout", reading: "Reading") -> str:
     score = "test score" if reading.unit == "%" else f"test {reading.title}"
     return (
         f"{plural(n, 'test sample')} {'is' if n == 1 else 'are'} repeated in training and "
-        f"{lift}{'s' if n == 1 else ''} the {score}: "
-        f"{all_} would be {rest} without {'it' if n == 1 else 'them'}."
+        f"{lift}{'s' if n == 1 else ''} the {score}: {all_} would be {rest} without {'it' if n == 1 else 'them'}."
     )
 
 

@@ -25,18 +25,16 @@ def headline(found: "MemorizationResult") -> str:
     sure = int((table["low"] > 0).sum())
     likely = int((table["memorization"] >= KNOWN).sum())
     text = (
-        f"About {plural(likely, 'training label')} of {len(table):,} ({100 * likely / max(len(table), 1):.1f} %) "
-        "are known by heart: the model is right on "
-        f"them at least {100 * KNOWN:.0f} points more often when it was trained on them. For {sure:,} the 95 % "
-        "interval lies above zero."
+        f"About {plural(likely, 'training label')} of {len(table):,} ({100 * likely / max(len(table), 1):.1f} %) are "
+        f"known by heart: the model is right on them at least {100 * KNOWN:.0f} points more often when it was trained "
+        f"on them. For {sure:,} the 95 % interval lies above zero."
     )
     seen = int(found.config["pairs_found"])
     if seen > 1.5 * chance:
         verb = "seems" if seen == 1 else "seem"
         return (
-            f"{text} {plural(seen, 'test prediction')} {verb} to hang on a single training sample; chance "
-            "alone "
-            f"would show about {chance:.0f}."
+            f"{text} {plural(seen, 'test prediction')} {verb} to hang on a single training sample; chance alone would "
+            f"show about {chance:.0f}."
         )
     return (
         f"{text} Which predictions hang on a single sample cannot be told from chance with "
@@ -70,8 +68,7 @@ def cost_words(line: Mapping[str, Any]) -> str:
     """What a number of models costs and gives."""
     wait = f"about {duration(line['seconds_s'])}" if line["missing"] else "no new training"
     return (
-        f"{line['models']} models: {line['missing']} to train, {wait} on this machine; each estimate known to "
-        "± "
+        f"{line['models']} models: {line['missing']} to train, {wait} on this machine; each estimate known to ± "
         f"{line['half_width']:.2f} at worst."
     )
 
@@ -86,7 +83,6 @@ def range_words(line: Mapping[str, Any], value: str = "memorization") -> str:
 def pair_words(line: Mapping[str, Any]) -> str:
     """What happens to a prediction with and without one training sample."""
     return (
-        f"right in {100 * line['right_in']:.0f} % of the models trained on it, in "
-        f"{100 * line['right_out']:.0f} "
-        "% of the others"
+        f"right in {100 * line['right_in']:.0f} % of the models trained on it, in {100 * line['right_out']:.0f} % of "
+        "the others"
     )

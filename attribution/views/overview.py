@@ -125,8 +125,8 @@ def left_to_learn(final: Mapping[str, Mapping[str, float]], labels: np.ndarray) 
         return None
     return (
         f"The model has hardly learned: its loss on its own training samples is {three_digits(loss)} nats, where "
-        "guessing by class sizes has "
-        f"{three_digits(chance)}. Influence, angles, the preview and the proof all stand on this model."
+        f"guessing by class sizes has {three_digits(chance)}. Influence, angles, the preview and the proof all stand "
+        "on this model."
     )
 
 

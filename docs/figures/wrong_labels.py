@@ -86,11 +86,11 @@ def mislabels(found: dict[str, Any]) -> str:
 def wrong_values(found: dict[str, Any]) -> str:
     data = [name for name in found if name != "about"]
     head = (
-        "## Planted wrong values\n\nAUROC, mean (smallest to largest) over "
-        f"{len(found[data[0]]['seeds'])} fresh seeds: {100 * found['about']['wrong']:.0f} % of the training values "
-        "moved by one to two standard deviations or, *swapped*, set to another sample's value. Diabetes is nearly "
-        "unpredictable (the model's error is nine tenths of the values' spread), Friedman's function is not: a wrong "
-        "value can be seen where the right one can be predicted.\n"
+        f"## Planted wrong values\n\nAUROC, mean (smallest to largest) over {len(found[data[0]]['seeds'])} fresh "
+        f"seeds: {100 * found['about']['wrong']:.0f} % of the training values moved by one to two standard deviations "
+        "or, *swapped*, set to another sample's value. Diabetes is nearly unpredictable (the model's error is nine "
+        "tenths of the values' spread), Friedman's function is not: a wrong value can be seen where the right one can "
+        "be predicted.\n"
     )
 
     def cell(name: str, detector: str) -> str:

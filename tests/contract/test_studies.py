@@ -58,11 +58,9 @@ def test_aliases_are_nobody_else_s_name():
 
 def test_names_settings_and_results_need_no_torch():
     code = (
-        "import sys; from attribution.studies import named, studies\n"
-        "for name in studies.names(): named(name).config()\n"
-        "assert 'numpy' not in sys.modules, 'numpy was imported'\n"
-        "for name in studies.names(): named(name).reader()\n"
-        "assert 'torch' not in sys.modules, 'torch was imported'"
+        "import sys; from attribution.studies import named, studies\nfor name in studies.names(): "
+        "named(name).config()\nassert 'numpy' not in sys.modules, 'numpy was imported'\nfor name in studies.names(): "
+        "named(name).reader()\nassert 'torch' not in sys.modules, 'torch was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
