@@ -235,3 +235,20 @@ def test_loaded_weights_ask_before_anything_is_trained(datablame, tiny_project, 
     status, said, err = datablame("retrain", "-p", "theirs", "--bootstrap", 50, "--here")
     assert status == 0, err
     assert "trained elsewhere" in said
+
+
+def test_the_data_may_be_named_behind_the_project(datablame, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABLAME_HOME", str(tmp_path / "home"))
+    rows = "\n".join(f"{place % 7},{place * 1.5}" for place in range(60))
+    (tmp_path / "t.csv").write_text(f"a,price\n{rows}\n")
+    table = str(tmp_path / "t.csv")
+    status, _, err = datablame("new", "p", table, "--label", "price")
+    assert status == 2
+    assert "--task regression" in err
+    status, said, _ = datablame("new", "p", table, "--label", "price", "--task", "regression", "--unit", "EUR")
+    assert status == 0
+    assert "a number in EUR" in said
+    assert "task: regression" in said
+    status, _, err = datablame("new", "q", table, "--path", table)
+    assert status == 2
+    assert "given twice" in err

@@ -1,5 +1,6 @@
 """Verbs that make a project: new, sample, trust."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ def new(
     recipe: TrainConfig,
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the project, or a folder for it.")],
+    source: Annotated[str, typer.Argument(help="The data, as --path: a folder or a file.")] = "",
     trust_code: Annotated[
         bool,
         typer.Option(
@@ -43,8 +45,17 @@ def new(
     data)."""
     from attribution.views import targets
 
+    if source and data.path:
+        raise UserError(
+            f"The data are given twice, {source!r} and --path {data.path!r}.",
+            "A project is made of one source.",
+            "Leave one of them out.",
+        )
+    data = replace(data, path=source or data.path)
     if not data.path:
-        raise UserError("No data was given.", "A project is made of data.", "Add --path FOLDER_OR_FILE.")
+        raise UserError(
+            "No data was given.", "A project is made of data.", "Add FOLDER_OR_FILE, or --path FOLDER_OR_FILE."
+        )
     project = Project.create(
         name,
         data,

@@ -59,17 +59,17 @@ class Look:
         if str(self.path) not in self.files:
             return UserError(
                 f"There is no file {_said(str(self.path))}.",
-                "The model is built by a function in it.",
+                "The model or the task is in it.",
                 "Correct the path before the colon.",
             )
         if self.new or self.trusted:
             return UserError(
-                f"The model code {_said(str(self.path))} is not trusted (SHA-256 {self.files[str(self.path)]}).",
+                f"The code {_said(str(self.path))} is not trusted (SHA-256 {self.files[str(self.path)]}).",
                 f"Code from a file can do anything on this machine. {where}",
                 "Read it, then run `datablame trust`, or confirm it in the app.",
             )
         return UserError(
-            f"The model code {_said(str(self.path))} is not what you trusted: "
+            f"The code {_said(str(self.path))} is not what you trusted: "
             f"{'; '.join(_change(*one) for one in self.changes)}.",
             f"Code runs only as it was when you confirmed it. {where}",
             "Read what changed, then run `datablame trust`, or confirm it in the app.",
