@@ -10,24 +10,19 @@ from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.project.home import list_projects
 from attribution.project.project import Project
-from attribution.settings.configs import (
-    AnglesConfig,
-    BenchConfig,
-    CalibrateConfig,
-    DampingConfig,
-    DataConfig,
-    FlagConfig,
-    LeakConfig,
-    MapConfig,
-    MemorizeConfig,
-    ModelConfig,
-    PreviewConfig,
-    RemedyConfig,
-    RetrainConfig,
-    ScoreConfig,
-    ShiftConfig,
-    TrainConfig,
-)
+from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
+from attribution.studies.angles.study import AnglesConfig
+from attribution.studies.bench.study import BenchConfig
+from attribution.studies.calibration.study import CalibrateConfig
+from attribution.studies.damping.study import DampingConfig
+from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.leaks.study import LeakConfig
+from attribution.studies.map.study import MapConfig
+from attribution.studies.memorization.study import MemorizeConfig
+from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.preview.study import PreviewConfig
+from attribution.studies.retrain.study import RetrainConfig
+from attribution.studies.shift.study import ShiftConfig
 
 __version__ = "0.1.0"
 

@@ -18,10 +18,10 @@ import pandas as pd
 
 from attribution.detectors import detectors
 from attribution.project.project import Project
-from attribution.settings.configs import FlagConfig
 from attribution.statistics.intervals import Interval
 from attribution.statistics.ranking import auroc, average_precision, precision_at, with_interval
 from attribution.studies.mislabels.result import FlagResult
+from attribution.studies.mislabels.study import FlagConfig
 
 ROOT = Path(__file__).resolve().parent
 GOALS = {"fashion": {"overall": 0.93, "uniform": 0.97}, "cells": {"overall": 0.9}}

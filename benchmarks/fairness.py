@@ -23,10 +23,10 @@ from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
 from attribution.project.project import Project
-from attribution.settings.configs import DataConfig, ModelConfig, RemedyConfig, TrainConfig, from_dict
+from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, from_dict
 from attribution.studies.base import Context
 from attribution.studies.fairness.result import FairnessResult
-from attribution.studies.fairness.study import Fairness
+from attribution.studies.fairness.study import Fairness, RemedyConfig
 from attribution.training.train import train
 from attribution.training.trained import TrainedModel
 

@@ -113,13 +113,13 @@ def measure(case: Case) -> dict[str, Any]:
 
 def prepared(case: Case, project: Any) -> tuple[Any, dict[str, float], Any]:
     """The pilot's forecast of a case, its parts, and the run that it is for (into a folder)."""
-    from attribution.settings.configs import FlagConfig, ScoreConfig
+    from attribution.settings.configs import ScoreConfig
     from attribution.studies.base import Context
     from attribution.studies.costs.scoring import pilot_score, share_of
     from attribution.studies.costs.searching import pilot_flag
     from attribution.studies.costs.training import pilot_training
     from attribution.studies.influence.study import Influence
-    from attribution.studies.mislabels.study import Mislabels
+    from attribution.studies.mislabels.study import FlagConfig, Mislabels
     from attribution.training.train import train
 
     dataset, run = project.dataset, project.run

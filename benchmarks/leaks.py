@@ -24,7 +24,7 @@ import pandas as pd
 
 from attribution import DataConfig, ModelConfig, Project, TrainConfig
 from attribution.neighbors.exact import nearest_among
-from attribution.settings.configs import LeakConfig
+from attribution.studies.leaks.study import LeakConfig
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "leaks.json"

@@ -59,7 +59,9 @@ def samples(n: int, seed: int = 0) -> dict[str, np.ndarray]:
 def make(folder: Path, n: int) -> dict[str, float]:
     """The project, step by step; CPU seconds of each."""
     from attribution import Project
-    from attribution.settings.configs import DataConfig, FlagConfig, MapConfig, ModelConfig, TrainConfig
+    from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig
+    from attribution.studies.map.study import MapConfig
+    from attribution.studies.mislabels.study import FlagConfig
 
     source = folder.with_suffix(".npz")
     folder.parent.mkdir(parents=True, exist_ok=True)

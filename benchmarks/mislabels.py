@@ -22,10 +22,10 @@ import torch
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.detectors import detectors
-from attribution.settings.configs import FlagConfig, ModelConfig, TrainConfig
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.statistics.ranking import auroc, average_precision, precision_at
 from attribution.studies.base import Context
-from attribution.studies.mislabels.study import Mislabels
+from attribution.studies.mislabels.study import FlagConfig, Mislabels
 from attribution.training.train import train
 
 PATH = Path(__file__).resolve().parent / "results" / "mislabels.json"

@@ -35,12 +35,12 @@ from attribution.estimators.base import Query
 from attribution.gradients.curvature import shifted_conjugate_gradients
 from attribution.measures.query import query_gradients
 from attribution.models.build import build_model
-from attribution.settings.configs import AnglesConfig, ModelConfig, TrainConfig
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.statistics.ranking import auroc
 from attribution.storage.files import write_json
 from attribution.studies.angles.result import AnglesResult
 from attribution.studies.angles.run import angle
-from attribution.studies.angles.study import Angles
+from attribution.studies.angles.study import Angles, AnglesConfig
 from attribution.studies.base import Context
 from attribution.training.recipe import learning_rate
 from attribution.training.train import train

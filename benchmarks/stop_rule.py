@@ -37,10 +37,10 @@ def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
 
     from attribution.datasets.dataset import Dataset, DatasetInfo
-    from attribution.settings.configs import CalibrateConfig, FlagConfig, ModelConfig, TrainConfig
+    from attribution.settings.configs import ModelConfig, TrainConfig
     from attribution.studies.base import Context
-    from attribution.studies.calibration.study import Calibration
-    from attribution.studies.mislabels.study import Mislabels
+    from attribution.studies.calibration.study import CalibrateConfig, Calibration
+    from attribution.studies.mislabels.study import FlagConfig, Mislabels
     from attribution.training.train import train
 
     found, chance = load_digits(), np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from attribution.cli import cli
 from attribution.registry import Registry
 from attribution.settings import configs as config
 from attribution.settings.options import NoSettings
+from attribution.studies import studies
 
 
 def reference() -> str:
@@ -37,8 +38,8 @@ def reference() -> str:
         parts.append(f"### Flags of `datablame {name}`\n")
         parts.append(table(["flag", "default", "meaning"], _flags(name)))
     parts.append("## Settings\n\nThe same names are CLI flags, form fields and keys of `config.json`.\n")
-    for name in [name for name in vars(config) if name.endswith("Config")]:
-        kind = getattr(config, name)
+    for kind in _settings():
+        name = kind.__name__
         parts.append(f"### {name}\n\n{inspect.cleandoc(kind.__doc__ or '')}\n")
         lines = [
             [f"`{field}`", repr(default) if default != "" else "empty", text, limits or "any"]
@@ -73,6 +74,12 @@ def reference() -> str:
     parts.append(table(["name", "in words", "what is in it", "formats"], lines))
     parts.append(_own_settings(exporters))
     return "\n".join(parts)
+
+
+def _settings() -> list[type]:
+    """The settings of a project's data, model and training, then those of each study, by its name."""
+    own = [config.DataConfig, config.ModelConfig, config.TrainConfig]
+    return list(dict.fromkeys([*own, *(studies.get(name).config for name in studies.names())]))
 
 
 def _own_settings(registry: Registry) -> str:

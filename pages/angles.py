@@ -10,7 +10,7 @@ import streamlit as st
 
 from attribution.figures import angles as draw
 from attribution.figures import cloud
-from attribution.settings.configs import AnglesConfig
+from attribution.studies.angles.study import AnglesConfig
 from attribution.studies.queries import query_of
 from attribution.views import angles, colours, numbers, scatter
 from attribution.views.cards import Fact

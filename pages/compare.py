@@ -8,7 +8,7 @@ import streamlit as st
 
 from attribution.estimators import in_place
 from attribution.figures import cloud
-from attribution.settings.configs import BenchConfig
+from attribution.studies.bench.study import BenchConfig
 from attribution.views import bench as views
 from attribution.views import cards as card_views
 from attribution.views import influence, numbers, scatter

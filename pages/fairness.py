@@ -8,9 +8,9 @@ import streamlit as st
 
 from attribution.figures import fairness as drawings
 from attribution.modalities import modality_of
-from attribution.settings.configs import RemedyConfig
 from attribution.settings.ranges import limits
 from attribution.studies.fairness.judged import GAPS, TARGETS, Judged
+from attribution.studies.fairness.study import RemedyConfig
 from attribution.views import cards as card_views
 from attribution.views import fairness, numbers, tables
 from pages.parts import cards, charts, context, edits, elsewhere, frame, jobs, keys, states

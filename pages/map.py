@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from attribution.figures import cloud
-from attribution.settings.configs import MapConfig
 from attribution.studies.map.result import MapResult
+from attribution.studies.map.study import MapConfig
 from attribution.views import categories, colours, numbers, scatter
 from pages.parts import context, frame, jobs, lasso, listing, selected, states
 from pages.parts.context import Sight

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from attribution.figures import cloud
-from attribution.settings.configs import MemorizeConfig
+from attribution.studies.memorization.study import MemorizeConfig
 from attribution.views import cards as card_views
 from attribution.views import memorization as views
 from attribution.views import numbers, scatter, tables

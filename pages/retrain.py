@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attribution.settings.configs import RetrainConfig
+from attribution.studies.retrain.study import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
 from pages.parts import cards, charts, context, edits, elsewhere, frame, jobs, preview, states

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from attribution.project.project import Project
-from attribution.settings.configs import FlagConfig
+from attribution.studies.mislabels.study import FlagConfig
 from attribution.views import budget, categories, faces, numbers, queue
 from attribution.views import cards as card_views
 from pages.parts import (

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from attribution.settings.configs import ShiftConfig
 from attribution.studies.shift.result import ShiftResult
+from attribution.studies.shift.study import ShiftConfig
 from attribution.views import leaks, numbers, shift
 from attribution.views.cards import Fact
 from pages.parts import cards, charts, context, frame, jobs, states

@@ -14,16 +14,12 @@ from attribution.cli.root import cli
 from attribution.errors import UserError
 from attribution.project.lookup import influence_view
 from attribution.project.project import Project
-from attribution.settings.configs import (
-    FlagConfig,
-    LeakConfig,
-    ScoreConfig,
-    TrainConfig,
-)
+from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies.angles.study import Angles
 from attribution.studies.calibration.study import Calibration
-from attribution.studies.leaks.study import Leaks
+from attribution.studies.leaks.study import LeakConfig, Leaks
 from attribution.studies.map.study import Map
+from attribution.studies.mislabels.study import FlagConfig
 from attribution.studies.shift.study import Shift
 from attribution.views.costs import alternatives, sentence, took
 

@@ -10,9 +10,7 @@ from attribution.cli.flags import configured
 from attribution.cli.made import says
 from attribution.cli.root import cli
 from attribution.project.project import Project
-from attribution.settings.configs import (
-    BenchConfig,
-)
+from attribution.studies.bench.study import BenchConfig
 from attribution.studies.damping.study import Damping
 from attribution.studies.fairness.study import Fairness
 from attribution.studies.memorization.study import Memorization

@@ -13,25 +13,20 @@ from attribution.project.results import Results
 from attribution.project.review import Review
 from attribution.project.runs import Models
 from attribution.project.studies import Studies
-from attribution.settings.configs import (
-    AnglesConfig,
-    BenchConfig,
-    CalibrateConfig,
-    DampingConfig,
-    DataConfig,
-    FlagConfig,
-    LeakConfig,
-    MapConfig,
-    MemorizeConfig,
-    ModelConfig,
-    PreviewConfig,
-    RemedyConfig,
-    RetrainConfig,
-    ScoreConfig,
-    ShiftConfig,
-    TrainConfig,
-)
+from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
 from attribution.storage import formats
+from attribution.studies.angles.study import AnglesConfig
+from attribution.studies.bench.study import BenchConfig
+from attribution.studies.calibration.study import CalibrateConfig
+from attribution.studies.damping.study import DampingConfig
+from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.leaks.study import LeakConfig
+from attribution.studies.map.study import MapConfig
+from attribution.studies.memorization.study import MemorizeConfig
+from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.preview.study import PreviewConfig
+from attribution.studies.retrain.study import RetrainConfig
+from attribution.studies.shift.study import ShiftConfig
 
 if TYPE_CHECKING:
     import pandas as pd

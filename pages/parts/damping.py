@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attribution.settings.configs import DampingConfig
+from attribution.studies.damping.study import DampingConfig
 from attribution.views import damping, influence
 from pages.parts import charts, context, jobs, states
 from pages.parts.context import Sight

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attribution.figures.retrain import paired
-from attribution.settings.configs import PreviewConfig
+from attribution.studies.preview.study import PreviewConfig
 from attribution.views import comparison, preview
 from pages.parts import charts, context, jobs, states
 from pages.parts.context import Sight

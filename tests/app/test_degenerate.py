@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from attribution import DataConfig, FlagConfig, MapConfig, ModelConfig, Project, ScoreConfig, TrainConfig
-from attribution.settings.configs import LeakConfig
+from attribution.studies.leaks.study import LeakConfig
 
 PAGES = sorted(
     path.stem for path in (Path(__file__).resolve().parents[2] / "pages").glob("*.py") if path.stem != "__init__"

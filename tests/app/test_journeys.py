@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from attribution import Project
-from attribution.settings.configs import AnglesConfig, MapConfig, ScoreConfig
+from attribution.settings.configs import ScoreConfig
 from attribution.storage import database
+from attribution.studies.angles.study import AnglesConfig
+from attribution.studies.map.study import MapConfig
 from pages.parts import keys
 
 
@@ -549,7 +551,7 @@ def test_retraining_leaves_the_model_in_use_until_the_user_takes_the_new_one(app
 def test_fairness_search_is_answered_and_the_suggested_samples_are_dropped(app, words, tmp_path, monkeypatch, press):
     from biased import make_project
 
-    from attribution.settings.configs import RemedyConfig
+    from attribution.studies.fairness.study import RemedyConfig
 
     monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
     project = make_project(tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attribution.settings.configs import LeakConfig
+from attribution.studies.leaks.study import LeakConfig
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 import pytest
 
-from attribution.settings.configs import BenchConfig, DampingConfig, MemorizeConfig
+from attribution.studies.bench.study import BenchConfig
+from attribution.studies.damping.study import DampingConfig
+from attribution.studies.memorization.study import MemorizeConfig
 
 
 @pytest.fixture

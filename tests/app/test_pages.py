@@ -77,7 +77,7 @@ def test_the_map_is_coloured_by_kind_and_shows_the_data_map(app, words, tiny_pro
 
 def test_shift_offers_the_comparison_and_shows_it(app, words, tiny_project, monkeypatch):
     from attribution import Project
-    from attribution.settings.configs import ShiftConfig
+    from attribution.studies.shift.study import ShiftConfig
 
     asked = []
     monkeypatch.setattr(Project, "submit", lambda self, kind, config=None: asked.append((kind, config)))

@@ -10,17 +10,12 @@ import pandas as pd
 import pytest
 
 from attribution import Project
-from attribution.settings.configs import (
-    AnglesConfig,
-    DataConfig,
-    FlagConfig,
-    LeakConfig,
-    MapConfig,
-    ModelConfig,
-    RetrainConfig,
-    ScoreConfig,
-    TrainConfig,
-)
+from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
+from attribution.studies.angles.study import AnglesConfig
+from attribution.studies.leaks.study import LeakConfig
+from attribution.studies.map.study import MapConfig
+from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.retrain.study import RetrainConfig
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PAGES = sorted(path.stem for path in APP.parent.glob("pages/*.py") if path.stem != "__init__")

@@ -33,7 +33,11 @@ AS_THEY_ARE |= {
 def finished(folder, write, text):
     """A project with a result for every page, small enough to compute in seconds."""
     from attribution import DataConfig, FlagConfig, MapConfig, ModelConfig, Project, ScoreConfig, TrainConfig
-    from attribution.settings.configs import BenchConfig, LeakConfig, MemorizeConfig, RemedyConfig, RetrainConfig
+    from attribution.studies.bench.study import BenchConfig
+    from attribution.studies.fairness.study import RemedyConfig
+    from attribution.studies.leaks.study import LeakConfig
+    from attribution.studies.memorization.study import MemorizeConfig
+    from attribution.studies.retrain.study import RetrainConfig
 
     source = folder.parent / f"{write.__name__}.jsonl"
     write(source)

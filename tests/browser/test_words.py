@@ -30,7 +30,8 @@ PAGES = (
 @pytest.fixture(scope="module")
 def nasty_app(tmp_path_factory):
     from attribution import DataConfig, FlagConfig, MapConfig, ModelConfig, Project, ScoreConfig, TrainConfig
-    from attribution.settings.configs import LeakConfig, MemorizeConfig
+    from attribution.studies.leaks.study import LeakConfig
+    from attribution.studies.memorization.study import MemorizeConfig
 
     home = tmp_path_factory.mktemp("home")
     write_texts(home / "texts.jsonl")

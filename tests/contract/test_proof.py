@@ -8,9 +8,11 @@ from tiny_world import TASKS, World, build_task
 
 from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
-from attribution.settings.configs import PreviewConfig, RemedyConfig, RetrainConfig
 from attribution.studies import studies
+from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.preview.study import PreviewConfig
 from attribution.studies.retrain.result import RetrainResult
+from attribution.studies.retrain.study import RetrainConfig
 
 
 @pytest.fixture(scope="module", params=list(TASKS))

@@ -5,20 +5,18 @@ import pytest
 from tiny_world import N_TEST, N_TRAIN, N_VAL, TASKS, World, build_task
 
 from attribution.errors import UserError
-from attribution.settings.configs import (
-    AnglesConfig,
-    BenchConfig,
-    CalibrateConfig,
-    DampingConfig,
-    FlagConfig,
-    LeakConfig,
-    MapConfig,
-    MemorizeConfig,
-    ShiftConfig,
-)
 from attribution.studies import studies
+from attribution.studies.angles.study import AnglesConfig
+from attribution.studies.bench.study import BenchConfig
 from attribution.studies.calibration import run as calibration
+from attribution.studies.calibration.study import CalibrateConfig
 from attribution.studies.categories.categories import categorize, check
+from attribution.studies.damping.study import DampingConfig
+from attribution.studies.leaks.study import LeakConfig
+from attribution.studies.map.study import MapConfig
+from attribution.studies.memorization.study import MemorizeConfig
+from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.shift.study import ShiftConfig
 
 PARTS = ("cost", "agreement", "fidelity", "usefulness", "stability")
 BENCH = BenchConfig(estimators=("ip", "cosine"), parts=PARTS, subsets=4, seeds=(1,), k=5, device="cpu")

@@ -7,26 +7,21 @@ from hostile.harness import Case, check, clear, fine, run
 
 from attribution.cli import cli, flags
 from attribution.measures import measures
-from attribution.settings.configs import (
-    AnglesConfig,
-    BenchConfig,
-    CalibrateConfig,
-    DampingConfig,
-    DataConfig,
-    FlagConfig,
-    LeakConfig,
-    MapConfig,
-    MemorizeConfig,
-    ModelConfig,
-    PreviewConfig,
-    RemedyConfig,
-    RetrainConfig,
-    ScoreConfig,
-    ShiftConfig,
-    TrainConfig,
-)
+from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
 from attribution.settings.options import every_field
 from attribution.settings.ranges import entry_type
+from attribution.studies.angles.study import AnglesConfig
+from attribution.studies.bench.study import BenchConfig
+from attribution.studies.calibration.study import CalibrateConfig
+from attribution.studies.damping.study import DampingConfig
+from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.leaks.study import LeakConfig
+from attribution.studies.map.study import MapConfig
+from attribution.studies.memorization.study import MemorizeConfig
+from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.preview.study import PreviewConfig
+from attribution.studies.retrain.study import RetrainConfig
+from attribution.studies.shift.study import ShiftConfig
 
 VERBS = {
     "train": TrainConfig,

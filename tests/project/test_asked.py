@@ -7,7 +7,12 @@ import pytest
 from attribution.errors import UserError
 from attribution.models.devices import available
 from attribution.project.asked import possible
-from attribution.settings.configs import BenchConfig, FlagConfig, LeakConfig, MapConfig, RemedyConfig, ScoreConfig
+from attribution.settings.configs import ScoreConfig
+from attribution.studies.bench.study import BenchConfig
+from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.leaks.study import LeakConfig
+from attribution.studies.map.study import MapConfig
+from attribution.studies.mislabels.study import FlagConfig
 
 
 @pytest.mark.skipif("cuda:0" in available(), reason="this machine has one")

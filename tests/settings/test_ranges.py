@@ -6,25 +6,19 @@ import json
 import numpy as np
 import pytest
 
+import attribution
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.measures import measures
-from attribution.settings import configs
-from attribution.settings.configs import (
-    BenchConfig,
-    DataConfig,
-    FlagConfig,
-    MapConfig,
-    RetrainConfig,
-    ScoreConfig,
-    TrainConfig,
-    from_dict,
-    to_dict,
-)
+from attribution.settings.configs import DataConfig, ScoreConfig, TrainConfig, from_dict, to_dict
 from attribution.settings.ranges import entry_type, limits, words
+from attribution.studies.bench.study import BenchConfig
+from attribution.studies.map.study import MapConfig
+from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.retrain.study import RetrainConfig
 
 OWN = {plugin.Settings for registry in (estimators, measures) for plugin in registry.each()}
-KINDS = [kind for name, kind in vars(configs).items() if name.endswith("Config")]
+KINDS = [getattr(attribution, name) for name in attribution.__all__ if name.endswith("Config")]
 KINDS += sorted(OWN, key=lambda kind: kind.__name__)
 NUMBERS = [(kind, item) for kind in KINDS for item in dataclasses.fields(kind) if entry_type(item) in (int, float)]
 

@@ -11,10 +11,9 @@ from tiny_world import World, build, in_double, one_at_a_time, reordered
 from attribution.errors import UserError
 from attribution.estimators._preconditioned import curvature_of, usual_ratio
 from attribution.gradients.curvature import shifted_conjugate_gradients
-from attribution.settings.configs import AnglesConfig
 from attribution.studies.angles.result import AnglesResult
 from attribution.studies.angles.run import angle
-from attribution.studies.angles.study import Angles
+from attribution.studies.angles.study import Angles, AnglesConfig
 
 CONFIG = AnglesConfig(device="cpu", damping_ratios=(0.1, 1.0, 10.0, 100.0), iterations=400)
 

@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from attribution.settings.configs import RetrainConfig
 from attribution.statistics.intervals import Interval, crossed, resampled_means
 from attribution.studies.retrain.changes import change, flip_counts, flip_table, target_table
+from attribution.studies.retrain.study import RetrainConfig
 from attribution.tasks import figure
 from attribution.tasks.figure import Figure
 from attribution.tasks.targets import LabelSets, Numbers

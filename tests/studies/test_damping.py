@@ -8,9 +8,8 @@ from tiny_world import World, build
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Query
-from attribution.settings.configs import DampingConfig
 from attribution.studies.bench.lds import per_query, summed
-from attribution.studies.damping.study import Damping
+from attribution.studies.damping.study import Damping, DampingConfig
 from attribution.training.subsets import Subsets
 from attribution.views import damping as view
 

@@ -10,11 +10,10 @@ from tiny_world import World, build
 from attribution.errors import UserError
 from attribution.neighbors.exact import nearest
 from attribution.progress import Progress
-from attribution.settings.configs import MapConfig
 from attribution.studies.map import run as mapping
 from attribution.studies.map.result import MapResult
 from attribution.studies.map.run import pca
-from attribution.studies.map.study import Map
+from attribution.studies.map.study import Map, MapConfig
 
 CONFIG = MapConfig(method="pca", device="cpu")
 

@@ -11,9 +11,10 @@ from training_data import table
 from attribution import PreviewConfig
 from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
-from attribution.settings.configs import ModelConfig, RetrainConfig, TrainConfig
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.statistics.intervals import Interval
 from attribution.statistics.track_record import TrackRecord, track_record
+from attribution.studies.retrain.study import RetrainConfig
 from attribution.training.train import train
 
 RECIPE = TrainConfig(epochs=30, batch_size=32, lr=0.1, weight_decay=1e-2, checkpoints=1, device="cpu")

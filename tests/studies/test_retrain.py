@@ -12,12 +12,13 @@ from training_data import table
 from attribution.datasets.dataset import Labels
 from attribution.errors import Cancelled, UserError
 from attribution.progress import Progress
-from attribution.settings.configs import ModelConfig, RetrainConfig, TrainConfig
+from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.statistics.intervals import Interval
 from attribution.studies.retrain import words
 from attribution.studies.retrain.answers import stacked
 from attribution.studies.retrain.changes import flip_table
 from attribution.studies.retrain.result import Change, RetrainResult
+from attribution.studies.retrain.study import RetrainConfig
 from attribution.tasks import figure
 from attribution.tasks.classification import Classification
 from attribution.training.run import Run

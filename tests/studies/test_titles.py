@@ -1,7 +1,10 @@
 """What jobs are called."""
 
-from attribution.settings.configs import DampingConfig, MapConfig, RemedyConfig, ScoreConfig
+from attribution.settings.configs import ScoreConfig
 from attribution.studies import named
+from attribution.studies.damping.study import DampingConfig
+from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.map.study import MapConfig
 
 
 def test_jobs_are_called_by_the_words_of_the_pages():

@@ -6,7 +6,9 @@ import pytest
 
 from attribution import DataConfig, FlagConfig, ModelConfig, Project, RetrainConfig, TrainConfig
 from attribution.errors import UserError
-from attribution.settings.configs import CalibrateConfig, MemorizeConfig, RemedyConfig
+from attribution.studies.calibration.study import CalibrateConfig
+from attribution.studies.fairness.study import RemedyConfig
+from attribution.studies.memorization.study import MemorizeConfig
 from attribution.training.train import default_recipe
 
 OWN = TrainConfig(epochs=2, batch_size=32, optimizer="adamw", lr=0.003, checkpoints=2, device="cpu")

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution.settings.configs import PreviewConfig
 from attribution.statistics.intervals import Interval
+from attribution.studies.preview.study import PreviewConfig
 from attribution.studies.retrain.result import READINGS, Change
 from attribution.tasks.classification import Classification
 from attribution.views import preview

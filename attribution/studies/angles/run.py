@@ -12,9 +12,9 @@ from attribution.estimators._preconditioned import curvature_of, usual_ratio
 from attribution.estimators.base import Query
 from attribution.measures.query import query_gradients
 from attribution.progress import Progress
-from attribution.settings.configs import AnglesConfig
 from attribution.storage.files import file_hash, whole_file
 from attribution.storage.tables import write_table
+from attribution.studies.angles.study import AnglesConfig
 from attribution.studies.base import Context, Request
 
 if TYPE_CHECKING:

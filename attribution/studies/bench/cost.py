@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.settings.configs import BenchConfig
 from attribution.studies.base import Context
 from attribution.studies.bench.result import BenchResult
+from attribution.studies.bench.study import BenchConfig
 from attribution.training.subsets import Subsets
 
 if TYPE_CHECKING:

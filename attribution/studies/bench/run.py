@@ -15,7 +15,7 @@ import numpy as np
 from attribution.errors import UserError
 from attribution.estimators import estimators, in_place
 from attribution.progress import Progress
-from attribution.settings.configs import BenchConfig, to_dict
+from attribution.settings.configs import to_dict
 from attribution.storage.files import file_hash, write_json
 from attribution.studies.base import Context, Request
 from attribution.studies.bench import recommend
@@ -27,6 +27,7 @@ from attribution.studies.bench.parts.stability import stability
 from attribution.studies.bench.parts.state import Bench
 from attribution.studies.bench.parts.usefulness import usefulness
 from attribution.studies.bench.result import BenchResult
+from attribution.studies.bench.study import BenchConfig
 from attribution.studies.influence import run as pipeline
 from attribution.training.run import Run
 

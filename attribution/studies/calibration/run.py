@@ -12,10 +12,11 @@ from attribution.datasets.dataset import Labels
 from attribution.detectors.planting import plant
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import CalibrateConfig, FlagConfig, to_dict
+from attribution.settings.configs import to_dict
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
-from attribution.studies.mislabels.study import Mislabels
+from attribution.studies.calibration.study import CalibrateConfig
+from attribution.studies.mislabels.study import FlagConfig, Mislabels
 from attribution.tasks.targets import Targets
 from attribution.training.train import train
 

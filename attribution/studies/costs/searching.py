@@ -12,14 +12,13 @@ import numpy as np
 
 from attribution.models.devices import pick_device
 from attribution.progress import Progress
-from attribution.settings.configs import FlagConfig
 from attribution.studies.base import Context, Request
 from attribution.studies.costs.model import SURE, UNSURE, Cost, Paced, Reading, non_negative
 from attribution.studies.costs.result import LONG_S, figures, plain, told_of
 from attribution.studies.costs.scoring import share_of
 from attribution.studies.costs.training import PilotedTraining, pilot_training
 from attribution.studies.meter import Meter
-from attribution.studies.mislabels.study import Mislabels
+from attribution.studies.mislabels.study import FlagConfig, Mislabels
 
 START = 256
 BUDGET_S = 4.0

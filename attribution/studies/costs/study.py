@@ -1,8 +1,9 @@
 """Costs as studies: what a score run, a search or a training would take, told from a timed share of it."""
 
-from attribution.settings.configs import FlagConfig, ScoreConfig, TrainConfig
+from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies import studies
 from attribution.studies.base import Study
+from attribution.studies.mislabels.study import FlagConfig
 
 
 @studies.register("influence-cost")

@@ -16,12 +16,12 @@ from attribution.estimators._preconditioned import usual_ratio
 from attribution.estimators.base import Query
 from attribution.estimators.datamodels import store_of
 from attribution.progress import Progress
-from attribution.settings.configs import DampingConfig
 from attribution.statistics.intervals import Interval, bootstrap
 from attribution.statistics.ranking import average_ranks
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.bench.lds import lds, summed
+from attribution.studies.damping.study import DampingConfig
 from attribution.studies.influence import settings
 from attribution.training.subsets import Subsets
 

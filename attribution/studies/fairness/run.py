@@ -20,11 +20,12 @@ from attribution.measures._adversarial import movable
 from attribution.measures._gaps import positive_class
 from attribution.measures.query import measure_of
 from attribution.progress import Progress
-from attribution.settings.configs import RemedyConfig, model_request, to_dict
+from attribution.settings.configs import model_request, to_dict
 from attribution.statistics.intervals import Interval
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.fairness.judged import GAPS, TARGETS, Judged, is_better, suggested
+from attribution.studies.fairness.study import RemedyConfig
 
 if TYPE_CHECKING:
     from attribution.training.run import Run

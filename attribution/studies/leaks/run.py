@@ -12,12 +12,12 @@ from attribution.errors import UserError
 from attribution.modalities.similarity import Similarity, similarity_of
 from attribution.neighbors.exact import unit
 from attribution.progress import Progress
-from attribution.settings.configs import LeakConfig
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.leaks import cases as leak_cases
 from attribution.studies.leaks.influence import CONTROLS, self_match
 from attribution.studies.leaks.result import REACH
+from attribution.studies.leaks.study import LeakConfig
 from attribution.studies.neighbor_graph import NeighborGraph, neighbor_graph
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import numpy as np
 
 from attribution.neighbors.exact import nearest, nearest_among
 from attribution.progress import Progress
-from attribution.settings.configs import MapConfig
 from attribution.storage.files import whole_file
 from attribution.studies.base import Context, Request
+from attribution.studies.map.study import MapConfig
 from attribution.studies.neighbor_graph import NEIGHBORS, neighbor_graph
 
 EXACT_LIMIT = 20_000  # up to here neighbours are searched exactly; beyond, by UMAP's own approximate search

@@ -16,10 +16,11 @@ import numpy as np
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import MemorizeConfig, TrainConfig
+from attribution.settings.configs import TrainConfig
 from attribution.statistics.intervals import newcombe, spearman_interval
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
+from attribution.studies.memorization.study import MemorizeConfig
 from attribution.training.subsets import Subsets
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ import numpy as np
 
 from attribution.datasets.needed import active_rows
 from attribution.progress import Progress
-from attribution.settings.configs import FlagConfig, to_dict
+from attribution.settings.configs import to_dict
 from attribution.studies.base import Context, Request
 from attribution.studies.categories.categories import KEPT_FROM, kept_or_made
 from attribution.studies.categories.relations import relations, sources
 from attribution.studies.mislabels.out_of_fold import TrainFold, fold_trainer, judgeable
 from attribution.studies.mislabels.result import FlagResult
 from attribution.studies.mislabels.search import chosen, search
+from attribution.studies.mislabels.study import FlagConfig
 
 FORMAT = 2  # raise when the same request would give another result than before
 

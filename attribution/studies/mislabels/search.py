@@ -11,13 +11,13 @@ from attribution.detectors import counted, defaults, detectors
 from attribution.detectors.base import Detector, Evidence, Units
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import FlagConfig
 from attribution.storage.files import whole_file
 from attribution.storage.tables import write_table
 from attribution.studies.mislabels.cases import cases
 from attribution.studies.mislabels.judges import judge_of
 from attribution.studies.mislabels.out_of_fold import TrainFold, assign_folds, out_of_fold
 from attribution.studies.mislabels.queue import rule, table
+from attribution.studies.mislabels.study import FlagConfig
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from attribution.progress import Progress
-from attribution.settings.configs import FlagConfig, LeakConfig, MapConfig, ScoreConfig, TrainConfig
+from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies import studies
 from attribution.studies.base import Context
 from attribution.studies.influence.study import Influence
-from attribution.studies.leaks.study import Leaks
-from attribution.studies.map.study import Map
-from attribution.studies.mislabels.study import Mislabels
+from attribution.studies.leaks.study import LeakConfig, Leaks
+from attribution.studies.map.study import Map, MapConfig
+from attribution.studies.mislabels.study import FlagConfig, Mislabels
 from attribution.studies.train.study import Train
 
 

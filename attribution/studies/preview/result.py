@@ -5,11 +5,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from attribution.settings.configs import PreviewConfig, from_dict
+from attribution.settings.configs import from_dict
 from attribution.statistics.track_record import TrackRecord, track_record
 from attribution.storage.artefact import Artefact
 from attribution.storage.files import read_json
 from attribution.storage.tables import read_table
+from attribution.studies.preview.study import PreviewConfig
 from attribution.studies.retrain.result import Change, read_by_target, read_changes
 
 if TYPE_CHECKING:

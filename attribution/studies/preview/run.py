@@ -23,9 +23,10 @@ from attribution.models.devices import pick_device
 from attribution.models.features import inputs_of
 from attribution.models.predict import predict
 from attribution.progress import Progress
-from attribution.settings.configs import PreviewConfig, to_dict
+from attribution.settings.configs import to_dict
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
+from attribution.studies.preview.study import PreviewConfig
 from attribution.studies.retrain import words
 from attribution.studies.retrain.answers import stacked
 from attribution.studies.retrain.changes import changes, flip_counts, flip_table, target_table

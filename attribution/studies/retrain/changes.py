@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.settings.configs import PreviewConfig, RetrainConfig
 from attribution.statistics.intervals import crossed, resampled_means, seed_spread
 from attribution.studies.retrain.result import Change
+from attribution.studies.retrain.study import RetrainConfig
 from attribution.tasks.figure import Figure, Reading, Said
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
+    from attribution.studies.preview.study import PreviewConfig
 
 
-def change(figure: Figure, old: Said, new: Said, targets: np.ndarray, config: RetrainConfig | PreviewConfig) -> Change:
+def change(
+    figure: Figure, old: Said, new: Said, targets: np.ndarray, config: "RetrainConfig | PreviewConfig"
+) -> Change:
     """A figure of s models before and s after on the same n samples, with its intervals.
 
     ``old`` and ``new`` hold what is said, ``(s, n)`` each. The figure is made anew on every resample of the samples,
@@ -38,7 +41,7 @@ def change(figure: Figure, old: Said, new: Said, targets: np.ndarray, config: Re
 
 
 def changes(
-    figures: Iterable[Figure], old: Said, new: Said, targets: np.ndarray, config: RetrainConfig | PreviewConfig
+    figures: Iterable[Figure], old: Said, new: Said, targets: np.ndarray, config: "RetrainConfig | PreviewConfig"
 ) -> dict[str, Change]:
     """Every figure of a task, by name; the first one decides the verdict."""
     return {figure.name: change(figure, old, new, targets, config) for figure in figures}
@@ -50,7 +53,7 @@ def target_table(
     old: Said,
     new: Said,
     targets: np.ndarray,
-    config: RetrainConfig | PreviewConfig,
+    config: "RetrainConfig | PreviewConfig",
 ) -> pd.DataFrame:
     """A figure within each of ``groups``, name -> (n,) bool; columns as in ``RetrainResult.by_target``."""
     lines: list[dict[str, Any]] = []

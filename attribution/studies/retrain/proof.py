@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.settings.configs import RetrainConfig
 from attribution.statistics.intervals import spearman_interval
 from attribution.studies.retrain.answers import said_by
 from attribution.studies.retrain.changes import changes, flip_counts, flip_table, target_table
 from attribution.studies.retrain.predicted import PredictedEffect
 from attribution.studies.retrain.result import Change
+from attribution.studies.retrain.study import RetrainConfig
 from attribution.tasks import task_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import numpy as np
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import RetrainConfig, TrainConfig, to_dict
+from attribution.settings.configs import TrainConfig, to_dict
 from attribution.storage.files import write_json
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
@@ -26,6 +26,7 @@ from attribution.studies.retrain import words
 from attribution.studies.retrain.peeked import chosen_on_test
 from attribution.studies.retrain.predicted import predict_effect
 from attribution.studies.retrain.proof import Proof, prove
+from attribution.studies.retrain.study import RetrainConfig
 from attribution.training.run import Run
 from attribution.training.train import run_fingerprint, train
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.modalities.space import Space, coded, raw_columns
-from attribution.settings.configs import ShiftConfig
+from attribution.studies.shift.study import ShiftConfig
 from attribution.studies.shift.targets import KIND, groups_of, nickname
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.modalities.space import Space
 from attribution.progress import Progress
-from attribution.settings.configs import ShiftConfig
 from attribution.statistics.intervals import Interval, auc_with_variance
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.mislabels.out_of_fold import assign_folds
 from attribution.studies.shift.differences import differences
 from attribution.studies.shift.spaces import space_of
+from attribution.studies.shift.study import ShiftConfig
 
 if TYPE_CHECKING:
     import pandas as pd

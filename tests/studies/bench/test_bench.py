@@ -5,9 +5,9 @@ import pytest
 
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import BenchConfig
 from attribution.studies.bench.result import COLUMNS, BenchResult
 from attribution.studies.bench.run import choose_queries
+from attribution.studies.bench.study import BenchConfig
 
 SMALL = BenchConfig(
     estimators=("ip", "tracin"),

@@ -10,13 +10,14 @@ from tiny_world import World, build
 
 from attribution.estimators import estimators
 from attribution.estimators.base import Estimator
-from attribution.settings.configs import FlagConfig, ScoreConfig
+from attribution.settings.configs import ScoreConfig
 from attribution.storage.files import write_json
 from attribution.studies.costs import scoring, searching, training
 from attribution.studies.costs.explore import MOST_S, explore
 from attribution.studies.costs.model import Pilot, Reading, Size, cost_of, fit
 from attribution.studies.costs.result import CostResult
 from attribution.studies.costs.study import InfluenceCost, MislabelsCost
+from attribution.studies.mislabels.study import FlagConfig
 from attribution.views import costs as words
 
 PACE = 2.0  # wall seconds to a CPU second: what else the machine does

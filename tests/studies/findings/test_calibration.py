@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from attribution.errors import UserError
-from attribution.settings.configs import CalibrateConfig
 from attribution.studies.calibration.run import plan
+from attribution.studies.calibration.study import CalibrateConfig
 from attribution.tasks.targets import Classes
 
 

@@ -6,22 +6,17 @@ import pytest
 
 from attribution import Project
 from attribution.errors import UserError
-from attribution.settings.configs import (
-    AnglesConfig,
-    CalibrateConfig,
-    DampingConfig,
-    DataConfig,
-    FlagConfig,
-    MapConfig,
-    MemorizeConfig,
-    ModelConfig,
-    RetrainConfig,
-    ScoreConfig,
-    ShiftConfig,
-    TrainConfig,
-)
+from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
+from attribution.studies.angles.study import AnglesConfig
 from attribution.studies.bench.planted import plant
+from attribution.studies.calibration.study import CalibrateConfig
+from attribution.studies.damping.study import DampingConfig
+from attribution.studies.map.study import MapConfig
+from attribution.studies.memorization.study import MemorizeConfig
 from attribution.studies.mislabels.out_of_fold import judgeable
+from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.retrain.study import RetrainConfig
+from attribution.studies.shift.study import ShiftConfig
 
 RECIPE = TrainConfig(epochs=2, device="cpu")
 

@@ -7,9 +7,9 @@ import pytest
 
 from attribution import DataConfig, ModelConfig, Project, TrainConfig
 from attribution.errors import UserError
-from attribution.settings.configs import LeakConfig
 from attribution.studies.leaks import cases as leak_cases
 from attribution.studies.leaks.result import verdict
+from attribution.studies.leaks.study import LeakConfig
 
 PLANTED = {  # training position -> (test position, what was done to it)
     3: (0, "exact"),

@@ -10,7 +10,6 @@ from studied import memorize
 from tiny_world import build
 
 from attribution.errors import UserError
-from attribution.settings.configs import MemorizeConfig
 from attribution.statistics.intervals import newcombe
 from attribution.studies.memorization.run import (
     by_chance,
@@ -20,6 +19,7 @@ from attribution.studies.memorization.run import (
     influence,
     per_sample,
 )
+from attribution.studies.memorization.study import MemorizeConfig
 from attribution.training.subsets import Subsets
 
 N, HALF = 10, 5

@@ -14,13 +14,13 @@ from attribution.datasets.dataset import Labels
 from attribution.detectors import defaults, detectors
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import FlagConfig
 from attribution.statistics.ranking import auroc, precision_at
 from attribution.studies.mislabels.estimate import estimate
 from attribution.studies.mislabels.judges import suggest
 from attribution.studies.mislabels.out_of_fold import assign_folds, out_of_fold
 from attribution.studies.mislabels.queue import combine, suspicion
 from attribution.studies.mislabels.result import FlagResult
+from attribution.studies.mislabels.study import FlagConfig
 
 CONFIG = FlagConfig(folds=3, neighbors=7, cases=10, device="cpu")
 

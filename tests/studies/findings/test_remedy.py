@@ -7,8 +7,8 @@ import pytest
 from biased import make_project
 
 from attribution.errors import UserError
-from attribution.settings.configs import RemedyConfig
 from attribution.studies.fairness.judged import Judged, suggested
+from attribution.studies.fairness.study import RemedyConfig
 
 QUICK = RemedyConfig(budgets=(5.0, 10.0, 40.0), seeds=(0, 1, 2), bootstrap=100, device="cpu")
 

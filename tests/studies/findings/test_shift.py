@@ -6,10 +6,9 @@ import pytest
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.errors import UserError
-from attribution.settings.configs import ShiftConfig
 from attribution.statistics.intervals import auc_with_variance
 from attribution.studies.base import Context
-from attribution.studies.shift.study import Shift
+from attribution.studies.shift.study import Shift, ShiftConfig
 
 
 def table(folder, moved=0.0, n=400, seed=0, more_owls=0.0):

@@ -8,11 +8,12 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import BenchConfig, ScoreConfig
+from attribution.settings.configs import ScoreConfig
 from attribution.storage.files import read_json
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context
 from attribution.studies.bench.result import BenchResult
+from attribution.studies.bench.study import BenchConfig
 from attribution.studies.influence.result import ScoreResult
 from attribution.studies.influence.study import Influence
 from attribution.training.run import Run

@@ -6,12 +6,12 @@ import numpy as np
 
 from attribution.detectors import counted, defaults
 from attribution.progress import Progress
-from attribution.settings.configs import FlagConfig
 from attribution.studies.bench import planted, recommend
 from attribution.studies.bench.parts.state import Bench
 from attribution.studies.mislabels.out_of_fold import fold_trainer
 from attribution.studies.mislabels.queue import combine
 from attribution.studies.mislabels.search import held_out_predictions
+from attribution.studies.mislabels.study import FlagConfig
 
 
 def usefulness(at: Bench, work: Progress) -> None:
