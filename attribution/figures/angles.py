@@ -205,8 +205,8 @@ def plane(
     figure = style.canvas(
         title,
         f"Training points in the plane of the inputs, coloured by influence. {title}",
-        x=style.short(names[0], 40),
-        y=style.short(names[1], 40),
+        x=names[0],
+        y=names[1],
         dark=dark,
         height=360,
         legend=True,

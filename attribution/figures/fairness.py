@@ -30,7 +30,7 @@ def rates(judged: "Judged", figure: str, positive: str, *, dark: bool = False) -
     """How often each group is given the class ``positive``, percent of those labelled so (eop) or of all (dp)."""
     frame = views.rates_frame(judged, figure)
     of = "those labelled so" if figure == "eop" else "all"
-    axis = f"given {style.plain(positive)}, % of {of} (95 % interval)"
+    axis = f"given {positive}, % of {of} (95 % interval)"
     alt = "Rate of the positive class by group with its interval"
     return forest(frame, "Rate of the positive class", axis, alt, dark=dark, span=(0, 100), unit="%")
 
@@ -43,7 +43,7 @@ def sweep(found: "FairnessResult", *, figure: str, dark: bool = False) -> "Figur
     name = views.LABELS[figure]
     signed = figure in GAPS
     first, second = found.config["pair"].get(figure, ("", ""))
-    between = f"{style.plain(first)} {MINUS} {style.plain(second)}, points" if signed else f"{name.lower()}, %"
+    between = f"{first} {MINUS} {second}, points" if signed else f"{name.lower()}, %"
     drawn = style.canvas(
         name,
         f"{name} over the share of the most harmful training samples removed, with intervals",

@@ -25,7 +25,7 @@ def known(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in(unit: str) -> str:
-    return f", {style.plain(unit)}" if unit else ", in the target's unit"
+    return f", {unit}" if unit else ", in the target's unit"
 
 
 def predicted(table: pd.DataFrame, unit: str = "", *, dark: bool = False) -> "Figure":

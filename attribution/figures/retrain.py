@@ -67,7 +67,7 @@ def seeds(found: "RetrainResult", *, dark: bool = False) -> "Figure":
         better = (after - before) * reading.sign > 0
         look = (HELPFUL, "solid", "circle") if better else (HARMFUL, "dot", "diamond")
         words = [
-            f"seed {seed}, {when}: {comparison.value_words(reading, value / reading.factor)}"
+            f"seed {seed}, {when}: {style.plain(comparison.value_words(reading, value / reading.factor))}"
             for when, value in zip(("before", "after"), values, strict=True)
         ]
         marks.line(figure, [0, 1], values, f"seed {seed}", look, words)

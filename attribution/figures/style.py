@@ -78,15 +78,15 @@ def canvas(
 ) -> "Figure":
     """An empty figure in the house's look, ``height`` pixels high.
 
-    ``x`` and ``y`` are the axes' titles with their units. ``alt`` says in a sentence what is drawn, for readers of the
-    screen; it travels in ``figure.layout.meta``.
+    ``x`` and ``y`` are the axes' titles with their units; they and ``title`` may hold words of the user's. ``alt`` says
+    in a sentence what is drawn, for readers of the screen; it travels in ``figure.layout.meta``.
     """
     from plotly.graph_objects import Figure
 
     figure = Figure(layout={"template": template(dark)})  # given at birth: an update would mix it with Plotly's own
     top = TITLE_PX + (LEGEND_PX if legend else 0)
     figure.update_layout(
-        title_text=title,
+        title_text=plain(title),
         margin={"l": 12, "r": 16, "t": top, "b": AXIS_PX},
         height=height,
         showlegend=legend,
@@ -96,14 +96,15 @@ def canvas(
     if x:
         figure.update_xaxes(title_text=folded(x))
     if y:
-        figure.update_yaxes(title_text=y)
+        figure.update_yaxes(title_text=plain(y))
     return figure
 
 
 def folded(title: str, width: int = 30) -> str:
-    """The title of a horizontal axis on as many lines as a phone needs; it holds no markup but entities."""
+    """The title of a horizontal axis on as many lines as a phone needs."""
     title = title.replace(" % interval", f"{SPACE}%{SPACE}interval")
-    return "<br>".join(textwrap.wrap(title, width, break_long_words=False, break_on_hyphens=False))
+    lines = textwrap.wrap(title, width, break_long_words=False, break_on_hyphens=False)
+    return "<br>".join(plain(line) for line in lines)
 
 
 def alt_of(figure: "Figure") -> str:
@@ -133,7 +134,7 @@ def tick(name: object, width: int = 26) -> str:
 
 def with_interval(estimate: float, low: float, high: float, unit: str = "", signed: bool = True) -> str:
     """ "+1.23 points (+0.4 to +2.1)"; without the interval where it is not known."""
-    value = three_digits(estimate, signed) + (f" {unit}" if unit else "")
+    value = three_digits(estimate, signed) + (f" {plain(unit)}" if unit else "")
     if not (np.isfinite(low) and np.isfinite(high)):
         return value
     return f"{value} ({three_digits(low, signed)} to {three_digits(high, signed)})"

@@ -71,12 +71,13 @@ def test_each_seed_is_a_line_from_before_to_after(found, sound):
 
 def test_less_is_better_where_the_figure_is_an_error(found, sound):
     """The same rise of an error in the user's unit: orange, and told in that unit."""
-    worse = replace(found.main, reading=figure_.rmse("mm"))
+    worse = replace(found.main, reading=figure_.rmse("<mm>"))
     error = replace(found, changes={"rmse": worse, "loss": found.loss})
     drawn = sound(partial(retrain.intervals, error))
     assert drawn.data[0].marker.color == HARMFUL
-    assert drawn.data[0].hovertext[0] == "seeds and test samples: +0.0200 mm (+0.0100 to +0.0300)"
-    assert drawn.layout.xaxis.title.text.replace("<br>", " ") == "change, mm of RMSE"
+    assert drawn.data[0].hovertext[0] == "seeds and test samples: +0.0200 &lt;mm&gt; (+0.0100 to +0.0300)"
+    assert drawn.layout.xaxis.title.text.replace("<br>", " ") == "change, &lt;mm&gt; of RMSE"
+    assert "<mm>" not in retrain.seeds(error).to_json()
     lines = sound(partial(retrain.seeds, error)).data
     assert [line.line.color for line in lines][1:] == [HARMFUL, HELPFUL]
 
