@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.registry import Registry
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import DatasetInfo
+    from attribution.tasks.base import Described
 
 tasks = Registry("task", "attribution.tasks")
 register = tasks.register
@@ -15,7 +15,7 @@ USUAL = "classification"  # of a project that does not say
 __all__ = ["register", "task_class", "task_of", "tasks"]
 
 
-def task_of(info: "DatasetInfo") -> Any:
+def task_of(info: "Described") -> Any:
     """The task that ``dataset.json`` names; classification where it names none. ``UserError`` for an unknown one."""
     options = getattr(info, "task", None) or {}
     return task_class(options).of(info.classes, options)
@@ -23,8 +23,7 @@ def task_of(info: "DatasetInfo") -> Any:
 
 def task_class(options: Mapping[str, Any]) -> Any:
     """The class of a task by ``{"name", ...}``: a registered one, or the user's own ``FILE.py:CLASS`` (whose ``code``
-    is
-    the hash that it must have)."""
+    is the hash that it must have)."""
     from attribution.tasks.own import is_own, own
 
     name = str(options.get("name", USUAL))

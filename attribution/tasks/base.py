@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from attribution.datasets.dataset import DatasetInfo
-
 
 DATA = ("mean", "std", "unit")  # what ``DatasetInfo.task`` says of the targets, beside the task's own settings
+
+
+class Described(Protocol):
+    """What a task is told of the data: ``DatasetInfo`` says it."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes or labels; empty for numbers."""
+
+    @property
+    def task(self) -> dict[str, Any]:
+        """``{"name", **settings, **DATA}``; empty for plain classification."""
 
 
 @dataclass(frozen=True)
@@ -274,7 +284,7 @@ class Task(ABC):
     # --- models ------------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def out_features(self, info: "DatasetInfo") -> int:
+    def out_features(self, info: Described) -> int:
         """Width of the model's last layer."""
 
     def tensor(self, values: np.ndarray, device: "torch.device | str" = "cpu") -> "Tensor":

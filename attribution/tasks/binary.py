@@ -7,12 +7,11 @@ import numpy as np
 
 from attribution.errors import UserError
 from attribution.tasks import register
+from attribution.tasks.base import Described
 from attribution.tasks.classification import Classification, _no_indices
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from attribution.datasets.dataset import DatasetInfo
 
 
 @register("binary")
@@ -108,7 +107,7 @@ class Binary(Classification):
         logs = super().outputs_kept(kept)
         return logs[:, 1:] - logs[:, :1]
 
-    def out_features(self, info: "DatasetInfo") -> int:
+    def out_features(self, info: Described) -> int:
         """One logit."""
         return 1
 

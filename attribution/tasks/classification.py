@@ -11,13 +11,11 @@ import numpy as np
 from attribution.errors import UserError
 from attribution.settings.ranges import Settings, opt
 from attribution.tasks import figure, register
-from attribution.tasks.base import Task
+from attribution.tasks.base import Described, Task
 from attribution.tasks.figure import Figure
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from attribution.datasets.dataset import DatasetInfo
 
 
 @dataclass(frozen=True)
@@ -246,7 +244,7 @@ class Classification(Task):
         """The logarithm of the number of classes."""
         return math.log(max(1, len(self.classes)))
 
-    def out_features(self, info: "DatasetInfo") -> int:
+    def out_features(self, info: Described) -> int:
         """One logit per class."""
         return len(info.classes)
 

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.tasks import figure, register
-from attribution.tasks.base import Task, uniforms
+from attribution.tasks.base import Described, Task, uniforms
 from attribution.tasks.figure import Figure, Said
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from attribution.datasets.dataset import DatasetInfo
 
 
 def _share(said: Said, targets: np.ndarray) -> np.ndarray:
@@ -134,7 +132,7 @@ class MultiLabel(Task):
         shares = known.mean(0) if len(known) else np.full(len(self.classes), 0.5)
         return float(sum(-p * math.log(p) for share in shares for p in (share, 1 - share) if p > 0))
 
-    def out_features(self, info: "DatasetInfo") -> int:
+    def out_features(self, info: Described) -> int:
         """One logit per label."""
         return len(info.classes)
 

@@ -8,14 +8,12 @@ import numpy as np
 
 from attribution.settings.ranges import Settings, opt
 from attribution.tasks import figure, register
-from attribution.tasks.base import Task
+from attribution.tasks.base import Described, Task
 from attribution.tasks.figure import Figure
 from attribution.tasks.targets import Numbers
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from attribution.datasets.dataset import DatasetInfo
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ class Regression(Task):
                 centre += float((known - centre).clip(-self.settings.delta, self.settings.delta).mean())
         return float(self._of(known - centre).mean())
 
-    def out_features(self, info: "DatasetInfo") -> int:
+    def out_features(self, info: Described) -> int:
         """One number."""
         return 1
 
