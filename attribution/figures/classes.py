@@ -34,7 +34,8 @@ def recognised(table: pd.DataFrame, targets: "Targets", *, dark: bool = False) -
     said = targets.groups(table["prediction"].to_numpy())
     lines = []
     for name, inside in targets.groups(table["label"].to_numpy()).items():
-        n, hits = int(inside.sum()), int((inside & said[name]).sum())
+        n = int(inside.sum())
+        hits = int((inside & said[name]).sum())
         low, high = share_interval(hits, n)
         share = hits / n if n else float("nan")
         lines.append({"name": f"{name} ({count(n)})", "estimate": 100 * share, "low": 100 * low, "high": 100 * high})
