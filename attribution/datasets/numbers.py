@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from attribution.datasets.columns import bare, spelling
+from attribution.datasets.columns import SPELLINGS, bare, spelling
 from attribution.datasets.encode import standardised
 from attribution.datasets.labels import labelled
 from attribution.datasets.source import Source, listed, note
@@ -26,17 +26,20 @@ def read_numbers(source: Source, config: "DataConfig", targets: "Targets") -> So
     target once more."""
     known = labelled(source)
     words = known.samples["label"]
-    values = _values(known, words.unique().tolist())
+    values, spelled = _values(known, words.unique().tolist())
     column = words.map(values).to_numpy(dtype=np.float64)
     _refuse_constant(source, column)
-    said = _few(column) + _answers(known, column)
+    said = [*_few(column), *_answers(known, column)]
+    if spelled:
+        first = words.iloc[0]
+        said.append(note("labels", f"read as {spelled}: {first!r} is {values[first]:.10g}"))
     form = {"": "", **{word: targets.word(value) for word, value in values.items()}}
     samples = source.samples.assign(label=source.samples["label"].map(form).astype(object))
     return replace(source, samples=samples, classes=(), problems=[*source.problems, *said])
 
 
-def _values(source: Source, words: list[str]) -> dict[str, float]:
-    """The number that each of these different words says."""
+def _values(source: Source, words: list[str]) -> tuple[dict[str, float], str]:
+    """The number that each of these different words says, and how they are written ("" for plainly)."""
     plain = {word: bare(word) for word in words}
     spelled = spelling(list(plain.values()))
     if spelled is None:
@@ -62,7 +65,7 @@ def _values(source: Source, words: list[str]) -> dict[str, float]:
             "It is beyond the largest number of 64 bits.",
             "Correct it or remove the row, or take the logarithm of the column.",
         )
-    return values
+    return values, "" if spelled is SPELLINGS[0] else spelled.said
 
 
 def _first(source: Source, word: str) -> int:

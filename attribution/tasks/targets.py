@@ -178,7 +178,7 @@ class Numbers(Targets):
             value = float(given)
         except (TypeError, ValueError):
             value = math.nan
-        if isinstance(given, bool) or not math.isfinite(value):
+        if isinstance(given, bool) or not math.isfinite(value) or "_" in str(given):
             raise UserError(f"{given!r} is no number.", "The target of this data is a quantity.", self.may_be())
         return value + 0.0  # -0 is 0
 

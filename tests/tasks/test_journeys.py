@@ -197,7 +197,9 @@ def test_splits_take_the_same_share_from_every_tenth_of_the_values(tmp_path):
 @pytest.mark.parametrize("written", [["1,200", "950", "13,000"], ["$5", "$7.5", "$6"], ["12 %", "3 %", "40 %"]])
 def test_spelled_numbers_are_numbers(tmp_path, written):
     write(tmp_path, written * 10)
-    labels = read(tmp_path, "t.csv", label="y", task="regression").labels
+    found = read(tmp_path, "t.csv", label="y", task="regression")
+    labels = found.labels
+    assert [one["what"] for one in found.info.problems if one["where"] == "labels" and "read as" in one["what"]]
     expected = [float(word.strip("$% ").replace(",", "")) / (100 if "%" in word else 1) for word in written]
     assert sorted(set(labels)) == pytest.approx(sorted(expected))
 

@@ -83,6 +83,7 @@ def test_a_set_of_labels_becomes_a_row_of_zeros_and_ones():
         (EACH[1], "cheap", "'cheap' is no number"),
         (EACH[1], math.inf, "inf is no number"),
         (EACH[1], True, "True is no number"),
+        (EACH[1], "1_000", "'1_000' is no number"),
         (EACH[2], "cat;bird", "There is no label 'bird'"),
         (EACH[2], 8, "There is no set of labels 8"),
     ],
