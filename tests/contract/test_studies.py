@@ -30,6 +30,8 @@ def test_a_study_has_one_name(tiny_project, name):
     assert study.place().replace("-", "").isalpha()
     assert (ROOT / "pages" / f"{study.page or name}.py").is_file() or name == "prepare"
     assert study.__doc__
+    documented = f"`datablame {study.alias or name}`" in (ROOT / "docs" / "reference.md").read_text()
+    assert documented or name == "prepare" or name.endswith("-cost")
     assert study.called(study.usual(tiny_project.train_config))
     if study.alias:
         assert named(study.alias).name == name
