@@ -102,7 +102,7 @@ def test_review_says_what_is_left_after_ten_decisions_and_measures_the_queue(app
     tiny_project.keep(tiny_project.flags().queue(10)["row"].to_numpy())
     shown = words(app("review", project="digits"))
     assert "are left in all" in shown
-    assert "look like right labels to every detector" in shown
+    assert "look right to every detector" in shown
 
 
 def test_the_logo_needs_no_font():
