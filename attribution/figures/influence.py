@@ -27,15 +27,18 @@ def distribution(view: "InfluenceView", *, shown: Sequence[float] | None = None,
     moments = view.moments
     if shown is None:
         shown = [*view.helpful["influence"].tolist(), *view.harmful["influence"].tolist()]
-    return histogram(np.asarray(moments["histogram"]), (moments["lo"], moments["hi"]), shown, dark=dark)
+    unit = str(view.score.config.get("unit", ""))
+    return histogram(np.asarray(moments["histogram"]), (moments["lo"], moments["hi"]), shown, unit=unit, dark=dark)
 
 
-def histogram(counts: np.ndarray, ends: tuple[float, float], shown: Sequence[float], *, dark: bool = False) -> "Figure":
+def histogram(
+    counts: np.ndarray, ends: tuple[float, float], shown: Sequence[float], *, unit: str = "", dark: bool = False
+) -> "Figure":
     """``counts`` (bins,) of equal width from one of the ``ends`` to the other."""
     figure = style.canvas(
         "Influence of the training samples",
         "Histogram of the influence of all training samples; the ones shown as cards lie at its two ends",
-        x="influence (positive: training on it helps)",
+        x=f"influence, {unit}" if unit else "influence (positive: training on it helps)",
         y="training samples",
         dark=dark,
         height=280,

@@ -96,12 +96,12 @@ def canvas(
     if x:
         figure.update_xaxes(title_text=folded(x))
     if y:
-        figure.update_yaxes(title_text=plain(y))
+        figure.update_yaxes(title_text=folded(y, 40))
     return figure
 
 
 def folded(title: str, width: int = 30) -> str:
-    """The title of a horizontal axis on as many lines as a phone needs."""
+    """The title of an axis on as many lines as a phone needs."""
     title = title.replace(" % interval", f"{SPACE}%{SPACE}interval")
     lines = textwrap.wrap(title, width, break_long_words=False, break_on_hyphens=False)
     return "<br>".join(plain(line) for line in lines)

@@ -24,5 +24,6 @@ def test_an_answer_draws_itself(tiny_project, sound):
     view = tiny_project.influence([row], "ip")
     assert view.figures == ("distribution",)
     figure = sound(partial(view.figure, "distribution"))
+    assert figure.layout.xaxis.title.text.replace("<br>", " ") == f"influence, {view.score.config['unit']}"
     assert sum(int(np.sum(trace.y)) for trace in figure.data[:2]) == sum(view.moments["histogram"])
     assert list(figure.data[2].x) == pytest.approx([*view.helpful["influence"], *view.harmful["influence"]])
