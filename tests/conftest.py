@@ -7,6 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a machine that is busy draws examples slowly, which says nothing about what is tested
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 N_TRAIN, N_VAL, N_TEST, N_FLIPPED = 240, 60, 120, 24
 
