@@ -249,8 +249,8 @@ def test_a_full_disk_is_said_and_loses_nothing(world, tmp_path, small_shards, mo
     with pytest.raises(UserError, match="disk is full"):
         scored(world, tmp_path)
     monkeypatch.setattr(tensors, "save_file", original)
-    (folder,) = tmp_path.iterdir()
-    kept = {path: path.stat().st_mtime_ns for path in (folder / "shards").iterdir()}
+    (shards,) = tmp_path.rglob("shards")
+    kept = {path: path.stat().st_mtime_ns for path in shards.iterdir()}
     assert len(kept) == 2
     assert scored(world, tmp_path).finished
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
