@@ -2,7 +2,7 @@
 the plane of two inputs coloured by influence."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,32 +74,33 @@ def polar(found: "AnglesResult", *, groups: Groups | None = None, dark: bool = F
             hovertext=[_bin_words(name, centre, share) for centre, share in zip(centres, shares, strict=True)],
             hoverinfo="text",
         )
-    ground = style.look(dark)
-    figure.update_layout(
-        polar={
-            "sector": [0, 180],
-            "bgcolor": "rgba(0,0,0,0)",
-            "barmode": "overlay",
-            "angularaxis": {
-                "tickvals": [0, 45, 90, 135, 180],
-                "ticktext": ["0°<br>same way", "45°", "90°", "135°", "180°<br>opposite"],
-                "gridcolor": ground.grid,
-                "linecolor": ground.grid,
-            },
-            "radialaxis": {
-                "ticksuffix": " %",
-                "nticks": 4,
-                "angle": 0,
-                "tickangle": 0,
-                "tickfont": {"size": 10},
-                "gridcolor": ground.grid,
-                "linecolor": ground.grid,
-                "title": {"text": "share of samples, %", "font": {"size": 11}},
-            },
-        },
-        margin={"l": 62, "r": 68, "b": 40},
-    )
+    figure.update_layout(polar=_half_circle(style.look(dark)), margin={"l": 62, "r": 68, "b": 40})
     return figure
+
+
+def _half_circle(ground: style.Look) -> dict[str, Any]:
+    """The polar axes: angles over the upper half, shares along its base."""
+    return {
+        "sector": [0, 180],
+        "bgcolor": "rgba(0,0,0,0)",
+        "barmode": "overlay",
+        "angularaxis": {
+            "tickvals": [0, 45, 90, 135, 180],
+            "ticktext": ["0°<br>same way", "45°", "90°", "135°", "180°<br>opposite"],
+            "gridcolor": ground.grid,
+            "linecolor": ground.grid,
+        },
+        "radialaxis": {
+            "ticksuffix": " %",
+            "nticks": 4,
+            "angle": 0,
+            "tickangle": 0,
+            "tickfont": {"size": 10},
+            "gridcolor": ground.grid,
+            "linecolor": ground.grid,
+            "title": {"text": "share of samples, %", "font": {"size": 11}},
+        },
+    }
 
 
 def _bin_words(name: str, centre: float, share: float) -> str:
