@@ -78,7 +78,7 @@ def plan(sight: Sight) -> bool:
 
 def verdict(sight: Sight, found: "RetrainResult") -> None:
     """The answer in one sentence, the figures, and what to do with the model."""
-    colour, icon = comparison.OUTCOMES[found.outcome]
+    colour, icon = comparison.look(found.outcome, found.main)
     with st.container(border=True):
         st.markdown(f"### :{colour}[{icon}] {states.plain(found.verdict)}")
         with st.grid(4, min_column_width=190):

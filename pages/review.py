@@ -120,7 +120,7 @@ def write(sight: Sight, place: Place, suggested: Any) -> None:
     """The suggested target at one key, and a field for any other."""
     face, row = sight.face, place.row
     given = sight.labels.values[row]
-    st.caption(f"Or give it another {face.noun}:")
+    st.caption(f"Or give it {'other' if face.noun == face.nouns else 'another'} {face.noun}{face.typing}:")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button(
             states.plain(f"Take {face.suggestion(suggested)}"),

@@ -1,6 +1,7 @@
 """A finished before/after proof for people: figures, interval charts, flips, and predicted against real change."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from attribution.studies.retrain.result import Change, RetrainResult
     from attribution.tasks.figure import Reading
 
+LONG = 12  # letters of a unit that fit under a figure
 NBSP = "\N{NO-BREAK SPACE}"
-OUTCOMES = {
-    "better": ("green", ":material/trending_up:"),
-    "worse": ("orange", ":material/trending_down:"),
-    "unclear": ("gray", ":material/trending_flat:"),
-}
+COLOURS = {"better": "green", "worse": "orange", "unclear": "gray"}
+
+
+def look(outcome: str, main: "Change") -> tuple[str, str]:
+    """The colour of an outcome, and an icon for the way that the deciding figure went."""
+    way = "flat" if outcome == "unclear" else "up" if main.difference.estimate > 0 else "down"
+    return COLOURS[outcome], f":material/trending_{way}:"
 
 
 def recipe_words(model: str, recipe: "TrainConfig") -> str:
@@ -63,14 +67,17 @@ def cells(changes: "Iterable[Change]", whose: str, over: str) -> list[dict[str, 
     found = []
     for change in changes:
         reading, difference = change.reading, change.difference
+        short = replace(reading, unit="") if len(reading.unit) > LONG else reading  # a long unit stands in the help
+        unit = f", in {reading.unit}" if short is not reading else ""
+        level = percent(difference.level)
         before, after = (float(np.mean(values)) for values in (change.before, change.after))
         show = percent if reading.unit == "%" else three_digits
         found.append(
             {
-                "label": title_of_figure(reading),
+                "label": title_of_figure(short),
                 "value": f"{show(before)} → {show(after)}",
-                "delta": change_words(reading, difference),
-                "help": f"{whose}; {reading.better} is better; {percent(difference.level)} interval over {over}.",
+                "delta": change_words(short, difference),
+                "help": f"{whose}{unit}; {reading.better} is better; {level} interval over {over}.",
             }
         )
     return found

@@ -37,6 +37,7 @@ class Face:
     changed = "relabelled"
     changed_mark = "relabelled"
     counted = "relabelled"  # so many of some samples are
+    typing = ""  # the key that leads to a field to type into, in words
     which = ("Wrong only", "All")  # predictions to choose a query from
     picks = True  # whether a target is picked from a list; else it is typed or ticked
     sure = True  # whether predictions are more or less sure
@@ -324,6 +325,7 @@ class NumberFace(Face):
     changed = "set to"
     changed_mark = "changed"
     counted = "with another value"
+    typing = " (V to type it)"
     which = ("Largest errors", "All")
     picks = False
     sure = False
@@ -406,10 +408,11 @@ class NumberFace(Face):
         """The value, and what is suggested with its interval."""
         guess = self.amount(float(entry["suggested"]))
         title = f"Given as {self.word(label)}. Could it be {guess}?"
+        by = f"Predicted by {who[:1].lower()}{who[1:].rstrip(',')}: {guess}."
         if "suggested_low" not in entry:
-            return title, f"{who} says {guess}."
+            return title, by
         low, high = (self.amount(float(entry[f"suggested_{end}"])) for end in ("low", "high"))
-        return title, f"{who} says {guess}; nine of ten values lie within {low} to {high} of such a prediction."
+        return title, f"{by} For such a prediction nine of ten right values lie between {low} and {high}."
 
     suggested_help = "What is predicted without this sample's own value, with the interval of such predictions."
 

@@ -72,7 +72,7 @@ def _start(sight: Sight) -> None:
 def _answer(sight: Sight, found: "PreviewResult") -> None:
     record = found.record
     sizes = record is not None and record.sizes
-    colour, icon = comparison.OUTCOMES[found.outcome] if sizes else ("gray", ":material/sort:")
+    colour, icon = comparison.look(found.outcome, found.main) if sizes else ("gray", ":material/sort:")
     with st.container(border=True):
         st.markdown(f"#### :{colour}[{icon}] {states.plain(found.verdict)}")
         if sizes:

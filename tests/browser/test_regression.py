@@ -32,7 +32,7 @@ def test_from_the_worst_suspect_to_the_proof(cells, visit, page, picture, tmp_pa
     page.get_by_role("button", name="Review values").click()
     ready(page)
     expect(page.get_by_text(re.compile(rf"Given as {given:g}.*Could it be"))).to_be_visible()
-    expect(page.get_by_text(re.compile("nine of ten values lie within"))).to_be_visible()
+    expect(page.get_by_text(re.compile("nine of ten right values lie between"))).to_be_visible()
     picture("cells-review", tmp_path)
 
     page.keyboard.press("v")

@@ -52,7 +52,7 @@ def test_a_number_is_said_with_its_unit_and_how_far_off(numbers):
     assert numbers.query_sentence(seen(3.0, 1.0)).endswith(f"That is 2.00{SPACE}mm too little.")
     title, beneath = numbers.question(3.0, {"suggested": 7.0, "suggested_low": 6.0, "suggested_high": 8.0}, "The model")
     assert title == f"Given as 3{SPACE}mm. Could it be 7.00{SPACE}mm?"
-    assert f"6.00{SPACE}mm to 8.00{SPACE}mm" in beneath
+    assert f"between 6.00{SPACE}mm and 8.00{SPACE}mm" in beneath
 
 
 def test_colours_of_numbers_run_from_small_to_large(numbers):
