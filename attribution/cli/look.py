@@ -34,9 +34,11 @@ def status(
             for item in registry.each():
                 typer.echo(f"  {item.name:<20} {item.summary}")
         return
+    from attribution.views.targets import task_words
+
     opened = open_project(project)
     info, labels = opened.info, opened.labels
-    typer.echo(f"{opened.name} ({opened.folder})\n{info.modality}, {counts(info)}, {len(info.classes)} classes")
+    typer.echo(f"{opened.name} ({opened.folder})\n{info.modality}, {counts(info)}, {task_words(opened.dataset.task)}")
     states = opened.states()
     typer.echo(
         f"version {labels.version[:8]}, {len(states)} samples with decisions, {int((~labels.active).sum())} dropped"

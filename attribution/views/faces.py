@@ -153,6 +153,27 @@ class Face:
             {"label": "Wrong predictions", "value": count(n - hits), "delta": "on the test set", "help": ""},
         ]
 
+    def _measured(self, said: pd.DataFrame) -> list[Metric]:
+        """The task's first two figures on some test samples, each with its bootstrap interval."""
+        found = []
+        for figure in self.task.figures[:2]:
+            terms = self._terms(figure, said)
+            interval = crossed(
+                np.atleast_1d(figure.value(terms.mean(axis=-1))) if len(said) else np.array([np.nan]),
+                np.asarray(figure.value(resampled_means(terms, 1000)))[:, None],
+            )
+            low, high = (value_words(figure, end) for end in (interval.low, interval.high))
+            unit = f"{SPACE}{figure.unit}" if figure.unit else ""
+            found.append(
+                {
+                    "label": title_of_figure(figure).replace(f" ({figure.unit})", ""),
+                    "value": value_words(figure, interval.estimate),
+                    "delta": f"{low.removesuffix(unit)} to {high}",
+                    "help": f"On {plural(len(said), 'test sample')}; {figure.better} is better; 95 % interval.",
+                }
+            )
+        return found
+
     def quality(self, said: pd.DataFrame) -> tuple[str, str, str]:
         """The foremost figure of some test samples: its title, its value, and its 95 % interval."""
         first = self.figures(said)[0]
@@ -441,25 +462,7 @@ class NumberFace(Face):
 
     def figures(self, said: pd.DataFrame) -> list[Metric]:
         """The task's figures, each with its 95 % interval over the test samples."""
-        known = said[np.isfinite(said["error"])] if len(said) else said
-        found = []
-        for figure in self.task.figures[:2]:
-            terms = self._terms(figure, known)
-            interval = crossed(
-                np.atleast_1d(figure.value(terms.mean(axis=-1))) if len(known) else np.array([np.nan]),
-                np.asarray(figure.value(resampled_means(terms, 1000)))[:, None],
-            )
-            low = three_digits(interval.low)
-            high = self.with_unit(three_digits(interval.high))
-            found.append(
-                {
-                    "label": title_of_figure(figure).replace(f" ({figure.unit})", ""),
-                    "value": value_words(figure, interval.estimate),
-                    "delta": f"{low} to {high}",
-                    "help": f"On {plural(len(known), 'test sample')}; lower is better; 95 % interval.",
-                }
-            )
-        return found
+        return self._measured(said[np.isfinite(said["error"])] if len(said) else said)
 
     def line(self, said: pd.DataFrame) -> dict[str, Any]:
         """Prediction and error, as numbers to sort by."""
@@ -507,6 +510,10 @@ class SetFace(Face):
     picks = False
 
     one_by_one = "Label by label"
+
+    def figures(self, said: pd.DataFrame) -> list[Metric]:
+        """The task's figures, each with its 95 % interval over the test samples."""
+        return self._measured(said[~self.bare(said["label"].to_numpy())] if len(said) else said)
 
     def colour(self, value: Any) -> str:
         """That of the first label in the set."""

@@ -96,6 +96,11 @@ def test_a_set_is_said_by_its_labels(sets):
     groups = sets.groups(np.array([1, 1, 2, 3]), np.arange(4))
     assert [group.name for group in groups] == ["cat", "dog", "cat; dog"]
     assert sets.choices() == ("cat", "dog")
+    said = pd.DataFrame({"label": [1, 3], "prediction": [1, 1], "loss": [0.1, 2.0], "labels_right": [1.0, 0.5]})
+    said["correct"] = [True, False]
+    labels, whole = sets.figures(said)
+    assert (labels["label"], labels["value"]) == ("Test share of labels right", f"75.0{SPACE}%")
+    assert whole["value"] == f"50.0{SPACE}%"
 
 
 def test_no_word_of_numbers_is_about_classes(numbers):
