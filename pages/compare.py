@@ -111,7 +111,7 @@ def verdict(bench: "BenchResult", words: dict[str, str]) -> None:
                 st.caption(states.plain(str(note)))
 
 
-def figures(bench: "BenchResult", words: dict[str, str]) -> None:
+def figures(bench: "BenchResult", words: dict[str, str], nouns: str) -> None:
     """The table of all estimators, and the two charts that decide."""
     st.subheader("Side by side")
     table = views.overview(bench, words)
@@ -146,7 +146,7 @@ def figures(bench: "BenchResult", words: dict[str, str]) -> None:
         else:
             drawn = bench.figure("usefulness", label=label if label is not None else -1, dark=context.dark())
             charts.show(drawn, "planted")
-            st.caption(views.planted_words(bench))
+            st.caption(views.planted_words(bench, nouns))
     if len(bench.removal):
         st.subheader("How fast does a prediction break?")
         charts.show(bench.figure("removal", dark=context.dark()), "removal")
@@ -305,7 +305,7 @@ def main() -> None:
         st.caption(f":material/info: {sight.face.nouns.capitalize()} have changed since this was measured.")
     verdict(found, words)
     if len(found.cost) or len(found.fidelity) or len(found.usefulness):
-        figures(found, words)
+        figures(found, words, sight.face.nouns)
         agreement(sight, found, words)
     with st.expander("How much does the damping matter?", icon=":material/tune:"):
         damping.section(sight)

@@ -10,14 +10,14 @@ import pandas as pd
 from attribution.detectors import detectors
 from attribution.estimators import estimators
 from attribution.studies.bench.sentences import sentences
-from attribution.views.numbers import MINUS, NONE, duration, percent, plural, three_digits
+from attribution.views.numbers import MINUS, NONE, duration, percent, three_digits
 
 if TYPE_CHECKING:
     from attribution.studies.bench.result import BenchResult
 
 PARTS = {
     "fidelity": "following retraining",
-    "usefulness": "finding wrong labels",
+    "usefulness": "finding what is wrong",
     "agreement": "agreement",
     "stability": "another seed",
     "cost": "cost",
@@ -56,7 +56,7 @@ def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
         one = {"name": name, "lds": float(fidelity["lds"].get(name, np.nan))}
         one["Estimator"] = words.get(name, name) + (" ★" if name == picked else "")
         one["Follows retraining (LDS)"] = _cell(fidelity, name, "lds", "low", "high")
-        one["Wrong labels (average precision)"] = _cell(useful, name, "ap", "ap_low", "ap_high")
+        one["Planted errors (average precision)"] = _cell(useful, name, "ap", "ap_low", "ap_high")
         one["Another seed (rank correlation)"] = _cell(stability, name, "spearman", "low", "high")
         one["Time"] = duration(float(cost["seconds_s"][name])) if name in cost.index else NONE
         peak = float(cost["peak_mib"].get(name, np.nan))
@@ -97,7 +97,7 @@ def _forest(
     )
 
 
-def planted_words(bench: "BenchResult") -> str:
+def planted_words(bench: "BenchResult", nouns: str = "labels") -> str:
     """What was planted, in one sentence; "" before it was."""
     table = bench.usefulness[bench.usefulness["label"] == -1]
     if table.empty:
@@ -106,8 +106,8 @@ def planted_words(bench: "BenchResult") -> str:
     planted = int(table["planted"].iloc[0])
     budget = float(bench.request["bench"]["budget"])
     return (
-        f"In a sandbox copy, {plural(planted, 'label')} of {n:,} were set wrong at random and one model was trained on "
-        f"it; your labels are untouched. A random order has average precision {planted / n:.2f}. The review budget is "
+        f"In a sandbox copy, {planted:,} {nouns} of {n:,} were set wrong at random and one model was trained on "
+        f"it; your {nouns} are untouched. A random order has average precision {planted / n:.2f}. The review budget is "
         f"the first {percent(budget)} of the queue."
     )
 

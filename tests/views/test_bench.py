@@ -24,7 +24,7 @@ def test_the_table_puts_the_most_faithful_first_and_marks_what_is_missing(measur
     table = views.overview(measured, WORDS)
     assert table["Estimator"].tolist() == ["EK-FAC ★", "Gradient dot product", "Random"]
     assert table["Follows retraining (LDS)"].tolist() == ["0.50 (0.40 to 0.60)", "0.20 (0.10 to 0.30)", "–"]
-    assert table["Wrong labels (average precision)"].tolist() == ["–", "0.40 (0.30 to 0.50)", "–"]
+    assert table["Planted errors (average precision)"].tolist() == ["–", "0.40 (0.30 to 0.50)", "–"]
     assert table["Extra memory"].tolist() == ["–", "30 MiB", "–"]
     assert table["Time"].str.replace("\N{NO-BREAK SPACE}", " ").tolist() == ["1 min 15 s", "2.0 s", "–"]
 
