@@ -55,6 +55,18 @@ def toolbar(sight: Sight) -> None:
         exporting.show(sight)
 
 
+COLUMNS = {
+    "id": st.column_config.NumberColumn("no.", width=50),
+    "time": st.column_config.TextColumn(width=140),
+    "change": st.column_config.TextColumn(width=190),
+    "reason": st.column_config.TextColumn(width=150),
+    "evidence": st.column_config.TextColumn(width=230),
+    "by": st.column_config.TextColumn(width=60),
+    "batch": st.column_config.TextColumn(width=75, help="Decisions made together share a batch."),
+    "state": st.column_config.TextColumn("now", width=80),
+}
+
+
 def decisions(sight: Sight) -> None:
     """One page of the ledger; chosen lines can be taken back, alone or with their batch."""
     wanted = filters()
@@ -73,16 +85,7 @@ def decisions(sight: Sight) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         height="content",
-        column_config={
-            "id": st.column_config.NumberColumn("no.", width=50),
-            "time": st.column_config.TextColumn(width=140),
-            "change": st.column_config.TextColumn(width=190),
-            "reason": st.column_config.TextColumn(width=150),
-            "evidence": st.column_config.TextColumn(width=230),
-            "by": st.column_config.TextColumn(width=60),
-            "batch": st.column_config.TextColumn(width=75, help="Decisions made together share a batch."),
-            "state": st.column_config.TextColumn("now", width=80),
-        },
+        column_config=COLUMNS,
         alt="Decisions, newest first, with reason, evidence and author",
     )
     cards.pager(found, ROWS, "page-ledger")

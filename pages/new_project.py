@@ -179,6 +179,30 @@ def show_problems(problems: list[dict[str, Any]], seen: int) -> None:
     )
 
 
+def own_code() -> tuple[str, Look | None, UserError | None]:
+    """The user's FILE.py:FUNCTION, whether it may run, and what is wrong with the name."""
+    trusted: Look | None = None
+    problem = None
+    name = st.text_input(
+        "Python file and function",
+        key="own-model",
+        placeholder="/code/net.py:make_model",
+        help="The function returns an nn.Module. It may take `classes`, `outputs`, `shape`, `class_names`, `mean`, "
+        "`std`, `columns` and `vocabulary`.",
+    ).strip()
+    if name and not re.fullmatch(r".+\.py:\w+", name):
+        problem = UserError(
+            f"“{name}” does not name a function in a file.",
+            "It must look like FILE.py:FUNCTION.",
+            "For example net.py:make_model.",
+        )
+    elif not name:
+        problem = UserError("No file is named yet.", "", "Give FILE.py:FUNCTION.")
+    else:
+        trusted = trusting.tick(name.rpartition(":")[0])
+    return name, trusted, problem
+
+
 def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, UserError | None]:
     """Step two: the network, whether its code may run, and how well its weights should do in percent."""
     st.subheader("2. Model")
@@ -204,23 +228,7 @@ def model_step(modality: str) -> tuple[ModelConfig, Look | None, float | None, U
             "Leave empty to train here.",
         )
     if kind == "own":
-        name = st.text_input(
-            "Python file and function",
-            key="own-model",
-            placeholder="/code/net.py:make_model",
-            help="The function returns an nn.Module. It may take `classes`, `outputs`, `shape`, `class_names`, `mean`, "
-            "`std`, `columns` and `vocabulary`.",
-        ).strip()
-        if name and not re.fullmatch(r".+\.py:\w+", name):
-            problem = UserError(
-                f"“{name}” does not name a function in a file.",
-                "It must look like FILE.py:FUNCTION.",
-                "For example net.py:make_model.",
-            )
-        elif not name:
-            problem = UserError("No file is named yet.", "", "Give FILE.py:FUNCTION.")
-        else:
-            trusted = trusting.tick(name.rpartition(":")[0])
+        name, trusted, problem = own_code()
         own, wrong = handed.fields(modality)
         problem = problem or wrong
     else:

@@ -39,18 +39,8 @@ def next_step(
     """The one next step. ``leaks`` says what leaks nobody judged do to
     the test score ("" for nothing): that score is what everything else is measured by. ``retrained``: a finished
     retraining has the edits. ``loaded``: the model's weights were trained elsewhere."""
-    if not trained and loaded:
-        return NextStep(
-            "Your weights are loaded. Analysing them takes a few minutes and shows where they go wrong.",
-            "Analyse",
-            job="prepare",
-        )
     if not trained:
-        return NextStep(
-            "There is no model yet. Training one takes a few minutes and shows where it goes wrong.",
-            "Train and analyse",
-            job="prepare",
-        )
+        return _train(loaded)
     if leaks:
         return NextStep(f"{leaks} Judge these leaks first.", "Judge the leaks", page="leaks")
     nouns = noun if noun.endswith("s") else f"{noun}s"
@@ -60,18 +50,8 @@ def next_step(
             f"Look for wrong {nouns}",
             job="mislabels",
         )
-    if retrained and pending:
-        return NextStep(
-            f"{plural(pending, 'edit')} in the retrained model. See what they changed, and use it.",
-            "See the proof",
-            page="retrain",
-        )
-    if pending >= 10 or (pending and not open_suspects):
-        return NextStep(
-            f"{plural(pending, 'edit')} not yet in the model. Retrain and see what they change.",
-            "Retrain",
-            page="retrain",
-        )
+    if pending and (retrained or pending >= 10 or not open_suspects):
+        return _prove(plural(pending, "edit"), retrained)
     if open_suspects:
         return NextStep(
             f"{plural(open_suspects, f'suspicious {noun}', f'suspicious {nouns}')} waiting. "
@@ -84,6 +64,22 @@ def next_step(
         "Explain a mistake",
         page="influence",
     )
+
+
+def _train(loaded: bool) -> NextStep:
+    if loaded:
+        sentence = "Your weights are loaded. Analysing them takes a few minutes and shows where they go wrong."
+        return NextStep(sentence, "Analyse", job="prepare")
+    sentence = "There is no model yet. Training one takes a few minutes and shows where it goes wrong."
+    return NextStep(sentence, "Train and analyse", job="prepare")
+
+
+def _prove(edits: str, retrained: bool) -> NextStep:
+    if retrained:
+        sentence = f"{edits} in the retrained model. See what they changed, and use it."
+        return NextStep(sentence, "See the proof", page="retrain")
+    sentence = f"{edits} not yet in the model. Retrain and see what they change."
+    return NextStep(sentence, "Retrain", page="retrain")
 
 
 def review_time(n: int) -> str:
