@@ -122,7 +122,7 @@ def test_loaded_weights_ask_before_a_proof_trains_anew(app, words, tiny_project,
     project.drop([1])
     for page in ("overview", "retrain", "memorization"):
         test = app(page, project="theirs")
-        assert "Your weights were trained elsewhere, on the labels before your edits" in words(test)
+        assert "Your weights were trained elsewhere, on the data before your edits" in words(test)
         assert not any(button.key in ("start-retrain", "start-memorize") for button in test.button)
     test = app("retrain", project="theirs")
     test.button(key="retrain-here").click().run()
