@@ -271,12 +271,3 @@ def fingerprint(*parts: Any) -> str:
     """A short hash of JSON-able parts: the content key of every artefact."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def __getattr__(name: str) -> Any:
-    """Settings of studies stand with their study; the former place still knows them."""
-    import importlib
-
-    if name.startswith("__") or name not in (top := importlib.import_module("attribution")).__all__:
-        raise AttributeError(name)
-    return getattr(top, name)

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from studied import flag
 from tiny_world import N_TRAIN, TASKS, World, build_task
 
 from attribution.detectors import counted, defaults, detectors
 from attribution.detectors.base import Evidence, Units
 from attribution.errors import UserError
 from attribution.statistics.ranking import auroc
-from attribution.studies.mislabels.run import flag
 from attribution.studies.mislabels.study import FlagConfig
 
 CONFIG = FlagConfig(folds=3, neighbors=7, cases=4, device="cpu")
