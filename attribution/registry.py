@@ -4,7 +4,6 @@ edit."""
 import importlib
 import pkgutil
 from collections.abc import Callable
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from attribution.errors import UserError
 
 GROUP = "datablame.plugins"  # the entry points by which an installed package names its modules
+_LOADED: set[str] = set()
 
 
 class Registry:
@@ -49,8 +49,8 @@ class Registry:
             for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
                 if not module.name.startswith("_") and (place := self._module(module)):
                     importlib.import_module(place)
-            self._discovered = True  # before others' modules, which may ask what there is
-            installed()
+            self._discovered = True
+        installed()
 
     def _module(self, found: pkgutil.ModuleInfo) -> str:
         """The module that registers a plug-in; "" for what stands beside the plug-ins."""
@@ -92,26 +92,32 @@ def named(room: str) -> Registry:
     return found
 
 
-@cache
-def installed() -> tuple[str, ...]:
-    """Import what installed packages offer under the entry points ``datablame.plugins``, once; the names of those
-    packages.
+def installed() -> None:
+    """Import what installed packages offer under the entry points ``datablame.plugins``, once.
 
     Only packages that the user installed are asked, never a project or the user's data. ``UserError`` naming the
-    package for one that cannot be imported.
+    package for one that cannot be imported, whenever plug-ins are asked for.
     """
-    packages = []
-    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.value, point.name)):
-        package = point.dist.name if point.dist else point.module
-        try:
-            point.load()
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(
-                f"The plug-in {point.value} of the package {package} cannot be loaded: {error!r}.",
-                f"It is installed and asks to be found ({GROUP}), so everything that lists plug-ins needs it.",
-                f"Update or uninstall {package}.",
-            ) from error
-        packages.append(package)
-    return tuple(dict.fromkeys(packages))
+    if "begun" in _LOADED:  # by now, or right now: modules that are being imported may ask what there is
+        return
+    _LOADED.add("begun")
+    try:
+        for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.value, point.name)):
+            _load(point)
+    except UserError:
+        _LOADED.discard("begun")
+        raise
+
+
+def _load(point: metadata.EntryPoint) -> None:
+    package = point.dist.name if point.dist else point.module
+    try:
+        point.load()
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"The plug-in {point.value} of the package {package} cannot be loaded: {error!r}.",
+            f"It is installed and asks to be found ({GROUP}), so everything that lists plug-ins needs it.",
+            f"Update or uninstall {package}.",
+        ) from error

@@ -110,6 +110,17 @@ def test_a_package_that_cannot_be_imported_is_named(tmp_path):
     assert done.returncode == 2
     assert "broken-pack" in done.stderr
     assert "Update or uninstall" in done.stderr
+    twice = """
+from attribution.detectors import detectors
+from attribution.errors import UserError
+for _ in range(2):
+    try:
+        detectors.names()
+    except UserError as error:
+        print(error.do)
+"""
+    said = python(tmp_path / "site", tmp_path, "-c", twice).stdout
+    assert said.count("uninstall broken-pack") == 2  # asked again, it is said again
 
 
 def test_two_plug_ins_of_one_name_are_both_named(tmp_path):
