@@ -111,8 +111,7 @@ def show(name: str, found: dict[str, Any]) -> None:
         precision, first = figures["average_precision"], figures["precision_at_10_percent"]
         print(
             f"  {detector:20s} AUROC {halves}  AP {precision['value']:.3f} [{precision['low']:.3f}, "
-            f"{precision['high']:.3f}]"
-            f"  precision at 10 % {first['value']:.3f}"
+            f"{precision['high']:.3f}]  precision at 10 % {first['value']:.3f}"
         )
 
 

@@ -21,15 +21,12 @@ if TYPE_CHECKING:
     from attribution.studies.angles.result import AnglesResult
 
 READING = (
-    "**How to read it.** Every training sample pulls on the model's weights; so does what you ask about. A "
-    "point's place from left to right is "
-    "the angle between the two pulls: at the right (cosine 1, 0°) training on the sample moves the model the way "
-    "that makes this prediction's "
-    "loss smaller, at the left (cosine −1, 180°) it moves it the other way, and in the middle (90°) the two have "
-    "nothing to do with each "
-    "other. Its height is how strong the pull is: points high on the left do the most harm, and what is "
-    "wrong often lies there. Draw around "
-    "them to see them and act."
+    "**How to read it.** Every training sample pulls on the model's weights; so does what you ask about. A point's "
+    "place from left to right is the angle between the two pulls: at the right (cosine 1, 0°) training on the sample "
+    "moves the model the way that makes this prediction's loss smaller, at the left (cosine −1, 180°) it moves it the "
+    "other way, and in the middle (90°) the two have nothing to do with each other. Its height is how strong the pull "
+    "is: points high on the left do the most harm, and what is wrong often lies there. Draw around them to see them "
+    "and act."
 )
 
 
@@ -53,9 +50,8 @@ def measure_now(sight: Sight, rows: Sequence[int]) -> None:
     ):
         states.empty(
             f"The angles to {what} are not measured yet",
-            "You will see which training samples pull with it, which against it, and how strongly. Seconds for a "
-            "small model, "
-            "a few minutes for thousands of pictures.",
+            "You will see which training samples pull with it, which against it, and how strongly. Seconds for a small "
+            "model, a few minutes for thousands of pictures.",
             "Measure the angles",
             lambda: jobs.submit(sight.project, "angles", config),
             icon=":material/explore:",
@@ -135,8 +131,7 @@ def figures(sight: Sight, result: "AnglesResult") -> None:
         of = numbers.count(int(result.config["n_train"]))
         st.caption(
             f"Columns: damping, in mean eigenvalues of the curvature, which is taken over {numbers.count(used)} of "
-            f"{of} training samples. "
-            "“About”: only roughly solved; “not reached”: too few steps for so little damping."
+            f"{of} training samples. “About”: only roughly solved; “not reached”: too few steps for so little damping."
         )
 
 

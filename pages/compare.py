@@ -36,9 +36,9 @@ def start(sight: Sight, first: bool) -> None:
         if first:
             st.markdown("#### :material/balance: Nothing measured yet")
             st.markdown(
-                "This retrains the model on random halves of the data and plants known errors in a sandbox copy, "
-                "then asks every estimator: "
-                "did you foresee it? Retrained models are kept, so a second comparison is quicker."
+                "This retrains the model on random halves of the data and plants known errors in a sandbox copy, then "
+                "asks every estimator: did you foresee it? Retrained models are kept, so a second comparison is "
+                "quicker."
             )
         chosen = st.multiselect(
             "Estimators", list(words), default=everyday, format_func=words.__getitem__, key="bench-estimators"
@@ -76,9 +76,9 @@ def start(sight: Sight, first: bool) -> None:
         line = table[table["subsets"] == config.subsets].iloc[0]
         wait = numbers.duration(float(line["seconds_s"])) if line["missing"] else "no time, they are there"
         st.caption(
-            f"{numbers.plural(int(line['missing']), 'model')} to retrain: about {wait} on this machine, and the "
-            "LDS known to about "
-            f"± {line['half_width']:.2f}. Planting errors and a second seed take two or three more trainings."
+            f"{numbers.plural(int(line['missing']), 'model')} to retrain: about {wait} on this machine, and the LDS "
+            f"known to about ± {line['half_width']:.2f}. Planting errors and a second seed take two or three more "
+            "trainings."
         )
         with st.expander("Time against certainty", icon=":material/schedule:"):
             st.dataframe(
@@ -117,13 +117,12 @@ def figures(bench: "BenchResult", words: dict[str, str], nouns: str) -> None:
     table = views.overview(bench, words)
     st.dataframe(table, hide_index=True, alt="Every estimator with its fidelity, usefulness, stability and cost")
     st.caption(
-        "In brackets 95 % intervals. **LDS**, the linear datamodeling score: how well the order of predicted "
-        "losses over random halves of the data matches "
-        "the order after really retraining on them (1 perfect, 0 chance). Its interval covers the choice of "
-        "halves and predictions, not the seed of training; "
-        "in simulations it was 1.3 to 1.8 times as wide as needed, and the score .005 to .024 too low at 24 "
-        "models. Every estimator is judged at its usual "
-        "damping: one that looks poor may do as well as the best at another. ★ recommended for explaining a prediction."
+        "In brackets 95 % intervals. **LDS**, the linear datamodeling score: how well the order of predicted losses "
+        "over random halves of the data matches the order after really retraining on them (1 perfect, 0 chance). Its "
+        "interval covers the choice of halves and predictions, not the seed of training; in simulations it was 1.3 to "
+        "1.8 times as wide as needed, and the score .005 to .024 too low at 24 models. Every estimator is judged at "
+        "its usual damping: one that looks poor may do as well as the best at another. ★ recommended for explaining a "
+        "prediction."
     )
     for name, why in bench.summary.get("skipped", {}).items():
         st.caption(f":material/block: {states.plain(words.get(name, name))}: {states.plain(str(why))}")

@@ -32,9 +32,8 @@ def start(sight: Sight, first: bool) -> None:
             st.markdown("#### :material/psychology: Nothing measured yet")
             st.markdown(
                 "Memorization is how much more often the model is right on a sample when it was trained on it. To "
-                "measure it, the model is "
-                "retrained on random halves of the data. Hard, rare and mislabelled samples stand out. The models "
-                "are kept and shared with Compare."
+                "measure it, the model is retrained on random halves of the data. Hard, rare and mislabelled samples "
+                "stand out. The models are kept and shared with Compare."
             )
         lines = sight.project.studies.memorization.cost()
         by_count = {line["models"]: line for line in lines}
@@ -119,9 +118,8 @@ def hanging(sight: Sight, found: "MemorizationResult") -> None:
         return
     st.caption(
         f"Left out, the training sample takes the prediction with it. {found.config['pairs_found']:,} such test "
-        "predictions were seen; with "
-        f"{found.config['models']} models chance alone would show about {found.config['pairs_by_chance']:.0f}. "
-        "More models make them surer."
+        f"predictions were seen; with {found.config['models']} models chance alone would show about "
+        f"{found.config['pairs_by_chance']:.0f}. More models make them surer."
     )
     page = cards.page_number(len(pairs), PAIRS, "page-hanging")
     for place, line in enumerate(tables.page_of(pairs, page, PAIRS).to_dict("records")):

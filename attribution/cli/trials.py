@@ -35,8 +35,7 @@ def remedy(project: Project, result: Any) -> None:
     for line in table.to_dict("records"):
         mark = " <- suggested" if line["budget"] == result.suggested and line["removed"] == "harmful" else ""
         typer.echo(
-            f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} "
-            "points "
+            f"{line['removed']:<8} {line['budget']:>4g} %  {line['figure']:<9} {100 * line['estimate']:6.1f} points "
             f"({100 * line['low']:.1f} to {100 * line['high']:.1f}){mark}"
         )
     typer.echo(result.verdict)

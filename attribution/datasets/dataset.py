@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.handed import STANDARDISED, raw_table, tensor, token_table
 from attribution.datasets.names import UNLABELLED
 from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
 from attribution.storage.files import damage, read_array, read_json, way_out, whole_file, write_json
 from attribution.storage.sums import of_folder
-from attribution.storage.tables import read_table, write_table
+from attribution.storage.tables import Lines, read_table, write_table
 from attribution.tasks import task_of
 from attribution.tasks.own import identity
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import torch
 
     from attribution.datasets.handed import Inputs
-    from attribution.storage.tables import Lines
     from attribution.tasks.base import Task
 
 SPLITS = ("train", "val", "test")
@@ -261,8 +261,6 @@ class Dataset:
 
     @cached_property
     def _lines(self) -> "Lines":
-        from attribution.storage.tables import Lines
-
         return Lines(self.folder / "samples.parquet")
 
     @cached_property
@@ -315,15 +313,11 @@ class Dataset:
     @cached_property
     def raw(self) -> np.ndarray:
         """A table's inputs as they stand in the data (n, d), not standardised; worked out once and kept in memory."""
-        from attribution.datasets.handed import raw_table
-
         return raw_table(self)
 
     @cached_property
     def tokens(self) -> np.ndarray:
         """The same as whole numbers (n, d) int64; ``UserError`` where they are none."""
-        from attribution.datasets.handed import token_table
-
         return token_table(self)
 
     @cached_property
@@ -337,8 +331,6 @@ class Dataset:
         """The model-ready batch of these rows: image float32 (b, C, H, W), text int64 (b, L), tabular (b, d).
         ``inputs`` says what the model is handed (``attribution.models.build.inputs_of(model)``), None: standardised.
         Reads only these rows from disk."""
-        from attribution.datasets.handed import STANDARDISED, tensor
-
         return tensor(self, np.asarray(rows, dtype=np.int64), device, inputs or STANDARDISED)
 
     def base_version(self) -> Labels:

@@ -12,14 +12,14 @@ from attribution.datasets.kinds import modality
 from attribution.datasets.labels import labelled, note_joined, refuse_quantity, refuse_several, tidy_labels
 from attribution.datasets.source import Source, check_classes, class_names
 from attribution.datasets.splits import assign_splits, split_order
+from attribution.settings.configs import DataConfig
 from attribution.tasks.choice import chosen
+from attribution.tasks.targets import Targets
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.settings.configs import DataConfig
     from attribution.tasks.base import Task
-    from attribution.tasks.targets import Targets
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.needed import active_rows
-from attribution.detectors.by_class import by_class
+from attribution.detectors.by_class import ByClass, by_class
 from attribution.errors import UserError
 from attribution.neighbors.cells import EXACT_ROWS, nearest_in_cells
 from attribution.neighbors.exact import nearest
 
 if TYPE_CHECKING:
-    from attribution.detectors.by_class import ByClass
     from attribution.tasks.base import Task
     from attribution.training.trained import TrainedModel
 

@@ -12,6 +12,7 @@ import numpy as np
 from attribution.estimators._preconditioned import CurvatureSettings, curvature_of, stand_in, usual_ratio
 from attribution.estimators._stored import STORED, store_of
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.gradients.store import GradientStore
 from attribution.settings.ranges import opt
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from attribution.gradients.curvature import GaussNewton
     from attribution.gradients.factors import Factor
-    from attribution.gradients.store import GradientStore
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from attribution.storage.files import file_hash
 if TYPE_CHECKING:
     import torch
 
-    from attribution.gradients.store import GradientStore
     from attribution.training.trained import TrainedModel
 
 

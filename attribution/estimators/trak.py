@@ -11,12 +11,12 @@ from attribution.estimators import register
 from attribution.estimators._preconditioned import KEEP_BYTES
 from attribution.estimators._stored import STORED, store_of
 from attribution.estimators.base import Estimator, Query, ScoreBlock
+from attribution.gradients.store import GradientStore
 from attribution.settings.ranges import Settings, opt
 
 if TYPE_CHECKING:
     import torch
 
-    from attribution.gradients.store import GradientStore
     from attribution.training.trained import TrainedModel
 
 

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attribution.figures import marks, style
+from attribution.studies.mislabels.budget import Budget
 from attribution.views.budget import in_words
 from attribution.views.numbers import count, three_digits
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-    from attribution.studies.mislabels.budget import Budget
 
 
 def figures_of(found: "Budget") -> "dict[str, Callable[..., Figure]]":

@@ -12,6 +12,7 @@ from attribution.datasets.names import UNLABELLED
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.registry import Registry
+from attribution.settings.configs import DataConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from attribution.datasets.encode import Encoded
     from attribution.datasets.source import Source
     from attribution.modalities.space import Space
-    from attribution.settings.configs import DataConfig
 
 modalities = Registry("modality", "attribution.modalities")
 register = modalities.register

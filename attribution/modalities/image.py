@@ -8,23 +8,21 @@ import numpy as np
 from PIL import Image
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
-from attribution.datasets.encode import encode_images
+from attribution.datasets.encode import Encoded, encode_images
 from attribution.datasets.handed import Inputs, scaled
 from attribution.datasets.picture_layout import is_picture
 from attribution.datasets.previews import preview_images
+from attribution.datasets.source import Source
 from attribution.modalities.base import Modality, imported, register
 from attribution.modalities.space import Space, numbers_space
+from attribution.progress import Progress
+from attribution.settings.configs import DataConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
     import torch
-
-    from attribution.datasets.encode import Encoded
-    from attribution.datasets.source import Source
-    from attribution.progress import Progress
-    from attribution.settings.configs import DataConfig
 
 
 @register("image")

@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
-from attribution.datasets.encode import encode_table
+from attribution.datasets.encode import Encoded, encode_table
 from attribution.datasets.handed import Inputs, scaled, table_token_problem
 from attribution.datasets.previews import preview_table
+from attribution.datasets.source import Source
 from attribution.errors import UserError
 from attribution.modalities.base import Modality, imported, register, shorten
 from attribution.modalities.space import Space, columns_space, numbers_space, raw_columns
+from attribution.progress import Progress
+from attribution.settings.configs import DataConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
     import torch
-
-    from attribution.datasets.encode import Encoded
-    from attribution.datasets.source import Source
-    from attribution.progress import Progress
-    from attribution.settings.configs import DataConfig
 
 
 @register("tabular")

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attribution.datasets.dataset import Dataset, DatasetInfo
-from attribution.datasets.encode import encode_texts
+from attribution.datasets.encode import Encoded, encode_texts
 from attribution.datasets.handed import Inputs
 from attribution.datasets.previews import preview_texts
+from attribution.datasets.source import Source
 from attribution.errors import UserError
 from attribution.modalities.base import Modality, imported, register, shorten
 from attribution.modalities.space import Space, words_space
+from attribution.progress import Progress
+from attribution.settings.configs import DataConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import torch
-
-    from attribution.datasets.encode import Encoded
-    from attribution.datasets.source import Source
-    from attribution.progress import Progress
-    from attribution.settings.configs import DataConfig
 
 
 @register("text")

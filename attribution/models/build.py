@@ -4,12 +4,13 @@ import inspect
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import torch
 from torch import nn
 
+from attribution.datasets.dataset import DatasetInfo
 from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
 from attribution.modalities import modalities
@@ -23,9 +24,6 @@ from attribution.tasks import USUAL
 from attribution.trust.imports import code_file
 from attribution.trust.loading import running
 from attribution.trust.question import code_hash, look
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import DatasetInfo
 
 __all__ = ["build_model", "check_model", "identity", "inputs_for", "is_custom", "resolve"]
 HELD = 4  # times its weights that a network in training takes: weights, gradients, momentum, and one to spare

@@ -3,23 +3,21 @@ it is not."""
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from attribution.datasets.dataset import Dataset
 from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
 from attribution.modalities import modality_of
 from attribution.models.features import inputs_of
 from attribution.models.predict import predict
 from attribution.statistics.intervals import wilson
+from attribution.tasks.base import Task
 from attribution.tasks.classification import per_sample_loss
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset
-    from attribution.tasks.base import Task
 
 MOST = 5000  # samples that are asked, spread evenly
 TRIED = 1000  # of them, to try other readings where nothing is expected

@@ -1,18 +1,14 @@
 """Logits and representations of many samples, and the inputs of a split held where the model is."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attribution.datasets.dataset import Dataset
 from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.modalities import modality_of
 from attribution.models.devices import fast_layout, pick_device, reproducible
 from attribution.models.features import device_of, forward_features, inputs_of
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset
 
 HELD_BYTES = 2 << 30
 

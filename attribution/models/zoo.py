@@ -5,18 +5,16 @@ nn.Module``.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from attribution.datasets.dataset import DatasetInfo
 from attribution.errors import UserError
 from attribution.modalities import modalities
 from attribution.registry import Registry
 from attribution.tasks import task_of
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import DatasetInfo
 
 models = Registry("model", "attribution.models")
 NUMERIC = "numeric"  # any kind of data whose inputs are numbers of one shape

@@ -5,14 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
 from attribution.modalities import modality_of
 from attribution.settings.configs import DataConfig, ModelConfig
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from attribution.datasets.dataset import Dataset
 
 
 def own_side(dataset: "Dataset", model: ModelConfig, data: DataConfig) -> int:

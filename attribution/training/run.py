@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-    from attribution.datasets.dataset import Dataset
-
 
 @dataclass(frozen=True)
 class Run(Drawn):

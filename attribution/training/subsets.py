@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets.dataset import Labels
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, TrainConfig, fingerprint, from_dict, stored_model, to_dict
@@ -25,7 +25,6 @@ from attribution.tasks import task_class
 if TYPE_CHECKING:
     from torch import nn
 
-    from attribution.datasets.dataset import Dataset, Labels
     from attribution.tasks.base import Task
 
 FORMAT = 1

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.datasets.handed import Inputs
 from attribution.errors import UserError
 from attribution.models.build import build_model, check_model, identity
@@ -52,9 +53,6 @@ from attribution.training.recipe import (
 )
 from attribution.training.run import Run
 from attribution.training.state import TrainingState
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
 
 __all__ = ["Run", "adopt", "default_recipe", "fit", "loss_on_samples", "predict", "run_fingerprint", "train"]
 FORMAT = 1  # raise when the same request would give other weights than before

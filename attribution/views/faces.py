@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from attribution.statistics.intervals import WithAndWithout, crossed, resampled_means, without
+from attribution.tasks.base import Task
+from attribution.tasks.figure import Figure
 from attribution.views import angles, colours, influence, overview, scatter, tables
 from attribution.views.comparison import title_of_figure, value_words
 from attribution.views.numbers import SPACE, count, percent, plural, share_range, three_digits
@@ -15,8 +17,6 @@ from attribution.views.numbers import SPACE, count, percent, plural, share_range
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
     from attribution.studies.mislabels.result import FlagResult
-    from attribution.tasks.base import Task
-    from attribution.tasks.figure import Figure
 
 Metric = dict[str, str]  # label, value, delta, help
 ESTIMATED = (

@@ -11,11 +11,11 @@ from attribution.estimators import estimators, in_place
 from attribution.estimators.base import ORDER_ONLY, unit_of
 from attribution.project.lookup import InfluenceView
 from attribution.studies.influence.settings import words
+from attribution.tasks.base import Task
 from attribution.tasks.classification import PLAIN
 from attribution.views.numbers import count, percent, three_digits
 
 if TYPE_CHECKING:
-    from attribution.tasks.base import Task
     from attribution.training.run import Run
 
 

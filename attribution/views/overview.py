@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.settings.configs import TrainConfig
 from attribution.views.numbers import count, plural, three_digits
 
 if TYPE_CHECKING:
-    from attribution.settings.configs import TrainConfig
     from attribution.views.faces import Face
 
 

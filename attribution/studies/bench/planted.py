@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets.dataset import Labels
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.detectors import detectors
 from attribution.detectors.base import Evidence
 from attribution.detectors.planting import plant as plant_values
@@ -26,7 +26,6 @@ from attribution.statistics.ranking import Metric, auroc, average_precision, pre
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset, Labels
     from attribution.training.trained import TrainedModel
 
 VALIDATION = 100  # validation samples that estimators are asked about

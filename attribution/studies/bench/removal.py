@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.datasets.dataset import Labels
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.statistics.intervals import paired_bootstrap
@@ -21,7 +21,6 @@ from attribution.storage.files import read_array, whole_file
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset, Labels
     from attribution.tasks.base import Task
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
 from attribution.estimators import estimators, in_place
 from attribution.progress import Progress
@@ -34,7 +35,6 @@ from attribution.training.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Labels
 
 FORMAT = 2
 PARTS = ("cost", "agreement", "fidelity", "usefulness", "stability")  # in the order of the work: the quick ones first

@@ -5,11 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from attribution.datasets.dataset import Labels
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.estimators import estimators
 from attribution.estimators.base import Estimator, Query
 from attribution.measures.query import query_gradients
@@ -24,9 +24,6 @@ from attribution.studies.influence.plan import Shard, columns, plan
 from attribution.studies.influence.tables import write_tables
 from attribution.studies.influence.work import ShardWork, write_shard
 from attribution.studies.meter import Meter
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
 
 # training samples among the kept ones, as a share of what chance would give; .2 to .9 over estimators and samples
 DISTINCT = 0.5

@@ -4,8 +4,9 @@ model."""
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.models.devices import pick_device
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, TrainConfig, model_request
@@ -15,9 +16,6 @@ from attribution.studies.costs.result import figures, told_of
 from attribution.studies.costs.scoring import share_of
 from attribution.studies.meter import Meter
 from attribution.training.train import fit, predict
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
 
 START, STEP = 256, 4  # training samples of the first epoch, and the growth to the next
 ASKED = 2048  # samples that the model is asked about, to time what is measured after every epoch

@@ -5,11 +5,12 @@ result.sweep     # one line per ratio: agreement with the default ratio, and the
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators._preconditioned import usual_ratio
@@ -24,9 +25,6 @@ from attribution.studies.bench.lds import lds, summed
 from attribution.studies.damping.study import DampingConfig
 from attribution.studies.influence import settings
 from attribution.training.subsets import Subsets
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Labels
 
 FORMAT = 1
 

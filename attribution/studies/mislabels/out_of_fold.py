@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets.dataset import Labels
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import TrainConfig
 from attribution.storage.files import read_array, whole_file
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
     from attribution.training.train import Run
 
 TrainFold = Callable[

@@ -15,8 +15,6 @@ from attribution.storage.tables import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.detectors.base import Units
-
 
 class FlagResult(Artefact):
     """One search for wrong labels: ``NAME/flags/FLAG``. ``row`` is a training row of the project.

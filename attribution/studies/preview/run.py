@@ -9,13 +9,14 @@ alone can be read
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.gradients.selected import SELECTIONS, VARIANTS, How, Samples, select_for, update
@@ -33,9 +34,6 @@ from attribution.studies.retrain.changes import changes, flip_counts, flip_table
 from attribution.studies.retrain.predicted import PredictedEffect, acted_on, predict_effect
 from attribution.studies.retrain.result import Change
 from attribution.tasks import task_of
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
 
 FORMAT = 2  # raise when the same request would give another result than before
 REMOVED = 0.9  # share of a class that may leave the training set

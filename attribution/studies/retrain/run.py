@@ -11,10 +11,11 @@ samples alone and the spread over seeds alone are kept beside it; each shows one
 import dataclasses
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Dataset, Labels
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.progress import Progress
@@ -29,9 +30,6 @@ from attribution.studies.retrain.proof import Proof, prove
 from attribution.studies.retrain.study import RetrainConfig
 from attribution.training.run import Run
 from attribution.training.train import run_fingerprint, train
-
-if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset, Labels
 
 FORMAT = 2  # raise when the same request would give another result than before
 

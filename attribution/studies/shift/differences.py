@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Dataset
 from attribution.modalities.space import Space, coded, raw_columns
 from attribution.studies.shift.study import ShiftConfig
 from attribution.studies.shift.targets import KIND, groups_of, nickname
@@ -13,7 +14,6 @@ from attribution.studies.shift.targets import KIND, groups_of, nickname
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset
     from attribution.tasks.base import Task
 
 COLUMNS = ["kind", "name", "train", "test", "difference", "low", "high", "importance", "unit", "words", "row"]

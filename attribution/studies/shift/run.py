@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Dataset
 from attribution.datasets.needed import active_rows
 from attribution.errors import UserError
 from attribution.modalities.space import Space
@@ -22,7 +23,6 @@ from attribution.studies.shift.study import ShiftConfig
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset
 
 FORMAT = 1  # raise when the same request would give another result than before
 

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.datasets.dataset import Dataset
 from attribution.modalities import modality_of
 from attribution.modalities.space import Space, logistic
 
 if TYPE_CHECKING:
-    from attribution.datasets.dataset import Dataset
     from attribution.training.run import Run
 
 

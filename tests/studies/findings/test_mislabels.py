@@ -157,12 +157,11 @@ def test_unknown_detector_is_refused(world, tmp_path):
 
 def test_reading_needs_no_torch(found):
     code = (
-        "import sys; from pathlib import Path; from attribution.studies.mislabels.result import FlagResult;"
-        f"f = FlagResult.open(Path({str(found.folder)!r})); f.queue(3); f.reasons(int(f.detectors['row'][0])); "
-        "from attribution.studies.influence.result import ScoreResult;"
-        "from attribution.studies.map.result import MapResult;"
-        "from attribution.estimators import estimators; [estimators.get(name).title for name in estimators.names()];"
-        "assert 'torch' not in sys.modules, 'torch was imported'"
+        "import sys; from pathlib import Path; from attribution.studies.mislabels.result import FlagResult;f = "
+        f"FlagResult.open(Path({str(found.folder)!r})); f.queue(3); f.reasons(int(f.detectors['row'][0])); from "
+        "attribution.studies.influence.result import ScoreResult;from attribution.studies.map.result import "
+        "MapResult;from attribution.estimators import estimators; [estimators.get(name).title for name in "
+        "estimators.names()];assert 'torch' not in sys.modules, 'torch was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

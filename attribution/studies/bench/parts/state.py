@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.dataset import Labels
 from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig
@@ -21,7 +22,6 @@ from attribution.training.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.datasets.dataset import Labels
     from attribution.training.trained import TrainedModel
 
 
