@@ -552,8 +552,3 @@ def face_of(dataset: "Dataset") -> Face:
 def who_says(flags: "FlagResult") -> str:
     """Whose suggestions a search's are."""
     return "Models that never saw it" if flags.config.get("held_out", True) else "The model, which trained on it,"
-
-
-def words_of(face: Face, values: Sequence[Any]) -> list[str]:
-    """Targets in words."""
-    return [face.word(value) for value in values]
