@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from attribution.settings.configs import TrainConfig
+from attribution.tasks import task_of
 from attribution.training.trained import TrainedModel
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_data"
@@ -111,6 +112,7 @@ class _Rows:
     def __init__(self, x: Tensor, y: Tensor) -> None:
         self.x, self.ids = x, np.array([f"{row:06d}" for row in range(len(y))])
         self.info = SimpleNamespace(classes=tuple(range(int(y.max()) + 1)))
+        self.task = task_of(self.info)
 
     def __len__(self) -> int:
         return len(self.x)

@@ -298,9 +298,10 @@ work = Squares(Path(sys.argv[1]), wait_s=0.2)
 def lose():
     while len(work.results()) < 6:
         time.sleep(0.05)
-    cluster.remove_node(second, allow_graceful=False)
     print("lost", len(work.results()), flush=True)
-threading.Thread(target=lose, daemon=True).start()
+    cluster.remove_node(second, allow_graceful=False)
+loser = threading.Thread(target=lose, daemon=True)
+loser.start()
 runners.get("ray")(4).run(work, range(24), Progress())
 assert work.results() == {item: item**2 for item in range(24)}
 for _ in range(300):  # the cluster notices a node that is gone without a word after some seconds
@@ -309,6 +310,7 @@ for _ in range(300):  # the cluster notices a node that is gone without a word a
     time.sleep(0.2)
 else:
     raise SystemExit("the node is still there")
+loser.join(60)
 ray.shutdown()
 cluster.shutdown()
 """
