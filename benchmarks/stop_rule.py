@@ -154,7 +154,7 @@ def one(wrong: np.ndarray, stop: int | str, estimate: dict[str, float], known: d
         float(held),
         float(next_held),
         float(left),
-        result.left.mean - left,
+        result.left.estimate - left,
         result.left.high - result.left.low,
         float(k),
     )
@@ -162,7 +162,7 @@ def one(wrong: np.ndarray, stop: int | str, estimate: dict[str, float], known: d
 
 def main() -> int:
     """Measure, print, write; returns the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     kinds = [f"digits-{kind}-{rate}" for kind in ("uniform", "confused") for rate in (3, 8, 20)]
     parser.add_argument("--worlds", default=",".join([*kinds, "fashion"]))
     parser.add_argument("--stops", default=",".join([*map(str, STOPS), "rule"]))
