@@ -4,11 +4,13 @@ edit."""
 import importlib
 import pkgutil
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "datablame.plugins"  # the entry points by which an installed package names its modules
 _LOADED: set[str] = set()
@@ -102,6 +104,8 @@ def installed() -> None:
         return
     _LOADED.add("begun")
     try:
+        from importlib import metadata  # 15 ms that a verb without plug-ins need not pay
+
         for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.value, point.name)):
             _load(point)
     except UserError:
@@ -109,7 +113,7 @@ def installed() -> None:
         raise
 
 
-def _load(point: metadata.EntryPoint) -> None:
+def _load(point: "EntryPoint") -> None:
     package = point.dist.name if point.dist else point.module
     try:
         point.load()

@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import psutil
-
 _open: "list[Meter]" = []  # at work: one that begins inside another makes the system forget the peak so far
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -75,6 +73,8 @@ class Meter:
             import torch
 
             return int(torch.cuda.memory_allocated())
+        import psutil  # here, so that a verb's help does not pay for it
+
         return int(psutil.Process().memory_info().rss)
 
     def __enter__(self) -> "Meter":
