@@ -138,9 +138,7 @@ def answer(sight: Sight, found: "FairnessResult") -> None:
         st.markdown(f"**{states.plain(found.verdict)}**")
         with st.grid(3, min_column_width=220):
             for cell in fairness.figures(found):
-                st.metric(
-                    cell["label"], cell["value"], cell["delta"], delta_color="off", delta_arrow="off", help=cell["help"]
-                )
+                states.metric(cell)
         if not found.suggested:
             return
         rows = [int(row) for row in found.rows(found.suggested) if sight.labels.active[int(row)]]

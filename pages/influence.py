@@ -244,7 +244,7 @@ def switch(sight: Sight) -> influence.EstimatorWords:
                     )
     chosen = by_name[name or "ip"]
     st.caption(
-        f"{chosen.meaning} {influence.unit_words(chosen, sight.run)}".strip(),
+        f"{chosen.meaning} {states.plain(influence.unit_words(chosen, sight.run))}".strip(),
         help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}",
     )
     return chosen

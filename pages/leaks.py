@@ -76,15 +76,7 @@ def score(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> None:
     found = sight.face.score_without(sight.predictions.loc[test], left_out)
     with st.grid(3, min_column_width=215):
         for figure in leaks.score_figures(found, any(confirmed), sight.project.dataset.task.figures[0]):
-            st.metric(
-                figure["label"],
-                figure["value"],
-                figure["delta"],
-                delta_color="off",
-                delta_arrow="off",
-                help=figure["help"],
-                border=True,
-            )
+            states.metric(figure, border=True)
     st.caption(
         "The model learned the leaked samples in training, so its score on them says nothing. Their training "
         "copies are in the model until it is retrained."

@@ -144,7 +144,9 @@ def looked_at(config: DataConfig, stamp: str) -> dict[str, Any]:
 
 def show_back(found: dict[str, Any]) -> None:
     """What was understood: sizes, balance, examples, and what had to be left out."""
-    st.markdown(f":material/check_circle: **{importing.summary_line(found)}.** {states.plain(found['splits'])}")
+    st.markdown(
+        f":material/check_circle: **{states.plain(importing.summary_line(found))}.** {states.plain(found['splits'])}"
+    )
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.dataframe(

@@ -105,16 +105,7 @@ def figures(sight: Sight, open_suspects: int) -> None:
     test = sight.predictions.loc[sight.project.dataset.rows("test")]
     with st.grid(4, min_column_width=215):
         for figure in sight.face.figures(test):
-            st.metric(
-                figure["label"],
-                states.plain(figure["value"]),
-                delta=states.plain(figure["delta"]),
-                help=figure["help"] or None,
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-                height="stretch",
-            )
+            states.metric(figure, border=True, height="stretch")
         if sight.flags is not None:
             title, many, beneath, meaning = sight.face.suspects(sight.flags, open_suspects)
             st.metric(
@@ -274,7 +265,7 @@ def hardly_trained(sight: Sight) -> None:
     if share is None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f":material/warning: {share}", width="content")
+        st.markdown(f":material/warning: {states.plain(share)}", width="content")
         if project.trains_here:
             longer = overview.longer(project.recipe_for(), project.info.counts["train"], project.train_config.seed)
             button = f"Train longer ({longer.epochs} epochs)"

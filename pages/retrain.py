@@ -83,14 +83,7 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
         st.markdown(f"### :{colour}[{icon}] {states.plain(found.verdict)}")
         with st.grid(4, min_column_width=190):
             for figure in comparison.figures(found):
-                st.metric(
-                    figure["label"],
-                    figure["value"],
-                    figure["delta"],
-                    delta_color="off",
-                    delta_arrow="off",
-                    help=figure["help"],
-                )
+                states.metric(figure)
         target = comparison.after_run(found, sight.project.train_config.seed)
         with st.container(horizontal=True, vertical_alignment="center"):
             if sight.run is not None and sight.run.id == target:
@@ -167,7 +160,7 @@ def flips(sight: Sight, found: "RetrainResult") -> None:
 def foreseen(found: "RetrainResult") -> None:
     """Whether influence predicted what happened."""
     st.subheader("Did influence foresee it?")
-    st.markdown(comparison.predicted_sentence(found))
+    st.markdown(states.plain(comparison.predicted_sentence(found)))
     charts.show(found.figure("predicted", dark=context.dark()), "forecast")
     unit = found.prediction.get("unit")
     if unit != found.loss.reading.unit:

@@ -78,14 +78,7 @@ def _answer(sight: Sight, found: "PreviewResult") -> None:
         if sizes:
             with st.grid(3, min_column_width=190):
                 for figure in preview.figures(found):
-                    st.metric(
-                        states.plain(figure["label"]),
-                        figure["value"],
-                        figure["delta"],
-                        delta_color="off",
-                        delta_arrow="off",
-                        help=figure["help"],
-                    )
+                    states.metric(figure)
         table = preview.edit_table(found, sight.face)
         if len(table):
             st.markdown("**Which of your edits matter most**")

@@ -154,5 +154,5 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
         )
         st.markdown(states.plain(face.query_sentence(seen)))
         loss = numbers.three_digits(float(seen["loss"]))
-        st.caption(states.plain(f"loss {loss} {face.loss_unit}"), help=face.loss_help)
+        st.caption(states.plain(f"loss {loss} {face.loss_unit}"), help=states.plain(face.loss_help))
         cards.actions(sight, rows[0], "query", reason="seen on Influence")

@@ -1,6 +1,6 @@
 """The states that are not "ready": nothing yet, and an error in words with its remedy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -62,3 +62,16 @@ def show_flashes() -> None:
     problem = st.session_state.pop("flash_error", None)
     if problem:
         error_box(problem)
+
+
+def metric(cell: Mapping[str, str], **more: Any) -> None:
+    """A number of ``label``, ``value``, ``delta`` and ``help``; each may hold words of the user's, such as a unit."""
+    st.metric(
+        plain(cell["label"]),
+        plain(cell["value"]),
+        delta=plain(cell["delta"]) or None,
+        help=plain(cell["help"]) or None,
+        delta_color="off",
+        delta_arrow="off",
+        **more,
+    )

@@ -2,12 +2,14 @@
 all markup."""
 
 import ast
+import json
 import re
 import shutil
 from functools import partial
 from pathlib import Path
 
 import figure_checks
+import numpy as np
 import pytest
 from nasty import WORDS, word, write_table, write_texts
 
@@ -19,6 +21,7 @@ AS_THEY_ARE = {
     ("selectbox", "options"),
     ("multiselect", "options"),
     ("echarts_chart", "spec"),
+    ("plotly_chart", "alt"),
     ("plotly_chart", "spec"),  # escaped by attribution.figures.style.plain, see tests/figures
     ("code", "code_text"),
     ("html", "body"),
@@ -105,6 +108,8 @@ def raw(test):
         proto = getattr(element, "proto", None)
         for name, text in texts(proto) if proto is not None else ():
             kind = getattr(element, "type", "")
+            if (kind, name) == ("dataframe", "columns"):  # headings are drawn as they are, their help is Markdown
+                text = " ".join(str(one.get("help", "")) for one in json.loads(text).values())
             if (kind, name) not in AS_THEY_ARE and any(one in text for one in (*WORDS, *NAMES.values())):
                 yield kind, name, text
 
@@ -275,3 +280,78 @@ def test_no_page_names_a_word_of_the_user_without_plain():
                 if not escapes
             ]
     assert not found, found
+
+
+UNIT = ":red[hot]"
+TASKS = ("regression", "multilabel")
+
+
+def write_targets(path, task, n=120):
+    """A JSONL table with nasty ids, groups and columns; numbers in a nasty unit, or sets of nasty labels."""
+    chance, lines = np.random.default_rng(0), []
+    for row in range(n):
+        x = chance.normal(size=3)
+        target = (
+            float(x[0] + x[1] + 20)
+            if task == "regression"
+            else [one for one, on in zip(WORDS, x > 0, strict=False) if on]
+        )
+        split = "test" if row >= n - 36 else "val" if row >= n - 50 else "train"
+        names = (word(0), word(2), "x")
+        line = {"key": f"{row} {word(row)}", "label": target, "split": split, "group": word(row % 3)}
+        lines.append(line | dict(zip(names, x.tolist(), strict=True)))
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory):
+    from attribution import (
+        DataConfig,
+        FlagConfig,
+        MapConfig,
+        ModelConfig,
+        Project,
+        RetrainConfig,
+        ScoreConfig,
+        TrainConfig,
+    )
+
+    home = tmp_path_factory.mktemp("nasty-targets")
+    for task in TASKS:
+        write_targets(home / f"{task}.jsonl", task)
+        unit = UNIT if task == "regression" else ""
+        options = ("standardise=false",) if unit else ()  # the loss is in squared units of the user's then
+        data = DataConfig(
+            path=str(home / f"{task}.jsonl"),
+            id="key",
+            split="split",
+            group="group",
+            task=task,
+            unit=unit,
+            task_options=options,
+        )
+        project = Project.create(
+            home / task, data, ModelConfig(name="mlp", width=16), TrainConfig(epochs=5, checkpoints=2, device="cpu")
+        )
+        project.train()
+        project.flag(FlagConfig(folds=3, cases=20, device="cpu"))
+        project.embed(MapConfig(method="pca", device="cpu"))
+        project.score(ScoreConfig(queries="test", device="cpu"))
+        project.angle()
+        project.compare_splits()
+        first = project.flags().entry(int(project.flags().order[0]))
+        project.relabel([int(first["row"])], first["suggested"].item(), reason=word(0))
+        project.drop([int(project.flags().order[1])], reason=word(4))
+        project.preview()
+        project.retrain(RetrainConfig(bootstrap=100, device="cpu"))
+        project.select([0, 1], word(2))
+    return home
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_hands_a_word_about_targets_to_streamlit_as_markdown(app, targets, monkeypatch, task, page):
+    monkeypatch.setenv("DATABLAME_HOME", str(targets))
+    test = app(page, project=task)
+    assert not test.exception
+    assert list(raw(test)) == []
