@@ -6,8 +6,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 DATABLAME_HOME="${DATABLAME_HOME:-$(mktemp -d)}"
-timeout 150 "$python" -m pytest -q -m cuda tests/test_cuda.py
+timeout 170 "$python" -m pytest -q -m cuda tests/test_cuda.py
 tests=$?
-timeout 400 "$python" benchmarks/gpu.py --minutes 5 "$@"
+timeout 380 "$python" benchmarks/gpu.py --minutes 5 "$@"
 figures=$?
 [ "$tests" -eq 0 ] && [ "$figures" -eq 0 ]

@@ -166,7 +166,8 @@ def _kronfluence(work: Work, strategy: str, damping: float, draws: int = 1, self
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         model = prepare_model(work.copy(), Classify())
-        analyzer = Analyzer("peers", model, Classify(), cpu=True, output_dir=folder, disable_tqdm=True)
+        on_cpu = work.x.device.type == "cpu"
+        analyzer = Analyzer("peers", model, Classify(), cpu=on_cpu, output_dir=folder, disable_tqdm=True)
         data, asked = TensorDataset(work.x, work.y), TensorDataset(*work.asked)
         many = ConcatDataset([data] * draws)  # one label is drawn per sample and visit
         analyzer.fit_all_factors("f", many, per_device_batch_size=BATCH, factor_args=FactorArguments(strategy=strategy))
