@@ -39,6 +39,7 @@ class Compressed(Estimator):
     them: no pass over the training set. They are rounded to bf16 there (F is not).
     """
 
+    family = "curvature"
     loss_only = True
     unit = "nats"
     Settings = CompressedSettings

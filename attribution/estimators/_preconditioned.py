@@ -97,6 +97,7 @@ class Preconditioned(Estimator):
     the same for every subclass, so their values compare. A subclass says how it solves.
     """
 
+    family = "curvature"
     unit = "nats"
     Settings = CurvatureSettings
     settings: CurvatureSettings

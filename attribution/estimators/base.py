@@ -42,6 +42,20 @@ class ScoreBlock:
 
 
 ORDER_ONLY = "order only"
+# What an estimator goes by, in the order in which people are offered it: a title, and what such numbers are.
+FAMILIES = {
+    "gradient": ("First order", "Compares how a sample and the question pull on the weights of the trained model."),
+    "curvature": ("With curvature", "Also counts how far training gives way: influence functions and what is near."),
+    "training": ("Through training", "Adds up the pulls at several points of the training."),
+    "retrained": (
+        "Retrained",
+        "Asks models that were trained without some samples: slow, and the nearest to the truth.",
+    ),
+    "forward": ("Forward only", "Moves the model a little towards the question and looks how each sample fares."),
+    "similarity": ("Similarity", "Goes by how alike the samples look to the model, not by what training on them did."),
+    "other": ("Others", "Said in its own words."),
+    "control": ("Controls", "Knows nothing by design; what does no better is worth nothing here."),
+}
 
 
 def unit_of(unit: str, by_rate: bool, weight_unit: str) -> str:
@@ -67,6 +81,7 @@ class Estimator(Serves, ABC):
     name: ClassVar[str]
     title: ClassVar[str]  # plain words for the user
     summary: ClassVar[str]  # one or two sentences: what a high score means and when to trust it
+    family: ClassVar[str] = "other"  # a key of ``FAMILIES``: what it goes by
     formula: ClassVar[str]
     cost: ClassVar[str]
     source: ClassVar[str]

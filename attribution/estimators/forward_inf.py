@@ -50,6 +50,7 @@ class ForwardInfluence(Estimator):
     """
 
     title = "Forward-INF (mirrored)"
+    family = "forward"
     offered = 4
     compared = 4
     summary = (

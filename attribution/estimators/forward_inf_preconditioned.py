@@ -52,6 +52,7 @@ class PreconditionedForwardInfluence(ConjugateGradientInfluence):
     """
 
     title = "Forward-INF (preconditioned)"
+    family = "forward"
     summary = (
         "Unlearns the query the way training learned it, then watches which training samples get worse with it. As "
         "faithful as the influence function, and needs only forward passes over the data once the query is solved."

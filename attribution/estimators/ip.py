@@ -14,6 +14,7 @@ class GradientDotProduct(Estimator):
     """influence(i, q) = <grad l_i, grad l_q> at the last checkpoint."""
 
     title = "Gradient dot product"
+    family = "gradient"
     offered = 1
     compared = 1
     summary = (

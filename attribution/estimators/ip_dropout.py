@@ -30,6 +30,7 @@ class DropoutEnsemble(Estimator):
     """
 
     title = "Gradient dot product, dropout masks"
+    family = "gradient"
     summary = (
         "The dot product averaged over thinned copies of the model. Cheap variety from a single training; expect "
         "little from it on a network that was trained without dropout."

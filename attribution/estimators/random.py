@@ -27,6 +27,7 @@ class RandomControl(Estimator):
     """influence(i, q) is standard normal, drawn from a hash of sample id, query name and seed."""
 
     title = "Random (control)"
+    family = "control"
     summary = "Chance. Any finding that this also makes is no finding."
     formula = "N(0, 1), fixed by sample id, query and seed"
     cost = "None."

@@ -36,6 +36,7 @@ class Source(Estimator):
     """
 
     title = "Through the training (SOURCE)"
+    family = "training"
     summary = (
         "How much the query's loss fell through the steps taken on this sample, counting that later training undoes "
         "part of what earlier steps did. Between TracIn and the influence function; needs no damping."

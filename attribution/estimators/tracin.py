@@ -19,6 +19,7 @@ class TracInCheckpoints(Estimator):
     """
 
     title = "TracIn over checkpoints"
+    family = "training"
     offered = 2
     compared = 3
     summary = "How much the query's loss fell, over the course of training, through the steps taken on this sample."

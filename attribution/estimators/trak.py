@@ -41,6 +41,7 @@ class Trak(Estimator):
     """
 
     title = "TRAK"
+    family = "curvature"
     compared = 5
     summary = (
         "What the sample added to the query's margin in a linearised copy of the model, with similar samples sharing "

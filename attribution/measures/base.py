@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 class Measure(Serves, ABC):
-    """m(rows) = sum_i w_i f(model(x'_i), y_i): a signed sum over rows of one number per sample. LOWER IS BETTER.
+    """m(rows) = sum_i w_i f(model(x'_i), y'_i): a signed sum over rows of one number per sample. LOWER IS BETTER.
 
     So a positive influence means that training on a sample lowers the measure: the loss falls, the margin grows, the
     gap closes. A subclass is one file: the words below, ``per_sample`` (f) and, where they differ from the mean over
-    the rows as they are, ``weights`` (w) and ``inputs`` (x'). What can be set is a dataclass in its file.
+    the rows as they are, ``weights`` (w), ``inputs`` (x') and ``targets`` (y'). What can be set is a dataclass in its
+    file.
     """
 
     name: ClassVar[str]
@@ -59,6 +60,14 @@ class Measure(Serves, ABC):
         """x': the inputs that the model is given in the place of ``x``."""
         return x
 
+    def targets(self, trained: "TrainedModel", x: "Tensor", y: "Tensor") -> "Tensor":
+        """y': what f is given in the place of the targets ``y``, the same at every checkpoint."""
+        return y
+
+    def asked(self, trained: "TrainedModel", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "tuple[Tensor, Tensor]":
+        """x' and y' of a batch."""
+        return self.inputs(trained, x, y, checkpoint), self.targets(trained, x, y)
+
     def weights(self, trained: "TrainedModel", rows: np.ndarray, checkpoint: int = -1) -> np.ndarray:
         """w (n,) float64: one over n. ``UserError`` where the rows do not carry what the measure needs."""
         return np.full(len(rows), 1 / len(rows))
@@ -70,9 +79,9 @@ class Measure(Serves, ABC):
         parts = []
         model = trained.model(checkpoint)
         for x, y in trained.batches(np.asarray(rows)):
-            moved = self.inputs(trained, x, y, checkpoint)
+            moved, said = self.asked(trained, x, y, checkpoint)
             with torch.no_grad():
-                parts.append(self.per_sample(trained)(model(moved), y).double().cpu().numpy())
+                parts.append(self.per_sample(trained)(model(moved), said).double().cpu().numpy())
             trained.count(len(y))
         return np.concatenate(parts)
 
@@ -96,7 +105,7 @@ class Measure(Serves, ABC):
         total: dict[str, Tensor] = {}
         for weight in np.unique(weights[weights != 0]):
             part = rows[weights == weight]
-            mean = engine.mean_gradient((self.inputs(trained, x, y, checkpoint), y) for x, y in trained.batches(part))
+            mean = engine.mean_gradient(self.asked(trained, x, y, checkpoint) for x, y in trained.batches(part))
             share = 1.0 if len(part) == len(rows) else float(weight) * len(part)
             for name, value in mean.items():
                 total[name] = total[name] + share * value if name in total else share * value
@@ -116,5 +125,5 @@ class Measure(Serves, ABC):
             )
         engine = trained.engine(checkpoint, self.per_sample(trained))
         return QueryGradients.stack(
-            [engine.queries(self.inputs(trained, x, y, checkpoint), y) for x, y in trained.batches(list(rows))]
+            [engine.queries(*self.asked(trained, x, y, checkpoint)) for x, y in trained.batches(list(rows))]
         )

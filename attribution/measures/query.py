@@ -63,8 +63,8 @@ def mean_gradient(
     total = {name: torch.zeros_like(value) for name, value in parameters.items()}
     for start in range(0, len(rows), trained.batch_size):
         x, y = trained.batch(rows[start : start + trained.batch_size])
-        moved = measure.inputs(trained, x, y)
-        values = per_sample(functional_call(trained.model(), leaves, (moved,)), y)
+        moved, said = measure.asked(trained, x, y)
+        values = per_sample(functional_call(trained.model(), leaves, (moved,)), said)
         shares = torch.tensor(weights[start : start + trained.batch_size], dtype=values.dtype, device=values.device)
         gradients = torch.autograd.grad((values * shares).sum(), list(leaves.values()), allow_unused=True)
         for name, gradient in zip(leaves, gradients, strict=True):

@@ -209,6 +209,14 @@ class Task(ABC):
             (slope,) = torch.autograd.grad(self.log_odds(leaf, targets).sum(), leaf)
         return slope
 
+    def against(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Weights of the outputs ``(b, ...)`` whose sum says how far the prediction is ahead of the target.
+
+        Here: how the difference of the two losses changes with the outputs, nothing where the prediction is right.
+        """
+        said = self.tensor(self.predict(outputs.cpu()), outputs.device)
+        return self.residual(outputs, targets) - self.residual(outputs, said)
+
     @abstractmethod
     def predict(self, outputs: "Tensor") -> np.ndarray:
         """What the model says of each sample ``(b,)``, in the form and unit of ``Labels.values``."""

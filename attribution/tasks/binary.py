@@ -86,6 +86,10 @@ class Binary(Classification):
         """Up for the second class, down for the first."""
         return (2 * targets - 1).to(outputs).reshape(outputs.shape)
 
+    def against(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """The logit with the sign of the other class."""
+        return super().against(_two(outputs), targets)[:, 1].reshape(outputs.shape)
+
     def predict(self, outputs: "Tensor") -> np.ndarray:
         """0 or 1."""
         return super().predict(_two(outputs))

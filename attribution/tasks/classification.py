@@ -192,6 +192,14 @@ class Classification(Task):
 
         return functional.one_hot(targets, outputs.shape[1]).to(outputs)
 
+    def against(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """1 at the best class that is not the label, -1 at the label: the prediction where it is wrong, else the
+        runner-up."""
+        from torch.nn import functional
+
+        best = outputs.scatter(1, targets[:, None], float("-inf")).argmax(1)
+        return functional.one_hot(best, outputs.shape[1]).to(outputs) - Classification.toward(self, outputs, targets)
+
     def predict(self, outputs: "Tensor") -> np.ndarray:
         """Class indices."""
         return np.asarray(outputs.argmax(1).numpy())

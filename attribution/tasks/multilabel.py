@@ -81,6 +81,16 @@ class MultiLabel(Task):
         """Up for the labels that hold, down for the others."""
         return 2 * targets.to(outputs.dtype) - 1
 
+    def against(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """The logits of the labels in which prediction and target differ, with the prediction's sign; where none does,
+        that of the least sure label."""
+        given = targets > 0
+        apart = (outputs > 0) != given
+        signed = _signed(outputs, targets)
+        least = signed == signed.amin(1, keepdim=True)
+        apart |= least & ~apart.any(1, keepdim=True)
+        return apart.to(outputs.dtype) * (1 - 2 * given.to(outputs.dtype))
+
     def predict(self, outputs: "Tensor") -> np.ndarray:
         """Sets as bits: the labels whose probability is above a half."""
         return _bits(outputs.numpy() > 0)

@@ -10,7 +10,7 @@ from tiny_world import COPIES, World, reordered
 
 from attribution.errors import UserError
 from attribution.estimators import estimators
-from attribution.estimators.base import Query
+from attribution.estimators.base import FAMILIES, Estimator, Query
 from attribution.settings.configs import ScoreConfig
 from attribution.studies.influence import plan
 
@@ -143,3 +143,13 @@ def test_words(name):
     estimator = estimators.get(name)
     for word in (estimator.title, estimator.summary, estimator.formula, estimator.cost, estimator.source):
         assert word.strip()
+
+
+@pytest.mark.parametrize("name", estimators.names())
+def test_a_family_is_one_that_people_are_offered(name):
+    assert estimators.get(name).family in FAMILIES.keys() - {"other"}  # which stands for those of other packages
+    assert (estimators.get(name).family == "control") == estimators.get(name).control
+
+
+def test_an_estimator_that_names_no_family_stands_among_the_others():
+    assert FAMILIES[Estimator.family][0] == "Others"

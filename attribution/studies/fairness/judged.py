@@ -23,6 +23,7 @@ TARGETS = {
     "pgd": "attacked",
     "loss": "accuracy",
     "margin": "accuracy",
+    "contrast": "accuracy",
 }
 
 
