@@ -73,6 +73,12 @@ def test_the_whole_path_from_data_to_proof(datablame, digits):
     status, said, _ = datablame("edit", "relabel", "train-00002", "--label", "7", "-p", "mine")
     assert "1 sample changed" in said
     assert datablame("edit", "undo", "-p", "mine")[0] == 0
+    status, said, _ = datablame("tag", "train-00003, train-00004", "to ask", "-p", "mine")
+    assert "2 samples marked" in said
+    assert "1 sample marked" in datablame("tag", "train-00004", "to ask", "--off", "-p", "mine")[1]
+    assert "1 sample marked" in datablame("note", "train-00003", "two digits?", "-p", "mine")[1]
+    assert "1 sample marked" in datablame("unsure", "train-00005", "-p", "mine")[1]
+    assert "2 with tags or notes or put off" in datablame("status", "-p", "mine")[1]
     status, said, _ = datablame("edit", "list", "-p", "mine")
     assert said.count("drop:") == 2
     assert "taken back" in said
@@ -90,6 +96,9 @@ def test_the_whole_path_from_data_to_proof(datablame, digits):
         (("new", "mine"), "--path"),
         (("train", "-p", "nope"), "nope"),
         (("edit", "explode", "-p", "bare"), "explode"),
+        (("tag", "train-99999", "to ask", "-p", "bare"), "train-99999"),
+        (("tag", "train-00001", " ", "-p", "bare"), "1 to 60 signs"),
+        (("unsure", ",", "-p", "bare"), "No sample is named"),
         (("edit", "drop", "train-99999", "-p", "bare"), "train-99999"),
         (("edit", "relabel", "train-00000", "-p", "bare"), "--label"),
         (("edit", "revert", "x", "-p", "bare"), "'x'"),

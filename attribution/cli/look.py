@@ -39,9 +39,11 @@ def status(
     opened = open_project(project)
     info, labels = opened.info, opened.labels
     typer.echo(f"{opened.name} ({opened.folder})\n{info.modality}, {counts(info)}, {task_words(opened.dataset.task)}")
-    states = opened.states()
+    decided = int((opened.states()["verdict"] != "").sum())
+    marks = opened.marks()
     typer.echo(
-        f"version {labels.version[:8]}, {len(states)} samples with decisions, {int((~labels.active).sum())} dropped"
+        f"version {labels.version[:8]}, {decided} samples with decisions, {int((~labels.active).sum())} dropped, "
+        f"{len(marks)} with tags or notes or put off"
     )
     current = opened.run  # looked up once: it goes through all runs
     for run in opened.runs():

@@ -14,7 +14,8 @@ from attribution.datasets.names import UNLABELLED
 from attribution.errors import UserError
 from attribution.storage import history
 from attribution.storage.history import Wanted
-from attribution.storage.ledger import UNKNOWN, VERDICTS, Edit, Ledger, State
+from attribution.storage.ledger import UNKNOWN, Edit, Ledger
+from attribution.storage.states import MARKS, VERDICTS, State, decides, mark_value, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,11 +40,12 @@ class SampleState:
 @dataclass(frozen=True)
 class Standing:
     """What a ledger adds up to: the labelled version, and per row the id of the last edit (0: none) and the place of
-    its verdict in ``VERDICTS``. Read-only arrays, n values each."""
+    its verdict in ``VERDICTS``. Read-only arrays, n values each. ``marks`` are the states of the rows that have any."""
 
     labels: "Labels"
     edits: "np.ndarray"
     verdicts: "np.ndarray"
+    marks: "dict[int, State]"
 
 
 Key = tuple[str, str, int, float]  # database, data, and the newest entry's id and time
@@ -101,17 +103,20 @@ class Decisions:
             values = self._dataset.labels.copy()
             active = self._dataset.labelled.copy()
             edits, verdicts = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int8)
+            marks: dict[int, State] = {}
         else:
             values, active = known.labels.values.copy(), known.labels.active.copy()
             edits, verdicts = known.edits.copy(), known.verdicts.copy()
+            marks = dict(known.marks)
         for samples, states, ids in self.ledger.changes(since):
             rows = self._dataset.rows_of(samples)
             values[rows] = [self._value(state.label) for state in states]
             active[rows] = [state.active for state in states]
             verdicts[rows] = [VERDICTS.index(state.verdict) for state in states]
             edits[rows] = ids
+            _put(marks, rows, states)
         edits.flags.writeable = verdicts.flags.writeable = False
-        return Standing(Labels.of(self._dataset, values, active), edits, verdicts)
+        return Standing(Labels.of(self._dataset, values, active), edits, verdicts, marks)
 
     def labels_at(self, version: str) -> "Labels | None":
         """The labelled version of this name, as the ledger once had it after a batch of edits; None if it never did.
@@ -217,6 +222,20 @@ class Decisions:
             index=pd.Index(rows, name="row"),
         )
 
+    def marks(self) -> "pd.DataFrame":
+        """The samples with marks, indexed by row; columns as in ``Project.marks``."""
+        import pandas as pd
+
+        marks = self._standing().marks
+        rows = sorted(marks)
+        return pd.DataFrame(
+            {
+                "tags": pd.Series([marks[row].tags for row in rows], dtype=object),
+                "note": pd.Series([marks[row].note for row in rows], dtype=object),
+                "unsure": pd.Series([marks[row].unsure for row in rows], dtype=bool),
+            }
+        ).set_index(pd.Index(rows, name="row", dtype="int64"))
+
     def decide(
         self,
         action: str,
@@ -227,15 +246,16 @@ class Decisions:
         evidence: Mapping[str, Any] | None = None,
         expect: Mapping[int, int] | None = None,
     ) -> list[Edit]:
-        """One batch of the same decision; ``label`` is one for all rows, or maps each row to its own; ``expect`` maps
-        rows to the edit ids that were on screen."""
+        """One batch of the same decision or mark; ``label`` (of a mark its words) is one for all rows, or maps each
+        row to its own; ``expect`` maps rows to the edit ids that were on screen."""
         ids = self._dataset.ids
         if action == "keep":
             self._refuse_bare(rows)
-        if isinstance(label, Mapping):
-            wanted: str | Mapping[str, str] | None = {
-                str(ids[row]): self._targets.word(one) for row, one in label.items()
-            }
+        if action in MARKS:
+            label = mark_value(action, str(label or ""))
+            wanted: str | Mapping[str, str] | None = label
+        elif isinstance(label, Mapping):
+            wanted = {str(ids[row]): self._targets.word(one) for row, one in label.items()}
         else:
             wanted = None if label is None else self._targets.word(label)
         seen = {str(ids[row]): version for row, version in expect.items()} if expect is not None else None
@@ -269,8 +289,7 @@ class Decisions:
                 "author": edit.author,
                 "sample": edit.sample,
                 "action": edit.action,
-                "old": self._words(edit.old),
-                "new": self._words(edit.new),
+                **dict(zip(("old", "new"), _both(edit.old, edit.new), strict=True)),
                 "reason": edit.reason,
                 "evidence": edit.evidence,
                 "batch": edit.batch,
@@ -300,9 +319,24 @@ class Decisions:
         frame.insert(3, "row", np.array([-1 if row is None else row for row in rows], dtype=np.int64))
         return frame
 
-    def _words(self, state: State) -> str:
-        return state.label + ("" if state.active else ", dropped") if state.label else UNLABELLED
-
     def value(self, given: Any) -> Any:
         """The value that a user means by a word or a value; ``UserError`` saying what it may be otherwise."""
         return self._targets.value_of(given)
+
+
+def _put(marks: dict[int, State], rows: "Sequence[int] | np.ndarray", states: Sequence[State]) -> None:
+    """Enter the states of these rows that have marks, and forget the others."""
+    for row, state in zip(rows, states, strict=True):
+        if state.marked:
+            marks[int(row)] = state
+        else:
+            marks.pop(int(row), None)
+
+
+def _both(old: State, new: State) -> tuple[str, str]:
+    """What an entry changed, in words before and after: of a decision the labels, else the marks."""
+    return (_words(old), _words(new)) if decides(old, new) else words_of(old, new)
+
+
+def _words(state: State) -> str:
+    return state.label + ("" if state.active else ", dropped") if state.label else UNLABELLED

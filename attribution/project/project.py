@@ -88,11 +88,12 @@ class Project:
 
     - what it is: ``folder name model_config train_config save_recipe data_config code codes trusted trust_code dataset
       info first_look classes samples``.
-    - decisions: ``relabel drop keep undo redo revert``; what they come to: ``labels labels_at sample_state states edits
-      edit_count revertible ledger class_index export``; what was pointed at: ``select selection selected selections``.
+    - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
+      at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
+      edit_count revertible ledger class_index export``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
-    - results: ``damaged scores find_query settings_found influence affected_by flags categories categories_of truth
-      leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings previews``.
+    - results: ``alike damaged scores find_query settings_found influence affected_by flags categories categories_of
+      truth leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings previews``.
     - work, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize
       compare damping_sweep preview prepare``.
     - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
@@ -173,6 +174,11 @@ class Project:
     relabel = of("review", Review.relabel)
     drop = of("review", Review.drop)
     keep = of("review", Review.keep)
+    tag = of("review", Review.tag)
+    untag = of("review", Review.untag)
+    note = of("review", Review.note)
+    unsure = of("review", Review.unsure)
+    marks = of("review", Review.marks)
     undo = of("review", Review.undo)
     redo = of("review", Review.redo)
     revert = of("review", Review.revert)
@@ -197,6 +203,7 @@ class Project:
     query_rows = of("models", Models.query_rows)
     context = of("models", Models.context)
 
+    alike = of("results", Results.alike)
     damaged = of("results", Results.damaged)
     scores = of("results", Results.scores)
     find_query = of("results", Results.find_query)

@@ -42,6 +42,17 @@ class Results:
         self._models = models
         self._studies = studies
 
+    def alike(self, row: int, k: int | None = 48, by: str = "model", split: str | None = None) -> "pd.DataFrame":
+        """The ``k`` samples most like row ``row`` (None: all), the most similar first: row, similarity.
+
+        ``by``: model (the cosine between what the model in use sees in the samples, -1 to 1; without a model by
+        content), or content (pixels, words or columns, 1 for the same). ``split``: only samples of this split.
+        ``attrs["by"]`` says which it was, in words. Costs one pass over what the run recorded, no torch.
+        """
+        from attribution.project.alike import alike
+
+        return alike(self._about.dataset, self._models.run, int(row), k, by, split)
+
     def damaged(self) -> list[UserError]:
         """What is wrong with results that were finished and can no longer be read; the other members pass over them."""
         found = lookup.damaged(self._about.folder)

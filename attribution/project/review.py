@@ -71,6 +71,30 @@ class Review:
         """Record that these samples were looked at and their label is right."""
         return self._decisions.decide("keep", rows, **details)
 
+    def tag(self, rows: "Rows", name: str, **details: Any) -> list[Edit]:
+        """Put a tag on these samples; a sample can have several. Marks change neither labels nor the data's version.
+
+        ``details``: reason, evidence, expect.
+        """
+        return self._decisions.decide("tag", rows, name, **details)
+
+    def untag(self, rows: "Rows", name: str, **details: Any) -> list[Edit]:
+        """Take a tag off these samples."""
+        return self._decisions.decide("untag", rows, name, **details)
+
+    def note(self, rows: "Rows", text: str, **details: Any) -> list[Edit]:
+        """Write a note on these samples, in place of the one before; "" takes it away."""
+        return self._decisions.decide("note", rows, text, **details)
+
+    def unsure(self, rows: "Rows", unsure: bool = True, **details: Any) -> list[Edit]:
+        """Put these samples off: they were looked at and it is not clear. Whoever decides on one is unsure no more
+        (``unsure=False`` takes the mark away without a decision)."""
+        return self._decisions.decide("unsure" if unsure else "sure", rows, **details)
+
+    def marks(self) -> "pd.DataFrame":
+        """The samples with marks, indexed by row: tags (tuple of str, sorted), note, unsure."""
+        return self._decisions.marks()
+
     def undo(self, anyone: bool = False) -> list[Edit]:
         """Take back your newest decision (``anyone``: the newest of all; a bulk action counts as one); [] when there is
         none."""
@@ -88,8 +112,8 @@ class Review:
         """The ledger, newest first: id, time, author, row, sample, action, old, new, reason, evidence, batch, reverts,
         reverted.
 
-        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"); ``time`` is UTC; ``evidence`` is a dict; ``row`` is
-        -1 for a sample that the data no longer has. Of the entries that are
+        ``old`` and ``new`` are words ("Shirt", "Shirt, dropped"; of a mark "tag: to ask"); ``time`` is UTC;
+        ``evidence`` is a dict; ``row`` is -1 for a sample that the data no longer has. Of the entries that are
         ``wanted`` (``storage.history.Wanted``), ``count`` (None: all) from the place ``start`` on are read.
         """
         return self._decisions.table(wanted or Wanted(), start, count)

@@ -20,24 +20,14 @@ from typing import Any, NamedTuple
 from attribution.errors import UserError
 from attribution.storage import kept
 from attribution.storage.database import connect, write
+from attribution.storage.states import State, after, imported, read, taken_back, written
 
-ACTIONS = ("relabel", "drop", "keep")
-VERDICTS = ("", *ACTIONS)
 COLUMNS = "id, time_s, author, sample, action, old, new, reason, evidence, batch, reverts"
 UNKNOWN = -1
 PART = 20_000  # lines read at once
 ASKED = 500  # samples or ids in one question to the database
 PLACES = {"train": "in training", "val": "in the validation set", "test": "in the test set"}
 ENTERED = 100  # entries in one statement: a statement per entry would look up the next id each time
-
-
-class State(NamedTuple):
-    """What the ledger says of one sample: its label (class name; "" for none), whether it is trained on, and the
-    verdict of the review. A tuple, as ``Edit``: a bulk decision compares hundreds of thousands."""
-
-    label: str
-    active: bool = True
-    verdict: str = ""
 
 
 class Edit(NamedTuple):
@@ -55,20 +45,6 @@ class Edit(NamedTuple):
     evidence: dict[str, Any]
     batch: str
     reverts: int | None
-
-
-@lru_cache(maxsize=1024)
-def after(action: str, state: State, label: str | None) -> State:
-    """The state that ``action`` leads to. Keeping or relabelling a dropped sample takes it back into training."""
-    if action == "relabel":
-        if label is None:
-            raise ValueError("relabel needs a label")
-        return State(label, True, "relabel")
-    if action == "drop":
-        return State(state.label, False, "drop")
-    if action == "keep":
-        return State(state.label, True, "keep")
-    raise ValueError(f"unknown action {action!r}")
 
 
 class Ledger:
@@ -91,7 +67,7 @@ class Ledger:
         """``{sample: (state, last edit id)}`` for every sample that has an entry with a larger id than ``since``."""
         with connect(self._path) as db:
             rows = rows_of(db, "SELECT sample, state, edit FROM current WHERE edit > ?", (since,))
-            return {sample: (_state(new), last) for sample, new, last in rows}
+            return {sample: (read(new), last) for sample, new, last in rows}
 
     def changes(self, since: int = 0) -> Iterator[tuple[list[str], list[State], list[int]]]:
         """``states`` in parts of some thousands: samples, their states, and the ids of their last edits."""
@@ -99,7 +75,7 @@ class Ledger:
             rows = rows_of(db, "SELECT sample, state, edit FROM current WHERE edit > ?", (since,))
             while part := rows.fetchmany(PART):
                 samples, states, ids = zip(*part, strict=True)
-                yield list(samples), [_state(state) for state in states], list(ids)
+                yield list(samples), [read(state) for state in states], list(ids)
 
     def states_then(self, entry: int) -> dict[str, State | None]:
         """What the samples that changed since were when ``entry`` was the newest; None for one that had no entry
@@ -109,7 +85,7 @@ class Ledger:
             "LIMIT 1) FROM current WHERE edit > ?1"
         )
         with connect(self._path) as db:
-            return {sample: _state(new) if new else None for sample, new in rows_of(db, question, (entry,))}
+            return {sample: read(new) if new else None for sample, new in rows_of(db, question, (entry,))}
 
     def state(self, sample: str) -> tuple[State, int]:
         """The state of one sample and the id of its last edit (0: none)."""
@@ -180,8 +156,8 @@ class Ledger:
         expect: Mapping[str, int] | None = None,
         author: str = "",
     ) -> list[Edit]:
-        """Append one batch: the same decision on every sample, all or nothing; returns the entries. ``label`` is one
-        for all of them, or maps each sample to its own.
+        """Append one batch: the same decision or mark on every sample, all or nothing; returns the entries. ``label``
+        (of a tag its name, of a note its words) is one for all of them, or maps each sample to its own.
 
         ``expect`` maps samples to the last edit id that the user saw, also of samples that were only looked at; when
         one has changed since, nothing is written and a ``UserError`` shows both versions. Samples whose state would not
@@ -236,10 +212,11 @@ class Ledger:
         for entry in sorted(found, reverse=True):
             sample, old, new = found[entry]
             current, last = states[sample]
-            if current != _state(new):
+            without = taken_back(current, read(old), read(new))
+            if without is None:
                 raise self._conflict(sample, current, db, last, entry)
-            states[sample] = _state(old), last
-            changes.append((sample, current, _state(old), entry))
+            states[sample] = without, last
+            changes.append((sample, current, without, entry))
         return _append(db, action, changes, reason, {}, author)
 
     def _conflict(self, sample: str, current: State, db: sqlite3.Connection, last: int, taken: int = 0) -> UserError:
@@ -271,11 +248,11 @@ class Ledger:
         """``{sample: (state, last edit id)}``, 0 for a sample without an entry."""
         found: dict[str, tuple[State, int]] = {}
         for sample, new, last in among(db, "SELECT sample, state, edit FROM current WHERE sample IN", samples):
-            found[sample] = _state(new), last
+            found[sample] = read(new), last
         fresh = [sample for sample in samples if sample not in found]
         if fresh:
             assert self._base is not None
-            found.update((sample, (_fresh(label), 0)) for sample, label in zip(fresh, self._base(fresh), strict=True))
+            found.update((sample, (imported(label), 0)) for sample, label in zip(fresh, self._base(fresh), strict=True))
         return found
 
 
@@ -369,7 +346,7 @@ def _append(
     for start in range(0, len(made), ENTERED):
         part = made[start : start + ENTERED]
         values = chain.from_iterable(
-            (edit.id, edit.sample, _json(edit.old), _json(edit.new), edit.reverts) for edit in part
+            (edit.id, edit.sample, written(edit.old), written(edit.new), edit.reverts) for edit in part
         )
         db.execute(_entering(len(part)), (now_s, author, action, reason, noted, batch, *values))
     if made:
@@ -396,34 +373,6 @@ def _whom(author: str) -> str:
     return "you" if author == login() else author
 
 
-@lru_cache(maxsize=1024)
-def _json(state: State) -> str:
-    return json.dumps(state._asdict(), sort_keys=True)
-
-
-@lru_cache(maxsize=1024)
-def _state(text: str) -> State:
-    try:
-        state = State(**json.loads(text))
-        if not isinstance(state.label, str):
-            raise TypeError(f"the label is {state.label!r}, not a word")
-        if not isinstance(state.active, bool) or state.verdict not in VERDICTS:
-            raise TypeError(f"active is {state.active!r}, the verdict {state.verdict!r}")
-        return state
-    except (ValueError, TypeError) as error:
-        raise UserError(
-            f"The ledger holds a state that cannot be read: {text[:200]}",
-            f"It was written by a newer Datablame, or the file is damaged ({error}).",
-            "Update Datablame, or put a copy of project.db in its place.",
-        ) from error
-
-
-@lru_cache(maxsize=1024)
-def _fresh(label: str) -> State:
-    """The state of a sample as imported: one without a label waits outside of training."""
-    return State(label, bool(label))
-
-
 @lru_cache(maxsize=64)
 def _evidence(text: str) -> dict[str, Any]:
     """What was on screen; of a broken entry its text, so that the others can still be read."""
@@ -443,8 +392,8 @@ def edits_of(rows: Iterable[tuple[Any, ...]]) -> list[Edit]:
             author,
             sample,
             action,
-            _state(old),
-            _state(new),
+            read(old),
+            read(new),
             reason,
             dict(_evidence(evidence)),
             batch,

@@ -104,3 +104,29 @@ def test_every_similarity_is_documented():
         assert f"**`{name}`**" in methods
         for field in ("title", "summary", "formula", "cost", "source"):
             assert getattr(item, field), f"{name} has no {field}"
+
+
+def test_all_likenesses_to_one_picture_are_the_correlations_as_it_lies_or_mirrored(photos):
+    likeness = similarity_of(photos).toward(0)
+    flat = photos.inputs.reshape(len(photos), -1).astype(float)
+    mirrored = photos.inputs[:, :, ::-1].reshape(len(photos), -1).astype(float)
+    wanted = [max(np.corrcoef(flat[0], flat[5])[0, 1], np.corrcoef(mirrored[0], flat[5])[0, 1])]
+    assert likeness[[0, 6]].tolist() == pytest.approx([1, 1], abs=1e-5)
+    assert likeness[5] == pytest.approx(wanted[0], abs=1e-5)
+
+
+def test_all_likenesses_to_one_text_are_cosines_of_its_weighted_words(tmp_path):
+    tokens = np.array([[2, 2, 3, 0], [2, 3, 2, 0], [3, 4, 1, 0], [5, 5, 5, 5], [0, 0, 0, 0]], np.int32)
+    own = similarity_of(dataset(tmp_path / "data", "text", tokens, text="x"))
+    rarity = own._rarity
+    counts = np.stack([np.bincount(row, minlength=6) for row in tokens]) * rarity
+    lengths = np.maximum(np.linalg.norm(counts, axis=1), 1e-9)
+    assert own.toward(0) == pytest.approx(counts @ counts[0] / lengths / lengths[0], abs=1e-5)
+    assert own.toward(0)[1] == pytest.approx(1)
+
+
+def test_all_likenesses_to_one_row_of_a_table_fall_with_the_distance(tmp_path):
+    own = similarity_of(dataset(tmp_path / "data", "tabular", np.array([[0.0, 0], [0, 0], [1, 0], [9, 9]], np.float32)))
+    likeness = own.toward(0)
+    assert likeness[:2].tolist() == [1, 1]
+    assert likeness[1] > likeness[2] > likeness[3] > 0

@@ -18,7 +18,7 @@ from attribution import Project
 from attribution.datasets.dataset import DatasetInfo
 from attribution.errors import UserError
 from attribution.storage import database, formats, kept
-from attribution.storage.ledger import State
+from attribution.storage.states import State
 from attribution.studies import named
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from attribution.errors import UserError
 from attribution.storage import database, selections
-from attribution.storage.ledger import Ledger, State, _state
+from attribution.storage.ledger import Ledger
+from attribution.storage.states import State
+from attribution.storage.states import read as _state
 
 SAMPLES = ["a", "b", "c"]
 
@@ -116,7 +118,9 @@ def test_entries_can_be_neither_changed_nor_deleted(tmp_path):
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["relabel", "drop", "keep", "undo", "redo"]), st.sampled_from(SAMPLES), st.integers(0, 4)
+            st.sampled_from(["relabel", "drop", "keep", "tag", "untag", "note", "unsure", "sure", "undo", "redo"]),
+            st.sampled_from(SAMPLES),
+            st.integers(0, 4),
         ),
         max_size=14,
     )
@@ -135,7 +139,9 @@ def test_any_sequence_of_decisions_undo_and_redo_matches_a_plain_stack(tmp_path_
             assert bool(made) == bool(undone)
             if made:
                 done.append(undone.pop())
-        elif ledger.apply(action, [sample], f"class {label}" if action == "relabel" else None):
+        elif ledger.apply(
+            action, [sample], f"class {label}" if action in ("relabel", "tag", "untag", "note") else None
+        ):
             done.append(state_of(ledger))
             undone.clear()
         assert state_of(ledger) == done[-1]
@@ -349,3 +355,49 @@ def test_a_selection_that_is_broken_is_said_and_hides_no_other(tmp_path):
     for name in "abcd":
         with pytest.raises(UserError, match="is damaged"):
             selections.load(path, name)
+
+
+def test_marks_change_no_label_and_are_taken_back_like_decisions(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.apply("tag", ["a", "b"], "to ask")
+    ledger.apply("tag", ["a"], "blurred")
+    ledger.apply("note", ["a"], "two sleeves?")
+    (put_off,) = ledger.apply("unsure", ["a"])
+    assert ledger.state("a")[0] == State("class 0", True, "", ("blurred", "to ask"), "two sleeves?", True)
+    assert ledger.apply("tag", ["b"], "to ask") == []
+    assert ledger.apply("keep", ["a"])[0].new == put_off.new._replace(verdict="keep", unsure=False)
+    assert ledger.undo()[0].new == put_off.new
+    for _ in range(3):
+        ledger.undo()
+    assert ledger.state("a")[0] == State("class 0", True, "", ("to ask",))
+    ledger.redo()
+    assert ledger.state("a")[0].tags == ("blurred", "to ask")
+
+
+def test_a_decision_and_a_mark_on_one_sample_are_taken_back_apart(tmp_path):
+    ledger = open_ledger(tmp_path)
+    (decision,) = ledger.apply("relabel", ["a"], "coat")
+    (tag,) = ledger.apply("tag", ["a"], "to ask")
+    ledger.apply("tag", ["a"], "dark")
+    ledger.revert([decision.id])
+    assert ledger.state("a")[0] == State("class 0", True, "", ("dark", "to ask"))
+    ledger.revert([tag.id])
+    assert ledger.state("a")[0].tags == ("dark",)
+    with pytest.raises(UserError, match="since it was shown"):
+        ledger.apply("note", ["a"], "late", expect={"a": tag.id})
+
+
+def test_a_note_that_was_written_over_is_not_taken_back_under_the_new_one(tmp_path):
+    ledger = open_ledger(tmp_path)
+    (first,) = ledger.apply("note", ["a"], "one")
+    ledger.apply("note", ["a"], "two")
+    with pytest.raises(UserError, match="after entry 1"):
+        ledger.revert([first.id])
+
+
+def test_states_without_marks_are_written_as_before_there_were_any():
+    from attribution.storage.states import written
+
+    assert written(State("coat", True, "keep")) == '{"active": true, "label": "coat", "verdict": "keep"}'
+    marked = State("coat", True, "", ("a", "b"), "why", True)
+    assert _state(written(marked)) == marked

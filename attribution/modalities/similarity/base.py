@@ -75,6 +75,11 @@ class Similarity(ABC):
     def compare(self, left: np.ndarray, right: np.ndarray) -> Pairs:
         """The distance of given pairs of rows (m,) each."""
 
+    def toward(self, row: int) -> np.ndarray:
+        """How like every row is to this one, (n,) float32, 1 for the same content: one pass, without torch."""
+        rows = np.arange(len(self.dataset))
+        return (1 / (1 + self.compare(rows, np.full(len(rows), row)).distance)).astype(np.float32)
+
     @abstractmethod
     def measured(self, left: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:
         """``{name in measures: (m,) float64}`` for given pairs."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from attribution.modalities.similarity.base import Criterion, Pairs, Similarity, register
 from attribution.neighbors.exact import largest
+from attribution.neighbors.one import cosines
 from attribution.progress import Progress
 
 if TYPE_CHECKING:
@@ -118,6 +119,11 @@ class ImageSimilarity(Similarity):
         plain = self._distance(left, right, np.zeros(len(left), dtype=np.int64), moves)
         better = plain <= distance
         return _pairs(left, right, np.where(better, plain, distance), np.where(better, 0, chosen), moves)
+
+    def toward(self, row: int) -> np.ndarray:
+        """The correlation of the pixels as they lie, or with the asked picture mirrored where that is more."""
+        asked = np.asarray(self.dataset.inputs[row])  # (H, W, C)
+        return cosines(self.dataset.inputs, np.stack([asked, asked[:, ::-1]]), centred=True).max(1)
 
     def compare(self, left: np.ndarray, right: np.ndarray) -> Pairs:
         moves = self._moves

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from attribution.datasets.encode import normalise, tokens_of
+from attribution.datasets.encode import UNKNOWN, normalise, tokens_of
 from attribution.modalities.similarity.base import Criterion, Pairs, Similarity, register
 from attribution.progress import Progress
 
@@ -90,6 +90,33 @@ class TextSimilarity(Similarity):
         distance = np.sqrt(np.maximum(0, 2 - 2 * self._cosine(left, right)))
         distance[distance < 2e-3] = 0  # what rounding leaves of a cosine of 1
         return Pairs(left, right, distance.astype(np.float32), np.full(len(left), "", dtype=object))
+
+    @cached_property
+    def _rarity(self) -> np.ndarray:
+        """ln((1 + n) / (1 + times seen)) + 1 of every word of the vocabulary, 0 for the filling of short texts."""
+        seen = np.bincount(np.asarray(self.dataset.inputs).ravel())
+        rarity = np.log((1 + len(self.dataset)) / (1 + np.minimum(seen, len(self.dataset)))) + 1
+        rarity[: UNKNOWN + 1] = 0
+        return rarity.astype(np.float32)
+
+    def toward(self, row: int) -> np.ndarray:
+        """The cosine of the words of the vocabulary, weighted by rarity, from the encoded texts alone."""
+        inputs = self.dataset.inputs
+        asked = np.bincount(np.asarray(inputs[row]).ravel(), minlength=len(self._rarity)) * self._rarity**2  # (words,)
+        found = np.empty(len(inputs), dtype=np.float32)
+        for start in range(0, len(inputs), 16 * BLOCK):
+            words = np.sort(np.asarray(inputs[start : start + 16 * BLOCK]), axis=1)  # (b, length)
+            found[start : start + 16 * BLOCK] = asked[words].sum(1) / np.maximum(self._lengths(words), 1e-6)
+        own = float(found[row])
+        return found / own if own > 0 else found
+
+    def _lengths(self, words: np.ndarray) -> np.ndarray:
+        """Lengths (b,) of the weighted counts of sorted words (b, length): a word at its m-th place adds 2 m - 1 to
+        the square of its count."""
+        places = np.arange(words.shape[1])
+        first = np.where(np.diff(words, axis=1, prepend=-1) != 0, places, 0)
+        times = places - np.maximum.accumulate(first, axis=1)  # (b, length): how often it stood before
+        return np.sqrt((self._rarity[words] ** 2 * (2 * times + 1)).sum(1))
 
     def measured(self, left: np.ndarray, right: np.ndarray) -> dict[str, np.ndarray]:
         shingles = {row: shingle_set(self._words[row]) for row in {*left.tolist(), *right.tolist()}}
