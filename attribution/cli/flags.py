@@ -9,7 +9,7 @@ import typer
 
 from attribution.cli.plugin_flags import options_flag, take_options
 from attribution.errors import UserError
-from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig
+from attribution.settings.flag_names import flag_name
 from attribution.settings.lists import entries, written
 from attribution.settings.options import WithOptions
 from attribution.settings.ranges import Options, checked, entry_type, words
@@ -44,7 +44,7 @@ def _common(config: type) -> "list[dataclasses.Field[Any]]":
 def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
     """A command-line option for one config field. Tuples are given with commas; model and data fields that would clash
     get a prefix."""
-    name = _flag_name(item.name, config)
+    name = flag_name(item.name, config)
     default = item.default
     kind = str if isinstance(default, tuple) else type(default)
     shown = written(str(value) for value in default) if isinstance(default, tuple) else default  # type: ignore[union-attr]
@@ -56,18 +56,9 @@ def _flag(item: "dataclasses.Field[Any]", config: type) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=Annotated[kind, option])
 
 
-def _flag_name(field: str, config: type) -> str:
-    names = {
-        ("name", ModelConfig): "model",
-        ("seed", DataConfig): "split_seed",
-        ("checkpoints", TrainConfig): "keep_checkpoints",
-    }
-    return names.get((field, config), field)
-
-
 def given(context: typer.Context, config: Any) -> dict[str, Any]:
     """The settings of a verb's ``config`` whose flags stood on the command line, be it with their default value."""
-    names = {item.name: _flag_name(item.name, type(config)) for item in dataclasses.fields(config)}
+    names = {item.name: flag_name(item.name, type(config)) for item in dataclasses.fields(config)}
     sources = {name: context.get_parameter_source(flag) for name, flag in names.items()}
     return {
         name: getattr(config, name)
@@ -80,7 +71,7 @@ def _take(values: dict[str, Any], config: type) -> dict[str, Any]:
     """This config's values out of all flags; a value outside its range is named as the flag that it came by."""
     taken: dict[str, Any] = {}
     for item in _common(config):
-        name = _flag_name(item.name, config)
+        name = flag_name(item.name, config)
         value = values.pop(name)
         flag = f"--{name.replace('_', '-')}"
         if isinstance(item.default, tuple):

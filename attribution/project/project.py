@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -90,7 +91,7 @@ class Project:
       info first_look classes samples``.
     - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
-      edit_count revertible ledger class_index export``.
+      edit_count revertible ledger class_index export report summary``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found influence affected_by flags categories categories_of
       truth leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings previews``.
@@ -245,6 +246,19 @@ class Project:
         from attribution.exporters.base import export
 
         return export(self, name, Path(path), options)
+
+    def report(self, path: "str | Path", *, replace: bool = False) -> Path:
+        """Write the report to a new HTML file that needs nothing else: data, findings, decisions, the proof, and how to
+        reproduce it; its path.
+
+        Everything is read from finished results. ``UserError`` for a file that is there already, unless ``replace``.
+        """
+        found: Path = import_module("attribution.report").write(self, Path(path), replace)
+        return found
+
+    def summary(self) -> str:
+        """The project in a few lines of Markdown for a pull request: verdict with intervals, edits, leaks, commands."""
+        return str(import_module("attribution.report").summary(self))
 
     def train(
         self,

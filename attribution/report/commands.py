@@ -1,0 +1,73 @@
+"""The commands that lead to the project's results, with every setting that differs from the usual one."""
+
+import dataclasses
+import shlex
+from pathlib import PurePath
+from typing import Any
+
+from attribution.project.home import SAMPLE_DATA
+from attribution.report.state import State
+from attribution.settings.configs import DataConfig, default_recipe
+from attribution.settings.flag_names import flag_name
+from attribution.settings.lists import written
+from attribution.settings.ranges import Options
+
+FILES = ("path", "checkpoints")  # settings that name files: said without their folders, which are the user's own
+
+
+def commands(state: State) -> list[str]:
+    """One command a line, in the order of the work; files are called by their names alone."""
+    project = state.project
+    lines = [_made(state)]
+    if state.run is not None and not state.run.loaded:
+        usual = default_recipe(state.dataset.info.modality)
+        lines.append(_line("train", project.name, _flags(state.run.train_config, usual)))
+    if state.flags is not None:
+        lines.append(_line("flag", project.name))
+    if state.leaks is not None:
+        lines.append(_line("leaks", project.name))
+    if state.labels.version != state.dataset.base_version().version:
+        lines.append("# the decisions, as `datablame export` wrote them from this project")
+        lines.append(_line("apply", project.name, ["edits.jsonl"]))
+    if state.proof is not None:
+        lines.append(_line("retrain", project.name, ["--seeds", ",".join(map(str, state.proof.seeds))]))
+    return [*lines, _line("report", project.name, ["--out", "report.html"])]
+
+
+def _made(state: State) -> str:
+    """How the project is made."""
+    project = state.project
+    source = PurePath(project.data_config.path)
+    if source.parent.parent == SAMPLE_DATA:
+        return shlex.join(["datablame", "sample", source.parent.name])
+    flags = [*_flags(project.data_config, DataConfig()), *_flags(project.model_config, type(project.model_config)())]
+    trust = ["--trust-code"] if project.codes else []
+    return shlex.join(["datablame", "new", project.name, *flags, *trust])
+
+
+def _line(verb: str, project: str, words: list[str] | None = None) -> str:
+    return shlex.join(["datablame", verb, "-p", project, *(words or [])])
+
+
+def _flags(config: Any, usual: Any) -> list[str]:
+    """The flags of the settings in which a config differs from the usual one."""
+    found: list[str] = []
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        if value == getattr(usual, item.name) or isinstance(value, Options):
+            continue
+        flag = f"--{flag_name(item.name, type(config)).replace('_', '-')}"
+        found += [flag] if value is True else [flag, _value(item.name, value)]
+    return found
+
+
+def _value(name: str, value: Any) -> str:
+    """A setting as it is written behind its flag."""
+    entries = value if isinstance(value, tuple) else (value,)
+    said = [_bare(name, str(entry)) for entry in entries]
+    return written(said) if isinstance(value, tuple) else said[0]
+
+
+def _bare(name: str, value: str) -> str:
+    """A file's name without its folders; FILE.py:FUNCTION too."""
+    return PurePath(value).name if name in FILES or ".py:" in value else value
