@@ -92,6 +92,6 @@ if __name__ == "__main__":
 # `streamlit run` finds st.App below and imports this file once for its server; each session then runs it as the main
 # script
 else:
-    from pages.parts import guard
+    from pages.parts import guard, hovering
 
-    server = st.App(__file__, **guard.settings())
+    server = st.App(__file__, routes=hovering.ROUTES, **guard.settings())

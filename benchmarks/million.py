@@ -31,10 +31,15 @@ RESTS = """(() => { const app = document.querySelector("[data-testid='stApp']");
  return app && app.getAttribute('data-test-script-state') === 'notRunning'
  && app.getAttribute('data-test-connection-state') === 'CONNECTED'
  && document.querySelector("[data-testid='stMain'] h1"); })()"""
-CHART = """document.querySelector("[data-testid='stEChartsChart'] canvas")"""
-PIXELS = """() => [...document.querySelectorAll("[data-testid='stEChartsChart'] canvas")].map(canvas => {
+INSIDE = """[...document.querySelectorAll('*')].map(node => node.shadowRoot?.querySelector('.cloud')).filter(Boolean)"""
+CHART = f"{INSIDE}.length"
+PIXELS = (
+    f"() => {INSIDE}.flatMap(cloud => [...cloud.querySelectorAll('canvas')])"
+    + """.map(canvas => {
  const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; let sum = 0;
  for (let i = 0; i < pixels.length; i += 5) sum = (sum * 31 + pixels[i]) | 0; return sum; }).join()"""
+)
+POINTED = f"(() => {{ const tip = {INSIDE}[0]?.querySelector('.tip.shown'); return tip ? tip.innerText : ''; }})()"
 HAS = "document.body.innerText.includes(value)"
 SELECTED = r"""((document.body.innerText.match(/([\d,]+) samples? selected/) || [])[1] || '')"""
 CLASSES, CLUSTERS, COLUMNS, HELD_OUT, WRONG = 10, 3, 64, 2_000, 0.02
@@ -130,8 +135,8 @@ class Watch:
     def ring(self, centre: tuple[float, float], radius: float) -> float:
         """Draw a ring on the map, in shares of the chart's width and height, without letting go; seconds per move of
         the mouse."""
-        box = self.page.locator("[data-testid='stEChartsChart'] canvas").first.bounding_box()
-        self.page.mouse.click(box["x"] + box["width"] - 68, box["y"] + 16)  # the outline in the toolbox
+        box = self.page.locator("canvas.over").bounding_box()
+        self.page.locator("[data-does=lasso]").click()
         began = time.perf_counter()
         for step in range(25):
             angle = 2 * math.pi * step / 24
@@ -140,6 +145,21 @@ class Watch:
             if step == 0:
                 self.page.mouse.down()
         return (time.perf_counter() - began) / 25
+
+    def points(self, times: int) -> list[float]:
+        """Move onto samples here and there; seconds from each move until the sample is said."""
+        box = self.page.locator("canvas.over").bounding_box()
+        found = []
+        for step in range(times):
+            old = self.page.evaluate(POINTED)
+            angle = 2 * math.pi * step / times
+            x, y = 0.42 + 0.1 * math.cos(angle), 0.5 + 0.1 * math.sin(angle)
+            began = time.perf_counter()
+            self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+            told = f"(old) => {{ const now = {POINTED}; return now && now !== old; }}"
+            self.page.wait_for_function(told, arg=old, polling="raf")
+            found.append(time.perf_counter() - began)
+        return found
 
     def choose(self, words: str) -> None:
         """Take an entry of an open select box."""
@@ -214,6 +234,9 @@ def session(
     )
     counts["bytes of the first draw"] = watch.received - before
     counts["shown"] = page.locator("[data-testid='stCaptionContainer']", has_text="Showing").first.inner_text()
+    watch.cpu_s = 0.0
+    for seconds in watch.points(12):
+        note("pointing at a sample, until it is said", seconds)
     for colour in ("loss", "suspicion", "prediction"):
         watch.unfold("Colour by")
         before = watch.received

@@ -84,9 +84,9 @@ def points(sight: Sight, result: "AnglesResult") -> None:
     groups, missing = groups_of(sight, colour or "", rows)
     if missing:
         st.caption(f":material/info: {missing}")
-    spec = cloud.angles_spec
     alt = "right: pulls with the query, left: against it; up: pulls strongly"
-    lasso.chart(sight, positions, groups, lambda: rows, 500, spec=spec, key="angles-chart", alt=alt)
+    scene = cloud.angles_scene(positions)
+    lasso.chart(sight, positions, groups, lambda: rows, 500, key="angles-chart", alt=alt, scene=scene)
 
 
 def facts_of(sight: Sight, result: "AnglesResult") -> dict[int, tuple[Fact, Fact]]:

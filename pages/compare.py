@@ -7,12 +7,12 @@ import numpy as np
 import streamlit as st
 
 from attribution.estimators import in_place
-from attribution.figures import cloud
+from attribution.figures.cloud import Scene
 from attribution.studies.bench.study import BenchConfig
 from attribution.views import bench as views
 from attribution.views import cards as card_views
 from attribution.views import influence, numbers, scatter
-from pages.parts import cards, charts, context, damping, frame, jobs, states
+from pages.parts import cards, charts, context, damping, frame, jobs, lasso, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -224,23 +224,11 @@ def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row:
     (rows, first), (others, second) = columns
     if not np.array_equal(rows, others):
         return
-    points = views.rank_points(first, second)
-    places = np.arange(len(rows))
-    groups = sight.face.groups(sight.labels.values[rows], places, context.dark())
+    points = scatter.by_row(views.rank_points(first, second), rows, len(sight.project.dataset))
+    groups = sight.face.groups(sight.labels.values, rows, context.dark())
     axes = (f"rank by {words.get(pair[0], pair[0])}", f"rank by {words.get(pair[1], pair[1])}")
-    spec = cloud.map_spec(points, groups, None, context.dark(), axes)
-
-    def chosen() -> None:
-        picked = scatter.selected_rows(st.session_state.get("pair-chart") or {}, points, places)
-        context.put(selection=sight.project.select(rows[picked].tolist()) if len(picked) else "")
-
-    st.echarts_chart(
-        spec,
-        height=330,
-        key="pair-chart",
-        on_select=chosen,
-        alt="Training samples by the ranks that two estimators give them for one prediction",
-    )
+    alt = "training samples by the ranks that two estimators give them for one prediction"
+    lasso.chart(sight, points, groups, lambda: rows, 330, key="pair-chart", alt=alt, scene=Scene(axes=axes))
     st.caption(
         f"For {states.plain(query_word(sight, row))}. Circle the corners with the lasso: the samples on which they "
         "differ."

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attribution.figures import cloud
+from attribution.figures.cloud import Scene
 from attribution.studies.memorization.study import MemorizeConfig
 from attribution.views import cards as card_views
 from attribution.views import memorization as views
 from attribution.views import numbers, scatter, tables
-from pages.parts import cards, context, elsewhere, frame, jobs, states
+from pages.parts import cards, context, elsewhere, frame, jobs, lasso, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -60,25 +60,12 @@ def chart(sight: Sight, found: "MemorizationResult") -> None:
     )
     name = name or known[0]
     points = views.scatter_frame(found, name)
-    places = np.arange(len(points))
     rows = points["row"].to_numpy(dtype=np.int64)
-    labels = sight.labels.values[rows]
-    coordinates = points[["x", "y"]].to_numpy()
-    groups = sight.face.groups(labels, places, context.dark())
+    coordinates = scatter.by_row(points[["x", "y"]].to_numpy(), rows, len(sight.project.dataset))
+    groups = sight.face.groups(sight.labels.values, rows, context.dark())
     axes = (f"{views.STAND_INS[name]}, rank: low to high", "memorization")
-    spec = cloud.map_spec(coordinates, groups, None, context.dark(), axes)
-
-    def chosen() -> None:
-        picked = scatter.selected_rows(st.session_state.get(KEY) or {}, coordinates, places)
-        context.put(selection=sight.project.select(rows[picked].tolist()) if len(picked) else "")
-
-    st.echarts_chart(
-        spec,
-        height=440,
-        key=KEY,
-        on_select=chosen,
-        alt="Memorization of every training sample against a stand-in that needs no retraining",
-    )
+    alt = "memorization of every training sample against a stand-in that needs no retraining"
+    lasso.chart(sight, coordinates, groups, lambda: rows, 440, key=KEY, alt=alt, scene=Scene(axes=axes))
     st.caption(views.stand_in_words(found, name))
 
 

@@ -1,87 +1,13 @@
-"""Clouds of points for ECharts, the one thing it draws: the map and the like, with a lasso that holds at a million
-points."""
+"""Clouds of points for the canvas of the app: the map and the like, to point at, click and draw around."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from attribution.views import colours
 from attribution.views.scatter import Group, bounds, points_frame
-
-LASSO = {"polygon": "Draw around points", "clear": "Select nothing"}  # the words of the toolbox
-BARE = {name: {"show": False} for name in ("axisLabel", "axisTick", "splitLine", "axisLine")}
-TICKS = {"nameLocation": "middle", "axisLabel": {"showMinLabel": False, "showMaxLabel": False}}
-TOOLBOX = {
-    "right": 18,
-    "top": 0,
-    "itemSize": 18,
-    "feature": {"brush": {"type": ["polygon", "clear"], "title": LASSO}},
-}
-BRUSH = {
-    "xAxisIndex": "all",
-    "yAxisIndex": "all",
-    "throttleType": "debounce",
-    "throttleDelay": 250,
-    "outOfBrush": {"colorAlpha": 1},
-    "brushStyle": {"borderWidth": 1.5, "color": "rgba(15,118,110,0.10)", "borderColor": colours.EDITED},
-}
-LEGEND = {
-    "type": "scroll",
-    "selectedMode": False,
-    "bottom": 0,
-    "left": 0,
-    "itemWidth": 10,
-    "itemHeight": 10,
-    "icon": "circle",
-}
-
-
-def map_spec(
-    coordinates: np.ndarray,
-    groups: Sequence[Group],
-    selected: np.ndarray | None = None,
-    dark: bool = False,
-    axes: tuple[str, str] | None = None,
-) -> dict[str, Any]:
-    """The ECharts option of the map: one large series per group, a lasso in the toolbox. ``axes`` names both axes and
-    shows their ticks.
-
-    ``coordinates`` (n, 2); ``selected`` (n,) bool or None. With a selection, points outside it stay visible in grey
-    beneath. Points travel as one Arrow frame per series, so 100,000 of them cost about 1.6 MB.
-    """
-    (x_low, x_high), (y_low, y_high) = bounds(coordinates)
-    across: dict[str, Any] = {"min": x_low, "max": x_high}
-    upwards: dict[str, Any] = {"min": y_low, "max": y_high}
-    grid = {"left": 4, "right": 4, "top": 40, "bottom": 34}
-    if axes:
-        across |= {**TICKS, "name": axes[0], "nameGap": 24}
-        upwards |= {**TICKS, "name": axes[1], "nameGap": 36}
-        grid = {"left": 24, "right": 12, "top": 40, "bottom": 56}
-    else:
-        across |= BARE
-        upwards |= BARE
-    return _option(coordinates, _drawn(groups, selected, dark), across, upwards, grid)
-
-
-def angles_spec(
-    positions: np.ndarray, groups: Sequence[Group], selected: np.ndarray | None = None, dark: bool = False
-) -> dict[str, Any]:
-    """The same lasso and groups over a cosine axis from -1 to 1 and a length axis in powers of ten."""
-    low, high = np.nanmin(positions[:, 1]), np.nanmax(positions[:, 1])
-    line = {"splitLine": {"show": True, "lineStyle": {"opacity": 0.25}}, "nameLocation": "middle"}
-    across = {**line, "min": -1, "max": 1, "interval": 0.5, "nameGap": 28, "name": "cosine with the query's gradient"}
-    upwards = {
-        **line,
-        "min": float(np.floor(low - 0.02)),
-        "max": float(np.ceil(high + 0.02)),
-        "interval": 1,
-        "nameGap": 44,
-        "name": "length of the gradient",
-        "axisLabel": {"formatter": "10^{value}"},
-    }
-    grid = {"left": 62, "right": 18, "top": 44, "bottom": 74, "outerBoundsMode": "none"}
-    return _option(positions, _drawn(groups, selected, dark), across, upwards, grid)
 
 
 def _drawn(groups: Sequence[Group], selected: np.ndarray | None, dark: bool) -> list[Group]:
@@ -94,39 +20,73 @@ def _drawn(groups: Sequence[Group], selected: np.ndarray | None, dark: bool) -> 
     return [part for part in parts if len(part.rows)]
 
 
-def _option(
-    coordinates: np.ndarray,
-    groups: Sequence[Group],
-    across: dict[str, Any],
-    upwards: dict[str, Any],
-    grid: dict[str, Any],
-) -> dict[str, Any]:
-    n = sum(len(group.rows) for group in groups)
-    size = 7 if n <= 2_000 else 5 if n <= 20_000 else 3
-    series = [
-        {
-            "type": "scatter",
-            "name": group.name,
-            "datasetIndex": index,
-            "encode": {"x": "x", "y": "y", "tooltip": ["row"]},
-            "symbolSize": size,
-            "itemStyle": {"color": group.colour, "opacity": 0.8},
-            "large": True,
-            "largeThreshold": 1,
-            "animation": False,
-        }
-        for index, group in enumerate(groups)
-    ]
+@dataclass(frozen=True)
+class Scene:
+    """What is drawn beside the points.
+
+    ``selected`` (n,) bool or None: with a selection, points outside it stay visible in grey beneath. ``chosen`` and
+    ``query`` are rows to mark; ``sizes`` (n,) factors of a point's radius, 0 to 7; ``axes`` their names, with ticks;
+    ``limits`` ((x0, x1), (y0, y1)) stand in for those of the coordinates; ``power``: the second axis counts powers of
+    ten. ``words`` are ``regions.words``; ``ground`` and ``shade`` pictures (``png`` as data URI, ``bounds``).
+    """
+
+    selected: np.ndarray | None = None
+    dark: bool = False
+    chosen: int | None = None
+    query: int | None = None
+    sizes: np.ndarray | None = None
+    axes: Sequence[str] | None = None
+    limits: Sequence[Sequence[float]] | None = None
+    power: bool = False
+    words: Sequence[dict[str, Any]] = ()
+    ground: dict[str, Any] | None = None
+    shade: dict[str, Any] | None = None
+
+
+def angles_scene(positions: np.ndarray) -> Scene:
+    """A cosine axis from -1 to 1 and a length axis in powers of ten."""
+    low, high = np.nanmin(positions[:, 1]), np.nanmax(positions[:, 1])
+    return Scene(
+        axes=("cosine with the query's gradient", "length of the gradient"),
+        limits=((-1.0, 1.0), (float(np.floor(low - 0.02)), float(np.ceil(high + 0.02)))),
+        power=True,
+    )
+
+
+def points(coordinates: np.ndarray, groups: Sequence[Group], scene: Scene) -> dict[str, Any]:
+    """What the canvas of the map (``pages/parts/points.js``) draws: ``points`` with x, y, row, group and perhaps size,
+    14 bytes each, and beside them the groups, the axes' limits and names, words and pictures behind the points.
+
+    ``coordinates`` (n, 2), NaN for a sample without a place; ``groups`` in the order in which they are drawn.
+    """
+    parts = _drawn(groups, scene.selected, scene.dark)
+    rows = np.concatenate([np.empty(0, np.int64), *(part.rows for part in parts)])
+    frame = points_frame(coordinates, rows)
+    frame["group"] = np.repeat(np.arange(len(parts), dtype=np.int16), [len(part.rows) for part in parts])
+    if scene.sizes is not None:
+        frame["size"] = np.clip(np.round(32 * scene.sizes[rows]), 8, 255).astype(np.uint8)
     return {
-        "animation": False,
-        "dataset": [{"source": points_frame(coordinates, group.rows)} for group in groups],
-        "grid": grid,
-        "xAxis": {"type": "value", **across},
-        "yAxis": {"type": "value", **upwards},
-        "legend": LEGEND,
-        "tooltip": {"trigger": "item", "formatter": "{a} · row {@row}"},
-        "toolbox": TOOLBOX,
-        "brush": BRUSH,
-        "dataZoom": [{"type": "inside", axis: 0, "filterMode": "none"} for axis in ("xAxisIndex", "yAxisIndex")],
-        "series": series,
+        "points": frame[np.isfinite(coordinates[rows]).all(axis=1)],
+        "groups": [{"name": part.name, "colour": part.colour} for part in parts],
+        "bounds": [list(pair) for pair in (scene.limits or bounds(coordinates))],
+        "axes": _axes(scene),
+        "words": list(scene.words),
+        "ground": scene.ground,
+        "shade": scene.shade,
+        "marks": _marks(coordinates, scene),
     }
+
+
+def _axes(scene: Scene) -> list[dict[str, Any]] | None:
+    if not scene.axes:
+        return None
+    return [{"name": name, "power": scene.power and side == 1} for side, name in enumerate(scene.axes)]
+
+
+def _marks(coordinates: np.ndarray, scene: Scene) -> list[dict[str, Any]]:
+    known = [(scene.query, "query", "the query"), (scene.chosen, "chosen", "")]
+    return [
+        {"x": float(coordinates[row][0]), "y": float(coordinates[row][1]), "kind": kind, "text": text}
+        for row, kind, text in known
+        if row is not None and np.isfinite(coordinates[row]).all()
+    ]

@@ -55,6 +55,11 @@ def quiet(dark: bool = False) -> str:
     return "#4A463F" if dark else "#D5D0C6"
 
 
+def unsuspicious(dark: bool = False) -> str:
+    """Points that a search found nothing about: they step back, but less than what is not meant at all."""
+    return "#3E3A45" if dark else "#DEDAE0"
+
+
 def loss_scale(dark: bool = False) -> tuple[str, ...]:
     """Five steps from small to large loss, apart from every other meaning."""
     return LOSS_DARK if dark else LOSS_LIGHT

@@ -1,8 +1,7 @@
 """The data map: groups of points by meaning, and which points a lasso holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,6 +53,35 @@ def by_steps(
     return [group for group in groups if len(group.rows)]
 
 
+def by_queue(
+    suspicion: np.ndarray, rows: np.ndarray, first: int, dark: bool = False, decided: np.ndarray | None = None
+) -> list[Group]:
+    """Groups by a sample's place in the queue, so that only the queue stands out; ``suspicion`` (n,) with NaN for what
+    was not searched, ``first`` how many at its head are probably wrong, ``decided`` rows about which that was settled.
+
+    Two dark groups hold the ``first`` (the surer half, the rest), a light one as many after them.
+    """
+    known = np.flatnonzero(np.isfinite(suspicion))
+    order = known[np.argsort(-suspicion[known], kind="stable")]
+    place = np.full(len(suspicion), np.iinfo(np.int64).max)
+    place[order] = np.arange(len(order))
+    ends = sorted({min(end, len(order)) for end in ((first + 1) // 2, first, 2 * first)})
+    level = np.where(np.isfinite(suspicion), np.searchsorted(ends, place, side="right"), -1)
+    if decided is not None:
+        level[decided] = -2
+    scale = colours.suspicion_scale(dark)
+    looks = [("not searched", colours.quiet(dark), -1), ("decided", colours.EDITED, -2)]
+    looks.append(("not suspicious", colours.unsuspicious(dark), len(ends)))
+    starts = [0, *ends[:-1]]
+    tints = (scale[4], scale[3], scale[1])
+    looks += [
+        (f"number {start + 1:,} to {end:,} in the queue", tints[step], step)
+        for step, (start, end) in reversed(list(enumerate(zip(starts, ends, strict=True))))
+    ]
+    groups = [Group(name, colour, rows[level[rows] == step]) for name, colour, step in looks]
+    return [group for group in groups if len(group.rows)]
+
+
 def by_sign(values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Group]:
     """Five groups by influence: the strongest 2 % on each side, the next 8 %, and the rest; values (n,) with NaN where
     there is none."""
@@ -68,6 +96,14 @@ def by_sign(values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Gr
         Group(names[step], colours.influence_scale(dark)[step + 2], known[level == step]) for step in (0, -1, 1, -2, 2)
     ]
     return [group for group in groups if len(group.rows)]
+
+
+def sizes(values: np.ndarray) -> np.ndarray:
+    """How large each point is drawn by the size of its value, (n,) factors of the radius: 0.7 for none, 3 for the
+    strongest; NaN is drawn small."""
+    size = np.abs(np.nan_to_num(values))
+    most = float(np.quantile(size[size > 0], 0.995)) if (size > 0).any() else 1.0
+    return 0.7 + 2.3 * np.sqrt(np.minimum(size / most, 1.0))
 
 
 def by_edit(verdicts: np.ndarray, rows: np.ndarray, dark: bool = False, changed: str = "relabelled") -> list[Group]:
@@ -119,21 +155,16 @@ def inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     return found
 
 
-def inside_areas(points: np.ndarray, areas: Sequence[dict[str, Any]]) -> np.ndarray:
-    """Which points (n, 2) lie in any area of a brush event: polygons and boxes in data coordinates; (n,) bool."""
-    found = np.zeros(len(points), dtype=bool)
-    for area in areas:
-        spans = area.get("coord_range") or []
-        if area.get("brush_type") == "rect" and len(spans) == 2:
-            (x0, x1), (y0, y1) = sorted(spans[0]), sorted(spans[1])
-            found |= (points[:, 0] >= x0) & (points[:, 0] <= x1) & (points[:, 1] >= y0) & (points[:, 1] <= y1)
-        elif len(spans) >= 3:
-            found |= inside_polygon(points, np.asarray(spans))
+def by_row(places: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+    """The places (k, 2) of some rows (k,) as those of all ``n`` samples, (n, 2) float64 with NaN for the others."""
+    found = np.full((n, 2), np.nan)
+    found[rows] = places
     return found
 
 
-def selected_rows(event: Mapping[str, Any], coordinates: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Sample rows that a chart's selection event holds: only those of ``visible`` (int64), never what a filter
-    hides."""
-    areas = (event.get("selection") or {}).get("areas") or []
-    return visible[inside_areas(coordinates[visible], areas)] if areas else np.empty(0, np.int64)
+def inside(coordinates: np.ndarray, outline: Sequence[Sequence[float]], visible: np.ndarray) -> np.ndarray:
+    """Sample rows inside a drawn outline (m, 2) in data coordinates: only those of ``visible`` (int64), never what a
+    filter hides."""
+    if len(outline) < 3:
+        return np.empty(0, np.int64)
+    return visible[inside_polygon(coordinates[visible], np.asarray(outline, dtype=np.float64))]

@@ -19,7 +19,7 @@ from attribution.views.faces import Face, face_of
 from pages.parts import states
 
 # What travels between pages in the URL, beside the widgets that are bound to it under their own label.
-SHARED = ("query", "selection", "reverse", "item", "case", "estimator", "space", "method")
+SHARED = ("query", "selection", "reverse", "item", "case", "estimator", "space", "method", "point")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

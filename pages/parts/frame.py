@@ -20,8 +20,7 @@ HERE = Path(__file__).parent
 # toolbar the buttons of
 # a choice are as tall as a select box beside them, so that their labels stand in one line. Streamlit hides the right
 # edge of the choice
-# before the chosen one, which is then missing where the row breaks between them; and its own toolbar of a chart lies on
-# what is above.
+# before the chosen one, which is then missing where the row breaks between them.
 STYLE = """<style>
 [data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }
 [data-testid='stElementContainer']:has([data-keys]),
@@ -29,8 +28,6 @@ STYLE = """<style>
 .st-key-toolbar [data-testid='stButtonGroup'] button[data-variant='segmented_control'] { min-height: 2.5rem; }
 [data-testid='stButtonGroup'] button[data-variant='segmented_control']:not([aria-checked='true']) {
   border-right-color: color-mix(in srgb, currentColor 20%, transparent) !important; }
-.st-key-map-chart [data-testid='stElementToolbar'],
-.st-key-angles-chart [data-testid='stElementToolbar'] { top: 0; right: auto; left: 0; }
 </style>"""
 
 

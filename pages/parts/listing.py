@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from attribution.modalities import modality_of
 from attribution.views import listing, numbers, tables
-from pages.parts import cards
+from pages.parts import cards, lasso
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -36,12 +37,21 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
     page = cards.page_number(len(rows), LINES, pages)
     shown = tables.page_of(ordered, page, LINES)
     face = sight.face
-    lines = listing.lines(shown, sight.project.dataset, sight.labels, sight.predictions, sight.suspicion, face)
+    lines = pictured(sight, shown)
+    key = f"listing-{by}-{page}-{len(rows)}"
+
+    def chosen() -> None:
+        ticked = st.session_state[key]["selection"]["rows"]
+        lasso.choose(sight, int(shown[ticked[0]]) if ticked else None)
+
     st.dataframe(
         lines,
         hide_index=True,
-        key="listing",
-        alt=f"Samples {where}: id, split, {face.noun}, what the model says, loss and suspicion; page {page}",
+        key=key,
+        on_select=chosen,
+        selection_mode="single-row",
+        alt=f"Samples {where}: id, split, {face.noun}, what the model says, loss and suspicion; page {page}. A line "
+        "that is chosen is marked in the chart.",
         column_config=headings(sight, lines),
     )
     first = (page - 1) * LINES
@@ -49,11 +59,25 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
     cards.pager(len(rows), LINES, pages)
 
 
+def pictured(sight: Sight, rows: np.ndarray) -> "pd.DataFrame":
+    """The lines of these rows, with their pictures in front or their texts behind where the samples have such."""
+    dataset = sight.project.dataset
+    lines = listing.lines(rows, dataset, sight.labels, sight.predictions, sight.suspicion, sight.face)
+    kind = modality_of(dataset)
+    if kind.shown_as == "picture":
+        base = dataset.info.base_hash
+        lines.insert(0, "picture", [cards.picture(sight.key, base, int(row), 48, dataset) for row in rows])
+    elif kind.tokens:
+        lines["text"] = [kind.describe(dataset, int(row)) for row in rows]
+    return lines
+
+
 def headings(sight: Sight, lines: "pd.DataFrame") -> dict[str, Any]:
     """How the columns of a table of samples are headed and written; only those that it has."""
     face = sight.face
     number = st.column_config.NumberColumn
     known = {
+        "picture": st.column_config.ImageColumn("", width=56),
         "confidence": number("confidence, %", format="%.1f", help="Probability of the prediction."),
         "prediction": st.column_config.Column(f"prediction{face.unit}"),
         "error": number(f"error{face.unit}", format="%.3g", help="Prediction minus value."),

@@ -1,4 +1,5 @@
-"""What is selected, on the Map and on Angles: how many, which targets, what to do with them, and their cards."""
+"""What is opened or selected on the Map and on Angles: one sample's card, or how many, which targets, what to do with
+them, and their cards."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,23 +8,61 @@ import streamlit as st
 
 from attribution.views import numbers, tables
 from attribution.views.cards import Fact
-from pages.parts import cards, context, edits, frame, query, states, targets
+from pages.parts import cards, context, edits, frame, lasso, query, states, targets
 from pages.parts.context import Sight
 
 CARDS = 12  # on a page
 
 
-def panel(sight: Sight, reason: str, facts: Callable[[int], Sequence[Fact]] = lambda row: ()) -> None:
+def opened(sight: Sight) -> None:
+    """The card of the sample that was clicked, with all that can be done with it."""
+    row = lasso.chosen_row(sight)
+    if row is None:
+        return
+    with st.container(border=True, key="opened"):
+        cards.show(cards.card_of(sight, row, size=192), 150, 12)
+        more = (
+            (":material/account_tree:", "What made the model's answer", ask_of, (sight, row)),
+            (":material/close:", "Close", lasso.choose, (sight, None)),
+        )
+        cards.actions(sight, row, "opened", reason="opened on the map", more=more)
+
+
+def ask_of(sight: Sight, row: int) -> None:
+    """Callback: the sample becomes the query of the Influence page."""
+    query.pick(row, sight)
+    frame.go("influence")
+
+
+def nothing(sight: Sight, shown: np.ndarray | None) -> None:
+    """How to select, and what was selected before."""
+    st.markdown("**Nothing selected**")
+    st.caption(
+        "Point at a sample to see it, click it to open it. Press :material/lasso_select: *Lasso* (or hold Shift) and "
+        "draw around some to act on them together. Scroll to zoom, drag to move."
+    )
+    if shown is not None and len(shown):
+        st.button(
+            f"Select all {numbers.count(len(shown))}",
+            key="select-all",
+            icon=":material/select_all:",
+            help="All samples that the filters leave, drawn or not.",
+            on_click=lambda: context.put(selection=sight.project.select(shown)),
+        )
+    saved(sight)
+
+
+def panel(
+    sight: Sight,
+    reason: str,
+    facts: Callable[[int], Sequence[Fact]] = lambda row: (),
+    shown: np.ndarray | None = None,
+) -> None:
     """The selection: how many, which targets, how suspicious, what to do with them, and their cards, each with its
-    ``facts``."""
+    ``facts``. ``shown``: rows that can be selected all at once."""
     rows = sight.selection
     if not len(rows):
-        st.markdown("**Nothing selected**")
-        st.caption(
-            "Click the dashed polygon at the chart's top right, then draw around some points. Scroll to zoom, "
-            "drag to move."
-        )
-        saved(sight)
+        nothing(sight, shown)
         return
     project = sight.project
     training = rows[rows < project.info.counts["train"]]

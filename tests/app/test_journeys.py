@@ -153,7 +153,7 @@ def test_every_colouring_of_the_map(app, tiny_project, colour):
     test.session_state["colour"] = colour
     test.run()
     assert not test.exception
-    assert test.get("echarts_chart")
+    assert test.get("bidi_component")
 
 
 def test_angles_that_are_not_measured_offer_to_be_and_then_show(app, words, tiny_project, monkeypatch):
@@ -167,7 +167,7 @@ def test_angles_that_are_not_measured_offer_to_be_and_then_show(app, words, tiny
     test.run()
     assert "Curvature turns the question by" in words(test)
     assert "How to read it" in words(test)
-    assert len(test.get("echarts_chart")) == 1  # the cloud with its lasso
+    assert len(test.get("bidi_component")) == 1  # the cloud with its lasso
     # Half-circle, layers, checkpoints; an image has no plane of inputs.
     assert [chart.proto.alt[:11] for chart in test.get("plotly_chart")] == ["Half-circle", "Distributio", "Distributio"]
     assert not test.exception
@@ -213,7 +213,7 @@ def test_a_map_that_is_not_drawn_offers_to_be(app, words, tiny_project, monkeypa
     asked = []
     monkeypatch.setattr(type(tiny_project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
     test = app("map", project="digits", method="umap")
-    assert "is not drawn yet" in words(test)
+    assert "not drawn yet" in words(test)
     test.button(key="empty-Draw the map").click().run()
     assert asked == [("map", MapConfig(space="representation", method="umap"))]
 

@@ -4,21 +4,23 @@ pages."""
 import numpy as np
 
 from attribution.views import thinning
-from pages.parts import listing
+from pages.parts import context, lasso, listing
 
-EVERYWHERE = {"brush_type": "rect", "coord_range": [[-1e9, 1e9], [-1e9, 1e9]]}
+EVERYWHERE = [[-1e9, -1e9], [1e9, -1e9], [1e9, 1e9], [-1e9, 1e9]]
 
 
 def test_the_map_draws_some_and_a_lasso_takes_all(app, words, tiny_project, monkeypatch):
     monkeypatch.setattr(thinning, "LIMIT", 60)
     monkeypatch.setattr(thinning, "WHOLE", 0)
     monkeypatch.setattr(thinning, "SIDE", 4)
+    put = {}
+    monkeypatch.setattr(lasso.context, "put", lambda **values: put.update(values))
     test = app("map", project="digits", method="pca")
     n = len(tiny_project.dataset)
     assert f"of {n:,} samples, thinned evenly" in words(test)
-    test.session_state["map-chart"] = {"selection": {"selected": [], "areas": [EVERYWHERE]}}
-    test.run()
-    assert not test.exception
+    sight = context.Sight(tiny_project)
+    lasso.drawn(sight, EVERYWHERE, tiny_project.map(method="pca").coordinates, np.arange(n))
+    assert len(tiny_project.selection(put["selection"])[0]) == n
 
 
 def test_the_table_of_samples_comes_in_pages_and_in_the_order_chosen(app, words, tiny_project, monkeypatch):

@@ -20,7 +20,7 @@ NAMES = {"texts": "*texts* $a$ $b$", "table": ":red[table] www.host.example"}
 AS_THEY_ARE = {
     ("selectbox", "options"),
     ("multiselect", "options"),
-    ("echarts_chart", "spec"),
+    ("bidi_component", "json"),  # the canvas writes words as text: pages/parts/points.js
     ("plotly_chart", "alt"),
     ("plotly_chart", "spec"),  # escaped by attribution.figures.style.plain, see tests/figures
     ("code", "code_text"),

@@ -64,11 +64,11 @@ def test_the_estimator_is_switched_in_place_and_the_address_brings_it_back(visit
 
 
 def lasso(page):
-    """Arm the polygon brush of the map's toolbox and draw around the middle."""
-    canvas = page.locator("[data-testid='stEChartsChart'] canvas").first
+    """Take the lasso of the map and draw around the middle."""
+    canvas = page.locator("canvas.over")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    page.mouse.click(box["x"] + box["width"] - 78, box["y"] + 24)
+    page.locator("[data-does=lasso]").click()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     corners = [(-120, -120), (120, -120), (120, 120), (-120, 120), (-120, -110)]
     page.mouse.move(x + corners[0][0], y + corners[0][1])

@@ -26,23 +26,10 @@ def test_inside_polygon_equals_the_rule_point_by_point(seed, corners):
     assert scatter.inside_polygon(points, polygon).tolist() == expected
 
 
-def test_areas_join_boxes_and_polygons():
-    points = np.array([[0.5, 0.5], [2.5, 0.5], [5.0, 5.0]])
-    areas = [
-        {"brush_type": "rect", "coord_range": [[1, 0], [0, 1]]},
-        {"brush_type": "polygon", "coord_range": [[2, 0], [3, 0], [3, 1], [2, 1]]},
-        {"brush_type": "polygon", "coord_range": []},
-    ]
-    assert scatter.inside_areas(points, areas).tolist() == [True, True, False]
-    assert not scatter.inside_areas(points, []).any()
-
-
-def test_a_lasso_takes_only_what_is_visible():
-    coordinates = np.array([[0.0, 0.0], [0.1, 0.1], [5.0, 5.0]])
-    area = {"brush_type": "polygon", "coord_range": [[-1, -1], [1, -1], [1, 1], [-1, 1]]}
-    event = {"selection": {"selected": [], "areas": [area]}}
-    assert scatter.selected_rows(event, coordinates, np.array([1, 2])).tolist() == [1]
-    assert not len(scatter.selected_rows({}, coordinates, np.arange(3)))
+def test_places_of_some_rows_are_those_of_all():
+    found = scatter.by_row(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([2, 0]), 4)
+    assert found[[2, 0]].tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert np.isnan(found[[1, 3]]).all()
 
 
 def test_steps_hold_every_row_once_and_keep_order():
@@ -73,3 +60,41 @@ def test_edit_groups():
     verdicts = np.array(["", "drop", "keep", "", "relabel"], dtype=object)
     names = {group.name: group.rows.tolist() for group in scatter.by_edit(verdicts, np.arange(5))}
     assert names == {"not edited": [0, 3], "kept": [2], "relabelled": [4], "dropped": [1]}
+
+
+def test_only_the_head_of_the_queue_is_dark_and_every_row_is_drawn_once():
+    suspicion = np.array([0.9, 0.1, np.nan, 0.8, 0.2, 0.7, 0.3, 0.6])
+    groups = {group.name: group for group in scatter.by_queue(suspicion, np.arange(8), 2, decided=np.array([5]))}
+    dark = colours.suspicion_scale()[3:]
+    assert {name: group.rows.tolist() for name, group in groups.items()} == {
+        "not searched": [2],
+        "decided": [5],
+        "not suspicious": [1, 4, 6],
+        "number 3 to 4 in the queue": [7],
+        "number 2 to 2 in the queue": [3],
+        "number 1 to 1 in the queue": [0],
+    }
+    assert sorted(row for group in groups.values() if group.colour in dark for row in group.rows) == [0, 3]
+    calm = scatter.by_queue(suspicion, np.arange(8), 0)
+    assert [group.name for group in calm] == ["not searched", "not suspicious"]
+
+
+def test_filtering_does_not_change_a_samples_place_in_the_queue():
+    suspicion = np.linspace(1, 0, 20)
+    whole = {row: group.colour for group in scatter.by_queue(suspicion, np.arange(20), 6) for row in group.rows}
+    part = {row: group.colour for group in scatter.by_queue(suspicion, np.arange(3, 9), 6) for row in group.rows}
+    assert part == {row: whole[row] for row in range(3, 9)}
+
+
+def test_the_stronger_the_larger():
+    sizes = scatter.sizes(np.array([0.0, np.nan, -1.0, 4.0, 0.5]))
+    assert sizes.argsort(kind="stable").tolist() == [0, 1, 4, 2, 3]
+    assert sizes[0] == sizes[1] == 0.7
+    assert scatter.sizes(np.zeros(3)).tolist() == [0.7] * 3
+
+
+def test_an_outline_takes_only_what_is_visible_and_has_a_place():
+    coordinates = np.array([[0.0, 0.0], [0.1, 0.1], [5.0, 5.0], [np.nan, np.nan]])
+    outline = [[-1, -1], [1, -1], [1, 1], [-1, 1]]
+    assert scatter.inside(coordinates, outline, np.array([1, 2, 3])).tolist() == [1]
+    assert not len(scatter.inside(coordinates, outline[:2], np.arange(3)))
