@@ -294,14 +294,18 @@ class Dataset:
     def rows_of(self, ids: Any) -> np.ndarray:
         """Rows of these sample ids in the order given, int64; ``UserError`` naming the unknown ones."""
         wanted = [ids] if isinstance(ids, str) else list(ids)
-        found = self._index.get_indexer(np.array(wanted, dtype=object))
+        found = self.find(wanted)
         unknown = [str(wanted[place]) for place in np.flatnonzero(found < 0)]
         if unknown:
             shown = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
             raise UserError(
                 f"No sample is called {shown}.", "", f"Ids look like {self.ids[0]}; look them up in {self.info.name}."
             )
-        return np.asarray(found, dtype=np.int64)
+        return found
+
+    def find(self, ids: Any) -> np.ndarray:
+        """Rows of these sample ids in the order given, int64; -1 for one that there is not."""
+        return np.asarray(self._index.get_indexer(np.array(list(ids), dtype=object)), dtype=np.int64)
 
     def row_of(self, name: str) -> int | None:
         """Row of one sample id, or None where there is no such sample."""

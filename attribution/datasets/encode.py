@@ -191,9 +191,8 @@ def encode_texts(
             row = np.zeros(length, dtype=np.int32)
             row[: len(words)] = [number_of.get(word, UNKNOWN) for word in words]
             rows.append(row)
-    hashes = [content_hash(text.encode()) for text in texts]
     problems = text_notes(whole, len(counts), config)
-    return Encoded(samples.assign(hash=hashes), (length,), {"vocabulary": vocabulary}, problems)
+    return Encoded(samples.assign(hash=sample_hashes(samples)), (length,), {"vocabulary": vocabulary}, problems)
 
 
 def text_notes(tokens: list[list[str]], different: int, config: DataConfig) -> list[dict[str, Any]]:
@@ -227,8 +226,16 @@ def encode_table(
     label."""
     matrix, columns, problems = table_matrix(samples, progress, source.path, config.max_gigabytes)
     np.save(folder / "inputs.npy", matrix, allow_pickle=False)
+    found = samples.assign(hash=sample_hashes(samples))
+    return Encoded(found, (matrix.shape[1],), {"columns": columns}, problems)
+
+
+def sample_hashes(samples: "pd.DataFrame") -> list[str]:
+    """The content hash of each text or table row as a reader gives it (``Source.samples``)."""
+    if "text" in samples:
+        return [content_hash(normalise(text).encode()) for text in samples["text"]]
     hashed = [name for name in samples.columns if name.startswith("col:") or name == "group"]
-    return Encoded(samples.assign(hash=row_hashes(samples[hashed])), (matrix.shape[1],), {"columns": columns}, problems)
+    return row_hashes(samples[hashed])
 
 
 def table_matrix(

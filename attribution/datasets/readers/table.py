@@ -298,7 +298,10 @@ def _features(
             if name not in counters
         ]
         problems += [left_out(f"column {name}", "has no value in any row", 0) for name in empty if name not in stored]
-        names = [name for name in candidates if name not in {*counters, *stored, *empty}]
+        written = [name for name in candidates if name.startswith("datablame_")]
+        about = f"column {listed(written)}"
+        problems += [left_out(about, "what an export of Datablame wrote beside the data", 0)] if written else []
+        names = [name for name in candidates if name not in {*counters, *stored, *empty, *written}]
     for name in names:
         if name not in frame or name in OWN:
             raise UserError(
