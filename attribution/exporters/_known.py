@@ -70,15 +70,15 @@ def _decided(project: Exported) -> dict[str, Any]:
     states = project.states()
     verdict = np.full(n, "", dtype=object)
     verdict[states.index.to_numpy()] = states["verdict"].to_numpy()
-    found = {"verdict": verdict, "dropped": ~kept(project)}
-    marks = project.marks() if hasattr(project, "marks") else None
-    if marks is not None and len(marks):
+    found: dict[str, Any] = {"verdict": verdict, "dropped": ~kept(project)}
+    marks = project.marks()
+    if len(marks):
         rows = marks.index.to_numpy()
-        for name, usual in (("tags", ()), ("note", ""), ("unsure", False)):
-            column = np.empty(n, dtype=object)
-            column[:] = [usual] * n
-            column[rows] = marks[name].to_numpy(dtype=object)
-            found[name] = [list(one) for one in column] if name == "tags" else column.astype(type(usual))
+        found["tags"] = [[] for _ in range(n)]
+        for row, tags in zip(rows, marks["tags"], strict=True):
+            found["tags"][row] = list(tags)
+        found["note"] = _spread(n, rows, marks["note"].to_numpy(dtype=object), "")
+        found["unsure"] = _spread(n, rows, marks["unsure"].to_numpy(dtype=object), False).astype(bool)
     return found
 
 
