@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets import extra
 from attribution.datasets.handed import STANDARDISED, raw_table, tensor, token_table
 from attribution.datasets.names import UNLABELLED
 from attribution.errors import UserError
@@ -142,13 +143,15 @@ class Dataset:
 
     @staticmethod
     def write(folder: Path, info: DatasetInfo, samples: "pd.DataFrame", inputs: np.ndarray | None = None) -> "Dataset":
-        """Write a dataset into ``folder`` and open it; ``info.counts`` and ``info.base_hash`` are computed here.
+        """Write a dataset into ``folder`` and open it; ``info.counts`` and ``info.base_hash`` are computed here, from
+        everything but the ``meta:`` columns, which nothing is learned from.
 
         ``samples`` must be in row order (train, val, test) with the columns ``id split label source hash``; ``text``
         and ``group`` are added empty when absent. ``inputs`` may be None when ``inputs.npy`` is already there (written
         as a memory map). ``dataset.json`` comes last, so a folder that was cut short does not open.
         """
         samples = samples.reset_index(drop=True)
+        beside = samples
         order = samples["split"].map({name: position for position, name in enumerate(SPLITS)})
         if not order.is_monotonic_increasing or order.isna().any():
             raise ValueError("samples must be ordered train, val, test")
@@ -177,6 +180,7 @@ class Dataset:
             with whole_file(folder / "inputs.npy") as temporary, open(temporary, "wb") as stream:
                 np.save(stream, inputs, allow_pickle=False)
         write_table(folder / "samples.parquet", samples, LINES)
+        extra.write(folder, beside)
         write_json(folder / "dataset.json", {**asdict(info), "checksums": of_folder(folder)})
         return Dataset.open(folder)
 
@@ -330,6 +334,26 @@ class Dataset:
         from pyarrow import parquet
 
         return frozenset(parquet.read_schema(self.folder / "samples.parquet").names)
+
+    @cached_property
+    def own_names(self) -> tuple[str, ...]:
+        """The user's columns that the model is given, then those that are kept beside the data."""
+        from pyarrow import parquet
+
+        stored = parquet.read_schema(self.folder / "samples.parquet").names
+        return (*(name[4:] for name in stored if name.startswith("col:")), *extra.names(self.folder))
+
+    def own(self, name: str) -> "pd.Series":
+        """One of the user's columns (``own_names``), as it stood in the source."""
+        given = f"col:{name}" in self.column_names
+        return self.column(f"col:{name}") if given else extra.read(self.folder, name)
+
+    def has(self, name: str) -> bool:
+        """Whether any sample has something in this column of ``samples``."""
+        from pyarrow import parquet, types
+
+        schema = parquet.read_schema(self.folder / "samples.parquet")
+        return name in schema.names and not types.is_null(schema.field(name).type)
 
     def tensor(self, rows: Any, device: "str | torch.device" = "cpu", inputs: "Inputs | None" = None) -> "torch.Tensor":
         """The model-ready batch of these rows: image float32 (b, C, H, W), text int64 (b, L), tabular (b, d).

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets import beside
 from attribution.datasets.labels import kept_without_label, label_words, no_label
 from attribution.datasets.picture_layout import is_picture, metadata_name, passed_over
-from attribution.datasets.readers.table import column, named_splits, read_frame
+from attribution.datasets.readers.table import OWN, column, named_splits, read_frame
 from attribution.datasets.source import listed, note
 from attribution.datasets.splits import split_name
 from attribution.datasets.walk import Folder, in_few_lines
@@ -64,11 +65,20 @@ def from_metadata(
     samples["split"] = split or _splits(splits, samples["id"].tolist(), folder, said)
     if config.group:
         samples["group"] = column(frame.iloc[taken], config.group, path, "holds the groups").to_numpy(dtype=object)
+    used = {"file_name", config.label, config.group, config.split, *_implied_split(frame, config)}
+    more = [name for name in frame.columns if name not in used and name not in OWN]
+    samples = pd.concat([samples, beside.kept(frame.iloc[taken], more).reset_index(drop=True)], axis=1)
+    said = [*said, *beside.said(more)]
     rest = names.files - {found[number] for number in there} - {own}
     problems += passed_over(sorted(rest), "has no line in metadata.csv")
     problems += _without_label([number for number in there if unlabelled[number]], found, waits)
     problems += in_few_lines([f"row {number + 1} of {own}" for number in np.flatnonzero(nameless)], "names no file")
     return samples, problems + said + names.lines([given[n] for n in named], [found[n] for n in named])
+
+
+def _implied_split(frame: "pd.DataFrame", config: DataConfig) -> list[str]:
+    """The column that holds the splits where none is named."""
+    return [] if config.split else [name for name in frame.columns if name.lower() == "split"][:1]
 
 
 def _without_label(rows: list[int], found: list[str | None], waits: np.ndarray) -> list[dict[str, Any]]:

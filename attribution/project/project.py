@@ -30,8 +30,10 @@ from attribution.studies.retrain.study import RetrainConfig
 from attribution.studies.shift.study import ShiftConfig
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
+    from attribution.browse.columns import Columns
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
     from attribution.storage.ledger import Ledger
     from attribution.studies.angles.result import AnglesResult
@@ -91,7 +93,7 @@ class Project:
       info first_look classes samples``.
     - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
-      edit_count revertible ledger class_index export report summary``.
+      edit_count revertible ledger class_index export report summary``; samples by what is known of them: ``find table``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found influence affected_by flags categories categories_of
       truth leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings previews``.
@@ -259,6 +261,32 @@ class Project:
     def summary(self) -> str:
         """The project in a few lines of Markdown for a pull request: verdict with intervals, edits, leaks, commands."""
         return str(import_module("attribution.report").summary(self))
+
+    def find(self, words: str, by: str = "", *, query: str = "", estimator: str = "ip") -> "np.ndarray":
+        """Rows of the samples that filter words mean (``label:Shirt right:no loss:>1.2``), int64: ascending, or in the
+        order of the column ``by`` (``-loss``: the largest first). ``influence`` is that on ``query``, a sample id.
+
+        ``UserError`` for a column or a value that there is not.
+        """
+        from attribution.browse.filter import matching, ordered, parse
+
+        columns = self._columns(query, estimator)
+        wanted = parse(words)
+        return ordered(wanted, columns, matching(wanted, columns), by)
+
+    def table(
+        self, rows: "Sequence[int] | np.ndarray", columns: Sequence[str] = (), *, query: str = "", estimator: str = "ip"
+    ) -> "pd.DataFrame":
+        """One line per row with these columns, named as in filter words (none: the usual ones that there are)."""
+        from attribution.browse.filter import table
+
+        return table(self._columns(query, estimator), columns, rows)
+
+    def _columns(self, query: str, estimator: str) -> "Columns":
+        from attribution.browse.columns import Columns
+        from attribution.browse.see import See
+
+        return Columns(See(self, query, estimator))
 
     def train(
         self,

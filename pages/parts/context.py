@@ -10,6 +10,9 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from attribution.browse.columns import Columns
+from attribution.browse.filter import matching, parse
+from attribution.browse.see import influence_on, marks_of
 from attribution.errors import UserError
 from attribution.project import lookup
 from attribution.project.home import home
@@ -19,7 +22,7 @@ from attribution.views.faces import Face, face_of
 from pages.parts import states
 
 # What travels between pages in the URL, beside the widgets that are bound to it under their own label.
-SHARED = ("query", "selection", "reverse", "item", "case", "estimator", "space", "method", "point")
+SHARED = ("query", "selection", "find", "reverse", "item", "case", "estimator", "space", "method", "point")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -220,6 +223,17 @@ def kept(result: Any) -> Any:
     return _kept(str(result.folder), result)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _columns(folder: str, known: tuple[Any, ...], _sight: Any) -> Columns:
+    """One object with all columns for everything they are made of, so that values and orders are read once."""
+    return Columns(_sight)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _found(folder: str, known: tuple[Any, ...], words: str, _columns: Columns) -> np.ndarray:
+    return matching(parse(words), _columns)
+
+
 @dataclass
 class Sight:
     """The project as it stands in this run of the script; each part is read at most once. Arrays are shared: read,
@@ -332,6 +346,45 @@ class Sight:
         """The last edit of each of these rows as shown now (0: none), so that a write on one that changed since is
         refused."""
         return dict(zip(rows, self.states["edit"].reindex(rows, fill_value=0).astype(int).tolist(), strict=True))
+
+    @cached_property
+    def marks(self) -> pd.DataFrame:
+        """Tags, notes and "unsure" by row."""
+        return marks_of(self.project)
+
+    @cached_property
+    def influence(self) -> Any:
+        """Rows and influence of the training samples on the query in the URL; None without one that is scored."""
+        return influence_on(self.project, get("query"), get("estimator") or "ip") if self.run is not None else None
+
+    @cached_property
+    def known(self) -> tuple[Any, ...]:
+        """What the columns depend on: two sights with the same have the same columns."""
+        run = self.run.id if self.run is not None else ""
+        flags = self.flags.id if self.flags is not None else ""
+        query = (get("query"), get("estimator"), self.influence is not None)
+        return (self.project.dataset.info.base_hash, run, flags, self.project.ledger.stamp(), query)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """What is known of every sample, by the names of filter words."""
+        return _columns(self.key, self.known, self)
+
+    @cached_property
+    def find(self) -> str:
+        """The filter words in the URL when the page was drawn; "" without any."""
+        return get("find")
+
+    @cached_property
+    def found(self) -> np.ndarray | None:
+        """Rows that the filter in the URL means, ascending; None without one, or where it means nothing here."""
+        try:
+            return _found(self.key, self.known, self.find, self.columns) if self.find.strip() else None
+        except UserError as error:
+            self.misfound = error
+            return None
+
+    misfound: UserError | None = field(default=None, init=False)
 
     @cached_property
     def token(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets import beside
 from attribution.datasets.columns import feature, missing_value
 from attribution.datasets.frames import (
     PART,
@@ -102,7 +103,8 @@ def read(config: DataConfig) -> Source:
         samples["text"] = column(frame, config.text, path, "holds the texts")
         taken = {*_taken(frame, config, named_split), config.text, *OWN}
         unused = [name for name in frame.columns if name not in taken]
-        problems += [left_out(f"column {listed(unused)}", "not used: texts are read alone", 0)] if unused else []
+        problems += beside.said(unused)
+        samples = pd.concat([samples, beside.kept(frame, unused)], axis=1)
         return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
     names, more = _features(frame, config, path, index, named_split)
     features = {}
@@ -111,7 +113,8 @@ def read(config: DataConfig) -> Source:
         more += told
         more += _pictures(features[f"col:{name}"], name, path)
     problems += [*together(more), _used(features)]
-    table = pd.concat([samples, pd.DataFrame(features)], axis=1)
+    unused = _beside(frame, config, names, _taken(frame, config, named_split) | set(OWN))
+    table = pd.concat([samples, pd.DataFrame(features), beside.kept(frame, unused)], axis=1)
     return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
 
 
@@ -319,9 +322,12 @@ def _features(
             "There is nothing to learn from.",
             "Name the text column, or add feature columns.",
         )
-    unused = [name for name in frame.columns if name not in taken and name not in names] if config.features else []
-    problems += [left_out(f"column {listed(unused)}", "not among the features", 0)] if unused else []
-    return names, problems
+    return names, problems + beside.said(_beside(frame, config, names, taken))
+
+
+def _beside(frame: "pd.DataFrame", config: DataConfig, names: list[str], taken: set[str]) -> list[str]:
+    """Columns that have no use where the features are named."""
+    return [name for name in frame.columns if name not in taken and name not in names] if config.features else []
 
 
 def _is_index(values: "pd.Series", name: str) -> bool:
