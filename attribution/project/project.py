@@ -93,7 +93,7 @@ class Project:
       info first_look classes samples``.
     - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
-      edit_count revertible ledger class_index export report summary``; samples by what is known of them: ``find table``.
+      edit_count revertible ledger class_index export report summary``; what is known of samples: ``find table``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found influence affected_by flags categories categories_of
       truth leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings previews``.
