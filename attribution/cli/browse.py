@@ -1,13 +1,16 @@
 """The verb that finds samples by filter words and prints them, or writes them to a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attribution.cli.common import ProjectOption, open_project
 from attribution.cli.root import cli
 from attribution.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WORDS = "Filter words, in single quotes: 'label:Shirt right:no loss:>1.2'. Empty: all samples."
 
@@ -40,8 +43,8 @@ def browse(
     typer.echo(f"{len(rows):,} of {len(opened.dataset):,} samples{more}")
 
 
-def _write(table: "object", path: Path) -> None:
-    from attribution.exporters.base import WRITERS
+def _write(table: "pd.DataFrame", path: Path) -> None:
+    from attribution.exporters._writers import WRITERS
     from attribution.storage.files import whole_file
 
     if path.suffix.lower() not in WRITERS:
@@ -53,4 +56,4 @@ def _write(table: "object", path: Path) -> None:
     if path.exists():
         raise UserError(f"{path} is there already.", "It would be overwritten.", "Choose another name, or remove it.")
     with whole_file(path) as temporary:
-        WRITERS[path.suffix.lower()](table, temporary)  # type: ignore[arg-type]
+        WRITERS[path.suffix.lower()](table, temporary, {})
