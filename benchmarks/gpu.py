@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from gpu_models import MODELS, moved
+from gpu_models import LARGE, MODELS, moved
 from peer_calls import CALLS
-from peer_work import BATCH, QUERIES, Work
+from peer_work import QUERIES, Work
 from torch import Tensor
 
 from attribution.estimators import estimators
@@ -40,7 +40,6 @@ from attribution.studies.meter import peak_bytes
 RESULTS = Path(__file__).resolve().parent / "results"
 ESTIMATORS = ("ekfac", "forward-inf")
 COMPARED = 64  # training samples whose scores are held against the CPU's
-CPU_PARAMETERS = 2_000_000  # beyond, an estimator takes the CPU longer than a machine is lent for
 PEERS = ("captum", "dattri", "kronfluence")  # beside torch.func; the others' calls here are pinned to the CPU
 DAMPING = 1e-3  # absolute, of the peers' EK-FAC: it does not change the cost
 
@@ -192,7 +191,7 @@ def left_out(library: str, work: Work, clock: Clock) -> str:
     """Why a peer is not asked; "" where it is."""
     if library in PEERS and importlib.util.find_spec(library) is None:
         return "not installed"
-    if library == "dattri" and work.parameters > CPU_PARAMETERS:
+    if library == "dattri" and work.parameters > LARGE:
         return "it takes minutes on a network of this size"
     return "" if clock.left_s > 0 else "no time was left"
 
@@ -201,7 +200,9 @@ def scored(work: Work, device: str, name: str, rows: np.ndarray, queries: int) -
     """One estimator from a fresh start."""
     estimator = estimators.get(name)(work.trained(device))
     estimator.prepare([Query(str(row), (row,)) for row in range(work.n, work.n + queries)])
-    return torch.cat([estimator.score(rows[start : start + BATCH]).influence for start in range(0, len(rows), BATCH)])
+    return torch.cat(
+        [estimator.score(rows[start : start + work.batch]).influence for start in range(0, len(rows), work.batch)]
+    )
 
 
 def estimator_figures(work: Work, on: Work, device: torch.device, clock: Clock, small: bool) -> dict[str, Any]:
@@ -218,7 +219,7 @@ def estimator_figures(work: Work, on: Work, device: torch.device, clock: Clock, 
         def run(name: str = name) -> dict[str, Any]:
             asked = queries if name == "ekfac" else 20 if not small else 2
             line = measured(lambda: scored(on, str(device), name, np.arange(on.n), asked), on.forward, device, clock, 1)
-            if work.parameters > CPU_PARAMETERS:
+            if work.parameters > LARGE:
                 return {"queries": asked, **line}
             rows = np.arange(few.n)
             close = relative(scored(moved(few, device), str(device), name, rows, 4), scored(few, "cpu", name, rows, 4))
@@ -309,7 +310,6 @@ def main() -> int:
         "device": title,
         "torch": torch.__version__,
         "numpy": importlib.metadata.version("numpy"),
-        "batch_size": BATCH,
         "queries": QUERIES,
         "small": arguments.small,
         "models": {},
@@ -326,7 +326,7 @@ def main() -> int:
             one["failed"] = made
             continue
         on = moved(made, device)
-        one["about"] = {"parameters": made.parameters, "samples": made.n}
+        one["about"] = {"parameters": made.parameters, "samples": made.n, "batch_size": on.batch}
 
         def note(mode: str, kind: str, value: Any, one: dict[str, Any] = one) -> None:
             one.setdefault("engine", {}).setdefault(mode, {})[kind] = value

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from peer_work import QUERIES, Work, cnn, mlp, transformer
+from peer_work import BATCH, QUERIES, Work, cnn, mlp, transformer
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+LARGE = 2_000_000  # parameters; beyond, gradients written out for a larger batch fill the memory
 
 
 class Residual(nn.Module):
@@ -47,17 +49,20 @@ def residual(width: int = 64, n: int = 2048, side: int = 32) -> Work:
 
 
 def moved(work: Work, device: torch.device) -> Work:
-    """The work with model and samples on a device."""
+    """The work with model and samples on a device, in batches that are worth its while."""
     model = work.copy().to(device)
     states = [{name: value.to(device) for name, value in state.items()} for state in work.checkpoints]
     asked = (work.asked[0].to(device), work.asked[1].to(device))
-    return replace(work, model=model, checkpoints=states, x=work.x.to(device), y=work.y.to(device), asked=asked)
+    batch = BATCH if device.type == "cpu" else 256 if work.parameters > LARGE else 1024
+    return replace(
+        work, model=model, checkpoints=states, x=work.x.to(device), y=work.y.to(device), asked=asked, batch=batch
+    )
 
 
 # Sizes: enough samples to keep an accelerator busy, or few for a run on a CPU in a test.
 MODELS: dict[str, Callable[[bool], Work]] = {
+    "ResNet-18": lambda small: residual(8, 64, 16) if small else residual(),
     "MLP": lambda small: mlp(n=400) if small else mlp().repeated(12),
     "CNN": lambda small: cnn(n=256) if small else cnn().repeated(4),
     "transformer": lambda small: transformer(n=128) if small else transformer().repeated(8),
-    "ResNet-18": lambda small: residual(8, 64, 16) if small else residual(),
 }

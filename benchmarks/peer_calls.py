@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from peer_work import BATCH, Work
+from peer_work import Work
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, vmap
 from torch.nn import functional as F
@@ -170,12 +170,14 @@ def _kronfluence(work: Work, strategy: str, damping: float, draws: int = 1, self
         analyzer = Analyzer("peers", model, Classify(), cpu=on_cpu, output_dir=folder, disable_tqdm=True)
         data, asked = TensorDataset(work.x, work.y), TensorDataset(*work.asked)
         many = ConcatDataset([data] * draws)  # one label is drawn per sample and visit
-        analyzer.fit_all_factors("f", many, per_device_batch_size=BATCH, factor_args=FactorArguments(strategy=strategy))
+        analyzer.fit_all_factors(
+            "f", many, per_device_batch_size=work.batch, factor_args=FactorArguments(strategy=strategy)
+        )
         arguments = ScoreArguments(damping_factor=damping)
         if self_scores:
-            analyzer.compute_self_scores("s", "f", data, per_device_train_batch_size=BATCH, score_args=arguments)
+            analyzer.compute_self_scores("s", "f", data, per_device_train_batch_size=work.batch, score_args=arguments)
             return analyzer.load_self_scores("s")["all_modules"]
-        sizes = {"per_device_query_batch_size": len(asked), "per_device_train_batch_size": BATCH}
+        sizes = {"per_device_query_batch_size": len(asked), "per_device_train_batch_size": work.batch}
         analyzer.compute_pairwise_scores("s", "f", asked, data, score_args=arguments, **sizes)
         return analyzer.load_pairwise_scores("s")["all_modules"].T
 

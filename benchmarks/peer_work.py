@@ -51,6 +51,7 @@ class Work:
     x: Tensor
     y: Tensor
     asked: tuple[Tensor, Tensor]
+    batch: int = BATCH
 
     @property
     def n(self) -> int:
@@ -65,11 +66,11 @@ class Work:
         return deepcopy(self.model)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, self.n, BATCH):
-            yield self.x[start : start + BATCH], self.y[start : start + BATCH]
+        for start in range(0, self.n, self.batch):
+            yield self.x[start : start + self.batch], self.y[start : start + self.batch]
 
-    def loader(self, batch_size: int = BATCH) -> DataLoader:
-        return DataLoader(Cut(self.x, self.y), batch_size, collate_fn=_as_it_is)
+    def loader(self, batch_size: int = 0) -> DataLoader:
+        return DataLoader(Cut(self.x, self.y), batch_size or self.batch, collate_fn=_as_it_is)
 
     def asked_loader(self) -> DataLoader:
         return DataLoader(Cut(*self.asked), QUERIES, collate_fn=_as_it_is)
@@ -98,7 +99,7 @@ class Work:
             train_config=TrainConfig(),
             config={"source": "loaded"},
         )
-        return TrainedModel(dataset, labels, run, device=device, batch_size=BATCH)  # type: ignore[arg-type]
+        return TrainedModel(dataset, labels, run, device=device, batch_size=self.batch)  # type: ignore[arg-type]
 
     def _at(self, index: int) -> nn.Module:
         model = self.copy()

@@ -16,6 +16,7 @@ from attribution.gradients.engine import GradientEngine
 from attribution.models.devices import pick_device
 from attribution.settings.configs import ModelConfig, ScoreConfig, TrainConfig
 from attribution.training.train import train
+from attribution.training.trained import TrainedModel
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
@@ -73,6 +74,24 @@ def test_scores_are_those_of_the_cpu(world, name, tmp_path):
         for device in ("cuda", "cpu")
     }
     assert np.abs(on["cuda"] - on["cpu"]).max() <= 5e-3 * np.abs(on["cpu"]).max()
+
+
+def test_convolutions_are_exact_where_nobody_allowed_less():
+    """PyTorch lets cuDNN round convolutions to TF32 unless told otherwise."""
+    name = next(name for name in MODELS if name.startswith("conv"))
+    model, x, y = make(name, dtype=torch.float32)
+    dots = GradientEngine(model).dots(x, y, GradientEngine(model).queries(x, y))
+    model, x, y = model.cuda(), x.cuda(), y.cuda()
+    torch.backends.cudnn.allow_tf32 = True
+    engine = GradientEngine(model)
+    on_gpu = engine.dots(x, y, engine.queries(x, y))
+    assert (on_gpu.cpu() - dots).abs().max() <= 1e-5 * dots.abs().max()
+    assert torch.backends.cudnn.allow_tf32
+
+
+def test_more_samples_go_together_than_on_a_cpu(world):
+    sizes = [TrainedModel(world.dataset, world.labels, world.run, device=name).batch_size for name in ("cpu", "cuda")]
+    assert sizes[0] == 128 < sizes[1]
 
 
 def test_the_device_is_the_first_one_unless_a_worker_has_its_own():

@@ -2,7 +2,7 @@
 was."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -37,21 +37,45 @@ class Use(NamedTuple):
 
 @contextmanager
 def evaluation(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode and gradients on inside; afterwards every module is in its own mode again, also after an
-    error."""
+    """Evaluation mode, gradients on and ``exact_kernels`` inside; afterwards every module is in its own mode again,
+    also after an error."""
     training = [module for module in model.modules() if module.training]
     try:
         if training:
             model.eval()
-        if torch.is_inference_mode_enabled():
-            with torch.inference_mode(False), torch.enable_grad():
-                yield
-        else:
-            with torch.enable_grad():
-                yield
+        with exact_kernels(model):
+            yield from _differentiable()
     finally:
         for module in training:
             module.training = True
+
+
+def _differentiable() -> Iterator[None]:
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    else:
+        with torch.enable_grad():
+            yield
+
+
+def exact_kernels(model: nn.Module) -> AbstractContextManager[None]:
+    """The kernels that gradients and losses are taken with; on a CPU as they are.
+
+    On a GPU convolutions round as matrix products do, in TF32 only where that was allowed for those: with TF32 a loss
+    near zero loses its digits. cuDNN's recurrent layers have no backward pass in evaluation mode, so torch's own are
+    taken.
+    """
+    if next((part.device.type for part in model.parameters()), "cpu") != "cuda":
+        return nullcontext()
+    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
+    cudnn = torch.backends.cudnn
+    return cudnn.flags(
+        enabled=cudnn.enabled and not recurrent,
+        benchmark=cudnn.benchmark,
+        deterministic=cudnn.deterministic,
+        allow_tf32=torch.backends.cuda.matmul.allow_tf32,
+    )
 
 
 @contextmanager

@@ -28,6 +28,12 @@ _ELEMENTWISE = 4  # an elementwise pass costs about this many multiply-adds of a
 _CACHE_BYTES = 4 << 20  # on a CPU, blocks of this size keep patches and gradients near the core
 
 
+def at_hand(device: torch.device, near_bytes: int, budget_bytes: int) -> int:
+    """Bytes to work on at once: on a CPU what stays near the core, elsewhere, where calls are dear and memory is there,
+    what may be had."""
+    return min(near_bytes, budget_bytes) if device.type == "cpu" else budget_bytes
+
+
 def blocks(total: int, size: int) -> Iterator[tuple[int, int]]:
     """``(start, stop)`` pairs that cover ``range(total)`` in steps of ``size`` (at least 1)."""
     size = max(1, size)
@@ -171,11 +177,7 @@ def _sample_block(train: Outer | Convolution, query: Factor | None, order: str, 
     elif by_norm == PAIRS and t > 1:
         entries += 2 * h * t * t
     queries = 0 if query is None else query.count if order == SIDES else min(query.count, 64)
-    limit = (
-        min(budget_bytes, _CACHE_BYTES)
-        if train.device.type == "cpu" and isinstance(train, Convolution)
-        else budget_bytes
-    )
+    limit = at_hand(train.device, _CACHE_BYTES, budget_bytes) if isinstance(train, Convolution) else budget_bytes
     return limit // max(1, train.itemsize * entries + queries * _pair_bytes(train, query, order))
 
 

@@ -8,10 +8,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from attribution.gradients.contract import blocks
+from attribution.gradients.contract import at_hand, blocks
 from attribution.gradients.factors import Factor, Outer, Rows
 
 _PIECE_BYTES = 1 << 20  # pieces of this size stay near the core
+_LARGE_BYTES = 256 << 20  # and elsewhere than on a CPU a piece costs calls
 
 
 @final
@@ -63,7 +64,8 @@ class Sketch:
     def _fold(self, b: int, like: Tensor, entries: Callable[[Tensor], Tensor]) -> Tensor:
         """Sum the signed ``entries(source) (m, b)`` of each place, a piece of the slots at a time."""
         total = like.new_zeros(self.dim, b)
-        for start, stop in blocks(self.depth, _PIECE_BYTES // (self.dim * b * like.itemsize)):
+        piece_bytes = at_hand(like.device, _PIECE_BYTES, _LARGE_BYTES)
+        for start, stop in blocks(self.depth, piece_bytes // (self.dim * b * like.itemsize)):
             span = slice(start * self.dim, stop * self.dim)
             total += (entries(self._source[span]) * self._weight[span, None]).reshape(stop - start, self.dim, b).sum(0)
         return total.T  # (b, dim)

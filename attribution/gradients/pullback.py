@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attribution.gradients.capture import Use, evaluation, ordinary, recorded
+from attribution.gradients.contract import at_hand
 from attribution.gradients.factors import Dense, Factor, Outer
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import Call, handler_of
@@ -141,6 +142,11 @@ class Pullback:
                 found[place] = (weight, bias if bias in self.plan.closed else None)
         return found
 
+    @property
+    def _together(self) -> int:
+        """Activations, times r, up to which one vectorised pass gives all gradients."""
+        return at_hand(self.x.device, 4 * _TOGETHER, self.engine.budget_bytes // 4) // 4
+
     def _backward(self) -> Iterator[list[Tensor | None]]:
         """Gradients at the calls for each row of weights, those of the single linear layers put aside; one pass for a
         small model."""
@@ -151,7 +157,7 @@ class Pullback:
         if not edges or output is None:
             yield from ([] for _ in weights)
             return
-        if len(weights) > 1 and len(weights) * sum(use.inputs.numel() for use in self._uses) <= _TOGETHER:
+        if len(weights) > 1 and len(weights) * sum(use.inputs.numel() for use in self._uses) <= self._together:
             try:
                 many = torch.autograd.grad(
                     output, edges, weights, retain_graph=True, allow_unused=True, is_grads_batched=True

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from attribution.gradients.capture import Loss
+from attribution.errors import UserError
+from attribution.gradients.capture import Loss, exact_kernels
 from attribution.gradients.engine import GradientEngine
 from attribution.models.devices import pick_device
 from attribution.models.features import forward_features, inputs_of
@@ -19,6 +20,7 @@ from attribution.tasks.base import Task
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
+_MOST = 4096  # samples of a batch elsewhere than on a CPU
 _TOGETHER_BYTES = 4 << 20  # of activations: what one vectorised pass may hold of a model that is bound by calls
 
 
@@ -33,9 +35,10 @@ class TrainedModel:
     counted as in the run, -1 is the last one. Models are this object's own copies in eval mode. ``spent`` counts sample
     passes in units of one sample's forward pass (a backward pass counts two). ``asking`` holds the settings of
     measures: positive, epsilon (see ``Measure``). ``budget_bytes`` bounds what the engines keep on the way,
-    ``autocast`` has their passes in bfloat16 (``GradientEngine``). ``share`` is below 1 where work is timed on a few of
-    the training rows: what is kept in memory only where it fits is then decided as for all of them, and nothing is kept
-    on disk.
+    ``autocast`` has their passes in bfloat16 (``GradientEngine``). ``batch_size`` samples go together on a CPU;
+    elsewhere, where calls cost more than numbers, up to 4,096 whose activations fit ``budget_bytes``. ``share`` is
+    below 1 where work is timed on a few of the training rows: what is kept in memory only where it fits is then decided
+    as for all of them, and nothing is kept on disk.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class TrainedModel:
     ) -> None:
         self.dataset, self.labels, self.run = dataset, labels, run
         self.device = pick_device(device)
-        self.batch_size = batch_size
+        self._least = batch_size
         self.budget_bytes = budget_bytes
         self.trusted = trusted
         self.asking = dict(asking or {})
@@ -79,6 +82,18 @@ class TrainedModel:
         return self.labels.train_rows(self.dataset)
 
     @cached_property
+    def batch_size(self) -> int:
+        """Samples that go through the model together."""
+        if self.device.type == "cpu" or not len(self.rows):
+            return self._least
+        try:
+            x, y = self.batch(self.rows[: self._least])
+            saved = self.engine().plan(x, y).saved * x[0].numel()
+        except UserError:  # a model without gradients of single samples: what needs them says so
+            return self._least
+        return max(self._least, min(_MOST, int(self.budget_bytes / max(1.0, saved))))
+
+    @cached_property
     def weights(self) -> list[float]:
         """TracInCP weight of every checkpoint, oldest first."""
         return [float(weight) for _, weight in self.run.checkpoints]
@@ -98,7 +113,7 @@ class TrainedModel:
             self.labels,
             self.run if run is None else run,
             device=str(self.device),
-            batch_size=self.batch_size,
+            batch_size=self._least,
             budget_bytes=self.budget_bytes,
             trusted=self.trusted,
             asking=self.asking,
@@ -170,7 +185,8 @@ class TrainedModel:
         measure = measure or self.task.loss
         with torch.no_grad():
             self.count(len(y))
-            return measure(functional_call(self.model(), parameters, (x,)), y)
+            with exact_kernels(self.model()):
+                return measure(functional_call(self.model(), parameters, (x,)), y)
 
     def losses_of_many(
         self, x: Tensor, y: Tensor, parameters: dict[str, Tensor], measure: Loss | None = None
@@ -187,7 +203,7 @@ class TrainedModel:
             block = {name: values[start : start + together] for name, values in parameters.items()}
             if together > 1 and self._vectorised:
                 try:
-                    with torch.no_grad():
+                    with torch.no_grad(), exact_kernels(self.model()):
                         parts.append(vmap(lambda own: asked(functional_call(self.model(), own, (x,)), y))(block))
                     self.count(len(parts[-1]) * len(y))
                     continue
@@ -208,7 +224,7 @@ class TrainedModel:
     def representation(self, rows: Any, checkpoint: int = -1) -> np.ndarray:
         """What the last layer is given (n, d) float32 for these rows at a checkpoint; one forward pass."""
         model = self.model(checkpoint)
-        with torch.no_grad():
+        with torch.no_grad(), exact_kernels(model):
             parts = [forward_features(model, x)[1].float().cpu().numpy() for x, _ in self.batches(rows)]
         self.count(len(rows))
         return np.concatenate(parts)

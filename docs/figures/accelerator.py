@@ -37,7 +37,7 @@ def gpu(found: dict[str, Any]) -> str:
                 others.append([model, name, _ratio(line), _gigabytes(line), "" if close is None else f"{close:.1e}"])
     return (
         f"## On a GPU: {found['device']}\n\nWall time in plain forward passes of the same model over the same samples "
-        f"in the same precision, batches of {found['batch_size']}, {found['queries']} queries, torch {found['torch']}; "
+        f"in the same precision, batches of {_batches(found)}, {found['queries']} queries, torch {found['torch']}; "
         "the last column is the largest deviation from float32 on the CPU as a share of the largest score.\n\n"
         + table(
             ["model", "precision", "all pairs", "self-influence", "one direction", "projection", "to the CPU"], lines
@@ -72,3 +72,11 @@ def _sample(found: dict[str, Any]) -> str:
         f"The image sample: an epoch of training takes {epochs}; test accuracy {100 * found['test_accuracy']:.1f} %. "
         f"100 queries, {scores}.\n"
     )
+
+
+def _batches(found: dict[str, Any]) -> str:
+    """Sizes of the batches, "1,024 (ResNet-18: 256)"."""
+    sizes = {name: one["about"]["batch_size"] for name, one in found["models"].items() if "about" in one}
+    most = max(sizes.values())
+    others = [f"{name}: {size:,}" for name, size in sizes.items() if size != most]
+    return f"{most:,}" + (f" ({', '.join(others)})" if others else "")

@@ -11,7 +11,7 @@ from torch.func import functional_call, jvp, vjp, vmap
 
 from attribution.errors import UserError
 from attribution.gradients.capture import evaluation
-from attribution.gradients.contract import blocks, contract
+from attribution.gradients.contract import at_hand, blocks, contract
 from attribution.gradients.curvature.agreement import check_task
 from attribution.gradients.curvature.layout import Layout
 from attribution.gradients.curvature.roots import RowProducts
@@ -311,7 +311,8 @@ class GaussNewton:
     def _streamed_at_once(self, m: int) -> int:
         """Samples that m vectors are streamed through together: a batch, or more of a small model, whose cost is that
         of the calls."""
-        most = min(NEAR_BYTES, self.engine.budget_bytes) / max(1.0, self._sample_bytes * (1 + min(m, TOGETHER)))
+        room = at_hand(self.layout.device, NEAR_BYTES, self.engine.budget_bytes)
+        most = room / max(1.0, self._sample_bytes * (1 + min(m, TOGETHER)))
         return max(self.batch_size, int(most))
 
     @cached_property

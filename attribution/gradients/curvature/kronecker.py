@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attribution.errors import UserError
-from attribution.gradients.contract import blocks
+from attribution.gradients.contract import at_hand, blocks
 from attribution.gradients.convolution import Convolution
 from attribution.gradients.curvature.gauss_newton import GaussNewton
 from attribution.gradients.factors import Dense, Factor, Outer, Rows
@@ -18,6 +18,7 @@ from attribution.gradients.pullback import Shared
 from attribution.gradients.queries import QueryGradients
 
 _NEAR_BYTES = 1 << 20
+_LARGE_BYTES = 128 << 20  # elsewhere than on a CPU
 _SMALLEST = 64 * torch.finfo(torch.float64).eps  # entry of an eigenvector that is more than a rounding error
 _ITEM_BYTES = 8  # of a number, at most
 # gradients are kept for a second look up to so many times the curvature's ``keep_bytes``, and half the engine's budget
@@ -42,7 +43,8 @@ class _Layer:
         """Gradients that are turned at once: few enough to stay near the core, enough to be worth reading the
         eigenvectors."""
         o, i = self.values.shape
-        few = max(_NEAR_BYTES // (4 * o * i), -(-512 // min(o, i)))
+        near_bytes = at_hand(self.values.device, _NEAR_BYTES, _LARGE_BYTES)
+        few = max(near_bytes // (4 * o * i), -(-512 // min(o, i)))
         return few if few < 16 else few // 16 * 16  # rows of whole cache lines
 
     def add_inputs(self, right: Tensor, known: "_Moments") -> None:
