@@ -49,9 +49,11 @@ def test_every_verb_is_in_the_readme():
 
 
 def test_links_and_pictures_of_the_docs_exist():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    made = {ROOT / "docs" / name for name in ("api.md", "changes.md", "security.md")}  # when the site is built
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+            there = (page.parent / target).resolve()
+            assert there.exists() or (there in made and page.name != "README.md"), f"{page.name} links to {target}"
 
 
 def test_the_two_commands_of_the_readme_are_in_the_makefile():
