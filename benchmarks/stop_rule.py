@@ -33,6 +33,15 @@ N_TRAIN, N_VAL = 1000, 300
 def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
     """A real search of the digits with planted flips: normalised places of wrong, right and calibration-planted
     samples, and the estimate."""
+    with tempfile.TemporaryDirectory() as name:
+        flags, planted, given, true = digits_context(kind, rate, seed, Path(name))
+        table = flags.detectors
+        rows = table["row"].to_numpy()
+        return world(table["position"].to_numpy(), (given != true)[rows], flags.estimate, planted)
+
+
+def digits_context(kind: str, rate: float, seed: int, folder: Path) -> tuple[Any, Any, np.ndarray, np.ndarray]:
+    """A search of the digits with planted flips and its calibration in ``folder``; given and true classes (n,)."""
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
 
@@ -46,7 +55,7 @@ def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
     found, chance = load_digits(), np.random.default_rng(seed)
     order = chance.permutation(len(found.data))
     x, y = (found.data[order] / 16).astype(np.float32), found.target[order].astype(np.int64)
-    count = round(rate * N_TRAIN)
+    true, count = y.copy(), round(rate * N_TRAIN)
     flipped = chance.choice(N_TRAIN, count, replace=False)
     if kind == "uniform":
         y[flipped] = (y[flipped] + chance.integers(1, 10, count)) % 10
@@ -58,22 +67,16 @@ def digits_world(kind: str, rate: float, seed: int) -> dict[str, Any]:
     ids = [f"digit {place}" for place in order]
     samples = pd.DataFrame({"id": ids, "split": splits, "label": y, "source": ids, "hash": ids})
     info = DatasetInfo("digits", "tabular", tuple("0123456789"), (64,), {}, "", preprocessing={"columns": []})
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        dataset = Dataset.write(folder / "data", info, samples, x)
-        labels = dataset.base_version()
-        run = train(
-            dataset, labels, ModelConfig(name="mlp"), TrainConfig(epochs=12, device="cpu", seed=seed), folder / "runs"
-        )
-        search = FlagConfig(
-            detectors=("aum", "confident-learning", "neighbors"), folds=3, cases=0, device="cpu", seed=seed
-        )
-        context = Context(folder, dataset, labels, run)
-        flags = Mislabels().make(context, search)
-        planted = Calibration().make(context, CalibrateConfig(folds=3, device="cpu", seed=seed))
-        table = flags.detectors
-        wrong = np.isin(table["row"], flipped)
-        return world(table["position"].to_numpy(), wrong, flags.estimate, planted)
+    dataset = Dataset.write(folder / "data", info, samples, x)
+    labels = dataset.base_version()
+    run = train(
+        dataset, labels, ModelConfig(name="mlp"), TrainConfig(epochs=12, device="cpu", seed=seed), folder / "runs"
+    )
+    search = FlagConfig(detectors=("aum", "confident-learning", "neighbors"), folds=3, cases=0, device="cpu", seed=seed)
+    context = Context(folder, dataset, labels, run)
+    flags = Mislabels().make(context, search)
+    planted = Calibration().make(context, CalibrateConfig(folds=3, device="cpu", seed=seed))
+    return flags, planted, y, true
 
 
 def world(position: np.ndarray, wrong: np.ndarray, estimate: dict[str, float], planted: Any) -> dict[str, Any]:

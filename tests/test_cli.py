@@ -114,6 +114,28 @@ def test_mistakes_end_in_words_and_status_2(datablame, bare_project, words, mess
     assert "Traceback" not in err
 
 
+def test_suggestions_are_taken_in_bulk_only_when_that_is_asked(datablame, tiny_project):
+    words = ("fix", "-p", "digits", "--surest", 6)
+    status, said, err = datablame(*words, "--check", 3)
+    assert status == 0, err
+    assert "Take the suggestion for the 6 surest: about" in said
+    assert said.count(" -> ") == 3
+    assert not len(tiny_project.edits())
+    found = tiny_project.surest(6)
+    status, said, err = datablame(*words, "--yes")
+    assert status == 0, err
+    assert "6 samples changed" in said
+    edits = tiny_project.edits()
+    assert edits["batch"].nunique() == 1
+    assert dict(edits["evidence"].iloc[0]) == found.evidence
+    assert [tiny_project.labels.values[row] for row in found.rows] == [found.suggested[row] for row in found.rows]
+    assert datablame("edit", "undo", "-p", "digits")[0] == 0
+    assert (tiny_project.labels.values == tiny_project.dataset.labels).all()
+    status, _, err = datablame("fix", "-p", "digits", "--risk", 2)
+    assert status == 2
+    assert "risk" in err
+
+
 def test_plugins_are_listed(datablame):
     status, said, _ = datablame("status", "--plugins")
     assert status == 0

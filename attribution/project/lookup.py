@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from attribution.datasets.dataset import Dataset
+    from attribution.datasets.dataset import Dataset, Labels
     from attribution.studies.calibration.result import CalibrationResult
     from attribution.studies.categories.categories import Categories
     from attribution.studies.influence.result import ScoreResult
@@ -215,24 +215,47 @@ def categories(flags: "FlagResult", run: "Run", dataset: "Dataset", sources: tup
 
 
 def budget(flags: "FlagResult", states: "pd.DataFrame", calibration: "CalibrationResult | None", step: int) -> "Budget":
-    """What is left of a search's queue after the decisions in ``states`` (as ``Project.states``).
-
-    A decision was "wrong" if the sample no longer has the label that was searched, or is dropped. A sample that was set
-    right before the search counts as looked at and right.
-    """
+    """What is left of a search's queue after the decisions in ``states`` (as ``Project.states``)."""
     from attribution.studies.mislabels.budget import budget
+    from attribution.studies.mislabels.bulk import planted
 
-    table = flags.detectors
+    decided = decisions(flags, states)
+    known = planted(calibration)
+    n = len(flags.detectors)
+    return budget(n, decided["position"], decided["wrong"], expected=flags.estimate or None, step=step, **known)
+
+
+def decisions(flags: "FlagResult", states: "pd.DataFrame") -> "dict[str, np.ndarray]":
+    """What was decided on searched samples, (k,) each: their ``position`` in the queue, and whether the target was
+    ``wrong``, the suggestion was ``taken``, or ``other`` was given.
+
+    A target was wrong if the sample no longer has the one that was searched, or is dropped. A sample that was set right
+    before the search counts as looked at and right.
+    """
+    import numpy as np
+
     decided = states[(states["verdict"] != "") & flags.searched(states.index.to_numpy())]
-    searched = table.iloc[flags.places(decided.index.to_numpy())]
-    wrong = (decided["label"].to_numpy() != searched["label"].to_numpy()) | ~decided["active"].to_numpy(dtype=bool)
-    planted = (
-        [places.to_numpy() for _, places in calibration.planted.groupby("kind")["position"]]
-        if calibration is not None
-        else []
-    )
-    planted_n = calibration.n_train if calibration is not None else 0
-    positions = searched["position"].to_numpy()
-    return budget(
-        len(table), positions, wrong, expected=flags.estimate or None, planted=planted, planted_n=planted_n, step=step
-    )
+    searched = flags.detectors.iloc[flags.places(decided.index.to_numpy())]
+    now = decided["label"].to_numpy()
+    dropped = ~decided["active"].to_numpy(dtype=bool)
+    changed = now != searched["label"].to_numpy()
+    low, high = (f"suggested_{end}" if f"suggested_{end}" in searched else "suggested" for end in ("low", "high"))
+    near = (now >= searched[low].to_numpy()) & (now <= searched[high].to_numpy())
+    return {
+        "position": searched["position"].to_numpy(dtype=np.int64),
+        "wrong": np.asarray(changed | dropped, dtype=bool),
+        "taken": np.asarray(changed & near & ~dropped, dtype=bool),
+        "other": np.asarray(changed & ~near & ~dropped, dtype=bool),
+    }
+
+
+def undecided(flags: "FlagResult", states: "pd.DataFrame", labels: "Labels") -> "np.ndarray":
+    """Searched rows (k,) int64 that nobody decided on, that are trained on, and whose suggestion differs from their
+    target, the most suspicious first."""
+    import numpy as np
+
+    table = flags.detectors.iloc[flags.places(flags.order)]
+    rows = flags.order
+    seen = np.isin(rows, states.index[states["verdict"] != ""].to_numpy())
+    differs = labels.values[rows] != table["suggested"].to_numpy()
+    return rows[~seen & labels.active[rows] & differs & table["judged"].to_numpy(dtype=bool)]

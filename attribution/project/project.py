@@ -96,7 +96,8 @@ class Project:
       edit_count revertible ledger class_index export report summary``; what is known of samples: ``find table``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found influence affected_by flags categories categories_of
-      truth leaks map angles comparisons calibration budget shifts remedies memorizations benches dampings previews``.
+      truth leaks map angles comparisons calibration budget surest shifts remedies memorizations benches dampings
+      previews``.
     - work, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize
       compare damping_sweep preview prepare``.
     - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
@@ -223,6 +224,7 @@ class Project:
     comparisons = of("results", Results.comparisons)
     calibration = of("results", Results.calibration)
     budget = of("results", Results.budget)
+    surest = of("results", Results.surest)
     shifts = of("results", Results.shifts)
     remedies = of("results", Results.remedies)
     memorizations = of("results", Results.memorizations)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from attribution.studies.map.result import MapResult
     from attribution.studies.memorization.result import MemorizationResult
     from attribution.studies.mislabels.budget import Budget
+    from attribution.studies.mislabels.bulk import Surest
     from attribution.studies.mislabels.result import FlagResult
     from attribution.studies.preview.result import PreviewResult
     from attribution.studies.retrain.result import RetrainResult
@@ -180,6 +181,29 @@ class Results:
         so far, the search's estimate and the calibration; None before a search."""
         flags = self.flags()
         return lookup.budget(flags, self._review.states(), self.calibration(), step) if flags is not None else None
+
+    def surest(self, n: int | None = None, risk: float | None = None, level: float = 0.9) -> "Surest":
+        """The ``n`` open suspects whose suggestion is surest (with ``risk``: at most so many that this share of them is
+        expected to be wrong), and how many of the suggestions are wrong, from the search, the decisions so far and the
+        calibration.
+
+        ``project.relabel(found.rows, found.suggested)`` takes them all, as one batch and one undo. ``UserError`` before
+        a search, and for a risk outside 0 to 1.
+        """
+        from attribution.studies.mislabels.bulk import surest
+
+        flags = self.flags()
+        if flags is None:
+            raise UserError("Nobody has looked for wrong labels yet.", "There are no suggestions.", "Search first.")
+        if (n is not None and n < 1) or (risk is not None and not 0 < risk < 1):
+            asked = f"{n} samples" if risk is None else f"A risk of {risk:g}"
+            raise UserError(
+                f"{asked} cannot be asked for.", "", "Give at least one sample, and a risk between 0 and 1."
+            )
+        states = self._review.states()
+        rows = lookup.undecided(flags, states, self._review.labels)
+        decided = lookup.decisions(flags, states)
+        return surest(flags, rows, decided, self.calibration(), n=n, risk=risk, level=level)
 
     def shifts(self) -> "list[ShiftResult]":
         """Finished comparisons of test and training data, newest first."""

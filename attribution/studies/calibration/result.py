@@ -20,7 +20,8 @@ class CalibrationResult(Artefact):
     @cached_property
     def planted(self) -> "pd.DataFrame":
         """One line per planted error: row, kind (uniform or confused), label (before), planted (the wrong label),
-        position (1 = first in the sandbox's queue)."""
+        position (1 = first in the sandbox's queue), suggested (what the sandbox suggested instead; calibrations of
+        earlier versions lack it)."""
 
         return read_table(self.folder / "planted.parquet")
 

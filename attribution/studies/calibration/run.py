@@ -76,12 +76,12 @@ def compute(context: Context, config: CalibrateConfig, asked: Request, out: Path
     search = FlagConfig(
         detectors=tuple(asked.said["detectors"]), folds=config.folds, cases=0, device=config.device, seed=config.seed
     )
-    there = replace(context, folder=sandbox, labels=copy, run=trained)
-    found = Mislabels().make(there, search, work.part(0.2, 1.0, "Looking for the planted errors"))
-    position = found.detectors.set_index("row")["position"]
+    inside = replace(context, folder=sandbox, labels=copy, run=trained)
+    found = Mislabels().make(inside, search, work.part(0.2, 1.0, "Looking for the planted errors"))
+    there = found.detectors.set_index("row").reindex(planted["row"])
     write_table(
         out / "planted.parquet",
-        planted.assign(position=position.reindex(planted["row"]).to_numpy(dtype=np.int32)),
+        planted.assign(position=there["position"].to_numpy(dtype=np.int32), suggested=there["suggested"].to_numpy()),
     )
     shutil.rmtree(sandbox)
     nouns = {"nouns": f"{task.targets.noun}s"} if task.kind == "number" else {}

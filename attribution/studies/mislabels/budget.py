@@ -69,7 +69,7 @@ def in_words(found: Interval) -> str:
     return f"{found.estimate:.0f} ({found.low:.0f} to {found.high:.0f})"
 
 
-def _of(draws: np.ndarray, level: float) -> Interval:
+def of_draws(draws: np.ndarray, level: float) -> Interval:
     """The mean of posterior draws (s,) with their quantiles, each of which is one of the draws: counts stay whole."""
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
     return Interval(float(draws.mean()), float(low), float(high), level)
@@ -88,47 +88,35 @@ class _Bins:
         return np.diff(self.edges) - self.reviewed
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What is known of a queue: its ``bins``, ``draws`` (s, 4) of the four unknowns given the decisions, and whether a
+    calibration informed them. ``chance`` goes on where the fit ended."""
+
+    bins: _Bins
+    draws: np.ndarray
+    calibrated: bool
+    chance: np.random.Generator
+
+    @property
+    def shares(self) -> tuple[np.ndarray, np.ndarray]:
+        """Share of wrong labels in each bin (s, m), and the share of these that cannot be seen."""
+        share, unseen = _shares(self.draws, self.bins.edges / self.bins.edges[-1])
+        return np.clip(share, 0, 1), unseen
+
+
 def budget(
-    n: int,
-    positions: np.ndarray,
-    wrong: np.ndarray,
-    *,
-    expected: dict[str, float] | None = None,
-    planted: Sequence[np.ndarray] = (),
-    planted_n: int = 0,
-    step: int = 50,
-    level: float = 0.9,
-    seed: int = 0,
+    n: int, positions: np.ndarray, wrong: np.ndarray, *, step: int = 50, level: float = 0.9, **known: Any
 ) -> Budget:
     """What is left of a queue of ``n`` after decisions at ``positions`` (k,) (1 = most suspicious), ``wrong`` (k,)
-    bool.
+    bool; ``known`` is what ``fitted`` takes besides.
 
-    ``expected`` is the search's estimate of all wrong labels (low, mid, high), a prior that decisions overrule;
-    ``planted`` are the positions (m,) that planted errors of each kind took in a calibration queue of ``planted_n``.
     Same input, same output. Cost: under half a second. Within a bin of positions, the reviewed samples count as drawn
     at random.
     """
-    positions = np.asarray(positions, dtype=np.int64)
-    wrong = np.asarray(wrong, dtype=bool)
-    bins = _binned(n, positions, wrong, step)
-    chance = np.random.default_rng(seed)
-    rate = min(max((expected["mid"] if expected else 0.03 * n), 1.0) / n, 0.5)
-    mean, covariance = UNCALIBRATED
-    kinds = tuple(tuple(np.asarray(kind).tolist()) for kind in planted if len(kind))
-    if kinds:
-        mean, covariance = _calibrated(kinds, planted_n or n, rate, seed)
-    spread = ESTIMATE_SPREAD
-    if expected and expected["low"] > 0:
-        spread = max(spread, 1.5 * math.log(max(expected["high"], 1.0) / max(expected["low"], 0.5)) / 3.92)
-    centre = np.concatenate([[math.log(rate)], mean])
-    prior = np.zeros((4, 4))
-    prior[0, 0] = (spread if expected else 1.3) ** 2
-    prior[1:, 1:] = covariance
-    draws = _posterior(centre, prior, lambda theta: _review_fit(theta, bins), chance)
-    share, unseen_share = _shares(
-        draws, bins.edges / n
-    )  # (s, m) of samples in a bin: wrong, and unseen among the wrong
-    share = np.clip(share, 0, 1)
+    found = fitted(n, positions, wrong, step=step, **known)
+    bins, chance = found.bins, found.chance
+    share, unseen_share = found.shares
     future = chance.binomial(bins.waiting.astype(np.int64), share)  # (s, m)
     unseen = chance.binomial(future, unseen_share)
     upcoming = np.minimum(np.cumsum(bins.waiting), step) - np.minimum(np.cumsum(bins.waiting) - bins.waiting, step)
@@ -138,13 +126,54 @@ def budget(
         reviewed=int(bins.reviewed.sum()),
         wrong=int(bins.wrong.sum()),
         step=step,
-        left=_of(future.sum(1), level),
-        next_yield=_of(following, level),
-        unseen=_of(unseen.sum(1), level),
+        left=of_draws(future.sum(1), level),
+        next_yield=of_draws(following, level),
+        unseen=of_draws(unseen.sum(1), level),
         curve=_curve(bins, future, level),
-        calibrated=bool(kinds),
+        calibrated=found.calibrated,
         level=level,
     )
+
+
+def fitted(
+    n: int,
+    positions: np.ndarray,
+    wrong: np.ndarray,
+    *,
+    expected: dict[str, float] | None = None,
+    planted: Sequence[np.ndarray] = (),
+    planted_n: int = 0,
+    step: int = 50,
+    seed: int = 0,
+) -> Fitted:
+    """The model of a queue of ``n`` given decisions at ``positions`` (k,), ``wrong`` (k,) bool.
+
+    ``expected`` is the search's estimate of all wrong labels (low, mid, high), a prior that decisions overrule;
+    ``planted`` are the positions (m,) that planted errors of each kind took in a calibration queue of ``planted_n``;
+    ``step`` positions after the reviewed ones are a bin's edge.
+    """
+    bins = _binned(n, np.asarray(positions, dtype=np.int64), np.asarray(wrong, dtype=bool), step)
+    chance = np.random.default_rng(seed)
+    rate = min(max((expected["mid"] if expected else 0.03 * n), 1.0) / n, 0.5)
+    mean, covariance = UNCALIBRATED
+    kinds = tuple(tuple(np.asarray(kind).tolist()) for kind in planted if len(kind))
+    if kinds:
+        mean, covariance = _calibrated(kinds, planted_n or n, rate, seed)
+    prior = np.zeros((4, 4))
+    prior[0, 0] = _rate_spread(expected) ** 2
+    prior[1:, 1:] = covariance
+    centre = np.concatenate([[math.log(rate)], mean])
+    draws = _posterior(centre, prior, lambda theta: _review_fit(theta, bins), chance)
+    return Fitted(bins, draws, bool(kinds), chance)
+
+
+def _rate_spread(expected: dict[str, float] | None) -> float:
+    """How far the logarithm of the number of wrong labels may be from the search's estimate, or from a guess."""
+    if not expected:
+        return 1.3
+    if not expected["low"] > 0:
+        return ESTIMATE_SPREAD
+    return max(ESTIMATE_SPREAD, 1.5 * math.log(max(expected["high"], 1.0) / max(expected["low"], 0.5)) / 3.92)
 
 
 def _binned(n: int, positions: np.ndarray, wrong: np.ndarray, step: int) -> _Bins:
