@@ -1,14 +1,15 @@
 """Open and decode picture files: which are read, how large they may be, and the uint8 arrays that they become."""
 
+import io
 import os
 import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -39,9 +40,10 @@ BROKEN = (
 
 
 class PictureFiles:
-    """Picture files by number; those of more than 8 bits share a scale once ``measure`` has looked through them."""
+    """Picture files (or the bytes of such files) by number; those of more than 8 bits share a scale once ``measure``
+    has looked through them."""
 
-    def __init__(self, files: list[Path], names: list[str], megapixels: int = MEGAPIXELS) -> None:
+    def __init__(self, files: Sequence[Path | bytes], names: list[str], megapixels: int = MEGAPIXELS) -> None:
         self.files, self.names, self.megapixels = files, names, megapixels
         self.deep: set[int] = set()
         self.ranges: Ranges | None = None
@@ -79,7 +81,7 @@ def read_header(path: Path) -> tuple[int, int, int]:
         return _header(image)
 
 
-def read_pixels(path: Path, ranges: Ranges | None = None, megapixels: int = MEGAPIXELS) -> np.ndarray:
+def read_pixels(path: Path | bytes, ranges: Ranges | None = None, megapixels: int = MEGAPIXELS) -> np.ndarray:
     """The decoded picture, uint8 (h, w, 1) or (h, w, 3), turned upright, transparency on white; ``Unreadable`` with the
     cause.
 
@@ -92,7 +94,7 @@ def read_pixels(path: Path, ranges: Ranges | None = None, megapixels: int = MEGA
         raise Unreadable("has pixels that are not finite numbers")
     if ranges is None or found.kind not in ranges.known:
         ranges = Ranges()
-        ranges.add(found, path.name)
+        ranges.add(found, path.name if isinstance(path, Path) else "a picture")
         if found.kind not in ranges.known:  # transparent everywhere
             return np.full(found.values.shape, 255, dtype=np.uint8)
     return ranges.to_bytes(found)
@@ -111,7 +113,7 @@ def _header(image: Image.Image) -> tuple[int, int, int]:
     return height, width, 1 if grey else 3
 
 
-def _decoded(path: Path, megapixels: int) -> "np.ndarray | Deep":
+def _decoded(path: Path | bytes, megapixels: int) -> "np.ndarray | Deep":
     """uint8 pixels, or a deep picture, both upright."""
     with opened(path, megapixels) as image:
         try:
@@ -213,26 +215,15 @@ def size_notes(sizes: list[tuple[int, int]], height: int, width: int) -> list[di
 
 
 @contextmanager
-def opened(path: Path, megapixels: int = MEGAPIXELS) -> Iterator[Image.Image]:
-    """An opened, undecoded picture: a regular file in one of ``FORMATS``, whatever its suffix, of at most
-    ``megapixels``; else ``Unreadable``."""
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except FileNotFoundError as cause:
-        raise Unreadable("the file does not exist") from cause
-    except OSError as cause:
-        raise Unreadable(f"cannot be opened: {cause.strerror}") from cause
-    with os.fdopen(handle, "rb") as stream, warnings.catch_warnings():
+def opened(path: Path | bytes, megapixels: int = MEGAPIXELS) -> Iterator[Image.Image]:
+    """An opened, undecoded picture: a regular file (or the bytes of one) in one of ``FORMATS``, whatever its suffix,
+    of at most ``megapixels``; else ``Unreadable``."""
+    with _stream(path) as (stream, size), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow's notes on a file; its size is looked at here
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
-            raise Unreadable("is no regular file")
         try:
             image = Image.open(stream, formats=FORMATS)
         except Image.UnidentifiedImageError as cause:
-            raise Unreadable(
-                "the file is empty" if about.st_size == 0 else "is not a picture that can be read"
-            ) from cause
+            raise Unreadable("the file is empty" if size == 0 else "is not a picture that can be read") from cause
         except Image.DecompressionBombError as cause:
             raise Unreadable(
                 f"has more than the {megapixels} million pixels that are decoded at most (max_megapixels)"
@@ -247,3 +238,22 @@ def opened(path: Path, megapixels: int = MEGAPIXELS) -> Iterator[Image.Image]:
                 "(max_megapixels)"
             )
         yield image
+
+
+@contextmanager
+def _stream(path: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
+    """A picture's bytes to read from, and how many there are; never those of a pipe or a device."""
+    if isinstance(path, bytes):
+        yield io.BytesIO(path), len(path)
+        return
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError as cause:
+        raise Unreadable("the file does not exist") from cause
+    except OSError as cause:
+        raise Unreadable(f"cannot be opened: {cause.strerror}") from cause
+    with os.fdopen(handle, "rb") as stream:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise Unreadable("is no regular file")
+        yield stream, about.st_size

@@ -51,7 +51,8 @@ class Source:
         """How a message names sample ``position``: "Row 17 of people.csv", "File cat/3.png"."""
         name = str(self.samples["source"].iloc[position])
         if self.path.is_dir():
-            return f"File {name}" if modality(self.modality).files else f"{name[0].upper()}{name[1:]}"
+            files = modality(self.modality).files and not name.startswith("row ")  # a dataset's rows may be pictures
+            return f"File {name}" if files else f"{name[0].upper()}{name[1:]}"
         return f"{name[0].upper()}{name[1:]} of {self.path.name}"
 
 

@@ -1,7 +1,7 @@
 """Turn the rows of a table into samples: labels, ids, splits and groups, and feature columns or one column of text."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,49 +64,37 @@ def read(config: DataConfig) -> Source:
     as the split when none is named. Rows without a label, columns that only count the rows and the index of a Parquet
     file are left out and listed. Memory: the whole table. Raises ``UserError`` naming row and column.
     """
-    import pandas as pd
-
     path = Path(config.path).expanduser()
-    named = {name: tidy(getattr(config, name)) for name in ("label", "text", "id", "split", "group")}
-    config = from_dict(
-        DataConfig, {**asdict(config), **named, "features": tuple(tidy(name) for name in config.features)}
-    )
+    config = tidied(config)
     problems: list[dict[str, Any]] = []
     as_text = (config.label, config.text, config.id, config.split or "split", config.group)
-    frame = read_frame(path, as_text, problems, config.max_gigabytes)
+    return source_of(read_frame(path, as_text, problems, config.max_gigabytes), config, path, problems)
+
+
+def tidied(config: DataConfig) -> DataConfig:
+    """The settings with the names of columns as they stand in a frame."""
+    named = {name: tidy(getattr(config, name)) for name in ("label", "text", "id", "split", "group")}
+    return from_dict(DataConfig, {**asdict(config), **named, "features": tuple(tidy(name) for name in config.features)})
+
+
+def source_of(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: list[dict[str, Any]]) -> Source:
+    """The samples of a frame, as ``read`` says; ``problems`` are the lines that were written on the way here."""
+    import pandas as pd
+
     seen = len(frame)
-    _check_columns(frame, config, path)
-    labels, kept, unlabelled = _labels(frame, config, path)
-    problems += unlabelled if config.unlabelled == "leave-out" else []
-    ids = [f"row-{number:05d}" for number in range(1, seen + 1)]
-    sources = frame[PART].tolist() if PART in frame else [f"row {number}" for number in range(1, seen + 1)]
     index = frame.attrs.get("index", [])
-    if config.unlabelled == "keep":
-        labels, kept, problems = _kept(frame, labels, kept, config, path, problems)
-    if not kept.all():
-        frame, labels = frame[kept], labels[kept]
-        ids = np.array(ids, dtype=object)[kept].tolist()
-        sources = np.array(sources, dtype=object)[kept].tolist()
-    frame = frame.assign(
-        **{PART: [source if PART in frame else f"{source} of {path.name}" for source in sources]}
-    ).reset_index(drop=True)
-    samples = pd.DataFrame({"source": sources, "label": labels})
-    samples["id"] = column(frame, config.id, path, "holds the ids") if config.id else ids
-    splits, said = named_splits(frame, config, path)
-    samples["split"] = splits
-    problems = problems + said
-    if config.group:
-        samples["group"], said = _groups(frame, config.group, path)
-        problems += said
-    named_split = bool(splits.any())
+    rows = labelled_rows(frame, config, path, problems)
+    frame = rows.frame
+    samples = rows.samples
+    problems = rows.problems
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
-        taken = {*_taken(frame, config, named_split), config.text, *OWN}
+        taken = {*_taken(frame, config, rows.named_split), config.text, *OWN}
         unused = [name for name in frame.columns if name not in taken]
         problems += beside.said(unused)
         samples = pd.concat([samples, beside.kept(frame, unused)], axis=1)
         return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
-    names, more = _features(frame, config, path, index, named_split)
+    names, more = _features(frame, config, path, index, rows.named_split)
     features = {}
     for name in names:
         features[f"col:{name}"], told = feature(frame, name, path)
@@ -116,6 +104,45 @@ def read(config: DataConfig) -> Source:
     unused = _beside(frame, config, names, _taken(frame, config, named_split) | set(OWN))
     table = pd.concat([samples, pd.DataFrame(features), beside.kept(frame, unused)], axis=1)
     return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """The rows of a frame that become samples: their numbers in the whole frame (``places``), who they are
+    (``samples``: source, label, id, split, group), and the lines about the others."""
+
+    frame: "pd.DataFrame"
+    places: np.ndarray
+    samples: "pd.DataFrame"
+    problems: list[dict[str, Any]]
+    named_split: bool
+
+
+def labelled_rows(
+    frame: "pd.DataFrame", config: DataConfig, path: Path, problems: list[dict[str, Any]]
+) -> LabelledRows:
+    """Labels, ids, splits and groups of a frame; rows without a label are left out, or kept where that was asked."""
+    import pandas as pd
+
+    _check_columns(frame, config, path)
+    labels, kept, unlabelled = _labels(frame, config, path)
+    problems = problems + (unlabelled if config.unlabelled == "leave-out" else [])
+    if config.unlabelled == "keep":
+        labels, kept, problems = _kept(frame, labels, kept, config, path, problems)
+    places = np.flatnonzero(kept)
+    parts = frame[PART].tolist() if PART in frame else None
+    sources = [parts[row] if parts else f"row {row + 1}" for row in places.tolist()]
+    whole_names = sources if parts else [f"{source} of {path.name}" for source in sources]
+    frame = frame.iloc[places].assign(**{PART: whole_names}).reset_index(drop=True)
+    samples = pd.DataFrame({"source": sources, "label": labels[places]})
+    ids = [f"row-{row + 1:05d}" for row in places.tolist()]
+    samples["id"] = column(frame, config.id, path, "holds the ids") if config.id else ids
+    splits, said = named_splits(frame, config, path)
+    samples["split"] = splits
+    if config.group:
+        samples["group"], more = _groups(frame, config.group, path)
+        said += more
+    return LabelledRows(frame, places, samples, problems + said, bool(splits.any()))
 
 
 def _groups(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
