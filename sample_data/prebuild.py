@@ -1,67 +1,282 @@
-"""Makes the finished results that the sample projects open on: sample_data/NAME/prebuilt.zip, from the checked-in data.
+"""Makes the finished results that sample projects open on: sample_data/NAME/prebuilt.zip, from the checked-in data.
 
-Run: python sample_data/prebuild.py [NAME ...]. Trains, looks for wrong labels, draws the maps, explains predictions
-(some minutes a sample). Dense score shards are left out to keep the archive small: pages read the reductions, and a new
-score run makes its own.
+Run: python sample_data/prebuild.py [NAME ...] [--folder WORK]. Trains, looks for wrong labels and leaks, draws the
+maps, explains predictions, and measures what every page shows: which estimator to trust, what is known by heart,
+whether test looks like training, fairness, angles, and the proof by retraining. Nothing is written by hand: a reviewer
+who is always right is played by the truth file, and what comes of the review is measured like anybody's. README.md
+beside this file says how long it takes. With ``--folder`` the work is kept, and taken up again after an interruption.
+
+Dense score shards of large samples are left out to keep the archives small: pages read the reductions.
 """
 
 import argparse
+import os
+import shutil
+import sqlite3
 import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from attribution import MapConfig, Progress, Project, ScoreConfig
-from attribution.project.home import SAMPLES
+import pandas as pd
+
+from attribution import (
+    AnglesConfig,
+    BenchConfig,
+    CalibrateConfig,
+    DampingConfig,
+    MapConfig,
+    MemorizeConfig,
+    PreviewConfig,
+    Progress,
+    Project,
+    RemedyConfig,
+    ScoreConfig,
+    ShiftConfig,
+)
 from attribution.storage.files import read_json, write_json
+from attribution.studies.queries import query_of
+from attribution.views.faces import face_of
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("runs", "flags", "leaks", "maps", "scores")
+PARTS = (
+    *("runs", "flags", "leaks", "maps", "scores", "angles", "shifts", "memorizations", "benches", "dampings"),
+    *("remedies", "retrains", "calibration", "previews"),
+)
 SCORES = (("ip", "test"), ("tracin", "test"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
 # Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others when
 # asked for.
 FIRST = 48
+SUREST = 12  # the mistakes that Influence lists first, asked of every estimator that was compared
+ANGLES = 3  # and of these the first on Angles
+DENSE = 4_000_000  # bytes of a score run's shards that are still packed
+EVERYDAY = ("ip", "cosine", "tracin", "forward-inf", "trak", "ekfac")
 
 
-def build(name: str, folder: Path, add: bool = False) -> None:
-    """All results of one sample, packed; what is finished in ``folder``, or with ``add`` in the archive, is not made
+@dataclass(frozen=True)
+class Plan:
+    """What one sample opens on, beside what every sample has. ``estimators`` are compared on ``subsets`` retrained
+    models; ``reviewed`` samples of the queue are judged for the proof (0: the training copies of test samples are
+    dropped)."""
+
+    estimators: tuple[str, ...]
+    subsets: int
+    reviewed: int
+    remedies: tuple[RemedyConfig, ...] = ()
+    detectors: tuple[str, ...] = ()
+    memorize: bool = True
+    small: bool = True  # what takes seconds here and many minutes on pictures is made as well
+    cleaned: bool = False
+
+
+PLANS = {
+    "moons": Plan(
+        (*EVERYDAY, "influence-exact", "source", "knn-shapley"), 48, 40, (RemedyConfig(measure="fgsm", epsilon=0.1),)
+    ),
+    "cells": Plan((*EVERYDAY, "influence-cg", "source"), 48, 60, memorize=False),
+    "tabular": Plan(
+        (*EVERYDAY, "kfac", "source"), 24, 0, (RemedyConfig(measure="eop-gap"), RemedyConfig(measure="dp-gap"))
+    ),
+    "text": Plan((*EVERYDAY, "kfac"), 24, 300),
+    # Fewer models, budgets and detectors than a project has unasked: every one is a training of the network, or five.
+    "fashion": Plan(
+        ("ip", "cosine", "ekfac"),
+        16,
+        600,
+        (RemedyConfig(measure="fgsm", budgets=(1.0, 5.0)),),
+        ("aum", "loss", "margin", "neighbors", "self-influence"),
+        small=False,
+        cleaned=True,
+    ),
+}
+
+
+def build(name: str, work: Path, add: bool = False) -> None:
+    """All results of one sample, packed; what is finished in ``work``, or with ``add`` in the archive, is not made
     again."""
-    archive = HERE / name / "prebuilt.zip"
+    archive, plan = HERE / name / "prebuilt.zip", PLANS[name]
     if not add:
         archive.unlink(missing_ok=True)
-    project = Project.sample(name, folder / name)
-    made = [project.train(progress=_said(name, "train")), project.flag(progress=_said(name, "flag"))]
-    made.append(project.find_leaks(progress=_said(name, "leaks")))
+    project = Project.sample(name, work / name)
+    made = [*_first(project), *_measured(project, plan)]
+    cleaned = _cleaned(project, work / f"{name}-cleaned", plan)
+    proof = cleaned.retrain(progress=_said(name, "proof"))
+    pack(archive, [*made, proof])
+    if plan.cleaned:
+        pack(HERE / name / "cleaned.zip", list(_after(cleaned, proof)), cleaned.folder / "project.db")
+
+
+def _first(project: Project) -> Iterator[Any]:
+    """What a new project is set up with, and the scores of the wrong predictions."""
+    name = project.name
+    yield project.train(progress=_said(name, "train"))
+    yield project.flag(progress=_said(name, "flag"))
+    yield project.find_leaks(progress=_said(name, "leaks"))
     for space in ("representation", "gradients"):
         for method in ("pca", "umap"):
-            made.append(project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}")))
+            yield project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}"))
     for estimator, queries in SCORES:
         if queries == "first wrong":
             queries = ",".join(project.dataset.ids[project.query_rows("wrong")[:FIRST]])
-        result = project.score(ScoreConfig(estimator=estimator, queries=queries), _said(name, f"score {estimator}"))
-        write_json(result.folder / "config.json", {**read_json(result.folder / "config.json"), "dense": False})
-        made.append(result)
-    pack(project.folder, archive, {one.id for one in made})
+        yield _score(project, estimator, queries)
 
 
-def pack(folder: Path, archive: Path, wanted: set[str]) -> None:
-    """Zip these results; the same files give the same bytes."""
+def _measured(project: Project, plan: Plan) -> Iterator[Any]:
+    """What the pages on trust and on the data show."""
+    name = project.name
+    surest = [query_of([str(project.dataset.ids[row])]) for row in _surest(project)]
+    yield project.compare_splits(ShiftConfig(), _said(name, "shift"))
+    for asked in surest[:ANGLES]:
+        yield project.angle(AnglesConfig(queries=asked), _said(name, f"angles {asked}"))
+    if plan.small:
+        token = project.select(project.dataset.rows("val").tolist())
+        yield project.angle(AnglesConfig(queries=f"selection:{token}"), _said(name, "angles val"))
+    asked = BenchConfig(estimators=plan.estimators, detectors=plan.detectors, subsets=plan.subsets)
+    bench = project.compare(asked, _said(name, "compare"))
+    yield bench
+    if plan.memorize:
+        yield project.memorize(MemorizeConfig(models=plan.subsets), _said(name, "memorize"))
+    asked_of = {*bench.query_rows}
+    yield from (one for one in project.scores() if asked_of == {row for query in one.queries for row in query["rows"]})
+    for estimator in plan.estimators:
+        yield _score(project, estimator, ",".join(surest))
+    if bench.summary["explain"]:
+        yield _score(project, bench.summary["explain"], "wrong")
+    for remedy in plan.remedies:
+        yield project.remedy(remedy, _said(name, f"remedy {remedy.measure}"))
+    if plan.small:
+        yield project.damping_sweep(DampingConfig(), _said(name, "damping"))
+        yield project.calibrate(CalibrateConfig(), _said(name, "calibrate"))
+
+
+def _surest(project: Project) -> list[int]:
+    """The mistakes on test samples that the pages list first."""
+    said = project.predictions().loc[project.dataset.rows("test")]
+    return [int(row) for row in face_of(project.dataset).queries(said, True, None, (0.0, 1.0))[:SUREST]]
+
+
+def _score(project: Project, estimator: str, queries: str) -> Any:
+    return project.score(
+        ScoreConfig(estimator=estimator, queries=queries), _said(project.name, f"score {estimator} {queries[:20]}")
+    )
+
+
+def _cleaned(project: Project, folder: Path, plan: Plan) -> Project:
+    """A copy of the project after a review by somebody who is always right: the queue's first samples, one decision
+    each; or, where no true labels are known, without the training copies of test samples."""
+    if not folder.exists():
+        building = folder.with_name(f".{folder.name}")
+        shutil.rmtree(building, ignore_errors=True)
+        shutil.copytree(project.folder, building)
+        _review(Project.open(building), plan)
+        building.rename(folder)
+    return Project.open(folder)
+
+
+def _review(project: Project, plan: Plan) -> None:
+    truth = pd.read_csv(Path(project.data_config.path).parent / "truth.csv", keep_default_na=False).set_index("id")
+    if not plan.reviewed:
+        rows = project.dataset.rows_of(truth["leak_of"].unique())
+        project.drop(rows, reason="the same row is in the test set")
+        return
+    flags = project.flags()
+    assert flags is not None
+    number = project.dataset.task.kind == "number"
+    for line in flags.queue(plan.reviewed).itertuples():
+        row, sample = int(line.row), truth.loc[project.dataset.ids[int(line.row)]]
+        if sample["given"] == sample["true"]:
+            project.keep([row], reason="the label is right")
+        else:
+            right = float(sample["true"]) if number else str(sample["true"])
+            project.relabel([row], right, reason="the label was wrong")
+
+
+def _after(cleaned: Project, proof: Any) -> Iterator[Any]:
+    """What the cleaned state opens on: the model trained on the reviewed labels, and what it says."""
+    name = cleaned.name
+    own = next(run for run in proof.config["after_runs"] if _run(cleaned, run).train_config.seed == 0)
+    cleaned.use_run(own)
+    yield _run(cleaned, own)
+    yield cleaned.flag(progress=_said(name, "flag"))
+    yield cleaned.find_leaks(progress=_said(name, "leaks"))
+    for method in ("pca", "umap"):
+        yield cleaned.embed(MapConfig(method=method), _said(name, f"map {method}"))
+    for estimator in ("ip", "cosine", "ekfac"):
+        yield _score(cleaned, estimator, "wrong")
+    for row in _surest(cleaned)[:3]:
+        asked = query_of([str(cleaned.dataset.ids[row])])
+        yield cleaned.angle(AnglesConfig(queries=asked), _said(name, "angles"))
+    yield cleaned.preview(PreviewConfig(), _said(name, "preview"))
+
+
+def _run(project: Project, wanted: str) -> Any:
+    return next(run for run in project.runs() if run.id == wanted)
+
+
+def pack(archive: Path, results: list[Any], ledger: Path | None = None) -> None:
+    """Zip these results, and a ledger; the same files give the same bytes."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
-        for path in sorted(path for part in PARTS for path in (folder / part).rglob("*") if path.is_file()):
-            inside = path.relative_to(folder)
-            if inside.parts[1] in wanted and inside.parts[2] not in ("shards", "folds"):
-                entry = zipfile.ZipInfo(inside.as_posix(), (2026, 1, 1, 0, 0, 0))
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                packed.writestr(entry, path.read_bytes())
+        for folder in dict.fromkeys(result.folder for result in results):
+            for path in sorted(path for path in folder.rglob("*") if path.is_file() and _wanted(path, folder)):
+                content = path.read_bytes()
+                if path == folder / "config.json":
+                    content = _told(folder)
+                _write(packed, path.relative_to(folder.parent.parent).as_posix(), content)
+        if ledger is not None:
+            _write(packed, "project.db", _without_jobs(ledger))
     sys.stdout.write(f"{archive}: {archive.stat().st_size / 1e6:.2f} MB\n")
+
+
+def _wanted(path: Path, folder: Path) -> bool:
+    part = path.relative_to(folder).parts[0]
+    return part not in ("folds", "runs") and (part != "shards" or _dense(folder))
+
+
+def _dense(folder: Path) -> bool:
+    return sum(path.stat().st_size for path in (folder / "shards").glob("*")) <= DENSE
+
+
+def _told(folder: Path) -> bytes:
+    """A result's config.json; of scores without their shards it says so."""
+    if not (folder / "shards").is_dir() or _dense(folder):
+        return (folder / "config.json").read_bytes()
+    config = {**read_json(folder / "config.json"), "dense": False}
+    config["checksums"] = {
+        name: kept for name, kept in config.get("checksums", {}).items() if not name.startswith("shards/")
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        write_json(Path(scratch) / "config.json", config)
+        return (Path(scratch) / "config.json").read_bytes()
+
+
+def _without_jobs(ledger: Path) -> bytes:
+    """A ledger as a file of its own, without the jobs of whoever made it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "project.db"
+        with sqlite3.connect(ledger) as db:
+            db.execute("VACUUM INTO ?", (str(copy),))
+        with sqlite3.connect(copy) as db:
+            db.execute("DELETE FROM jobs")
+        return copy.read_bytes()
+
+
+def _write(packed: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    packed.writestr(entry, content)
 
 
 def _said(name: str, step: str) -> Progress:
     began_s = time.perf_counter()
+    said: list[str] = []
 
     def show(done: float, total: float, message: str) -> None:
-        if done >= total:
+        if done >= total and not said:
+            said.append(step)
             sys.stdout.write(f"{name} {step}: {time.perf_counter() - began_s:.1f} s\n")
             sys.stdout.flush()
 
@@ -70,10 +285,11 @@ def _said(name: str, step: str) -> Progress:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=SAMPLES)
+    parser.add_argument("names", nargs="*", default=list(PLANS))
     parser.add_argument("--folder", type=Path, help="Where to work; kept, and taken up again after an interruption.")
     parser.add_argument("--add", action="store_true", help="Keep what the archive holds and make only what is missing.")
     options = parser.parse_args()
+    os.environ["LOGNAME"] = "reviewer"  # who the ledger of the cleaned state names
     with tempfile.TemporaryDirectory() as scratch:
         for wanted in options.names:
             build(wanted, options.folder or Path(scratch), options.add)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribution.datasets import beside
 from attribution.datasets.frames import PART, SPLIT_OF_PART
 from attribution.datasets.pictures import PictureFiles
 from attribution.datasets.readers import register
@@ -109,9 +110,10 @@ def _batches(folder: Path) -> "Iterator[pa.RecordBatch]":
     """The rows of one split, mapped from its files in their order."""
     import pyarrow as pa
 
-    files = [one.get("filename") for one in _json(folder / STATE).get("_data_files", []) if isinstance(one, dict)]
-    if not files or not all(isinstance(name, str) and _plain(name) for name in files):
-        raise _broken(folder / STATE, f"it names the files {files!r}")
+    named = [one.get("filename") for one in _json(folder / STATE).get("_data_files", []) if isinstance(one, dict)]
+    files = [name for name in named if isinstance(name, str) and _plain(name)]
+    if not files or len(files) < len(named):
+        raise _broken(folder / STATE, f"it names the files {named!r}")
     for name in files:
         try:
             with pa.ipc.open_stream(pa.memory_map(str(folder / name))) as stream:
@@ -193,10 +195,14 @@ def _of_pictures(
     path: Path,
     problems: list[dict[str, Any]],
 ) -> Source:
-    """The first column of pictures with its labels."""
+    """The first column of pictures with its labels; what else is known of them is kept beside."""
+    import pandas as pd
+
     name, *others = pictures
     problems += [left_out(f"column {listed(others)}", f"not used: the pictures in {name} are", 0)] if others else []
     rows = labelled_rows(frame, tidied(config), path, problems)
+    unused = [name for name in rows.frame.columns if name not in rows.taken]
+    samples = pd.concat([rows.samples, beside.kept(rows.frame, unused)], axis=1)
     bytes_of = _Stored([table.column(name) for table in tables.values()], rows.places.tolist())
     files = PictureFiles(bytes_of, rows.samples["id"].tolist(), config.max_megapixels)
     return Source("image", path, rows.samples, (), rows.problems, files.header, files.pixels, len(frame), files.measure)

@@ -89,7 +89,7 @@ def source_of(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: l
     problems = rows.problems
     if config.text:
         samples["text"] = column(frame, config.text, path, "holds the texts")
-        taken = {*_taken(frame, config, rows.named_split), config.text, *OWN}
+        taken = {*rows.taken, config.text}
         unused = [name for name in frame.columns if name not in taken]
         problems += beside.said(unused)
         samples = pd.concat([samples, beside.kept(frame, unused)], axis=1)
@@ -101,7 +101,7 @@ def source_of(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: l
         more += told
         more += _pictures(features[f"col:{name}"], name, path)
     problems += [*together(more), _used(features)]
-    unused = _beside(frame, config, names, _taken(frame, config, named_split) | set(OWN))
+    unused = _beside(frame, config, names, set(rows.taken))
     table = pd.concat([samples, pd.DataFrame(features), beside.kept(frame, unused)], axis=1)
     return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
 
@@ -109,13 +109,14 @@ def source_of(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: l
 @dataclass(frozen=True)
 class LabelledRows:
     """The rows of a frame that become samples: their numbers in the whole frame (``places``), who they are
-    (``samples``: source, label, id, split, group), and the lines about the others."""
+    (``samples``: source, label, id, split, group), and the lines about the others. ``taken``: columns with a use."""
 
     frame: "pd.DataFrame"
     places: np.ndarray
     samples: "pd.DataFrame"
     problems: list[dict[str, Any]]
     named_split: bool
+    taken: frozenset[str]
 
 
 def labelled_rows(
@@ -142,7 +143,9 @@ def labelled_rows(
     if config.group:
         samples["group"], more = _groups(frame, config.group, path)
         said += more
-    return LabelledRows(frame, places, samples, problems + said, bool(splits.any()))
+    named = bool(splits.any())
+    taken = frozenset({*_taken(frame, config, named), *OWN})
+    return LabelledRows(frame, places, samples, problems + said, named, taken)
 
 
 def _groups(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
