@@ -68,6 +68,7 @@ class Plan:
     reviewed: int
     remedies: tuple[RemedyConfig, ...] = ()
     detectors: tuple[str, ...] = ()
+    parts: tuple[str, ...] = BenchConfig().parts
     memorize: bool = True
     small: bool = True  # what takes seconds here and many minutes on pictures is made as well
     cleaned: bool = False
@@ -89,6 +90,7 @@ PLANS = {
         600,
         (RemedyConfig(measure="fgsm", budgets=(1.0, 5.0)),),
         ("aum", "loss", "margin", "neighbors", "self-influence"),
+        ("fidelity", "usefulness", "agreement", "cost"),
         small=False,
         cleaned=True,
     ),
@@ -135,8 +137,9 @@ def _measured(project: Project, plan: Plan) -> Iterator[Any]:
     if plan.small:
         token = project.select(project.dataset.rows("val").tolist())
         yield project.angle(AnglesConfig(queries=f"selection:{token}"), _said(name, "angles val"))
-    asked = BenchConfig(estimators=plan.estimators, detectors=plan.detectors, subsets=plan.subsets)
-    bench = project.compare(asked, _said(name, "compare"))
+    bench = project.compare(
+        BenchConfig(plan.estimators, plan.detectors, plan.parts, subsets=plan.subsets), _said(name, "compare")
+    )
     yield bench
     if plan.memorize:
         yield project.memorize(MemorizeConfig(models=plan.subsets), _said(name, "memorize"))

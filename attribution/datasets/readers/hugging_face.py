@@ -205,7 +205,8 @@ def _of_pictures(
     samples = pd.concat([rows.samples, beside.kept(rows.frame, unused)], axis=1)
     bytes_of = _Stored([table.column(name) for table in tables.values()], rows.places.tolist())
     files = PictureFiles(bytes_of, rows.samples["id"].tolist(), config.max_megapixels)
-    return Source("image", path, rows.samples, (), rows.problems, files.header, files.pixels, len(frame), files.measure)
+    lines = rows.problems + beside.said(unused)
+    return Source("image", path, samples, (), lines, files.header, files.pixels, len(frame), files.measure)
 
 
 class _Stored(Sequence[bytes]):
