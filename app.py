@@ -76,7 +76,7 @@ def draw() -> None:
     context.restore()
     with st.sidebar, frame.said():
         sidebar(projects)
-    states.show_flashes()
+    states.show_flashes(edits.revert_batch)
     if context.opened() or page.title == PAGES["Data"]["new_project"][0]:
         with frame.framed():
             if context.opened() and page.title != PAGES["Data"]["new_project"][0]:

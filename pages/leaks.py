@@ -16,9 +16,9 @@ from pages.parts.context import Sight
 
 VIEWS = ["Leaks", "Duplicates in training"]
 SAID = {
-    "leak": "Dropped from training as a leak. Saved in the ledger.",
-    "test": "Dropped from the held-out set. Saved in the ledger.",
-    "legitimate": "Kept as legitimate. Saved in the ledger.",
+    "leak": "as a leak",
+    "test": "as leaked into training",
+    "legitimate": "as no leak",
 }
 
 

@@ -93,7 +93,8 @@ class Project:
       info first_look classes samples``.
     - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
-      edit_count revertible ledger class_index export report summary``; what is known of samples: ``find table``.
+      edit_count revertible decision_on ledger class_index export report summary``; what is known of
+      samples: ``find table``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found influence affected_by flags categories categories_of
       truth leaks map angles comparisons calibration budget surest shifts remedies memorizations benches dampings
@@ -189,6 +190,7 @@ class Project:
     edits = of("review", Review.edits)
     edit_count = of("review", Review.edit_count)
     revertible = of("review", Review.revertible)
+    decision_on = of("review", Review.decision_on)
     class_index = of("review", Review.class_index)
     select = of("review", Review.select)
     selection = of("review", Review.selection)

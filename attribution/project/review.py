@@ -131,6 +131,11 @@ class Review:
             else history.standing(self._about.database, edit_ids)
         )
 
+    def decision_on(self, row: int, version: int) -> int | None:
+        """The entry of the relabel, drop or keep in force on a sample when its last edit was ``version``; None without
+        one."""
+        return history.decision_on(self._about.database, str(self._about.dataset.ids[int(row)]), version)
+
     def class_index(self, label: int | str) -> int:
         """Index of a class given by name or index; ``UserError`` listing the classes otherwise."""
         return int(self._decisions.value(label))

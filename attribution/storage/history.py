@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from attribution.storage import ledger
 from attribution.storage.database import connect
+from attribution.storage.states import ACTIONS
 
 SEARCHED = ("sample", "reason", "author")
 LITERAL = "ESCAPE '\\'"
@@ -110,6 +111,17 @@ def together(path: Path, ids: Sequence[int]) -> list[int]:
             question = f"SELECT id FROM edits WHERE id BETWEEN ? AND ? AND action NOT IN ('undo','redo') AND NOT {GONE}"
             found += [entry for (entry,) in ledger.rows_of(db, question, (first, last))]
     return sorted(found, reverse=True)
+
+
+def decision_on(path: Path, sample: str, version: int) -> int | None:
+    """The newest decision on a sample that is in force, up to the entry ``version``; None without one."""
+    question = (
+        f"SELECT id FROM edits WHERE sample = ? AND id <= ? AND action IN ({','.join('?' * len(ACTIONS))}) "
+        f"AND NOT {GONE} ORDER BY id DESC LIMIT 1"
+    )
+    with connect(path) as db:
+        found = ledger.rows_of(db, question, (sample, version, *ACTIONS)).fetchone()
+    return int(found[0]) if found else None
 
 
 def _batch(db: sqlite3.Connection, entry: int) -> tuple[int, int]:

@@ -21,7 +21,8 @@ class Fact:
 @dataclass(frozen=True)
 class Card:
     """All that a card shows. ``was`` is the label before an edit ("" if unchanged), ``changed`` what such an edit is
-    called; ``says`` what the model says in words; ``picture`` a data URI ("" for text and tables)."""
+    called; ``says`` what the model says in words; ``picture`` a data URI ("" for text and tables); ``tags``, ``note``
+    and ``unsure`` are the marks that people put on it."""
 
     row: int
     id: str
@@ -40,6 +41,9 @@ class Card:
     suspicion: float | None = None
     rank: int | None = None
     facts: tuple[Fact, ...] = field(default=())
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    unsure: bool = False
 
 
 def data_uri(png: bytes) -> str:
@@ -129,6 +133,7 @@ def card_html(card: Card, size: int = 84, text_lines: int = 4, text_em: float = 
         )
     if card.suspicion is not None:
         lines.append(_suspicion_html(card.suspicion))
+    lines.append(marks_html(card))
     lines.append(f'<div style="font-size:.74em;opacity:.6;overflow-wrap:anywhere">{escape(card.id)}</div>')
     body = f'<div style="min-width:0;flex:1">{"".join(lines)}</div>'
     picture = picture_html(card.picture, card.alt, size) if card.picture else ""
@@ -146,7 +151,16 @@ def tile_html(card: Card, size: int = 104) -> str:
         if picture
         else _text_html(card.text, 5, 0.92)
     )
-    return shown + label_html(card)
+    return shown + label_html(card) + marks_html(card)
+
+
+def marks_html(card: Card) -> str:
+    """Tags, "unsure" and the note of a sample; "" without any."""
+    chip = '<span style="font-size:.72em;padding:.05em .5em;border-radius:.3em;background:#8883;white-space:nowrap">'
+    chips = [f"{chip}{escape(word)}</span>" for word in (*(["? unsure"] if card.unsure else []), *card.tags)]
+    row = f'<div style="display:flex;flex-wrap:wrap;gap:.3em;margin:.15em 0">{"".join(chips)}</div>' if chips else ""
+    style = "font-size:.8em;font-style:italic;opacity:.85;overflow-wrap:anywhere"
+    return row + (f'<div style="{style}" title="note">“{escape(card.note)}”</div>' if card.note else "")
 
 
 def _fact_html(fact: Fact) -> str:

@@ -1,20 +1,24 @@
 """The ledger as a table that people read: who changed what, when, and on which evidence."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from attribution.storage.states import MARKS, decides, words_of
 from attribution.views.comparison import value_words
-from attribution.views.numbers import NONE, clock, duration, three_digits
+from attribution.views.numbers import NONE, clock, duration, plural, three_digits
 
 if TYPE_CHECKING:
+    from attribution.storage.ledger import Edit
     from attribution.tasks.figure import Reading
 
 COLUMNS = ["id", "time", "sample", "change", "reason", "evidence", "by", "batch", "state"]
 
 
 PLACES = {"train": "training", "val": "the validation set", "test": "the test set"}
+NO_LABEL = "no label"
 
 
 def place_words(splits: Iterable[str]) -> str:
@@ -24,13 +28,44 @@ def place_words(splits: Iterable[str]) -> str:
 
 
 def change_words(action: str, old: str, new: str, place: str = "training") -> str:
-    """What an entry did, from a sample's states in words: "Coat → Shirt", "Coat: taken out", "Coat: kept", "undo: Shirt
-    → Coat"."""
+    """What an entry did, from a sample's states in words: "Coat → Shirt", "Coat: dropped from training", "Coat: kept",
+    "undo: Shirt → Coat"; of a mark "tag: to ask"."""
     if action == "drop":
-        return f"{old}: taken out of {place}"
+        return f"{old}: dropped from {place}"
+    if action in MARKS:
+        return " → ".join(filter(None, (old and f"no more {old}", new)))
     if old == new:
         return f"{new}: kept" if action == "keep" else f"{action}: {new}"
     return f"{old} → {new}" if action in ("relabel", "keep") else f"{action}: {old} → {new}"
+
+
+def said(
+    edits: Sequence["Edit"], splits: Iterable[str] = ("train",), word: Callable[[str], str] = lambda word: word
+) -> str:
+    """What one batch did, in a line: "train-00012: Shirt → Pullover", "323 samples: dropped from training"; ``splits``
+    are those of its samples, ``word`` says a target of the ledger as a page shows it."""
+    place = place_words(splits)
+    shown = lru_cache(maxsize=None)(lambda label: word(label) if label else NO_LABEL)
+    first = edits[0]
+    if len(edits) == 1:
+        changed = first.old.active and first.new.active and first.old.label != first.new.label
+        return f"{first.sample}: {f'{shown(first.old.label)} ' if changed else ''}{_step(first, place, shown)}"
+    steps = {_step(edit, place, shown) for edit in edits}
+    return f"{plural(len(edits), 'sample')}: {steps.pop() if len(steps) == 1 else 'each its own'}"
+
+
+def _step(edit: "Edit", place: str, word: Callable[[str], str]) -> str:
+    """What an entry came to, whatever was there before: "→ Pullover", "dropped from training", "tag: to ask"."""
+    old, new = edit.old, edit.new
+    if not decides(old, new):
+        return change_words("tag", *words_of(old, new))
+    if not new.active and new.verdict == "drop":
+        return f"dropped from {place}"
+    if not old.active and old.verdict == "drop":
+        return f"back in {place} as {word(new.label)}"
+    if old.label != new.label:
+        return f"→ {word(new.label)}"
+    return f"kept as {word(new.label)}" if new.verdict == "keep" else "undecided again"
 
 
 def evidence_words(evidence: Mapping[str, Any]) -> str:

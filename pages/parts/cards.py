@@ -1,5 +1,6 @@
 """The sample card and the grid of cards, used on every page."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import streamlit as st
 
 from attribution.modalities import alt, describe, modality_of, thumbnail
 from attribution.views import cards, tables
-from pages.parts import edits, targets
+from pages.parts import context, edits, frame, marks, targets
 from pages.parts.context import Sight
 
 GRID = 24  # cards on a page, never more
@@ -37,6 +38,7 @@ def card_of(
     base = dataset.labels[row]
     verdict = str(sight.states["verdict"].get(row, ""))
     doubt = sight.suspicion[row] if suspicion and sight.suspicion is not None else float("nan")
+    marks = sight.marks.loc[row] if row in sight.marks.index else None
     predicted, says, sure = face.says(sight.predictions.loc[row]) if sight.run is not None else ("", "", None)
     return cards.Card(
         row=int(row),
@@ -56,6 +58,9 @@ def card_of(
         suspicion=None if doubt != doubt else float(doubt),
         rank=rank,
         facts=tuple(facts),
+        tags=() if marks is None else marks["tags"],
+        note="" if marks is None else str(marks["note"]),
+        unsure=marks is not None and bool(marks["unsure"]),
     )
 
 
@@ -73,33 +78,105 @@ def actions(
     evidence: Mapping[str, Any] | None = None,
     more: Iterable[tuple[str, str, Callable[..., None], tuple[Any, ...]]] = (),
 ) -> None:
-    """Relabel, drop, or undo what was decided; ``more`` adds ``(icon, words, callback, args)`` buttons. ``place`` keeps
-    keys apart."""
+    """Relabel, drop, or undo what was decided, and more like this; ``more`` adds ``(icon, words, callback, args)``
+    buttons. ``place`` keeps keys apart."""
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        _decisions(sight, row, place, ("drop",), reason, evidence)
+        _icons(sight, row, place, [*more, *_like(sight, row)])
+
+
+def _decisions(
+    sight: Sight, row: int, place: str, verbs: Sequence[str], reason: str, evidence: Mapping[str, Any] | None
+) -> None:
+    """The buttons that decide on a sample, or the one that takes its decision back."""
     state = sight.states.loc[row] if row in sight.states.index else None
     version = int(state["edit"]) if state is not None else 0
     project = sight.project
     expect = {row: version}
+    if state is not None and state["verdict"]:
+        st.button(
+            "Undo",
+            key=f"undo-{place}-{row}-{version}",
+            icon=":material/undo:",
+            on_click=edits.undo_of,
+            args=(project, row, version),
+        )
+        return
+    targets.change(sight, [row], f"relabel-{place}-{row}-{version}", reason, evidence, expect)
+    for verb in verbs:
+        if verb == "keep" and sight.face.bare(sight.labels.values[row]):
+            continue  # nothing there to keep
+        st.button(
+            verb.capitalize(),
+            key=f"{verb}-{place}-{row}-{version}",
+            on_click=edits.decide,
+            args=(project, verb, [row], None, reason, evidence, expect),
+        )
+
+
+def _icons(
+    sight: Sight, row: int, place: str, more: Iterable[tuple[str, str, Callable[..., None], tuple[Any, ...]]]
+) -> None:
+    for icon, words, callback, args in more:
+        st.button("", key=f"{icon}-{place}-{row}", icon=icon, help=words, type="tertiary", on_click=callback, args=args)
+
+
+def _like(sight: Sight, row: int) -> list[tuple[str, str, Callable[..., None], tuple[Any, ...]]]:
+    """The icon that opens Browse on the samples most like this one."""
+    if not frame.has("browse"):
+        return []
+    return [(":material/image_search:", "More like this", browse_like, (sight, row))]
+
+
+def browse_like(sight: Sight, row: int) -> None:
+    """Callback: Browse with the samples most like this one, the nearest first."""
+    context.put(find=f"like:{quoted(str(sight.project.dataset.ids[row]))}")
+    frame.go("browse")
+
+
+def quoted(value: str) -> str:
+    """A value in a line of filter words: in quotes unless it is plain letters and figures."""
+    if re.fullmatch(r"\w[\w./-]*", value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def ask_what_made(sight: Sight, row: int) -> None:
+    """Callback: Influence, with this sample as what is asked about."""
+    context.put(query=str(sight.project.dataset.ids[row]), reverse="")
+    frame.go("influence")
+
+
+def ask_whom(sight: Sight, row: int) -> None:
+    """Callback: Influence, with this training sample as the one whose effects are listed."""
+    context.put(reverse=str(sight.project.dataset.ids[row]))
+    frame.go("influence")
+
+
+def large(
+    sight: Sight, row: int, place: str, *, reason: str = "", evidence: Mapping[str, Any] | None = None, side: int = 252
+) -> None:
+    """One sample with all that can be done about it: picture (at most ``side`` pixels) or text, what stands on its
+    card, decisions, tags and a note, and the ways to its like, to what made the prediction and to whom it
+    influences."""
+    row = int(row)
+    card = card_of(sight, row, size=280)
+    if card.picture:
+        st.html(cards.centred_picture_html(card, side))
+    st.html(cards.card_html(cards.without_picture(card), text_lines=14, text_em=1.1))
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        if state is not None and state["verdict"]:
-            st.button(
-                "Undo",
-                key=f"undo-{place}-{row}-{version}",
-                icon=":material/undo:",
-                on_click=edits.revert,
-                args=(project, [version]),
-            )
-        else:
-            targets.change(sight, [row], f"relabel-{place}-{row}-{version}", reason, evidence, expect)
-            st.button(
-                "Drop",
-                key=f"drop-{place}-{row}-{version}",
-                on_click=edits.decide,
-                args=(project, "drop", [row], None, reason, evidence, expect),
-            )
-        for icon, words, callback, args in more:
-            st.button(
-                "", key=f"{icon}-{place}-{row}", icon=icon, help=words, type="tertiary", on_click=callback, args=args
-            )
+        _decisions(sight, row, place, ("drop", "keep"), reason, evidence)
+        marks.unsure(sight, row, place)
+    ways = _like(sight, row)
+    if sight.run is not None:
+        ways.append((":material/account_tree:", "What made this prediction", ask_what_made, (sight, row)))
+        if sight.project.dataset.split_of(row) == "train":
+            ways.append((":material/swap_horiz:", "Which predictions does it influence?", ask_whom, (sight, row)))
+    if ways:
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            for icon, words, callback, args in ways:
+                st.button(words, key=f"{icon}-{place}-{row}", icon=icon, type="tertiary", on_click=callback, args=args)
+    marks.fields(sight, row, place)
 
 
 def grid(

@@ -308,6 +308,16 @@ class Sight:
         return self.project.states()
 
     @cached_property
+    def marks(self) -> pd.DataFrame:
+        """The samples with tags, a note or "unsure", indexed by row."""
+        return self.project.marks()
+
+    @cached_property
+    def unsure(self) -> np.ndarray:
+        """Rows that were put off, ascending."""
+        return self.marks.index[self.marks["unsure"]].to_numpy(dtype=np.int64)
+
+    @cached_property
     def predictions(self) -> pd.DataFrame:
         """What the current model says of every sample, indexed by row; asks for a model."""
         return _predictions(self.key, self.run.id, self.labels.version, self.project, self.run)

@@ -1,16 +1,20 @@
 """Decisions as callbacks: written to the ledger at once, with evidence, and a word to the user."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from attribution.errors import UserError
 from attribution.project.project import Project
-from attribution.views.faces import Face, face_of
-from attribution.views.ledger import place_words
+from attribution.storage.states import MARKS
+from attribution.views import ledger
+from attribution.views.faces import face_of
 from attribution.views.numbers import plural
 from pages.parts import context, states
+
+if TYPE_CHECKING:
+    from attribution.storage.ledger import Edit
 
 EARLY = "Not taken: it came before the next one was on screen. Look at what is there now, and decide anew."
 
@@ -25,19 +29,15 @@ def decided(
     expect: Mapping[int, int] | None = None,
     said: str = "",
 ) -> bool:
-    """Write one decision on ``rows`` (relabel, drop or keep) and say so (``said``: in these words); False when it was
+    """Write one decision or mark on ``rows`` and say so (``said``: with these words behind it); False when it was
     refused.
 
     ``expect`` is what was on screen: the last edit of every row that was shown. A decision on anything that changed
     since is dropped; where this session changed it a moment ago, a key came before the next item was drawn, and a hint
     says so.
     """
-    details: dict[str, Any] = {"reason": reason, "evidence": evidence, "expect": expect}
     try:
-        if action == "relabel":
-            edits = project.relabel(rows, -1 if label is None else bare_values(label), **details)
-        else:
-            edits = (project.drop if action == "drop" else project.keep)(rows, **details)
+        made = _made(project, action, rows, label, {"reason": reason, "evidence": evidence, "expect": expect})
     except UserError as error:
         if early(project, expect or {}):
             states.flash(EARLY, ":material/hourglass_empty:")
@@ -45,21 +45,37 @@ def decided(
         else:
             states.flash_error(error)
         return False
-    wrote(project, edits)
-    if not edits:
-        states.flash("Nothing to change: it is so already.", ":material/info:")
-    elif said:
-        states.flash(said)
-    elif action == "relabel":
-        face = face_of(project.dataset)
-        states.flash(f"{plural(len(edits), 'sample')} {face.changed} {label_words(face, label)}. Saved in the ledger.")
+    wrote(project, made)
+    if made:
+        # the button takes back exactly these
+        more = f" · {said}" if said else ""
+        states.flash(f"{in_words(project, made)}{more}", undo=(project, made[0].id))
     else:
-        place = place_words(project.dataset.samples["split"].iloc[list(rows)])
-        states.flash(
-            f"{plural(len(edits), 'sample')} {f'taken out of {place}' if action == 'drop' else 'kept as they are'}. "
-            "Saved in the ledger."
-        )
+        states.flash("Nothing to change: it is so already.", ":material/info:")
     return True
+
+
+def _made(project: Project, action: str, rows: Sequence[int], value: Any, details: dict[str, Any]) -> Sequence["Edit"]:
+    """The entries of one decision or mark."""
+    if action == "relabel":
+        return project.relabel(rows, -1 if value is None else bare_values(value), **details)
+    if action in ("unsure", "sure"):
+        return project.unsure(rows, action == "unsure", **details)
+    if action in MARKS:
+        return getattr(project, action)(rows, value, **details)
+    return (project.drop if action == "drop" else project.keep)(rows, **details)
+
+
+def in_words(project: Project, made: Sequence["Edit"]) -> str:
+    """What these entries, one batch, did and to which sample, as text."""
+    rows = project.dataset.rows_of([edit.sample for edit in made])
+    face = face_of(project.dataset)
+    targets = project.dataset.task.targets
+
+    def word(label: str) -> str:
+        return face.word(targets.encode([label]).tolist()[0])
+
+    return states.plain(ledger.said(made, project.dataset.samples["split"].iloc[rows].unique(), word))
 
 
 def bare_values(label: Any) -> Any:
@@ -67,12 +83,6 @@ def bare_values(label: Any) -> Any:
     if isinstance(label, Mapping):
         return {row: bare_values(value) for row, value in label.items()}
     return label.item() if hasattr(label, "item") else label
-
-
-def label_words(face: Face, label: Any) -> str:
-    """The target that was given, or "as suggested" where the samples were given several."""
-    given = set(label.values()) if isinstance(label, Mapping) else {label or 0}
-    return states.plain(face.word(given.pop())) if len(given) == 1 else "as suggested"
 
 
 def wrote(project: Project, edits: Sequence[Any]) -> None:
@@ -123,9 +133,7 @@ def undone(project: Project) -> list[str]:
         states.flash_error(error)
         return []
     wrote(project, edits)
-    states.flash(
-        f"Took back {plural(len(edits), 'change')}." if edits else "There is nothing to undo.", ":material/undo:"
-    )
+    told(project, edits, "Took back", "There is nothing to undo.")
     return [edit.sample for edit in edits]
 
 
@@ -156,9 +164,16 @@ def redo(project: Project) -> None:
         states.flash_error(error)
         return
     wrote(project, edits)
-    states.flash(
-        f"Brought back {plural(len(edits), 'change')}." if edits else "There is nothing to redo.", ":material/redo:"
-    )
+    told(project, edits, "Brought back", "There is nothing to redo.")
+
+
+def told(project: Project, made: Sequence["Edit"], verb: str, nothing: str) -> None:
+    """Say what was taken or brought back."""
+    icon = ":material/undo:" if verb == "Took back" else ":material/redo:"
+    if not made:
+        states.flash(nothing, icon)
+        return
+    states.flash(f"{verb} {plural(len(made), 'change')}: {in_words(project, made)}", icon)
 
 
 def use(project: Project, run_id: str) -> None:
@@ -167,12 +182,31 @@ def use(project: Project, run_id: str) -> None:
     states.flash("The retrained model is in use. Score and search again to ask it.")
 
 
-def revert(project: Project, edit_ids: Sequence[int]) -> None:
+def revert(project: Project, edit_ids: Sequence[int]) -> Sequence["Edit"]:
     """Callback: take back chosen entries of the ledger."""
     try:
         edits = project.revert([int(edit) for edit in edit_ids])
     except UserError as error:
         states.flash_error(error)
-        return
+        return []
     wrote(project, edits)
-    states.flash(f"Took back {plural(len(edits), 'change')}.", ":material/undo:")
+    told(project, edits, "Took back", "There is nothing to undo.")
+    return edits
+
+
+def undo_of(project: Project, row: int, version: int) -> None:
+    """Callback of a card: take back the decision on this sample that was in force when it was shown, whatever marks
+    came since."""
+    entry = project.decision_on(row, version)
+    if entry is None:
+        states.flash("There is nothing to undo.", ":material/undo:")
+    else:
+        revert(project, [entry])
+
+
+def revert_batch(project: Project, first: int) -> None:
+    """Callback of the bar under a decision: take back what is still in force of the batch of this entry, and have
+    Review show its sample again."""
+    made = revert(project, project.revertible([first], together=True))
+    if made:
+        context.put(item=made[-1].sample)

@@ -25,6 +25,14 @@ STYLE = """<style>
 [data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }
 [data-testid='stElementContainer']:has([data-keys]),
 [data-testid='stElementContainer']:has([data-shown]) { position: absolute; }
+[data-testid='stLayoutWrapper']:has(> .st-key-undo-bar) { position: fixed; right: 1.5rem; bottom: 1.25rem;
+  z-index: 999990; width: auto; max-width: min(92vw, 46rem); animation: datablame-gone 1s 9s forwards; }
+[data-testid='stLayoutWrapper']:has(> .st-key-undo-bar):is(:hover, :focus-within) { animation-play-state: paused; }
+.st-key-undo-bar { background: #31333f; color: #fff; border: 1px solid #8888; border-radius: .5rem;
+  padding: .3rem .5rem .3rem 1rem; box-shadow: 0 2px 12px rgba(0,0,0,.35); flex-wrap: nowrap; width: auto; }
+.st-key-undo-bar p { color: #fff; overflow-wrap: anywhere; }
+.st-key-undo-bar button { background: transparent; color: #fff; border-color: #fff8; min-height: 2rem; }
+@keyframes datablame-gone { to { opacity: 0; visibility: hidden; } }
 .st-key-toolbar [data-testid='stButtonGroup'] button[data-variant='segmented_control'] { min-height: 2.5rem; }
 [data-testid='stButtonGroup'] button[data-variant='segmented_control']:not([aria-checked='true']) {
   border-right-color: color-mix(in srgb, currentColor 20%, transparent) !important; }
@@ -87,6 +95,11 @@ def switch(name: str, **query: str) -> None:
 def link(name: str) -> st.Page:
     """A page by its file's name."""
     return st.session_state["links"][name]
+
+
+def has(name: str) -> bool:
+    """Whether there is a page of this name."""
+    return name in st.session_state.get("links", {})
 
 
 def go(name: str) -> None:

@@ -45,9 +45,10 @@ def wanted(what: str) -> Any:
     return st.session_state.pop(f"want-{what}", None)
 
 
-def flash(message: str, icon: str = ":material/check:") -> None:
-    """Say something after the next rerun; callbacks cannot draw."""
-    st.session_state.setdefault("flashes", []).append((message, icon))
+def flash(message: str, icon: str = ":material/check:", undo: tuple[Any, int] | None = None) -> None:
+    """Say something after the next rerun; callbacks cannot draw. ``undo``: the project and an entry of the batch that a
+    button beside the words takes back."""
+    st.session_state.setdefault("flashes", []).append((message, icon, undo))
 
 
 def flash_error(error: UserError) -> None:
@@ -55,10 +56,22 @@ def flash_error(error: UserError) -> None:
     st.session_state["flash_error"] = {"what": error.what, "why": error.why, "do": error.do}
 
 
-def show_flashes() -> None:
-    """Draw what the last callback had to say."""
-    for message, icon in st.session_state.pop("flashes", []):
-        st.toast(message, icon=icon)
+def show_flashes(take_back: Callable[[Any, int], None]) -> None:
+    """Draw what the last callback had to say. A decision stands at the window's lower edge with its *Undo*, which hands
+    the project and the entry to ``take_back``: a toast holds no button."""
+    bar = None
+    for message, icon, undo in st.session_state.pop("flashes", []):
+        if undo is None:
+            st.toast(message, icon=icon)
+        else:
+            bar = message, icon, undo
+    if bar is not None:
+        message, icon, (project, entry) = bar
+        with st.container(key="undo-bar", horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{icon} {message}")
+            st.button(
+                "Undo", key=f"undo-batch-{entry}", icon=":material/undo:", on_click=take_back, args=(project, entry)
+            )
     problem = st.session_state.pop("flash_error", None)
     if problem:
         error_box(problem)

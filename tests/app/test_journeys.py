@@ -298,9 +298,11 @@ def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project, press)
     assert len(edits) == len(list(rows)[:3])
     assert all(tiny_project.labels.values[row] == int(flags.entry(row)["suggested"]) for row in edits["row"])
     assert edits["batch"].nunique() == 1, "one action is one batch"
-    assert len(test.toast) == 1
-    test.button(key="undo").click().run()
-    assert tiny_project.labels.version == tiny_project.dataset.base_version().version, "and one undo"
+    (bar,) = buttons(test, "undo-batch-")
+    test.button(key=bar).click().run()
+    assert tiny_project.labels.version == tiny_project.dataset.base_version().version, (
+        "and one undo, in the bar that says what was done"
+    )
 
 
 def tick(test, lines, place):

@@ -35,7 +35,7 @@ def test_from_a_wrong_prediction_to_its_harmful_samples_relabel_and_undo(visit, 
 
     first(page, "relabel-hurt").click()
     page.get_by_role("menuitem").or_(page.get_by_role("option")).first.click()
-    expect(page.get_by_text(re.compile("relabelled .* Saved in the ledger"))).to_be_visible()
+    expect(page.locator(".st-key-undo-bar", has_text=" → ")).to_be_visible()
     states = fashion.states()
     (row,) = states.index[states["verdict"] == "relabel"]
     evidence = fashion.edits().iloc[0]["evidence"]
@@ -44,7 +44,7 @@ def test_from_a_wrong_prediction_to_its_harmful_samples_relabel_and_undo(visit, 
 
     ready(page)
     first(page, "undo-hurt").click()
-    expect(page.get_by_text("Took back 1 change")).to_be_visible()
+    expect(page.get_by_text(re.compile("Took back 1 change"))).to_be_visible()
     assert fashion.sample_state(int(row)).verdict == ""
     assert fashion.labels.version == fashion.dataset.base_version().version
 
@@ -93,7 +93,7 @@ def test_lasso_on_the_map_drop_and_find_it_in_the_ledger(visit, page, fashion, p
     ready(page)
     picture("map", tmp_path)
     first(page, "bulk-drop").click()
-    expect(page.get_by_text(re.compile("taken out of training"))).to_be_visible()
+    expect(page.get_by_text(re.compile("dropped from training"))).to_be_visible()
     states = fashion.states()
     dropped = states.index[states["verdict"] == "drop"]
     assert len(dropped) > 10
@@ -136,7 +136,7 @@ def test_review_by_keyboard_then_retrain_shows_before_and_after(visit, page, fas
     press(page, digit)
     assert sorted(verdict for verdict in fashion.states()["verdict"] if verdict) == ["drop", "keep", "relabel"]
     page.keyboard.press("z")
-    expect(page.get_by_text("Took back 1 change")).to_be_visible()
+    expect(page.get_by_text(re.compile("Took back 1 change"))).to_be_visible()
     assert sorted(verdict for verdict in fashion.states()["verdict"] if verdict) == ["drop", "keep"]
 
     _fix_what_the_queue_suggests(fashion, 450)

@@ -104,7 +104,7 @@ def test_a_relabel_button_and_its_toast_show_the_class(page, nasty_app, watched)
     name = re.sub(r"\s+", " ", button.inner_text())
     assert any(found in name for found in WORDS)
     button.click()
-    toast = page.get_by_test_id("stToast").first
+    toast = page.locator(".st-key-undo-bar")
     toast.wait_for()
     assert any(found in re.sub(r"\s+", " ", toast.inner_text()) for found in WORDS)
     assert not [address for address in asked if not address.startswith((nasty_app, "data:", "blob:"))]

@@ -1,7 +1,10 @@
 """The ledger in words, and what can be taken back."""
 
 import pandas as pd
+import pytest
 
+from attribution.storage.ledger import Edit
+from attribution.storage.states import State
 from attribution.views import ledger
 
 
@@ -48,7 +51,7 @@ def test_table_is_in_words():
     assert table["change"].tolist() == [
         "undo: Shirt → Coat",
         "Coat → Shirt",
-        "Coat: taken out of training",
+        "Coat: dropped from training",
         "Bag: kept",
     ]
     assert table["state"].tolist() == ["", "taken back", "in force", "in force"]
@@ -66,6 +69,37 @@ def test_versions_in_words():
 def test_a_drop_says_what_it_is_taken_out_of():
     assert (
         ledger.change_words("drop", "Coat", "Coat, dropped", ledger.place_words(["test"]))
-        == "Coat: taken out of the test set"
+        == "Coat: dropped from the test set"
     )
     assert ledger.place_words(["test", "train", "test"]) == "training and the test set"
+
+
+def made(action, old, new, sample="train-00012"):
+    return Edit(1, 0.0, "ada", sample, action, old, new, "", {}, "b", None)
+
+
+SHIRT = State("Shirt")
+
+
+@pytest.mark.parametrize(
+    ("action", "new", "words"),
+    [
+        ("relabel", State("Pullover", True, "relabel"), "train-00012: Shirt → Pullover"),
+        ("drop", State("Shirt", False, "drop"), "train-00012: dropped from training"),
+        ("keep", State("Shirt", True, "keep"), "train-00012: kept as Shirt"),
+        ("tag", State("Shirt", tags=("to ask",)), "train-00012: tag: to ask"),
+        ("unsure", State("Shirt", unsure=True), "train-00012: unsure"),
+    ],
+)
+def test_what_a_decision_did_is_said_with_its_sample(action, new, words):
+    assert ledger.said([made(action, SHIRT, new)]) == words
+
+
+def test_what_a_batch_did_is_said_once():
+    bag = State("Bag", True, "relabel")
+    assert ledger.said([made("relabel", SHIRT, bag), made("relabel", State("Coat"), bag, "b")]) == "2 samples: → Bag"
+    several = [made("relabel", SHIRT, bag), made("relabel", SHIRT, State("Coat", True, "relabel"), "b")]
+    assert ledger.said(several) == "2 samples: each its own"
+    dropped = State("Shirt", False, "drop")
+    assert ledger.said([made("undo", dropped, SHIRT)], ["test"]) == "train-00012: back in the test set as Shirt"
+    assert ledger.said([made("undo", State("Shirt", True, "keep"), SHIRT)]) == "train-00012: undecided again"
