@@ -1,11 +1,11 @@
 """The sample card and the grid of cards, used on every page."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from attribution.browse.words import words
 from attribution.modalities import alt, describe, modality_of, thumbnail
 from attribution.views import cards, tables
 from pages.parts import context, edits, frame, marks, targets
@@ -117,8 +117,8 @@ def _decisions(
 def _icons(
     sight: Sight, row: int, place: str, more: Iterable[tuple[str, str, Callable[..., None], tuple[Any, ...]]]
 ) -> None:
-    for icon, words, callback, args in more:
-        st.button("", key=f"{icon}-{place}-{row}", icon=icon, help=words, type="tertiary", on_click=callback, args=args)
+    for icon, tip, callback, args in more:
+        st.button("", key=f"{icon}-{place}-{row}", icon=icon, help=tip, type="tertiary", on_click=callback, args=args)
 
 
 def _like(sight: Sight, row: int) -> list[tuple[str, str, Callable[..., None], tuple[Any, ...]]]:
@@ -130,15 +130,8 @@ def _like(sight: Sight, row: int) -> list[tuple[str, str, Callable[..., None], t
 
 def browse_like(sight: Sight, row: int) -> None:
     """Callback: Browse with the samples most like this one, the nearest first."""
-    context.put(find=f"like:{quoted(str(sight.project.dataset.ids[row]))}")
+    context.put(find=words("like", str(sight.project.dataset.ids[row])))
     frame.go("browse")
-
-
-def quoted(value: str) -> str:
-    """A value in a line of filter words: in quotes unless it is plain letters and figures."""
-    if re.fullmatch(r"\w[\w./-]*", value):
-        return value
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def ask_what_made(sight: Sight, row: int) -> None:
@@ -174,7 +167,7 @@ def large(
             ways.append((":material/swap_horiz:", "Which predictions does it influence?", ask_whom, (sight, row)))
     if ways:
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-            for icon, words, callback, args in ways:
+            for icon, title, callback, args in ways:
                 st.button(words, key=f"{icon}-{place}-{row}", icon=icon, type="tertiary", on_click=callback, args=args)
     marks.fields(sight, row, place)
 

@@ -308,11 +308,6 @@ class Sight:
         return self.project.states()
 
     @cached_property
-    def marks(self) -> pd.DataFrame:
-        """The samples with tags, a note or "unsure", indexed by row."""
-        return self.project.marks()
-
-    @cached_property
     def unsure(self) -> np.ndarray:
         """Rows that were put off, ascending."""
         return self.marks.index[self.marks["unsure"]].to_numpy(dtype=np.int64)
