@@ -168,7 +168,7 @@ def large(
     if ways:
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             for icon, title, callback, args in ways:
-                st.button(words, key=f"{icon}-{place}-{row}", icon=icon, type="tertiary", on_click=callback, args=args)
+                st.button(title, key=f"{icon}-{place}-{row}", icon=icon, type="tertiary", on_click=callback, args=args)
     marks.fields(sight, row, place)
 
 
