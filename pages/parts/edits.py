@@ -182,8 +182,13 @@ def use(project: Project, run_id: str) -> None:
     states.flash("The retrained model is in use. Score and search again to ask it.")
 
 
-def revert(project: Project, edit_ids: Sequence[int]) -> Sequence["Edit"]:
+def revert(project: Project, edit_ids: Sequence[int]) -> None:
     """Callback: take back chosen entries of the ledger."""
+    reverted(project, edit_ids)
+
+
+def reverted(project: Project, edit_ids: Sequence[int]) -> Sequence["Edit"]:
+    """Take back chosen entries of the ledger and say so; the entries that this made."""
     try:
         edits = project.revert([int(edit) for edit in edit_ids])
     except UserError as error:
@@ -207,6 +212,6 @@ def undo_of(project: Project, row: int, version: int) -> None:
 def revert_batch(project: Project, first: int) -> None:
     """Callback of the bar under a decision: take back what is still in force of the batch of this entry, and have
     Review show its sample again."""
-    made = revert(project, project.revertible([first], together=True))
+    made = reverted(project, project.revertible([first], together=True))
     if made:
         context.put(item=made[-1].sample)
