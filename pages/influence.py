@@ -1,5 +1,5 @@
-"""Influence: which training samples helped or hurt a prediction, and the way back from a training sample to the
-predictions it affects."""
+"""Influence: which training samples pull towards what the model says and which towards the label, and the way back from
+a training sample to the predictions it affects."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,40 +9,59 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from attribution.modalities import modality_of
 from attribution.project.lookup import InfluenceView
 from attribution.settings.configs import ScoreConfig
 from attribution.studies.influence import settings
 from attribution.studies.queries import query_of
 from attribution.views import cards as card_views
-from attribution.views import colours, costs, influence, numbers, tables
-from pages.parts import cards, charts, context, cost, fields, frame, jobs, keys, query, states
+from attribution.views import colours, costs, influence, methods, numbers, tables
+from attribution.views.influence import CONTRAST
+from attribution.views.stories import Pull
+from pages.parts import aligned, beside, cards, charts, context, cost, doubt, fields, frame, jobs, keys, query, states
+from pages.parts import method as method_part
 from pages.parts.context import Sight
+from pages.parts.method import Method
 
 SIDE = 6  # cards per side on one page
 REVERSE = 3  # queries per side of the way back
 
 
-def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[str, Any]) -> None:
+def score_now(
+    sight: Sight, method: Method, rows: Sequence[int], asked: Mapping[str, Any], place: str = "score"
+) -> None:
     """Not scored yet with these settings: say so, and offer to do it."""
     group = bool(query.group_token())
     ids = f"selection:{query.group_token()}" if group else query_of([str(sight.project.dataset.ids[rows[0]])])
-    memory_mb = cost.memory_mb()
-    config = ScoreConfig(estimator=estimator, queries=ids, group=group, memory_mb=memory_mb, options=asked)
+    estimator = method.words.name
+    config = ScoreConfig(
+        estimator=estimator,
+        queries=ids,
+        group=group,
+        memory_mb=cost.memory_mb(),
+        measure=method.measure,
+        options=asked,
+    )
 
     def mine(job: object) -> bool:
         told = getattr(job, "config", {})
-        same = (told.get("estimator"), told.get("options", {})) == (estimator, config.options)
-        return same and told.get("queries") in (ids, "wrong", "test", "val", "train")
+        same = (told.get("estimator"), told.get("options", {}), told.get("measure", "loss"))
+        return same == (estimator, config.options, method.measure) and told.get("queries") in (
+            ids,
+            "wrong",
+            "test",
+            "val",
+            "train",
+        )
 
-    if jobs.panel(sight.project, ("influence",), mine, place="score"):
+    if jobs.panel(sight.project, ("influence",), mine, place=place):
         return
     what = "this group" if len(rows) > 1 else "this sample"
-    took = numbers.duration(
-        influence.cost_s([one for one in sight.project.scores() if one.estimator == estimator], estimator)
-    )
+    took = numbers.duration(methods.cost_s(sight.project.scores(), estimator))
+    of = " and of what the model says against the label" if method.measure == CONTRAST else ""
     states.empty(
         f"Not computed for {what} yet",
-        f"This estimator has not been asked about {what} with the current model"
+        f"{method.words.title} has not been asked about {what}{of} with the current model"
         + (f" and {states.plain(settings.words(asked))}." if asked else ".")
         + (f" Earlier scores took about {took}." if took != numbers.NONE else ""),
         f"Score {what}",
@@ -63,51 +82,60 @@ def score_now(sight: Sight, estimator: str, rows: Sequence[int], asked: Mapping[
     cost.settings()
 
 
-def side(sight: Sight, view: InfluenceView, helps: bool) -> np.ndarray:
-    """One column of cards; returns the rows shown."""
+def side(sight: Sight, view: InfluenceView, helps: bool, pull: Pull) -> np.ndarray:
+    """One column of cards; returns the influences shown."""
     strongest = view.helpful if helps else view.harmful
     colour = colours.HELPFUL if helps else colours.HARMFUL
-    words = "this prediction" if len(view.query_rows) == 1 else "this group"
     st.html(
-        '<h3 style="border-bottom:3px solid '
-        f'{colour};padding-bottom:.3em;margin:0">{"Helped" if helps else "Hurt"} '
-        f"{words}</h3>"
+        f'<h3 style="border-bottom:3px solid {colour};padding-bottom:.3em;margin:0;overflow-wrap:anywhere">'
+        f"{card_views.safe(pull.title)}</h3>"
     )
+    st.caption(states.plain(pull.words))
     place = "helped" if helps else "hurt"
     if strongest.empty:
-        st.caption(f"No training sample {'helps' if helps else 'hurts'} here.")
+        st.caption("No training sample does.")
     pages = f"page-{place}-{keys.digest(view.query_rows)}"  # every query begins at its first page
     page = cards.page_number(len(strongest), SIDE, pages)
     shown = tables.page_of(strongest, page, SIDE)
     asked = ",".join(str(sight.project.dataset.ids[row]) for row in view.query_rows[:5])
     for line in shown.to_dict("records"):
-        row = int(line["row"])
-        facts = [
-            card_views.Fact(
-                "influence",
-                numbers.three_digits(line["influence"], signed=True),
-                colours.influence_colour(line["influence"]),
-                "Positive: training on this sample lowers the loss of what you asked about. Negative: it raises it.",
-            ),
-        ]
-        if line["cosine"] == line["cosine"]:
-            tip = "Cosine between the two gradients: 1 pulls the same way, -1 the opposite way, whatever the strength."
-            facts.append(card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True), help=tip))
-        evidence = {
-            "estimator": view.estimator,
-            "influence": float(line["influence"]),
-            "rank": int(line["rank"]),
-            "query": asked,
-        }
-        evidence |= {"settings": view.settings} if view.settings else {}
-        with st.container(border=True, gap="xsmall"):
-            cards.show(cards.card_of(sight, row, facts, rank=int(line["rank"])))
-            reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
-            cards.actions(
-                sight, row, place, reason=f"{'helped' if helps else 'hurt'} {asked}", evidence=evidence, more=[reverse]
-            )
+        strong(sight, view, line, place, asked)
     cards.pager(len(strongest), SIDE, pages)
     return shown["influence"].to_numpy()
+
+
+def strong(sight: Sight, view: InfluenceView, line: Mapping[str, Any], place: str, asked: str) -> None:
+    """One training sample with its influence, and what can be done with it."""
+    row = int(line["row"])
+    evidence = {
+        "estimator": view.estimator,
+        "influence": float(line["influence"]),
+        "rank": int(line["rank"]),
+        "query": asked,
+    }
+    evidence |= {"settings": view.settings} if view.settings else {}
+    evidence |= {"measure": view.measure} if view.measure != "loss" else {}
+    with st.container(border=True, gap="xsmall"):
+        aligned.show(sight, row, facts_of(line), view.query_rows, int(line["rank"]))
+        reverse = (":material/swap_horiz:", "Which test samples does this one affect?", ask_reverse, (sight, row))
+        cards.actions(sight, row, place, reason=f"{place} {asked}", evidence=evidence, more=[reverse])
+
+
+def facts_of(line: Mapping[str, Any]) -> list[card_views.Fact]:
+    """The numbers of a training sample's card."""
+    facts = [
+        card_views.Fact(
+            "influence",
+            numbers.three_digits(line["influence"], signed=True),
+            colours.influence_colour(line["influence"]),
+            "Positive: training on this sample brings the model nearer to the label of what you asked about. Negative: "
+            "it takes it away from it.",
+        )
+    ]
+    if line["cosine"] == line["cosine"]:
+        tip = "Cosine between the two pulls: 1 the same way, -1 the opposite way, whatever the strength."
+        facts.append(card_views.Fact("direction", numbers.three_digits(line["cosine"], signed=True), help=tip))
+    return facts
 
 
 def ask_reverse(sight: Sight, row: int) -> None:
@@ -115,7 +143,7 @@ def ask_reverse(sight: Sight, row: int) -> None:
     context.put(reverse=str(sight.project.dataset.ids[row]))
 
 
-def reverse_view(sight: Sight, estimator: str, settings: dict[str, Any]) -> bool:
+def reverse_view(sight: Sight, method: Method, settings: dict[str, Any]) -> bool:
     """Which scored queries one training sample helps and hurts; False when nothing was asked."""
     row = sight.project.dataset.row_of(context.get("reverse"))
     if row is None:
@@ -132,15 +160,17 @@ def reverse_view(sight: Sight, estimator: str, settings: dict[str, Any]) -> bool
                 kwargs={"reverse": ""},
             )
         cards.show(cards.card_of(sight, row), 64)
-        frame = sight.project.affected_by(row, estimator, k=REVERSE, settings=settings)
+        frame = sight.project.affected_by(row, method.words.name, k=REVERSE, settings=settings, measure=method.measure)
         if frame is None or frame.empty:
-            st.caption("No query has been scored one by one with this estimator yet, so there is nothing to list.")
+            st.caption("Nothing has been asked about one by one with this method yet, so there is nothing to list.")
             return True
         for column, (helps, title) in zip(
-            st.columns(2, gap="medium"), ((1, "Helps most"), (-1, "Hurts most")), strict=True
+            st.columns(2, gap="medium"),
+            ((1, "Pulls most towards their label"), (-1, "Pulls most away from it")),
+            strict=True,
         ):
             with column:
-                st.caption(f"{title}, of all queries scored with this estimator")
+                st.caption(f"{title}, of all that were asked about with this method")
                 for line in frame[frame["side"] == helps].to_dict("records"):
                     affected(sight, int(line["query_row"]), float(line["influence"]), helps)
     return True
@@ -154,8 +184,28 @@ def affected(sight: Sight, row: int, value: float, helps: int) -> None:
         st.button("Ask about it", key=f"ask-{helps}-{row}", type="tertiary", on_click=query.pick, args=(row, sight))
 
 
-def ready(sight: Sight, view: InfluenceView) -> None:
-    """Two columns of cards and the distribution they come from."""
+def ready(sight: Sight, method: Method, view: InfluenceView, pulls: tuple[Pull, Pull]) -> None:
+    """Two columns of cards, what made the model say so first, and the distribution they come from."""
+    wrong = len(view.query_rows) == 1 and not sight.face.right(sight.predictions.loc[view.query_rows[0]])
+    shown = []
+    for column, helps in zip(st.columns(2, gap="medium"), (False, True) if wrong else (True, False), strict=True):
+        with column:
+            shown.append(side(sight, view, helps, pulls[0 if helps else 1]))
+    whole(sight, method, view, np.concatenate(shown).tolist())
+
+
+def whole(sight: Sight, method: Method, view: InfluenceView, shown: list[float]) -> None:
+    """Where the cards stand among all training samples, whether others agree, and how it was computed."""
+    moments = view.moments
+    st.subheader("Against the whole training set")
+    st.markdown(influence.distribution_words(moments["mean"], moments["std"], shown))
+    charts.show(view.figure("distribution", shown=shown, dark=context.dark()), "distribution")
+    names = [one for one in method.every if one.name in method.computed and one.name != view.estimator]
+    asked = [
+        (one.title, sight.project.influence(view.query_rows, one.name, cards.GRID, measure=view.measure))
+        for one in names
+    ]
+    st.markdown(influence.agreement_sentence(view, [(title, found) for title, found in asked if found is not None]))
     if view.stale:
         st.caption(
             f":material/info: {sight.face.nouns.capitalize()} have changed since this was computed. The model is the "
@@ -166,31 +216,14 @@ def ready(sight: Sight, view: InfluenceView) -> None:
         st.caption(states.plain(view.score.curvature_words))
     if view.score.memory_words:
         st.caption(f":material/memory: {view.score.memory_words}")
-    left, right = st.columns(2, gap="medium")
-    with left:
-        helped = side(sight, view, True)
-    with right:
-        hurt = side(sight, view, False)
-    shown = np.concatenate([helped, hurt])
-    moments = view.moments
-    st.subheader("Against the whole training set")
-    st.markdown(influence.distribution_words(moments["mean"], moments["std"], shown.tolist()))
-    charts.show(view.figure("distribution", shown=shown.tolist(), dark=context.dark()), "distribution")
-    asked = [
-        (one.title, sight.project.influence(view.query_rows, one.name, cards.GRID))
-        for one in influence.estimators_in_order(sight.project.dataset.task)
-    ]
-    others = [(title, found) for title, found in asked if found is not None and found.estimator != view.estimator]
-    st.markdown(influence.agreement_sentence(view, others))
     st.caption(costs.took(view.score.config.get("cost")))
 
 
-def settings_asked(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[str, Any]:
+def settings_asked(sight: Sight, method: Method, rows: Sequence[int]) -> dict[str, Any]:
     """The settings whose answer is shown: the usual ones, those that the user sets, or others that an answer was
     computed with, if the user chooses them."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        changed = own_settings(estimator)
-        return changed or settings_found(sight, estimator, rows)
+    changed = own_settings(method.words.name)
+    return changed or settings_found(sight, method, rows)
 
 
 def own_settings(estimator: str) -> dict[str, Any]:
@@ -203,9 +236,10 @@ def own_settings(estimator: str) -> dict[str, Any]:
         return fields.form(usual, f"set-{estimator}")
 
 
-def settings_found(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[str, Any]:
+def settings_found(sight: Sight, method: Method, rows: Sequence[int]) -> dict[str, Any]:
     """The usual settings, or others that an answer was computed with, if the user chooses them."""
-    others = [one for one in sight.project.settings_found(estimator, rows) if one]
+    estimator = method.words.name
+    others = [one for one in sight.project.settings_found(estimator, rows, method.measure) if one]
     if not others:
         return {}
     by_words = {settings.words(one): one for one in [{}, *others]}
@@ -219,35 +253,16 @@ def settings_found(sight: Sight, estimator: str, rows: Sequence[int]) -> dict[st
     return by_words[chosen or next(iter(by_words))]
 
 
-def switch(sight: Sight) -> influence.EstimatorWords:
-    """The estimator asked: the everyday ones side by side, the others behind a button."""
-    by_name = {one.name: one for one in influence.estimators_in_order(sight.project.dataset.task)}
-    shown = influence.at_hand(list(by_name), context.get("estimator"))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        name = st.segmented_control(
-            "How influence is estimated",
-            wrap=True,
-            format_func=lambda one: by_name[one].title,
-            **context.choice("estimator", shown, "ip"),
-        )
-        with st.popover("More", icon=":material/more_horiz:"):
-            for one in by_name.values():
-                if one.name not in shown:
-                    ask = {"estimator": one.name}
-                    st.button(
-                        one.title,
-                        key=f"more-{one.name}",
-                        help=one.meaning,
-                        type="tertiary",
-                        on_click=context.put,
-                        kwargs=ask,
-                    )
-    chosen = by_name[name or "ip"]
-    st.caption(
-        f"{chosen.meaning} {states.plain(influence.unit_words(chosen, sight.run))}".strip(),
-        help=f"`{chosen.name}`: {chosen.formula}  \n{chosen.source}",
-    )
-    return chosen
+def story(sight: Sight, rows: Sequence[int]) -> tuple[str, tuple[Pull, Pull], str, str]:
+    """What happened in a sentence, where the two sides pull, and the two answers that a contrast is between ("" where
+    they are not one each)."""
+    face = sight.face
+    if len(rows) > 1:
+        return face.group_sentence(sight.predictions.loc[list(rows)]), face.group_pulls(), "", ""
+    seen = sight.predictions.loc[rows[0]]
+    rival = face.rival(seen, sight.run.outputs()[rows[0]])
+    pulls = face.pulls(seen, rival if context.get("asked") == CONTRAST else "")
+    return face.query_sentence(seen), pulls, rival, face.word(seen["label"])
 
 
 def main() -> None:
@@ -265,25 +280,66 @@ def main() -> None:
         return
     listed = query.candidates(sight)
     rows = query.query_rows(sight, listed)
-    grid = st.grid(3, min_column_width=285, gap="medium")
-    with grid.cell():
+    if not rows:
         query.picker(sight, listed, rows)
-        if rows:
-            query.query_card(sight, rows)
+        states.empty(
+            "No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:"
+        )
+        return
+    method = method_part.chosen(sight, rows)
+    sentence, pulls, rival, label = story(sight, rows)
+    taught = methods.taught(modality_of(sight.project.dataset).title, method.words, method.trust)
+    st.markdown(f"##### {states.plain(sentence)} {taught}")
+    grid = st.grid(3, min_column_width=285, gap="medium")
+    with grid.cell(), query.asked_about(sight, listed, rows):
+        doubt.box(sight, rows)
     with grid.cell(column_span=2):
-        chosen = switch(sight)
-        if not rows:
-            states.empty(
-                "No sample passes the filters", "Widen the filters, or search by id.", icon=":material/filter_alt_off:"
-            )
-            return
-        asked = settings_asked(sight, chosen.name, rows)
-        reverse_view(sight, chosen.name, asked)
-        view = sight.project.influence(rows, chosen.name, cards.GRID, asked)
-        if view is None:
-            score_now(sight, chosen.name, rows, asked)
-        else:
-            ready(sight, view)
+        answer(sight, method, rows, pulls, (rival, label))
+
+
+def answer(sight: Sight, method: Method, rows: Sequence[int], pulls: tuple[Pull, Pull], sides: tuple[str, str]) -> None:
+    """How it is asked, and what came of it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="toolbar"):
+        method_part.switch(sight, method)
+        method_part.asked_of(sight, method, *sides)
+        second = beside.choice(sight, method)
+        asked = settings_asked(sight, method, rows)
+    method_part.explained(sight, method)
+    if method.refused:
+        method_part.refusal(sight, method)
+        return
+    reverse_view(sight, method, asked)
+    known = [row for row in rows if not sight.face.unknown(sight.predictions.loc[row])]
+    if not known:
+        unlabelled(sight)
+        return
+    view = sight.project.influence(rows, method.words.name, cards.GRID, asked, method.measure)
+    if view is None:
+        score_now(sight, method, rows, asked)
+    elif second:
+        two(sight, method, view, second, pulls)
+    else:
+        ready(sight, method, view, pulls)
+
+
+def two(sight: Sight, method: Method, view: InfluenceView, second: str, pulls: tuple[Pull, Pull]) -> None:
+    """The answer beside another estimator's."""
+    other = sight.project.influence(view.query_rows, second, cards.GRID, measure=method.measure)
+    mine = replace(method, words=method.titled(second))
+    if other is None:
+        score_now(sight, mine, view.query_rows, {}, "score-beside")
+    else:
+        beside.show(sight, (view, other), (method.words.title, mine.words.title), pulls)
+
+
+def unlabelled(sight: Sight) -> None:
+    """Nobody said what the sample is."""
+    states.empty(
+        f"It has {sight.face.none}",
+        f"Influence is asked of how far the model is from the {sight.face.noun}. Give it one, on Review or beside it "
+        "here, and ask again.",
+        icon=":material/label_off:",
+    )
 
 
 frame.show(main)

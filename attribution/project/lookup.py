@@ -31,8 +31,9 @@ BLOCK = 65_536  # rows whose predictions are worked out at once
 class InfluenceView(Drawn):
     """The most helpful and most harmful training samples of one query.
 
-    ``helpful`` and ``harmful`` have the columns row, id, influence (positive lowers the query's loss), cosine, rank (1
-    is the strongest). ``moments`` describes the whole column; ``stale`` says that labels changed since it was computed.
+    ``helpful`` and ``harmful`` have the columns row, id, influence (positive lowers the query's ``measure``, as a rule
+    its loss), cosine, rank (1 is the strongest). ``moments`` describes the whole column; ``stale`` says that labels
+    changed since it was computed.
     """
 
     drawn_by: ClassVar[str] = "influence"
@@ -50,6 +51,11 @@ class InfluenceView(Drawn):
     def run(self) -> str:
         """Id of the model that was asked."""
         return self.score.run
+
+    @property
+    def measure(self) -> str:
+        """What was asked of: ``loss``, or another measure's name."""
+        return self.score.measure
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -83,24 +89,26 @@ def find_query(
     estimator: str,
     query_rows: Sequence[int],
     settings: Mapping[str, Any] | None = None,
+    measure: str = "loss",
 ) -> "tuple[ScoreResult, int] | None":
-    """The score run and column that answer for these query rows with exactly these ``settings`` (None: the usual ones).
+    """The score run and column that answer for this ``measure`` of these query rows with exactly these ``settings``
+    (None: the usual ones).
 
     One computed on the current labels is preferred.
     """
     found = [
         pair
-        for pair in _answering(scores, run_id, estimator, query_rows)
+        for pair in _answering(scores, run_id, estimator, query_rows, measure)
         if dict(settings or {}) in settings_of(pair[0])
     ]
     return min(found, key=lambda pair: pair[0].version != version) if found else None
 
 
 def _answering(
-    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]
+    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int], measure: str
 ) -> "list[tuple[ScoreResult, int]]":
     """The score runs, and in each the column, that were asked of this run about these rows, with whatever settings."""
-    fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss")]
+    fitting = [score for score in scores if (score.run, score.estimator, score.measure) == (run_id, estimator, measure)]
     found = [(score, score.column_of(query_rows)) for score in fitting]
     return [(score, column) for score, column in found if column is not None]
 
@@ -112,12 +120,18 @@ def settings_of(score: "ScoreResult") -> list[dict[str, Any]]:
     return requests(score.config)
 
 
+def computed(scores: "Sequence[ScoreResult]", run_id: str, query_rows: Sequence[int], measure: str) -> set[str]:
+    """Names of the estimators that were asked of this run about this measure of these rows, with whatever settings."""
+    asked = {score.estimator for score in scores}
+    return {name for name in asked if _answering(scores, run_id, name, query_rows, measure)}
+
+
 def settings_found(
-    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int]
+    scores: "Sequence[ScoreResult]", run_id: str, estimator: str, query_rows: Sequence[int], measure: str = "loss"
 ) -> list[dict[str, Any]]:
     """The different settings with which an estimator was asked about these rows, the usual ones first."""
     found: list[dict[str, Any]] = []
-    for score, _ in _answering(scores, run_id, estimator, query_rows):
+    for score, _ in _answering(scores, run_id, estimator, query_rows, measure):
         shortest = min(settings_of(score), key=len)
         found += [shortest] if shortest not in found else []
     return sorted(found, key=len)
@@ -146,13 +160,14 @@ def affected_by(
     ids: "np.ndarray",
     k: int,
     settings: Mapping[str, Any] | None = None,
+    measure: str = "loss",
 ) -> "pd.DataFrame | None":
     """The queries that a training row touches most, from the score run with these settings and the most single-sample
     queries."""
     fitting = [
         score
         for score in scores
-        if (score.run, score.estimator, score.measure) == (run_id, estimator, "loss") and not score.group
+        if (score.run, score.estimator, score.measure) == (run_id, estimator, measure) and not score.group
     ]
     fitting = [score for score in fitting if dict(settings or {}) in settings_of(score)]
     if not fitting:

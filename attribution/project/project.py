@@ -96,9 +96,9 @@ class Project:
       edit_count revertible decision_on ledger class_index export report summary``; what is known of
       samples: ``find table``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
-    - results: ``alike damaged scores find_query settings_found influence affected_by flags categories categories_of
-      truth leaks map angles comparisons calibration budget surest shifts remedies memorizations benches dampings
-      previews``.
+    - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
+      categories_of truth leaks map angles comparisons calibration budget surest shifts remedies memorizations benches
+      dampings previews``.
     - work, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize
       compare damping_sweep preview prepare``.
     - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
@@ -214,6 +214,7 @@ class Project:
     scores = of("results", Results.scores)
     find_query = of("results", Results.find_query)
     settings_found = of("results", Results.settings_found)
+    computed = of("results", Results.computed)
     influence = of("results", Results.influence)
     affected_by = of("results", Results.affected_by)
     flags = of("results", Results.flags)

@@ -67,39 +67,59 @@ class Results:
         return self._studies.influence.all()
 
     def find_query(
-        self, estimator: str, query_rows: Sequence[int], settings: Mapping[str, Any] | None = None
+        self,
+        estimator: str,
+        query_rows: Sequence[int],
+        settings: Mapping[str, Any] | None = None,
+        measure: str = "loss",
     ) -> "tuple[ScoreResult, int] | None":
-        """The score run and column that answer for these query rows, asked of the current model; current labels
-        preferred.
+        """The score run and column that answer for this ``measure`` of these query rows, asked of the current model;
+        current labels preferred.
 
         ``settings`` are the fields of ``ScoreConfig`` that were asked for otherwise than usual (None: none): an answer
         for other ones is none.
         """
         run = self._models.run
-        return (
-            lookup.find_query(self.scores(), run.id, self._review.labels.version, estimator, query_rows, settings)
-            if run
-            else None
-        )
+        if run is None:
+            return None
+        version = self._review.labels.version
+        return lookup.find_query(self.scores(), run.id, version, estimator, query_rows, settings, measure)
 
-    def settings_found(self, estimator: str, query_rows: Sequence[int]) -> list[dict[str, Any]]:
+    def settings_found(self, estimator: str, query_rows: Sequence[int], measure: str = "loss") -> list[dict[str, Any]]:
         """The different settings with which the current model was asked about these rows by this estimator, the usual
         ones ({}) first."""
         run = self._models.run
-        return lookup.settings_found(self.scores(), run.id, estimator, query_rows) if run else []
+        return lookup.settings_found(self.scores(), run.id, estimator, query_rows, measure) if run else []
+
+    def computed(self, query_rows: Sequence[int], measure: str = "loss") -> set[str]:
+        """Names of the estimators that the current model was asked with about this measure of these rows, whatever
+        their settings."""
+        run = self._models.run
+        return lookup.computed(self.scores(), run.id, query_rows, measure) if run else set()
 
     def influence(
-        self, query_rows: Sequence[int], estimator: str, k: int = 6, settings: Mapping[str, Any] | None = None
+        self,
+        query_rows: Sequence[int],
+        estimator: str,
+        k: int = 6,
+        settings: Mapping[str, Any] | None = None,
+        measure: str = "loss",
     ) -> "InfluenceView | None":
         """The k most helpful and most harmful training samples of a query (one row, or several as a group); None if not
-        scored yet with these settings (as for ``find_query``)."""
-        found = self.find_query(estimator, query_rows, settings)
+        scored yet with these settings (as for ``find_query``). ``measure`` "contrast" is the answer for the logit of
+        the prediction minus that of the label."""
+        found = self.find_query(estimator, query_rows, settings, measure)
         if found is None:
             return None
         return lookup.influence_view(*found, self._about.dataset.ids, self._review.labels.version, query_rows, k)
 
     def affected_by(
-        self, row: int, estimator: str, k: int = 8, settings: Mapping[str, Any] | None = None
+        self,
+        row: int,
+        estimator: str,
+        k: int = 8,
+        settings: Mapping[str, Any] | None = None,
+        measure: str = "loss",
     ) -> "pd.DataFrame | None":
         """The scored queries that training row ``row`` helps (side 1) and harms (side -1) most: query_row, id, side,
         rank, influence.
@@ -107,10 +127,9 @@ class Results:
         Only queries of one sample each count; None when nothing was scored with this estimator.
         """
         run = self._models.run
+        ids = self._about.dataset.ids
         return (
-            lookup.affected_by(self.scores(), run.id, estimator, int(row), self._about.dataset.ids, k, settings)
-            if run
-            else None
+            lookup.affected_by(self.scores(), run.id, estimator, int(row), ids, k, settings, measure) if run else None
         )
 
     def flags(self) -> "FlagResult | None":

@@ -13,6 +13,7 @@ from attribution.tasks.figure import Figure
 from attribution.views import angles, colours, influence, overview, scatter, tables
 from attribution.views.comparison import title_of_figure, value_words
 from attribution.views.numbers import SPACE, count, percent, plural, share_range, three_digits
+from attribution.views.stories import NumberStory, SetStory, Story
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset
@@ -27,12 +28,13 @@ ESTIMATED = (
 SCALE = 21  # steps of the colours of a number
 
 
-class Face:
+class Face(Story):
     """The words, colours and figures of one dataset's targets. ``noun`` is what one is called, ``change`` what giving
     another one is called; ``sorts`` are the columns of ``Project.predictions`` that a list can be sorted by."""
 
     noun = "label"
     nouns = "labels"
+    verb = "is"  # of ``noun``
     change = "Relabel"
     changed = "relabelled"
     changed_mark = "relabelled"
@@ -96,16 +98,6 @@ class Face:
     ) -> np.ndarray:
         """Rows of these lines of ``Project.predictions`` to ask about, the surest mistakes first."""
         return influence.queries(said, wrong_only=wrong_only, label=label, confidence=confidence)
-
-    def query_sentence(self, seen: Mapping[str, Any]) -> str:
-        """What the model says of a test sample, against what was given."""
-        predicted = self.word(seen["prediction"])
-        label = self.word(seen["label"])
-        sure = float(seen["confidence"])
-        if self.same(seen["prediction"], seen["label"]):
-            return f"The model is right: {label}, {percent(sure)} sure."
-        given = f"; the {self.noun} is {label}, which it gives {percent(float(seen['p_label']))}."
-        return f"The model says {predicted} ({percent(sure)} sure){given}"
 
     @property
     def loss_help(self) -> str:
@@ -337,7 +329,7 @@ class ClassFace(Face):
         return table.rename({"test accuracy": "test accuracy, %"}, axis=1)
 
 
-class NumberFace(Face):
+class NumberFace(NumberStory, Face):
     """One number per sample, in the user's unit; colours run from the small to the large ones."""
 
     noun = "value"
@@ -411,14 +403,6 @@ class NumberFace(Face):
         size = said["error"].abs().fillna(-1.0).to_numpy()
         order = np.argsort(-size, kind="stable")
         return said.index.to_numpy(dtype=np.int64)[order[: -(-len(order) // 10)] if wrong_only else order]
-
-    def query_sentence(self, seen: Mapping[str, Any]) -> str:
-        """The prediction against the value."""
-        predicted = self.amount(float(seen["prediction"]))
-        value = self.word(seen["label"])
-        error = float(seen["error"])
-        far = f"{self.amount(abs(error))} too {'much' if error > 0 else 'little'}"
-        return f"The model says {predicted}; the value is {value}. That is {far}."
 
     @property
     def loss_help(self) -> str:
@@ -497,11 +481,12 @@ class NumberFace(Face):
         return f"Always saying the same number would have a loss of {words}."
 
 
-class SetFace(Face):
+class SetFace(SetStory, Face):
     """Any number of labels per sample."""
 
     noun = "labels"
     nouns = "labels"
+    verb = "are"
     no_fairness = (
         "Nothing to measure for sets of labels",
         "Gaps and robustness here are about one decision per sample. Each label's figures stand on Overview and, "

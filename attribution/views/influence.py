@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from attribution.estimators import estimators, in_place
-from attribution.estimators.base import ORDER_ONLY, unit_of
+from attribution.estimators.base import FAMILIES, ORDER_ONLY, unit_of
 from attribution.project.lookup import InfluenceView
 from attribution.studies.influence.settings import words
 from attribution.tasks.base import Task
@@ -18,10 +18,14 @@ from attribution.views.numbers import count, percent, three_digits
 if TYPE_CHECKING:
     from attribution.training.run import Run
 
+FIRST = 6  # of a side's strongest samples: those on its first page
+CONTRAST = "contrast"  # the measure that holds what the model says against the label
+
 
 @dataclass(frozen=True)
 class EstimatorWords:
-    """An estimator for people: its title, what its numbers mean, the formula, the unit ("" for none) and the source."""
+    """An estimator for people: its title, what its numbers mean, the formula, the unit ("" for none), the source, what
+    it costs, its family (a key of ``FAMILIES``), and whether it can be asked of the loss alone."""
 
     name: str
     title: str
@@ -30,6 +34,10 @@ class EstimatorWords:
     unit: str
     source: str
     by_rate: bool = False
+    cost: str = ""
+    family: str = "other"
+    loss_only: bool = False
+    control: bool = False
 
 
 def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
@@ -43,7 +51,19 @@ def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
 
     found = [(name, estimators.get(name)) for name in sorted(estimators.names(), key=place)]
     return [
-        EstimatorWords(name, plug.title, plug.summary, plug.formula, plug.unit_for(task), plug.source, plug.by_rate)
+        EstimatorWords(
+            name,
+            plug.title,
+            plug.summary,
+            plug.formula,
+            plug.unit_for(task),
+            plug.source,
+            plug.by_rate,
+            plug.cost,
+            plug.family if plug.family in FAMILIES else "other",
+            plug.loss_only,
+            plug.control,
+        )
         for name, plug in found
         if plug.serves(task.kind)
     ]
@@ -54,9 +74,10 @@ def usual_settings(estimator: str) -> Any:
     return estimators.get(estimator).Settings()
 
 
-def unit_words(words: EstimatorWords, run: "Run") -> str:
+def unit_words(words: EstimatorWords, run: "Run", measure: str = "loss") -> str:
     """The unit of an estimator's numbers for this model, with what follows from it: "Unit: nats."; "" for none."""
-    unit = unit_of(words.unit, words.by_rate, str(run.config.get("weight_unit", "nats")))
+    own = words.unit.replace("nats", "logits") if measure == CONTRAST else words.unit
+    unit = unit_of(own, words.by_rate, str(run.config.get("weight_unit", "nats")))
     if unit != ORDER_ONLY:
         return f"Unit: {unit}." if unit else ""
     why = (
@@ -78,13 +99,6 @@ def settings_words(view: "InfluenceView") -> str:
     asked = words(view.settings)
     start = asked[:1].upper() + asked[1:] if not view.settings else f"Other settings than usual ({asked})"
     return f"{start}{': ' + used if used else ''}. Model {view.run[:6]}."
-
-
-def at_hand(names: Sequence[str], asked: str) -> list[str]:
-    """The estimators that stand in the row of buttons, of all ``names`` in order: the everyday ones, the control, and
-    the one asked for."""
-    first = in_place("offered")
-    return [name for name in names if name in (*first, asked) or estimators.get(name).control]
 
 
 def queries(
@@ -145,9 +159,8 @@ def distribution_words(mean: float, std: float, shown: Sequence[float]) -> str:
         return ""
     top = max(shown, key=abs)
     return (
-        f"The strongest sample shown has influence {three_digits(top, signed=True)}, "
-        f"{three_digits(abs(top - mean) / std)} standard deviations from the average training sample "
-        f"({three_digits(mean, signed=True)})."
+        f"The strongest sample shown stands {three_digits(abs(top - mean) / std)} standard deviations from the average "
+        f"training sample (influence {three_digits(top, signed=True)}, on average {three_digits(mean, signed=True)})."
     )
 
 
@@ -168,16 +181,42 @@ def agreement_sentence(view: "InfluenceView", others: Sequence[tuple[str, "Influ
         return ""
     shares = ", ".join(f"{title} names {percent(agreement(view, other))} of them" for title, other in others)
     return (
-        f"Do others agree? Of the {count(len(view.helpful))} most helpful and {count(len(view.harmful))} most "
-        f"harmful samples, {shares}."
+        f"Do others agree? Of the {count(len(view.helpful))} that pull most one way and the {count(len(view.harmful))} "
+        f"that pull most the other way, {shares}."
     )
 
 
-def cost_s(scores: Sequence[Any], estimator: str) -> float:
-    """Seconds that a finished score run took (median), of this estimator if there is one, else of any; NaN without one.
+@dataclass(frozen=True)
+class Shared:
+    """Two estimators' strongest samples of one side: rows that both name, and those that one of them does, each in
+    the order of rank; ``ranks`` are the places that each gives a row."""
 
-    The pass over the training set dominates, so the number of queries hardly matters.
-    """
-    own = [score for score in scores if score.estimator == estimator]
-    seconds = [float(score.config["seconds_s"]) for score in own or scores]
-    return float(np.median(seconds)) if seconds else float("nan")
+    both: list[int]
+    first: list[int]
+    second: list[int]
+    ranks: tuple[dict[int, int], dict[int, int]]
+
+
+def shared(first: pd.DataFrame, second: pd.DataFrame) -> Shared:
+    """From one side of two answers (``InfluenceView.helpful`` or ``.harmful``)."""
+    one, other = (dict(zip(table["row"].tolist(), table["rank"].tolist(), strict=True)) for table in (first, second))
+    both = sorted(one.keys() & other.keys(), key=lambda row: (one[row] + other[row], row))
+    return Shared(
+        both, [row for row in one if row not in other], [row for row in other if row not in one], (one, other)
+    )
+
+
+def shared_sentence(found: Shared, titles: tuple[str, str]) -> str:
+    """How far two estimators name the same samples on one side."""
+    counts = tuple(len(ranks) for ranks in found.ranks)
+    if not all(counts):
+        named = [title for title, n in zip(titles, counts, strict=True) if n]
+        return f"Only {named[0]} names samples here." if named else "Neither names a sample here."
+    if not found.both:
+        return f"They have no sample in common among their {count(counts[0])} and {count(counts[1])} strongest."
+    first = {row for row, rank in found.ranks[0].items() if rank <= FIRST}
+    again = len(first & found.ranks[1].keys())
+    return (
+        f"Both name {count(len(found.both))} of their {count(max(counts))} strongest. Of the first "
+        f"{count(len(first))} of {titles[0]}, {titles[1]} names {count(again)}."
+    )

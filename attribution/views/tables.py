@@ -1,6 +1,6 @@
 """Tables in pages: the browser gets one page of rows, never the whole frame."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +12,7 @@ from attribution.views.numbers import count, percent
 if TYPE_CHECKING:
     from attribution.views.scatter import Group
 
+CELL = "padding:.1em .6em .1em 0;vertical-align:top;overflow-wrap:anywhere"
 Rows = TypeVar("Rows", pd.DataFrame, np.ndarray, list)
 
 
@@ -78,4 +79,28 @@ def mix_html(mix: pd.DataFrame, top: int = 6) -> str:
     return (
         f'<div role="img" aria-label="Mix: {escape(words, quote=True)}" style="{bar}">{"".join(parts)}</div>'
         f'<div style="{legend}">{"".join(names)}</div>'
+    )
+
+
+def aligned_html(values: Mapping[str, str], against: Mapping[str, str]) -> str:
+    """A row of a table column by column beside another: the columns that differ, and in one line those that do not.
+
+    Everything that comes from the user's data is escaped.
+    """
+    same = [f"{name} {value}" for name, value in values.items() if against.get(name) == value]
+    apart = [(name, value) for name, value in values.items() if against.get(name) != value]
+    lines = "".join(
+        f'<tr><td style="{CELL};opacity:.75">{escape(name)}</td><td style="{CELL}"><b>{escape(value)}</b></td>'
+        f'<td style="{CELL};opacity:.75">{escape(against.get(name, ""))}</td></tr>'
+        for name, value in apart
+    )
+    head = f'<td style="{CELL}">here</td><td style="{CELL}">asked about</td>'
+    table = (
+        '<table style="border-collapse:collapse;width:100%;font-size:.84em">'
+        f'<tr style="text-align:left;opacity:.6"><td style="{CELL}">differs in</td>{head}</tr>{lines}</table>'
+    )
+    alike = f"The same: {escape(', '.join(same))}" if same else ""
+    return (
+        f'<div style="max-height:15em;overflow:auto">{table if apart else "The same in every column."}</div>'
+        f'<div style="font-size:.78em;opacity:.65;overflow-wrap:anywhere">{alike}</div>'
     )

@@ -22,7 +22,20 @@ from attribution.views.faces import Face, face_of
 from pages.parts import states
 
 # What travels between pages in the URL, beside the widgets that are bound to it under their own label.
-SHARED = ("query", "selection", "find", "reverse", "item", "case", "estimator", "space", "method", "point")
+SHARED = (
+    "query",
+    "selection",
+    "find",
+    "reverse",
+    "item",
+    "case",
+    "estimator",
+    "asked",
+    "beside",
+    "space",
+    "method",
+    "point",
+)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

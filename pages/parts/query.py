@@ -2,6 +2,7 @@
 as a group."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,6 +14,15 @@ from attribution.views import influence, numbers
 from pages.parts import cards, context, keys, states
 from pages.parts.context import Sight
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+STAYS = """<style>
+@media (min-width: 900px) {
+  [data-testid='stLayoutWrapper']:has(> .st-key-asked-about) { position: sticky; top: 4rem; }
+  .st-key-asked-about { max-height: calc(100vh - 5rem); overflow-y: auto; }
+}
+</style>"""
 SPLITS = {"test": "Test", "val": "Validation", "train": "Training"}
 
 
@@ -49,12 +59,12 @@ def pick_found(sight: Sight) -> None:
     project = sight.project
     texts = project.samples["text"].to_numpy() if modality_of(project.dataset).tokens else None
     rows = np.concatenate([project.dataset.rows(split) for split in ("test", "val", "train")])
-    found = influence.search(st.session_state.get("find", ""), project.dataset.ids, texts, rows, limit=1)
+    found = influence.search(st.session_state.get("search", ""), project.dataset.ids, texts, rows, limit=1)
     if len(found):
         pick(int(found[0]), sight)
-    elif st.session_state.get("find", "").strip():
+    elif st.session_state.get("search", "").strip():
         states.flash(
-            f"No sample has “{states.plain(st.session_state['find'])}” in its id or text.", ":material/search_off:"
+            f"No sample has “{states.plain(st.session_state['search'])}” in its id or text.", ":material/search_off:"
         )
 
 
@@ -95,7 +105,7 @@ def picker(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> None:
             narrowed(sight)
     st.text_input(
         "Search",
-        key="find",
+        key="search",
         placeholder="Search id or text",
         type="search",
         label_visibility="collapsed",
@@ -135,6 +145,18 @@ def narrowed(sight: Sight) -> None:
     )
 
 
+def asked_about(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> "DeltaGenerator":
+    """Picker and card, in a place that stays in sight beside a long list while it is scrolled, where there is room for
+    two columns; the place, for more."""
+    st.html(STAYS)
+    place = st.container(key="asked-about")
+    with place:
+        picker(sight, listed, rows)
+        if rows:
+            query_card(sight, rows)
+    return place
+
+
 def query_card(sight: Sight, rows: Sequence[int]) -> None:
     """What is asked about: one sample large, or the group's first ones."""
     face = sight.face
@@ -147,12 +169,7 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
     with st.container(border=True):
         if card.picture:
             st.html(card_views.centred_picture_html(card, 208))
-        st.html(
-            card_views.card_html(
-                card_views.without_prediction(card_views.without_picture(card)), text_lines=12, text_em=1.15
-            )
-        )
-        st.markdown(states.plain(face.query_sentence(seen)))
+        st.html(card_views.card_html(card_views.without_picture(card), text_lines=12, text_em=1.15))
         loss = numbers.three_digits(float(seen["loss"]))
         st.caption(states.plain(f"loss {loss} {face.loss_unit}"), help=states.plain(face.loss_help))
         cards.actions(sight, rows[0], "query", reason="seen on Influence")

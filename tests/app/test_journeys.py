@@ -77,7 +77,7 @@ def test_another_query_begins_at_its_first_page(app, words, tiny_project):
 
 def test_search_opens_a_sample_by_id(app, tiny_project):
     test = app("influence", project="digits")
-    test.text_input(key="find").set_value("test-00007").run()
+    test.text_input(key="search").set_value("test-00007").run()
     assert test.query_params["query"] == "test-00007"
 
 

@@ -72,10 +72,19 @@ def test_every_estimator_speaks_for_itself():
     assert all(one.title and one.meaning and one.formula for one in words)
 
 
-def test_the_row_of_buttons_holds_the_everyday_estimators_and_the_one_asked_for():
-    names = [one.name for one in influence.estimators_in_order()]
-    assert influence.at_hand(names, "") == ["ip", "tracin", "cosine", "forward-inf", "random"]
-    assert influence.at_hand(names, "ekfac") == ["ip", "tracin", "cosine", "forward-inf", "ekfac", "random"]
+def test_two_answers_are_told_apart_into_what_both_name_and_what_one_does():
+    one = pd.DataFrame({"row": [5, 9, 2], "rank": [1, 2, 3]})
+    other = pd.DataFrame({"row": [2, 7, 5], "rank": [1, 2, 3]})
+    found = influence.shared(one, other)
+    assert (found.both, found.first, found.second) == ([2, 5], [9], [7])
+    assert found.ranks[1] == {2: 1, 7: 2, 5: 3}
+    assert influence.shared_sentence(found, ("A", "B")) == (
+        "Both name 2 of their 3 strongest. Of the first 3 of A, B names 2."
+    )
+    apart = influence.shared(one, pd.DataFrame({"row": [1], "rank": [1]}))
+    assert "no sample in common" in influence.shared_sentence(apart, ("A", "B"))
+    empty = influence.shared(one.head(0), other)
+    assert influence.shared_sentence(empty, ("A", "B")) == "Only B names samples here."
 
 
 def test_only_estimators_that_answer_for_the_task_are_offered_in_its_units():

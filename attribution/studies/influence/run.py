@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
 from attribution.estimators.base import Estimator, Query
@@ -21,6 +21,9 @@ from attribution.studies.influence.result import ScoreResult
 from attribution.studies.influence.tables import write_tables
 from attribution.studies.influence.work import HALVED, ShardWork
 
+if TYPE_CHECKING:
+    import numpy as np
+
 DENSE_LIMIT_BYTES = 256 << 20  # above this the shards go once they are reduced
 
 
@@ -28,7 +31,7 @@ DENSE_LIMIT_BYTES = 256 << 20  # above this the shards go once they are reduced
 def request(context: Context, config: ScoreConfig) -> Request:
     """The checkpoints' content, estimator and options, queries and k; batch size, memory, device and runner are no part
     of it: they do not change a result beyond rounding. ``UserError`` for unknown rows and an empty training set."""
-    rows = context.rows(config.queries, context.run)
+    rows = _labelled(context, context.rows(config.queries, context.run))
     queries = columns(context.dataset, rows, config.group, config.measure)
     work = ShardWork(context.dataset, context.labels, context.asked, config, queries, Path(), "", context.trusted)
     estimator = work.kept()
@@ -107,6 +110,19 @@ def again(result: ScoreResult, asked: Request) -> ScoreResult:
         return result
     write_json(result.folder / "config.json", {**result.config, "asked": [*known, wanted]})
     return ScoreResult(result.folder)
+
+
+def _labelled(context: Context, rows: "np.ndarray") -> "np.ndarray":
+    """The rows that have a label; ``UserError`` where none of several has."""
+    bare = context.dataset.task.targets.bare(context.labels.values[rows])
+    if len(rows) and bare.all():
+        noun = context.dataset.task.targets.noun
+        raise UserError(
+            f"Sample {context.dataset.ids[rows[0]]} has no {noun}.",
+            f"Influence is asked of how far the model is from the {noun}.",
+            "Give it one (Review, or datablame edit), or ask about another sample.",
+        )
+    return rows[~bare]
 
 
 def _reduced(out: Path, estimator: Estimator, asked: Sequence[Query], shards: list[Shard], k: int) -> dict[str, Any]:
