@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.storage.ledger import Ledger
     from attribution.studies.categories.categories import Categories
     from attribution.studies.influence.result import ScoreResult
     from attribution.studies.leaks.result import LeakResult
@@ -60,11 +61,16 @@ class Exported(Protocol):
     @property
     def run(self) -> "Run | None": ...
 
+    @property
+    def ledger(self) -> "Ledger": ...
+
     def states(self) -> "pd.DataFrame": ...
 
     def marks(self) -> "pd.DataFrame": ...
 
     def edits(self) -> "pd.DataFrame": ...
+
+    def edit_count(self) -> int: ...
 
     def predictions(self) -> "pd.DataFrame": ...
 

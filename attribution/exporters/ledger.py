@@ -13,9 +13,15 @@ if TYPE_CHECKING:
 class LedgerExport(Exporter):
     """A line per entry, the oldest first; old and new state in words."""
 
-    title = "Decisions"
-    summary = "Every relabel, drop, keep and undo with its time, author, reason and evidence, the oldest first."
+    title = "Ledger"
+    summary = (
+        "Every relabel, drop, keep, tag, note and undo with its time, author, reason and evidence, the oldest first."
+    )
     file = "ledger.csv"
+    group = "decisions"
+
+    def size(self, project: Exported) -> int:
+        return 220 * project.edit_count()
 
     def table(self, project: Exported) -> "pd.DataFrame":
         return project.edits().sort_values("id", ignore_index=True)

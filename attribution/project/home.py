@@ -182,6 +182,18 @@ def _build(
             packed.extractall(building)
 
 
+def without_model(path: Path, data: DataConfig) -> Path:
+    """A project folder with the data and an empty ledger alone: for decisions on files that are no project's."""
+    from attribution.datasets.load import import_data
+
+    dataset = import_data(data, path / "data", path.name)
+    recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
+    database.create(path / "project.db")
+    parts = {"data": to_dict(data), "model": to_dict(ModelConfig()), "train": to_dict(recipe)}
+    write_json(path / "project.json", {"name": path.name, "format": database.FORMAT, **parts})
+    return path
+
+
 def create_sample(name: str, folder: str | Path | None, progress: Progress) -> Path:
     """Make (or find) a bundled sample project with its finished results; see ``Project.sample``."""
     if name not in SAMPLES:

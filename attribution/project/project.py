@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from attribution.browse.columns import Columns
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
+    from attribution.project.applying import Applied
     from attribution.storage.ledger import Ledger
     from attribution.studies.angles.result import AnglesResult
     from attribution.studies.bench.result import BenchResult
@@ -292,6 +293,24 @@ class Project:
         from attribution.browse.see import See
 
         return Columns(See(self, query, estimator))
+
+    def apply(self, patch: "str | Path", *, label_studio: bool = False, dry_run: bool = False) -> "Applied":
+        """Replay the decisions of a patch (``export("patch", ...)``; ``label_studio``: of annotations exported from
+        Label Studio) as one batch of the ledger, all or nothing; what it changed. Ids and content hashes are checked.
+
+        ``dry_run`` writes nothing and lists the conflicts (``.conflicts``: what is expected, what is there); else
+        ``UserError`` for them. Applied twice, the second time changes nothing.
+        """
+        from attribution.exporters._patch import read_patch
+        from attribution.project import applying
+
+        if label_studio:
+            from attribution.exporters._label_studio import read_annotations
+
+            found = read_annotations(Path(patch), self.dataset.task.targets)
+        else:
+            found = read_patch(Path(patch))
+        return applying.apply(found, self.dataset, self.ledger, dry_run)
 
     def train(
         self,

@@ -24,7 +24,7 @@ from attribution.storage.states import State, after, imported, read, taken_back,
 
 COLUMNS = "id, time_s, author, sample, action, old, new, reason, evidence, batch, reverts"
 UNKNOWN = -1
-PART = 20_000  # lines read at once
+READ = 20_000  # lines read at once
 ASKED = 500  # samples or ids in one question to the database
 PLACES = {"train": "in training", "val": "in the validation set", "test": "in the test set"}
 ENTERED = 100  # entries in one statement: a statement per entry would look up the next id each time
@@ -45,6 +45,20 @@ class Edit(NamedTuple):
     evidence: dict[str, Any]
     batch: str
     reverts: int | None
+
+
+class Step(NamedTuple):
+    """One decision or mark of a batch that holds several kinds; ``value`` is the label, the tag or the note."""
+
+    action: str
+    sample: str
+    value: str | None
+    reason: str
+    evidence: dict[str, Any]
+
+
+# Entries of a batch that share action, reason and evidence, and a line each: sample, old, new, reverts.
+Part = tuple[str, str, dict[str, Any], list[tuple[str, State, State, int | None]]]
 
 
 class Ledger:
@@ -73,7 +87,7 @@ class Ledger:
         """``states`` in parts of some thousands: samples, their states, and the ids of their last edits."""
         with connect(self._path) as db:
             rows = rows_of(db, "SELECT sample, state, edit FROM current WHERE edit > ?", (since,))
-            while part := rows.fetchmany(PART):
+            while part := rows.fetchmany(READ):
                 samples, states, ids = zip(*part, strict=True)
                 yield list(samples), [read(state) for state in states], list(ids)
 
@@ -177,6 +191,27 @@ class Ledger:
                 if new != old:
                     changes.append((sample, old, new, None))
             return _append(db, action, changes, reason, noted, author)
+
+    def apply_all(self, steps: Iterable[Step], expect: Mapping[str, int], author: str = "") -> list[Edit]:
+        """Append one batch of different decisions and marks, in their order, all or nothing; returns the entries.
+        ``expect`` as for ``apply``. Steps that change nothing are left out."""
+        parts: list[Part] = []
+        with write(self._path) as db:
+            states = self._states(db, list(expect))
+            for sample, seen in expect.items():
+                if states[sample][1] != seen:
+                    raise self._conflict(sample, states[sample][0], db, states[sample][1])
+            for step in steps:
+                old, last = states[step.sample]
+                new = after(step.action, old, step.value)
+                if new == old:
+                    continue
+                states[step.sample] = new, last
+                shared = (step.action, step.reason, step.evidence)
+                if not parts or parts[-1][:3] != shared:
+                    parts.append((*shared, []))
+                parts[-1][3].append((step.sample, old, new, None))
+            return _batch(db, parts, author)
 
     def undo(self, author: str = "", anyone: bool = False) -> list[Edit]:
         """Take back the newest batch of this author (default: this login; ``anyone``: of all) that stands; the entries
@@ -332,26 +367,40 @@ def _append(
     evidence: dict[str, Any],
     author: str,
 ) -> list[Edit]:
-    """One batch of entries, a line per (sample, old, new, reverts). Their ids are given out here, as the transaction is
-    the only writer."""
+    """One batch of entries of one action, a line per (sample, old, new, reverts)."""
+    return _batch(db, [(action, reason, evidence, list(changes))], author)
+
+
+def _batch(db: sqlite3.Connection, parts: Sequence[Part], author: str) -> list[Edit]:
+    """One batch of entries. Their ids are given out here, as the transaction is the only writer."""
     now_s = time.time()
     batch = uuid.uuid4().hex[:12]
     author = author or login()
-    noted = json.dumps(evidence, sort_keys=True)
     ((last,),) = rows_of(db, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'edits'")
-    made = [
-        Edit._make((number, now_s, author, sample, action, old, new, reason, evidence, batch, reverts))
-        for number, (sample, old, new, reverts) in enumerate(changes, last + 1)
-    ]
-    for start in range(0, len(made), ENTERED):
-        part = made[start : start + ENTERED]
+    made: list[Edit] = []
+    for action, reason, evidence, changes in parts:
+        first = last + 1 + len(made)
+        part = [
+            Edit._make((number, now_s, author, sample, action, old, new, reason, evidence, batch, reverts))
+            for number, (sample, old, new, reverts) in enumerate(changes, first)
+        ]
+        _enter(db, part)
+        made += part
+    if made:
+        kept.note(db, made[0].id, made[-1].id, made[0].action, author)
+    return made
+
+
+def _enter(db: sqlite3.Connection, edits: list[Edit]) -> None:
+    """Write entries of one batch that share action, reason and evidence."""
+    for start in range(0, len(edits), ENTERED):
+        part = edits[start : start + ENTERED]
+        one = part[0]
         values = chain.from_iterable(
             (edit.id, edit.sample, written(edit.old), written(edit.new), edit.reverts) for edit in part
         )
-        db.execute(_entering(len(part)), (now_s, author, action, reason, noted, batch, *values))
-    if made:
-        kept.note(db, made[0].id, made[-1].id, action, author)
-    return made
+        shared = (one.time_s, one.author, one.action, one.reason, json.dumps(one.evidence, sort_keys=True), one.batch)
+        db.execute(_entering(len(part)), (*shared, *values))
 
 
 @lru_cache(maxsize=2 * ENTERED)

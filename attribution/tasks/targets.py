@@ -79,6 +79,10 @@ class Targets(ABC):
     def groups(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Parts of the samples that a figure is told for one by one, by name: (n,) bool each."""
 
+    def names(self) -> list[str]:
+        """The classes or labels there are; [] for numbers."""
+        return list(self.classes)
+
     def bare(self, values: Any) -> np.ndarray:
         """Which samples have no target, (n,) bool."""
         return np.asarray(values) < 0
