@@ -19,21 +19,21 @@ a { color: var(--good); } nav ol { display: flex; flex-wrap: wrap; gap: .2rem 1.
   list-style: none; font-size: .92rem; }
 .verdict { font-size: 1.15rem; font-weight: 600; padding: .7rem 1rem; border-left: .35rem solid var(--open);
   background: var(--box); } .verdict.better { border-color: var(--good); } .verdict.worse { border-color: var(--bad); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .7rem; margin: 1rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .7rem; margin: 1rem 0; }
 .tile { border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .8rem; display: flex;
   flex-direction: column; } .tile span { font-size: .85rem; color: var(--soft); }
 .tile strong { font-size: 1.35rem; overflow-wrap: normal; }
 dl { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: .25rem 1rem; } dt { color: var(--soft); }
 dd { margin: 0; } dd, td, th, figcaption div, blockquote { unicode-bidi: isolate; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; margin: .6rem 0; }
-caption { text-align: left; padding-bottom: .3rem; } th, td { text-align: left; vertical-align: middle;
+caption { text-align: left; padding-bottom: .3rem; max-width: 85vw; } th, td { text-align: left; vertical-align: middle;
   padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); overflow-wrap: normal; }
 thead th { color: var(--soft); font-weight: 500; } tbody th { font-weight: 500; }
 td, tbody th { font-variant-numeric: tabular-nums; max-width: 26rem; }
 .samples { display: flex; flex-wrap: wrap; gap: .8rem; } .pairs { display: grid; gap: .8rem;
   grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); }
 .pair { border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .8rem; margin: .5rem 0; }
-.sample { margin: 0; font-size: .85rem; line-height: 1.35; width: 18.5rem; } .pair .sample { width: 8rem; }
+.sample { margin: 0; font-size: .85rem; line-height: 1.35; width: 18.5rem; } .pair .sample { width: 7.2rem; }
 .sample.picture { display: flex; gap: .6rem; } .pair .sample.picture { display: block; }
 .sample img { image-rendering: pixelated; object-fit: contain; border-radius: 3px; background: var(--box); flex: none; }
 .sample.text, .pair .sample.text { width: 17rem; } blockquote { margin: 0 0 .3rem; padding: .4rem .6rem;

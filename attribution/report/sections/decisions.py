@@ -11,7 +11,8 @@ from attribution.views.numbers import count, plural
 ENTRIES = 20_000  # of the ledger that are read
 BATCHES = 20
 CHANGES = 12
-EACH = 4
+EACH = 3
+MARKED = 40
 
 
 @register("decisions")
@@ -28,7 +29,7 @@ class Decisions(Section):
             return ""
         kept = int((state.states["verdict"] == "keep").sum())
         said = f"{pending.change_sentence(state.changes, state.face.counted)} {count(kept)} looked at and kept."
-        return together((paragraphs(said), changes(state), batches(state, entries)))
+        return together((paragraphs(said), changes(state), marks(state), batches(state, entries)))
 
 
 def changes(state: State) -> Html | str:
@@ -39,7 +40,8 @@ def changes(state: State) -> Html | str:
     groups = sorted(frame.groupby(["was", "now"], sort=True), key=lambda group: -len(group[1]))
     parts = [_change(state, was, now, part) for (was, now), part in groups[:CHANGES]]
     left = shown_of(len(parts), len(groups), "kinds of change", "The History page has every decision.")
-    return together((el("h3", "What changed, before → after"), *parts, paragraphs(left)))
+    grid = el("div", *parts, class_="pairs")
+    return together((el("h3", "What changed, before → after"), grid, paragraphs(left)))
 
 
 def _change(state: State, was: str, now: str, part: pd.DataFrame) -> Html:
@@ -47,6 +49,20 @@ def _change(state: State, was: str, now: str, part: pd.DataFrame) -> Html:
     figures = [state.sample(int(row), together((el("s", was), " ", el("b", now)))) for row in part["row"].head(EACH)]
     title = together((el("s", was), " → ", el("b", now), f": {plural(len(part), 'sample')}"))
     return el("div", el("p", title), state.samples(figures), class_="pair")
+
+
+def marks(state: State) -> Html | str:
+    """Samples that somebody tagged, wrote a note on, or was unsure about."""
+    frame = state.project.marks()
+    if frame.empty:
+        return ""
+    lines = [
+        (state.dataset.ids[int(line.Index)], ", ".join(line.tags), "yes" if line.unsure else "", line.note)
+        for line in frame.head(MARKED).itertuples()
+    ]
+    left = shown_of(len(lines), len(frame), "samples", "`datablame export ledger` writes them all.")
+    found = table(("sample", "tags", "unsure", "note"), lines, "Samples with a tag, a note, or an open question")
+    return together((el("h3", "Tags and notes"), found, paragraphs(left)))
 
 
 def batches(state: State, entries: int) -> Html:
