@@ -7,7 +7,7 @@ import streamlit as st
 
 from attribution.storage.history import Wanted
 from attribution.views import ledger, numbers
-from pages.parts import cards, context, edits, exporting, frame, keys, states
+from pages.parts import cards, context, edits, exporting, frame, keys, reporting, states
 from pages.parts.context import Sight
 
 ROWS = 25
@@ -53,6 +53,7 @@ def toolbar(sight: Sight) -> None:
             args=(sight.project,),
         )
         exporting.show(sight)
+        reporting.show(sight, "history")
 
 
 COLUMNS = {

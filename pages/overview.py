@@ -9,7 +9,7 @@ import streamlit as st
 from attribution.figures.answers import answers
 from attribution.modalities import modalities
 from attribution.views import importing, leaks, numbers, overview, queue
-from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, listing, recipe, states
+from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, listing, recipe, reporting, states
 from pages.parts.context import Sight
 
 
@@ -255,6 +255,7 @@ def main() -> None:
     tables_by_target(sight, rows)
     checks(sight)
     recipe.again(sight)
+    reporting.show(sight, "overview")
 
 
 def hardly_trained(sight: Sight) -> None:
