@@ -11,6 +11,7 @@ from attribution.studies.mislabels.study import FlagConfig
 from attribution.views import budget, categories, faces, numbers, queue
 from attribution.views import cards as card_views
 from pages.parts import (
+    bulk,
     cards,
     context,
     cost,
@@ -328,6 +329,7 @@ def main() -> None:
         item(sight, rows)
         if suspects.measured(sight, rows).reviewed == len(rows):
             suspects.finished(sight)
+    bulk.fold(sight)
     stopping.fold(sight)
     kinds.against_truth(sight)
 

@@ -264,13 +264,17 @@ def decisions(flags: "FlagResult", states: "pd.DataFrame") -> "dict[str, np.ndar
     }
 
 
-def undecided(flags: "FlagResult", states: "pd.DataFrame", labels: "Labels") -> "np.ndarray":
-    """Searched rows (k,) int64 that nobody decided on, that are trained on, and whose suggestion differs from their
-    target, the most suspicious first."""
+def undecided(
+    flags: "FlagResult", states: "pd.DataFrame", labels: "Labels", marks: "pd.DataFrame | None" = None
+) -> "np.ndarray":
+    """Searched rows (k,) int64 that nobody decided on or marked as unsure, that are trained on, and whose suggestion
+    differs from their target, the most suspicious first."""
     import numpy as np
 
     table = flags.detectors.iloc[flags.places(flags.order)]
     rows = flags.order
     seen = np.isin(rows, states.index[states["verdict"] != ""].to_numpy())
+    if marks is not None and len(marks):
+        seen |= np.isin(rows, marks.index[marks["unsure"].astype(bool)].to_numpy())
     differs = labels.values[rows] != table["suggested"].to_numpy()
     return rows[~seen & labels.active[rows] & differs & table["judged"].to_numpy(dtype=bool)]

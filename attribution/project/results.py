@@ -202,9 +202,9 @@ class Results:
         return lookup.budget(flags, self._review.states(), self.calibration(), step) if flags is not None else None
 
     def surest(self, n: int | None = None, risk: float | None = None, level: float = 0.9) -> "Surest":
-        """The ``n`` open suspects whose suggestion is surest (with ``risk``: at most so many that this share of them is
-        expected to be wrong), and how many of the suggestions are wrong, from the search, the decisions so far and the
-        calibration.
+        """The ``n`` open suspects (undecided, not marked unsure) whose suggestion is surest, with ``risk`` at most so
+        many that this share of them is expected to be wrong; and how many of the suggestions are wrong, from the
+        search, the decisions so far and the calibration.
 
         ``project.relabel(found.rows, found.suggested)`` takes them all, as one batch and one undo. ``UserError`` before
         a search, and for a risk outside 0 to 1.
@@ -220,7 +220,7 @@ class Results:
                 f"{asked} cannot be asked for.", "", "Give at least one sample, and a risk between 0 and 1."
             )
         states = self._review.states()
-        rows = lookup.undecided(flags, states, self._review.labels)
+        rows = lookup.undecided(flags, states, self._review.labels, self._review.marks())
         decided = lookup.decisions(flags, states)
         return surest(flags, rows, decided, self.calibration(), n=n, risk=risk, level=level)
 

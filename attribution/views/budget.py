@@ -22,8 +22,10 @@ def headline(found: "Budget", estimate: Mapping[str, float], noun: str = "label"
     """How many labels are wrong in all, by the decisions so far, and what the search had estimated before them ({}:
     nothing)."""
     total, low, high = (found.wrong + part for part in (found.left.estimate, found.left.low, found.left.high))
-    words = (
-        f"About {total:,.0f} of {found.n:,} training {noun}s are wrong in all ({low:,.0f} to {high:,.0f}), "
+    words = f"About {total:,.0f} of {found.n:,} training {noun}s are wrong in all ({low:,.0f} to {high:,.0f}), "
+    if not found.reviewed:
+        return words + "judged by the search and by errors planted in a copy, before any decision."
+    words += (
         f"judged after {found.reviewed:,} decisions: {count(found.wrong)} found by then, about "
         f"{found.left.estimate:,.0f} left."
     )

@@ -38,3 +38,9 @@ def test_the_headline_adds_what_was_found_to_what_is_left():
     assert words.startswith(f"About {total:,.0f} of 600 training labels are wrong in all")
     assert f"judged after 100 decisions: {result.wrong} found by then, about {result.left.estimate:,.0f} left" in words
     assert words.endswith("Before them the search estimated 40 (30 to 55).")
+
+
+def test_before_any_decision_the_headline_speaks_of_none():
+    words = views.headline(found(0), {"low": 30, "mid": 40, "high": 55})
+    assert words.endswith("judged by the search and by errors planted in a copy, before any decision.")
+    assert "0 decisions" not in words
