@@ -20,6 +20,7 @@ from attribution.studies.leaks.study import LeakConfig
 from attribution.studies.map.study import MapConfig
 from attribution.studies.memorization.study import MemorizeConfig
 from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.plane.study import PlaneConfig
 from attribution.studies.preview.study import PreviewConfig
 from attribution.studies.retrain.study import RetrainConfig
 from attribution.studies.shift.study import ShiftConfig
@@ -37,6 +38,7 @@ __all__ = [
     "MapConfig",
     "MemorizeConfig",
     "ModelConfig",
+    "PlaneConfig",
     "PreviewConfig",
     "Progress",
     "Project",

@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
+from attribution.datasets.number_columns import number_columns, numbers_of
 from attribution.studies.map.result import MapResult
 from attribution.studies.map.study import MapConfig
-from attribution.views import categories, layouts, numbers
+from attribution.studies.plane.study import PlaneConfig
+from attribution.views import categories, ground, layouts, numbers
 from pages.parts import colouring, context, frame, jobs, lasso, listing, selected, states
 from pages.parts.context import Sight
+
+if TYPE_CHECKING:
+    from attribution.datasets.dataset import Dataset
+    from attribution.studies.plane.result import PlaneResult
+    from attribution.views.faces import Face
 
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
 
@@ -25,6 +33,7 @@ class Chosen:
     splits: tuple[str, ...]
     label: int | None
     kind: str
+    columns: tuple[str, str] = ("", "")
 
 
 def controls(sight: Sight) -> Chosen:
@@ -44,9 +53,18 @@ def controls(sight: Sight) -> Chosen:
                 format_func=layouts.SPACES.__getitem__,
                 **context.choice("space", layouts.SPACES, "representation"),
             )
+        columns = two_columns(sight) if method == "columns" else ("", "")
         with st.popover("Filter", icon=":material/filter_list:"):
             splits, label, kind = filters(sight)
-    return Chosen(space or "representation", method or usual_method(sight), colour, splits, label, kind)
+    return Chosen(space or "representation", method or usual_method(sight), colour, splits, label, kind, columns)
+
+
+def two_columns(sight: Sight) -> tuple[str, str]:
+    """Which number columns run across and upwards."""
+    known = list(number_columns(sight.project.info))
+    across = st.selectbox("Across", known, key="across", bind="query-params", width=150)
+    rest = [name for name in known if name != across]
+    return str(across), str(st.selectbox("Upwards", rest, key="upwards", bind="query-params", width=150))
 
 
 def filters(sight: Sight) -> tuple[tuple[str, ...], int | None, str]:
@@ -75,11 +93,15 @@ def filters(sight: Sight) -> tuple[tuple[str, ...], int | None, str]:
 
 def possible(sight: Sight) -> list[str]:
     """The layouts that this data has."""
-    return [name for name in layouts.LAYOUTS if name != "columns"]
+    plane = len(number_columns(sight.project.info)) >= 2
+    return [name for name in layouts.LAYOUTS if name != "columns" or plane]
 
 
 def usual_method(sight: Sight) -> str:
-    """The layout that the page opens with: groups, unless only distances are drawn."""
+    """The layout that the page opens with: two columns where there are no others, else groups, unless only distances
+    are drawn."""
+    if len(number_columns(sight.project.info)) == 2 == sight.project.info.shape[0]:
+        return "columns"
     drawn = {method for method in ("umap", "pca") if sight.project.map("representation", method) is not None}
     return "pca" if drawn == {"pca"} else "umap"
 
@@ -150,6 +172,44 @@ def remarks(sight: Sight, chosen: Chosen, found: MapResult) -> None:
         )
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _plane(folder: str, base_hash: str, columns: tuple[str, str], _dataset: "Dataset") -> np.ndarray:
+    return np.column_stack([numbers_of(_dataset, name) for name in columns])
+
+
+def plane_of(sight: Sight, columns: tuple[str, str]) -> np.ndarray:
+    """Two number columns of all samples (n, 2)."""
+    dataset = sight.project.dataset
+    return _plane(sight.key, dataset.info.base_hash, columns, dataset)
+
+
+def in_plane(sight: Sight, chosen: Chosen, coordinates: np.ndarray, look: colouring.Look, visible: lasso.Rows) -> None:
+    """The samples at two of their numbers, on what the model says there once that is drawn."""
+    found = sight.project.plane(*chosen.columns)
+    scene = replace(look.scene, axes=chosen.columns)
+    words = f"across: {chosen.columns[0]}; upwards: {chosen.columns[1]}"
+    if found is not None:
+        ground = _ground(sight.key, found.id, context.dark(), found, sight.face)
+        scene = replace(scene, ground=ground, limits=found.limits)
+    lasso.chart(sight, coordinates, look.groups, visible, alt=words, scene=scene)
+    if found is not None:
+        st.caption(layouts.plane_words(found.others, sight.face.targets.kind))
+    elif not jobs.panel(sight.project, ("plane",), place="plane"):
+        st.button(
+            "Draw the model's decision behind them",
+            key="draw-plane",
+            icon=":material/texture:",
+            help="Seconds: the model is asked all over this plane.",
+            on_click=jobs.submit,
+            args=(sight.project, "plane", PlaneConfig(across=chosen.columns[0], upwards=chosen.columns[1])),
+        )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _ground(folder: str, plane: str, dark: bool, _plane: "PlaneResult", _face: "Face") -> dict[str, Any]:
+    return ground.picture(_plane, _face.colour, dark)
+
+
 def placed(sight: Sight, chosen: Chosen) -> tuple[np.ndarray, MapResult | None] | None:
     """Where samples stand, and the map that says so; None after saying what is missing."""
     if chosen.method == "training":
@@ -161,6 +221,8 @@ def placed(sight: Sight, chosen: Chosen) -> tuple[np.ndarray, MapResult | None] 
             icon=":material/scatter_plot:",
         )
         return None
+    if chosen.method == "columns":
+        return plane_of(sight, chosen.columns), None
     found = sight.project.map(chosen.space, chosen.method)
     if found is None:
         no_map(sight, chosen)
@@ -184,7 +246,9 @@ def main() -> None:
     visible = partial(visible_rows, sight, chosen)
     rows = visible()
     look = colouring.look(sight, chosen.colour, rows)
-    sentence.markdown(states.plain(layouts.sentence(len(rows), chosen.method, chosen.space, look.meaning)))
+    sentence.markdown(
+        states.plain(layouts.sentence(len(rows), chosen.method, chosen.space, look.meaning, chosen.columns))
+    )
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell(column_span=2):
         draw(sight, chosen, coordinates, look, visible)
@@ -203,6 +267,9 @@ def draw(sight: Sight, chosen: Chosen, coordinates: np.ndarray, look: colouring.
     """The chart, and what is to know of its colours and places."""
     if look.missing:
         st.caption(f":material/info: {look.missing}")
+    if chosen.method == "columns":
+        in_plane(sight, chosen, coordinates, look, visible)
+        return
     if chosen.method != "training":
         lasso.chart(sight, coordinates, look.groups, visible, scene=look.scene)
         return

@@ -20,6 +20,7 @@ from attribution.studies.calibration.study import Calibration
 from attribution.studies.leaks.study import LeakConfig, Leaks
 from attribution.studies.map.study import Map
 from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.plane.study import Plane
 from attribution.studies.shift.study import Shift
 from attribution.views.costs import alternatives, sentence, took
 
@@ -237,6 +238,13 @@ def leaks_found(
 def draw_map(project: Project, result: Any) -> None:
     """Lay all samples out in two dimensions, for the Map page."""
     typer.echo(f"map {result.id}: open it in the app")
+
+
+@says(Plane)
+def plane(project: Project, result: Any) -> None:
+    """Ask the model all over the plane of two number columns of a table, for the Map page."""
+    across, upwards = result.columns
+    typer.echo(f"plane {result.id}: {across} across, {upwards} upwards; open it in the app")
 
 
 @says(Shift)

@@ -49,9 +49,9 @@ def raw_table(dataset: "Dataset") -> np.ndarray:
     """A table's inputs (n, d) float32 as they stand in the data: numbers of the source, a 0 or 1 per word. A dataset
     made of inputs alone is given as it is. ``UserError`` for a value that float32 cannot hold."""
     found = np.array(dataset.inputs, dtype=np.float32)
-    for place, column in _numbers(dataset):
+    for place, column in described(dataset.info):
         with np.errstate(over="ignore"):
-            found[:, place] = _number(dataset, column, dataset.inputs[:, place])
+            found[:, place] = number(dataset, column, dataset.inputs[:, place])
         bad = np.flatnonzero(~np.isfinite(found[:, place]))
         if len(bad):
             raise UserError(
@@ -71,8 +71,8 @@ def token_table(dataset: "Dataset") -> np.ndarray:
             "Use inputs=raw, or correct the value.",
         )
     found = np.array(dataset.inputs, dtype=np.int64)
-    for place, column in _numbers(dataset):
-        found[:, place] = _number(dataset, column, dataset.inputs[:, place]).astype(np.int64)
+    for place, column in described(dataset.info):
+        found[:, place] = number(dataset, column, dataset.inputs[:, place]).astype(np.int64)
     return found
 
 
@@ -83,19 +83,19 @@ def token_problem(dataset: "Dataset") -> str:
 
 def table_token_problem(dataset: "Dataset") -> str:
     """The same for a table, by its values."""
-    columns = dict(_numbers(dataset)) or dict.fromkeys(range(dataset.info.shape[0]))
+    columns = dict(described(dataset.info)) or dict.fromkeys(range(dataset.info.shape[0]))
     for place, column in columns.items():
         values = np.asarray(dataset.inputs[:, place], dtype=np.float64)
-        values = values if column is None else _number(dataset, column, values)
+        values = values if column is None else number(dataset, column, values)
         bad = np.flatnonzero((values != np.floor(values)) | (values < 0) | (values >= 2**53))
         if len(bad):
             return f"sample {dataset.ids[bad[0]]} has {values[bad[0]]:g} at position {place + 1}"
     return ""
 
 
-def _numbers(dataset: "Dataset") -> list[tuple[int, dict[str, Any]]]:
-    """Place and description of every number column."""
-    columns = dataset.info.preprocessing.get("columns") or []
+def described(info: "DatasetInfo") -> list[tuple[int, dict[str, Any]]]:
+    """Place and description of every number column of a table."""
+    columns = info.preprocessing.get("columns") or []
     return [
         (place, column)
         for place, column in enumerate(columns)
@@ -113,7 +113,7 @@ def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
     return own / (np.asarray(inputs.std, dtype=np.float64) if inputs.std else 1.0)
 
 
-def _number(dataset: "Dataset", column: dict[str, Any], stored: np.ndarray) -> np.ndarray:
+def number(dataset: "Dataset", column: dict[str, Any], stored: np.ndarray) -> np.ndarray:
     """One number column as in the source; where the source has none, the stored value turned back."""
     back = np.asarray(stored, dtype=np.float64) * float(column["std"]) + float(column["mean"])
     name = f"col:{column['name']}"

@@ -98,8 +98,8 @@ class Project:
       samples: ``find table``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
-      categories_of truth leaks map angles comparisons calibration budget surest shifts remedies memorizations benches
-      dampings previews``.
+      categories_of truth leaks map plane angles comparisons calibration budget surest shifts remedies memorizations
+      benches dampings previews``.
     - work, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize
       compare damping_sweep preview prepare``.
     - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
@@ -224,6 +224,7 @@ class Project:
     truth = of("results", Results.truth)
     leaks = of("results", Results.leaks)
     map = of("results", Results.map)
+    plane = of("results", Results.plane)
     angles = of("results", Results.angles)
     comparisons = of("results", Results.comparisons)
     calibration = of("results", Results.calibration)

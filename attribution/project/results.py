@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from attribution.studies.mislabels.budget import Budget
     from attribution.studies.mislabels.bulk import Surest
     from attribution.studies.mislabels.result import FlagResult
+    from attribution.studies.plane.result import PlaneResult
     from attribution.studies.preview.result import PreviewResult
     from attribution.studies.retrain.result import RetrainResult
     from attribution.studies.shift.result import ShiftResult
@@ -176,6 +177,12 @@ class Results:
         run = self._models.run
         fitting = [one for one in self._studies.map.all() if (one.space, one.method) == (space, method)]
         return lookup.newest_of(fitting, run.id if run else None)
+
+    def plane(self, across: str, upwards: str) -> "PlaneResult | None":
+        """What the current model says in the plane of two number columns, where that was drawn."""
+        run = self._models.run
+        drawn = (one for one in self._studies.plane.all() if one.columns == (across, upwards))
+        return next((one for one in drawn if run is not None and one.run == run.id), None)
 
     def angles(self, query_rows: Sequence[int]) -> "AnglesResult | None":
         """The measured angles to the mean loss of these rows, asked of the current model; one on the current labels is

@@ -25,6 +25,16 @@ def help_of_layouts(over_training: str) -> str:
     )
 
 
+def plane_words(others: int, kind: str) -> str:
+    """What lies behind the samples in the plane of two columns; ``kind`` of target; ``others``: further inputs."""
+    what = {
+        "class": "Behind them the model's answer, the stronger the surer; the line is where it changes its mind.",
+        "number": "Behind them what the model predicts.",
+    }.get(kind, "Behind them the model's answer.")
+    at = f" Its {plural(others, 'other input')} {'is' if others == 1 else 'are'} held at the training mean."
+    return what + (at if others else "")
+
+
 def sentence(n: int, layout: str, space: str, meaning: str, columns: tuple[str, str] = ("", "")) -> str:
     """What is seen, in words: how many samples, what places say, and what the colours mean."""
     if layout == "columns":

@@ -101,12 +101,11 @@ def influence(sight: Sight, rows: np.ndarray) -> Look:
     if query is None or found is None:
         return plain(sight, rows, "Choose a prediction on the Influence page first, and have it scored there.")
     values = np.full(len(sight.project.dataset), np.nan)
-    column = found[0].column(found[1])
-    if column is None:  # the strongest alone are kept; the others are little
-        top = found[0].top(found[1])
-        values[sight.labels.train_rows(sight.project.dataset)] = 0.0
-        column = (top["row"].to_numpy(), top["influence"].to_numpy())
-    values[column[0]] = column[1]
+    values[sight.labels.train_rows(sight.project.dataset)] = (
+        0.0  # where the strongest alone are kept, the others are little
+    )
+    strong, column = found[0].every(found[1])
+    values[strong] = column
     word = sight.face.word(sight.labels.values[query])
     meaning = f"Blue points taught the model to say {word} of {sight.project.dataset.ids[query]}, orange ones not to."
     return Look(

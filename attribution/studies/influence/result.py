@@ -136,6 +136,15 @@ class ScoreResult(Artefact):
         values[np.isin(rows, self.queries[query]["rows"])] = np.nan
         return rows, values
 
+    def every(self, query: int) -> tuple[np.ndarray, np.ndarray]:
+        """``column``, or where only the reductions are kept the strongest rows (k,) of both sides and their
+        influence."""
+        found = self.column(query)
+        if found is not None:
+            return found
+        top = self.top(query)
+        return top["row"].to_numpy(dtype=np.int64), top["influence"].to_numpy(dtype=np.float32)
+
     def row(self, train_row: int) -> np.ndarray | None:
         """Influence (n_query,) float32 of one training row on every query; None unless ``dense`` or for a row that was
         not scored."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from attribution.datasets.number_columns import number_columns
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies import studies
@@ -11,6 +12,7 @@ from attribution.studies.influence.study import Influence
 from attribution.studies.leaks.study import LeakConfig, Leaks
 from attribution.studies.map.study import Map, MapConfig
 from attribution.studies.mislabels.study import FlagConfig, Mislabels
+from attribution.studies.plane.study import Plane, PlaneConfig
 from attribution.studies.train.study import Train
 
 
@@ -26,6 +28,8 @@ class Prepare(Train):
         there = replace(context, run=run, elsewhere=run.loaded)
         Mislabels().make(there, FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
         Map().make(there, MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
+        if len(number_columns(context.dataset.info)) >= 2:
+            Plane().make(there, PlaneConfig(run=run.id))
         Leaks().make(there, LeakConfig(run=run.id), work.part(0.82, 0.86, "Looking for leaks"))
         if queries := _first_queries(there):
             asked = ScoreConfig(run=run.id, queries=queries)
