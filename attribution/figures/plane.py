@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.names import UNLABELLED
 from attribution.figures import style
 from attribution.views import colours, ground, scatter
 from attribution.views.numbers import three_digits
@@ -58,26 +59,30 @@ def _ground(figure: "Figure", result: "PlaneResult", dark: bool) -> None:
 
 def _colour_of(result: "PlaneResult") -> "Callable[[Any], str]":
     """The colour of a target, as on every page."""
+    words = list(result.config["words"])
     if result.probabilities is not None:
         return lambda value: colours.class_colour(int(value))
+    if words:
+        return lambda value: colours.class_colour(words.index(str(int(value))))
     known = result.targets[np.isfinite(result.targets)]
     low, high = np.quantile(known, (0.02, 0.98)) if len(known) else (0.0, 1.0)
     return lambda value: colours.value_colour(float((value - low) / max(high - low, 1e-12)))
 
 
 def _by_target(figure: "Figure", result: "PlaneResult", dark: bool) -> None:
-    """A group of points per class; of other targets one group in their colours."""
+    """A group of points per target in words; of numbers one group in their colours."""
     colour = _colour_of(result)
     rows = style.some_of(len(result.targets))
     values = result.targets[rows]
-    if result.probabilities is None:
+    for value, name in result.config["words"].items():
+        mine = rows[values == int(value)]
+        if len(mine):
+            words = [style.plain(name)] * len(mine)
+            _dots(figure, result, mine, words[0] or UNLABELLED, dark, colour(int(value)), 7.0, words)
+    if not result.config["words"]:
         unit = f" {style.plain(result.config['unit'])}".rstrip()
         words = [f"{three_digits(float(value))}{unit}" for value in values]
         _dots(figure, result, rows, "samples", dark, [colour(value) for value in values], 7.0, words)
-        return
-    for code, name in enumerate(result.config["classes"]):
-        mine = rows[values == code]
-        _dots(figure, result, mine, style.plain(name), dark, colour(code), 7.0, [style.plain(name)] * len(mine))
 
 
 def _by_influence(figure: "Figure", result: "PlaneResult", score: "ScoreResult", column: int, dark: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.tasks.probabilities import likeliest, sureness
 from attribution.views.cards import data_uri
 
 if TYPE_CHECKING:
@@ -28,12 +29,6 @@ def finer(grid: np.ndarray, side: int = SIDE) -> np.ndarray:
     return grid
 
 
-def sureness(probabilities: np.ndarray) -> np.ndarray:
-    """How far above chance the likeliest class of (..., c) is: 0 for no idea, 1 for certain."""
-    classes = probabilities.shape[-1]
-    return np.clip((probabilities.max(-1) - 1 / classes) / (1 - 1 / classes), 0, 1)
-
-
 def borders(answers: np.ndarray) -> np.ndarray:
     """Where another answer is near in a grid (a, b): the lines of decision, ``LINE`` points wide; bool."""
     found = np.zeros(answers.shape, dtype=bool)
@@ -53,7 +48,7 @@ def picture(plane: "PlaneResult", colour: Callable[[Any], str], dark: bool = Fal
         line = np.zeros(answers.shape, dtype=bool)
     else:
         fine = finer(plane.probabilities, side)
-        answers = fine.argmax(-1)
+        answers = likeliest(fine)
         alpha = FAINT + (STRONG - FAINT) * sureness(fine)
         line = borders(answers)
     values, place = np.unique(answers, return_inverse=True)

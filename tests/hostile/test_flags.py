@@ -19,6 +19,7 @@ from attribution.studies.leaks.study import LeakConfig
 from attribution.studies.map.study import MapConfig
 from attribution.studies.memorization.study import MemorizeConfig
 from attribution.studies.mislabels.study import FlagConfig
+from attribution.studies.plane.study import PlaneConfig
 from attribution.studies.preview.study import PreviewConfig
 from attribution.studies.retrain.study import RetrainConfig
 from attribution.studies.shift.study import ShiftConfig
@@ -29,6 +30,7 @@ VERBS = {
     "flag": FlagConfig,
     "leaks": LeakConfig,
     "map": MapConfig,
+    "plane": PlaneConfig,
     "angles": AnglesConfig,
     "retrain": RetrainConfig,
     "calibrate": CalibrateConfig,

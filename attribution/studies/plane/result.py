@@ -10,7 +10,7 @@ from attribution.storage.files import read_array
 
 class PlaneResult(Artefact):
     """One finished plane: ``NAME/planes/ID``. ``config`` holds, beside what was asked, ``inputs`` (how many numbers the
-    model is given), ``classes`` and ``unit`` of the targets."""
+    model is given), ``unit`` of the targets and ``words`` of each that occurs (none of numbers)."""
 
     what = "plane"
     drawn_by = "plane"

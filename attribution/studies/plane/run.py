@@ -68,6 +68,8 @@ def compute(context: Context, config: PlaneConfig, asked: Request, out: Path, wo
     trained = context.trained(config.device)
     found = _ask(trained, names, limits, config.steps, work)
     targets = context.labels.values
+    kind = context.dataset.task.targets
+    values = [] if kind.kind == "number" else np.unique(np.concatenate([targets, found["answers"].ravel()])).tolist()
     out.mkdir(parents=True, exist_ok=True)
     for name, array in {"coordinates": coordinates, "targets": targets, **found}.items():
         with whole_file(out / f"{name}.npy") as temporary, open(temporary, "wb") as stream:
@@ -76,7 +78,7 @@ def compute(context: Context, config: PlaneConfig, asked: Request, out: Path, wo
         "version": context.labels.version,
         "limits": limits.tolist(),
         "inputs": int(info.shape[0]),
-        "classes": list(context.dataset.task.classes),
+        "words": {str(value): kind.word(value) for value in values},
         "unit": context.dataset.task.target_unit,
     }
 

@@ -27,6 +27,7 @@ class Plane(Study[PlaneConfig]):
     config = PlaneConfig
     result = "PlaneResult"
     folder = "planes"
+    page = "map"
 
     def words(self, config: PlaneConfig) -> dict[str, Any]:
         return {"columns": f" of {config.across} and {config.upwards}" if config.across and config.upwards else ""}

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from attribution.datasets.number_columns import number_columns
 from attribution.progress import Progress
 from attribution.settings.configs import ScoreConfig, TrainConfig
 from attribution.studies import studies
@@ -28,14 +27,21 @@ class Prepare(Train):
         there = replace(context, run=run, elsewhere=run.loaded)
         Mislabels().make(there, FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
         Map().make(there, MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
-        if len(number_columns(context.dataset.info)) >= 2:
-            Plane().make(there, PlaneConfig(run=run.id))
+        _plane(there)
         Leaks().make(there, LeakConfig(run=run.id), work.part(0.82, 0.86, "Looking for leaks"))
         if queries := _first_queries(there):
             asked = ScoreConfig(run=run.id, queries=queries)
             Influence().make(there, asked, work.part(0.86, 0.92, "Explaining predictions"))
         Map().make(there, MapConfig(run=run.id), work.part(0.92, 1.0, "Drawing the map"))
         return run
+
+
+def _plane(context: Context) -> None:
+    """The plane of a table's first two number columns, where it has two and the model can be asked between them."""
+    from attribution.datasets.number_columns import number_columns
+
+    if len(number_columns(context.dataset.info)) >= 2 and context.model.inputs != "tokens":
+        Plane().make(context, PlaneConfig(run=context.asked.id))
 
 
 def _first_queries(context: Context) -> str:
