@@ -34,16 +34,26 @@ def gpu(found: dict[str, Any]) -> str:
         }.items():
             if line:
                 close = line.get("to the CPU", line.get("to_ours"))
-                others.append([model, name, _ratio(line), _gigabytes(line), "" if close is None else f"{close:.1e}"])
+                others.append(
+                    [
+                        model,
+                        name,
+                        _seconds(line),
+                        _ratio(line),
+                        _gigabytes(line),
+                        "" if close is None else f"{close:.1e}",
+                    ]
+                )
     return (
-        f"## On a GPU: {found['device']}\n\nWall time in plain forward passes of the same model over the same samples "
-        f"in the same precision, batches of {_batches(found)}, {found['queries']} queries, torch {found['torch']}; "
+        f"## On a GPU: {found['device']}, batches of {_batches(found)}\n\n{_remark(found)}"
+        "Wall time in plain forward passes of the same model over the same samples "
+        f"in the same precision, {found['queries']} queries, torch {found['torch']}; "
         "the last column is the largest deviation from float32 on the CPU as a share of the largest score.\n\n"
         + table(
             ["model", "precision", "all pairs", "self-influence", "one direction", "projection", "to the CPU"], lines
         )
         + "\n"
-        + table(["model", "work", "forward passes", "peak memory", "to the CPU, or to ours"], others)
+        + table(["model", "work", "seconds", "forward passes", "peak memory", "to the CPU, or to ours"], others)
         + "\n"
         + _sample(found.get("image sample", {}))
     )
@@ -55,6 +65,15 @@ def _ratio(line: Any) -> str:
     return (
         f"{line['ratio']:.2f}" if "ratio" in line else str(line.get("failed") or line.get("left_out")).replace("|", "/")
     )
+
+
+def _seconds(line: dict[str, Any]) -> str:
+    return f"{line['seconds_s']:.2f}" if "seconds_s" in line else ""
+
+
+def _remark(found: dict[str, Any]) -> str:
+    """What code gave the figures, where the file says it."""
+    return f"Measured {found['about']}. " if "about" in found else ""
 
 
 def _gigabytes(line: dict[str, Any]) -> str:
