@@ -7,7 +7,7 @@ below.
 import streamlit as st
 
 from attribution.project.home import list_projects
-from pages.parts import context, edits, frame, jobs, start, states, trusting
+from pages.parts import context, edits, frame, jobs, keys, start, states, trusting
 
 PAGES = {
     "Look": {
@@ -76,6 +76,7 @@ def draw() -> None:
     context.restore()
     with st.sidebar, frame.said():
         sidebar(projects)
+        keys.everywhere()
     states.show_flashes(edits.revert_batch)
     if context.opened() or page.title == PAGES["Data"]["new_project"][0]:
         with frame.framed():

@@ -20,6 +20,7 @@ from pages.parts import (
     jobs,
     keys,
     kinds,
+    marks,
     states,
     stopping,
     suspects,
@@ -35,6 +36,9 @@ KEYS = {
     "x": "drop-",
     "s": "suggested-",
     "v": "value-review-",
+    "u": "unsure-",
+    "t": "tags-",
+    "n": "note-",
     "z": "undo",
     **{str(digit): f"label-{digit}-" for digit in range(10)},
 }
@@ -87,10 +91,8 @@ def pick_label(sight: Sight, place: Place) -> None:
 def progress(sight: Sight, rows: np.ndarray) -> None:
     """How far, what it yielded, whether to stop."""
     found = suspects.measured(sight, rows)
-    st.progress(
-        found.reviewed / max(found.total, 1),
-        text=queue.progress_line(found),
-    )
+    put_off = int(np.isin(rows, sight.unsure).sum())
+    st.progress(found.reviewed / max(found.total, 1), text=queue.progress_line(found, put_off))
     stopping.line(sight)
 
 
@@ -108,17 +110,24 @@ def buttons(sight: Sight, place: Place, suggested: Any) -> None:
                 on_click=decide,
                 args=(sight, place, word.lower()),
             )
+        put_off = row in sight.unsure
+        st.button(
+            "Not unsure" if put_off else "Unsure",
+            key=f"unsure-{row}",
+            shortcut="U",
+            icon=":material/help:",
+            help="Put it off: it comes back at the end of the queue, and counts as neither right nor wrong.",
+            on_click=decide,
+            args=(sight, place, "sure" if put_off else "unsure"),
+        )
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=suspects.undo, args=(project,))
         keys.arrows(("back", "forward"), "", move, ((project, place.before), (project, place.after)))
-    if sight.face.picks:
-        pick(sight, place, int(suggested))
-    else:
-        write(sight, place, suggested)
-    keys.shown([row, *place.version.values()])
+    enter = pick(sight, place, int(suggested)) if sight.face.picks else write(sight, place, suggested)
+    keys.shown([row, *place.version.values()], enter)
 
 
-def write(sight: Sight, place: Place, suggested: Any) -> None:
-    """The suggested target at one key, and a field for any other."""
+def write(sight: Sight, place: Place, suggested: Any) -> str:
+    """The suggested target at one key, and a field for any other; the key of the suggestion's button."""
     face, row = sight.face, place.row
     given = sight.labels.values[row]
     st.caption(f"Or give it {'other' if face.noun == face.nouns else 'another'} {face.noun}{face.typing}:")
@@ -133,10 +142,11 @@ def write(sight: Sight, place: Place, suggested: Any) -> None:
             args=(sight, place, "relabel", suggested),
         )
         targets.field(sight, f"review-{row}", given, lambda value: decide(sight, place, "relabel", value))
+    return f"suggested-{row}"
 
 
-def pick(sight: Sight, place: Place, suggested: int) -> None:
-    """A button per class, each with its key."""
+def pick(sight: Sight, place: Place, suggested: int) -> str:
+    """A button per class, each with its key; the key of the one that stands out ("": none does)."""
     row = place.row
     names = sight.face.choices()
     given = int(sight.labels.values[row])
@@ -144,9 +154,11 @@ def pick(sight: Sight, place: Place, suggested: int) -> None:
     chances = sight.flags.probabilities_of(row) if known else None
     likely = list(range(len(names))) if chances is None else queue.likeliest(chances, given, suggested)
     preferred = suggested if chances is None else queue.preferred(chances, given, suggested)
-    st.caption("Or relabel:")
+    keyed = queue.keyed_labels(names, likely)
+    out = [key for key, label in keyed if label == preferred and label != given]
+    st.caption(f"Or relabel{f', Enter for {states.plain(names[preferred])}' if out else ''}:")
     with st.container(horizontal=True, gap="xsmall"):
-        for key, label in queue.keyed_labels(names, likely):
+        for key, label in keyed:
             st.button(
                 states.plain(names[label]),
                 key=f"label-{key}-{row}",
@@ -168,6 +180,7 @@ def pick(sight: Sight, place: Place, suggested: int) -> None:
                 args=(sight, place),
                 width=200,
             )
+    return f"label-{out[0]}-{row}" if out else ""
 
 
 def item(sight: Sight, rows: np.ndarray) -> None:
@@ -187,6 +200,8 @@ def item(sight: Sight, rows: np.ndarray) -> None:
                 st.html(card_views.centred_picture_html(card, 252))
             st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
+        cards.ways(sight, row, "review")
+        marks.fields(sight, row, "review")
     with right:
         verdict = str(sight.states["verdict"].get(row, ""))
         value = sight.labels.values[row]
@@ -321,6 +336,7 @@ def main() -> None:
     if not len(rows):
         states.empty("No suspect passes the filters", "Choose others.", icon=":material/filter_alt_off:")
         return
+    rows = queue.put_off_last(rows, sight.unsure)
     keys.listen(GRID_KEYS if view == "Grid" else KEYS)
     progress(sight, rows)
     if view == "Grid":

@@ -1,4 +1,4 @@
-"""The ledger as a table that people read: who changed what, when, and on which evidence."""
+"""The ledger in words that people read: who changed what, when, and on which evidence."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache

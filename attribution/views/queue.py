@@ -52,9 +52,16 @@ def yield_sentence(found: Yield) -> str:
     return text + "."
 
 
-def progress_line(found: Yield) -> str:
-    """How far the review has come, and what it yielded."""
-    return f"{count(found.reviewed)} of {plural(found.total, 'suspect')} reviewed. {yield_sentence(found)}"
+def progress_line(found: Yield, put_off: int = 0) -> str:
+    """How far the review has come, what it yielded, and how many were put off as unsure."""
+    more = f" {count(put_off)} put off as unsure, at the end of the queue." if put_off else ""
+    return f"{count(found.reviewed)} of {plural(found.total, 'suspect')} reviewed. {yield_sentence(found)}{more}"
+
+
+def put_off_last(rows: np.ndarray, unsure: np.ndarray) -> np.ndarray:
+    """The queue (n,) with those that somebody was unsure of behind the others, both in their order."""
+    later = np.isin(rows, unsure)
+    return np.concatenate([rows[~later], rows[later]])
 
 
 def open_from(rows: np.ndarray, reviewed: set[int], start: int) -> int:

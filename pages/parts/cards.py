@@ -160,16 +160,20 @@ def large(
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         _decisions(sight, row, place, ("drop", "keep"), reason, evidence)
         marks.unsure(sight, row, place)
-    ways = _like(sight, row)
-    if sight.run is not None:
-        ways.append((":material/account_tree:", "What made this prediction", ask_what_made, (sight, row)))
-        if sight.project.dataset.split_of(row) == "train":
-            ways.append((":material/swap_horiz:", "Which predictions does it influence?", ask_whom, (sight, row)))
-    if ways:
-        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-            for icon, title, callback, args in ways:
-                st.button(title, key=f"{icon}-{place}-{row}", icon=icon, type="tertiary", on_click=callback, args=args)
+    ways(sight, row, place)
     marks.fields(sight, row, place)
+
+
+def ways(sight: Sight, row: int, place: str) -> None:
+    """From one sample to its like, to what made its prediction, and to the predictions that it influences."""
+    found = _like(sight, row)
+    if sight.run is not None:
+        found.append((":material/account_tree:", "What made this prediction", ask_what_made, (sight, row)))
+        if sight.project.dataset.split_of(row) == "train":
+            found.append((":material/swap_horiz:", "What it influences", ask_whom, (sight, row)))
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for icon, title, callback, args in found:
+            st.button(title, key=f"{icon}-{place}-{row}", icon=icon, type="tertiary", on_click=callback, args=args)
 
 
 def grid(

@@ -8,8 +8,8 @@ import streamlit as st
 from attribution.errors import UserError
 from attribution.project.project import Project
 from attribution.storage.states import MARKS
-from attribution.views import ledger
 from attribution.views.faces import face_of
+from attribution.views.ledger import said
 from attribution.views.numbers import plural
 from pages.parts import context, states
 
@@ -75,7 +75,7 @@ def in_words(project: Project, made: Sequence["Edit"]) -> str:
     def word(label: str) -> str:
         return face.word(targets.encode([label]).tolist()[0])
 
-    return states.plain(ledger.said(made, project.dataset.samples["split"].iloc[rows].unique(), word))
+    return states.plain(said(made, project.dataset.samples["split"].iloc[rows].unique(), word))
 
 
 def bare_values(label: Any) -> Any:

@@ -1,75 +1,41 @@
-"""Decisions by key belong to what is on screen: a key that comes too early is not taken, and the page says so at once.
+"""Keys: what is pressed belongs to what is on screen, and ? lists all keys of the page.
 
-The server's own guard is in ``edits`` (what was shown travels with every decision). This is the hint in the browser,
-where a key would otherwise vanish without a word: before the first item stands, or while the next one is still being
-drawn.
+A key that comes too early is not taken, and the page says so at once. The server's own guard is in ``edits`` (what was
+shown travels with every decision). This is the hint in the browser, where a key would otherwise vanish without a word:
+before the first item stands, or while the next one is still being drawn. Streamlit gives keys to buttons; to fields, to
+Enter and to ? the browser's part gives them here.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
-SCRIPT = """<script>
-(() => {
-  if (window.datablameKeys) return;
-  let taken = "", clock = 0, running = false;
-  const box = document.createElement("div");
-  box.setAttribute("role", "status");
-  box.style.cssText = "position:fixed;left:50%;bottom:1.5rem;transform:translateX(-50%);z-index:1000000;"
-    + "padding:.6em 1em;border-radius:.5rem;background:#31333f;color:#fff;font-family:inherit;font-size:.95rem;"
-    + "box-shadow:0 2px 12px rgba(0,0,0,.35);display:none";
-  document.body.appendChild(box);
-  const say = (words) => {
-    box.textContent = words;
-    box.style.display = "block";
-    clearTimeout(clock);
-    clock = setTimeout(() => { box.style.display = "none"; }, 3500);
-  };
-  window.datablameKeys = true;
-  new MutationObserver(() => {
-    const now = Boolean(document.querySelector("[data-testid='stApp'][data-test-script-state='running']"));
-    if (running && !now) taken = "";  // the answer is drawn, also where it is the same item again
-    running = now;
-  }).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["data-test-script-state"] });
-  window.addEventListener("keydown", (event) => {
-    const page = document.querySelector("[data-keys]"), mark = document.querySelector("[data-shown]");
-    const button = page && JSON.parse(page.dataset.keys)[event.key.toLowerCase()];
-    const typed = button && document.querySelector(`[class*='st-key-${button}'] input`);
-    if (!button || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest && event.target.closest("input, textarea, select, [contenteditable='true']")) return;
-    if (typed) {  // a field to type into is given the focus; what it holds is written over
-      event.preventDefault();
-      typed.focus();
-      typed.select();
-      return;
-    }
-    if (mark && !document.querySelector(`[class*='st-key-${button}'] button:not([disabled])`)) return;
-    const shown = mark ? mark.dataset.shown : "";
-    if (event.repeat || shown === taken) {
-      event.stopImmediatePropagation();
-      event.preventDefault();
-      say(`“${event.key.toUpperCase()}” was not taken: the next one was not on screen yet.`);
-      return;
-    }
-    taken = shown;
-  }, true);
-})();
-</script>"""
+SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+SHOW = (
+    '<button data-show-keys title="All keys of this page" style="all:unset;cursor:pointer;font-size:.85rem;opacity:.7">'
+    'Keys <kbd style="border:1px solid #8886;border-radius:.25rem;padding:0 .35em">?</kbd></button>'
+)
+
+
+def everywhere() -> None:
+    """On every page: ? lists the keys, and so does a button in the sidebar."""
+    st.html(f"{SHOW}<script>{SCRIPT}</script>", unsafe_allow_javascript=True)
 
 
 def listen(buttons: Mapping[str, str]) -> None:
-    """At the top of a page that takes these keys (each with how the key of its button begins): one that comes too early
-    is said from now on."""
-    names = escape(json.dumps(dict(buttons)))
-    st.html(f'<span data-keys="{names}"></span>{SCRIPT}', unsafe_allow_javascript=True)
+    """At the top of a page that takes these keys, each with how the key of its button or field begins: one that comes
+    too early is said from now on, and a field is given the focus."""
+    st.html(f'<span data-keys="{escape(json.dumps(dict(buttons)))}"></span>')
 
 
-def shown(what: Iterable[object]) -> None:
-    """After the buttons of an item: it is on screen now, and so are the buttons that belong to it."""
-    st.html(f'<span data-shown="{digest(what)}"></span>')
+def shown(what: Iterable[object], enter: str = "") -> None:
+    """After the buttons of an item: it is on screen now, and so are the buttons that belong to it. ``enter``: the key
+    of the button that Enter presses."""
+    st.html(f'<span data-shown="{digest(what)}" data-enter="{escape(enter)}"></span>')
 
 
 def arrows(names: tuple[str, str], where: str, on_click: Callable[..., None], asked: tuple[tuple, tuple]) -> None:

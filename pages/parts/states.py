@@ -1,5 +1,6 @@
 """The states that are not "ready": nothing yet, and an error in words with its remedy."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,6 +8,8 @@ import streamlit as st
 
 from attribution.errors import UserError
 from pages.parts.text import plain
+
+BAR_S = 9.0  # as long as it stands in the window's lower corner (``frame.STYLE``)
 
 
 def empty(
@@ -58,15 +61,14 @@ def flash_error(error: UserError) -> None:
 
 def show_flashes(take_back: Callable[[Any, int], None]) -> None:
     """Draw what the last callback had to say. A decision stands at the window's lower edge with its *Undo*, which hands
-    the project and the entry to ``take_back``: a toast holds no button."""
-    bar = None
+    the project and the entry to ``take_back``: a toast holds no button, and no key of its own."""
     for message, icon, undo in st.session_state.pop("flashes", []):
+        st.session_state["bar"] = (message, icon, undo, time.monotonic()) if undo is not None else None
         if undo is None:
             st.toast(message, icon=icon)
-        else:
-            bar = message, icon, undo
-    if bar is not None:
-        message, icon, (project, entry) = bar
+    bar = st.session_state.get("bar")
+    if bar is not None and time.monotonic() - bar[3] < BAR_S:
+        message, icon, (project, entry), _ = bar
         with st.container(key="undo-bar", horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"{icon} {message}")
             st.button(

@@ -63,8 +63,9 @@ def _buttons(sight: Sight, row: int, guess: Any) -> None:
     project = sight.project
     version = sight.versions([row])
     common = (f"came with {sight.face.none}", None, version)
+    enter = ""
     if sight.face.picks:
-        _pick(sight, row, -1 if guess is None else int(guess), common)
+        enter = _pick(sight, row, -1 if guess is None else int(guess), common)
     else:
         give = partial(edits.decide, project, "relabel", [row])
         targets.field(sight, f"unlabelled-{row}", guess, lambda value: give(value, *common))
@@ -72,16 +73,17 @@ def _buttons(sight: Sight, row: int, guess: Any) -> None:
         drop = (project, "drop", [row], None, *common)
         st.button("Drop", key=f"drop-{row}", shortcut="X", icon=":material/delete:", on_click=edits.decide, args=drop)
         st.button("Undo", key="undo", shortcut="Z", icon=":material/undo:", on_click=edits.undo, args=(project,))
-    keys.shown([row, *version.values()])
+    keys.shown([row, *version.values()], enter)
 
 
-def _pick(sight: Sight, row: int, guess: int, common: tuple[Any, ...]) -> None:
-    """A button per class with its key."""
+def _pick(sight: Sight, row: int, guess: int, common: tuple[Any, ...]) -> str:
+    """A button per class with its key; the key of the guess's button ("": there is none)."""
     project = sight.project
     names = sight.face.choices()
     likely = [label for label in (guess, *range(len(names))) if label >= 0]
+    keyed = queue.keyed_labels(names, list(dict.fromkeys(likely)))
     with st.container(horizontal=True, gap="xsmall"):
-        for key, label in queue.keyed_labels(names, list(dict.fromkeys(likely))):
+        for key, label in keyed:
             st.button(
                 states.plain(names[label]),
                 key=f"label-{key}-{row}",
@@ -101,3 +103,4 @@ def _pick(sight: Sight, row: int, guess: int, common: tuple[Any, ...]) -> None:
                 on_click=edits.from_menu,
                 args=details,
             )
+    return next((f"label-{key}-{row}" for key, label in keyed if label == guess), "")
