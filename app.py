@@ -12,6 +12,11 @@ from pages.parts import context, edits, frame, jobs, keys, start, states, trusti
 PAGES = {
     "Look": {
         "overview": ("Overview", ":material/home:", "The state of the data at a glance, and what to do next."),
+        "browse": (
+            "Browse",
+            ":material/grid_view:",
+            "Every sample, found by what is known of it.",
+        ),
         "influence": ("Influence", ":material/account_tree:", "Which training samples made a prediction what it is."),
         "map": ("Map", ":material/scatter_plot:", "All samples as points; draw around some and act on them."),
         "angles": (

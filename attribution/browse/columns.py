@@ -29,7 +29,9 @@ class Columns(Mapping[str, Column]):
 
     def __init__(self, see: Any) -> None:
         self.see = see
-        self._makers = {**_ours(see), **_theirs(see)}
+        theirs = _theirs(see)
+        self.own = tuple(theirs)
+        self._makers = {**_ours(see), **theirs}
         self._made: dict[str, Column] = {}
         # the task's own noun, and what the user's files call the columns that we have under a name of ours
         given = see.project.data_config

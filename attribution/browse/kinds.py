@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SHOWN = 12  # names in a message
+BARS = 24  # of a histogram
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _COMPARED = re.compile(rf"(>=|<=|>|<|=)\s*({_NUMBER})")
 _BETWEEN = re.compile(rf"({_NUMBER})?\.\.({_NUMBER})?")
@@ -137,13 +138,13 @@ class Number(Column):
     def matches(self, value: Value) -> np.ndarray:
         if literal(value, NONE):
             return self.missing
-        low, high, open_low, open_high = self._span(value.text.strip())
+        low, high, open_low, open_high = self.span(value.text.strip())
         values = self.values
         with np.errstate(invalid="ignore"):
             above = values > low if open_low else values >= low
             return above & (values < high if open_high else values <= high) & ~self.missing
 
-    def _span(self, text: str) -> tuple[float, float, bool, bool]:
+    def span(self, text: str) -> tuple[float, float, bool, bool]:
         """The ends that ``text`` names, and whether they are outside."""
         if compared := _COMPARED.fullmatch(text):
             sign = compared[1]
@@ -165,6 +166,23 @@ class Number(Column):
         if re.fullmatch(_NUMBER, text):
             return float(text), float(text), False, False
         raise self._no_span(text)
+
+    @cached_property
+    def bars(self) -> tuple[np.ndarray, np.ndarray]:
+        """The edges of a histogram (b + 1,), equally wide or at whole numbers, and the bar of each sample (n,) int8, -1
+        for none."""
+        known = np.isfinite(self.values)
+        values = self.values[known]
+        low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+        whole = high - low < BARS and bool((values == np.round(values)).all())
+        if whole:
+            edges = np.arange(low, high + 2) - 0.5
+        else:
+            edges = np.linspace(low, high, BARS + 1) if high > low else np.array([low - 0.5, low + 0.5])
+        places = np.full(len(self.values), -1, dtype=np.int8)
+        steps = (values - edges[0]) / (edges[1] - edges[0])
+        places[known] = np.clip(steps.astype(np.int64), 0, len(edges) - 2)
+        return edges, places
 
     def _no_span(self, text: str) -> UserError:
         known = self.values[np.isfinite(self.values)]
@@ -268,6 +286,10 @@ class Marks(Column):
     def names(self) -> tuple[str, ...]:
         """All names that any sample has, sorted."""
         return tuple(sorted({name for names in self._of.values() for name in names}))
+
+    def rows(self, name: str) -> np.ndarray:
+        """The rows of the samples with a name."""
+        return np.array([row for row, names in self._of.items() if name in names], dtype=np.int64)
 
     def _mask(self, rows: Iterable[int]) -> np.ndarray:
         mask = np.zeros(self.values[0], dtype=bool)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 from attribution.project.decisions import Decisions, SampleState
 from attribution.project.folder import About
 from attribution.storage import history, selections
+from attribution.storage import views as saved_views
 from attribution.storage.history import Wanted
 from attribution.storage.ledger import Edit, Ledger
+from attribution.storage.views import View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,3 +158,15 @@ class Review:
     def selections(self) -> list[tuple[str, str, int]]:
         """``(token, name, count)`` of the named selections, newest first."""
         return selections.named(self._about.database)
+
+    def views(self) -> list[View]:
+        """Saved views, by name: filter words, and the column to sort by."""
+        return saved_views.saved(self._about.database)
+
+    def save_view(self, name: str, words: str, sort: str = "") -> View:
+        """Keep filter words under a name, instead of the view that has it."""
+        return saved_views.save(self._about.database, name, words, sort)
+
+    def forget_view(self, name: str) -> None:
+        """Remove a saved view."""
+        saved_views.forget(self._about.database, name)

@@ -1,0 +1,249 @@
+"""Browse: every sample as a grid or a table, found by words, by clicks and brushes on every column, in any order."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from attribution.browse.filter import ordered, parse
+from attribution.errors import UserError
+from attribution.storage.views import View
+from attribution.views import tables
+from attribution.views.numbers import count, plural
+from pages.parts import cards, chosen, context, facets, frame, jobs, states, tiles
+from pages.parts.context import Sight
+
+WORDS = "find-words"
+PAGE = "page-browse"
+SIZES = ((80, 120), (120, 80), (180, 48), (10_000, 24))  # up to so many pixels, so many tiles on a page
+LINES = 50
+NATURAL = "order of the data"
+USUAL = ("id", "split", "label", "prediction", "error", "certainty", "loss", "suspicion", "verdict", "tag")
+ELSEWHERE = {"map": "Map", "review": "Review", "influence": "Influence", "angles": "Angles"}
+HOW = """
+| words | samples |
+| --- | --- |
+| `label:Shirt` | with this label; `label:Shirt,Bag` with any of the two |
+| `-label:Bag` | without it |
+| `loss:>1.2` `suspicion:0.5..1` | by numbers; `loss:none` without one |
+| `right:no` | that the model gets wrong |
+| `tag:"to ask"` `verdict:relabel` | by what was decided |
+| `like:ID` | most like a sample, the nearest first |
+| `blue shoe` | whose id, text or note holds all of these words |
+
+Terms side by side must all hold. Every column on the left, yours as well, can be used by its name.
+"""
+
+
+def searched() -> None:
+    """Callback: the words that were typed."""
+    context.put(find=(st.session_state[WORDS] or "").strip())
+
+
+def words(sight: Sight) -> None:
+    """The filter as words, how they are written, and the saved views."""
+    st.session_state[WORDS] = sight.find
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.text_input(
+            "Find",
+            key=WORDS,
+            on_change=searched,
+            placeholder="label:Shirt right:no loss:>1.2, or words of an id or a text",
+            label_visibility="collapsed",
+            icon=":material/search:",
+        )
+        with st.popover("How", icon=":material/help:"):
+            st.markdown(HOW)
+        with st.popover("Views", icon=":material/bookmark:"):
+            views(sight)
+
+
+def views(sight: Sight) -> None:
+    """Saved views: open, rename, remove; keep this one under a name."""
+    project = sight.project
+    for place, view in enumerate(project.views()):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            name = f"view-name-{place}-{view.name}"
+            st.text_input(
+                "Name", view.name, key=name, label_visibility="collapsed", on_change=renamed, args=(sight, view, name)
+            )
+            st.button("Open", key=f"view-open-{place}", on_click=open_view, args=(view,), help=states.plain(view.words))
+            st.button(
+                "",
+                key=f"view-forget-{place}",
+                icon=":material/delete:",
+                help="Remove",
+                type="tertiary",
+                on_click=project.forget_view,
+                args=(view.name,),
+            )
+    with st.form("view-form", border=False, clear_on_submit=True):
+        st.text_input("Keep this filter as", key="view-new", placeholder="A name")
+        st.form_submit_button("Save view", key="view-save", on_click=save_view, args=(sight,))
+
+
+def save_view(sight: Sight) -> None:
+    """Callback: keep the filter and the order under the name that was typed."""
+    try:
+        view = sight.project.save_view(st.session_state.get("view-new") or "", sight.find, sort_words())
+    except UserError as error:
+        states.flash_error(error)
+        return
+    states.flash(f"Saved as {states.plain(view.name)}.", ":material/bookmark:")
+
+
+def renamed(sight: Sight, view: View, key: str) -> None:
+    """Callback: a view under another name."""
+    try:
+        made = sight.project.save_view(st.session_state[key], view.words, view.sort)
+    except UserError as error:
+        states.flash_error(error)
+        return
+    if made.name != view.name:
+        sight.project.forget_view(view.name)
+
+
+def open_view(view: View) -> None:
+    """Callback: the filter and the order of a saved view."""
+    context.put(find=view.words)
+    tiles.sort_by(view.sort or NATURAL)
+
+
+def sort_words() -> str:
+    """The order that is chosen, "" for that of the data."""
+    by = st.session_state.get("sort") or NATURAL
+    return "" if by == NATURAL else ("-" if st.session_state.get("falling") else "") + str(by)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _ordered(folder: str, known: tuple[Any, ...], find: str, by: str, _sight: Sight, _rows: np.ndarray) -> np.ndarray:
+    """The rows that a filter leaves in the order of a column."""
+    return ordered(parse(find), _sight.columns, _rows, by)
+
+
+def toolbar(sight: Sight, n: int) -> tuple[str, int]:
+    """How many there are, and grid or table, the size of a tile, and the order."""
+    with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.markdown(f"**{count(n)}** of {plural(len(sight.project.dataset), 'sample')}", width="content")
+        view = st.segmented_control(
+            "View",
+            ["Grid", "Table"],
+            default="Grid",
+            required=True,
+            key="as",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        size = 112
+        if view == "Grid":
+            size = st.slider("Size", 64, 256, 112, 16, key="size", bind="query-params", width=110)
+        names = [NATURAL, *sight.columns]
+        if st.session_state.get("sort") not in (None, *names):
+            st.session_state["sort"] = NATURAL
+        st.selectbox("Sorted by", names, key="sort", bind="query-params", width=170)
+        st.toggle("Largest first", key="falling", bind="query-params")
+    return view or "Grid", int(size)
+
+
+def columns_of(sight: Sight) -> list[str]:
+    """The columns of the table, to choose among all."""
+    names = list(sight.columns)
+    usual = [name for name in USUAL if name in names] + list(sight.columns.own[:6])
+    with st.popover("Columns", icon=":material/view_column:"):
+        return st.multiselect("Columns", names, default=usual, key="browse-columns") or usual
+
+
+@st.fragment
+def samples() -> None:
+    """The samples that match, a page of them; choosing some draws nothing but this part anew."""
+    if st.session_state.get("flashes") or st.session_state.get("flash_error") or st.session_state.get("go"):
+        st.rerun()  # a decision: the page says so, and its other parts change with it
+    sight = context.sight()
+    rows = np.arange(len(sight.project.dataset)) if sight.found is None else sight.found
+    view, size = toolbar(sight, len(rows))
+    by = sort_words()
+    by = by if by.removeprefix("-") in sight.columns else ""
+    rows = _ordered(sight.key, sight.known, sight.find, by, sight, rows)
+    per_page = LINES if view == "Table" else next(many for pixels, many in SIZES if size <= pixels)
+    key = f"{PAGE}-{view}-{per_page}-{sight.find}-{by}"  # another filter or order starts at its first page
+    number = cards.page_number(len(rows), per_page, key)
+    page = tables.page_of(rows, number, per_page)
+    if not len(rows):
+        states.empty(
+            "No sample matches",
+            "Loosen the filter, or clear it.",
+            "Clear the filter",
+            clear,
+            ":material/filter_alt_off:",
+        )
+        return
+    chosen.bar(sight, page, rows)
+    columns = columns_of(sight) if view == "Table" else None
+    tiles.draw(sight, page, size, columns, by)
+    first = (number - 1) * per_page
+    st.caption(
+        f"{count(first + 1)} to {count(first + len(page))} of {count(len(rows))}. Click to choose, shift-click for a "
+        "range, double-click or Enter to open."
+    )
+    cards.pager(len(rows), per_page, key)
+    if (row := tiles.opened()) is not None:
+        large(row)
+
+
+def clear() -> None:
+    """Callback: no filter any more."""
+    context.put(find="")
+
+
+@st.dialog("Sample", width="large", on_dismiss="rerun")
+def large(row: int) -> None:
+    """One sample, large, with what can be done about it."""
+    sight = context.sight()
+    show = getattr(cards, "large", None)
+    if show is not None:
+        show(sight, row, "browse")
+        return
+    cards.show(cards.card_of(sight, row, size=280), 280, 40)
+    cards.actions(sight, row, "browse", reason="browse")
+
+
+def elsewhere(sight: Sight) -> None:
+    """The other pages that take the filter."""
+    if sight.found is None:
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption("The same samples on", width="content")
+        for name, title in ELSEWHERE.items():
+            st.page_link(frame.link(name), label=title, query_params=context.address())
+
+
+def no_model(sight: Sight) -> None:
+    """What is not known yet of the samples, and the button that finds it out."""
+    if jobs.panel(sight.project, ("prepare", "train"), place="browse"):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("What the model says, loss and suspicion become columns, too, after a training.", width="content")
+        args = (sight.project, "prepare")
+        st.button("Train and analyse", key="browse-train", type="tertiary", on_click=jobs.submit, args=args)
+
+
+def main() -> None:
+    """The page."""
+    sight = context.sight()
+    st.title("Browse")
+    words(sight)
+    if sight.find and sight.found is None and sight.misfound is not None:
+        states.error_box(sight.misfound)
+        st.button("Clear the filter", key="find-clear", on_click=clear)
+        return
+    if sight.run is None:
+        no_model(sight)
+    elsewhere(sight)
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        facets.panel(sight)
+    with right:
+        samples()
+
+
+frame.show(main)
