@@ -94,8 +94,8 @@ class Project:
       info first_look classes samples``.
     - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
-      edit_count revertible decision_on ledger class_index export report summary``; samples by words:
-      ``find table``, and saved: ``views save_view forget_view``.
+      edit_count revertible decision_on ledger class_index export apply report summary``; samples by
+      words: ``find table``, and saved: ``views save_view forget_view``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
       categories_of truth leaks map plane angles comparisons calibration budget surest shifts remedies memorizations
