@@ -27,7 +27,7 @@ def commands(state: State) -> list[str]:
     if state.leaks is not None:
         lines.append(_line("leaks", project.name))
     if state.labels.version != state.dataset.base_version().version:
-        lines.append("# the decisions, as `datablame export` wrote them from this project")
+        lines.append("# edits.jsonl: the decisions, from this project by `datablame export patch --out edits.jsonl`")
         lines.append(_line("apply", project.name, ["edits.jsonl"]))
     if state.proof is not None:
         lines.append(_line("retrain", project.name, ["--seeds", ",".join(map(str, state.proof.seeds))]))
