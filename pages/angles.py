@@ -10,23 +10,32 @@ import streamlit as st
 
 from attribution.figures import angles as draw
 from attribution.figures import cloud
+from attribution.modalities import modality_of
 from attribution.studies.angles.study import AnglesConfig
 from attribution.studies.queries import query_of
 from attribution.views import angles, colours, numbers, scatter
 from attribution.views.cards import Fact
-from pages.parts import charts, context, frame, jobs, lasso, query, selected, states
+from pages.parts import charts, context, found, frame, jobs, lasso, query, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
     from attribution.studies.angles.result import AnglesResult
 
 READING = (
-    "**How to read it.** Every training sample pulls on the model's weights; so does what you ask about. A point's "
-    "place from left to right is the angle between the two pulls: at the right (cosine 1, 0°) training on the sample "
-    "moves the model the way that makes this prediction's loss smaller, at the left (cosine −1, 180°) it moves it the "
-    "other way, and in the middle (90°) the two have nothing to do with each other. Its height is how strong the pull "
-    "is: points high on the left do the most harm, and what is wrong often lies there. Draw around them to see them "
-    "and act."
+    ("Right", "training on the sample brings the model nearer to what was given: the two pull the same way (0°)."),
+    ("Left", "it takes the model away from it: they pull opposite ways (180°)."),
+    ("Middle", "the two have nothing to do with each other (90°)."),
+    ("Up", "the sample pulls strongly. High on the left is where what is wrong often lies."),
+)
+TERMS = (
+    "Every training sample pulls on the model's weights (the gradient of its loss); so does what you ask about. From "
+    "left to right stands the cosine of the angle between the two pulls, upwards the length of the sample's gradient."
+)
+CURVATURE = (
+    "Some estimators also count how far training gives way to a pull (curvature): a direction in which it gives way "
+    "easily counts more. That turns the direction that is asked about: the angle between the gradient of what you ask "
+    "about and its product with the inverse curvature. Damping keeps directions that next to nothing holds from "
+    "deciding alone: with much of it nothing turns."
 )
 
 
@@ -76,17 +85,19 @@ def points(sight: Sight, result: "AnglesResult") -> None:
     """The scatter of cosine against length, with its lasso."""
     samples = result.samples
     rows = samples["row"].to_numpy(dtype=np.int64)
+    within = found.training(sight)
+    shown = rows if within is None else rows[np.isin(rows, within)]
     positions = angles.points(
         rows, samples["cosine"].to_numpy(), samples["norm"].to_numpy(), len(sight.project.dataset)
     )
     named = [sight.face.noun, "suspicion", "edits"]
     colour = st.selectbox("Colour by", named, key="tint", bind="query-params", width=200)
-    groups, missing = groups_of(sight, colour or "", rows)
+    groups, missing = groups_of(sight, colour or "", shown)
     if missing:
         st.caption(f":material/info: {missing}")
     alt = "right: pulls with the query, left: against it; up: pulls strongly"
     scene = cloud.angles_scene(positions)
-    lasso.chart(sight, positions, groups, lambda: rows, 500, key="angles-chart", alt=alt, scene=scene)
+    lasso.chart(sight, positions, groups, lambda: shown, 500, key="angles-chart", alt=alt, scene=scene)
 
 
 def facts_of(sight: Sight, result: "AnglesResult") -> dict[int, tuple[Fact, Fact]]:
@@ -108,7 +119,6 @@ def figures(sight: Sight, result: "AnglesResult") -> None:
     sides = sight.face.sides(sight.labels.values, rows, result.query_rows)
     final = angles.degrees(result.samples["cosine"].to_numpy())
     mine = {name: final[np.isin(rows, members)] for name, members in sides.items()}
-    usual = float(result.config["usual_ratio"])
     grid = st.grid(2, min_column_width=380, gap="medium")
     with grid.cell():
         charts.show(result.figure("polar", groups=sides, dark=context.dark()), "polar")
@@ -118,30 +128,15 @@ def figures(sight: Sight, result: "AnglesResult") -> None:
         st.caption(states.plain(angles.layer_sentence(result.config["layers"])))
     with grid.cell():
         charts.show(result.figure("checkpoints", groups=sides, dark=context.dark()), "epochs")
-    with grid.cell():
-        st.markdown(
-            "**How far curvature turns the question**",
-            help="Angle between the query's gradient and its product with the inverse curvature: with much "
-            "damping nothing turns, "
-            "with little the flat directions decide.",
-        )
-        turns = [angles.turn_line(one, usual) for one in result.config["checkpoints"]]
-        st.dataframe(turns, hide_index=True, alt="Turn of the query by curvature, per checkpoint and damping")
-        used = min(int(result.config["curvature_samples"]), int(result.config["n_train"]))
-        of = numbers.count(int(result.config["n_train"]))
-        st.caption(
-            f"Columns: damping, in mean eigenvalues of the curvature, which is taken over {numbers.count(used)} of "
-            f"{of} training samples. “About”: only roughly solved; “not reached”: too few steps for so little damping."
-        )
 
 
 def planes(sight: Sight, result: "AnglesResult") -> None:
     """Where the inputs are two numbers: the plane coloured by influence without and with curvature."""
     info = sight.project.info
-    found = angles.plane(info.preprocessing.get("columns", []), sight.project.dataset.inputs)
-    if found is None:
+    two = angles.plane(info.preprocessing.get("columns", []), sight.project.dataset.inputs)
+    if two is None:
         return
-    names, inputs = found
+    names, inputs = two
     samples = result.samples
     st.subheader("In the plane of the inputs")
     st.markdown(angles.agreement_sentence(samples["influence"].to_numpy(), samples["curved"].to_numpy()))
@@ -157,16 +152,80 @@ def planes(sight: Sight, result: "AnglesResult") -> None:
 
 
 def ready(sight: Sight, result: "AnglesResult") -> None:
-    """Words, the cloud, and what is drawn around in it."""
+    """The cloud, and what is drawn around in it."""
     if result.version != sight.labels.version:
         with st.container(horizontal=True, vertical_alignment="center"):
             changed = f":material/info: {sight.face.nouns.capitalize()} have changed since this was measured."
             st.caption(changed, width="content")
             again = partial(jobs.submit, sight.project, "angles", submit_for(sight, result.query_rows))
             st.button("Measure again", key="remeasure", type="tertiary", on_click=again)
-    st.markdown(angles.turn_sentence(result.config["checkpoints"][-1], float(result.config["usual_ratio"])))
-    st.markdown(angles.against_sentence(result.config["against"], int(result.config["n_train"])))
     points(sight, result)
+
+
+def reading() -> None:
+    """How to read the chart, beside it."""
+    with st.container(border=True, gap="xsmall"):
+        st.markdown("**How to read it**", help=TERMS)
+        for place, words in READING:
+            st.caption(f"**{place}**: {words}")
+        st.caption("Draw around points to see them and act.")
+
+
+def curvature(sight: Sight, result: "AnglesResult") -> None:
+    """Whether taking account of curvature asks something else."""
+    usual = float(result.config["usual_ratio"])
+    checkpoints = result.config["checkpoints"]
+    st.subheader("Would estimators with curvature answer differently?", anchor=False)
+    left, right = st.columns(2, gap="medium")
+    left.markdown(angles.turn_sentence(checkpoints[-1], usual), help=CURVATURE)
+    left.markdown(angles.against_sentence(result.config["against"], int(result.config["n_train"])))
+    with right:
+        turns = [angles.turn_line(one, usual) for one in checkpoints]
+        st.dataframe(turns, hide_index=True, alt="Turn of the question by curvature, per checkpoint and damping")
+        used = min(int(result.config["curvature_samples"]), int(result.config["n_train"]))
+        of = numbers.count(int(result.config["n_train"]))
+        st.caption(
+            "By how many degrees, per damping.",
+            help=f"Columns: damping, in mean eigenvalues of the curvature, taken over {numbers.count(used)} of {of} "
+            f"training samples. “About”: only roughly solved; “not reached”: too few steps for so little damping.",
+        )
+
+
+def headline(sight: Sight, rows: Sequence[int], result: "AnglesResult | None") -> None:
+    """What happened, and who pulls which way."""
+    sentence, pulls, _, _ = query.story(sight, rows)
+    pulled = ""
+    if result is not None:
+        samples = result.samples
+        there = samples["row"].to_numpy(dtype=np.int64)
+        top = there[np.argsort(-np.abs(samples["influence"].to_numpy()), kind="stable")[:1]]
+        ids = sight.project.dataset.ids
+        names = {int(row): f"{ids[row]} ({sight.face.word(sight.labels.values[row])})" for row in top}
+        pulled = angles.pull_sentence(
+            samples["cosine"].to_numpy(),
+            samples["influence"].to_numpy(),
+            pulls,
+            names.get(int(top[0]), "") if len(top) else "",
+            modality_of(sight.project.dataset).title,
+        )
+    st.markdown(f"##### {states.plain(f'{sentence} {pulled}'.strip())}")
+
+
+def asking(sight: Sight, listed: np.ndarray, rows: Sequence[int], measured: bool) -> None:
+    """What is asked about, with the way to ask about all validation samples, and how to read the chart beside it."""
+    with query.asked_about(sight, listed, rows, side=112):
+        if measured:
+            reading()
+        if n_val := sight.project.info.counts.get("val"):
+            words = f"Ask about all {numbers.count(n_val)} validation samples"
+            st.button(
+                words,
+                key="ask-validation",
+                icon=":material/groups:",
+                on_click=ask_validation,
+                args=(sight,),
+                width="stretch",
+            )
 
 
 def main() -> None:
@@ -182,24 +241,15 @@ def main() -> None:
                 lambda: jobs.submit(sight.project, "prepare"),
             )
         return
+    found.chip(sight)
     listed = query.candidates(sight)
     rows = query.query_rows(sight, listed)
     result = sight.project.angles(rows) if rows else None
+    if rows:
+        headline(sight, rows, result)
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell():
-        query.picker(sight, listed, rows)
-        if n_val := sight.project.info.counts.get("val"):
-            words = f"Ask about all {numbers.count(n_val)} validation samples"
-            st.button(
-                words,
-                key="ask-validation",
-                icon=":material/groups:",
-                on_click=ask_validation,
-                args=(sight,),
-                width="stretch",
-            )
-        if rows:
-            query.query_card(sight, rows)
+        asking(sight, listed, rows, result is not None)
     with grid.cell(column_span=2):
         if not rows:
             states.empty(
@@ -212,8 +262,8 @@ def main() -> None:
     if result is not None:
         facts = facts_of(sight, result)
         selected.panel(sight, "selected on Angles", lambda row: facts.get(row, ()))
-        st.markdown(READING)
         figures(sight, result)
+        curvature(sight, result)
         planes(sight, result)
 
 

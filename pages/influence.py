@@ -18,7 +18,22 @@ from attribution.views import cards as card_views
 from attribution.views import colours, costs, influence, methods, numbers, tables
 from attribution.views.influence import CONTRAST
 from attribution.views.stories import Pull
-from pages.parts import aligned, beside, cards, charts, context, cost, doubt, fields, frame, jobs, keys, query, states
+from pages.parts import (
+    aligned,
+    beside,
+    cards,
+    charts,
+    context,
+    cost,
+    doubt,
+    fields,
+    found,
+    frame,
+    jobs,
+    keys,
+    query,
+    states,
+)
 from pages.parts import method as method_part
 from pages.parts.context import Sight
 from pages.parts.method import Method
@@ -205,7 +220,7 @@ def whole(sight: Sight, method: Method, view: InfluenceView, shown: list[float])
         (one.title, sight.project.influence(view.query_rows, one.name, cards.GRID, measure=view.measure))
         for one in names
     ]
-    st.markdown(influence.agreement_sentence(view, [(title, found) for title, found in asked if found is not None]))
+    st.markdown(influence.agreement_sentence(view, [(title, other) for title, other in asked if other is not None]))
     if view.stale:
         st.caption(
             f":material/info: {sight.face.nouns.capitalize()} have changed since this was computed. The model is the "
@@ -253,18 +268,6 @@ def settings_found(sight: Sight, method: Method, rows: Sequence[int]) -> dict[st
     return by_words[chosen or next(iter(by_words))]
 
 
-def story(sight: Sight, rows: Sequence[int]) -> tuple[str, tuple[Pull, Pull], str, str]:
-    """What happened in a sentence, where the two sides pull, and the two answers that a contrast is between ("" where
-    they are not one each)."""
-    face = sight.face
-    if len(rows) > 1:
-        return face.group_sentence(sight.predictions.loc[list(rows)]), face.group_pulls(), "", ""
-    seen = sight.predictions.loc[rows[0]]
-    rival = face.rival(seen, sight.run.outputs()[rows[0]])
-    pulls = face.pulls(seen, rival if context.get("asked") == CONTRAST else "")
-    return face.query_sentence(seen), pulls, rival, face.word(seen["label"])
-
-
 def main() -> None:
     """The page."""
     sight = context.sight()
@@ -278,6 +281,7 @@ def main() -> None:
                 lambda: jobs.submit(sight.project, "prepare"),
             )
         return
+    found.chip(sight)
     listed = query.candidates(sight)
     rows = query.query_rows(sight, listed)
     if not rows:
@@ -287,7 +291,7 @@ def main() -> None:
         )
         return
     method = method_part.chosen(sight, rows)
-    sentence, pulls, rival, label = story(sight, rows)
+    sentence, pulls, rival, label = query.story(sight, rows, method.measure)
     taught = methods.taught(modality_of(sight.project.dataset).title, method.words, method.trust)
     st.markdown(f"##### {states.plain(sentence)} {taught}")
     grid = st.grid(3, min_column_width=285, gap="medium")
@@ -313,7 +317,7 @@ def answer(sight: Sight, method: Method, rows: Sequence[int], pulls: tuple[Pull,
     if not known:
         unlabelled(sight)
         return
-    view = sight.project.influence(rows, method.words.name, cards.GRID, asked, method.measure)
+    view = sight.project.influence(rows, method.words.name, cards.GRID, asked, method.measure, found.training(sight))
     if view is None:
         score_now(sight, method, rows, asked)
     elif second:
@@ -324,7 +328,8 @@ def answer(sight: Sight, method: Method, rows: Sequence[int], pulls: tuple[Pull,
 
 def two(sight: Sight, method: Method, view: InfluenceView, second: str, pulls: tuple[Pull, Pull]) -> None:
     """The answer beside another estimator's."""
-    other = sight.project.influence(view.query_rows, second, cards.GRID, measure=method.measure)
+    within = found.training(sight)
+    other = sight.project.influence(view.query_rows, second, cards.GRID, measure=method.measure, within=within)
     mine = replace(method, words=method.titled(second))
     if other is None:
         score_now(sight, mine, view.query_rows, {}, "score-beside")

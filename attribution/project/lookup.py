@@ -138,10 +138,16 @@ def settings_found(
 
 
 def influence_view(
-    score: "ScoreResult", column: int, ids: "np.ndarray", version: str, query_rows: Sequence[int], k: int
+    score: "ScoreResult",
+    column: int,
+    ids: "np.ndarray",
+    version: str,
+    query_rows: Sequence[int],
+    k: int,
+    within: "np.ndarray | None" = None,
 ) -> InfluenceView:
-    """The k strongest on both sides of one column."""
-    top = score.top(column)
+    """The k strongest on both sides of one column, of all training rows or of those ``within``."""
+    top = score.top(column) if within is None else _top_within(score, column, within, k)
     top = top.assign(id=ids[top["row"].to_numpy()])[["side", "row", "id", "influence", "cosine", "rank"]].sort_values(
         "rank"
     )
@@ -150,6 +156,30 @@ def influence_view(
     return InfluenceView(
         score.estimator, rows, sides[0], sides[1], score.moments(column), score.version != version, score, column
     )
+
+
+def _top_within(score: "ScoreResult", column: int, within: "np.ndarray", k: int) -> "pd.DataFrame":
+    """As ``ScoreResult.top`` of these rows alone, their places among all kept; where the whole column is not kept any
+    more, those of the strongest."""
+    import numpy as np
+    import pandas as pd
+
+    known = score.top(column)
+    whole = score.column(column)
+    if whole is None:
+        return known[known["row"].isin(within)]
+    rows, values = whole
+    cosines = known.set_index("row")["cosine"]
+    parts = []
+    for side in (1, -1):
+        strength = np.where(np.isfinite(values), side * values, -np.inf)
+        order = np.argsort(-strength, kind="stable")
+        order = order[strength[order] > 0]
+        mine = np.flatnonzero(np.isin(rows[order], within))[:k]
+        kept = {"side": side, "row": rows[order[mine]], "influence": values[order[mine]], "rank": mine + 1}
+        parts.append(pd.DataFrame(kept))
+    found = pd.concat(parts, ignore_index=True)
+    return found.assign(cosine=cosines.reindex(found["row"]).to_numpy())
 
 
 def affected_by(

@@ -12,6 +12,7 @@ from attribution.project.studies import Studies
 from attribution.storage.sums import ailing
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from attribution.project.lookup import InfluenceView
@@ -105,14 +106,17 @@ class Results:
         k: int = 6,
         settings: Mapping[str, Any] | None = None,
         measure: str = "loss",
+        within: "np.ndarray | None" = None,
     ) -> "InfluenceView | None":
         """The k most helpful and most harmful training samples of a query (one row, or several as a group); None if not
         scored yet with these settings (as for ``find_query``). ``measure`` "contrast" is the answer for the logit of
-        the prediction minus that of the label."""
+        the prediction minus that of the label. ``within``: only among these training rows, with their
+        places among all."""
         found = self.find_query(estimator, query_rows, settings, measure)
         if found is None:
             return None
-        return lookup.influence_view(*found, self._about.dataset.ids, self._review.labels.version, query_rows, k)
+        version = self._review.labels.version
+        return lookup.influence_view(*found, self._about.dataset.ids, version, query_rows, k, within)
 
     def affected_by(
         self,

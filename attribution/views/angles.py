@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from attribution.views.numbers import count, percent, plural, three_digits
+from attribution.views.stories import Pull
 
 DECADES = 6  # lengths below the longest by more are drawn at the chart's lower edge
 ROUGH, UNREACHED = 0.01, 0.5  # relative residuals above which a solution gives its turn only roughly, and not at all
 BINS = 18  # of ten degrees
 OWN, OTHER, ALL = "own label", "another label", "all training samples"
-NEAR, FAR = "values near the query's", "other values"
+NEAR, FAR = "values near its own", "other values"
 
 
 def degrees(cosines: np.ndarray) -> np.ndarray:
@@ -52,7 +53,7 @@ def layer_sentence(layers: Sequence[Mapping[str, Any]]) -> str:
     inside = percent(round(float(top["share"]), 3))
     name = top["name"] or "model"
     weights = plural(int(top["parameters"]), "weight")
-    return f"{inside} of the query's squared gradient lies in layer {name} ({top['kind']}), which has {weights}."
+    return f"{inside} of the pull of what you asked about acts on layer {name} ({top['kind']}), which has {weights}."
 
 
 def turn_at(checkpoint: Mapping[str, Any], ratio: float) -> Mapping[str, Any]:
@@ -105,12 +106,13 @@ def turn_line(checkpoint: Mapping[str, Any], usual: float) -> dict[str, str]:
 def against_sentence(against: Mapping[str, Any], n_train: int) -> str:
     """How far the samples that pull against the query pull together."""
     if not against["n"]:
-        return "No training sample pulls against the query."
+        return "No training sample pulls against it."
     share = percent(round(against["n"] / n_train, 3))
+    angle = f"{float(against['angle']):.0f}°"
+    verb = "pulls" if against["n"] == 1 else "pull"
     return (
-        f"{plural(int(against['n']), 'training sample')} ({share}) {'pulls' if against['n'] == 1 else 'pull'} against "
-        f"the query; their mean gradient stands at {float(against['angle']):.0f}° to it (180° would be its exact "
-        "opposite)."
+        f"{plural(int(against['n']), 'training sample')} ({share}) {verb} the other way; taken together they pull at "
+        f"{angle} to what you asked about (180° would be its exact opposite)."
     )
 
 
@@ -120,14 +122,31 @@ def spread_sentence(angles: Mapping[str, np.ndarray]) -> str:
     for name, values in angles.items():
         low, middle, high = (float(np.quantile(values, q)) for q in (0.1, 0.5, 0.9))
         who = {
-            OWN: f"{count(len(values))} training samples with the query's own label",
+            OWN: f"{count(len(values))} training samples with its own label",
             OTHER: f"{count(len(values))} with another label",
-            NEAR: f"{count(len(values))} training samples with the values nearest to the query's",
+            NEAR: f"{count(len(values))} training samples with the values nearest to its own",
             FAR: f"{count(len(values))} with other values",
             ALL: f"All {count(len(values))} training samples",
         }[name]
         parts.append(f"{who}: median {middle:.0f}°, eight of ten between {low:.0f}° and {high:.0f}°")
     return "; ".join(parts) + "."
+
+
+def pull_sentence(
+    cosines: np.ndarray, influence: np.ndarray, pulls: tuple[Pull, Pull], strongest: str, many: str
+) -> str:
+    """How many training samples pull which way, and which pulls most: ``strongest`` in words; ``many`` is what they
+    are called."""
+    if not len(cosines):
+        return f"No training {many} were measured."
+    ways = [pull.title[:1].lower() + pull.title[1:] for pull in pulls]
+    counts = [int((side * cosines > 0).sum()) for side in (1, -1)]
+    top = int(np.argsort(-np.abs(influence), kind="stable")[0])
+    way = ways[0 if influence[top] > 0 else 1].removeprefix("pull").strip(" ,")
+    return (
+        f"Of {count(len(cosines))} training {many} {count(counts[0])} {ways[0]} and {count(counts[1])} {ways[1]}. The "
+        f"strongest pull is that of {strongest}, {way}."
+    )
 
 
 def agreement_sentence(influence: np.ndarray, curved: np.ndarray) -> str:

@@ -20,9 +20,10 @@ def chip(sight: Sight) -> None:
         if found is not None:
             many = f"{numbers.count(len(found))} of {numbers.plural(len(sight.project.dataset), 'sample')}"
             st.markdown(f":material/filter_alt: {many}: **{states.plain(sight.find)}**", width="content")
-        st.page_link(
-            frame.link("browse"), label="Edit in Browse", icon=":material/edit:", query_params=context.address()
-        )
+        if frame.has("browse"):
+            st.page_link(
+                frame.link("browse"), label="Edit in Browse", icon=":material/edit:", query_params=context.address()
+            )
         st.button("Clear", key="found-clear", icon=":material/close:", type="tertiary", on_click=clear)
 
 
@@ -38,3 +39,12 @@ def narrowed(sight: Sight, rows: np.ndarray) -> np.ndarray:
     kept = np.zeros(len(sight.project.dataset), dtype=bool)
     kept[sight.found] = True
     return rows[kept[rows]]
+
+
+def training(sight: Sight) -> np.ndarray | None:
+    """The training rows that the filter leaves; None without a filter, or where it leaves none and so is about
+    others."""
+    if sight.found is None:
+        return None
+    rows = narrowed(sight, sight.project.dataset.rows("train"))
+    return rows if len(rows) else None

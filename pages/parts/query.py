@@ -11,7 +11,8 @@ from attribution.errors import UserError
 from attribution.modalities import modality_of
 from attribution.views import cards as card_views
 from attribution.views import influence, numbers
-from pages.parts import cards, context, keys, states
+from attribution.views.stories import Pull
+from pages.parts import cards, context, found, keys, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -32,19 +33,40 @@ def splits(sight: Sight) -> list[str]:
 
 
 def candidates(sight: Sight) -> np.ndarray:
-    """The queries that pass the filters of the picker."""
+    """The queries that pass the filters of the picker; those that the filter from Browse leaves, right and wrong ones,
+    where it leaves any."""
     project = sight.project
     there = splits(sight)
     split = st.session_state.get("from", there[0])
     rows = project.dataset.rows(split if split in there else there[0])
+    kept = found.narrowed(sight, rows)
+    if sight.found is not None and not len(kept):
+        kept = found.narrowed(sight, np.concatenate([project.dataset.rows(name) for name in there if name != "train"]))
     low, high = st.session_state.get("sure", (0, 100))
     name = st.session_state.get("label")
     names = sight.face.choices() if sight.face.picks else ()
+    every = st.session_state.get("which", "") == "All" or (sight.found is not None and len(kept) > 0)
     return sight.face.queries(
-        sight.predictions.loc[rows],
-        st.session_state.get("which", "") != "All",
+        sight.predictions.loc[kept if len(kept) else rows],
+        not every,
         names.index(name) if name in names else None,
         (low / 100, high / 100),
+    )
+
+
+def story(sight: Sight, rows: Sequence[int], measure: str = "loss") -> tuple[str, tuple[Pull, Pull], str, str]:
+    """What happened in a sentence, where the two sides pull, and the two answers that a contrast is between ("" where
+    they are not one each)."""
+    face = sight.face
+    if len(rows) > 1:
+        return face.group_sentence(sight.predictions.loc[list(rows)]), face.group_pulls(), "", ""
+    seen = sight.predictions.loc[rows[0]]
+    rival = face.rival(seen, sight.run.outputs()[rows[0]])
+    return (
+        face.query_sentence(seen),
+        face.pulls(seen, rival if measure != "loss" else ""),
+        rival,
+        face.word(seen["label"]),
     )
 
 
@@ -59,9 +81,9 @@ def pick_found(sight: Sight) -> None:
     project = sight.project
     texts = project.samples["text"].to_numpy() if modality_of(project.dataset).tokens else None
     rows = np.concatenate([project.dataset.rows(split) for split in ("test", "val", "train")])
-    found = influence.search(st.session_state.get("search", ""), project.dataset.ids, texts, rows, limit=1)
-    if len(found):
-        pick(int(found[0]), sight)
+    hits = influence.search(st.session_state.get("search", ""), project.dataset.ids, texts, rows, limit=1)
+    if len(hits):
+        pick(int(hits[0]), sight)
     elif st.session_state.get("search", "").strip():
         states.flash(
             f"No sample has “{states.plain(st.session_state['search'])}” in its id or text.", ":material/search_off:"
@@ -145,7 +167,7 @@ def narrowed(sight: Sight) -> None:
     )
 
 
-def asked_about(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> "DeltaGenerator":
+def asked_about(sight: Sight, listed: np.ndarray, rows: Sequence[int], side: int = 208) -> "DeltaGenerator":
     """Picker and card, in a place that stays in sight beside a long list while it is scrolled, where there is room for
     two columns; the place, for more."""
     st.html(STAYS)
@@ -153,12 +175,12 @@ def asked_about(sight: Sight, listed: np.ndarray, rows: Sequence[int]) -> "Delta
     with place:
         picker(sight, listed, rows)
         if rows:
-            query_card(sight, rows)
+            query_card(sight, rows, side)
     return place
 
 
-def query_card(sight: Sight, rows: Sequence[int]) -> None:
-    """What is asked about: one sample large, or the group's first ones."""
+def query_card(sight: Sight, rows: Sequence[int], side: int) -> None:
+    """What is asked about: one sample, its picture of ``side`` pixels, or the group's first ones."""
     face = sight.face
     if len(rows) > 1:
         st.markdown(f"**A group of {numbers.plural(len(rows), 'sample')}**, asked about as one: their mean loss.")
@@ -168,7 +190,7 @@ def query_card(sight: Sight, rows: Sequence[int]) -> None:
     card = cards.card_of(sight, rows[0], size=224, suspicion=False)
     with st.container(border=True):
         if card.picture:
-            st.html(card_views.centred_picture_html(card, 208))
+            st.html(card_views.centred_picture_html(card, side))
         st.html(card_views.card_html(card_views.without_picture(card), text_lines=12, text_em=1.15))
         loss = numbers.three_digits(float(seen["loss"]))
         st.caption(states.plain(f"loss {loss} {face.loss_unit}"), help=states.plain(face.loss_help))

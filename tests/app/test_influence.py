@@ -177,3 +177,28 @@ def unlabelled(project, row: int) -> None:
     context = project.context()
     labels = Labels.of(project.dataset, values, active)
     request(replace(context, labels=labels), ScoreConfig(queries=str(project.dataset.ids[row]), device="cpu"))
+
+
+def test_a_filter_from_browse_narrows_cards_and_queries(app, words, project):
+    label = project.classes[int(project.labels.values[wrong_of(project)[0]])]
+    query = str(project.dataset.ids[wrong_of(project)[0]])
+    rows = project.find(f"label:{label} split:train")
+    view = project.influence([wrong_of(project)[0]], "ip", 24, within=rows)
+    whole = project.influence([wrong_of(project)[0]], "ip", 24)
+    assert set(view.helpful["row"]) <= set(rows)
+    assert len(view.helpful) >= len(set(whole.helpful["row"]) & set(rows))
+    both = view.helpful.merge(whole.helpful, on="row", suffixes=("", " of all"))
+    assert len(both)
+    assert (both["rank"] == both["rank of all"]).all()
+    np.testing.assert_allclose(both["influence"], both["influence of all"], rtol=1e-6)
+    text = words(app("influence", project="digits", query=query, find=f"label:{label} split:train"))
+    assert "Edit in Browse" in text or "found-clear" in text or "Clear" in text
+    for column in (view.helpful, view.harmful):
+        assert all(str(one) in text for one in column["id"].head(3))
+
+
+def test_a_filter_that_means_queries_is_stepped_through(app, project):
+    rows = project.find("split:test right:yes")
+    test = app("influence", project="digits", find="split:test right:yes")
+    test.button(key="next").click().run()
+    assert project.dataset.row_of(test.query_params["query"]) in rows

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from attribution.views import angles
+from attribution.views.stories import Pull
 
 CHECKPOINT = {
     "epoch": 5,
@@ -58,10 +59,23 @@ def test_words_say_what_was_measured():
     assert "10 weights" in angles.layer_sentence(LAYERS)
     assert "No training sample" in angles.against_sentence({"n": 0, "norm": None, "angle": None}, 10)
     assert angles.against_sentence({"n": 1, "norm": 2.0, "angle": 160.6}, 10).startswith(
-        "1 training sample (10.0\u00a0%) pulls against"
+        "1 training sample (10.0\u00a0%) pulls the other way"
     )
-    assert "2 training samples with the query's own label: median 15°" in angles.spread_sentence(
+    assert "2 training samples with its own label: median 15°" in angles.spread_sentence(
         {angles.OWN: np.array([10.0, 20.0])}
+    )
+
+
+def test_the_first_sentence_counts_both_ways_and_names_the_strongest():
+    pulls = Pull("Pull towards coat (its label)", ""), Pull("Pull towards shirt (what the model says)", "")
+    cosines, influence = np.array([0.5, -0.2, 0.0, 0.9]), np.array([1.0, -7.0, 0.0, 2.0])
+    assert angles.pull_sentence(cosines, influence, pulls, "b (bag)", "pictures") == (
+        "Of 4 training pictures 2 pull towards coat (its label) and 1 pull towards shirt (what the model says). The "
+        "strongest pull is that of b (bag), towards shirt (what the model says)."
+    )
+    up = Pull("Pull up, towards 3 mm (its value)", ""), Pull("Pull down, away from 3 mm", "")
+    assert angles.pull_sentence(cosines[:1], influence[:1], up, "a (coat)", "rows").endswith(
+        "a (coat), up, towards 3 mm (its value)."
     )
 
 
