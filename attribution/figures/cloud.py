@@ -47,7 +47,7 @@ def angles_scene(positions: np.ndarray) -> Scene:
     """A cosine axis from -1 to 1 and a length axis in powers of ten."""
     low, high = np.nanmin(positions[:, 1]), np.nanmax(positions[:, 1])
     return Scene(
-        axes=("cosine with the query's gradient", "length of the gradient"),
+        axes=("the other way ← pull → the same way (cosine)", "strength of the pull (length of the gradient)"),
         limits=((-1.0, 1.0), (float(np.floor(low - 0.02)), float(np.ceil(high + 0.02)))),
         power=True,
     )
