@@ -8,7 +8,7 @@ import streamlit as st
 
 from attribution.figures.answers import answers
 from attribution.modalities import modalities
-from attribution.views import importing, leaks, numbers, overview, queue
+from attribution.views import importing, leaks, numbers, overview, queue, steps
 from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, listing, recipe, reporting, states
 from pages.parts.context import Sight
 
@@ -78,26 +78,51 @@ def next_step(sight: Sight, open_suspects: int) -> None:
     job = jobs.newest(sight.project, ("prepare", "train", "mislabels"))
     if job is not None and job.active:
         return
-    foremost = sight.project.dataset.task.figures[0]
-    matters = leaks.matters(sight.leak_gap, foremost)
-    step = overview.next_step(
-        trained=sight.run is not None,
-        flagged=sight.flags is not None,
-        open_suspects=open_suspects,
-        pending=len(sight.pending) if sight.run is not None else 0,
-        leaks=states.plain(leaks.gap_sentence(sight.leak_gap, foremost)) if matters else "",
-        retrained=bool(sight.retrained),
-        loaded=sight.project.loaded,
-        noun=sight.face.noun,
-    )
+    step = steps.next_step(standing(sight, open_suspects))
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**Next:** {step.sentence}", width="content")
-        if step.job:
-            st.button(
-                step.button, type="primary", on_click=jobs.submit, args=(sight.project, step.job), key="next-step"
-            )
-        else:
-            st.button(step.button, type="primary", on_click=frame.go, args=(step.page,), key="next-step")
+        where = (
+            {"on_click": jobs.submit, "args": (sight.project, step.job, step.config)}
+            if step.job
+            else {"on_click": frame.go, "args": (step.page,)}
+        )
+        st.button(step.button, type="primary", key="train-longer" if step.config else "next-step", **where)
+
+
+def standing(sight: Sight, open_suspects: int) -> steps.Standing:
+    """Where the project stands."""
+    project = sight.project
+    trained = sight.run is not None
+    foremost = project.dataset.task.figures[0]
+    moved = leaks.matters(sight.leak_gap, foremost)
+    hardly = left_to_learn(sight) if trained else None
+    return steps.Standing(
+        trained=trained,
+        flagged=sight.flags is not None,
+        open_suspects=open_suspects,
+        pending=len(sight.pending) if trained else 0,
+        leaks=states.plain(leaks.gap_sentence(sight.leak_gap, foremost)) if moved else "",
+        hardly=states.plain(hardly or ""),
+        longer=longer(sight) if hardly else None,
+        retrained=bool(sight.retrained),
+        loaded=project.loaded,
+        proof=sight.beforehand(),
+        noun=sight.face.noun,
+    )
+
+
+def longer(sight: Sight) -> Any:
+    """The recipe for a model that has hardly learned; None for one that is not trained here."""
+    project = sight.project
+    if not project.trains_here:
+        return None
+    return overview.longer(project.recipe_for(), project.info.counts["train"], project.train_config.seed)
+
+
+def left_to_learn(sight: Sight) -> str | None:
+    """A sentence for a model that has learned next to nothing."""
+    trained_on = sight.labels.values[sight.labels.train_rows(sight.project.dataset)]
+    return sight.face.left_to_learn(sight.run.config.get("final", {}), trained_on)
 
 
 def figures(sight: Sight, open_suspects: int) -> None:
@@ -259,20 +284,16 @@ def main() -> None:
 
 
 def hardly_trained(sight: Sight) -> None:
-    """A warning where the model has learned next to nothing, with a longer training one click away."""
-    project = sight.project
-    trained_on = sight.labels.values[sight.labels.train_rows(project.dataset)]
-    share = sight.face.left_to_learn(sight.run.config.get("final", {}), trained_on)
-    if share is None:
+    """A warning where the model has learned next to nothing and something else comes first, with a longer training one
+    click away."""
+    share = left_to_learn(sight)
+    if share is None or steps.next_step(standing(sight, 0)).config is not None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f":material/warning: {states.plain(share)}", width="content")
-        if project.trains_here:
-            longer = overview.longer(project.recipe_for(), project.info.counts["train"], project.train_config.seed)
-            button = f"Train longer ({longer.epochs} epochs)"
-            st.button(
-                button, key="train-longer", type="primary", on_click=jobs.submit, args=(project, "prepare", longer)
-            )
+        if recipe_ := longer(sight):
+            args = (sight.project, "prepare", recipe_)
+            st.button(f"Train longer ({recipe_.epochs} epochs)", key="train-longer", on_click=jobs.submit, args=args)
 
 
 def checks(sight: Sight) -> None:

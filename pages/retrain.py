@@ -19,6 +19,8 @@ FLIPS = 12
 def how(sight: Sight) -> None:
     """With how many seeds, by which recipe, what it costs, and the button."""
     project = sight.project
+    if told := sight.beforehand(int(st.session_state.get("seeds", 3))):
+        st.markdown(f":material/balance: **{told.sentence()}**", help=told.basis)
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
         tip = "Each seed is trained once before and once after the edits. More seeds, narrower intervals."
         seeds = int(st.number_input("Seeds", 3, 20, 3, key="seeds", width=120, help=tip))
@@ -100,7 +102,7 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
         if found.n_test_edited:
             st.caption(
                 f"{numbers.plural(found.n_test_edited, 'test sample')} edited: before and after are judged on the "
-                "same, current test {sight.face.nouns}."
+                f"same, current test {sight.face.nouns}."
             )
 
 

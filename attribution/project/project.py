@@ -233,6 +233,7 @@ class Project:
     calibration = of("results", Results.calibration)
     budget = of("results", Results.budget)
     surest = of("results", Results.surest)
+    beforehand = of("results", Results.beforehand)
     shifts = of("results", Results.shifts)
     remedies = of("results", Results.remedies)
     memorizations = of("results", Results.memorizations)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from attribution.studies.mislabels.result import FlagResult
     from attribution.studies.plane.result import PlaneResult
     from attribution.studies.preview.result import PreviewResult
+    from attribution.studies.retrain.beforehand import Beforehand
     from attribution.studies.retrain.result import RetrainResult
     from attribution.studies.shift.result import ShiftResult
 
@@ -234,6 +235,33 @@ class Results:
         rows = lookup.undecided(flags, states, self._review.labels, self._review.marks())
         decided = lookup.decisions(flags, states)
         return surest(flags, rows, decided, self.calibration(), n=n, risk=risk, level=level)
+
+    def beforehand(self, seeds: int = 3, said: "pd.DataFrame | None" = None) -> "Beforehand | None":
+        """Whether a proof of the edits made so far is likely to tell their effect from chance, and how many edits
+        would be: from the size of the test set, its error now, and what proofs had before.
+
+        ``said`` are the current model's ``Project.predictions``, if they are at hand. None without a model, edits in
+        training or test samples.
+        """
+        from attribution.studies.retrain.beforehand import beforehand
+
+        dataset, labels, run = self._about.dataset, self._review.labels, self._models.run
+        train, test = dataset.rows("train"), dataset.rows("test")
+        base = dataset.base_version()
+        same = dataset.task.targets.same(base.values[train], labels.values[train])
+        edits = int((~same | (base.active[train] != labels.active[train])).sum())
+        if run is None or not edits:
+            return None
+        table = (self._models.predictions(run) if said is None else said).loc[test[labels.active[test]]]
+        table = table[~dataset.task.targets.bare(table["label"].to_numpy())]
+        figure = dataset.task.figures[0]
+        value = figure.of(table) if len(table) else 0.0
+        flags = self.flags()
+        wrong = flags.estimate.get("mid") if flags is not None else None
+        error = 1 - value if figure.better == "higher" else value
+        return beforehand(
+            edits, len(train), len(table), error, figure, seeds=seeds, wrong=wrong, proofs=self.comparisons()
+        )
 
     def shifts(self) -> "list[ShiftResult]":
         """Finished comparisons of test and training data, newest first."""

@@ -3,10 +3,14 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attribution.statistics.intervals import Interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Said = Mapping[str, np.ndarray]  # what ``Task.said`` returns, (n,) each or stacked over s models, (s, n)
 
@@ -66,6 +70,17 @@ class Figure(Reading):
 
     terms: Callable[[Said, np.ndarray], np.ndarray]
     value: Callable[[np.ndarray], np.ndarray] = np.asarray
+
+    def of(self, said: "pd.DataFrame") -> float:
+        """The figure of these lines of ``Project.predictions``; NaN for none."""
+        if not len(said):
+            return math.nan
+        return float(self.value(self.by_sample(said).mean(axis=-1)))
+
+    def by_sample(self, said: "pd.DataFrame") -> np.ndarray:
+        """Its numbers per line of ``Project.predictions``, (..., n)."""
+        columns = {"right" if name == "correct" else name: said[name].to_numpy() for name in said}
+        return self.terms(columns, said["label"].to_numpy())
 
 
 def decimals_of(value: float, digits: int = 3) -> int:

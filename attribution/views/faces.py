@@ -9,7 +9,6 @@ import pandas as pd
 
 from attribution.statistics.intervals import WithAndWithout, crossed, resampled_means, without
 from attribution.tasks.base import Task
-from attribution.tasks.figure import Figure
 from attribution.views import angles, colours, influence, overview, scatter, tables
 from attribution.views.comparison import title_of_figure, value_words
 from attribution.views.numbers import SPACE, count, percent, plural, share_range, three_digits
@@ -149,7 +148,7 @@ class Face(Story):
         """The task's first two figures on some test samples, each with its bootstrap interval."""
         found = []
         for figure in self.task.figures[:2]:
-            terms = self._terms(figure, said)
+            terms = figure.by_sample(said)
             interval = crossed(
                 np.atleast_1d(figure.value(terms.mean(axis=-1))) if len(said) else np.array([np.nan]),
                 np.asarray(figure.value(resampled_means(terms, 1000)))[:, None],
@@ -232,7 +231,7 @@ class Face(Story):
                 {
                     self.targets.group: name,
                     "training samples": int(here[train].sum()),
-                    column: self._figure(mine) * figure.factor,
+                    column: figure.of(mine) * figure.factor,
                     "test samples": len(mine),
                     "suspects": int(here[suspects].sum()) if len(suspects) else 0,
                     "edited": int(here[edited].sum()) if len(edited) else 0,
@@ -242,18 +241,6 @@ class Face(Story):
 
     def _parts(self, values: np.ndarray) -> dict[str, np.ndarray]:
         return self.targets.groups(values)
-
-    def _figure(self, test: pd.DataFrame) -> float:
-        """The foremost figure of these lines of ``Project.predictions``."""
-        if not len(test):
-            return float("nan")
-        figure = self.task.figures[0]
-        return float(figure.value(self._terms(figure, test).mean(axis=-1)))
-
-    def _terms(self, figure: "Figure", said: pd.DataFrame) -> np.ndarray:
-        """A figure's numbers per sample, from lines of ``Project.predictions``."""
-        columns = {"right" if name == "correct" else name: said[name].to_numpy() for name in said}
-        return figure.terms(columns, said["label"].to_numpy())
 
     @property
     def unit(self) -> str:
@@ -292,7 +279,7 @@ class Face(Story):
     def score_without(self, test: pd.DataFrame, left_out: np.ndarray) -> WithAndWithout:
         """The foremost figure on the test samples, with and without some."""
         figure = self.task.figures[0]
-        return without(self._terms(figure, test), left_out, value=figure.value)
+        return without(figure.by_sample(test), left_out, value=figure.value)
 
     def chance(self) -> str:
         """A sentence on what the loss of a model that knows nothing would be."""

@@ -1,96 +1,17 @@
-"""The state of the data at a glance: figures, class table, confusions, and the next step."""
+"""The state of the data at a glance: figures, class table and confusions."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from attribution.settings.configs import TrainConfig
-from attribution.views.numbers import count, plural, three_digits
+from attribution.views.numbers import count, three_digits
 
 if TYPE_CHECKING:
     from attribution.views.faces import Face
-
-
-@dataclass(frozen=True)
-class NextStep:
-    """What to do next, in one sentence, with the button's words and the page (or job kind) it leads to."""
-
-    sentence: str
-    button: str
-    page: str = ""
-    job: str = ""
-
-
-def next_step(
-    *,
-    trained: bool,
-    flagged: bool,
-    open_suspects: int,
-    pending: int,
-    leaks: str = "",
-    retrained: bool = False,
-    loaded: bool = False,
-    noun: str = "label",
-) -> NextStep:
-    """The one next step. ``leaks`` says what leaks nobody judged do to
-    the test score ("" for nothing): that score is what everything else is measured by. ``retrained``: a finished
-    retraining has the edits. ``loaded``: the model's weights were trained elsewhere."""
-    if not trained:
-        return _train(loaded)
-    if leaks:
-        return NextStep(f"{leaks} Judge these leaks first.", "Judge the leaks", page="leaks")
-    nouns = noun if noun.endswith("s") else f"{noun}s"
-    if not flagged:
-        return NextStep(
-            f"The model is trained. Next, look for {nouns} that are probably wrong.",
-            f"Look for wrong {nouns}",
-            job="mislabels",
-        )
-    if pending and (retrained or pending >= 10 or not open_suspects):
-        return _prove(plural(pending, "edit"), retrained)
-    if open_suspects:
-        return NextStep(
-            f"{plural(open_suspects, f'suspicious {noun}', f'suspicious {nouns}')} waiting. "
-            f"{review_time(open_suspects)}",
-            f"Review {nouns}",
-            page="review",
-        )
-    return NextStep(
-        "Every suspect is reviewed. See which training samples made the remaining mistakes.",
-        "Explain a mistake",
-        page="influence",
-    )
-
-
-def _train(loaded: bool) -> NextStep:
-    if loaded:
-        sentence = "Your weights are loaded. Analysing them takes a few minutes and shows where they go wrong."
-        return NextStep(sentence, "Analyse", job="prepare")
-    sentence = "There is no model yet. Training one takes a few minutes and shows where it goes wrong."
-    return NextStep(sentence, "Train and analyse", job="prepare")
-
-
-def _prove(edits: str, retrained: bool) -> NextStep:
-    if retrained:
-        sentence = f"{edits} in the retrained model. See what they changed, and use it."
-        return NextStep(sentence, "See the proof", page="retrain")
-    sentence = f"{edits} not yet in the model. Retrain and see what they change."
-    return NextStep(sentence, "Retrain", page="retrain")
-
-
-def review_time(n: int) -> str:
-    """How long the review takes, at ten labels a minute."""
-    if n > 50:
-        return "Reviewing the first 50 takes about five minutes."
-    minutes = plural(math.ceil(n / 10), "minute")
-    return (
-        f"Reviewing {'it' if n == 1 else 'them'} takes about "
-        f"{minutes.replace('1 minute', 'a minute') if n <= 10 else minutes}."
-    )
 
 
 def wrong_labels(estimate: Mapping[str, float], open_suspects: int) -> tuple[str, str]:

@@ -360,6 +360,10 @@ class Sight:
             return None
         return _leak_gap(self.key, self.leaks.id, self.run.id, self.project.ledger.stamp(), self)
 
+    def beforehand(self, seeds: int = 3) -> Any:
+        """What a proof of the edits made so far would tell; None without a model or edits."""
+        return self.project.beforehand(seeds, self.predictions) if self.run is not None else None
+
     def versions(self, rows: list[int]) -> dict[int, int]:
         """The last edit of each of these rows as shown now (0: none), so that a write on one that changed since is
         refused."""

@@ -19,38 +19,10 @@ TEST = pd.DataFrame(
 )
 
 
-def test_the_time_a_review_takes_is_that_of_what_waits():
-    times = [overview.review_time(n) for n in (1, 8, 23, 567)]
-    assert [time.removeprefix("Reviewing ") for time in times] == [
-        "it takes about a minute.",
-        "them takes about a minute.",
-        "them takes about 3 minutes.",
-        "the first 50 takes about five minutes.",
-    ]
-
-
 def test_a_search_that_saw_no_wrong_label_gives_no_range_of_nothing():
     assert overview.wrong_labels({"low": 0, "mid": 0, "high": 0.2}, 10) == ("none seen", "the 10 most suspicious open")
     assert overview.wrong_labels({"low": 0, "mid": 0, "high": 0}, 0) == ("none seen", "all reviewed")
     assert overview.wrong_labels({"low": 415, "mid": 498, "high": 566}, 567) == ("about 498", "415 to 566 · 567 open")
-
-
-def test_next_step_follows_the_work():
-    ready = {"trained": True, "flagged": True, "open_suspects": 5, "pending": 0}
-    assert overview.next_step(**{**ready, "trained": False}).job == "prepare"
-    assert overview.next_step(**{**ready, "trained": False}, loaded=True).sentence.startswith(
-        "Your weights are loaded."
-    )
-    assert overview.next_step(**{**ready, "flagged": False}).job == "mislabels"
-    assert overview.next_step(**ready).page == "review"
-    assert overview.next_step(**{**ready, "pending": 12}).page == "retrain"
-    assert overview.next_step(**{**ready, "open_suspects": 0, "pending": 1}).page == "retrain"
-    assert overview.next_step(**{**ready, "open_suspects": 0}).page == "influence"
-    assert overview.next_step(**ready, leaks="62 are repeated.").page == "leaks", (
-        "the score that all else is measured by comes first"
-    )
-    assert "Judge these leaks first" in overview.next_step(**ready, leaks="62 are repeated.").sentence
-    assert "in the retrained model" in overview.next_step(**{**ready, "pending": 2}, retrained=True).sentence
 
 
 def test_class_table():
