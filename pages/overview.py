@@ -81,12 +81,10 @@ def next_step(sight: Sight, open_suspects: int) -> None:
     step = steps.next_step(standing(sight, open_suspects))
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**Next:** {step.sentence}", width="content")
-        where = (
-            {"on_click": jobs.submit, "args": (sight.project, step.job, step.config)}
-            if step.job
-            else {"on_click": frame.go, "args": (step.page,)}
-        )
-        st.button(step.button, type="primary", key="train-longer" if step.config else "next-step", **where)
+        click = jobs.submit if step.job else frame.go
+        args = (sight.project, step.job, step.config) if step.job else (step.page,)
+        key = "train-longer" if step.config else "next-step"
+        st.button(step.button, type="primary", key=key, on_click=click, args=args)
 
 
 def standing(sight: Sight, open_suspects: int) -> steps.Standing:
