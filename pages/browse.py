@@ -153,11 +153,17 @@ def columns_of(sight: Sight) -> list[str]:
         return st.multiselect("Columns", names, default=usual, key="browse-columns") or usual
 
 
+def redraw_all() -> None:
+    """After a decision, or for another page, the whole page is drawn anew: it says what was done, and its other parts
+    change with it."""
+    if any(st.session_state.get(name) for name in ("flashes", "flash_error", "go")):
+        st.rerun()
+
+
 @st.fragment
 def samples() -> None:
     """The samples that match, a page of them; choosing some draws nothing but this part anew."""
-    if st.session_state.get("flashes") or st.session_state.get("flash_error") or st.session_state.get("go"):
-        st.rerun()  # a decision: the page says so, and its other parts change with it
+    redraw_all()
     sight = context.sight()
     rows = np.arange(len(sight.project.dataset)) if sight.found is None else sight.found
     view, size = toolbar(sight, len(rows))
@@ -198,13 +204,8 @@ def clear() -> None:
 @st.dialog("Sample", width="large", on_dismiss="rerun")
 def large(row: int) -> None:
     """One sample, large, with what can be done about it."""
-    sight = context.sight()
-    show = getattr(cards, "large", None)
-    if show is not None:
-        show(sight, row, "browse")
-        return
-    cards.show(cards.card_of(sight, row, size=280), 280, 40)
-    cards.actions(sight, row, "browse", reason="browse")
+    redraw_all()
+    cards.large(context.sight(), row, "browse", reason=chosen.REASON)
 
 
 def elsewhere(sight: Sight) -> None:

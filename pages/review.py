@@ -16,6 +16,7 @@ from pages.parts import (
     context,
     cost,
     edits,
+    found,
     frame,
     jobs,
     keys,
@@ -278,8 +279,9 @@ def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:
             within = len(sight.selection) > 0 and st.toggle(
                 f"Only the selection ({numbers.count(len(sight.selection))})", key="within", bind="query-params"
             )
-    if everything or within:
+    if everything or within or sight.found is not None:
         rows = sight.flags.order
+    rows = found.narrowed(sight, rows)
     if within:
         rows = rows[np.isin(rows, sight.selection)]
     if name in names:
@@ -332,9 +334,11 @@ def main() -> None:
                 on_click=jobs.submit,
                 args=(sight.project, "mislabels"),
             )
+    found.chip(sight)
     rows, view = filters(sight, queue.suspects(sight.flags.order, sight.flags.suspects))
     if not len(rows):
-        states.empty("No suspect passes the filters", "Choose others.", icon=":material/filter_alt_off:")
+        sentence = "Choose others, or clear the one above." if sight.find else "Choose others."
+        states.empty("No suspect passes the filters", sentence, icon=":material/filter_alt_off:")
         return
     rows = queue.put_off_last(rows, sight.unsure)
     keys.listen(GRID_KEYS if view == "Grid" else KEYS)

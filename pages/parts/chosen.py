@@ -1,15 +1,11 @@
 """What to do with the samples that are chosen on Browse: decisions and marks for all of them, as one batch and one
 undo."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
-from attribution.errors import UserError
 from attribution.views.numbers import count, plural
-from pages.parts import context, edits, frame, states, targets, tiles
+from pages.parts import context, edits, frame, marks, states, targets, tiles
 from pages.parts.context import Sight
 
 REASON = "browse"
@@ -90,46 +86,27 @@ class Expected:
 
 def _marks(sight: Sight, rows: np.ndarray) -> None:
     """Tags, a note, and unsure."""
-    project = sight.project
     with st.popover("Tag", icon=":material/sell:"), st.form("browse-tags", border=False, clear_on_submit=True):
-        known = sight.columns["tag"].names  # type: ignore[attr-defined]
-        st.text_input("Tag", key="browse-tag", placeholder="such as to ask", help=_there(known))
+        known = marks.tags_in_use(sight)
+        there = f"There are: {', '.join(map(states.plain, known))}." if known else None
+        st.text_input("Tag", key="browse-tag", placeholder="such as to ask", help=there)
         with st.container(horizontal=True):
-            args = (sight, rows, "browse-tag")
-            st.form_submit_button("Add tag", key="browse-tag-add", type="primary", on_click=tagged, args=args)
-            st.form_submit_button("Take it off", key="browse-tag-off", on_click=tagged, args=(*args, True))
+            add = (sight, rows, "tag", "browse-tag")
+            st.form_submit_button("Add tag", key="browse-tag-add", type="primary", on_click=marked, args=add)
+            off = (sight, rows, "untag", "browse-tag")
+            st.form_submit_button("Take it off", key="browse-tag-off", on_click=marked, args=off)
     with st.popover("Note", icon=":material/edit_note:"), st.form("browse-notes", border=False, clear_on_submit=True):
         st.text_area("Note", key="browse-note", placeholder="What should be known about them")
-        st.form_submit_button("Write it", key="browse-note-set", type="primary", on_click=noted, args=(sight, rows))
-    unsure = (sight, lambda: project.unsure(rows), "marked unsure")
+        write = (sight, rows, "note", "browse-note")
+        st.form_submit_button("Write it", key="browse-note-set", type="primary", on_click=marked, args=write)
+    unsure = (sight, rows, "unsure")
     st.button("Unsure", key="browse-unsure", icon=":material/help:", on_click=marked, args=unsure)
 
 
-def _there(tags: Sequence[str]) -> str:
-    return f"There are: {', '.join(map(states.plain, tags[:20]))}." if tags else ""
-
-
-def tagged(sight: Sight, rows: np.ndarray, key: str, off: bool = False) -> None:
-    """Callback: put the tag that was typed on the chosen samples, or take it ``off``."""
-    name = (st.session_state.get(key) or "").strip()
-    give = sight.project.untag if off else sight.project.tag
-    marked(sight, lambda: give(rows, name), f"{'no longer ' if off else ''}tagged {name}")
-
-
-def noted(sight: Sight, rows: np.ndarray) -> None:
-    """Callback: write the note that was typed on the chosen samples."""
-    marked(sight, lambda: sight.project.note(rows, st.session_state.get("browse-note") or ""), "have the note")
-
-
-def marked(sight: Sight, mark: Callable[[], Any], words: str) -> None:
-    """Callback: put a mark on the chosen samples and say so."""
-    try:
-        entries = mark()
-    except UserError as error:
-        states.flash_error(error)
-        return
-    edits.wrote(sight.project, entries)
-    states.flash(f"{plural(len(entries), 'sample')} {states.plain(words)}." if entries else "It is so already.")
+def marked(sight: Sight, rows: np.ndarray, action: str, key: str = "") -> None:
+    """Callback: put a mark on the chosen samples, with what was typed into the field ``key``."""
+    typed = (st.session_state.get(key) or "").strip() if key else None
+    edits.decided(sight.project, action, rows.tolist(), typed, REASON, {"find": sight.find, "samples": len(rows)})
 
 
 def take(sight: Sight, rows: np.ndarray) -> None:

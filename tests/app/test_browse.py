@@ -89,3 +89,20 @@ def test_a_choice_is_kept_from_page_to_page():
     before = choice.stamp
     choice.put(second)
     assert choice.stamp != before
+
+
+def test_review_takes_the_filter_in_the_order_of_the_queue(app, words, tiny_project, press):
+    wanted = [row for row in tiny_project.flags().order if row in set(tiny_project.find("label:3 split:train"))]
+    test = app("review", find="label:3 split:train")
+    assert f"{len(tiny_project.find('label:3 split:train'))} of 420 samples" in words(test)
+    assert f"of {len(wanted)}" in words(test)
+    assert str(tiny_project.dataset.ids[wanted[0]]) in words(test)
+    press(test, "found-clear")
+    assert "find" not in test.query_params
+    assert "420 samples" not in words(test)
+
+
+def test_a_filter_of_other_data_is_said_on_review(app, words, tiny_project):
+    shown = words(app("review", find="label:boot"))
+    assert "No sample has the label" in shown
+    assert "Suspect 1 of" in shown
