@@ -38,3 +38,11 @@ class Progress:
         child._scale = self._scale * (end - start)
         child._prefix = prefix or self._prefix
         return child
+
+
+def counted(words: str, done: int, total: int, began_s: float) -> str:
+    """How many of how many, and at what rate since ``began_s`` (``time.monotonic``): "reading pictures, 1,200 of 6,000
+    (340 a second)"."""
+    seconds_s = time.monotonic() - began_s
+    rate = f" ({done / seconds_s:,.0f} a second)" if done and seconds_s > 0.5 else ""
+    return f"{words}, {done:,} of {total:,}{rate}"

@@ -1,12 +1,12 @@
 """New project: data, model and splits in three steps on one page, everything shown back before anything is made."""
 
 import re
-from pathlib import Path
+import time
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from attribution.datasets.readers.base import suffixes
 from attribution.errors import UserError
 from attribution.modalities.image import png
 from attribution.progress import Progress
@@ -18,7 +18,7 @@ from attribution.settings.ranges import limits
 from attribution.trust import Look, say_yes
 from attribution.views import cards as card_views
 from attribution.views import importing, numbers
-from pages.parts import frame, handed, recipe, start, states, trusting
+from pages.parts import frame, handed, recipe, source, start, states, trusting
 
 PURPOSES = {
     "label": ("Label", "The column to predict."),
@@ -30,108 +30,129 @@ PURPOSES = {
 PROBLEMS = 8  # named one by one; the rest is counted
 
 
-def uploaded_path() -> str:
-    """Where an uploaded file was saved ("" without one): under its content, so that no file of an earlier project is
-    written over."""
-    file = st.file_uploader(
-        "Or upload one file",
-        type=[suffix.removeprefix(".") for suffix in suffixes()],
-        key="upload",
-        help="Folders of pictures: give the path above instead.",
-    )
-    if file is None:
-        return ""
-    known = st.session_state.get("uploaded", {})
-    if known.get("id") != file.file_id or not Path(known["path"]).is_file():
-        target = importing.kept_upload(home() / "uploads", file.name, file.getvalue())
-        known = st.session_state["uploaded"] = {"id": file.file_id, "path": str(target)}
-    return str(known["path"])
-
-
-def data_step() -> DataConfig:
-    """Step one: where the samples are and how to read them."""
+def data_step() -> tuple[DataConfig | None, Any]:
+    """Step one: where the samples are and how to read them (None where that cannot be said yet), and the place above
+    the choices for what is shown back."""
     st.subheader("1. Data")
-    left, right = st.columns(2, gap="large")
-    with left:
-        path = st.text_input(
-            "Path on this machine",
-            key="path",
-            placeholder="/data/my-images or /data/reviews.csv",
-            help=f"A folder with one sub-folder per class (or a metadata.csv), or a file: {', '.join(suffixes())}.",
-        )
-    with right:
-        path = uploaded_path() or path
-    columns = column_fields(path.strip()) if path and importing.kind_of(path) != "archive" else {}
-    columns |= task_fields() if path else {}
+    path = source.path()
+    shown = st.container()
+    if not path:
+        st.caption("Name some data and it is shown back here before anything is made.")
+        return None, shown
+    rows = importing.first_rows(path)
+    if len(rows):
+        with shown:
+            source.first_rows(rows)
+    columns = column_fields(path, rows) if importing.kind_of(path) != "archive" else {}
+    task = task_fields()
     with st.expander("When the data brings no splits", icon=":material/call_split:"), st.grid(3, min_column_width=180):
         columns["val_fraction"] = st.slider("Validation", 0.0, 0.5, 0.1, 0.05, key="val-fraction")
         columns["test_fraction"] = st.slider("Test", 0.05, 0.5, 0.2, 0.05, key="test-fraction")
         columns["seed"] = st.number_input("Seed", *limits(DataConfig, "seed"), 0, key="split-seed")
-    trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in columns.items()}
-    return from_dict(DataConfig, {"path": path.strip(), **trimmed})
+    if task is None or (not columns.get("label") and rows.shape[1]):
+        return None, shown  # nothing is wrong yet: something has not been chosen
+    trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in (columns | task).items()}
+    return from_dict(DataConfig, {"path": path, **trimmed}), shown
 
 
-def column_fields(path: str) -> dict[str, Any]:
+def column_fields(path: str, rows: pd.DataFrame) -> dict[str, Any]:
     """Which column means what: chosen from the table's own columns, or named for an image folder's metadata.csv."""
     table = importing.kind_of(path) == "table"
-    rows = importing.first_rows(path)
     names = [str(name) for name in rows.columns]
     purposes = PURPOSES if table else {name: PURPOSES[name] for name in ("label", "split", "group")}
+    guessed = {purpose: importing.guess_column(rows, purpose) for purpose in purposes} if names else {}
     found: dict[str, Any] = {}
-    with st.expander("Columns", expanded=table, icon=":material/view_column:"), st.grid("auto", min_column_width=170):
-        for purpose, (title, help) in purposes.items():
-            if names:
-                at = importing.guess_column(rows, purpose)
-                chosen = st.selectbox(
-                    title, names, index=at, format_func=str, key=f"{purpose}-{path}", help=help, placeholder="None"
-                )
-            else:
-                chosen = st.text_input(title, "label" if purpose == "label" else "", key=f"{purpose}-column", help=help)
-            found[purpose] = chosen or ""
-        if names and not found["text"]:
-            left_out = st.multiselect(
-                "Leave out", names, key=f"left-out-{path}", help="Columns that are no features.", placeholder="None"
-            )
-            found["features"] = importing.left_features(names, [found[purpose] for purpose in purposes], left_out)
-        if table:
-            found["number_classes"] = st.checkbox(
-                "Numbers are classes",
-                key="number-classes",
-                help="Labels that look like a quantity are classes all the same.",
-            )
-            keep = st.checkbox(
-                "Keep unlabelled",
-                key="keep-unlabelled",
-                help="Nothing trains on them until Review gives them a label. Else they are left out and listed.",
-            )
-            found["unlabelled"] = "keep" if keep else "leave-out"
+    with st.expander("Columns", expanded=table, icon=":material/view_column:"):
+        if names:
+            st.caption(states.plain(importing.guesses(rows, guessed)))
+        with st.grid("auto", min_column_width=170):
+            for purpose, (title, help) in purposes.items():
+                key = f"{purpose}-{path}"
+                found[purpose] = (
+                    st.selectbox(
+                        title, names, index=guessed[purpose], format_func=str, key=key, help=help, placeholder="None"
+                    )
+                    if names
+                    else st.text_input(title, "label" if purpose == "label" else "", key=f"{purpose}-column", help=help)
+                ) or ""
+            if table:
+                found |= table_fields(path, names, found)
     if names and not found["label"]:
-        st.caption("Which column holds the label? These are the first rows.")
-        st.dataframe(importing.as_shown(rows), hide_index=True, alt="The first rows of the table")
+        st.markdown(":material/arrow_upward: **Which column holds the label?** Choose it under Columns.")
     return found
 
 
-def task_fields() -> dict[str, Any]:
-    """What is to be predicted."""
-    with st.expander("What is predicted", icon=":material/target:"), st.grid("auto", min_column_width=170):
-        task = st.selectbox(
-            "Target",
-            list(importing.TASKS),
-            format_func=importing.TASKS.__getitem__,
-            key="task",
-            help="A class is usual; labels that look like a quantity are refused as classes. A task of your own, "
-            "from a Python file, is given in the shell: datablame new --task FILE.py:CLASS.",
+def table_fields(path: str, names: list[str], chosen: dict[str, Any]) -> dict[str, Any]:
+    """What else can be said of a table: columns that are no features, numbers that are classes, rows without a
+    label."""
+    found: dict[str, Any] = {}
+    if names and not chosen["text"]:
+        left_out = st.multiselect(
+            "Leave out", names, key=f"left-out-{path}", help="Columns that are no features.", placeholder="None"
         )
-        found: dict[str, Any] = {"task": task}
-        if task == "regression":
-            found["unit"] = st.text_input("Unit", key="unit", help="Such as mm or EUR; it stands beside the values.")
-        options = st.text_input(
-            "Settings of the task",
-            key="task-options",
-            placeholder="label_smoothing=0.1",
-            help="NAME=VALUE, with commas.",
-        )
+        found["features"] = importing.left_features(names, [chosen[purpose] for purpose in PURPOSES], left_out)
+    found["number_classes"] = st.checkbox(
+        "Numbers are classes", key="number-classes", help="Labels that look like a quantity are classes all the same."
+    )
+    keep = st.checkbox(
+        "Keep unlabelled",
+        key="keep-unlabelled",
+        help="Nothing trains on them until Review gives them a label. Else they are left out and listed.",
+    )
+    return {**found, "unlabelled": "keep" if keep else "leave-out"}
+
+
+def task_fields() -> dict[str, Any] | None:
+    """What is to be predicted; None while a task of the user's own is not said or not trusted."""
+    with st.expander("What is predicted", icon=":material/target:"):
+        with st.grid("auto", min_column_width=170):
+            task = st.selectbox(
+                "Target",
+                list(importing.TASKS),
+                format_func=importing.TASKS.__getitem__,
+                key="task",
+                help="A class is usual; labels that look like a quantity are refused as classes.",
+            )
+            found: dict[str, Any] = {"task": task}
+            if task == "regression":
+                found["unit"] = st.text_input(
+                    "Unit", key="unit", help="Such as mm or EUR; it stands beside the values."
+                )
+            options = st.text_input(
+                "Settings of the task",
+                key="task-options",
+                placeholder="label_smoothing=0.1",
+                help="NAME=VALUE, with commas.",
+            )
+        if task == "own":
+            name = own_task()
+            if not name:
+                return None
+            found["task"] = name
         return found | {"task_options": tuple(entries(options))}
+
+
+def own_task() -> str:
+    """The user's own FILE.py:CLASS, once it is trusted; "" before. What was said yes to is kept at once: looking at the
+    data asks the task."""
+    name = st.text_input(
+        "Python file and class",
+        key="own-task",
+        placeholder="/code/task.py:MyTask",
+        help="A class that extends attribution.tasks.base.Task; docs/tasks.md has an example.",
+    ).strip()
+    if not re.fullmatch(r".+\.py:\w+", name):
+        st.caption("Name a class in a file: FILE.py:CLASS, for example task.py:MyTask.")
+        return ""
+    seen = trusting.tick(name.rpartition(":")[0], "trust-task")
+    if seen is None:
+        return ""
+    try:
+        say_yes(seen)
+    except UserError as error:
+        states.error_box(error)
+        return ""
+    return name
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking at the data")
@@ -142,7 +163,7 @@ def looked_at(config: DataConfig, stamp: str) -> dict[str, Any]:
     return preview(config)
 
 
-def show_back(found: dict[str, Any]) -> None:
+def show_back(found: dict[str, Any], path: str) -> None:
     """What was understood: sizes, balance, examples, and what had to be left out."""
     st.markdown(
         f":material/check_circle: **{states.plain(importing.summary_line(found))}.** {states.plain(found['splits'])}"
@@ -163,7 +184,7 @@ def show_back(found: dict[str, Any]) -> None:
                 for one in pictures
             ]
             st.html(f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(cells)}</div>')
-        else:
+        elif not len(importing.first_rows(path, 1)):
             st.dataframe(importing.example_table(found), hide_index=True, alt="The first samples")
     show_problems([one for one in found["problems"] if one["kind"] == importing.LEFT_OUT], found["seen"])
     show_problems([one for one in found["problems"] if one["kind"] == importing.NOTE], 0)
@@ -268,10 +289,11 @@ def create(
 ) -> None:
     """Import with visible progress, start the first analysis, and open the project."""
     bar = st.progress(0.0, text="Reading the data")
+    began_s = time.monotonic()
 
     def listen(done: float, total: float, message: str) -> None:
         share = done / total if total else 0.0
-        bar.progress(share, text=f"{numbers.whole_percent(share)} · {states.plain(message)}")
+        bar.progress(share, text=states.plain(importing.pace(share, time.monotonic() - began_s, message)))
 
     share = None if expected is None else expected / 100
     try:
@@ -329,18 +351,16 @@ def main() -> None:
     st.title("New project")
     with st.expander("Open a sample instead", expanded=False, icon=":material/inventory_2:"):
         start.samples()
-    data = data_step()
-    if not data.path:
-        st.caption("Name some data and it is shown back here before anything is made.")
+    data, shown = data_step()
+    if data is None:
         return
-    if not data.label and importing.first_rows(data.path).shape[1]:
-        return  # nothing is wrong yet: the label has not been chosen
     try:
         found = looked_at(data, importing.stamp(data.path))
     except UserError as error:
         states.error_box(error)
         return
-    show_back(found)
+    with shown:
+        show_back(found, data.path)
     model, trusted, expected, problem = model_step(found["modality"])
     changed = recipe_step(found)
     name_step(data, model, trusted, expected, changed, ready=problem is None)

@@ -1,6 +1,7 @@
 """Turn samples into the array a model reads; every statistic comes from the training samples alone."""
 
 import re
+import time
 import unicodedata
 from collections import Counter
 from contextlib import suppress
@@ -18,7 +19,7 @@ from attribution.datasets.sizes import check_memory
 from attribution.datasets.source import Source, Unreadable, left_out, note, together
 from attribution.datasets.words import marks, tidy
 from attribution.errors import UserError
-from attribution.progress import Progress
+from attribution.progress import Progress, counted
 from attribution.settings.configs import DataConfig
 from attribution.storage.rows import rows_into
 
@@ -69,9 +70,10 @@ def encode_images(
     squares = np.zeros(channels, dtype=np.int64)
     count = 0
     progress = progress.part(0.1, 1.0)
+    began_s = time.monotonic()
     with rows_into(folder / "inputs.npy", np.uint8, (height, width, channels), len(samples)) as rows:
         for number, (i, split) in enumerate(zip(samples.index, samples["split"], strict=True)):
-            progress.update(number, len(samples), "reading pictures")
+            progress.update(number, len(samples), counted("reading pictures", number, len(samples), began_s))
             try:
                 pixels = with_channels(source.pixels(i), channels)
             except Unreadable as cause:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from attribution.datasets.splits import split_name
 from attribution.errors import UserError
 from attribution.modalities import modalities
 from attribution.storage.files import whole_file
-from attribution.views.numbers import plural
+from attribution.views.numbers import duration, plural, whole_percent
 
 SIZES = "sizes of pictures"  # the line that datasets.pictures writes about them
 __all__ = ["LEFT_OUT", "NOTE"]
@@ -49,6 +49,7 @@ TASKS = {
     "regression": "A number",
     "multilabel": "Any of several labels",
     "binary": "One of two classes, by one logit",
+    "own": "My own, from a Python file",
 }
 
 
@@ -170,6 +171,28 @@ def guess_column(rows: pd.DataFrame, purpose: str) -> int | None:
         purpose == "split" and names[at].lower() != "split" and values.map(split_name).isna().any()
     )
     return None if unfit else at
+
+
+def guesses(rows: pd.DataFrame, guessed: Mapping[str, int | None]) -> str:
+    """Which columns were taken for what, and by what sign; what to do where no label was found."""
+    names = [str(name) for name in rows.columns]
+    said = []
+    for purpose, place in guessed.items():
+        if place is None:
+            continue
+        by_name = names[place].lower() in USUAL[purpose]
+        values = rows[names[place]].dropna().astype(str).nunique()
+        why = "by its name" if by_name else f"the only column of few words: {values} in the first {len(rows):,} rows"
+        said.append(f"{names[place]} as the {purpose} ({why})")
+    if not said:
+        return "No column is called like a label, and none or several look like one: choose it."
+    return f"Guessed: {', '.join(said)}. Change what is wrong."
+
+
+def pace(share: float, seconds_s: float, message: str) -> str:
+    """How far an import is: "34 %, reading pictures, 1,200 of 6,000 (340 a second), about 12 s left"."""
+    left = seconds_s * (1 - share) / share if share > 0.03 and seconds_s > 2 else 0.0
+    return f"{whole_percent(share)} · {message}{f' · about {duration(left)} left' if left >= 1 else ''}"
 
 
 def _could_be_label(values: pd.Series) -> bool:

@@ -8,7 +8,7 @@ from attribution.trust import Look, look, say_yes
 from pages.parts import states
 
 
-def tick(file: str) -> Look | None:
+def tick(file: str, key: str = "trust") -> Look | None:
     """A box to tick beside a code file that is about to be used: what the user said yes to, or None. Nothing is kept
     yet."""
     seen = look(file)
@@ -19,10 +19,10 @@ def tick(file: str) -> Look | None:
     if seen.trusted:
         st.caption("You trust these files as they are.")
         return seen
-    if st.session_state.get("trust-shown") != seen.shown:  # a yes is about what was shown, never about what came after
-        st.session_state["trust-shown"] = seen.shown
-        st.session_state["trust"] = False
-    return seen if st.checkbox("I have read this file and trust it to run on this machine", key="trust") else None
+    if st.session_state.get(f"{key}-shown") != seen.shown:  # a yes is about what was shown, never about what came after
+        st.session_state[f"{key}-shown"] = seen.shown
+        st.session_state[key] = False
+    return seen if st.checkbox("I have read this file and trust it to run on this machine", key=key) else None
 
 
 def box(project: Project) -> None:
