@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from attribution.datasets.number_columns import number_columns, numbers_of
+from attribution.modalities import modality_of
 from attribution.studies.map.result import MapResult
 from attribution.studies.map.study import MapConfig
 from attribution.studies.plane.study import PlaneConfig
-from attribution.views import categories, ground, layouts, numbers
-from pages.parts import colouring, context, frame, jobs, lasso, listing, selected, states
+from attribution.views import categories, ground, layouts, numbers, regions, scatter
+from pages.parts import colouring, context, found, frame, jobs, lasso, listing, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -84,9 +85,9 @@ def filters(sight: Sight) -> tuple[tuple[str, ...], int | None, str]:
     if names:
         name = st.selectbox("Label", names, index=None, placeholder="Every class", key="only", bind="query-params")
     if sight.categories is not None:
-        found = list(sight.categories.counts)
+        kinds = list(sight.categories.counts)
         kind = st.selectbox(
-            "What it probably is", found, index=None, placeholder="Everything", key="kind", bind="query-params"
+            "What it probably is", kinds, index=None, placeholder="Everything", key="kind", bind="query-params"
         )
     return tuple(splits or present), names.index(name) if name in names else None, kind or ""
 
@@ -109,6 +110,7 @@ def usual_method(sight: Sight) -> str:
 def visible_rows(sight: Sight, chosen: Chosen) -> np.ndarray:
     """Rows that the filters leave."""
     rows = np.concatenate([sight.project.dataset.rows(split) for split in SPLITS if split in chosen.splits])
+    rows = found.narrowed(sight, rows)
     if chosen.method == "training":
         rows = rows[np.isfinite(sight.data_map[rows, 0])]
     if chosen.kind and sight.categories is not None:
@@ -157,12 +159,12 @@ def no_model(sight: Sight) -> None:
         )
 
 
-def remarks(sight: Sight, chosen: Chosen, found: MapResult) -> None:
+def remarks(sight: Sight, chosen: Chosen, drawn: MapResult) -> None:
     """What to know of a drawn map: how it was laid out, and whether for this model."""
-    if "landmarks" in found.config:
-        n = numbers.count(found.config["landmarks"])
+    if "landmarks" in drawn.config:
+        n = numbers.count(drawn.config["landmarks"])
         st.caption(f":material/info: UMAP laid out {n} samples; each other one stands between the three most like it.")
-    if sight.run is not None and found.run != sight.run.id:
+    if sight.run is not None and drawn.run != sight.run.id:
         st.caption(":material/info: Drawn for an earlier model.")
         st.button(
             "Draw for this model",
@@ -185,15 +187,15 @@ def plane_of(sight: Sight, columns: tuple[str, str]) -> np.ndarray:
 
 def in_plane(sight: Sight, chosen: Chosen, coordinates: np.ndarray, look: colouring.Look, visible: lasso.Rows) -> None:
     """The samples at two of their numbers, on what the model says there once that is drawn."""
-    found = sight.project.plane(*chosen.columns)
+    plane = sight.project.plane(*chosen.columns)
     scene = replace(look.scene, axes=chosen.columns)
     words = f"across: {chosen.columns[0]}; upwards: {chosen.columns[1]}"
-    if found is not None:
-        ground = _ground(sight.key, found.id, context.dark(), found, sight.face)
-        scene = replace(scene, ground=ground, limits=found.limits)
+    if plane is not None:
+        ground = _ground(sight.key, plane.id, context.dark(), plane, sight.face)
+        scene = replace(scene, ground=ground, limits=plane.limits)
     lasso.chart(sight, coordinates, look.groups, visible, alt=words, scene=scene)
-    if found is not None:
-        st.caption(layouts.plane_words(found.others, sight.face.targets.kind))
+    if plane is not None:
+        st.caption(layouts.plane_words(plane.others, sight.face.targets.kind))
     elif not jobs.panel(sight.project, ("plane",), place="plane"):
         st.button(
             "Draw the model's decision behind them",
@@ -223,11 +225,11 @@ def placed(sight: Sight, chosen: Chosen) -> tuple[np.ndarray, MapResult | None] 
         return None
     if chosen.method == "columns":
         return plane_of(sight, chosen.columns), None
-    found = sight.project.map(chosen.space, chosen.method)
-    if found is None:
+    drawn = sight.project.map(chosen.space, chosen.method)
+    if drawn is None:
         no_map(sight, chosen)
         return None
-    return found.coordinates, found
+    return drawn.coordinates, drawn
 
 
 def main() -> None:
@@ -238,11 +240,12 @@ def main() -> None:
         no_model(sight)
         return
     sentence = st.empty()
+    found.chip(sight)
     chosen = controls(sight)
     there = placed(sight, chosen)
     if there is None:
         return
-    coordinates, found = there
+    coordinates, drawn = there
     visible = partial(visible_rows, sight, chosen)
     rows = visible()
     look = colouring.look(sight, chosen.colour, rows)
@@ -252,8 +255,8 @@ def main() -> None:
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell(column_span=2):
         draw(sight, chosen, coordinates, look, visible)
-        if found is not None:
-            remarks(sight, chosen, found)
+        if drawn is not None:
+            remarks(sight, chosen, drawn)
     with grid.cell():
         selected.opened(sight)
         selected.panel(sight, "selected on the map", shown=rows)
@@ -261,6 +264,26 @@ def main() -> None:
         listing.show(sight, sight.selection, "selected")
     else:
         listing.show(sight, rows, "on the map")
+
+
+def crowds(sight: Sight, chosen: Chosen, coordinates: np.ndarray) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The words of dense regions and the lines around them; filters move neither."""
+    drawn = sight.project.map(chosen.space, chosen.method)
+    known = (sight.key, drawn.id if drawn is not None else "")
+    return _words(*known, sight.labels.version, coordinates, sight), _lines(*known, context.dark(), coordinates)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _words(folder: str, drawn: str, version: str, _coordinates: np.ndarray, _sight: Sight) -> list[dict[str, Any]]:
+    found = regions.crowds(_coordinates, np.arange(len(_coordinates)), scatter.bounds(_coordinates))
+    texts = _sight.project.samples["text"].to_numpy() if modality_of(_sight.project.dataset).tokens else None
+    return regions.words(found, lambda rows: _sight.face.typical(_sight.labels.values[rows]), texts)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _lines(folder: str, drawn: str, dark: bool, _coordinates: np.ndarray) -> dict[str, Any]:
+    every = np.arange(len(_coordinates))
+    return regions.contours(_coordinates, every, scatter.bounds(_coordinates), dark)
 
 
 def draw(sight: Sight, chosen: Chosen, coordinates: np.ndarray, look: colouring.Look, visible: lasso.Rows) -> None:
@@ -271,7 +294,8 @@ def draw(sight: Sight, chosen: Chosen, coordinates: np.ndarray, look: colouring.
         in_plane(sight, chosen, coordinates, look, visible)
         return
     if chosen.method != "training":
-        lasso.chart(sight, coordinates, look.groups, visible, scene=look.scene)
+        written, lines = crowds(sight, chosen, coordinates)
+        lasso.chart(sight, coordinates, look.groups, visible, scene=replace(look.scene, words=written, shade=lines))
         return
     st.caption(f"Training samples only. {sight.face.data_map[1]}")
     axes = sight.face.data_map[2]

@@ -88,6 +88,14 @@ class Face(Story):
         """The points of a chart by target; ``values`` (n,) of all samples, ``rows`` those to draw."""
         return scatter.by_class(values, self.targets.classes, rows)
 
+    def typical(self, values: np.ndarray) -> str:
+        """One or two words for these targets together; "" where they are too mixed to have one."""
+        known, counts = np.unique(values[~self.bare(values)], return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        shares = counts[order] / max(len(values), 1)
+        enough = 1 if len(order) and shares[0] >= 0.55 else 2 if len(order) > 1 and shares[:2].sum() >= 0.6 else 0
+        return " / ".join(self.word(known[place]) for place in order[:enough])
+
     def mix(self, values: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
         """How targets are mixed among these rows, for ``tables.mix_html``."""
         return tables.mix(self.groups(values, rows), ordered=self.targets.kind == "number")
@@ -382,6 +390,11 @@ class NumberFace(NumberStory, Face):
         unit = f" {self.task.target_unit}".rstrip()
         steps = scatter.by_steps(values.astype(np.float64), rows, tuple(colours.VALUES), unit, dark)
         return steps
+
+    def typical(self, values: np.ndarray) -> str:
+        """The middle one."""
+        known = values[~self.bare(values)]
+        return f"about {self.amount(float(np.median(known)))}" if len(known) else ""
 
     def queries(
         self, said: pd.DataFrame, wrong_only: bool, label: int | None, confidence: tuple[float, float]

@@ -55,15 +55,15 @@ def picture(plane: "PlaneResult", colour: Callable[[Any], str], dark: bool = Fal
     tones = np.array([_rgb(colour(value)) for value in values], dtype=np.uint8)
     pixels = np.dstack([tones[place.reshape(answers.shape)], (255 * alpha).astype(np.uint8)])
     pixels[line] = (230, 225, 216, 210) if dark else (40, 37, 33, 200)
-    return {"png": data_uri(_png(pixels[::-1])), "bounds": [list(pair) for pair in plane.limits]}
+    return {"png": data_uri(png(pixels[::-1])), "bounds": [list(pair) for pair in plane.limits]}
 
 
 def _rgb(colour: str) -> tuple[int, ...]:
     return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    """Pixels (h, w, 4) uint8 as a file."""
+def png(pixels: np.ndarray) -> bytes:
+    """Pixels (h, w, 4) uint8 as a file's bytes."""
     from PIL import Image
 
     found = io.BytesIO()

@@ -99,7 +99,8 @@ class Cloud {
     this.base = this.n <= 2000 ? 3.6 : this.n <= 20000 ? 2.6 : 1.9;
     this.canvas.setAttribute("aria-label", data.alt);
     this.frame.style.setProperty("--tall", `${data.height}px`);
-    this.backdrops = [data.ground, data.shade].filter(Boolean).map((one) => this.picture(one));
+    this.ground = data.ground && this.picture(data.ground);
+    this.shade = data.shade && this.picture(data.shade);
     if (moved) this.view = { zoom: 1, x: 0, y: 0 };
     this.hover(-1);
     this.index();
@@ -348,11 +349,13 @@ class Cloud {
     points.clearRect(0, 0, width, height);
     points.save();
     this.clip(points);
-    for (const { image, bounds } of this.backdrops) this.lay(image, bounds);
+    const away = this.view.zoom < AWAY;
+    if (this.ground) this.lay(this.ground);
     for (let k = 0; k < this.data.groups.length; k++) this.dots(k);
+    if (this.shade && away) this.lay(this.shade);
     points.restore();
     if (this.data.axes) this.axes();
-    if (this.view.zoom < AWAY) this.regions();
+    if (away) this.regions();
     this.mark();
   }
 
@@ -363,7 +366,7 @@ class Cloud {
     context.clip();
   }
 
-  lay(image, [[x0, x1], [y0, y1]]) {
+  lay({ image, bounds: [[x0, x1], [y0, y1]] }) {
     if (!image.complete || !image.naturalWidth) return;
     const [left, top] = this.spot(x0, y1);
     const [right, bottom] = this.spot(x1, y0);
@@ -457,10 +460,11 @@ class Cloud {
     points.lineJoin = "round";
     for (const { x, y, text, size } of this.data.words) {
       points.font = `600 ${size}px sans-serif`;
-      const [px, py] = this.spot(x, y);
       const half = points.measureText(text).width / 2 + 4;
+      const [at, py] = this.spot(x, y);
+      if (at < 0 || at > this.width || py < size || py > this.height || 2 * half > this.width) continue;
+      const px = Math.max(half, Math.min(this.width - half, at));
       const box = [px - half, py - size, px + half, py + 6];
-      if (box[0] < 0 || box[2] > this.width || box[1] < 0 || box[3] > this.height) continue;
       if (taken.some((one) => box[0] < one[2] && one[0] < box[2] && box[1] < one[3] && one[1] < box[3])) continue;
       taken.push(box);
       points.lineWidth = 4;

@@ -8,7 +8,7 @@ import streamlit as st
 
 from attribution.views import numbers, tables
 from attribution.views.cards import Fact
-from pages.parts import cards, context, edits, frame, lasso, query, states, targets
+from pages.parts import cards, colouring, context, edits, frame, lasso, query, states, targets
 from pages.parts.context import Sight
 
 CARDS = 12  # on a page
@@ -20,18 +20,17 @@ def opened(sight: Sight) -> None:
     if row is None:
         return
     with st.container(border=True, key="opened"):
-        cards.show(cards.card_of(sight, row, size=192), 150, 12)
-        more = (
-            (":material/account_tree:", "What made the model's answer", ask_of, (sight, row)),
-            (":material/close:", "Close", lasso.choose, (sight, None)),
-        )
-        cards.actions(sight, row, "opened", reason="opened on the map", more=more)
+        cards.large(sight, row, "opened", reason="opened on the map")
+        with st.container(horizontal=True, gap="xsmall"):
+            if colouring.scored(sight, row) is not None:
+                st.button("Colour by who taught it", icon=":material/palette:", on_click=who_taught, args=(sight, row))
+            st.button("Close", key="close-opened", type="tertiary", on_click=lasso.choose, args=(sight, None))
 
 
-def ask_of(sight: Sight, row: int) -> None:
-    """Callback: the sample becomes the query of the Influence page."""
+def who_taught(sight: Sight, row: int) -> None:
+    """Callback: the points are coloured by their influence on this prediction."""
     query.pick(row, sight)
-    frame.go("influence")
+    st.session_state["colour"] = colouring.INFLUENCE
 
 
 def nothing(sight: Sight, shown: np.ndarray | None) -> None:

@@ -131,3 +131,30 @@ def test_the_page_says_what_is_seen(app, words, tiny_project):
     assert f"{len(tiny_project.dataset)} samples" in words(test)
     assert "points near each other look alike to the model" in words(test)
     assert "head of the review queue" in words(test)
+
+
+def test_the_filter_of_browse_narrows_what_is_drawn_listed_and_selected(app, words, tiny_project):
+    test = app("map", project="digits", method="pca", find="split:test")
+    n = len(tiny_project.dataset.rows("test"))
+    assert f"{n} of {len(tiny_project.dataset)} samples" in words(test)
+    assert f"Lines 1 to {min(n, 50)} of {n}" in words(test)
+    test.button(key="select-all").click().run()
+    rows = tiny_project.selection(test.query_params["selection"])[0]
+    assert sorted(rows) == tiny_project.dataset.rows("test").tolist()
+
+
+def test_a_filter_that_leaves_nothing_is_drawn_as_nothing(app, words, tiny_project):
+    test = app("map", project="digits", method="pca", find="id:nobody")
+    assert "0 samples" in words(test)
+    assert not [button for button in test.button if button.key == "select-all"]
+
+
+def test_dense_places_have_words_and_lines(app, tiny_project):
+    test = app("map", project="digits", method="pca")
+    said = drawn(test)[1]
+    assert said["words"]
+    assert {"x", "y", "text", "size"} == set(said["words"][0])
+    assert said["shade"]["png"].startswith("data:image/png")
+    test.session_state["splits"] = ["test"]
+    test.run()
+    assert drawn(test)[1]["words"] == said["words"]  # filters do not move them

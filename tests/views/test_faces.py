@@ -7,7 +7,7 @@ import pytest
 from attribution.tasks import tasks
 from attribution.tasks.classification import Classification
 from attribution.views import colours
-from attribution.views.faces import ClassFace, NumberFace, SetFace
+from attribution.views.faces import ClassFace, NumberFace, SetFace, face_of
 
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -109,3 +109,12 @@ def test_no_word_of_numbers_is_about_classes(numbers):
     words += [numbers.decided(verdict, 1.0) for verdict in ("keep", "drop", "relabel")]
     words += [numbers.loss_help, numbers.score_all, numbers.suggested_help, numbers.figures(said)]
     assert not [word for word in ("class", "accura", "confiden") if word in str(words).lower()]
+
+
+def test_the_typical_target_is_said_where_there_is_one(tiny_project):
+    face = face_of(tiny_project.dataset)
+    names = [face.word(place) for place in range(3)]
+    assert face.typical(np.array([0] * 6 + [1] * 4)) == names[0]
+    assert face.typical(np.array([0] * 4 + [1] * 4 + [2] * 2)) == f"{names[0]} / {names[1]}"
+    assert face.typical(np.array([0, 1, 2, 3, 4])) == ""
+    assert face.typical(np.array([-1, -1, 0])) == ""
