@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attribution.datasets.picture_layout import is_picture
 from attribution.datasets.words import tidy
@@ -158,6 +159,20 @@ def _put_pixels(project: Exported) -> Callable[[int, Path], None]:
         target.write_bytes(png(pixels, max(pixels.shape[:2])))
 
     return put
+
+
+def reader(project: Exported) -> Callable[[int], dict[str, Any]]:
+    """Reads the picture of a row: the ``bytes`` of the user's file, else PNG, and the ``path`` that names it."""
+    found = layout(project)
+    put = _put_file(project, found.root, False) if found.root is not None else _put_pixels(project)
+
+    def read(row: int) -> dict[str, Any]:
+        name = str(project.dataset.ids[row])
+        with tempfile.TemporaryDirectory() as folder:
+            put(row, Path(folder, "picture"))
+            return {"bytes": Path(folder, "picture").read_bytes(), "path": name if is_picture(name) else f"{name}.png"}
+
+    return read
 
 
 def size(project: Exported, rows: "np.ndarray") -> int:

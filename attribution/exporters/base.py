@@ -86,6 +86,8 @@ class Exported(Protocol):
 
     def comparisons(self) -> "list[RetrainResult]": ...
 
+    def report(self, path: Path) -> Path: ...
+
 
 class Exporter(ABC):
     """One thing that leaves a project. A subclass is one file: the words below and ``table``; one that is no table
@@ -125,7 +127,8 @@ class Exporter(ABC):
 class FolderExporter(Exporter):
     """One that is a folder of files, or the same in a zip archive. A subclass writes ``fill``."""
 
-    formats = (ARCHIVE, FOLDER)
+    formats: ClassVar[tuple[str, ...]] = (ARCHIVE, FOLDER)
+    in_place: ClassVar[bool] = False  # written where it is to lie, as other programs keep its path
 
     @abstractmethod
     def fill(self, project: Exported, folder: Path) -> None:
@@ -163,9 +166,22 @@ def export(project: Exported, name: str, path: Path, options: Mapping[str, Any] 
         raise UserError(f"{path} is there already.", "It would be overwritten.", "Choose another name, or remove it.")
     if missing := exporter.missing(project):
         raise UserError(missing, f"Without it there is nothing to write as {name}.", "See what else can be exported.")
+    if isinstance(exporter, FolderExporter) and exporter.in_place:
+        _in_place(exporter, project, path)
+        return path
     with whole_folder(path) if suffix == FOLDER else whole_file(path) as temporary:
         exporter.write(project, temporary, suffix)
     return path
+
+
+def _in_place(exporter: FolderExporter, project: Exported, path: Path) -> None:
+    """Fill the new folder where it lies; it is removed again when that fails."""
+    path.mkdir(parents=True)
+    try:
+        exporter.fill(project, path)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def made(name: str, options: Mapping[str, Any] | None = None) -> Exporter:

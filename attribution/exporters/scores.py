@@ -1,7 +1,8 @@
 """A score run: the most helpful and most harmful training samples of every query."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attribution.errors import UserError
 from attribution.exporters import register
@@ -31,6 +32,18 @@ class ScoresExport(Exporter):
         "training on the sample lowered the query's loss."
     )
     file = "scores.csv"
+    group = "findings"
+    about: ClassVar[Mapping[str, str]] = {
+        "estimator": "Which estimator.",
+        "measure": "What influence was asked of: loss, or another measure.",
+        "query": "Id of the sample (or name of the group) that was asked about.",
+        "side": "helped: influence above 0; hurt: below.",
+        "rank": "1 = the strongest of its side.",
+        "sample": "Id of the training sample.",
+        "influence": "Positive: training on the sample lowered the query's measure (its loss), negative: raised it; in "
+        "the estimator's unit (docs/methods.md).",
+        "cosine": "-1 to 1: cosine of the two gradients, positive = they point the same way.",
+    }
     Settings = ScoresSettings
     settings: ScoresSettings
 
