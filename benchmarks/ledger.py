@@ -88,8 +88,8 @@ def make(folder: Path, n: int, samples: int) -> dict[str, float]:
 
 
 def page(folder: Path) -> dict[str, float]:
-    """The History page: the first visit of a fresh server, another page of it, a search, and the peak of the
-    process."""
+    """The History page: the first visit of a fresh server (by action), line by line, another page of it, a search, and
+    the peak of the process."""
     from streamlit.testing.v1 import AppTest
 
     os.environ["DATABLAME_HOME"] = str(folder.parent)
@@ -98,6 +98,8 @@ def page(folder: Path) -> dict[str, float]:
     test.switch_page("pages/new_project.py").run()  # everything is imported and no ledger read
     found = {"first_visit_cpu_s": cpu_s(lambda: test.switch_page("pages/history.py").run())}
     found["again_cpu_s"] = cpu_s(test.run)
+    test.session_state["by"] = "Line by line"
+    found["by_line_cpu_s"] = cpu_s(test.run)
     found["far_page_cpu_s"] = cpu_s(lambda: _at(test, 30_000).run())
     found["search_cpu_s"] = cpu_s(lambda: _at(test, 1).text_input(key="words").set_value("sample-000017").run())
     test.text_input(key="words").set_value("")

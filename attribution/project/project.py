@@ -94,7 +94,7 @@ class Project:
       info first_look classes samples``.
     - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
-      edit_count revertible decision_on ledger class_index export apply report summary``; samples by
+      edit_count batches batch_count revertible decision_on ledger class_index export apply report summary``; samples by
       words: ``find table``, and saved: ``views save_view forget_view``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
@@ -190,6 +190,8 @@ class Project:
     revert = of("review", Review.revert)
     edits = of("review", Review.edits)
     edit_count = of("review", Review.edit_count)
+    batches = of("review", Review.batches)
+    batch_count = of("review", Review.batch_count)
     revertible = of("review", Review.revertible)
     decision_on = of("review", Review.decision_on)
     class_index = of("review", Review.class_index)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution.project.decisions import Decisions, SampleState
 from attribution.project.folder import About
-from attribution.storage import history, selections
+from attribution.storage import batches, history, selections
 from attribution.storage import views as saved_views
 from attribution.storage.history import Wanted
 from attribution.storage.ledger import Edit, Ledger
@@ -123,6 +123,15 @@ class Review:
     def edit_count(self, wanted: Wanted | None = None) -> int:
         """How many entries of the ledger are wanted."""
         return history.number(self._about.database, wanted or Wanted())
+
+    def batches(self, wanted: Wanted | None = None, start: int = 0, count: int = 20) -> "list[batches.Batch]":
+        """What was decided in one go, newest first: the batches with an entry that is wanted, ``count`` from the place
+        ``start`` on."""
+        return batches.page(self._about.database, wanted or Wanted(), start, count)
+
+    def batch_count(self, wanted: Wanted | None = None) -> int:
+        """How many batches have an entry that is wanted."""
+        return batches.number(self._about.database, wanted or Wanted())
 
     def revertible(self, edit_ids: Sequence[int], together: bool = False) -> list[int]:
         """Those of these entries (``together``: of all that were decided in one batch with them) that are decisions

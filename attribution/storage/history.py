@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from attribution.storage import ledger
 from attribution.storage.database import connect
@@ -19,23 +19,24 @@ GONE = "id IN (SELECT decision FROM taken_back WHERE gone)"
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which entries: of one of ``actions`` (empty: all), with ``text`` in sample, reason or author, and, if asked,
-    still in force."""
+    """Which entries: of one of ``actions`` (empty: all), with ``text`` in sample, reason or author, if asked still in
+    force, and of the ids ``among`` (first and last)."""
 
     actions: tuple[str, ...] = ()
     text: str = ""
     standing: bool = False
+    among: tuple[int, int] | None = None
 
     @property
     def narrow(self) -> bool:
         """Whether entries are left out."""
-        return bool(self.actions or self.text.strip() or self.standing)
+        return bool(self.actions or self.text.strip() or self.standing or self.among)
 
     @property
-    def rule(self) -> tuple[str, list[str]]:
+    def rule(self) -> tuple[str, list[Any]]:
         """The condition in SQL and its values."""
         rules = ["1"]
-        values = [*self.actions]
+        values: list[Any] = [*self.actions]
         if self.actions:
             rules.append(f"action IN ({','.join('?' * len(self.actions))})")
         if text := self.text.strip():
@@ -46,6 +47,9 @@ class Wanted:
             else:  # LIKE knows capitals of the ASCII letters alone
                 rules.append(f"lowered({' || char(10) || '.join(SEARCHED)}) LIKE ? {LITERAL}")
                 values.append(pattern.lower())
+        if self.among:
+            rules.append("id BETWEEN ? AND ?")
+            values += self.among
         if self.standing:
             rules.append(f"action NOT IN ('undo','redo') AND NOT {GONE}")
         return " AND ".join(rules), values
@@ -56,7 +60,7 @@ def page(path: Path, wanted: Wanted, start: int = 0, count: int | None = None) -
     rule, values = wanted.rule
     known = _found(path, wanted, ledger.Ledger(path, None).stamp()).ids if wanted.narrow else None
     with connect(path) as db:
-        _teach(db)
+        teach(db)
         if known is not None:
             some = known[start:] if count is None else known[start : start + count]
             return sorted(
@@ -85,7 +89,7 @@ def _found(path: Path, wanted: Wanted, stamp: tuple[int, float]) -> _Found:
     """One pass for a filter and a state of the ledger: every further click reads what it shows."""
     rule, values = wanted.rule
     with connect(path) as db:
-        _teach(db)
+        teach(db)
         if wanted.narrow:
             few = ledger.rows_of(
                 db, f"SELECT id FROM edits WHERE {rule} ORDER BY id DESC LIMIT {KEPT + 1}", values
@@ -131,5 +135,6 @@ def _batch(db: sqlite3.Connection, entry: int) -> tuple[int, int]:
     return (row["first"], row["last"]) if row else (entry, entry)
 
 
-def _teach(db: sqlite3.Connection) -> None:
+def teach(db: sqlite3.Connection) -> None:
+    """Have a connection know the function that rules of ``Wanted`` may ask for."""
     db.create_function("lowered", 1, str.lower, deterministic=True)

@@ -1,6 +1,7 @@
 """The sample card: one sample as a small piece of HTML that reads the same on every page."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 
@@ -89,6 +90,14 @@ def captioned_picture_html(picture: str, caption: str, size: int) -> str:
     """A picture with words below it that break where they must."""
     words = f'<figcaption style="font-size:.8em;opacity:.75;overflow-wrap:anywhere">{safe(caption)}</figcaption>'
     return f'<figure style="margin:0;width:{size}px">{picture_html(picture, caption, size)}{words}</figure>'
+
+
+def strip_html(cards: Sequence[Card], size: int = 40) -> str:
+    """The pictures of several samples side by side, or the beginning of the first one's text."""
+    if cards and not cards[0].picture:
+        return f'<div style="width:14rem">{_text_html(cards[0].text, 2, 0.8)}</div>'
+    shown = "".join(picture_html(card.picture, card.alt, size) for card in cards)
+    return f'<div style="display:flex;gap:3px">{shown}</div>'
 
 
 def label_html(card: Card) -> str:

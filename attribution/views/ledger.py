@@ -11,6 +11,7 @@ from attribution.views.comparison import value_words
 from attribution.views.numbers import NONE, clock, duration, plural, three_digits
 
 if TYPE_CHECKING:
+    from attribution.storage.batches import Batch
     from attribution.storage.ledger import Edit
     from attribution.tasks.figure import Reading
 
@@ -19,6 +20,7 @@ COLUMNS = ["id", "time", "sample", "change", "reason", "evidence", "by", "batch"
 
 PLACES = {"train": "training", "val": "the validation set", "test": "the test set"}
 NO_LABEL = "no label"
+NAMED = 3  # outcomes of one batch that are named
 
 
 def place_words(splits: Iterable[str]) -> str:
@@ -40,18 +42,40 @@ def change_words(action: str, old: str, new: str, place: str = "training") -> st
 
 
 def said(
-    edits: Sequence["Edit"], splits: Iterable[str] = ("train",), word: Callable[[str], str] = lambda word: word
+    edits: Sequence["Edit"],
+    splits: Iterable[str] = ("train",),
+    word: Callable[[str], str] = lambda word: word,
+    n: int = 0,
 ) -> str:
     """What one batch did, in a line: "train-00012: Shirt → Pullover", "323 samples: dropped from training"; ``splits``
-    are those of its samples, ``word`` says a target of the ledger as a page shows it."""
+    are those of its samples, ``word`` says a target of the ledger as a page shows it. ``n``: how many there are where
+    ``edits`` are one for each state that it led to."""
     place = place_words(splits)
     shown = lru_cache(maxsize=None)(lambda label: word(label) if label else NO_LABEL)
     first = edits[0]
-    if len(edits) == 1:
+    n = n or len(edits)
+    if n == 1:
         changed = first.old.active and first.new.active and first.old.label != first.new.label
         return f"{first.sample}: {f'{shown(first.old.label)} ' if changed else ''}{_step(first, place, shown)}"
-    steps = {_step(edit, place, shown) for edit in edits}
-    return f"{plural(len(edits), 'sample')}: {steps.pop() if len(steps) == 1 else 'each its own'}"
+    steps = list(dict.fromkeys(_step(edit, place, shown) for edit in edits))
+    if first.action in ("undo", "redo") and len(steps) > 1:
+        return f"{plural(n, 'sample')}, as before"
+    more = f" and {len(steps) - NAMED} more" if len(steps) > NAMED else ""
+    return f"{plural(n, 'sample')}: {', '.join(steps[:NAMED])}{more}"
+
+
+def batch_facts(batch: "Batch") -> list[str]:
+    """When, by whom and why a batch was made, and the evidence of its first decision."""
+    first = batch.shown[0]
+    found = (clock(first.time_s), first.author, first.reason, evidence_words(first.evidence))
+    return [words for words in found if words]
+
+
+def standing_words(action: str, n: int, gone: int) -> str:
+    """Whether a batch of ``n`` decisions holds: "", "taken back", "12 of 323 taken back"; "" for undo and redo."""
+    if not gone or action in ("undo", "redo"):
+        return ""
+    return "taken back" if gone == n else f"{gone} of {n} taken back"
 
 
 def _step(edit: "Edit", place: str, word: Callable[[str], str]) -> str:

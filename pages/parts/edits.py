@@ -66,16 +66,17 @@ def _made(project: Project, action: str, rows: Sequence[int], value: Any, detail
     return (project.drop if action == "drop" else project.keep)(rows, **details)
 
 
-def in_words(project: Project, made: Sequence["Edit"]) -> str:
-    """What these entries, one batch, did and to which sample, as text."""
-    rows = project.dataset.rows_of([edit.sample for edit in made])
+def in_words(project: Project, made: Sequence["Edit"], n: int = 0) -> str:
+    """What these entries, one batch, did and to which sample, as text; ``n`` as in ``views.ledger.said``."""
+    known = [project.dataset.row_of(edit.sample) for edit in made]
+    rows = [row for row in known if row is not None]
     face = face_of(project.dataset)
     targets = project.dataset.task.targets
 
     def word(label: str) -> str:
         return face.word(targets.encode([label]).tolist()[0])
 
-    return states.plain(said(made, project.dataset.samples["split"].iloc[rows].unique(), word))
+    return states.plain(said(made, project.dataset.samples["split"].iloc[rows].unique(), word, n))
 
 
 def bare_values(label: Any) -> Any:

@@ -305,6 +305,12 @@ def test_grid_takes_the_suggestions_of_the_chosen_ones(app, tiny_project, press)
     )
 
 
+def by_line(test):
+    """Show the ledger line by line."""
+    test.session_state["by"] = "Line by line"
+    test.run()
+
+
 def tick(test, lines, place):
     """Tick one of these lines of the History table."""
     test.session_state[f"ledger-table-{keys.digest(lines)}"] = {
@@ -318,6 +324,7 @@ def test_history_takes_back_what_was_ticked_and_nothing_more(app, words, tiny_pr
         tiny_project.drop([row])
     lines = tiny_project.edits()["id"].tolist()
     test = app("history", project="digits")
+    by_line(test)
     tick(test, lines, 0)
     assert "Take back 1 decision" in words(test)
     press(test, "revert-")
@@ -330,10 +337,39 @@ def test_history_takes_back_a_batch(app, words, tiny_project, press):
     tiny_project.drop([1, 2], reason="seen twice")
     test = app("history", project="digits")
     assert "2 edits" in words(test)
+    by_line(test)
     tick(test, tiny_project.edits()["id"].tolist(), 0)
     press(test, "revert-batch-")
     assert tiny_project.labels.active.all()
     assert tiny_project.edits()["reverted"].sum() == 2
+
+
+def test_history_is_told_by_action_and_takes_back_what_is_left_of_one(app, words, tiny_project, press):
+    tiny_project.drop([1, 2, 3], reason="selected on the map")
+    tiny_project.revert([1])
+    tiny_project.tag([5], "to ask")
+    test = app("history", project="digits")
+    said = words(test).replace("\\", "")
+    assert "3 samples: dropped from training" in said
+    assert "1 of 3 taken back" in said
+    assert "selected on the map" in said
+    assert "tag: to ask" in said
+    press(test, "batch-1-")
+    assert tiny_project.labels.active.all()
+    assert "[taken back]" in words(test)
+    test.session_state["kinds"] = ["mark"]
+    test.run()
+    assert "dropped from training" not in words(test)
+    assert "to ask" in words(test)
+
+
+def test_a_batch_opens_to_its_lines(app, tiny_project, press):
+    tiny_project.drop([1, 2])
+    test = app("history", project="digits")
+    assert not test.dataframe or all("sample" not in table.value.columns for table in test.dataframe)
+    test.session_state["fold-batch-1"] = True
+    test.run()
+    assert any(list(table.value.get("sample", [])) == ["train-00002", "train-00001"] for table in test.dataframe)
 
 
 def test_undo_leaves_what_another_window_decided_after_this_page_was_drawn(app, tiny_project):

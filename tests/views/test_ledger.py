@@ -99,7 +99,9 @@ def test_what_a_batch_did_is_said_once():
     bag = State("Bag", True, "relabel")
     assert ledger.said([made("relabel", SHIRT, bag), made("relabel", State("Coat"), bag, "b")]) == "2 samples: → Bag"
     several = [made("relabel", SHIRT, bag), made("relabel", SHIRT, State("Coat", True, "relabel"), "b")]
-    assert ledger.said(several) == "2 samples: each its own"
+    assert ledger.said(several) == "2 samples: → Bag, → Coat"
+    each = [made("relabel", SHIRT, State(f"class {number}", True, "relabel"), str(number)) for number in range(9)]
+    assert ledger.said(each, n=40) == "40 samples: → class 0, → class 1, → class 2 and 6 more"
     dropped = State("Shirt", False, "drop")
     assert ledger.said([made("undo", dropped, SHIRT)], ["test"]) == "train-00012: back in the test set as Shirt"
     assert ledger.said([made("undo", State("Shirt", True, "keep"), SHIRT)]) == "train-00012: undecided again"
