@@ -15,6 +15,7 @@ body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 62rem; background:
 h1 { font-size: 2rem; margin: 0; } h2 { font-size: 1.4rem; margin: 2.5rem 0 .6rem; padding-top: .8rem;
   border-top: 1px solid var(--line); } h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
 p { margin: .5rem 0; max-width: 50rem; } header p, footer, small, caption, .id, .pair > p { color: var(--soft); }
+.pair > p { font-size: .9rem; }
 a { color: var(--good); } nav ol { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; margin: 1rem 0;
   list-style: none; font-size: .92rem; }
 .verdict { font-size: 1.15rem; font-weight: 600; padding: .7rem 1rem; border-left: .35rem solid var(--open);
@@ -38,7 +39,8 @@ td, tbody th { font-variant-numeric: tabular-nums; max-width: 26rem; }
 .sample img { image-rendering: pixelated; object-fit: contain; border-radius: 3px; background: var(--box); flex: none; }
 .sample.text, .pair .sample.text { width: 17rem; } blockquote { margin: 0 0 .3rem; padding: .4rem .6rem;
   background: var(--box); border-radius: .3rem; } .id { font-size: .78rem; } figcaption { min-width: 0; }
-.sample b { font-weight: 600; } .samples { margin: .6rem 0; }
+.sample b { font-weight: 600; } .pair.mistake > .sample.picture { display: flex; width: auto; }
+.samples { margin: .6rem 0; }
 pre { background: var(--box); padding: .8rem; border-radius: .4rem; overflow-x: auto; font-size: .85rem; }
 pre, code { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 details { margin: .8rem 0; } summary { cursor: pointer; } footer { margin-top: 3rem; border-top: 1px solid var(--line);

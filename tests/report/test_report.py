@@ -124,8 +124,8 @@ def test_everything_that_was_done_is_in_it_and_reads_well(whole, tmp_path, monke
     path = whole.report(tmp_path / "out" / "report.html")
     html = path.read_text(encoding="utf-8")
     found = check(html)
-    wanted = ["short", "data", "suspects", "leaks", "shift", "memorization", "fairness", "decisions", "proof"]
-    assert headings(found) == [*wanted, "fidelity", "reproduce"]
+    wanted = ["short", "data", "suspects", "leaks", "shift", "memorization", "fairness"]
+    assert headings(found) == [*wanted, "mistakes", "decisions", "proof", "fidelity", "reproduce"]
     words = " ".join(found.words)
     proof = whole.comparisons()[0]
     for said in (

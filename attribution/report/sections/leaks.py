@@ -91,7 +91,9 @@ def duplicates(state: State) -> Html:
     )
     groups = [_group(state, {*case.rows, *case.others}) for case in double.head(GROUPS).itertuples()]
     left = shown_of(len(groups), len(double), "groups", "The Leaks page has all.")
-    return together((el("h3", "Duplicates in training"), paragraphs(said), *groups, paragraphs(left)))
+    return together(
+        (el("h3", "Duplicates in training"), paragraphs(said), el("div", *groups, class_="pairs"), paragraphs(left))
+    )
 
 
 def _group(state: State, rows: set[int]) -> Html:
