@@ -13,9 +13,9 @@ from attribution.figures import cloud
 from attribution.modalities import modality_of
 from attribution.studies.angles.study import AnglesConfig
 from attribution.studies.queries import query_of
-from attribution.views import angles, colours, numbers, scatter
+from attribution.views import angles, colours, numbers
 from attribution.views.cards import Fact
-from pages.parts import charts, context, found, frame, jobs, lasso, query, selected, states
+from pages.parts import charts, colouring, context, found, frame, jobs, lasso, query, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -67,20 +67,6 @@ def measure_now(sight: Sight, rows: Sequence[int]) -> None:
         )
 
 
-def groups_of(sight: Sight, colour: str, rows: np.ndarray) -> tuple[list[scatter.Group], str]:
-    """The coloured groups of training rows, and a sentence when the wished colour is not there yet."""
-    plain = sight.face.groups(sight.labels.values, rows, context.dark())
-    if colour == "edits":
-        verdicts = np.full(len(sight.project.dataset), "", dtype=object)
-        verdicts[sight.states.index.to_numpy(dtype=np.int64)] = sight.states["verdict"].to_numpy()
-        return scatter.by_edit(verdicts, rows, context.dark(), sight.face.changed_mark), ""
-    if colour == "suspicion":
-        if sight.suspicion is None:
-            return plain, f"Suspicion is known after the search for wrong {sight.face.nouns} (Review)."
-        return scatter.by_steps(sight.suspicion, rows, colours.suspicion_scale(context.dark()), dark=context.dark()), ""
-    return [group for group in plain if len(group.rows)], ""
-
-
 def points(sight: Sight, result: "AnglesResult") -> None:
     """The scatter of cosine against length, with its lasso."""
     samples = result.samples
@@ -92,12 +78,11 @@ def points(sight: Sight, result: "AnglesResult") -> None:
     )
     named = [sight.face.noun, "suspicion", "edits"]
     colour = st.selectbox("Colour by", named, key="tint", bind="query-params", width=200)
-    groups, missing = groups_of(sight, colour or "", shown)
-    if missing:
-        st.caption(f":material/info: {missing}")
+    look = colouring.look(sight, colour or "", shown)
+    st.caption(states.plain(look.missing or look.meaning))
     alt = "right: pulls with the query, left: against it; up: pulls strongly"
     scene = cloud.angles_scene(positions)
-    lasso.chart(sight, positions, groups, lambda: shown, 500, key="angles-chart", alt=alt, scene=scene)
+    lasso.chart(sight, positions, look.groups, lambda: shown, 500, key="angles-chart", alt=alt, scene=scene)
 
 
 def facts_of(sight: Sight, result: "AnglesResult") -> dict[int, tuple[Fact, Fact]]:
@@ -261,6 +246,7 @@ def main() -> None:
             ready(sight, result)
     if result is not None:
         facts = facts_of(sight, result)
+        selected.opened(sight)
         selected.panel(sight, "selected on Angles", lambda row: facts.get(row, ()))
         figures(sight, result)
         curvature(sight, result)

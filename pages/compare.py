@@ -12,7 +12,7 @@ from attribution.studies.bench.study import BenchConfig
 from attribution.views import bench as views
 from attribution.views import cards as card_views
 from attribution.views import influence, numbers, scatter
-from pages.parts import cards, charts, context, damping, frame, jobs, lasso, states
+from pages.parts import cards, charts, context, damping, frame, jobs, lasso, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -229,6 +229,7 @@ def pair_scatter(sight: Sight, bench: "BenchResult", pair: tuple[str, str], row:
     axes = (f"rank by {words.get(pair[0], pair[0])}", f"rank by {words.get(pair[1], pair[1])}")
     alt = "training samples by the ranks that two estimators give them for one prediction"
     lasso.chart(sight, points, groups, lambda: rows, 330, key="pair-chart", alt=alt, scene=Scene(axes=axes))
+    selected.opened(sight)
     st.caption(
         f"For {states.plain(query_word(sight, row))}. Circle the corners with the lasso: the samples on which they "
         "differ."

@@ -258,8 +258,8 @@ def main() -> None:
         if drawn is not None:
             remarks(sight, chosen, drawn)
     with grid.cell():
-        selected.opened(sight)
-        selected.panel(sight, "selected on the map", shown=rows)
+        if not selected.opened(sight) or len(sight.selection):
+            selected.panel(sight, "selected on the map", shown=rows)
     if len(sight.selection):
         listing.show(sight, sight.selection, "selected")
     else:

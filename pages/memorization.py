@@ -11,7 +11,7 @@ from attribution.studies.memorization.study import MemorizeConfig
 from attribution.views import cards as card_views
 from attribution.views import memorization as views
 from attribution.views import numbers, scatter, tables
-from pages.parts import cards, context, elsewhere, frame, jobs, lasso, states
+from pages.parts import cards, context, elsewhere, frame, jobs, lasso, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def chart(sight: Sight, found: "MemorizationResult") -> None:
     axes = (f"{views.STAND_INS[name]}, rank: low to high", "memorization")
     alt = "memorization of every training sample against a stand-in that needs no retraining"
     lasso.chart(sight, coordinates, groups, lambda: rows, 440, key=KEY, alt=alt, scene=Scene(axes=axes))
+    selected.opened(sight)
     st.caption(views.stand_in_words(found, name))
 
 

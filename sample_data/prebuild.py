@@ -38,13 +38,14 @@ from attribution import (
     ScoreConfig,
     ShiftConfig,
 )
+from attribution.datasets.number_columns import number_columns
 from attribution.storage.files import read_json, write_json
 from attribution.studies.queries import query_of
 from attribution.views.faces import face_of
 
 HERE = Path(__file__).resolve().parent
 PARTS = (
-    *("runs", "flags", "leaks", "maps", "scores", "angles", "shifts", "memorizations", "benches", "dampings"),
+    *("runs", "flags", "leaks", "maps", "planes", "scores", "angles", "shifts", "memorizations", "benches", "dampings"),
     *("remedies", "retrains", "calibration", "previews"),
 )
 SCORES = (("ip", "test"), ("tracin", "test"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
@@ -121,6 +122,8 @@ def _first(project: Project) -> Iterator[Any]:
     for space in ("representation", "gradients"):
         for method in ("pca", "umap"):
             yield project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}"))
+    if len(number_columns(project.info)) >= 2:
+        yield project.studies.plane.run(progress=_said(name, "plane"))
     for estimator, queries in SCORES:
         if queries == "first wrong":
             queries = ",".join(project.dataset.ids[project.query_rows("wrong")[:FIRST]])

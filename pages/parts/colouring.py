@@ -54,7 +54,7 @@ def look(sight: Sight, colour: str, rows: np.ndarray) -> Look:
 
 def plain(sight: Sight, rows: np.ndarray, missing: str = "") -> Look:
     """By target."""
-    groups = sight.face.groups(sight.labels.values, rows, context.dark())
+    groups = [group for group in sight.face.groups(sight.labels.values, rows, context.dark()) if len(group.rows)]
     return Look(groups, f"Colours: the given {sight.face.nouns}.", missing)
 
 

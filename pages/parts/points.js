@@ -61,7 +61,7 @@ class Cloud {
 
   key(event) {
     if (event.key === "Escape") this.arm(false);
-    else if (event.key === "Enter" && this.here >= 0) this.tell("picked", this.rows[this.here]);
+    else if (event.key === "Enter" && this.here >= 0) this.open(this.here);
     else if (event.key.startsWith("Arrow")) this.step(event.key.slice(5));
     else return;
     event.preventDefault();
@@ -264,8 +264,15 @@ class Cloud {
       this.arm(false);
     } else if (drag.far < 5) {
       const point = this.nearest(this.at(event));
-      if (point >= 0) this.tell("picked", this.rows[point]);
+      if (point >= 0) this.open(point);
     }
+  }
+
+  // The card opens beside the map, or below it where there is no room: then it is brought into view.
+  open(point) {
+    this.tell("picked", this.rows[point]);
+    const below = () => document.querySelector(".st-key-opened")?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+    if (window.innerWidth < 640) setTimeout(below, 1200);
   }
 
   async hover(i) {

@@ -14,17 +14,18 @@ from pages.parts.context import Sight
 CARDS = 12  # on a page
 
 
-def opened(sight: Sight) -> None:
-    """The card of the sample that was clicked, with all that can be done with it."""
+def opened(sight: Sight) -> bool:
+    """The card of the sample that was clicked, with all that can be done with it; whether there is one."""
     row = lasso.chosen_row(sight)
     if row is None:
-        return
+        return False
     with st.container(border=True, key="opened"):
         cards.large(sight, row, "opened", reason="opened on the map")
         with st.container(horizontal=True, gap="xsmall"):
             if colouring.scored(sight, row) is not None:
                 st.button("Colour by who taught it", icon=":material/palette:", on_click=who_taught, args=(sight, row))
             st.button("Close", key="close-opened", type="tertiary", on_click=lasso.choose, args=(sight, None))
+    return True
 
 
 def who_taught(sight: Sight, row: int) -> None:
