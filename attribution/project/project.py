@@ -98,8 +98,8 @@ class Project:
       words: ``find table``, and saved: ``views save_view forget_view``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
-      categories_of truth leaks map plane angles comparisons calibration budget surest shifts remedies memorizations
-      benches dampings previews``.
+      categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
+      memorizations benches dampings previews``.
     - work, in this process: ``train score flag find_leaks embed angle retrain calibrate compare_splits remedy memorize
       compare damping_sweep preview prepare``.
     - the same work as jobs: ``submit jobs job cancel kill resume run_job step``.
