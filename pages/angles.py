@@ -82,7 +82,7 @@ def points(sight: Sight, result: "AnglesResult") -> None:
     st.caption(states.plain(look.missing or look.meaning))
     alt = "right: pulls with the query, left: against it; up: pulls strongly"
     scene = cloud.angles_scene(positions)
-    lasso.chart(sight, positions, look.groups, lambda: shown, 500, key="angles-chart", alt=alt, scene=scene)
+    lasso.chart(sight, positions, look.groups, lambda: shown, 600, key="angles-chart", alt=alt, scene=scene)
 
 
 def facts_of(sight: Sight, result: "AnglesResult") -> dict[int, tuple[Fact, Fact]]:

@@ -19,7 +19,7 @@ class GradientDotProduct(Estimator):
     compared = 1
     summary = (
         "How far one small training step on the sample would lower the query's loss. Cheap and exact, but samples with "
-        "large gradients dominate: look at the cosine beside it."
+        "large gradients dominate: look at the direction (cosine) beside it."
     )
     formula = "⟨∇ℓᵢ(θ), ∇ℓ_q(θ)⟩"
     cost = "One forward and backward pass over the training set, whatever the number of queries."

@@ -41,8 +41,8 @@ class EstimatorWords:
 
 
 def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
-    """Every registered estimator that answers for ``task`` (plain classification), in the words of its own file and the
-    task's units, the everyday ones first, the control last."""
+    """Every registered estimator that answers for ``task`` (plain classification), in the words of its own file (a
+    query is called a question) and the task's units, the everyday ones first, the control last."""
     task = task or PLAIN
     first = in_place("offered")
 
@@ -54,7 +54,7 @@ def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
         EstimatorWords(
             name,
             plug.title,
-            plug.summary,
+            plug.summary.replace("queries", "questions").replace("query", "question"),
             plug.formula,
             plug.unit_for(task),
             plug.source,

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from attribution.tasks.base import Task
 
 NO_CONTRAST = "A number has one output, so there is nothing to hold against it: the value is asked about."
+LDS = (
+    "The number behind LDS says how well an estimator foresees real retraining of this model, −1 to 1, with "
+    "its 95 % interval (measured on Compare)."
+)
+NOT_MEASURED = "How far to trust them is not measured here: Compare does that. Without it the everyday one is on."
 ASKED_HELP = (
     "**The label**: what training on a sample does to the loss of the label (how surprised the model is by it). **What "
     "the model says against the label**: what it does to the difference of the two logits (the numbers from which the "
@@ -100,7 +105,7 @@ def mark(words: EstimatorWords, trust: Trust, computed: Collection[str], took_s:
         "recommended by Compare" if words.name == trust.picked else "",
         "computed" if words.name in computed else "",
         f"took {duration(took_s)}" if took_s == took_s else "",
-        trust.words(words.name),
+        trust.words(words.name) if trust.follows else "",
     ]
     return " · ".join(one for one in said if one)
 

@@ -37,7 +37,7 @@ def choice(sight: Sight, method: Method) -> str:
 def show(
     sight: Sight, views: tuple[InfluenceView, InfluenceView], titles: tuple[str, str], pulls: Sequence[Pull]
 ) -> None:
-    """Both sides of the two answers."""
+    """Both sides of the two answers, in the order of ``pulls``: towards the label, and the other way."""
     first, second = views
     sides = (first.helpful, second.helpful), (first.harmful, second.harmful)
     for place, pull, tables in zip(("helped", "hurt"), pulls, sides, strict=True):

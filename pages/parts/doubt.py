@@ -46,11 +46,11 @@ def box(sight: Sight, rows: Sequence[int]) -> None:
     seen = sight.predictions.loc[row]
     answer = sight.face.suggestion(seen["prediction"])
     split = str(sight.project.dataset.samples["split"].iloc[row])
+    label = sight.face.word(seen["label"])
+    then = f"If so, the model is right here, and training samples that pull towards {label} deserve the look."
     with st.container(border=True, gap="xsmall", key="doubt"):
-        st.markdown(f"**:material/help: Is the {'test ' * (split == 'test')}{sight.face.noun} wrong?**")
-        st.markdown(states.plain(f"{words} The model says {answer}, too."))
-        label = states.plain(sight.face.word(seen["label"]))
-        st.caption(f"If so, the model is right here, and training samples that pull towards {label} deserve the look.")
+        question = f"Is the {'test ' * (split == 'test')}{sight.face.noun} wrong?"
+        st.markdown(f":material/help: **{question}** {states.plain(words)}", help=states.plain(then))
         _deeds(sight, row, seen, answer)
 
 

@@ -62,10 +62,7 @@ def switch(sight: Sight, method: Method) -> None:
     """The button behind which the estimators are, by family, each with what is known of it here."""
     scores = sight.project.scores()
     with st.popover(f"Method: {method.words.title}", icon=":material/function:"):
-        st.caption(
-            "The number behind LDS says how well an estimator foresees real retraining of this model, -1 to 1, with "
-            "its 95 % interval (measured on Compare)."
-        )
+        st.caption(methods.LDS if method.trust.follows else methods.NOT_MEASURED)
         for title, meaning, members in methods.families(method.every):
             st.markdown(f"**{title}**", help=meaning)
             with st.container(gap=None):

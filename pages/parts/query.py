@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STAYS = """<style>
 @media (min-width: 900px) {
-  [data-testid='stLayoutWrapper']:has(> .st-key-asked-about) { position: sticky; top: 4rem; }
+  [data-testid='stGridCellContent'] > :has(.st-key-asked-about) { position: sticky; top: 4rem; }
   .st-key-asked-about { max-height: calc(100vh - 5rem); overflow-y: auto; }
 }
 </style>"""

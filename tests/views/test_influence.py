@@ -70,6 +70,7 @@ def test_every_estimator_speaks_for_itself():
     assert words[0].name == "ip"
     assert words[-1].name == "random"
     assert all(one.title and one.meaning and one.formula for one in words)
+    assert not [one.name for one in words if "quer" in one.meaning]
 
 
 def test_two_answers_are_told_apart_into_what_both_name_and_what_one_does():

@@ -70,6 +70,7 @@ def test_a_line_of_the_list_says_recommended_computed_time_and_trust(bench, word
     line = methods.mark(words["ekfac"], trust, {"ekfac"}, 12.0)
     assert line == "recommended by Compare \u00b7 computed \u00b7 took 12\u00a0s \u00b7 LDS 0.45 (0.41 to 0.49)"
     assert methods.mark(words["tracin"], trust, (), float("nan")) == "not measured here"
+    assert methods.mark(words["tracin"], methods.Trust(), {"tracin"}, float("nan")) == "computed"  # said once, above
 
 
 def test_the_sentence_does_not_promise_what_compare_denies(bench, words):
