@@ -180,6 +180,30 @@ def item(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str], threshold: 
         cards.grid(sight, rest, "case", buttons=False)
 
 
+def exact_ones(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> None:
+    """One button for all exact copies that nobody has judged: there is nothing to weigh in the same content twice."""
+    rows = leaks.exact_copies(cases, verdicts, sight.labels.active)
+    if len(rows) < 2:
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            f"Drop all {numbers.count(len(rows))} exact copies from training",
+            key=f"drop-exact-{keys.digest(rows)}",
+            icon=":material/delete_sweep:",
+            on_click=edits.decide,
+            args=(
+                sight.project,
+                "drop",
+                rows,
+                None,
+                "leak: the same content is held out",
+                {"cases": len(cases), "kind": "exact"},
+                sight.versions(rows),
+            ),
+        )
+        st.caption("One batch; one undo takes it back. Close ones are left for you to judge.", width="content")
+
+
 def every_case(sight: Sight, cases: pd.DataFrame, verdicts: Sequence[str]) -> None:
     """The list of cases; a click opens one."""
     project = sight.project
@@ -224,6 +248,7 @@ def court(sight: Sight) -> None:
     keys.listen({"l": "verdict-leak-", "t": "verdict-test-", "k": "verdict-legitimate-", "z": "undo"})
     st.markdown(leaks.headline(cases, verdicts))
     score(sight, cases, verdicts)
+    exact_ones(sight, cases, verdicts)
     item(sight, cases, verdicts, threshold)
     every_case(sight, cases, verdicts)
 

@@ -50,6 +50,12 @@ def leaked_rows(cases: pd.DataFrame, wanted: Iterable[bool]) -> np.ndarray:
     return np.unique(np.array(rows, dtype=np.int64))
 
 
+def exact_copies(cases: pd.DataFrame, verdicts: Sequence[str], active: np.ndarray) -> list[int]:
+    """The training rows, still trained on, of the cases with the very same content that nobody has judged."""
+    waiting = cases[(cases["kind"] == "exact").to_numpy() & np.array([not one for one in verdicts], dtype=bool)]
+    return sorted({int(row) for rows in waiting["rows"] for row in rows if active[row]})
+
+
 def nothing_held_out(counts: Mapping[str, int]) -> str:
     """That no leak can be found where no sample is held out; "" where some are. ``counts`` are the samples of each
     split."""

@@ -135,3 +135,21 @@ def test_overview_shows_what_was_found(app, words, leaky):
     shown = words(app(project="digits"))
     for expected in ("Likely leaks", "Duplicates in training", "Test accuracy without leaks"):
         assert expected in shown
+
+
+def test_all_exact_copies_are_dropped_in_one_batch(app, words, leaky, press):
+    test = app("leaks", project="digits")
+    press(test, "verdict-legitimate-")
+    (key,) = [button.key for button in test.button if button.key.startswith("drop-exact-")]
+    before = set(leaky.edits()["id"])
+    test.button(key=key).click().run()
+    assert not test.exception
+    edits = leaky.edits()
+    edits = edits[~edits["id"].isin(before)]
+    cases = leaky.leaks().cases(leaky.labels.values)
+    exact = {int(row) for rows in cases["rows"][cases["kind"] == "exact"] for row in rows}
+    assert set(edits["row"]) <= exact
+    assert len(edits) >= 2
+    assert edits["batch"].nunique() == 1
+    assert "keep" in set(leaky.states()["verdict"]), "what was judged stays as judged"
+    assert not [button.key for button in test.button if button.key.startswith("drop-exact-")]
