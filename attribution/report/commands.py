@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -13,25 +14,50 @@ from attribution.settings.lists import written
 from attribution.settings.ranges import Options
 
 FILES = ("path", "checkpoints")  # settings that name files: said without their folders, which are the user's own
+ELSEWHERE = ("device", "run")  # what no other machine has
 
 
 def commands(state: State) -> list[str]:
     """One command a line, in the order of the work; files are called by their names alone."""
-    project = state.project
-    lines = [_made(state)]
-    if state.run is not None and not state.run.loaded:
-        usual = default_recipe(state.dataset.info.modality)
-        lines.append(_line("train", project.name, _flags(state.run.train_config, usual)))
-    if state.flags is not None:
-        lines.append(_line("flag", project.name))
-    if state.leaks is not None:
-        lines.append(_line("leaks", project.name))
-    if state.labels.version != state.dataset.base_version().version:
+    name = state.project.name
+    base = state.dataset.base_version().version
+    steps = _steps(state)
+    lines = [_made(state), *(line for version, line in steps if version == base)]
+    if state.labels.version != base:
         lines.append("# edits.jsonl: the decisions, from this project by `datablame export patch --out edits.jsonl`")
-        lines.append(_line("apply", project.name, ["edits.jsonl"]))
+        lines.append(_line("apply", name, ["edits.jsonl"]))
+    lines += [line for version, line in steps if version != base]
     if state.proof is not None:
-        lines.append(_line("retrain", project.name, ["--seeds", ",".join(map(str, state.proof.seeds))]))
-    return [*lines, _line("report", project.name, ["--out", "report.html"])]
+        lines.append(_line("retrain", name, ["--seeds", ",".join(map(str, state.proof.seeds))]))
+    return [*lines, _line("report", name, ["--out", "report.html"])]
+
+
+def _steps(state: State) -> list[tuple[str, str]]:
+    """What was done, each with the version of the data it was done on."""
+    found = []
+    run = state.run
+    if run is not None and not run.loaded:
+        usual = default_recipe(state.dataset.info.modality)
+        found.append((run.version, _line("train", state.project.name, _flags(run.train_config, usual))))
+    for name in ("mislabels", "leaks", "shift", "memorization", "bench"):
+        study = state.project.studies.named(name)
+        result = study.latest()
+        if result is not None:
+            flags = _asked(study.study.config, result.config)
+            found.append((str(result.version), _line(study.study.alias or name, state.project.name, flags)))
+    return found
+
+
+def _asked(kind: type, stored: Mapping[str, Any]) -> list[str]:
+    """The flags of what a result was asked for otherwise than usual, as far as its config says."""
+    found: list[str] = []
+    values = {**stored, **stored.get(kind.__name__.removesuffix("Config").lower(), {})}
+    for item in dataclasses.fields(kind):
+        value = values.get(item.name)
+        value = tuple(value) if isinstance(value, list) else value
+        if item.name not in ELSEWHERE and isinstance(value, type(item.default)) and value != item.default:
+            found += [f"--{item.name.replace('_', '-')}", _value(item.name, value)]
+    return found
 
 
 def _made(state: State) -> str:

@@ -18,6 +18,9 @@ from attribution.exporters import register as exporter
 from attribution.exporters.base import Exporter
 from attribution.measures import register as measure
 from attribution.measures.base import Measure
+from attribution.report import Section
+from attribution.report import register as section
+from attribution.report.html import el
 from attribution.runners import register as runner
 from attribution.runners.serial import Serial
 from attribution.settings.ranges import Settings, opt
@@ -126,6 +129,17 @@ class Counts(Exporter):
     def table(self, project):
         words = project.dataset.task.targets.words(project.labels.values)
         return pd.Series(words, name="label").value_counts().sort_index().reset_index()
+
+
+@section("counted")
+class Counted(Section):
+    """How many samples there are."""
+
+    title = "Counted"
+    order = 15
+
+    def body(self, state):
+        return el("p", f"{len(state.dataset)} <samples>")
 
 
 @task("absolute")

@@ -90,6 +90,11 @@ def test_an_exporter(tried):
     assert sum(int(line.split(",")[1]) for line in tried["exporter"][1:]) == 120
 
 
+def test_a_section_of_the_report(tried):
+    assert '<section id="counted"' in tried["section"]
+    assert "120 &lt;samples&gt;" in tried["section"]
+
+
 def test_a_study(tried):
     assert tried["study"] == [1.0, True]
 
@@ -155,6 +160,7 @@ TESTS = {
     "a reader of data": "test_a_reader",
     "a kind of data": "test_a_kind_of_data",
     "an exporter": "test_an_exporter",
+    "a section of the report": "test_a_section_of_the_report",
     "a network, or a layer type with its own exact rule": "test_a_layer_rule_and_a_network",
     "a place to compute": "test_a_runner",
 }

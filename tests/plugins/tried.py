@@ -57,10 +57,11 @@ doubled = project.score(ScoreConfig(queries="test", measure="doubled", device="c
 found["measure"] = float(np.nanmedian(doubled.matrix()[1] / plain.matrix()[1]))
 found["runner"] = scaled.config["cost"].get("runner", "")
 
-# a detector, an exporter, a study
+# a detector, an exporter, a section of the report, a study
 flags = project.flag(FlagConfig(detectors=("far-out", "loss"), folds=2, device="cpu"))
 found["detector"] = [name for name in flags.detectors.columns if "far" in name]
 found["exporter"] = project.export("counts", folder / "counts.csv").read_text().splitlines()
+found["section"] = project.report(folder / "report.html").read_text()
 spread = project.studies.spread.run()
 found["study"] = [round(sum(spread.config["shares"]), 6), project.studies.spread.latest().id == spread.id]
 
