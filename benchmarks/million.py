@@ -3,6 +3,7 @@ real browser.
 
     python benchmarks/million.py make FOLDER [--n 1000000]     # data, model, map, suspects
     python benchmarks/million.py measure FOLDER                # needs chromium; writes benchmarks/results/million.json
+    python benchmarks/million.py browse FOLDER                 # Browse's own work without a browser, beside the others
 
 FOLDER is the project's; measuring edits its labels and takes that back.
 """
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -43,15 +45,16 @@ POINTED = f"(() => {{ const tip = {INSIDE}[0]?.querySelector('.tip.shown'); retu
 HAS = "document.body.innerText.includes(value)"
 SELECTED = r"""((document.body.innerText.match(/([\d,]+) samples? selected/) || [])[1] || '')"""
 CLASSES, CLUSTERS, COLUMNS, HELD_OUT, WRONG = 10, 3, 64, 2_000, 0.02
+BROWSED = 8  # columns of the table that Browse alone is measured on
 
 
-def samples(n: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """``n`` training samples, 2,000 for validation and 2,000 for testing, of 64 numbers: three Gaussian clusters per
+def samples(n: int, seed: int = 0, columns: int = COLUMNS) -> dict[str, np.ndarray]:
+    """``n`` training samples, 2,000 for validation and 2,000 for testing, of some numbers: three Gaussian clusters per
     class; 2 % of the training labels are set wrong."""
     chance = np.random.default_rng(seed)
-    centres = chance.normal(scale=1.0, size=(CLASSES * CLUSTERS, COLUMNS)).astype(np.float32)
+    centres = chance.normal(scale=1.0, size=(CLASSES * CLUSTERS, columns)).astype(np.float32)
     cluster = chance.integers(0, len(centres), n + 2 * HELD_OUT)
-    x = centres[cluster] + 1.6 * chance.standard_normal((n + 2 * HELD_OUT, COLUMNS), dtype=np.float32)
+    x = centres[cluster] + 1.6 * chance.standard_normal((n + 2 * HELD_OUT, columns), dtype=np.float32)
     y = cluster % CLASSES
     wrong = np.flatnonzero(chance.random(n) < WRONG)
     y[wrong] = (y[wrong] + chance.integers(1, CLASSES, len(wrong))) % CLASSES
@@ -94,6 +97,49 @@ def make(folder: Path, n: int) -> dict[str, float]:
     step("map, PCA", lambda: project.embed(MapConfig(method="pca")))
     step("wrong labels", lambda: project.flag(FlagConfig(detectors=("aum", "margin", "neighbors"), cases=50)))
     return cpu
+
+
+def browsed(folder: Path, n: int) -> dict[str, Any]:
+    """CPU seconds of what Browse does on a table of 8 columns, first (values are read) and again, on a new filter."""
+    from attribution import Project
+    from attribution.browse.columns import Columns
+    from attribution.browse.filter import matching, ordered, parse
+    from attribution.browse.see import See
+    from attribution.browse.spread import spread, within
+    from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig
+
+    if not folder.exists():
+        source = folder.with_suffix(".npz")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(source, **samples(n, columns=BROWSED))
+        recipe = TrainConfig(epochs=1, batch_size=4096, checkpoints=1)
+        Project.create(folder, DataConfig(path=str(source)), ModelConfig(name="logistic"), recipe).train()
+    columns = Columns(See(Project.open(folder)))
+    asked = ['label:"class 3" loss:>1', 'label:"class 4","class 5" loss:0.5..2 right:no']
+    cpu: dict[str, list[float]] = {}
+
+    def step(name: str, work: Any) -> Any:
+        began = time.process_time()
+        done = work()
+        cpu.setdefault(name, []).append(round(time.process_time() - began, 3))
+        return done
+
+    for words in asked:
+        wanted = parse(words)
+        rows = step("filter", lambda wanted=wanted: matching(wanted, columns))
+        step("histogram of loss", lambda wanted=wanted: spread(columns["loss"], within(wanted, columns, "loss")))
+        step("counts of labels", lambda wanted=wanted: spread(columns["label"], within(wanted, columns, "label")))
+        order = step("sort by loss", lambda wanted=wanted, rows=rows: ordered(wanted, columns, rows, "-loss"))
+        page = ["id", "label", "prediction", "certainty", "loss"]
+        step("a page", lambda order=order, page=page: [columns[name].cells(order[:80]) for name in page])
+    step("sort all by loss", lambda: ordered(parse(""), columns, np.arange(n), "-loss"))
+    step("words in ids", lambda: matching(parse("train-0012"), columns))
+    return {
+        "n": n,
+        "matching": [len(matching(parse(words), columns)) for words in asked],
+        "filters": asked,
+        "cpu_s": cpu,
+    }
 
 
 class Watch:
@@ -224,6 +270,8 @@ def session(
 ) -> None:
     """One visit to map, table and queue; the first after the server's start is counted apart."""
 
+    from attribution.browse.words import words
+
     def note(name: str, seconds: float) -> None:
         figures.setdefault(name, []).append((seconds, watch.cpu_s))
 
@@ -271,6 +319,10 @@ def session(
         press = page.locator(".st-key-page-grid").get_by_role("button", name="Next page")
         note("a page of the grid", watch.took(press.click))
     note("overview", watch.took(lambda: watch.open("overview"), HAS, "By class"))
+    note("browse, first draw", watch.took(lambda: watch.open("browse"), HAS, "Select page"))
+    found = f"&find={quote(words('label', project.classes[1]))}"
+    note("browse, a filter", watch.took(lambda: watch.open("browse", found), HAS, "Select page"))
+    note("browse, sorted", watch.took(lambda: watch.open("browse", f"{found}&sort=loss"), HAS, "Select page"))
     while project.undo():
         pass
 
@@ -288,7 +340,7 @@ def summary(pairs: list[tuple[float, float]]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["make", "measure"])
+    parser.add_argument("what", choices=["make", "measure", "browse"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--n", type=int, default=1_000_000)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "million.json")
@@ -297,6 +349,11 @@ def main() -> None:
     if given.what == "make":
         cpu, peak = make(folder, given.n), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         (folder / "made.json").write_text(json.dumps({"n": given.n, "cpu_s": cpu, "peak_bytes": peak}, indent=1) + "\n")
+        return
+    if given.what == "browse":
+        result = {**json.loads(given.out.read_text()), "browse": browsed(folder, given.n)}
+        given.out.write_text(json.dumps(result, indent=1) + "\n")
+        print(json.dumps(result["browse"], indent=1))
         return
     found = measure(folder)
     figures = {name: summary(values) for name, values in found.pop("figures").items()}

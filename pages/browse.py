@@ -7,6 +7,7 @@ import streamlit as st
 
 from attribution.browse.filter import ordered, parse
 from attribution.errors import UserError
+from attribution.modalities import modality_of
 from attribution.storage.views import View
 from attribution.views import tables
 from attribution.views.numbers import count, plural
@@ -17,6 +18,7 @@ WORDS = "find-words"
 PAGE = "page-browse"
 SIZES = ((80, 120), (120, 80), (180, 48), (10_000, 24))  # up to so many pixels, so many tiles on a page
 LINES = 50
+PIXELS = {"picture": 112}  # of a tile at first; words need more
 NATURAL = "order of the data"
 USUAL = ("id", "split", "label", "prediction", "error", "certainty", "loss", "suspicion", "verdict", "tag")
 ELSEWHERE = {"map": "Map", "review": "Review", "influence": "Influence", "angles": "Angles"}
@@ -125,18 +127,19 @@ def toolbar(sight: Sight, n: int) -> tuple[str, int]:
     """How many there are, and grid or table, the size of a tile, and the order."""
     with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="small"):
         st.markdown(f"**{count(n)}** of {plural(len(sight.project.dataset), 'sample')}", width="content")
+        shown_as = modality_of(sight.project.dataset).shown_as
         view = st.segmented_control(
             "View",
             ["Grid", "Table"],
-            default="Grid",
+            default="Table" if shown_as == "columns" else "Grid",
             required=True,
             key="as",
             bind="query-params",
             label_visibility="collapsed",
         )
-        size = 112
+        size = PIXELS.get(shown_as, 208)
         if view == "Grid":
-            size = st.slider("Size", 64, 256, 112, 16, key="size", bind="query-params", width=110)
+            size = st.slider("Size", 64, 256, size, 16, key="size", bind="query-params", width=110)
         names = [NATURAL, *sight.columns]
         if st.session_state.get("sort") not in (None, *names):
             st.session_state["sort"] = NATURAL

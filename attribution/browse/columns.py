@@ -108,7 +108,8 @@ def _given(see: Any) -> Iterator[Column]:
     if see.project.dataset.has("text"):
         yield Text("text", "The text itself.", lambda: dataset.column("text"))
     if see.project.dataset.has("group"):
-        yield Category("group", "The group that your data names.", lambda: _named(dataset.column("group")))
+        summary = f"Your column {see.project.data_config.group}, named as the group."
+        yield Category("group", summary, lambda: _named(dataset.column("group")))
 
 
 def _judged(see: Any) -> Iterator[Column]:

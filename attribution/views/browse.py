@@ -128,8 +128,11 @@ def tile(card: Card, marks: Sequence[str], fact: str = "") -> dict[str, Any]:
     }
 
 
-def cell(value: Any) -> str:
-    """A value of a table in words; "" for none."""
+def cell(value: Any, given: bool = False) -> str:
+    """A value of a table in words; "" for none. Numbers that were ``given`` are written as they are, to eight digits,
+    others to three."""
     if value is None or value != value:
         return ""
-    return three_digits(float(value)) if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{float(value):.8g}" if given else three_digits(float(value))

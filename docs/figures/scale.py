@@ -139,4 +139,17 @@ def million(found: dict[str, Any]) -> str:
         "GB.\n\n"
         + table(["what", "waited, median", "lowest to highest", "server's CPU", "times"], lines)
         + f"\nMaking the project, CPU seconds: {cpu}; peak {found['peak_bytes'] / 1e9:.2f} GB.\n"
+        + browse(found["browse"])
+    )
+
+
+def browse(found: dict[str, Any]) -> str:
+    """What Browse works out on the server, without drawing."""
+    lines = [[name, *(f"{seconds:.3f} s" for seconds in cpu)] for name, cpu in found["cpu_s"].items()]
+    lines = [line if len(line) == 3 else [*line, ""] for line in lines]
+    first, second = (f"`{words}`" for words in found["filters"])
+    return (
+        f"\nBrowse over {found['n']:,} training samples of 8 numbers, CPU seconds without drawing: {first} "
+        f"({found['matching'][0]:,} samples), when values are read for the first time, then {second} "
+        f"({found['matching'][1]:,}).\n\n" + table(["what", "first", "then"], lines)
     )

@@ -101,7 +101,7 @@ def _tile(sight: Sight, row: int, size: int, sort: str) -> dict[str, Any]:
     row = int(row)
     card = cards.card_of(sight, row, size=FEW if size <= FEW else 2 * FEW)
     by = sort.removeprefix("-")
-    value = browse.cell(sight.columns[by].cells(np.array([row]))[0]) if by else ""
+    value = browse.cell(sight.columns[by].cells(np.array([row]))[0], sight.columns[by].own) if by else ""
     doubt = f"suspicion {card.suspicion:.2f}" if card.suspicion is not None else ""
     return browse.tile(card, _marks(sight, row), f"{by} {value}" if value and by not in ("id", "label") else doubt)
 
@@ -118,6 +118,7 @@ def _head(sight: Sight, name: str) -> dict[str, Any]:
 
 def _lines(sight: Sight, rows: np.ndarray, columns: list[str]) -> list[dict[str, Any]]:
     cells = [list(sight.columns[name].cells(rows)) for name in columns]
+    given = [name == "label" or sight.columns[name].own for name in columns]
     dataset = sight.project.dataset
     return [
         {
@@ -125,7 +126,7 @@ def _lines(sight: Sight, rows: np.ndarray, columns: list[str]) -> list[dict[str,
             "id": str(dataset.ids[row]),
             "alt": cards.alt(dataset, int(row)),
             "picture": cards.picture(sight.key, dataset.info.base_hash, int(row), LINE, dataset),
-            "cells": [browse.cell(column[place]) for column in cells],
+            "cells": [browse.cell(column[place], given[at]) for at, column in enumerate(cells)],
         }
         for place, row in enumerate(rows)
     ]
