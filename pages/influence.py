@@ -143,8 +143,8 @@ def facts_of(line: Mapping[str, Any]) -> list[card_views.Fact]:
             "influence",
             numbers.three_digits(line["influence"], signed=True),
             colours.influence_colour(line["influence"]),
-            "Positive: training on this sample brings the model nearer to the label of what you asked about. Negative: "
-            "it takes it away from it.",
+            "Positive: training on this sample brings the model nearer to what was given for the sample you ask about. "
+            "Negative: it takes the model away from it.",
         )
     ]
     if line["cosine"] == line["cosine"]:

@@ -54,12 +54,12 @@ def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
         EstimatorWords(
             name,
             plug.title,
-            plug.summary.replace("queries", "questions").replace("query", "question"),
+            _everyday(plug.summary),
             plug.formula,
             plug.unit_for(task),
             plug.source,
             plug.by_rate,
-            plug.cost,
+            _everyday(plug.cost),
             plug.family if plug.family in FAMILIES else "other",
             plug.loss_only,
             plug.control,
@@ -67,6 +67,16 @@ def estimators_in_order(task: "Task | None" = None) -> list[EstimatorWords]:
         for name, plug in found
         if plug.serves(task.kind)
     ]
+
+
+EVERYDAY = {"queries": "questions", "query": "question", "per class": "per output", "classes": "outputs"}
+
+
+def _everyday(words: str) -> str:
+    """A plug-in's words for people with any kind of target, who ask questions."""
+    for word, plain in EVERYDAY.items():
+        words = words.replace(word, plain)
+    return words
 
 
 def usual_settings(estimator: str) -> Any:
