@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from attribution.browse.columns import LIKE
 from attribution.browse.filter import ordered, parse
 from attribution.errors import UserError
 from attribution.modalities import modality_of
@@ -123,10 +124,24 @@ def _ordered(folder: str, known: tuple[Any, ...], find: str, by: str, _sight: Si
     return ordered(parse(find), _sight.columns, _rows, by)
 
 
+def likeness(sight: Sight) -> bool:
+    """Whether the filter asks for what is like a sample."""
+    return sight.found is not None and bool(parse(sight.find).of(LIKE))
+
+
+def nearest_first(sight: Sight) -> None:
+    """Whoever asks for what is like a sample sees the nearest first, whatever order was chosen before."""
+    before = st.session_state.get("browse-find")
+    st.session_state["browse-find"] = sight.find
+    if before not in (None, sight.find) and likeness(sight):
+        st.session_state["sort"] = NATURAL
+
+
 def toolbar(sight: Sight, n: int) -> tuple[str, int]:
     """How many there are, and grid or table, the size of a tile, and the order."""
     with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.markdown(f"**{count(n)}** of {plural(len(sight.project.dataset), 'sample')}", width="content")
+        nearest = ", the nearest first" if likeness(sight) and not sort_words() else ""
+        st.markdown(f"**{count(n)}** of {plural(len(sight.project.dataset), 'sample')}{nearest}", width="content")
         shown_as = modality_of(sight.project.dataset).shown_as
         view = st.segmented_control(
             "View",
@@ -204,7 +219,7 @@ def clear() -> None:
     context.put(find="")
 
 
-@st.dialog("Sample", width="large", on_dismiss="rerun")
+@st.dialog("Sample", width="medium", on_dismiss="rerun")
 def large(row: int) -> None:
     """One sample, large, with what can be done about it."""
     redraw_all()
@@ -242,6 +257,7 @@ def main() -> None:
         return
     if sight.run is None:
         no_model(sight)
+    nearest_first(sight)
     elsewhere(sight)
     left, right = st.columns([1, 3], gap="medium")
     with left:

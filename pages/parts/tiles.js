@@ -143,6 +143,8 @@ export default function (component) {
     scroll.append(table);
     list.append(scroll);
     list.setAttribute("role", "group");
+    table.setAttribute("role", "grid");
+    table.setAttribute("aria-multiselectable", "true");
   } else {
     const grid = element("div", "grid");
     boxes = items.map((item) => tile(item, open));

@@ -106,3 +106,10 @@ def test_a_filter_of_other_data_is_said_on_review(app, words, tiny_project):
     shown = words(app("review", find="label:boot"))
     assert "No sample has the label" in shown
     assert "Suspect 1 of" in shown
+
+
+def test_what_is_like_a_sample_comes_with_the_nearest_first_whatever_the_order_was(app, words, tiny_project):
+    test = app("browse", sort="loss")
+    test.text_input(key="find-words").set_value("like:train-00012").run()
+    assert test.selectbox(key="sort").value == "order of the data"
+    assert "49** of 420 samples, the nearest first" in words(test)
