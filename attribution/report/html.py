@@ -68,11 +68,6 @@ def tiles(cells: Iterable[tuple[Any, Any, Any]]) -> Html:
     return el("div", *boxes, class_="tiles")
 
 
-def folded(title: Any, *inside: Any) -> Html:
-    """What is shown when its title is opened; on paper it is always open."""
-    return el("details", el("summary", title), *inside)
-
-
 def shown_of(shown: int, all_: int, what: str, more: str) -> str:
     """What a list leaves out and where it stands; "" where nothing is left out."""
     return f"{shown:,} of {all_:,} {what} are shown here. {more}".strip() if shown < all_ else ""

@@ -43,7 +43,7 @@ td, tbody th { font-variant-numeric: tabular-nums; max-width: 26rem; }
 .samples { margin: .6rem 0; }
 pre { background: var(--box); padding: .8rem; border-radius: .4rem; overflow-x: auto; font-size: .85rem; }
 pre, code { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
-details { margin: .8rem 0; } summary { cursor: pointer; } footer { margin-top: 3rem; border-top: 1px solid var(--line);
+footer { margin-top: 3rem; border-top: 1px solid var(--line);
   font-size: .9rem; }
 svg { display: block; max-width: 100%; } svg .bar { fill: var(--bar); } svg .zero { stroke: var(--open);
   stroke-dasharray: 3 2; } svg line { stroke-width: 1.5; } svg .good { stroke: var(--good); fill: var(--good); }

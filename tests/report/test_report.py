@@ -290,3 +290,13 @@ def test_a_section_of_one_s_own_stands_where_it_says(bare_project, monkeypatch):
     found = check(page(bare_project))
     assert headings(found) == ["short", "mine", "data", "reproduce"]
     assert "<bare>" in found.words
+
+
+def test_what_was_left_out_when_the_data_were_read_is_said(tmp_path):
+    lines = [f"{number},{number % 2}" for number in range(60)]
+    (tmp_path / "t.csv").write_text("a,y\n" + "\n".join([*lines, "5,"]) + "\n")
+    project = Project.create("t", DataConfig(path=str(tmp_path / "t.csv"), label="y"))
+    words = " ".join(check(page(project)).words)
+    assert "Notes from loading the data" in words
+    for problem in project.info.problems:
+        assert problem["what"] in words

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from attribution.report.charts import bar
-from attribution.report.html import Html, facts, folded, paragraphs, shown_of, table, together
+from attribution.report.html import Html, el, facts, paragraphs, shown_of, table, together
 from attribution.report.sections import Section, register
 from attribution.report.state import State
 from attribution.views import importing, overview
@@ -73,4 +73,4 @@ def notes(state: State) -> Html | str:
     lines = [list(line) for line in frame.head(LINES).itertuples(index=False)]
     left = shown_of(min(len(frame), LINES), len(frame), "notes", "The Overview page lists all.")
     inside = table(list(frame.columns), lines, "What was left out or changed when the data were read")
-    return folded(f"{len(info.problems)} notes from loading the data", inside, paragraphs(left))
+    return together((el("h3", "Notes from loading the data"), inside, paragraphs(left)))
