@@ -56,6 +56,12 @@ def test_links_and_pictures_of_the_docs_exist():
             assert there.exists() or (there in made and page.name != "README.md"), f"{page.name} links to {target}"
 
 
+def test_every_page_of_the_docs_is_on_the_site():
+    site = text("mkdocs.yml")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert f" {page.relative_to(ROOT / 'docs')}\n" in site, f"add {page.name} to nav in mkdocs.yml"
+
+
 def test_the_two_commands_of_the_readme_are_in_the_makefile():
     for command in ("run", "test"):
         assert f"make {command}" in text("README.md")
