@@ -40,7 +40,7 @@ class Chosen:
 def controls(sight: Sight) -> Chosen:
     """Layout, colour and filters, all in the URL."""
     with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="medium"):
-        colour = st.selectbox("Colour by", colouring.names(sight), key="colour", bind="query-params", width=200)
+        colour = st.selectbox("Colour by", colouring.names(sight), key="colour", bind="query-params", width=180)
         method = st.segmented_control(
             "Layout",
             format_func=layouts.LAYOUTS.__getitem__,
@@ -63,9 +63,9 @@ def controls(sight: Sight) -> Chosen:
 def two_columns(sight: Sight) -> tuple[str, str]:
     """Which number columns run across and upwards."""
     known = list(number_columns(sight.project.info))
-    across = st.selectbox("Across", known, key="across", bind="query-params", width=150)
+    across = st.selectbox("Across", known, key="across", bind="query-params", width=120)
     rest = [name for name in known if name != across]
-    return str(across), str(st.selectbox("Upwards", rest, key="upwards", bind="query-params", width=150))
+    return str(across), str(st.selectbox("Upwards", rest, key="upwards", bind="query-params", width=120))
 
 
 def filters(sight: Sight) -> tuple[tuple[str, ...], int | None, str]:
@@ -191,8 +191,8 @@ def in_plane(sight: Sight, chosen: Chosen, coordinates: np.ndarray, look: colour
     scene = replace(look.scene, axes=chosen.columns)
     words = f"across: {chosen.columns[0]}; upwards: {chosen.columns[1]}"
     if plane is not None:
-        ground = _ground(sight.key, plane.id, context.dark(), plane, sight.face)
-        scene = replace(scene, ground=ground, limits=plane.limits)
+        beneath, written = _ground(sight.key, plane.id, context.dark(), plane, sight.face)
+        scene = replace(scene, ground=beneath, words=written, limits=plane.limits)
     lasso.chart(sight, coordinates, look.groups, visible, alt=words, scene=scene)
     if plane is not None:
         st.caption(layouts.plane_words(plane.others, sight.face.targets.kind))
@@ -208,8 +208,10 @@ def in_plane(sight: Sight, chosen: Chosen, coordinates: np.ndarray, look: colour
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _ground(folder: str, plane: str, dark: bool, _plane: "PlaneResult", _face: "Face") -> dict[str, Any]:
-    return ground.picture(_plane, _face.colour, dark)
+def _ground(
+    folder: str, plane: str, dark: bool, _plane: "PlaneResult", _face: "Face"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    return ground.picture(_plane, _face.colour, dark), ground.words(_plane)
 
 
 def placed(sight: Sight, chosen: Chosen) -> tuple[np.ndarray, MapResult | None] | None:

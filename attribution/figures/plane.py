@@ -55,6 +55,9 @@ def _ground(figure: "Figure", result: "PlaneResult", dark: bool) -> None:
     (x0, x1), (y0, y1) = result.limits
     place = {"x": x0, "y": y1, "sizex": x1 - x0, "sizey": y1 - y0, "xref": "x", "yref": "y"}
     figure.add_layout_image(source=below["png"], layer="below", sizing="stretch", **place)
+    for one in ground.words(result):
+        words = f"<b>{style.plain(one['text'])}</b>"
+        figure.add_annotation(x=one["x"], y=one["y"], text=words, showarrow=False, opacity=0.75, font={"size": 15})
 
 
 def _colour_of(result: "PlaneResult") -> "Callable[[Any], str]":

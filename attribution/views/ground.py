@@ -62,6 +62,28 @@ def _rgb(colour: str) -> tuple[int, ...]:
     return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
 
+def words(plane: "PlaneResult", size: int = 15) -> list[dict[str, Any]]:
+    """What is written on the plane: each answer of the model in words (x, y, text, size), where it is sure and few
+    samples stand; nothing of numbers."""
+    if plane.probabilities is None:
+        return []
+    steps = len(plane.answers)
+    low, high = np.array(plane.limits).T
+    at = np.linspace(0.14, 0.86, 19)
+    spots = low + (high - low) * np.dstack(np.meshgrid(at, at)).reshape(-1, 2)  # (spots, 2)
+    cells = np.round((spots - low) / (high - low) * (steps - 1)).astype(np.int64)
+    answers = plane.answers[cells[:, 1], cells[:, 0]]
+    sure = sureness(plane.probabilities[cells[:, 1], cells[:, 0]].astype(np.float64))
+    placed = plane.coordinates[np.isfinite(plane.coordinates).all(axis=1)][:5000]
+    apart = [np.min(np.hypot(*((placed - spot) / (high - low)).T), initial=1.0) for spot in spots]
+    score = sure + 4 * np.minimum(apart, 0.15)
+    found = []
+    for value in np.unique(answers).tolist():
+        x, y = spots[max(np.flatnonzero(answers == value).tolist(), key=score.__getitem__)].tolist()
+        found.append({"x": x, "y": y, "text": str(plane.config["words"][str(value)]), "size": size})
+    return found
+
+
 def png(pixels: np.ndarray) -> bytes:
     """Pixels (h, w, 4) uint8 as a file's bytes."""
     from PIL import Image

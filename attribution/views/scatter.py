@@ -90,7 +90,7 @@ def by_sign(values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[Gr
     strong, some = (float(np.quantile(size, q)) if len(size) else 0.0 for q in (0.98, 0.9))
     sign = np.sign(values[known])
     level = np.where(size >= strong, 2, np.where(size >= some, 1, 0)) * sign
-    names = {-2: "hurt most", -1: "hurt", 0: "little influence", 1: "helped", 2: "helped most"}
+    names = {-2: "strongly away", -1: "away", 0: "little influence", 1: "towards", 2: "strongly towards"}
     groups = [Group("not training data", colours.quiet(dark), rows[~np.isfinite(values[rows])])]
     groups += [
         Group(names[step], colours.influence_scale(dark)[step + 2], known[level == step]) for step in (0, -1, 1, -2, 2)

@@ -107,7 +107,8 @@ def influence(sight: Sight, rows: np.ndarray) -> Look:
     strong, column = found[0].every(found[1])
     values[strong] = column
     word = sight.face.word(sight.labels.values[query])
-    meaning = f"Blue points taught the model to say {word} of {sight.project.dataset.ids[query]}, orange ones not to."
+    name = sight.project.dataset.ids[query]
+    meaning = f"Blue: training on it pulled the model towards {word} for {name}; orange: away. The larger, the more."
     return Look(
         scatter.by_sign(values, rows, context.dark()), meaning, "", Scene(sizes=scatter.sizes(values), query=query)
     )

@@ -38,11 +38,17 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
     shown = tables.page_of(ordered, page, LINES)
     face = sight.face
     lines = pictured(sight, shown)
-    key = f"listing-{by}-{page}-{len(rows)}"
+    opened = lasso.chosen_row(sight)
+    # A tick is kept while it is this table's; a sample that was opened elsewhere is ticked anew.
+    mine = opened is None or st.session_state.get("listing-ticked") == opened
+    key = f"listing-{by}-{page}-{len(rows)}" + ("" if mine else f"-{opened}")
+    ticks = np.flatnonzero(shown == opened).tolist() if opened is not None else []
 
     def chosen() -> None:
         ticked = st.session_state[key]["selection"]["rows"]
-        lasso.choose(sight, int(shown[ticked[0]]) if ticked else None)
+        row = int(shown[ticked[0]]) if ticked else None
+        st.session_state["listing-ticked"] = row
+        lasso.choose(sight, row)
 
     st.dataframe(
         lines,
@@ -50,6 +56,7 @@ def show(sight: Sight, rows: np.ndarray, where: str) -> None:
         key=key,
         on_select=chosen,
         selection_mode="single-row",
+        selection_default={"selection": {"rows": ticks}},
         alt=f"Samples {where}: id, split, {face.noun}, what the model says, loss and suspicion; page {page}. A line "
         "that is chosen is marked in the chart.",
         column_config=headings(sight, lines),

@@ -46,6 +46,18 @@ def test_pointing_shows_picture_and_words_and_a_click_opens_the_card(visit, page
     expect(card).to_have_count(0)
 
 
+def test_a_line_of_the_table_is_marked_on_the_map(visit, page, fashion):
+    visit("map")
+    table = page.locator("[data-testid='stDataFrame']").first
+    table.scroll_into_view_if_needed()
+    page.wait_for_timeout(1_000)
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 15, box["y"] + 52)
+    page.wait_for_url(re.compile(f"point={fashion.dataset.ids[0]}"))
+    ready(page)
+    expect(page.locator(".st-key-opened").get_by_text(fashion.dataset.ids[0])).to_be_visible()
+
+
 def test_arrow_keys_and_enter_open_a_sample_without_a_mouse(visit, page):
     visit("map")
     page.wait_for_timeout(1_500)

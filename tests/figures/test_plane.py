@@ -72,10 +72,10 @@ def test_influence_colours_and_sizes_the_samples_and_marks_the_query(sound):
     traces = {trace.name: trace for trace in figure.data}
     assert traces["the query"].x.tolist() == [5.0]
     assert traces["the query"].marker.symbol == "star"
-    assert traces["helped most"].x.tolist() == [0.0]
-    assert traces["hurt most"].x.tolist() == [1.0]
-    assert traces["helped most"].marker.color == colours.influence_scale()[-1]
-    assert traces["helped most"].marker.size[0] > traces["little influence"].marker.size[0]
+    assert traces["strongly towards"].x.tolist() == [0.0]
+    assert traces["strongly away"].x.tolist() == [1.0]
+    assert traces["strongly towards"].marker.color == colours.influence_scale()[-1]
+    assert traces["strongly towards"].marker.size[0] > traces["little influence"].marker.size[0]
 
 
 def test_the_ground_is_coloured_by_the_answer_and_a_line_stands_where_it_changes():
@@ -90,6 +90,16 @@ def test_the_ground_is_coloured_by_the_answer_and_a_line_stands_where_it_changes
     assert len(line) in (ground.LINE - 1, ground.LINE)
     assert abs(line.mean() - 300) < 4
     assert picture["bounds"] == [[0.0, 8.0], [0.0, 4.0]]
+
+
+def test_answers_are_written_where_they_are_given_and_room_is():
+    plane = drawn()
+    (left, right) = ground.words(plane)
+    assert (left["text"], right["text"]) == ("<b>a</b>", "b")
+    assert left["x"] < 3 < 5 < right["x"]
+    nearest = min(np.hypot(*(plane.coordinates - [one["x"], one["y"]]).T).min() for one in (left, right))
+    assert nearest > 0.5
+    assert ground.words(drawn("number")) == []
 
 
 def test_numbers_have_no_line():

@@ -47,12 +47,12 @@ def test_steps_of_equal_values_are_one_group():
     assert sum(len(group.rows) for group in groups) == 5
 
 
-def test_sign_groups_are_blue_for_help_and_orange_for_harm():
+def test_sign_groups_are_blue_towards_and_orange_away():
     values = np.linspace(-1, 1, 201)
     groups = {group.name: group for group in scatter.by_sign(values, np.arange(201))}
-    assert (values[groups["helped most"].rows] > 0).all()
-    assert (values[groups["hurt most"].rows] < 0).all()
-    assert groups["helped most"].colour == colours.influence_scale()[-1]
+    assert (values[groups["strongly towards"].rows] > 0).all()
+    assert (values[groups["strongly away"].rows] < 0).all()
+    assert groups["strongly towards"].colour == colours.influence_scale()[-1]
     assert sum(len(group.rows) for group in groups.values()) == 201
 
 
