@@ -201,8 +201,9 @@ def item(sight: Sight, rows: np.ndarray) -> None:
                 st.html(card_views.centred_picture_html(card, 252))
             st.html(card_views.card_html(card_views.without_picture(card), text_lines=14, text_em=1.25))
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
-        cards.ways(sight, row, "review")
-        marks.fields(sight, row, "review")
+        with st.container(key="review-side"):  # behind the decision in a narrow window
+            cards.ways(sight, row, "review")
+            marks.fields(sight, row, "review")
     with right:
         verdict = str(sight.states["verdict"].get(row, ""))
         value = sight.labels.values[row]

@@ -59,7 +59,7 @@ def said(
         return f"{first.sample}: {f'{shown(first.old.label)} ' if changed else ''}{_step(first, place, shown)}"
     steps = list(dict.fromkeys(_step(edit, place, shown) for edit in edits))
     if first.action in ("undo", "redo") and len(steps) > 1:
-        return f"{plural(n, 'sample')}, as before"
+        return plural(n, "sample")
     more = f" and {len(steps) - NAMED} more" if len(steps) > NAMED else ""
     return f"{plural(n, 'sample')}: {', '.join(steps[:NAMED])}{more}"
 

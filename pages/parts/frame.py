@@ -32,6 +32,13 @@ STYLE = """<style>
   padding: .3rem .5rem .3rem 1rem; box-shadow: 0 2px 12px rgba(0,0,0,.35); flex-wrap: nowrap; width: auto; }
 .st-key-undo-bar p { color: #fff; overflow-wrap: anywhere; }
 .st-key-undo-bar button { background: transparent; color: #fff; border-color: #fff8; min-height: 2rem; }
+@media (max-width: 640px) {
+  [data-testid='stHorizontalBlock']:has(.st-key-review-side) { row-gap: .8rem; }
+  [data-testid='stColumn']:has(.st-key-review-side),
+  [data-testid='stColumn']:has(.st-key-review-side) > * { display: contents; }
+  [data-testid='stColumn']:has(.st-key-review-side) > * > * { flex: 1 1 100%; }
+  [data-testid='stLayoutWrapper']:has(> .st-key-review-side) { order: 2; flex: 1 1 100%; }
+}
 @keyframes datablame-gone { to { opacity: 0; visibility: hidden; } }
 .st-key-toolbar [data-testid='stButtonGroup'] button[data-variant='segmented_control'] { min-height: 2.5rem; }
 [data-testid='stButtonGroup'] button[data-variant='segmented_control']:not([aria-checked='true']) {
