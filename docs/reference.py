@@ -68,7 +68,7 @@ def reference() -> str:
     )
     parts.append(_own_settings(measures))
     parts.append(
-        "## Exporters\n\n`datablame export NAME --out FILE`, `project.export(NAME, FILE)`, *Export* on History.\n"
+        "## Exporters\n\n`datablame export NAME --out FILE`, `project.export(NAME, FILE)`, *Results out* on Overview, Retrain and History.\n"
     )
     lines = [[f"`{item.name}`", item.title, item.summary, ", ".join(item.formats)] for item in exporters.each()]
     parts.append(table(["name", "in words", "what is in it", "formats"], lines))

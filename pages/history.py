@@ -77,7 +77,7 @@ def toolbar(sight: Sight) -> None:
             on_click=edits.redo,
             args=(sight.project,),
         )
-        exporting.show(sight)
+        exporting.show(sight, "history")
         reporting.show(sight, "history")
 
 

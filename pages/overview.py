@@ -9,7 +9,20 @@ import streamlit as st
 from attribution.figures.answers import answers
 from attribution.modalities import modalities
 from attribution.views import importing, leaks, numbers, overview, queue, steps
-from pages.parts import cards, charts, context, duplicates, elsewhere, frame, jobs, listing, recipe, reporting, states
+from pages.parts import (
+    cards,
+    charts,
+    context,
+    duplicates,
+    elsewhere,
+    exporting,
+    frame,
+    jobs,
+    listing,
+    recipe,
+    reporting,
+    states,
+)
 from pages.parts.context import Sight
 
 
@@ -274,11 +287,13 @@ def main() -> None:
     if sight.project.loaded and len(sight.pending):
         elsewhere.choice(sight, "overview")
     figures(sight, waiting)
+    with st.container(horizontal=True, gap="xsmall"):
+        exporting.show(sight, "overview")
+        reporting.show(sight, "overview")
     leak_figures(sight)
     tables_by_target(sight, rows)
     checks(sight)
     recipe.again(sight)
-    reporting.show(sight, "overview")
 
 
 def hardly_trained(sight: Sight) -> None:

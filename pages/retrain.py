@@ -7,7 +7,7 @@ import streamlit as st
 from attribution.studies.retrain.study import RetrainConfig
 from attribution.views import cards as card_views
 from attribution.views import comparison, numbers, pending, tables
-from pages.parts import cards, charts, context, edits, elsewhere, frame, jobs, preview, reporting, states
+from pages.parts import cards, charts, context, edits, elsewhere, exporting, frame, jobs, preview, reporting, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -185,7 +185,10 @@ def main() -> None:
         verdict(sight, found)
         if found.config["after_version"] != sight.labels.version:
             st.caption(":material/info: Labels have changed since this comparison.")
-        reporting.show(sight, "retrain")
+        with st.container(horizontal=True, gap="xsmall"):
+            exporting.corrected(sight, "retrain")
+            exporting.show(sight, "retrain")
+            reporting.show(sight, "retrain")
     edited = plan(sight)
     if edited:
         preview.section(sight, results)

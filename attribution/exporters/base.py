@@ -201,6 +201,16 @@ def content(project: Exported, name: str, suffix: str, options: Mapping[str, Any
         return export(project, name, Path(folder, f"export{suffix}"), options).read_bytes()
 
 
+def usual(project: Exported) -> tuple[str, str]:
+    """The exporter and the format that give the corrected data in the layout that they came in."""
+    for name in ("npz", "folders"):
+        if not made(name).missing(project):
+            return name, made(name).formats[0]
+    suffix = Path(project.data_config.path).suffix.lower()
+    formats = made("dataset").formats
+    return "dataset", suffix if suffix in formats else formats[0]
+
+
 def grouped() -> Iterator[tuple[str, list[type[Exporter]]]]:
     """Every exporter by the words of its group, in the groups' order; those of plug-ins that name none come last."""
     each = exporters.each()

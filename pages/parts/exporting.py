@@ -1,39 +1,142 @@
-"""What leaves the project as a file: behind a button, one choice of what and one of the format."""
+"""What leaves the project: behind a button, one choice of what, its settings and its format; and the corrected data in
+one click."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attribution.exporters import exporters
-from attribution.exporters.base import content
-from pages.parts import fields
+from attribution.errors import UserError
+from attribution.exporters.base import ARCHIVE, FOLDER, Exporter, content, export, grouped, made, usual
+from attribution.views import costs
+from pages.parts import fields, states
 from pages.parts.context import Sight
 
+if TYPE_CHECKING:
+    from attribution import Project
 
-def show(sight: Sight) -> None:
-    """The button; the file is made when it is downloaded."""
-    with st.popover("Export", icon=":material/download:"):
-        by_name = {item.name: item for item in exporters.each()}
-        name = st.radio(
-            "What",
-            list(by_name),
-            format_func=lambda one: by_name[one].title,
-            key="export-what",
-            label_visibility="collapsed",
+LARGE = 200_000_000  # bytes; what is larger is written to the disk, not through the browser
+FORMATS = {FOLDER: "folder", ARCHIVE: "zip archive", ".csv": "CSV", ".jsonl": "JSON lines", ".parquet": "Parquet"}
+
+
+def show(sight: Sight, place: str) -> None:
+    """The button that opens the panel; ``place`` keeps keys apart."""
+    icon = ":material/output:"
+    st.button("Results out", icon=icon, key=f"export-open-{place}", on_click=_open, args=(place,))
+    if st.session_state.get("export-place") == place:
+        panel(sight)
+
+
+def _open(place: str = "") -> None:
+    """Callback: the panel is open at this place ("": closed), until it is dismissed."""
+    st.session_state["export-place"] = place
+    st.session_state.pop("export-done", None)
+
+
+def corrected(sight: Sight, place: str) -> None:
+    """The corrected data in the user's own layout, one click away; nothing where they are too large for a download."""
+    name, suffix = usual(sight.project)
+    exporter = made(name)
+    if exporter.size(sight.project) > LARGE:
+        return
+    st.download_button(
+        "Corrected data",
+        lambda: content(sight.project, name, suffix),
+        f"{sight.project.name}-corrected{suffix}",
+        key=f"export-corrected-{place}",
+        icon=":material/download:",
+        on_click="ignore",
+        help=exporter.summary,
+    )
+
+
+@st.dialog("Results out", width="large", on_dismiss=_open)
+def panel(sight: Sight) -> None:
+    """One thing that can leave the project: what, how, how large, and where to."""
+    groups = dict(grouped())
+    first = next(iter(groups))
+    group = st.segmented_control(
+        "What",
+        list(groups),
+        default=first,
+        required=True,
+        key="export-group",
+        label_visibility="collapsed",
+    )
+    by_name = {kind.name: kind for kind in groups[group or first]}
+    reasons = {name: kind().missing(sight.project) for name, kind in by_name.items()}
+    name = st.radio(
+        "Which",
+        list(by_name),
+        format_func=lambda one: by_name[one].title,
+        captions=[
+            f":material/block: {states.plain(reasons[one])}" if reasons[one] else kind.summary
+            for one, kind in by_name.items()
+        ],
+        key=f"export-what-{group}",
+        label_visibility="collapsed",
+    )
+    chosen = by_name[name or next(iter(by_name))]
+    if not reasons[chosen.name]:
+        with st.container(border=True):
+            ways(sight, chosen)
+
+
+def ways(sight: Sight, chosen: type[Exporter]) -> None:
+    """The settings and the format, and the two ways out."""
+    settings = chosen.Settings()
+    changed = fields.form(settings, f"export-{chosen.name}") if vars(settings) else {}
+    suffix = chosen.formats[0]
+    if len(chosen.formats) > 1:
+        words = {FORMATS.get(one, one): one for one in chosen.formats}
+        said = st.segmented_control(
+            "Format", list(words), default=next(iter(words)), required=True, key=f"export-format-{chosen.name}"
         )
-        chosen = by_name[name or next(iter(by_name))]
-        st.caption(chosen.summary)
-        if missing := chosen().missing(sight.project):
-            st.caption(f":material/info: {missing}")
-            return
-        usual = chosen.Settings()
-        changed = fields.form(usual, f"export-{chosen.name}") if usual.__dataclass_fields__ else {}
-        suffix = st.radio("Format", chosen.formats, horizontal=True, key=f"export-format-{chosen.name}")
-        stem = f"{sight.project.name}-{chosen.file.partition('.')[0]}"
-        st.download_button(
-            "Download",
-            lambda: content(sight.project, chosen.name, suffix or chosen.formats[0], changed),
-            f"{stem}{suffix or chosen.formats[0]}",
-            key="export-download",
-            icon=":material/download:",
-            on_click="ignore",
-            help="Written as a whole when you press this; the project stays as it is.",
+        suffix = words[said or next(iter(words))]
+    size = made(chosen.name, changed).size(sight.project)
+    if size:
+        st.caption(f"About {costs.memory(size)}. Written as a whole when you ask for it; the project stays as it is.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if suffix != FOLDER and size <= LARGE:
+            st.download_button(
+                "Download",
+                lambda: content(sight.project, chosen.name, suffix, changed),
+                f"{sight.project.name}-{Path(chosen.file).stem}{suffix}",
+                key="export-download",
+                type="primary",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+        st.button(
+            "Write to disk",
+            key="export-write",
+            icon=":material/save:",
+            help="Into a new file or folder in the project's own folder, under exports.",
+            on_click=write,
+            args=(sight.project, chosen, suffix, changed),
         )
+    outcome_of(chosen)
+
+
+def write(project: "Project", chosen: type[Exporter], suffix: str, changed: dict[str, object]) -> None:
+    """Callback: write it into the project's folder, and remember where it is or why it is not."""
+    now = f"{datetime.now():%Y%m%d-%H%M%S}"
+    path = project.folder / "exports" / f"{Path(chosen.file).stem}-{now}{suffix}"
+    try:
+        outcome: Path | UserError = export(project, chosen.name, path, changed)
+    except UserError as error:
+        outcome = error
+    st.session_state["export-done"] = (chosen.name, outcome)
+
+
+def outcome_of(chosen: type[Exporter]) -> None:
+    """Where the last one was written, if it was this one."""
+    name, outcome = st.session_state.get("export-done", ("", None))
+    if name != chosen.name:
+        return
+    if isinstance(outcome, UserError):
+        states.error_box(outcome)
+        return
+    st.success("Written.", icon=":material/check:")
+    st.code(str(outcome), language=None, wrap_lines=True)

@@ -34,17 +34,3 @@ def test_a_setting_on_the_page_asks_for_an_answer_of_its_own(app, words, press, 
     next(one for one in test.button if one.label.startswith("Score this")).click().run()
     assert not test.exception
     assert [job.config["options"] for job in tiny_project.jobs() if job.kind == "influence"][:1] == [{"steps": 2}]
-
-
-def test_history_hands_out_what_the_exporters_make(app, words, tiny_project):
-    from attribution.exporters import exporters
-    from attribution.exporters.base import content
-
-    test = app("history", project="digits")
-    choice = test.radio(key="export-what")
-    assert choice.options == [item.title for item in exporters.each()]
-    choice.set_value("dataset").run()
-    assert not test.exception
-    assert exporters.get("dataset").summary in words(test)
-    lines = content(tiny_project, "dataset", ".csv").decode().splitlines()
-    assert len(lines) == 1 + int(tiny_project.labels.active.sum())
