@@ -68,12 +68,18 @@ def reference() -> str:
     )
     parts.append(_own_settings(measures))
     parts.append(
-        "## Exporters\n\n`datablame export NAME --out FILE`, `project.export(NAME, FILE)`, *Results out* on Overview, Retrain and History.\n"
+        "## Exporters\n\n`datablame export NAME --out FILE`, `project.export(NAME, FILE)`, *Results out* on Overview, "
+        "Retrain and History; [export.md](export.md) says how each is read elsewhere.\n"
     )
-    lines = [[f"`{item.name}`", item.title, item.summary, ", ".join(item.formats)] for item in exporters.each()]
+    lines = [[f"`{item.name}`", item.title, item.summary, _formats(item)] for item in exporters.each()]
     parts.append(table(["name", "in words", "what is in it", "formats"], lines))
     parts.append(_own_settings(exporters))
     return "\n".join(parts)
+
+
+def _formats(item: Any) -> str:
+    """What an exporter is written as."""
+    return ", ".join(suffix or "a folder" for suffix in item.formats)
 
 
 def _settings() -> list[type]:

@@ -20,7 +20,9 @@ NAMES = ("id", "split", "given", "label", "verdict", "suspicion", "kind", "leak"
 class ChangedSettings(Settings):
     """Which decisions."""
 
-    kept: bool = opt(False, "Also samples that were looked at and kept as they are, and those that only carry marks.")
+    kept_too: bool = opt(
+        False, "Also samples that were looked at and kept as they are, and those that only carry marks."
+    )
 
 
 @register("changed")
@@ -42,7 +44,7 @@ class ChangedExport(Exporter):
     def table(self, project: Exported) -> "pd.DataFrame":
         facts = known(project)
         changed = (facts["given"] != facts["label"]) | (facts["verdict"] == "drop")
-        if self.settings.kept:
+        if self.settings.kept_too:
             changed |= facts["verdict"] != ""
             for name in ("tags", "note", "unsure"):
                 changed |= facts[name].astype(bool) if name in facts else False

@@ -22,8 +22,10 @@ BESIDE = ("given", "verdict", "suspicion", "kind", "leak", "duplicate", "tags", 
 class DatasetSettings(Settings):
     """What is written beside the user's own columns, and which rows."""
 
-    marks: bool = opt(True, "Add datablame_* columns: the label as it was given, the verdict, the suspicion, copies.")
-    dropped: bool = opt(False, "Keep the rows that were dropped, too; datablame_verdict says so.")
+    datablame_columns: bool = opt(
+        True, "Add datablame_* columns: the label as it was given, the verdict, the suspicion, copies."
+    )
+    dropped_too: bool = opt(False, "Keep the rows that were dropped, too; datablame_verdict says so.")
 
 
 @register("dataset")
@@ -74,7 +76,7 @@ def corrected(project: Exported, own: OwnTable, settings: DatasetSettings) -> "p
     for name in beside(facts, settings):
         table[f"{PREFIX}{name}"] = _spread(facts[name], own)
     wanted = np.ones(len(own.rows), dtype=bool)
-    wanted[there] = kept(project)[rows] | settings.dropped
+    wanted[there] = kept(project)[rows] | settings.dropped_too
     return table[wanted].reset_index(drop=True)
 
 
@@ -97,13 +99,13 @@ def held(project: Exported, settings: DatasetSettings) -> "pd.DataFrame":
         content.insert(place, name if name not in content else f"{PREFIX}{name}", values)
     for name in beside(facts, settings):
         content[f"{PREFIX}{name}"] = facts[name]
-    wanted = kept(project) | settings.dropped
+    wanted = kept(project) | settings.dropped_too
     return content[wanted].reset_index(drop=True)
 
 
 def beside(facts: "pd.DataFrame", settings: DatasetSettings) -> list[str]:
     """The columns of ``facts`` that are written as ``datablame_*``."""
-    return [name for name in BESIDE if name in facts] if settings.marks else []
+    return [name for name in BESIDE if name in facts] if settings.datablame_columns else []
 
 
 def _spread(column: "pd.Series", own: OwnTable) -> "pd.Series":

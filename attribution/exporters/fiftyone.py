@@ -24,7 +24,7 @@ FIELD = "fiftyone.core.fields."
 class FiftyOneSettings(Settings):
     """Which samples."""
 
-    dropped: bool = opt(True, "Also the samples that were dropped, with the tag dropped.")
+    dropped_too: bool = opt(True, "Also the samples that were dropped, with the tag dropped.")
 
 
 @register("fiftyone")
@@ -55,7 +55,7 @@ class FiftyOneExport(FolderExporter):
     def fill(self, project: Exported, folder: Path) -> None:
         facts = known(project)
         found = _pictures.layout(project)
-        rows = [int(row) for row in np.flatnonzero(kept(project) | self.settings.dropped)]
+        rows = [int(row) for row in np.flatnonzero(kept(project) | self.settings.dropped_too)]
         taken: set[str] = set()
         where = {row: f"data/{_names.free(_file(facts['id'].iat[row], found), taken)}" for row in rows}
         _pictures.write(project, folder, where, found)

@@ -193,5 +193,5 @@ def on_files(patch: Patch, data: Path, out: Path, dry_run: bool, options: dict[s
         found = apply(patch, project.dataset, project.ledger, dry_run)
         if not dry_run:
             name = {"table": "dataset", "npz": "npz", "folder": "folders"}[reader_of(Path(config.path)).name]
-            export(project, name, out, {"marks": False} if name == "dataset" else {})
+            export(project, name, out, {"datablame_columns": False} if name == "dataset" else {})
     return found

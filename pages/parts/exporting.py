@@ -69,6 +69,7 @@ def panel(sight: Sight) -> None:
     name = st.radio(
         "Which",
         list(by_name),
+        index=list(by_name).index(own) if (own := usual(sight.project)[0]) in by_name else 0,
         format_func=lambda one: by_name[one].title,
         captions=[
             f":material/block: {states.plain(reasons[one])}" if reasons[one] else kind.summary

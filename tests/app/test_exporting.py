@@ -27,7 +27,7 @@ def test_every_exporter_is_in_the_panel_with_what_is_in_it(app, press, tiny_proj
 
 @pytest.mark.parametrize("page", ["overview", "history"])
 def test_it_is_on_the_pages_where_work_ends(app, press, page, tiny_project):
-    assert opened(app, press, page).radio(key="export-what-Your data").value == "dataset"
+    assert opened(app, press, page).radio(key="export-what-Your data").value == usual(tiny_project)[0]
 
 
 def test_what_cannot_be_written_says_why_and_offers_no_button(app, press, words, tiny_project):
@@ -53,7 +53,8 @@ def test_it_is_written_into_the_projects_folder(app, press, words, tiny_project)
 
 def test_a_setting_changes_what_is_written(app, press, tiny_project):
     test = opened(app, press)
-    test.checkbox(key="export-dataset-marks").uncheck().run()
+    test.radio(key="export-what-Your data").set_value("dataset").run()
+    test.checkbox(key="export-dataset-datablame_columns").uncheck().run()
     press(test, "export-write")
     (path,) = (tiny_project.folder / "exports").iterdir()
     assert "datablame_given" not in pd.read_csv(path)

@@ -174,4 +174,4 @@ def test_only_what_changed_is_listed_with_why(tmp_path):
     assert found["id"].tolist() == list(project.dataset.ids[:2])
     assert found["reason"].fillna("").tolist() == ["open toe", ""]
     assert found["verdict"].tolist() == ["relabel", "drop"]
-    assert len(pd.read_csv(project.export("changed", tmp_path / "all.csv", kept=True))) == 4
+    assert len(pd.read_csv(project.export("changed", tmp_path / "all.csv", kept_too=True))) == 4

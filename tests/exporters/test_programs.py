@@ -77,7 +77,7 @@ def test_fiftyone_samples_name_their_files_labels_and_tags(fashion, tmp_path):
     assert "dropped" in by_id[fashion.dataset.ids[top[2]]]["tags"]
     assert (
         len(
-            json.loads((fashion.export("fiftyone", tmp_path / "b", dropped=False) / "samples.json").read_text())[
+            json.loads((fashion.export("fiftyone", tmp_path / "b", dropped_too=False) / "samples.json").read_text())[
                 "samples"
             ]
         )

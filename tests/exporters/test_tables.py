@@ -36,7 +36,7 @@ def test_columns_order_and_cells_of_the_own_file_stay(tmp_path):
     assert found.iloc[1, :4].tolist() == ["", "Bonn", "2", ""]  # the import left it out: it stays as it is
     assert len(found) == 42
     assert set(found["split"][2:]) == {"train", "val", "test"}
-    bare = pd.read_csv(project.export("dataset", tmp_path / "bare.csv", marks=False, dropped=True))
+    bare = pd.read_csv(project.export("dataset", tmp_path / "bare.csv", datablame_columns=False, dropped_too=True))
     assert list(bare.columns) == ["Note", "Städte", "n", "left", "split"]
     assert len(bare) == 43
 
