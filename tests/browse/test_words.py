@@ -1,5 +1,8 @@
 """Filter words: what is written is read the same, and what says nothing is refused in words."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +66,22 @@ def test_what_says_nothing_is_refused(text):
     with pytest.raises(UserError) as refused:
         parse(text)
     assert refused.value.do
+
+
+def docs():
+    return (Path(__file__).parents[2] / "docs" / "browse.md").read_text()
+
+
+def test_every_example_of_the_docs_is_read():
+    table = docs().split("## Columns")[1].split("Numbers take")[0]
+    examples = re.findall(r"`([^`]+:[^`]+)`", table)
+    assert len(examples) > 15
+    for one in [*examples, docs().split("```")[1]]:
+        assert any(term.column for term in parse(one).terms), one
+
+
+def test_the_python_of_the_docs_runs(tiny_project):
+    (example,) = re.findall(r"```python\n(.*?)```", docs(), re.S)
+    exec(compile(example, "docs/browse.md", "exec"), {"project": tiny_project})
+    assert [view.name for view in tiny_project.views()] == ["second look"]
+    assert len(tiny_project.find('tag:"second look"')) == len(tiny_project.find("split:train suspicion:>0.9")) > 0

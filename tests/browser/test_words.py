@@ -13,6 +13,7 @@ NAME = "*texts* $a$ $b$"
 # Where each page shows class names, ids, notes or selections as text of the page (tables are drawn on a canvas).
 PAGES = (
     "overview",
+    "browse",
     "influence",
     "map",
     "angles",
