@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run install test numeric check lint types layers docs format clean
+.PHONY: run install test consumers numeric check lint types layers docs format clean
 
 run: $(VENV)/.installed
 	$(BIN)/datablame sample fashion
@@ -23,6 +23,21 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+# What is exported, read by the programs that it is for, in an environment of theirs.
+CONSUMERS := .venv-consumers
+export FIFTYONE_DO_NOT_TRACK=true HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 MLFLOW_DISABLE_TELEMETRY=true
+$(CONSUMERS)/.installed: tests/consumers/fiftyone.txt tests/consumers/requirements.txt
+	$(PYTHON) -m venv $(CONSUMERS)
+	$(CONSUMERS)/bin/python -m pip install --quiet -r tests/consumers/fiftyone.txt
+	$(CONSUMERS)/bin/python -m pip install --quiet -r tests/consumers/requirements.txt
+	touch $@
+
+consumers: $(VENV)/.installed-test $(CONSUMERS)/.installed
+	folder=$$(mktemp -d) && PYTHONPATH=.:tests DATABLAME_HOME=$$folder/home $(BIN)/python tests/consumers/write.py $$folder && \
+		DATABLAME_EXPORTS=$$folder DATABLAME_SITE=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+		$(CONSUMERS)/bin/python -m pytest -c tests/consumers/pytest.ini --confcutdir tests/consumers tests/consumers; \
+		status=$$?; rm -rf $$folder; exit $$status
 
 # The tests of numbers once more with the kernels of other processors, as far as this one has them.
 NUMERIC := tests/contract/test_estimators.py tests/gradients tests/estimators tests/gradients/selected tests/measures tests/studies/test_influence.py tests/statistics/test_intervals.py

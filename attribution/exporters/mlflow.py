@@ -1,5 +1,6 @@
 """The project as an MLflow run: parameters, figures with intervals, and report, patch and verdict as artifacts."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,6 +85,8 @@ class MlflowExport(FolderExporter):
 def _client(address: str) -> Any:
     if find_spec("mlflow") is None:
         raise UserError("MLflow is not installed.", "It writes its own store.", "Run pip install 'datablame[mlflow]'.")
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):  # it would report its use to its makers
+        os.environ.setdefault(name, "true")
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=address)
