@@ -39,7 +39,7 @@ class Chosen:
 
 def controls(sight: Sight) -> Chosen:
     """Layout, colour and filters, all in the URL."""
-    with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(key="toolbar", horizontal=True, vertical_alignment="bottom", gap="small"):
         colour = st.selectbox("Colour by", colouring.names(sight), key="colour", bind="query-params", width=180)
         method = st.segmented_control(
             "Layout",
@@ -63,9 +63,9 @@ def controls(sight: Sight) -> Chosen:
 def two_columns(sight: Sight) -> tuple[str, str]:
     """Which number columns run across and upwards."""
     known = list(number_columns(sight.project.info))
-    across = st.selectbox("Across", known, key="across", bind="query-params", width=120)
+    across = st.selectbox("Across", known, key="across", bind="query-params", width=110)
     rest = [name for name in known if name != across]
-    return str(across), str(st.selectbox("Upwards", rest, key="upwards", bind="query-params", width=120))
+    return str(across), str(st.selectbox("Upwards", rest, key="upwards", bind="query-params", width=110))
 
 
 def filters(sight: Sight) -> tuple[tuple[str, ...], int | None, str]:
