@@ -33,8 +33,9 @@ def launch():
     if path is None:
         why = "no chromium on this machine: install Debian's package chromium, or set CHROMIUM to its path"
         pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # on a busy machine a page answers late
     with sync_playwright() as playwright:
         started = []
 

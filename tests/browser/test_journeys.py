@@ -25,7 +25,7 @@ def test_from_a_wrong_prediction_to_its_harmful_samples_relabel_and_undo(visit, 
     picture("overview", tmp_path)
     page.get_by_role("link", name="Influence").first.click()
     ready(page)
-    expect(page.get_by_text("Hurt this prediction")).to_be_visible()
+    expect(page.get_by_text(re.compile("Pull towards")).first).to_be_visible()
     before = page.url
     first(page, "next").click()
     ready(page)
