@@ -20,7 +20,8 @@ def figures_of(view: "InfluenceView") -> "dict[str, Callable[..., Figure]]":
 
 
 def distribution(view: "InfluenceView", *, shown: Sequence[float] | None = None, dark: bool = False) -> "Figure":
-    """A histogram of all influences (counts on a logarithmic scale), orange where they hurt and blue where they help.
+    """A histogram of all influences (counts on a logarithmic scale), orange where they pull away
+    from what was given and blue where they pull towards it.
 
     Triangles mark the influences ``shown``; without it those of the samples that the answer lists.
     """
@@ -38,7 +39,7 @@ def histogram(
     figure = style.canvas(
         "Influence of the training samples",
         "Histogram of the influence of all training samples; the ones shown as cards lie at its two ends",
-        x=f"influence, {unit}" if unit else "influence (positive: training on it helps)",
+        x=f"influence, {unit}" if unit else "influence (positive: towards what was given)",
         y="training samples",
         dark=dark,
         height=280,
@@ -46,7 +47,10 @@ def histogram(
     )
     edges = np.linspace(ends[0], ends[1], len(counts) + 1)
     centres = (edges[:-1] + edges[1:]) / 2
-    for name, colour, inside in (("hurt", HARMFUL, centres < 0), ("helped", HELPFUL, centres >= 0)):
+    for name, colour, inside in (
+        ("away from what was given", HARMFUL, centres < 0),
+        ("towards it", HELPFUL, centres >= 0),
+    ):
         places = np.flatnonzero(inside & (counts > 0))
         words = [
             f"influence {three_digits(edges[at], True)} to {three_digits(edges[at + 1], True)}: "

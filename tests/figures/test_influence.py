@@ -12,8 +12,8 @@ def test_the_distribution_marks_sign_and_the_shown(sound):
     counts = np.array([1, 0, 5, 2])
     figure = sound(partial(draw.histogram, counts, (-2.0, 2.0), [1.5, -1.9]))
     hurt, helped, shown = figure.data
-    assert (hurt.name, list(hurt.x), list(hurt.y)) == ("hurt", [-1.5], [1])
-    assert (helped.name, list(helped.x), list(helped.y)) == ("helped", [0.5, 1.5], [5, 2])
+    assert (hurt.name, list(hurt.x), list(hurt.y)) == ("away from what was given", [-1.5], [1])
+    assert (helped.name, list(helped.x), list(helped.y)) == ("towards it", [0.5, 1.5], [5, 2])
     assert list(shown.x) == [1.5, -1.9]
     assert hurt.hovertext[0] == "influence −2.00 to −1.00: 1 training sample"
     assert figure.layout.yaxis.type == "log"
