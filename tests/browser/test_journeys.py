@@ -35,7 +35,7 @@ def test_from_a_wrong_prediction_to_its_harmful_samples_relabel_and_undo(visit, 
 
     first(page, "relabel-hurt").click()
     page.get_by_role("menuitem").or_(page.get_by_role("option")).first.click()
-    expect(page.locator(".st-key-undo-bar", has_text=" → ")).to_be_visible()
+    expect(page.locator(".st-key-undo-bar", has_text=" → ")).to_be_visible(timeout=30_000)
     states = fashion.states()
     (row,) = states.index[states["verdict"] == "relabel"]
     evidence = fashion.edits().iloc[0]["evidence"]
@@ -52,7 +52,7 @@ def test_from_a_wrong_prediction_to_its_harmful_samples_relabel_and_undo(visit, 
 def test_the_estimator_is_switched_in_place_and_the_address_brings_it_back(visit, page):
     visit("influence")
     page.get_by_role("button", name=re.compile("^function Method|Method: ")).first.click()
-    page.locator(".st-key-more-cosine button").click()
+    page.locator(".st-key-more-cosine button").first.click()
     ready(page)
     page.wait_for_url(re.compile("estimator=cosine"))
     address = page.url
