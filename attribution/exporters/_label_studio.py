@@ -1,7 +1,7 @@
 """Label Studio: the labelling page for a task, tasks with predictions, and annotations read back as decisions."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as xml
@@ -79,6 +79,7 @@ def _tasks(path: Path) -> list[dict[str, Any]]:
 
 
 def _line(task: Mapping[str, Any], targets: Targets, path: Path) -> Line | None:
+    """The decision of one task; None where nobody answered."""
     data = task["data"] if isinstance(task.get("data"), dict) else task
     name = data.get("datablame_id")
     if not isinstance(name, str):
@@ -87,35 +88,27 @@ def _line(task: Mapping[str, Any], targets: Targets, path: Path) -> Line | None:
             "It did not come from here, so which sample it means is not known.",
             "Export the tasks with `datablame export label-studio`, label those, and apply their annotations.",
         )
-    answers: dict[Answer, tuple[str, str]] = {}
-    for answer, whose in _answers(task, targets):
-        answers.setdefault(answer, whose)
-    if len(answers) > 1:
-        said = "; ".join(f"{label or verdict or note or 'unsure'}" for label, verdict, note, _ in answers)
-        raise UserError(
-            f"The annotations of sample {name} disagree: {said}.",
-            "One of them must be right.",
-            "Settle it in Label Studio (delete or skip one), export again, and apply.",
-        )
+    answers = dict(reversed(list(_answers(task, targets))))
     if not answers:
         return None
+    _agreed(name, answers)
     ((label, verdict, note, unsure), (author, time)) = next(iter(answers.items()))
     was = {at: str(data.get(f"datablame_{at}", "")) for at in ("label", "verdict", "content")}
     same = label in ("", was["label"])
     decided = verdict or ("" if not label else was["verdict"] or "keep" if same else "relabel")
-    return Line(
-        id=name,
-        content=was["content"],
-        was_label=was["label"],
-        was_verdict=was["verdict"],
-        label=label or was["label"],
-        verdict=decided,
-        note=note,
-        unsure=unsure and not decided,
-        reason="labelled in Label Studio",
-        author=author,
-        time=time,
-    )
+    now = (label or was["label"], decided, (), note, unsure and not decided)
+    return Line(name, was["content"], was["label"], was["verdict"], *now, "labelled in Label Studio", author, time)
+
+
+def _agreed(name: str, answers: "Iterable[Answer]") -> None:
+    """``UserError`` for annotators who say different things of one sample."""
+    said = [label or verdict or note or UNSURE for label, verdict, note, _ in answers]
+    if len(said) > 1:
+        raise UserError(
+            f"The annotations of sample {name} disagree: {'; '.join(sorted(said))}.",
+            "One of them must be right.",
+            "Settle it in Label Studio (delete or skip one), export again, and apply.",
+        )
 
 
 Answer = tuple[str, str, str, bool]  # label, verdict, note, unsure

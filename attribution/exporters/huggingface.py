@@ -166,17 +166,22 @@ def _write_split(
         for batch in _batches(project, rows, columns, schema):
             out.write_batch(batch)
     info = {"citation": "", "description": "", "features": features, "homepage": "", "license": ""}
-    state: dict[str, Any] = {
+    state = _state(name, data, fingerprint(project.info.base_hash, project.labels.version, name))
+    for file, value in (("dataset_info", info), ("state", state)):
+        inside(folder, f"{name}/{file}.json").write_text(json.dumps(value, indent=1), encoding="utf-8")
+
+
+def _state(name: str, data: str, mark: str) -> dict[str, Any]:
+    """What a split says of itself: its file, a fingerprint, and that nothing is formatted or left out."""
+    return {
         "_data_files": [{"filename": data}],
-        "_fingerprint": fingerprint(project.info.base_hash, project.labels.version, name),
+        "_fingerprint": mark,
         "_format_columns": None,
         "_format_kwargs": {},
         "_format_type": None,
         "_output_all_columns": False,
         "_split": name,
     }
-    inside(folder, f"{name}/dataset_info.json").write_text(json.dumps(info, indent=1), encoding="utf-8")
-    inside(folder, f"{name}/state.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
 
 
 def _batches(

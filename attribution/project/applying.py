@@ -75,29 +75,35 @@ def apply(patch: Patch, dataset: "Dataset", ledger: "Ledger", dry_run: bool = Fa
     states = ledger.states()
     for line in patch.lines:
         row, unlike = places.of(line)
-        if row < 0 and line.verdict == "drop":  # what was to be dropped is gone
+        if row >= 0:
+            name = str(dataset.ids[row])
+            base = dataset.task.targets.word(dataset.labels[row])
+            state, last = states.get(name, (State(base, bool(base)), 0))
+            if mine := _taken(found, line, name, state, dataset, patch.source):
+                steps += mine
+                expect[name] = last
+        elif line.verdict == "drop":  # what was to be dropped is gone
             found.already += 1
-        elif row < 0:
-            found.conflicts.append(unlike)
-        if row < 0:
-            continue
-        name = str(dataset.ids[row])
-        base = dataset.task.targets.word(dataset.labels[row])
-        state, last = states.get(name, (State(base, bool(base)), 0))
-        mine = list(_steps(line, name, state, patch.source))
-        if not mine:
-            found.already += 1
-        elif against := _against(line, name, state, dataset):
-            found.conflicts.append(against)
         else:
-            found.changes += 1
-            found.moved += name != line.id
-            steps += mine
-            expect[name] = last
+            found.conflicts.append(unlike)
     if not dry_run:
         found.check()
         found.edits = ledger.apply_all(steps, expect)
     return found
+
+
+def _taken(found: Applied, line: Line, name: str, state: State, dataset: "Dataset", source: str) -> list[Step]:
+    """What is to be done about a sample that was found, entered into ``found``; [] where nothing is or may be."""
+    steps = list(_steps(line, name, state, source))
+    if not steps:
+        found.already += 1
+    elif against := _against(line, name, state, dataset):
+        found.conflicts.append(against)
+        return []
+    else:
+        found.changes += 1
+        found.moved += name != line.id
+    return steps
 
 
 class _Places:

@@ -64,12 +64,20 @@ def panel(sight: Sight) -> None:
         key="export-group",
         label_visibility="collapsed",
     )
-    by_name = {kind.name: kind for kind in groups[group or first]}
+    chosen = which(sight, {kind.name: kind for kind in groups[group or first]}, group or first)
+    if not chosen().missing(sight.project):
+        with st.container(border=True):
+            ways(sight, chosen)
+
+
+def which(sight: Sight, by_name: dict[str, type[Exporter]], group: str) -> type[Exporter]:
+    """The exporter that is chosen, each with what is in it or why it cannot be written."""
     reasons = {name: kind().missing(sight.project) for name, kind in by_name.items()}
+    own = usual(sight.project)[0]
     name = st.radio(
         "Which",
         list(by_name),
-        index=list(by_name).index(own) if (own := usual(sight.project)[0]) in by_name else 0,
+        index=list(by_name).index(own) if own in by_name else 0,
         format_func=lambda one: by_name[one].title,
         captions=[
             f":material/block: {states.plain(reasons[one])}" if reasons[one] else kind.summary
@@ -78,23 +86,14 @@ def panel(sight: Sight) -> None:
         key=f"export-what-{group}",
         label_visibility="collapsed",
     )
-    chosen = by_name[name or next(iter(by_name))]
-    if not reasons[chosen.name]:
-        with st.container(border=True):
-            ways(sight, chosen)
+    return by_name[name or next(iter(by_name))]
 
 
 def ways(sight: Sight, chosen: type[Exporter]) -> None:
     """The settings and the format, and the two ways out."""
     settings = chosen.Settings()
     changed = fields.form(settings, f"export-{chosen.name}") if vars(settings) else {}
-    suffix = chosen.formats[0]
-    if len(chosen.formats) > 1:
-        words = {FORMATS.get(one, one): one for one in chosen.formats}
-        said = st.segmented_control(
-            "Format", list(words), default=next(iter(words)), required=True, key=f"export-format-{chosen.name}"
-        )
-        suffix = words[said or next(iter(words))]
+    suffix = format_of(chosen)
     size = made(chosen.name, changed).size(sight.project)
     if size:
         st.caption(f"About {costs.memory(size)}. Written as a whole when you ask for it; the project stays as it is.")
@@ -109,15 +108,20 @@ def ways(sight: Sight, chosen: type[Exporter]) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-        st.button(
-            "Write to disk",
-            key="export-write",
-            icon=":material/save:",
-            help="Into a new file or folder in the project's own folder, under exports.",
-            on_click=write,
-            args=(sight.project, chosen, suffix, changed),
-        )
+        tip = "Into a new file or folder in the project's own folder, under exports."
+        args = (sight.project, chosen, suffix, changed)
+        st.button("Write to disk", key="export-write", icon=":material/save:", help=tip, on_click=write, args=args)
     outcome_of(chosen)
+
+
+def format_of(chosen: type[Exporter]) -> str:
+    """The suffix of the format that is chosen, of those that there are."""
+    words = {FORMATS.get(one, one): one for one in chosen.formats}
+    first = next(iter(words))
+    if len(words) == 1:
+        return words[first]
+    key = f"export-format-{chosen.name}"
+    return words[st.segmented_control("Format", list(words), default=first, required=True, key=key) or first]
 
 
 def write(project: "Project", chosen: type[Exporter], suffix: str, changed: dict[str, object]) -> None:
