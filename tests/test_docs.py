@@ -56,6 +56,22 @@ def test_links_and_pictures_of_the_docs_exist():
             assert there.exists() or (there in made and page.name != "README.md"), f"{page.name} links to {target}"
 
 
+def test_the_page_of_python_has_every_member_of_a_project_and_every_result(monkeypatch):
+    from attribution import Project
+
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import api
+
+    page = api.api()
+    plain_values = {"folder", "about", "review", "models", "studies", "results", "board"}  # made in its constructor
+    for name in dir(Project):
+        if not name.startswith("_") and name not in plain_values:
+            assert re.search(rf"^### {name}(\(|$)", page, re.M), name
+    for result in ("FlagResult", "RetrainResult", "LeakResult", "BenchResult", "ScoreResult"):
+        assert f"## {result} " in page
+    assert "``" not in page
+
+
 def test_every_page_of_the_docs_is_on_the_site():
     site = text("mkdocs.yml")
     for page in (ROOT / "docs").rglob("*.md"):
