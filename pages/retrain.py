@@ -156,6 +156,7 @@ def flips(sight: Sight, found: "RetrainResult") -> None:
             )
             with st.container(border=True):
                 cards.show(card_views.without_prediction(card), 60, 3)
+                cards.like(sight, int(line["row"]), f"flip-{kind}")
     cards.pager(len(part), FLIPS, f"page-flips-{kind}")
 
 

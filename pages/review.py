@@ -250,8 +250,9 @@ def compare(sight: Sight, row: int) -> None:
             with st.grid(SHOWN, min_column_width=150, gap="small"):
                 for line in found.to_dict("records"):
                     fact = card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True))
-                    with st.container(border=True):
+                    with st.container(border=True, gap="xsmall"):
                         cards.show(cards.card_of(sight, int(line["other"]), [fact], suspicion=False), 56, 3)
+                        cards.like(sight, int(line["other"]), f"{kind}-{row}")
 
 
 def filters(sight: Sight, rows: np.ndarray) -> tuple[np.ndarray, str]:

@@ -92,6 +92,7 @@ def typical(sight: Sight, result: ShiftResult) -> None:
             with st.container(border=True, gap="xsmall"):
                 st.caption(f"Region {states.plain(str(line['name']))}")
                 cards.show(cards.card_of(sight, int(line["row"]), suspicion=False), 56, 3)
+                cards.like(sight, int(line["row"]), "region")
 
 
 def extremes(sight: Sight, result: ShiftResult) -> None:
@@ -107,6 +108,7 @@ def extremes(sight: Sight, result: ShiftResult) -> None:
                     with st.container(border=True):
                         fact = Fact("looks like test", numbers.percent(float(line["p_test"])))
                         cards.show(cards.card_of(sight, int(line["row"]), [fact], suspicion=False), 56, 3)
+                        cards.like(sight, int(line["row"]), f"extreme-{split}")
 
 
 def main() -> None:

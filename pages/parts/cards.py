@@ -128,6 +128,11 @@ def _like(sight: Sight, row: int) -> list[tuple[str, str, Callable[..., None], t
     return [(":material/image_search:", "More like this", browse_like, (sight, row))]
 
 
+def like(sight: Sight, row: int, place: str) -> None:
+    """On a card without other buttons: more like this."""
+    _icons(sight, row, place, _like(sight, row))
+
+
 def browse_like(sight: Sight, row: int) -> None:
     """Callback: Browse with the samples most like this one, the nearest first."""
     context.put(find=words("like", str(sight.project.dataset.ids[row])))
@@ -193,6 +198,8 @@ def grid(
                 show(card_of(sight, int(row), facts(int(row))), 64, 3)
                 if buttons:
                     actions(sight, int(row), place, reason=reason)
+                else:
+                    like(sight, int(row), place)
 
 
 def page_number(n: int, size: int, key: str) -> int:

@@ -74,6 +74,7 @@ def group(sight: Sight, members: list[int], kind: str, ratio: float, conflict: b
                     rest = [other for other in left if other != row]
                     reason = f"duplicate of {sight.project.dataset.ids[row]}"
                     evidence = {"ratio": round(ratio, 4)}
+                    cards.like(sight, row, "duplicate")
                     st.button(
                         "Keep only this",
                         key=f"keep-only-{row}-{keys.digest(rest)}",
