@@ -6,8 +6,8 @@ SPACES = {"representation": "What the model sees", "gradients": "How samples pul
 LAYOUTS = {
     "umap": "Groups",
     "pca": "Distances",
-    "columns": "Two columns",
-    "training": "Over training",
+    "columns": "Columns",
+    "training": "Training",
 }
 NEAR = {
     "representation": "Points near each other look alike to the model",
@@ -19,8 +19,8 @@ def help_of_layouts(over_training: str) -> str:
     """What each layout does, for who asks; ``over_training`` says what the data map tells."""
     return (
         "**Groups** (UMAP) puts look-alikes together; how far apart two groups stand means little. **Distances** (PCA) "
-        "is the flattest honest shadow: far apart is unlike. **Two columns**, for tables, stands each sample at two of "
-        "its own numbers, with the model's answer behind. **Over training** (data map) shows how training went for "
+        "is the flattest honest shadow: far apart is unlike. **Columns**, for tables, stands each sample at two of "
+        "its own numbers, with the model's answer behind. **Training** (data map) shows how training went for "
         f"each training sample: {over_training}, and how much that changed."
     )
 

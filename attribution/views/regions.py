@@ -14,7 +14,7 @@ from attribution.views.ground import finer, png
 SIDE = 96  # cells of the grid along each side
 BLUR = 2.0  # cells: the width of the bell that smooths counts
 SADDLE = 0.7  # two peaks are one crowd where the pass between them is this high, as a share of the lower peak
-LEAST = 0.012  # of all samples: a smaller crowd has no word
+LEAST, FEWEST = 0.012, 25  # of all samples, and samples: a smaller crowd has no word
 MOST = 24  # words on a map
 LEVELS = (0.08, 0.25, 0.5, 0.75)  # of the highest density: where lines are drawn
 TELLING = 3.0  # standard deviations
@@ -57,7 +57,7 @@ def crowds(coordinates: np.ndarray, rows: np.ndarray, limits: Limits) -> list[Re
     of_row = owner[_cells(coordinates, rows, limits)]
     found = []
     for peak, many in zip(*np.unique(of_row, return_counts=True), strict=True):
-        if many >= LEAST * len(rows):
+        if many >= max(LEAST * len(rows), FEWEST):
             x, y = _middle(int(peak), limits)
             found.append(Region(x, y, rows[of_row == peak]))
     return sorted(found, key=lambda one: (-len(one.rows), one.x, one.y))[:MOST]

@@ -43,7 +43,7 @@ def address(sight: Sight) -> str:
 
 def _read(sight: Sight) -> None:
     """What an answer needs is read now, as the page shows it, and not when it is asked for."""
-    for name in ("labels", "face", "states", "suspicion", *(["predictions"] if sight.run is not None else [])):
+    for name in ("labels", "face", "states", "marks", "suspicion", *(["predictions"] if sight.run is not None else [])):
         getattr(sight, name)
 
 

@@ -6,6 +6,7 @@ const CELLS = 96; // the plane is cut into CELLS x CELLS cells to find the neare
 const AWAY = 2.2; // words of regions are written up to this zoom
 const MOST = 400; // samples whose words are kept
 const kept = new WeakMap();
+const short = new Intl.NumberFormat("en", { notation: "compact" });
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let cloud = kept.get(parentElement);
@@ -455,7 +456,7 @@ class Cloud {
   }
 
   tick(value, side) {
-    const words = String(Number(value.toPrecision(6)));
+    const words = Math.abs(value) < 10000 ? String(Number(value.toPrecision(6))) : short.format(value);
     return this.data.axes[side].power ? `10^${words}` : words;
   }
 

@@ -110,3 +110,24 @@ def test_a_relabel_button_and_its_toast_show_the_class(page, nasty_app, watched)
     assert any(found in re.sub(r"\s+", " ", toast.inner_text()) for found in WORDS)
     assert not [address for address in asked if not address.startswith((nasty_app, "data:", "blob:"))]
     assert not opened
+
+
+def test_what_the_pointer_is_told_and_the_legend_are_text(page, nasty_app, watched):
+    asked, opened = watched
+    page.goto(f"{nasty_app}/map?project={quote(NAME)}")
+    ready(page)
+    page.wait_for_timeout(1_500)
+    tip = page.locator(".tip")
+    parts = tip.evaluate("tip => [...tip.querySelectorAll('*')].map(one => one.tagName).join()")
+    page.locator("canvas.over").focus()
+    for key in ("ArrowLeft", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(400)
+        told = re.sub(r"\s+", " ", tip.inner_text())
+        assert any(found in told for found in WORDS), told
+    assert tip.evaluate("tip => [...tip.querySelectorAll('*')].map(one => one.tagName).join()") == parts
+    legend = page.locator(".legend")
+    assert any(found in re.sub(r"\s+", " ", legend.inner_text()) for found in WORDS)
+    assert set(legend.evaluate("all => [...all.querySelectorAll('*')].map(one => one.tagName)")) == {"SPAN", "I"}
+    assert not [address for address in asked if not address.startswith((nasty_app, "data:", "blob:"))]
+    assert not opened
