@@ -12,13 +12,21 @@ from attribution.modalities import modality_of
 from attribution.storage.views import View
 from attribution.views import tables
 from attribution.views.numbers import count, plural
-from pages.parts import cards, chosen, context, facets, frame, jobs, states, tiles
+from pages.parts import cards, chosen, context, facets, frame, jobs, keys, states, tiles
 from pages.parts.context import Sight
 
 WORDS = "find-words"
 PAGE = "page-browse"
 SIZES = ((80, 120), (120, 80), (180, 48), (10_000, 24))  # up to so many pixels, so many tiles on a page
 LINES = 50
+KEYS = {
+    "Space": "Choose the sample, or not",
+    "Shift Space": "Choose all up to it",
+    "Ctrl A": "Choose the page",
+    "Enter": "Open the sample",
+    "Esc": "Choose none of the page",
+    "← → ↑ ↓": "To the next sample",
+}
 PIXELS = {"picture": 112}  # of a tile at first; words need more
 NATURAL = "order of the data"
 USUAL = ("id", "split", "label", "prediction", "error", "certainty", "loss", "suspicion", "verdict", "tag")
@@ -187,31 +195,28 @@ def samples() -> None:
     view, size = toolbar(sight, len(rows))
     by = sort_words()
     by = by if by.removeprefix("-") in sight.columns else ""
-    rows = _ordered(sight.key, sight.known, sight.find, by, sight, rows)
+    if len(rows):
+        one_page(sight, _ordered(sight.key, sight.known, sight.find, by, sight, rows), view, size, by)
+    else:
+        sentence = "Loosen the filter, or clear it."
+        states.empty("No sample matches", sentence, "Clear the filter", clear, ":material/filter_alt_off:")
+    if (row := tiles.opened()) is not None:
+        large(row)
+
+
+def one_page(sight: Sight, rows: np.ndarray, view: str, size: int, by: str) -> None:
+    """What to do with the chosen ones, a page of these rows, and the way to the others."""
     per_page = LINES if view == "Table" else next(many for pixels, many in SIZES if size <= pixels)
     key = f"{PAGE}-{view}-{per_page}-{sight.find}-{by}"  # another filter or order starts at its first page
     number = cards.page_number(len(rows), per_page, key)
     page = tables.page_of(rows, number, per_page)
-    if not len(rows):
-        states.empty(
-            "No sample matches",
-            "Loosen the filter, or clear it.",
-            "Clear the filter",
-            clear,
-            ":material/filter_alt_off:",
-        )
-        return
     chosen.bar(sight, page, rows)
-    columns = columns_of(sight) if view == "Table" else None
-    tiles.draw(sight, page, size, columns, by)
+    keys.also(KEYS)
+    tiles.draw(sight, page, size, columns_of(sight) if view == "Table" else None, by)
     first = (number - 1) * per_page
-    st.caption(
-        f"{count(first + 1)} to {count(first + len(page))} of {count(len(rows))}. Click to choose, shift-click for a "
-        "range, double-click or Enter to open."
-    )
+    shown = f"{count(first + 1)} to {count(first + len(page))} of {count(len(rows))}"
+    st.caption(f"{shown}. Click to choose, shift-click for a range, double-click or Enter to open.")
     cards.pager(len(rows), per_page, key)
-    if (row := tiles.opened()) is not None:
-        large(row)
 
 
 def clear() -> None:

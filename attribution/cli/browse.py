@@ -12,6 +12,9 @@ from attribution.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from attribution.project.project import Project
+    from attribution.storage.views import View
+
 WORDS = "Filter words, in single quotes: 'label:Shirt right:no loss:>1.2'. Empty: all samples."
 
 
@@ -22,12 +25,17 @@ def browse(
     columns: Annotated[str, typer.Option(help="Columns to show, with commas; empty: the usual ones.")] = "",
     sort: Annotated[str, typer.Option(help="Column to sort by; with a minus before it the largest first.")] = "",
     limit: Annotated[int, typer.Option(min=0, help="Most lines to print; 0: all.")] = 20,
+    view: Annotated[str, typer.Option(help="A saved view: its filter, and its order unless --sort is given.")] = "",
     query: Annotated[str, typer.Option(help="Sample id: the influence that is meant is that on its loss.")] = "",
     out: Annotated[str, typer.Option(help="Write all of them to this .csv, .jsonl or .parquet instead.")] = "",
 ) -> None:
     """Find samples by what is known of them: label, prediction, loss, suspicion, decisions, and your own columns."""
     opened = open_project(project)
     asked = " ".join(words or [])
+    if view:
+        kept = _view(opened, view)
+        asked = f"{kept.words} {asked}".strip()
+        sort = sort or kept.sort
     rows = opened.find(asked, sort, query=query)
     names = [name.strip() for name in columns.split(",") if name.strip()]
     if out:
@@ -36,11 +44,55 @@ def browse(
         return
     shown = rows[:limit] if limit else rows
     if len(shown):
-        table = opened.table(shown, names, query=query)
-        words_only = {name: table[name].fillna("") for name in table if table[name].dtype.kind not in "iuf"}
-        typer.echo(table.assign(**words_only).to_string(index=False, na_rep="", max_colwidth=60))
+        _print(opened.table(shown, names, query=query))
     more = f"; the first {len(shown):,} are shown" if len(shown) < len(rows) else ""
     typer.echo(f"{len(rows):,} of {len(opened.dataset):,} samples{more}")
+
+
+def _print(table: "pd.DataFrame") -> None:
+    words_only = {name: table[name].fillna("") for name in table if table[name].dtype.kind not in "iuf"}
+    typer.echo(table.assign(**words_only).to_string(index=False, na_rep="", max_colwidth=60))
+
+
+@cli.command()
+def views(
+    name: Annotated[str, typer.Argument(help="Save or remove the view of this name; empty: list all.")] = "",
+    words: Annotated[str, typer.Option(help="Save these filter words under the name.")] = "",
+    sort: Annotated[str, typer.Option(help="Column to sort by; with a minus before it the largest first.")] = "",
+    forget: Annotated[bool, typer.Option("--forget", help="Remove the view.")] = False,
+    project: ProjectOption = "",
+) -> None:
+    """List the columns that samples are found by and the saved views, or save or remove one."""
+    opened = open_project(project)
+    if not name:
+        _list(opened)
+    elif forget:
+        opened.forget_view(name)
+    else:
+        opened.find(words, sort)  # what says nothing here is not kept
+        opened.save_view(name, words, sort)
+
+
+def _list(opened: "Project") -> None:
+    from attribution.browse.columns import Columns
+    from attribution.browse.see import See
+    from attribution.browse.words import quoted
+
+    columns = Columns(See(opened))
+    for name in columns:
+        typer.echo(f"  {quoted(name):<24} {columns[name].kind:<10} {columns[name].summary}")
+    for view in opened.views():
+        typer.echo(f"view {view.name}: {view.words}{f' sorted by {view.sort}' if view.sort else ''}")
+
+
+def _view(opened: "Project", name: str) -> "View":
+    views = {view.name: view for view in opened.views()}
+    if name not in views:
+        there = f"There are: {', '.join(views)}." if views else "None is saved yet."
+        raise UserError(
+            f"There is no saved view {name!r}.", there, "Save one with `datablame views NAME --words WORDS`."
+        )
+    return views[name]
 
 
 def _write(table: "pd.DataFrame", path: Path) -> None:

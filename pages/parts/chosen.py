@@ -37,8 +37,7 @@ def _actions(sight: Sight, rows: np.ndarray) -> None:
         if len(training):
             _decisions(sight, training)
         _marks(sight, rows)
-        undo = (sight.project,)
-        st.button("Undo", key="browse-undo", icon=":material/undo:", shortcut="Z", on_click=edits.undo, args=undo)
+        st.button("Undo", key="browse-undo", icon=":material/undo:", on_click=edits.undo, args=(sight.project,))
         st.button(
             "To the map",
             key="browse-map",

@@ -17,6 +17,7 @@ from attribution.errors import UserError
 from attribution.project import lookup
 from attribution.project.home import home
 from attribution.project.project import Project
+from attribution.studies.categories.relations import sources
 from attribution.views import budget, categories, comparison, leaks, pending
 from attribution.views.faces import Face, face_of
 from pages.parts import states
@@ -385,7 +386,8 @@ class Sight:
         run = self.run.id if self.run is not None else ""
         flags = self.flags.id if self.flags is not None else ""
         query = (get("query"), get("estimator"), self.influence is not None)
-        return (self.project.dataset.info.base_hash, run, flags, self.project.ledger.stamp(), query)
+        told = tuple(map(str, sources(self.project.folder, run))) if flags else ()
+        return (self.project.dataset.info.base_hash, run, flags, *told, self.project.ledger.stamp(), query)
 
     @cached_property
     def columns(self) -> Columns:

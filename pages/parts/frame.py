@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 STYLE = """<style>
 [data-testid='stMainBlockContainer'] { padding-left: 2.2rem; padding-right: 2.2rem; }
 [data-testid='stElementContainer']:has([data-keys]),
+[data-testid='stElementContainer']:has([data-more-keys]),
 [data-testid='stElementContainer']:has([data-shown]) { position: absolute; }
 [data-testid='stLayoutWrapper']:has(> .st-key-undo-bar) { position: fixed; right: 1.5rem; bottom: 1.25rem;
   z-index: 999990; width: auto; max-width: min(92vw, 46rem); animation: datablame-gone 1s 9s forwards; }

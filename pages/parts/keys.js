@@ -42,6 +42,9 @@
       const input = field(start);
       if (input) found.set(key.toUpperCase(), `To the field “${input.getAttribute("aria-label") || "value"}”`);
     }
+    for (const more of document.querySelectorAll("[data-more-keys]")) {
+      for (const [key, words] of Object.entries(JSON.parse(more.dataset.moreKeys))) found.set(key, words);
+    }
     if (!found.has("Z")) found.set("Z", "Take back the decision just made");
     found.set("?", "These keys");
     return found;
@@ -83,7 +86,8 @@
   const stop = (event) => { event.stopImmediatePropagation(); event.preventDefault(); };
   window.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const typing = event.target.closest?.("input, textarea, select, [contenteditable='true']");
+    // inside a component of our own the window hears of the component alone
+    const typing = (event.composedPath()[0] || event.target).closest?.("input, textarea, select, [contenteditable='true']");
     if (event.key === "Escape") hide();
     if (typing) return;
     if (event.key === "?") { stop(event); toggle(); return; }

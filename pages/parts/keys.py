@@ -32,6 +32,11 @@ def listen(buttons: Mapping[str, str]) -> None:
     st.html(f'<span data-keys="{escape(json.dumps(dict(buttons)))}"></span>')
 
 
+def also(keys: Mapping[str, str]) -> None:
+    """Keys that a component of our own takes by itself, each with what it does, for the list under ?."""
+    st.html(f'<span data-more-keys="{escape(json.dumps(dict(keys)))}"></span>')
+
+
 def shown(what: Iterable[object], enter: str = "") -> None:
     """After the buttons of an item: it is on screen now, and so are the buttons that belong to it. ``enter``: the key
     of the button that Enter presses."""

@@ -48,8 +48,6 @@ def draw(sight: Sight, rows: np.ndarray, size: int, columns: list[str] | None, s
     """Draw these samples; clicks go into ``choice_of``, a double click or Enter asks to open one, a heading to sort."""
     choice = choice_of(sight)
     token = f"{len(rows)}-{rows[0] if len(rows) else ''}-{hash(rows.tobytes())}"
-    heads = None if columns is None else [_head(sight, name) for name in columns]
-    items = _lines(sight, rows, columns) if columns is not None else [_tile(sight, row, size, sort) for row in rows]
 
     def event(name: str) -> Any:
         return (st.session_state.get(KEY) or {})[name]
@@ -61,20 +59,28 @@ def draw(sight: Sight, rows: np.ndarray, size: int, columns: list[str] | None, s
 
     _draw(
         data={
-            "items": items,
-            "columns": heads,
-            "size": size,
+            **_shown(sight, rows, size, columns, sort),
             "chosen": rows[np.isin(rows, choice.rows)].tolist(),
             "stamp": f"{choice.stamp} {token}",
             "token": token,
-            "sort": sort,
-            "words": f"{len(rows)} samples; click or press space to choose, Enter to open",
         },
         key=KEY,
         on_chosen_change=clicked,
         on_opened_change=lambda: st.session_state.__setitem__(f"{KEY}-open", event("opened")),
         on_sorted_change=lambda: sort_by(event("sorted")),
     )
+
+
+def _shown(sight: Sight, rows: np.ndarray, size: int, columns: list[str] | None, sort: str) -> dict[str, Any]:
+    """What is drawn, as plain data: tiles, or lines under headings."""
+    tiled = [_tile(sight, row, size, sort) for row in rows] if columns is None else []
+    return {
+        "items": tiled if columns is None else _lines(sight, rows, columns),
+        "columns": None if columns is None else [_head(sight, name) for name in columns],
+        "size": size,
+        "sort": sort,
+        "words": f"{len(rows)} samples; click or press space to choose, Enter to open",
+    }
 
 
 def sort_by(words: Any) -> None:
