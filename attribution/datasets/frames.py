@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.guard import restored
 from attribution.datasets.readers.base import suffixes
 from attribution.datasets.sizes import check_memory
 from attribution.datasets.source import left_out, listed, note
@@ -260,9 +261,10 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
     if floats:
         words = _parsed_csv(path, encoding, **how, dtype=dict.fromkeys(floats, str), usecols=floats)
         problems += _dots_between_thousands(frame, words)
-    return frame.apply(
+    plain = frame.apply(
         lambda values: values.astype(object) if is_string_dtype(values) and not is_object_dtype(values) else values
     )
+    return restored(plain)
 
 
 def _parsed_csv(path: Path, encoding: str, **how: Any) -> "pd.DataFrame":

@@ -1,30 +1,16 @@
 """Writes a table as CSV, JSON lines or Parquet; no cell of a CSV file is run as a formula."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from attribution.datasets.guard import guarded
 
 if TYPE_CHECKING:
     import pandas as pd
 
 About = Mapping[str, str]
-GUARD = "'"
-_RUN = re.compile(r"'*[=+\-@\t\r\n]")  # what spreadsheets take for a formula, behind any number of guards
-_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?\s*%?")
-
-
-def guarded(text: str) -> str:
-    """The cell with ' before it where a spreadsheet would run it; numbers, also negative ones, stay as they are.
-    ``unguarded`` gives every text back."""
-    return GUARD + text if _RUN.match(text) and not _NUMBER.fullmatch(text) else text
-
-
-def unguarded(text: str) -> str:
-    """The inverse of ``guarded``."""
-    inner = text[1:]
-    return inner if text.startswith(GUARD) and _RUN.match(inner) and not _NUMBER.fullmatch(inner) else text
 
 
 def write_csv(table: "pd.DataFrame", path: Path, about: About) -> None:

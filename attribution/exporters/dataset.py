@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from attribution.datasets.guard import marked
 from attribution.exporters import register
 from attribution.exporters._known import ABOUT, PREFIX, kept, known
 from attribution.exporters._own import OwnTable, own_table, relabelled
+from attribution.exporters._writers import WRITERS
 from attribution.exporters.base import Exported, Exporter
 from attribution.modalities import modality_of
 from attribution.settings.ranges import Settings, opt
@@ -56,6 +58,10 @@ class DatasetExport(Exporter):
     def table(self, project: Exported) -> "pd.DataFrame":
         own = own_table(project)
         return corrected(project, own, self.settings) if own else held(project, self.settings)
+
+    def write(self, project: Exported, path: Path, suffix: str) -> None:
+        table = self.table(project)
+        WRITERS[suffix](marked(table) if suffix == ".csv" else table, path, self.about)
 
 
 def corrected(project: Exported, own: OwnTable, settings: DatasetSettings) -> "pd.DataFrame":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.datasets.guard import marked
 from attribution.exporters import _pictures, register
 from attribution.exporters._known import ABOUT, kept, known
 from attribution.exporters._writers import write_csv
@@ -62,7 +63,7 @@ class FoldersExport(FolderExporter):
         where = _pictures.targets_of(project, rows, found, facts)
         _pictures.write(project, folder, where, found, self.settings.files == "link")
         if found.root is not None and not found.by_folder:
-            write_csv(labels_table(project, facts, where), folder / "metadata.csv", {})
+            write_csv(marked(labels_table(project, facts, where)), folder / "metadata.csv", {})
         write_csv(listing(facts, where), folder / "datablame.csv", ABOUT)
 
 

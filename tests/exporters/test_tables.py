@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution import Project
+from attribution.datasets.guard import guarded, unguarded
 from attribution.datasets.load import import_data
-from attribution.exporters._writers import guarded, unguarded
 from attribution.settings.configs import DataConfig
 
 
@@ -37,7 +37,7 @@ def test_columns_order_and_cells_of_the_own_file_stay(tmp_path):
     assert len(found) == 42
     assert set(found["split"][2:]) == {"train", "val", "test"}
     bare = pd.read_csv(project.export("dataset", tmp_path / "bare.csv", datablame_columns=False, dropped_too=True))
-    assert list(bare.columns) == ["Note", "Städte", "n", "left", "split"]
+    assert list(bare.columns) == ["Note", "Städte", "n", "left", "split", "datablame_guarded"]
     assert len(bare) == 43
 
 
@@ -104,3 +104,24 @@ def test_parquet_says_what_its_columns_are(tmp_path):
     assert b"as imported" in schema.field("datablame_given").metadata[b"description"]
     assert "datablame_given" in json.loads(schema.metadata[b"datablame"])["columns"]
     assert np.array_equal(pd.read_parquet(tmp_path / "out.parquet").columns[:3], ["a", "b", "price"])
+
+
+TEXTS = ["=1+1", "@ann hi", "- a list", "'=quoted", "''-twice", "-5", 'plain, "quoted"', "+49 30", "\u202etext"]
+
+
+def test_texts_that_a_spreadsheet_would_run_are_read_again_as_they_were(tmp_path):
+    chance = np.random.default_rng(5)
+    texts = [f"{text} {number} words" for number, text in enumerate(TEXTS * 6)]
+    table = pd.DataFrame({"text": texts, "label": chance.choice(["=a", "b"], len(texts))})
+    table.to_csv(tmp_path / "own.csv", index=False)
+    project = Project.create(tmp_path / "home" / "own", DataConfig(path=str(tmp_path / "own.csv"), text="text"))
+    project.relabel([0], "b" if project.dataset.word(project.labels.values[0]) == "=a" else "=a")
+    path = project.export("dataset", tmp_path / "out.csv")
+    raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    assert not raw["text"].str.startswith(("=", "@", "- ")).any()
+    assert not raw["label"].str.startswith("=").any()
+    again = import_data(DataConfig(path=str(path), text="text"), tmp_path / "again", "again")
+    words = dict(zip(again.samples["text"], again.task.targets.words(again.labels), strict=True))
+    now = project.dataset.task.targets.words(project.labels.values)
+    assert words == dict(zip(project.samples["text"], now, strict=True))
+    assert set(again.hashes) == set(project.dataset.hashes)
