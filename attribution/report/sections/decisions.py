@@ -46,7 +46,7 @@ def changes(state: State) -> Html | str:
 
 def _change(state: State, was: str, now: str, part: pd.DataFrame) -> Html:
     """One kind of change with a few of its samples."""
-    figures = [state.sample(int(row), together((el("s", was), " ", el("b", now)))) for row in part["row"].head(EACH)]
+    figures = [state.sample(int(row)) for row in part["row"].head(EACH)]
     title = together((el("s", was), " → ", el("b", now), f": {plural(len(part), 'sample')}"))
     return el("div", el("p", title), state.samples(figures), class_="pair")
 

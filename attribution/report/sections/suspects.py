@@ -1,4 +1,4 @@
-"""Labels that are probably wrong: how many, and the most suspicious with the reasons."""
+"""Labels or values that are probably wrong: how many, and the most suspicious with the reasons."""
 
 from attribution.report.html import Html, el, paragraphs, shown_of, together
 from attribution.report.sections import Section, register
@@ -13,9 +13,9 @@ MOST = 24
 class Suspects(Section):
     """The head of the review queue."""
 
-    title = "Labels that look wrong"
+    title = "What looks wrong"
     order = 30
-    missing = "wrong labels were not looked for (`datablame flag`)"
+    missing = "nobody looked for what is labelled wrong (`datablame flag`)"
 
     def body(self, state: State) -> Html | str:
         flags = state.flags
