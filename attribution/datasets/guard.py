@@ -44,13 +44,20 @@ def restored(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The frame without the guards that its ``COLUMN`` tells of; as it is where it has none."""
     if COLUMN not in frame:
         return frame
-    frame = frame.copy()
-    places = [(row, name) for row, said in enumerate(frame[COLUMN]) for name in _names(said) if name in frame]
-    for row, name in places:
-        value = frame[name].iat[row]
-        if isinstance(value, str) and name != COLUMN:
-            frame[name].iat[row] = unguarded(value)
-    return frame
+    rows: dict[str, list[int]] = {}
+    for row, said in enumerate(frame[COLUMN]):
+        for name in _names(said):
+            rows.setdefault(name, []).append(row)
+    return frame.assign(**{name: _freed(frame[name], rows[name]) for name in rows if name in frame and name != COLUMN})
+
+
+def _freed(column: "pd.Series", rows: list[int]) -> "pd.Series":
+    """A column whose cells in these rows carry no guard."""
+    values = column.tolist()
+    for row in rows:
+        if isinstance(values[row], str):
+            values[row] = unguarded(values[row])
+    return type(column)(values, index=column.index, dtype=column.dtype)
 
 
 def _names(said: Any) -> list[str]:
