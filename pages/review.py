@@ -203,7 +203,7 @@ def item(sight: Sight, rows: np.ndarray) -> None:
         st.caption(f"Suspect {numbers.count(at + 1)} of {numbers.count(len(rows))}")
         with st.container(key="review-side"):  # behind the decision in a narrow window
             cards.ways(sight, row, "review")
-            marks.fields(sight, row, "review")
+            marks.fields(sight, row, "review", by_key=True)
     with right:
         verdict = str(sight.states["verdict"].get(row, ""))
         value = sight.labels.values[row]

@@ -18,8 +18,9 @@ def tags_in_use(sight: Sight) -> list[str]:
     return [str(tag) for tag in counted.index[:OFFERED]]
 
 
-def fields(sight: Sight, row: int, place: str) -> None:
-    """Tags and a note of one sample, each written to the ledger as soon as it is entered."""
+def fields(sight: Sight, row: int, place: str, by_key: bool = False) -> None:
+    """Tags and a note of one sample, each written to the ledger as soon as it is entered. ``by_key``: the page leads to
+    them with T and N."""
     tags: Sequence[str] = sight.marks["tags"].get(row, ())
     note = str(sight.marks["note"].get(row, ""))
     version = sight.versions([row])
@@ -29,7 +30,7 @@ def fields(sight: Sight, row: int, place: str) -> None:
         list(dict.fromkeys([*tags, *tags_in_use(sight)])),
         default=list(tags),
         accept_new_options=True,
-        placeholder="Tags (T)",
+        placeholder="Tags (T)" if by_key else "Tags",
         label_visibility="collapsed",
         key=f"tags-{name}",
         on_change=_tagged,
@@ -38,7 +39,7 @@ def fields(sight: Sight, row: int, place: str) -> None:
     st.text_input(
         "Note",
         note,
-        placeholder="Note (N)",
+        placeholder="Note (N)" if by_key else "Note",
         label_visibility="collapsed",
         key=f"note-{name}",
         on_change=_noted,
