@@ -292,8 +292,9 @@ def main() -> None:
         return
     method = method_part.chosen(sight, rows)
     sentence, pulls, rival, label = query.story(sight, rows, method.measure)
-    taught = methods.taught(modality_of(sight.project.dataset).title, method.words, method.trust)
-    st.markdown(f"##### {states.plain(sentence)} {taught}")
+    computed = method.words.name in method.computed
+    taught = methods.taught(modality_of(sight.project.dataset).title, method.words, method.trust) if computed else ""
+    st.markdown(f"##### {states.plain(sentence)} {taught}".strip())
     grid = st.grid(3, min_column_width=285, gap="medium")
     with grid.cell(), query.asked_about(sight, listed, rows):
         doubt.box(sight, rows)

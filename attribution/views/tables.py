@@ -104,3 +104,15 @@ def aligned_html(values: Mapping[str, str], against: Mapping[str, str]) -> str:
         f'<div style="max-height:15em;overflow:auto">{table if apart else "The same in every column."}</div>'
         f'<div style="font-size:.78em;opacity:.65;overflow-wrap:anywhere">{alike}</div>'
     )
+
+
+def columns_html(values: Mapping[str, str]) -> str:
+    """A row of a table column by column; everything that comes from the user's data is escaped."""
+    lines = "".join(
+        f'<tr><td style="{CELL};opacity:.65">{escape(name)}</td><td style="{CELL}">{escape(value)}</td></tr>'
+        for name, value in values.items()
+    )
+    return (
+        '<div style="max-height:22em;overflow:auto"><table style="border-collapse:collapse;width:100%;font-size:.9em">'
+        f"{lines}</table></div>"
+    )

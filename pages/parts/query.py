@@ -9,8 +9,9 @@ import streamlit as st
 
 from attribution.errors import UserError
 from attribution.modalities import modality_of
+from attribution.modalities.tabular import values_of
 from attribution.views import cards as card_views
-from attribution.views import influence, numbers
+from attribution.views import influence, numbers, tables
 from attribution.views.stories import Pull
 from pages.parts import cards, context, found, keys, states
 from pages.parts.context import Sight
@@ -33,8 +34,8 @@ def splits(sight: Sight) -> list[str]:
 
 
 def candidates(sight: Sight) -> np.ndarray:
-    """The queries that pass the filters of the picker; those that the filter from Browse leaves, right and wrong ones,
-    where it leaves any."""
+    """The queries that pass the filters of the picker; where the filter from Browse leaves any, those, the mistakes
+    first."""
     project = sight.project
     there = splits(sight)
     split = st.session_state.get("from", there[0])
@@ -45,13 +46,15 @@ def candidates(sight: Sight) -> np.ndarray:
     low, high = st.session_state.get("sure", (0, 100))
     name = st.session_state.get("label")
     names = sight.face.choices() if sight.face.picks else ()
-    every = st.session_state.get("which", "") == "All" or (sight.found is not None and len(kept) > 0)
-    return sight.face.queries(
-        sight.predictions.loc[kept if len(kept) else rows],
-        not every,
-        names.index(name) if name in names else None,
-        (low / 100, high / 100),
-    )
+    among = sight.predictions.loc[kept if len(kept) else rows]
+    asked = (names.index(name) if name in names else None, (low / 100, high / 100))
+    if st.session_state.get("which", "") == "All":
+        return sight.face.queries(among, False, *asked)
+    wrong = sight.face.queries(among, True, *asked)
+    if sight.found is None or not len(kept):
+        return wrong
+    every = sight.face.queries(among, False, *asked)
+    return np.concatenate([wrong, every[~np.isin(every, wrong)]])
 
 
 def story(sight: Sight, rows: Sequence[int], measure: str = "loss") -> tuple[str, tuple[Pull, Pull], str, str]:
@@ -191,7 +194,11 @@ def query_card(sight: Sight, rows: Sequence[int], side: int) -> None:
     with st.container(border=True):
         if card.picture:
             st.html(card_views.centred_picture_html(card, side))
-        st.html(card_views.card_html(card_views.without_picture(card), text_lines=12, text_em=1.15))
+        bare = card_views.without_picture(card)
+        if modality_of(sight.project.dataset).shown_as == "columns":
+            st.html(tables.columns_html(values_of(sight.project.dataset, rows[0])))
+            bare = card_views.without_text(bare)
+        st.html(card_views.card_html(bare, text_lines=12, text_em=1.15))
         loss = numbers.three_digits(float(seen["loss"]))
         st.caption(states.plain(f"loss {loss} {face.loss_unit}"), help=states.plain(face.loss_help))
         cards.actions(sight, rows[0], "query", reason="seen on Influence")

@@ -34,3 +34,15 @@ def test_class_colours_are_fixed_and_distinct():
     assert colours.class_colour(-1) not in found
     assert colours.influence_colour(1.0) == colours.HELPFUL
     assert colours.influence_colour(-1.0) == colours.HARMFUL
+
+
+def test_a_row_stands_beside_another_with_what_differs_and_escaped():
+    html = tables.aligned_html({"age": "24", "<b>": "x", "job": "Sales"}, {"age": "23", "<b>": "<i>", "job": "Sales"})
+    assert html.index(">24<") < html.index(">23<")
+    assert "&lt;b&gt;" in html
+    assert "&lt;i&gt;" in html
+    assert "<i>" not in html
+    assert "The same: job Sales" in html
+    assert "<b>Sales</b>" not in html
+    assert "The same in every column." in tables.aligned_html({"a": "1"}, {"a": "1"})
+    assert "&lt;u&gt;" in tables.columns_html({"a": "<u>"})
