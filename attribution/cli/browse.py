@@ -31,12 +31,8 @@ def browse(
 ) -> None:
     """Find samples by what is known of them: label, prediction, loss, suspicion, decisions, and your own columns."""
     opened = open_project(project)
-    asked = " ".join(words or [])
-    if view:
-        kept = _view(opened, view)
-        asked = f"{kept.words} {asked}".strip()
-        sort = sort or kept.sort
-    rows = opened.find(asked, sort, query=query)
+    kept = _view(opened, view)
+    rows = opened.find(" ".join([kept.words, *(words or [])]), sort or kept.sort, query=query)
     names = [name.strip() for name in columns.split(",") if name.strip()]
     if out:
         _write(opened.table(rows, names, query=query), Path(out).expanduser())
@@ -86,6 +82,11 @@ def _list(opened: "Project") -> None:
 
 
 def _view(opened: "Project", name: str) -> "View":
+    """The saved view of a name; for no name one that shows everything."""
+    from attribution.storage.views import View
+
+    if not name:
+        return View("", "", "")
     views = {view.name: view for view in opened.views()}
     if name not in views:
         there = f"There are: {', '.join(views)}." if views else "None is saved yet."
