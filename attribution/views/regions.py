@@ -14,7 +14,8 @@ from attribution.views.ground import finer, png
 SIDE = 96  # cells of the grid along each side
 BLUR = 2.0  # cells: the width of the bell that smooths counts
 SADDLE = 0.7  # two peaks are one crowd where the pass between them is this high, as a share of the lower peak
-LEAST, FEWEST = 0.012, 25  # of all samples, and samples: a smaller crowd has no word
+LEAST = 0.012  # of all samples: a smaller crowd has no word
+FEWEST = 25  # samples: nor has one of fewer
 MOST = 24  # words on a map
 LEVELS = (0.08, 0.25, 0.5, 0.75)  # of the highest density: where lines are drawn
 TELLING = 3.0  # standard deviations
