@@ -84,7 +84,7 @@ def _axes(scene: Scene) -> list[dict[str, Any]] | None:
 
 
 def _marks(coordinates: np.ndarray, scene: Scene) -> list[dict[str, Any]]:
-    known = [(scene.query, "query", "the query"), (scene.chosen, "chosen", "")]
+    known = [(scene.query, "query", "the query"), (None if scene.chosen == scene.query else scene.chosen, "chosen", "")]
     return [
         {"x": float(coordinates[row][0]), "y": float(coordinates[row][1]), "kind": kind, "text": text}
         for row, kind, text in known

@@ -6,6 +6,7 @@ const CELLS = 96; // the plane is cut into CELLS x CELLS cells to find the neare
 const AWAY = 2.2; // words of regions are written up to this zoom
 const MOST = 400; // samples whose words are kept
 const kept = new WeakMap();
+const RAISED = { "-": "⁻", ".": "·", ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].entries()) };
 const short = new Intl.NumberFormat("en", { notation: "compact" });
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -97,6 +98,7 @@ class Cloud {
     this.group = column("group");
     this.size = column("size");
     this.n = this.rows.length;
+    this.font = getComputedStyle(this.frame).fontFamily;
     this.base = this.n <= 2000 ? 3.6 : this.n <= 20000 ? 2.6 : 1.9;
     this.canvas.setAttribute("aria-label", data.alt);
     this.frame.style.setProperty("--tall", `${data.height}px`);
@@ -424,7 +426,7 @@ class Cloud {
   axes() {
     const { points } = this;
     const { left, top, wide, tall } = this.room();
-    points.font = "12px sans-serif";
+    points.font = `12px ${this.font}`;
     points.fillStyle = this.colour("--ink");
     points.strokeStyle = this.colour("--line");
     points.textAlign = "center";
@@ -443,8 +445,9 @@ class Cloud {
       points.lineTo(left + wide, py);
       points.fillText(this.tick(y, 1), left - 6, py + 4);
     }
+    points.lineWidth = 1;
     points.globalAlpha = 0.5;
-    points.stroke();
+    if (!this.ground) points.stroke();
     points.globalAlpha = 1;
     points.textAlign = "center";
     points.fillText(this.data.axes[0].name, left + wide / 2, top + tall + 34, wide);
@@ -457,7 +460,7 @@ class Cloud {
 
   tick(value, side) {
     const words = Math.abs(value) < 10000 ? String(Number(value.toPrecision(6))) : short.format(value);
-    return this.data.axes[side].power ? `10^${words}` : words;
+    return this.data.axes[side].power ? `10${words.replace(/./g, (letter) => RAISED[letter] ?? letter)}` : words;
   }
 
   // Words of dense places, the largest first; those that would lie on others are left out.
@@ -467,7 +470,7 @@ class Cloud {
     points.textAlign = "center";
     points.lineJoin = "round";
     for (const { x, y, text, size } of this.data.words) {
-      points.font = `600 ${size}px sans-serif`;
+      points.font = `600 ${size}px ${this.font}`;
       const half = points.measureText(text).width / 2 + 4;
       const [at, py] = this.spot(x, y);
       if (at < 0 || at > this.width || py < size || py > this.height || 2 * half > this.width) continue;
@@ -517,7 +520,7 @@ class Cloud {
       over.fill();
     }
     if (!text) return;
-    over.font = "600 13px sans-serif";
+    over.font = `600 13px ${this.font}`;
     over.textAlign = x > this.width - 160 ? "right" : "left";
     const beside = x + (x > this.width - 160 ? -14 : 14);
     over.lineWidth = 4;
