@@ -264,6 +264,12 @@ def disagreements(sight: Sight, bench: "BenchResult", first: str, second: str, w
                 )
 
 
+def newest(sight: Sight, run: str) -> "BenchResult | None":
+    """The newest comparison on this model, begun or finished; else the newest finished one on another."""
+    own = [one for one in sight.project.benches(unfinished=True) if one.run == run]
+    return next(iter([*own, *sight.project.benches()]), None)
+
+
 def main() -> None:
     """The page."""
     sight = context.sight()
@@ -281,7 +287,7 @@ def main() -> None:
                 lambda: jobs.submit(sight.project, "prepare"),
             )
         return
-    found = next((one for one in sight.project.benches(unfinished=True) if one.run == sight.run.id), None)
+    found = newest(sight, sight.run.id)
     if found is None:
         start(sight, True)
         return
@@ -289,6 +295,8 @@ def main() -> None:
     if not found.finished:
         jobs.panel(sight.project, ("bench",), place="compare")
         st.caption(views.progress_words(found))
+    elif found.run != sight.run.id:
+        st.caption(":material/info: Measured on an earlier model of this project. Measure more asks the one in use.")
     elif found.version != sight.labels.version:
         st.caption(f":material/info: {sight.face.nouns.capitalize()} have changed since this was measured.")
     verdict(found, words)

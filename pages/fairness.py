@@ -13,7 +13,7 @@ from attribution.studies.fairness.judged import GAPS, TARGETS, Judged
 from attribution.studies.fairness.study import RemedyConfig
 from attribution.views import cards as card_views
 from attribution.views import fairness, numbers, tables
-from pages.parts import cards, charts, context, edits, elsewhere, frame, jobs, keys, states
+from pages.parts import cards, charts, context, edits, elsewhere, frame, jobs, keys, nearest, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def question(sight: Sight) -> RemedyConfig | None:
     has_groups = bool(project.samples["group"].fillna("").astype(str).ne("").any())
     names, why = fairness.offered(has_groups, modality_of(project.dataset).attackable(project.info))
     if not names:
-        states.empty("Nothing to measure here", why, icon=":material/diversity_3:")
+        nearest.parts(sight, "No gap between groups and no attack can be measured here", why)
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = st.segmented_control(
@@ -205,8 +205,9 @@ def main() -> None:
         "Which training samples make the model unfair to a group or easy to fool, and what happens without them."
     )
     if sight.face.no_fairness:
-        title, why = sight.face.no_fairness
-        states.empty(title, why, "Go to Overview", lambda: frame.go("overview"), icon=":material/diversity_3:")
+        if sight.run is not None:
+            nearest.parts(sight, *sight.face.no_fairness)
+        st.button("Go to Overview", key="to-overview", on_click=frame.go, args=("overview",))
         return
     if sight.run is None:
         if not jobs.panel(sight.project, ("train", "prepare"), place="fairness-train"):

@@ -11,7 +11,7 @@ from attribution.studies.memorization.study import MemorizeConfig
 from attribution.views import cards as card_views
 from attribution.views import memorization as views
 from attribution.views import numbers, scatter, tables
-from pages.parts import cards, context, elsewhere, frame, jobs, lasso, selected, states
+from pages.parts import cards, context, elsewhere, frame, jobs, lasso, nearest, selected, states
 from pages.parts.context import Sight
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def main() -> None:
         "a single training sample?"
     )
     if sight.face.no_memorization:
-        title, why = sight.face.no_memorization
-        states.empty(title, why, f"Review {sight.face.nouns}", lambda: frame.go("review"), icon=":material/psychology:")
+        nearest.by_heart(sight, *sight.face.no_memorization)
+        st.button(f"Review {sight.face.nouns}", key="to-review", on_click=frame.go, args=("review",))
         return
     if sight.run is None:
         if not jobs.panel(sight.project, ("prepare", "train"), place="memorize-train"):

@@ -90,6 +90,11 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             if sight.run is not None and sight.run.id == target:
                 st.caption(":material/check_circle: The retrained model is the one in use.")
+            elif target not in {run.id for run in sight.project.runs()}:
+                st.caption(
+                    ":material/info: An example that came with the sample: what a review of its queue gained. Its "
+                    "edits and models are not in this project; your own edits make a proof of their own."
+                )
             else:
                 st.button(
                     "Use the retrained model",

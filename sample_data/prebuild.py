@@ -31,7 +31,6 @@ from attribution import (
     DampingConfig,
     MapConfig,
     MemorizeConfig,
-    PreviewConfig,
     Progress,
     Project,
     RemedyConfig,
@@ -48,13 +47,13 @@ PARTS = (
     *("runs", "flags", "leaks", "maps", "planes", "scores", "angles", "shifts", "memorizations", "benches", "dampings"),
     *("remedies", "retrains", "calibration", "previews"),
 )
-SCORES = (("ip", "test"), ("tracin", "test"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
+SCORES = (("tracin", "wrong"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
 # Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others when
 # asked for.
 FIRST = 48
-SUREST = 12  # the mistakes that Influence lists first, asked of every estimator that was compared
-ANGLES = 3  # and of these the first on Angles
-DENSE = 4_000_000  # bytes of a score run's shards that are still packed
+SUREST = 6  # the mistakes that Influence lists first, asked of every estimator that was compared
+FEW = 300  # training samples of which more is kept
+DENSE = 150_000  # bytes of a score run's shards that are still packed
 EVERYDAY = ("ip", "cosine", "tracin", "forward-inf", "trak", "ekfac")
 
 
@@ -73,6 +72,7 @@ class Plan:
     memorize: bool = True
     small: bool = True  # what takes seconds here and many minutes on pictures is made as well
     cleaned: bool = False
+    asked: str = "test"  # the samples whose predictions the dot product explains
 
 
 PLANS = {
@@ -81,7 +81,11 @@ PLANS = {
     ),
     "cells": Plan((*EVERYDAY, "influence-cg", "source"), 48, 60, memorize=False),
     "tabular": Plan(
-        (*EVERYDAY, "kfac", "source"), 24, 0, (RemedyConfig(measure="eop-gap"), RemedyConfig(measure="dp-gap"))
+        (*EVERYDAY, "kfac", "source"),
+        24,
+        0,
+        (RemedyConfig(measure="eop-gap"), RemedyConfig(measure="dp-gap")),
+        asked="wrong",
     ),
     "text": Plan((*EVERYDAY, "kfac"), 24, 300),
     # Fewer models, budgets and detectors than a project has unasked: every one is a training of the network, or five.
@@ -105,15 +109,15 @@ def build(name: str, work: Path, add: bool = False) -> None:
     if not add:
         archive.unlink(missing_ok=True)
     project = Project.sample(name, work / name)
-    made = [*_first(project), *_measured(project, plan)]
+    made = [*_first(project, plan), *_measured(project, plan)]
     cleaned = _cleaned(project, work / f"{name}-cleaned", plan)
     proof = cleaned.retrain(progress=_said(name, "proof"))
-    pack(archive, [*made, proof])
+    pack(archive, [*made, proof])  # without the models behind the proof: the cleaned state has the one to use
     if plan.cleaned:
         pack(HERE / name / "cleaned.zip", list(_after(cleaned, proof)), cleaned.folder / "project.db")
 
 
-def _first(project: Project) -> Iterator[Any]:
+def _first(project: Project, plan: Plan) -> Iterator[Any]:
     """What a new project is set up with, and the scores of the wrong predictions."""
     name = project.name
     yield project.train(progress=_said(name, "train"))
@@ -124,7 +128,7 @@ def _first(project: Project) -> Iterator[Any]:
             yield project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}"))
     if len(number_columns(project.info)) >= 2:
         yield project.studies.plane.run(progress=_said(name, "plane"))
-    for estimator, queries in SCORES:
+    for estimator, queries in (("ip", plan.asked), *SCORES):
         if queries == "first wrong":
             queries = ",".join(project.dataset.ids[project.query_rows("wrong")[:FIRST]])
         yield _score(project, estimator, queries)
@@ -133,9 +137,10 @@ def _first(project: Project) -> Iterator[Any]:
 def _measured(project: Project, plan: Plan) -> Iterator[Any]:
     """What the pages on trust and on the data show."""
     name = project.name
+    few = len(project.dataset.rows("train")) < FEW
     surest = [query_of([str(project.dataset.ids[row])]) for row in _surest(project)]
     yield project.compare_splits(ShiftConfig(), _said(name, "shift"))
-    for asked in surest[:ANGLES]:
+    for asked in surest[: 3 if few else 1]:
         yield project.angle(AnglesConfig(queries=asked), _said(name, f"angles {asked}"))
     if plan.small:
         token = project.select(project.dataset.rows("val").tolist())
@@ -144,19 +149,30 @@ def _measured(project: Project, plan: Plan) -> Iterator[Any]:
         BenchConfig(plan.estimators, plan.detectors, plan.parts, subsets=plan.subsets), _said(name, "compare")
     )
     yield bench
+    yield from _scores(project, plan, bench, surest, few)
     if plan.memorize:
         yield project.memorize(MemorizeConfig(models=plan.subsets), _said(name, "memorize"))
-    asked_of = {*bench.query_rows}
-    yield from (one for one in project.scores() if asked_of == {row for query in one.queries for row in query["rows"]})
-    for estimator in plan.estimators:
-        yield _score(project, estimator, ",".join(surest))
-    if bench.summary["explain"]:
-        yield _score(project, bench.summary["explain"], "wrong")
     for remedy in plan.remedies:
         yield project.remedy(remedy, _said(name, f"remedy {remedy.measure}"))
     if plan.small:
         yield project.damping_sweep(DampingConfig(), _said(name, "damping"))
         yield project.calibrate(CalibrateConfig(), _said(name, "calibrate"))
+
+
+def _scores(project: Project, plan: Plan, bench: Any, surest: list[str], few: bool) -> Iterator[Any]:
+    """The recommended estimator asked about every mistake, the others about the surest; and of few training samples
+    the pairs that Compare draws."""
+    best = bench.summary["explain"]
+    if best:
+        yield _score(project, best, "wrong")
+    everywhere = {best, "ip", *(estimator for estimator, queries in SCORES if queries != "first wrong")}
+    for estimator in (name for name in plan.estimators if name not in everywhere):
+        yield _score(project, estimator, ",".join(surest))
+    if few:
+        asked = {*bench.query_rows}
+        for one in project.scores():
+            if asked == {row for query in one.queries for row in query["rows"]}:
+                yield one
 
 
 def _surest(project: Project) -> list[int]:
@@ -202,21 +218,16 @@ def _review(project: Project, plan: Plan) -> None:
 
 
 def _after(cleaned: Project, proof: Any) -> Iterator[Any]:
-    """What the cleaned state opens on: the model trained on the reviewed labels, and what it says."""
+    """What the cleaned state opens on: the model trained on the reviewed labels, and what it says of its mistakes. The
+    search, the maps and the comparison are those of before the review."""
     name = cleaned.name
     own = next(run for run in proof.config["after_runs"] if _run(cleaned, run).train_config.seed == 0)
     cleaned.use_run(own)
     yield _run(cleaned, own)
-    yield cleaned.flag(progress=_said(name, "flag"))
-    yield cleaned.find_leaks(progress=_said(name, "leaks"))
-    for method in ("pca", "umap"):
-        yield cleaned.embed(MapConfig(method=method), _said(name, f"map {method}"))
-    for estimator in ("ip", "cosine", "ekfac"):
+    for estimator in ("ip", "ekfac"):
         yield _score(cleaned, estimator, "wrong")
-    for row in _surest(cleaned)[:3]:
-        asked = query_of([str(cleaned.dataset.ids[row])])
-        yield cleaned.angle(AnglesConfig(queries=asked), _said(name, "angles"))
-    yield cleaned.preview(PreviewConfig(), _said(name, "preview"))
+    asked = query_of([str(cleaned.dataset.ids[_surest(cleaned)[0]])])
+    yield cleaned.angle(AnglesConfig(queries=asked), _said(name, "angles"))
 
 
 def _run(project: Project, wanted: str) -> Any:

@@ -7,7 +7,7 @@ import shutil
 import unicodedata
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from attribution.storage.locks import alone_or_refused
 from attribution.tasks.own import placed
 from attribution.trust import code_file, look, trust
 
-SAMPLES = ("fashion", "text", "tabular", "moons", "cells")
+SAMPLES = ("fashion", "fashion-cleaned", "text", "tabular", "moons", "cells")
+# A sample in a later state: whose data it has, and the archive that is unpacked over that one's results.
+CLEANED = {"fashion-cleaned": ("fashion", "cleaned.zip")}
 LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
 NO_NAME = ("Cc", "Cs", "Zl", "Zp")  # categories of signs: controls, halves of a pair, ends of lines
 BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
@@ -66,10 +68,10 @@ def create(
     trust_code: bool,
     progress: Progress,
     expect_accuracy: float | None = None,
-    results: Path | None = None,
+    results: Sequence[Path] = (),
 ) -> Path:
-    """Import the data and write the project folder; see ``Project.create``. ``results`` is an archive that is unpacked
-    into it."""
+    """Import the data and write the project folder; see ``Project.create``. ``results`` are archives that are unpacked
+    into it, one after the other."""
     from attribution.models.fit import as_share
 
     expected = None if expect_accuracy is None else as_share(expect_accuracy)
@@ -150,11 +152,11 @@ def _build(
     data: DataConfig,
     model: ModelConfig,
     train: TrainConfig | Mapping[str, Any] | None,
-    results: Path | None,
+    results: Sequence[Path],
     expected: float | None,
     progress: Progress,
 ) -> None:
-    """Everything that a new project holds, in a folder that nobody sees yet; ``results`` is an archive of finished
+    """Everything that a new project holds, in a folder that nobody sees yet; ``results`` are archives of finished
     ones."""
     from attribution.datasets.load import import_data
     from attribution.project import first_look as first_looks
@@ -175,11 +177,11 @@ def _build(
         "train": to_dict(recipe),
     }
     write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
-    database.create(building / "project.db")
     write_json(building / "project.json", settings)
-    if results is not None and results.exists():
-        with zipfile.ZipFile(results) as packed:
+    for archive in (one for one in results if one.exists()):
+        with zipfile.ZipFile(archive) as packed:
             packed.extractall(building)
+    database.create(building / "project.db")  # an archive may hold a ledger of before a table was added
 
 
 def without_model(path: Path, data: DataConfig) -> Path:
@@ -198,7 +200,8 @@ def create_sample(name: str, folder: str | Path | None, progress: Progress) -> P
     """Make (or find) a bundled sample project with its finished results; see ``Project.sample``."""
     if name not in SAMPLES:
         raise UserError(f"There is no sample {name!r}.", "", f"Choose one of: {', '.join(SAMPLES)}.")
-    source = SAMPLE_DATA / name
+    data_name, later = CLEANED.get(name, (name, ""))
+    source = SAMPLE_DATA / data_name
     if not (source / "sample.json").exists():
         raise UserError(
             "The sample data is not beside this installation.",
@@ -212,7 +215,8 @@ def create_sample(name: str, folder: str | Path | None, progress: Progress) -> P
     data = from_dict(DataConfig, {**wanted["data"], "path": str(source / wanted["data"]["path"])})
     model = from_dict(ModelConfig, wanted.get("model", {}))
     train = from_dict(TrainConfig, wanted["train"]) if wanted.get("train") else None
-    return create(target, data, model, train, False, progress, results=source / "prebuilt.zip")
+    archives = [source / "prebuilt.zip", *([source / later] if later else [])]
+    return create(target, data, model, train, False, progress, results=archives)
 
 
 def code_files(model: ModelConfig, data: DataConfig) -> list[Path]:

@@ -151,9 +151,8 @@ class Project:
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":
-        """The bundled sample ``fashion``, ``text``, ``tabular``, ``moons`` or ``cells``, with its finished results;
-        made on first
-        use, opened afterwards."""
+        """The bundled sample ``fashion``, ``fashion-cleaned`` (the same after a review, with its proof), ``text``,
+        ``tabular``, ``moons`` or ``cells``, with its finished results; made on first use, opened afterwards."""
         return Project.open(homes.create_sample(name, folder, progress or Progress()))
 
     folder: Seen[Path] = Seen("about")

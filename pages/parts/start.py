@@ -15,6 +15,11 @@ SAMPLE_WORDS = {
         "6,000 training images in ten classes. 8 % of the labels were flipped on purpose, so you can see what is "
         "found.",
     ),
+    "fashion-cleaned": (
+        ":material/cleaning_services: Pictures, already cleaned",
+        "The same images after a review of the 600 most suspicious labels: every decision in the history, and the "
+        "proof of what it gained.",
+    ),
     "text": (
         ":material/reviews: Film sentences",
         "3,000 sentences from reviews, each labelled by one human rater: real disagreement, no planted errors.",
@@ -25,8 +30,7 @@ SAMPLE_WORDS = {
     ),
     "moons": (
         ":material/scatter_plot: Two half-moons",
-        "250 points in the plane, 20 with a flipped label: small enough to see what influence does. Ready in "
-        "under a minute.",
+        "250 points in the plane, 20 with a flipped label: small enough to see what influence does.",
     ),
     "cells": (
         ":material/microbiology: Cell measurements",
@@ -74,7 +78,7 @@ def go_to(name: str) -> None:
 
 def samples() -> None:
     """The samples as cards with one button each."""
-    with st.grid(len(SAMPLE_WORDS), min_column_width=200):
+    with st.grid(3, min_column_width=260):
         for name, (title, sentence) in SAMPLE_WORDS.items():
             with st.container(border=True, height="stretch"):
                 st.markdown(f"**{title}**  \n{sentence}")

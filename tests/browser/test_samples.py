@@ -2,6 +2,7 @@
 browser late."""
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -12,7 +13,20 @@ from serve import LATE, ready, server
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 90_000  # a sample is unpacked, on a busy machine
-SAMPLES = ("fashion", "text", "tabular", "moons", "cells")
+SAMPLES = ("fashion", "fashion-cleaned", "text", "tabular", "moons", "cells")
+PAGES = (
+    *("overview", "browse", "review", "influence", "map", "angles", "leaks", "shift", "memorization", "fairness"),
+    *("compare", "retrain", "history"),
+)
+DATA = ", ".join(  # a figure, a table, a number or a card
+    f"[data-testid='stMain'] {one}"
+    for one in (
+        *(".js-plotly-plot .plot", "canvas", "img[src^='data:']", "[data-testid='stDataFrame']"),
+        *("[data-testid='stMetric']", "[role='option']"),
+    )
+)
+EMPTY = re.compile(r"not (yet )?(computed|measured|trained|scored)|not \w+ yet|nothing measured|no model yet", re.I)
+FOUND_NONE = {"leaks": "No "}  # a finished search that found nothing says so
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +130,25 @@ def test_a_sample_opens_from_new_project_while_another_works(fresh, late, workin
     page.wait_for_timeout(1_200)  # the bars' timer runs
     page.locator(f".st-key-sample-{sample} button").click()
     stands(page, wrong, sample)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_page_of_a_sample_opens_cold_on_finished_results(fresh, page, sample):
+    """Straight after the sample was made, each page by its address: data are there, and nothing waits to be made."""
+    from attribution import Project
+
+    address, home = fresh
+    project = Project.sample(sample, home / f"{sample}-sample")
+    assert not project.damaged()
+    for name in PAGES:
+        page.goto(f"{address}/{name}?project={sample}-sample")
+        ready(page)
+        main = page.locator("[data-testid='stMain']")
+        shown = page.locator(DATA).locator("visible=true")
+        if name in FOUND_NONE:
+            shown = shown.or_(main.get_by_text(FOUND_NONE[name]).locator("visible=true"))
+        expect(shown.first).to_be_visible(timeout=60_000)
+        waiting = EMPTY.search(main.inner_text())
+        assert waiting is None, f"{sample}, {name}: {waiting and waiting.group(0)}"
+        assert page.locator("[data-testid='stException']").count() == 0
+    assert not project.jobs()
