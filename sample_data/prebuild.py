@@ -51,6 +51,7 @@ SCORES = (("tracin", "wrong"), ("cosine", "wrong"), ("forward-inf", "first wrong
 # Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others when
 # asked for.
 FIRST = 48
+MAPS = (("representation", "pca"), ("representation", "umap"), ("gradients", "pca"), ("gradients", "umap"))
 SUREST = 6  # the mistakes that Influence lists first, asked of every estimator that was compared
 FEW = 300  # training samples of which more is kept
 DENSE = 150_000  # bytes of a score run's shards that are still packed
@@ -73,6 +74,7 @@ class Plan:
     small: bool = True  # what takes seconds here and many minutes on pictures is made as well
     cleaned: bool = False
     asked: str = "test"  # the samples whose predictions the dot product explains
+    scores: tuple[tuple[str, str], ...] = SCORES
 
 
 PLANS = {
@@ -86,8 +88,9 @@ PLANS = {
         0,
         (RemedyConfig(measure="eop-gap"), RemedyConfig(measure="dp-gap")),
         asked="wrong",
+        scores=(),
     ),
-    "text": Plan((*EVERYDAY, "kfac"), 24, 300),
+    "text": Plan((*EVERYDAY, "kfac"), 24, 300, asked="wrong", scores=()),
     # Fewer models, budgets and detectors than a project has unasked: every one is a training of the network, or five.
     "fashion": Plan(
         ("ip", "cosine", "ekfac"),
@@ -98,6 +101,7 @@ PLANS = {
         ("fidelity", "usefulness", "agreement", "cost"),
         small=False,
         cleaned=True,
+        asked="wrong",
     ),
 }
 
@@ -123,12 +127,11 @@ def _first(project: Project, plan: Plan) -> Iterator[Any]:
     yield project.train(progress=_said(name, "train"))
     yield project.flag(progress=_said(name, "flag"))
     yield project.find_leaks(progress=_said(name, "leaks"))
-    for space in ("representation", "gradients"):
-        for method in ("pca", "umap"):
-            yield project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}"))
+    for space, method in MAPS:
+        yield project.embed(MapConfig(space=space, method=method), _said(name, f"map {space} {method}"))
     if len(number_columns(project.info)) >= 2:
         yield project.studies.plane.run(progress=_said(name, "plane"))
-    for estimator, queries in (("ip", plan.asked), *SCORES):
+    for estimator, queries in (("ip", plan.asked), *plan.scores):
         if queries == "first wrong":
             queries = ",".join(project.dataset.ids[project.query_rows("wrong")[:FIRST]])
         yield _score(project, estimator, queries)
@@ -142,7 +145,7 @@ def _measured(project: Project, plan: Plan) -> Iterator[Any]:
     yield project.compare_splits(ShiftConfig(), _said(name, "shift"))
     for asked in surest[: 3 if few else 1]:
         yield project.angle(AnglesConfig(queries=asked), _said(name, f"angles {asked}"))
-    if plan.small:
+    if few:
         token = project.select(project.dataset.rows("val").tolist())
         yield project.angle(AnglesConfig(queries=f"selection:{token}"), _said(name, "angles val"))
     bench = project.compare(
@@ -165,7 +168,7 @@ def _scores(project: Project, plan: Plan, bench: Any, surest: list[str], few: bo
     best = bench.summary["explain"]
     if best:
         yield _score(project, best, "wrong")
-    everywhere = {best, "ip", *(estimator for estimator, queries in SCORES if queries != "first wrong")}
+    everywhere = {best, "ip", *(estimator for estimator, queries in plan.scores if queries != "first wrong")}
     for estimator in (name for name in plan.estimators if name not in everywhere):
         yield _score(project, estimator, ",".join(surest))
     if few:
@@ -235,36 +238,33 @@ def _run(project: Project, wanted: str) -> Any:
 
 
 def pack(archive: Path, results: list[Any], ledger: Path | None = None) -> None:
-    """Zip these results, and a ledger; the same files give the same bytes."""
+    """Zip these results, and with a ledger that, too (then without the course of training, which only a search asks
+    for); the same files give the same bytes."""
+    left_out = {"folds", "runs", *(["dynamics.parquet"] if ledger is not None else [])}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for folder in dict.fromkeys(result.folder for result in results):
-            for path in sorted(path for path in folder.rglob("*") if path.is_file() and _wanted(path, folder)):
-                content = path.read_bytes()
-                if path == folder / "config.json":
-                    content = _told(folder)
-                _write(packed, path.relative_to(folder.parent.parent).as_posix(), content)
+            left = left_out if _dense(folder) else {*left_out, "shards"}
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                if path.relative_to(folder).parts[0] not in left:
+                    content = _told(folder, left) if path == folder / "config.json" else path.read_bytes()
+                    _write(packed, path.relative_to(folder.parent.parent).as_posix(), content)
         if ledger is not None:
             _write(packed, "project.db", _without_jobs(ledger))
     sys.stdout.write(f"{archive}: {archive.stat().st_size / 1e6:.2f} MB\n")
-
-
-def _wanted(path: Path, folder: Path) -> bool:
-    part = path.relative_to(folder).parts[0]
-    return part not in ("folds", "runs") and (part != "shards" or _dense(folder))
 
 
 def _dense(folder: Path) -> bool:
     return sum(path.stat().st_size for path in (folder / "shards").glob("*")) <= DENSE
 
 
-def _told(folder: Path) -> bytes:
-    """A result's config.json; of scores without their shards it says so."""
-    if not (folder / "shards").is_dir() or _dense(folder):
-        return (folder / "config.json").read_bytes()
-    config = {**read_json(folder / "config.json"), "dense": False}
-    config["checksums"] = {
-        name: kept for name, kept in config.get("checksums", {}).items() if not name.startswith("shards/")
-    }
+def _told(folder: Path, left: set[str]) -> bytes:
+    """A result's config.json, which does not speak of what is left out."""
+    config = read_json(folder / "config.json")
+    kept = {name: sum_ for name, sum_ in config.get("checksums", {}).items() if name.partition("/")[0] not in left}
+    if "checksums" in config:
+        config["checksums"] = kept
+    if "shards" in left and (folder / "shards").is_dir():
+        config["dense"] = False
     with tempfile.TemporaryDirectory() as scratch:
         write_json(Path(scratch) / "config.json", config)
         return (Path(scratch) / "config.json").read_bytes()

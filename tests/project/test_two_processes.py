@@ -92,7 +92,7 @@ def test_a_sample_killed_while_it_is_unpacked_is_made_anew(monkeypatch, digits, 
         False,
         Progress(),
         None,
-        tmp_path / "prebuilt.zip",
+        [tmp_path / "prebuilt.zip"],
     )
     with monkeypatch.context() as patch:
         patch.setattr(zipfile.ZipFile, "extractall", die)
