@@ -223,9 +223,14 @@ def main() -> None:
     if config is None:
         return
     now(sight, config)
-    found = fairness.matching(sight.project.remedies(), sight.run.id, config.measure, config.positive, config.epsilon)
+    remedies = sight.project.remedies()
+    runs = dict.fromkeys([sight.run.id, *(one.run for one in remedies)])  # the model in use before others
+    asked = (config.measure, config.positive, config.epsilon)
+    found = next(filter(None, (fairness.matching(remedies, run, *asked) for run in runs)), None)
     start(sight, config, found)
     if found is not None:
+        if found.run != sight.run.id:
+            st.caption(":material/info: Asked of an earlier model of this project.")
         answer(sight, found)
         sweep(found)
         samples(sight, found)

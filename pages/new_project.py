@@ -124,12 +124,8 @@ def task_fields() -> dict[str, Any] | None:
                 placeholder="label_smoothing=0.1",
                 help="NAME=VALUE, with commas.",
             )
-        if task == "own":
-            name = own_task()
-            if not name:
-                return None
-            found["task"] = name
-        return found | {"task_options": tuple(entries(options))}
+        found |= {"task": own_task()} if task == "own" else {}
+        return found | {"task_options": tuple(entries(options))} if found["task"] else None
 
 
 def own_task() -> str:
@@ -279,6 +275,17 @@ def recipe_step(found: dict[str, Any]) -> dict[str, Any]:
         return recipe.form(usual, f"recipe-{found['modality']}{'-number' * (found['kind'] == 'number')}")
 
 
+def _shown_in(bar: Any) -> Progress:
+    """Progress that a bar shows: how far, at what pace, and how long is left."""
+    began_s = time.monotonic()
+
+    def listen(done: float, total: float, message: str) -> None:
+        share = done / total if total else 0.0
+        bar.progress(share, text=states.plain(importing.pace(share, time.monotonic() - began_s, message)))
+
+    return Progress(listen)
+
+
 def create(
     name: str,
     data: DataConfig,
@@ -289,17 +296,11 @@ def create(
 ) -> None:
     """Import with visible progress, start the first analysis, and open the project."""
     bar = st.progress(0.0, text="Reading the data")
-    began_s = time.monotonic()
-
-    def listen(done: float, total: float, message: str) -> None:
-        share = done / total if total else 0.0
-        bar.progress(share, text=states.plain(importing.pace(share, time.monotonic() - began_s, message)))
-
     share = None if expected is None else expected / 100
     try:
         if trusted:
             say_yes(trusted)  # to what was shown; a file that changed since is refused
-        project = Project.create(home() / name, data, model, changed, expect_accuracy=share, progress=Progress(listen))
+        project = Project.create(home() / name, data, model, changed, expect_accuracy=share, progress=_shown_in(bar))
         project.submit("prepare")
     except UserError as error:
         bar.empty()

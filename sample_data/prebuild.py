@@ -43,10 +43,6 @@ from attribution.studies.queries import query_of
 from attribution.views.faces import face_of
 
 HERE = Path(__file__).resolve().parent
-PARTS = (
-    *("runs", "flags", "leaks", "maps", "planes", "scores", "angles", "shifts", "memorizations", "benches", "dampings"),
-    *("remedies", "retrains", "calibration", "previews"),
-)
 SCORES = (("tracin", "wrong"), ("cosine", "wrong"), ("forward-inf", "first wrong"))
 # Forward-INF costs a forward pass over the training set per query: the first wrong predictions open ready, others when
 # asked for.

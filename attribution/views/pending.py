@@ -47,7 +47,9 @@ def plan_sentence(changes: pd.DataFrame, n_train: int, waiting: int | None, chan
             f"Outside of training, {change_sentence(outside, changed)} That changes how the models are judged, not how "
             "they are trained."
         )
-    if waiting is not None:
+    if waiting == 0:
+        parts.append("The model in use was trained with all of them.")
+    elif waiting is not None:
         parts.append(
             f"{plural(waiting, 'edit')} of these {'is' if waiting == 1 else 'are'} not yet in the model in use."
         )

@@ -49,7 +49,7 @@ def chosen(sight: Sight, rows: Sequence[int]) -> Method:
     task = sight.project.dataset.task
     measure = CONTRAST if context.get("asked") == CONTRAST and methods.has_contrast(task) else "loss"
     every = _words(sight.key, task)
-    bench = next((one for one in sight.project.benches() if one.run == sight.run.id), None)
+    bench = _bench(sight)
     trust = _trust(str(bench.folder) if bench else "", bench)
     computed = sight.project.computed(rows, measure)
     able = [one.name for one in every if not methods.refused(one, measure)]
@@ -58,11 +58,19 @@ def chosen(sight: Sight, rows: Sequence[int]) -> Method:
     return Method(next(one for one in every if one.name == name), measure, every, trust, computed)
 
 
+def _bench(sight: Sight) -> Any:
+    """The newest comparison on the model in use, else on another; None where there is none."""
+    benches = sight.project.benches()
+    return next(iter([*(one for one in benches if one.run == sight.run.id), *benches]), None)
+
+
 def switch(sight: Sight, method: Method) -> None:
     """The button behind which the estimators are, by family, each with what is known of it here."""
     scores = sight.project.scores()
     with st.popover(f"Method: {method.words.title}", icon=":material/function:"):
         st.caption(methods.LDS if method.trust.follows else methods.NOT_MEASURED)
+        if method.trust.follows and _bench(sight).run != sight.run.id:
+            st.caption(":material/info: Measured on an earlier model of this project.")
         for title, meaning, members in methods.families(method.every):
             st.markdown(f"**{title}**", help=meaning)
             with st.container(gap=None):

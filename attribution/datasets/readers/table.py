@@ -85,14 +85,12 @@ def source_of(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: l
     index = frame.attrs.get("index", [])
     rows = labelled_rows(frame, config, path, problems)
     frame = rows.frame
-    samples = rows.samples
     problems = rows.problems
     if config.text:
-        samples["text"] = column(frame, config.text, path, "holds the texts")
-        taken = {*rows.taken, config.text}
-        unused = [name for name in frame.columns if name not in taken]
+        texts = rows.samples.assign(text=column(frame, config.text, path, "holds the texts"))
+        unused = [name for name in frame.columns if name not in {*rows.taken, config.text}]
         problems += beside.said(unused)
-        samples = pd.concat([samples, beside.kept(frame, unused)], axis=1)
+        samples = pd.concat([texts, beside.kept(frame, unused)], axis=1)
         return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
     names, more = _features(frame, config, path, index, rows.named_split)
     features = {}
@@ -102,7 +100,7 @@ def source_of(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: l
         more += _pictures(features[f"col:{name}"], name, path)
     problems += [*together(more), _used(features)]
     unused = _beside(frame, config, names, set(rows.taken))
-    table = pd.concat([samples, pd.DataFrame(features), beside.kept(frame, unused)], axis=1)
+    table = pd.concat([rows.samples, pd.DataFrame(features), beside.kept(frame, unused)], axis=1)
     return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
 
 
@@ -136,16 +134,15 @@ def labelled_rows(
     whole_names = sources if parts else [f"{source} of {path.name}" for source in sources]
     frame = frame.iloc[places].assign(**{PART: whole_names}).reset_index(drop=True)
     samples = pd.DataFrame({"source": sources, "label": labels[places]})
-    ids = [f"row-{row + 1:05d}" for row in places.tolist()]
-    samples["id"] = column(frame, config.id, path, "holds the ids") if config.id else ids
+    numbered = [f"row-{row + 1:05d}" for row in places.tolist()]
+    samples["id"] = column(frame, config.id, path, "holds the ids") if config.id else numbered
     splits, said = named_splits(frame, config, path)
     samples["split"] = splits
     if config.group:
         samples["group"], more = _groups(frame, config.group, path)
         said += more
-    named = bool(splits.any())
-    taken = frozenset({*_taken(frame, config, named), *OWN})
-    return LabelledRows(frame, places, samples, problems + said, named, taken)
+    taken = frozenset({*_taken(frame, config, bool(splits.any())), *OWN})
+    return LabelledRows(frame, places, samples, problems + said, bool(splits.any()), taken)
 
 
 def _groups(frame: "pd.DataFrame", name: str, path: Path) -> tuple["pd.Series", list[dict[str, Any]]]:
