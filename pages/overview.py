@@ -13,12 +13,13 @@ from pages.parts import (
     cards,
     charts,
     context,
-    duplicates,
+    counters,
     elsewhere,
     exporting,
     frame,
     jobs,
     listing,
+    quality,
     recipe,
     reporting,
     states,
@@ -136,99 +137,14 @@ def left_to_learn(sight: Sight) -> str | None:
     return sight.face.left_to_learn(sight.run.config.get("final", {}), trained_on)
 
 
-def figures(sight: Sight, open_suspects: int) -> None:
-    """Four numbers: the model's quality, suspects, edits."""
-    test = sight.predictions.loc[sight.project.dataset.rows("test")]
-    with st.grid(4, min_column_width=215):
-        for figure in sight.face.figures(test):
-            states.metric(figure, border=True, height="stretch")
-        if sight.flags is not None:
-            title, many, beneath, meaning = sight.face.suspects(sight.flags, open_suspects)
-            st.metric(
-                title,
-                many,
-                delta=beneath,
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-                height="stretch",
-                help=meaning,
-            )
-        st.metric(
-            "Edits",
-            numbers.count(len(sight.states[sight.states["verdict"] != ""])),
-            f"{len(sight.pending):,} not in the model",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-            help=f"Samples {sight.face.changed_mark}, dropped or kept in this project.",
-        )
-
-
-def leak_figures(sight: Sight) -> None:
-    """What the search for leaks found, with the way there; nothing before a search."""
-    if sight.leaks is None:
-        return
-    cases = sight.leaks.cases(sight.labels.values)
-    verdicts = leaks.verdicts(cases, sight.states)
-    test = sight.project.dataset.rows("test")
-    left_out = np.isin(test, leaks.leaked_rows(cases, [one != "legitimate" for one in verdicts]))
-    with st.grid(3, min_column_width=215):
-        st.metric(
-            "Likely leaks",
-            numbers.count(len(cases)),
-            f"{numbers.count(sum(bool(one) for one in verdicts))} decided",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help="Training samples that repeat a test or validation sample; copies of one sample count once.",
-        )
-        st.metric(
-            "Duplicates in training",
-            numbers.count(duplicates.waiting(sight, sight.leaks.threshold)),
-            "superfluous copies",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help="Training samples beyond the first of each group that is the same, or nearly so.",
-        )
-        if left_out.any():
-            rest = sight.predictions.loc[test[~left_out]]
-            title, value, interval = sight.face.quality(rest)
-            st.metric(
-                f"{title} without leaks",
-                states.plain(value),
-                states.plain(interval),
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-                help=f"On the {numbers.plural(len(rest), 'test sample')} that no training sample repeats; 95 % "
-                "interval.",
-            )
-    # Else it is the next step above.
-    if len(cases) and not leaks.matters(sight.leak_gap, sight.project.dataset.task.figures[0]):
-        st.button("Judge the leaks", key="to-leaks", icon=":material/content_copy:", on_click=frame.go, args=("leaks",))
-
-
 def tables_by_target(sight: Sight, suspects: np.ndarray) -> None:
     """Quality and doubts by class or band, and the commonest or largest mistakes with an example of each."""
-    project, labels = sight.project, sight.labels
+    project = sight.project
     test = sight.predictions.loc[project.dataset.rows("test")]
     same = project.dataset.task.targets.same(sight.states["label"], sight.states["base_label"])
     edited = sight.states.index[~same | ~sight.states["active"].astype(bool)].to_numpy(dtype=np.int64)
-    frame = sight.face.by_target(labels.values, labels.train_rows(project.dataset), test, suspects, edited)
-    st.subheader(f"By {project.dataset.task.targets.group}")
-    st.dataframe(
-        frame.drop(columns=["test samples"] + ([] if len(frame) and frame["edited"].any() else ["edited"])),
-        hide_index=True,
-        height="content" if len(frame) <= 12 else 440,
-        column_config={
-            **{name: figure_column(name) for name in frame if name.startswith("test ") and name != "test samples"},
-            "training samples": st.column_config.NumberColumn(format="localized"),
-        },
-        alt=f"Per {project.dataset.task.targets.group}: training samples, quality on the test set, suspects and edits",
-    )
+    quality.by_target(sight, test, suspects, edited)
+    quality.confusion(sight, test)
     title, mistakes = sight.face.mistakes(test, 4)
     if not mistakes:
         return
@@ -247,14 +163,6 @@ def tables_by_target(sight: Sight, suspects: np.ndarray) -> None:
                     args=(sight, int(mistake["row"])),
                     help="See the training samples behind this prediction",
                 )
-
-
-def figure_column(name: str) -> Any:
-    """How a column with a figure of the test set is drawn: a share as a bar, else a number."""
-    if not name.endswith(", %"):
-        return st.column_config.NumberColumn(format="%.3g")
-    title = name.removesuffix(", %")
-    return st.column_config.ProgressColumn(title, format="%.1f %%", min_value=0, max_value=100)
 
 
 def ask_why(sight: Sight, row: int) -> None:
@@ -286,12 +194,12 @@ def main() -> None:
     hardly_trained(sight)
     if sight.project.loaded and len(sight.pending):
         elsewhere.choice(sight, "overview")
-    figures(sight, waiting)
+    counters.show(sight, waiting)
     with st.container(horizontal=True, gap="xsmall"):
         exporting.show(sight, "overview")
         reporting.show(sight, "overview")
-    leak_figures(sight)
     tables_by_target(sight, rows)
+    quality.slices(sight)
     checks(sight)
     recipe.again(sight)
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from attribution.figures import marks, style
 from attribution.figures.forest import forest
+from attribution.statistics.by_group import counts_of, most_mistaken
 from attribution.views.numbers import count, percent, share_interval
 
 if TYPE_CHECKING:
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from attribution.tasks.targets import Targets
 
 MOST = 16  # classes beside one another that can still be told apart
-
-
-def counts_of(table: pd.DataFrame, n_classes: int) -> np.ndarray:
-    """How often samples with one label (rows) are given a class (columns): (c, c) int64 from ``label`` and
-    ``prediction`` of ``Project.predictions``; samples without a label are left out."""
-    part = table[table["label"] >= 0]
-    found = np.zeros((n_classes, n_classes), np.int64)
-    np.add.at(found, (part["label"].to_numpy(np.int64), part["prediction"].to_numpy(np.int64)), 1)
-    return found
 
 
 def recognised(table: pd.DataFrame, targets: "Targets", *, dark: bool = False) -> "Figure":
@@ -57,8 +49,7 @@ def confusion(table: pd.DataFrame, classes: Sequence[str], *, dark: bool = False
     row's shares still count all predictions.
     """
     counts = counts_of(table, len(classes))
-    wrong = counts.sum(0) + counts.sum(1) - 2 * np.diag(counts)
-    kept = np.sort(np.argsort(-wrong, kind="stable")[:MOST])
+    kept = most_mistaken(counts, MOST)
     of = f" ({len(kept)} of {count(len(classes))})" if len(kept) < len(classes) else ""
     figure = style.canvas(
         f"What each class is taken for, %{of}",

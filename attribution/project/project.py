@@ -95,7 +95,7 @@ class Project:
     - decisions: ``relabel drop keep undo redo revert``; marks: ``tag untag note unsure marks``; what was pointed
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
       edit_count batches batch_count revertible decision_on ledger class_index export apply report summary``; samples by
-      words: ``find table``, and saved: ``views save_view forget_view``.
+      words: ``find table slices by_class``, and saved: ``views save_view forget_view``.
     - models: ``runs run use_run loaded trains_here train_here recipe_for versions predictions query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
       categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
@@ -293,6 +293,33 @@ class Project:
         from attribution.browse.filter import table
 
         return table(self._columns(query, estimator), columns, rows)
+
+    def slices(self, columns: Sequence[str] = (), split: str = "test") -> "pd.DataFrame":
+        """How well the model does where a column has a value, against the other samples of the split: a line per value
+        of these columns (none: labels, groups, tags and all of your own), with intervals; see ``browse.slices``."""
+        from attribution.browse import slices as found
+
+        every = self._columns("", "ip")
+        rows = self._judged(split)
+        names = [every.called(name) for name in columns] or found.sliced(every)
+        return found.slices(every, names, rows, self.predictions().loc[rows], self.dataset.task.figures[0])
+
+    def by_class(self, split: str = "test") -> "pd.DataFrame":
+        """Precision, recall and F1 of every class, or of every label of sets, on a split, each with its 95 % interval
+        (``statistics.by_group.by_class``). ``UserError`` for numbers, whose bands ``slices`` tells."""
+        from attribution.errors import UserError
+        from attribution.statistics.by_group import by_class
+
+        targets = self.dataset.task.targets
+        if targets.kind == "number":
+            raise UserError("Numbers have no classes.", "A prediction is only nearer or farther.", "Use slices().")
+        said = self.predictions().loc[self._judged(split)]
+        return by_class(*(targets.groups(said[name].to_numpy()) for name in ("label", "prediction")))
+
+    def _judged(self, split: str) -> "np.ndarray":
+        rows = self.dataset.rows(split)
+        found: np.ndarray = rows[~self.dataset.task.targets.bare(self.labels.values[rows])]
+        return found
 
     def _columns(self, query: str, estimator: str) -> "Columns":
         from attribution.browse.columns import Columns

@@ -35,6 +35,16 @@ def headline(found: "Budget", estimate: Mapping[str, float], noun: str = "label"
     return f"{words} Before them the search estimated {estimate['mid']:,.0f} {ends}."
 
 
+def tile(found: "Budget", open_suspects: int, meaning: str) -> tuple[str, str, str]:
+    """How many are wrong in all, as on Review: the number, the range with what waits, and what it rests on."""
+    total, low, high = (found.wrong + part for part in (found.left.estimate, found.left.low, found.left.high))
+    beneath = f"{low:,.0f} to {high:,.0f} · {count(open_suspects)} open"
+    what = (
+        f"{found.reviewed:,} decisions and the search" if found.reviewed else "the search and errors planted in a copy"
+    )
+    return f"about {total:,.0f}", beneath, f"Judged by {what}, as on Review; 90 % range. {meaning}"
+
+
 def advice(found: "Budget", least: float, nouns: str = "labels") -> tuple[bool, str]:
     """Whether to stop, and why in one sentence."""
     upcoming = min(found.step, found.n - found.reviewed)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from attribution.browse.words import between, words
+from attribution.statistics.by_group import by_class, figure_against_rest
 from attribution.statistics.intervals import WithAndWithout, crossed, resampled_means, without
 from attribution.tasks.base import Task
 from attribution.views import angles, colours, influence, overview, scatter, tables
 from attribution.views.comparison import title_of_figure, value_words
 from attribution.views.numbers import SPACE, count, percent, plural, share_range, three_digits
+from attribution.views.quality import with_scores
 from attribution.views.stories import NumberStory, SetStory, Story
 
 if TYPE_CHECKING:
@@ -240,12 +243,29 @@ class Face(Story):
                     self.targets.group: name,
                     "training samples": int(here[train].sum()),
                     column: figure.of(mine) * figure.factor,
+                    **self._sure(mine),
                     "test samples": len(mine),
                     "suspects": int(here[suspects].sum()) if len(suspects) else 0,
                     "edited": int(here[edited].sum()) if len(edited) else 0,
                 }
             )
-        return pd.DataFrame(lines)
+        return with_scores(pd.DataFrame(lines), self.scores(test) if len(test) else None, column)
+
+    def _sure(self, test: pd.DataFrame) -> dict[str, str]:
+        """The interval of the foremost figure of one line, where scores do not say it."""
+        return {}
+
+    def scores(self, test: pd.DataFrame) -> pd.DataFrame | None:
+        """Precision, recall and F1 of each class or label on these lines of ``Project.predictions``; None for
+        numbers."""
+        if self.task.kind == "number":
+            return None
+        known = test[~self.bare(test["label"].to_numpy())]
+        return by_class(*(self.targets.groups(known[name].to_numpy()) for name in ("label", "prediction")))
+
+    def group_find(self, name: str, values: np.ndarray) -> str:
+        """Filter words for the samples of one of ``by_target``'s lines, among targets ``values`` (n,)."""
+        return words("label", name)
 
     def _parts(self, values: np.ndarray) -> dict[str, np.ndarray]:
         return self.targets.groups(values)
@@ -321,7 +341,8 @@ class ClassFace(Face):
         """With the class that is most often predicted instead."""
         table = overview.class_table(self.targets.classes, values, train, test, suspects, edited)
         table["test accuracy"] *= 100
-        return table.rename({"test accuracy": "test accuracy, %"}, axis=1)
+        named = table.rename({"test accuracy": "test accuracy, %"}, axis=1)
+        return with_scores(named, self.scores(test) if len(test) else None, "test accuracy, %", recall=False)
 
 
 class NumberFace(NumberStory, Face):
@@ -348,6 +369,20 @@ class NumberFace(NumberStory, Face):
         "Gaps and robustness here are about decisions. How large the errors are from small to large values stands on "
         "Overview and, before and after edits, on Retrain.",
     )
+
+    def _sure(self, test: pd.DataFrame) -> dict[str, str]:
+        figure = self.task.figures[0]
+        inside = np.ones(len(test), dtype=bool)
+        found = figure_against_rest(inside, figure.by_sample(test), figure.value)
+        ends = [figure.factor * found[end] for end in ("low", "high")]
+        sure = len(test) > 1 and bool(np.isfinite(ends).all())
+        return {"95 % interval": f"{three_digits(max(0.0, ends[0]))} to {three_digits(ends[1])}" if sure else ""}
+
+    def group_find(self, name: str, values: np.ndarray) -> str:
+        """The band's ends."""
+        known = values[~self.bare(values)]
+        inside = known[self.targets.groups(known)[name]]
+        return between("label", float(f"{inside.min():.6g}"), float(f"{inside.max():.6g}"))
 
     def word(self, value: Any) -> str:
         """Six digits at most, with the unit."""

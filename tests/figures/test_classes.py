@@ -8,6 +8,7 @@ import pytest
 
 from attribution.figures import classes as draw
 from attribution.figures.answers import answers
+from attribution.statistics.by_group import counts_of
 from attribution.tasks import tasks
 from attribution.tasks.targets import Classes, LabelSets
 
@@ -29,7 +30,7 @@ def test_confusion_counts_shares_of_the_label(sound):
     (heat,) = figure.data
     np.testing.assert_allclose(heat.z, [[100 / 3, 200 / 3, 0], [0, 100, 0], [0, 0, 0]])
     assert heat.hovertext[0][1] == "&lt;cat&gt; taken for dog: 2 of 3 (66.7\N{NO-BREAK SPACE}%)"
-    assert draw.counts_of(TABLE, 3).sum() == 5
+    assert counts_of(TABLE, 3).sum() == 5
 
 
 def test_of_many_classes_those_mistaken_most_are_drawn(sound):
