@@ -69,8 +69,10 @@ def share_against_rest(inside: np.ndarray, right: np.ndarray) -> dict[str, float
 
     counts = [(int(right[part].sum()), int(part.sum())) for part in (inside, ~inside)]
     (a, n), (b, m) = counts
-    value, low, high = (float(each) for each in wilson(np.float64(a), np.float64(n), Z))
-    below, above = (float(each) for each in newcombe(np.float64(a), np.float64(n), np.float64(b), np.float64(m)))
+    ends = wilson(np.array([a]), np.array([n]), Z)
+    value, low, high = (float(each[0]) for each in ends)
+    apart = newcombe(np.array([a]), np.array([n]), np.array([b]), np.array([m]))
+    below, above = (float(each[0]) for each in apart)
     difference = value - b / m if m else math.nan
     p = float(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue) if m else math.nan
     return _line(value, low, high, difference, below, above, p)

@@ -24,9 +24,9 @@ def show(sight: Sight, open_suspects: int) -> None:
     if sight.leaks is not None:
         found += [(tile, words, frame.go, ("leaks",)) for tile, words in _leaks(sight)]
     with st.grid(4, min_column_width=215):
-        for place, (figure, words, click, args) in enumerate(found):
+        for place, (shown, words, click, args) in enumerate(found):
             with st.container(border=True, height="stretch", gap="xsmall"):
-                states.metric(figure)
+                states.metric(shown)
                 st.space("stretch")
                 st.button(
                     words,
