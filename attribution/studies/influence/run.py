@@ -112,17 +112,23 @@ def again(result: ScoreResult, asked: Request) -> ScoreResult:
     return ScoreResult(result.folder)
 
 
-def _labelled(context: Context, rows: "np.ndarray") -> "np.ndarray":
-    """The rows that have a label; ``UserError`` where none of several has."""
-    bare = context.dataset.task.targets.bare(context.labels.values[rows])
-    if len(rows) and bare.all():
+def _labelled(context: Context, rows: "Sequence[int] | np.ndarray") -> "np.ndarray":
+    """The rows that have a label, with those that do not exist, which ``columns`` refuses; ``UserError`` where none of
+    several has a label."""
+    import numpy as np
+
+    chosen = np.asarray(rows, dtype=np.int64)
+    there = (chosen >= 0) & (chosen < len(context.dataset))
+    bare = np.zeros(len(chosen), dtype=bool)
+    bare[there] = context.dataset.task.targets.bare(context.labels.values[chosen[there]])
+    if len(chosen) and bare.all():
         noun = context.dataset.task.targets.noun
         raise UserError(
-            f"Sample {context.dataset.ids[rows[0]]} has no {noun}.",
+            f"Sample {context.dataset.ids[chosen[0]]} has no {noun}.",
             f"Influence is asked of how far the model is from the {noun}.",
             "Give it one (Review, or datablame edit), or ask about another sample.",
         )
-    return rows[~bare]
+    return chosen[~bare]
 
 
 def _reduced(out: Path, estimator: Estimator, asked: Sequence[Query], shards: list[Shard], k: int) -> dict[str, Any]:
