@@ -121,7 +121,7 @@ def batch(sight: Sight, one: Batch) -> None:
     facts = ledger.batch_facts(one)
     standing = ledger.standing_words(one.action, one.n, one.gone)
     with st.container(border=True, gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if one.action not in ("undo", "redo"):
                 st.html(card_views.strip_html([card for card, _ in pictures]), width="content")
             with st.container(gap=None):
