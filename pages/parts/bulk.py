@@ -26,7 +26,7 @@ def surest(sight: Sight, n: int) -> Any:
 def fold(sight: Sight) -> None:
     """Behind a fold of the queue: how many to take, the risk, the dozen, and the button."""
     place = st.expander(
-        "Take the surest suggestions at once", icon=":material/bolt:", key="fold-bulk", on_change="rerun"
+        "Take the surest suggestions at once", icon=":material/flash_on:", key="fold-bulk", on_change="rerun"
     )
     if not place.open:
         return
