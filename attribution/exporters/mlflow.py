@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.errors import UserError
 from attribution.exporters import register
 from attribution.exporters._patch import write_patch
 from attribution.exporters.base import FOLDER, Exported, FolderExporter
@@ -63,6 +62,8 @@ class MlflowExport(FolderExporter):
     settings: MlflowSettings
 
     def missing(self, project: Exported) -> str:
+        if find_spec("mlflow") is None:
+            return "MLflow is not installed: pip install 'datablame[mlflow]'."
         return "" if project.run is not None else "Nothing is trained yet."
 
     def size(self, project: Exported) -> int:
@@ -83,8 +84,6 @@ class MlflowExport(FolderExporter):
 
 
 def _client(address: str) -> Any:
-    if find_spec("mlflow") is None:
-        raise UserError("MLflow is not installed.", "It writes its own store.", "Run pip install 'datablame[mlflow]'.")
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):  # it would report its use to its makers
         os.environ.setdefault(name, "true")
     from mlflow import MlflowClient
