@@ -19,7 +19,9 @@ FLIPS = 12
 def how(sight: Sight) -> None:
     """With how many seeds, by which recipe, what it costs, and the button."""
     project = sight.project
-    if told := sight.beforehand(int(st.session_state.get("seeds", 3))):
+    proved = any(each.config["after_version"] == sight.labels.version for each in project.comparisons())
+    told = None if proved else sight.beforehand(int(st.session_state.get("seeds", 3)))  # then the verdict says it
+    if told is not None:
         st.markdown(f":material/balance: **{told.sentence()}**", help=told.basis)
     with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="medium"):
         tip = "Each seed is trained once before and once after the edits. More seeds, narrower intervals."

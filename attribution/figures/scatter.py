@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
+ON_DARK = "#5CCFC2"  # dots that a dark ground does not swallow
+FEW = 500  # dots that hardly lie upon one another
+
+
 def against(
     frame: "pd.DataFrame",
     title: str,
@@ -41,7 +45,7 @@ def against(
         y=y,
         mode="markers",
         name="samples",
-        marker={"color": style.ACCENT, "size": 5, "opacity": 0.55},
+        marker={"color": ON_DARK if dark else style.ACCENT, "size": 6, "opacity": 0.9 if len(x) <= FEW else 0.55},
         hovertext=[
             f"{style.plain(name)}: {words[0]} {three_digits(a)}, {words[1]} {three_digits(b)}"
             for name, a, b in zip(shown["name"], x.tolist(), y.tolist(), strict=True)
