@@ -202,3 +202,23 @@ def test_a_filter_that_means_queries_is_stepped_through(app, project):
     test = app("influence", project="digits", find="split:test right:yes")
     test.button(key="next").click().run()
     assert project.dataset.row_of(test.query_params["query"]) in rows
+
+
+def test_what_compare_recommends_is_on_where_it_was_asked_and_offered_where_not(app, words, project, monkeypatch):
+    from types import SimpleNamespace
+
+    import pandas as pd
+
+    fidelity = pd.DataFrame(
+        {"estimator": ["cosine"], "measure": ["loss"], "lds": [0.45], "low": [0.41], "high": [0.49]}
+    )
+    summary = {"explain": "cosine", "no_better_than_random": ["ip"]}
+    bench = SimpleNamespace(run=project.run.id, folder=project.folder, fidelity=fidelity, summary=summary)
+    monkeypatch.setattr(type(project), "benches", lambda self, unfinished=False: [bench])
+    first, second = (str(project.dataset.ids[row]) for row in wrong_of(project)[:2])
+    test = app("influence", project="digits", query=first)
+    assert "Method: Gradient cosine" in [one.proto.popover.label for one in test.get("popover")]
+    assert "LDS 0.45 (0.41 to 0.49)" in words(test)
+    test = app("influence", project="digits", query=second)  # cosine was not asked about it, the dot product was
+    assert "Compare recommends Gradient cosine" in words(test)
+    assert "Compare found this method no better than chance" in words(test)
