@@ -142,3 +142,14 @@ def test_any_word_is_one_harmless_part_of_a_path(tmp_path, word):
 def test_words_that_would_be_one_name_are_told_apart():
     found = _names.parts(["a/b", "a:b", "A_B", "cafe\u0301", "caf\u00e9"])
     assert len({name.casefold() for name in found.values()}) == 5
+
+
+def test_the_size_is_said_before_anything_is_written(tmp_path):
+    from attribution.exporters.base import made
+
+    project, source = picture_project(tmp_path)
+    said = made("folders").size(project)
+    really = sum(path.stat().st_size for path in source.rglob("*.png"))
+    assert 0.8 * really < said < 1.2 * really
+    archive, _ = archive_project(tmp_path)
+    assert made("npz").size(archive) == (tmp_path / "wear.npz").stat().st_size
