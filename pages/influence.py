@@ -201,7 +201,7 @@ def affected(sight: Sight, row: int, value: float, helps: int) -> None:
 
 def ready(sight: Sight, method: Method, view: InfluenceView, pulls: tuple[Pull, Pull]) -> None:
     """Two columns of cards, what made the model say so first, and the distribution they come from."""
-    wrong = len(view.query_rows) == 1 and not sight.face.right(sight.predictions.loc[view.query_rows[0]])
+    wrong = query.wrong(sight, view.query_rows)
     shown = []
     for column, helps in zip(st.columns(2, gap="medium"), (False, True) if wrong else (True, False), strict=True):
         with column:

@@ -8,7 +8,7 @@ from attribution.project.lookup import InfluenceView
 from attribution.views import cards as card_views
 from attribution.views import influence, methods, numbers
 from attribution.views.stories import Pull
-from pages.parts import cards, context, states
+from pages.parts import cards, context, query, states
 from pages.parts.context import Sight
 from pages.parts.method import Method
 
@@ -37,10 +37,13 @@ def choice(sight: Sight, method: Method) -> str:
 def show(
     sight: Sight, views: tuple[InfluenceView, InfluenceView], titles: tuple[str, str], pulls: Sequence[Pull]
 ) -> None:
-    """Both sides of the two answers, in the order of ``pulls``: towards the label, and the other way."""
+    """Both sides of the two answers, what made the model say so first."""
     first, second = views
-    sides = (first.helpful, second.helpful), (first.harmful, second.harmful)
-    for place, pull, tables in zip(("helped", "hurt"), pulls, sides, strict=True):
+    sides = [
+        ("helped", pulls[0], (first.helpful, second.helpful)),
+        ("hurt", pulls[1], (first.harmful, second.harmful)),
+    ]
+    for place, pull, tables in reversed(sides) if query.wrong(sight, first.query_rows) else sides:
         found = influence.shared(*tables)
         st.subheader(states.plain(pull.title), anchor=False)
         st.markdown(influence.shared_sentence(found, titles))

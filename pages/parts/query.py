@@ -57,6 +57,11 @@ def candidates(sight: Sight) -> np.ndarray:
     return np.concatenate([wrong, every[~np.isin(every, wrong)]])
 
 
+def wrong(sight: Sight, rows: Sequence[int]) -> bool:
+    """Whether a single sample is asked about that the model is wrong about."""
+    return len(rows) == 1 and not sight.face.right(sight.predictions.loc[rows[0]])
+
+
 def story(sight: Sight, rows: Sequence[int], measure: str = "loss") -> tuple[str, tuple[Pull, Pull], str, str]:
     """What happened in a sentence, where the two sides pull, and the two answers that a contrast is between ("" where
     they are not one each)."""
