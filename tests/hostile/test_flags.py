@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 from hostile.harness import Case, check, clear, fine, run
 
-from attribution.cli import cli, flags
+from attribution.cli import cli
 from attribution.measures import measures
 from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
+from attribution.settings.flag_names import flag_name
 from attribution.settings.options import every_field
 from attribution.settings.ranges import entry_type
 from attribution.studies.angles.study import AnglesConfig
@@ -56,7 +57,7 @@ def bad_values(item):
 
 
 EVERY = [
-    (verb, f"--{flags._flag_name(item.name, config).replace('_', '-')}", value)
+    (verb, f"--{flag_name(item.name, config).replace('_', '-')}", value)
     for verb, config in VERBS.items()
     for item in dataclasses.fields(config)
     for value in bad_values(item)
@@ -170,7 +171,7 @@ def test_flags(case, people, home, tmp_path):
 
 
 SIZES = [
-    (f"--{flags._flag_name(item.name, config).replace('_', '-')}", value)
+    (f"--{flag_name(item.name, config).replace('_', '-')}", value)
     for config in (DataConfig, ModelConfig)
     for item in dataclasses.fields(config)
     for value in bad_values(item)

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
-from attribution.cli.flags import _flag_name, _take
+from attribution.cli.flags import _take
 from attribution.datasets.dataset import Dataset, DatasetInfo
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig, ModelConfig
+from attribution.settings.flag_names import flag_name
 from attribution.settings.lists import entries, written
 from attribution.studies.queries import asked, query_of, query_rows
 
@@ -91,7 +92,7 @@ def test_what_is_written_is_read(names):
 
 def given(config, **flags):
     """The values of all flags of a config, as typed: its defaults and ``flags``."""
-    defaults = {_flag_name(item.name, config): item.default for item in fields(config)}
+    defaults = {flag_name(item.name, config): item.default for item in fields(config)}
     return {
         **{name: written(map(str, value)) if isinstance(value, tuple) else value for name, value in defaults.items()},
         **flags,
