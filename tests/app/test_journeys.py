@@ -581,6 +581,7 @@ def test_retraining_leaves_the_model_in_use_until_the_user_takes_the_new_one(app
     found = tiny_project.retrain(RetrainConfig(bootstrap=200, device="cpu"))
     assert tiny_project.run.id == before
     test = app("retrain", project="digits")
+    assert "Corrected data" in [button.label for button in test.get("download_button")]  # one click from the verdict
     test.button(key="use-model").click().run()
     assert tiny_project.run.id == found.after_runs[0]
     assert "The retrained model is the one in use" in words(test)
