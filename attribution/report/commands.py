@@ -64,7 +64,7 @@ def _made(state: State) -> str:
     """How the project is made."""
     project = state.project
     source = PurePath(project.data_config.path)
-    if source.parent.parent == SAMPLE_DATA:
+    if source.parent.parent == SAMPLE_DATA and project.name == f"{source.parent.name}-sample":
         return shlex.join(["datablame", "sample", source.parent.name])
     flags = [*_flags(project.data_config, DataConfig()), *_flags(project.model_config, type(project.model_config)())]
     trust = ["--trust-code"] if project.codes else []
