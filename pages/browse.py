@@ -1,5 +1,6 @@
 """Browse: every sample as a grid or a table, found by words, by clicks and brushes on every column, in any order."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import streamlit as st
 
 from attribution.browse.columns import LIKE
 from attribution.browse.filter import ordered, parse
+from attribution.browse.words import quoted
 from attribution.errors import UserError
 from attribution.modalities import modality_of
 from attribution.storage.views import View
@@ -34,16 +36,19 @@ ELSEWHERE = {"map": "Map", "review": "Review", "influence": "Influence", "angles
 HOW = """
 | words | samples |
 | --- | --- |
-| `label:Shirt` | with this label; `label:Shirt,Bag` with any of the two |
-| `-label:Bag` | without it |
+{target}
 | `loss:>1.2` `suspicion:0.5..1` | by numbers; `loss:none` without one |
-| `right:no` | that the model gets wrong |
-| `tag:"to ask"` `verdict:relabel` | by what was decided |
+| `tag:"to ask"` `verdict:drop` | by what was decided |
 | `like:ID` | most like a sample, the nearest first |
 | `blue shoe` | whose id, text or note holds all of these words |
 
 Terms side by side must all hold. Every column on the left, yours as well, can be used by its name.
 """
+NAMED = """| `{noun}:{one}` | with this {noun}; several between commas: any of them |
+| `-{noun}:{one}` | without it |
+| `right:no` | that the model gets wrong |"""
+COUNTED = """| `{noun}:>{one}` | above it; `{noun}:..{one}` up to it |
+| `error:>1` | where the model says more than 1 too much |"""
 
 
 def searched() -> None:
@@ -51,20 +56,32 @@ def searched() -> None:
     context.put(find=(st.session_state[WORDS] or "").strip())
 
 
+def by_target(sight: Sight) -> tuple[str, str]:
+    """How what is given, or predicted, is asked for: an example, and lines of the table."""
+    targets = sight.project.dataset.task.targets
+    number = targets.kind == "number"
+    one = quoted(targets.word(targets.encode([targets.example()])[0]).split(";")[0])
+    noun = targets.noun if number else "label"
+    safe = one if number or re.fullmatch("[A-Za-z0-9-]{1,24}", one) else "NAME"  # a word of the data is no Markdown
+    lines = (COUNTED if number else NAMED).format(noun=noun, one=safe)
+    return (f"{noun}:>{one}" if number else f"{noun}:{one} right:no"), lines
+
+
 def words(sight: Sight) -> None:
     """The filter as words, how they are written, and the saved views."""
     st.session_state[WORDS] = sight.find
+    example, target = by_target(sight)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(
             "Find",
             key=WORDS,
             on_change=searched,
-            placeholder="label:Shirt right:no loss:>1.2, or words of an id or a text",
+            placeholder=f"{example} loss:>1.2, or words of an id or a text",
             label_visibility="collapsed",
             icon=":material/search:",
         )
         with st.popover("How", icon=":material/help:"):
-            st.markdown(HOW)
+            st.markdown(HOW.format(target=target))
         with st.popover("Views", icon=":material/bookmark:"):
             views(sight)
 
@@ -174,7 +191,7 @@ def toolbar(sight: Sight, n: int) -> tuple[str, int]:
 def columns_of(sight: Sight) -> list[str]:
     """The columns of the table, to choose among all."""
     names = list(sight.columns)
-    usual = [name for name in USUAL if name in names] + list(sight.columns.own[:6])
+    usual = [sight.columns.called(name) for name in USUAL if name in sight.columns] + list(sight.columns.own[:6])
     with st.popover("Columns", icon=":material/view_column:"):
         return st.multiselect("Columns", names, default=usual, key="browse-columns") or usual
 

@@ -35,8 +35,9 @@ class Columns(Mapping[str, Column]):
         self._made: dict[str, Column] = {}
         # the task's own noun, and what the user's files call the columns that we have under a name of ours
         given = see.project.data_config
-        others = {see.project.dataset.task.targets.noun: "label"}
-        others |= {getattr(given, role): role for role in ("label", "text", "id", "split", "group")}
+        target = target_name(see.project.dataset)
+        others = dict.fromkeys((see.project.dataset.task.targets.noun, "label", given.label), target)
+        others |= {getattr(given, role): role for role in ("text", "id", "split", "group")}
         others |= {f"{DATA}{name}": name for name in see.project.dataset.own_names}
         made = self._makers
         self._aliases = {name: ours for name, ours in others.items() if name not in made and ours in made}
@@ -99,11 +100,17 @@ def _theirs(see: Any) -> Makers:
     return found
 
 
+def target_name(dataset: Any) -> str:
+    """What the column of targets is called: that of numbers by their own noun."""
+    targets = dataset.task.targets
+    return str(targets.noun) if targets.kind == "number" else "label"
+
+
 def _given(see: Any) -> Iterator[Column]:
     """What came with the data."""
     dataset = see.project.dataset
     yield Category("split", "Whether it is trained on, or held out.", lambda: (_splits(dataset), SPLITS))
-    yield _target(see, "label", "What is given now, your changes included.", lambda: see.labels.values)
+    yield _target(see, target_name(dataset), "What is given now, your changes included.", lambda: see.labels.values)
     yield Text("id", "The sample's name; it never changes.", lambda: dataset.column("id"))
     if see.project.dataset.has("text"):
         yield Text("text", "The text itself.", lambda: dataset.column("text"))
@@ -140,7 +147,8 @@ def _marked(see: Any) -> Iterator[Column]:
     """What people decided."""
     n = len(see.project.dataset)
     yield Category("verdict", "What was decided about it.", lambda: _verdicts(see))
-    yield Flag("edited", "Whether it was given another label or value, or taken out.", lambda: _edited(see))
+    noun = see.project.dataset.task.targets.noun
+    yield Flag("edited", f"Whether it was given another {noun}, or taken out.", lambda: _edited(see))
     yield Marks("tag", "Tags that people put on it.", lambda: (n, see.marks["tags"].to_dict()))
     yield Flag("unsure", "Whether somebody could not decide.", lambda: _at(n, see.marks["unsure"]))
     yield Text("note", "What people wrote about it.", lambda: _notes(n, see.marks["note"]))

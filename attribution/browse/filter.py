@@ -60,7 +60,7 @@ def table(columns: Columns, names: Sequence[str], rows: "Sequence[int] | np.ndar
     """One line per row, indexed by row, with these columns (none: the usual ones that there are)."""
     import pandas as pd
 
-    chosen = [columns.called(name) for name in names] or [name for name in USUAL if name in columns]
+    chosen = [columns.called(name) for name in names] or [columns.called(name) for name in USUAL if name in columns]
     n = len(columns.see.project.dataset)
     rows = np.asarray(rows, dtype=np.int64)
     if len(rows) and (rows.min() < 0 or rows.max() >= n):

@@ -17,7 +17,7 @@ KEY = "browse-facets"
 HERE = Path(__file__).parent
 HTML, CSS, JS = ((HERE / f"facets.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
 _draw = st.components.v2.component("facets", html=HTML, css=CSS, js=JS)
-UNFOLDED = ("label", "right", "error", "suspicion", "loss")  # at first
+UNFOLDED = ("label", "value", "right", "error", "suspicion", "loss")  # at first
 OWN = 40  # columns of the user's that are listed
 NOT_HERE = ("id", "text", "note")  # found by words alone
 

@@ -17,6 +17,7 @@ HTML, CSS, JS = ((HERE / f"tiles.{kind}").read_text(encoding="utf-8") for kind i
 _draw = st.components.v2.component("tiles", html=HTML, css=CSS, js=JS)
 FEW = 96  # pixels of a small picture
 LINE = 40
+TARGETS = ("label", "value")  # what the column of targets may be called
 
 
 @dataclass
@@ -109,7 +110,7 @@ def _tile(sight: Sight, row: int, size: int, sort: str) -> dict[str, Any]:
     by = sort.removeprefix("-")
     value = browse.cell(sight.columns[by].cells(np.array([row]))[0], sight.columns[by].own) if by else ""
     doubt = f"suspicion {card.suspicion:.2f}" if card.suspicion is not None else ""
-    return browse.tile(card, _marks(sight, row), f"{by} {value}" if value and by not in ("id", "label") else doubt)
+    return browse.tile(card, _marks(sight, row), f"{by} {value}" if value and by not in ("id", *TARGETS) else doubt)
 
 
 def _head(sight: Sight, name: str) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def _head(sight: Sight, name: str) -> dict[str, Any]:
 
 def _lines(sight: Sight, rows: np.ndarray, columns: list[str]) -> list[dict[str, Any]]:
     cells = [list(sight.columns[name].cells(rows)) for name in columns]
-    given = [name == "label" or sight.columns[name].own for name in columns]
+    given = [name in TARGETS or sight.columns[name].own for name in columns]
     dataset = sight.project.dataset
     return [
         {

@@ -22,7 +22,8 @@ PAGES = sorted(path.stem for path in APP.parent.glob("pages/*.py") if path.stem 
 TASKS = ("regression", "multilabel", "binary")
 PLUMBING = re.compile(  # of widgets and their places, not read by anybody
     r"label(_visibility)?: |label_visibility|aria-label|class=|data-keys=.*|style=.{2,3}[^>]*>|\W\Wlabel\W\W:|"
-    r"user_key: .*|\bid: .*|element_id: .*|url_path: .*|^ *data: .*"
+    r"user_key: .*|\bid: .*|element_id: .*|url_path: .*|^ *data: .*|"
+    r"\b(js|css|html)_content: .*"
 )
 CLASSES = re.compile(r"\bclass(es)?\b|\baccura|\bconfiden|\blabel", re.IGNORECASE)
 
