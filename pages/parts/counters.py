@@ -68,7 +68,9 @@ def _leaks(sight: Sight) -> list[tuple[dict[str, str], str]]:
     left_out = np.isin(test, leaks.leaked_rows(cases, [one != "legitimate" for one in verdicts]))
     decided = f"{numbers.count(sum(bool(one) for one in verdicts))} decided"
     meaning = "Training samples that repeat a test or validation sample; copies of one sample count once."
-    found = [(_tile("Likely leaks", numbers.count(len(cases)), decided, meaning), "Judge the leaks")]
+    first = leaks.matters(sight.leak_gap, sight.project.dataset.task.figures[0])  # then it is the next step above
+    words = "See them" if first or not len(cases) else "Judge the leaks"
+    found = [(_tile("Likely leaks", numbers.count(len(cases)), decided, meaning), words)]
     copies = numbers.count(duplicates.waiting(sight, sight.leaks.threshold))
     meaning = "Training samples beyond the first of each group that is the same, or nearly so."
     found.append((_tile("Duplicates in training", copies, "superfluous copies", meaning), "See them"))
