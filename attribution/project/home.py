@@ -188,6 +188,9 @@ def without_model(path: Path, data: DataConfig) -> Path:
     """A project folder with the data and an empty ledger alone: for decisions on files that are no project's."""
     from attribution.datasets.load import import_data
 
+    for code in code_files(ModelConfig(), data):  # a task that a patch names is somebody else's word
+        if not look(code).trusted:
+            raise look(code).refusal()
     dataset = import_data(data, path / "data", path.name)
     recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     database.create(path / "project.db")

@@ -175,3 +175,17 @@ def test_only_what_changed_is_listed_with_why(tmp_path):
     assert found["reason"].fillna("").tolist() == ["open toe", ""]
     assert found["verdict"].tolist() == ["relabel", "drop"]
     assert len(pd.read_csv(project.export("changed", tmp_path / "all.csv", kept_too=True))) == 4
+
+
+def test_a_patch_cannot_name_code_to_run(tmp_path):
+    project, _ = numbers_project(tmp_path)
+    path = project.export("patch", tmp_path / "edits.jsonl")
+    (tmp_path / "sly.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\nclass Task: pass\n")
+    about, *rest = lines_of(path)
+    rewrite(path, [{**about, "read": {**about["read"], "task": f"{tmp_path / 'sly.py'}:Task"}}, *rest])
+    words = ["apply", str(path), "--data", str(tmp_path / "prices.csv"), "--out", str(tmp_path / "out.csv")]
+    refused = CliRunner().invoke(cli, words)
+    assert isinstance(refused.exception, UserError)
+    assert "trust" in f"{refused.exception.what} {refused.exception.why} {refused.exception.do}"
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "out.csv").exists()
