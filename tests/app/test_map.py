@@ -158,3 +158,42 @@ def test_dense_places_have_words_and_lines(app, tiny_project):
     test.session_state["splits"] = ["test"]
     test.run()
     assert drawn(test)[1]["words"] == said["words"]  # filters do not move them
+
+
+@pytest.fixture(scope="module")
+def moons(tmp_path_factory):
+    """The points in the plane, as a project with a model and nothing else."""
+    from attribution import Project
+
+    project = Project.sample("moons", tmp_path_factory.mktemp("home") / "moons")
+    project.train()
+    return project
+
+
+def test_a_table_of_two_columns_opens_in_its_plane_and_the_decision_is_drawn_on_demand(
+    app, words, moons, tmp_path, monkeypatch
+):
+    import shutil
+
+    from attribution import PlaneConfig, Project
+
+    monkeypatch.setenv("DATABLAME_HOME", str(tmp_path))
+    project = Project.open(shutil.copytree(moons.folder, tmp_path / "moons"))
+    shutil.rmtree(project.folder / "planes", ignore_errors=True)  # the sample brings one
+    asked = []
+    monkeypatch.setattr(type(project), "submit", lambda self, kind, config=None: asked.append((kind, config)))
+    test = app("map", project="moons")
+    said = drawn(test)[1]
+    assert [axis["name"] for axis in said["axes"]] == ["x", "y"]
+    assert said["ground"] is None
+    assert "450 samples, each at its x and y" in words(test)
+    test.button(key="draw-plane").click().run()
+    assert asked == [("plane", PlaneConfig(across="x", upwards="y"))]
+    plane = project.studies.plane.run()
+    test.run()
+    said = drawn(test)[1]
+    assert said["ground"]["png"].startswith("data:image/png")
+    assert said["bounds"] == [list(pair) for pair in plane.limits]
+    assert {one["text"] for one in said["words"]} == {"lower", "upper"}
+    assert "the line is where it changes its mind" in words(test)
+    assert not test.exception
