@@ -155,7 +155,7 @@ def _measured(project: Project, plan: Plan) -> Iterator[Any]:
         yield project.remedy(remedy, _said(name, f"remedy {remedy.measure}"))
     if plan.small:
         yield project.damping_sweep(DampingConfig(), _said(name, "damping"))
-        yield project.calibrate(CalibrateConfig(), _said(name, "calibrate"))
+    yield project.calibrate(CalibrateConfig(), _said(name, "calibrate"))
 
 
 def _scores(project: Project, plan: Plan, bench: Any, surest: list[str], few: bool) -> Iterator[Any]:
