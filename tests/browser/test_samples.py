@@ -22,7 +22,7 @@ PAGES = (
 DATA = ", ".join(
     (
         *(".js-plotly-plot", "canvas", "[data-testid='stMain'] img[src^='data:']", "[data-testid='stDataFrame']"),
-        *("[data-testid='stMetric']", "[role='option']"),
+        *("[data-testid='stMetric']", "[role='option']", "[data-testid='stMain'] [data-testid='stHtml'] div"),
     )
 )
 EMPTY = re.compile(r"not (yet )?(computed|measured|trained|scored)|not \w+ yet|nothing measured|no model yet", re.I)
