@@ -146,7 +146,7 @@ def answer(sight: Sight, found: "FairnessResult") -> None:
             if rows:
                 st.button(
                     f"Drop the suggested {numbers.plural(len(rows), 'sample')}",
-                    type="primary",
+                    type="primary" if found.sure else "secondary",
                     key=f"drop-suggested-{keys.digest(rows)}",
                     icon=":material/delete:",
                     on_click=drop,

@@ -80,11 +80,19 @@ def plan(sight: Sight) -> bool:
     return True
 
 
+def example(sight: Sight, found: "RetrainResult") -> bool:
+    """Whether a comparison came with a sample: the models that it trained are not in this project."""
+    target = comparison.after_run(found, sight.project.train_config.seed)
+    return target not in {run.id for run in sight.project.runs()}
+
+
 def verdict(sight: Sight, found: "RetrainResult") -> None:
     """The answer in one sentence, the figures, and what to do with the model."""
     colour, icon = comparison.look(found.outcome, found.main)
+    theirs = example(sight, found)
     with st.container(border=True):
-        st.markdown(f"### :{colour}[{icon}] {states.plain(found.verdict)}")
+        of = "An example: " if theirs else ""
+        st.markdown(f"### :{colour}[{icon}] {of}{states.plain(found.verdict)}")
         with st.grid(4, min_column_width=190):
             for figure in comparison.figures(found):
                 states.metric(figure)
@@ -92,10 +100,10 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             if sight.run is not None and sight.run.id == target:
                 st.caption(":material/check_circle: The retrained model is the one in use.")
-            elif target not in {run.id for run in sight.project.runs()}:
+            elif theirs:
                 st.caption(
-                    ":material/info: An example that came with the sample: what a review of its queue gained. Its "
-                    "edits and models are not in this project; your own edits make a proof of their own."
+                    ":material/info: It came with the sample: what a review of its queue gained. Those edits and "
+                    "models are not in this project; your own edits make a proof of their own."
                 )
             else:
                 st.button(
@@ -177,30 +185,38 @@ def foreseen(found: "RetrainResult") -> None:
         st.caption(f"Predictions are in {states.plain(str(unit))}: compare the order, not the size.")
 
 
+def answer(sight: Sight, results: "list[RetrainResult]") -> "RetrainResult":
+    """One of the finished comparisons, by default the newest: its verdict, and what can leave with it."""
+    names = {comparison.title_of(found, place): found for place, found in enumerate(results)}
+    chosen = next(iter(names))
+    if len(names) > 1:
+        chosen = st.selectbox("Comparison", list(names), key="comparison", label_visibility="collapsed") or chosen
+    found = names[chosen]
+    verdict(sight, found)
+    theirs = example(sight, found)
+    if found.config["after_version"] != sight.labels.version and not theirs:
+        st.caption(":material/info: Labels have changed since this comparison.")
+    with st.container(horizontal=True, gap="xsmall"):
+        if not theirs:
+            exporting.corrected(sight, "retrain")
+        exporting.show(sight, "retrain")
+        reporting.show(sight, "retrain")
+    return found
+
+
 def main() -> None:
-    """The page."""
+    """The page. An example that came with a sample stands on top until there are edits of the user's own."""
     sight = context.sight()
     st.title("Retrain")
     results = sight.project.comparisons()
-    if results:
-        names = {comparison.title_of(found, place): found for place, found in enumerate(results)}
-        chosen = (
-            st.selectbox("Comparison", list(names), key="comparison", label_visibility="collapsed")
-            if len(names) > 1
-            else next(iter(names))
-        )
-        found = names[chosen]
-        verdict(sight, found)
-        if found.config["after_version"] != sight.labels.version:
-            st.caption(":material/info: Labels have changed since this comparison.")
-        with st.container(horizontal=True, gap="xsmall"):
-            exporting.corrected(sight, "retrain")
-            exporting.show(sight, "retrain")
-            reporting.show(sight, "retrain")
-    edited = plan(sight)
+    own_first = bool(results) and example(sight, results[0]) and not sight.pending.empty
+    edited = plan(sight) if own_first else False
+    found = answer(sight, results) if results else None
+    if not own_first:
+        edited = plan(sight)
     if edited:
         preview.section(sight, results)
-    if results:
+    if found is not None:
         figures(sight, found)
         if found.n_fixed is not None:
             flips(sight, found)

@@ -119,7 +119,7 @@ def loaded(look: dict[str, Any]) -> list[str]:
 
 @cli.command()
 def sample(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SAMPLES)}.")] = "fashion") -> None:
-    """Open a bundled sample as a project; fashion comes with its finished results."""
+    """Open a bundled sample as a project; with its finished results."""
     project = Project.sample(name, progress=bar())
     typer.echo(f"{project.name} in {project.folder}")
     typer.echo(f"Next: {command('app', project)}")

@@ -217,10 +217,10 @@ def plane(
     shown = np.zeros(len(values), dtype=bool)
     shown[style.some_of(len(values))] = True
     looks = (
-        ("hurt", 1, "circle-open", (values < 0) & (values > -strong)),
-        ("helped", 3, "circle-open", (values >= 0) & (values < strong)),
-        ("hurt most", 0, "diamond", (values <= -strong) & (values < 0)),
-        ("helped most", 4, "circle", values >= strong),
+        ("against", 1, "circle-open", (values < 0) & (values > -strong)),
+        ("with", 3, "circle-open", (values >= 0) & (values < strong)),
+        ("most against", 0, "diamond", (values <= -strong) & (values < 0)),
+        ("most with", 4, "circle", values >= strong),
     )
     for name, step, symbol, members in looks:
         inside = np.flatnonzero(members & shown)

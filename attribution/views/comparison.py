@@ -94,13 +94,13 @@ def figures(found: "RetrainResult") -> list[dict[str, str]]:
         {
             "label": "Predictions put right",
             "value": f"{found.n_fixed:,}",
-            "delta": f"of {found.n_test:,} test samples",
+            "delta": f"of {found.n_test:,} test samples, by most of {seeds}",
             "help": "Wrong before, right after, by the majority of the seeds.",
         },
         {
             "label": "Predictions broken",
             "value": f"{found.n_broken:,}",
-            "delta": f"of {found.n_test:,} test samples",
+            "delta": f"of {found.n_test:,} test samples, by most of {seeds}",
             "help": "Right before, wrong after, by the majority of the seeds.",
         },
     ]

@@ -64,6 +64,11 @@ def gap_sentence(judged: Judged, figure: str, positive: str) -> str:
     )
 
 
+def level(figure: str, share: float) -> str:
+    """A figure as it stands: a gap between groups in points, a share of the samples in per cent."""
+    return points(share) if figure in GAPS else f"{points(share, unit=False)} %"
+
+
 def points(share: float, unit: bool = True) -> str:
     """Percentage points without a plus: 0.114 -> "11.4 points"."""
     return hundredths(100 * share) + (" points" if unit else "")
@@ -95,7 +100,7 @@ def figures(found: "FairnessResult") -> list[dict[str, str]]:
         after = found.at(budget, name)
         if before and after:
             delta = change_words(found.change(budget, name))
-            text = f"{points(before['estimate'], unit=False)} → {points(after['estimate'])}"
+            text = f"{points(before['estimate'], unit=False)} → {level(name, after['estimate'])}"
             cells.append(
                 {
                     "label": words,
@@ -107,7 +112,7 @@ def figures(found: "FairnessResult") -> list[dict[str, str]]:
     control = found.at(float(found.config["control"]), found.target, removed="random")
     if control:
         change = found.change(float(found.config["control"]), found.target, "random")
-        text = points(control["estimate"])
+        text = level(found.target, control["estimate"])
         words = f"{LABELS[found.target]}, as many at random"
         cells.append(
             {

@@ -104,11 +104,11 @@ def test_the_plane_colours_by_sign_and_strength(sound):
     rows = np.arange(2, 20)
     figure = sound(partial(draw.plane, inputs, rows, values, ("<x>", "y"), "Influence with curvature"))
     by_name = {trace.name: trace for trace in figure.data}
-    assert list(by_name["helped most"].x) == [4]
-    assert list(by_name["hurt most"].y) == [11]
+    assert list(by_name["most with"].x) == [4]
+    assert list(by_name["most against"].y) == [11]
     assert sum(len(trace.x) for trace in figure.data) == 18
     assert by_name["hurt"].marker.color == colours.influence_scale()[1]
-    assert by_name["helped most"].hovertext[0] == "row 2: influence +5.00"
+    assert by_name["most with"].hovertext[0] == "row 2: influence +5.00"
     assert figure.layout.xaxis.title.text.replace("<br>", " ") == "&lt;x&gt;"
     n = 3 * style.MOST_POINTS
     big = sound(partial(draw.plane, np.zeros((n, 2)), np.arange(n), np.ones(n), ("x", "y"), "Influence of many"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.statistics.intervals import Interval
 from attribution.storage.artefact import Artefact
 from attribution.storage.tables import read_table
-from attribution.studies.fairness.judged import FIGURES, TARGETS, is_better
+from attribution.studies.fairness.judged import FIGURES, GAPS, TARGETS, is_better
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +90,14 @@ class FairnessResult(Artefact):
         return Interval(line["change"], line["change_low"], line["change_high"])
 
     @property
+    def sure(self) -> bool:
+        """Whether the suggested budget improves the target on the test split beyond chance."""
+        if not self.suggested:
+            return False
+        target = self.change(self.suggested, self.target)
+        return min(target.low * is_better(self.target), target.high * is_better(self.target)) > 0
+
+    @property
     def verdict(self) -> str:
         """What the suggested budget does on the test split, in a sentence with intervals."""
         words = FIGURES[self.target]
@@ -105,11 +113,12 @@ class FairnessResult(Artefact):
         before = self.at(0, self.target)
         assert line is not None
         assert before is not None
-        sure = target.low * is_better(self.target) > 0 and target.high * is_better(self.target) > 0
+        unit = "points" if self.target in GAPS else "%"
         return (
             f"Without the {n:,} most harmful samples the {words} goes from {_points(before['estimate'])} to "
-            f"{_points(line['estimate'])} points on the test samples (change {_change(target)}); accuracy changes by "
-            f"{_change(accuracy)} points." + ("" if sure else " The change of the target cannot be told from chance.")
+            f"{_points(line['estimate'])} {unit} on the test samples (change {_change(target)} points); accuracy "
+            f"changes by {_change(accuracy)} points."
+            + ("" if self.sure else " The change of the target cannot be told from chance.")
         )
 
     def _table(self, name: str) -> "pd.DataFrame":
