@@ -19,7 +19,7 @@ FLIPS = 12
 def how(sight: Sight) -> None:
     """With how many seeds, by which recipe, what it costs, and the button."""
     project = sight.project
-    proved = any(each.config["after_version"] == sight.labels.version for each in project.comparisons())
+    proved = [each for each in project.comparisons() if each.config["after_version"] == sight.labels.version]
     told = None if proved else sight.beforehand(int(st.session_state.get("seeds", 3)))  # then the verdict says it
     if told is not None:
         st.markdown(f":material/balance: **{told.sentence()}**", help=told.basis)
@@ -31,10 +31,13 @@ def how(sight: Sight) -> None:
             recipe = states.plain(comparison.recipe_words(project.model_config.name, project.recipe_for()))
             st.caption(f"Same recipe both times, {whose}: {recipe}.")
             one_s = sight.run.config.get("seconds_s") if sight.run is not None else None
-            st.caption(comparison.cost_words(one_s, seeds))
+            if any(len(each.seeds) == seeds for each in proved):
+                st.caption("These edits are compared above, with as many seeds. More of them narrow the interval.")
+            else:
+                st.caption(comparison.cost_words(one_s, seeds))
         st.button(
             "Retrain and compare",
-            type="primary",
+            type="secondary" if proved else "primary",
             key="start-retrain",
             icon=":material/play_arrow:",
             on_click=jobs.submit,
@@ -108,7 +111,7 @@ def verdict(sight: Sight, found: "RetrainResult") -> None:
             else:
                 st.button(
                     "Use the retrained model",
-                    type="primary",
+                    type="primary" if found.outcome == "better" else "secondary",
                     key="use-model",
                     on_click=edits.use,
                     args=(sight.project, target),

@@ -52,8 +52,9 @@ class Reading:
         if sizes:
             size, low, high = abs(size), *sorted((abs(low), abs(high)))
         decimals = 1 if self.unit == "%" else decimals_of(max(abs(value) for value in (size, low, high)))
-        text, *ends = (f"{value:,.{decimals}f}" for value in (size, low, high))
-        sign = "" if sizes or size < 0 else "+"
+        # a zero has no sign
+        text, *ends = (f"{round(value, decimals) + 0.0:,.{decimals}f}" for value in (size, low, high))
+        sign = "" if sizes or text.startswith("-") else "+"
         words = f"{sign}{text} {self.unit_of_change}".rstrip()
         return f"{words} ({100 * found.level:g} % interval {ends[0]} to {ends[1]})"
 

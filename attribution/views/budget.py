@@ -36,13 +36,18 @@ def headline(found: "Budget", estimate: Mapping[str, float], noun: str = "label"
 
 
 def tile(found: "Budget", open_suspects: int, meaning: str) -> tuple[str, str, str]:
-    """How many are wrong in all, as on Review: the number, the range with what waits, and what it rests on."""
-    total, low, high = (found.wrong + part for part in (found.left.estimate, found.left.low, found.left.high))
-    beneath = f"{low:,.0f} to {high:,.0f} · {count(open_suspects)} open"
+    """How many are wrong, as on Review: in all before any decision, then those that are left; the range with what
+    waits, and what it rests on."""
+    left = found.left
+    beneath = f"{left.low:,.0f} to {left.high:,.0f} · {count(open_suspects)} open"
     what = (
         f"{found.reviewed:,} decisions and the search" if found.reviewed else "the search and errors planted in a copy"
     )
-    return f"about {total:,.0f}", beneath, f"Judged by {what}, as on Review; 90 % range. {meaning}"
+    return (
+        f"about {left.estimate:,.0f}" + (" left" if found.reviewed else ""),
+        beneath,
+        f"Judged by {what}, as on Review; 90 % range. {meaning}",
+    )
 
 
 def advice(found: "Budget", least: float, nouns: str = "labels") -> tuple[bool, str]:

@@ -44,13 +44,15 @@ def previewed(change: Change) -> str:
 
 
 def against(main: Change, loss: Change) -> str:
-    """A sentence for a test loss that moved against the main figure, so that the verdict does not hide it; ""
-    otherwise."""
+    """A sentence for a test loss that moved against the main figure, or moved where that one did not, so that the
+    verdict does not hide it; "" otherwise."""
     found = loss.difference
     said = outcome(main)
-    if {said, outcome(loss)} != {"better", "worse"}:
+    if outcome(loss) in ("unclear", said) or main.reading.name == loss.reading.name:
         return ""
     size = f" ({found.estimate:+.3f} {loss.reading.unit}, {found.low:.3f} to {found.high:.3f})"
+    if said == "unclear":
+        return f" Test loss {'rose' if found.estimate > 0 else 'fell'}{size}."
     why = SURER[said] if main.reading.name == "accuracy" else ""
     return f" Test loss {'rose' if found.estimate > 0 else 'fell'}, though{size}{why}."
 
