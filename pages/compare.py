@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PAIRS = 6  # disagreements on one page
 HOW = {
-    "spearman": "Order of all training samples",
-    "overlap": "Most helpful ones in common",
+    "spearman": "Whole order",
+    "overlap": "Most helpful in common",
 }
 
 
@@ -115,14 +115,20 @@ def figures(bench: "BenchResult", words: dict[str, str], nouns: str) -> None:
     """The table of all estimators, and the two charts that decide."""
     st.subheader("Side by side")
     table = views.overview(bench, words)
-    st.dataframe(table, hide_index=True, alt="Every estimator with its fidelity, usefulness, stability and cost")
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="Every estimator with its fidelity, usefulness, stability and cost",
+        column_config={name: st.column_config.Column(help=why) for name, why in views.COLUMNS.items() if name in table},
+    )
     st.caption(
         "In brackets 95 % intervals. **LDS**, the linear datamodeling score: how well the order of predicted losses "
         "over random halves of the data matches the order after really retraining on them (1 perfect, 0 chance). Its "
-        "interval covers the choice of halves and predictions, not the seed of training; in simulations it was 1.3 to "
-        "1.8 times as wide as needed, and the score .005 to .024 too low at 24 models. Every estimator is judged at "
+        "interval covers the choice of halves and predictions, not the seed of training. Every estimator is judged at "
         "its usual damping: one that looks poor may do as well as the best at another. ★ recommended for explaining a "
-        "prediction."
+        "prediction.",
+        help="In simulations the interval was 1.3 to 1.8 times as wide as needed, and the LDS .005 to .024 too low at "
+        "24 models.",
     )
     for name, why in bench.summary.get("skipped", {}).items():
         st.caption(f":material/block: {states.plain(words.get(name, name))}: {states.plain(str(why))}")
@@ -174,7 +180,13 @@ def agreement(sight: Sight, bench: "BenchResult", words: dict[str, str]) -> None
     with left:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             how = st.segmented_control(
-                "Compared by", list(HOW), default="spearman", required=True, key="agree-by", format_func=HOW.__getitem__
+                "Compared by",
+                list(HOW),
+                default="spearman",
+                required=True,
+                key="agree-by",
+                format_func=HOW.__getitem__,
+                help="The order of all training samples, or how many of the most helpful ones two estimators share.",
             )
             asked = st.selectbox(
                 "For",

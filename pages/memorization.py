@@ -56,7 +56,14 @@ def chart(sight: Sight, found: "MemorizationResult") -> None:
     """Truth against stand-in, one point per training sample; a lasso selects."""
     known = [name for name in views.STAND_INS if found.config["spearman"].get(name)]
     name = st.segmented_control(
-        "Stand-in", known, default=known[0], required=True, key="stand-in", format_func=views.STAND_INS.__getitem__
+        "Stand-in",
+        known,
+        default=known[0],
+        required=True,
+        key="stand-in",
+        format_func=views.STAND_INS.__getitem__,
+        help="Unsure while training: 1 minus the mean confidence in the label. Self-influence: the squared length of "
+        "the sample's gradient.",
     )
     name = name or known[0]
     points = views.scatter_frame(found, name)
@@ -104,6 +111,17 @@ def hanging(sight: Sight, found: "MemorizationResult") -> None:
     if pairs.empty:
         st.caption("None found with these models.")
         return
+    if views.beyond_chance(found):
+        sides(sight, found)
+        return
+    st.caption(f"With {found.config['models']} models none can be told from chance.")
+    with st.expander("The pairs that were seen", icon=":material/casino:"):
+        sides(sight, found)
+
+
+def sides(sight: Sight, found: "MemorizationResult") -> None:
+    """The pairs, a page at a time, and how many of them chance alone would show."""
+    pairs = found.pairs
     st.caption(
         f"Left out, the training sample takes the prediction with it. {found.config['pairs_found']:,} such test "
         f"predictions were seen; with {found.config['models']} models chance alone would show about "

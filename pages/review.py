@@ -247,7 +247,7 @@ def compare(sight: Sight, row: int) -> None:
             if found.empty:
                 st.caption("Not prepared for this sample: only the most suspicious ones have it.")
                 continue
-            with st.grid(SHOWN, min_column_width=150, gap="small"):
+            with st.grid("auto", min_column_width=190, gap="small"):
                 for line in found.to_dict("records"):
                     fact = card_views.Fact("cosine", numbers.three_digits(line["cosine"], signed=True))
                     with st.container(border=True, gap="xsmall"):

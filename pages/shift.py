@@ -35,6 +35,7 @@ def start(sight: Sight, space: str) -> None:
 def figures(result: ShiftResult) -> None:
     """AUC, control, chance."""
     counts = result.config["counts"]
+    chance = shift.chance_words(result.p_value)
     with st.grid(3, min_column_width=215):
         st.metric(
             "Test against training",
@@ -57,13 +58,14 @@ def figures(result: ShiftResult) -> None:
                 help="The control: what is told apart here, too, is not about the test set.",
             )
         st.metric(
-            "By chance alone",
-            shift.chance_words(result.p_value),
+            "Chance alone shows it in",
+            chance,
             f"{numbers.count(counts['train'])} training, {numbers.count(counts['test'])} test",
             delta_color="off",
             delta_arrow="off",
             border=True,
-            help="How often an AUC this large would come about if both sets were drawn alike (one-sided).",
+            help=f"Were both sets drawn alike, chance alone would show an AUC this large in {chance} splits: p-value "
+            f"{numbers.three_digits(result.p_value)}, one-sided.",
         )
 
 

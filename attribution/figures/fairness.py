@@ -91,6 +91,8 @@ def _marks(figure: "Figure", found: "FairnessResult", ticks: list[float], signed
     """Lines at the suggested share and, for a gap with a sign, at zero."""
     if found.suggested and found.suggested in ticks:
         words = {"text": f"suggested: {found.suggested:g} %", "font": {"size": 11}, "yanchor": "bottom"}
-        figure.add_vline(x=ticks.index(found.suggested), line={"color": EDITED, "width": 2}, annotation=words)
+        place = ticks.index(found.suggested)
+        side = "top left" if place > (len(ticks) - 1) / 2 else "top right"  # inside a narrow figure, too
+        figure.add_vline(place, line={"color": EDITED, "width": 2}, annotation=words, annotation_position=side)
     if signed:
         figure.add_hline(y=0, line={"color": style.UNCLEAR, "dash": "dash", "width": 1})

@@ -10,7 +10,7 @@ import pandas as pd
 from attribution.detectors import detectors
 from attribution.estimators import estimators
 from attribution.studies.bench.sentences import sentences
-from attribution.views.numbers import MINUS, NONE, duration, percent, three_digits
+from attribution.views.numbers import MINUS, NONE, SPACE, duration, percent, three_digits
 
 if TYPE_CHECKING:
     from attribution.studies.bench.result import BenchResult
@@ -21,6 +21,15 @@ PARTS = {
     "agreement": "agreement",
     "stability": "another seed",
     "cost": "cost",
+}
+# The measured columns of the table, and what each says.
+COLUMNS = {
+    "LDS": "Follows retraining: the linear datamodeling score, 1 perfect, 0 chance.",
+    "Planted errors": "Finds planted errors: the average precision.",
+    "Another seed": "The rank correlation with the same estimator on a model of another seed.",
+    "Time": "For all predictions asked about.",
+    "Memory": "Beyond what the model itself takes, at its peak.",
+    "Passes": "What it costs in forward passes over the training set.",
 }
 
 
@@ -43,8 +52,8 @@ def about(estimate: float, low: float, high: float, unit: str = "") -> str:
 
 
 def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
-    """One line per estimator, the most faithful first; what was not measured is a dash. The columns are the page's own
-    words."""
+    """One line per estimator, the most faithful first; what was not measured is a dash, and what was measured of none
+    has no column. The columns are the page's own words."""
     fidelity = bench.fidelity[bench.fidelity["measure"] == "loss"].set_index("estimator")
     useful = bench.usefulness[(bench.usefulness["label"] == -1) & (bench.usefulness["kind"] == "estimator")].set_index(
         "name"
@@ -55,17 +64,27 @@ def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
     for name in bench.estimators:
         one = {"name": name, "lds": float(fidelity["lds"].get(name, np.nan))}
         one["Estimator"] = words.get(name, name) + (" ★" if name == picked else "")
-        one["Follows retraining (LDS)"] = _cell(fidelity, name, "lds", "low", "high")
-        one["Planted errors (average precision)"] = _cell(useful, name, "ap", "ap_low", "ap_high")
-        one["Another seed (rank correlation)"] = _cell(stability, name, "spearman", "low", "high")
-        one["Time"] = duration(float(cost["seconds_s"][name])) if name in cost.index else NONE
-        peak = float(cost["peak_mib"].get(name, np.nan))
-        one["Extra memory"] = f"{peak:,.0f} MiB" if np.isfinite(peak) else NONE
+        one["LDS"] = _cell(fidelity, name, "lds", "low", "high")
+        one["Planted errors"] = _cell(useful, name, "ap", "ap_low", "ap_high")
+        one["Another seed"] = _cell(stability, name, "spearman", "low", "high")
+        one["Time"] = _time(float(cost["seconds_s"].get(name, np.nan)))
+        one["Memory"] = _memory(float(cost["peak_mib"].get(name, np.nan)))
         passes = float(cost["forward_passes"].get(name, np.nan))
-        one["Forward passes"] = three_digits(passes) if np.isfinite(passes) else NONE
+        one["Passes"] = three_digits(passes) if np.isfinite(passes) else NONE
         lines.append(one)
     table = pd.DataFrame(lines).sort_values("lds", ascending=False, na_position="last", kind="stable")
-    return table.drop(columns=["name", "lds"]).reset_index(drop=True)
+    empty = [name for name in COLUMNS if (table[name] == NONE).all()]
+    return table.drop(columns=["name", "lds", *empty]).reset_index(drop=True)
+
+
+def _time(seconds_s: float) -> str:
+    return f"under 0.1{SPACE}s" if seconds_s < 0.05 else duration(seconds_s)
+
+
+def _memory(peak_mib: float) -> str:
+    if not np.isfinite(peak_mib):
+        return NONE
+    return f"under 1{SPACE}MiB" if peak_mib < 1 else f"{peak_mib:,.0f}{SPACE}MiB"
 
 
 def _cell(table: pd.DataFrame, name: str, value: str, low: str, high: str) -> str:

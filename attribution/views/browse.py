@@ -44,11 +44,13 @@ def facet(column: Column, terms: Sequence[Term], spread: Spread | None, unfolded
 def _bars(column: Number, terms: Sequence[Term], spread: Spread) -> dict[str, Any]:
     low, high = _ends(column, terms)
     edges = [float(f"{edge:.6g}") for edge in spread.edges]
+    least = 1e-4 * (edges[-1] - edges[0])  # what is less than this beside the others is written as nothing
+    said = [three_digits(edge if abs(edge) >= least else 0.0) for edge in edges]
     tips = [
-        f"{three_digits(low)} to {three_digits(high)}: {count(found)} of {count(every)}"
-        for low, high, found, every in zip(edges, edges[1:], spread.found, spread.all, strict=False)
+        f"{start} to {end}: {count(found)} of {count(every)}"
+        for start, end, found, every in zip(said, said[1:], spread.found, spread.all, strict=False)
     ]
-    words = f"Histogram of {column.name} from {three_digits(edges[0])} to {three_digits(edges[-1])}; drag to choose"
+    words = f"Histogram of {column.name} from {said[0]} to {said[-1]}; drag to choose"
     return {
         "edges": edges,
         "all": spread.all.tolist(),
@@ -56,8 +58,8 @@ def _bars(column: Number, terms: Sequence[Term], spread: Spread) -> dict[str, An
         "low": low,
         "high": high,
         "tips": tips,
-        "lowest": three_digits(edges[0]),
-        "highest": three_digits(edges[-1]),
+        "lowest": said[0],
+        "highest": said[-1],
         "words": words,
     }
 

@@ -44,6 +44,11 @@ BADGES: dict[str, Tint] = {
 }
 
 
+def behind(margin: float) -> str:
+    """How far the second class is behind the first, of 1, in words."""
+    return "far behind" if margin >= 0.4 else "behind" if margin >= 0.1 else "close behind"
+
+
 @dataclass(frozen=True)
 class Quality:
     """How well one class fits what is known: ``hits`` of ``claimed`` samples are so in truth, of ``known`` ones in

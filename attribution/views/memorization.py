@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from attribution.studies.memorization.result import MemorizationResult
 
 STAND_INS = {
-    "unsure": "Unsure while training (1 minus mean confidence)",
-    "self_influence": "Self-influence (squared gradient length)",
+    "unsure": "Unsure while training",
+    "self_influence": "Self-influence",
 }
 KNOWN = 0.5  # memorization from which a label counts as known by heart in the headline
 
@@ -30,7 +30,7 @@ def headline(found: "MemorizationResult") -> str:
         f"on them. For {sure:,} the 95 % interval lies above zero."
     )
     seen = int(found.config["pairs_found"])
-    if seen > 1.5 * chance:
+    if beyond_chance(found):
         verb = "seems" if seen == 1 else "seem"
         return (
             f"{text} {plural(seen, 'test prediction')} {verb} to hang on a single training sample; chance alone would "
@@ -40,6 +40,11 @@ def headline(found: "MemorizationResult") -> str:
         f"{text} Which predictions hang on a single sample cannot be told from chance with "
         f"{found.config['models']} models; more would tell."
     )
+
+
+def beyond_chance(found: "MemorizationResult") -> bool:
+    """Whether clearly more predictions hang on a single sample than chance alone would show."""
+    return int(found.config["pairs_found"]) > 1.5 * float(found.config["pairs_by_chance"])
 
 
 def stand_in_words(found: "MemorizationResult", name: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from attribution.statistics.intervals import Interval
-from attribution.views.numbers import three_digits
+from attribution.views.numbers import MINUS, three_digits
 
 if TYPE_CHECKING:
     from attribution.studies.shift.result import ShiftResult
@@ -44,8 +44,10 @@ def range_of(interval: Interval) -> str:
 
 
 def chance_words(p: float) -> str:
-    """The p-value in words."""
-    return "less than 1 in 10,000" if p < 1e-4 else f"{three_digits(p)}"
+    """In how many splits of data drawn alike chance alone would show as much, from the p-value: "99 of 100"."""
+    if p < 1e-4:
+        return "under 1 of 10,000"
+    return f"{round(10_000 * p)} of 10,000" if p < 0.01 else f"{min(round(100 * p), 99)} of 100"
 
 
 def frame_of(found: "ShiftResult", kind: str, most: int = 12) -> pd.DataFrame:
@@ -66,9 +68,10 @@ def frame_of(found: "ShiftResult", kind: str, most: int = 12) -> pd.DataFrame:
 def table_of(found: "ShiftResult", kind: str) -> pd.DataFrame:
     """The lines of one kind as a table: name, what differs, and for columns what the classifier loses without each."""
     lines = found.differences[found.differences["kind"] == kind]
-    table = pd.DataFrame({kind: lines["name"], "what differs": lines["words"]})
+    words = lines["words"].str.replace(r"(?<![\w.])-(?=\d)", MINUS, regex=True)
+    table = pd.DataFrame({kind: lines["name"], "what differs": words})
     if lines["importance"].notna().any():
-        table["AUC lost without it"] = lines["importance"].round(4)
+        table["AUC lost without it"] = [three_digits(round(float(lost), 4)) for lost in lines["importance"]]
     return table.reset_index(drop=True)
 
 

@@ -18,11 +18,12 @@ def badge(sight: Sight, row: int) -> None:
         return
     entry = found.entry(row)
     kind, second = str(entry["category"]), str(entry["runner_up"])
+    margin = numbers.three_digits(float(entry["margin"]))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.badge(kind.capitalize(), color=categories.BADGES.get(kind, "gray"))
         st.caption(
-            f"runner-up: {second}, {numbers.three_digits(float(entry['margin']))} of 1 behind",
-            help=categories.MEANING[kind],
+            f"next most likely: {second}, {categories.behind(float(entry['margin']))}",
+            help=f"{categories.MEANING[kind]} By how much it leads: {margin} of 1.",
             width="content",
         )
     st.caption(" ".join(_plain(line) for line in found.signals(row)[:SHOWN]))

@@ -38,8 +38,8 @@ def nothing(sight: Sight, shown: np.ndarray | None) -> None:
     """How to select, and what was selected before."""
     st.markdown("**Nothing selected**")
     st.caption(
-        "Point at a sample to see it, click it to open it. Press :material/lasso_select: *Lasso* (or hold Shift) and "
-        "draw around some to act on them together. Scroll to zoom, drag to move."
+        "Point at a sample to see it, click it to open it. Press :material/lasso_select: *Lasso* and draw around some "
+        "to act on them together. Scroll or pinch to zoom, drag to move."
     )
     if shown is not None and len(shown):
         st.button(

@@ -13,7 +13,7 @@ def found(auc, control=None, space="inputs"):
     lines = [
         ("column", "age", 0.3, 0.1, 0.5, 0.02, "older"),
         ("column", "sex", 0.01, -0.1, 0.1, 0.0, "same"),
-        ("label", "cat", -0.2, -0.3, -0.1, float("nan"), "fewer"),
+        ("label", "cat", -0.2, -0.3, -0.1, float("nan"), "fewer: -20.0 points (-30.0 to -10.0)"),
     ]
     table = pd.DataFrame(lines, columns=["kind", "name", "difference", "low", "high", "importance", "words"])
     return SimpleNamespace(auc=auc, control=control, space=space, differences=table)
@@ -45,4 +45,14 @@ def test_frames_and_tables_by_kind():
     ]
     assert list(shift.table_of(result, "column").columns) == ["column", "what differs", "AUC lost without it"]
     assert list(shift.table_of(result, "label").columns) == ["label", "what differs"]
+    assert shift.table_of(result, "label")["what differs"].iloc[0] == "fewer: −20.0 points (−30.0 to −10.0)"
     assert shift.clear_ones(result).startswith("2 of 3 differ for sure, among them column age")
+
+
+def test_chance_is_said_in_splits():
+    assert [shift.chance_words(p) for p in (1e-5, 0.003, 0.04, 0.9999)] == [
+        "under 1 of 10,000",
+        "30 of 10,000",
+        "4 of 100",
+        "99 of 100",
+    ]

@@ -26,7 +26,7 @@ class Shift(Section):
             paragraphs(
                 f"{found.verdict} {shift.meaning(found)}",
                 f"Looked at: {shift.SPACES[found.space].lower()}. "
-                f"By chance alone: {shift.chance_words(found.p_value)}.",
+                f"Chance alone would show as much in {shift.chance_words(found.p_value)} splits.",
                 shift.clear_ones(found),
             )
         ]

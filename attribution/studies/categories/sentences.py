@@ -35,7 +35,8 @@ def _mislabelled(entry: "pd.Series", pair: str) -> Lines:
     rank = 1 - float(entry["distinct"])
     lines = [(entry["distinct"], f"{pair}, less often than {_percent(1 - rank)} of all pairs of classes.")]
     if math.isfinite(entry["epochs"]):
-        words = f"After {_percent(entry['epochs'])} of the epochs another class was ahead of its label."
+        share = "every epoch" if entry["epochs"] >= 0.995 else f"{_percent(entry['epochs'])} of the epochs"
+        words = f"After {share} another class was ahead of its label."
         lines.append((entry["epochs"], words))
     if entry["contradicts"]:
         share = _percent(min(float(entry["sure"]), 0.99))
