@@ -59,7 +59,7 @@ def figures(result: ShiftResult) -> None:
             )
         st.metric(
             "Chance alone shows it in",
-            chance,
+            f"{chance} splits",
             f"{numbers.count(counts['train'])} training, {numbers.count(counts['test'])} test",
             delta_color="off",
             delta_arrow="off",

@@ -48,7 +48,7 @@ def about(estimate: float, low: float, high: float, unit: str = "") -> str:
     """ "0.448 (0.41 to 0.49)"; a dash where it was not measured."""
     if not np.isfinite(estimate):
         return NONE
-    return f"{estimate:.2f}{unit} ({low:.2f} to {high:.2f})".replace("-", MINUS)
+    return f"{estimate:.2f}{unit} ({low:.2f} to {high:.2f})".replace("-0.00", "0.00").replace("-", MINUS)
 
 
 def overview(bench: "BenchResult", words: Mapping[str, str]) -> pd.DataFrame:
