@@ -421,10 +421,10 @@ class NumberFace(NumberStory, Face):
         return predicted, f"model says {predicted}{far}", None
 
     def groups(self, values: np.ndarray, rows: np.ndarray, dark: bool = False) -> list[scatter.Group]:
-        """Steps of about equally many samples, in the colours of their values."""
+        """Steps of about equally many of all samples, the same whichever are drawn, in the colours of their values."""
         unit = f" {self.task.target_unit}".rstrip()
-        steps = scatter.by_steps(values.astype(np.float64), rows, tuple(colours.VALUES), unit, dark)
-        return steps
+        every = values.astype(np.float64)
+        return scatter.by_steps(every, rows, tuple(colours.VALUES), unit, dark, over=every)
 
     def typical(self, values: np.ndarray) -> str:
         """The middle one."""

@@ -32,18 +32,24 @@ def _classes(values: np.ndarray, classes: Sequence[str], rows: np.ndarray) -> li
 
 
 def by_steps(
-    values: np.ndarray, rows: np.ndarray, scale: Sequence[str], unit: str = "", dark: bool = False
+    values: np.ndarray,
+    rows: np.ndarray,
+    scale: Sequence[str],
+    unit: str = "",
+    dark: bool = False,
+    over: np.ndarray | None = None,
 ) -> list[Group]:
     """Groups of about equal size in the order of ``values`` (n,), one per colour of ``scale``; NaN values are drawn
     quietly.
 
     Equal steps of rank, not of value, keep one outlier from bleaching the rest. The name says the values that a group
-    spans.
+    spans. The steps are taken ``over`` these values, where there are any, rather than over the drawn ones.
     """
     known = rows[np.isfinite(values[rows])]
     groups = [Group("not known", colours.quiet(dark), rows[~np.isfinite(values[rows])])]
     if len(known):
-        edges = np.unique(np.quantile(values[known], np.linspace(0, 1, len(scale) + 1)))
+        spanned = values[known] if over is None else over[np.isfinite(over)]
+        edges = np.unique(np.quantile(spanned, np.linspace(0, 1, len(scale) + 1)))
         step = np.clip(np.searchsorted(edges, values[known], side="right") - 1, 0, max(len(edges) - 2, 0))
         for k in range(max(len(edges) - 1, 1)):
             low = edges[k]

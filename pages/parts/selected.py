@@ -39,7 +39,7 @@ def nothing(sight: Sight, shown: np.ndarray | None) -> None:
     st.markdown("**Nothing selected**")
     st.caption(
         "Point at a sample to see it, click it to open it. Press :material/lasso_select: *Lasso* and draw around some "
-        "to act on them together. Scroll or pinch to zoom, drag to move."
+        "to act on them together. Scroll or use the buttons to zoom, drag to move."
     )
     if shown is not None and len(shown):
         st.button(

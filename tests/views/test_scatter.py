@@ -98,3 +98,12 @@ def test_an_outline_takes_only_what_is_visible_and_has_a_place():
     outline = [[-1, -1], [1, -1], [1, 1], [-1, 1]]
     assert scatter.inside(coordinates, outline, np.array([1, 2, 3])).tolist() == [1]
     assert not len(scatter.inside(coordinates, outline[:2], np.arange(3)))
+
+
+def test_steps_are_the_same_whichever_points_are_drawn():
+    values = np.arange(100.0)
+    scale = colours.suspicion_scale()
+    whole = {group.name for group in scatter.by_steps(values, np.arange(100), scale, over=values)}
+    part = scatter.by_steps(values, np.array([3, 50, 51]), scale, over=values)
+    assert {group.name for group in part} <= whole
+    assert sorted(np.concatenate([group.rows for group in part]).tolist()) == [3, 50, 51]

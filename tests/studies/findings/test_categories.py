@@ -137,7 +137,7 @@ def test_the_words_name_both_labels_and_the_strongest_signal_comes_first():
     found = categorize(*search([WRONG, TORN]), CLASSES)
     lines = found.signals(0)
     assert any("dog" in line and "cat, its label" in line for line in lines)
-    assert "epochs" in lines[0] or "epochs" in lines[1]  # 1.0, with nothing above it
+    assert "epoch" in lines[0] or "epoch" in lines[1]  # 1.0, with nothing above it
     assert len(found.signals(0, "hard")) >= 4
 
 
