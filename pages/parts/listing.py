@@ -70,6 +70,8 @@ def pictured(sight: Sight, rows: np.ndarray) -> "pd.DataFrame":
     """The lines of these rows, with their pictures in front or their texts behind where the samples have such."""
     dataset = sight.project.dataset
     lines = listing.lines(rows, dataset, sight.labels, sight.predictions, sight.suspicion, sight.face)
+    if "prediction" in lines and lines["prediction"].dtype.kind == "f":  # still numbers, which the table can sort
+        lines["prediction"] = [float(f"{said:.3g}") for said in lines["prediction"]]
     kind = modality_of(dataset)
     if kind.shown_as == "picture":
         base = dataset.info.base_hash
