@@ -20,6 +20,8 @@ def suspect(page, project):
 def review(visit, page, fashion):
     visit("review")
     expect(page.get_by_text(re.compile("Could it be"))).to_be_visible()
+    page.wait_for_function("window.datablameKeys")
+    ready(page)
     page.wait_for_timeout(500)
     return page
 

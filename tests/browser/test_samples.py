@@ -22,7 +22,8 @@ PAGES = (
 DATA = ", ".join(
     (
         *(".js-plotly-plot", "canvas", "[data-testid='stMain'] img[src^='data:']", "[data-testid='stDataFrame']"),
-        *("[data-testid='stMetric']", "[role='option']", "[data-testid='stMain'] [data-testid='stHtml'] div"),
+        *("[data-testid='stMetric']", "[role='option']", "[role='grid'] tbody tr"),
+        "[data-testid='stMain'] [data-testid='stHtml'] div",
     )
 )
 EMPTY = re.compile(r"not (yet )?(computed|measured|trained|scored)|not \w+ yet|nothing measured|no model yet", re.I)
