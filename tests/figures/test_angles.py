@@ -107,7 +107,7 @@ def test_the_plane_colours_by_sign_and_strength(sound):
     assert list(by_name["most with"].x) == [4]
     assert list(by_name["most against"].y) == [11]
     assert sum(len(trace.x) for trace in figure.data) == 18
-    assert by_name["hurt"].marker.color == colours.influence_scale()[1]
+    assert by_name["against"].marker.color == colours.influence_scale()[1]
     assert by_name["most with"].hovertext[0] == "row 2: influence +5.00"
     assert figure.layout.xaxis.title.text.replace("<br>", " ") == "&lt;x&gt;"
     n = 3 * style.MOST_POINTS
