@@ -72,6 +72,7 @@ class Adversarial(Measure):
     def inputs(self, trained: "TrainedModel", x: "Tensor", y: "Tensor", checkpoint: int = -1) -> "Tensor":
         import torch
 
+        from attribution.gradients.capture import exact_kernels
         from attribution.models.features import inputs_of
 
         info = trained.dataset.info
@@ -90,7 +91,8 @@ class Adversarial(Measure):
         moved = x.detach()
         for _ in range(self.steps):
             leaf = moved.clone().requires_grad_()
-            (slope,) = torch.autograd.grad(self.per_sample(trained)(model(leaf), y).sum(), leaf)
+            with exact_kernels(model):
+                (slope,) = torch.autograd.grad(self.per_sample(trained)(model(leaf), y).sum(), leaf)
             moved = torch.minimum(
                 torch.maximum(moved + self.stride * self.settings.epsilon * slope.sign() * allowed, low), high
             ).detach()

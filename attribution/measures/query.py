@@ -55,6 +55,8 @@ def mean_gradient(
     import torch
     from torch.func import functional_call
 
+    from attribution.gradients.capture import exact_kernels
+
     measure = measure_of(trained, query.measure)
     rows = np.asarray(query.rows, dtype=np.int64)
     weights = measure.weights(trained, rows)
@@ -64,9 +66,10 @@ def mean_gradient(
     for start in range(0, len(rows), trained.batch_size):
         x, y = trained.batch(rows[start : start + trained.batch_size])
         moved, said = measure.asked(trained, x, y)
-        values = per_sample(functional_call(trained.model(), leaves, (moved,)), said)
-        shares = torch.tensor(weights[start : start + trained.batch_size], dtype=values.dtype, device=values.device)
-        gradients = torch.autograd.grad((values * shares).sum(), list(leaves.values()), allow_unused=True)
+        with exact_kernels(trained.model()):
+            values = per_sample(functional_call(trained.model(), leaves, (moved,)), said)
+            shares = torch.tensor(weights[start : start + trained.batch_size], dtype=values.dtype, device=values.device)
+            gradients = torch.autograd.grad((values * shares).sum(), list(leaves.values()), allow_unused=True)
         for name, gradient in zip(leaves, gradients, strict=True):
             if gradient is not None:
                 total[name] += gradient

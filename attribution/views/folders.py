@@ -43,12 +43,6 @@ def inside(path: Path) -> Path | None:
     return resolved if any(resolved.is_relative_to(root) for root in roots().values()) else None
 
 
-def root_of(path: Path) -> Path | None:
-    """The innermost root that a path lies in."""
-    around = [root for root in roots().values() if path.is_relative_to(root)]
-    return max(around, key=lambda root: len(root.parts), default=None)
-
-
 def listing(folder: Path) -> Listing:
     """The names in a folder that one may look at; empty for any other and for one that may not be read. Hidden names,
     and links that lead outside, are passed over."""
