@@ -94,14 +94,14 @@ def figures(found: "RetrainResult") -> list[dict[str, str]]:
         {
             "label": "Predictions put right",
             "value": f"{found.n_fixed:,}",
-            "delta": f"of {found.n_test:,} test samples, by most of {seeds}",
-            "help": "Wrong before, right after, by the majority of the seeds.",
+            "delta": f"of {found.n_test:,}, by most of {seeds}",
+            "help": "Of the test samples: wrong before, right after, by the majority of the seeds.",
         },
         {
             "label": "Predictions broken",
             "value": f"{found.n_broken:,}",
-            "delta": f"of {found.n_test:,} test samples, by most of {seeds}",
-            "help": "Right before, wrong after, by the majority of the seeds.",
+            "delta": f"of {found.n_test:,}, by most of {seeds}",
+            "help": "Of the test samples: right before, wrong after, by the majority of the seeds.",
         },
     ]
 

@@ -19,13 +19,13 @@ def figure_column(name: str) -> Any:
     """How a column with a figure of the test set is drawn: the foremost share as a bar, other shares and their
     intervals narrow, else a number."""
     if name.endswith(", interval"):
-        return st.column_config.TextColumn("95 %", width=92, help=f"95 % interval of the {name.split(',')[0]}")
+        return st.column_config.TextColumn("95 %", width=88, help=f"95 % interval of the {name.split(',')[0]}")
     if not name.endswith(", %"):
         return st.column_config.NumberColumn(format="%.3g")
     title = name.removesuffix(", %")
     if title in ("precision", "recall", "F1"):
         return st.column_config.NumberColumn(title, format="%.1f %%", width=78)
-    return st.column_config.ProgressColumn(title, format="%.1f %%", min_value=0, max_value=100)
+    return st.column_config.ProgressColumn(title, format="%.1f %%", min_value=0, max_value=100, width=128)
 
 
 def by_target(sight: Sight, test: pd.DataFrame, suspects: np.ndarray, edited: np.ndarray) -> None:
@@ -42,7 +42,10 @@ def by_target(sight: Sight, test: pd.DataFrame, suspects: np.ndarray, edited: np
         height="content" if len(table) <= 12 else 440,
         column_config={
             **{name: figure_column(name) for name in drawn},
-            "training samples": st.column_config.NumberColumn("training", format="localized", width=78),
+            "training samples": st.column_config.NumberColumn("training", format="localized", width=74),
+            "most confused with": st.column_config.TextColumn(width=120),
+            "suspects": st.column_config.NumberColumn(width=70),
+            "edited": st.column_config.NumberColumn(width=60),
         },
         alt=f"Per {group}: training samples, quality on the test set, suspects and edits",
         on_select="rerun",
