@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run install test consumers numeric check lint types layers docs format clean
+.PHONY: run install test consumers practitioners numeric check lint types layers docs format clean
 
 run: $(VENV)/.installed
 	$(BIN)/datablame sample fashion
@@ -39,6 +39,18 @@ consumers: $(VENV)/.installed-test $(CONSUMERS)/.installed
 		$(CONSUMERS)/bin/python -m pytest -c tests/consumers/pytest.ini --confcutdir tests/consumers tests/consumers; \
 		status=$$?; rm -rf $$folder; exit $$status
 
+# What people bring (their models, transforms, loaders and folders), with the real libraries, in an environment of theirs.
+PRACTITIONERS := .venv-practitioners
+$(PRACTITIONERS)/.installed: pyproject.toml constraints.txt tests/practitioners/requirements.txt tests/practitioners/alone.txt
+	$(PYTHON) -m venv $(PRACTITIONERS)
+	$(PRACTITIONERS)/bin/python -m pip install --quiet -c constraints.txt -e . -r tests/practitioners/requirements.txt
+	$(PRACTITIONERS)/bin/python -m pip install --quiet --no-deps -r tests/practitioners/alone.txt
+	touch $@
+
+practitioners: $(PRACTITIONERS)/.installed
+	PYTHONPATH=.:tests:tests/practitioners/site $(PRACTITIONERS)/bin/python -m pytest \
+		-c tests/practitioners/pytest.ini --confcutdir tests/practitioners tests/practitioners
+
 # The tests of numbers once more with the kernels of other processors, as far as this one has them.
 NUMERIC := tests/contract/test_estimators.py tests/gradients tests/estimators tests/gradients/selected tests/measures tests/studies/test_influence.py tests/statistics/test_intervals.py
 numeric: $(VENV)/.installed-test
@@ -70,4 +82,4 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(CONSUMERS) $(PRACTITIONERS) build .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
