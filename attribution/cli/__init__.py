@@ -4,7 +4,21 @@ Nothing heavy is imported before a verb needs it, so ``--help`` is quick. The fl
 config dataclass.
 """
 
-from attribution.cli import apply, browse, data, edits, export, fix, look, marks, report, study, trials
+from attribution.cli import apply, browse, data, edits, elsewhere, export, fix, look, marks, report, study, trials
 from attribution.cli.root import cli
 
-__all__ = ["apply", "browse", "cli", "data", "edits", "export", "fix", "look", "marks", "report", "study", "trials"]
+__all__ = [
+    "apply",
+    "browse",
+    "cli",
+    "data",
+    "edits",
+    "elsewhere",
+    "export",
+    "fix",
+    "look",
+    "marks",
+    "report",
+    "study",
+    "trials",
+]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from attribution.cli.common import CostOption, HereOption, JobOption, ProjectOption, bar, do, open_project
+from attribution.cli.elsewhere import told
 from attribution.cli.flags import configured, given
 from attribution.cli.made import says
 from attribution.cli.plugin_flags import with_plugins
@@ -75,13 +76,7 @@ def train(
         )
     run = do(opened, "train", recipe, job, here=here, **({"checkpoints": files} if files else {}))
     if run is not None:
-        frame = run.metrics()
-        task = opened.dataset.task
-        for split, part in frame[frame["epoch"] == frame["epoch"].max()].groupby("split"):
-            figures = [one for one in task.figures if one.name != "loss"]
-            words = ", ".join(one.words(part[one.name].iloc[0]) for one in figures)
-            typer.echo(f"{split}: {words}, loss {part['loss'].iloc[0]:.3f} {task.unit}, n {part['n'].iloc[0]:,}")
-        typer.echo(f"run {run.id}")
+        told(opened, run)
 
 
 def _differing(recipe: TrainConfig, usual: TrainConfig) -> str:

@@ -1,10 +1,13 @@
 """The trained models of a project: which there are, which one is asked, what it says, and on what data."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attribution.errors import UserError
+from attribution.progress import Progress
 from attribution.project import lookup
 from attribution.project.folder import About
 from attribution.project.review import Review
@@ -69,6 +72,32 @@ class Models:
         if run_id not in [run.id for run in self.runs()]:
             raise UserError(f"There is no finished run {run_id!r}.", "", "Run `datablame status` for those there are.")
         self._about.remember("run", run_id)
+
+    def add_run(
+        self,
+        checkpoints: "str | Path | Sequence[str | Path]",
+        lr: "float | Sequence[float]" = (),
+        version: str = "current",
+        *,
+        device: str = "auto",
+        progress: Progress | None = None,
+    ) -> "Run":
+        """Take a training that was made elsewhere as a run, and make it the current model; the same files find the same
+        run.
+
+        ``checkpoints`` are its weights, oldest first; ``lr`` the learning rate near each, or one for all: with it
+        TracIn counts each checkpoint by its rate, without it only the order of influences means something. ``version``
+        says which labels it was trained on: ``current`` (those of today, with your edits), ``base`` (as imported), or a
+        version as ``versions()`` names it. Costs a forward pass over the data per checkpoint. ``UserError`` for files
+        that do not fit the project's model.
+        """
+        from attribution.project import elsewhere
+
+        rates = [lr] if isinstance(lr, int | float) else list(lr)
+        labels = elsewhere.labels_of(version, self._about.dataset, self._review.labels_at, self._review.labels)
+        context = replace(self.context(needed=False), labels=labels)
+        files = [checkpoints] if isinstance(checkpoints, str | os.PathLike) else list(checkpoints)
+        return elsewhere.from_checkpoints(context, files, rates, device, progress or Progress())
 
     @property
     def loaded(self) -> bool:

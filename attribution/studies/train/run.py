@@ -11,14 +11,16 @@ from attribution.training.run import Run
 from attribution.training.train import adopt, run_fingerprint, train
 
 
-def made(context: Context, config: TrainConfig, work: Progress, checkpoints: Sequence[str] = ()) -> Run:
-    """The run on the current labels. It becomes the current model, unless its seed is another than the project's.
+def made(
+    context: Context, config: TrainConfig, work: Progress, checkpoints: Sequence[str] = (), rates: Sequence[float] = ()
+) -> Run:
+    """The run on the context's labels. It becomes the current model, unless its seed is another than the project's.
 
-    Weights that were trained elsewhere are not replaced unasked: it takes ``checkpoints``, or the user's word that
-    models may be trained here; else ``UserError`` after an edit.
+    Weights that were trained elsewhere are not replaced unasked: it takes ``checkpoints`` (``rates``: the learning rate
+    near each, or one for all), or the user's word that models may be trained here; else ``UserError`` after an edit.
     """
     if checkpoints or (context.elsewhere and not context.agreed):
-        run = _adopted(context, config, work, tuple(checkpoints))
+        run = _adopted(context, config, work, tuple(checkpoints), tuple(rates))
     else:
         run = train(
             context.dataset,
@@ -40,7 +42,9 @@ def found(context: Context, config: TrainConfig) -> Run | None:
     return next((run for run in finished(context.folder / "runs", Run.open) if run.id == key), None)
 
 
-def _adopted(context: Context, config: TrainConfig, work: Progress, checkpoints: tuple[str, ...]) -> Run:
+def _adopted(
+    context: Context, config: TrainConfig, work: Progress, checkpoints: tuple[str, ...], rates: tuple[float, ...]
+) -> Run:
     """The user's weights for the current labels: the files given, else those that the project was made with."""
     runs = context.folder / "runs"
     current = context.run
@@ -50,6 +54,6 @@ def _adopted(context: Context, config: TrainConfig, work: Progress, checkpoints:
     if not checkpoints and context.labels.version != context.dataset.base_version().version:
         raise context.trained_elsewhere()
     model = context.model
-    if checkpoints:  # their learning rates were not given
-        model = replace(model, checkpoints=checkpoints, checkpoint_lr=())
+    if checkpoints:
+        model = replace(model, checkpoints=checkpoints, checkpoint_lr=rates)
     return adopt(context.dataset, context.labels, model, runs, work, trusted=context.trusted, device=config.device)
