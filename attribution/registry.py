@@ -21,10 +21,12 @@ class Registry:
 
     ``kind`` is the word used in messages ("estimator"), ``package`` the dotted name of the folder whose modules
     register themselves. ``inside``: the plug-ins are folders, and the module of this name in each registers it.
+    ``kinds``: the word for several of them.
     """
 
-    def __init__(self, kind: str, package: str, inside: str = "") -> None:
+    def __init__(self, kind: str, package: str, inside: str = "", kinds: str = "") -> None:
         self.kind, self._package, self._inside = kind, package, inside
+        self.kinds = kinds or f"{kind}s"
         self._items: dict[str, Any] = {}
         self._discovered = False
 

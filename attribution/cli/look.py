@@ -28,9 +28,10 @@ def status(
         from attribution.estimators import estimators
         from attribution.exporters import exporters
         from attribution.measures import measures
+        from attribution.models.sources import sources
 
-        for registry in (estimators, measures, detectors, readers, exporters):
-            typer.echo(f"{registry.kind}s")
+        for registry in (estimators, measures, detectors, readers, sources, exporters):
+            typer.echo(registry.kinds)
             for item in registry.each():
                 typer.echo(f"  {item.name:<20} {item.summary}")
         return

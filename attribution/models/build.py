@@ -1,9 +1,8 @@
-"""From a model's name to a network: a built-in one, or the user's own function when its file is trusted."""
+"""From a model's name to a network: a built-in one, one of a source, or the user's own function when its file is
+trusted."""
 
-import inspect
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -14,15 +13,16 @@ from attribution.datasets.dataset import DatasetInfo
 from attribution.datasets.handed import STANDARDISED, Inputs
 from attribution.errors import UserError
 from attribution.modalities import modalities
+from attribution.models.arguments import values_of
 from attribution.models.check import check_model
 from attribution.models.devices import seeded
-from attribution.models.order import in_order
-from attribution.models.user_code import guarded, kept_state, remember, words
+from attribution.models.own_function import from_file, ordered, usable
+from attribution.models.sources import source_of
+from attribution.models.sources.base import Wanted
+from attribution.models.user_code import kept_state, remember
 from attribution.models.zoo import models, names_for, outputs, reads
 from attribution.settings.configs import ModelConfig
-from attribution.tasks import USUAL
 from attribution.trust.imports import code_file
-from attribution.trust.loading import running
 from attribution.trust.question import code_hash, look
 
 __all__ = ["build_model", "check_model", "identity", "inputs_for", "is_custom", "resolve"]
@@ -33,19 +33,32 @@ def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted:
     """A freshly initialised network for the dataset, on the CPU, in train mode.
 
     The same ``seed`` gives the same weights; the user's random state is left as it was. ``config.name`` is a built-in
-    network, ``auto`` (by modality) or ``FILE.py:FUNCTION``, which is imported and called only when ``trusted`` is true
-    and the user trusts that file (``attribution.trust``), with all that it imports, as it is now. Checkpoints are not
-    loaded here. Raises ``UserError`` for an unknown or unfitting network, an untrusted file and a function that fails
-    or returns no ``nn.Module``.
+    network, ``auto`` (by modality), ``SOURCE:NAME`` (``models.sources``) or ``FILE.py:FUNCTION``, which is imported and
+    called only when ``trusted`` is true and the user trusts that file (``attribution.trust``), with all that it
+    imports, as it is now. Checkpoints are not loaded here. Raises ``UserError`` for an unknown or unfitting network, an
+    untrusted file and a function that fails or returns no ``nn.Module``.
     """
     inputs = inputs_for(config)
     _check_inputs(inputs, info)
     if task := code_file(str(info.task.get("name", ""))):
         remember(look(task).files)
     with seeded(seed):
-        network = _custom(config.name, info, inputs, trusted) if is_custom(config.name) else _built_in(config, info)
+        network = _made(config, info, inputs, trusted)
     network.datablame_inputs = inputs  # type: ignore[assignment]  # read by ``inputs_of``
     return network
+
+
+def _made(config: ModelConfig, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn.Module:
+    arguments = values_of(config.arguments)
+    if code_file(config.name) and not source_of(config.name):
+        return from_file(config.name, info, inputs, arguments, trusted)
+    found = source_of(config.name)
+    if found is None:
+        return _built_in(config, info)
+    source, rest = found
+    with kept_state():
+        wanted = Wanted(info, outputs(info), ordered(info), arguments)
+        return usable(source.build(rest, wanted), info, config.name)
 
 
 def inputs_for(config: ModelConfig) -> Inputs:
@@ -96,6 +109,12 @@ def _check_inputs(inputs: Inputs, info: "DatasetInfo") -> None:
 def _built_in(config: ModelConfig, info: "DatasetInfo") -> nn.Module:
     name = resolve(config.name, info.modality)
     builder = models.get(name)
+    if config.arguments:
+        raise UserError(
+            f"The built-in network {name!r} takes no arguments.",
+            f"{config.arguments[0]} would be ignored.",
+            "Say its --width, or leave them out.",
+        )
     if not reads(builder, info.modality):
         raise UserError(
             f"The network {name!r} cannot read {info.modality} data.",
@@ -130,127 +149,20 @@ def resolve(name: str, modality: str) -> str:
 
 
 def is_custom(name: str) -> bool:
-    """Whether ``name`` is the user's own ``FILE.py:FUNCTION``."""
-    return ".py:" in name
+    """Whether ``name`` is no built-in network: the user's own ``FILE.py:FUNCTION``, or one of a source."""
+    return ":" in name
 
 
 def identity(config: ModelConfig, modality: str) -> dict[str, Any]:
     """What makes two untrained models the same: resolved name and width, for custom code also the hash of the file and
-    its neighbours; and what it is handed, unless that is standardised."""
-    path = code_file(config.name)
+    its neighbours, for a source's network the library's version; the arguments; and what it is handed, unless that is
+    standardised."""
+    found = source_of(config.name)
+    path = None if found else code_file(config.name)
     name = config.name.rpartition(":")[2] if path else resolve(config.name, modality)
     code = code_hash(path) if path and path.exists() else ""
-    return {"name": name, "width": config.width, "code": code, **inputs_for(config).request()}
-
-
-def _custom(name: str, info: "DatasetInfo", inputs: Inputs, trusted: bool) -> nn.Module:
-    path = code_file(name)
-    function_name = name.rpartition(":")[2]
-    assert path is not None
-    if not trusted:
-        raise look(path).refusal()
-    where = f"{path.name}:{function_name}"
-    remember(look(path).files)
-    try:
-        with (
-            kept_state(),
-            guarded(f"{where} built the model"),
-            running(path) as module,
-        ):  # it may import its neighbours, as a script could
-            function = _find(module, function_name, path)
-            return _usable(function(**_accepted(function, _offered(info, inputs), where)), _ordered(info), where)
-    except (UserError, KeyboardInterrupt):
-        raise
-    except Exception as error:  # in none of its own lines: a builder that is a class of torch, or an import that fails
-        raise UserError(
-            f"{where} failed with {words(error)}.", "Without it there is no model.", "Mend the function."
-        ) from error
-
-
-def _usable(model: Any, classes: tuple[str, ...], where: str) -> nn.Module:
-    """What a builder returned, on the CPU, in train mode and in the data's order of classes; ``UserError`` for what is
-    no such model."""
-    if not isinstance(model, nn.Module):
-        raise UserError(
-            f"{where} returned {type(model).__name__}.", "A torch nn.Module is needed.", "Return the model."
-        )
-    lazy = [
-        key
-        for key, value in model.named_parameters()
-        if isinstance(value, nn.parameter.UninitializedParameter) or value.is_meta
-    ]
-    if lazy:
-        raise UserError(
-            f"{where} returned a model whose {lazy[0]} has no values yet.",
-            "Layers that take their size from the first input, or lie on the meta device, cannot be seeded and loaded.",
-            "Give their sizes: the function may take `shape` and `classes`.",
-        )
-    for name in ("cpu", "eval", "train"):
-        if (found := getattr(model, name)()) is not model:
-            raise UserError(
-                f"{name}() of the model of {where} returns {type(found).__name__}.",
-                "Every nn.Module returns itself there, and this is counted on.",
-                f"End it with: return super().{name}(...).",
-            )
-    return in_order(model, classes, where).train()
-
-
-def _ordered(info: "DatasetInfo") -> tuple[str, ...]:
-    """The names that outputs may be put in the order of: none where there is not one output for each."""
-    return info.classes if outputs(info) == len(info.classes) else ()
-
-
-def _find(module: Any, name: str, path: Path) -> Callable[..., Any]:
-    function = getattr(module, name, None)
-    if not callable(function):
-        known = sorted(
-            key
-            for key, value in vars(module).items()
-            if callable(value) and getattr(value, "__module__", "") == module.__name__
-        )
-        raise UserError(
-            f"{path.name} has no function {name!r}.",
-            "It builds the model.",
-            f"Use one of: {', '.join(known) or 'none found'}.",
-        )
-    return function
-
-
-def _offered(info: "DatasetInfo", inputs: Inputs) -> dict[str, Any]:
-    """What a builder may ask for by the name of its parameters."""
-    told = info.preprocessing
-    columns = [column for column in told.get("columns") or [] if isinstance(column, dict)]
-    known: dict[str, Any] = {
-        "classes": len(info.classes) or outputs(info),
-        "outputs": outputs(info),
-        "task": str(info.task.get("name", USUAL)),
-        "shape": tuple(info.shape),
-        "class_names": tuple(info.classes),
-    }
-    known |= {"columns": [dict(column) for column in columns], "vocabulary": list(told.get("vocabulary", []))}
-    known |= {
-        "mean": list(told.get("mean", [float(one.get("mean", 0.0)) for one in columns])),
-        "std": list(told.get("std", [float(one.get("std", 1.0)) for one in columns])),
-    }
-    return known | {"inputs": inputs.kind}
-
-
-def _accepted(function: Callable[..., Any], offered: dict[str, Any], where: str) -> dict[str, Any]:
-    """What the function asks for; one with ``**kwargs`` gets ``classes`` and ``shape`` and what it names."""
-    parameters = inspect.signature(function).parameters
-    wanted = {name: value for name, value in offered.items() if name in parameters}
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        wanted |= {name: offered[name] for name in ("classes", "shape")}
-    plain = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    unknown = [
-        key
-        for key, one in parameters.items()
-        if one.default is one.empty and one.kind not in plain and key not in offered
-    ]
-    if unknown:
-        raise UserError(
-            f"{where} needs {unknown[0]!r}, which nobody gives it.",
-            "It is called without it.",
-            f"Give it a default; it may ask for {', '.join(offered)}.",
-        )
-    return wanted
+    told = found[0].identity(found[1]) if found else {}
+    if "config" in told:  # what is in the folder counts, not where it lies
+        name = found[0].name if found else name
+    arguments = {"arguments": sorted(config.arguments)} if config.arguments else {}
+    return {"name": name, "width": config.width, "code": code, **told, **arguments, **inputs_for(config).request()}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
 from attribution.modalities import modality_of
+from attribution.models.arguments import values_of
+from attribution.models.sources import source_of
 from attribution.settings.configs import DataConfig, ModelConfig
 
 if TYPE_CHECKING:
@@ -40,6 +42,15 @@ def _side(module: "nn.Module") -> int:
         if len(sides) == 1 and isinstance(side := sides.pop(), int) and side > 0:
             return side
     return 0
+
+
+def with_weights(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
+    """The config with the trained weights that come with the network's source, where none were named."""
+    found = source_of(model.name)
+    if found is None or model.checkpoints:
+        return model
+    source, rest = found
+    return replace(model, checkpoints=source.checkpoints(rest, dataset.task.out_features(dataset.info)))
 
 
 def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
@@ -92,8 +103,9 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
 
 def _told(network: "nn.Module", dataset: "Dataset", model: ModelConfig, weights: str) -> list[str]:
     """What the user should know of how the model was taken."""
-    told = []
-    if weights == "builder" and not model.checkpoints:
+    found = source_of(model.name)
+    told = found[0].said(found[1], values_of(model.arguments)) if found else []
+    if weights == "builder" and not model.checkpoints and not told:
         told.append(
             "The weights come from the builder: they are the same at every seed. Training starts from them; to ask "
             "them as they are, give checkpoints=builder."

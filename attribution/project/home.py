@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attribution.errors import UserError
+from attribution.models.sources import source_of
 from attribution.progress import Progress
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, default_recipe, from_dict, to_dict
 from attribution.storage import database
@@ -168,7 +169,7 @@ def _build(
         dataset = import_data(data, building / "data", name, progress)
     recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
-    model = first_looks.settled(dataset, model)
+    model = first_looks.settled(dataset, first_looks.with_weights(dataset, model))
     settings = {
         "name": name,
         "format": database.FORMAT,
@@ -236,7 +237,9 @@ def _absolute(data: DataConfig) -> DataConfig:
 
 def _placed(model: ModelConfig) -> ModelConfig:
     """Paths in full: a job has another working directory, where the same words may name another file."""
-    code = code_file(model.name)
+    found = source_of(model.name)
+    code = None if found else code_file(model.name)
     name = f"{code}:{model.name.rpartition(':')[2]}" if code else model.name
+    name = f"{found[0].name}:{found[0].placed(found[1])}" if found else name
     places = [path if path == BUILDER else str(Path(path).expanduser().resolve()) for path in model.checkpoints]
     return from_dict(ModelConfig, {**to_dict(model), "name": name, "checkpoints": places})

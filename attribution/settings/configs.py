@@ -80,7 +80,16 @@ class DataConfig(Settings):
 class ModelConfig(Settings):
     """Which network: a built-in one, or the user's own function."""
 
-    name: str = opt("auto", "auto, logistic, mlp, cnn, resnet, text, or FILE.py:FUNCTION that returns an nn.Module.")
+    name: str = opt(
+        "auto",
+        "auto, logistic, mlp, cnn, resnet, text, FILE.py:FUNCTION that returns an nn.Module, or SOURCE:NAME such as "
+        "torchvision:resnet18, timm:vit_tiny_patch16_224, hf:FOLDER; `datablame status --plugins` lists the sources.",
+    )
+    arguments: tuple[str, ...] = opt(
+        (),
+        "What the network is made with beyond its classes, NAME=VALUE each (numbers, true, false, none, words), such "
+        "as drop_rate=0.1.",
+    )
     width: int = opt(0, "Width of the built-in networks; 0: the network's own default.", low=0, high=65_536)
     checkpoints: tuple[str, ...] = opt(
         (),

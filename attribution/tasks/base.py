@@ -92,6 +92,23 @@ class Task(ABC):
         own = {name: value for name, value in asdict(self.settings).items() if value != usual[name]}
         return {"name": self.name, **{name: list(v) if isinstance(v, tuple) else v for name, v in own.items()}}
 
+    # --- what the model returns --------------------------------------------------------------------------------------
+
+    def outputs(self, raw: Any) -> Any:
+        """The outputs ``(b, ...)`` in what a model returned.
+
+        Here: a tensor as it is; of a ModelOutput or dict the ``logits``, else its only tensor; of a tuple the first
+        entry. What holds none of these comes back as it is, and is refused by name.
+        """
+        import torch
+
+        if isinstance(raw, Mapping):
+            tensors = [value for value in raw.values() if isinstance(value, torch.Tensor)]
+            return raw["logits"] if "logits" in raw else tensors[0] if len(tensors) == 1 else raw
+        if isinstance(getattr(raw, "logits", None), torch.Tensor):
+            return raw.logits
+        return raw[0] if isinstance(raw, tuple | list) and raw and isinstance(raw[0], torch.Tensor) else raw
+
     # --- what training minimises -------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -82,8 +82,8 @@ def test_what_a_forward_raises_names_its_line(tmp_path, data, line, said):
     [
         ("return torch.softmax(self.head(x), 1)", "returns probabilities"),
         ("return torch.sigmoid(self.head(x))[:, :1]", r"to \(4, 1\)"),
-        ("return self.head(x), x", "to tuple"),
-        ("return {'logits': self.head(x)}", "to dict"),
+        ("return [[1]], self.head(x)", "to tuple"),
+        ("return {'first': self.head(x), 'second': x}", "to dict"),
         ("return None", "to NoneType"),
         ("return self.head(x).argmax(1)", r"to \(4,\)"),
         ("return (self.head(x) * 9).long()", "int64 numbers"),

@@ -1,0 +1,165 @@
+"""Hugging Face folders, as ``save_pretrained`` and ``Trainer`` write them: network, weights, order of classes, task."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attribution.errors import UserError
+from attribution.models.sources import register
+from attribution.models.sources.base import Source, Wanted, library, made, take_fitting
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+TASKS = {"regression": "regression", "multi_label_classification": "multilabel"}  # problem_type -> task
+TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
+PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+
+
+@register("hf")
+class HuggingFace(Source):
+    """``AutoModelForSequenceClassification`` or ``AutoModelForImageClassification`` by the folder's config.json."""
+
+    title = "A Hugging Face folder"
+    summary = (
+        "hf:FOLDER, as save_pretrained or Trainer writes it: a text or image classifier. Its weights, order of "
+        "classes, tokenizer or image processor and task are taken from it; code in it never runs."
+    )
+    example = "hf:FOLDER"
+    package = "transformers"
+
+    def build(self, rest: str, wanted: Wanted) -> "nn.Module":
+        """See ``Source.build``. Its weights are the folder's wherever they fit; ``pretrained=false`` draws all of them
+        anew. Other arguments replace entries of config.json."""
+        folder = self._folder(rest)
+        transformers = library("transformers", f"hf:{rest}")
+        given = dict(wanted.arguments)
+        pretrained = bool(given.pop("pretrained", True))
+        config = made(f"hf:{rest}", lambda: _config(transformers, folder, wanted, given))
+        kind = _kind(transformers, config, rest)
+        network = made(f"hf:{rest}", lambda: kind.from_config(config, trust_remote_code=False))
+        if pretrained and (weights := _weights(folder)) is not None:
+            take_fitting(network, _renamed(weights, network))
+        if kind is transformers.AutoModelForSequenceClassification:
+            network.datablame_fields = _fields(network)
+        return network
+
+    def identity(self, rest: str) -> dict[str, Any]:
+        """See ``Source.identity``: also what is in the folder, not where it lies."""
+        from attribution.models.checkpoints import checkpoint_hash
+        from attribution.storage.files import file_hash
+
+        folder = self._folder(rest)
+        weights = checkpoint_hash(folder) if _weight_file(folder) else ""
+        return {**super().identity(rest), "config": file_hash(folder / "config.json"), "weights": weights}
+
+    def placed(self, rest: str) -> str:
+        """See ``Source.placed``."""
+        return str(Path(rest).expanduser().resolve())
+
+    def checkpoints(self, rest: str, outputs: int) -> tuple[str, ...]:
+        """See ``Source.checkpoints``: the folder, when it holds a classifier for as many classes."""
+        folder = self._folder(rest)
+        told = _told(folder)
+        trained = any("Classification" in str(one) for one in told.get("architectures") or [])
+        return (str(folder),) if trained and _labels(told) == outputs and _weight_file(folder) else ()
+
+    def transform(self, rest: str) -> str:
+        """See ``Source.transform``: its tokenizer or image processor."""
+        folder = self._folder(rest)
+        return f"hf:{folder}" if any((folder / name).is_file() for name in (*TOKENIZERS, *PROCESSORS)) else ""
+
+    def task(self, rest: str) -> str:
+        """See ``Source.task``: by ``problem_type``; one output without it is a number, as the library has it."""
+        told = _told(self._folder(rest))
+        found = TASKS.get(str(told.get("problem_type") or ""), "")
+        return found or ("regression" if _labels(told) == 1 and "id2label" in told else "")
+
+    def said(self, rest: str, arguments: Mapping[str, Any]) -> list[str]:
+        """See ``Source.said``."""
+        if arguments.get("pretrained", True) and _weight_file(self._folder(rest)):
+            return [
+                "Trainings start from the folder's weights. They have seen the labels as they are: for a proof from "
+                "before that, name the folder that you began with (--model hf:BASE) and this one as --checkpoints."
+            ]
+        return []
+
+    def _folder(self, rest: str) -> Path:
+        folder = Path(rest).expanduser()
+        if not (folder / "config.json").is_file():
+            raise UserError(
+                f"{folder} is no Hugging Face folder: it holds no config.json.",
+                "The network is made by it; names of the hub are not looked up, as nothing is downloaded.",
+                "Name a folder that save_pretrained or Trainer wrote.",
+            )
+        return folder
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise UserError(
+            f"{folder / 'config.json'} cannot be read: {error}", "It describes the network.", "Save it again."
+        ) from error
+    return found if isinstance(found, dict) else {}
+
+
+def _labels(told: Mapping[str, Any]) -> int:
+    """How many outputs config.json says; transformers' own 2 where it says none."""
+    named = told.get("id2label")
+    return len(named) if isinstance(named, Mapping) else int(told.get("num_labels") or 2)
+
+
+def _config(transformers: Any, folder: Path, wanted: Wanted, given: dict[str, Any]) -> Any:
+    config = transformers.AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    if config.num_labels != wanted.outputs:
+        config.num_labels = wanted.outputs
+        config.id2label = dict(enumerate(wanted.names or map(str, range(wanted.outputs))))
+    for name, value in {"use_cache": False, **given}.items():
+        setattr(config, name, value)
+    return config
+
+
+def _kind(transformers: Any, config: Any, rest: str) -> Any:
+    """The class that makes the network: for pictures or for text, by which of the two the library knows."""
+    for kind in (transformers.AutoModelForSequenceClassification, transformers.AutoModelForImageClassification):
+        if type(config) in kind._model_mapping:
+            return kind
+    raise UserError(
+        f"The folder {rest} holds a {config.model_type} network, which is no classifier of texts or pictures.",
+        "One output for each class is needed.",
+        "Write a function that returns it with a last layer of your own: --model FILE.py:FUNCTION.",
+    )
+
+
+def _fields(network: "nn.Module") -> tuple[str, ...]:
+    """What is handed to it by name, of what tokenizers give."""
+    import inspect
+
+    from attribution.models.packed import WORDS
+
+    taken = inspect.signature(network.forward).parameters
+    return tuple(name for name in WORDS if name in taken)
+
+
+def _weight_file(folder: Path) -> bool:
+    from attribution.models.weight_files import INDEX, WHOLE
+
+    return any((folder / name).is_file() for name in (*WHOLE, *INDEX))
+
+
+def _weights(folder: Path) -> "dict[str, Tensor] | None":
+    from attribution.models.weight_files import read
+
+    return read(folder).tensors if _weight_file(folder) else None
+
+
+def _renamed(weights: "dict[str, Tensor]", network: "nn.Module") -> "dict[str, Tensor]":
+    """Weights of the bare encoder under the classifier's names: the library leaves its prefix (``bert.``) out there."""
+    prefix = getattr(network, "base_model_prefix", "")
+    own = network.state_dict()
+    if not prefix or any(name.startswith(f"{prefix}.") for name in weights):
+        return weights
+    return {name if name in own else f"{prefix}.{name}": value for name, value in weights.items()}
