@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def import_data(config: DataConfig, out: Path, name: str, progress: Progress | None = None) -> Dataset:
+def import_data(
+    config: DataConfig, out: Path, name: str, progress: Progress | None = None, called: str = ""
+) -> Dataset:
     """Read, check and encode the data that ``config`` names into the new folder ``out``; the source is only read.
+    ``called``: what the dataset says of where it came from, where that is not its path.
 
     Rows: training samples first, then validation, then test, each in the order of the source. Same source and config,
     same dataset to the byte. ``out`` appears whole or not at all. Memory: one picture at a time for folders, the whole
@@ -62,7 +65,7 @@ def import_data(config: DataConfig, out: Path, name: str, progress: Progress | N
             shape=encoded.shape,
             counts={},
             base_hash="",
-            source=str(source.path.resolve()),
+            source=called if called and not Path(called).is_absolute() else str(source.path.resolve()),
             seen=source.seen,
             problems=tuple(source.problems + encoded.problems),
             preprocessing={**encoded.preprocessing, "splits": arranged.splits},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.saved import DATA, PICTURE, WHOLE, picture_type, schema_of, value, write_split
 from attribution.exporters import _pictures, register
 from attribution.exporters._known import ABOUT, kept, known
 from attribution.exporters.base import Exported, FolderExporter, inside
@@ -80,7 +81,7 @@ class HuggingFaceExport(FolderExporter):
             rows = np.flatnonzero(there & (facts["split"] == own).to_numpy())
             _write_split(project, folder, SPLITS[own], rows, columns, features)
         theirs = [SPLITS[own] for own in names]
-        inside(folder, "dataset_dict.json").write_text(json.dumps({"splits": theirs}), encoding="utf-8")
+        inside(folder, WHOLE).write_text(json.dumps({"splits": theirs}), encoding="utf-8")
         inside(folder, "README.md").write_text(_card(project, facts, theirs, features), encoding="utf-8")
 
 
@@ -92,9 +93,9 @@ def _columns(project: Exported, facts: "pd.DataFrame") -> dict[str, Column]:
     import pyarrow as pa
 
     dataset = project.dataset
-    columns: dict[str, Column] = {"id": (_value("string"), pa.string(), facts["id"].tolist())}
+    columns: dict[str, Column] = {"id": (value("string"), pa.string(), facts["id"].tolist())}
     if not _pictures.pictures_missing(project):
-        columns["image"] = ({"_type": "Image"}, pa.struct([("bytes", pa.binary()), ("path", pa.string())]), None)
+        columns["image"] = (PICTURE, picture_type(), None)
     else:
         for name, values in modality_of(dataset).columns(dataset).items():
             free = str(name) if name not in ("id", "label") else f"{name}_"
@@ -106,24 +107,20 @@ def _columns(project: Exported, facts: "pd.DataFrame") -> dict[str, Column]:
     return columns
 
 
-def _value(kind: str) -> dict[str, Any]:
-    return {"dtype": kind, "_type": "Value"}
-
-
 def _plain(values: "pd.Series") -> Column:
     """A column of numbers, words, truths, or lists of words."""
     import pyarrow as pa
 
     if values.dtype.kind == "b":
-        return _value("bool"), pa.bool_(), values.tolist()
+        return value("bool"), pa.bool_(), values.tolist()
     if values.dtype.kind in "iu":
-        return _value("int64"), pa.int64(), values.tolist()
+        return value("int64"), pa.int64(), values.tolist()
     if values.dtype.kind == "f":
-        return _value("float64"), pa.float64(), [None if value != value else value for value in values.tolist()]
+        return value("float64"), pa.float64(), [None if value != value else value for value in values.tolist()]
     found = values.tolist()
     if found and isinstance(found[0], list):
-        return {"feature": _value("string"), "_type": "Sequence"}, pa.list_(pa.string()), found
-    return _value("string"), pa.string(), [None if value is None else str(value) for value in found]
+        return {"feature": value("string"), "_type": "Sequence"}, pa.list_(pa.string()), found
+    return value("string"), pa.string(), [None if value is None else str(value) for value in found]
 
 
 def _label(project: Exported) -> Column:
@@ -134,7 +131,7 @@ def _label(project: Exported) -> Column:
     bare = targets.bare(values)
     if targets.kind == "number":
         return (
-            _value("float64"),
+            value("float64"),
             pa.float64(),
             [None if gone else float(v) for v, gone in zip(values, bare, strict=True)],
         )
@@ -155,33 +152,10 @@ def _write_split(
     features: dict[str, Any],
 ) -> None:
     """One split: its Arrow file in the stream format, its features, and its state."""
-    import pyarrow as pa
-
-    data = "data-00000-of-00001.arrow"
-    said = {"info": {"features": features}}
-    schema = pa.schema([pa.field(column, kind) for column, (_, kind, _) in columns.items()])
-    schema = schema.with_metadata({"huggingface": json.dumps(said)})
-    path = inside(folder, f"{name}/{data}")
-    with pa.OSFile(str(path), "wb") as stream, pa.ipc.new_stream(stream, schema) as out:
-        for batch in _batches(project, rows, columns, schema):
-            out.write_batch(batch)
-    info = {"citation": "", "description": "", "features": features, "homepage": "", "license": ""}
-    state = _state(name, data, fingerprint(project.info.base_hash, project.labels.version, name))
-    for file, value in (("dataset_info", info), ("state", state)):
-        inside(folder, f"{name}/{file}.json").write_text(json.dumps(value, indent=1), encoding="utf-8")
-
-
-def _state(name: str, data: str, mark: str) -> dict[str, Any]:
-    """What a split says of itself: its file, a fingerprint, and that nothing is formatted or left out."""
-    return {
-        "_data_files": [{"filename": data}],
-        "_fingerprint": mark,
-        "_format_columns": None,
-        "_format_kwargs": {},
-        "_format_type": None,
-        "_output_all_columns": False,
-        "_split": name,
-    }
+    schema = schema_of({column: kind for column, (_, kind, _) in columns.items()}, features)
+    mark = fingerprint(project.info.base_hash, project.labels.version, name)
+    batches = _batches(project, rows, columns, schema)
+    write_split(inside(folder, f"{name}/{DATA}").parent, name, schema, features, batches, mark)
 
 
 def _batches(

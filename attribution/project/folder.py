@@ -1,7 +1,9 @@
 """A project's folder: its settings, the data as imported, and the code that may run."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +58,9 @@ class About:
     def data_config(self) -> DataConfig:
         """Where the data came from."""
         with self._named("data"):
-            return from_dict(DataConfig, self._settings["data"])
+            data = from_dict(DataConfig, self._settings["data"])
+        inside = data.path and not os.path.isabs(data.path)  # data that came as an object lie in the project
+        return replace(data, path=str(self.folder / data.path)) if inside else data
 
     @contextmanager
     def _named(self, part: str) -> Iterator[None]:

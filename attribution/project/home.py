@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from attribution.datasets.given.write import Given
 from attribution.errors import UserError
 from attribution.models.sources import source_of
 from attribution.progress import Progress
@@ -27,6 +28,7 @@ SAMPLES = ("fashion", "fashion-cleaned", "text", "tabular", "moons", "cells")
 CLEANED = {"fashion-cleaned": ("fashion", "cleaned.zip")}
 LONGEST_NAME = 200  # bytes; the folder that is being built has a longer one, and the system takes 255
 NO_NAME = ("Cc", "Cs", "Zl", "Zp")  # categories of signs: controls, halves of a pair, ends of lines
+GIVEN = "given"  # the folder in a project that holds the data, where they came as a Python object
 BUILDER = "builder"  # as a checkpoint: the weights that the user's function returns
 SAMPLE_DATA = Path(__file__).resolve().parent.parent.parent / "sample_data"
 
@@ -63,7 +65,7 @@ def find(folder: str | Path) -> Path:
 
 def create(
     folder: str | Path,
-    data: DataConfig,
+    data: DataConfig | Given,
     model: ModelConfig,
     train: TrainConfig | Mapping[str, Any] | None,
     trust_code: bool,
@@ -79,7 +81,8 @@ def create(
     path = _place(folder)
     if train is not None and not isinstance(train, TrainConfig):
         from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
-    data = _absolute(data)
+    given = data if isinstance(data, Given) else None
+    data = _absolute(data.config if isinstance(data, Given) else data)
     model = _placed(model)
     for code in code_files(model, data):
         if trust_code:
@@ -93,6 +96,9 @@ def create(
             shutil.rmtree(left, ignore_errors=True)
         building = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.building")
         try:
+            if given is not None:
+                data = given.written(data, building / GIVEN, progress.part(0.0, 0.3))
+                progress = progress.part(0.3, 1.0)
             _build(building, path.name, data, model, train, results, expected, progress)
             if path.exists():
                 path.rmdir()
@@ -162,11 +168,11 @@ def _build(
     from attribution.datasets.load import import_data
     from attribution.project import first_look as first_looks
 
-    dataset = import_data(data, building / "data", name, progress)
+    dataset = import_data(_there(data, building), building / "data", name, progress, data.path)
     if (side := first_looks.own_side(dataset, model, data)) and side != data.image_size:
         data = replace(data, image_size=side)
         shutil.rmtree(building / "data")
-        dataset = import_data(data, building / "data", name, progress)
+        dataset = import_data(_there(data, building), building / "data", name, progress, data.path)
     recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
     model = first_looks.settled(dataset, first_looks.with_weights(dataset, model))
@@ -183,6 +189,11 @@ def _build(
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(building)
     database.create(building / "project.db")  # an archive may hold a ledger of before a table was added
+
+
+def _there(data: DataConfig, folder: Path) -> DataConfig:
+    """The settings with a place inside of the project as a path."""
+    return replace(data, path=str(folder / data.path)) if data.path == GIVEN else data
 
 
 def without_model(path: Path, data: DataConfig) -> Path:

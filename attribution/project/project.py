@@ -127,15 +127,22 @@ class Project:
     @staticmethod
     def create(
         folder: str | Path,
-        data: DataConfig,
+        data: Any,
         model: ModelConfig | None = None,
         train: TrainConfig | Mapping[str, Any] | None = None,
         *,
         trust_code: bool = False,
         expect_accuracy: float | None = None,
         progress: Progress | None = None,
+        fields: Sequence[str] = (),
+        **settings: Any,
     ) -> "Project":
         """Import the data and make the project folder, whole or not at all.
+
+        ``data``: settings, a path, or an object: a pandas or polars table, an Arrow table, a torch map-style
+        ``Dataset``, a Hugging Face ``Dataset``, arrays ``(X, y)``, or ``dict(train=..., test=...)`` of any of them. An
+        object is written once into the project, so that opening it again needs no object. ``fields`` names the values
+        of a torch dataset's items in their order. Every other keyword is a setting of ``DataConfig`` (``label="y"``).
 
         ``trust_code`` allows the code file that ``model.name`` points to to be run, as it is now: its hash and those of
         the local modules it imports are kept in the user's settings (``attribution.trust``), and a changed file is
@@ -145,6 +152,9 @@ class Project:
         untrusted code, a recipe that cannot work, a network that does not fit the data, or weights that do worse than
         guessing.
         """
+        from attribution.datasets.given.write import understood
+
+        data = understood(data, settings, fields)
         made = homes.create(
             folder, data, model or ModelConfig(), train, trust_code, progress or Progress(), expect_accuracy
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from attribution.datasets.source import Source, left_out, listed, note
 from attribution.datasets.splits import split_name
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
+from attribution.tasks.targets import parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,9 +68,18 @@ def read(config: DataConfig) -> Source:
     check_memory(path, rows, len(features) - len(pictures), stored, config.max_gigabytes)
     problems: list[dict[str, Any]] = []
     frame = _joined(tables, features, pictures, path, problems)
-    if not pictures:
-        return source_of(frame, tidied(config), path, problems)
-    return _of_pictures(frame, tables, pictures, config, path, problems)
+    if pictures:
+        source = _of_pictures(frame, tables, pictures, config, path, problems)
+    else:
+        source = source_of(frame, tidied(config), path, problems)
+    return replace(source, classes=_in_order(_classes(features.get(config.label)), source))
+
+
+def _in_order(names: list[str], source: Source) -> tuple[str, ...]:
+    """The classes that occur, in the order of their numbers, which is that of a model's outputs; () where others do."""
+    words = set(source.samples["label"].unique()) - {""}
+    found = words if words <= set(names) else {part for word in words for part in parts_of(word)}
+    return tuple(name for name in names if name in found) if found <= set(names) else ()
 
 
 def _parts(path: Path) -> dict[str, Path]:
