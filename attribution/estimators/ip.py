@@ -26,6 +26,9 @@ class GradientDotProduct(Estimator):
     source = "IP: Revisit, Extend, and Enhance Hessian-Free Influence Functions, arXiv 2405.17490."
     unit = "nats per unit of learning rate"
 
+    def query_bytes(self) -> int:
+        return self.trained.gradient_bytes
+
     def prepare(self, queries: Sequence[Query]) -> None:
         self._queries = query_gradients(self.trained, queries)
 

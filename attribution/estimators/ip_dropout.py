@@ -50,7 +50,7 @@ class DropoutEnsemble(Estimator):
         return {"masks": self.masks, "rate": self.rate, "seed": self.seed}
 
     def query_bytes(self) -> int:
-        return super().query_bytes() * self.masks
+        return self.trained.gradient_bytes * self.masks
 
     @cached_property
     def _thinned(self) -> "TrainedModel":

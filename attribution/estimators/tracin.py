@@ -34,7 +34,7 @@ class TracInCheckpoints(Estimator):
     by_rate = True
 
     def query_bytes(self) -> int:
-        return self.trained.parameter_bytes() * len(self.trained.weights)
+        return self.trained.gradient_bytes * len(self.trained.weights)
 
     def prepare(self, queries: Sequence[Query]) -> None:
         self._queries = [query_gradients(self.trained, queries, index) for index in range(len(self.trained.weights))]

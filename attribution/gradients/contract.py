@@ -41,11 +41,13 @@ def blocks(total: int, size: int) -> Iterator[tuple[int, int]]:
         yield start, min(total, start + size)
 
 
-def dot_costs(sizes: tuple[int, int, int, int], b: int, q: int, query_positions: int | None) -> dict[str, float]:
+def dot_costs(
+    sizes: tuple[int, int, int, int], b: int, q: int, query_positions: int | None, parts: int = 1
+) -> dict[str, float]:
     """Multiply-adds of each order; ``query_positions`` is t' when the queries are kept as factors, None when written
-    out."""
+    out. Factors are written out anew for each of the ``parts`` that the samples are taken in."""
     h, t, o, i = sizes
-    build = q * h * query_positions * o * i if query_positions else 0
+    build = parts * q * h * query_positions * o * i if query_positions else 0
     costs: dict[str, float] = {
         MATERIALISE: b * h * o * i * (t + _ELEMENTWISE + q) + build,
         DIRECTION: b * h * t * q * o * (i + _ELEMENTWISE) + build,
@@ -144,15 +146,23 @@ def _joined(parts: list[Tensor], dim: int) -> Tensor:
 def orders(train: Outer | Convolution, query: Factor | None, norms: bool) -> tuple[str, str]:
     """The chosen orders for dots and for norms; empty where not asked for. Norms come free where the dots write the
     gradients out."""
+    if query is None:
+        return _chosen(train.sizes, train.count, None, None, norms, 1)
     positions = query.sizes[1] if isinstance(query, Outer) else None
-    return _chosen(train.sizes, train.count, None if query is None else query.count, positions, norms)
+    return _chosen(train.sizes, train.count, query.count, positions, norms, _parts(train) if positions else 1)
+
+
+def _parts(train: Outer | Convolution) -> int:
+    """In how many parts the samples are taken where their gradients are written out."""
+    near_bytes = at_hand(train.device, _CACHE_BYTES, 1 << 60) if isinstance(train, Convolution) else 1 << 60
+    return -(-train.count // max(1, near_bytes // (train.itemsize * train.numel)))
 
 
 @lru_cache(maxsize=1024)  # asked again for every batch
 def _chosen(
-    sizes: tuple[int, int, int, int], b: int, q: int | None, positions: int | None, norms: bool
+    sizes: tuple[int, int, int, int], b: int, q: int | None, positions: int | None, norms: bool, parts: int
 ) -> tuple[str, str]:
-    order = cheapest(dot_costs(sizes, b, q, positions)) if q is not None else ""
+    order = cheapest(dot_costs(sizes, b, q, positions, parts)) if q is not None else ""
     if not norms or order == MATERIALISE:
         return order, order if norms else ""
     return order, cheapest(norm_costs(sizes, b))

@@ -20,6 +20,7 @@ from attribution.tasks.base import Task
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
 
+_FEW = 4  # samples whose gradients tell the size of one
 _MOST = 4096  # samples of a batch elsewhere than on a CPU
 _TOGETHER_BYTES = 4 << 20  # of activations: what one vectorised pass may hold of a model that is bound by calls
 
@@ -157,6 +158,22 @@ class TrainedModel:
     def parameter_bytes(self) -> int:
         """Memory of one gradient over the covered parameters."""
         return sum(value.numel() * value.element_size() for value in self.parameters().values())
+
+    @cached_property
+    def gradient_bytes(self) -> int:
+        """Memory of one sample's gradient as the engine keeps it for a query: by factors where these are smaller.
+
+        Measured on a few training samples and rounded up to a sixteenth, so that other processors find the same.
+        """
+        few = self.rows[:_FEW]
+        if not len(few):
+            return self.parameter_bytes()
+        try:
+            kept = self.engine().queries(*self.batch(few)).nbytes / len(few)
+        except UserError:  # a model without gradients of single samples: what needs them says so
+            return self.parameter_bytes()
+        step = 2 ** max(0, int(kept).bit_length() - 5)
+        return min(self.parameter_bytes(), int(-(-kept // step) * step))
 
     def batch(self, rows: Any) -> tuple[Tensor, Tensor]:
         """Inputs and current targets of these rows on the device, as the task's loss takes them; floating numbers have

@@ -160,7 +160,7 @@ def _cosines(trained: "TrainedModel", asked: Sequence[Query], columns: np.ndarra
     """Gradient cosine (m,) float32 at the last checkpoint of the pairs (columns[j], rows[j]); one pass over the
     distinct rows per block."""
     cosines = np.full(len(rows), np.nan, dtype=np.float32)
-    block = query_block(len(asked), trained.parameter_bytes(), trained.budget_bytes >> 20)
+    block = query_block(len(asked), trained.gradient_bytes, trained.budget_bytes >> 20)
     for first in range(0, len(asked), block):
         prepared = query_gradients(trained, asked[first : first + block])
         mine = np.flatnonzero((columns >= first) & (columns < first + block))

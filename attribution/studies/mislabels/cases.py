@@ -28,7 +28,7 @@ def cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> 
     """
     import pandas as pd
 
-    block = max(1, QUERY_BUDGET_BYTES // max(1, trained.parameter_bytes()))
+    block = max(1, QUERY_BUDGET_BYTES // max(1, trained.gradient_bytes))
     tables = []
     for first in range(0, len(suspects), block):
         part = suspects[first : first + block]
