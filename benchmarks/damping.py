@@ -27,7 +27,8 @@ from attribution.datasets.dataset import Dataset
 from attribution.models.build import build_model
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
-from attribution.training.recipe import learning_rate, make_optimizer
+from attribution.training.recipe import make_optimizer
+from attribution.training.schedules import learning_rate
 from attribution.training.train import train
 from attribution.training.trained import TrainedModel
 

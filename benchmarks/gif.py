@@ -29,7 +29,8 @@ from attribution.gradients.selected import How, Samples, select_for, update
 from attribution.models.build import build_model
 from attribution.settings.configs import ModelConfig, TrainConfig
 from attribution.storage.files import write_json
-from attribution.training.recipe import learning_rate, make_optimizer
+from attribution.training.recipe import make_optimizer
+from attribution.training.schedules import learning_rate
 
 ROOT = Path(__file__).resolve().parent
 N_TRAIN, TARGET, REMOVED = 1200, 4, 8

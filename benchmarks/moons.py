@@ -42,7 +42,7 @@ from attribution.studies.angles.result import AnglesResult
 from attribution.studies.angles.run import angle
 from attribution.studies.angles.study import Angles, AnglesConfig
 from attribution.studies.base import Context
-from attribution.training.recipe import learning_rate
+from attribution.training.schedules import learning_rate
 from attribution.training.train import train
 from attribution.training.trained import TrainedModel
 

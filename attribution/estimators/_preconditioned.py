@@ -56,14 +56,14 @@ def curvature_of(
 
     rows = trained.rows if rows is None else rows
     recipe = trained.run.train_config
-    known = recipe.optimizer == "sgd" and trained.run.config["source"] == "trained"
+    known = trained.run.config["source"] == "trained"
     return GaussNewton(
         trained.engine(checkpoint),
         lambda positions: trained.batch(rows[positions]),
         len(rows),
         lambda: uniform([str(name) for name in trained.dataset.ids[rows]], seed),
         task=trained.task,
-        l2=recipe.weight_decay if known else 0.0,
+        l2=recipe.l2 if known else 0.0,
         damping_ratio=damping_ratio,
         batch_size=trained.batch_size,
         keep_bytes=int(KEEP_BYTES * trained.share),

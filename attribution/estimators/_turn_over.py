@@ -7,7 +7,7 @@ costs one product with the last layer instead of two forward passes. The layers 
 the masks above can only partly make up for.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +20,13 @@ from attribution.models.build import build_model
 from attribution.models.checkpoints import load_checkpoint, save_checkpoint
 from attribution.models.features import batch_coupled, forward_features
 from attribution.settings.configs import fingerprint
-from attribution.training.recipe import batches, epoch_seed, learning_rate, make_optimizer
+from attribution.training.frozen import freeze
+from attribution.training.recipe import batches, epoch_seed, make_optimizer
+from attribution.training.schedules import learning_rate
+from attribution.training.update import update
 
 if TYPE_CHECKING:
+    from attribution.tasks.base import Task
     from attribution.training.trained import TrainedModel
 
 
@@ -44,7 +48,15 @@ class TurnOver:
                 "Turn-over dropout trains the network anew with the recipe of the run, which is not known for them.",
                 "Train the model here, or use an estimator that asks the weights themselves, such as ip or tracin.",
             )
+        if run.train_config.ema or run.train_config.patience or run.train_config.start != "seed":
+            raise UserError(
+                f"Run {run.id} was trained with a moving average of the weights, with early stopping or from loaded "
+                "weights.",
+                "Turn-over dropout trains the network anew, and knows no such recipe.",
+                "Use an estimator that asks the weights themselves, such as ip or tracin.",
+            )
         network = build_model(run.model_config, trained.dataset.info, run.config["seed"], trusted=trained.trusted)
+        freeze(network, run.train_config.freeze)
         network = network.to(trained.device, next(trained.model().parameters()).dtype)
         last_linear(network)
         order = sorted(str(name) for name in trained.dataset.ids[trained.rows])
@@ -118,19 +130,20 @@ class TurnOver:
                     order = torch.from_numpy(np.argsort(uniform(names, epoch_seed(self.seed, epoch)), kind="stable"))
                     plan = list(batches(order, recipe.batch_size, least=least))
                     for places in plan:
-                        for group in optimizer.param_groups:
-                            group["lr"] = learning_rate(step, len(plan) * recipe.epochs, recipe)
+                        lr = learning_rate(step, len(plan) * recipe.epochs, recipe)
                         x, y = trained.batch(trained.rows[places.numpy()])
                         now[0] = masks[places.to(masks.device)]
-                        optimizer.zero_grad(set_to_none=True)
-                        trained.task.loss(network(x), y).mean().backward()
-                        optimizer.step()
+                        update(network, optimizer, x, partial(_loss, trained.task, y), lr, recipe)
                         step += 1
                         trained.count(3 * len(y))
         finally:
             handle.remove()
         for parameter in network.parameters():
             parameter.grad = None
+
+
+def _loss(task: "Task", targets: Tensor, outputs: Tensor) -> Tensor:
+    return task.loss(outputs, targets)
 
 
 def last_linear(network: nn.Module) -> nn.Linear:

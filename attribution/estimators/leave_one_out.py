@@ -73,8 +73,8 @@ class LeaveOneOut(Estimator):
     def l2(self) -> float:
         """The penalty's weight."""
         recipe = self.trained.run.train_config
-        known = recipe.optimizer == "sgd" and self.trained.run.config["source"] == "trained"
-        return recipe.weight_decay if known and recipe.weight_decay > 0 else FALLBACK_L2
+        known = recipe.l2 > 0 and self.trained.run.config["source"] == "trained"
+        return recipe.l2 if known else FALLBACK_L2
 
     def _features(self, rows: Any) -> "torch.Tensor":
         """Representations with a 1 for the bias (b, d) float64."""

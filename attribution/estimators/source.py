@@ -60,13 +60,15 @@ class Source(Estimator):
 
     def _check(self) -> None:
         run = self.trained.run
-        if run.config["source"] != "trained" or run.train_config.optimizer != "sgd":
-            told = f"with {run.train_config.optimizer}" if run.config["source"] == "trained" else "elsewhere"
+        recipe = run.train_config
+        if run.config["source"] != "trained" or not recipe.plain:
+            how = recipe.optimizer + (" and a moving average of the weights" if recipe.ema else "")
+            told = f"with {how}" if run.config["source"] == "trained" else "elsewhere"
             raise UserError(
                 f"Run {run.id} was trained {told}.",
                 "SOURCE needs to know how far plain gradient steps went between the checkpoints, which only SGD "
                 "here records.",
-                "Use ekfac or trak, or train with --optimizer sgd.",
+                "Use ekfac or trak, or train with --optimizer sgd and no --ema.",
             )
 
     @cached_property

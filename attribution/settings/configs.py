@@ -128,16 +128,103 @@ class TrainConfig(Settings):
 
     epochs: int = opt(12, "Passes over the training data.", low=1, high=100_000)
     batch_size: int = opt(64, "Samples per step.", low=1, high=1_000_000)
-    optimizer: str = opt("sgd", "sgd or adamw.", choices=("sgd", "adamw"))
+    optimizer: str = opt(
+        "sgd",
+        "sgd (with momentum), nesterov, adamw, adam or rmsprop.",
+        choices=("sgd", "nesterov", "adamw", "adam", "rmsprop"),
+    )
     lr: float = opt(0.05, "Peak learning rate.", above=0.0)
     momentum: float = opt(0.9, "Momentum of SGD.", low=0.0, below=1.0)
     weight_decay: float = opt(5e-4, "L2 penalty.", low=0.0)
-    schedule: str = opt("cosine", "cosine or constant.", choices=("cosine", "constant"))
+    schedule: str = opt(
+        "cosine",
+        "cosine or linear (down to 0), constant, step (a tenth after half of the steps, and again after three "
+        "quarters), or onecycle (up from a 25th over three tenths, then down).",
+        choices=("cosine", "constant", "linear", "step", "onecycle"),
+    )
     checkpoints: int = opt(
         5, "Checkpoints kept along training, evenly spaced, the last one included.", low=1, high=1000
     )
     seed: int = opt(0, "Seed of initial weights and batch order.", low=0, high=SEED)
     device: str = opt("auto", "auto takes CUDA or MPS when present, else the CPU.", device=True)
+    betas: tuple[float, ...] = opt((0.9, 0.999), "Both betas of adamw and adam.", low=0.0, below=1.0, later=True)
+    warmup: float = opt(
+        0.0,
+        "Steps over which the learning rate rises to its peak: below 1 a share of all, from 1 on epochs.",
+        low=0.0,
+        high=100_000,
+        later=True,
+    )
+    clip: float = opt(0.0, "Largest norm of a step's gradient; 0: as it comes.", low=0.0, high=1e9, later=True)
+    ema: float = opt(
+        0.0,
+        "Keep a moving average of the weights with this decay (at the start less) instead of the last ones; 0: none.",
+        low=0.0,
+        below=1.0,
+        later=True,
+    )
+    precision: str = opt(
+        "float32",
+        "float32, or bfloat16: forward passes of the training in mixed precision.",
+        choices=("float32", "bfloat16"),
+        later=True,
+    )
+    freeze: tuple[str, ...] = opt(
+        (),
+        "Weights that are not trained: patterns of their names such as layer1.*, or all-but-last; influence is of "
+        "the others alone.",
+        later=True,
+    )
+    start: str = opt(
+        "seed",
+        "Weights to begin with: seed (new ones), or loaded (those that were loaded into the project: fine-tuning).",
+        choices=("seed", "loaded"),
+        later=True,
+    )
+    patience: int = opt(
+        0,
+        "Stop after so many epochs without a lower validation loss, and keep the weights of the lowest; 0: all "
+        "epochs, the last weights.",
+        low=0,
+        high=100_000,
+        later=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.betas) != 2:
+            raise UserError(
+                f"betas has {len(self.betas)} numbers.",
+                "Adam keeps two means: of the gradient, and of its square.",
+                "Give two, such as 0.9,0.999.",
+            )
+        if self.warmup and self.schedule == "onecycle":
+            raise UserError(
+                f"warmup is {self.warmup:g} with the schedule onecycle.",
+                "It has a warm-up of its own.",
+                "Leave out warmup, or take another schedule.",
+            )
+        if self.warmup >= max(1, self.epochs):
+            raise UserError(
+                f"warmup is {self.warmup:g} epochs of {self.epochs}.",
+                "The learning rate would never reach its peak.",
+                "Give fewer, or a share of all steps below 1.",
+            )
+        if self.optimizer == "nesterov" and not self.momentum:
+            raise UserError(
+                "nesterov was asked for with momentum 0.", "Then it is plain SGD.", "Use sgd, or set the momentum."
+            )
+
+    @property
+    def plain(self) -> bool:
+        """Whether an update moves the weights along the mean gradient, by learning rate over 1 - momentum in the long
+        run, and the weights kept are the last ones: then influence over checkpoints has a unit."""
+        return self.optimizer in ("sgd", "nesterov") and not self.ema
+
+    @property
+    def l2(self) -> float:
+        """The L2 penalty that is part of what training minimises; AdamW's decay is no term of the loss."""
+        return 0.0 if self.optimizer == "adamw" else self.weight_decay
 
 
 @dataclass(frozen=True, init=False)
@@ -266,6 +353,14 @@ def stored_model(values: dict[str, Any]) -> ModelConfig:
     standardised ones."""
     before = {"inputs": "standardised"} if ".py:" in str(values.get("name", "")) else {}
     return from_dict(ModelConfig, {**before, **values})
+
+
+def request_of(config: Any) -> dict[str, Any]:
+    """A config as it enters fingerprints: settings that came ``later`` are left out at their defaults, so that old keys
+    hold."""
+    late = {item.name: item.default for item in dataclasses.fields(config) if item.metadata.get("later")}
+    usual = [name for name, value in late.items() if getattr(config, name) == value]
+    return {name: value for name, value in to_dict(config).items() if name not in usual}
 
 
 def model_request(model: ModelConfig) -> dict[str, Any]:

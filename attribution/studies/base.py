@@ -84,10 +84,22 @@ class Context:
         """The content of the asked model's last checkpoint, for keys."""
         return file_hash(Path(self.asked.checkpoints[-1][0]))
 
-    @property
-    def architecture(self) -> ModelConfig:
-        """The network alone: trainings start from new weights, never from the user's checkpoints."""
-        return replace(self.model, checkpoints=())
+    def network(self, recipe: TrainConfig) -> ModelConfig:
+        """The network that trainings by this recipe begin with: alone for new weights, with the loaded ones where it
+        starts from those; without any, the training says so."""
+        start = self._start() if recipe.start == "loaded" else self.model.checkpoints[:0]
+        return replace(self.model, checkpoints=start)
+
+    def _start(self) -> tuple[str, ...]:
+        """The weights that were loaded last before the model in use was trained, as the project keeps them."""
+        from attribution.training.run import Run
+
+        runs = {run.id: run for run in finished(self.folder / "runs", Run.open)}
+        now = self.run if self.run is not None and self.run.loaded else None
+        used = self.run.model_config.checkpoints[-1:] if self.run is not None else ()
+        begun = runs.get(Path(used[0]).parent.parent.name) if used else None
+        found = now or begun or next((run for run in runs.values() if run.loaded), None)
+        return self.model.checkpoints[-1:] if found is None else (str(found.checkpoints[-1][0]),)
 
     @property
     def recipe(self) -> TrainConfig:
@@ -96,7 +108,8 @@ class Context:
         that."""
         if self.run is not None and not self.run.loaded:
             return self.run.train_config
-        if not self.agreed and (self.run is not None or self.model.checkpoints):
+        willing = self.agreed or self.own.start == "loaded"
+        if not willing and (self.run is not None or self.model.checkpoints):
             raise self.trained_elsewhere()
         return self.own
 
@@ -108,7 +121,7 @@ class Context:
     @property
     def fold_recipe(self) -> TrainConfig | None:
         """The recipe of out-of-fold trainings; None where the user has not agreed to any."""
-        willing = self.agreed or not self.elsewhere or not self.asked.loaded
+        willing = self.agreed or self.own.start == "loaded" or not self.elsewhere or not self.asked.loaded
         return self.likely_recipe if willing else None
 
     def trained_elsewhere(self) -> UserError:

@@ -1,9 +1,9 @@
-"""The training recipe as pure functions: optimiser, learning rate, batch order, checkpoint epochs and their influence
-weights."""
+"""The training recipe as pure functions: optimiser, batch order, checkpoint epochs and their influence weights."""
 
 import itertools
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,23 +14,19 @@ from attribution.settings.configs import TrainConfig
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """SGD with momentum and L2 penalty, or AdamW, on the trainable weights."""
+    """The recipe's optimiser on the trainable weights, with PyTorch's usual values where the recipe has none."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not weights:
         raise UserError(
             "The model has no trainable weights.", "There is nothing to train.", "Set requires_grad on some of them."
         )
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(weights, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
-    return torch.optim.AdamW(weights, lr=config.lr, weight_decay=config.weight_decay)
-
-
-def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
-    """Learning rate of the ``step``-th of ``steps`` updates (from 0): constant, or half a cosine from ``config.lr``
-    down to almost 0."""
-    if config.schedule == "constant":
-        return config.lr
-    return config.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
+    shared: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
+    if config.optimizer in ("adamw", "adam"):
+        kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+        return kind(weights, betas=(config.betas[0], config.betas[1]), **shared)
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(weights, **shared)
+    return torch.optim.SGD(weights, momentum=config.momentum, nesterov=config.optimizer == "nesterov", **shared)
 
 
 def checkpoint_epochs(epochs: int, count: int) -> list[int]:
@@ -46,10 +42,12 @@ def influence_weight(lr_sum: float, n: int, config: TrainConfig) -> float:
     ``1 / (1 - momentum)`` times in the long run. A sample is in a batch with probability ``b / n``, so a stretch whose
     learning rates sum to ``lr_sum`` moves the weights by ``lr_sum / (n (1 - momentum))`` along the sample's gradient.
     Then the sum over checkpoints of weight times gradient dot product estimates by how many nats the sample lowered the
-    query's loss (Pruthi et al. 2020, "Estimating training data influence by tracing gradient descent", sec. 3.2). AdamW
-    rescales each coordinate: there ``lr_sum / n`` gives an order, not nats.
+    query's loss (Pruthi et al. 2020, "Estimating training data influence by tracing gradient descent", sec. 3.2). A
+    clipped step counts by how far it went; Nesterov's momentum adds up to the same. Adam and its like rescale each
+    coordinate, and a moving average holds back what came last: there ``lr_sum / n`` gives an order, not nats
+    (``TrainConfig.plain``).
     """
-    return lr_sum / (n * (1 - config.momentum)) if config.optimizer == "sgd" else lr_sum / n
+    return lr_sum / (n * (1 - config.momentum)) if config.plain else lr_sum / n
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

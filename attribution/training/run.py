@@ -90,6 +90,7 @@ class Run(Drawn):
         from attribution.models.build import build_model, identity
         from attribution.models.checkpoints import load_checkpoint
         from attribution.models.devices import pick_device
+        from attribution.training.frozen import freeze
 
         dataset = dataset or Dataset.open(self.folder.parent.parent / "data")
         if identity(self.model_config, dataset.info.modality)["code"] != self.config["code"]:
@@ -100,6 +101,7 @@ class Run(Drawn):
             )
         model = build_model(self.model_config, dataset.info, self.config["seed"], trusted=trusted)
         load_checkpoint(model, checked(self.checkpoints[index][0]))
+        freeze(model, self.train_config.freeze)
         return model.to(pick_device(device)).eval()
 
     def siblings(self) -> "list[Run]":

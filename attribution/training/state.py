@@ -1,17 +1,20 @@
 """An unfinished training on disk: after every epoch all that is needed to go on as if nothing had happened."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from attribution.errors import UserError
 from attribution.storage.files import whole_file
 
+LATER = ("average", "best")  # only where the recipe asks for them
 KEPT = ("epoch", "step", "lr_sum", "seconds_s", "checkpoints", "metrics")
 
 
@@ -20,7 +23,8 @@ class TrainingState:
     """Weights, optimiser and what was measured after ``epoch`` epochs, kept in ``RUN/.state``.
 
     ``lr_sum`` is the sum of learning rates since the last checkpoint. Random state is not part of it: every epoch seeds
-    its own.
+    its own. ``average`` are the moving averages of the weights where the recipe asks for them, ``best`` the weights of
+    the lowest validation loss so far (``training.early``).
     """
 
     model: nn.Module
@@ -31,6 +35,22 @@ class TrainingState:
     seconds_s: float = 0.0
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    best: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def asked(self) -> Iterator[nn.Module]:
+        """The model with the weights that are measured and kept: the averages where there are any; the last ones are
+        back afterwards."""
+        if not self.average:
+            yield self.model
+            return
+        own = clone(self.model)
+        self.model.load_state_dict(self.average)
+        try:
+            yield self.model
+        finally:
+            self.model.load_state_dict(own)
 
     def save(self, run: Path, dynamics: pd.DataFrame | None) -> None:
         """Write the state after an epoch; ``dynamics`` is that epoch's table. The state file comes last and is the
@@ -40,6 +60,7 @@ class TrainingState:
                 dynamics.to_parquet(temporary, index=False)
         values = {name: getattr(self, name) for name in KEPT}
         values |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        values |= {name: kept for name in LATER if (kept := getattr(self, name))}
         with whole_file(run / ".state" / "state.pt") as temporary:
             torch.save(values, temporary)
 
@@ -53,7 +74,7 @@ class TrainingState:
             values = torch.load(path, map_location="cpu", weights_only=True)
             self.model.load_state_dict(values.pop("model"))
             self.optimizer.load_state_dict(values.pop("optimizer"))
-            known = {name: values[name] for name in KEPT}
+            known = {name: values[name] for name in KEPT} | {name: values[name] for name in LATER if name in values}
         except Exception as error:  # a damaged file can make the reader raise anything
             raise UserError(
                 f"The unfinished training in {run} cannot be read ({type(error).__name__}).",
@@ -62,16 +83,23 @@ class TrainingState:
             ) from error
         for name, value in known.items():
             setattr(self, name, value)
+        here = {name: value.device for name, value in self.model.state_dict().items()}
+        self.average = {name: value.to(here[name]) for name, value in self.average.items()}
         return True
 
-    def dynamics(self, run: Path) -> pd.DataFrame:
-        """The tables of all epochs so far, one after the other."""
-        return pd.concat([pd.read_parquet(_part(run, epoch)) for epoch in range(1, self.epoch + 1)], ignore_index=True)
+    def dynamics(self, run: Path, last: int) -> pd.DataFrame:
+        """The tables of the epochs up to ``last``, one after the other."""
+        return pd.concat([pd.read_parquet(_part(run, epoch)) for epoch in range(1, last + 1)], ignore_index=True)
 
     @staticmethod
     def remove(run: Path) -> None:
         """Forget the state of a finished training."""
         shutil.rmtree(run / ".state", ignore_errors=True)
+
+
+def clone(model: nn.Module) -> dict[str, Tensor]:
+    """All values of a model's state, copied."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
 def _part(run: Path, epoch: int) -> Path:

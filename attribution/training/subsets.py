@@ -18,7 +18,15 @@ import numpy as np
 from attribution.datasets.dataset import Dataset, Labels
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import ModelConfig, TrainConfig, fingerprint, from_dict, stored_model, to_dict
+from attribution.settings.configs import (
+    ModelConfig,
+    TrainConfig,
+    fingerprint,
+    from_dict,
+    request_of,
+    stored_model,
+    to_dict,
+)
 from attribution.storage.files import read_array, read_json, whole_file, write_json
 from attribution.tasks import task_class
 
@@ -68,6 +76,7 @@ class Subsets:
         """The store for this request below ``root``, with what is there already; nothing is trained. ``UserError`` for
         a bad share."""
         from attribution.models.build import identity
+        from attribution.training.start import start_hash
 
         n = len(labels.train_rows(dataset))
         if not 0 < round(share * n) < n:
@@ -76,9 +85,11 @@ class Subsets:
                 "Subsets must differ from one another.",
                 "Set it between 0 and 1, for example 0.5.",
             )
-        told = {name: value for name, value in to_dict(recipe).items() if name not in ("seed", "device", "checkpoints")}
+        left_out = ("seed", "device", "checkpoints")
+        told = {name: value for name, value in request_of(recipe).items() if name not in left_out}
         what = identity(model, dataset.info.modality)
-        key = fingerprint("subsets", FORMAT, dataset.info.base_hash, labels.version, what, told, share)
+        start = [start_hash(model)] if recipe.start == "loaded" else []
+        key = fingerprint("subsets", FORMAT, dataset.info.base_hash, labels.version, what, told, share, *start)
         folder = Path(root) / key
         store = Subsets(folder, repeats)
         if not (folder / "about.json").is_file():  # written with the first model: looking must not write
@@ -184,10 +195,11 @@ class Subsets:
         """A member's network in eval mode on the CPU; custom code runs only when ``trusted``."""
         from attribution.models.build import build_model
         from attribution.models.checkpoints import load_checkpoint
+        from attribution.training.frozen import freeze
 
         network = build_model(stored_model(self.about["model"]), dataset.info, SEED, trusted=trusted)
         load_checkpoint(network, self._at(number, repeat) / "weights.safetensors")
-        return network.eval()
+        return freeze(network, self.about["train"].get("freeze", ())).eval()
 
     # --- making more
     # -------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,11 +36,12 @@ from attribution.models.features import batch_coupled, count_parameters, device_
 from attribution.models.predict import HeldInputs, evaluate, predict
 from attribution.models.user_code import said
 from attribution.progress import Progress
-from attribution.settings.configs import ModelConfig, TrainConfig, default_recipe, fingerprint, to_dict
+from attribution.settings.configs import ModelConfig, TrainConfig, default_recipe, fingerprint, request_of, to_dict
 from attribution.storage.files import whole_file
 from attribution.storage.locks import alone
 from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
+from attribution.training.early import back_to_best, check_patience, going, note_best
 from attribution.training.measured import dynamics_of, epoch_message, figure_words, figures_of, measure
 from attribution.training.recipe import (
     batches,
@@ -48,11 +49,16 @@ from attribution.training.recipe import (
     epoch_order,
     epoch_seed,
     influence_weight,
-    learning_rate,
     make_optimizer,
 )
 from attribution.training.run import Run
-from attribution.training.state import TrainingState
+from attribution.training.schedules import learning_rate
+from attribution.training.start import begun, start_hash
+from attribution.training.state import TrainingState, clone
+from attribution.training.update import averaged, update
+
+if TYPE_CHECKING:
+    from attribution.tasks.base import Task
 
 __all__ = ["Run", "adopt", "default_recipe", "fit", "loss_on_samples", "predict", "run_fingerprint", "train"]
 FORMAT = 1  # raise when the same request would give other weights than before
@@ -61,9 +67,10 @@ FORMAT = 1  # raise when the same request would give other weights than before
 def run_fingerprint(dataset: "Dataset", labels: "Labels", model: ModelConfig, config: TrainConfig) -> str:
     """Content key of a training: data, labels, network (with the hash of custom code), recipe and seed; not the
     device."""
-    recipe = {name: value for name, value in to_dict(config).items() if name != "device"}
+    recipe = {name: value for name, value in request_of(config).items() if name != "device"}
+    start = [start_hash(model)] if config.start == "loaded" else []
     return fingerprint(
-        "train", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), recipe
+        "train", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), recipe, *start
     )
 
 
@@ -84,8 +91,10 @@ def train(
 
     The loss is the batch mean of the task's. After each epoch one pass in eval mode over the training samples
     gives their dynamics (about a third of the training time); ``dynamics=False`` leaves that pass out, takes a finished
-    full run if there is one, and else writes ``runs/FINGERPRINT-brief``. ``model.checkpoints`` is not read: weights
-    start from the seed. Probabilities and representation are written for all rows, dropped ones too.
+    full run if there is one, and else writes ``runs/FINGERPRINT-brief``. Weights start from the seed; with the recipe's
+    ``start="loaded"`` from the last of ``model.checkpoints``, which are not read otherwise. With ``patience`` the run
+    ends with the epoch of the lowest validation loss. Probabilities and representation are written for all rows,
+    dropped ones too.
     Raises ``UserError`` for a recipe, network or device that cannot work, for no training samples, and when the loss is
     not finite.
     """
@@ -129,19 +138,21 @@ def _train_into(
         progress.update(1, 1, "already trained")
         return Run.open(folder)
     device = pick_device(config.device)
-    network = build_model(place.model, dataset.info, config.seed, trusted=trusted)
+    validation = _active(dataset, labels, "val")
+    check_patience(config, validation)
+    network = begun(place.model, dataset.info, config, trusted=trusted)
     check_model(network, dataset)
     use_fast_layout(network.to(device))
-    state = TrainingState(network, make_optimizer(network, config))
+    state = _new_state(network, config)
     resumed = state.resume(folder)
     place.log(f"resumed after epoch {state.epoch}" if resumed else f"training on {len(rows)} samples on {device}")
 
     splits = {
         name: _Split(dataset, labels, some, device, inputs_of(network))
-        for name, some in (("train", rows), ("val", _active(dataset, labels, "val")))
+        for name, some in (("train", rows), ("val", validation))
     }
     kept = checkpoint_epochs(config.epochs, config.checkpoints)
-    while state.epoch < config.epochs:
+    while going(state, config):
         table = _one_epoch(state, config, splits, labels.active[dataset.rows("train")], dynamics, progress)
         if state.epoch in kept:
             _keep_weights(state, folder, len(rows), config)
@@ -150,18 +161,23 @@ def _train_into(
         place.log(message)
         progress.update(state.epoch, config.epochs + 0.5, message)
 
+    stopped = state.epoch
+    last = back_to_best(state, folder)
+    if last not in [entry["epoch"] for entry in state.checkpoints]:
+        _keep_weights(state, folder, len(rows), config)
     if dynamics:
-        write_table(folder / "dynamics.parquet", state.dynamics(folder))
+        write_table(folder / "dynamics.parquet", state.dynamics(folder, last))
     extra = {
         "train": to_dict(config),
         "seed": config.seed,
         "seconds_s": round(state.seconds_s, 3),
         "source": "trained",
         "n_train": len(rows),
-        "weight_unit": "nats" if config.optimizer == "sgd" else "order",
+        "weight_unit": "nats" if config.plain else "order",
         "checkpoints": state.checkpoints,
+        **({"stopped": {"after": stopped, "kept": last}} if config.patience else {}),
     }
-    run = _finish(place, network, state.metrics, config.epochs, extra)
+    run = _finish(place, network, state.metrics, last, extra)
     TrainingState.remove(folder)
     progress.update(1, 1, epoch_message(state.metrics, config.epochs, dataset.task))
     return run
@@ -184,15 +200,18 @@ def fit(
     if not len(rows):
         raise UserError("No training sample is active.", "There is nothing to train on.", "Undo some of the drops.")
     device = pick_device(config.device)
-    network = build_model(model, dataset.info, config.seed, trusted=trusted)
+    validation = _active(dataset, labels, "val") if config.patience else rows[:0]
+    check_patience(config, validation)
+    network = begun(model, dataset.info, config, trusted=trusted)
     use_fast_layout(network.to(device))
-    state = TrainingState(network, make_optimizer(network, config))
+    state = _new_state(network, config)
     splits = {
         name: _Split(dataset, labels, some, device, inputs_of(network))
-        for name, some in (("train", rows), ("val", rows[:0]))
+        for name, some in (("train", rows), ("val", validation))
     }
-    while state.epoch < config.epochs:
+    while going(state, config):
         _one_epoch(state, config, splits, labels.active[dataset.rows("train")], False, progress)
+    back_to_best(state)
     return network.eval()
 
 
@@ -329,6 +348,13 @@ def loss_on_samples(
     return pd.DataFrame({"row": rows, "id": dataset.ids[rows], **shown, **rest})
 
 
+def _new_state(network: nn.Module, config: TrainConfig) -> TrainingState:
+    """Before the first step."""
+    state = TrainingState(network, make_optimizer(network, config))
+    state.average = clone(network) if config.ema else {}
+    return state
+
+
 class _Split:
     """One split on the device: inputs held there, targets as the loss takes them (``labels``), ``values``, rows."""
 
@@ -368,14 +394,16 @@ def _one_epoch(
     with seeded(seed, data.labels.device), reproducible():
         answers = _steps(state, config, data, plan, not dynamics, progress)
         if dynamics:
-            found = task.said(evaluate(state.model, data.inputs).cpu(), data.values)
+            with state.asked() as model:
+                found = task.said(evaluate(model, data.inputs).cpu(), data.values)
             state.metrics += figures_of(task, found, data.values, epoch, "train")
             table = dynamics_of(task, found, data.values, data.rows, epoch)
         else:  # over the epoch, while the weights were changing
             seen = torch.cat(plan).numpy()
             state.metrics += measure(task, torch.cat(answers).float().cpu(), data.values[seen], epoch, "train")
         if len(splits["val"].rows):
-            outputs = evaluate(state.model, splits["val"].inputs).cpu()
+            with state.asked() as model:
+                outputs = evaluate(model, splits["val"].inputs).cpu()
             state.metrics += measure(task, outputs, splits["val"].values, epoch, "val")
     if not np.isfinite([entry["loss"] for entry in state.metrics if entry["epoch"] == epoch]).all():
         raise UserError(
@@ -384,6 +412,7 @@ def _one_epoch(
             f"Lower the learning rate (now {config.lr:g}).",
         )
     state.epoch = epoch
+    note_best(state, config)
     state.seconds_s += time.monotonic() - started_s
     return table
 
@@ -402,16 +431,13 @@ def _steps(
     state.model.train()
     for done, positions in enumerate(plan):
         lr = learning_rate(state.step, len(plan) * config.epochs, config)
-        for group in state.optimizer.param_groups:
-            group["lr"] = lr
         y = data.labels[positions.to(data.labels.device)]
-        outputs = state.model(data.inputs.at(positions))
-        loss = data.task.loss(outputs, y).mean()
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        state.optimizer.step()
+        x = data.inputs.at(positions)
+        outputs, went = update(state.model, state.optimizer, x, partial(_loss, data.task, y), lr, config)
         state.step += 1
-        state.lr_sum += lr
+        state.lr_sum += went
+        if config.ema:
+            averaged(state.average, state.model, state.step, config.ema)
         answers += [outputs.detach()] if keep else []
         progress.update(
             state.epoch + (done + 1) / (len(plan) + 1),
@@ -421,10 +447,15 @@ def _steps(
     return answers
 
 
+def _loss(task: "Task", targets: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
+    return task.loss(outputs, targets)
+
+
 def _keep_weights(state: TrainingState, folder: Path, n: int, config: TrainConfig) -> None:
     steps = state.step - sum(entry["steps"] for entry in state.checkpoints)
     name = f"epoch-{state.epoch:03d}.safetensors"
-    save_checkpoint(state.model, folder / "checkpoints" / name)
+    with state.asked() as model:
+        save_checkpoint(model, folder / "checkpoints" / name)
     weight = influence_weight(state.lr_sum, n, config)
     state.checkpoints.append(
         {"file": name, "epoch": state.epoch, "lr": state.lr_sum / steps, "steps": steps, "weight": weight}

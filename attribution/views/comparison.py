@@ -28,12 +28,23 @@ def look(outcome: str, main: "Change") -> tuple[str, str]:
 
 
 def recipe_words(model: str, recipe: "TrainConfig") -> str:
-    """The recipe in one line: "cnn, 12 epochs, batches of 64, sgd, learning rate 0.05 (cosine)"."""
+    """The recipe in one line: "cnn, 12 epochs, batches of 64, sgd, learning rate 0.05 (cosine)", and what it has beside
+    the usual."""
     rate = f"learning rate {recipe.lr:g} ({recipe.schedule})"
-    return (
-        f"{'usual network' if model == 'auto' else model}, {plural(recipe.epochs, 'epoch')}, batches of "
-        f"{recipe.batch_size}, {recipe.optimizer}, {rate}"
-    )
+    warm = f"{percent(recipe.warmup)} of the steps" if recipe.warmup < 1 else plural(round(recipe.warmup), "epoch")
+    more = {
+        f"warm-up over {warm}": recipe.warmup,
+        f"betas {recipe.betas[0]:g} and {recipe.betas[1]:g}": recipe.betas != TrainConfig().betas,
+        f"gradients clipped at {recipe.clip:g}": recipe.clip,
+        f"a moving average of the weights ({recipe.ema:g})": recipe.ema,
+        "mixed precision": recipe.precision != "float32",
+        f"frozen: {' '.join(recipe.freeze)}": recipe.freeze,
+        "starting from the loaded weights": recipe.start == "loaded",
+        f"stopping after {plural(recipe.patience, 'epoch')} without a lower validation loss": recipe.patience,
+    }
+    network = "usual network" if model == "auto" else model
+    first = [network, plural(recipe.epochs, "epoch"), f"batches of {recipe.batch_size}", recipe.optimizer, rate]
+    return ", ".join([*first, *(words for words, told in more.items() if told)])
 
 
 def cost_words(seconds: float | None, seeds: int) -> str:

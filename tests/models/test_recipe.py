@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from attribution.errors import UserError
 from attribution.settings.configs import TrainConfig
-from attribution.training.recipe import batches, checkpoint_epochs, epoch_order, influence_weight, learning_rate
+from attribution.training.recipe import batches, checkpoint_epochs, epoch_order, influence_weight
+from attribution.training.schedules import learning_rate
 
 
 @given(st.integers(1, 200), st.integers(1, 40), st.integers(1, 2))
@@ -60,8 +61,8 @@ def test_influence_weight_is_the_learning_rate_mass_of_one_sample():
         {"batch_size": 0},
         {"lr": 0.0},
         {"momentum": 1.0},
-        {"optimizer": "adam"},
-        {"schedule": "step"},
+        {"optimizer": "lion"},
+        {"schedule": "poly"},
         {"seed": -1},
     ],
 )

@@ -111,7 +111,7 @@ def test_ranges_read_well():
     assert found["epochs"] == "1 to 100,000"
     assert found["momentum"] == "0 or more, below 1"
     assert found["lr"] == "above 0"
-    assert found["optimizer"] == "sgd, adamw"
+    assert found["optimizer"] == "sgd, nesterov, adamw, adam, rmsprop"
     assert next(words(item) for item in dataclasses.fields(RetrainConfig)).endswith("at least 3 different")
 
 

@@ -32,7 +32,7 @@ def cost_by_subsets(context: Context, config: BenchConfig) -> "pd.DataFrame":
         context.folder / "subsets",
         context.dataset,
         context.labels,
-        context.architecture,
+        context.network(context.likely_recipe),
         context.likely_recipe,
         share=config.share,
         repeats=config.repeats,

@@ -55,11 +55,11 @@ def as_linear(trained: "TrainedModel") -> LinearFit:
             "Read the linear datamodeling score instead, or train the model here.",
         )
     size = layers[0].weight.numel() + layers[0].bias.numel()
-    if size > LARGEST or recipe.optimizer != "sgd" or not recipe.weight_decay > 0:
+    if size > LARGEST or not recipe.plain or not recipe.weight_decay > 0 or recipe.freeze or recipe.patience:
         raise UserError(
             f"{size:,} weights, {recipe.optimizer} and an L2 penalty of {recipe.weight_decay:g} do not have an "
             "exact optimum here.",
-            f"At most {LARGEST:,} weights, sgd, and a penalty above 0 are needed.",
+            f"At most {LARGEST:,} weights, sgd to the last epoch on all of them, and a penalty above 0 are needed.",
             "Read the linear datamodeling score instead.",
         )
     x, y = inputs(trained, trained.rows)

@@ -12,7 +12,7 @@ from attribution.datasets.dataset import Labels
 from attribution.detectors.planting import plant
 from attribution.errors import UserError
 from attribution.progress import Progress
-from attribution.settings.configs import to_dict
+from attribution.settings.configs import request_of
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
 from attribution.studies.calibration.study import CalibrateConfig
@@ -48,7 +48,7 @@ def request(context: Context, config: CalibrateConfig) -> Request:
     said |= {"detectors": list(flags.config["combined"])}
     said |= {name: getattr(config, name) for name in ("share", "folds", "seed")}
     if run.loaded:
-        said["recipe"] = {name: value for name, value in to_dict(recipe).items() if name != "device"}
+        said["recipe"] = {name: value for name, value in request_of(recipe).items() if name != "device"}
     return Request(said, ready=(recipe, count))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from attribution.settings.configs import to_dict
+from attribution.settings.configs import request_of, to_dict
 from attribution.storage.artefact import Artefact
 from attribution.studies.base import Context, Request
 from attribution.studies.costs.model import Cost
@@ -35,7 +35,7 @@ def told_of(kind: str, context: Context, config: Any, asked: Any = None) -> Requ
     run = context.run.id if context.run else ""
     version = context.labels.version
     said = {"kind": kind, "run": run, "version": version, "request": to_dict(config)}
-    parts = ("forecast", FORMAT, kind, {**to_dict(config), "run": run}, version, asked)
+    parts = ("forecast", FORMAT, kind, {**request_of(config), "run": run}, version, asked)
     return Request(said, parts, ready=asked)
 
 

@@ -58,7 +58,7 @@ def pilot_training(
     nothing."""
     device = pick_device(recipe.device)
     rows = len(labels.train_rows(dataset))
-    short = replace(recipe, epochs=1, checkpoints=1)
+    short = replace(recipe, epochs=1, checkpoints=1, warmup=0, patience=0)
     started_s = time.perf_counter()
     readings = Paced()
     peak = 0
@@ -91,12 +91,12 @@ def pilot_training(
 
 def request(context: Context, config: TrainConfig) -> Request:
     """Everything that decides what the training costs."""
-    return told_of("train", replace(context, run=None), config, model_request(context.architecture))
+    return told_of("train", replace(context, run=None), config, model_request(context.network(config)))
 
 
 def compute(context: Context, config: TrainConfig, asked: Request, out: Path, work: Progress) -> dict[str, Any]:
     """Trains nothing but a few epochs on a share."""
     work.update(0, 1, "timing an epoch on a share of the samples")
-    found = pilot_training(context.dataset, context.labels, context.architecture, config, trusted=context.trusted)
+    found = pilot_training(context.dataset, context.labels, context.network(config), config, trusted=context.trusted)
     rows = len(context.labels.train_rows(context.dataset))
     return {"n_train": rows, **figures(found.cost(rows, config.epochs), found.spent_s, [])}

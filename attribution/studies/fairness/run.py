@@ -20,7 +20,7 @@ from attribution.measures._adversarial import movable
 from attribution.measures._gaps import positive_class
 from attribution.measures.query import measure_of
 from attribution.progress import Progress
-from attribution.settings.configs import model_request, to_dict
+from attribution.settings.configs import model_request, request_of
 from attribution.statistics.intervals import Interval
 from attribution.storage.tables import write_table
 from attribution.studies.base import Context, Request
@@ -58,9 +58,9 @@ def request(context: Context, config: RemedyConfig) -> Request:
         "run": context.asked.id,
         "version": context.labels.version,
         "recipe": {
-            name: value for name, value in to_dict(recipe).items() if name not in ("seed", "device", "checkpoints")
+            name: value for name, value in request_of(recipe).items() if name not in ("seed", "device", "checkpoints")
         },
-        "model": model_request(context.architecture),
+        "model": model_request(context.network(recipe)),
         "budgets": budgets,
         "seeds": list(config.seeds),
         "bootstrap": config.bootstrap,
@@ -208,7 +208,7 @@ class _Sweep:
             run = train(
                 self.dataset,
                 left,
-                self.context.architecture,
+                self.context.network(recipe),
                 recipe,
                 self.runs,
                 part,

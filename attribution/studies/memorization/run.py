@@ -75,7 +75,7 @@ def request(context: Context, config: MemorizeConfig) -> Request:
 
 def _subsets(context: Context, config: MemorizeConfig, recipe: TrainConfig) -> Subsets:
     folder = context.folder / "subsets"
-    model = context.architecture
+    model = context.network(recipe)
     return Subsets.at(folder, context.dataset, context.labels, model, recipe, share=config.share)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from attribution.datasets.needed import active_rows
 from attribution.progress import Progress
-from attribution.settings.configs import to_dict
+from attribution.settings.configs import request_of
 from attribution.studies.base import Context, Request
 from attribution.studies.categories.categories import KEPT_FROM, kept_or_made
 from attribution.studies.categories.relations import relations, sources
@@ -37,7 +37,7 @@ def request(context: Context, config: FlagConfig) -> Request:
         "seed": config.seed,
     }
     if run.loaded:
-        told = to_dict(context.fold_recipe) if context.fold_recipe else {}
+        told = request_of(context.fold_recipe) if context.fold_recipe else {}
         said["recipe"] = {name: value for name, value in told.items() if name != "device"} or None
     if dataset.task.kind == "class":
         judged = judgeable(np.asarray(labels.values[trained.rows]), dataset.hashes[trained.rows])

@@ -68,7 +68,7 @@ def compute(context: Context, config: PreviewConfig, asked: Request, out: Path, 
     before, acted, test = asked.ready
     model = run.model(-1, dataset, context.trusted).to(pick_device(config.device)).eval()
     recipe = run.train_config
-    known = recipe.optimizer == "sgd" and run.config["source"] == "trained"  # AdamW's decay is no term of the loss
+    known = run.config["source"] == "trained"
     chosen = _samples(dataset, acted["row"].to_numpy(), before, after, model)
     ratio = 1.0 if config.variant == "if" else config.ratio
     mask = select_for(model, chosen.batches(), ratio, config.selection, config.seed, dataset.task.loss)
@@ -76,7 +76,7 @@ def compute(context: Context, config: PreviewConfig, asked: Request, out: Path, 
         config.variant,
         config.steps,
         config.damping_ratio,
-        l2=recipe.weight_decay if known else 0.0,
+        l2=recipe.l2 if known else 0.0,
         curvature_samples=config.curvature_samples,
         seed=config.seed,
     )

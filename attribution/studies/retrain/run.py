@@ -37,12 +37,13 @@ FORMAT = 2  # raise when the same request would give another result than before
 def request(context: Context, config: RetrainConfig) -> Request:
     """All trainings on both versions by what they are made of. ``UserError`` for a seed named twice, an empty test
     split and versions that train the same."""
-    dataset, after, model = context.dataset, context.labels, context.architecture
+    dataset, after = context.dataset, context.labels
     before = context.before or dataset.base_version()
     train_rows = dataset.rows("train")
     changed = train_rows[_differ(dataset, before, after, train_rows)]
     chosen = chosen_on_test(context.folder / "project.db", dataset, changed.tolist())
     recipe = context.recipe
+    model = context.network(recipe)
     test = _check(dataset, before, after, config)
     recipes = [dataclasses.replace(recipe, seed=seed, device=config.device) for seed in config.seeds]
     keys = [[run_fingerprint(dataset, labels, model, each) for each in recipes] for labels in (before, after)]
@@ -97,7 +98,7 @@ def _trained(context: Context, labels: "Labels", recipes: list[TrainConfig], wor
     for place, each in enumerate(recipes):
         part = work.part(place / len(recipes), (place + 1) / len(recipes), f"{words} the edits, seed {each.seed}")
         more = {"trusted": context.trusted, "dynamics": each.seed == own_seed}
-        found.append(train(context.dataset, labels, context.architecture, each, runs, part, **more))
+        found.append(train(context.dataset, labels, context.network(each), each, runs, part, **more))
     return found
 
 

@@ -19,13 +19,14 @@ def made(
     Weights that were trained elsewhere are not replaced unasked: it takes ``checkpoints`` (``rates``: the learning rate
     near each, or one for all), or the user's word that models may be trained here; else ``UserError`` after an edit.
     """
-    if checkpoints or (context.elsewhere and not context.agreed):
+    tuned = config.start == "loaded" and context.run is not None  # fine-tuning was asked for, and there is what to tune
+    if checkpoints or (context.elsewhere and not context.agreed and not tuned):
         run = _adopted(context, config, work, tuple(checkpoints), tuple(rates))
     else:
         run = train(
             context.dataset,
             context.labels,
-            context.architecture,
+            context.network(config),
             config,
             context.folder / "runs",
             work,
@@ -38,7 +39,7 @@ def made(
 
 def found(context: Context, config: TrainConfig) -> Run | None:
     """The finished run of this recipe on the current labels, or None."""
-    key = run_fingerprint(context.dataset, context.labels, context.architecture, config)
+    key = run_fingerprint(context.dataset, context.labels, context.network(config), config)
     return next((run for run in finished(context.folder / "runs", Run.open) if run.id == key), None)
 
 

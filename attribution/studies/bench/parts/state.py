@@ -38,8 +38,8 @@ class Bench:
         self.dataset = self.context.dataset
         self.labels = self.context.labels
         self.run = self.context.asked
-        self.model = self.context.architecture
         self.recipe = self.context.likely_recipe
+        self.model = self.context.network(self.recipe)
         self.home = self.context.folder
         self.trusted = self.context.trusted
         self.rows = self.labels.train_rows(self.dataset)
