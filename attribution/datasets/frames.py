@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -15,26 +15,53 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets import hugging_features
 from attribution.datasets.guard import restored
+from attribution.datasets.packed_text import ending, opened_bytes, opened_text, text_size
 from attribution.datasets.readers.base import suffixes
 from attribution.datasets.sizes import check_memory
 from attribution.datasets.source import left_out, listed, note
 from attribution.datasets.splits import split_name
+from attribution.datasets.stored import ParquetRows, Stored, bytes_of, is_encoded, joined
 from attribution.datasets.words import tidy, whole
 from attribution.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".ndjson.gz")
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 BLANKS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 LOOKED_AT = 50  # records that show how a CSV file is separated
 # Columns of a table in parts: file and row, and the split that the file's name says.
 PART, SPLIT_OF_PART = "__part__", "__split_of_part__"
 Problems = list[dict[str, Any]]
+Pictures = dict[str, Stored]  # by the names of their columns
+_SAVE_ARRAYS = "Save its arrays with np.savez(FILE.npz, X=X, y=y)."
+_SAVE_FRAME = "Read it with pandas and save it as Parquet: frame.to_parquet(FILE.parquet)."
+NEAREST = {  # what to make of files that are not read, by their suffix
+    ".npy": _SAVE_ARRAYS,
+    ".mat": _SAVE_ARRAYS,
+    ".h5": _SAVE_ARRAYS,
+    ".hdf5": _SAVE_ARRAYS,
+    ".pt": _SAVE_ARRAYS,
+    ".pth": _SAVE_ARRAYS,
+    ".pkl": f"A pickle can run any code and is never opened. {_SAVE_ARRAYS} {_SAVE_FRAME}",
+    ".pickle": f"A pickle can run any code and is never opened. {_SAVE_ARRAYS} {_SAVE_FRAME}",
+    ".dta": _SAVE_FRAME,
+    ".sav": _SAVE_FRAME,
+    ".orc": _SAVE_FRAME,
+    ".avro": _SAVE_FRAME,
+    ".xml": _SAVE_FRAME,
+    ".html": _SAVE_FRAME,
+    ".zip": "Unpack it, and give the folder or file inside; the New project page unpacks an uploaded ZIP itself.",
+    ".7z": "Unpack it, and give the folder or file inside.",
+    ".rar": "Unpack it, and give the folder or file inside.",
+    ".tfrecord": "Write its samples as pictures in class folders, or as a WebDataset tar.",
+    ".arff": "Save it as CSV.",
+}
 OTHER_KINDS = {  # how files begin that are often called .csv, what they are, and what to do
-    b"\x1f\x8b": ("packed with gzip", "Unpack it first (gunzip)."),
+    b"\x1f\x8b": ("packed with gzip", "Call it .csv.gz (or .jsonl.gz), or unpack it first (gunzip)."),
     b"BZh": ("packed with bzip2", "Unpack it first (bunzip2)."),
     b"\xfd7zXZ\0": ("packed with xz", "Unpack it first (unxz)."),
     b"\x28\xb5\x2f\xfd": ("packed with zstd", "Unpack it first (unzstd)."),
@@ -56,10 +83,16 @@ OTHER_KINDS = {  # how files begin that are often called .csv, what they are, an
 
 
 def read_frame(
-    path: Path, as_text: tuple[str, ...] = (), problems: Problems | None = None, max_gigabytes: float = 0.0
+    path: Path,
+    as_text: tuple[str, ...] = (),
+    problems: Problems | None = None,
+    max_gigabytes: float = 0.0,
+    files: Sequence[Path] = (),
+    pictures: "Pictures | None" = None,
 ) -> "pd.DataFrame":
-    """A table file, or a folder of Parquet parts, as a DataFrame; what was not taken as it stands there is added to
-    ``problems``.
+    """A table file, a folder of Parquet parts, or these ``files`` as one table, as a DataFrame; what was not taken as
+    it stands there is added to ``problems``. Columns of pictures in Parquet files are not read into memory: they are
+    added to ``pictures`` instead.
 
     In CSV files the columns ``as_text`` are kept as written ("NA" and "None" are words there); in the others the usual
     spellings of a missing value become NaN. A file that would take more than ``max_gigabytes`` of memory (0: no limit)
@@ -67,11 +100,11 @@ def read_frame(
     (``UserError``).
     """
     problems = [] if problems is None else problems
-    frame = (
-        _read_parts(path, problems, max_gigabytes)
-        if path.is_dir()
-        else _read_file(path, as_text, problems, max_gigabytes)
-    )
+    pictures = {} if pictures is None else pictures
+    if path.is_dir() or len(files) > 1:
+        frame = _read_parts(path, list(files), as_text, problems, max_gigabytes, pictures)
+    else:
+        frame = _read_file(files[0] if files else path, as_text, problems, max_gigabytes, pictures)
     if not len(frame):
         raise UserError(
             f"{path.name} has a header but no rows.",
@@ -91,34 +124,41 @@ def is_table_folder(path: Path) -> bool:
     return bool(_parts(path)) and not any(entry.is_dir() or entry.suffix.lower() in suffixes() for entry in others)
 
 
-def _read_file(path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
+def _read_file(
+    path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float, pictures: "Pictures"
+) -> "pd.DataFrame":
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty.", "There is nothing to load.", "Check that this is the file you meant.")
+    if ending(path) not in SUFFIXES:
+        raise _unknown(path)
+    if ending(path) == ".parquet":
+        return _read_parquet(path, max_gigabytes, pictures)
+    must_be_text(path)
+    return (_read_csv if is_csv(path) else _read_jsonl)(path, as_text, problems, max_gigabytes)
+
+
+def is_csv(path: Path) -> bool:
+    """Whether a table's name says that a line is a row with separated values."""
+    return ending(path).removesuffix(".gz") in (".csv", ".tsv")
+
+
+def _unknown(path: Path) -> UserError:
+    """The error for a file that no reader reads: the nearest door."""
     suffix = path.suffix.lower()
-    readers = {
-        ".csv": _read_csv,
-        ".tsv": _read_csv,
-        ".jsonl": _read_jsonl,
-        ".ndjson": _read_jsonl,
-        ".parquet": _read_parquet,
-    }
-    if suffix not in readers:
-        raise UserError(
-            f"{path.name} ends in {suffix or 'nothing'!r}.",
-            "Its format is unknown.",
-            f"Use one of {', '.join(suffixes())}.",
-        )
-    if suffix != ".parquet":
-        _must_be_text(path)
-    return readers[suffix](path, as_text, problems, max_gigabytes)
+    do = NEAREST.get(suffix, "")
+    return UserError(
+        f"{path.name} ends in {suffix or 'nothing'!r}.",
+        "Its format is unknown.",
+        f"{do}{' Read are' if do else 'Use one of'} {', '.join(suffixes())}.",
+    )
 
 
 # --- text files
 
 
-def _must_be_text(path: Path) -> None:
+def must_be_text(path: Path) -> None:
     """``UserError`` for a file of another kind whose name says that it is a table in text."""
-    with open(path, "rb") as stream:
+    with opened_bytes(path) as stream:
         start = stream.read(64)
     for sign, (kind, do) in OTHER_KINDS.items():
         if start.lstrip(b" \r\n\t").lower().startswith(sign.lower()):
@@ -129,7 +169,7 @@ def _must_be_text(path: Path) -> None:
 
 def encoding_of(path: Path) -> str:
     """UTF-8, or what the file's byte order mark says; ``UserError`` for UTF-16 without one."""
-    with open(path, "rb") as stream:
+    with opened_bytes(path) as stream:
         start = stream.read(4096)
     if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
@@ -164,7 +204,7 @@ def _decoding(path: Path, encoding: str) -> Iterator[None]:
 
 
 def _first_bad_byte(path: Path) -> tuple[int, int]:
-    with open(path, "rb") as stream:
+    with opened_bytes(path) as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 line.decode()
@@ -191,9 +231,9 @@ def names_of(names: list[str], path: Path) -> list[str]:
 def header(path: Path) -> tuple[list[str], str, int]:
     """Column names of a CSV or TSV file as ``names_of`` gives them, its separator, and how many lines stand before the
     header (Excel's ``sep=;``)."""
-    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    usual = "\t" if ending(path).startswith(".tsv") else ","
     encoding = encoding_of(path)
-    with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
+    with _decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
         sample = stream.read(1 << 16)
         if sample.count("\n") < 2 and "\r" not in sample:  # a header longer than the sample
             sample += stream.readline()
@@ -240,7 +280,8 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
 
     names, separator, before = header(path)
     encoding = encoding_of(path)
-    check_memory(path, _rows_of_text(path), len(names), 2 * path.stat().st_size, max_gigabytes)
+    size = text_size(path, max_gigabytes)
+    check_memory(path, _rows_of_text(path, size), len(names), 2 * size, max_gigabytes)
     how = {
         "sep": separator,
         "names": names,
@@ -252,7 +293,7 @@ def _read_csv(path: Path, as_text: tuple[str, ...], problems: Problems, max_giga
         "low_memory": False,
     }
     frame = _parsed_csv(path, encoding, **how, dtype=dict.fromkeys([name for name in names if name in as_text], str))
-    if separator != ("\t" if path.suffix.lower() == ".tsv" else ","):
+    if separator != ("\t" if ending(path).startswith(".tsv") else ","):
         problems.append(note(path.name, f"its columns are separated by {SEPARATORS.get(separator, repr(separator))}"))
     if encoding != "utf-8-sig":
         problems.append(note(path.name, f"it is written in {encoding.upper()}"))
@@ -272,7 +313,7 @@ def _parsed_csv(path: Path, encoding: str, **how: Any) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
+        with _decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
             frame = pd.read_csv(stream, **how)
     except pd.errors.EmptyDataError as cause:
         raise UserError(
@@ -336,11 +377,11 @@ def _without_empty_columns(frame: "pd.DataFrame", problems: Problems) -> "pd.Dat
     return frame.drop(columns=empty)
 
 
-def _rows_of_text(path: Path) -> int:
-    """About how many lines a text file has, from its first ones."""
-    with open(path, "rb") as stream:
+def _rows_of_text(path: Path, size: int) -> int:
+    """About how many lines a text file of this size has, from its first ones."""
+    with opened_bytes(path) as stream:
         start = stream.read(1 << 16)
-    return int(path.stat().st_size / max(len(start), 1) * max(start.count(b"\n"), 1))
+    return int(size / max(len(start), 1) * max(start.count(b"\n"), 1))
 
 
 def _read_jsonl(path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
@@ -349,14 +390,14 @@ def _read_jsonl(path: Path, as_text: tuple[str, ...], problems: Problems, max_gi
     encoding = encoding_of(path)
     records: list[dict[str, Any]] = []
     halves: list[int] = []
-    with _decoding(path, encoding), open(path, encoding=encoding) as stream:
+    with _decoding(path, encoding), opened_text(path, encoding) as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue
             record = _record(line, number, path)
             if not records:
-                rows = _rows_of_text(path)
-                check_memory(path, rows, 8 * len(record), 3 * path.stat().st_size, max_gigabytes)
+                size = text_size(path, max_gigabytes)
+                check_memory(path, _rows_of_text(path, size), 8 * len(record), 3 * size, max_gigabytes)
             if "\\ud" in line or "\\uD" in line:
                 record, before = _whole_record(record), record
                 halves += [number] if record != before else []
@@ -422,18 +463,60 @@ def _whole_record(record: dict[str, Any]) -> dict[str, Any]:
 # --- Parquet
 
 
-def _read_parquet(path: Path, as_text: tuple[str, ...], problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
+def _read_parquet(path: Path, max_gigabytes: float, pictures: "Pictures") -> "pd.DataFrame":
     with _parquet(path) as file:
-        names = names_of(list(file.schema_arrow.names), path)
-        groups = [file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups)]
-        check_memory(path, file.metadata.num_rows, len(names), sum(groups), max_gigabytes)
+        schema = file.schema_arrow
+        names = names_of(list(schema.names), path)
+        described = hugging_features.of_schema(schema)
+        apart = [name for name in schema.names if _holds_pictures(file, name, described)]
+        plain = [name for name in schema.names if name not in apart]
+        check_memory(path, file.metadata.num_rows, len(plain), _stored_bytes(file, apart), max_gigabytes)
         # Nothing in it is needed, and what is broken in it does no harm.
-        read = file.read().replace_schema_metadata(None)
+        read = file.read(columns=plain).replace_schema_metadata(None)
         frame = read.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-        index = _index_columns(file.schema_arrow)
-    frame.columns = names
+        index = _index_columns(schema)
+        rows = file.metadata.num_rows
+    for name in plain:
+        if known := hugging_features.class_names(described.get(name)):
+            frame[name] = hugging_features.named(frame[name], known)
+    clean = dict(zip(schema.names, names, strict=True))
+    frame.columns = [clean[name] for name in plain]
+    frame.attrs["classes"] = {clean[name]: hugging_features.class_names(described.get(name)) for name in plain}
     frame.attrs["index"] = [tidy(one) for one in index if tidy(one) in names]
+    none = np.zeros(rows, np.int64)
+    for name in apart:
+        pictures[clean[name]] = ParquetRows(path.parent, (path.name,), none, np.arange(rows), none, name)
     return frame
+
+
+def _holds_pictures(file: Any, name: str, described: dict[str, Any]) -> bool:
+    """Whether a column of a Parquet file holds encoded pictures: described so, or by its type and its first value."""
+    from pyarrow import types
+
+    if name in hugging_features.pictures(described):
+        return True
+    kind = file.schema_arrow.field(name).type
+    fields = {kind.field(place).name: kind.field(place).type for place in range(kind.num_fields)}
+    inner = fields.get("bytes", kind) if types.is_struct(kind) else kind
+    if not (types.is_binary(inner) or types.is_large_binary(inner)):
+        return False
+    if types.is_struct(kind) and set(fields) == {"bytes", "path"}:
+        return True
+    batch = next(file.iter_batches(batch_size=8, columns=[name]), None)
+    values = [] if batch is None else batch.column(0).drop_null().to_pylist()
+    return bool(values) and is_encoded(bytes_of(values[0]))
+
+
+def _stored_bytes(file: Any, without: list[str]) -> int:
+    """How many bytes the columns but these have unpacked."""
+    size = 0
+    for group in range(file.metadata.num_row_groups):
+        about = file.metadata.row_group(group)
+        columns = [about.column(place) for place in range(about.num_columns)]
+        size += sum(
+            one.total_uncompressed_size for one in columns if one.path_in_schema.partition(".")[0] not in without
+        )
+    return size
 
 
 @contextmanager
@@ -473,14 +556,46 @@ def _parts(path: Path) -> list[Path]:
     return sorted(one for one in files if one.is_file() and one.resolve().is_relative_to(path.resolve()))
 
 
-def _read_parts(path: Path, problems: Problems, max_gigabytes: float) -> "pd.DataFrame":
-    """The Parquet files of a folder as one table, in the order of their names; files called after splits give the
-    splits."""
+def _read_parts(
+    path: Path,
+    parts: list[Path],
+    as_text: tuple[str, ...],
+    problems: Problems,
+    max_gigabytes: float,
+    pictures: "Pictures",
+) -> "pd.DataFrame":
+    """These files (of a folder: its Parquet files) as one table, in the order of their names; files called after splits
+    give the splits."""
     import pandas as pd
 
-    parts = _parts(path)
-    others = [one.name for one in path.iterdir() if one not in parts and not one.name.startswith((".", "_"))]
-    problems += [left_out(name, "not a part of the table (a .parquet file in this folder)") for name in sorted(others)]
+    if not parts:
+        parts = _parts(path)
+        others = [one.name for one in path.iterdir() if one not in parts and not one.name.startswith((".", "_"))]
+        problems += [
+            left_out(name, "not a part of the table (a .parquet file in this folder)") for name in sorted(others)
+        ]
+    splits = _splits_of(parts, path)
+    frames: list[pd.DataFrame] = []
+    stored: list[Pictures] = []
+    for part, split in zip(parts, splits, strict=True):
+        stored.append({})
+        frame = _read_file(part, as_text, problems, max_gigabytes / len(parts), stored[-1])
+        _must_be_alike(frame, part, frames, parts[0])
+        frame[PART] = [f"row {number} of {part.name}" for number in range(1, len(frame) + 1)]
+        if split:
+            frame[SPLIT_OF_PART] = split
+        frames.append(frame)
+    pictures |= {name: joined([some[name] for some in stored]) for name in stored[0] if all(name in s for s in stored)}
+    kinds = {ending(part) for part in parts}
+    what = "Parquet files" if kinds == {".parquet"} else f"{', '.join(sorted(kinds))} files"
+    problems.append(note(path.name, f"{len(parts):,} {what} were read as one table, in the order of their names"))
+    together = pd.concat(frames, ignore_index=True)
+    together.attrs = frames[0].attrs
+    return together
+
+
+def _splits_of(parts: list[Path], path: Path) -> list[str | None]:
+    """The split that the name of each file says, None where none says one."""
     splits = [split_name(re.split(r"[-_.\d]", part.stem)[0]) for part in parts]
     if any(splits) and not all(splits):
         raise UserError(
@@ -489,26 +604,17 @@ def _read_parts(path: Path, problems: Problems, max_gigabytes: float) -> "pd.Dat
             "Some files are called after a split and some are not.",
             "Give one file, or call every file after its split (train-0.parquet, test-0.parquet).",
         )
-    frames: list[pd.DataFrame] = []
-    for part, split in zip(parts, splits, strict=True):
-        frame = _read_parquet(part, (), problems, max_gigabytes / len(parts))
-        unlike = sorted(set(frame.columns) ^ set(frames[0].columns) - {PART, SPLIT_OF_PART}) if frames else []
-        if unlike:
-            raise UserError(
-                f"{part.name} and {parts[0].name} differ in the columns {listed(unlike)}.",
-                "They are not parts of one table.",
-                "Give one file.",
-            )
-        frame[PART] = [f"row {number} of {part.name}" for number in range(1, len(frame) + 1)]
-        if split:
-            frame[SPLIT_OF_PART] = split
-        frames.append(frame)
-    problems.append(
-        note(path.name, f"{len(parts):,} Parquet files were read as one table, in the order of their names")
-    )
-    joined = pd.concat(frames, ignore_index=True)
-    joined.attrs = frames[0].attrs
-    return joined
+    return splits if len(set(splits)) > 1 else [None] * len(parts)
+
+
+def _must_be_alike(frame: "pd.DataFrame", part: Path, before: list["pd.DataFrame"], first: Path) -> None:
+    unlike = sorted(set(frame.columns) ^ set(before[0].columns) - {PART, SPLIT_OF_PART}) if before else []
+    if unlike:
+        raise UserError(
+            f"{part.name} and {first.name} differ in the columns {listed(unlike)}.",
+            "They are not parts of one table.",
+            "Give one file.",
+        )
 
 
 def first_rows(path: Path, count: int = 5) -> "pd.DataFrame":
@@ -516,24 +622,23 @@ def first_rows(path: Path, count: int = 5) -> "pd.DataFrame":
     ``read_frame`` does."""
     import pandas as pd
 
-    suffix = path.suffix.lower()
     if path.is_dir():
         return first_rows(_parts(path)[0], count)
-    if path.stat().st_size == 0 or suffix not in SUFFIXES:
+    if path.stat().st_size == 0 or ending(path) not in SUFFIXES:
         return _read_file(path, (), [], 0.0)  # says what is wrong
-    if suffix == ".parquet":
+    if ending(path) == ".parquet":
         return _first_of_parquet(path, count)
-    if suffix in (".csv", ".tsv"):
+    if is_csv(path):
         names, separator, before = header(path)
         encoding = encoding_of(path)
-        with _decoding(path, encoding), open(path, encoding=encoding, newline="") as stream:
+        with _decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
             sample = stream.read(1 << 18)
         text = sample.split("\n", 1)[1] if before else sample
         records = list(_records(text, separator, count + 1))[1:]
         rows = [[*record, *[""] * len(names)][: len(names)] for record in records]
         return pd.DataFrame(rows, columns=names, dtype=object)
     encoding = encoding_of(path)
-    with _decoding(path, encoding), open(path, encoding=encoding) as stream:
+    with _decoding(path, encoding), opened_text(path, encoding) as stream:
         found = ((number, line) for number, line in enumerate(stream, start=1) if line.strip())
         objects = [_whole_record(_record(line, number, path)) for number, line in islice(found, count)]
     frame = pd.DataFrame(objects)
@@ -545,11 +650,17 @@ def _first_of_parquet(path: Path, count: int) -> "pd.DataFrame":
     import pandas as pd
 
     with _parquet(path) as file:
-        names = names_of(list(file.schema_arrow.names), path)
-        batch = next(file.iter_batches(batch_size=max(count, 1)), None)
+        schema = file.schema_arrow
+        described = hugging_features.of_schema(schema)
+        plain = [name for name in schema.names if not _holds_pictures(file, name, described)]
+        names = names_of(plain, path)
+        batch = next(file.iter_batches(batch_size=max(count, 1), columns=plain), None)
         if batch is None:
             return pd.DataFrame(columns=names)
         frame = batch.slice(0, count).to_pandas(ignore_metadata=True, integer_object_nulls=True)
+    for name in plain:
+        if known := hugging_features.class_names(described.get(name)):
+            frame[name] = hugging_features.named(frame[name], known)
     frame.columns = names
     return frame
 

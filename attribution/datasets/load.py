@@ -1,5 +1,6 @@
 """Import the user's data into a project, or look at it quickly first."""
 
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.address import address_of
 from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode
 from attribution.datasets.kinds import modality
@@ -144,6 +146,34 @@ def _not_used(config: DataConfig, reader: Reader, path: Path) -> list[dict[str, 
     return [note(listed(named), f"not used: {reader.title} has no such columns")] if named else []
 
 
+def _there(words: str) -> Path:
+    """What lies on disk of these words (``DataConfig.path``); ``UserError`` where that is nothing, or never ends."""
+    try:
+        address = address_of(words)
+        path = address.files()[0] if address.pattern else address.path
+        there = path.exists()
+        kind = "folder" if path.is_dir() else "file" if path.is_file() else "neither a file nor a folder"
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        re.error,
+    ) as cause:  # a loop of links, a NUL, a name that is too long, an unknown user
+        shown = words if len(words) <= 80 else words[:77] + "..."
+        raise UserError(
+            f"{shown!r} cannot be a path: {cause}.", "Nothing can lie there.", "Check the spelling."
+        ) from cause
+    if not there:
+        raise UserError(
+            f"{path} does not exist.",
+            f"It was looked for from {Path.cwd()}.",
+            "Check the spelling, or give the whole path.",
+        )
+    if kind not in ("file", "folder"):
+        raise UserError(f"{path} is {kind}.", "It may never end.", what_to_give())
+    return path
+
+
 def read_source(config: DataConfig) -> Source:
     """The samples that ``config.path`` holds, listed and checked, by the reader for its kind."""
     if not config.path:
@@ -158,29 +188,9 @@ def read_source(config: DataConfig) -> Source:
             "The model would be given the answer.",
             "Name the column of each.",
         )
+    path = _there(config.path)
     try:
-        path = Path(config.path).expanduser()
-        there = path.exists()
-        kind = "folder" if path.is_dir() else "file" if path.is_file() else "neither a file nor a folder"
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as cause:  # a loop of links, a NUL, a name that is too long, an unknown user
-        shown = config.path if len(config.path) <= 80 else config.path[:77] + "..."
-        raise UserError(
-            f"{shown!r} cannot be a path: {cause}.", "Nothing can lie there.", "Check the spelling."
-        ) from cause
-    if not there:
-        raise UserError(
-            f"{path} does not exist.",
-            f"It was looked for from {Path.cwd()}.",
-            "Check the spelling, or give the whole path.",
-        )
-    if kind not in ("file", "folder"):
-        raise UserError(f"{path} is {kind}.", "It may never end.", what_to_give())
-    try:
-        reader = reader_of(path)
+        reader = reader_of(config.path)
         source = reader.read(config)
     except PermissionError as cause:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Read a metadata.csv: which picture has which label, compared with what lies in the folder."""
+"""Read a metadata.csv (or .jsonl): which picture has which label, compared with what lies in the folder."""
 
 import ntpath
 import os
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 def from_metadata(
     root: Path, folder: Folder, split: str, config: DataConfig
 ) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
-    """The pictures that ``folder/metadata.csv`` names (id, label, split and group), and lines about names without a
-    picture and pictures without a name. Only files that the walk found are taken, so a name never leads out of the
-    folder."""
+    """The pictures that the metadata file of ``folder`` names (id, label, split and group), and lines about names
+    without a picture and pictures without a name. Only files that the walk found are taken, so a name never leads
+    out of the folder."""
     import pandas as pd
 
     own = metadata_name(folder)
@@ -44,7 +44,7 @@ def from_metadata(
     labels, unlabelled, bad = label_words(frame[config.label], chosen(config).kind == "set")
     if bad is not None:
         raise no_label(f"Row {bad[0] + 1} of {path.name}", bad[1])
-    names = _Names(root, folder)
+    names = _Names(root, folder, path.name)
     found = [None if gone else names.find(name) for name, gone in zip(given, nameless, strict=True)]
     named = np.flatnonzero(~nameless)
     there = [number for number, name in enumerate(found) if name and is_picture(name)]
@@ -62,7 +62,7 @@ def from_metadata(
     labels = np.where(waits, "", labels).astype(object)
     samples = pd.DataFrame({"id": [found[number] for number in taken], "label": labels[taken]})
     splits, said = named_splits(frame.iloc[taken], config, path) if not split else ("", [])
-    samples["split"] = split or _splits(splits, samples["id"].tolist(), folder, said)
+    samples["split"] = split or _splits(splits, samples["id"].tolist(), folder, said, path.name)
     if config.group:
         samples["group"] = column(frame.iloc[taken], config.group, path, "holds the groups").to_numpy(dtype=object)
     used = {"file_name", config.label, config.group, config.split, *_implied_split(frame, config)}
@@ -70,8 +70,8 @@ def from_metadata(
     samples = pd.concat([samples, beside.kept(frame.iloc[taken], more).reset_index(drop=True)], axis=1)
     said = [*said, *beside.said(more)]
     rest = names.files - {found[number] for number in there} - {own}
-    problems += passed_over(sorted(rest), "has no line in metadata.csv")
-    problems += _without_label([number for number in there if unlabelled[number]], found, waits)
+    problems += passed_over(sorted(rest), f"has no line in {path.name}")
+    problems += _without_label([number for number in there if unlabelled[number]], found, waits, path.name)
     problems += in_few_lines([f"row {number + 1} of {own}" for number in np.flatnonzero(nameless)], "names no file")
     return samples, problems + said + names.lines([given[n] for n in named], [found[n] for n in named])
 
@@ -81,9 +81,9 @@ def _implied_split(frame: "pd.DataFrame", config: DataConfig) -> list[str]:
     return [] if config.split else [name for name in frame.columns if name.lower() == "split"][:1]
 
 
-def _without_label(rows: list[int], found: list[str | None], waits: np.ndarray) -> list[dict[str, Any]]:
+def _without_label(rows: list[int], found: list[str | None], waits: np.ndarray, table: str) -> list[dict[str, Any]]:
     """Lines about the pictures of these rows: those that wait for a label are kept, the others left out."""
-    left = in_few_lines([str(found[row]) for row in rows if not waits[row]], "has no label in metadata.csv")
+    left = in_few_lines([str(found[row]) for row in rows if not waits[row]], f"has no label in {table}")
     return left + kept_without_label([str(found[row]) for row in rows if waits[row]])
 
 
@@ -95,11 +95,11 @@ def _none_found(path: Path, given: list[str], names: "_Names") -> UserError:
     return UserError(
         f"{path.name} of {path.parent} names no picture that lies there.",
         f"{first}; {lies}.",
-        "Write the names as paths from the folder of metadata.csv, with slashes (train/0.png).",
+        f"Write the names as paths from the folder of {path.name}, with slashes (train/0.png).",
     )
 
 
-def _splits(given: Any, names: list[str], folder: Folder, said: list[dict[str, Any]]) -> Any:
+def _splits(given: Any, names: list[str], folder: Folder, said: list[dict[str, Any]], path: str) -> Any:
     """The splits of the table, or those of the folders that the pictures lie in where it gives none; what is not plain
     is ``said``."""
     start = len(folder.name) + 1 if folder.name else 0
@@ -110,13 +110,13 @@ def _splits(given: Any, names: list[str], folder: Folder, said: list[dict[str, A
     words = sorted({top for top, part in zip(tops, parts, strict=True) if part})
     if all(parts) and "train" in parts:
         said.append(
-            note("split folders", f"metadata.csv names no splits, so those of the folders are taken: {listed(words)}")
+            note("split folders", f"{path} names no splits, so those of the folders are taken: {listed(words)}")
         )
         return parts
     said.append(
         note(
             listed(words, 6),
-            "not read as splits: metadata.csv names none, and not all pictures lie in train, val and test folders",
+            f"not read as splits: {path} names none, and not all pictures lie in train, val and test folders",
         )
     )
     return given
@@ -125,8 +125,8 @@ def _splits(given: Any, names: list[str], folder: Folder, said: list[dict[str, A
 class _Names:
     """Finds what a table calls its files among those that lie in a folder."""
 
-    def __init__(self, root: Path, folder: Folder) -> None:
-        self.root, self.folder = root, folder
+    def __init__(self, root: Path, folder: Folder, table: str) -> None:
+        self.root, self.folder, self.table = root, folder, table
         self.files = set(folder.all_files())
         self.alike: dict[str, list[str]] = {}
         for name in self.files:
@@ -153,11 +153,11 @@ class _Names:
         missing = [name for name, file in zip(given, found, strict=True) if file is None]
         outside = [name for name in missing if _leads_out(name, self._inside(name.strip().replace("\\", "/")))]
         gone = [name for name in missing if name not in set(outside)]
-        lines = in_few_lines(outside, "metadata.csv names it, but it lies outside of the folder and is not opened")
-        lines += in_few_lines(gone, "metadata.csv names it, but the file does not exist")
+        lines = in_few_lines(outside, f"{self.table} names it, but it lies outside of the folder and is not opened")
+        lines += in_few_lines(gone, f"{self.table} names it, but the file does not exist")
         for how, names in self.rewritten.items():
             count = f"{len(names):,} name{'s' * (len(names) > 1)} {how}"
-            lines.append(note("metadata.csv", f"{count}, such as {names[0]}: the files were found", len(names)))
+            lines.append(note(self.table, f"{count}, such as {names[0]}: the files were found", len(names)))
         return lines
 
     def _inside(self, path: str) -> str:

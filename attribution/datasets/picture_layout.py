@@ -16,8 +16,9 @@ from attribution.settings.configs import DataConfig
 
 LAYOUTS = (
     "Use one folder per class (cat/1.png), train, val and test folders with class folders in them, or a "
-    "metadata.csv with file_name and label."
+    "metadata.csv (or .jsonl) with file_name and label."
 )
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # where several lie there, the first is read
 OTHER_FORMATS = re.compile(
     r"\.(avif|hei[cf]|jfif|jp2|j2k|jxl|tga|psd|svg|ico|exr|hdr|dcm|nii|raw|dng|cr[23]|nef|arw|eps|pcx|xbm|pbm|pnm)",
     re.IGNORECASE,
@@ -46,15 +47,18 @@ def has_pictures(folder: Folder) -> bool:
 
 
 def has_metadata(folder: Folder) -> bool:
-    """Whether the folder has a metadata.csv of its own."""
+    """Whether the folder has a metadata file of its own."""
     return bool(metadata_name(folder))
 
 
 def metadata_name(folder: Folder) -> str:
-    """The folder's metadata.csv, in capital letters or not, relative to the folder that was named; "" if there is
-    none."""
-    found = [name for name in folder.files if name.rpartition("/")[2].lower() == "metadata.csv"]
-    return found[-1] if found else ""  # small letters come last: metadata.csv itself, if both are there
+    """The folder's metadata.csv (or .jsonl, .parquet), in capital letters or not, relative to the folder that was
+    named; "" if there is none."""
+    for wanted in METADATA:
+        found = [name for name in folder.files if name.rpartition("/")[2].lower() == wanted]
+        if found:
+            return found[-1]  # small letters come last: metadata.csv itself, if both are there
+    return ""
 
 
 def unwrap(tree: Folder) -> tuple[Folder, list[dict[str, Any]]]:
@@ -122,9 +126,9 @@ def _splits(base: Folder, splits: list[Folder], flat: list[Folder], config: Data
     with_metadata = [folder for folder in splits if has_metadata(folder)]
     without = [folder for folder in (*splits, *flat) if not has_metadata(folder)]
     if with_metadata and without:
+        table = metadata_name(with_metadata[0]).rpartition("/")[2]
         raise UserError(
-            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no metadata.csv, but {_names(with_metadata)} "
-            "has.",
+            f"{_names(without)} ha{'ve' if len(without) > 1 else 's'} no {table}, but {_names(with_metadata)} has.",
             "Without it their pictures have no labels.",
             "Add the file to each split.",
         )

@@ -94,6 +94,12 @@ def left_out_count(problems: Iterable[dict[str, Any]]) -> int:
     return sum(problem["count"] for problem in problems if problem["kind"] == LEFT_OUT)
 
 
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """By which file names are sorted, numbers in them as numbers: part-2 before part-10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)]
+
+
 def natural_order(names: set[str]) -> list[str]:
     """Class names sorted as numbers where all are numbers, else as text."""
     if all(re.fullmatch(r"-?\d+(\.\d+)?", name) for name in names):

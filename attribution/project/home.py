@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from attribution.datasets.address import absolute
 from attribution.datasets.given.write import Given
 from attribution.errors import UserError
 from attribution.models.sources import source_of
@@ -242,7 +243,7 @@ def code_files(model: ModelConfig, data: DataConfig) -> list[Path]:
 
 def _absolute(data: DataConfig) -> DataConfig:
     # A loop of links or an unknown user is said by the reader.
-    path = os.path.abspath(os.path.expanduser(data.path)) if data.path else ""
+    path = absolute(data.path) if data.path else ""
     return from_dict(DataConfig, {**to_dict(data), "path": path, "task": placed(data.task)})
 
 

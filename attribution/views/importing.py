@@ -9,6 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from attribution.datasets.address import address_of
+from attribution.datasets.packed_text import ending
+from attribution.datasets.picture_layout import METADATA
 from attribution.datasets.readers.base import reader_of, suffixes
 from attribution.datasets.source import LEFT_OUT, NOTE
 from attribution.datasets.splits import split_name
@@ -117,20 +120,22 @@ def kind_of(path: str) -> str:
     """What a path seems to hold, by its reader: "table" (columns are chosen from its own), "archive" (it has none) or
     "folder" (they are named)."""
     try:
-        source = Path(path.strip()).expanduser()
-        return reader_of(source).kind if source.is_dir() or source.suffix.lower() in suffixes() else "folder"
-    except (OSError, ValueError, RuntimeError):  # no path at all: the import says so
+        address = address_of(path.strip())
+        known = address.scheme or address.pattern or address.path.is_dir() or ending(address.path) in suffixes()
+        return reader_of(path.strip()).kind if known else "folder"
+    except (UserError, OSError, ValueError, RuntimeError):  # no path at all: the import says so
         return "folder"
 
 
 def first_rows(path: str, count: int = LOOKED_AT) -> pd.DataFrame:
     """The first rows of a table, without reading the rest; empty when there is no such file or it cannot be read (the
     import says why)."""
-    if kind_of(path) != "table" or not Path(path).expanduser().exists():
+    if kind_of(path) != "table":
         return pd.DataFrame()
-    source = Path(path).expanduser()
     try:
-        return reader_of(source).first_rows(source, count)
+        address = address_of(path.strip())
+        there = address.pattern or address.path.exists()
+        return reader_of(path.strip()).first_rows(path.strip(), count) if there else pd.DataFrame()
     except (UserError, OSError):
         return pd.DataFrame()
 
@@ -236,23 +241,26 @@ def stamp(path: str) -> str:
     """Changes when the source does: time and size of the file, or of the folders inside and their metadata.csv; "" if
     it is not there."""
     try:
-        source = Path(path).expanduser()
+        address = address_of(path)
+        source = address.path
+        if address.pattern:
+            return f"{hash(tuple((str(one), one.stat().st_mtime_ns, one.stat().st_size) for one in address.files()))}"
         if not source.is_dir():
             found = source.stat()
             return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
         places = [place for place, _, _ in os.walk(source)]
-        files = [os.path.join(place, "metadata.csv") for place in places[:100]] + [
-            str(one) for one in source.glob("*.parquet")
+        files = [os.path.join(place, name) for place in places[:100] for name in METADATA] + [
+            str(one) for one in source.iterdir() if ending(one) in suffixes()
         ]
         times = [os.stat(one).st_mtime_ns for one in [*places, *files] if os.path.exists(one)]
         return f"{len(places)} {hash(tuple(times))}"
-    except (OSError, ValueError, RuntimeError):
+    except (UserError, OSError, ValueError, RuntimeError):
         return ""
 
 
 def project_name(path: str) -> str:
     """A folder name for a project made from ``path``: its last part, in letters, digits, dots and dashes."""
-    last = path.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
-    stem = last.rsplit(".", 1)[0] if kind_of(path) != "folder" else last
+    last = path.partition("?")[0].rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1].rpartition(":")[2]
+    stem = last.removesuffix(".gz").rsplit(".", 1)[0] if kind_of(path) != "folder" else last
     kept = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in stem).strip("-")
     return kept or "project"

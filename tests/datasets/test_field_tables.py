@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
 from attribution.datasets.load import import_data, preview
 from attribution.errors import UserError
@@ -557,15 +558,16 @@ def test_columns_called_like_a_target_or_a_weight_are_said(tmp_path):
     assert "another target" in told["column target2"]
 
 
-def test_a_column_of_picture_files_is_refused_with_the_way_out(tmp_path):
+def test_a_column_of_picture_files_makes_them_the_inputs_unless_features_are_named(tmp_path):
     (tmp_path / "img").mkdir()
-    for i in range(3):
-        (tmp_path / "img" / f"{i}.png").touch()
-    path = csv(plain(image=[f"img/{i % 3}.png" for i in range(60)]), tmp_path)
-    with pytest.raises(
-        UserError, match=r"Column image of t\.csv holds paths of pictures \(img/0\.png\).*metadata\.csv"
-    ):
-        load(path, tmp_path)
+    for i in range(59):
+        Image.new("L", (4, 4), i).save(tmp_path / "img" / f"{i}.png")
+    path = csv(plain(image=[f"img/{i}.png" for i in range(60)]), tmp_path)
+    dataset = load(path, tmp_path / "pictures")
+    assert (dataset.info.modality, len(dataset), dataset.info.seen) == ("image", 59, 60)
+    assert "does not lie beside the table" in str(dataset.info.problems)
+    assert dataset.own_names == ("x1", "x2")
+    assert dataset.inputs[dataset.row_of("img/7.png")].max() == 7
     assert inputs_of(load(path, tmp_path, features=("x1", "x2"))) == ["x1", "x2"]
     away = load(csv(plain(image=[f"away/{i % 3}.png" for i in range(60)]), tmp_path), tmp_path / "away")
     assert "do not lie beside the table" in notes(away)["column image"]

@@ -131,10 +131,10 @@ def test_the_row_number_of_a_csv_file_is_no_feature(tmp_path):
 
 
 def test_a_file_without_permission_is_a_user_error(tmp_path, monkeypatch):
-    def refuse(config):
+    def refuse(self, config):
         raise PermissionError(13, "Permission denied", "people.csv")
 
-    monkeypatch.setattr("attribution.datasets.readers.table.read", refuse)
+    monkeypatch.setattr("attribution.datasets.readers.table.Table.read", refuse)
     with pytest.raises(UserError, match=r"people\.csv may not be read"):
         preview(DataConfig(path=str(save(many(), tmp_path / "people.csv"))))
 

@@ -4,8 +4,11 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from attribution.datasets.address import Address, address_of
+from attribution.datasets.packed_text import ending
 from attribution.datasets.readers import readers
 from attribution.datasets.source import Source
+from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ class Reader(ABC):
     title: ClassVar[str]  # with its article: "a table"
     summary: ClassVar[str]  # what it reads, and how it should be laid out
     suffixes: ClassVar[tuple[str, ...]] = ()  # of the files that it reads
+    scheme: ClassVar[str] = ""  # before the path of what is asked: sqlite:FILE?sql=...
     kind: ClassVar[str] = "archive"  # "table": columns are chosen from its own; "folder": named; "archive": it has none
 
     def sniff(self, path: Path, folder: bool) -> int:
@@ -31,7 +35,7 @@ class Reader(ABC):
 
         Asked of paths that need not exist, too: then by their name alone.
         """
-        return 2 if not folder and path.suffix.lower() in self.suffixes else 0
+        return 2 if not folder and ending(path) in self.suffixes else 0
 
     @abstractmethod
     def read(self, config: DataConfig) -> Source:
@@ -42,19 +46,36 @@ class Reader(ABC):
         """Settings that name columns (``ROLES``) and mean nothing here."""
         return () if self.kind == "table" else ROLES
 
-    def first_rows(self, path: Path, count: int) -> "pd.DataFrame":
-        """The first rows of what has columns of its own, to choose them by; empty otherwise."""
+    def first_rows(self, words: str, count: int) -> "pd.DataFrame":
+        """The first rows of what has columns of its own (``words``: as ``DataConfig.path``), to choose them by; empty
+        otherwise."""
         import pandas as pd
 
         return pd.DataFrame()
 
 
-def reader_of(path: Path) -> Reader:
-    """The reader that is surest of a path. What nobody wants is for the one that can say what is wrong."""
-    folder = path.is_dir()
+def reader_of(path: Path | str) -> Reader:
+    """The reader that is surest of a path (or of the first file of a pattern); a query's by its scheme. What nobody
+    wants is for the one that can say what is wrong."""
+    address = address_of(str(path))
     found = [kind() for kind in readers.each()]
+    if address.scheme:
+        return _by_scheme(address, found)
+    path = address.files()[0] if address.pattern else address.path
+    folder = path.is_dir()
     reader: Reader = max(found, key=lambda one: one.sniff(path, folder))
     return reader
+
+
+def _by_scheme(address: Address, found: list[Reader]) -> Reader:
+    named = {one.scheme: one for one in found if one.scheme}
+    if address.scheme not in named:
+        raise UserError(
+            f"Nothing reads {address.scheme}:...",
+            f"{address.words.partition('?')[0]} is no file or folder, and no such database is known.",
+            f"Give a path, or one of {', '.join(f'{name}:FILE?sql=...' for name in sorted(named))}.",
+        )
+    return named[address.scheme]
 
 
 def suffixes() -> tuple[str, ...]:

@@ -2,22 +2,22 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attribution.datasets import beside
+import numpy as np
+
+from attribution.datasets import hugging_features
 from attribution.datasets.frames import PART, SPLIT_OF_PART
-from attribution.datasets.pictures import PictureFiles
 from attribution.datasets.readers import register
 from attribution.datasets.readers.base import Reader
-from attribution.datasets.readers.table import labelled_rows, source_of, tidied
+from attribution.datasets.readers.table import source_of, tidied
 from attribution.datasets.sizes import check_memory
-from attribution.datasets.source import Source, left_out, listed, note
+from attribution.datasets.source import Source, listed, note
 from attribution.datasets.splits import split_name
+from attribution.datasets.stored import ArrowRows, Stored, joined
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig
-from attribution.tasks.targets import parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,11 +42,11 @@ class HuggingFace(Reader):
     def read(self, config: DataConfig) -> Source:
         return read(config)
 
-    def first_rows(self, path: Path, count: int) -> "pd.DataFrame":
+    def first_rows(self, words: str, count: int) -> "pd.DataFrame":
         """The first rows of the first split, without pictures."""
-        part = next(iter(_parts(path).values()))
+        part = next(iter(_parts(Path(words).expanduser()).values()))
         table = next(_batches(part)).slice(0, count)
-        return _frame(table, _features(part), _pictures(_features(part)))
+        return _frame(table, _features(part), hugging_features.pictures(_features(part)))
 
 
 def read(config: DataConfig) -> Source:
@@ -62,24 +62,15 @@ def read(config: DataConfig) -> Source:
     parts = _parts(path)
     tables = {split: pa.Table.from_batches(list(_batches(folder))) for split, folder in parts.items()}
     features = _features(next(iter(parts.values())))
-    pictures = _pictures(features)
+    pictures = hugging_features.pictures(features)
     rows = sum(len(table) for table in tables.values())
-    stored = sum(table.drop_columns(pictures).nbytes for table in tables.values())
-    check_memory(path, rows, len(features) - len(pictures), stored, config.max_gigabytes)
+    plain_bytes = sum(table.drop_columns(pictures).nbytes for table in tables.values())
+    check_memory(path, rows, len(features) - len(pictures), plain_bytes, config.max_gigabytes)
     problems: list[dict[str, Any]] = []
     frame = _joined(tables, features, pictures, path, problems)
-    if pictures:
-        source = _of_pictures(frame, tables, pictures, config, path, problems)
-    else:
-        source = source_of(frame, tidied(config), path, problems)
-    return replace(source, classes=_in_order(_classes(features.get(config.label)), source))
-
-
-def _in_order(names: list[str], source: Source) -> tuple[str, ...]:
-    """The classes that occur, in the order of their numbers, which is that of a model's outputs; () where others do."""
-    words = set(source.samples["label"].unique()) - {""}
-    found = words if words <= set(names) else {part for word in words for part in parts_of(word)}
-    return tuple(name for name in names if name in found) if found <= set(names) else ()
+    stored = {name: _stored(parts, name) for name in pictures}
+    frame.attrs["classes"] = {name: hugging_features.class_names(feature) for name, feature in features.items()}
+    return source_of(frame, tidied(config), path, problems, stored)
 
 
 def _parts(path: Path) -> dict[str, Path]:
@@ -117,20 +108,29 @@ def _broken(path: Path, why: str) -> UserError:
     )
 
 
-def _batches(folder: Path) -> "Iterator[pa.RecordBatch]":
-    """The rows of one split, mapped from its files in their order."""
-    import pyarrow as pa
-
+def _files(folder: Path) -> list[str]:
+    """The Arrow files of one split in their order."""
     named = [one.get("filename") for one in _json(folder / STATE).get("_data_files", []) if isinstance(one, dict)]
     files = [name for name in named if isinstance(name, str) and _plain(name)]
     if not files or len(files) < len(named):
         raise _broken(folder / STATE, f"it names the files {named!r}")
-    for name in files:
-        try:
-            with pa.ipc.open_stream(pa.memory_map(str(folder / name))) as stream:
-                yield from stream
-        except (OSError, pa.ArrowInvalid) as cause:
-            raise _broken(folder / name, str(cause).partition("\n")[0]) from cause
+    return files
+
+
+def _batches(folder: Path) -> "Iterator[pa.RecordBatch]":
+    """The rows of one split, mapped from its files in their order."""
+    for name in _files(folder):
+        yield from _batches_of(folder / name)
+
+
+def _batches_of(file: Path) -> "Iterator[pa.RecordBatch]":
+    import pyarrow as pa
+
+    try:
+        with pa.ipc.open_stream(pa.memory_map(str(file))) as stream:
+            yield from stream
+    except (OSError, pa.ArrowInvalid) as cause:
+        raise _broken(file, str(cause).partition("\n")[0]) from cause
 
 
 def _features(folder: Path) -> dict[str, Any]:
@@ -141,39 +141,14 @@ def _features(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _pictures(features: dict[str, Any]) -> list[str]:
-    return [name for name, feature in features.items() if isinstance(feature, dict) and feature.get("_type") == "Image"]
-
-
 def _frame(table: Any, features: dict[str, Any], without: Sequence[str]) -> "pd.DataFrame":
     """The columns but those ``without``, class numbers as names."""
     names = [name for name in table.schema.names if name not in without]
     frame: pd.DataFrame = table.select(names).to_pandas()
     for name in names:
-        if classes := _classes(features.get(name)):
-            frame[name] = [_named(value, classes) for value in frame[name]]
+        if known := hugging_features.class_names(features.get(name)):
+            frame[name] = hugging_features.named(frame[name], known)
     return frame
-
-
-def _classes(feature: Any) -> list[str]:
-    """The class names of a column, or of the lists in it; [] where it holds something else."""
-    if isinstance(feature, list) and len(feature) == 1:
-        return _classes(feature[0])
-    if not isinstance(feature, dict):
-        return []
-    if feature.get("_type") == "ClassLabel":
-        return [str(name) for name in feature.get("names") or []]
-    return _classes(feature.get("feature"))
-
-
-def _named(value: Any, classes: list[str]) -> Any:
-    """A class number (or a list of them) by name; None for -1 and for no value."""
-    if hasattr(value, "__len__"):
-        return [_named(one, classes) for one in value]
-    if value is None or value != value or int(value) == -1:
-        return None
-    number = int(value)
-    return classes[number] if 0 <= number < len(classes) else str(number)
 
 
 def _joined(
@@ -198,43 +173,12 @@ def _joined(
     return pd.concat(frames, ignore_index=True)
 
 
-def _of_pictures(
-    frame: "pd.DataFrame",
-    tables: dict[str, Any],
-    pictures: list[str],
-    config: DataConfig,
-    path: Path,
-    problems: list[dict[str, Any]],
-) -> Source:
-    """The first column of pictures with its labels; what else is known of them is kept beside."""
-    import pandas as pd
-
-    name, *others = pictures
-    problems += [left_out(f"column {listed(others)}", f"not used: the pictures in {name} are", 0)] if others else []
-    rows = labelled_rows(frame, tidied(config), path, problems)
-    unused = [name for name in rows.frame.columns if name not in rows.taken]
-    samples = pd.concat([rows.samples, beside.kept(rows.frame, unused)], axis=1)
-    bytes_of = _Stored([table.column(name) for table in tables.values()], rows.places.tolist())
-    files = PictureFiles(bytes_of, rows.samples["id"].tolist(), config.max_megapixels)
-    lines = rows.problems + beside.said(unused)
-    return Source("image", path, samples, (), lines, files.header, files.pixels, len(frame), files.measure)
-
-
-class _Stored(Sequence[bytes]):
-    """The bytes of pictures, read from the mapped files when one is asked for; none where only a path is stored:
-    nothing outside of the folder is reached."""
-
-    def __init__(self, columns: list[Any], places: list[int]) -> None:
-        self._columns, self._places = columns, places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, i: Any) -> Any:
-        place = self._places[i]
-        for column in self._columns:
-            if place < len(column):
-                found = column[place].as_py()
-                return (found.get("bytes") if isinstance(found, dict) else found) or b""
-            place -= len(column)
-        raise IndexError(i)
+def _stored(parts: dict[str, Path], name: str) -> Stored:
+    """The pictures of a column of all splits, which stay in their files."""
+    found: list[Stored] = []
+    for folder in parts.values():
+        for file in _files(folder):
+            rows = sum(len(batch) for batch in _batches_of(folder / file))
+            none = np.zeros(rows, np.int64)
+            found.append(ArrowRows(folder, (file,), none, np.arange(rows), none, name))
+    return joined(found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attribution.datasets.metadata import from_metadata
 from attribution.datasets.picture_layout import (
     LAYOUTS,
+    METADATA,
     Layout,
     has_metadata,
     has_pictures,
@@ -43,7 +44,7 @@ class ImageFolder(Reader):
         return read(config)
 
     def unused(self, path: Path) -> tuple[str, ...]:
-        named = any(entry.name.lower() == "metadata.csv" for entry in path.iterdir())
+        named = any(entry.name.lower() in METADATA for entry in path.iterdir())
         return ("text", "features") if named else ROLES
 
 

@@ -1,13 +1,15 @@
 """Turn the rows of a table into samples: labels, ids, splits and groups, and feature columns or one column of text."""
 
 import re
-from dataclasses import asdict, dataclass
+from abc import abstractmethod
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attribution.datasets import beside
+from attribution.datasets import beside, hugging_features
+from attribution.datasets.address import Address, address_of
 from attribution.datasets.columns import feature, missing_value
 from attribution.datasets.frames import (
     PART,
@@ -20,12 +22,14 @@ from attribution.datasets.frames import (
     row_name,
 )
 from attribution.datasets.labels import kept_without_label, label_words, no_label, without_label
-from attribution.datasets.pictures import SUFFIXES as PICTURES
+from attribution.datasets.picture_columns import PictureColumn, gone, names_elsewhere, not_used, picture_column
+from attribution.datasets.pictures import PictureFiles
 from attribution.datasets.readers import register
 from attribution.datasets.readers.base import Reader
 from attribution.datasets.source import Source, left_out, listed, note, together
 from attribution.datasets.splits import split_meanings, split_name
-from attribution.datasets.words import tidy, whole
+from attribution.datasets.stored import Files, Stored
+from attribution.datasets.words import tidy
 from attribution.errors import UserError
 from attribution.settings.configs import DataConfig, from_dict
 from attribution.tasks.choice import chosen
@@ -36,39 +40,60 @@ if TYPE_CHECKING:
 OWN = (PART, SPLIT_OF_PART)
 
 
+class Rows(Reader):
+    """A reader whose data are the rows of a frame. A subclass says how the frame is read: ``frame``."""
+
+    kind = "table"
+
+    @abstractmethod
+    def frame(
+        self, address: Address, as_text: tuple[str, ...], problems: list[dict[str, Any]], max_gigabytes: float
+    ) -> tuple["pd.DataFrame", dict[str, Stored]]:
+        """All rows, and the columns of pictures that stay in their files. Columns ``as_text`` are kept as written where
+        the format does not say their type; ``UserError`` for more than ``max_gigabytes`` of memory (0: no limit)."""
+
+    def read(self, config: DataConfig) -> Source:
+        """The rows that have a label, checked: no other value may be missing, and numbers must be finite.
+
+        Rows count from 1, without the header. Ids are the id column, or ``row-00017``. A column called ``split`` is
+        taken as the split when none is named. Rows without a label, columns that only count the rows and the index of a
+        Parquet file are left out and listed. A column of pictures (or of paths of pictures that lie beside the table)
+        makes them pictures, unless text or features are named. Memory: the whole table. Raises ``UserError`` naming row
+        and column.
+        """
+        address = address_of(config.path)
+        config = tidied(config)
+        problems: list[dict[str, Any]] = []
+        as_text = (config.label, config.text, config.id, config.split or "split", config.group)
+        frame, pictures = self.frame(address, as_text, problems, config.max_gigabytes)
+        return source_of(frame, config, address.path, problems, pictures)
+
+
 @register("table")
-class Table(Reader):
-    """Rows of numbers and words, or of text; a folder of Parquet parts is one."""
+class Table(Rows):
+    """Rows of numbers and words, of text, or with pictures; a folder of Parquet parts is one."""
 
     title = "a table"
-    summary = "A table with a column of labels: CSV, JSON lines or Parquet, or a folder of Parquet parts."
+    summary = (
+        "A table with a column of labels: CSV, TSV or JSON lines (packed with gzip or not) or Parquet, several of one "
+        "kind by a pattern, or a folder of Parquet parts. A column may hold pictures, or paths of pictures beside it."
+    )
     suffixes = SUFFIXES
-    kind = "table"
 
     def sniff(self, path: Path, folder: bool) -> int:
         if folder:
             return 2 if is_table_folder(path) else 0
         return super().sniff(path, folder) or 1  # a file that nobody knows: this one says so
 
-    def read(self, config: DataConfig) -> Source:
-        return read(config)
+    def frame(
+        self, address: Address, as_text: tuple[str, ...], problems: list[dict[str, Any]], max_gigabytes: float
+    ) -> tuple["pd.DataFrame", dict[str, Stored]]:
+        pictures: dict[str, Stored] = {}
+        files = address.files() if address.pattern else ()
+        return read_frame(address.path, as_text, problems, max_gigabytes, files, pictures), pictures
 
-    def first_rows(self, path: Path, count: int) -> "pd.DataFrame":
-        return first_rows(path, count)
-
-
-def read(config: DataConfig) -> Source:
-    """The rows of a table that have a label, checked: no other value may be missing, and numbers must be finite.
-
-    Rows count from 1, without the header. Ids are the id column, or ``row-00017``. A column called ``split`` is taken
-    as the split when none is named. Rows without a label, columns that only count the rows and the index of a Parquet
-    file are left out and listed. Memory: the whole table. Raises ``UserError`` naming row and column.
-    """
-    path = Path(config.path).expanduser()
-    config = tidied(config)
-    problems: list[dict[str, Any]] = []
-    as_text = (config.label, config.text, config.id, config.split or "split", config.group)
-    return source_of(read_frame(path, as_text, problems, config.max_gigabytes), config, path, problems)
+    def first_rows(self, words: str, count: int) -> "pd.DataFrame":
+        return first_rows(address_of(str(words)).files()[0], count)
 
 
 def tidied(config: DataConfig) -> DataConfig:
@@ -77,12 +102,42 @@ def tidied(config: DataConfig) -> DataConfig:
     return from_dict(DataConfig, {**asdict(config), **named, "features": tuple(tidy(name) for name in config.features)})
 
 
-def source_of(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: list[dict[str, Any]]) -> Source:
-    """The samples of a frame, as ``read`` says; ``problems`` are the lines that were written on the way here."""
+def source_of(
+    frame: "pd.DataFrame",
+    config: DataConfig,
+    path: Path,
+    problems: list[dict[str, Any]],
+    stored: dict[str, Stored] | None = None,
+    folder: Path | None = None,
+) -> Source:
+    """The samples of a frame, as ``Rows.read`` says; ``problems`` are the lines that were written on the way here.
+    ``stored``: columns of pictures that stay in their files. ``folder``: where paths of pictures begin; else that of
+    the table. ``frame.attrs["classes"]``: names of the classes of columns in the order of their numbers."""
+    source = _source_of(frame, config, path, problems, stored or {}, folder or (path if path.is_dir() else path.parent))
+    names = frame.attrs.get("classes", {}).get(config.label) or []
+    classes = hugging_features.in_order(names, source.samples["label"].unique()) if names else source.classes
+    return replace(source, classes=classes)
+
+
+def _source_of(
+    frame: "pd.DataFrame",
+    config: DataConfig,
+    path: Path,
+    problems: list[dict[str, Any]],
+    stored: dict[str, Stored],
+    folder: Path,
+) -> Source:
     import pandas as pd
 
     seen = len(frame)
     index = frame.attrs.get("index", [])
+    if not config.text and not config.features:
+        used = [config.label, config.id, config.split, config.group, *OWN]
+        if found := picture_column(frame, folder, stored, used):
+            more = [name for name in stored if name != found.name]
+            problems = problems + not_used(more, f"the pictures in {found.name} are")
+            return _of_pictures(frame, found, config, path, problems)
+    problems = problems + not_used(list(stored), "its pictures are not looked at where text or features are named")
     rows = labelled_rows(frame, config, path, problems)
     frame = rows.frame
     problems = rows.problems
@@ -96,12 +151,37 @@ def source_of(frame: "pd.DataFrame", config: DataConfig, path: Path, problems: l
     features = {}
     for name in names:
         features[f"col:{name}"], told = feature(frame, name, path)
-        more += told
-        more += _pictures(features[f"col:{name}"], name, path)
+        more += [*told, *names_elsewhere(frame[name], name)]
     problems += [*together(more), _used(features)]
     unused = _beside(frame, config, names, set(rows.taken))
     table = pd.concat([rows.samples, pd.DataFrame(features), beside.kept(frame, unused)], axis=1)
     return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))
+
+
+def _of_pictures(
+    frame: "pd.DataFrame", found: PictureColumn, config: DataConfig, path: Path, problems: list[dict[str, Any]]
+) -> Source:
+    """A column of pictures with its labels; what else is known of them is kept beside."""
+    import pandas as pd
+
+    seen = len(frame)
+    bytes_of = found.bytes_of
+    if found.files is not None:
+        there = np.array([name is not None for name in found.files])
+        where = [_plain_row(frame, row) for row in range(len(frame))]
+        problems = problems + gone(found, frame[found.name], where)
+        frame = frame.assign(**{PART: where})[there].reset_index(drop=True)
+        bytes_of = bytes_of.take(np.flatnonzero(there))
+    rows = labelled_rows(frame, config, path, problems)
+    unused = [name for name in rows.frame.columns if name not in rows.taken and name != found.name]
+    samples = pd.concat([rows.samples, beside.kept(rows.frame, unused)], axis=1)
+    bytes_of = bytes_of.take(rows.places)
+    if found.files is not None and not config.id and isinstance(bytes_of, Files):
+        names = [bytes_of.files[place] for place in bytes_of.file]
+        samples = samples.assign(id=names, source=names) if len(set(names)) == len(names) else samples
+    files = PictureFiles(bytes_of, samples["id"].tolist(), config.max_megapixels)
+    lines = rows.problems + beside.said(unused)
+    return Source("image", path, samples, (), lines, files.header, files.pixels, seen, files.measure)
 
 
 @dataclass(frozen=True)
@@ -372,30 +452,6 @@ def _all_differ(values: "pd.Series") -> bool:
         return bool(values.is_unique)
     except TypeError:  # lists
         return False
-
-
-def _pictures(values: "pd.Series", name: str, path: Path) -> list[dict[str, Any]]:
-    """``UserError`` for a column that holds paths of picture files which are there; a line where they are not."""
-    if values.dtype.kind != "O":
-        return []
-    words = [whole(str(word)) for word in values.iloc[:20]]
-    if not all(Path(word).suffix.lower() in PICTURES for word in words):
-        return []
-    folder = path if path.is_dir() else path.parent
-    there = [word for word in words if len(word) < 1000 and "\0" not in word and (folder / word).is_file()]
-    if there:
-        raise UserError(
-            f"Column {name} of {path.name} holds paths of pictures ({there[0]}).",
-            "As a feature each path would be a word of its own; the pictures would not be looked at.",
-            f"Save the table as {folder / 'metadata.csv'} with the paths in a column called file_name, and give the "
-            f"folder {folder}. To use the other columns alone, name them with --features.",
-        )
-    return [
-        note(
-            f"column {name}",
-            f"holds names of pictures ({words[0]!r}) that do not lie beside the table; taken as categories",
-        )
-    ]
 
 
 def _used(features: dict[str, "pd.Series"]) -> dict[str, Any]:
