@@ -625,7 +625,7 @@ def first_rows(path: Path, count: int = 5) -> "pd.DataFrame":
     if path.is_dir():
         return first_rows(_parts(path)[0], count)
     if path.stat().st_size == 0 or ending(path) not in SUFFIXES:
-        return _read_file(path, (), [], 0.0)  # says what is wrong
+        return _read_file(path, (), [], 0.0, {})  # says what is wrong
     if ending(path) == ".parquet":
         return _first_of_parquet(path, count)
     if is_csv(path):

@@ -115,8 +115,9 @@ def source_of(
     the table. ``frame.attrs["classes"]``: names of the classes of columns in the order of their numbers."""
     source = _source_of(frame, config, path, problems, stored or {}, folder or (path if path.is_dir() else path.parent))
     names = frame.attrs.get("classes", {}).get(config.label) or []
-    classes = hugging_features.in_order(names, source.samples["label"].unique()) if names else source.classes
-    return replace(source, classes=classes)
+    return (
+        replace(source, classes=hugging_features.in_order(names, source.samples["label"].unique())) if names else source
+    )
 
 
 def _source_of(
@@ -134,8 +135,8 @@ def _source_of(
     if not config.text and not config.features:
         used = [config.label, config.id, config.split, config.group, *OWN]
         if found := picture_column(frame, folder, stored, used):
-            more = [name for name in stored if name != found.name]
-            problems = problems + not_used(more, f"the pictures in {found.name} are")
+            others = [name for name in stored if name != found.name]
+            problems = problems + not_used(others, f"the pictures in {found.name} are")
             return _of_pictures(frame, found, config, path, problems)
     problems = problems + not_used(list(stored), "its pictures are not looked at where text or features are named")
     rows = labelled_rows(frame, config, path, problems)
