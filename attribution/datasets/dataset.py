@@ -11,6 +11,7 @@ import numpy as np
 from attribution.datasets import extra
 from attribution.datasets.handed import STANDARDISED, raw_table, tensor, token_table
 from attribution.datasets.names import UNLABELLED
+from attribution.datasets.originals import Originals
 from attribution.errors import UserError
 from attribution.settings.configs import fingerprint
 from attribution.storage.files import damage, read_array, read_json, way_out, whole_file, write_json
@@ -356,10 +357,16 @@ class Dataset:
         return name in schema.names and not types.is_null(schema.field(name).type)
 
     def tensor(self, rows: Any, device: "str | torch.device" = "cpu", inputs: "Inputs | None" = None) -> "torch.Tensor":
-        """The model-ready batch of these rows: image float32 (b, C, H, W), text int64 (b, L), tabular (b, d).
-        ``inputs`` says what the model is handed (``attribution.models.build.inputs_of(model)``), None: standardised.
-        Reads only these rows from disk."""
+        """The model-ready batch of these rows: image float32 (b, C, H, W), text int64 (b, L), tabular (b, d), or what a
+        transform gives. ``inputs`` says what the model is handed (``attribution.models.build.inputs_of(model)``),
+        None: standardised. Reads only these rows from disk."""
         return tensor(self, np.asarray(rows, dtype=np.int64), device, inputs or STANDARDISED)
+
+    @cached_property
+    def originals(self) -> Originals:
+        """Samples as the user has them, by row: a PIL picture at its own size, a whole text, a table's row; what a
+        transform takes."""
+        return Originals(self)
 
     def base_version(self) -> Labels:
         """The labels as imported, nothing dropped; what came without a label is not active."""

@@ -1,4 +1,4 @@
-"""What a model is handed of a sample: values as stored, or standardised ones."""
+"""What a model is handed of a sample: values as stored, standardised ones, or what a transform makes of it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from attribution.datasets.dataset import Dataset, DatasetInfo
 
-KINDS = ("raw", "standardised", "tokens")
+KINDS = ("raw", "standardised", "tokens", "transformed")
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,33 @@ class Inputs:
     ``standardised``: pictures ``(x / 255 - mean) / std`` and numbers ``(x - mean) / std`` with the training set's own
     figures, words one-hot. ``raw``: pictures ``x / 255`` and numbers as they stand in the data, float32; with ``mean``
     and ``std`` (one per channel or input, or one for all) ``(value - mean) / std``. ``tokens``: the whole numbers of a
-    table as int64, for a model with an embedding.
+    table as int64, for a model with an embedding. ``transformed``: what ``transform`` (``ModelConfig.transform``) makes
+    of the sample as the user has it (``Dataset.originals``), of ``shape``; ``identity`` is what it is by content,
+    ``mean`` and ``std`` are told where it has such; ``kept``: whether its tensors may be kept on disk.
     """
 
     kind: str = "standardised"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    transform: str = ""
+    shape: tuple[int, ...] = ()
+    identity: str = ""
+    kept: bool = True
+
+    @property
+    def transformed(self) -> bool:
+        """Whether a transform makes them."""
+        return self.kind == "transformed"
+
+    def shape_of(self, info: "DatasetInfo") -> tuple[int, ...]:
+        """The shape of one sample as the model is handed it."""
+        return self.shape if self.transformed else tuple(info.shape)
 
     def request(self) -> dict[str, Any]:
         """What enters a fingerprint; empty for standardised inputs, which is what all models were given before there
         was a choice."""
+        if self.transformed:
+            return {"inputs": [self.kind, self.identity, list(self.shape)]}
         return {} if self.kind == "standardised" else {"inputs": [self.kind, list(self.mean), list(self.std)]}
 
 
@@ -42,7 +59,7 @@ STANDARDISED = Inputs()
 def tensor(dataset: "Dataset", rows: np.ndarray, device: "str | torch.device", inputs: Inputs) -> "torch.Tensor":
     """The inputs of these rows (int64) on the device; see ``Inputs``. Reads only these rows from disk, of a table's raw
     values all once."""
-    return modality(dataset.info.modality).tensor(dataset, rows, device, inputs)
+    return modality(dataset.info.modality).handed(dataset, rows, device, inputs)
 
 
 def raw_table(dataset: "Dataset") -> np.ndarray:
@@ -106,10 +123,11 @@ def described(info: "DatasetInfo") -> list[tuple[int, dict[str, Any]]]:
 def unit(info: "DatasetInfo", inputs: Inputs) -> np.ndarray:
     """By how much an input changes when its sample changes by one training standard deviation: (C,) for pictures, (d,)
     for a table."""
-    size = info.shape[0]
-    if inputs.kind == "standardised":
+    size = inputs.shape_of(info)[0]
+    if inputs.kind == "standardised" or (inputs.transformed and not inputs.std):
         return np.ones(size)
     own = modality(info.modality).deviations(info)
+    own = own if len(own) in (1, size) else own.mean(keepdims=True)  # colour that a transform makes grey
     return own / (np.asarray(inputs.std, dtype=np.float64) if inputs.std else 1.0)
 
 

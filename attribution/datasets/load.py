@@ -13,6 +13,7 @@ from attribution.datasets.dataset import SPLITS, Dataset, DatasetInfo
 from attribution.datasets.encode import encode
 from attribution.datasets.kinds import modality
 from attribution.datasets.names import UNLABELLED
+from attribution.datasets.originals import write_origin
 from attribution.datasets.readers.base import Reader, reader_of, what_to_give
 from attribution.datasets.source import (
     Source,
@@ -73,6 +74,7 @@ def import_data(
             preprocessing={**encoded.preprocessing, "splits": arranged.splits},
             task=described(arranged.task),
         )
+        write_origin(building, config)
         Dataset.write(building, info, encoded.samples.drop(columns="label").rename(columns={"target": "label"}))
         if out.is_dir() and not any(out.iterdir()):
             out.rmdir()

@@ -77,6 +77,22 @@ class Modality(ABC):
         """What the model is given for one sample, in words: "1 × 28 × 28 pixels", "48 tokens"."""
         return f"{' × '.join(map(str, shape))} {self.size_unit}"
 
+    def handed(
+        self, dataset: Dataset, rows: "np.ndarray", device: "str | torch.device", inputs: Inputs
+    ) -> "torch.Tensor":
+        """What a model is handed of these rows: ``tensor``, or what its transform makes of them."""
+        if inputs.transformed:
+            from attribution.transforms.handing import transformed
+
+            return transformed(dataset, rows, device, inputs)
+        return self.tensor(dataset, rows, device, inputs)
+
+    def original(self, dataset: Dataset, row: int) -> Any:
+        """A sample as the user has it, for a transform (``Dataset.originals``)."""
+        import numpy as np
+
+        return np.array(dataset.inputs[row])
+
     def tensor(
         self, dataset: Dataset, rows: "np.ndarray", device: "str | torch.device", inputs: Inputs
     ) -> "torch.Tensor":

@@ -53,6 +53,11 @@ class ImageModality(Modality):
         seen = "" if (sizes or plain) == plain else f" (the model sees {width} × {height})"
         return f"{self.count(n)} of {sizes or plain}{seen}, {'grey' if channels == 1 else 'colour'}"
 
+    def original(self, dataset: Dataset, row: int) -> Image.Image:
+        """A PIL picture at its own size, mode L or RGB."""
+        pixels = dataset.originals.pixels(row)
+        return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
     def tensor(
         self, dataset: Dataset, rows: np.ndarray, device: "str | torch.device", inputs: Inputs
     ) -> "torch.Tensor":
@@ -87,8 +92,10 @@ class ImageModality(Modality):
         colour = "grey" if channels == 1 else "colour"
         return f"{width} by {height} pixel {colour} picture {dataset.ids[row]}, {imported(dataset, row)}"
 
-    def limits(self, info: DatasetInfo, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-        """Black and white."""
+    def limits(self, info: DatasetInfo, inputs: Inputs) -> tuple[np.ndarray, np.ndarray] | None:
+        """Black and white; None where a transform does not say what it makes of them."""
+        if inputs.transformed and not inputs.std:
+            return None
         own = {"mean": inputs.mean or (0.0,), "std": inputs.std or (1.0,)}
         given = info.preprocessing if inputs.kind == "standardised" else own
         mean, std = (np.asarray(given[name], dtype=np.float64) for name in ("mean", "std"))

@@ -43,6 +43,11 @@ class TabularModality(Modality):
     def found(self, shape: Sequence[int], n: int, sizes: str) -> str:
         return f"{self.count(n)} with {shape[0]:,} model {'input' if shape[0] == 1 else 'inputs'}"
 
+    def original(self, dataset: Dataset, row: int) -> dict[str, Any]:
+        """``{column: value}`` as it stands in the data."""
+        line = dataset.line(row)
+        return {name[4:]: line[name] for name in line.index if name.startswith("col:")}
+
     def tensor(
         self, dataset: Dataset, rows: np.ndarray, device: "str | torch.device", inputs: Inputs
     ) -> "torch.Tensor":

@@ -47,6 +47,10 @@ class TextModality(Modality):
     def found(self, shape: Sequence[int], n: int, sizes: str) -> str:
         return f"{self.count(n)} of up to {shape[0]:,} {'word' if shape[0] == 1 else 'words'}"
 
+    def original(self, dataset: Dataset, row: int) -> str:
+        """The whole text."""
+        return str(dataset.line(row)["text"])
+
     def tensor(
         self, dataset: Dataset, rows: "np.ndarray", device: "str | torch.device", inputs: Inputs
     ) -> "torch.Tensor":

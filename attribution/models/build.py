@@ -3,6 +3,7 @@ trusted."""
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -20,8 +21,9 @@ from attribution.models.own_function import from_file, ordered, usable
 from attribution.models.sources import source_of
 from attribution.models.sources.base import Wanted
 from attribution.models.user_code import kept_state, remember
-from attribution.models.zoo import models, names_for, outputs, reads
+from attribution.models.zoo import models, names_for, outputs, reads, usual_for
 from attribution.settings.configs import ModelConfig
+from attribution.transforms import code_of, identity_of, scale_of
 from attribution.trust.imports import code_file
 from attribution.trust.question import code_hash, look
 
@@ -40,6 +42,10 @@ def build_model(config: ModelConfig, info: "DatasetInfo", seed: int, *, trusted:
     """
     inputs = inputs_for(config)
     _check_inputs(inputs, info)
+    info = _as_handed(info, inputs)
+    for said in (config.transform, config.train_transform):
+        if path := code_of(said):
+            remember(look(path).files)
     if task := code_file(str(info.task.get("name", ""))):
         remember(look(task).files)
     with seeded(seed):
@@ -64,6 +70,8 @@ def _made(config: ModelConfig, info: "DatasetInfo", inputs: Inputs, trusted: boo
 def inputs_for(config: ModelConfig) -> Inputs:
     """What a model of this config is handed; ``auto`` is raw for the user's own code and for a ``mean`` or ``std`` of
     theirs."""
+    if config.transform or config.train_transform:
+        return _transformed(config)
     own = bool(config.mean or config.std)
     kind = config.inputs if config.inputs != "auto" else "raw" if own or is_custom(config.name) else "standardised"
     if own and kind != "raw":
@@ -77,8 +85,40 @@ def inputs_for(config: ModelConfig) -> Inputs:
     return Inputs(kind, tuple(map(float, config.mean)), tuple(map(float, config.std)))
 
 
+def _transformed(config: ModelConfig) -> Inputs:
+    """What a model with a transform is handed; ``UserError`` beside other settings that say so."""
+    if config.mean or config.std or config.inputs != "auto":
+        raise UserError(
+            "A transform was given, and inputs, mean or std beside it.",
+            "The transform alone says what the model is handed.",
+            "Put them into the transform: mean=0.485/0.456/0.406,std=0.229/0.224/0.225.",
+        )
+    if not config.transform:
+        raise UserError(
+            "A transform for training was given, and none for scoring.",
+            "A model that was trained on augmented inputs is asked about inputs of the same scale.",
+            "Give the fixed one, too: --transform.",
+        )
+    mean, std = scale_of(config.transform)
+    identity = identity_of(config.transform)
+    return Inputs("transformed", mean, std, transform=config.transform, shape=config.shape, identity=identity)
+
+
+def _as_handed(info: "DatasetInfo", inputs: Inputs) -> "DatasetInfo":
+    """The data as a builder is told of it: with the shape that the transform gives."""
+    if inputs.transformed and not inputs.shape:
+        raise UserError(
+            f"The shape of what the transform {inputs.transform} gives is not known.",
+            "A network is built for it.",
+            "Make the project with the transform (Project.create finds it), or set shape.",
+        )
+    return replace(info, shape=inputs.shape_of(info))
+
+
 def _check_inputs(inputs: Inputs, info: "DatasetInfo") -> None:
     """``UserError`` for a mean or std that cannot be applied to this data."""
+    if inputs.transformed:
+        return
     kind = modalities.get(info.modality)
     for name, values in (("mean", inputs.mean), ("std", inputs.std)):
         if not values:
@@ -107,7 +147,7 @@ def _check_inputs(inputs: Inputs, info: "DatasetInfo") -> None:
 
 
 def _built_in(config: ModelConfig, info: "DatasetInfo") -> nn.Module:
-    name = resolve(config.name, info.modality)
+    name = network_of(config, info.modality)
     builder = models.get(name)
     if config.arguments:
         raise UserError(
@@ -115,11 +155,11 @@ def _built_in(config: ModelConfig, info: "DatasetInfo") -> nn.Module:
             f"{config.arguments[0]} would be ignored.",
             "Say its --width, or leave them out.",
         )
-    if not reads(builder, info.modality):
+    if not reads(builder, info.modality, config.shape):
         raise UserError(
-            f"The network {name!r} cannot read {info.modality} data.",
+            f"The network {name!r} cannot read {info.modality} data{_given(config)}.",
             f"It is made for {' and '.join(builder.modalities)} data.",
-            f"Use one of: auto, {', '.join(names_for(info.modality))}.",
+            f"Use one of: auto, {', '.join(names_for(info.modality, config.shape))}.",
         )
     _check_memory(lambda: builder(info, config.width), f"{name} of width {config.width}")
     return builder(info, config.width)
@@ -148,6 +188,16 @@ def resolve(name: str, modality: str) -> str:
     return modalities.get(modality).network if name == "auto" else name
 
 
+def network_of(config: ModelConfig, modality: str) -> str:
+    """The network that a config means: ``auto`` is that of the modality, for what a transform gives that of its
+    shape."""
+    return usual_for(config.shape) if config.transform and config.name == "auto" else resolve(config.name, modality)
+
+
+def _given(config: ModelConfig) -> str:
+    return f" as tensors of shape {'x'.join(map(str, config.shape))}" if config.transform else ""
+
+
 def is_custom(name: str) -> bool:
     """Whether ``name`` is no built-in network: the user's own ``FILE.py:FUNCTION``, or one of a source."""
     return ":" in name
@@ -159,10 +209,11 @@ def identity(config: ModelConfig, modality: str) -> dict[str, Any]:
     standardised."""
     found = source_of(config.name)
     path = None if found else code_file(config.name)
-    name = config.name.rpartition(":")[2] if path else resolve(config.name, modality)
+    name = config.name.rpartition(":")[2] if path else network_of(config, modality)
     code = code_hash(path) if path and path.exists() else ""
     told = found[0].identity(found[1]) if found else {}
     if "config" in told:  # what is in the folder counts, not where it lies
         name = found[0].name if found else name
-    arguments = {"arguments": sorted(config.arguments)} if config.arguments else {}
-    return {"name": name, "width": config.width, "code": code, **told, **arguments, **inputs_for(config).request()}
+    more: dict[str, Any] = {"arguments": sorted(config.arguments)} if config.arguments else {}
+    more |= {"train_transform": identity_of(config.train_transform)} if config.train_transform else {}
+    return {"name": name, "width": config.width, "code": code, **told, **more, **inputs_for(config).request()}

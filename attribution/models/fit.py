@@ -198,6 +198,8 @@ def _others(now: Inputs, dataset: "Dataset") -> list[tuple[str, str, Inputs]]:
 
 
 def _said(inputs: Inputs) -> str:
+    if inputs.transformed:
+        return f"what {inputs.transform} makes of them"
     own = " with your mean and std" if inputs.mean or inputs.std else ""
     return {"raw": "raw values", "standardised": "standardised values", "tokens": "whole numbers"}[inputs.kind] + own
 

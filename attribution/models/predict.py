@@ -30,7 +30,7 @@ class HeldInputs:
         self._device = device
         self._inputs = inputs
         whole = modality_of(dataset).tokens or inputs.kind == "tokens"
-        size_bytes = len(self._rows) * int(np.prod(dataset.info.shape)) * (8 if whole else 4)
+        size_bytes = len(self._rows) * int(np.prod(inputs.shape_of(dataset.info))) * (8 if whole else 4)
         self._held = dataset.tensor(self._rows, device, inputs) if size_bytes <= limit_bytes else None
 
     def __len__(self) -> int:

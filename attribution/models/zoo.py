@@ -4,7 +4,7 @@ To add one: a file in this folder with ``@register("name", "modality", ...)`` on
 nn.Module``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from attribution.tasks import task_of
 
 models = Registry("model", "attribution.models")
 NUMERIC = "numeric"  # any kind of data whose inputs are numbers of one shape
+PICTURE = "image"  # (C, H, W), be it of pictures or of what a transform gives
 
 
 def register(name: str, *modalities: str) -> Callable[[Any], Any]:
@@ -30,16 +31,26 @@ def register(name: str, *modalities: str) -> Callable[[Any], Any]:
     return put
 
 
-def reads(builder: Any, modality: str) -> bool:
-    """Whether a network takes this kind of data."""
+def reads(builder: Any, modality: str, shape: Sequence[int] = ()) -> bool:
+    """Whether a network takes this kind of data; with ``shape``, what a transform gives of it."""
+    if shape:
+        return NUMERIC in builder.modalities or (PICTURE in builder.modalities and len(shape) == 3)
     taken = {modality} if modalities.get(modality).tokens else {modality, NUMERIC}
     return not taken.isdisjoint(builder.modalities)
 
 
-def names_for(modality: str) -> list[str]:
-    """Names of the built-in networks that read this modality, the automatic choice first."""
-    fitting = [name for name in models.names() if reads(models.get(name), modality)]
-    return sorted(fitting, key=lambda name: (name != modalities.get(modality).network, name))
+def names_for(modality: str, shape: Sequence[int] = ()) -> list[str]:
+    """Names of the built-in networks that read this modality (or what a transform gives), the automatic choice
+    first."""
+    fitting = [name for name in models.names() if reads(models.get(name), modality, shape)]
+    first = usual_for(shape) if shape else modalities.get(modality).network
+    return sorted(fitting, key=lambda name: (name != first, name))
+
+
+def usual_for(shape: Sequence[int]) -> str:
+    """The network that ``auto`` means for tensors of a transform: pictures are convolved, features are told apart by a
+    plane."""
+    return "cnn" if len(shape) == 3 else "logistic"
 
 
 @register("logistic", "image", "tabular", NUMERIC)

@@ -21,7 +21,7 @@ def own_side(dataset: "Dataset", model: ModelConfig, data: DataConfig) -> int:
     another; else 0."""
     from attribution.models.build import build_model, is_custom
 
-    if data.image_size or modality_of(dataset).shown_as != "picture" or not is_custom(model.name):
+    if model.transform or data.image_size or modality_of(dataset).shown_as != "picture" or not is_custom(model.name):
         return 0
     network = build_model(model, dataset.info, seed=0, trusted=True)
     sides = {side for module in (network, *network.children()) if (side := _side(module))}
@@ -55,7 +55,7 @@ def with_weights(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
 
 def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
     """The config with ``inputs=auto`` made ``tokens`` where the model has an embedding and the data are whole
-    numbers."""
+    numbers, and with the shape of what its transform gives."""
     from attribution.models.build import build_model, is_custom
     from attribution.models.check import WantsTokens, check_model
     from attribution.models.checkpoints import BUILDER
@@ -66,6 +66,8 @@ def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
             "Its weights are drawn anew.",
             "Name files of weights, or leave it out.",
         )
+    if model.transform:
+        return with_shape(dataset, model)
     if model.inputs != "auto" or not is_custom(model.name):
         return model
     try:
@@ -73,6 +75,22 @@ def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
     except WantsTokens:
         return replace(model, inputs="tokens")
     return model
+
+
+def with_shape(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
+    """The config with the shape that its transform gives, which is asked about a few samples."""
+    from attribution.transforms.settle import check_training, settled_shape
+
+    found = settled_shape(dataset, model.transform)
+    if model.shape and model.shape != found:
+        raise UserError(
+            f"shape is {model.shape}, and the transform {model.transform} gives {found}.",
+            "The network would be built for other inputs.",
+            "Leave shape out: it is found.",
+        )
+    if model.train_transform:
+        check_training(dataset, model.train_transform, found)
+    return replace(model, shape=found)
 
 
 def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -> dict[str, Any]:
@@ -110,12 +128,18 @@ def _told(network: "nn.Module", dataset: "Dataset", model: ModelConfig, weights:
             "The weights come from the builder: they are the same at every seed. Training starts from them; to ask "
             "them as they are, give checkpoints=builder."
         )
+    if model.transform:
+        told.append(f"Each sample is given to the model as {model.transform} makes it: {_by(model.shape)}.")
     if model.inputs == "tokens":
         told.append("The numbers are handed to the model as whole numbers: token ids for its embedding.")
     if type(network).__name__ == "Ordered":
         classes = ", ".join(dataset.info.classes[:12])
         told.append(f"The model's outputs are put into the data's order of classes: {classes}.")
     return told
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return f"{' × '.join(map(str, shape))} numbers"
 
 
 def _fit(network: "nn.Module", dataset: "Dataset", model: ModelConfig, expected: float | None) -> dict[str, Any]:

@@ -167,7 +167,9 @@ def _build(
     """Everything that a new project holds, in a folder that nobody sees yet; ``results`` are archives of finished
     ones."""
     from attribution.datasets.load import import_data
+    from attribution.models.build import inputs_for
     from attribution.project import first_look as first_looks
+    from attribution.transforms.handing import keep
 
     dataset = import_data(_there(data, building), building / "data", name, progress, data.path)
     if (side := first_looks.own_side(dataset, model, data)) and side != data.image_size:
@@ -177,6 +179,8 @@ def _build(
     recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
     model = first_looks.settled(dataset, first_looks.with_weights(dataset, model))
+    if model.transform:
+        keep(dataset, inputs_for(model), progress)
     settings = {
         "name": name,
         "format": database.FORMAT,
@@ -237,7 +241,9 @@ def create_sample(name: str, folder: str | Path | None, progress: Progress) -> P
 
 def code_files(model: ModelConfig, data: DataConfig) -> list[Path]:
     """The files of the user's own that a project runs: of its model and of its task."""
-    found = (code_file(model.name), code_file(data.task))
+    from attribution.transforms import code_of
+
+    found = (code_file(model.name), code_file(data.task), code_of(model.transform), code_of(model.train_transform))
     return list(dict.fromkeys(path for path in found if path))
 
 
@@ -249,9 +255,12 @@ def _absolute(data: DataConfig) -> DataConfig:
 
 def _placed(model: ModelConfig) -> ModelConfig:
     """Paths in full: a job has another working directory, where the same words may name another file."""
+    from attribution.transforms import placed as placed_transform
+
     found = source_of(model.name)
     code = None if found else code_file(model.name)
     name = f"{code}:{model.name.rpartition(':')[2]}" if code else model.name
     name = f"{found[0].name}:{found[0].placed(found[1])}" if found else name
     places = [path if path == BUILDER else str(Path(path).expanduser().resolve()) for path in model.checkpoints]
-    return from_dict(ModelConfig, {**to_dict(model), "name": name, "checkpoints": places})
+    full = {"transform": placed_transform(model.transform), "train_transform": placed_transform(model.train_transform)}
+    return from_dict(ModelConfig, {**to_dict(model), **full, "name": name, "checkpoints": places})

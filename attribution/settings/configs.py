@@ -120,6 +120,20 @@ class ModelConfig(Settings):
         "Raw inputs are divided by it after mean: one number per channel or column, or one for all; empty: by 1.",
         above=0.0,
     )
+    transform: str = opt(
+        "",
+        "How a sample as it is in your files becomes the model's input: imagenet, steps such as "
+        "resize=256,crop=224,mean=0.485/0.456/0.406,std=0.229/0.224/0.225, torchvision:WEIGHTS, timm:NAME, hf:FOLDER "
+        "(image processor or tokenizer), or FILE.py:FUNCTION; empty: see inputs.",
+    )
+    train_transform: str = opt(
+        "",
+        "The same for training alone, drawn anew at every epoch (augmentation), such as random_resized=224,flip=0.5 "
+        "with the mean and std of transform; empty: as transform.",
+    )
+    shape: tuple[int, ...] = opt(
+        (), "Shape of what the transform gives; found when the project is made.", low=1, high=100_000_000
+    )
 
 
 @dataclass(frozen=True)

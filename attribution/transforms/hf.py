@@ -1,0 +1,91 @@
+"""The image processor or tokenizer of a Hugging Face folder; code of theirs is never run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attribution.datasets.originals import origin
+from attribution.errors import UserError
+from attribution.settings.configs import DataConfig
+from attribution.storage.files import file_hash
+from attribution.transforms._needs import library
+from attribution.transforms.arrays import PACKED, as_array
+from attribution.transforms.base import Transform, register
+
+LARGEST = 1_000_000  # what tokenizers without a limit say is far above
+USUAL = 512  # tokens, where a tokenizer has no limit
+FILES = ("preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
+MORE = ("vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "spiece.model", "tokenizer.model")
+
+
+@register("hf")
+class HuggingFace(Transform):
+    """``AutoImageProcessor`` for pictures, ``AutoTokenizer`` for texts: ids, mask and types packed as int64 (k, L).
+
+    L is the longest text of the data, at most the tokenizer's limit, and at most ``max_tokens`` where one was chosen.
+    """
+
+    written = "hf:FOLDER"
+    summary = "The image processor or tokenizer that was saved in a folder (save_pretrained)."
+    kinds = ("image", "text")
+
+    def __init__(self, rest: str, dataset: Any, shape: Any = (), training: bool = False) -> None:
+        super().__init__(rest, dataset, shape, training)
+        text = isinstance(dataset.originals[0], str)
+        self.tokenizer: Any = _loaded(rest, "AutoTokenizer") if text else None
+        self.processor: Any = None if text else _loaded(rest, "AutoImageProcessor")
+
+    @classmethod
+    def placed(cls, rest: str) -> str:
+        path = Path(rest).expanduser()
+        return str(path.resolve()) if path.exists() else rest
+
+    @classmethod
+    def identity(cls, rest: str) -> str:
+        folder = Path(rest).expanduser()
+        files = [folder / name for name in (*FILES, *MORE) if (folder / name).is_file()]
+        return "hf:" + (",".join(f"{one.name} {file_hash(one)}" for one in files) or rest)
+
+    def settled(self) -> tuple[int, ...]:
+        """The shape of packed texts; () for pictures, whose first tensor tells it."""
+        if self.tokenizer is None:
+            return ()
+        texts = [self.dataset.originals[row] for row in range(len(self.dataset))]
+        limit = self._limit()
+        found = self.tokenizer(texts, truncation=True, max_length=limit)
+        rows = sum(name in found for name in PACKED)
+        return rows, max(map(len, found["input_ids"]))
+
+    def _limit(self) -> int:
+        """Tokens at most: the tokenizer's own limit, and what was chosen for the data."""
+        own = int(self.tokenizer.model_max_length)
+        limit = own if own < LARGEST else USUAL
+        chosen = origin(self.dataset.folder).max_tokens
+        return limit if chosen == DataConfig().max_tokens else min(limit, chosen)
+
+    def one(self, original: Any) -> Any:
+        return self.batch([original])[0]
+
+    def batch(self, originals: Sequence[Any]) -> np.ndarray:
+        """float32 (b, C, H, W), or int64 (b, k, L)."""
+        if self.processor is not None:
+            found = self.processor(images=[one.convert("RGB") for one in originals], return_tensors="pt")
+            return as_array(found["pixel_values"])
+        length = self.shape[-1] if self.shape else self._limit()
+        found = self.tokenizer(list(originals), truncation=True, padding="max_length", max_length=length)
+        return np.stack([np.array(found[name], dtype=np.int64) for name in PACKED if name in found], axis=1)
+
+
+def _loaded(rest: str, kind: str) -> Any:
+    auto = getattr(library("transformers", f"hf:{rest}"), kind)
+    try:
+        return auto.from_pretrained(rest, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        what = "tokenizer" if kind == "AutoTokenizer" else "image processor"
+        raise UserError(
+            f"{rest} has no {what} that can be loaded: {' '.join(str(error).split())[:200]}.",
+            "It says how a sample becomes the model's input.",
+            f"Save it there: {what.split()[-1]}.save_pretrained({rest!r}).",
+        ) from error
