@@ -3,7 +3,7 @@ was."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from attribution.errors import UserError
 from attribution.gradients.layers import Call, Norm
+
+if TYPE_CHECKING:
+    from attribution.gradients.trace import Trace
 
 Loss = Callable[[Any, Tensor], Tensor]  # (model output, labels (b, ...)) -> one scalar per sample (b,)
 
@@ -89,13 +92,13 @@ def recorded(modules: Mapping[str, nn.Module], uses: list[Use]) -> Iterator[None
             inputs = args[0] if args else next(iter(kwargs.values()))
             # An in-place operation on a view cuts the view's node out of the graph; the node of what it views, or of a
             # copy, moves inwards.
-            whole = _whole(output)
-            made = output.clone() if whole is None else whole
+            base = whole(output)
+            made = output.clone() if base is None else base
             kept = (
                 made.detach().view(output.shape) if isinstance(module, Norm) and output.device.type == "cpu" else None
             )
             uses.append(Use(name, inputs.detach(), get_gradient_edge(made), output.shape, kept, made._version))
-            return made if whole is None else None
+            return made if base is None else None
 
         return record
 
@@ -109,7 +112,7 @@ def recorded(modules: Mapping[str, nn.Module], uses: list[Use]) -> Iterator[None
             handle.remove()
 
 
-def _whole(output: Tensor) -> Tensor | None:
+def whole(output: Tensor) -> Tensor | None:
     """The output, or what it is only another shape of (a linear layer's rows); None if it is another kind of view."""
     if not output._is_view():
         return output
@@ -131,29 +134,43 @@ def capture(
     y: Tensor,
     loss: Loss,
     autocast: torch.dtype | None = None,
+    trace: "Trace | None" = None,
 ) -> dict[str, list[Call]]:
     """Inputs and output gradients of ``sum(loss(model(x), y))`` for every call of the given modules.
 
     The gradient is taken with respect to layer outputs, so autograd never forms a weight gradient and never goes below
     the first layer: about the cost of one forward and one input-gradient pass. The model must be in evaluation mode.
     Layers without calls are absent; calls that the result does not depend on are left out (their gradient is zero).
-    ``autocast``: both passes in this precision where torch deems it safe; what is returned has the model's.
+    ``autocast``: both passes in this precision where torch deems it safe; what is returned has the model's. ``trace``
+    is given the gradients where its parameters met the batch.
     """
     uses: list[Use] = []
     dtype = None if autocast is None else next(model.parameters()).dtype
     with recorded(modules, uses), nullcontext() if autocast is None else torch.autocast(x.device.type, autocast):
-        output = model(x)
+        output = followed(model, x, trace)
     values = per_sample(loss(output.to(dtype) if isinstance(output, Tensor) else output, y), x.shape[0])
-    if not uses:
+    edges = [use.edge for use in uses] + (trace.edges if trace else [])
+    if not edges:
         return {}
     # The edge is the node as it was when the layer returned: a later in-place ReLU does not move it.
-    gradients = torch.autograd.grad(values, [use.edge for use in uses], torch.ones_like(values), allow_unused=True)
+    gradients = torch.autograd.grad(values, edges, torch.ones_like(values), allow_unused=True)
+    if trace:
+        trace.gradients = list(gradients[len(uses) :])
     calls: dict[str, list[Call]] = {}
-    for use, gradient in zip(uses, gradients, strict=True):
+    for use, gradient in zip(uses, gradients, strict=False):
         if gradient is not None:
             call = use.call(gradient)
             calls.setdefault(use.layer, []).append(call if dtype is None else call.to(dtype))
     return calls
+
+
+def followed(model: nn.Module, x: Tensor, trace: "Trace | None") -> Any:
+    """The model's output, with the parameters of a trace followed through it."""
+    if trace is None:
+        return model(x)
+    start = trace.start(x)
+    with trace:
+        return model(start)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from attribution.gradients.contract import blocks
 from attribution.gradients.convolution import Convolution
 from attribution.gradients.factors import Dense, Factor, Outer, Rows
-from attribution.gradients.probe import CLOSED, Plan, covered_parameters
+from attribution.gradients.probe import AT_USE, CLOSED, Plan, covered_parameters
 from attribution.gradients.project import Sketch, project
 
 Sizes = tuple[int, int, int]  # groups h, outputs o and inputs i per group; (1, 1, p) for a parameter that has no sides
@@ -137,7 +137,8 @@ def sizes_of(model: nn.Module, plan: Plan) -> dict[str, Sizes]:
             groups = getattr(module, "groups", 1)
             found[route.parameter] = (groups, parameter.shape[0] // groups, parameter[0].numel())
         else:
-            found[route.parameter] = (1, 1, parameter.numel())
+            sides = plan.sides.get(route.parameter) if route.path == AT_USE else None
+            found[route.parameter] = sides or (1, 1, parameter.numel())
     return found
 
 

@@ -25,6 +25,7 @@ DIRECTION = "direction"
 SIDES = "sides"
 ROWS = "rows"
 _ELEMENTWISE = 4  # an elementwise pass costs about this many multiply-adds of a matrix product per entry
+_LONG = 1 << 16  # entries that one sum may have
 _CACHE_BYTES = 4 << 20  # on a CPU, blocks of this size keep patches and gradients near the core
 
 
@@ -96,9 +97,20 @@ def with_bias(train: Factor, query: Factor | None, norms: bool) -> bool:
 def _against_dense(values: Tensor, query: Factor, budget_bytes: int) -> Tensor:
     """``(b, p)`` gradients times queries, written out block by block where they are factors."""
     if isinstance(query, Dense):
-        return values @ query.columns  # (b, q)
+        return _long_product(values, query.columns)  # (b, q)
     size = budget_bytes // (query.numel * values.itemsize)
     return torch.cat([values @ query.block(start, stop).dense().T for start, stop in blocks(query.count, size)], 1)
+
+
+def _long_product(rows: Tensor, columns: Tensor) -> Tensor:
+    """``rows @ columns``; on a CPU in pieces, since one sum over millions of entries loses three digits in float32."""
+    p = columns.shape[0]
+    if p <= _LONG or rows.device.type != "cpu":
+        return rows @ columns
+    total = rows[:, :_LONG] @ columns[:_LONG]
+    for start, stop in blocks(p - _LONG, _LONG):
+        total += rows[:, start + _LONG : stop + _LONG] @ columns[start + _LONG : stop + _LONG]
+    return total
 
 
 def _outer(

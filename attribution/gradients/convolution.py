@@ -6,14 +6,14 @@ the gradient is wanted written out on a CPU (a convolution with one group per sa
 convolution with the direction as kernel).
 """
 
-from typing import final
+from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_weight
 
-from attribution.gradients.factors import Factor, Outer
+from attribution.gradients.factors import Dense, Factor, Outer
 
 
 @final
@@ -22,14 +22,17 @@ class Convolution(Factor):
     gradient)`` calls.
 
     Inputs and gradients are kept as pictures ``(b * m, channels, height, width)``; m > 1 if a sample has several
-    (frames, views).
+    (frames, views). ``module`` is the layer, or anything with its weight and geometry. ``turned``: a transposed
+    convolution's, whose "inputs" are the gradients.
     """
 
-    def __init__(self, module: nn.Conv1d | nn.Conv2d, calls: list[tuple[Tensor, Tensor]], b: int) -> None:
+    turned = False
+
+    def __init__(self, module: Any, calls: list[tuple[Tensor, Tensor]], b: int) -> None:
         self.count = b
         self.shape = tuple(module.weight.shape)
         self.groups = module.groups
-        one = isinstance(module, nn.Conv1d)  # a picture of height one
+        one = len(module.kernel_size) == 1  # a picture of height one
         self.kernel, self.dilation, self.stride = (
             (1, *value) if one else tuple(value) for value in (module.kernel_size, module.dilation, module.stride)
         )
@@ -165,7 +168,7 @@ class Convolution(Factor):
         return several.permute(0, 2, 1, 4, 3).reshape(n, self.groups, -1, width)
 
 
-def _padded(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+def _padded(module: Any, inputs: Tensor) -> tuple[Tensor, tuple[int, ...]]:
     """The inputs with everything padded that a plain convolution cannot pad, and the symmetric zero padding that is
     left for it."""
     if isinstance(module.padding, str):
@@ -181,3 +184,15 @@ def _padded(module: nn.Conv1d | nn.Conv2d, inputs: Tensor) -> tuple[Tensor, tupl
     flat = [width for side in reversed(sides) for width in side]
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     return F.pad(inputs, flat, mode=mode), (0,) * len(sides)
+
+
+def added(parts: list[Factor]) -> Factor:
+    """The sum of several gradients of one parameter: positions side by side where all are of one kind."""
+    if len(parts) == 1:
+        return parts[0]
+    outers = [part for part in parts if isinstance(part, Outer)]
+    if len(outers) == len(parts) and len({(part.sizes[0], part.turned) for part in outers}) == 1:
+        left, right = (torch.cat([getattr(part, side) for part in outers], 2) for side in ("left", "right"))
+        return Outer(left, right, parts[0].shape, turned=outers[0].turned)
+    first = parts[0]
+    return Dense(torch.stack([part.dense() for part in parts]).sum(0), first.shape)

@@ -29,6 +29,7 @@ from attribution.gradients.layers import handler_of
 from attribution.gradients.probe import Plan, Route, covered_parameters, first_coupled, make_plan, refuse
 from attribution.gradients.project import Sketch, project
 from attribution.gradients.queries import QueryGradients, gathered, keep
+from attribution.gradients.trace import Trace
 from attribution.tasks.classification import PLAIN
 
 _SAVED_BYTES = 32 << 20
@@ -305,9 +306,10 @@ class GradientEngine:
         return self._factors(self.plan(x, y), ordinary(x), ordinary(y))
 
     def _factors(self, plan: Plan, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
-        for start, stop in blocks(len(x), self.at_once(x, y)) if plan.modules else ():
+        for start, stop in blocks(len(x), self.at_once(x, y)) if plan.modules or plan.at_use else ():
+            trace = plan.trace(stop - start)
             with evaluation(self.model):
-                calls = capture(self.model, plan.modules, x[start:stop], y[start:stop], self.loss, self.autocast)
+                calls = capture(self.model, plan.modules, x[start:stop], y[start:stop], self.loss, self.autocast, trace)
             for module_name in list(calls):
                 module = plan.modules[module_name]
                 handler = handler_of(module)
@@ -316,8 +318,21 @@ class GradientEngine:
                     full = f"{module_name}.{name}" if module_name else name
                     if full in plan.closed:
                         yield start, stop, full, factor
+            if trace is not None:
+                yield from self._at_use(plan, trace, x[start:stop], y[start:stop], start)
         if plan.others:
-            yield from self._fallback_factors(plan, x, y)
+            yield from self._fallback_factors(plan.others, plan.loop, x, y, 0)
+
+    def _at_use(
+        self, plan: Plan, trace: Trace, x: Tensor, y: Tensor, offset: int
+    ) -> Iterator[tuple[int, int, str, Factor]]:
+        """Of the parameters that were followed through a block; of those that got lost one sample at a time."""
+        lost = plan.lost(trace)
+        for start, stop, name, factor in trace.factors(self.budget_bytes):
+            if name not in lost:
+                yield start + offset, stop + offset, name, factor
+        if lost:
+            yield from self._fallback_factors(lost, True, x, y, offset)
 
     def at_once(self, x: Tensor, y: Tensor) -> int:
         """How many samples of a batch go through the model at once; a CPU gains nothing from more activations than its
@@ -328,13 +343,16 @@ class GradientEngine:
         most = max(_FEWEST, int(min(self.budget_bytes, _SAVED_BYTES) / max(1.0, plan.saved * x[0].numel())))
         return -(-len(x) // -(-len(x) // most))  # blocks of one size
 
-    def _fallback_factors(self, plan: Plan, x: Tensor, y: Tensor) -> Iterator[tuple[int, int, str, Factor]]:
-        fallback = Fallback(self.model, plan.others, self.loss, plan.loop)
+    def _fallback_factors(
+        self, names: tuple[str, ...], loop: bool, x: Tensor, y: Tensor, offset: int
+    ) -> Iterator[tuple[int, int, str, Factor]]:
+        fallback = Fallback(self.model, names, self.loss, loop)
         parameters: Mapping[str, nn.Parameter] = covered_parameters(self.model)
-        sample_bytes = sum(parameters[name].nbytes for name in plan.others)
+        sample_bytes = sum(parameters[name].nbytes for name in names)
         for start, stop in blocks(len(x), self.budget_bytes // (3 * sample_bytes)):
             for name, values in fallback.gradients(x[start:stop], y[start:stop]).items():
-                yield start, stop, name, Dense(values.reshape(stop - start, -1), tuple(parameters[name].shape))
+                rows = Dense(values.reshape(stop - start, -1), tuple(parameters[name].shape))
+                yield start + offset, stop + offset, name, rows
 
     def _along(self, x: Tensor, y: Tensor, query: QueryGradients) -> Tensor | None:
         """Dots with one query ``(b, 1)`` in forward mode; None where it does not serve."""

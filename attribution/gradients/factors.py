@@ -81,9 +81,10 @@ class Dense(Factor):
 @final
 class Outer(Factor):
     """Sums of outer products: ``left (b, h, t, o)``, ``right (b, h, t, i)`` with h groups and t positions; p = h * o *
-    i."""
+    i. ``turned``: the left side are a layer's inputs, for a weight that is kept as (inputs, outputs)."""
 
-    def __init__(self, left: Tensor, right: Tensor, shape: tuple[int, ...]) -> None:
+    def __init__(self, left: Tensor, right: Tensor, shape: tuple[int, ...], turned: bool = False) -> None:
+        self.turned = turned
         self.left = left
         self.right = right
         self.shape = tuple(shape)
@@ -116,7 +117,7 @@ class Outer(Factor):
         return h, t, o, self.right.shape[-1]
 
     def block(self, start: int, stop: int) -> "Outer":
-        return Outer(self.left[start:stop], self.right[start:stop], self.shape)
+        return Outer(self.left[start:stop], self.right[start:stop], self.shape, self.turned)
 
     def narrowed(self, start: int, stop: int, outputs: Tensor, inputs: Tensor) -> "Outer":
         """A block of samples with these outputs and inputs of every group alone."""
@@ -133,7 +134,7 @@ class Outer(Factor):
 
     def owned(self) -> "Outer":
         form = torch.contiguous_format
-        return Outer(self.left.clone(memory_format=form), self.right.clone(memory_format=form), self.shape)
+        return Outer(self.left.clone(memory_format=form), self.right.clone(memory_format=form), self.shape, self.turned)
 
     @property
     def nbytes(self) -> int:
@@ -224,7 +225,7 @@ def concatenate(parts: list[Factor]) -> Factor:
             )
             for side in ("left", "right")
         ]
-        return Outer(sides[0], sides[1], shape)
+        return Outer(sides[0], sides[1], shape, outers[0].turned)
     rows = [part for part in parts if isinstance(part, Rows)]
     if len(rows) == len(parts):
         starts = [sum(part.count for part in rows[:index]) for index in range(len(rows))]

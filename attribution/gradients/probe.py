@@ -7,26 +7,29 @@ wrong number without a word. So each closed form must first reproduce autograd o
 gradients, sample by sample; what does not takes the fallback.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from attribution.errors import UserError
 from attribution.gradients.capture import Loss, capture, counting_saved, evaluation, per_sample
-from attribution.gradients.factors import Factor
+from attribution.gradients.convolution import Convolution
+from attribution.gradients.factors import Factor, Outer
 from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
+from attribution.gradients.trace import Trace
 
-CLOSED, VMAP, LOOP = "closed form", "vmap", "loop"
+CLOSED, AT_USE, VMAP, LOOP = "closed form", "at use", "vmap", "loop"
 
 
 @dataclass(frozen=True)
 class Route:
-    """How one parameter's gradients are had, and why."""
+    """How one parameter's gradients are had, and why: by its layer's closed form, where it meets the batch (``trace``),
+    or by a fallback."""
 
     parameter: str
     module: str
@@ -45,6 +48,8 @@ class Plan:
     # Covered parameter -> the modules that hold it, and its name there.
     holders: Mapping[str, tuple[tuple[nn.Module, str], ...]]
     saved: float = 0.0  # bytes that a backward pass keeps for each entry of the inputs
+    seen: frozenset[tuple[str, str]] = frozenset()  # how parameters met the batch of three (``Trace.seen``)
+    sides: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)  # of those whose gradients have sides
 
     @property
     def stale(self) -> bool:
@@ -71,7 +76,27 @@ class Plan:
     @cached_property
     def others(self) -> tuple[str, ...]:
         """Parameters that take the fallback."""
-        return tuple(route.parameter for route in self.routes if route.path != CLOSED)
+        return tuple(route.parameter for route in self.routes if route.path in (VMAP, LOOP))
+
+    @cached_property
+    def at_use(self) -> tuple[str, ...]:
+        """Parameters whose gradients are had where they meet the batch."""
+        return tuple(route.parameter for route in self.routes if route.path == AT_USE)
+
+    def trace(self, b: int, within: Collection[str] | None = None) -> Trace | None:
+        """What follows these parameters through a pass over b samples; None if there are none (``within``: of
+        these)."""
+        names = [name for name in self.at_use if within is None or name in within]
+        held = {name: getattr(*self.holders[name][0]) for name in names}
+        return Trace(held, b) if names else None
+
+    def lost(self, trace: Trace) -> tuple[str, ...]:
+        """The parameters that a trace followed in another way than the three samples that were tried: one sample alone
+        leaves nothing to mistake."""
+        if trace.b == 1 and not trace.unknown:
+            return ()
+        strange = {name for name, _ in trace.seen ^ self.seen} | trace.unknown.keys()
+        return tuple(name for name in trace.parameters if name in strange)
 
     @cached_property
     def biases(self) -> dict[str, str]:
@@ -87,7 +112,7 @@ class Plan:
     def plain(self) -> bool:
         """Whether all covered parameters are those of linear and convolution layers: there, and not with attention and
         normalisation, forward mode is cheapest along one direction."""
-        return not self.others and all(
+        return not (self.others or self.at_use) and all(
             isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) for module in self.modules.values()
         )
 
@@ -118,20 +143,67 @@ def make_plan(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Plan:
         reference = _reference(values, covered)
         _require_finite(reference)
         verdicts, modules = _closed_forms(model, covered, owners, x, y, loss, reference)
-    names = tuple(name for name in covered if verdicts[name])
+        left = {name: parameter for name, parameter in covered.items() if verdicts[name]}
+        followed = _followed(model, left, x, y, loss, reference)
+    names = tuple(name for name in left if name in followed.failed)
     path, remark = _fallback_path(model, names, x, y, loss, reference) if names else (VMAP, "")
     routes = []
-    for name, parameter in covered.items():
-        module_name, module = owners[id(parameter)][0]
-        reason = verdicts[name]
-        route = Route(
-            name, module_name, type(module).__name__, path if reason else CLOSED, f"{reason}{remark}" if reason else ""
-        )
-        routes.append(route)
+    for name in covered:
+        module_name, module = owners[id(covered[name])][0]
+        about = (name, module_name, type(module).__name__)
+        reason = f"{verdicts[name]}; {followed.failed[name]}{remark}" if name in followed.failed else verdicts[name]
+        routes.append(Route(*about, path if name in followed.failed else AT_USE if reason else CLOSED, reason))
     needed = {route.module for route in routes if route.path == CLOSED}
-    covers = tuple((parameter, parameter.requires_grad) for parameter in model.parameters())
-    tried = {name: module for name, module in modules.items() if name in needed}
-    return Plan(tuple(routes), tried, covers, _holders(owners, covered), sum(saved.values()) / max(1, x.numel()))
+    return Plan(
+        tuple(routes),
+        {name: module for name, module in modules.items() if name in needed},
+        tuple((parameter, parameter.requires_grad) for parameter in model.parameters()),
+        _holders(owners, covered),
+        sum(saved.values()) / max(1, x.numel()),
+        followed.seen,
+        followed.sides,
+    )
+
+
+class _Followed(NamedTuple):
+    """Parameters that could not be followed to where they meet the batch, and why; of the others how they met it, and
+    sides."""
+
+    failed: dict[str, str]
+    seen: frozenset[tuple[str, str]]
+    sides: dict[str, tuple[int, int, int]]
+
+
+def _followed(
+    model: nn.Module,
+    left: dict[str, nn.Parameter],
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    reference: dict[str, Tensor],
+) -> _Followed:
+    """Follow the parameters that no layer rule has to where they meet the batch, and compare with autograd."""
+    trace = Trace(left, len(x))
+    try:
+        if left:
+            capture(model, {}, x, y, loss, trace=trace)
+        found = {name: factor for _, _, name, factor in trace.factors()} if trace.gradients else {}
+    except RuntimeError as error:  # shapes that a rule does not know
+        return _Followed(dict.fromkeys(left, f"not followed ({str(error).splitlines()[0][:80]})"), frozenset(), {})
+    floor = max((float(rows.norm()) for rows in reference.values()), default=0.0)
+    failed = {}
+    for name in left:
+        rows = found[name].dense() if name in found else torch.zeros_like(reference[name])
+        if name in trace.unknown:
+            failed[name] = trace.unknown[name]
+        elif not agrees(rows, reference[name], floor):
+            failed[name] = "its gradient differs where it meets the batch"
+    sides = {
+        name: (factor.sizes[0], *factor.sizes[2:])
+        for name, factor in found.items()
+        if isinstance(factor, Outer | Convolution)
+    }
+    return _Followed(failed, frozenset(pair for pair in trace.seen if pair[0] not in failed), sides)
 
 
 def refuse(model: nn.Module) -> None:

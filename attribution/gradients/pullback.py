@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor, nn
 
-from attribution.gradients.capture import Use, evaluation, ordinary, recorded
+from attribution.gradients.capture import Use, evaluation, followed, ordinary, recorded
 from attribution.gradients.contract import at_hand
 from attribution.gradients.factors import Dense, Factor, Outer
 from attribution.gradients.fallback import Fallback
@@ -73,8 +73,10 @@ class Pullback:
         self._uses: list[Use] = []
         owners = {name.rpartition(".")[0] for name in within} if within is not None else self.plan.modules.keys()
         chosen = {name: module for name, module in self.plan.modules.items() if name in owners}
+        self._trace = self.plan.trace(len(x), within)
         with evaluation(engine.model), recorded(chosen, self._uses):
-            self._output: Tensor | None = engine.model(self.x)
+            self._output: Tensor | None = followed(engine.model, self.x, self._trace)
+        self._others = self.plan.others + (self.plan.lost(self._trace) if self._trace else ())
         assert self._output is not None
         self.weights = weigh(self._output.detach())
         self._single = self._singles()
@@ -106,7 +108,8 @@ class Pullback:
                 assert handler is not None
                 prefix = f"{module_name}." if module_name else ""
                 factors |= {prefix + name: factor for name, factor in handler(module, uses, b).items()}
-            yield {name: factor for name, factor in factors.items() if name in self.plan.closed} | self._written(k)
+            factors = {name: factor for name, factor in factors.items() if name in self.plan.closed}
+            yield factors | self._at_use(gradients[len(self._uses) :]) | self._written(k)
 
     @torch.no_grad()
     def rows(self) -> Iterator[dict[str, Factor]]:
@@ -116,14 +119,20 @@ class Pullback:
                 factors |= layer.factors(k)
             yield factors
 
+    def _at_use(self, gradients: list[Tensor | None]) -> dict[str, Factor]:
+        """The parameters that were followed to where they met the batch."""
+        if self._trace is None:
+            return {}
+        self._trace.gradients = gradients
+        return {name: factor for _, _, name, factor in self._trace.factors() if name not in self._others}
+
     def _written(self, k: int) -> dict[str, Factor]:
         """The parameters without a closed form."""
-        if not self.plan.others:
+        if not self._others:
             return {}
+        loop = self.plan.loop or self._others != self.plan.others
         shapes = {name: tuple(parameter.shape) for name, parameter in covered_parameters(self.engine.model).items()}
-        found = Fallback(self.engine.model, self.plan.others, weighted_sum, self.plan.loop).gradients(
-            self.x, self.weights[k]
-        )
+        found = Fallback(self.engine.model, self._others, weighted_sum, loop).gradients(self.x, self.weights[k])
         return {name: Dense(values.reshape(self.x.shape[0], -1), shapes[name]) for name, values in found.items()}
 
     def _singles(self) -> dict[int, tuple[str, str | None]]:
@@ -150,14 +159,15 @@ class Pullback:
     def _backward(self) -> Iterator[list[Tensor | None]]:
         """Gradients at the calls for each row of weights, those of the single linear layers put aside; one pass for a
         small model."""
-        edges = [use.edge for use in self._uses]
+        edges = [use.edge for use in self._uses] + (self._trace.edges if self._trace else [])
         weights = self.weights
         output = self._output
         self._output = None  # the graph is free after the last row
         if not edges or output is None:
             yield from ([] for _ in weights)
             return
-        if len(weights) > 1 and len(weights) * sum(use.inputs.numel() for use in self._uses) <= self._together:
+        entries = sum(use.inputs.numel() for use in self._uses) + (self._trace.entries if self._trace else 0)
+        if len(weights) > 1 and len(weights) * entries <= self._together:
             try:
                 many = torch.autograd.grad(
                     output, edges, weights, retain_graph=True, allow_unused=True, is_grads_batched=True

@@ -58,15 +58,96 @@ class Scale(nn.Module):
         return self.scale * torch.tanh(self.power * x)
 
 
-class Untraceable(nn.Module):
-    """A custom module whose control flow looks at values, so that vmap cannot trace it."""
+class Contracted(nn.Module):
+    """A weight that meets the batch by a function without a rule."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.rand(width) + 0.5)
+        self.weight = nn.Parameter(torch.rand(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.scale * (x if float(x.detach().sum()) > -1e9 else -x)
+        return torch.einsum("bi,io->bo", x, self.weight)
+
+
+class Untraceable(Contracted):
+    """Another whose control flow looks at values, so that vmap cannot trace it either."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.scale = nn.Parameter(torch.rand(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.einsum("bi,io->bo", super().forward(x), self.scale if float(x.detach().sum()) > -1e9 else -x)
+
+
+class Bare(nn.Module):
+    """A class token, positions, relative positions that bias attention, layer scale, and a norm of one's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token, self.places = nn.Parameter(torch.randn(1, 1, 4)), nn.Parameter(torch.randn(1, 6, 4))
+        self.table, self.gain = nn.Parameter(torch.randn(11, 2)), nn.Parameter(torch.rand(4))
+        self.register_buffer("apart", torch.arange(6)[:, None] - torch.arange(6) + 5)
+        self.weight, self.qkv, self.head = nn.Parameter(torch.rand(4)), nn.Linear(4, 12), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.cat((self.token.expand(x.shape[0], -1, -1), x), 1) + self.places
+        z = (1 + self.weight) * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+        q, k, v = self.qkv(z).unflatten(-1, (3, 2, 2)).permute(2, 0, 3, 1, 4)
+        bias = self.table[self.apart.view(-1)].view(6, 6, 2).permute(2, 0, 1)
+        scores = torch.softmax(q @ k.mT + bias.unsqueeze(0), -1)
+        more = F.scaled_dot_product_attention(q, k, v, bias.contiguous())
+        return self.head((x + self.gain * (scores @ v + more).transpose(1, 2).flatten(2)).mean(1))
+
+
+class TransposedLinear(nn.Module):
+    """The linear layer of GPT-2: its weight is kept as (inputs, outputs)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(inputs, outputs)), nn.Parameter(torch.randn(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = torch.addmm(self.bias, x.reshape(-1, x.shape[-1]), self.weight)
+        return flat.view(*x.shape[:-1], -1)
+
+
+class ChannelsLast(nn.LayerNorm):
+    """A layer normalisation over the channels of a picture."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias).permute(0, 3, 1, 2)
+
+
+class NormAct(nn.BatchNorm2d):
+    """Batch normalisation and activation in one module, as timm has it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self.running_mean, self.running_var
+        return F.silu(F.batch_norm(x, mean, var, self.weight, self.bias, False, 0.1, self.eps))
+
+
+class Standardised(nn.Conv2d):
+    """A convolution whose kernel is standardised first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = (self.weight - self.weight.mean((1, 2, 3), True)) / self.weight.std((1, 2, 3), keepdim=True)
+        return self._conv_forward(x, weight, self.bias)
+
+
+class Masked(nn.Module):
+    """Attention over two sequences with a mask and padding, positions first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention, self.head = nn.MultiheadAttention(4, 2), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.transpose(0, 1)
+        mask = torch.ones(3, 5, dtype=torch.bool, device=x.device).triu(3)
+        padding = (torch.arange(5, device=x.device) > 3).expand(len(x), 5)
+        out, weights = self.attention(y[:3], y, torch.tanh(y), attn_mask=mask, key_padding_mask=padding)
+        return self.head(out.mean(0)) + weights[..., :3].mean(1)
 
 
 class Block(nn.Module):
@@ -247,6 +328,45 @@ MODELS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "tied parameter": (TOKENS, Tied),
     "read elsewhere": (TOKENS, ReadElsewhere),
     "custom module": (TABLE, lambda: nn.Sequential(nn.Linear(4, 6), Scale(6), nn.Linear(6, 3))),
+    "contracted elsewhere": (TABLE, lambda: nn.Sequential(nn.Linear(4, 6), Contracted(6), nn.Linear(6, 3))),
+    "bare parameters": (STEPS, Bare),
+    "transposed linear": (
+        STEPS,
+        lambda: nn.Sequential(TransposedLinear(4, 6), nn.Tanh(), nn.Flatten(), nn.LazyLinear(3)),
+    ),
+    "norms of one's own": (
+        IMAGE,
+        lambda: picture(nn.Conv2d(3, 4, 3), ChannelsLast(4), nn.PReLU(4), NormAct(4), Standardised(4, 4, 3)),
+    ),
+    "conv transpose": (
+        IMAGE,
+        lambda: picture(
+            nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1, output_padding=1),
+            nn.Tanh(),
+            nn.ConvTranspose2d(4, 4, 2, groups=2, dilation=2, bias=False),
+        ),
+    ),
+    "conv transpose 1d": (SIGNAL, lambda: sequence(nn.ConvTranspose1d(3, 4, 3, stride=2))),
+    "conv3d": (
+        IMAGE,
+        lambda: nn.Sequential(
+            nn.Unflatten(1, (1, 3)),
+            nn.Conv3d(1, 4, (2, 3, 3), (1, 2, 2), 1),
+            nn.Tanh(),
+            nn.Conv3d(4, 4, 2, groups=2),
+            nn.Flatten(),
+            nn.LazyLinear(3),
+        ),
+    ),
+    "masked attention": (STEPS, Masked),
+    "lstm": (
+        STEPS,
+        lambda: nn.Sequential(Last(nn.LSTM(4, 3, 2, batch_first=True, bidirectional=True)), nn.Linear(6, 3)),
+    ),
+    "plain recurrent": (
+        STEPS,
+        lambda: nn.Sequential(Last(nn.RNN(4, 5, batch_first=True, bias=False)), nn.Linear(5, 3)),
+    ),
     "untraceable": (TABLE, lambda: nn.Sequential(nn.Linear(4, 6), Untraceable(6), nn.Linear(6, 3))),
     "transformer": (TOKENS, Block),
     "encoder layer": (

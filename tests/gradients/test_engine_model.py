@@ -129,12 +129,13 @@ def test_explain_names_the_path_of_every_parameter() -> None:
 
     block = paths("transformer")
     assert block["tokens.weight"] == block["mlp.0.weight"] == block["first.bias"] == ("closed form", "")
-    assert block["attention.in_proj_weight"][0] == "vmap"
+    assert block["attention.in_proj_weight"][0] == "at use"
     assert "MultiheadAttention" in block["attention.in_proj_weight"][1]
-    assert block["attention.out_proj.weight"][0] == "vmap"  # attention reads it without calling the module
-    assert block["places.weight"][0] == "vmap"  # no sample axis
+    assert block["attention.out_proj.weight"][0] == "at use"  # attention reads it without calling the module
+    assert block["places.weight"][0] == "at use"  # no sample axis
     assert "shared with out" in paths("tied parameter")["embed.weight"][1]
-    assert paths("read elsewhere")["embed.weight"][0] == "vmap"
+    assert paths("read elsewhere")["embed.weight"][0] == "at use"
+    assert paths("contracted elsewhere")["1.weight"][0] == "vmap"
     assert paths("untraceable")["1.scale"][0] == "loop"
     assert paths("positions first")["lin.weight"][0] == "vmap"
     for name in (
@@ -240,7 +241,7 @@ def test_a_single_sample_and_inference_mode_work() -> None:
 def test_a_saturated_loss_does_not_blind_the_probe() -> None:
     model, x, y = make("read elsewhere")
     engine = GradientEngine(model, lambda output, labels: output.sum(1) * 0.0)
-    assert {route.parameter for route in engine.plan(x, y).routes if route.path == "vmap"} >= {
+    assert {route.parameter for route in engine.plan(x, y).routes if route.path == "at use"} >= {
         "embed.weight",
         "unused.weight",
     }
@@ -286,3 +287,22 @@ def test_an_embedding_is_the_same_written_out_or_by_rows(rows: int) -> None:
     dots, norms = engine.dots_and_norms(x, y, engine.queries(x[:3], y[:3]))
     torch.testing.assert_close(dots, reference @ reference[:3].T)
     torch.testing.assert_close(norms, reference.norm(dim=1))
+
+
+def test_a_number_of_positions_that_happens_to_be_the_batch_size_is_not_taken_for_the_batch() -> None:
+    class Spread(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (x + self.weight.expand(x.shape[1], -1)).tanh()
+
+    torch.manual_seed(0)
+    model = nn.Sequential(Spread(), nn.Flatten(), nn.Linear(24, 3)).double()
+    x, y = torch.randn(6, 6, 4).double(), torch.arange(6) % 3
+    engine, reference = GradientEngine(model), oracle(model, x, y)
+    assert engine.plan(x, y).at_use == ("0.weight",)
+    for count in (6, 5, 1):
+        dots = engine.dots(x[:count], y[:count], engine.queries(x[:2], y[:2]))
+        torch.testing.assert_close(dots, reference[:count] @ reference[:2].T)
