@@ -185,7 +185,7 @@ def encoding_of(path: Path) -> str:
 
 
 @contextmanager
-def _decoding(path: Path, encoding: str) -> Iterator[None]:
+def decoding(path: Path, encoding: str) -> Iterator[None]:
     """Turns a letter that cannot be read into words that name its line."""
     try:
         yield
@@ -233,7 +233,7 @@ def header(path: Path) -> tuple[list[str], str, int]:
     header (Excel's ``sep=;``)."""
     usual = "\t" if ending(path).startswith(".tsv") else ","
     encoding = encoding_of(path)
-    with _decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
+    with decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
         sample = stream.read(1 << 16)
         if sample.count("\n") < 2 and "\r" not in sample:  # a header longer than the sample
             sample += stream.readline()
@@ -313,7 +313,7 @@ def _parsed_csv(path: Path, encoding: str, **how: Any) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        with _decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
+        with decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
             frame = pd.read_csv(stream, **how)
     except pd.errors.EmptyDataError as cause:
         raise UserError(
@@ -390,7 +390,7 @@ def _read_jsonl(path: Path, as_text: tuple[str, ...], problems: Problems, max_gi
     encoding = encoding_of(path)
     records: list[dict[str, Any]] = []
     halves: list[int] = []
-    with _decoding(path, encoding), opened_text(path, encoding) as stream:
+    with decoding(path, encoding), opened_text(path, encoding) as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue
@@ -399,7 +399,7 @@ def _read_jsonl(path: Path, as_text: tuple[str, ...], problems: Problems, max_gi
                 size = text_size(path, max_gigabytes)
                 check_memory(path, _rows_of_text(path, size), 8 * len(record), 3 * size, max_gigabytes)
             if "\\ud" in line or "\\uD" in line:
-                record, before = _whole_record(record), record
+                record, before = whole_record(record), record
                 halves += [number] if record != before else []
             records.append(record)
     if halves:
@@ -420,8 +420,8 @@ def _read_jsonl(path: Path, as_text: tuple[str, ...], problems: Problems, max_gi
 
 def _record(line: str, number: int, path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(line, object_pairs_hook=_pairs)
-    except _Twice as cause:
+        record = json.loads(line, object_pairs_hook=pairs)
+    except Twice as cause:
         raise UserError(
             f"Line {number} of {path.name} has {str(cause)!r} twice.",
             "Which one is meant cannot be told.",
@@ -445,18 +445,20 @@ def _record(line: str, number: int, path: Path) -> dict[str, Any]:
     return record
 
 
-class _Twice(Exception):
+class Twice(Exception):
     """A name that stands in one JSON object twice."""
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        raise _Twice(next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1))
+def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The names and values of a JSON object; ``Twice`` for a name that it has two times."""
+    record = dict(found)
+    if len(record) < len(found):
+        raise Twice(next(name for name, count in Counter(name for name, _ in found).items() if count > 1))
     return record
 
 
-def _whole_record(record: dict[str, Any]) -> dict[str, Any]:
+def whole_record(record: dict[str, Any]) -> dict[str, Any]:
+    """A JSON object whose words can be written to a file."""
     return {whole(name): whole(value) if isinstance(value, str) else value for name, value in record.items()}
 
 
@@ -474,14 +476,11 @@ def _read_parquet(path: Path, max_gigabytes: float, pictures: "Pictures") -> "pd
         # Nothing in it is needed, and what is broken in it does no harm.
         read = file.read(columns=plain).replace_schema_metadata(None)
         frame = read.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-        index = _index_columns(schema)
+        index = index_columns(schema)
         rows = file.metadata.num_rows
-    for name in plain:
-        if known := hugging_features.class_names(described.get(name)):
-            frame[name] = hugging_features.named(frame[name], known)
+    hugging_features.name_classes(frame, plain, described)
     clean = dict(zip(schema.names, names, strict=True))
     frame.columns = [clean[name] for name in plain]
-    frame.attrs["classes"] = {clean[name]: hugging_features.class_names(described.get(name)) for name in plain}
     frame.attrs["index"] = [tidy(one) for one in index if tidy(one) in names]
     none = np.zeros(rows, np.int64)
     for name in apart:
@@ -541,7 +540,7 @@ def _has_magic(path: Path) -> bool:
         return stream.read(4) in (b"PAR1", b"PARE")
 
 
-def _index_columns(schema: Any) -> list[str]:
+def index_columns(schema: Any) -> list[str]:
     """Columns that pandas stored as the index of its frame."""
     try:
         stored = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
@@ -631,16 +630,16 @@ def first_rows(path: Path, count: int = 5) -> "pd.DataFrame":
     if is_csv(path):
         names, separator, before = header(path)
         encoding = encoding_of(path)
-        with _decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
+        with decoding(path, encoding), opened_text(path, encoding, newline="") as stream:
             sample = stream.read(1 << 18)
         text = sample.split("\n", 1)[1] if before else sample
         records = list(_records(text, separator, count + 1))[1:]
         rows = [[*record, *[""] * len(names)][: len(names)] for record in records]
         return pd.DataFrame(rows, columns=names, dtype=object)
     encoding = encoding_of(path)
-    with _decoding(path, encoding), opened_text(path, encoding) as stream:
+    with decoding(path, encoding), opened_text(path, encoding) as stream:
         found = ((number, line) for number, line in enumerate(stream, start=1) if line.strip())
-        objects = [_whole_record(_record(line, number, path)) for number, line in islice(found, count)]
+        objects = [whole_record(_record(line, number, path)) for number, line in islice(found, count)]
     frame = pd.DataFrame(objects)
     frame.columns = names_of([str(name) for name in frame.columns], path)
     return frame
@@ -658,9 +657,7 @@ def _first_of_parquet(path: Path, count: int) -> "pd.DataFrame":
         if batch is None:
             return pd.DataFrame(columns=names)
         frame = batch.slice(0, count).to_pandas(ignore_metadata=True, integer_object_nulls=True)
-    for name in plain:
-        if known := hugging_features.class_names(described.get(name)):
-            frame[name] = hugging_features.named(frame[name], known)
+    hugging_features.name_classes(frame, plain, described)
     frame.columns = names
     return frame
 

@@ -3,9 +3,13 @@ names."""
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from attribution.datasets.words import tidy
 from attribution.tasks.targets import parts_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def of_schema(schema: Any) -> dict[str, Any]:
@@ -55,3 +59,11 @@ def in_order(names: list[str], words: Iterable[str]) -> tuple[str, ...]:
     labels = set(words) - {""}
     found = labels if labels <= set(names) else {part for word in labels for part in parts_of(word)}
     return tuple(name for name in names if name in found) if found <= set(names) else ()
+
+
+def name_classes(frame: "pd.DataFrame", columns: Iterable[str], features: dict[str, Any]) -> None:
+    """Put names in the place of class numbers, and say their order in ``frame.attrs["classes"]``."""
+    found = {name: known for name in columns if (known := class_names(features.get(name)))}
+    for name, known in found.items():
+        frame[name] = named(frame[name], known)
+    frame.attrs["classes"] = {tidy(name): known for name, known in found.items()}

@@ -166,6 +166,7 @@ def _there(words: str) -> Path:
             f"{shown!r} cannot be a path: {cause}.", "Nothing can lie there.", "Check the spelling."
         ) from cause
     if not there:
+        reader_of(words)  # says which schemes there are
         raise UserError(
             f"{path} does not exist.",
             f"It was looked for from {Path.cwd()}.",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.datasets.metadata import from_metadata
+from attribution.datasets.packed_text import ending
 from attribution.datasets.picture_layout import (
     LAYOUTS,
     METADATA,
@@ -158,6 +159,10 @@ def _no_pictures(root: Path, base: Folder, problems: list[dict[str, Any]]) -> Us
             what,
             why,
             f"Name one file, such as {root / tables[0]}"
-            + ("; join several into one first." if len(tables) > 1 else "."),
+            + (
+                f"; parts of one table are read by a pattern: '{root}/*{ending(Path(tables[0]))}'."
+                if len(tables) > 1
+                else "."
+            ),
         )
     return UserError(what, "The class of a picture is the name of its folder.", LAYOUTS)

@@ -1,0 +1,100 @@
+"""Files written by the real libraries are read as these libraries read them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from attribution.datasets.load import import_data, preview
+from attribution.datasets.readers.base import reader_of
+from attribution.settings.configs import DataConfig
+
+RNG = np.random.default_rng(0)
+N = 24
+PIXELS = RNG.integers(0, 256, (N, 8, 9, 3), dtype=np.uint8)
+FRAME = pd.DataFrame({"age": np.arange(N) * 1.5, "job": ["cook", "nurse"] * 12, "label": ["a", "b", "b"] * 8})
+
+
+def load(path, folder, **config):
+    return import_data(DataConfig(path=str(path), val_fraction=0, test_fraction=0, **config), folder / "data", "d")
+
+
+def is_frame(dataset):
+    assert dataset.samples["col:age"].tolist() == FRAME["age"].tolist()
+    assert dataset.samples["col:job"].tolist() == FRAME["job"].tolist()
+    assert [dataset.info.classes[label] for label in dataset.labels] == FRAME["label"].tolist()
+
+
+def hugging():
+    from datasets import ClassLabel, Dataset, Features
+    from datasets import Image as Picture
+
+    values = {"image": [Image.fromarray(one) for one in PIXELS], "label": [0, 1] * 12}
+    return Dataset.from_dict(values, Features({"image": Picture(), "label": ClassLabel(names=["zebra", "ant"])}))
+
+
+def test_datasets_to_parquet_with_pictures(tmp_path):
+    hugging().to_parquet(str(tmp_path / "train-00000-of-00001.parquet"))
+    hugging().select(range(6)).to_parquet(str(tmp_path / "test-00000-of-00001.parquet"))
+    dataset = load(tmp_path / "*.parquet", tmp_path / "out")
+    assert dataset.info.classes == ("zebra", "ant")
+    assert dataset.info.counts == {"train": N, "val": 0, "test": 6}
+    assert np.array_equal(dataset.inputs[:N], PIXELS)
+    assert dataset.labels[:N].tolist() == [0, 1] * 12
+
+
+def test_datasets_image_folder_with_metadata_json_lines(tmp_path):
+    from datasets import load_dataset
+
+    (tmp_path / "in").mkdir()
+    lines = pd.DataFrame({"file_name": [f"{i}.png" for i in range(N)], "label": [f"c{i % 2}" for i in range(N)]})
+    lines.to_json(tmp_path / "in" / "metadata.jsonl", orient="records", lines=True)
+    for name, one in zip(lines["file_name"], PIXELS, strict=True):
+        Image.fromarray(one).save(tmp_path / "in" / name)
+    theirs = load_dataset("imagefolder", data_dir=str(tmp_path / "in"), cache_dir=str(tmp_path / "cache"))["train"]
+    dataset = load(tmp_path / "in", tmp_path / "out")
+    by_id = {name: row for row, name in enumerate(dataset.ids)}
+    rows = [by_id[name] for name in lines["file_name"]]
+    assert np.array_equal(dataset.inputs[rows], PIXELS)
+    assert sorted(theirs["label"]) == sorted(dataset.info.classes[label] for label in dataset.labels)
+
+
+def test_polars_writes_feather_parquet_and_csv(tmp_path):
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(FRAME.to_dict("list"))
+    frame.write_ipc(tmp_path / "a.feather")
+    frame.write_ipc(tmp_path / "b.arrow", compression="zstd")
+    frame.write_ipc_stream(tmp_path / "c.arrow")
+    frame.write_parquet(tmp_path / "d.parquet")
+    frame.write_json(tmp_path / "e.json")
+    frame.write_ndjson(tmp_path / "f.ndjson")
+    for place, path in enumerate(sorted(tmp_path.glob("?.*"))):
+        is_frame(load(path, tmp_path / f"out{place}"))
+
+
+def test_an_excel_workbook(tmp_path):
+    with pd.ExcelWriter(tmp_path / "book.xlsx") as book:
+        pd.DataFrame().to_excel(book, sheet_name="empty")
+        FRAME.to_excel(book, sheet_name="people", index=False)
+    dataset = load(tmp_path / "book.xlsx", tmp_path)
+    is_frame(dataset)
+    assert any("'people' was read" in one["what"] for one in dataset.info.problems)
+    assert list(reader_of(tmp_path / "book.xlsx").first_rows(str(tmp_path / "book.xlsx"), 2)["age"]) == [0.0, 1.5]
+
+
+def test_a_duckdb_table_and_a_query_which_can_write_nothing(tmp_path):
+    import duckdb
+
+    from attribution.errors import UserError
+
+    path = tmp_path / "d.duckdb"
+    with duckdb.connect(str(path)) as made:
+        made.register("frame", FRAME)
+        made.execute("CREATE TABLE people AS SELECT * FROM frame")
+    is_frame(load(path, tmp_path / "one"))
+    is_frame(load(f"duckdb:{path}?sql=SELECT age, job, label FROM people", tmp_path / "two"))
+    assert preview(DataConfig(path=f"duckdb:{path}?sql=SELECT * FROM people WHERE age < 15"))["n"] == 10
+    for sql in ("DROP TABLE people", "COPY people TO 'out.csv'", "SELECT * FROM read_csv('/etc/passwd')", "SELEKT"):
+        with pytest.raises(UserError, match="does not answer"):
+            preview(DataConfig(path=f"duckdb:{path}?sql={sql}"))
+    assert not (tmp_path / "work" / "out.csv").exists()
