@@ -1,4 +1,4 @@
-"""Verbs for what was made elsewhere: weights of the user's own training become a run."""
+"""Verbs for what was made elsewhere: weights and predictions of the user's own become a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +30,24 @@ def add_run(
     opened = open_project(project)
     files: list[str | Path] = [*checkpoints]
     told(opened, opened.add_run(files, _rates(lr), trained_on, device=device, progress=bar()))
+
+
+@cli.command("add-predictions")
+def add_predictions(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Class probabilities (or numbers): .npy, .npz, .csv or .parquet.")
+    ],
+    embeddings: Annotated[str, typer.Option(help="What your model sees in each sample, in a file of its own.")] = "",
+    folds: Annotated[
+        bool, typer.Option("--folds", help="Every line is by a model that did not train on it (out-of-fold).")
+    ] = False,
+    trained_on: TrainedOn = "current",
+    project: ProjectOption = "",
+) -> None:
+    """Take what a model of any kind says of every sample; the search for wrong labels, leaks and the map need no
+    more."""
+    opened = open_project(project)
+    told(opened, opened.add_predictions(file, embeddings or None, folds=folds, version=trained_on))
 
 
 def told(opened: Project, run: "Run") -> None:

@@ -155,7 +155,8 @@ class Evidence:
         checkpoints has its first. Exact up to ``EXACT_ROWS`` rows; beyond, ``recall`` says which share of the true
         neighbours was found.
         """
-        features = self.trained.representation(self.rows, (len(self.trained.weights) - 1) // 3)
+        early = (len(self.trained.weights) - 1) // 3 if self.trained.asks_model else -1
+        features = self.trained.representation(self.rows, early)
         if len(features) <= EXACT_ROWS:
             return nearest(features, self._k, device=str(self.trained.device))
         *found, self.recall = nearest_in_cells(features, self._k, device=str(self.trained.device))

@@ -96,8 +96,8 @@ class Project:
       at: ``select selection selected selections``; what decisions come to: ``labels labels_at sample_state states edits
       edit_count batches batch_count revertible decision_on ledger class_index export apply report summary``; samples by
       words: ``find table slices by_class``, and saved: ``views save_view forget_view``.
-    - models: ``runs run use_run add_run loaded trains_here train_here recipe_for versions predictions query_rows
-      context``.
+    - models: ``runs run use_run add_run add_predictions loaded trains_here train_here recipe_for versions predictions
+      query_rows context``.
     - results: ``alike damaged scores find_query settings_found computed influence affected_by flags categories
       categories_of truth leaks map plane angles comparisons calibration budget surest beforehand shifts remedies
       memorizations benches dampings previews``.
@@ -220,6 +220,7 @@ class Project:
     use_run = of("models", Models.use_run)
     train_here = of("models", Models.train_here)
     add_run = of("models", Models.add_run)
+    add_predictions = of("models", Models.add_predictions)
     recipe_for = of("models", Models.recipe_for)
     versions = of("models", Models.versions)
     predictions = of("models", Models.predictions)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
 from attribution.progress import Progress
@@ -98,6 +98,40 @@ class Models:
         context = replace(self.context(needed=False), labels=labels)
         files = [checkpoints] if isinstance(checkpoints, str | os.PathLike) else list(checkpoints)
         return elsewhere.from_checkpoints(context, files, rates, device, progress or Progress())
+
+    def add_predictions(
+        self,
+        pred_probs: "str | Path | np.ndarray | pd.DataFrame",
+        embeddings: "str | Path | np.ndarray | pd.DataFrame | None" = None,
+        *,
+        ids: "Sequence[Any] | None" = None,
+        folds: bool = False,
+        version: str = "current",
+    ) -> "Run":
+        """Take what a model of any kind says of every sample as a run without weights, and make it the current one.
+
+        ``pred_probs`` are class probabilities ``(n, c)`` in the order of ``classes`` (of one logit also ``(n,)``, the
+        probability of the second class; of labels in sets ``(n, labels)``; of numbers the predicted values ``(n,)`` in
+        their unit); ``embeddings`` ``(n, d)`` stand for what the model sees. Each is an array, a DataFrame, or a file:
+        ``.npy``, ``.npz``, ``.csv``, ``.parquet``. Lines belong to samples by ``ids``, else by a column ``id``, else by
+        their order, which is that of the table's own lines, or of ``samples`` where there are no lines. ``folds=True``:
+        every line is by a model that did not train on it, and the search for wrong labels takes them as its
+        out-of-fold predictions. The queue, leaks, neighbours and the map need no more; what takes gradients refuses.
+        ``UserError`` for lines that are missing or no probabilities.
+        """
+        from attribution.project import elsewhere, predictions
+
+        dataset = self._about.dataset
+        labels = elsewhere.labels_of(version, dataset, self._review.labels_at, self._review.labels)
+        kept = predictions.kept(dataset, pred_probs, ids)
+        seen, where = predictions.seen(dataset, embeddings, kept, ids)
+        from attribution.training.given import given
+
+        runs = self._about.folder / "runs"
+        model = self._about.model_config
+        run = given(dataset, labels, model, kept, seen, runs, out_of_fold=folds, seen=where)
+        self.use_run(run.id)
+        return run
 
     @property
     def loaded(self) -> bool:

@@ -20,7 +20,6 @@ from attribution.estimators import estimators
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, TrainConfig, fingerprint
 from attribution.storage.artefact import Artefact, finished
-from attribution.storage.files import file_hash
 from attribution.storage.locks import alone
 from attribution.storage.sums import finish
 from attribution.studies import studies
@@ -82,7 +81,7 @@ class Context:
     @property
     def weights(self) -> str:
         """The content of the asked model's last checkpoint, for keys."""
-        return file_hash(Path(self.asked.checkpoints[-1][0]))
+        return self.asked.weights
 
     def network(self, recipe: TrainConfig) -> ModelConfig:
         """The network that trainings by this recipe begin with: alone for new weights, with the loaded ones where it

@@ -13,7 +13,7 @@ from attribution.neighbors.exact import nearest
 from attribution.progress import Progress
 from attribution.settings.configs import fingerprint
 from attribution.storage.artefact import Artefact
-from attribution.storage.files import file_hash, read_array, whole_file
+from attribution.storage.files import read_array, whole_file
 from attribution.storage.sums import finish
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def neighbor_graph(
     request = {
         "format": FORMAT,
         "run": run.id,
-        "weights": file_hash(Path(run.checkpoints[-1][0])),
+        "weights": run.weights,
         "data": dataset.info.base_hash,
         "k": min(k, len(dataset) - 1),
     }

@@ -11,7 +11,7 @@ from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
 from attribution.settings.configs import ModelConfig, TrainConfig, from_dict, model_request, stored_model
 from attribution.storage.drawn import Drawn
-from attribution.storage.files import read_array, read_json
+from attribution.storage.files import file_hash, read_array, read_json
 from attribution.storage.sums import checked, sound
 from attribution.storage.tables import read_table
 from attribution.training.dynamics import OF_KIND
@@ -19,6 +19,9 @@ from attribution.training.dynamics import OF_KIND
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
+
+
+GIVEN = "given"  # as a run's source: predictions alone
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,27 @@ class Run(Drawn):
 
     @property
     def loaded(self) -> bool:
-        """Whether its weights were trained elsewhere and loaded."""
-        return self.config.get("source") == "loaded"
+        """Whether it was trained elsewhere: its weights were loaded, or its predictions given."""
+        return self.config.get("source") in ("loaded", GIVEN)
+
+    @property
+    def given(self) -> bool:
+        """Whether it is predictions alone, without weights that could be asked."""
+        return self.config.get("source") == GIVEN
+
+    @property
+    def weights(self) -> str:
+        """The content of the last checkpoint, for keys; of the predictions where these are all there is."""
+        return str(self.config["weights"]) if self.given else file_hash(self.checkpoints[-1][0])
+
+    def no_weights(self) -> UserError:
+        """The refusal to ask a model of which there are predictions alone."""
+        return UserError(
+            f"Run {self.id} is predictions alone; its model is not here.",
+            "Gradients, and answers to other inputs, take the model itself.",
+            "Load its weights (project.add_run, `datablame add-run FILES`), or train here (`datablame train --here`). "
+            "The queue, leaks, neighbours and the map need no model.",
+        )
 
     @property
     def checkpoints(self) -> list[tuple[Path, float]]:
@@ -92,6 +114,8 @@ class Run(Drawn):
         from attribution.models.devices import pick_device
         from attribution.training.frozen import freeze
 
+        if self.given:
+            raise self.no_weights()
         dataset = dataset or Dataset.open(self.folder.parent.parent / "data")
         if identity(self.model_config, dataset.info.modality)["code"] != self.config["code"]:
             raise UserError(

@@ -96,8 +96,15 @@ class TrainedModel:
 
     @cached_property
     def weights(self) -> list[float]:
-        """TracInCP weight of every checkpoint, oldest first."""
+        """TracInCP weight of every checkpoint, oldest first; ``UserError`` for a run of predictions alone."""
+        if not self.asks_model:
+            raise self.run.no_weights()
         return [float(weight) for _, weight in self.run.checkpoints]
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether there is a model to ask; else the run is predictions alone."""
+        return bool(self.run.checkpoints)
 
     def count(self, passes: float) -> None:
         """Add sample passes to the bill; whoever listens may end the work here."""
@@ -239,7 +246,10 @@ class TrainedModel:
         return max(1, int(most / max(1.0, self.engine().plan(x, y).saved * x.numel())))
 
     def representation(self, rows: Any, checkpoint: int = -1) -> np.ndarray:
-        """What the last layer is given (n, d) float32 for these rows at a checkpoint; one forward pass."""
+        """What the last layer is given (n, d) float32 for these rows at a checkpoint; one forward pass. Of a run of
+        predictions alone: what came with them."""
+        if not self.asks_model:
+            return np.array(self.run.representation()[np.asarray(rows, dtype=np.int64)], dtype=np.float32)
         model = self.model(checkpoint)
         with torch.no_grad(), exact_kernels(model):
             parts = [forward_features(model, x)[1].float().cpu().numpy() for x, _ in self.batches(rows)]

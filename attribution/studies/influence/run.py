@@ -148,7 +148,7 @@ def _reduced(out: Path, estimator: Estimator, asked: Sequence[Query], shards: li
         "unit": estimator.measured_in(measure_of(trained, asked[0].measure).measured_in(trained.task)),
         "notes": _notes([json.loads(header.get("notes", "{}")) for header in headers]),
         "n_train": len(trained.rows),
-        "covered": trained.engine().covered,
+        "covered": trained.engine().covered if trained.asks_model else [],
         "dense": dense,
         "nonfinite": nonfinite,
         "seconds_s": sum(float(header["seconds_s"]) for header in headers),

@@ -148,7 +148,7 @@ def sides(extremes: Extremes) -> "pd.DataFrame":
 
 def _summary(best: Extremes, trained: "TrainedModel", asked: Sequence[Query]) -> "pd.DataFrame":
     table = sides(best).rename(columns={"line": "query", "label": "row", "value": "influence", "extra": "cosine"})
-    if len(table) and table["cosine"].isna().all():
+    if len(table) and table["cosine"].isna().all() and trained.asks_model:
         table["cosine"] = _cosines(trained, asked, table["query"].to_numpy(), table["row"].to_numpy())
     table = table.astype({"query": "int32", "row": "int32"}).sort_values(
         ["query", "side", "rank"], ascending=[True, False, True]

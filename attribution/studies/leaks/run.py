@@ -255,13 +255,13 @@ def _copies(
 
 def _influence(context: Context, config: LeakConfig, pairs: "pd.DataFrame", work: Progress) -> dict[str, np.ndarray]:
     """Gradient cosine and Forward-INF of the best pair of each of the likeliest leaked held-out samples; NaN
-    elsewhere."""
+    elsewhere, and everywhere where there are predictions alone."""
     names = ("gradient_cosine", "gradient_cosine:highest", "forward_inf", "forward_inf:highest")
     columns = {name: np.full(len(pairs), np.nan) for name in names}
     active = context.labels.active
     leaks = pairs[(pairs["relation"] == "leak") & active[pairs["row"]] & active[pairs["other"]]]
     chosen = leaks.index[~leaks["other"].duplicated().to_numpy()][: config.influence]
-    if not len(chosen):
+    if not len(chosen) or context.asked.given:
         return columns
     rows, others = (pairs.loc[chosen, name].to_numpy(dtype=np.int64) for name in ("row", "other"))
     suspected = {int(other): set(mine) for other, mine in leaks.groupby("other")["row"]}

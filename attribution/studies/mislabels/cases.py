@@ -28,6 +28,8 @@ def cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> 
     """
     import pandas as pd
 
+    if not len(suspects):
+        return pd.DataFrame({"row": [], "kind": [], "rank": [], "other": [], "cosine": []})
     block = max(1, QUERY_BUDGET_BYTES // max(1, trained.gradient_bytes))
     tables = []
     for first in range(0, len(suspects), block):
@@ -59,8 +61,6 @@ def cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> 
                     }
                 )
             )
-    if not tables:
-        return pd.DataFrame({"row": [], "kind": [], "rank": [], "other": [], "cosine": []})
     return (
         pd.concat(tables, ignore_index=True).sort_values(["row", "kind", "rank"], kind="stable").reset_index(drop=True)
     )

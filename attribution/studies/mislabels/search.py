@@ -79,6 +79,8 @@ def held_out_predictions(
 
     def compute() -> np.ndarray:
         rows = trained.rows
+        if trained.run.config.get("out_of_fold"):  # the run's own predictions are such
+            return np.asarray(trained.run.outputs()[rows])
         given = np.asarray(trained.labels.values[rows])
         strata = trained.task.targets.strata(given)
         folds = assign_folds(strata, trained.dataset.hashes[rows], min(config.folds, len(rows)), config.seed)
@@ -116,7 +118,7 @@ def run_all(
 
 
 def _cases(trained: "TrainedModel", suspects: np.ndarray, progress: Progress) -> "pd.DataFrame":
-    return cases(trained, suspects, progress)
+    return cases(trained, suspects if trained.asks_model else suspects[:0], progress)
 
 
 def _write(folder: Path, queue: "pd.DataFrame", pairs: "pd.DataFrame", neighbors: np.ndarray, kept: np.ndarray) -> None:

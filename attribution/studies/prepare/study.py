@@ -14,6 +14,8 @@ from attribution.studies.mislabels.study import FlagConfig, Mislabels
 from attribution.studies.plane.study import Plane, PlaneConfig
 from attribution.studies.train.study import Train
 
+WITHOUT_MODEL = "representation"  # what explains predictions where there is no model to ask for gradients
+
 
 @studies.register("prepare")
 class Prepare(Train):
@@ -27,10 +29,12 @@ class Prepare(Train):
         there = replace(context, run=run, elsewhere=run.loaded)
         Mislabels().make(there, FlagConfig(run=run.id), work.part(0.25, 0.8, "Looking for wrong labels"))
         Map().make(there, MapConfig(run=run.id, method="pca"), work.part(0.8, 0.82, "Drawing the map"))
-        _plane(there)
+        if not run.given:
+            _plane(there)
         Leaks().make(there, LeakConfig(run=run.id), work.part(0.82, 0.86, "Looking for leaks"))
         if queries := _first_queries(there):
-            asked = ScoreConfig(run=run.id, queries=queries)
+            way = {"estimator": WITHOUT_MODEL} if run.given else {}
+            asked = ScoreConfig(run=run.id, queries=queries, **way)
             Influence().make(there, asked, work.part(0.86, 0.92, "Explaining predictions"))
         Map().make(there, MapConfig(run=run.id), work.part(0.92, 1.0, "Drawing the map"))
         return run
