@@ -23,7 +23,10 @@ from attribution.gradients.fallback import Fallback
 from attribution.gradients.layers import handler_of
 from attribution.gradients.trace import Trace
 
-CLOSED, AT_USE, VMAP, LOOP = "closed form", "at use", "vmap", "loop"
+CLOSED = "closed form"
+AT_USE = "at use"
+VMAP = "vmap"
+LOOP = "loop"
 
 
 @dataclass(frozen=True)

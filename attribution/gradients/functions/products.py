@@ -158,7 +158,8 @@ def _written(inputs: Tensor, gradient: Tensor, about: Any, b: int) -> Dense:
     """Gradients of a three-dimensional kernel."""
     if isinstance(about.padding, str):
         raise Unknown("padding by name")
-    n, (o, c) = len(gradient), about.weight.shape[:2]
+    n = len(gradient)
+    o, c = about.weight.shape[:2]
     found = conv3d_weight(
         inputs.reshape(1, -1, *inputs.shape[2:]),
         (n * o, c, *about.kernel_size),  # type: ignore[arg-type]

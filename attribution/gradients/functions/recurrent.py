@@ -56,7 +56,8 @@ def _lstm(given: Tensor, kept: Tensor, state: list[Tensor]) -> list[Tensor]:
 
 
 def _gru(given: Tensor, kept: Tensor, state: list[Tensor]) -> list[Tensor]:
-    (r, z, n), (r_kept, z_kept, n_kept) = given.chunk(3, -1), kept.chunk(3, -1)
+    r, z, n = given.chunk(3, -1)
+    r_kept, z_kept, n_kept = kept.chunk(3, -1)
     new = torch.tanh(n + torch.sigmoid(r + r_kept) * n_kept)
     update = torch.sigmoid(z + z_kept)
     return [(1 - update) * new + update * state[0]]
