@@ -31,7 +31,7 @@ class Source:
     width, channels)`` without decoding and ``pixels(i)`` the decoded uint8 array (h, w, c); both raise ``Unreadable``.
 
     ``measure()`` looks through those whose header was asked for and that are deeper than 8 bits, so that ``pixels``
-    scales them alike.
+    scales them alike. For numbers of a shape ``values(i)`` gives the array of sample ``i``.
 
     ``problems`` has a line for whatever was seen and not taken (``left_out``) or taken otherwise than it stands there
     (``note``). ``seen`` counts the files or rows that the reader met: those taken and those left out.
@@ -46,6 +46,7 @@ class Source:
     pixels: Callable[[int], np.ndarray] | None = None
     seen: int = 0
     measure: Callable[[], list[dict[str, Any]]] = list
+    values: Callable[[int], np.ndarray] | None = None
 
     def where(self, position: int) -> str:
         """How a message names sample ``position``: "Row 17 of people.csv", "File cat/3.png"."""

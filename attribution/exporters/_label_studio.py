@@ -16,7 +16,12 @@ NOTE = "note"
 SAMPLE = "sample"  # what they are about
 DROP = "drop"
 UNSURE = "unsure"
-SHOWN = {"picture": ("Image", "image"), "text": ("Text", "text"), "columns": ("Table", "table")}  # tag and its data
+SHOWN = {
+    "picture": ("Image", "image"),
+    "text": ("Text", "text"),
+    "columns": ("Table", "table"),
+    "plot": ("Text", "text"),
+}  # tag and its data
 
 
 def page(targets: Targets, shown_as: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 ROWS = 500  # in one record batch
 BESIDE = ("given", "verdict", "suspicion", "kind", "leak", "duplicate", "memorization", "tags", "note", "unsure")
-WORK = {"picture": "image", "text": "text", "columns": "tabular"}
+WORK = {"picture": "image", "text": "text", "columns": "tabular", "plot": "tabular"}
 CARD = """\
 ---
 pretty_name: {name}

@@ -95,7 +95,9 @@ class LabelStudioExport(FolderExporter):
         """What each task shows, and whether pictures were written into the folder."""
         content = modality_of(project.dataset).columns(project.dataset)
         if shown == "text":
-            return content["text"].iloc[rows].astype(str).tolist(), False
+            kind = modality_of(project.dataset)
+            texts = content["text"] if "text" in content else {row: kind.describe(project.dataset, row) for row in rows}
+            return [str(texts[row]) for row in rows], False
         if shown == "table":
             table = content.iloc[rows].astype(object)
             return [

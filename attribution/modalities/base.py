@@ -38,7 +38,7 @@ class Modality(ABC):
     title: ClassVar[str]  # many of them: "pictures"
     one: ClassVar[str]  # one of them: "picture"
     size_unit: ClassVar[str] = "numbers"  # what the shape of one counts
-    shown_as: ClassVar[str] = "text"  # how two lie side by side: picture, text or columns
+    shown_as: ClassVar[str] = "text"  # how two lie side by side: picture, text, columns, or plot (a picture of numbers)
     files: ClassVar[bool] = False  # in a folder, each is a file of its own, and folders may be labels
     network: ClassVar[str] = "mlp"  # the built-in one that ``auto`` means
     networks: ClassVar[tuple[str, ...]] = ("logistic", "mlp")  # the built-in ones that fit, beside it

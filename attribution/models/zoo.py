@@ -73,12 +73,12 @@ def mlp(info: "DatasetInfo", width: int) -> nn.Module:
     )
 
 
-@register("cnn", "image")
+@register("cnn", "image", "array")
 def cnn(info: "DatasetInfo", width: int) -> nn.Module:
     """Two 3x3 convolutions (``width`` = 16 and twice that), each halved by max pooling, then 64 hidden units; 106,000
     weights at 28x28."""
-    channels, height, breadth = info.shape
     _require_side(info, "cnn", 4)
+    channels, height, breadth = info.shape
     width = width or 16
     return nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1),
@@ -94,7 +94,7 @@ def cnn(info: "DatasetInfo", width: int) -> nn.Module:
     )
 
 
-@register("resnet", "image")
+@register("resnet", "image", "array")
 def resnet(info: "DatasetInfo", width: int) -> nn.Module:
     """Three residual stages (``width`` = 16, 32, 64 channels) with group normalisation and global average pooling;
     78,000 weights.
@@ -174,6 +174,12 @@ def _norm(channels: int) -> nn.GroupNorm:
 
 
 def _require_side(info: "DatasetInfo", name: str, least: int) -> None:
+    if len(info.shape) != 3:
+        raise UserError(
+            f"{name!r} takes samples of three dimensions (channels, height, width); these have {len(info.shape)}.",
+            "It convolves over height and width.",
+            "Use mlp or logistic, or a network of your own.",
+        )
     if min(info.shape[1:]) < least:
         raise UserError(
             f"Images of {info.shape[1]}x{info.shape[2]} pixels are too small for {name!r}.",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attribution.datasets.address import absolute
-from attribution.datasets.given.write import Given
+from attribution.datasets.given._object import Given
 from attribution.errors import UserError
 from attribution.models.sources import source_of
 from attribution.progress import Progress

@@ -152,7 +152,7 @@ class Project:
         untrusted code, a recipe that cannot work, a network that does not fit the data, or weights that do worse than
         guessing.
         """
-        from attribution.datasets.given.write import understood
+        from attribution.datasets.given._object import understood
 
         data = understood(data, settings, fields)
         made = homes.create(

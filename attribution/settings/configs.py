@@ -68,6 +68,12 @@ class DataConfig(Settings):
         "them a label.",
         choices=("leave-out", "keep"),
     )
+    arrays: str = opt(
+        "auto",
+        "Arrays of three or more dimensions: pictures (0..255 or 0..1), numbers (of any shape and range, taken as they "
+        "are), or auto: pictures where they can be, numbers where they cannot.",
+        choices=("auto", "pictures", "numbers"),
+    )
     max_gigabytes: float = opt(
         8.0,
         "Memory in GB that a table or an archive may take; what would take more is refused before it is read.",

@@ -73,7 +73,7 @@ def pictured(sight: Sight, rows: np.ndarray) -> "pd.DataFrame":
     if "prediction" in lines and lines["prediction"].dtype.kind == "f":  # still numbers, which the table can sort
         lines["prediction"] = [float(f"{said:.3g}") for said in lines["prediction"]]
     kind = modality_of(dataset)
-    if kind.shown_as == "picture":
+    if kind.shown_as in ("picture", "plot"):
         base = dataset.info.base_hash
         lines.insert(0, "picture", [cards.picture(sight.key, base, int(row), 48, dataset) for row in rows])
     elif kind.tokens:

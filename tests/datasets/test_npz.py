@@ -171,7 +171,6 @@ NAN = np.where(np.arange(12)[:, None, None] == 4, np.nan, IMAGES / 255)
         ({"X": IMAGES[:, 0, 0], "y": Y}, "neither images nor a table"),
         ({"X": IMAGES[:0], "y": Y[:0]}, "neither images nor a table"),
         ({"X": IMAGES.astype(np.int32) * 2, "y": Y}, "values from 0 to"),
-        ({"X": IMAGES / 255 - 1, "y": Y}, "values from -1 to"),
         ({"X": NAN, "y": Y}, r"X\[4\] of a\.npz has no number at position \(0, 0\)"),
         ({"X": IMAGES, "y": Y, "classes": np.array(["a", "b"])}, r"y\[2\] of a\.npz is 2, but there are 2 classes"),
         ({"X": IMAGES, "y": Y, "classes": np.array(["a", "b", "c", "d"])}, "Class 'd' of a.npz is empty"),

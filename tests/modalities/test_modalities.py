@@ -30,7 +30,10 @@ def datasets(tmp_path_factory):
     pd.DataFrame({"age": [39, 50] * 2, "hours": [7.25, 40.0] * 2, "label": ["no", "yes"] * 2}).to_csv(
         folder / "rows.csv", index=False
     )
+    waves = np.random.default_rng(0).normal(size=(4, 20, 3)).astype(np.float32)
+    np.savez(folder / "waves.npz", X=waves, y=np.array([0, 1, 0, 1]))
     files = {"image": ("images.npz", ""), "text": ("texts.csv", "text"), "tabular": ("rows.csv", "")}
+    files["array"] = ("waves.npz", "")
     share = {"val_fraction": 0.0, "test_fraction": 0.0}
     return {
         name: import_data(DataConfig(path=str(folder / file), text=text, **share), folder / name, name)
@@ -39,7 +42,7 @@ def datasets(tmp_path_factory):
 
 
 def test_every_modality_of_the_data_layer_is_registered():
-    assert modalities.names() == ["image", "tabular", "text"]
+    assert modalities.names() == ["array", "image", "tabular", "text"]
 
 
 @pytest.mark.parametrize("name", modalities.names())
@@ -49,7 +52,7 @@ def test_every_modality_describes_its_samples(datasets, name):
         assert 0 < len(describe(dataset, row)) <= 280
         assert str(dataset.ids[row]) in alt(dataset, row)
         assert dataset.info.classes[dataset.labels[row]] in alt(dataset, row)
-        assert (thumbnail(dataset, row) is not None) == (name == "image")
+        assert (thumbnail(dataset, row) is not None) == (name in ("image", "array"))
 
 
 def test_words(datasets):
@@ -111,3 +114,4 @@ def test_words_and_categories_cannot_be_attacked():
 def test_shapes_are_told_in_the_words_of_the_modality():
     assert modalities.get("image")().shape_words((1, 28, 28)) == "1 × 28 × 28 pixels"
     assert modalities.get("text")().shape_words((48,)) == "48 tokens"
+    assert modalities.get("array")().shape_words((100, 6)) == "100 × 6 numbers"

@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 class Part:
     """The samples of one split: a ``table``, or ``rows`` that are read one after the other (again at each call).
 
-    ``places``: where each stands in a larger object that they were chosen from. ``classes``: names of class numbers, by
+    ``places``: where each stands in a larger object that they were chosen from. ``names``: those of class numbers, by
     column. ``text``: the column that is all there is to read of a sample, where its kind of object says so.
     """
 

@@ -6,7 +6,7 @@ a table of labels.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,11 @@ import numpy as np
 from attribution.datasets.given.base import Part, Wanted, parts_of
 from attribution.datasets.given.labels import label_column
 from attribution.datasets.given.rows import NONE, NUMBERS, PICTURES, NotPictures, Poured, column, content_of, pour
+from attribution.datasets.readers.arrays import write_table
 from attribution.datasets.saved import PICTURE, WHOLE, picture_type, schema_of, value, write_split
 from attribution.errors import UserError
 from attribution.progress import Progress, counted
-from attribution.settings.configs import DataConfig, fingerprint, from_dict, to_dict
+from attribution.settings.configs import DataConfig, fingerprint
 from attribution.storage.files import write_json
 
 if TYPE_CHECKING:
@@ -28,35 +29,6 @@ ROWS = 500  # in one record batch
 IDS = ("id", "datablame_id")  # what the column of ids is called, where the object has none
 FOLDERS = {"train": "train", "val": "validation", "test": "test", "": ""}
 VECTOR = "x"
-
-
-@dataclass(frozen=True)
-class Given:
-    """A Python object whose samples a project is to be made of, and what its ``fields`` are called."""
-
-    data: Any
-    fields: tuple[str, ...]
-    config: DataConfig
-
-    def written(self, config: DataConfig, folder: Path, progress: Progress) -> DataConfig:
-        """Write them into ``folder``; the settings to read them by, with the folder's name as their path."""
-        return replace(write_given(self.data, config, self.fields, folder, progress), path=folder.name)
-
-
-def understood(data: Any, settings: Mapping[str, Any], fields: Sequence[str]) -> DataConfig | Given:
-    """What ``Project.create`` is given as data: the settings, and the object where it is one rather than settings or a
-    path. ``UserError`` for settings given twice."""
-    if isinstance(data, DataConfig):
-        if fields:
-            raise UserError("fields were named for a file.", "They are those of an object.", "Leave fields out.")
-        return from_dict(DataConfig, {**to_dict(data), **settings})
-    if isinstance(data, str | Path):
-        return from_dict(DataConfig, {"path": str(data), **settings})
-    if "path" in settings:
-        raise UserError(
-            "The data are given twice, as an object and as a path.", "A project has one source.", "Leave out path."
-        )
-    return Given(data, tuple(fields), from_dict(DataConfig, dict(settings)))
 
 
 def write_given(data: Any, config: DataConfig, fields: Sequence[str], folder: Path, progress: Progress) -> DataConfig:
@@ -77,10 +49,10 @@ def write_given(data: Any, config: DataConfig, fields: Sequence[str], folder: Pa
             table.columns[id_name] = _ids(split, parts[split])
         _check_label(table, config)
     if any(table.kind == NUMBERS for table in tables.values()):
-        raise UserError(
-            "The samples are numbers of a shape that are no pictures.", "They have no kind yet.", "Flatten them."
-        )
-    _write_saved(folder, tables, parts, config)
+        names = next((part.names[config.label] for part in parts.values() if config.label in part.names), ())
+        write_table(folder, {split: table.columns for split, table in tables.items()}, names)
+    else:
+        _write_saved(folder, tables, parts, config)
     return replace(config, id=id_name, features=_features(config, tables))
 
 

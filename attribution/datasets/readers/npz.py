@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.datasets.arrays import OR_NUMBERS, as_numbers, in_blocks, said_of_numbers, why_numbers
 from attribution.datasets.labels import kept_without_label, label_word, label_words, no_label, without_label
 from attribution.datasets.readers import register
 from attribution.datasets.readers.base import Reader
@@ -46,10 +47,10 @@ class Archive(Reader):
 
 
 def read(config: DataConfig) -> Source:
-    """The arrays of an archive (never unpickled). ``X`` of three or four dimensions are images, of two a table;
-    ``classes`` (c,) may name the classes that integer labels index. Ids are ``train-00017`` (position in that split's
-    array) or ``row-00017`` for one X. Samples without a label (NaN, an empty word) are left out and listed, and so are
-    arrays that are not asked for.
+    """The arrays of an archive (never unpickled). ``X`` of two dimensions is a table, of more images, or numbers where
+    they can be no images; ``classes`` (c,) may name the classes that integer labels index. Ids are ``train-00017``
+    (position in that split's array) or ``row-00017`` for one X. Samples without a label (NaN, an empty word) are left
+    out and listed, and so are arrays that are not asked for.
 
     Memory: the arrays as stored, known from their headers; more than ``max_gigabytes`` is refused before any is read.
     Raises ``UserError`` for missing keys, wrong shapes, values out of range and missing values.
@@ -66,12 +67,16 @@ def read(config: DataConfig) -> Source:
     arrays = _arrays(path, headers, {key: called[key] for key in wanted if key in called}, config.max_gigabytes)
     names = tuple(_name(name, path) for name in arrays["classes"].ravel()) if "classes" in arrays else ()
     several = chosen(config).kind == "set"
-    taken = _Taken()
+    inputs = [arrays[x_key] for _, x_key, _ in parts if x_key in arrays]
+    why = next((why for x in inputs if (why := why_numbers(x, config.arrays))), "")
+    taken = _Taken(numbers=bool(why))
+    problems += [note(f"array {parts[0][1]}", said_of_numbers(why))] if why else []
     for split, x_key, y_key in parts:
         for key in (x_key, y_key):
             if key not in arrays:
                 raise UserError(f"{path.name} has no array {key}.", f"It holds {listed(sorted(arrays))}.", KEYS)
-        x = _content(arrays[x_key], x_key, path, problems)
+        x = arrays[x_key]
+        x = as_numbers(x, f"{x_key} of {path.name}") if why else _content(x, x_key, path, problems)
         y, kept = _labels(arrays[y_key], y_key, x.shape, names, path, problems, several)
         if taken.blocks and x.shape[1:] != taken.blocks[0].shape[1:]:
             raise UserError(
@@ -107,6 +112,7 @@ class _Taken:
     seen: int = 0
     gone: list[str] = field(default_factory=list)  # without a label, left out
     waiting: list[str] = field(default_factory=list)  # without a label, kept
+    numbers: bool = False  # of a shape: neither pictures nor a table
 
     def add(self, split: str, x_key: str, x: np.ndarray, y: np.ndarray, labelled: np.ndarray, keep: bool) -> None:
         """Take a part's inputs (n, ...) and labels (n,); those without a label as well if ``keep``."""
@@ -130,13 +136,11 @@ class _Taken:
         if self.blocks[0].ndim == 2:
             table = _with_columns(samples, np.concatenate(self.blocks))
             return Source("tabular", path, table, names, problems, seen=self.seen)
-        ends = np.cumsum([len(block) for block in self.blocks])
+        at = in_blocks(self.blocks)
+        if self.numbers:
+            return Source("array", path, samples, names, problems, seen=self.seen, values=at)
         height, width, channels = self.blocks[0].shape[1:]
-
-        def pixels(i: int) -> np.ndarray:
-            block = int(np.searchsorted(ends, i, side="right"))
-            return self.blocks[block][i - (ends[block] - len(self.blocks[block]))]
-
+        pixels = at
         return Source("image", path, samples, names, problems, lambda i: (height, width, channels), pixels, self.seen)
 
 
@@ -266,20 +270,20 @@ def _pixels(x: np.ndarray, key: str, path: Path, problems: list[dict[str, Any]])
         raise UserError(
             f"{key} of {path.name} has {x.shape[3]} channels.",
             "Images have 1 (grey) or 3 (colour).",
-            f"Reshape it.{hint}",
+            f"Reshape it.{hint} {OR_NUMBERS}",
         )
     low, high = float(x.min()), float(x.max())
     if low < 0 or high > 255 or x.dtype.kind == "b":
         raise UserError(
             f"{key} of {path.name} has values from {low:g} to {high:g} ({x.dtype}).",
             "Images are 0..255, or 0..1 as floating point.",
-            "Scale them first.",
+            f"Scale them first. {OR_NUMBERS}",
         )
     if x.dtype.kind == "f" and 1 < high < 32 and (x != np.round(x)).any():
         raise UserError(
             f"{key} of {path.name} has values with fractions up to {high:g}.",
             "Images are 0..255, or 0..1 as floating point; read as 0..255, hardly a grey level would be left of these.",
-            f"Scale them first: {key} / {key}.max().",
+            f"Scale them first: {key} / {key}.max(). {OR_NUMBERS}",
         )
     problems += _as_pictures(x, key, low, high)
     if x.dtype.kind == "f":
