@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from attribution.datasets.address import absolute
 from attribution.datasets.given._object import Given
 from attribution.errors import UserError
 from attribution.models.sources import source_of
@@ -248,6 +247,8 @@ def code_files(model: ModelConfig, data: DataConfig) -> list[Path]:
 
 
 def _absolute(data: DataConfig) -> DataConfig:
+    from attribution.datasets.address import absolute  # numpy is behind it
+
     # A loop of links or an unknown user is said by the reader.
     path = absolute(data.path) if data.path else ""
     return from_dict(DataConfig, {**to_dict(data), "path": path, "task": placed(data.task)})

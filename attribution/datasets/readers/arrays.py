@@ -40,7 +40,8 @@ class ArrayFolder(Reader):
     def read(self, config: DataConfig) -> Source:
         return read(config)
 
-    def first_rows(self, path: Path, count: int) -> "pd.DataFrame":
+    def first_rows(self, words: str, count: int) -> "pd.DataFrame":
+        path = Path(words).expanduser()
         return _frame(path, _parts(path), DataConfig(path=str(path)), [])[:count]
 
 
