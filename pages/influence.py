@@ -229,6 +229,8 @@ def whole(sight: Sight, method: Method, view: InfluenceView, shown: list[float])
     st.caption(states.plain(influence.settings_words(view)))
     if view.score.curvature_words:
         st.caption(states.plain(view.score.curvature_words))
+    if view.score.coverage_words:
+        st.caption(states.plain(view.score.coverage_words))
     if view.score.memory_words:
         st.caption(f":material/memory: {view.score.memory_words}")
     st.caption(costs.took(view.score.config.get("cost")))

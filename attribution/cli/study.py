@@ -113,7 +113,7 @@ def score(
         typer.echo(f"score {result.id}: this part is done, others are missing")
         return
     typer.echo(f"score {result.id}: {result.n_queries} queries, estimator {result.estimator}, measure {result.measure}")
-    for words in (took(result.config.get("cost")), result.memory_words, result.curvature_words):
+    for words in (took(result.config.get("cost")), result.memory_words, result.curvature_words, result.coverage_words):
         if words:
             typer.echo(words)
     view = influence_view(result, 0, opened.dataset.ids, opened.labels.version, result.query_rows(0), top)

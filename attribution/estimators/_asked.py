@@ -1,8 +1,20 @@
 """Which estimators can be asked of which measure."""
 
+from collections.abc import Sequence
+
 from attribution.errors import UserError
 from attribution.estimators import estimators
 from attribution.estimators.base import Estimator
+
+
+def check_layers(estimator: Estimator, layers: Sequence[str]) -> None:
+    """``UserError`` for a part of the weights that an estimator does not go by."""
+    if layers and not estimator.by_weights:
+        raise UserError(
+            f"{estimator.name} cannot be asked of a part of the weights ({', '.join(layers)}).",
+            "It does not compare gradients.",
+            "Leave layers empty, or use ip, cosine, tracin or ekfac.",
+        )
 
 
 def check_measure(estimator: Estimator, measure: str) -> None:

@@ -21,6 +21,7 @@ class KroneckerInfluence(Preconditioned):
 
     corrected: ClassVar[bool]
     needs = "layers with closed-form gradients: linear, convolution, normalisation, embedding"
+    known_only = True
     contrary = False  # an inverse keeps the sign of g with itself, not that of two gradients under two labels
 
     @cached_property

@@ -45,4 +45,6 @@ def store_of(
     }
     if trained.autocast:
         request["autocast"] = True
+    if trained.layers or trained.leaving:
+        request["layers"] = [*trained.layers, *(f"not {name}" for name in sorted(trained.leaving))]
     return GradientStore(trained.run.folder / "gradients", request, trained.rows, width, make)

@@ -93,6 +93,8 @@ class Estimator(Serves, ABC):
     Settings: ClassVar[type[ranges.Settings]] = (
         NoSettings  # a frozen dataclass with what can be set; enters ``options``
     )
+    by_weights: ClassVar[bool] = True  # compares gradients, so it can be asked of a part of the weights
+    known_only: ClassVar[bool] = False  # knows layers by closed forms; weights without are left out, and that is said
     loss_only: ClassVar[bool] = False  # cannot be asked of another measure than the loss
     from_subsets: ClassVar[bool] = (
         False  # needs models retrained on random subsets (``attribution.training.subsets``) beside the run
@@ -114,7 +116,7 @@ class Estimator(Serves, ABC):
 
     def __init__(self, trained: "TrainedModel", seed: int = 0, settings: ranges.Settings | None = None) -> None:
         self.check(trained.task)
-        self.trained, self.seed = trained, seed
+        self.trained, self.seed = trained.known() if self.known_only else trained, seed
         self.settings: Any = self.Settings() if settings is None else settings
 
     def adjusted(self, **values: Any) -> Self:

@@ -104,6 +104,7 @@ class Datamodels(Estimator):
 
     title = "From retrained subsets (datamodels)"
     family = "retrained"
+    by_weights = False
     summary = (
         "By how much the query's loss fell, in real retrainings on random halves of the data, when this sample was "
         "among them. The most direct evidence there is, and the noisiest until hundreds of models are trained."

@@ -40,6 +40,7 @@ class KnnShapley(Estimator):
 
     title = "Neighbours' worth (KNN-Shapley)"
     family = "similarity"
+    by_weights = False
     summary = (
         "What the sample adds to a vote of the query's nearest neighbours for its label, averaged over all subsets of "
         "the training set. Looks at what the model sees, not at how it learned."

@@ -37,6 +37,7 @@ class LeaveOneOut(Estimator):
 
     title = "Left out for real (last layer)"
     family = "retrained"
+    by_weights = False
     contrary = False  # the truth: what is left may go to a third class
     summary = (
         "By how much the query's loss rises when the sample is left out and the last layer is fitted again, exactly. "

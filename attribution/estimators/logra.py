@@ -54,6 +54,7 @@ class LograInfluence(Compressed):
     cheaper = "ip"
     loss_only = True
     needs = "linear or convolution layers"
+    known_only = True
     rank: int = 16
 
     def compression(self) -> dict[str, Any]:
@@ -96,7 +97,7 @@ class LograInfluence(Compressed):
 
         assert isinstance(factor, Outer | Convolution)
         projection = self.projections[name]
-        left, right = _sides(factor, len(projection.inputs) > factor.sizes[3])  # (b, t, o), (b, t, i)
+        left, right = _sides(factor, projection.inputs)  # (b, t, o), (b, t, i)
         left, right = left @ projection.outputs, right @ projection.inputs
         return (left.mT @ right).flatten(1)
 
@@ -113,11 +114,12 @@ class LograInfluence(Compressed):
         return found
 
 
-def _sides(factor: "Outer | Convolution", bias: bool) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Output gradients (b, t, o) and inputs (b, t, i) of a layer in float64, a constant 1 behind the inputs where there
-    is a bias."""
+def _sides(factor: "Outer | Convolution", basis: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
+    """Output gradients (b, t, o) and inputs (b, t, i) of a layer in float64, a constant 1 behind the inputs where their
+    basis has one for a bias."""
     import torch
 
-    part = factor.block(0, factor.count)
+    part = factor.block(0, factor.count).oriented
     left, right = part.left[:, 0].double(), part.right[:, 0].double()
-    return left, torch.cat([right, torch.ones_like(right[..., :1])], 2) if bias else right
+    constant = len(basis) > right.shape[-1]
+    return left, torch.cat([right, torch.ones_like(right[..., :1])], 2) if constant else right

@@ -19,6 +19,7 @@ class RepresentationSimilarity(Estimator):
 
     title = "Similar to the model"
     family = "similarity"
+    by_weights = False
     summary = (
         "How alike the model sees the sample and the query, from -1 to 1; negative when their labels differ. The "
         "baseline that gradients have to beat at finding copies and look-alikes; no estimate of a change in loss."

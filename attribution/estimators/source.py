@@ -46,6 +46,7 @@ class Source(Estimator):
     source = "Bae et al., Training Data Attribution via Approximate Unrolled Differentiation, arXiv 2405.12186."
     cheaper = "tracin"
     needs = "a model trained here with SGD; layers with closed-form gradients"
+    known_only = True
     unit = "nats"
 
     def options(self) -> dict[str, Any]:

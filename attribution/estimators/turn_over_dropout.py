@@ -28,6 +28,7 @@ class TurnOverDropout(Estimator):
 
     title = "Turn-over dropout"
     family = "retrained"
+    by_weights = False
     summary = (
         "Trains the network anew, giving every sample its own half of the last layer's inputs, and asks both halves. "
         "Needs no gradients, but explains those other networks and not the one you have; noisy for single pairs."

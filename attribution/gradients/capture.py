@@ -1,7 +1,7 @@
 """One forward and one backward pass that collect each layer's inputs and output gradients, leaving the model as it
 was."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -156,6 +156,11 @@ def capture(
     gradients = torch.autograd.grad(values, edges, torch.ones_like(values), allow_unused=True)
     if trace:
         trace.gradients = list(gradients[len(uses) :])
+    return by_layer(uses, gradients, dtype)
+
+
+def by_layer(uses: list[Use], gradients: Sequence[Tensor | None], dtype: torch.dtype | None) -> dict[str, list[Call]]:
+    """Layer -> its calls that have a gradient, in this precision (None: as they are)."""
     calls: dict[str, list[Call]] = {}
     for use, gradient in zip(uses, gradients, strict=False):
         if gradient is not None:

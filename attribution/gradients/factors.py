@@ -116,6 +116,11 @@ class Outer(Factor):
         _, h, t, o = self.left.shape
         return h, t, o, self.right.shape[-1]
 
+    @property
+    def oriented(self) -> "Outer":
+        """With the outputs' gradients left and the inputs right: that of the transposed weight where it is turned."""
+        return Outer(self.right, self.left, self.shape[::-1]) if self.turned else self
+
     def block(self, start: int, stop: int) -> "Outer":
         return Outer(self.left[start:stop], self.right[start:stop], self.shape, self.turned)
 

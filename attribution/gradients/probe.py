@@ -194,18 +194,13 @@ def _followed(
     except RuntimeError as error:  # shapes that a rule does not know
         return _Followed(dict.fromkeys(left, f"not followed ({str(error).splitlines()[0][:80]})"), frozenset(), {})
     floor = max((float(rows.norm()) for rows in reference.values()), default=0.0)
-    failed = {}
-    for name in left:
+    failed = dict(trace.unknown)
+    for name in left.keys() - failed.keys():
         rows = found[name].dense() if name in found else torch.zeros_like(reference[name])
-        if name in trace.unknown:
-            failed[name] = trace.unknown[name]
-        elif not agrees(rows, reference[name], floor):
+        if not agrees(rows, reference[name], floor):
             failed[name] = "its gradient differs where it meets the batch"
-    sides = {
-        name: (factor.sizes[0], *factor.sizes[2:])
-        for name, factor in found.items()
-        if isinstance(factor, Outer | Convolution)
-    }
+    sided = {name: factor for name, factor in found.items() if isinstance(factor, Outer | Convolution)}
+    sides = {name: (factor.sizes[0], *factor.sizes[2:]) for name, factor in sided.items()}
     return _Followed(failed, frozenset(pair for pair in trace.seen if pair[0] not in failed), sides)
 
 

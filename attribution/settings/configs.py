@@ -282,6 +282,12 @@ class ScoreConfig(WithOptions):
         "Gradients of samples by passes in bfloat16: faster on GPUs made for it, slower elsewhere; scores good to "
         "about two digits.",
     )
+    layers: tuple[str, ...] = opt(
+        (),
+        "Influence over these weights alone: patterns of their names such as layer4.*, or last, adapters, linear; "
+        "empty: all that are trained.",
+        later=True,
+    )
     runner: str = opt(
         "serial",
         "Where shards are computed: serial, processes (this machine) or ray (a cluster); never changes a result.",

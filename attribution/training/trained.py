@@ -1,7 +1,7 @@
 """One trained run and one labelled version of the data, ready to be asked: models, engines, batches, and a count of
 what was spent."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from attribution.gradients.engine import GradientEngine
 from attribution.models.devices import pick_device
 from attribution.models.features import forward_features, inputs_of
 from attribution.tasks.base import Task
+from attribution.training.parts import attend
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
@@ -39,7 +40,8 @@ class TrainedModel:
     ``autocast`` has their passes in bfloat16 (``GradientEngine``). ``batch_size`` samples go together on a CPU;
     elsewhere, where calls cost more than numbers, up to 4,096 whose activations fit ``budget_bytes``. ``share`` is
     below 1 where work is timed on a few of the training rows: what is kept in memory only where it fits is then decided
-    as for all of them, and nothing is kept on disk.
+    as for all of them, and nothing is kept on disk. ``layers`` and ``leaving`` name the weights that influence is of
+    (``parts.attend``), of all that are trained if both are empty.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class TrainedModel:
         trusted: bool = False,
         asking: Mapping[str, Any] | None = None,
         autocast: bool = False,
+        layers: Sequence[str] = (),
+        leaving: Collection[str] = (),
     ) -> None:
         self.dataset, self.labels, self.run = dataset, labels, run
         self.device = pick_device(device)
@@ -62,6 +66,8 @@ class TrainedModel:
         self.trusted = trusted
         self.asking = dict(asking or {})
         self.autocast = autocast
+        self.layers = tuple(layers)
+        self.leaving = frozenset(leaving)
         self.share = 1.0
         self.spent = 0.0
         self.heard: Callable[[], None] = (
@@ -126,12 +132,25 @@ class TrainedModel:
             trusted=self.trusted,
             asking=self.asking,
             autocast=self.autocast,
+            layers=self.layers,
+            leaving=self.leaving,
         )
         other._payer = self
         other.share = self.share
         if model is not None:
             other._models[len(other.weights) - 1] = model.to(self.device).eval()
         return other
+
+    def known(self) -> "TrainedModel":
+        """This, or the same over the weights whose gradients have closed forms, where some have none: for what knows
+        layers by their inputs and output gradients."""
+        few = self.rows[:3]
+        others = self.engine().plan(*self.batch(few)).others if len(few) else ()
+        if not others:
+            return self
+        narrowed = self.like()
+        narrowed.leaving = self.leaving | set(others)
+        return narrowed
 
     @cached_property
     def siblings(self) -> list[Any]:
@@ -142,7 +161,8 @@ class TrainedModel:
         """The model at a checkpoint, in eval mode on this subject's device; loaded once."""
         index = checkpoint % len(self.weights)
         if index not in self._models:
-            self._models[index] = self.run.model(index, self.dataset, self.trusted).to(self.device).eval()
+            model = self.run.model(index, self.dataset, self.trusted)
+            self._models[index] = attend(model, self.layers, self.leaving).to(self.device).eval()
         return self._models[index]
 
     def engine(self, checkpoint: int = -1, measure: Loss | None = None) -> GradientEngine:

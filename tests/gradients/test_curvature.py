@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from engine_models import Contracted, TransposedLinear
 from torch import nn
 from torch.nn import functional as F
 
@@ -280,17 +281,36 @@ def test_kfac_convolution_keeps_the_trace_of_independent_factors():
 
 
 def test_a_layer_without_closed_form_is_named():
-    class Recurrent(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.cell, self.head = nn.GRU(4, 3, batch_first=True), nn.Linear(3, CLASSES)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.head(self.cell(x[:, None])[0][:, 0])
-
     torch.manual_seed(0)
-    with pytest.raises(UserError, match=r"'cell' \(GRU\).*influence-cg"):
-        kronecker_factors(curvature(Recurrent().double(), inputs("flat")), True)
+    model = nn.Sequential(Contracted(4), nn.Linear(4, CLASSES)).double()
+    with pytest.raises(UserError, match=r"'0' \(Contracted\).*influence-cg"):
+        kronecker_factors(curvature(model, inputs("flat")), True)
+
+
+@pytest.mark.parametrize("kind", ["flat", "steps"])
+@pytest.mark.parametrize("corrected", [True, False])
+def test_a_weight_kept_the_other_way_round_has_the_factors_of_its_linear_layer(kind, corrected):
+    """GPT-2's linear layers: the same network once with each, the same solution up to transposing."""
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Flatten(), nn.Linear(5 if kind == "flat" else 15, CLASSES))
+    other = nn.Sequential(TransposedLinear(4, 5), *list(plain)[1:]).double()
+    plain.double()
+    with torch.no_grad():
+        other[0].weight.copy_(plain[0].weight.T)
+        other[0].bias.copy_(plain[0].bias)
+    x = torch.randn(N, *((4,) if kind == "flat" else (3, 4)), dtype=torch.float64)
+    y = torch.arange(N) % CLASSES
+    found = []
+    for model in (plain, other):
+        c = curvature(model, x, keep_bytes=0 if corrected else 1 << 20)
+        factors = kronecker_factors(c, corrected)
+        assert set(factors.layers) == {"0.weight", "3.weight"}
+        solved = factors.solve_queries(c.engine.queries(x[:3], y[:3]))
+        written = c.layout.to_queries(factors.solve(c.layout.from_queries(c.engine.queries(x[:3], y[:3]))))
+        torch.testing.assert_close(c.engine.dots(x, y, solved), c.engine.dots(x, y, written))
+        found.append((c.engine.dots(x, y, solved), solved.parts["0.weight"].dense().reshape(3, *model[0].weight.shape)))
+    torch.testing.assert_close(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0][1], found[1][1].mT)
 
 
 def test_a_large_model_is_sent_elsewhere():

@@ -1,6 +1,6 @@
 """K-FAC and EK-FAC: the curvature as one Kronecker product per layer, inverted in its eigenbasis."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -13,7 +13,7 @@ from attribution.gradients.contract import at_hand, blocks
 from attribution.gradients.convolution import Convolution
 from attribution.gradients.curvature.gauss_newton import GaussNewton
 from attribution.gradients.factors import Dense, Factor, Outer, Rows
-from attribution.gradients.probe import CLOSED, Plan
+from attribution.gradients.probe import AT_USE, CLOSED, Plan
 from attribution.gradients.pullback import Shared
 from attribution.gradients.queries import QueryGradients
 
@@ -37,6 +37,7 @@ class _Layer:
     outputs: Tensor  # the same of g g^T, weighted over labels, (o, o)
     values: Tensor  # eigenvalues of the block (o, i)
     positions: int = 0
+    turned: bool = False  # the weight is kept as (inputs, outputs)
 
     @property
     def together(self) -> int:
@@ -75,12 +76,13 @@ class _Layer:
         turned = (left.flatten(0, 1) @ self.outputs.to(left.dtype)).square_().reshape(left.shape).sum(0)  # (b, o)
         return turned.T @ self.turned_inputs(layer.inputs).square_()
 
-    def turned(self, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def in_basis(self, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Gradients of the weight ``(m, ...)`` and the bias ``(m, o)`` in the eigenbasis ``(o, m, i)``."""
         m = len(weight)
         o = len(self.outputs)
+        weight = weight.reshape(m, -1, o).mT if self.turned else weight.reshape(m, o, -1)
         joint = weight.new_empty(o, m, len(self.inputs))
-        joint[..., : weight[0].numel() // o] = weight.reshape(m, o, -1).transpose(0, 1)
+        joint[..., : weight.shape[2]] = weight.transpose(0, 1)
         if bias is not None:
             joint[..., -1] = bias.T
         return _between(joint, self.outputs.to(joint.dtype).T, self.inputs.to(joint.dtype))
@@ -94,7 +96,9 @@ class _Layer:
         i)``, biases ``(m, o)``."""
         scaled = turned.mul_(gain(self.values).to(turned.dtype)[:, None])
         joint = _between(scaled, self.outputs.to(turned.dtype), self.inputs.to(turned.dtype).T).transpose(0, 1)
-        return {self.weight: joint} if self.bias is None else {self.weight: joint[..., :-1], self.bias: joint[..., -1]}
+        weight = joint if self.bias is None else joint[..., :-1]
+        found = {self.weight: weight.mT if self.turned else weight}
+        return found if self.bias is None else {**found, self.bias: joint[..., -1]}
 
     def moments_written(self, factors: dict[str, Factor], budget_bytes: int) -> Tensor:
         """The same for one row of a layer with several positions, gradients written out block by block, in the
@@ -174,9 +178,10 @@ class Kronecker:
         """Of a few queries, one layer."""
         part = queries.parts[layer.weight]
         if isinstance(part, Outer) and part.single and (queries.of_samples or layer.bias is None):
-            turned = layer.turned_sides(part.left[:, 0, 0], part.right[:, 0, 0])
+            sides = part.oriented
+            turned = layer.turned_sides(sides.left[:, 0, 0], sides.right[:, 0, 0])
         else:
-            turned = layer.turned(part.dense(), None if layer.bias is None else queries.parts[layer.bias].dense())
+            turned = layer.in_basis(part.dense(), None if layer.bias is None else queries.parts[layer.bias].dense())
         return layer.turned_back(turned, self._inverse)
 
     def apply(self, v: Tensor, gain: Gain) -> Tensor:
@@ -188,7 +193,7 @@ class Kronecker:
         }
         for layer in self.layers.values():
             found |= layer.turned_back(
-                layer.turned(parts[layer.weight], None if layer.bias is None else parts[layer.bias]), gain
+                layer.in_basis(parts[layer.weight], None if layer.bias is None else parts[layer.bias]), gain
             )
         return torch.cat([found[name].reshape(len(v), -1) for name in self.curvature.layout.sizes], 1)
 
@@ -273,13 +278,10 @@ class _Sums:
         pull = self._curvature.roots(positions, self._curvature.labels)
         known = _Moments()
         for k, factors in enumerate(pull):
-            blocked = {
-                name: factor
-                for name, factor in factors.items()
-                if isinstance(factor, Outer | Convolution) and factor.sizes[0] == 1
-            }
+            blocked = _blocked(factors)
             for name, factor in blocked.items():
                 self._block(name, factor, k == 0, known)  # the inputs do not depend on the label
+                self.layers[name].turned = factor is not factors[name]
             biases = self.biases
             for name in factors.keys() - blocked.keys() - biases:
                 more = _second_moment(factors[name], self._curvature.engine.budget_bytes)
@@ -308,9 +310,20 @@ class _Sums:
         return self.layers[name]
 
 
+def _blocked(factors: Mapping[str, Factor]) -> dict[str, Outer | Convolution]:
+    """The gradients of linear and convolution layers, outputs' side left."""
+    return {
+        name: factor.oriented if isinstance(factor, Outer) else factor
+        for name, factor in factors.items()
+        if isinstance(factor, Outer | Convolution)
+        and factor.sizes[0] == 1
+        and not (isinstance(factor, Convolution) and factor.turned)
+    }
+
+
 def _require_closed(plan: Plan) -> None:
     for route in plan.routes:
-        if route.path != CLOSED:
+        if route.path not in (CLOSED, AT_USE):
             raise UserError(
                 f"Layer {route.module or 'the model'!r} ({route.layer}) has no Kronecker factors: parameter "
                 f"{route.parameter!r}, {route.reason}.",
@@ -398,10 +411,9 @@ def _correct(curvature: GaussNewton, layers: dict[str, _Layer], kept: _Kept) -> 
 
     def add(rows: Iterable[dict[str, Factor]]) -> None:
         for factors in rows:
+            whole = {**factors, **_blocked(factors)}
             for name in factors.keys() & layers.keys():
-                layers[name].values += (
-                    layers[name].moments_written(factors, curvature.engine.budget_bytes) / curvature.n
-                )
+                layers[name].values += layers[name].moments_written(whole, curvature.engine.budget_bytes) / curvature.n
 
     def add_shared(shared: list[Shared]) -> None:
         for layer in shared:

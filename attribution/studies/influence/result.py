@@ -53,6 +53,16 @@ class ScoreResult(Artefact):
         return f"In place of the curvature: {note}" if note else ""
 
     @property
+    def coverage_words(self) -> str:
+        """What to say when influence is of a part of the weights alone; "" when it is of all."""
+        covers = self.config.get("covers", {})
+        names = covers.get("left_out", [])
+        if not names:
+            return ""
+        named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        return f"Covers {_share(covers['weights'], covers['of'])} of the weights; left out: {named}."
+
+    @property
     def queries(self) -> list[dict[str, Any]]:
         """Per column ``{name, rows}``: the rows whose mean loss was asked about."""
         return list(self.config["queries"])
@@ -186,3 +196,10 @@ class ScoreResult(Artefact):
     def _table(self, name: str) -> "pd.DataFrame":
 
         return read_table(self.folder / f"{name}.parquet")
+
+
+def _share(part: int, whole: int) -> str:
+    """A share in per cent with as many digits as tell it from none and from all."""
+    per_cent = 100 * part / max(1, whole)
+    digits = next((digits for digits in range(1, 6) if 0 < round(per_cent, digits) < 100), 6)
+    return f"{per_cent:.{digits}f} %"

@@ -57,6 +57,8 @@ def request(context: Context, config: ScoreConfig) -> Request:
         said["measure"] = measure.options()
     if config.autocast:
         said["autocast"] = True
+    if config.layers:
+        said["layers"] = sorted(set(config.layers))
     return Request(said, ready=(work, settings.asked(config, options)))
 
 
@@ -134,6 +136,8 @@ def _labelled(context: Context, rows: "Sequence[int] | np.ndarray") -> "np.ndarr
 def _reduced(out: Path, estimator: Estimator, asked: Sequence[Query], shards: list[Shard], k: int) -> dict[str, Any]:
     """Reduce the shards to the tables; what ``config.json`` says of it, which makes the run finished once it is
     written."""
+    from attribution.training.parts import coverage
+
     trained = estimator.trained
     folder = out / "shards"
     headers = [shard_header(folder / shard.name) for shard in shards]
@@ -149,6 +153,7 @@ def _reduced(out: Path, estimator: Estimator, asked: Sequence[Query], shards: li
         "notes": _notes([json.loads(header.get("notes", "{}")) for header in headers]),
         "n_train": len(trained.rows),
         "covered": trained.engine().covered if trained.asks_model else [],
+        **({"covers": coverage(trained.model())} if trained.asks_model and estimator.by_weights else {}),
         "dense": dense,
         "nonfinite": nonfinite,
         "seconds_s": sum(float(header["seconds_s"]) for header in headers),

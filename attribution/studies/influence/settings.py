@@ -22,8 +22,10 @@ def asked(config: ScoreConfig, options: Mapping[str, Any]) -> dict[str, Any]:
     """
     its = usual(config.estimator)
     own = {name: value for name, value in config.options.items() if name in its}
-    heeded = [*(name for name in RANDOM if name in options), "autocast"]
+    heeded = [*(name for name in RANDOM if name in options), "autocast", "layers"]
     common = {name: getattr(config, name) for name in heeded if getattr(config, name) != getattr(ScoreConfig, name)}
+    if "layers" in common:
+        common["layers"] = sorted(set(config.layers))
     return own | common
 
 
@@ -53,8 +55,12 @@ def _guessed(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def words(settings: Settings) -> str:
     """Settings for people: "usual settings", or those that differ from them: "steps 1, step 5"."""
-    named = [
-        name.replace("_", " ") + ("" if value is True else f" {value:g}" if isinstance(value, float) else f" {value}")
-        for name, value in settings.items()
-    ]
+    named = [name.replace("_", " ") + ("" if value is True else f" {_word(value)}") for name, value in settings.items()]
     return ", ".join(named) or "usual settings"
+
+
+def _word(value: Any) -> str:
+    """A setting's value for people."""
+    if isinstance(value, list | tuple):
+        return " and ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.estimators import estimators
-from attribution.estimators._asked import check_measure
+from attribution.estimators._asked import check_layers, check_measure
 from attribution.estimators.base import Estimator, Query
 from attribution.models.user_code import said
 from attribution.runners.base import Report
@@ -68,6 +68,7 @@ class ShardWork:
             trusted=self.trusted,
             asking=self.config.options,
             autocast=self.config.autocast,
+            layers=self.config.layers,
         )
 
     def kept(self) -> Estimator:
@@ -82,6 +83,7 @@ class ShardWork:
         kind = estimators.get(self.config.estimator)
         made: Estimator = kind(self.trained(), self.config.seed, own(kind.Settings, self.config.options))
         check_measure(made, self.config.measure)
+        check_layers(made, self.config.layers)
         return made
 
     @said("its gradients were taken")
