@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from attribution.errors import UserError
 from attribution.models import weight_files
+from attribution.models.adapters import completed, is_adapter
 from attribution.storage.files import file_hash, whole_file
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # DataParallel, torch.compile, Lightning; tried before others
@@ -46,20 +47,36 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> list[str]:
 
     Accepts safetensors and ``torch.save``d state dicts (.pt, .pth, .bin, .ckpt; never unpickled in full), a folder with
     ``model.safetensors``, ``FILE#KEY`` for one of several sets of weights, keys with the prefixes of DataParallel,
-    Lightning or torch.compile, and bare weights for a model that wraps them. Raises ``UserError`` naming the missing,
+    Lightning or torch.compile, bare weights for a model that wraps them, and adapters of peft for a model that has
+    such. Raises ``UserError`` naming the missing,
     the unexpected and the mis-shaped keys, an unreadable file, tensors that are no plain numbers, and weights that are
     not finite.
     """
     found = weight_files.read(path)
     name = Path(str(path)).name
     wanted = model.state_dict()
-    fitted, ignored = _fitted(found.tensors, wanted)
+    adapter = is_adapter(path)
+    tensors = completed(found.tensors, wanted, name) if adapter else found.tensors
+    fitted, ignored = _fitted(tensors, wanted)
     extra = [key for key in fitted if key not in wanted]
     ignored = [*ignored, *(key for key in extra if BESIDE.match(key))]
     _check_keys(name, fitted, wanted, [key for key in extra if not BESIDE.match(key)])
     _check_values(name, fitted, wanted)
     model.load_state_dict({key: fitted[key] for key in wanted})
-    return [*found.said, *([f"{name}: not part of the model, left out: {_some(ignored)}"] if ignored else [])]
+    said = [*found.said, *_renamed(name, tensors, fitted, adapter)]
+    return [*said, *([f"{name}: not part of the model, left out: {_some(ignored)}"] if ignored else [])]
+
+
+def _renamed(name: str, found: Mapping[str, Tensor], fitted: Mapping[str, Tensor], adapter: bool) -> list[str]:
+    """How names of a file were read, where they are not the model's, in a line."""
+    if adapter:
+        return [f"{name}: an adapter; the weights of its base are the model's own"]
+    if set(fitted) <= set(found) or not (set(fitted) - set(found)):
+        return []
+    theirs = {id(value): key for key, value in found.items()}
+    pairs = [(theirs[id(value)], key) for key, value in fitted.items() if id(value) in theirs]
+    old, new = next(((old, new) for old, new in pairs if old != new), ("", ""))
+    return [f"{name}: {old} is read as {new}, the others alike"] if old else []
 
 
 def _check_keys(name: str, fitted: Mapping[str, Tensor], wanted: Mapping[str, Tensor], unexpected: list[str]) -> None:

@@ -23,10 +23,12 @@ import torch
 from torch import Tensor
 
 from attribution.errors import UserError
+from attribution.models import adapters
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "module")
 NOT_WEIGHTS = ("optim", "scheduler", "scaler", "callbacks", "rng", "loops")
-WHOLE = ("model.safetensors", "pytorch_model.bin", "model.pt", "model.pth")  # in a folder, the first that is there
+# In a folder, the first that is there.
+WHOLE = ("model.safetensors", "pytorch_model.bin", "model.pt", "model.pth", *adapters.WEIGHTS)
 INDEX = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 DEEPEST, MOST = 5, 1_000_000  # levels and entries that are looked through
 SAVE = "Save it with torch.save(model.state_dict(), path), or as safetensors."
@@ -78,6 +80,13 @@ def _in_folder(folder: Path) -> list[Path]:
     for name in INDEX:
         if (folder / name).is_file():
             return _parts(folder, name)
+    if (folder / ".metadata").is_file():
+        raise UserError(
+            f"{folder} is a distributed checkpoint of torch.",
+            "What is in its parts is said by a pickled file, which is not read: it could run code.",
+            "If you trust it, make a file of weights from it: python -m torch.distributed.checkpoint.format_utils "
+            f"dcp_to_torch {folder} {folder}.pt; then name {folder}.pt.",
+        )
     there = sorted(
         path.name for path in folder.iterdir() if path.suffix in (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
     )
@@ -144,7 +153,7 @@ def _unreadable(path: Path, error: Exception) -> UserError:
         return UserError(
             f"{path.name} is not a plain state dict: it holds an object of type {kind}.",
             "Making such an object could run code from the file, so it is not done.",
-            SAVE,
+            _convert(path),
         )
     cause = " ".join(str(error).split())[:200]
     if "weights_only" in cause or isinstance(error, KeyError):  # torch's advice is to unpickle it, which is not done
@@ -157,11 +166,28 @@ def _unreadable(path: Path, error: Exception) -> UserError:
     )
 
 
+def _convert(path: Path, script: bool = False) -> str:
+    """The lines of Python that make a plain file of weights from one that holds pickled objects or a program."""
+    there = str(path.with_name(f"{path.stem}-weights.pt"))
+    if script:
+        lines = f"import torch\ntorch.save(torch.jit.load({str(path)!r}).state_dict(), {there!r})"
+    else:
+        lines = (
+            f"import torch; found = torch.load({str(path)!r}, map_location='cpu', weights_only=False)\n"
+            "torch.save(found.state_dict() if hasattr(found, 'state_dict') else {key: value for key, value in "
+            f"found.items() if key in {(*WRAPPERS, 'model_ema', 'state_dict_ema')!r}}}, {there!r})"
+        )
+    where = "this Python" if script else "a Python that has its classes"
+    return f"If you trust the file, run in {where}, and name {there} instead:\n{lines}"
+
+
 def _check_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
     if any(member.filename.endswith(("/constants.pkl", "constants.pkl")) for member in members):
-        raise UserError(f"{path.name} is a TorchScript program.", "It is code, not weights; it is not run.", SAVE)
+        raise UserError(
+            f"{path.name} is a TorchScript program.", "It is code, not weights; it is not run.", _convert(path, True)
+        )
     _check_size(path, sum(member.file_size for member in members))
 
 

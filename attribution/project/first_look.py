@@ -9,6 +9,7 @@ from attribution.datasets.dataset import Dataset
 from attribution.errors import UserError
 from attribution.modalities import modality_of
 from attribution.models.arguments import values_of
+from attribution.models.series import told
 from attribution.models.sources import source_of
 from attribution.settings.configs import DataConfig, ModelConfig
 
@@ -50,7 +51,8 @@ def with_weights(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
     if found is None or model.checkpoints:
         return model
     source, rest = found
-    return replace(model, checkpoints=source.checkpoints(rest, dataset.task.out_features(dataset.info)))
+    width = dataset.task.out_features(dataset.info)
+    return replace(model, checkpoints=source.checkpoints(rest, width, values_of(model.arguments)))
 
 
 def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
@@ -100,7 +102,7 @@ def first_look(dataset: "Dataset", model: ModelConfig, expected: float | None) -
     from attribution.training.train import loss_on_samples
 
     network = build_model(model, dataset.info, seed=0, trusted=True)
-    said = []
+    said = told(model)
     for checkpoint in model.checkpoints:
         if checkpoint != BUILDER:
             said += load_checkpoint(network, Path(checkpoint).expanduser())
@@ -155,6 +157,9 @@ def _fit(network: "nn.Module", dataset: "Dataset", model: ModelConfig, expected:
     fit = measured(network, dataset, expected)
     problem = complaint(network, dataset, fit)
     if problem and model.checkpoints and worse_than_chance(fit):
+        if model.name.startswith("given:"):
+            more = "If it is not trained yet, hand over a function that builds it: model=lambda: net."
+            raise UserError(problem.what, problem.why, f"{problem.do} {more}")
         raise problem
     warning = [problem.what, problem.why, problem.do] if problem and model.checkpoints else []
     return {"measured": fit.to_json(), "warning": warning}

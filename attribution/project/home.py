@@ -14,7 +14,9 @@ from typing import Any
 
 from attribution.datasets.given._object import Given
 from attribution.errors import UserError
+from attribution.models.series import listed
 from attribution.models.sources import source_of
+from attribution.models.sources.given import keep_weights
 from attribution.progress import Progress
 from attribution.settings.configs import DataConfig, ModelConfig, TrainConfig, default_recipe, from_dict, to_dict
 from attribution.storage import database
@@ -82,8 +84,8 @@ def create(
     if train is not None and not isinstance(train, TrainConfig):
         from_dict(TrainConfig, dict(train))  # a setting that cannot work is refused before the data are read
     given = data if isinstance(data, Given) else None
-    data = _absolute(data.config if isinstance(data, Given) else data)
     model = _placed(model)
+    data = _for_model(_absolute(data.config if isinstance(data, Given) else data), model)
     for code in code_files(model, data):
         if trust_code:
             trust(code)
@@ -110,6 +112,22 @@ def create(
         finally:
             shutil.rmtree(building, ignore_errors=True)
     return path
+
+
+def network(model: Any) -> ModelConfig:
+    """The config that ``Project.create`` is given as settings, a name, or an object of Python."""
+    if model is None or isinstance(model, ModelConfig):
+        return model or ModelConfig()
+    if isinstance(model, str):
+        return ModelConfig(model)
+    from attribution.models.sources.given import hand_over
+
+    return ModelConfig(hand_over(model))
+
+
+def is_here(model: ModelConfig) -> bool:
+    """Whether the network is a module of this process: its weights become a run at once."""
+    return model.name.startswith("given:") and BUILDER in model.checkpoints
 
 
 def _place(folder: str | Path) -> Path:
@@ -187,6 +205,7 @@ def _build(
         "model": to_dict(model),
         "train": to_dict(recipe),
     }
+    keep_weights(model.name, building)
     write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
     write_json(building / "project.json", settings)
     for archive in (one for one in results if one.exists()):
@@ -254,6 +273,17 @@ def _absolute(data: DataConfig) -> DataConfig:
     return from_dict(DataConfig, {**to_dict(data), "path": path, "task": placed(data.task)})
 
 
+def _for_model(data: DataConfig, model: ModelConfig) -> DataConfig:
+    """The settings with the task that the network says it was trained for, where none was asked for."""
+    found = source_of(model.name)
+    task = found[0].task(found[1]) if found and data.task == "auto" else ""
+    if not task:
+        return data
+    # A network from elsewhere answers in the unit of the data.
+    options = ("standardise=false",) if task == "regression" and not data.task_options else data.task_options
+    return replace(data, task=task, task_options=options)
+
+
 def _placed(model: ModelConfig) -> ModelConfig:
     """Paths in full: a job has another working directory, where the same words may name another file."""
     from attribution.transforms import placed as placed_transform
@@ -264,4 +294,4 @@ def _placed(model: ModelConfig) -> ModelConfig:
     name = f"{found[0].name}:{found[0].placed(found[1])}" if found else name
     places = [path if path == BUILDER else str(Path(path).expanduser().resolve()) for path in model.checkpoints]
     full = {"transform": placed_transform(model.transform), "train_transform": placed_transform(model.train_transform)}
-    return from_dict(ModelConfig, {**to_dict(model), **full, "name": name, "checkpoints": places})
+    return listed(from_dict(ModelConfig, {**to_dict(model), **full, "name": name, "checkpoints": places}))

@@ -32,6 +32,7 @@ from attribution.studies.shift.study import ShiftConfig
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from torch import nn
 
     from attribution.browse.columns import Columns
     from attribution.datasets.dataset import Dataset, DatasetInfo, Labels
@@ -128,7 +129,7 @@ class Project:
     def create(
         folder: str | Path,
         data: Any,
-        model: ModelConfig | None = None,
+        model: "ModelConfig | str | nn.Module | Callable[..., nn.Module] | None" = None,
         train: TrainConfig | Mapping[str, Any] | None = None,
         *,
         trust_code: bool = False,
@@ -144,6 +145,10 @@ class Project:
         object is written once into the project, so that opening it again needs no object. ``fields`` names the values
         of a torch dataset's items in their order. Every other keyword is a setting of ``DataConfig`` (``label="y"``).
 
+        ``model``: settings, a name (``torchvision:resnet18``), an ``nn.Module``, whose weights are kept and asked, or a
+        function that returns one and may take ``classes`` and ``shape``. Another process opens the results of the last
+        two; what asks the network there needs ``attach``.
+
         ``trust_code`` allows the code file that ``model.name`` points to to be run, as it is now: its hash and those of
         the local modules it imports are kept in the user's settings (``attribution.trust``), and a changed file is
         refused. ``train``: a recipe, or a mapping of the settings in which it differs from the one that suits the data.
@@ -155,10 +160,19 @@ class Project:
         from attribution.datasets.given._object import understood
 
         data = understood(data, settings, fields)
-        made = homes.create(
-            folder, data, model or ModelConfig(), train, trust_code, progress or Progress(), expect_accuracy
-        )
-        return Project.open(made)
+        progress = progress or Progress()
+        made = homes.create(folder, data, homes.network(model), train, trust_code, progress, expect_accuracy)
+        project = Project.open(made)
+        if homes.is_here(project.model_config):  # no other process could
+            project.studies.train.run(progress=progress)
+        return project
+
+    def attach(self, model: "nn.Module | Callable[..., nn.Module]") -> None:
+        """Give this process the network that the project was made with (``create(..., model=net)``): the same module,
+        which gets the weights that the project keeps, or the same function. ``UserError`` for another one."""
+        from attribution.models.sources.given import attach_to
+
+        attach_to(self.model_config.name, self.folder, model)
 
     @staticmethod
     def sample(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> "Project":

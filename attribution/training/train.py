@@ -34,6 +34,7 @@ from attribution.models.checkpoints import (
 from attribution.models.devices import pick_device, reproducible, seeded, use_fast_layout
 from attribution.models.features import batch_coupled, count_parameters, device_of, inputs_of
 from attribution.models.predict import HeldInputs, evaluate, predict
+from attribution.models.series import listed
 from attribution.models.user_code import said
 from attribution.progress import Progress
 from attribution.settings.configs import ModelConfig, TrainConfig, default_recipe, fingerprint, request_of, to_dict
@@ -239,6 +240,7 @@ def adopt(
         raise UserError(
             "No checkpoint was named.", "There are no weights to load.", "Name at least one file, or train here."
         )
+    model = listed(model)
     build = partial(build_model, model, dataset.info, 0, trusted=trusted)
     for path in model.checkpoints:
         if path != BUILDER:

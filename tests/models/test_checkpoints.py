@@ -4,7 +4,11 @@ import argparse
 import json
 import os
 import pickle
+import subprocess
+import sys
+import warnings
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,8 @@ from torch import nn
 
 from attribution.errors import UserError
 from attribution.models.checkpoints import checkpoint_hash, load_checkpoint, read_state, save_checkpoint, weights_hash
+from attribution.models.series import listed, told
+from attribution.settings.configs import ModelConfig
 from attribution.storage.files import file_hash
 
 
@@ -142,14 +148,16 @@ def same_as(model: nn.Module, path) -> list[str]:
 def test_bare_weights_load_into_a_wrapper_and_training_keys_are_left_out(tmp_path):
     state = net(1).state_dict()
     torch.save(state, tmp_path / "bare.pt")
-    assert same_as(Wrapper(net(2)), tmp_path / "bare.pt") == []
+    (said,) = same_as(Wrapper(net(2)), tmp_path / "bare.pt")
+    assert said == "bare.pt: 0.weight is read as net.0.weight, the others alike"
+    assert same_as(net(2), tmp_path / "bare.pt") == []
     lightning = {f"model.{name}": value for name, value in state.items()} | {
         "criterion.weight": torch.ones(2),
         "train_acc.total": torch.ones(()),
     }
     torch.save({"state_dict": lightning, "hyper_parameters": {"lr": 0.1}}, tmp_path / "l.ckpt")
     for model in (net(2), Wrapper(net(2))):
-        (said,) = same_as(model, tmp_path / "l.ckpt")
+        said = same_as(model, tmp_path / "l.ckpt")[-1]
         assert "left out: criterion.weight, train_acc.total" in said
     torch.save(
         {f"net.{name}": value for name, value in state.items()} | {"criterion.weight": torch.ones(2)}, tmp_path / "w.pt"
@@ -341,3 +349,108 @@ def test_a_damaged_unfinished_training_says_what_to_delete(tmp_path, damage):
     (tmp_path / ".state" / "state.pt").write_bytes(damage)
     with pytest.raises(UserError, match=r"unfinished training.*Delete .*\.state"):
         TrainingState(model, torch.optim.SGD(model.parameters(), lr=0.1)).resume(tmp_path)
+
+
+def converted(error: UserError) -> None:
+    """Do what the third sentence of a refusal says."""
+    _, lines = error.do.split(":\n")
+    exec(lines, {})
+
+
+def test_what_a_refusal_of_pickled_objects_says_works(tmp_path):
+    whole, beside, script = (tmp_path / name for name in ("whole.pt", "beside.pt", "script.pt"))
+    torch.save(net(1), whole)
+    torch.save({"model": net(1).state_dict(), "trainer": Fraction(1, 2)}, beside)
+    torch.jit.script(net(1)).save(str(script))
+    for path, said in ((whole, "Sequential"), (beside, "Fraction"), (script, "TorchScript")):
+        with pytest.raises(UserError, match=said) as caught:
+            read_state(path)
+        converted(caught.value)
+        same_as(net(2), path.with_name(f"{path.stem}-weights.pt"))
+
+
+def test_what_a_refusal_of_a_distributed_checkpoint_says_works(tmp_path):
+    import torch.distributed.checkpoint as dcp
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dcp.save({"model": net(1).state_dict()}, checkpoint_id=tmp_path / "dcp")
+    with pytest.raises(UserError, match="distributed checkpoint") as caught:
+        read_state(tmp_path / "dcp")
+    command = caught.value.do.split(": ", 1)[1].split("; then")[0]
+    subprocess.run([sys.executable, *command.split()[1:]], check=True, capture_output=True)
+    same_as(net(2), tmp_path / "dcp.pt")
+
+
+class Adapted(nn.Module):
+    """A frozen layer with an adapter, and a head that was trained along, named as peft names them."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.base = nn.Linear(4, 3)
+        self.lora_A = nn.ModuleDict({"default": nn.Linear(4, 2, bias=False)})
+        self.head = nn.Module()
+        self.head.modules_to_save = nn.ModuleDict({"default": nn.Linear(3, 2)})
+
+
+def test_an_adapter_is_put_into_a_model_that_has_one(tmp_path):
+    kept = Adapted(1)
+    names = ("lora_A.weight", "head.weight", "head.bias")
+    tensors = [kept.lora_A["default"].weight, *kept.head.modules_to_save["default"].parameters()]
+    torch.save(dict(zip(names, tensors, strict=True)), tmp_path / "adapter_model.bin")
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
+    for path in (tmp_path, tmp_path / "adapter_model.bin"):
+        model = Adapted(2)
+        own = model.base.weight.clone()
+        (said,) = load_checkpoint(model, path)
+        assert "an adapter; the weights of its base are the model's own" in said
+        assert torch.equal(model.base.weight, own)
+        assert torch.equal(model.lora_A["default"].weight, kept.lora_A["default"].weight)
+        assert torch.equal(model.head.modules_to_save["default"].bias, kept.head.modules_to_save["default"].bias)
+    with pytest.raises(UserError, match=r"the model has none.*hf:FOLDER"):
+        load_checkpoint(net(2), tmp_path)
+
+
+def trainer_folder(folder, rates, steps=(10, 20, 30)):
+    """What Hugging Face's Trainer leaves: a folder every ten steps, each with what was logged up to then."""
+    for step in steps:
+        here = folder / f"checkpoint-{step}"
+        here.mkdir(parents=True)
+        save_checkpoint(net(step), here / "model.safetensors")
+        log = [{"step": at, "learning_rate": rate, "loss": 1.0} for at, rate in rates if at <= step]
+        (here / "trainer_state.json").write_text(json.dumps({"log_history": [*log, {"step": step, "eval_loss": 1.0}]}))
+
+
+def test_the_checkpoints_of_a_trainer_come_in_order_with_their_rates(tmp_path):
+    trainer_folder(tmp_path / "run", [(5, 4e-4), (10, 3e-4), (15, 2e-4), (20, 1e-4), (30, 0.0)], steps=(10, 30, 20))
+    (tmp_path / "run" / "checkpoint-9-old").mkdir()
+    found = listed(ModelConfig("mlp", checkpoints=(str(tmp_path / "run"),)))
+    assert [Path(path).name for path in found.checkpoints] == ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
+    assert found.checkpoint_lr == pytest.approx((3.5e-4, 2e-4, 0.5e-4))
+    assert (
+        "3 checkpoints in order: checkpoint-10, checkpoint-20, checkpoint-30, with learning rates from 0.00035 to "
+        in (told((str(tmp_path / "run"),), found)[0])
+    )
+    own = listed(ModelConfig("mlp", checkpoints=(str(tmp_path / "run"),), checkpoint_lr=(0.1,)))
+    assert own.checkpoint_lr == (0.1,)
+    for path in found.checkpoints:
+        (Path(path) / "trainer_state.json").unlink()
+    assert listed(ModelConfig("mlp", checkpoints=(str(tmp_path / "run"),))).checkpoint_lr == ()
+
+
+def test_a_damaged_record_of_a_trainer_is_named(tmp_path):
+    trainer_folder(tmp_path, [(5, 4e-4)])
+    (tmp_path / "checkpoint-20" / "trainer_state.json").write_text("{")
+    with pytest.raises(UserError, match=r"checkpoint-20.trainer_state\.json cannot be read"):
+        listed(ModelConfig("mlp", checkpoints=(str(tmp_path),)))
+
+
+def test_numbered_files_of_a_folder_come_in_the_order_of_their_numbers(tmp_path):
+    for epoch in (2, 10, 1):
+        torch.save(net(epoch).state_dict(), tmp_path / f"epoch={epoch}-step={epoch * 7}.ckpt")
+    torch.save(net(0).state_dict(), tmp_path / "last.ckpt")
+    found = listed(ModelConfig("mlp", checkpoints=(str(tmp_path),)))
+    assert [Path(path).stem.partition("-")[0] for path in found.checkpoints] == ["epoch=1", "epoch=2", "epoch=10"]
+    one = ModelConfig("mlp", checkpoints=(str(tmp_path / "last.ckpt"),))
+    assert listed(one) is one

@@ -51,7 +51,7 @@ class Source(ABC):
         """The same name wherever it is read: paths in full."""
         return rest
 
-    def checkpoints(self, rest: str, outputs: int) -> tuple[str, ...]:
+    def checkpoints(self, rest: str, outputs: int, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """Trained weights that come with the name and have as many outputs; none where they are only a beginning."""
         return ()
 

@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
@@ -14,6 +15,7 @@ from attribution.models.sources.base import Source, Wanted, made
 if TYPE_CHECKING:
     from torch import nn
 
+WEIGHTS = Path("model", "weights.safetensors")  # in the project's folder
 _objects: dict[str, Any] = {}  # by the name behind the colon
 
 
@@ -43,6 +45,10 @@ class Given(Source):
         if _is_module(found):
             return made(f"given:{rest}", lambda: copy.deepcopy(found))
         return made(f"given:{rest}", lambda: _called(found, wanted))
+
+    def checkpoints(self, rest: str, outputs: int, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """See ``Source.checkpoints``: a module's own weights."""
+        return ("builder",) if _is_module(_objects.get(rest)) else ()
 
     def said(self, rest: str, arguments: Mapping[str, Any]) -> list[str]:
         """See ``Source.said``."""
@@ -90,9 +96,27 @@ def attach(name: str, net: Any, state: "Mapping[str, Any] | None" = None) -> Non
     _objects[rest] = kept
 
 
-def is_module(name: str) -> bool:
-    """Whether ``given:...`` is a module of this process: its own weights are the trained ones."""
-    return _is_module(_objects.get(name.partition(":")[2]))
+def keep_weights(name: str, project: Path) -> None:
+    """Write the weights of a module into its project, so that another process can go on with them."""
+    found = _objects.get(name.partition(":")[2]) if name.startswith("given:") else None
+    if found is not None and _is_module(found):
+        from attribution.models.checkpoints import save_checkpoint
+
+        save_checkpoint(found, project / WEIGHTS)
+
+
+def attach_to(name: str, project: Path, net: Any) -> None:
+    """``attach`` with the weights that a project keeps; ``UserError`` for a project whose network was not handed
+    over."""
+    if not name.startswith("given:"):
+        raise UserError(
+            f"The project's network is {name}.",
+            "It is made without an object of Python.",
+            "Attach nothing; only networks of Project.create(..., model=net) need it.",
+        )
+    from attribution.models.weight_files import read
+
+    attach(name, net, read(project / WEIGHTS).tensors if (project / WEIGHTS).is_file() else None)
 
 
 def architecture(net: "nn.Module") -> str:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
+from attribution.models.adapters import CONFIG, base_of, completed
 from attribution.models.sources import register
 from attribution.models.sources.base import Source, Wanted, library, made, take_fitting
 
@@ -32,9 +34,11 @@ class HuggingFace(Source):
     def build(self, rest: str, wanted: Wanted) -> "nn.Module":
         """See ``Source.build``. Its weights are the folder's wherever they fit; ``pretrained=false`` draws all of them
         anew. Other arguments replace entries of config.json."""
-        folder = self._folder(rest)
-        transformers = library("transformers", f"hf:{rest}")
+        folder = _folder(rest)
         given = dict(wanted.arguments)
+        if (folder / CONFIG).is_file():
+            return self._adapted(folder, wanted, bool(given.pop("merge", False)), given)
+        transformers = library("transformers", f"hf:{rest}")
         pretrained = bool(given.pop("pretrained", True))
         config = made(f"hf:{rest}", lambda: _config(transformers, folder, wanted, given))
         kind = _kind(transformers, config, rest)
@@ -50,53 +54,115 @@ class HuggingFace(Source):
         from attribution.models.checkpoints import checkpoint_hash
         from attribution.storage.files import file_hash
 
-        folder = self._folder(rest)
+        folder = _folder(rest)
+        adapted = (folder / CONFIG).is_file()
         weights = checkpoint_hash(folder) if _weight_file(folder) else ""
-        return {**super().identity(rest), "config": file_hash(folder / "config.json"), "weights": weights}
+        own = {"config": file_hash(folder / (CONFIG if adapted else "config.json")), "weights": weights}
+        base = _known_base(folder) if adapted else ""
+        return {**super().identity(rest), **own, **({"base": self.identity(base)} if base else {})}
 
     def placed(self, rest: str) -> str:
         """See ``Source.placed``."""
         return str(Path(rest).expanduser().resolve())
 
-    def checkpoints(self, rest: str, outputs: int) -> tuple[str, ...]:
+    def checkpoints(self, rest: str, outputs: int, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """See ``Source.checkpoints``: the folder, when it holds a classifier for as many classes."""
-        folder = self._folder(rest)
+        folder = _folder(rest)
+        if not _weight_file(folder) or not arguments.get("pretrained", True):
+            return ()
+        if arguments.get("merge"):
+            return ("builder",)
+        if (folder / CONFIG).is_file() and (width := _head(folder)):
+            return (str(folder),) if width == outputs else ()
         told = _told(folder)
         trained = any("Classification" in str(one) for one in told.get("architectures") or [])
-        return (str(folder),) if trained and _labels(told) == outputs and _weight_file(folder) else ()
+        return (str(folder),) if trained and _labels(told) == outputs else ()
 
     def transform(self, rest: str) -> str:
-        """See ``Source.transform``: its tokenizer or image processor."""
-        folder = self._folder(rest)
-        return f"hf:{folder}" if any((folder / name).is_file() for name in (*TOKENIZERS, *PROCESSORS)) else ""
+        """See ``Source.transform``: its tokenizer or image processor, of an adapter else its base's."""
+        folder = _folder(rest)
+        if any((folder / name).is_file() for name in (*TOKENIZERS, *PROCESSORS)):
+            return f"hf:{folder}"
+        base = _known_base(folder) if (folder / CONFIG).is_file() else ""
+        return self.transform(base) if base else ""
 
     def task(self, rest: str) -> str:
         """See ``Source.task``: by ``problem_type``; one output without it is a number, as the library has it."""
-        told = _told(self._folder(rest))
+        told = _told(_folder(rest))
         found = TASKS.get(str(told.get("problem_type") or ""), "")
         return found or ("regression" if _labels(told) == 1 and "id2label" in told else "")
 
     def said(self, rest: str, arguments: Mapping[str, Any]) -> list[str]:
         """See ``Source.said``."""
-        if arguments.get("pretrained", True) and _weight_file(self._folder(rest)):
+        folder = _folder(rest)
+        if not arguments.get("pretrained", True) or not _weight_file(folder):
+            return []
+        if (folder / CONFIG).is_file() and not arguments.get("merge"):
             return [
-                "Trainings start from the folder's weights. They have seen the labels as they are: for a proof from "
-                "before that, name the folder that you began with (--model hf:BASE) and this one as --checkpoints."
+                "An adapter on its base: its weights and those of layers that were trained along are trained and "
+                "asked; the base stays as it is. Trainings start from them."
             ]
-        return []
+        return [
+            "Trainings start from the folder's weights. They have seen the labels as they are: for a proof from before "
+            "that, name the folder that you began with (--model hf:BASE) and this one as --checkpoints."
+        ]
 
-    def _folder(self, rest: str) -> Path:
-        folder = Path(rest).expanduser()
-        if not (folder / "config.json").is_file():
-            raise UserError(
-                f"{folder} is no Hugging Face folder: it holds no config.json.",
-                "The network is made by it; names of the hub are not looked up, as nothing is downloaded.",
-                "Name a folder that save_pretrained or Trainer wrote.",
-            )
-        return folder
+    def _adapted(self, folder: Path, wanted: Wanted, merge: bool, given: dict[str, Any]) -> "nn.Module":
+        """The base with the adapter's layers, whose weights and those trained along are the only ones to train; with
+        ``merge=true`` its changes are added to the base, and all weights are."""
+        peft = library("peft", f"the adapter in {folder}")
+        base = str(given.pop("base", "")) or _base(folder)
+        network = self.build(base, replace(wanted, arguments=given))
+        fields = getattr(network, "datablame_fields", ())
+        config = made(f"hf:{folder}", lambda: peft.PeftConfig.from_pretrained(str(folder)))
+        config.inference_mode = False
+        adapted = made(f"hf:{folder}", lambda: peft.get_peft_model(network, config))
+        take_fitting(adapted, completed(_weights(folder) or {}, adapted.state_dict(), folder.name))
+        adapted = adapted.merge_and_unload() if merge else adapted
+        if fields:
+            adapted.datablame_fields = fields
+        return adapted
+
+
+def _folder(rest: str) -> Path:
+    folder = Path(rest).expanduser()
+    if not any((folder / name).is_file() for name in ("config.json", CONFIG)):
+        raise UserError(
+            f"{folder} is no Hugging Face folder: it holds no config.json.",
+            "The network is made by it; names of the hub are not looked up, as nothing is downloaded.",
+            "Name a folder that save_pretrained or Trainer wrote.",
+        )
+    return folder
+
+
+def _base(folder: Path) -> str:
+    """The folder of an adapter's base; ``UserError`` for a name of the hub, which is not looked up."""
+    if found := _known_base(folder):
+        return found
+    raise UserError(
+        f"The adapter in {folder} belongs to the base {base_of(folder)!r}, which is no folder here.",
+        "An adapter is a small change of it, and nothing is downloaded.",
+        "Name the base's folder: --arguments base=FOLDER.",
+    )
+
+
+def _known_base(folder: Path) -> str:
+    """The folder of an adapter's base, where it is one on this machine; else ""."""
+    named = Path(base_of(folder)).expanduser()
+    return str(named) if (named / "config.json").is_file() else ""
+
+
+def _head(folder: Path) -> int:
+    """How many outputs the layers have that were trained along with an adapter; 0 where there are none."""
+    kept = [one for name, one in (_weights(folder) or {}).items() if "lora" not in name and name.endswith(".weight")]
+    return int(kept[-1].shape[0]) if kept else 0
 
 
 def _told(folder: Path) -> dict[str, Any]:
+    """What config.json says; of an adapter, its base's."""
+    if (folder / CONFIG).is_file():
+        base = _known_base(folder)
+        return _told(Path(base)) if base else {}
     try:
         found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
