@@ -1,7 +1,7 @@
 """Networks by the user's own ``FILE.py:FUNCTION``, which runs only when the file is trusted."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,18 +130,7 @@ def accepted(
     wanted = {name: value for name, value in offered.items() if name in parameters}
     if open_ended:
         wanted |= {name: offered[name] for name in ("classes", "shape")}
-    plain = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    unknown = [
-        key
-        for key, one in parameters.items()
-        if one.default is one.empty and one.kind not in plain and key not in {**offered, **given}
-    ]
-    if unknown:
-        raise UserError(
-            f"{where} needs {unknown[0]!r}, which nobody gives it.",
-            "It is called without it.",
-            f"Give it a default, or --arguments {unknown[0]}=VALUE; it may ask for {', '.join(offered)}.",
-        )
+    _check_asked(parameters, {**offered, **given}, where, offered)
     extra = [name for name in given if name not in parameters and not open_ended]
     if extra:
         raise UserError(
@@ -150,3 +139,15 @@ def accepted(
             f"It takes {', '.join(parameters) or 'none'}.",
         )
     return wanted | given
+
+
+def _check_asked(parameters: Mapping[str, Any], there: Mapping[str, Any], where: str, offered: Iterable[str]) -> None:
+    """``UserError`` for a parameter without a default that nobody gives."""
+    plain = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    for key, one in parameters.items():
+        if one.default is one.empty and one.kind not in plain and key not in there:
+            raise UserError(
+                f"{where} needs {key!r}, which nobody gives it.",
+                "It is called without it.",
+                f"Give it a default, or --arguments {key}=VALUE; it may ask for {', '.join(offered)}.",
+            )

@@ -428,10 +428,10 @@ def test_the_checkpoints_of_a_trainer_come_in_order_with_their_rates(tmp_path):
     found = listed(ModelConfig("mlp", checkpoints=(str(tmp_path / "run"),)))
     assert [Path(path).name for path in found.checkpoints] == ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
     assert found.checkpoint_lr == pytest.approx((3.5e-4, 2e-4, 0.5e-4))
-    assert (
-        "3 checkpoints in order: checkpoint-10, checkpoint-20, checkpoint-30, with learning rates from 0.00035 to "
-        in (told((str(tmp_path / "run"),), found)[0])
-    )
+    assert told(found) == [
+        "3 checkpoints, oldest first: checkpoint-10, checkpoint-20, checkpoint-30, with learning rates from 0.00035 to "
+        "5e-05"
+    ]
     own = listed(ModelConfig("mlp", checkpoints=(str(tmp_path / "run"),), checkpoint_lr=(0.1,)))
     assert own.checkpoint_lr == (0.1,)
     for path in found.checkpoints:
