@@ -573,7 +573,7 @@ def _read_parts(
         problems += [
             left_out(name, "not a part of the table (a .parquet file in this folder)") for name in sorted(others)
         ]
-    splits = _splits_of(parts, path)
+    splits = splits_of(parts, path)
     frames: list[pd.DataFrame] = []
     stored: list[Pictures] = []
     for part, split in zip(parts, splits, strict=True):
@@ -593,7 +593,7 @@ def _read_parts(
     return together
 
 
-def _splits_of(parts: list[Path], path: Path) -> list[str | None]:
+def splits_of(parts: list[Path], path: Path) -> list[str | None]:
     """The split that the name of each file says, None where none says one."""
     splits = [split_name(re.split(r"[-_.\d]", part.stem)[0]) for part in parts]
     if any(splits) and not all(splits):

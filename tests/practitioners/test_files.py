@@ -98,3 +98,61 @@ def test_a_duckdb_table_and_a_query_which_can_write_nothing(tmp_path):
         with pytest.raises(UserError, match="does not answer"):
             preview(DataConfig(path=f"duckdb:{path}?sql={sql}"))
     assert not (tmp_path / "work" / "out.csv").exists()
+
+
+def test_webdataset_shards(tmp_path):
+    import webdataset
+
+    for place in range(2):
+        with webdataset.TarWriter(str(tmp_path / f"shard-{place:06d}.tar")) as out:
+            for i in range(place * 12, place * 12 + 12):
+                out.write({"__key__": f"s{i:04d}", "png": PIXELS[i], "cls": i % 3, "json": {"size": i}})
+    pattern = f"{tmp_path}/shard-{{000000..000001}}.tar"
+    dataset = load(pattern, tmp_path)
+    theirs = webdataset.WebDataset(pattern, shardshuffle=False).decode("rgb8").to_tuple("png", "cls")
+    pixels, labels = zip(*theirs, strict=True)
+    assert np.array_equal(dataset.inputs[:], np.stack(pixels))
+    assert [int(dataset.info.classes[label]) for label in dataset.labels] == list(labels)
+
+
+def test_torchvision_reads_the_same_files_alike(tmp_path):
+    from torchvision import datasets
+
+    def idx(name, array):
+        head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+        (tmp_path / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "MNIST" / "raw" / name).write_bytes(head + array.tobytes())
+
+    for name in ("train", "t10k"):
+        idx(f"{name}-images-idx3-ubyte", RNG.integers(0, 256, (N, 28, 28), dtype=np.uint8))
+        idx(f"{name}-labels-idx1-ubyte", (np.arange(N) % 5).astype(np.uint8))
+    dataset = load(tmp_path, tmp_path / "out")
+    for train, rows in ((True, dataset.rows("train")), (False, dataset.rows("test"))):
+        theirs = datasets.MNIST(str(tmp_path), train=train)
+        assert np.array_equal(dataset.inputs[rows][..., 0], theirs.data.numpy())
+        assert dataset.labels[rows].tolist() == theirs.targets.tolist()
+
+
+def test_torchvision_image_folder_and_stl10(tmp_path):
+    from torchvision import datasets
+
+    for i, one in enumerate(PIXELS):
+        (tmp_path / "in" / f"c{i % 2}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(one).save(tmp_path / "in" / f"c{i % 2}" / f"{i:02d}.png")
+    theirs = datasets.ImageFolder(str(tmp_path / "in"))
+    dataset = load(tmp_path / "in", tmp_path / "one")
+    assert np.array_equal(dataset.inputs[:], np.stack([np.asarray(image) for image, _ in theirs]))
+    assert dataset.labels.tolist() == theirs.targets
+    stl = tmp_path / "stl10_binary"
+    stl.mkdir()
+    stl.joinpath("train_X.bin").write_bytes(RNG.integers(0, 256, (6, 3, 96, 96), dtype=np.uint8).tobytes())
+    stl.joinpath("train_y.bin").write_bytes(bytes([1, 2, 1, 2, 1, 2]))
+    stl.joinpath("class_names.txt").write_text("airplane\nbird\n")
+    dataset = load(stl, tmp_path / "two", image_size=96)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.STL10, "_check_integrity", lambda self: True)
+        patch.setattr(datasets.STL10, "_load_folds", lambda self, folds: None, raising=False)
+        patch.setattr(datasets.STL10, "_STL10__load_folds", lambda self, folds: None)
+        theirs = datasets.STL10(str(tmp_path), split="train")
+    assert np.array_equal(dataset.inputs[:], theirs.data.transpose(0, 2, 3, 1))
+    assert dataset.labels.tolist() == theirs.labels.tolist()
