@@ -567,12 +567,7 @@ def _read_parts(
     give the splits."""
     import pandas as pd
 
-    if not parts:
-        parts = _parts(path)
-        others = [one.name for one in path.iterdir() if one not in parts and not one.name.startswith((".", "_"))]
-        problems += [
-            left_out(name, "not a part of the table (a .parquet file in this folder)") for name in sorted(others)
-        ]
+    parts = parts or _told_parts(path, problems)
     splits = splits_of(parts, path)
     frames: list[pd.DataFrame] = []
     stored: list[Pictures] = []
@@ -585,12 +580,19 @@ def _read_parts(
             frame[SPLIT_OF_PART] = split
         frames.append(frame)
     pictures |= {name: joined([some[name] for some in stored]) for name in stored[0] if all(name in s for s in stored)}
-    kinds = {ending(part) for part in parts}
-    what = "Parquet files" if kinds == {".parquet"} else f"{', '.join(sorted(kinds))} files"
+    what = "Parquet files" if parts[0].suffix.lower() == ".parquet" else f"{ending(parts[0])} files"
     problems.append(note(path.name, f"{len(parts):,} {what} were read as one table, in the order of their names"))
     together = pd.concat(frames, ignore_index=True)
     together.attrs = frames[0].attrs
     return together
+
+
+def _told_parts(path: Path, problems: Problems) -> list[Path]:
+    """The Parquet files of a folder; what lies beside them is said."""
+    parts = _parts(path)
+    others = [one.name for one in path.iterdir() if one not in parts and not one.name.startswith((".", "_"))]
+    problems += [left_out(name, "not a part of the table (a .parquet file in this folder)") for name in sorted(others)]
+    return parts
 
 
 def splits_of(parts: list[Path], path: Path) -> list[str | None]:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# A loop of links, a NUL, a name that is too long, an unknown user, a pattern that is none.
+NO_PATH = (OSError, ValueError, RuntimeError, re.error)
+
+
 def import_data(
     config: DataConfig, out: Path, name: str, progress: Progress | None = None, called: str = ""
 ) -> Dataset:
@@ -155,12 +159,7 @@ def _there(words: str) -> Path:
         path = address.files()[0] if address.pattern else address.path
         there = path.exists()
         kind = "folder" if path.is_dir() else "file" if path.is_file() else "neither a file nor a folder"
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-        re.error,
-    ) as cause:  # a loop of links, a NUL, a name that is too long, an unknown user
+    except NO_PATH as cause:
         shown = words if len(words) <= 80 else words[:77] + "..."
         raise UserError(
             f"{shown!r} cannot be a path: {cause}.", "Nothing can lie there.", "Check the spelling."

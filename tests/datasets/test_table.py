@@ -225,7 +225,7 @@ def test_mistakes_are_named(tmp_path, frame, config, match):
         ),
         ("a.jsonl", b'{"x": 1, "label": "a"}\n{"label": "b"}\n', "Row 2 of a.jsonl has no value in column x"),
         ("a.parquet", b"PAR0", "not a Parquet file"),
-        ("a.xlsx", b"x", r"ends in '\.xlsx'"),
+        ("a.ods", b"x", r"ends in '\.ods'"),
         ("a.npz", b"", "is empty"),
     ],
 )

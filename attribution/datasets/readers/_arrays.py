@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from attribution.datasets.packed_text import is_packed, opened_bytes, text_size
 from attribution.datasets.sizes import check_memory
 from attribution.datasets.source import Source
 from attribution.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -21,43 +25,42 @@ class Part:
     pixels: np.ndarray
     labels: np.ndarray
 
+    def samples(self, classes: Sequence[str]) -> "pd.DataFrame":
+        """Id, label, split and source of each picture; ``classes`` name the labels, () takes the numbers."""
+        import pandas as pd
+
+        wrong = np.flatnonzero((self.labels < 0) | (self.labels >= len(classes)) if classes else [])
+        if len(wrong):
+            raise UserError(
+                f"Picture {wrong[0]} of {self.name} has the label {self.labels[wrong[0]]}, but there are "
+                f"{len(classes)} classes.",
+                "Its name is unknown.",
+                "Check that the files belong together.",
+            )
+        names = [classes[label] if classes else str(label) for label in self.labels.tolist()]
+        ids = [f"{self.name}-{number:05d}" for number in range(len(names))]
+        return pd.DataFrame({"id": ids, "label": names, "split": self.split, "source": ids})
+
 
 def source_of_parts(path: Path, parts: Sequence[Part], classes: Sequence[str]) -> Source:
     """The pictures of all parts, in their order. ``classes``: names of the labels; () takes the numbers."""
     import pandas as pd
 
-    samples = []
-    for part in parts:
-        wrong = np.flatnonzero((part.labels < 0) | (part.labels >= len(classes))) if classes else []
-        if len(wrong):
-            raise UserError(
-                f"Picture {wrong[0]} of {part.name} has the label {part.labels[wrong[0]]}, but there are "
-                f"{len(classes)} classes.",
-                "Its name is unknown.",
-                "Check that the files belong together.",
-            )
-        names = [classes[label] if classes else str(label) for label in part.labels.tolist()]
-        ids = [f"{part.name}-{number:05d}" for number in range(len(names))]
-        samples.append(pd.DataFrame({"id": ids, "label": names, "split": part.split, "source": ids}))
+    samples = pd.concat([part.samples(classes) for part in parts], ignore_index=True)
     ends = np.cumsum([len(part.labels) for part in parts])
-    shapes = [part.pixels.shape[1:] for part in parts]
 
-    def place(i: int) -> tuple[int, int]:
+    def picture(i: int) -> np.ndarray:
         at = int(np.searchsorted(ends, i, side="right"))
-        return at, i - (int(ends[at - 1]) if at else 0)
+        found: np.ndarray = parts[at].pixels[i - (int(ends[at - 1]) if at else 0)]
+        return found
 
     def header(i: int) -> tuple[int, int, int]:
-        height, width, channels = shapes[place(i)[0]]
+        height, width, channels = picture(i).shape
         return height, width, channels
 
-    def pixels(i: int) -> np.ndarray:
-        at, number = place(i)
-        return np.ascontiguousarray(parts[at].pixels[number])
-
-    together = pd.concat(samples, ignore_index=True)
-    present = set(together["label"])
+    present = set(samples["label"])
     known = tuple(name for name in classes if name in present)
-    return Source("image", path, together, known, [], header, pixels, len(together))
+    return Source("image", path, samples, known, [], header, lambda i: np.ascontiguousarray(picture(i)), len(samples))
 
 
 def content(path: Path, max_gigabytes: float) -> np.ndarray:

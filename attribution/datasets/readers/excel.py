@@ -42,27 +42,11 @@ class Excel(Rows):
 
 def _sheet(path: Path, max_gigabytes: float, rows: int | None) -> tuple["pd.DataFrame", str, list[str]]:
     """The first sheet that has rows (its first ``rows``), its name, and those of the others."""
-    import pandas as pd
-
-    try:
-        import openpyxl  # noqa: F401 - what pandas reads it with
-    except ImportError as cause:
-        raise UserError(
-            f"{path.name} is an Excel workbook, and openpyxl is not installed.",
-            "It reads such files.",
-            "pip install openpyxl, or save the sheet as CSV in UTF-8.",
-        ) from cause
+    _must_have_openpyxl(path)
     try:
         with zipfile.ZipFile(path) as packed:
             check_memory(path, 0, 0, TIMES * sum(one.file_size for one in packed.infolist()), max_gigabytes)
-        with pd.ExcelFile(path, engine="openpyxl") as book:
-            names = [str(name) for name in book.sheet_names]
-            for name in names:
-                frame = book.parse(name, nrows=rows)
-                if len(frame):
-                    break
-    except UserError:
-        raise
+        frame, name, names = _first_with_rows(path, rows)
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as cause:
         raise UserError(
             f"{path.name} cannot be read as an Excel workbook: {cause}.",
@@ -71,3 +55,27 @@ def _sheet(path: Path, max_gigabytes: float, rows: int | None) -> tuple["pd.Data
         ) from cause
     frame.columns = names_of(["" if str(one).startswith("Unnamed: ") else str(one) for one in frame.columns], path)
     return frame, name, [one for one in names if one != name]
+
+
+def _must_have_openpyxl(path: Path) -> None:
+    try:
+        import openpyxl  # noqa: F401 - what pandas reads it with
+    except ImportError as cause:
+        raise UserError(
+            f"{path.name} is an Excel workbook, and openpyxl is not installed.",
+            "It reads such files.",
+            "pip install openpyxl, or save the sheet as CSV in UTF-8.",
+        ) from cause
+
+
+def _first_with_rows(path: Path, rows: int | None) -> tuple["pd.DataFrame", str, list[str]]:
+    """The first sheet that has rows, its name, and those of all."""
+    import pandas as pd
+
+    with pd.ExcelFile(path, engine="openpyxl") as book:
+        names = [str(name) for name in book.sheet_names]
+        for name in names:
+            frame = book.parse(name, nrows=rows)
+            if len(frame):
+                break
+    return frame, name, names

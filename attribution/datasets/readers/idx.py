@@ -74,7 +74,8 @@ def _part(images: Path, max_gigabytes: float) -> Part:
     there = [one for one in label if one.is_file()]
     if not there:
         raise UserError(f"{label[0].name} does not lie beside {images.name}.", "It holds the labels.", LAYOUT)
-    pixels, labels = _array(images, 3, max_gigabytes), _array(there[0], 1, max_gigabytes)
+    pixels = _array(images, 3, max_gigabytes)
+    labels = _array(there[0], 1, max_gigabytes)
     if len(pixels) != len(labels):
         raise UserError(
             f"{images.name} has {len(pixels):,} pictures, {there[0].name} {len(labels):,} labels.",

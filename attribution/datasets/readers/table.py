@@ -128,8 +128,6 @@ def _source_of(
     stored: dict[str, Stored],
     folder: Path,
 ) -> Source:
-    import pandas as pd
-
     seen = len(frame)
     index = frame.attrs.get("index", [])
     if not config.text and not config.features:
@@ -140,20 +138,29 @@ def _source_of(
             return _of_pictures(frame, found, config, path, problems)
     problems = problems + not_used(list(stored), "its pictures are not looked at where text or features are named")
     rows = labelled_rows(frame, config, path, problems)
+    return _of_texts(rows, config, path, seen) if config.text else _of_features(rows, config, path, index, seen)
+
+
+def _of_texts(rows: "LabelledRows", config: DataConfig, path: Path, seen: int) -> Source:
+    import pandas as pd
+
+    texts = rows.samples.assign(text=column(rows.frame, config.text, path, "holds the texts"))
+    unused = [name for name in rows.frame.columns if name not in {*rows.taken, config.text}]
+    problems = [*rows.problems, *beside.said(unused)]
+    samples = pd.concat([texts, beside.kept(rows.frame, unused)], axis=1)
+    return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
+
+
+def _of_features(rows: "LabelledRows", config: DataConfig, path: Path, index: list[str], seen: int) -> Source:
+    import pandas as pd
+
     frame = rows.frame
-    problems = rows.problems
-    if config.text:
-        texts = rows.samples.assign(text=column(frame, config.text, path, "holds the texts"))
-        unused = [name for name in frame.columns if name not in {*rows.taken, config.text}]
-        problems += beside.said(unused)
-        samples = pd.concat([texts, beside.kept(frame, unused)], axis=1)
-        return Source("text", path, samples, (), problems, seen=seen + _files_left_out(problems))
     names, more = _features(frame, config, path, index, rows.named_split)
     features = {}
     for name in names:
         features[f"col:{name}"], told = feature(frame, name, path)
         more += [*told, *names_elsewhere(frame[name], name)]
-    problems += [*together(more), _used(features)]
+    problems = [*rows.problems, *together(more), _used(features)]
     unused = _beside(frame, config, names, set(rows.taken))
     table = pd.concat([rows.samples, pd.DataFrame(features), beside.kept(frame, unused)], axis=1)
     return Source("tabular", path, table, (), problems, seen=seen + _files_left_out(problems))

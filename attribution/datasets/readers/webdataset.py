@@ -105,27 +105,35 @@ def _shards_of(address: Address) -> list[Path]:
 
 
 def _samples(shard: Path) -> Iterator[_Sample]:
-    """The samples of a tar file in its order. Members are looked at by their place: no name is ever opened as a path,
-    and links, devices and folders are passed over."""
+    """The samples of a tar file in its order: neighbours whose names are the same up to the first dot."""
     last: _Sample | None = None
+    with open(shard, "rb") as stream:
+        for member in _members(shard):
+            folder, _, name = member.name.rpartition("/")
+            if not member.isreg() or name.startswith(".") or "." not in name:
+                continue
+            key = whole(f"{folder}/{name.partition('.')[0]}".removeprefix("/"))
+            if last is None or key != last.key:
+                if last is not None:
+                    yield last
+                last = _Sample(key)
+            _take(last, name.partition(".")[2].lower(), member, stream, shard)
+    if last is not None:
+        yield last
+
+
+def _members(shard: Path) -> Iterator[tarfile.TarInfo]:
+    """What a tar file says of its members, links and devices among them; no name is ever opened as a path."""
+    length = shard.stat().st_size
     try:
-        length = shard.stat().st_size
-        with tarfile.open(shard, mode="r:") as tar, open(shard, "rb") as stream:
+        with tarfile.open(shard, mode="r:") as tar:
             for number, member in enumerate(tar):
+                tar.members.clear()  # type: ignore[attr-defined]  # what was looked at is not kept
                 if number > MOST:
-                    raise UserError(f"{shard.name} has more than {MOST:,} members.", "", "Give a part of it.")
-                tar.members = []  # what was looked at is not kept
+                    raise EOFError(f"it has more than {MOST:,} members")
                 if member.offset_data + member.size > length:
                     raise EOFError(f"it ends within {whole(member.name)}")
-                name = member.name.rpartition("/")[2]
-                if not member.isreg() or name.startswith(".") or "." not in name:
-                    continue
-                key = whole(member.name[: len(member.name) - len(name)] + name.partition(".")[0])
-                if last is None or key != last.key:
-                    if last is not None:
-                        yield last
-                    last = _Sample(key)
-                _take(last, name.partition(".")[2].lower(), member, stream, shard)
+                yield member
             if length < tar.offset + tarfile.BLOCKSIZE:  # two empty blocks are the end of a tar file
                 raise EOFError("it is cut short")
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as cause:
@@ -134,8 +142,6 @@ def _samples(shard: Path) -> Iterator[_Sample]:
             "The samples in it are not known.",
             "Write it again, without compression: pictures are packed already.",
         ) from cause
-    if last is not None:
-        yield last
 
 
 def _take(sample: _Sample, ending: str, member: tarfile.TarInfo, stream: Any, shard: Path) -> None:
