@@ -10,6 +10,7 @@ from attribution.errors import UserError
 from attribution.progress import Progress
 from attribution.project.home import list_projects
 from attribution.project.project import Project
+from attribution.recording.record import record
 from attribution.settings.configs import DataConfig, ModelConfig, ScoreConfig, TrainConfig
 from attribution.studies.angles.study import AnglesConfig
 from attribution.studies.bench.study import BenchConfig
@@ -49,4 +50,5 @@ __all__ = [
     "TrainConfig",
     "UserError",
     "list_projects",
+    "record",
 ]

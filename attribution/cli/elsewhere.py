@@ -19,7 +19,8 @@ TrainedOn = Annotated[str, typer.Option(help="Labels that it was trained on: cur
 @cli.command("add-run")
 def add_run(
     checkpoints: Annotated[
-        list[str], typer.Argument(metavar="FILES", help="Weights of your own training, oldest first.")
+        list[str],
+        typer.Argument(metavar="FILES", help="Weights of your own training, oldest first, or a recording's folder."),
     ],
     lr: Annotated[str, typer.Option(help="Learning rate near each of them, or one for all, separated by commas.")] = "",
     trained_on: TrainedOn = "current",
@@ -28,7 +29,7 @@ def add_run(
 ) -> None:
     """Make a training of yours the current model: its weights, with the learning rates that TracIn weighs them by."""
     opened = open_project(project)
-    files: list[str | Path] = [*checkpoints]
+    files: str | list[str | Path] = checkpoints[0] if len(checkpoints) == 1 else [*checkpoints]
     told(opened, opened.add_run(files, _rates(lr), trained_on, device=device, progress=bar()))
 
 

@@ -1,17 +1,21 @@
 """What was trained elsewhere becomes a run of the project: weights, recordings, and predictions without a model."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attribution.errors import UserError
 from attribution.progress import Progress
+from attribution.recording.layout import is_recording
 from attribution.settings.configs import TrainConfig
 from attribution.studies.base import Context
 
 if TYPE_CHECKING:
     from attribution.datasets.dataset import Dataset, Labels
     from attribution.training.run import Run
+
+__all__ = ["from_checkpoints", "from_recording", "is_recording", "labels_of"]
 
 
 def labels_of(
@@ -35,6 +39,23 @@ def labels_of(
             "Use current, base, or one of project.versions().",
         )
     return found
+
+
+def from_recording(context: Context, folder: str | Path, device: str, progress: Progress) -> "Run":
+    """The run of a recording (``attribution.record``) on the context's labels; it becomes the current model."""
+    from attribution.recording.recorded import Recorded
+    from attribution.training.train import adopt
+
+    found = Recorded.open(folder)
+    known = found.known(context.dataset, context.labels)
+    model = replace(context.model, checkpoints=tuple(map(str, found.checkpoints)), checkpoint_lr=())
+    runs = context.folder / "runs"
+    how: dict[str, Any] = {"trusted": context.trusted, "device": device, "known": known}
+    run = adopt(context.dataset, context.labels, model, runs, progress, **how)
+    context.use(run.id)
+    if missing := known.about["recorded"]["missing"]:
+        progress.update(1, 1, f"{missing:,} training samples were never recorded; they have no record per epoch")
+    return run
 
 
 def from_checkpoints(

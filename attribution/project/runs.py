@@ -85,7 +85,8 @@ class Models:
         """Take a training that was made elsewhere as a run, and make it the current model; the same files find the same
         run.
 
-        ``checkpoints`` are its weights, oldest first; ``lr`` the learning rate near each, or one for all: with it
+        ``checkpoints`` are its weights, oldest first, or the folder that ``attribution.record`` wrote, which brings its
+        record per epoch, learning rates and seed; of weights ``lr`` is the rate near each, or one for all: with it
         TracIn counts each checkpoint by its rate, without it only the order of influences means something. ``version``
         says which labels it was trained on: ``current`` (those of today, with your edits), ``base`` (as imported), or a
         version as ``versions()`` names it. Costs a forward pass over the data per checkpoint. ``UserError`` for files
@@ -96,6 +97,8 @@ class Models:
         rates = [lr] if isinstance(lr, int | float) else list(lr)
         labels = elsewhere.labels_of(version, self._about.dataset, self._review.labels_at, self._review.labels)
         context = replace(self.context(needed=False), labels=labels)
+        if isinstance(checkpoints, str | os.PathLike) and elsewhere.is_recording(checkpoints):
+            return elsewhere.from_recording(context, checkpoints, device, progress or Progress())
         files = [checkpoints] if isinstance(checkpoints, str | os.PathLike) else list(checkpoints)
         return elsewhere.from_checkpoints(context, files, rates, device, progress or Progress())
 

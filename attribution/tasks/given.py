@@ -30,6 +30,18 @@ def kept_from(task: Task, values: np.ndarray, targets: np.ndarray, ids: Any) -> 
     return np.asarray(values / values.sum(1, keepdims=True), dtype=np.float32)
 
 
+def values_from(task: Task, targets: Any) -> np.ndarray:
+    """Targets as somebody's own loss takes them, an array (n,) or (n, ...), as ``Labels.values`` (n,): class indices
+    (also one-hot), sets of labels by columns of zeros and ones, numbers as they stand."""
+    given = np.asarray(targets)
+    if task.kind == "number":
+        return np.asarray(given.reshape(len(given), -1)[:, 0], dtype=np.float64)
+    if task.kind == "set":
+        return np.asarray((given > 0.5) @ (1 << np.arange(given.shape[1], dtype=np.int64)), dtype=np.int64)
+    wide = given.ndim == 2 and given.shape[1] > 1
+    return np.asarray(given.argmax(1) if wide else given.reshape(-1), dtype=np.int64)
+
+
 def _numbers(values: np.ndarray, targets: Numbers) -> np.ndarray:
     if values.reshape(len(values), -1).shape[1] != 1:
         raise UserError(

@@ -42,11 +42,9 @@ def given(
     folder = Path(runs) / fingerprint(GIVEN, FORMAT, dataset.info.base_hash, labels.version, content, out_of_fold)
     if (folder / "config.json").is_file():
         return Run.open(folder)
-    task = dataset.task
     metrics = [line for split in ("train", "val", "test") for line in _figures(dataset, labels, kept, split)]
-    for name, array in ((task.kept_file, kept), ("representation.npy", representation)):
-        with whole_file(folder / name) as temporary, open(temporary, "wb") as stream:
-            np.save(stream, array.astype(np.float32), allow_pickle=False)
+    for name, array in ((dataset.task.kept_file, kept), ("representation.npy", representation)):
+        _save(folder / name, array)
     write_table(folder / "metrics.parquet", pd.DataFrame(metrics).astype({"epoch": "int32", "n": "int32"}))
     said = {
         **_as_trained(dataset, model, metrics),
@@ -59,6 +57,11 @@ def given(
     }
     finish(folder, said)
     return Run.open(folder)
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    with whole_file(path) as temporary, open(temporary, "wb") as stream:
+        np.save(stream, array.astype(np.float32), allow_pickle=False)
 
 
 def _as_trained(dataset: "Dataset", model: ModelConfig, metrics: list[dict[str, Any]]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from attribution.storage.locks import alone
 from attribution.storage.sums import finish
 from attribution.storage.tables import write_table
 from attribution.training.early import back_to_best, check_patience, going, note_best
+from attribution.training.known import Known
 from attribution.training.measured import dynamics_of, epoch_message, figure_words, figures_of, measure
 from attribution.training.recipe import (
     batches,
@@ -226,14 +227,16 @@ def adopt(
     *,
     trusted: bool = False,
     device: str = "auto",
+    known: Known | None = None,
 ) -> Run:
     """Take the user's own trained weights, ``model.checkpoints`` (oldest first), as a run of the same layout.
 
     Several checkpoints give dynamics, one "epoch" each; a single one gives none. How they were trained is not known, so
     in TracInCP each counts the same (weight 1 / count), and the order of influences means something, their unit does
     not; with ``model.checkpoint_lr`` each counts by its learning rate (Pruthi et al. 2020, eq. for TracInCP). The files
-    are copied into the run, never changed. Raises ``UserError`` for files that cannot be read safely or do not fit the
-    network.
+    are copied into the run, never changed. ``known``, a recording of their loop, says what else there is: the record
+    per epoch, and by what each checkpoint counts. Raises ``UserError`` for files that cannot be read safely or do not
+    fit the network.
     """
     progress = progress or Progress()
     if not model.checkpoints:
@@ -247,17 +250,27 @@ def adopt(
             read_state(path)
     hashes = [weights_hash(build()) if path == BUILDER else checkpoint_hash(path) for path in model.checkpoints]
     rates = _rates(model)
+    parts = [*rates, *([known.key] if known else [])]
     folder = Path(runs) / fingerprint(
-        "adopt", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), hashes, *rates
+        "adopt", FORMAT, dataset.info.base_hash, labels.version, identity(model, dataset.info.modality), hashes, *parts
     )
     if (folder / "config.json").is_file():
         progress.update(1, 1, "already loaded")
         return Run.open(folder)
-    return _adopt_into(_Place(folder, dataset, labels, model), build, rates, pick_device(device), progress)
+    known = known or _unrecorded(len(model.checkpoints), rates)
+    return _adopt_into(_Place(folder, dataset, labels, model), build, known, pick_device(device), progress)
+
+
+def _unrecorded(count: int, rates: list[float]) -> Known:
+    """What is known of weights alone: each stands for an epoch, and counts by its learning rate, or like the others."""
+    entries = [
+        {"epoch": at + 1, "lr": rate, "weight": rate or 1 / count} for at, rate in enumerate(rates or [None] * count)
+    ]
+    return Known("", pd.DataFrame(), entries, "rate" if rates else "order")
 
 
 def _adopt_into(
-    place: _Place, build: Callable[[], nn.Module], rates: list[float], device: torch.device, progress: Progress
+    place: _Place, build: Callable[[], nn.Module], known: Known, device: torch.device, progress: Progress
 ) -> Run:
     """Copy, ask and measure every checkpoint."""
     started_s = time.monotonic()
@@ -268,34 +281,33 @@ def _adopt_into(
     count = len(model.checkpoints)
     tables: list[pd.DataFrame] = []
     metrics: list[dict[str, Any]] = []
-    for epoch, path in enumerate(model.checkpoints, start=1):
+    kept = [{"file": f"epoch-{entry['epoch']:03d}.safetensors", **entry} for entry in known.checkpoints]
+    for entry, path in zip(kept, model.checkpoints, strict=True):
         if path == BUILDER:
             network.load_state_dict(build().state_dict())
         else:
             for line in load_checkpoint(network, path):
                 place.log(line)
-        save_checkpoint(network, folder / "checkpoints" / f"epoch-{epoch:03d}.safetensors")
-        told, table = _measured(place, network, epoch)
+        save_checkpoint(network, folder / "checkpoints" / entry["file"])
+        told, table = _measured(place, network, entry["epoch"])
         metrics += told
         tables.append(table)
         words = f"{metrics[-1]['split']} {figure_words(metrics[-1], dataset.task)}"
-        progress.update(epoch, count + 1, f"checkpoint {epoch} of {count}, {words}")
-    if count > 1:
-        write_table(folder / "dynamics.parquet", pd.concat(tables, ignore_index=True))
-    kept = [
-        {"file": f"epoch-{epoch:03d}.safetensors", "epoch": epoch, "lr": rate, "weight": rate or 1 / count}
-        for epoch, rate in enumerate(rates or [None] * count, start=1)
-    ]
+        progress.update(len(tables), count + 1, f"checkpoint {len(tables)} of {count}, {words}")
+    if len(known.dynamics) or count > 1:
+        recorded = known.dynamics if len(known.dynamics) else pd.concat(tables, ignore_index=True)
+        write_table(folder / "dynamics.parquet", recorded)
     extra = {
         "train": None,
-        "seed": 0,
+        "seed": known.seed,
         "source": "loaded",
         "n_train": len(place.labels.train_rows(dataset)),
-        "weight_unit": "rate" if rates else "order",
+        "weight_unit": known.unit,
         "checkpoints": kept,
         "seconds_s": time.monotonic() - started_s,
+        **known.about,
     }
-    run = _finish(place, network, metrics, count, extra)
+    run = _finish(place, network, metrics, kept[-1]["epoch"], extra)
     progress.update(1, 1, f"loaded {count} checkpoint{'s' * (count > 1)}")
     return run
 
