@@ -112,7 +112,8 @@ def build(name: str, work: Path, add: bool = False) -> None:
     made = [*_first(project, plan), *_measured(project, plan)]
     cleaned = _cleaned(project, work / f"{name}-cleaned", plan)
     proof = cleaned.retrain(progress=_said(name, "proof"))
-    pack(archive, [*made, proof])  # without the models behind the proof: the cleaned state has the one to use
+    # without the models behind the proof: the cleaned state has the one to use
+    pack(archive, [*made, proof], features=project.folder / "data" / "handed")
     if plan.cleaned:
         pack(HERE / name / "cleaned.zip", list(_after(cleaned, proof)), cleaned.folder / "project.db")
 
@@ -233,9 +234,10 @@ def _run(project: Project, wanted: str) -> Any:
     return next(run for run in project.runs() if run.id == wanted)
 
 
-def pack(archive: Path, results: list[Any], ledger: Path | None = None) -> None:
+def pack(archive: Path, results: list[Any], ledger: Path | None = None, features: Path | None = None) -> None:
     """Zip these results, and with a ledger that, too (then without the course of training, which only a search asks
-    for); the same files give the same bytes."""
+    for), and the ``features`` that an encoder made, so that a sample opens without it; the same files give the same
+    bytes."""
     left_out = {"folds", "runs", *(["dynamics.parquet"] if ledger is not None else [])}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for folder in dict.fromkeys(result.folder for result in results):
@@ -244,6 +246,8 @@ def pack(archive: Path, results: list[Any], ledger: Path | None = None) -> None:
                 if path.relative_to(folder).parts[0] not in left:
                     content = _told(folder, left) if path == folder / "config.json" else path.read_bytes()
                     _write(packed, path.relative_to(folder.parent.parent).as_posix(), content)
+        for path in sorted(features.glob("*.npy")) if features else ():
+            _write(packed, path.relative_to(features.parent.parent).as_posix(), path.read_bytes())
         if ledger is not None:
             _write(packed, "project.db", _without_jobs(ledger))
     sys.stdout.write(f"{archive}: {archive.stat().st_size / 1e6:.2f} MB\n")

@@ -80,9 +80,14 @@ def settled(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
 
 
 def with_shape(dataset: "Dataset", model: ModelConfig) -> ModelConfig:
-    """The config with the shape that its transform gives, which is asked about a few samples."""
+    """The config with the shape that its transform gives, which is asked about a few samples; not where all tensors
+    are there already, as in a sample that brings them."""
+    from attribution.models.build import inputs_for
+    from attribution.transforms.handing import place
     from attribution.transforms.settle import check_training, settled_shape
 
+    if model.shape and place(dataset, inputs_for(model)).is_file():
+        return model
     found = settled_shape(dataset, model.transform)
     if model.shape and model.shape != found:
         raise UserError(

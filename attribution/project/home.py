@@ -193,6 +193,9 @@ def _build(
         data = replace(data, image_size=side)
         shutil.rmtree(building / "data")
         dataset = import_data(_there(data, building), building / "data", name, progress, data.path)
+    for archive in (one for one in results if one.exists()):
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(building)
     recipe = default_recipe(dataset.info.modality, dataset.info.counts["train"], dataset.task.kind)
     recipe = train if isinstance(train, TrainConfig) else from_dict(TrainConfig, {**to_dict(recipe), **(train or {})})
     model = first_looks.settled(dataset, first_looks.with_weights(dataset, model))
@@ -208,9 +211,6 @@ def _build(
     keep_weights(model.name, building)
     write_json(building / "first_look.json", first_looks.first_look(dataset, model, expected))
     write_json(building / "project.json", settings)
-    for archive in (one for one in results if one.exists()):
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(building)
     database.create(building / "project.db")  # an archive may hold a ledger of before a table was added
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image, ImageDraw
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
@@ -128,3 +129,36 @@ def lightning_fit(net: nn.Module, data: TensorDataset) -> None:
     trainer = lightning.Trainer(max_epochs=1, accelerator="cpu", **quiet)
     trainer.fit(Shoes(), DataLoader(data, batch_size=30))
     trainer.save_checkpoint("shoes.ckpt")
+
+
+@has
+def few_texts() -> None:
+    topics = {
+        "cooking": "bake the {} and add some salt",
+        "football": "the team with the {} won the match",
+        "law": "the court heard the {} today",
+    }
+    things = [
+        f"{colour} {thing}" for colour in ("old", "green", "small") for thing in ("bread", "shirt", "man", "door")
+    ]
+    lines = [(said.format(one), topic) for one in things for topic, said in topics.items()]
+    table = pd.DataFrame({"id": [f"m{at}" for at in range(len(lines))], "body": [one for one, _ in lines]})
+    table.assign(topic=[topic for _, topic in lines]).to_csv("mails.csv", index=False)
+
+
+@has
+def few_pictures() -> None:
+    pictures("shapes", 40)
+
+
+def pictures(folder: str, side: int, width: int = 0) -> None:
+    """``FOLDER/disc`` and ``FOLDER/square``: 24 coloured shapes each on a noisy ground, PNG of ``width`` x ``side``."""
+    chance = np.random.default_rng(0)
+    for kind in ("disc", "square"):
+        (Path(folder) / kind).mkdir(parents=True)
+        for number in range(24):
+            picture = Image.fromarray(chance.integers(0, 90, (side, width or side, 3), dtype=np.uint8))
+            left, top, size = (int(one) for one in chance.integers(1, side // 2, 3))
+            draw = ImageDraw.Draw(picture).ellipse if kind == "disc" else ImageDraw.Draw(picture).rectangle
+            draw((left, top, left + size, top + size), fill=tuple(int(one) for one in chance.integers(150, 256, 3)))
+            picture.save(f"{folder}/{kind}/{number:02d}.png")
